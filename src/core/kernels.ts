@@ -1,0 +1,167 @@
+/**
+ * The backend contract: the few matrix instructions that an LSTM and its training are written over.
+ *
+ * A backend (`reference`, later others) is one implementation of this interface and passes test/kernels/conformance.ts.
+ * The rules that hold for every instruction:
+ *  - Matrices are dense and row-major; outputs come first and are written whole, except where the comment says `+=`.
+ *  - An output may not overlap an input, except where the comment says "in place".
+ *  - Calls return nothing and take effect in order. A backend may record them and run them when something is read:
+ *    `download` is the only instruction that waits.
+ *  - A `(1,1)` matrix holds a scalar result, so that it can stay on a device until somebody asks.
+ * Shapes are not checked here (this is the hot path): `checkedKernels` wraps any backend with the checks.
+ */
+export type FloatArray = Float32Array | Float64Array;
+export type Precision = 'float32' | 'float64';
+
+/** An opaque handle: the backend that made it knows where the numbers live. */
+export interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** The right operand of a product in the layout that the backend multiplies fastest; `rows` and `cols` as multiplied. */
+export interface PackedMatrix {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+export interface GemmOptions {
+  /** Use A' in place of A. Default false. */
+  readonly transA?: boolean;
+  /** Use B' in place of B. Default false. */
+  readonly transB?: boolean;
+  /** out += A B instead of out = A B. Default false. */
+  readonly accumulate?: boolean;
+}
+
+/** What one time step leaves behind: six floats a unit. Columns of `gates` are i | f | g | o. */
+export interface LstmStep {
+  readonly gates: Matrix; // (N, 4H)
+  readonly c: Matrix; // (N, H)
+  readonly h: Matrix; // (N, H)
+}
+
+/** The gradients of one time step, in the same shapes. */
+export interface LstmStepGrad {
+  readonly gates: Matrix; // (N, 4H) by the pre-activations: da = [dai | daf | dag | dao]
+  readonly c: Matrix; // (N, H)
+  readonly h: Matrix; // (N, H)
+}
+
+export interface CrossEntropyOptions {
+  /** Weight of each class, length C. Default: all 1. */
+  readonly classWeights?: readonly number[];
+  /** Rows with this target count for nothing. Default -1. */
+  readonly ignoreIndex?: number;
+  /** Share of the target's probability that is spread evenly over all classes, 0 to 1. Default 0. */
+  readonly labelSmoothing?: number;
+  /** Average over the (weighted) rows that count, or sum. Default 'mean'. */
+  readonly reduction?: 'mean' | 'sum';
+}
+
+export interface SgdOptions {
+  readonly rate: number;
+  readonly momentum: number;
+  readonly dampening: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+  /** True at the first update, when the momentum buffer starts as the gradient itself. */
+  readonly first: boolean;
+}
+
+export interface AdamOptions {
+  readonly rate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** True: shrink the weights directly (AdamW); false: add the decay to the gradient (Adam with L2). */
+  readonly decoupled: boolean;
+  /** Number of this update, from 1: corrects the bias of the running means. */
+  readonly step: number;
+}
+
+export interface Kernels {
+  readonly name: string;
+  readonly precision: Precision;
+
+  // ---- memory
+  /** A matrix of zeros. */
+  alloc(rows: number, cols: number): Matrix;
+  /** `rows * cols` elements of `base` from element `offset` on, seen as a matrix of their own; shares the memory. */
+  view(base: Matrix, offset: number, rows: number, cols: number): Matrix;
+  /** Gives the memory of an `alloc` back. Views of it must not be used afterwards. */
+  free(m: Matrix): void;
+  upload(out: Matrix, data: ArrayLike<number>): void;
+  /** A copy of the numbers, once every call before it has taken effect. */
+  download(a: Matrix): Promise<FloatArray>;
+  /** The live memory itself, row-major, where the backend computes in this process's memory; otherwise null. */
+  host(a: Matrix): FloatArray | null;
+
+  // ---- matrix products
+  /** out (R,C) = or += A (R,K) B (K,C). */
+  gemm(out: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
+  /** Room for a packed right operand of `rows` x `cols`. */
+  allocPacked(rows: number, cols: number): PackedMatrix;
+  /** out = B, or B' with `transB`: done once for a weight that many products share. */
+  pack(out: PackedMatrix, b: Matrix, transB: boolean): void;
+  /** out (R,C) = or += A (R,K) B (K,C). */
+  gemmPacked(out: Matrix, a: Matrix, b: PackedMatrix, accumulate: boolean): void;
+
+  // ---- rows
+  /** out (R,C): every row = row (1,C). */
+  fillRows(out: Matrix, row: Matrix): void;
+  /** out (1,C) += sum over r of a (R,C). */
+  sumRows(out: Matrix, a: Matrix): void;
+  /** out (R,C): row r = row ids[r] of table (V,C). */
+  gatherRows(out: Matrix, table: Matrix, ids: Int32Array): void;
+  /** table (V,C): row ids[r] += row r of a (R,C), in the order of r. */
+  scatterAddRows(table: Matrix, ids: Int32Array, a: Matrix): void;
+
+  // ---- element-wise
+  fill(out: Matrix, value: number): void;
+  copy(out: Matrix, a: Matrix): void;
+  /** out = a + b; in place where out is a or b. */
+  add(out: Matrix, a: Matrix, b: Matrix): void;
+
+  // ---- the LSTM's pointwise half
+  /** (F2)-(F4). `y.gates` holds the pre-activations a when called and i|f|g|o afterwards (in place). */
+  lstmCell(y: LstmStep, cPrev: Matrix): void;
+  /**
+   * (B4)-(B2). Reads `d.h`; `d.c` holds what step t+1 sent back when called and the whole dL/dc afterwards (in place);
+   * writes `d.gates` and `dcPrev`.
+   */
+  lstmCellGrad(d: LstmStepGrad, dcPrev: Matrix, y: LstmStep, cPrev: Matrix): void;
+
+  // ---- losses: each writes the scalar; its gradient by the first input stands below it
+  /** loss (1,1), probabilities (R,C) = softmax of each row of logits (R,C); targets: R class indices. */
+  softmaxCrossEntropy(
+    loss: Matrix,
+    probabilities: Matrix,
+    logits: Matrix,
+    targets: Int32Array,
+    options?: CrossEntropyOptions,
+  ): void;
+  softmaxCrossEntropyGrad(
+    dlogits: Matrix,
+    probabilities: Matrix,
+    targets: Int32Array,
+    options?: CrossEntropyOptions,
+  ): void;
+  /** loss (1,1) = mean over all elements of (y - target)^2. */
+  meanSquaredError(loss: Matrix, y: Matrix, target: Matrix): void;
+  meanSquaredErrorGrad(dy: Matrix, y: Matrix, target: Matrix): void;
+  /** loss (1,1) = mean over all elements of -(p log s + (1-p) log(1-s)), s = sigmoid(logits), p = target in [0, 1]. */
+  binaryCrossEntropy(loss: Matrix, logits: Matrix, target: Matrix): void;
+  binaryCrossEntropyGrad(dlogits: Matrix, logits: Matrix, target: Matrix): void;
+
+  // ---- parameter updates, over a whole arena at once
+  /** norm (1,1) = the Euclidean norm of a; where it is over `limit`, a is scaled down to it (in place). */
+  clipNorm(norm: Matrix, a: Matrix, limit: number): void;
+  /** Cuts every element to [-limit, limit] (in place). */
+  clipValue(a: Matrix, limit: number): void;
+  /** w -= rate * direction (in place); `velocity` is read and written only where momentum is not 0, else null. */
+  sgdUpdate(w: Matrix, g: Matrix, velocity: Matrix | null, options: SgdOptions): void;
+  /** Adam and AdamW (in place); m and v are the running means of the gradient and of its square. */
+  adamUpdate(w: Matrix, g: Matrix, m: Matrix, v: Matrix, options: AdamOptions): void;
+}

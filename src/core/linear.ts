@@ -1,0 +1,90 @@
+/**
+ * Linear: y = x W' + b (A1), W [O, D] as PyTorch stores it. Its derivative, by the product rule on each element:
+ * dx = dy W,  dW += dy' x,  db += sum over rows of dy (A1').
+ */
+import { initialise } from './init.js';
+import type { Kernels, Matrix } from './kernels.js';
+import type { Layer, LayerInput, LayerTape } from './layer.js';
+import type { Arena } from './params.js';
+import type { LinearSpec } from './spec.js';
+
+export function linearForward(k: Kernels, y: Matrix, x: Matrix, W: Matrix, b: Matrix | null): void {
+  if (b) k.fillRows(y, b); // (A1)
+  k.gemm(y, x, W, { transB: true, accumulate: b !== null });
+}
+
+export function linearBackward(
+  k: Kernels,
+  d: { readonly dx: Matrix | null; readonly dW: Matrix; readonly db: Matrix | null },
+  dy: Matrix,
+  x: Matrix,
+  W: Matrix,
+): void {
+  if (d.dx) k.gemm(d.dx, dy, W); // (A1')
+  k.gemm(d.dW, dy, x, { transA: true, accumulate: true });
+  if (d.db) k.sumRows(d.db, dy);
+}
+
+export class LinearTape implements LayerTape {
+  readonly kind = 'linear';
+  readonly name: string;
+  readonly x: Matrix; // (T*N, D)
+  readonly dx: Matrix | null;
+  readonly y: Matrix; // (T*N, O)
+  readonly dy: Matrix | null;
+  readonly outputSteps: number;
+  private readonly k: Kernels;
+  private readonly weight: string;
+  private readonly bias: string | null;
+
+  constructor(k: Kernels, name: string, spec: LinearSpec, input: LayerInput, withGradients: boolean) {
+    this.k = k;
+    this.name = name;
+    this.weight = `${name}.weight`;
+    this.bias = spec.bias === false ? null : `${name}.bias`;
+    this.x = input.x!;
+    this.dx = input.dx;
+    this.y = k.alloc(this.x.rows, spec.size);
+    this.dy = withGradients ? k.alloc(this.x.rows, spec.size) : null;
+    this.outputSteps = input.steps;
+  }
+
+  forward(parameters: Arena): void {
+    const b = this.bias ? parameters.handle(this.bias) : null;
+    linearForward(this.k, this.y, this.x, parameters.handle(this.weight), b);
+  }
+
+  backward(parameters: Arena, gradients: Arena): void {
+    const db = this.bias ? gradients.handle(this.bias) : null;
+    const d = { dx: this.dx, dW: gradients.handle(this.weight), db };
+    linearBackward(this.k, d, this.dy!, this.x, parameters.handle(this.weight));
+  }
+
+  free(): void {
+    this.k.free(this.y);
+    if (this.dy) this.k.free(this.dy);
+  }
+}
+
+export function linearLayer(spec: LinearSpec, name: string, inputSize: number): Layer {
+  const { size, init = {} } = spec;
+  const { weight = 'uniform', bias = 'uniform' } = init;
+  const parameters = [
+    {
+      name: `${name}.weight`,
+      shape: [size, inputSize],
+      start: (rng: Parameters<typeof initialise>[4]) => initialise(weight, size, inputSize, inputSize, rng),
+    },
+    {
+      name: `${name}.bias`,
+      shape: [size],
+      start: (rng: Parameters<typeof initialise>[4]) => initialise(bias, 1, size, inputSize, rng),
+    },
+  ];
+  return {
+    name,
+    outputSize: size,
+    parameters: spec.bias === false ? parameters.slice(0, 1) : parameters,
+    tape: (k, _shape, input, withGradients) => new LinearTape(k, name, spec, input, withGradients),
+  };
+}

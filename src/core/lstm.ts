@@ -1,0 +1,106 @@
+/**
+ * The LSTM over a sequence: (F1) and (B1) around the pointwise cell, forwards in time and back.
+ *
+ * Row vectors, time-major; N batch rows, T steps, D inputs, H hidden units; gate order i, f, g, o.
+ *   (F1) a = x Wx + h- Wh + b          (B4) do = dh*tc;  dc = dc+ + dh*o*(1 - tc^2)
+ *   (F2) i,f,o = sigmoid, g = tanh     (B3) di = dc*g;  dg = dc*i;  df = dc*c-;  dc- = dc*f
+ *   (F3) c = f*c- + i*g                (B2) da_s = ds*s*(1-s) for s in i,f,o;  da_g = dg*(1-g^2)
+ *   (F4) h = o*tc,  tc = tanh c        (B1) dx = da Wx';  dh- = da Wh';  dWx += x'da;  dWh += h-'da;  db += sum_n da
+ * (F2)-(F4) and (B4)-(B2) are the backend's `lstmCell` and `lstmCellGrad`; docs/derivation.md derives all of it.
+ *
+ * The weights are stored as PyTorch has them, output by input, so Wx = weightIh' and Wh = weightHh', and b is a sum of two.
+ * What does not depend on the step before is done for all steps at once: x Wx before the loop, dWx, dWh, db, dx after it.
+ */
+import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from './kernels.js';
+
+/** The parameters, or the gradients of them. */
+export interface LstmWeights {
+  readonly weightIh: Matrix; // (4H, D)
+  readonly weightHh: Matrix; // (4H, H)
+  readonly biases: readonly [ih: Matrix, hh: Matrix] | null; // (1, 4H) each
+}
+
+/** Step t's buffers and the state it started from. */
+export interface LstmTapeStep {
+  readonly y: LstmStep;
+  readonly before: { readonly c: Matrix; readonly h: Matrix };
+}
+
+/** Step t's gradients, and where the gradients of the state it started from go. */
+export interface LstmGradStep {
+  readonly d: LstmStepGrad;
+  readonly before: { readonly c: Matrix; readonly h: Matrix };
+}
+
+/**
+ * What a pass leaves behind: 6 floats a unit, row and step (i f g o c h), plus the state before the first step. The
+ * blocks of all steps stand in one matrix each; `c` and `h` have T+1 blocks of N rows, block 0 the initial state, so
+ * rows 0..T*N of h are the h- of every step.
+ */
+export interface LstmRecord {
+  readonly x: Matrix; // (T*N, D)
+  readonly gates: Matrix; // (T*N, 4H) i | f | g | o, after activation
+  readonly hBefore: Matrix; // (T*N, H) h- of every step
+  readonly steps: readonly LstmTapeStep[];
+}
+
+/** The gradients in the same shape: 6 floats more. `h` blocks 1..T hold dL/dh from above when the backward pass starts. */
+export interface LstmRecordGrad {
+  readonly dx: Matrix | null; // (T*N, D)
+  readonly gates: Matrix; // (T*N, 4H) by the pre-activations
+  readonly steps: readonly LstmGradStep[];
+  readonly WhT: PackedMatrix; // (4H, H), room to pack Wh' in
+}
+
+/** Room that a pass works in and nobody reads afterwards. */
+export interface LstmWorkspace {
+  readonly bias: Matrix; // (1, 4H) b, and in the backward pass db
+  readonly Wh: PackedMatrix; // (H, 4H)
+}
+
+/** Packs Wh for the products of the time loop. */
+export function packRecurrent(k: Kernels, w: LstmWeights, room: LstmWorkspace): void {
+  k.pack(room.Wh, w.weightHh, true);
+}
+
+/** Needs `packRecurrent` since the weights last changed, and the initial state in block 0 of h and c. */
+export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, room: LstmWorkspace): void {
+  if (w.biases) {
+    k.add(room.bias, ...w.biases);
+    k.fillRows(tape.gates, room.bias); // (F1) a = b
+  }
+  k.gemm(tape.gates, tape.x, w.weightIh, { transB: true, accumulate: w.biases !== null }); //      + x Wx
+  for (const { y, before } of tape.steps) {
+    k.gemmPacked(y.gates, before.h, room.Wh, true); //      + h- Wh
+    k.lstmCell(y, before.c); // (F2)-(F4)
+  }
+}
+
+/**
+ * Needs dL/dh of each step from above in `grad`'s h, and in the last step's `d.c` what comes back from after the end
+ * (0 if nothing does). Adds to `dw`; leaves dL/dh and dL/dc of every step and of the initial state in `grad`.
+ */
+export function lstmBackward(
+  k: Kernels,
+  w: LstmWeights,
+  dw: LstmWeights,
+  tape: LstmRecord,
+  grad: LstmRecordGrad,
+  room: LstmWorkspace,
+): void {
+  k.pack(grad.WhT, w.weightHh, false);
+  for (let t = tape.steps.length - 1; t >= 0; t--) {
+    const { y, before } = tape.steps[t]!;
+    const { d, before: dBefore } = grad.steps[t]!;
+    k.lstmCellGrad(d, dBefore.c, y, before.c); // (B4)-(B2)
+    k.gemmPacked(dBefore.h, d.gates, grad.WhT, true); // (B1) dh- += da Wh'
+  }
+  k.gemm(dw.weightIh, grad.gates, tape.x, { transA: true, accumulate: true }); //      dWx += x'da
+  k.gemm(dw.weightHh, grad.gates, tape.hBefore, { transA: true, accumulate: true }); //      dWh += h-'da
+  if (dw.biases) {
+    k.fill(room.bias, 0);
+    k.sumRows(room.bias, grad.gates); //      db += sum_n da
+    for (const db of dw.biases) k.add(db, db, room.bias);
+  }
+  if (grad.dx) k.gemm(grad.dx, grad.gates, w.weightIh); //      dx = da Wx'
+}

@@ -1,0 +1,120 @@
+/**
+ * One arena: all parameters of a model in a single block of memory, in the order of the layers, each with a name and a
+ * shape (PyTorch's). Gradients and optimizer state are arenas of the same layout, so an optimizer is one loop, a
+ * checkpoint is a header and the arena, and a sum of gradients is one addition.
+ */
+import type { NdArray } from 'ndarray';
+import { UnspoolError } from '../errors.js';
+import type { FloatArray, Kernels, Matrix } from './kernels.js';
+import type { Rng } from './rng.js';
+import { hostArray, matrixOf } from './views.js';
+
+/** What a layer asks for: a named tensor and how it starts. */
+export interface ParameterSpec {
+  readonly name: string;
+  /** [n] or [rows, cols], as PyTorch's state_dict has it. */
+  readonly shape: readonly number[];
+  start(rng: Rng): Float64Array;
+}
+
+export interface ParameterEntry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Index of its first element in the arena. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Where each parameter stands. */
+export class ParameterLayout {
+  readonly entries: readonly ParameterEntry[];
+  /** Number of elements of the whole arena. */
+  readonly size: number;
+  private readonly byName = new Map<string, ParameterEntry>();
+
+  constructor(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]) {
+    let offset = 0;
+    this.entries = parameters.map(({ name, shape }) => {
+      const entry = { name, shape, offset, size: shape.reduce((a, b) => a * b, 1) };
+      offset += entry.size;
+      this.byName.set(name, entry);
+      return entry;
+    });
+    this.size = offset;
+  }
+
+  /** Throws `INVALID_SETTING` for a name that is not there. */
+  entry(name: string): ParameterEntry {
+    const entry = this.byName.get(name);
+    if (!entry) {
+      throw new UnspoolError({
+        code: 'INVALID_SETTING',
+        path: name,
+        problem: 'the model has no such parameter.',
+        help: `It has ${this.entries.map((e) => e.name).join(', ')}.`,
+      });
+    }
+    return entry;
+  }
+}
+
+export class Arena {
+  readonly layout: ParameterLayout;
+  /** The whole arena as one row. */
+  readonly matrix: Matrix;
+  private readonly kernels: Kernels;
+  private readonly views = new Map<string, Matrix>();
+
+  constructor(kernels: Kernels, layout: ParameterLayout) {
+    this.kernels = kernels;
+    this.layout = layout;
+    this.matrix = kernels.alloc(1, layout.size);
+  }
+
+  /** The backend's handle of one parameter; a vector [n] is a row (1, n). */
+  handle(name: string): Matrix {
+    let view = this.views.get(name);
+    if (!view) {
+      const { shape, offset } = this.layout.entry(name);
+      const [rows, cols] = matrixOf(shape);
+      view = this.kernels.view(this.matrix, offset, rows, cols);
+      this.views.set(name, view);
+    }
+    return view;
+  }
+
+  /** One parameter as an ndarray over the live memory, in its own shape. */
+  get(name: string): NdArray<FloatArray> {
+    return hostArray(this.kernels, this.handle(name), this.layout.entry(name).shape);
+  }
+
+  /** Overwrites one parameter. Throws `SHAPE_MISMATCH` where the count of numbers differs. */
+  set(name: string, values: ArrayLike<number>): void {
+    const { shape, size } = this.layout.entry(name);
+    if (values.length !== size) {
+      throw new UnspoolError({
+        code: 'SHAPE_MISMATCH',
+        op: 'set',
+        tensor: name,
+        expected: shape,
+        actual: [values.length],
+        help: 'Give its numbers row by row.',
+      });
+    }
+    this.kernels.upload(this.handle(name), values);
+  }
+
+  /** Copies of all parameters by name. */
+  async download(): Promise<Map<string, FloatArray>> {
+    const all = await this.kernels.download(this.matrix);
+    return new Map(this.layout.entries.map((e) => [e.name, all.subarray(e.offset, e.offset + e.size)]));
+  }
+
+  clear(): void {
+    this.kernels.fill(this.matrix, 0);
+  }
+
+  free(): void {
+    this.kernels.free(this.matrix);
+  }
+}

@@ -1,0 +1,41 @@
+/** Random numbers: every one of them comes from seedrandom (ARC4), so a seed fixes a whole training run to the bit. */
+import seedrandom from 'seedrandom';
+
+/** A generator that can be stopped, saved as JSON and continued. */
+export interface Rng {
+  /** Uniform in [0, 1), 53 random bits. */
+  uniform(): number;
+  /** Standard normal (Box-Muller, one number a call, so that no half-used pair has to be saved). */
+  normal(): number;
+  /** Whole number in [0, n). */
+  integer(n: number): number;
+  /** JSON-able; `restoreRng` continues exactly here. */
+  state(): RngState;
+}
+
+export type RngState = object;
+
+function wrap(generator: seedrandom.StatefulPRNG<seedrandom.State.Arc4>): Rng {
+  const uniform = (): number => generator.double();
+  return {
+    uniform,
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+    integer: (n) => Math.floor(uniform() * n),
+    state: () => generator.state(),
+  };
+}
+
+/**
+ * The stream of random numbers named `purpose` under `seed`. Streams with different names are independent, so adding a
+ * layer does not change the numbers that another one starts from.
+ */
+export function createRng(seed: number | string, purpose: string): Rng {
+  return wrap(seedrandom(`${seed}/${purpose}`, { state: true }) as seedrandom.StatefulPRNG<seedrandom.State.Arc4>);
+}
+
+/** Continues a generator from what `state()` gave. */
+export function restoreRng(state: RngState): Rng {
+  return wrap(
+    seedrandom('', { state: state as seedrandom.State.Arc4 }) as seedrandom.StatefulPRNG<seedrandom.State.Arc4>,
+  );
+}

@@ -1,0 +1,108 @@
+/**
+ * One typed error for the whole package. `problem` is a plain object whose `code` tells its shape, so that a program
+ * can act on it; `message` is the same thing in words, ending with what to do about it.
+ */
+export type Problem =
+  /** A tensor does not have the shape that `op` needs. */
+  | {
+      readonly code: 'SHAPE_MISMATCH';
+      readonly op: string;
+      readonly tensor: string;
+      readonly expected: readonly (number | string)[];
+      readonly actual: readonly number[];
+      readonly help?: string;
+    }
+  /** A model, data or training setting that cannot work. `path` says where it stands, as in `layers[1].hiddenSize`. */
+  | { readonly code: 'INVALID_SETTING'; readonly path: string; readonly problem: string; readonly help?: string }
+  /** Data that cannot be learnt from or predicted with: empty, too short, a token that is out of range. */
+  | { readonly code: 'INVALID_DATA'; readonly what: string; readonly problem: string; readonly help?: string }
+  /** The content of a file is not what it should be. */
+  | { readonly code: 'INVALID_FILE'; readonly file: string; readonly problem: string; readonly help?: string }
+  /** The system would not read or write a file. `cause` is its code, such as `ENOENT` or `ENOSPC`. */
+  | {
+      readonly code: 'FILE_ACCESS';
+      readonly file: string;
+      readonly cause: string;
+      readonly problem: string;
+      readonly help?: string;
+    }
+  /** A number became NaN or infinite in training. */
+  | {
+      readonly code: 'NOT_FINITE';
+      readonly step: number;
+      readonly tensor: string;
+      readonly where: string;
+      readonly value: number;
+      readonly help?: string;
+    }
+  /** The object was used after `dispose()`. */
+  | { readonly code: 'DISPOSED'; readonly what: string; readonly help?: string };
+
+export type ProblemCode = Problem['code'];
+
+/** Everything that Unspool throws on purpose. */
+export class UnspoolError extends Error {
+  override readonly name = 'UnspoolError';
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(describe(problem));
+    this.problem = problem;
+  }
+
+  get code(): ProblemCode {
+    return this.problem.code;
+  }
+}
+
+const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
+
+function headline(p: Problem): string {
+  switch (p.code) {
+    case 'SHAPE_MISMATCH':
+      return `${p.op}: ${p.tensor} should have shape ${shapeText(p.expected)}, but has ${shapeText(p.actual)}.`;
+    case 'INVALID_SETTING':
+      return `${p.path}: ${p.problem}`;
+    case 'INVALID_DATA':
+      return `${p.what}: ${p.problem}`;
+    case 'INVALID_FILE':
+      return `${p.file}: ${p.problem}`;
+    case 'FILE_ACCESS':
+      return `${p.file}: ${p.problem} (${p.cause})`;
+    case 'NOT_FINITE':
+      return `training step ${p.step}: ${p.tensor} became ${p.value} ${p.where}.`;
+    case 'DISPOSED':
+      return `${p.what} was used after dispose().`;
+    default:
+      return p satisfies never;
+  }
+}
+
+/** The message of a problem: what is wrong, then what to do. */
+export function describe(problem: Problem): string {
+  return problem.help ? `${headline(problem)} ${problem.help}` : headline(problem);
+}
+
+/** Throws `INVALID_SETTING` unless `value` is a whole number from `min` to `max`. */
+export function requireInteger(path: string, value: unknown, min: number, max: number): asserts value is number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    const got = typeof value === 'string' ? `"${value}"` : String(value);
+    throw new UnspoolError({
+      code: 'INVALID_SETTING',
+      path,
+      problem: `should be a whole number from ${min} to ${max}, but is ${got}.`,
+    });
+  }
+}
+
+/** Throws `INVALID_SETTING` unless `value` is a finite number with `min <= value <= max`. */
+export function requireNumber(path: string, value: unknown, min: number, max: number): asserts value is number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
+    const range = max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw new UnspoolError({
+      code: 'INVALID_SETTING',
+      path,
+      problem: `should be a number ${range}, but is ${String(value)}.`,
+    });
+  }
+}

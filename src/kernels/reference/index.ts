@@ -1,0 +1,35 @@
+/**
+ * The reference backend: plain TypeScript over typed arrays, to be read and to be trusted. In float64 it is the oracle
+ * that the other backends are compared with; in float32 it runs wherever JavaScript does.
+ */
+import type { FloatArray, Kernels, Matrix, Precision } from '../../core/kernels.js';
+import { type DenseMatrix, dense } from './dense.js';
+import { createGemm } from './gemm.js';
+import * as losses from './losses.js';
+import { lstmCell, lstmCellGrad } from './lstm-cell.js';
+import * as rows from './rows.js';
+import * as updates from './updates.js';
+
+/** Makes the backend's instructions for one precision; see `Kernels` for what each does. */
+export function createReference(precision: Precision): Kernels {
+  const Float = precision === 'float64' ? Float64Array : Float32Array;
+  const matrix = (r: number, c: number, data: FloatArray): DenseMatrix => ({ rows: r, cols: c, data });
+  return {
+    name: 'reference',
+    precision,
+    alloc: (r: number, c: number): Matrix => matrix(r, c, new Float(r * c)),
+    view: (base, offset, r, c) => matrix(r, c, dense(base).subarray(offset, offset + r * c)),
+    free: () => {}, // the garbage collector does
+    upload: (out, data) => dense(out).set(data),
+    download: async (a) => dense(a).slice(),
+    host: dense,
+    fill: (out, value) => void dense(out).fill(value),
+    copy: (out, a) => dense(out).set(dense(a)),
+    lstmCell,
+    lstmCellGrad,
+    ...createGemm(Float),
+    ...rows,
+    ...losses,
+    ...updates,
+  };
+}
