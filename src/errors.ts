@@ -35,6 +35,8 @@ export type Problem =
       readonly value: number;
       readonly help?: string;
     }
+  /** A backend could not get the memory for a matrix. */
+  | { readonly code: 'OUT_OF_MEMORY'; readonly bytes: number; readonly inUse: number | null; readonly help?: string }
   /** The object was used after `dispose()`. */
   | { readonly code: 'DISPOSED'; readonly what: string; readonly help?: string };
 
@@ -57,6 +59,8 @@ export class UnspoolError extends Error {
 
 const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toPrecision(3)} MiB`;
+
 function headline(p: Problem): string {
   switch (p.code) {
     case 'SHAPE_MISMATCH':
@@ -71,6 +75,10 @@ function headline(p: Problem): string {
       return `${p.file}: ${p.problem} (${p.cause})`;
     case 'NOT_FINITE':
       return `training step ${p.step}: ${p.tensor} became ${p.value} ${p.where}.`;
+    case 'OUT_OF_MEMORY': {
+      const inUse = p.inUse === null ? '' : `, with ${mebibytes(p.inUse)} in use`;
+      return `there is no memory for a matrix of ${mebibytes(p.bytes)}${inUse}.`;
+    }
     case 'DISPOSED':
       return `${p.what} was used after dispose().`;
     default:

@@ -59,6 +59,18 @@ export interface CrossEntropyOptions {
   readonly reduction?: 'mean' | 'sum';
 }
 
+/** What a cross-entropy's row losses are divided by: the summed weights of the targets that count, or 1 for a sum. */
+export function crossEntropyDivisor(targets: ArrayLike<number>, options: CrossEntropyOptions = {}): number {
+  if (options.reduction === 'sum') return 1;
+  const ignored = options.ignoreIndex ?? -1;
+  let total = 0;
+  for (let r = 0; r < targets.length; r++) {
+    const target = targets[r]!;
+    if (target !== ignored) total += options.classWeights?.[target] ?? 1;
+  }
+  return total;
+}
+
 export interface SgdOptions {
   readonly rate: number;
   readonly momentum: number;
@@ -156,7 +168,7 @@ export interface Kernels {
   binaryCrossEntropyGrad(dlogits: Matrix, logits: Matrix, target: Matrix): void;
 
   // ---- parameter updates, over a whole arena at once
-  /** norm (1,1) = the Euclidean norm of a; where it is over `limit`, a is scaled down to it (in place). */
+  /** norm (1,1) = the Euclidean norm of a, which is then scaled by limit / (norm + 1e-6) if that is under 1 (in place). */
   clipNorm(norm: Matrix, a: Matrix, limit: number): void;
   /** Cuts every element to [-limit, limit] (in place). */
   clipValue(a: Matrix, limit: number): void;

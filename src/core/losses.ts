@@ -1,6 +1,6 @@
 /** Losses over a model's output: which one, what it needs as targets, and the room that it works in. */
 import { requireNumber, UnspoolError } from '../errors.js';
-import type { CrossEntropyOptions, Kernels, Matrix } from './kernels.js';
+import { type CrossEntropyOptions, crossEntropyDivisor, type Kernels, type Matrix } from './kernels.js';
 
 export type LossSpec =
   /** Softmax cross-entropy; targets are class numbers, one a row of the output. In nats. */
@@ -33,6 +33,15 @@ export function requireLoss(choice: LossChoice): LossSpec {
     });
   }
   return spec;
+}
+
+/**
+ * How much a batch's mean loss weighs in the mean over several batches: what it was divided by. A loss that sums counts
+ * as its mean.
+ */
+export function lossWeight(spec: LossSpec, targets: ArrayLike<number>): number {
+  if (spec.kind !== 'crossEntropy') return targets.length;
+  return crossEntropyDivisor(targets, { ...spec, reduction: 'mean' });
 }
 
 /** The loss's part of a tape. */

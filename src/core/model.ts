@@ -184,11 +184,16 @@ export class Model {
   private forwardPass(batch: Batch, options: PassOptions, gradients: boolean): Tape {
     this.requireAlive();
     const tape = options.tape ?? this.tape(batch, { gradients });
-    const loss = options.loss ?? (batch.targets instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError');
+    const loss = options.loss ?? this.standardLoss(batch);
     tape.begin(options.from ?? null);
     tape.forward(this.parameters, batch.inputs);
     tape.measure(loss, batch.targets);
     return tape;
+  }
+
+  /** What a batch is measured by where nothing else is said. */
+  standardLoss(batch: Batch): LossChoice {
+    return batch.targets instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError';
   }
 
   private async readLoss(tape: Tape): Promise<number> {

@@ -98,7 +98,6 @@ function requireKeys(
 }
 
 function requireOptional(path: string, value: unknown, type: 'boolean' | 'string'): void {
-  // biome-ignore lint/suspicious/useValidTypeof: the two types that are handed in are valid
   if (value !== undefined && typeof value !== type) fail(path, `should be a ${type}, but is ${JSON.stringify(value)}.`);
   if (type === 'string' && value === '') fail(path, 'should not be empty.');
 }

@@ -71,10 +71,22 @@ function tile4x4(
   kc: number,
   set: boolean,
 ): void {
-  let s00 = 0, s01 = 0, s02 = 0, s03 = 0; // biome-ignore format: a 4x4 tile reads as four rows of four
-  let s10 = 0, s11 = 0, s12 = 0, s13 = 0; // biome-ignore format: as above
-  let s20 = 0, s21 = 0, s22 = 0, s23 = 0; // biome-ignore format: as above
-  let s30 = 0, s31 = 0, s32 = 0, s33 = 0; // biome-ignore format: as above
+  let s00 = 0,
+    s01 = 0,
+    s02 = 0,
+    s03 = 0;
+  let s10 = 0,
+    s11 = 0,
+    s12 = 0,
+    s13 = 0;
+  let s20 = 0,
+    s21 = 0,
+    s22 = 0,
+    s23 = 0;
+  let s30 = 0,
+    s31 = 0,
+    s32 = 0,
+    s33 = 0;
   for (let k = 0, p = a0, q = b0; k < kc; k++, p += 4, q += 4) {
     const x0 = b[q]!;
     const x1 = b[q + 1]!;
@@ -180,7 +192,10 @@ function putSome(
   s3: number,
   set: boolean,
 ): void {
-  if (cols >= 4) return putRow(c, at, s0, s1, s2, s3, set);
+  if (cols >= 4) {
+    putRow(c, at, s0, s1, s2, s3, set);
+    return;
+  }
   c[at] = set ? s0 : c[at]! + s0;
   if (cols > 1) c[at + 1] = set ? s1 : c[at + 1]! + s1;
   if (cols > 2) c[at + 2] = set ? s2 : c[at + 2]! + s2;

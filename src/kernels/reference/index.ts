@@ -3,12 +3,23 @@
  * that the other backends are compared with; in float32 it runs wherever JavaScript does.
  */
 import type { FloatArray, Kernels, Matrix, Precision } from '../../core/kernels.js';
+import { UnspoolError } from '../../errors.js';
 import { type DenseMatrix, dense } from './dense.js';
 import { createGemm } from './gemm.js';
 import * as losses from './losses.js';
 import { lstmCell, lstmCellGrad } from './lstm-cell.js';
 import * as rows from './rows.js';
 import * as updates from './updates.js';
+
+/** Throws `OUT_OF_MEMORY`. */
+function allocate(Float: Float32ArrayConstructor | Float64ArrayConstructor, size: number): FloatArray {
+  try {
+    return new Float(size);
+  } catch {
+    const help = 'Lower the batch, the steps or the hidden size.';
+    throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: size * Float.BYTES_PER_ELEMENT, inUse: null, help });
+  }
+}
 
 /** Makes the backend's instructions for one precision; see `Kernels` for what each does. */
 export function createReference(precision: Precision): Kernels {
@@ -17,7 +28,7 @@ export function createReference(precision: Precision): Kernels {
   return {
     name: 'reference',
     precision,
-    alloc: (r: number, c: number): Matrix => matrix(r, c, new Float(r * c)),
+    alloc: (r: number, c: number): Matrix => matrix(r, c, allocate(Float, r * c)),
     view: (base, offset, r, c) => matrix(r, c, dense(base).subarray(offset, offset + r * c)),
     free: () => {}, // the garbage collector does
     upload: (out, data) => dense(out).set(data),

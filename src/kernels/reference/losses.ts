@@ -1,21 +1,13 @@
 /** The losses, each with its derivative right under it. docs/derivation.md derives them (tags L1-L3). */
-import type { CrossEntropyOptions, Matrix } from '../../core/kernels.js';
+import { type CrossEntropyOptions, crossEntropyDivisor, type Matrix } from '../../core/kernels.js';
 import { dense } from './dense.js';
 import { sigmoid } from './lstm-cell.js';
-
-/** What the rows' losses are divided by: the sum of the weights of the targets that count, or 1 for a sum. */
-function divisor(targets: Int32Array, options: CrossEntropyOptions): number {
-  if (options.reduction === 'sum') return 1;
-  const ignored = options.ignoreIndex ?? -1;
-  let total = 0;
-  for (const target of targets) if (target !== ignored) total += options.classWeights?.[target] ?? 1;
-  return total;
-}
 
 /**
  * (L1) For a row with logits z, target y, class weights w, smoothing e and C classes:
  *   p = softmax(z);  loss = -(1-e) w[y] log p[y] - (e/C) sum_k w[k] log p[k]
- * log p[k] = z[k] - max - log sum_k e^(z[k]-max): subtracting the maximum keeps every exponent at or below 0.
+ * log p[k] = (z[k] - max) - log sum_k e^(z[k]-max): subtracting the maximum keeps every exponent at or below 0, and
+ * doing it first keeps the digits where |max| is huge.
  */
 export function softmaxCrossEntropy(
   loss: Matrix,
@@ -44,19 +36,19 @@ export function softmaxCrossEntropy(
     for (let k = 0; k < C; k++) p[at + k] = p[at + k]! / sum;
     const target = targets[r]!;
     if (target === ignored) continue;
-    const logSum = max + Math.log(sum);
-    total -= (1 - smooth) * (w?.[target] ?? 1) * (z[at + target]! - logSum);
+    const logSum = Math.log(sum);
+    total -= (1 - smooth) * (w?.[target] ?? 1) * (z[at + target]! - max - logSum);
     if (smooth > 0) {
-      for (let k = 0; k < C; k++) total -= (smooth / C) * (w?.[k] ?? 1) * (z[at + k]! - logSum);
+      for (let k = 0; k < C; k++) total -= (smooth / C) * (w?.[k] ?? 1) * (z[at + k]! - max - logSum);
     }
   }
-  dense(loss)[0] = total / divisor(targets, options);
+  dense(loss)[0] = total / crossEntropyDivisor(targets, options);
 }
 
 /**
  * (L1') d log p[k] / dz[j] = [j = k] - p[j], so with the target distribution
  *   q[k] = w[k] ((1-e) [k = y] + e/C)      dz[j] = p[j] * sum_k q[k] - q[j]
- * With equal weights sum q = 1 and this is the familiar p - q.
+ * With all weights 1, sum q = 1 and this is the familiar p - q.
  */
 export function softmaxCrossEntropyGrad(
   dlogits: Matrix,
@@ -70,7 +62,7 @@ export function softmaxCrossEntropyGrad(
   const w = options.classWeights;
   const smooth = options.labelSmoothing ?? 0;
   const ignored = options.ignoreIndex ?? -1;
-  const scale = 1 / divisor(targets, options);
+  const scale = 1 / crossEntropyDivisor(targets, options);
   let weightSum = C;
   if (w) weightSum = w.reduce((a, b) => a + b, 0);
   for (let r = 0; r < dlogits.rows; r++) {

@@ -1,0 +1,158 @@
+/**
+ * How near does the reference backend's matrix product come to the best that scalar JavaScript does on this machine?
+ *   npm run bench -- gemm
+ * `bare tile` is a 4x4 register tile over operands that are already packed, its loops written out with the sizes fixed:
+ * nothing but the multiply-adds. Ours packs both operands in every call (`packed`: the left one only).
+ */
+import { createReference } from '../dist/kernels/reference/index.js';
+import { interleaved, machine, table, three } from './measure.mjs';
+
+const [M, K, N] = [64, 256, 512];
+const FLOPS = 2 * M * N * K;
+
+/** C = A B, for A packed in panels of 4 rows and B in panels of 4 columns. */
+function bareTile(C, A, B) {
+  for (let j = 0; j < N; j += 4) {
+    for (let i = 0; i < M; i += 4) {
+      let s00 = 0,
+        s01 = 0,
+        s02 = 0,
+        s03 = 0,
+        s10 = 0,
+        s11 = 0,
+        s12 = 0,
+        s13 = 0;
+      let s20 = 0,
+        s21 = 0,
+        s22 = 0,
+        s23 = 0,
+        s30 = 0,
+        s31 = 0,
+        s32 = 0,
+        s33 = 0;
+      for (let k = 0, p = i * K, q = j * K; k < K; k++, p += 4, q += 4) {
+        const b0 = B[q],
+          b1 = B[q + 1],
+          b2 = B[q + 2],
+          b3 = B[q + 3];
+        const a0 = A[p],
+          a1 = A[p + 1],
+          a2 = A[p + 2],
+          a3 = A[p + 3];
+        s00 += a0 * b0;
+        s01 += a0 * b1;
+        s02 += a0 * b2;
+        s03 += a0 * b3;
+        s10 += a1 * b0;
+        s11 += a1 * b1;
+        s12 += a1 * b2;
+        s13 += a1 * b3;
+        s20 += a2 * b0;
+        s21 += a2 * b1;
+        s22 += a2 * b2;
+        s23 += a2 * b3;
+        s30 += a3 * b0;
+        s31 += a3 * b1;
+        s32 += a3 * b2;
+        s33 += a3 * b3;
+      }
+      const c = i * N + j;
+      C[c] = s00;
+      C[c + 1] = s01;
+      C[c + 2] = s02;
+      C[c + 3] = s03;
+      C[c + N] = s10;
+      C[c + N + 1] = s11;
+      C[c + N + 2] = s12;
+      C[c + N + 3] = s13;
+      C[c + 2 * N] = s20;
+      C[c + 2 * N + 1] = s21;
+      C[c + 2 * N + 2] = s22;
+      C[c + 2 * N + 3] = s23;
+      C[c + 3 * N] = s30;
+      C[c + 3 * N + 1] = s31;
+      C[c + 3 * N + 2] = s32;
+      C[c + 3 * N + 3] = s33;
+    }
+  }
+}
+
+function naive(C, A, B) {
+  for (let i = 0; i < M; i++) {
+    for (let j = 0; j < N; j++) {
+      let sum = 0;
+      for (let k = 0; k < K; k++) sum += A[i * K + k] * B[k * N + j];
+      C[i * N + j] = sum;
+    }
+  }
+}
+
+const pack = (count, at) =>
+  Float32Array.from({ length: count * K }, (_, x) => {
+    const [panel, k, lane] = [Math.floor(x / (4 * K)), Math.floor(x / 4) % K, x % 4];
+    return at(4 * panel + lane, k);
+  });
+
+export async function run() {
+  const k = createReference('float32');
+  const a = Float32Array.from({ length: M * K }, (_, i) => Math.sin(i));
+  const b = Float32Array.from({ length: K * N }, (_, i) => Math.cos(i));
+  const matrix = (rows, cols, at) => {
+    const m = k.alloc(rows, cols);
+    k.upload(
+      m,
+      Float32Array.from({ length: rows * cols }, (_, i) => at(Math.floor(i / cols), i % cols)),
+    );
+    return m;
+  };
+  const A = matrix(M, K, (r, c) => a[r * K + c]);
+  const At = matrix(K, M, (r, c) => a[c * K + r]);
+  const B = matrix(K, N, (r, c) => b[r * N + c]);
+  const Bt = matrix(N, K, (r, c) => b[c * N + r]);
+  const packedB = k.allocPacked(K, N);
+  k.pack(packedB, B, false);
+  const [panelsA, panelsB] = [pack(M, (r, c) => a[r * K + c]), pack(N, (r, c) => b[c * N + r])];
+  const out = k.alloc(M, N);
+  const C = new Float32Array(M * N);
+  const ours = {
+    'A B': () => k.gemm(out, A, B),
+    "A' B": () => k.gemm(out, At, B, { transA: true }),
+    "A B'": () => k.gemm(out, A, Bt, { transB: true }),
+    "A' B'": () => k.gemm(out, At, Bt, { transA: true, transB: true }),
+    'A B, packed': () => k.gemmPacked(out, A, packedB, false),
+  };
+  verify(C, a, b, panelsA, panelsB, ours, k.host(out));
+  const times = await interleaved({
+    'naive triple loop': () => naive(C, a, b),
+    'bare tile': () => bareTile(C, panelsA, panelsB),
+    ...ours,
+  });
+  const ceiling = times['bare tile'];
+  console.log(`\nMatrix product ${M}x${K}x${N}, float32, plain JavaScript (${machine()})\n`);
+  const rows = Object.entries(times).map(([name, { ms, min }]) => [
+    name,
+    three(ms),
+    three(FLOPS / ms / 1e6),
+    three(FLOPS / min / 1e6),
+    `${Math.round((100 * ceiling.ms) / ms)} %`,
+    `${Math.round((100 * ceiling.min) / min)} %`,
+  ]);
+  console.log(table(['', 'ms', 'GFLOP/s', 'best round', 'of bare tile', 'best of best'], rows));
+}
+
+/** All of them compute the same thing, before any of them is timed. */
+function verify(C, a, b, panelsA, panelsB, ours, out) {
+  naive(C, a, b);
+  const expected = C.slice();
+  bareTile(C, panelsA, panelsB);
+  const check = (name, values) => {
+    const worst = values.reduce((w, v, i) => Math.max(w, Math.abs(v - expected[i])), 0);
+    if (!(worst < 1e-4)) throw new Error(`${name} is off by ${worst}`);
+  };
+  check('bare tile', C);
+  for (const [name, product] of Object.entries(ours)) {
+    out.fill(Number.NaN);
+    product();
+    check(name, out);
+  }
+}

@@ -1,0 +1,52 @@
+/** Timing on a machine that others use too: contestants in turn, round after round, medians and ratios. */
+import os from 'node:os';
+
+const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+};
+
+/**
+ * @param {Record<string, () => void | Promise<void>>} contestants what to time, by name
+ * @param {{ rounds?: number, blockMs?: number }} options each contestant runs for about blockMs in every round
+ * @returns {Promise<Record<string, { ms: number, min: number, max: number }>>} median over the rounds of the mean time of
+ * one call, and the fastest and slowest round
+ */
+export async function interleaved(contestants, { rounds = 9, blockMs = 150 } = {}) {
+  const names = Object.keys(contestants);
+  const calls = {};
+  for (const name of names) {
+    await contestants[name](); // compiles, and grows what grows
+    const start = performance.now();
+    for (let i = 0; i < 3; i++) await contestants[name]();
+    calls[name] = Math.max(1, Math.round((3 * blockMs) / (performance.now() - start)));
+  }
+  const rows = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round) % names.length];
+      const start = performance.now();
+      for (let c = 0; c < calls[name]; c++) await contestants[name]();
+      rows[name].push((performance.now() - start) / calls[name]);
+    }
+  }
+  return Object.fromEntries(
+    names.map((name) => [name, { ms: median(rows[name]), min: Math.min(...rows[name]), max: Math.max(...rows[name]) }]),
+  );
+}
+
+export const machine = () =>
+  `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.cpus().length} cores, Node ${process.version}`;
+
+/** Numbers with three digits that count. */
+export const three = (x) =>
+  x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 1 ? x.toFixed(2) : x.toPrecision(3);
+
+/** Rows of cells as a Markdown table. */
+export function table(head, rows) {
+  const all = [head, ...rows];
+  const widths = head.map((_, i) => Math.max(...all.map((row) => String(row[i]).length)));
+  const line = (row) => `| ${row.map((cell, i) => String(cell).padEnd(widths[i])).join(' | ')} |`;
+  return [line(head), `| ${widths.map((w) => '-'.repeat(w)).join(' | ')} |`, ...rows.map(line)].join('\n');
+}

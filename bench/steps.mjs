@@ -1,0 +1,72 @@
+/**
+ * A whole training step (forward, BPTT, clip, Adam) and one step of inference with the state carried, on each backend.
+ *   npm run bench -- steps
+ * GFLOP/s count the LSTM's products only: 3 * 2*B*T*4H*(I+H) a training step, 2*B*4H*(I+H) a step of inference.
+ */
+import { adam, createModel, createRng, fit } from '../dist/index.js';
+import { interleaved, machine, table, three } from './measure.mjs';
+
+const SHAPES = [
+  { I: 64, H: 128, B: 32, T: 64, O: 64 },
+  { I: 8, H: 32, B: 1, T: 50, O: 1 },
+];
+const BACKENDS = ['reference', 'wasm'];
+
+function randomBatch({ I, B, T, O }) {
+  const rng = createRng(1, 'bench');
+  const values = (length) => Float32Array.from({ length }, () => 2 * rng.uniform() - 1);
+  return { steps: T, rows: B, inputs: values(T * B * I), targets: values(T * B * O) };
+}
+
+async function contestants(shape, backend) {
+  const { I, H, B, O } = shape;
+  const spec = {
+    inputSize: I,
+    layers: [
+      { kind: 'lstm', hiddenSize: H },
+      { kind: 'linear', size: O },
+    ],
+  };
+  const model = await createModel(spec, { backend });
+  const batch = randomBatch(shape);
+  const data = { train: { stateful: true, length: 1, batch: () => batch } };
+  const events = fit(model, data, { optimizer: adam({ rate: 1e-3 }), clipNorm: 1, epochs: 1e9 });
+  const iterator = events[Symbol.asyncIterator]();
+  const trainStep = async () => {
+    while ((await iterator.next()).value.kind !== 'step');
+  };
+  const stream = (await createModel(spec, { backend })).stream(B);
+  const input = batch.inputs.slice(0, B * I);
+  return { trainStep, inferStep: () => stream.step(input) };
+}
+
+export async function run() {
+  const rows = [];
+  for (const shape of SHAPES) {
+    const { I, H, B, T } = shape;
+    const all = {};
+    for (const backend of BACKENDS) {
+      const { trainStep, inferStep } = await contestants(shape, backend);
+      all[`${backend} train`] = trainStep;
+      all[`${backend} infer`] = inferStep;
+    }
+    const times = await interleaved(all);
+    const product = 2 * B * 4 * H * (I + H);
+    for (const backend of BACKENDS) {
+      const [train, infer] = [times[`${backend} train`], times[`${backend} infer`]];
+      const at = `I=${I} H=${H} B=${B} T=${T}`;
+      const spread = ({ min, max }) => `${three(min)}-${three(max)}`;
+      rows.push([
+        at,
+        backend,
+        'training step',
+        three(train.ms),
+        spread(train),
+        three((3 * T * product) / train.ms / 1e6),
+      ]);
+      rows.push([at, backend, 'inference step', three(infer.ms), spread(infer), three(product / infer.ms / 1e6)]);
+    }
+  }
+  console.log(`\nWhole steps, float32 (${machine()})\n`);
+  console.log(table(['shape', 'backend', 'what', 'ms', 'min-max', 'GFLOP/s'], rows));
+}

@@ -1,0 +1,53 @@
+/**
+ * Compiles src/kernels/wasm/assembly and writes the bytes, as text, into a module of ours: they travel inside the package, so
+ * that nothing has to be fetched and every bundler and content-security policy (with wasm-unsafe-eval) lets them through.
+ *   simd     4x8 tile, multiply and add                  (every engine with WebAssembly SIMD)
+ *   relaxed  6x8 tile, fused multiply-add                (engines with relaxed SIMD)
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import asc from 'assemblyscript/asc';
+import { tilesSource } from '../src/kernels/wasm/tiles.mjs';
+
+const ASSEMBLY = 'src/kernels/wasm/assembly';
+const OUT = 'src/kernels/wasm/generated';
+const VARIANTS = {
+  simd: { tile: { mr: 4, nv: 2 }, flags: [] },
+  relaxed: { tile: { mr: 6, nv: 2 }, flags: ['--enable', 'relaxed-simd'] },
+};
+const FLAGS = [
+  '-O3',
+  '--noAssert',
+  '--runtime',
+  'stub',
+  '--enable',
+  'simd',
+  '--enable',
+  'threads',
+  '--enable',
+  'bulk-memory',
+  '--importMemory',
+  '--sharedMemory',
+  '--initialMemory',
+  '1',
+  '--maximumMemory',
+  '65536',
+];
+
+mkdirSync(OUT, { recursive: true });
+for (const [name, { tile, flags }] of Object.entries(VARIANTS)) {
+  writeFileSync(join(ASSEMBLY, 'tiles.ts'), tilesSource(tile));
+  const folder = mkdtempSync(join(tmpdir(), 'unspool-'));
+  const file = join(folder, `${name}.wasm`);
+  const { error, stderr } = await asc.main([join(ASSEMBLY, 'index.ts'), '-o', file, ...FLAGS, ...flags]);
+  if (error) {
+    console.error(stderr.toString());
+    throw error;
+  }
+  const bytes = readFileSync(file);
+  rmSync(folder, { recursive: true });
+  const text = `/** Made by scripts/build-wasm.mjs: ${bytes.length} bytes of WebAssembly in base64. */\nexport const ${name}Binary =\n  '${bytes.toString('base64')}';\n`;
+  writeFileSync(join(OUT, `${name}.ts`), text);
+  console.log(`${name}: ${bytes.length} bytes`);
+}

@@ -1,0 +1,44 @@
+import { evaluate, heldOutStreams, UnspoolError } from '../index.js';
+import { loadModel, readText } from '../node/index.js';
+import type { Command } from './command.js';
+import { bitsOf, createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
+import { requireVocabulary } from './sample.js';
+
+export const evalCommand: Command = {
+  name: 'eval',
+  summary: 'Measures how well a model predicts a text: loss, perplexity, bits per character.',
+  arguments: [
+    { name: 'MODEL', help: 'a model file or checkpoint' },
+    { name: 'TEXT', help: 'a UTF-8 text file' },
+  ],
+  options: {
+    heldOut: { type: 'number', value: 'SHARE', help: 'only this last share of the text', standard: 1 },
+    batch: { type: 'integer', help: 'streams that the text is read in, side by side', standard: 32 },
+    ...OUTPUT_OPTIONS,
+  },
+  examples: [
+    { does: 'the whole of a text', line: 'unspool eval model.safetensors other.txt' },
+    { does: 'the part that training held out', line: 'unspool eval model.safetensors novel.txt --held-out 0.1' },
+  ],
+  async run([file, textFile], options) {
+    const out = createOutput(options);
+    const { heldOut = 1, batch = 32 } = options as Record<string, number | undefined>;
+    if (!(heldOut > 0 && heldOut <= 1)) {
+      const problem = `should be over 0 and at most 1, but is ${heldOut}.`;
+      throw new UnspoolError({ code: 'INVALID_SETTING', path: 'heldOut', problem });
+    }
+    const loaded = await loadModel(file!);
+    const tokens = requireVocabulary(file!, loaded).encode(await readText(textFile!));
+    const part = tokens.subarray(Math.floor(tokens.length * (1 - heldOut)));
+    const source = heldOutStreams(part, batch, 64);
+    const loss = await evaluate(loaded.model, source);
+    const predicted = source.predictions;
+    const result = { loss, perplexity: Math.exp(loss), bitsPerCharacter: bitsOf(loss), characters: predicted };
+    out.record({ kind: 'eval', ...result });
+    out.say(`loss                ${loss.toFixed(4)} nats`);
+    out.say(`perplexity          ${result.perplexity.toFixed(3)}`);
+    out.say(`bits per character  ${result.bitsPerCharacter.toFixed(4)}`);
+    out.say(`characters          ${grouped(predicted)} predicted`);
+    return 0;
+  },
+};

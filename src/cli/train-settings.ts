@@ -1,0 +1,155 @@
+/** The settings of `unspool train`: standards, then the config file, then the flags; or what a checkpoint was made with. */
+import { totalmem } from 'node:os';
+import {
+  createOptimizer,
+  type Facts,
+  type LstmSpec,
+  type ModelSpec,
+  memoryNeed,
+  type Optimizer,
+  type Precision,
+  UnspoolError,
+} from '../index.js';
+import { readText } from '../node/index.js';
+import { type OptionSpec, type OptionValues, UsageError } from './command.js';
+import { parseConfig } from './config.js';
+
+export interface TrainSettings {
+  readonly hidden: number;
+  readonly layers: number;
+  readonly embedding: number;
+  readonly steps: number;
+  readonly batch: number;
+  readonly epochs: number;
+  /** 0: as many as the epochs have. */
+  readonly maxSteps: number;
+  readonly lr: number;
+  readonly optimizer: string;
+  /** 0: none. */
+  readonly clip: number;
+  readonly heldOut: number;
+  readonly seed: number;
+  readonly precision: Precision;
+  /** 0: at the end of each epoch only. */
+  readonly validateEvery: number;
+  /** 0: only when interrupted. */
+  readonly checkpointEvery: number;
+  /** From the config file only: settings of every LSTM layer, such as `init`. */
+  readonly lstm?: Partial<LstmSpec>;
+}
+
+const STANDARD: TrainSettings = {
+  hidden: 128,
+  layers: 1,
+  embedding: 32,
+  steps: 64,
+  batch: 32,
+  epochs: 1,
+  maxSteps: 0,
+  lr: 0.002,
+  optimizer: 'adam',
+  clip: 1,
+  heldOut: 0.1,
+  seed: 1,
+  precision: 'float32',
+  validateEvery: 0,
+  checkpointEvery: 200,
+};
+
+export const TRAIN_OPTIONS = {
+  hidden: { type: 'integer', help: 'units of each LSTM layer', standard: STANDARD.hidden },
+  layers: { type: 'integer', help: 'LSTM layers', standard: STANDARD.layers },
+  embedding: { type: 'integer', help: "length of each character's vector", standard: STANDARD.embedding },
+  steps: { type: 'integer', help: 'time steps that the gradient goes back', standard: STANDARD.steps },
+  batch: { type: 'integer', help: 'streams of text read side by side', standard: STANDARD.batch },
+  epochs: { type: 'integer', help: 'passes over the text', standard: STANDARD.epochs },
+  maxSteps: { type: 'integer', help: 'stop after this many updates; 0 for no limit', standard: STANDARD.maxSteps },
+  lr: { type: 'number', help: 'learning rate', standard: STANDARD.lr },
+  optimizer: { type: 'text', value: 'NAME', help: 'adam, adamW or sgd', standard: STANDARD.optimizer },
+  clip: { type: 'number', help: 'largest norm of the gradient; 0 for no limit', standard: STANDARD.clip },
+  heldOut: { type: 'number', value: 'SHARE', help: 'share of the text kept to measure on', standard: STANDARD.heldOut },
+  seed: { type: 'integer', help: 'the same seed gives the same model, bit for bit', standard: STANDARD.seed },
+  precision: { type: 'text', value: 'NAME', help: 'float32 or float64', standard: STANDARD.precision },
+  validateEvery: {
+    type: 'integer',
+    help: 'updates between held-out measurements, besides the ends of epochs',
+    standard: 0,
+  },
+  checkpointEvery: {
+    type: 'integer',
+    help: 'updates between checkpoints; 0 for none',
+    standard: STANDARD.checkpointEvery,
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+const KEYS = [...Object.keys(TRAIN_OPTIONS), 'lstm'];
+
+/** A resumed training is the same training: only how long and how fast it goes on may change. */
+const CHANGEABLE = ['epochs', 'maxSteps', 'lr', 'validateEvery', 'checkpointEvery'];
+
+/** Throws `UsageError` or `INVALID_SETTING`. */
+export async function readSettings(options: OptionValues): Promise<TrainSettings> {
+  const file = options.config as string | undefined;
+  const config = file === undefined ? {} : parseConfig(file, await readText(file), KEYS);
+  const flags = Object.fromEntries(Object.entries(options).filter(([key]) => KEYS.includes(key)));
+  return checked({ ...STANDARD, ...config, ...flags } as TrainSettings);
+}
+
+/** The settings in a checkpoint's facts, with what may be changed. Throws `UsageError` for what may not. */
+export function resumedSettings(facts: Facts, options: OptionValues): TrainSettings {
+  if (options.config !== undefined) throw new UsageError('--config has no place beside --resume');
+  const flags = Object.fromEntries(Object.entries(options).filter(([key]) => KEYS.includes(key)));
+  const fixed = Object.keys(flags).find((key) => !CHANGEABLE.includes(key));
+  if (fixed !== undefined) {
+    throw new UsageError(`--${fixed} is fixed by the checkpoint; only ${CHANGEABLE.join(', ')} may change`);
+  }
+  return checked({ ...STANDARD, ...(facts.settings as object), ...flags } as TrainSettings);
+}
+
+function checked(settings: TrainSettings): TrainSettings {
+  for (const key of Object.keys(TRAIN_OPTIONS) as (keyof typeof TRAIN_OPTIONS)[]) {
+    const { type } = TRAIN_OPTIONS[key];
+    const value: unknown = settings[key];
+    const right = type === 'text' ? typeof value === 'string' : Number.isFinite(value);
+    const least =
+      key === 'lr' || key === 'clip' || key === 'heldOut' ? 0 : CHANGEABLE.includes(key) || key === 'seed' ? 0 : 1;
+    const low = typeof value === 'number' && (value < least || (type === 'integer' && !Number.isInteger(value)));
+    if (!right || low) {
+      const wanted = type === 'text' ? 'a name' : `a ${type === 'integer' ? 'whole ' : ''}number of at least ${least}`;
+      const problem = `should be ${wanted}, but is ${JSON.stringify(value)}.`;
+      throw new UnspoolError({ code: 'INVALID_SETTING', path: key, problem });
+    }
+  }
+  return settings;
+}
+
+export function optimizerOf({ optimizer: kind, lr: rate }: TrainSettings): Optimizer {
+  return createOptimizer(kind === 'sgd' ? { kind, rate, momentum: 0.9 } : { kind, rate });
+}
+
+/** Embedding, LSTM layers, linear head over the vocabulary. Throws `INVALID_SETTING` where it cannot fit in memory. */
+export function languageModelSpec(settings: TrainSettings, vocabularySize: number): ModelSpec {
+  const { seed, embedding, layers, hidden, steps, batch, precision } = settings;
+  const spec: ModelSpec = {
+    seed,
+    layers: [
+      { kind: 'embedding', size: vocabularySize, width: embedding },
+      ...Array.from(
+        { length: Math.min(layers, 1000) },
+        (): LstmSpec => ({ ...settings.lstm, kind: 'lstm', hiddenSize: hidden }),
+      ),
+      { kind: 'linear', size: vocabularySize },
+    ],
+  };
+  const need = memoryNeed(spec, { steps, rows: batch }, { precision }).total;
+  if (need > 0.8 * totalmem()) {
+    const gib = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
+    throw new UnspoolError({
+      code: 'INVALID_SETTING',
+      path: 'size',
+      problem: `training this would take ${gib(need)} of memory; this machine has ${gib(totalmem())}.`,
+      help: 'Lower --hidden, --layers, --embedding, --batch or --steps.',
+    });
+  }
+  return spec;
+}

@@ -1,0 +1,267 @@
+import { createHash } from 'node:crypto';
+import {
+  createModel,
+  createRng,
+  type Facts,
+  fit,
+  generate,
+  type Model,
+  type ModelFile,
+  type TextData,
+  type Training,
+  type TrainingEvent,
+  textStreams,
+  UnspoolError,
+} from '../index.js';
+import { exists } from '../node/files.js';
+import { loadModel, lockFile, readText, saveModel } from '../node/index.js';
+import { type Command, type OptionValues, UsageError } from './command.js';
+import { bitsOf, clock, createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
+import { Progress } from './progress.js';
+import { comparison } from './train-report.js';
+import {
+  languageModelSpec,
+  optimizerOf,
+  readSettings,
+  resumedSettings,
+  TRAIN_OPTIONS,
+  type TrainSettings,
+} from './train-settings.js';
+
+/** Everything that one run of the command needs. */
+interface Run {
+  readonly out: Output;
+  readonly settings: TrainSettings;
+  readonly textFile: string;
+  readonly textHash: string;
+  readonly text: TextData;
+  readonly model: Model;
+  readonly resumed: ModelFile | null;
+  /** Where the model is saved. */
+  readonly file: string;
+}
+
+export const trainCommand: Command = {
+  name: 'train',
+  summary: 'Trains a character-level LSTM language model on a text.',
+  arguments: [{ name: '[TEXT]', help: 'a UTF-8 text file; with --resume, the one of the checkpoint' }],
+  options: {
+    ...TRAIN_OPTIONS,
+    config: { type: 'text', value: 'FILE', help: 'JSON of the settings above; flags come first' },
+    out: { type: 'text', value: 'FILE', help: 'where to save the model', standard: 'model.safetensors' },
+    force: { type: 'flag', help: 'overwrite a model that is there' },
+    resume: { type: 'text', value: 'FILE', help: 'go on from a checkpoint, bit for bit' },
+    ...OUTPUT_OPTIONS,
+  },
+  examples: [
+    { does: 'a first model', line: 'unspool train novel.txt --out novel.safetensors' },
+    { does: 'a larger one', line: 'unspool train novel.txt --hidden 256 --layers 2 --epochs 5 --lr 0.003' },
+    { does: 'go on after Ctrl-C or a crash', line: 'unspool train --resume novel.checkpoint.safetensors' },
+    { does: 'train on for longer', line: 'unspool train --resume novel.checkpoint.safetensors --epochs 10' },
+  ],
+  async run(args, options) {
+    const run = options.resume === undefined ? await begin(args, options) : await resume(args, options);
+    const unlock = await lockFile(run.file);
+    try {
+      return await train(run);
+    } finally {
+      await unlock();
+    }
+  },
+};
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** `model.safetensors` has its checkpoints in `model.checkpoint.safetensors`. */
+const checkpointFile = (file: string): string => `${file.replace(/\.safetensors$/, '')}.checkpoint.safetensors`;
+
+async function begin([textFile]: readonly string[], options: OptionValues): Promise<Run> {
+  if (textFile === undefined) throw new UsageError('TEXT is missing: a UTF-8 text file, or --resume FILE');
+  const out = createOutput(options);
+  const settings = await readSettings(options);
+  const file = (options.out as string | undefined) ?? 'model.safetensors';
+  if (!options.force && (await exists(file))) throw new UsageError(`${file} is there already; --force overwrites it`);
+  const content = await readText(textFile);
+  const text = textStreams(content, settings);
+  const model = await createModel(languageModelSpec(settings, text.vocabulary.size), settings);
+  return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
+}
+
+async function resume(args: readonly string[], options: OptionValues): Promise<Run> {
+  const checkpoint = options.resume as string;
+  const loaded = await loadModel(checkpoint);
+  const { facts, training, vocabulary } = loaded;
+  if (!training || !vocabulary || typeof facts.text !== 'string' || typeof facts.settings !== 'object') {
+    throw new UnspoolError({
+      code: 'INVALID_FILE',
+      file: checkpoint,
+      problem: 'this is a finished model and holds no training state to go on from.',
+      help: 'Resume from the file that ends in .checkpoint.safetensors.',
+    });
+  }
+  const settings = resumedSettings(facts, options);
+  const textFile = args[0] ?? facts.text;
+  const content = await readText(textFile);
+  const textHash = hashOf(content);
+  if (textHash !== facts.textSha256) {
+    throw new UnspoolError({
+      code: 'INVALID_DATA',
+      what: textFile,
+      problem: 'this is not the text that the checkpoint was trained on.',
+      help: `Name that text: unspool train TEXT --resume ${checkpoint}`,
+    });
+  }
+  const text = textStreams(content, { ...settings, vocabulary });
+  const file = (options.out as string | undefined) ?? checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');
+  return { out: createOutput(options), settings, textFile, textHash, text, model: loaded.model, resumed: loaded, file };
+}
+
+async function train(run: Run): Promise<number> {
+  const { out, settings, model, text, file } = run;
+  const stop = new AbortController();
+  const training = fit(
+    model,
+    text,
+    {
+      optimizer: optimizerOf(settings),
+      loss: 'crossEntropy',
+      epochs: settings.epochs,
+      seed: settings.seed,
+      signal: stop.signal,
+      ...(settings.clip > 0 ? { clipNorm: settings.clip } : {}),
+      ...(settings.maxSteps > 0 ? { maxSteps: settings.maxSteps } : {}),
+      ...(settings.validateEvery > 0 ? { validateEvery: settings.validateEvery } : {}),
+    },
+    run.resumed?.training ?? undefined,
+  );
+  introduce(run, training);
+  const release = stopOnSignal(stop);
+  const started = performance.now();
+  let reason: string;
+  try {
+    reason = await follow(run, training);
+  } finally {
+    release();
+  }
+  if (reason === 'aborted') return interrupted(run, training);
+  const seconds = (performance.now() - started) / 1000;
+  await saveCheckpoint(run, training);
+  const heldOutLoss = await training.validate();
+  const { step } = await training.checkpoint();
+  const facts = {
+    ...factsOf(run),
+    steps: step,
+    heldOutLoss,
+    heldOutBitsPerCharacter: heldOutLoss && bitsOf(heldOutLoss),
+  };
+  await saveModel(file, model, { vocabulary: text.vocabulary, facts });
+  out.record({ kind: 'result', ...facts, seconds, file, ...comparison(text, heldOutLoss).json });
+  out.say(`\n${grouped(step)} updates in ${clock(seconds)}.`);
+  out.say(comparison(text, heldOutLoss).table);
+  out.say(`\nThe model writes:\n\n${await writeSome(run, 300)}\n`);
+  out.say(`Saved ${file}. More of it:\n  unspool sample ${file} --prompt "The whale"`);
+  return 0;
+}
+
+function introduce({ out, settings, model, text, textFile, resumed, file }: Run, training: Training): void {
+  const { train, heldOut, vocabulary } = text;
+  const heldOutCharacters = heldOut?.tokens.length ?? 0;
+  out.record({ kind: 'start', text: textFile, parameters: model.size, steps: training.steps, file, settings });
+  out.say(
+    `${textFile}: ${grouped(train.tokens.length)} characters to train on, ${grouped(heldOutCharacters)} held out, ` +
+      `${vocabulary.size} different.`,
+  );
+  out.say(
+    `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hidden}, ${grouped(model.size)} parameters, ` +
+      `${settings.precision}, backend ${model.kernels.name}; ${grouped(training.steps)} updates planned.`,
+  );
+  const at = resumed?.training;
+  if (at) out.say(`Going on after update ${grouped(at.step)}.`);
+}
+
+/** Shows what happens until the training ends; returns why it did. */
+async function follow(run: Run, training: Training): Promise<string> {
+  const { out, settings } = run;
+  const progress = new Progress(out, settings.epochs);
+  let saved = run.resumed?.training?.step ?? 0;
+  let reason = '';
+  try {
+    for await (const event of training) {
+      if (event.kind === 'step') progress.step(event);
+      else progress.clear();
+      out.record(event);
+      if (event.kind === 'validation') await showValidation(run, event);
+      if (event.kind === 'end') reason = event.reason;
+      if (event.kind === 'step' && settings.checkpointEvery > 0 && event.step % settings.checkpointEvery === 0) {
+        await saveCheckpoint(run, training);
+        saved = event.step;
+      }
+    }
+  } catch (error) {
+    progress.clear();
+    throw withLastCheckpoint(error, run.file, saved);
+  }
+  progress.clear();
+  return reason;
+}
+
+async function showValidation(run: Run, event: Extract<TrainingEvent, { kind: 'validation' }>): Promise<void> {
+  const { out } = run;
+  if (out.json || out.quiet) return;
+  out.say(`update ${grouped(event.step)}: held out ${bitsOf(event.loss).toFixed(3)} bits per character; it writes`);
+  out.say(`  ${(await writeSome(run, 150)).trim().replace(/\s+/g, ' ')}`);
+}
+
+async function writeSome({ model, text, settings }: Run, length: number): Promise<string> {
+  const { vocabulary } = text;
+  const prompt = vocabulary.unknownIn('\n').length ? vocabulary.characters[0]! : '\n';
+  const rng = createRng(settings.seed, 'sample');
+  const tokens = generate(model, vocabulary.encode(prompt), rng, { temperature: 0.7 });
+  const ids: number[] = [];
+  for (let i = 0; i < length; i++) ids.push((await tokens.next()).value as number);
+  await tokens.return();
+  return vocabulary.decode(ids);
+}
+
+const factsOf = ({ textFile, textHash, settings }: Run): Facts => ({
+  text: textFile,
+  textSha256: textHash,
+  settings: settings as unknown as Facts,
+});
+
+async function saveCheckpoint(run: Run, training: Training): Promise<void> {
+  const parts = { vocabulary: run.text.vocabulary, facts: factsOf(run), training: await training.checkpoint() };
+  await saveModel(checkpointFile(run.file), run.model, parts);
+}
+
+async function interrupted(run: Run, training: Training): Promise<number> {
+  await saveCheckpoint(run, training);
+  const file = checkpointFile(run.file);
+  run.out.record({ kind: 'interrupted', checkpoint: file });
+  run.out.say(`Interrupted; nothing is lost. Go on with:\n  unspool train --resume ${file}`);
+  return 1;
+}
+
+/** The first Ctrl-C ends the training after the update that is under way, the second one at once. */
+function stopOnSignal(stop: AbortController): () => void {
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+}
+
+/** A training that failed on its numbers: says what there is to go back to. */
+function withLastCheckpoint(error: unknown, file: string, saved: number): unknown {
+  if (!(error instanceof UnspoolError) || error.problem.code !== 'NOT_FINITE') return error;
+  const help =
+    saved > 0
+      ? `The last good checkpoint, ${checkpointFile(file)}, is from update ${saved}.`
+      : 'No checkpoint had been saved yet (--checkpoint-every).';
+  return new UnspoolError({ ...error.problem, help: `${error.problem.help} ${help}` });
+}

@@ -1,0 +1,60 @@
+/** Batches of data, and the mean loss over them. */
+import { type LossChoice, lossWeight, requireLoss } from './losses.js';
+import type { Batch, Model } from './model.js';
+import type { Rng } from './rng.js';
+import type { Tape } from './tape.js';
+
+/** Batches by number. */
+export interface BatchSource {
+  /** True: batch k+1 goes on where batch k stopped, row by row, and the model's state is carried along. */
+  readonly stateful: boolean;
+  /** Number of batches. */
+  readonly length: number;
+  batch(index: number): Batch;
+  /** The batches of one epoch, in an order (or cut) of its own. Default: the same each time. */
+  shuffled?(rng: Rng): BatchSource;
+}
+
+/** One tape for each shape of batch, used again and again: a training step allocates no matrices. */
+export class TapeShelf {
+  private readonly tapes = new Map<string, Tape>();
+  private readonly model: Model;
+  private readonly options: Parameters<Model['tape']>[1];
+
+  constructor(model: Model, options: Parameters<Model['tape']>[1]) {
+    this.model = model;
+    this.options = options;
+  }
+
+  take({ steps, rows }: { steps: number; rows: number }): Tape {
+    const key = `${steps}x${rows}`;
+    let tape = this.tapes.get(key);
+    if (!tape) this.tapes.set(key, (tape = this.model.tape({ steps, rows }, this.options)));
+    return tape;
+  }
+
+  free(): void {
+    for (const tape of this.tapes.values()) tape.free();
+  }
+}
+
+/** Mean loss over all the targets of a source (also for a loss that sums), the state carried where the source says so. */
+export async function evaluate(model: Model, source: BatchSource, loss?: LossChoice): Promise<number> {
+  const tapes = new TapeShelf(model, { gradients: false });
+  let last: Tape | null = null;
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < source.length; i++) {
+    const batch = source.batch(i);
+    const tape = tapes.take(batch);
+    const spec = requireLoss(loss ?? model.standardLoss(batch));
+    const mean = spec.kind === 'crossEntropy' ? { ...spec, reduction: 'mean' as const } : spec;
+    const weight = lossWeight(spec, batch.targets);
+    const result = await model.evaluate(batch, { tape, from: source.stateful ? last : null, loss: mean });
+    if (weight > 0) sum += result.loss * weight; // a batch whose targets are all ignored has no mean
+    count += weight;
+    last = tape;
+  }
+  tapes.free();
+  return sum / count;
+}

@@ -1,0 +1,65 @@
+/** Drawing the next token from a model's output, again and again. */
+import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import type { Model } from './model.js';
+import type { Rng } from './rng.js';
+
+export interface SamplingOptions {
+  /** Logits are divided by it: under 1 safer, over 1 wilder; 0 always takes the likeliest. Default 1. */
+  readonly temperature?: number;
+  /** Draw among this many likeliest tokens only. Default: all. */
+  readonly topK?: number;
+}
+
+/** One token number, drawn with probability softmax(logits / temperature) among the `topK` likeliest. */
+export function drawToken(logits: ArrayLike<number>, rng: Rng, options: SamplingOptions = {}): number {
+  const { temperature = 1, topK = logits.length } = options;
+  requireNumber('temperature', temperature, 0, Number.POSITIVE_INFINITY);
+  requireInteger('topK', topK, 1, Number.MAX_SAFE_INTEGER);
+  // By falling logit, ties by number, so that a draw does not depend on the engine's sort.
+  const order = Array.from({ length: logits.length }, (_, i) => i).sort((a, b) => logits[b]! - logits[a]! || a - b);
+  const best = order[0]!;
+  if (temperature === 0) return best;
+  const kept = order.slice(0, topK);
+  const weights = kept.map((i) => Math.exp((logits[i]! - logits[best]!) / temperature));
+  let left = rng.uniform() * weights.reduce((a, b) => a + b, 0);
+  for (const [rank, weight] of weights.entries()) {
+    left -= weight;
+    if (left < 0) return kept[rank]!;
+  }
+  return best;
+}
+
+/**
+ * Reads `prompt` (at least one token), then yields tokens drawn one by one, each fed back as the next input, without
+ * end: take as many as are wanted. The model must start with an embedding and end in as many logits as it has tokens.
+ */
+export async function* generate(
+  model: Model,
+  prompt: ArrayLike<number>,
+  rng: Rng,
+  options: SamplingOptions = {},
+): AsyncGenerator<number, void, void> {
+  const first = model.spec.layers[0]!;
+  if (first.kind !== 'embedding' || model.outputSize !== first.size) {
+    throw new UnspoolError({
+      code: 'INVALID_SETTING',
+      path: 'layers',
+      problem: 'only a model from tokens (an embedding) to logits over the same tokens can generate.',
+    });
+  }
+  if (prompt.length === 0) {
+    throw new UnspoolError({ code: 'INVALID_DATA', what: 'prompt', problem: 'it is empty.', help: 'Give one token.' });
+  }
+  const stream = model.stream(1);
+  try {
+    let logits = await stream.step([prompt[0]!]);
+    for (let i = 1; i < prompt.length; i++) logits = await stream.step([prompt[i]!]);
+    for (;;) {
+      const token = drawToken(logits, rng, options);
+      yield token;
+      logits = await stream.step([token]);
+    }
+  } finally {
+    stream.dispose();
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The gradient check: every hand-derived gradient against central differences,
+ *   dL/dw ~ (L(w + e) - L(w - e)) / 2e,   which errs by O(e^2) from the curve and by about 1e-16 L / e from rounding.
+ */
+import { requireNumber, UnspoolError } from '../errors.js';
+import type { FloatArray, Kernels, Matrix } from './kernels.js';
+import type { LossChoice } from './losses.js';
+import type { Batch, Model } from './model.js';
+import { createRng } from './rng.js';
+import type { ModelSpec } from './spec.js';
+import type { Tape } from './tape.js';
+
+export interface GradcheckOptions {
+  /** Default as in `model.gradients`. */
+  readonly loss?: LossChoice;
+  /** Half the distance of the two points. Default 1e-5. */
+  readonly epsilon?: number;
+  /** Largest relative error that passes. Default 1e-5. */
+  readonly tolerance?: number;
+  /** Check at most this many elements of each tensor, evenly spread. Default: all. */
+  readonly perTensor?: number;
+}
+
+export interface GradcheckElement {
+  readonly tensor: string;
+  /** Row-major index into the tensor's shape. */
+  readonly index: readonly number[];
+  /** By the backward pass. */
+  readonly analytic: number;
+  /** By central differences. */
+  readonly numeric: number;
+  /**
+   * |analytic - numeric| over the larger of the two; over a thousandth of the tensor's largest gradient where both are
+   * smaller than that; and never over less than what makes the difference quotient's rounding alone reach the tolerance.
+   */
+  readonly relativeError: number;
+}
+
+export interface GradcheckTensor {
+  readonly tensor: string;
+  readonly shape: readonly number[];
+  /** Elements compared. */
+  readonly checked: number;
+  readonly worst: GradcheckElement;
+}
+
+export interface GradcheckReport {
+  readonly passed: boolean;
+  readonly tolerance: number;
+  readonly loss: number;
+  readonly tensors: readonly GradcheckTensor[];
+  readonly worst: GradcheckElement;
+}
+
+/** One thing to nudge: where its values are set, and its gradient. */
+interface Target {
+  readonly tensor: string;
+  readonly shape: readonly number[];
+  readonly handle: Matrix;
+  readonly gradient: FloatArray;
+}
+
+/**
+ * Checks the gradient by every parameter, by the input (where it is not tokens) and by every LSTM layer's initial state.
+ * The pass starts from a small random state, so that the first step's h- and c- are not zero.
+ * The model has to be in float64 (`INVALID_SETTING`): in float32 the difference quotient has no digits left.
+ */
+export async function gradcheck(model: Model, batch: Batch, options: GradcheckOptions = {}): Promise<GradcheckReport> {
+  const { epsilon = 1e-5, tolerance = 1e-5, perTensor = Number.POSITIVE_INFINITY } = options;
+  requireNumber('epsilon', epsilon, 1e-12, 1);
+  const k = model.kernels;
+  if (k.precision !== 'float64') {
+    throw new UnspoolError({
+      code: 'INVALID_SETTING',
+      path: 'precision',
+      problem: `a gradient check needs float64, but the model is in ${k.precision}.`,
+      help: "Create it with {precision: 'float64'}.",
+    });
+  }
+  const tape = model.tape(batch);
+  const choice = options.loss ?? model.standardLoss(batch);
+  startFromRandomState(k, tape, model.spec.seed ?? 1);
+  tape.forward(model.parameters, batch.inputs);
+  tape.measure(choice, batch.targets);
+  const gradients = model.arena();
+  tape.backward(model.parameters, gradients);
+  const loss = (await k.download(tape.loss!.value))[0]!;
+  const lossAt = async (): Promise<number> => {
+    for (const layer of tape.layers) layer.forward(model.parameters); // the input's buffer is one of the targets
+    tape.measure(choice, batch.targets);
+    return (await k.download(tape.loss!.value))[0]!;
+  };
+  // The two losses are rounded to about 2^-52 of their size each; dividing by 2e magnifies that.
+  const noise = Math.max(1e-8, (4 * Number.EPSILON * Math.abs(loss)) / epsilon / tolerance);
+  const tensors: GradcheckTensor[] = [];
+  for (const target of await findTargets(model, tape, gradients)) {
+    tensors.push(await checkTensor(k, target, lossAt, { epsilon, perTensor, noise }));
+  }
+  gradients.free();
+  tape.free();
+  const worst = tensors.map((t) => t.worst).reduce((a, b) => (worse(b, a) ? b : a));
+  return { passed: worst.relativeError <= tolerance, tolerance, loss, tensors, worst };
+}
+
+/** NaN counts as worse than anything. */
+const worse = (a: GradcheckElement, b: GradcheckElement): boolean => !(a.relativeError <= b.relativeError);
+
+function startFromRandomState(k: Kernels, tape: Tape, seed: number): void {
+  const rng = createRng(seed, 'gradcheck state');
+  for (const layer of tape.lstms) {
+    const { h, c } = layer.initialState();
+    for (const m of [h, c])
+      k.upload(
+        m,
+        Array.from({ length: m.rows * m.cols }, () => 0.3 * rng.normal()),
+      );
+  }
+}
+
+async function findTargets(model: Model, tape: Tape, gradients: ReturnType<Model['arena']>): Promise<Target[]> {
+  const k = model.kernels;
+  const targets: Target[] = [];
+  for (const { name, shape } of model.parameters.layout.entries) {
+    const gradient = await k.download(gradients.handle(name));
+    targets.push({ tensor: name, shape, handle: model.parameters.handle(name), gradient });
+  }
+  if (tape.input.kind === 'values' && tape.input.dx) {
+    const { x, dx } = tape.input;
+    const shape = [tape.shape.steps, tape.shape.rows, x.cols];
+    targets.push({ tensor: 'input', shape, handle: x, gradient: await k.download(dx) });
+  }
+  for (const layer of tape.lstms) {
+    for (const part of ['h', 'c'] as const) {
+      const handle = layer.initialState()[part];
+      const gradient = await k.download(layer.initialStateGrad()![part]);
+      targets.push({ tensor: `${layer.name} initial ${part}`, shape: [handle.rows, handle.cols], handle, gradient });
+    }
+  }
+  return targets;
+}
+
+async function checkTensor(
+  k: Kernels,
+  { tensor, shape, handle, gradient }: Target,
+  lossAt: () => Promise<number>,
+  { epsilon, perTensor, noise }: { readonly epsilon: number; readonly perTensor: number; readonly noise: number },
+): Promise<GradcheckTensor> {
+  const values = await k.download(handle);
+  const stride = Math.max(1, Math.ceil(values.length / perTensor));
+  let largest = 0;
+  for (const g of gradient) largest = Math.max(largest, Math.abs(g));
+  const floor = Math.max(noise, 1e-3 * largest);
+  let worst: GradcheckElement | null = null;
+  let checked = 0;
+  for (let at = 0; at < values.length; at += stride) {
+    const value = values[at]!;
+    const lossWith = (v: number): Promise<number> => {
+      values[at] = v;
+      k.upload(handle, values);
+      return lossAt();
+    };
+    const above = await lossWith(value + epsilon);
+    const below = await lossWith(value - epsilon);
+    values[at] = value;
+    k.upload(handle, values);
+    const numeric = (above - below) / (2 * epsilon);
+    const analytic = gradient[at]!;
+    const scale = Math.max(Math.abs(analytic), Math.abs(numeric), floor);
+    const relativeError = Math.abs(analytic - numeric) / scale;
+    const element = { tensor, index: unravel(at, shape), analytic, numeric, relativeError };
+    if (!worst || worse(element, worst)) worst = element;
+    checked++;
+  }
+  return { tensor, shape, checked, worst: worst! };
+}
+
+function unravel(at: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  for (const size of [...shape].reverse()) {
+    index.unshift(at % size);
+    at = Math.floor(at / size);
+  }
+  return index;
+}
+
+/** Random inputs and targets that fit a model: for a gradient check without data. */
+export function randomBatch(
+  spec: ModelSpec,
+  shape: { readonly steps: number; readonly rows: number },
+  outputSize: number,
+  seed = 1,
+): Batch {
+  const { steps, rows } = shape;
+  const rng = createRng(seed, 'random batch');
+  const first = spec.layers[0]!;
+  const count = steps * rows;
+  const outputs = spec.layers.some((l) => l.kind === 'lstm' && l.returns === 'last') ? rows : count;
+  if (first.kind === 'embedding') {
+    const ids = (length: number, size: number) => Int32Array.from({ length }, () => rng.integer(size));
+    return { steps, rows, inputs: ids(count, first.size), targets: ids(outputs, outputSize) };
+  }
+  const values = (length: number): Float64Array => Float64Array.from({ length }, () => rng.normal());
+  return { steps, rows, inputs: values(count * spec.inputSize!), targets: values(outputs * outputSize) };
+}

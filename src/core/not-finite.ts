@@ -1,0 +1,77 @@
+/** Where the first NaN or infinity stands, once a loss or a gradient is not finite: in the order things are computed. */
+import { UnspoolError } from '../errors.js';
+import type { FloatArray, Kernels, Matrix } from './kernels.js';
+import type { Arena } from './params.js';
+import type { Tape } from './tape.js';
+
+interface Finding {
+  readonly tensor: string;
+  readonly where: string;
+  readonly value: number;
+}
+
+const badIndex = (values: FloatArray): number => values.findIndex((v: number) => !Number.isFinite(v));
+
+async function inMatrix(k: Kernels, m: Matrix, tensor: string, at: string): Promise<Finding | null> {
+  const values = await k.download(m);
+  const index = badIndex(values);
+  if (index < 0) return null;
+  const where = `${at}row ${Math.floor(index / m.cols)}, column ${index % m.cols}`;
+  return { tensor, where: `at ${where}`, value: values[index]! };
+}
+
+/** The first parameter (or gradient) that is not finite. */
+export async function notFiniteIn(k: Kernels, arena: Arena, what: string): Promise<Finding | null> {
+  for (const { name } of arena.layout.entries) {
+    const found = await inMatrix(k, arena.handle(name), `${what}${name}`, '');
+    if (found) return found;
+  }
+  return null;
+}
+
+const GATES = ['input gate i', 'forget gate f', 'candidate g', 'output gate o'];
+
+/** The first number of a forward pass that is not finite: by layer, then by time step, then in the order F2-F4. */
+async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> {
+  for (const layer of tape.layers) {
+    if (layer.kind !== 'lstm') {
+      const found = await inMatrix(k, layer.y, `output of layer ${layer.name}`, '');
+      if (found) return found;
+      continue;
+    }
+    for (const [t, { y }] of layer.steps.entries()) {
+      const gates = await k.download(y.gates);
+      const bad = badIndex(gates);
+      if (bad >= 0) {
+        const column = bad % y.gates.cols;
+        const gate = GATES[Math.floor(column / layer.hiddenSize)]!;
+        const where = `row ${Math.floor(bad / y.gates.cols)}, unit ${column % layer.hiddenSize}`;
+        return { tensor: `${gate} of layer ${layer.name}`, where: `at time step ${t}, ${where}`, value: gates[bad]! };
+      }
+      const at = `time step ${t}, `;
+      const found =
+        (await inMatrix(k, y.c, `cell state c of layer ${layer.name}`, at)) ??
+        (await inMatrix(k, y.h, `output h of layer ${layer.name}`, at));
+      if (found) return found;
+    }
+  }
+  return null;
+}
+
+/** The error that says what went bad first: a parameter, then something of the forward pass, then a gradient. */
+export async function notFiniteError(
+  k: Kernels,
+  step: number,
+  loss: number,
+  parts: { readonly parameters: Arena; readonly tape: Tape; readonly gradients: Arena },
+): Promise<UnspoolError> {
+  const found = (await notFiniteIn(k, parts.parameters, 'parameter ')) ??
+    (await notFiniteOnTape(k, parts.tape)) ??
+    (Number.isFinite(loss) ? await notFiniteIn(k, parts.gradients, 'gradient of ') : null) ?? {
+      tensor: Number.isFinite(loss) ? 'gradient norm' : 'loss',
+      where: 'though everything that it is computed from is finite',
+      value: Number.isFinite(loss) ? Number.POSITIVE_INFINITY : loss,
+    };
+  const help = 'Lower the learning rate, or clip the gradient norm (1 is usual).';
+  return new UnspoolError({ code: 'NOT_FINITE', step, ...found, help });
+}

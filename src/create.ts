@@ -1,0 +1,38 @@
+/** From a description, or from a file's bytes, to a model on a backend. */
+import { Model } from './core/model.js';
+import type { ModelSpec } from './core/spec.js';
+import { type ModelFile, parseModel } from './interop/model-file.js';
+import { type BackendOptions, selectKernels } from './kernels/select.js';
+
+/**
+ * Builds a model and draws its parameters from `spec.seed`. Throws `INVALID_SETTING`, with the path of what is wrong.
+ *
+ * @example
+ * const model = await createModel({
+ *   inputSize: 3,
+ *   layers: [{ kind: 'lstm', hiddenSize: 16 }, { kind: 'linear', size: 1 }],
+ * });
+ */
+export async function createModel(spec: ModelSpec, options: BackendOptions = {}): Promise<Model> {
+  return new Model(await selectKernels(options), spec);
+}
+
+/** A model file's content with its model, ready to use. */
+export interface LoadedModel extends ModelFile {
+  readonly model: Model;
+}
+
+/**
+ * Reads what `serializeModel` wrote. The precision is the file's unless one is asked for.
+ * Throws `INVALID_FILE`; `file` is the name used in messages.
+ */
+export async function deserializeModel(
+  bytes: Uint8Array,
+  options: BackendOptions = {},
+  file?: string,
+): Promise<LoadedModel> {
+  const content = parseModel(bytes, file);
+  const model = await createModel(content.spec, { precision: content.precision, ...options });
+  for (const [name, values] of content.parameters) model.parameters.set(name, values);
+  return { ...content, model };
+}

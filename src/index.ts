@@ -1,0 +1,63 @@
+export type { EmbeddingTape } from './core/embedding.js';
+export { type BatchSource, evaluate } from './core/evaluate.js';
+export { drawToken, generate, type SamplingOptions } from './core/generate.js';
+export {
+  type GradcheckElement,
+  type GradcheckOptions,
+  type GradcheckReport,
+  type GradcheckTensor,
+  gradcheck,
+  randomBatch,
+} from './core/gradcheck.js';
+export type { Initialiser } from './core/init.js';
+export type {
+  AdamOptions,
+  CrossEntropyOptions,
+  FloatArray,
+  GemmOptions,
+  Kernels,
+  LstmStep,
+  LstmStepGrad,
+  Matrix,
+  PackedMatrix,
+  Precision,
+  SgdOptions,
+} from './core/kernels.js';
+export type { PassShape } from './core/layer.js';
+export type { LinearTape } from './core/linear.js';
+export type { LossChoice, LossSpec, LossTape } from './core/losses.js';
+export type { LstmState, LstmTape } from './core/lstm-layer.js';
+export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm-step-view.js';
+export { type MemoryNeed, memoryNeed } from './core/memory.js';
+export { type Batch, type Model, type PassOptions, parameterLayout, type TapeOptions } from './core/model.js';
+export type { Optimizer, OptimizerPass, OptimizerSpec, OptimizerState } from './core/optimizer.js';
+export type { Arena, ParameterEntry, ParameterLayout } from './core/params.js';
+export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
+export type { EmbeddingSpec, LayerSpec, LinearSpec, LstmSpec, ModelSpec } from './core/spec.js';
+export type { Stream } from './core/stream.js';
+export type { AnyLayerTape, Tape, TapeInput } from './core/tape.js';
+export {
+  type FitOptions,
+  fit,
+  type Training,
+  type TrainingData,
+  type TrainingEvent,
+  type TrainingState,
+} from './core/trainer.js';
+export { createModel, deserializeModel, type LoadedModel } from './create.js';
+export { ngramBitsPerCharacter } from './data/ngram.js';
+export { heldOutStreams, type TextData, type TextStreamOptions, TextStreams, textStreams } from './data/text.js';
+export { Vocabulary } from './data/vocabulary.js';
+export { describe, type Problem, type ProblemCode, UnspoolError } from './errors.js';
+export { type Facts, type ModelFile, type ModelFileParts, parseModel, serializeModel } from './interop/model-file.js';
+export {
+  readSafetensors,
+  type SafeTensor,
+  type SafeTensorsFile,
+  tensorValues,
+  writeSafetensors,
+} from './interop/safetensors.js';
+export { type Backend, type BackendOptions, chooseBackend, selectKernels } from './kernels/select.js';
+export { type AdamSettings, adam, adamW } from './optim/adam.js';
+export { createOptimizer, OPTIMIZERS, type OptimizerKind } from './optim/index.js';
+export { type SgdSettings, sgd } from './optim/sgd.js';

@@ -1,0 +1,45 @@
+/** Which backend computes: what is asked for, or an error; never silently another one. */
+import type { Kernels, Precision } from '../core/kernels.js';
+import { UnspoolError } from '../errors.js';
+import { createReference } from './reference/index.js';
+import { createWasm, wasmVariant } from './wasm/index.js';
+
+export type Backend = 'reference' | 'wasm';
+
+export interface BackendOptions {
+  /**
+   * `wasm` (SIMD WebAssembly, float32) or `reference` (plain JavaScript, both precisions). `auto` takes `wasm` where the
+   * engine runs it and the precision is float32, else `reference`. Default `auto`.
+   */
+  readonly backend?: 'auto' | Backend;
+  /** Default `float32`. */
+  readonly precision?: Precision;
+}
+
+const invalid = (path: string, problem: string, help: string): UnspoolError =>
+  new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
+
+/** The backend that `auto` means here, or that is asked for. Throws `INVALID_SETTING` for one that there is not. */
+export function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions = {}): Backend {
+  if (precision !== 'float32' && precision !== 'float64') {
+    throw invalid('precision', `${JSON.stringify(precision)} is no precision.`, 'Use float32 or float64.');
+  }
+  switch (backend) {
+    case 'auto':
+      return precision === 'float32' && wasmVariant() ? 'wasm' : 'reference';
+    case 'reference':
+      return 'reference';
+    case 'wasm':
+      if (precision !== 'float32') throw invalid('backend', 'wasm computes in float32 only.', 'Use reference.');
+      if (!wasmVariant()) throw invalid('backend', 'this engine has no WebAssembly SIMD.', 'Use reference.');
+      return 'wasm';
+    default:
+      throw invalid('backend', `${JSON.stringify(backend)} is no backend.`, 'Use auto, wasm or reference.');
+  }
+}
+
+/** A backend with a memory of its own. Throws `INVALID_SETTING` for a backend or precision that there is not. */
+export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
+  const variant = chooseBackend(options) === 'wasm' ? wasmVariant() : null;
+  return variant ? createWasm(variant) : createReference(options.precision ?? 'float32');
+}

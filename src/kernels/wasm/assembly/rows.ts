@@ -1,0 +1,60 @@
+/** Whole rows and single elements: moved, gathered, summed. Sizes in floats; a tail under four goes one by one. */
+
+// @ts-ignore: decorator
+@inline
+function bytes(floats: i32): usize {
+  return (<usize>floats) << 2;
+}
+
+export function fill(out: usize, value: f32, count: i32): void {
+  const v = f32x4.splat(value);
+  const end = out + bytes(count);
+  for (; out + 16 <= end; out += 16) v128.store(out, v);
+  for (; out < end; out += 4) f32.store(out, value);
+}
+
+/** out = a + b; out may be a or b. */
+export function add(out: usize, a: usize, b: usize, count: i32): void {
+  const end = out + bytes(count);
+  for (; out + 16 <= end; out += 16, a += 16, b += 16) v128.store(out, f32x4.add(v128.load(a), v128.load(b)));
+  for (; out < end; out += 4, a += 4, b += 4) f32.store(out, f32.load(a) + f32.load(b));
+}
+
+/** Every row of out (R, C) = row. */
+export function fillRows(out: usize, row: usize, R: i32, C: i32): void {
+  for (let r = 0; r < R; r++, out += bytes(C)) memory.copy(out, row, bytes(C));
+}
+
+/** sums (C) += all rows of a (R, C). Four rows at a time, so that the sums are read and written a quarter as often. */
+export function sumRows(sums: usize, a: usize, R: i32, C: i32): void {
+  const row = bytes(C);
+  let r = 0;
+  for (; r + 4 <= R; r += 4, a += 4 * row) {
+    let s = sums;
+    let p = a;
+    const end = sums + row;
+    for (; s + 16 <= end; s += 16, p += 16) {
+      const two = f32x4.add(v128.load(p), v128.load(p + row));
+      const four = f32x4.add(two, f32x4.add(v128.load(p + 2 * row), v128.load(p + 3 * row)));
+      v128.store(s, f32x4.add(v128.load(s), four));
+    }
+    for (; s < end; s += 4, p += 4) {
+      const four = f32.load(p) + f32.load(p + row) + (f32.load(p + 2 * row) + f32.load(p + 3 * row));
+      f32.store(s, f32.load(s) + four);
+    }
+  }
+  for (; r < R; r++, a += row) add(sums, sums, a, C);
+}
+
+/** Row r of out (R, C) = row ids[r] of the table. */
+export function gatherRows(out: usize, table: usize, ids: usize, R: i32, C: i32): void {
+  for (let r = 0; r < R; r++, out += bytes(C), ids += 4) memory.copy(out, table + (<usize>i32.load(ids)) * bytes(C), bytes(C));
+}
+
+/** Row ids[r] of the table += row r of a (R, C). */
+export function scatterAddRows(table: usize, ids: usize, a: usize, R: i32, C: i32): void {
+  for (let r = 0; r < R; r++, a += bytes(C), ids += 4) {
+    const to = table + (<usize>i32.load(ids)) * bytes(C);
+    add(to, to, a, C);
+  }
+}

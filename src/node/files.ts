@@ -1,0 +1,88 @@
+/** Files, so that nothing is lost: written aside and renamed, read with an error that says what to do. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UnspoolError } from '../errors.js';
+
+const HELP: Readonly<Record<string, string>> = {
+  ENOENT: 'Check the path.',
+  EISDIR: 'Name a file, not a folder.',
+  ENOTDIR: 'A part of the path is a file, not a folder.',
+  EACCES: 'Check the permissions.',
+  EPERM: 'Check the permissions.',
+  EROFS: 'Choose a place that can be written to.',
+  ENOSPC: 'The disk is full: free some space, or choose another place. What stood there before is unchanged.',
+  EDQUOT: 'The disk quota is used up: free some space, or choose another place. What stood there before is unchanged.',
+  EFBIG: 'The file is too large for this place. What stood there before is unchanged.',
+};
+
+/** The system's error as `FILE_ACCESS`; anything else is passed on. */
+export function fileAccessError(file: string, doing: string, error: unknown): unknown {
+  const cause = (error as NodeJS.ErrnoException)?.code;
+  if (error instanceof UnspoolError || typeof cause !== 'string') return error;
+  const problem = cause === 'ENOENT' ? `cannot be ${doing}: no such file or folder` : `cannot be ${doing}`;
+  const help = HELP[cause];
+  return new UnspoolError({ code: 'FILE_ACCESS', file, cause, problem, ...(help ? { help } : {}) });
+}
+
+/** Throws `FILE_ACCESS`. */
+export async function readBytes(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw fileAccessError(file, 'read', error);
+  }
+}
+
+/** A UTF-8 text. Throws `FILE_ACCESS`, or `INVALID_FILE` where it is empty or no text. */
+export async function readText(file: string): Promise<string> {
+  const bytes = await readBytes(file);
+  const invalid = (problem: string, help: string) => new UnspoolError({ code: 'INVALID_FILE', file, problem, help });
+  if (bytes.length === 0) throw invalid('the file is empty.', 'Give a text file.');
+  if (bytes.length > 2 ** 29) throw invalid('the file is larger than 512 MiB.', 'Give a part of it.');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid('this is no UTF-8 text.', 'Give a plain text file; `iconv -t utf-8` converts other encodings.');
+  }
+  if (text.includes('\0')) throw invalid('this is no text: it has zero bytes.', 'Give a plain text file.');
+  return text;
+}
+
+/**
+ * Writes a file whole or not at all: to a temporary name beside it, flushed to the disk, then renamed over it. Makes the
+ * folder where it is missing. Throws `FILE_ACCESS`; then what stood there before is untouched.
+ */
+export async function writeFileAtomic(file: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    if (await isFolder(file)) throw Object.assign(new Error(), { code: 'EISDIR' });
+    await mkdir(dirname(file), { recursive: true });
+    const handle = await open(temporary, 'wx');
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw fileAccessError(file, 'written', error);
+  }
+}
+
+export async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function isFolder(file: string): Promise<boolean> {
+  return stat(file).then(
+    (s) => s.isDirectory(),
+    () => false,
+  );
+}

@@ -1,0 +1,19 @@
+/** What needs a file system: `unspool/node`. */
+import type { Model } from '../core/model.js';
+import { deserializeModel, type LoadedModel } from '../create.js';
+import { type ModelFileParts, serializeModel } from '../interop/model-file.js';
+import type { BackendOptions } from '../kernels/select.js';
+import { readBytes, writeFileAtomic } from './files.js';
+
+export { readBytes, readText, writeFileAtomic } from './files.js';
+export { lockFile } from './lock.js';
+
+/** Writes a model file (safetensors), whole or not at all. Throws `FILE_ACCESS`. */
+export async function saveModel(file: string, model: Model, parts: ModelFileParts = {}): Promise<void> {
+  await writeFileAtomic(file, await serializeModel(model, parts));
+}
+
+/** Reads a model file or checkpoint. Throws `FILE_ACCESS`, or `INVALID_FILE` saying what is wrong with it. */
+export async function loadModel(file: string, options: BackendOptions = {}): Promise<LoadedModel> {
+  return deserializeModel(await readBytes(file), options, file);
+}

@@ -1,0 +1,44 @@
+import type { Optimizer, OptimizerState } from '../core/optimizer.js';
+import { requireNumber, UnspoolError } from '../errors.js';
+
+export interface SgdSettings {
+  /** Learning rate. */
+  readonly rate: number;
+  /** Default 0: no momentum, no state. */
+  readonly momentum?: number;
+  /** Share of the gradient that does not enter the momentum. Default 0. */
+  readonly dampening?: number;
+  /** Look ahead along the momentum (needs momentum, and no dampening). Default false. */
+  readonly nesterov?: boolean;
+  /** L2: weightDecay * w is added to the gradient. Default 0. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * Stochastic gradient descent, as torch.optim.SGD:
+ *   d = g + decay*w;  u = d at the first step, else momentum*u + (1 - dampening)*d;
+ *   w -= rate * (u, or d + momentum*u with Nesterov)
+ * Sutskever et al. 2013. Throws `INVALID_SETTING`.
+ */
+export function sgd(settings: SgdSettings): Optimizer {
+  const { rate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = settings;
+  requireNumber('sgd.rate', rate, 0, Number.POSITIVE_INFINITY);
+  requireNumber('sgd.momentum', momentum, 0, 1);
+  requireNumber('sgd.dampening', dampening, 0, 1);
+  requireNumber('sgd.weightDecay', weightDecay, 0, Number.POSITIVE_INFINITY);
+  if (nesterov && (momentum === 0 || dampening !== 0)) {
+    throw new UnspoolError({
+      code: 'INVALID_SETTING',
+      path: 'sgd.nesterov',
+      problem: 'needs a momentum over 0 and a dampening of 0.',
+    });
+  }
+  return {
+    spec: { kind: 'sgd', rate, momentum, dampening, nesterov, weightDecay },
+    init: (arena): OptimizerState => (momentum > 0 ? { velocity: arena() } : {}),
+    apply({ kernels, parameters, gradients, state, step }) {
+      const options = { rate, momentum, dampening, nesterov, weightDecay, first: step === 1 };
+      kernels.sgdUpdate(parameters, gradients, state.velocity?.matrix ?? null, options);
+    },
+  };
+}

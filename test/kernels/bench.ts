@@ -1,0 +1,94 @@
+/**
+ * Where an instruction is tried: every operand is a window into a bigger matrix at an odd offset, outputs start as NaN,
+ * and afterwards everything that no instruction may touch has to be exactly as before.
+ */
+import type { FloatArray, Kernels, Matrix } from '../../src/core/kernels.js';
+import { expectClose } from '../support/golden.js';
+import { type TestRandom, testRandom } from '../support/random.js';
+
+interface Placed {
+  readonly name: string;
+  readonly base: Matrix;
+  readonly offset: number;
+  readonly before: FloatArray;
+  expected: readonly number[] | null;
+}
+
+export interface Operand {
+  readonly matrix: Matrix;
+  readonly name: string;
+}
+
+export class Bench {
+  readonly k: Kernels;
+  readonly tolerance: number;
+  readonly random: TestRandom;
+  private readonly placed = new Map<Operand, Placed>();
+  private readonly round: (x: number) => number;
+
+  constructor(k: Kernels, tolerance: number, seed: number) {
+    this.k = k;
+    this.tolerance = tolerance;
+    this.random = testRandom(seed);
+    this.round = k.precision === 'float32' ? Math.fround : (x) => x;
+  }
+
+  /** Numbers that the backend's precision holds exactly, so that the oracle sees the same ones. */
+  exact(values: Iterable<number>): number[] {
+    return Array.from(values, this.round);
+  }
+
+  normals(count: number, scale = 1): number[] {
+    return this.exact(this.random.normals(count, scale));
+  }
+
+  /** A window with these numbers in it. Unless `expect` is called for it, it has to stay as it is. */
+  place(name: string, rows: number, cols: number, values: readonly number[]): Operand {
+    const size = rows * cols;
+    if (values.length !== size) throw new Error(`${name}: ${values.length} numbers for [${rows}, ${cols}]`);
+    const offset = 3 + 2 * (this.placed.size % 5); // never 0, never a multiple of 2
+    const base = this.k.alloc(1, offset + size + 5);
+    const Float = this.k.precision === 'float32' ? Float32Array : Float64Array;
+    const before = new Float(offset + size + 5).map(() => this.random.normal()) as FloatArray;
+    before.set(values, offset);
+    this.k.upload(base, before);
+    const operand = { name, matrix: this.k.view(base, offset, rows, cols) };
+    this.placed.set(operand, { name, base, offset, before, expected: null });
+    return operand;
+  }
+
+  /** A window full of NaN, which the instruction has to overwrite whole. */
+  output(name: string, rows: number, cols: number): Operand {
+    return this.place(name, rows, cols, new Array<number>(rows * cols).fill(Number.NaN));
+  }
+
+  expect(operand: Operand, values: readonly number[]): void {
+    this.placed.get(operand)!.expected = values;
+  }
+
+  /** The numbers in a window. */
+  async read(operand: Operand): Promise<number[]> {
+    return [...(await this.k.download(operand.matrix))];
+  }
+
+  /** Compares every window with what was expected, and every number around it with what stood there. */
+  async verify(): Promise<void> {
+    for (const { name, base, offset, before, expected } of this.placed.values()) {
+      const after = await this.k.download(base);
+      const size = expected?.length ?? 0;
+      for (let at = 0; at < before.length; at++) {
+        const inside = at >= offset && at < offset + size;
+        if (!inside && !Object.is(after[at], before[at])) {
+          const what = expected ? `outside of output ${name}` : `input ${name}`;
+          throw new Error(`${what}: element ${at - offset} was ${before[at]} and became ${after[at]}`);
+        }
+      }
+      if (expected) expectClose(name, after.subarray(offset, offset + size), expected, this.tolerance);
+    }
+  }
+
+  free(): void {
+    for (const { base } of this.placed.values()) this.k.free(base);
+    this.placed.clear();
+  }
+}
