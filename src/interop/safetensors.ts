@@ -1,0 +1,344 @@
+/**
+ * The safetensors file format: 8 bytes of header length (little-endian), a JSON header that gives each tensor's type,
+ * shape and place, then the numbers. https://github.com/huggingface/safetensors#format
+ *
+ * The reader trusts nothing: every number in the header is checked before it is used, tensors are views of the bytes
+ * that were handed in, so no claimed size is ever allocated, and anything wrong is an `INVALID_FILE` that says what.
+ */
+import { UnspoolError } from '../errors.js';
+
+/** Bytes of one element. The format's types of under a byte (F4, F6_*) are left out: nothing here could use them. */
+const SIZES = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
+  U8: 1,
+  BOOL: 1,
+  C64: 8,
+};
+
+export type TensorType = keyof typeof SIZES;
+
+/** One tensor as it stands in a file. */
+export interface SafeTensor {
+  readonly name: string;
+  readonly dtype: TensorType;
+  /** Outermost first; [] is a single number. */
+  readonly shape: readonly number[];
+  /** Row-major, little-endian, of any alignment; a view into the file's bytes. */
+  readonly bytes: Uint8Array;
+}
+
+export interface SafeTensorsFile {
+  /** By name, in the order of their numbers in the file. */
+  readonly tensors: ReadonlyMap<string, SafeTensor>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** A tensor to write; `data` is row-major and as long as the product of `shape`. */
+export interface TensorData {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly dtype: TensorType;
+  readonly shape: readonly number[];
+  /** Bytes from the start of the numbers. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+type JsonObject = { readonly [key: string]: unknown };
+type Fail = (problem: string, help?: string) => never;
+
+const METADATA = '__metadata__';
+const MAX_HEADER = 100_000_000; // bytes; the format's own limit
+const MAX_RANK = 32;
+
+const TRUNCATED = 'It is truncated, or not a safetensors file: get it again.';
+const DAMAGED = 'It is damaged, or the program that wrote it is at fault: get it again, or save it anew.';
+
+const failIn =
+  (file: string): Fail =>
+  (problem, help = DAMAGED) => {
+    throw new UnspoolError({ code: 'INVALID_FILE', file, problem, help });
+  };
+
+/** Text for a message: a name may be millions of characters long. */
+const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+
+/** A JSON value for a message. Lists and objects are not spelled out: they may be huge, or nested beyond the stack. */
+function shown(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (typeof value === 'string') return quoted(value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** -0 is no size either, though JSON and `>=` would let it pass. */
+const isSize = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
+
+/**
+ * Number of elements, or null where it goes beyond the whole numbers that a double holds. As in the format's reference
+ * implementation that is an error even where a later 0 would make the product 0.
+ */
+function elementCount(shape: readonly number[]): number | null {
+  let count = 1;
+  for (const size of shape) {
+    count *= size;
+    if (!Number.isSafeInteger(count)) return null;
+  }
+  return count;
+}
+
+/**
+ * Reads the bytes of a safetensors file; `file` is its name in messages. The tensors are views of `bytes`: nothing is
+ * copied. Throws `INVALID_FILE`, saying what is wrong, for anything that is not a whole and sound file. A name that
+ * stands twice in the header counts once, the last time: that is how JSON is read.
+ */
+export function readSafetensors(bytes: Uint8Array, file = 'safetensors file'): SafeTensorsFile {
+  const fail: Fail = failIn(file);
+  const { header, data } = split(bytes, fail);
+  const metadata = new Map<string, string>();
+  const entries: Entry[] = [];
+  for (const [name, value] of Object.entries(header)) {
+    if (name === METADATA) readMetadata(metadata, value, fail);
+    else entries.push(readEntry(name, value, fail));
+  }
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  requireCovered(entries, data.length, fail);
+  const tensors = new Map<string, SafeTensor>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    tensors.set(name, { name, dtype, shape, bytes: data.subarray(begin, end) });
+  }
+  return { tensors, metadata };
+}
+
+/** The header's JSON, and the bytes after it. */
+function split(bytes: Uint8Array, fail: Fail): { readonly header: JsonObject; readonly data: Uint8Array } {
+  if (!ArrayBuffer.isView(bytes)) fail('its content is not a Uint8Array.', 'Wrap an ArrayBuffer: new Uint8Array(it).');
+  if (bytes.length < 8) fail(`it has ${bytes.length} bytes, and a safetensors file has at least 8.`, TRUNCATED);
+  const claimed = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+  const follow = bytes.length - 8;
+  if (claimed > MAX_HEADER) {
+    fail(`its first 8 bytes announce a header of ${claimed} bytes; the format allows ${MAX_HEADER}.`, TRUNCATED);
+  }
+  if (claimed > follow) {
+    fail(`its first 8 bytes announce a header of ${claimed} bytes, but ${follow} bytes follow.`, TRUNCATED);
+  }
+  const start = 8 + Number(claimed);
+  // The format forbids all else, and TextDecoder would swallow a byte order mark.
+  if (bytes[8] !== 0x7b || start === 8) fail('its header does not begin with "{".', TRUNCATED);
+  return { header: parseHeader(bytes.subarray(8, start), fail), data: bytes.subarray(start) };
+}
+
+function parseHeader(bytes: Uint8Array, fail: Fail): JsonObject {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(copied(bytes)); // browsers decode no shared memory
+  } catch {
+    fail('its header is not UTF-8 text.', TRUNCATED);
+  }
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch {
+    fail('its header is not JSON.', TRUNCATED);
+  }
+  return isObject(header) ? header : fail('its header is not a JSON object.', TRUNCATED);
+}
+
+function readMetadata(metadata: Map<string, string>, value: unknown, fail: Fail): void {
+  if (!isObject(value)) fail(`its ${METADATA} should be an object, but is ${shown(value)}.`);
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== 'string') fail(`${quoted(key)} in its ${METADATA} should be a string, but is ${shown(text)}.`);
+    metadata.set(key, text);
+  }
+}
+
+/** One tensor's description, sound in itself; whether the file holds its bytes is for `requireCovered`. */
+function readEntry(name: string, value: unknown, fail: Fail): Entry {
+  const at = `the tensor ${quoted(name)}`;
+  if (!isObject(value)) fail(`${at} should be described by an object, but is ${shown(value)}.`);
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== 'string') fail(`${at}: dtype should be a string, but is ${shown(dtype)}.`);
+  if (!isTensorType(dtype)) {
+    fail(`${at}: the dtype ${quoted(dtype)} is unknown.`, `Convert it to one of ${Object.keys(SIZES).join(', ')}.`);
+  }
+  if (!Array.isArray(shape)) fail(`${at}: shape should be a list, but is ${shown(shape)}.`);
+  if (shape.length > MAX_RANK) fail(`${at}: shape has ${shape.length} dimensions; at most ${MAX_RANK} can be read.`);
+  const wrong = shape.findIndex((size) => !isSize(size));
+  if (wrong >= 0) fail(`${at}: shape[${wrong}] should be a whole number of at least 0, but is ${shown(shape[wrong])}.`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    const got = Array.isArray(offsets) && offsets.length === 2 ? `[${offsets.map(shown).join(', ')}]` : shown(offsets);
+    fail(`${at}: data_offsets should be two whole numbers of at least 0, but is ${got}.`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (begin > end) fail(`${at}: data_offsets [${begin}, ${end}] end before they begin.`);
+  const needed = (elementCount(shape) ?? Number.POSITIVE_INFINITY) * SIZES[dtype];
+  if (!Number.isSafeInteger(needed)) fail(`${at}: shape [${shape.join(', ')}] has more elements than any file holds.`);
+  if (needed !== end - begin) {
+    fail(`${at}: shape [${shape.join(', ')}] of ${dtype} takes ${needed} bytes, but data_offsets give ${end - begin}.`);
+  }
+  return { name, dtype, shape, begin, end };
+}
+
+const isTensorType = (dtype: string): dtype is TensorType => Object.hasOwn(SIZES, dtype);
+
+/** The tensors, in the order of their numbers, cover all of the data, none of it twice. */
+function requireCovered(entries: readonly Entry[], available: number, fail: Fail): void {
+  let covered = 0;
+  let before = '';
+  for (const { name, begin, end } of entries) {
+    const at = `the tensor ${quoted(name)}`;
+    if (begin < covered) fail(`${at} begins at byte ${begin} of the data, inside ${before}, which ends at ${covered}.`);
+    if (end > available) {
+      fail(`${at} should end at byte ${end} of the data, but the file has ${available} bytes of data.`, TRUNCATED);
+    }
+    if (begin > covered) fail(`bytes ${covered} to ${begin} of the data, before ${at}, belong to no tensor.`);
+    covered = end;
+    before = at;
+  }
+  if (covered !== available) fail(`the last ${available - covered} bytes of the file belong to no tensor.`);
+}
+
+/**
+ * The bytes of a safetensors file, tensors and metadata in the order given; the same arguments give the same bytes.
+ * Float32Array is written as F32, Float64Array as F64. Throws `SHAPE_MISMATCH` where a tensor's data do not fill its
+ * shape, and `INVALID_DATA` for what no other program could read: a name that is used twice or is `__metadata__`, text
+ * that is not Unicode, a shape with anything but sizes, numbers of another type, a header of over 100 MB.
+ */
+export function writeSafetensors(
+  tensors: readonly TensorData[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const text = new TextEncoder().encode(headerOf(tensors, metadata));
+  const length = Math.ceil(text.length / 8) * 8; // so that the numbers begin at a multiple of 8
+  if (length > MAX_HEADER) {
+    const problem = `the header would have ${length} bytes; the format allows ${MAX_HEADER}.`;
+    throw new UnspoolError({ code: 'INVALID_DATA', what: 'safetensors', problem, help: 'Shorten the metadata.' });
+  }
+  const size = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
+  const file = new Uint8Array(8 + length + size).fill(0x20, 8, 8 + length);
+  new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
+  file.set(text, 8);
+  let at = 8 + length;
+  for (const { data } of tensors) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at); // little-endian: see `tensorValues`
+    at += data.byteLength;
+  }
+  return file;
+}
+
+function headerOf(tensors: readonly TensorData[], metadata: Readonly<Record<string, string>>): string {
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string') refuse(`metadata ${quoted(key)}`, 'it is not a string.', 'Use JSON.stringify.');
+    requireUnicode(`metadata ${quoted(key)}`, key + value);
+  }
+  const pairs: [string, object][] = Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : [];
+  const names = new Set([METADATA]);
+  let begin = 0;
+  for (const tensor of tensors) {
+    const { name, shape, data } = tensor;
+    if (names.has(name)) refuse(`tensor ${quoted(name)}`, 'the name is taken.', 'Give every tensor a name of its own.');
+    names.add(name);
+    const dtype = writableType(tensor);
+    const end = begin + data.byteLength;
+    pairs.push([name, { dtype, shape: [...shape], data_offsets: [begin, end] }]);
+    begin = end;
+  }
+  // Written pair by pair: an object would put a name like "12" before all others, and lose "__proto__".
+  return `{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
+}
+
+/** The dtype of a tensor that can be written. */
+function writableType({ name, shape, data }: TensorData): 'F32' | 'F64' {
+  const what = `tensor ${quoted(name)}`;
+  requireUnicode(what, name);
+  const type: string = Object.prototype.toString.call(data).slice(8, -1); // right for arrays of another realm, too
+  if (type !== 'Float32Array' && type !== 'Float64Array') {
+    refuse(what, `its data is of type ${type}.`, 'Give a Float32Array or a Float64Array.');
+  }
+  if (shape.length > MAX_RANK || !shape.every(isSize)) {
+    refuse(what, 'its shape is not a list of sizes.', `Give up to ${MAX_RANK} whole numbers of at least 0.`);
+  }
+  if (elementCount(shape) !== data.length) {
+    const mismatch = { op: 'writeSafetensors', tensor: name, expected: shape, actual: [data.length] };
+    throw new UnspoolError({ code: 'SHAPE_MISMATCH', ...mismatch, help: 'Give its numbers row by row.' });
+  }
+  return type === 'Float64Array' ? 'F64' : 'F32';
+}
+
+function refuse(what: string, problem: string, help: string): never {
+  throw new UnspoolError({ code: 'INVALID_DATA', what, problem, help });
+}
+
+/** Half a surrogate pair passes through JavaScript's JSON, but strict readers refuse the whole file for it. */
+function requireUnicode(what: string, text: string): void {
+  if (/\p{Surrogate}/u.test(text)) refuse(what, 'it contains half a surrogate pair.', 'Use well-formed Unicode text.');
+}
+
+/**
+ * A copy of a tensor's numbers, row-major: F64 as Float64Array; F32, F16 and BF16 as Float32Array, which holds each of
+ * their values exactly. Throws `INVALID_FILE` for any other type. The host has to be little-endian, as every machine
+ * that runs today's JavaScript engines is.
+ */
+export function tensorValues(tensor: SafeTensor, file = 'safetensors file'): Float32Array | Float64Array {
+  const { name, dtype, bytes } = tensor;
+  switch (dtype) {
+    case 'F64':
+      return new Float64Array(copied(bytes).buffer);
+    case 'F32':
+      return new Float32Array(copied(bytes).buffer);
+    case 'BF16': {
+      const halves = new Uint16Array(copied(bytes).buffer);
+      const bits = new Uint32Array(halves.length);
+      for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16; // it is the upper half of a float32
+      return new Float32Array(bits.buffer);
+    }
+    case 'F16':
+      return halfValues(new Uint16Array(copied(bytes).buffer));
+    default: {
+      const help = 'Convert it to F32 or F64.';
+      return failIn(file)(`the tensor ${quoted(name)} is of dtype ${dtype}, which is not read as numbers.`, help);
+    }
+  }
+}
+
+/**
+ * A copy in memory of its own, which typed arrays can look into: a file promises no alignment. Not `bytes.slice()`:
+ * Node's Buffer, which is a Uint8Array too, gives a view of the same memory there.
+ */
+const copied = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
+
+/** IEEE 754 half precision: 1 bit of sign, 5 of exponent, 10 of fraction. */
+function halfValues(halves: Uint16Array): Float32Array {
+  const out = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) {
+    const half = halves[i]!;
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 31;
+    const fraction = half & 1023;
+    if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+    else if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
+    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return out;
+}

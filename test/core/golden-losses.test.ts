@@ -1,0 +1,65 @@
+/** The losses of PyTorch, value and gradient, straight through the kernels and through a model's tape. */
+import { describe, expect, test } from '@jest/globals';
+import type { Precision } from '../../src/core/kernels.js';
+import { type LossChoice, lossTape } from '../../src/core/losses.js';
+import { createReference } from '../../src/kernels/reference/index.js';
+import { expectClose, golden, TOLERANCE, tensor } from '../support/golden.js';
+
+const g = golden('losses');
+const classes = g.classes as number[];
+const values = g.values as Record<string, number>;
+const { labelSmoothing, ignore } = g.config as { labelSmoothing: number; ignore: number };
+
+const CASES: Readonly<Record<string, { loss: LossChoice; targets: readonly number[] }>> = {
+  'cross-entropy': { loss: 'crossEntropy', targets: classes },
+  'cross-entropy-sum': { loss: { kind: 'crossEntropy', reduction: 'sum' }, targets: classes },
+  'cross-entropy-ignored': {
+    loss: { kind: 'crossEntropy', ignoreIndex: ignore },
+    targets: g.classesIgnored as number[],
+  },
+  'cross-entropy-weighted': {
+    loss: { kind: 'crossEntropy', classWeights: tensor(g, 'classWeight') },
+    targets: classes,
+  },
+  'cross-entropy-smoothed': { loss: { kind: 'crossEntropy', labelSmoothing }, targets: classes },
+  'cross-entropy-huge': { loss: 'crossEntropy', targets: classes },
+  mse: { loss: 'meanSquaredError', targets: tensor(g, 'regressionTarget') },
+  'binary-cross-entropy': { loss: 'binaryCrossEntropy', targets: tensor(g, 'bits') },
+  'binary-cross-entropy-huge': { loss: 'binaryCrossEntropy', targets: tensor(g, 'bits') },
+};
+
+describe.each(['float64', 'float32'] as Precision[])('losses in %s', (precision) => {
+  test.each(Object.entries(CASES))('%s: value and gradient', async (name, { loss, targets }) => {
+    const k = createReference(precision);
+    const [rows, cols] = g.tensors[`${name}.input`]!.shape as [number, number];
+    const [y, dy] = [k.alloc(rows, cols), k.alloc(rows, cols)];
+    k.upload(y, tensor(g, `${name}.input`));
+    k.fill(dy, Number.NaN);
+    const tape = lossTape(k, loss, y, dy);
+    tape.forward(targets);
+    tape.backward();
+    expectClose('value', await k.download(tape.value), [values[name]!], TOLERANCE[precision]);
+    expectClose('gradient', await k.download(dy), tensor(g, `${name}.grad`), TOLERANCE[precision]);
+    expectClose('input', await k.download(y), tensor(g, `${name}.input`), precision === 'float64' ? 0 : 1e-7);
+  });
+});
+
+test('an ignored class is ignored by its number, whatever it is', async () => {
+  const k = createReference('float64');
+  const logits = tensor(g, 'cross-entropy-ignored.input');
+  const [rows, cols] = g.tensors['cross-entropy-ignored.input']!.shape as [number, number];
+  const y = k.alloc(rows, cols);
+  k.upload(y, logits);
+  const measure = async (ignoreIndex: number, targets: readonly number[]) => {
+    const tape = lossTape(k, { kind: 'crossEntropy', ignoreIndex }, y, null);
+    tape.forward(targets);
+    return (await k.download(tape.value))[0]!;
+  };
+  const ignored = g.classesIgnored as number[];
+  const far = await measure(
+    -100,
+    ignored.map((c) => (c === -1 ? -100 : c)),
+  );
+  expect(far).toBe(await measure(-1, ignored));
+  expect(far).toBeCloseTo(values['cross-entropy-ignored']!, 12);
+});

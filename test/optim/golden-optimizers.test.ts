@@ -1,0 +1,150 @@
+/** torch.optim's rules over 12 steps, clipping by norm, and the settings that cannot work. */
+import { describe, expect, test } from '@jest/globals';
+import type { Kernels, Precision } from '../../src/core/kernels.js';
+import type { Optimizer, OptimizerSpec } from '../../src/core/optimizer.js';
+import { Arena, ParameterLayout } from '../../src/core/params.js';
+import { createReference } from '../../src/kernels/reference/index.js';
+import { adam, adamW } from '../../src/optim/adam.js';
+import { createOptimizer } from '../../src/optim/index.js';
+import { sgd } from '../../src/optim/sgd.js';
+import { thrown } from '../support/errors.js';
+import { expectClose, golden, TOLERANCE, tensor } from '../support/golden.js';
+
+const g = golden('optimizers');
+const PRECISIONS: Precision[] = ['float64', 'float32'];
+const STEPS = g.config.steps as number;
+
+/** Settings as torch calls them; the engine says `rate` for `lr`. */
+const settings = (name: string) => {
+  const { lr: rate, ...more } = (g.rules as Record<string, { lr: number }>)[name]!;
+  return { rate, ...more };
+};
+
+const RULES: Readonly<Record<string, (name: string) => Optimizer>> = {
+  sgd: (n) => sgd(settings(n)),
+  'sgd-momentum': (n) => sgd(settings(n)),
+  'sgd-dampened': (n) => sgd(settings(n)),
+  'sgd-nesterov': (n) => sgd(settings(n)),
+  'sgd-weight-decay': (n) => sgd(settings(n)),
+  adam: (n) => adam(settings(n)),
+  'adam-betas': (n) => adam(settings(n)),
+  'adam-weight-decay': (n) => adam(settings(n)),
+  adamw: (n) => adamW(settings(n)),
+};
+
+/** The case's two parameters side by side in one arena, as a model would have them. */
+function arenas(k: Kernels) {
+  const layout = new ParameterLayout([0, 1].map((i) => ({ name: `${i}`, shape: g.tensors[`start.${i}`]!.shape })));
+  const put = (arena: Arena, prefix: string): Arena => {
+    for (const i of [0, 1]) arena.set(`${i}`, tensor(g, `${prefix}.${i}`));
+    return arena;
+  };
+  return { parameters: put(new Arena(k, layout), 'start'), gradients: new Arena(k, layout), layout, put };
+}
+
+describe.each(PRECISIONS)('optimizers in %s', (precision) => {
+  test.each(Object.entries(RULES))('%s after 1, 2 and 12 steps', async (name, make) => {
+    const k = createReference(precision);
+    const { parameters, gradients, layout, put } = arenas(k);
+    const optimizer = make(name);
+    const state = optimizer.init(() => new Arena(k, layout));
+    const compared: number[] = [];
+    for (let n = 0; n < STEPS; n++) {
+      put(gradients, `gradient.${n}`);
+      optimizer.apply({ kernels: k, parameters: parameters.matrix, gradients: gradients.matrix, state, step: n + 1 });
+      if (!g.tensors[`${name}.after${n + 1}.0`]) continue;
+      compared.push(n + 1);
+      const now = await parameters.download();
+      for (const i of [0, 1]) {
+        const what = `parameter ${i} after ${n + 1}`;
+        expectClose(what, now.get(`${i}`)!, tensor(g, `${name}.after${n + 1}.${i}`), TOLERANCE[precision]);
+      }
+    }
+    expect(compared).toEqual([1, 2, 12]);
+  });
+
+  test.each(g.norms as { limit: number; norm: number }[])('clipping the norm to $limit', async ({ limit, norm }) => {
+    const k = createReference(precision);
+    const { gradients, put } = arenas(k);
+    put(gradients, 'gradient.0');
+    const length = k.alloc(1, 1);
+    k.clipNorm(length, gradients.matrix, limit);
+    expectClose('norm', await k.download(length), [norm], TOLERANCE[precision]);
+    const now = await gradients.download();
+    const name = Number.isInteger(limit) ? limit.toFixed(1) : String(limit); // as Python writes it
+    for (const i of [0, 1]) {
+      expectClose(`gradient ${i}`, now.get(`${i}`)!, tensor(g, `clip-norm.${name}.${i}`), TOLERANCE[precision]);
+    }
+  });
+
+  test('clipping by value cuts each element, and nothing else', async () => {
+    const k = createReference(precision);
+    const a = k.alloc(2, 4);
+    k.upload(a, [-3, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1e20]);
+    k.clipValue(a, 0.5);
+    expect([...(await k.download(a))]).toEqual([-0.5, -0.5, -0.25, 0, 0.25, 0.5, 0.5, 0.5]);
+  });
+});
+
+describe('what an optimizer keeps', () => {
+  const layout = new ParameterLayout([{ name: 'w', shape: [2, 3] }]);
+  const names = (optimizer: Optimizer) =>
+    Object.keys(optimizer.init(() => new Arena(createReference('float64'), layout)));
+
+  test('arenas only where the rule needs them', () => {
+    expect(names(sgd({ rate: 0.1 }))).toEqual([]);
+    expect(names(sgd({ rate: 0.1, momentum: 0.5 }))).toEqual(['velocity']);
+    expect(names(adam())).toEqual(['m', 'v']);
+    expect(names(adamW())).toEqual(['m', 'v']);
+  });
+
+  test('its spec is JSON that makes the same optimizer again', () => {
+    for (const optimizer of [
+      sgd({ rate: 0.2, momentum: 0.7, nesterov: true, weightDecay: 0.1 }),
+      adam({ rate: 0.3, beta1: 0.5, beta2: 0.6, eps: 0.1, weightDecay: 0.2 }),
+      adamW({ rate: 0.3 }),
+    ]) {
+      const again = createOptimizer(JSON.parse(JSON.stringify(optimizer.spec)) as OptimizerSpec);
+      expect(again.spec).toEqual(optimizer.spec);
+    }
+  });
+
+  test('the defaults are those of the papers', () => {
+    const defaults = { rate: 0.001, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    expect(adam().spec).toEqual({ kind: 'adam', ...defaults, weightDecay: 0 });
+    expect(adamW().spec).toEqual({ kind: 'adamW', ...defaults, weightDecay: 0.01 });
+  });
+});
+
+describe('settings that cannot work', () => {
+  const bad: readonly (readonly [path: string, make: () => unknown])[] = [
+    ['sgd.rate', () => sgd({} as { rate: number })],
+    ['sgd.rate', () => sgd({ rate: -0.1 })],
+    ['sgd.rate', () => sgd({ rate: Number.NaN })],
+    ['sgd.rate', () => sgd({ rate: Number.POSITIVE_INFINITY })],
+    ['sgd.rate', () => sgd({ rate: '0.1' as unknown as number })],
+    ['sgd.momentum', () => sgd({ rate: 0.1, momentum: 1.5 })],
+    ['sgd.momentum', () => sgd({ rate: 0.1, momentum: -0.5 })],
+    ['sgd.dampening', () => sgd({ rate: 0.1, momentum: 0.5, dampening: 2 })],
+    ['sgd.weightDecay', () => sgd({ rate: 0.1, weightDecay: -1 })],
+    ['sgd.nesterov', () => sgd({ rate: 0.1, nesterov: true })],
+    ['sgd.nesterov', () => sgd({ rate: 0.1, momentum: 0.9, dampening: 0.1, nesterov: true })],
+    ['adam.rate', () => adam({ rate: -1 })],
+    ['adam.beta1', () => adam({ beta1: 1 })],
+    ['adam.beta1', () => adam({ beta1: -0.1 })],
+    ['adam.beta2', () => adam({ beta2: 1 })],
+    ['adam.eps', () => adam({ eps: -1e-8 })],
+    ['adam.weightDecay', () => adam({ weightDecay: Number.NaN })],
+    ['adamW.rate', () => adamW({ rate: Number.NaN })],
+    ['adamW.weightDecay', () => adamW({ weightDecay: -0.1 })],
+    ['optimizer', () => createOptimizer({ kind: 'adagrad', rate: 0.1 })],
+    ['optimizer', () => createOptimizer({ kind: 'toString', rate: 0.1 })],
+    ['adam.rate', () => createOptimizer({ kind: 'adam', rate: -0.1 })],
+  ];
+
+  test.each(bad)('%s (%#)', (path, make) => {
+    const { problem, message } = thrown(make);
+    expect(problem).toMatchObject({ code: 'INVALID_SETTING', path });
+    expect(message.startsWith(`${path}: `)).toBe(true);
+  });
+});
