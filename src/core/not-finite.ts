@@ -8,6 +8,7 @@ interface Finding {
   readonly tensor: string;
   readonly where: string;
   readonly value: number;
+  readonly help?: string;
 }
 
 const badIndex = (values: FloatArray): number => values.findIndex((v: number) => !Number.isFinite(v));
@@ -18,6 +19,16 @@ async function inMatrix(k: Kernels, m: Matrix, tensor: string, at: string): Prom
   if (index < 0) return null;
   const where = `${at}row ${Math.floor(index / m.cols)}, column ${index % m.cols}`;
   return { tensor, where: `at ${where}`, value: values[index]! };
+}
+
+/** As `inMatrix`, where the matrix has `rows` rows a time step. */
+async function inSteps(k: Kernels, m: Matrix, tensor: string, rows: number): Promise<Finding | null> {
+  const values = await k.download(m);
+  const index = badIndex(values);
+  if (index < 0) return null;
+  const row = Math.floor(index / m.cols);
+  const where = `at time step ${Math.floor(row / rows)}, row ${row % rows}, column ${index % m.cols}`;
+  return { tensor, where, value: values[index]! };
 }
 
 /** The first parameter (or gradient) that is not finite. */
@@ -31,11 +42,17 @@ export async function notFiniteIn(k: Kernels, arena: Arena, what: string): Promi
 
 const GATES = ['input gate i', 'forget gate f', 'candidate g', 'output gate o'];
 
-/** The first number of a forward pass that is not finite: by layer, then by time step, then in the order F2-F4. */
+/** The first number of a forward pass that is not finite: the input, then by layer, time step and the order F2-F4. */
 async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> {
+  if (tape.input.kind === 'values') {
+    const found = await inSteps(k, tape.input.x, 'the input', tape.shape.rows);
+    if (found) return { ...found, help: 'Only finite numbers can be learnt from: look at the data.' };
+  }
   for (const layer of tape.layers) {
     if (layer.kind !== 'lstm') {
-      const found = await inMatrix(k, layer.y, `output of layer ${layer.name}`, '');
+      const what = `output of layer ${layer.name}`;
+      const single = layer.outputSteps === 1; // one row a sequence: there is no step to name
+      const found = single ? await inMatrix(k, layer.y, what, '') : await inSteps(k, layer.y, what, tape.shape.rows);
       if (found) return found;
       continue;
     }
@@ -69,9 +86,10 @@ export async function notFiniteError(
     (await notFiniteOnTape(k, parts.tape)) ??
     (Number.isFinite(loss) ? await notFiniteIn(k, parts.gradients, 'gradient of ') : null) ?? {
       tensor: Number.isFinite(loss) ? 'gradient norm' : 'loss',
-      where: 'though everything that it is computed from is finite',
+      where: 'though parameters, input and outputs are finite',
       value: Number.isFinite(loss) ? Number.POSITIVE_INFINITY : loss,
+      help: 'Lower the learning rate, or scale the data: numbers this large overflow. Are all targets finite?',
     };
   const help = 'Lower the learning rate, or clip the gradient norm (1 is usual).';
-  return new UnspoolError({ code: 'NOT_FINITE', step, ...found, help });
+  return new UnspoolError({ code: 'NOT_FINITE', step, help, ...found });
 }

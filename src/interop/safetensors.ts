@@ -91,6 +91,8 @@ function shown(value: unknown): string {
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const isTensorType = (dtype: string): dtype is TensorType => Object.hasOwn(SIZES, dtype);
+
 /** -0 is no size either, though JSON and `>=` would let it pass. */
 const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
@@ -132,16 +134,15 @@ export function readSafetensors(bytes: Uint8Array, file = 'safetensors file'): S
 }
 
 /** The header's JSON, and the bytes after it. */
-function split(bytes: Uint8Array, fail: Fail): { readonly header: JsonObject; readonly data: Uint8Array } {
-  if (!ArrayBuffer.isView(bytes)) fail('its content is not a Uint8Array.', 'Wrap an ArrayBuffer: new Uint8Array(it).');
+function split(given: Uint8Array, fail: Fail): { readonly header: JsonObject; readonly data: Uint8Array } {
+  if (!ArrayBuffer.isView(given)) fail('its content is not a Uint8Array.', 'Wrap an ArrayBuffer: new Uint8Array(it).');
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength); // the same memory, without Buffer's ways
   if (bytes.length < 8) fail(`it has ${bytes.length} bytes, and a safetensors file has at least 8.`, TRUNCATED);
   const claimed = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   const follow = bytes.length - 8;
-  if (claimed > MAX_HEADER) {
-    fail(`its first 8 bytes announce a header of ${claimed} bytes; the format allows ${MAX_HEADER}.`, TRUNCATED);
-  }
-  if (claimed > follow) {
-    fail(`its first 8 bytes announce a header of ${claimed} bytes, but ${follow} bytes follow.`, TRUNCATED);
+  if (claimed > MAX_HEADER || claimed > follow) {
+    const limit = claimed > MAX_HEADER ? `the format allows ${MAX_HEADER}` : `${follow} bytes follow`;
+    fail(`its first 8 bytes announce a header of ${claimed} bytes, but ${limit}.`, TRUNCATED);
   }
   const start = 8 + Number(claimed);
   // The format forbids all else, and TextDecoder would swallow a byte order mark.
@@ -199,8 +200,6 @@ function readEntry(name: string, value: unknown, fail: Fail): Entry {
   }
   return { name, dtype, shape, begin, end };
 }
-
-const isTensorType = (dtype: string): dtype is TensorType => Object.hasOwn(SIZES, dtype);
 
 /** The tensors, in the order of their numbers, cover all of the data, none of it twice. */
 function requireCovered(entries: readonly Entry[], available: number, fail: Fail): void {
@@ -307,17 +306,13 @@ export function tensorValues(tensor: SafeTensor, file = 'safetensors file'): Flo
       return new Float64Array(copied(bytes).buffer);
     case 'F32':
       return new Float32Array(copied(bytes).buffer);
-    case 'BF16': {
-      const halves = new Uint16Array(copied(bytes).buffer);
-      const bits = new Uint32Array(halves.length);
-      for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16; // it is the upper half of a float32
-      return new Float32Array(bits.buffer);
-    }
+    case 'BF16': // the upper half of a float32
+      return new Float32Array(new Uint32Array(new Uint16Array(copied(bytes).buffer)).map((half) => half << 16).buffer);
     case 'F16':
-      return halfValues(new Uint16Array(copied(bytes).buffer));
+      return new Float32Array(new Uint16Array(copied(bytes).buffer)).map(halfValue);
     default: {
-      const help = 'Convert it to F32 or F64.';
-      return failIn(file)(`the tensor ${quoted(name)} is of dtype ${dtype}, which is not read as numbers.`, help);
+      const problem = `the tensor ${quoted(name)} is of dtype ${dtype}, which is not read as floating-point numbers.`;
+      return failIn(file)(problem, 'Convert it to F32 or F64.');
     }
   }
 }
@@ -328,17 +323,12 @@ export function tensorValues(tensor: SafeTensor, file = 'safetensors file'): Flo
  */
 const copied = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
-/** IEEE 754 half precision: 1 bit of sign, 5 of exponent, 10 of fraction. */
-function halfValues(halves: Uint16Array): Float32Array {
-  const out = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) {
-    const half = halves[i]!;
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 31;
-    const fraction = half & 1023;
-    if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    else if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
-    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return out;
+/** The number of an IEEE 754 half precision's bits: 1 of sign, 5 of exponent, 10 of fraction. */
+function halfValue(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const fraction = half & 1023;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

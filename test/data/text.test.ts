@@ -1,0 +1,196 @@
+import { describe, expect, test } from '@jest/globals';
+import { createRng } from '../../src/core/rng.js';
+import { heldOutStreams, TextStreams, textStreams } from '../../src/data/text.js';
+import { Vocabulary } from '../../src/data/vocabulary.js';
+import { problemOf, thrown } from '../support/errors.js';
+
+const count = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
+
+/** Every batch, and what each stream of inputs and targets reads one after the other. */
+function readAll(source: TextStreams) {
+  const streams = Array.from({ length: source.rows }, () => ({ inputs: [] as number[], targets: [] as number[] }));
+  const steps: number[] = [];
+  for (let k = 0; k < source.length; k++) {
+    const b = source.batch(k);
+    steps.push(b.steps);
+    expect(b.rows).toBe(source.rows);
+    expect(b.inputs.length).toBe(b.steps * b.rows);
+    expect(b.targets.length).toBe(b.steps * b.rows);
+    for (let t = 0; t < b.steps; t++) {
+      streams.forEach((stream, n) => {
+        stream.inputs.push(b.inputs[t * b.rows + n]!);
+        stream.targets.push(b.targets[t * b.rows + n]!);
+      });
+    }
+  }
+  return { streams, steps };
+}
+
+describe('streams', () => {
+  test('go on in the next batch where the one before stopped; targets are the next characters', () => {
+    const { streams, steps } = readAll(new TextStreams(count(3 * 20 + 1), 3, 4));
+    expect(steps).toEqual([4, 4, 4, 4, 4]);
+    streams.forEach(({ inputs, targets }, n) => {
+      expect(inputs).toEqual([...count(20)].map((i) => i + 20 * n));
+      expect(targets).toEqual(inputs.map((i) => i + 1));
+    });
+  });
+
+  test('leave the rest of each stream out, or make a shorter last batch of it', () => {
+    const tokens = count(3 * 22 + 1 + 2);
+    const cut = readAll(new TextStreams(tokens, 3, 4));
+    expect(cut.steps).toEqual([4, 4, 4, 4, 4]);
+    const whole = readAll(new TextStreams(tokens, 3, 4, true));
+    expect(whole.steps).toEqual([4, 4, 4, 4, 4, 2]);
+    expect(whole.streams.flatMap((s) => s.inputs)).toEqual([...count(66)]);
+  });
+
+  test.each([
+    [2, 1, 1],
+    [100, 3, 7],
+    [101, 4, 5],
+    [57, 8, 3],
+    [40, 1, 64],
+  ])('with a partial batch, %d characters in %d streams of %d: every one is predicted once', (length, rows, steps) => {
+    const source = new TextStreams(count(length), rows, steps, true);
+    const predicted = readAll(source).streams.flatMap((s) => s.targets);
+    const covered = rows * Math.floor((length - 1) / rows); // streams of equal length: up to rows-1 are left at the end
+    expect(predicted).toEqual([...count(covered)].map((i) => i + 1));
+    expect(source.predictions).toBe(covered);
+    expect(length - 1 - covered).toBeLessThan(rows);
+  });
+
+  test('predictions are what the batches hold', () => {
+    for (const partial of [false, true]) {
+      const source = new TextStreams(count(200), 6, 7, partial);
+      expect(source.predictions).toBe(readAll(source).streams.flatMap((s) => s.targets).length);
+    }
+  });
+
+  test('a batch number out of range is refused', () => {
+    const source = new TextStreams(count(30), 2, 3);
+    for (const index of [-1, source.length, 0.5, Number.NaN]) {
+      expect(thrown(() => source.batch(index)).code).toBe('INVALID_SETTING');
+    }
+  });
+});
+
+describe('shuffled', () => {
+  test('cuts the same text at other places, the streams still contiguous', () => {
+    const source = new TextStreams(count(3 * 40 + 5), 3, 8);
+    const shifts = new Set<number>();
+    const rng = createRng(5, 'test');
+    for (let round = 0; round < 60; round++) {
+      const { streams } = readAll(source.shuffled(rng));
+      shifts.add(streams[0]!.inputs[0]!);
+      for (const { inputs, targets } of streams) {
+        expect(inputs).toEqual(inputs.map((_, i) => inputs[0]! + i));
+        expect(targets).toEqual(inputs.map((i) => i + 1));
+      }
+    }
+    expect([...shifts].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test('never goes past the end, however short the text', () => {
+    for (const length of [13, 14, 16, 20]) {
+      const source = new TextStreams(count(length), 3, 4);
+      const rng = createRng(length, 'test');
+      for (let round = 0; round < 20; round++) {
+        const { streams } = readAll(source.shuffled(rng));
+        expect(Math.max(...streams.flatMap((s) => s.targets))).toBeLessThan(length);
+        expect(streams[0]!.inputs.length).toBeGreaterThanOrEqual(4);
+      }
+    }
+  });
+
+  test('draws from the generator: the same state, the same cut', () => {
+    const source = new TextStreams(count(500), 3, 50);
+    const first = (seed: number) => source.shuffled(createRng(seed, 'test')).batch(0).inputs[0];
+    expect(first(1)).toBe(first(1));
+    expect(new Set([1, 2, 3, 4, 5].map(first)).size).toBeGreaterThan(1);
+  });
+});
+
+describe('textStreams', () => {
+  const text = 'the quick brown fox jumps over the lazy dog. '.repeat(20);
+
+  test('keeps the end of the text for validation', () => {
+    const { vocabulary, train, heldOut } = textStreams(text, { batch: 4, steps: 6, heldOut: 0.2 });
+    expect(vocabulary.decode(train.tokens)).toBe(text.slice(0, 720));
+    expect(vocabulary.decode(heldOut!.tokens)).toBe(text.slice(720));
+    expect([train.rows, train.steps, heldOut!.rows, heldOut!.steps]).toEqual([4, 6, 4, 6]);
+    expect(heldOut!.predictions).toBe(4 * Math.floor((180 - 1) / 4));
+  });
+
+  test('keeps nothing back where heldOut is 0', () => {
+    const { vocabulary, train, heldOut } = textStreams(text, { batch: 4, steps: 6, heldOut: 0 });
+    expect(heldOut).toBeNull();
+    expect(vocabulary.decode(train.tokens)).toBe(text);
+  });
+
+  test('uses the vocabulary that is given, else that of the whole text', () => {
+    const own = new Vocabulary([...new Set(text), '!']);
+    expect(textStreams(text, { batch: 2, steps: 3, vocabulary: own }).vocabulary).toBe(own);
+    const ending = `${'ab'.repeat(200)}z`;
+    expect(textStreams(ending, { batch: 2, steps: 3 }).vocabulary.characters).toEqual(['a', 'b', 'z']);
+  });
+
+  test('counts code points, not UTF-16 units', () => {
+    const { vocabulary, train } = textStreams('😀é'.repeat(30), { batch: 2, steps: 5, heldOut: 0 });
+    expect(vocabulary.characters).toEqual(['é', '😀']);
+    expect(train.tokens).toHaveLength(60);
+    expect([...(train.batch(0).inputs as Int32Array)]).toEqual([1, 0, 0, 1, 1, 0, 0, 1, 1, 0]);
+  });
+
+  test('a short held-out part is measured with fewer streams', () => {
+    const { heldOut } = textStreams(text, { batch: 32, steps: 20, heldOut: 0.1 });
+    expect(heldOut!.rows).toBe(4);
+    expect(heldOutStreams(count(2), 32, 64).predictions).toBe(1);
+  });
+});
+
+describe('what cannot work', () => {
+  test.each([
+    ['an empty text', () => textStreams('')],
+    ['too little text', () => textStreams('short', { batch: 4, steps: 10 })],
+    ['a held-out part of one character', () => textStreams('abcdefghij', { batch: 1, steps: 2, heldOut: 0.1 })],
+    ['one token short of a batch', () => new TextStreams(count(12), 3, 4)],
+    ['one token in all', () => new TextStreams(count(1), 1, 1, true)],
+    ['no token', () => heldOutStreams(count(0), 4, 4)],
+  ])('%s', (_, make) => {
+    const problem = problemOf(thrown(make), 'INVALID_DATA');
+    expect(problem.what).toBe('text');
+  });
+
+  test('the least that is enough is', () => {
+    expect(new TextStreams(count(13), 3, 4).length).toBe(1);
+    expect(new TextStreams(count(2), 1, 1, true).length).toBe(1);
+  });
+
+  test('the message says how much is needed', () => {
+    expect(thrown(() => new TextStreams(count(12), 3, 4)).message).toContain('at least 13');
+    expect(thrown(() => new TextStreams(count(3), 3, 4, true)).message).toContain('at least 4');
+  });
+
+  test.each([
+    ['batch', { batch: 0 }],
+    ['batch', { batch: 2.5 }],
+    ['steps', { steps: 0 }],
+    ['steps', { steps: Number.NaN }],
+    ['heldOut', { heldOut: 1 }],
+    ['heldOut', { heldOut: -0.1 }],
+  ])('%s: %o', (path, options) => {
+    expect(
+      problemOf(
+        thrown(() => textStreams('abc'.repeat(100), options)),
+        'INVALID_SETTING',
+      ).path,
+    ).toBe(path);
+  });
+
+  test('a character that the given vocabulary lacks', () => {
+    const error = thrown(() => textStreams('abcabx', { vocabulary: new Vocabulary(['a', 'b', 'c']) }));
+    expect(error.code).toBe('INVALID_DATA');
+    expect(error.message).toContain('"x" (character 6 of the text)');
+  });
+});

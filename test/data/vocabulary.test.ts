@@ -1,0 +1,76 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Vocabulary } from '../../src/data/vocabulary.js';
+import { problemOf, thrown } from '../support/errors.js';
+
+describe('Vocabulary', () => {
+  test('numbers the characters of a text by code point', () => {
+    const v = Vocabulary.of('hello, world\n');
+    expect(v.characters).toEqual(['\n', ' ', ',', 'd', 'e', 'h', 'l', 'o', 'r', 'w']);
+    expect(v.size).toBe(10);
+    expect([...v.encode('hold')]).toEqual([5, 7, 6, 3]);
+  });
+
+  test('sorts by code point where UTF-16 units sort otherwise', () => {
+    // U+FF5E stands after the surrogates that U+1F600 begins with, but its code point is the smaller one.
+    expect(Vocabulary.of('😀～a').characters).toEqual(['a', '～', '😀']);
+  });
+
+  test('a code point beyond the first plane is one character', () => {
+    const v = Vocabulary.of('a😀');
+    expect([...v.encode('😀a😀')]).toEqual([1, 0, 1]);
+    expect(v.decode([1, 0])).toBe('😀a');
+  });
+
+  test('what is encoded is decoded again', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1 }), (text) => {
+        const v = Vocabulary.of(text);
+        const ids = v.encode(text);
+        expect(v.decode(ids)).toBe(text);
+        expect(ids).toHaveLength([...text].length);
+        expect(Math.max(...ids)).toBe(v.size - 1); // every character of a text's own vocabulary is in it
+      }),
+    );
+  });
+
+  test('an empty text is no tokens', () => {
+    expect(new Vocabulary(['a']).encode('')).toHaveLength(0);
+    expect(new Vocabulary(['a']).decode([])).toBe('');
+  });
+
+  test('a number that no character has is decoded as the replacement character', () => {
+    expect(new Vocabulary(['a', 'b']).decode([0, 2, 1, -1])).toBe('a�b�');
+  });
+
+  test('unknownIn lists each unknown character once', () => {
+    expect(new Vocabulary(['a', 'b']).unknownIn('abcabd😀cc')).toEqual(['c', 'd', '😀']);
+    expect(new Vocabulary(['a', 'b']).unknownIn('abba')).toEqual([]);
+  });
+
+  test('an unknown character is named with its place, counted in characters', () => {
+    const error = thrown(() => new Vocabulary(['a', '😀']).encode('😀a😀?a'));
+    expect(problemOf(error, 'INVALID_DATA').problem).toContain('"?" (character 4 of the text)');
+    expect(error.message).toContain('It knows white space and a😀');
+  });
+
+  test('the message stays short for a big vocabulary', () => {
+    const many = Array.from({ length: 5000 }, (_, i) => String.fromCodePoint(0x4e00 + i));
+    expect(thrown(() => new Vocabulary(many).encode('?')).message.length).toBeLessThan(400);
+  });
+
+  test.each([
+    ['an empty list', []],
+    ['a character twice', ['a', 'b', 'a']],
+    ['two characters in one entry', ['a', 'bc']],
+    ['an empty entry', ['a', '']],
+    ['a number', ['a', 1 as unknown as string]],
+  ])('refuses %s', (_, characters) => {
+    expect(
+      problemOf(
+        thrown(() => new Vocabulary(characters)),
+        'INVALID_DATA',
+      ).what,
+    ).toBe('vocabulary');
+  });
+});
