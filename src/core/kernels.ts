@@ -110,6 +110,9 @@ export interface Kernels {
   /** The live memory itself, row-major, where the backend computes in this process's memory; otherwise null. */
   host(a: Matrix): FloatArray | null;
 
+  /** Ends what the backend keeps running (threads, a device). No matrix of it may be used afterwards. */
+  dispose(): void;
+
   // ---- matrix products
   /** out (R,C) = or += A (R,K) B (K,C). */
   gemm(out: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;

@@ -175,9 +175,12 @@ export class Model {
     return new Stream(this.kernels, this.tape({ steps: 1, rows }, { gradients: false }), this.parameters);
   }
 
-  /** Gives the parameters' memory back. */
+  /** Gives the parameters' memory back and ends the backend's threads: a backend is one model's. */
   dispose(): void {
-    if (!this.disposed) this.parameters.free();
+    if (!this.disposed) {
+      this.parameters.free();
+      this.kernels.dispose();
+    }
     this.disposed = true;
   }
 

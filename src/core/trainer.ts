@@ -127,8 +127,9 @@ export class Training implements AsyncIterable<TrainingEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingEvent, void, void> {
     const { epochs = 1, signal } = this.options;
     const breather = new Breather();
-    while (this.epoch <= epochs && this.step < this.steps) {
-      this.epochRng = this.rng.state();
+    // An epoch that was cut off behind its last update (batch > 0) still has its end to tell.
+    while (this.epoch <= epochs && (this.step < this.steps || this.batch > 0)) {
+      this.rng = restoreRng(this.epochRng); // also where an epoch is taken up again: the data in the same order
       const source = this.data.train.shuffled?.(this.rng) ?? this.data.train;
       const { epoch } = this;
       while (this.batch < source.length && this.step < this.steps) {

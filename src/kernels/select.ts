@@ -1,6 +1,6 @@
 /** Which backend computes: what is asked for, or an error; never silently another one. */
 import type { Kernels, Precision } from '../core/kernels.js';
-import { UnspoolError } from '../errors.js';
+import { requireInteger, UnspoolError } from '../errors.js';
 import { createReference } from './reference/index.js';
 import { createWasm, wasmVariant } from './wasm/index.js';
 
@@ -14,6 +14,11 @@ export interface BackendOptions {
   readonly backend?: 'auto' | Backend;
   /** Default `float32`. */
   readonly precision?: Precision;
+  /**
+   * Threads that share the work of the wasm backend, this one included. They start when there is work that is worth
+   * sharing, and do not change a bit of any result. Default 1; `auto` takes one a processor core, up to 4.
+   */
+  readonly threads?: number | 'auto';
 }
 
 const invalid = (path: string, problem: string, help: string): UnspoolError =>
@@ -38,8 +43,17 @@ export function chooseBackend({ backend = 'auto', precision = 'float32' }: Backe
   }
 }
 
+/** Processor cores: browsers, Deno and Bun tell by `navigator`, older Nodes by a module. */
+const cores = (): number =>
+  globalThis.navigator?.hardwareConcurrency ??
+  globalThis.process?.getBuiltinModule?.('node:os').availableParallelism() ??
+  1;
+
 /** A backend with a memory of its own. Throws `INVALID_SETTING` for a backend or precision that there is not. */
 export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
   const variant = chooseBackend(options) === 'wasm' ? wasmVariant() : null;
-  return variant ? createWasm(variant) : createReference(options.precision ?? 'float32');
+  const { threads = 1 } = options;
+  if (threads !== 'auto') requireInteger('threads', threads, 1, 15);
+  const count = threads === 'auto' ? Math.min(4, cores()) : threads;
+  return variant ? createWasm(variant, { threads: count }) : createReference(options.precision ?? 'float32');
 }

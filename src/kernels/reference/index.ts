@@ -34,6 +34,7 @@ export function createReference(precision: Precision): Kernels {
     upload: (out, data) => dense(out).set(data),
     download: async (a) => dense(a).slice(),
     host: dense,
+    dispose: () => {},
     fill: (out, value) => void dense(out).fill(value),
     copy: (out, a) => dense(out).set(dense(a)),
     lstmCell,

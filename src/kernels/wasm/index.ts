@@ -9,15 +9,22 @@ import {
   type Matrix,
   type PackedMatrix,
 } from '../../core/kernels.js';
+import type { WasmExports } from './exports.js';
 import { relaxedBinary } from './generated/relaxed.js';
 import { simdBinary } from './generated/simd.js';
 import { Heap } from './heap.js';
+import { Command, Team, type Window } from './team.js';
 
 /** Which instructions the module uses: `relaxed` has fused multiply-add. */
 export type WasmVariant = 'simd' | 'relaxed';
 
-interface WasmMatrix extends Matrix {
-  readonly at: number; // address in bytes
+export interface WasmOptions {
+  /** Threads that share the work, this one included. Default 1. */
+  readonly threads?: number;
+}
+
+/** A window of the heap, and the view that was made of it, if one was. */
+interface WasmMatrix extends Matrix, Window {
   data?: Float32Array;
 }
 
@@ -25,35 +32,14 @@ interface WasmPacked extends PackedMatrix {
   readonly at: number;
 }
 
-type Exports = {
-  readonly [name in
-    | 'gemm'
-    | 'packB'
-    | 'packBT'
-    | 'lstmCell'
-    | 'lstmCellGrad'
-    | 'add'
-    | 'fill'
-    | 'fillRows'
-    | 'gatherRows'
-    | 'scatterAddRows'
-    | 'sumRows'
-    | 'binaryCrossEntropyGrad'
-    | 'meanSquaredErrorGrad'
-    | 'softmaxCrossEntropyGrad'
-    | 'adam'
-    | 'clipValue'
-    | 'scale'
-    | 'sgd']: (...args: (number | boolean)[]) => void;
-} & {
-  readonly [name in
-    | 'panelFloats'
-    | 'scratchFloats'
-    | 'binaryCrossEntropy'
-    | 'meanSquaredError'
-    | 'softmaxCrossEntropy'
-    | 'sumSquares']: (...args: number[]) => number;
-};
+/**
+ * Work below these is done by one thread: waking and waiting for the others would cost more than they save. Measured on
+ * two cores by `npm run bench -- threads`: multiply-adds, and elements.
+ */
+const SHARED_PRODUCT = 2 ** 18;
+const SHARED_CELL = 2 ** 11;
+const SHARED_ELEMENTS = 2 ** 15;
+const SHARED_ROWS = 8;
 
 const BINARIES: Readonly<Record<WasmVariant, string>> = { simd: simdBinary, relaxed: relaxedBinary };
 
@@ -81,13 +67,16 @@ export function wasmVariant(): WasmVariant | null {
 const modules = new Map<WasmVariant, Promise<WebAssembly.Module>>();
 
 /** Compiles once a variant, and gives each caller a memory of its own. */
-export async function createWasm(variant: WasmVariant): Promise<Kernels> {
-  let module = modules.get(variant);
-  if (!module) modules.set(variant, (module = WebAssembly.compile(bytesOf(variant))));
+export async function createWasm(variant: WasmVariant, { threads = 1 }: WasmOptions = {}): Promise<Kernels> {
+  let compiled = modules.get(variant);
+  if (!compiled) modules.set(variant, (compiled = WebAssembly.compile(bytesOf(variant))));
+  const module = await compiled;
   const heap = new Heap();
   const env = { memory: heap.memory, log: Math.log };
-  const { exports } = await WebAssembly.instantiate(await module, { env });
-  return kernelsOver(heap, exports as unknown as Exports);
+  const { exports } = await WebAssembly.instantiate(module, { env });
+  const x = exports as unknown as WasmExports;
+  const edge = heap.alloc(4 * x.scratchFloats());
+  return kernelsOver(heap, x, edge, new Team(heap, x, module, threads, edge));
 }
 
 /** A block that grows to the largest size asked for and is kept: a training step allocates nothing. */
@@ -104,23 +93,28 @@ function scratch(heap: Heap): (bytes: number) => number {
   };
 }
 
-function kernelsOver(heap: Heap, x: Exports): Kernels {
-  const at = (m: Matrix): number => (m as WasmMatrix).at;
+function kernelsOver(heap: Heap, x: WasmExports, edge: number, team: Team): Kernels {
+  const window = (m: Matrix): WasmMatrix => m as WasmMatrix;
+  const at = (m: Matrix): number => window(m).at;
   const count = (m: Matrix): number => m.rows * m.cols;
-  const matrix = (rows: number, cols: number, address: number): WasmMatrix => ({ rows, cols, at: address });
+  const alone = <T>(act: () => T): T => {
+    team.settle();
+    return act();
+  };
   const host = (m: Matrix): FloatArray => {
-    const own = m as WasmMatrix;
+    team.settle();
+    const own = window(m);
     return (own.data ??= new Float32Array(heap.memory.buffer, own.at, count(m)));
   };
-  const edge = heap.alloc(4 * x.scratchFloats());
   const panels = scratch(heap);
   const numbers = scratch(heap);
+  const weights = scratch(heap);
+  /** Puts numbers from outside where the kernels can read them; 0 for none. */
   const integers = (values: Int32Array): number => {
     const address = numbers(4 * values.length);
     new Int32Array(heap.memory.buffer, address, values.length).set(values);
     return address;
   };
-  const weights = scratch(heap);
   const floats = (values: readonly number[] | undefined): number => {
     if (!values) return 0;
     const address = weights(4 * values.length);
@@ -128,24 +122,37 @@ function kernelsOver(heap: Heap, x: Exports): Kernels {
     return address;
   };
   const packTo = (address: number, b: Matrix, transB: boolean): void => {
-    if (transB) x.packBT(address, at(b), b.cols, b.cols, b.rows);
-    else x.packB(address, at(b), b.cols, b.rows, b.cols);
+    const [K, C] = transB ? [b.cols, b.rows] : [b.rows, b.cols];
+    if (K * C >= SHARED_ELEMENTS && team.shares()) {
+      team.share(Command.pack, address, at(b), b.cols, K, C, transB ? 1 : 0);
+    } else alone(() => (transB ? x.packBT : x.packB)(address, at(b), b.cols, K, C, 0, C));
   };
 
   return {
     name: 'wasm',
     precision: 'float32',
-    alloc: (rows, cols) => matrix(rows, cols, heap.alloc(4 * rows * cols)),
-    view: (base, offset, rows, cols) => matrix(rows, cols, at(base) + 4 * offset),
-    free: (m) => heap.release(at(m)),
+    alloc: (rows, cols) => alone(() => blockOf(heap, rows, cols)),
+    view: (base, offset, rows, cols): WasmMatrix => ({
+      rows,
+      cols,
+      at: at(base) + 4 * offset,
+      base: window(base).base,
+    }),
+    free: (m) => alone(() => heap.release(at(m))),
     upload: (out, data) => host(out).set(data),
     download: async (a) => new Float32Array(host(a)),
     host,
+    dispose: () => team.dispose(),
+
     gemm(out, a, b, { transA = false, transB = false, accumulate = false } = {}) {
-      const K = transA ? a.rows : a.cols;
-      const address = panels(4 * x.panelFloats(K, out.cols));
+      const [R, C, K] = [out.rows, out.cols, transA ? a.rows : a.cols];
+      const shared = R * C * K >= SHARED_PRODUCT && team.shares();
+      const address = panels(4 * x.panelFloats(K, C));
       packTo(address, b, transB);
-      x.gemm(at(out), out.rows, out.cols, at(a), transA, address, K, accumulate, edge, 0, out.cols);
+      // More rows than columns, and rows that lie as they are read: cut by rows, else by columns.
+      if (!shared) alone(() => x.gemm(at(out), R, C, at(a), transA, address, K, accumulate, edge, 0, C));
+      else if (R > C && !transA) team.share(Command.gemmRows, at(out), R, C, at(a), address, K, +accumulate);
+      else team.share(Command.gemmColumns, at(out), R, C, at(a), address, K, +accumulate, +transA);
     },
     allocPacked(rows, cols) {
       const packed: WasmPacked = { rows, cols, at: heap.alloc(4 * x.panelFloats(rows, cols)) };
@@ -153,61 +160,102 @@ function kernelsOver(heap: Heap, x: Exports): Kernels {
     },
     pack: (out, b, transB) => packTo((out as WasmPacked).at, b, transB),
     gemmPacked(out, a, b, accumulate) {
-      x.gemm(at(out), out.rows, out.cols, at(a), false, (b as WasmPacked).at, b.rows, accumulate, edge, 0, out.cols);
+      const [R, C, K] = [out.rows, out.cols, b.rows];
+      const packed = (b as WasmPacked).at;
+      if (R >= SHARED_ROWS && R * C * K >= SHARED_PRODUCT && team.shares()) {
+        const windows = [window(out), window(a)];
+        team.shareRows(Command.gemmRows, R, windows, at(out), R, C, at(a), packed, K, +accumulate);
+      } else alone(() => x.gemm(at(out), R, C, at(a), false, packed, K, accumulate, edge, 0, C));
     },
-    fillRows: (out, row) => x.fillRows(at(out), at(row), out.rows, out.cols),
-    sumRows: (out, a) => x.sumRows(at(out), at(a), a.rows, a.cols),
-    gatherRows: (out, table, ids) => x.gatherRows(at(out), at(table), integers(ids), out.rows, out.cols),
-    scatterAddRows: (table, ids, a) => x.scatterAddRows(at(table), integers(ids), at(a), a.rows, a.cols),
-    fill: (out, value) => x.fill(at(out), value, count(out)),
+
+    fillRows(out, row) {
+      if (count(out) >= SHARED_ELEMENTS && team.shares()) {
+        team.share(Command.fillRows, at(out), out.rows, at(row), out.cols);
+      } else alone(() => x.fillRows(at(out), at(row), out.rows, out.cols));
+    },
+    sumRows(out, a) {
+      if (count(a) >= SHARED_ELEMENTS && team.shares()) {
+        team.share(Command.sumRows, at(out), a.cols, at(a), a.rows);
+      } else alone(() => x.sumRows(at(out), at(a), a.rows, a.cols, a.cols));
+    },
+    gatherRows: (out, table, ids) => alone(() => x.gatherRows(at(out), at(table), integers(ids), out.rows, out.cols)),
+    scatterAddRows: (table, ids, a) => alone(() => x.scatterAddRows(at(table), integers(ids), at(a), a.rows, a.cols)),
+    fill(out, value) {
+      if (count(out) >= SHARED_ELEMENTS && team.shares()) team.share(Command.fill, at(out), count(out), value);
+      else alone(() => x.fill(at(out), value, count(out)));
+    },
     copy: (out, a) => host(out).set(host(a)),
-    add: (out, a, b) => x.add(at(out), at(a), at(b), count(out)),
-    lstmCell: (y, cPrev) => x.lstmCell(at(y.gates), at(y.c), at(y.h), at(cPrev), y.h.rows, y.h.cols),
+    add(out, a, b) {
+      if (count(out) >= SHARED_ELEMENTS && team.shares()) team.share(Command.add, at(out), count(out), at(a), at(b));
+      else alone(() => x.add(at(out), at(a), at(b), count(out)));
+    },
+
+    lstmCell(y, cPrev) {
+      const { rows: N, cols: H } = y.h;
+      const args = [at(y.gates), at(y.c), at(y.h), at(cPrev), N, H] as const;
+      if (N >= SHARED_ROWS && N * H >= SHARED_CELL && team.shares()) {
+        team.shareRows(Command.cell, N, [y.gates, y.c, y.h, cPrev].map(window), ...args);
+      } else alone(() => x.lstmCell(...args));
+    },
     lstmCellGrad(d, dcPrev, y, cPrev) {
       const { rows: N, cols: H } = y.h;
-      x.lstmCellGrad(at(d.gates), at(d.c), at(d.h), at(dcPrev), at(y.gates), at(y.c), at(cPrev), N, H);
+      const matrices = [d.gates, d.c, d.h, dcPrev, y.gates, y.c, cPrev];
+      const args = [...matrices.map(at), N, H];
+      if (N >= SHARED_ROWS && N * H >= SHARED_CELL && team.shares()) {
+        team.shareRows(Command.cellGrad, N, matrices.map(window), ...args);
+      } else alone(() => x.lstmCellGrad(...args));
     },
+
     softmaxCrossEntropy(loss, p, z, targets, options = {}) {
       const { classWeights, ignoreIndex = -1, labelSmoothing = 0 } = options;
-      const ids = integers(targets);
+      const value = host(loss);
       const scale = 1 / crossEntropyDivisor(targets, options);
-      const w = floats(classWeights);
-      host(loss)[0] = x.softmaxCrossEntropy(at(p), at(z), ids, z.rows, z.cols, w, ignoreIndex, labelSmoothing, scale);
+      const more = [floats(classWeights), ignoreIndex, labelSmoothing, scale] as const;
+      value[0] = x.softmaxCrossEntropy(at(p), at(z), integers(targets), z.rows, z.cols, ...more);
     },
     softmaxCrossEntropyGrad(dz, p, targets, options = {}) {
       const { classWeights, ignoreIndex = -1, labelSmoothing = 0 } = options;
-      const ids = integers(targets);
       const scale = 1 / crossEntropyDivisor(targets, options);
       const sum = classWeights ? classWeights.reduce((a, b) => a + b, 0) : dz.cols;
-      const w = floats(classWeights);
-      x.softmaxCrossEntropyGrad(at(dz), at(p), ids, dz.rows, dz.cols, w, sum, ignoreIndex, labelSmoothing, scale);
+      const more = [floats(classWeights), sum, ignoreIndex, labelSmoothing, scale] as const;
+      alone(() => x.softmaxCrossEntropyGrad(at(dz), at(p), integers(targets), dz.rows, dz.cols, ...more));
     },
     meanSquaredError(loss, y, target) {
       host(loss)[0] = x.meanSquaredError(at(y), at(target), count(y));
     },
-    meanSquaredErrorGrad: (dy, y, target) => x.meanSquaredErrorGrad(at(dy), at(y), at(target), count(y)),
+    meanSquaredErrorGrad: (dy, y, target) => alone(() => x.meanSquaredErrorGrad(at(dy), at(y), at(target), count(y))),
     binaryCrossEntropy(loss, z, target) {
       host(loss)[0] = x.binaryCrossEntropy(at(z), at(target), count(z));
     },
-    binaryCrossEntropyGrad: (dz, z, target) => x.binaryCrossEntropyGrad(at(dz), at(z), at(target), count(z)),
+    binaryCrossEntropyGrad: (dz, z, target) =>
+      alone(() => x.binaryCrossEntropyGrad(at(dz), at(z), at(target), count(z))),
+
     clipNorm(norm, a, limit) {
-      const length = Math.sqrt(x.sumSquares(at(a), count(a)));
+      const length = Math.sqrt(alone(() => x.sumSquares(at(a), count(a))));
       host(norm)[0] = length;
       const factor = limit / (length + 1e-6); // the 1e-6 is PyTorch's guard against a norm of 0
       if (factor < 1) x.scale(at(a), factor, count(a));
     },
-    clipValue: (a, limit) => x.clipValue(at(a), limit, count(a)),
+    clipValue: (a, limit) => alone(() => x.clipValue(at(a), limit, count(a))),
     sgdUpdate(w, g, velocity, o) {
       const u = velocity ? at(velocity) : 0;
-      x.sgd(at(w), at(g), u, count(w), o.rate, o.momentum, o.dampening, o.nesterov, o.weightDecay, o.first);
+      const more = [o.rate, o.momentum, o.dampening, o.nesterov, o.weightDecay, o.first] as const;
+      alone(() => x.sgd(at(w), at(g), u, count(w), ...more));
     },
     adamUpdate(w, g, m, v, { rate, beta1, beta2, eps, weightDecay, decoupled, step }) {
       const size = rate / (1 - beta1 ** step);
       const correct2 = Math.sqrt(1 - beta2 ** step);
       const shrink = decoupled ? 1 - rate * weightDecay : 1;
       const l2 = decoupled ? 0 : weightDecay;
-      const means = [beta1, 1 - beta1, beta2, 1 - beta2];
-      x.adam(at(w), at(g), at(m), at(v), count(w), ...means, size, correct2, eps, shrink, l2);
+      const numbers = [beta1, 1 - beta1, beta2, 1 - beta2, size, correct2, eps, shrink, l2];
+      if (count(w) >= SHARED_ELEMENTS && team.shares()) {
+        team.share(Command.adam, at(w), count(w), at(g), at(m), at(v), ...numbers);
+      } else alone(() => x.adam(at(w), at(g), at(m), at(v), count(w), ...numbers));
     },
   };
+}
+
+function blockOf(heap: Heap, rows: number, cols: number): WasmMatrix {
+  const at = heap.alloc(4 * rows * cols);
+  return { rows, cols, at, base: at };
 }

@@ -27,12 +27,13 @@ export function scratchFloats(): i32 {
   return (MC + MR) * KC + MR * NR;
 }
 
-/** Panels of B (K x C, row-major, rows `ld` floats apart). */
-export function packB(out: usize, b: usize, ld: i32, K: i32, C: i32): void {
+/** Panels of B (K x C, row-major, rows `ld` floats apart): those of columns [from, to), in whole panels. */
+export function packB(panels: usize, b: usize, ld: i32, K: i32, C: i32, from: i32, to: i32): void {
   const step = (<usize>ld) << 2;
   for (let k0 = 0; k0 < K; k0 += KC) {
     const kc = min(KC, K - k0);
-    for (let j = 0; j < C; j += NR) {
+    let out = panels + (((<usize>k0) * padded(C) + (<usize>from) * kc) << 2);
+    for (let j = from; j < to; j += NR) {
       let p = b + (((<usize>k0) * ld + j) << 2);
       const w = min(NR, C - j);
       if (w == NR) {
@@ -53,13 +54,14 @@ export function packB(out: usize, b: usize, ld: i32, K: i32, C: i32): void {
 }
 
 /** Panels of B' where B' is K x C: element (k, j) stands at b[j * ld + k]. Four by four, turned in registers. */
-export function packBT(out: usize, b: usize, ld: i32, K: i32, C: i32): void {
+export function packBT(panels: usize, b: usize, ld: i32, K: i32, C: i32, from: i32, to: i32): void {
   const row = (<usize>ld) << 2;
   const panelRow = (<usize>NR) << 2;
   for (let k0 = 0; k0 < K; k0 += KC) {
     const kc = min(KC, K - k0);
     const k4 = kc & ~3;
-    for (let j = 0; j < C; j += NR) {
+    let out = panels + (((<usize>k0) * padded(C) + (<usize>from) * kc) << 2);
+    for (let j = from; j < to; j += NR) {
       for (let v = 0; v < NR; v += 4) {
         const p = b + ((<usize>(j + v) * ld + k0) << 2);
         const o = out + ((<usize>v) << 2);

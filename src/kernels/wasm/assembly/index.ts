@@ -7,4 +7,5 @@ export {
   softmaxCrossEntropyGrad,
 } from './losses';
 export { adam, clipValue, scale, sgd, sumSquares } from './updates';
+export { CONTROL_BYTES, follow, slotAddress, submit, wait } from './threads';
 export { MR, NR } from './tiles';

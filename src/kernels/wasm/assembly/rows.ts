@@ -25,14 +25,17 @@ export function fillRows(out: usize, row: usize, R: i32, C: i32): void {
   for (let r = 0; r < R; r++, out += bytes(C)) memory.copy(out, row, bytes(C));
 }
 
-/** sums (C) += all rows of a (R, C). Four rows at a time, so that the sums are read and written a quarter as often. */
-export function sumRows(sums: usize, a: usize, R: i32, C: i32): void {
-  const row = bytes(C);
+/**
+ * sums (C) += all rows of a, R rows of C columns, `stride` floats from one to the next. Four rows at a time, so that the
+ * sums are read and written a quarter as often.
+ */
+export function sumRows(sums: usize, a: usize, R: i32, C: i32, stride: i32): void {
+  const row = bytes(stride);
   let r = 0;
   for (; r + 4 <= R; r += 4, a += 4 * row) {
     let s = sums;
     let p = a;
-    const end = sums + row;
+    const end = sums + bytes(C);
     for (; s + 16 <= end; s += 16, p += 16) {
       const two = f32x4.add(v128.load(p), v128.load(p + row));
       const four = f32x4.add(two, f32x4.add(v128.load(p + 2 * row), v128.load(p + 3 * row)));
