@@ -33,6 +33,9 @@ const names = (prefix: string, level: number): LstmNames => ({
   biasHh: `${prefix}.bias_hh_l${level}`,
 });
 
+const biasNames = ({ biasIh, biasHh }: LstmNames, { bias = true }: LstmSpec): string[] =>
+  bias === false ? [] : bias === 'single' ? [biasIh] : [biasIh, biasHh];
+
 /** h and c of one layer, block 0 the state before the first step, block t the state after step t-1. */
 interface StateBlocks {
   readonly h: Matrix; // ((T+1)*N, H)
@@ -61,7 +64,7 @@ export class LstmTape implements LayerTape, LstmRecord {
   readonly outputSteps: number;
   private readonly k: Kernels;
   private readonly names: LstmNames;
-  private readonly biased: boolean;
+  private readonly biases: readonly string[];
   private readonly state: StateBlocks;
   private readonly stateGrad: StateBlocks | null;
   private readonly room: LstmWorkspace;
@@ -80,7 +83,7 @@ export class LstmTape implements LayerTape, LstmRecord {
     this.k = k;
     this.name = layer.name;
     this.names = layer.names;
-    this.biased = layer.spec.bias !== false;
+    this.biases = biasNames(layer.names, layer.spec);
     this.shape = shape;
     this.hiddenSize = H;
     this.x = input.x!;
@@ -158,11 +161,11 @@ export class LstmTape implements LayerTape, LstmRecord {
   }
 
   private weights(arena: Arena): LstmWeights {
-    const { weightIh, weightHh, biasIh, biasHh } = this.names;
+    const { weightIh, weightHh } = this.names;
     return {
       weightIh: arena.handle(weightIh),
       weightHh: arena.handle(weightHh),
-      biases: this.biased ? [arena.handle(biasIh), arena.handle(biasHh)] : null,
+      biases: this.biases.map((name) => arena.handle(name)),
     };
   }
 
@@ -232,7 +235,7 @@ export function lstmLayer(spec: LstmSpec, prefix: string, level: number, inputSi
   return {
     name,
     outputSize: H,
-    parameters: spec.bias === false ? weights : [...weights, ...biases],
+    parameters: [...weights, ...biases.slice(0, biasNames(n, spec).length)],
     tape: (k, shape, from, withGradients) => new LstmTape(k, { name, names: n, spec }, shape, from, withGradients),
   };
 }

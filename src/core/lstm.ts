@@ -8,7 +8,7 @@
  *   (F4) h = o*tc,  tc = tanh c        (B1) dx = da Wx';  dh- = da Wh';  dWx += x'da;  dWh += h-'da;  db += sum_n da
  * (F2)-(F4) and (B4)-(B2) are the backend's `lstmCell` and `lstmCellGrad`; docs/derivation.md derives all of it.
  *
- * The weights are stored as PyTorch has them, output by input, so Wx = weightIh' and Wh = weightHh', and b is a sum of two.
+ * The weights are stored as PyTorch has them, output by input, so Wx = weightIh' and Wh = weightHh', and b may be a sum of two.
  * What does not depend on the step before is done for all steps at once: x Wx before the loop, dWx, dWh, db, dx after it.
  */
 import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from './kernels.js';
@@ -17,7 +17,7 @@ import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from './ke
 export interface LstmWeights {
   readonly weightIh: Matrix; // (4H, D)
   readonly weightHh: Matrix; // (4H, H)
-  readonly biases: readonly [ih: Matrix, hh: Matrix] | null; // (1, 4H) each
+  readonly biases: readonly Matrix[]; // (1, 4H) each, none to two of them: b is their sum
 }
 
 /** Step t's buffers and the state it started from. */
@@ -65,11 +65,10 @@ export function packRecurrent(k: Kernels, w: LstmWeights, room: LstmWorkspace): 
 
 /** Needs `packRecurrent` since the weights last changed, and the initial state in block 0 of h and c. */
 export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, room: LstmWorkspace): void {
-  if (w.biases) {
-    k.add(room.bias, ...w.biases);
-    k.fillRows(tape.gates, room.bias); // (F1) a = b
-  }
-  k.gemm(tape.gates, tape.x, w.weightIh, { transB: true, accumulate: w.biases !== null }); //      + x Wx
+  const [bIh, bHh] = w.biases;
+  if (bIh && bHh) k.add(room.bias, bIh, bHh);
+  if (bIh) k.fillRows(tape.gates, bHh ? room.bias : bIh); // (F1) a = b
+  k.gemm(tape.gates, tape.x, w.weightIh, { transB: true, accumulate: bIh !== undefined }); //      + x Wx
   for (const { y, before } of tape.steps) {
     k.gemmPacked(y.gates, before.h, room.Wh, true); //      + h- Wh
     k.lstmCell(y, before.c); // (F2)-(F4)
@@ -97,7 +96,7 @@ export function lstmBackward(
   }
   k.gemm(dw.weightIh, grad.gates, tape.x, { transA: true, accumulate: true }); //      dWx += x'da
   k.gemm(dw.weightHh, grad.gates, tape.hBefore, { transA: true, accumulate: true }); //      dWh += h-'da
-  if (dw.biases) {
+  if (dw.biases.length > 0) {
     k.fill(room.bias, 0);
     k.sumRows(room.bias, grad.gates); //      db += sum_n da
     for (const db of dw.biases) k.add(db, db, room.bias);

@@ -44,12 +44,13 @@ export interface TapeOptions {
 
 /** Layers with their default names: `embedding`, `lstm` (its levels counted), `head`; a name used twice gets a number. */
 function buildLayers(spec: ModelSpec): Layer[] {
-  const used = new Map<string, number>();
+  const used = new Set<string>();
   const unique = (layer: LayerSpec, standard: string): string => {
-    const name = layer.name ?? standard;
-    const count = (used.get(name) ?? 0) + 1;
-    used.set(name, count);
-    return count === 1 ? name : `${name}${count}`;
+    const wanted = layer.name ?? standard;
+    let name = wanted;
+    for (let n = 2; used.has(name); n++) name = `${wanted}${n}`;
+    used.add(name);
+    return name;
   };
   const layers: Layer[] = [];
   const levels = new Map<string, number>();

@@ -25,8 +25,11 @@ export interface EmbeddingSpec {
 export interface LstmSpec {
   readonly kind: 'lstm';
   readonly hiddenSize: number;
-  /** Default true. */
-  readonly bias?: boolean;
+  /**
+   * true: two biases, `bias_ih` and `bias_hh`, as PyTorch (only their sum acts, but an optimizer moves both); `single`:
+   * `bias_ih` alone, as Keras and most papers; false: none. Default true.
+   */
+  readonly bias?: boolean | 'single';
   /** What goes on to the next layer: h of all steps, or of the last one only. Default `all`. */
   readonly returns?: 'all' | 'last';
   /** Prefix of the parameters' names. Default `lstm`. */
@@ -126,7 +129,7 @@ function checkLayer(path: string, layer: unknown, index: number, count: number):
     case 'lstm':
       requireKeys(path, spec, KEYS.lstm);
       requireInteger(`${path}.hiddenSize`, spec.hiddenSize, 1, LARGEST);
-      requireOptional(`${path}.bias`, spec.bias, 'boolean');
+      if (spec.bias !== 'single') requireOptional(`${path}.bias`, spec.bias, 'boolean');
       if (spec.returns !== undefined && spec.returns !== 'all' && spec.returns !== 'last') {
         fail(`${path}.returns`, `should be 'all' or 'last', but is ${JSON.stringify(spec.returns)}.`);
       }

@@ -8,6 +8,7 @@ const HELP: Readonly<Record<string, string>> = {
   ENOENT: 'Check the path.',
   EISDIR: 'Name a file, not a folder.',
   ENOTDIR: 'A part of the path is a file, not a folder.',
+  EEXIST: 'A part of the path is a file, not a folder.',
   EACCES: 'Check the permissions.',
   EPERM: 'Check the permissions.',
   EROFS: 'Choose a place that can be written to.',
@@ -57,8 +58,7 @@ export async function readText(file: string): Promise<string> {
 export async function writeFileAtomic(file: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    if (await isFolder(file)) throw Object.assign(new Error(), { code: 'EISDIR' });
-    await mkdir(dirname(file), { recursive: true });
+    await prepareFolder(file);
     const handle = await open(temporary, 'wx');
     try {
       await handle.writeFile(bytes);
@@ -80,9 +80,12 @@ export async function exists(file: string): Promise<boolean> {
   );
 }
 
-async function isFolder(file: string): Promise<boolean> {
-  return stat(file).then(
+/** Makes the folder that `file` is to stand in. Throws the system's error, also where `file` itself is a folder. */
+export async function prepareFolder(file: string): Promise<void> {
+  const isFolder = await stat(file).then(
     (s) => s.isDirectory(),
     () => false,
   );
+  if (isFolder) throw Object.assign(new Error(), { code: 'EISDIR' });
+  await mkdir(dirname(file), { recursive: true });
 }

@@ -1,19 +1,25 @@
 /** One writer for a file: a lock beside it that names the process, taken over where that process is gone. */
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { UnspoolError } from '../errors.js';
-import { fileAccessError } from './files.js';
+import { fileAccessError, prepareFolder } from './files.js';
+
+/** The locks that this process holds: one that names it but is not here was left by another with the same number. */
+const held = new Set<string>();
 
 /** Holds `file` for this process. Throws `FILE_ACCESS` where a living process holds it. Call the result to let go. */
 export async function lockFile(file: string): Promise<() => Promise<void>> {
-  const lock = `${file}.lock`;
+  const lock = `${resolve(file)}.lock`;
   try {
-    await mkdir(dirname(file), { recursive: true });
+    await prepareFolder(file);
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (await tryCreate(lock)) return () => rm(lock, { force: true });
-      const holder = Number.parseInt(await readFile(lock, 'utf8').catch(() => ''), 10);
-      if (isAlive(holder)) throw heldBy(file, lock, holder);
-      await rm(lock, { force: true }); // its process was killed before it could
+      if (await tryCreate(lock)) {
+        held.add(lock);
+        return () => release(lock);
+      }
+      const holder = await holderOf(lock);
+      if (isAlive(holder, lock)) throw heldBy(file, lock, holder);
+      await removeStale(lock, holder); // its process was killed before it could
     }
   } catch (error) {
     throw fileAccessError(file, 'written', error);
@@ -21,11 +27,18 @@ export async function lockFile(file: string): Promise<() => Promise<void>> {
   throw heldBy(file, lock, Number.NaN);
 }
 
+async function release(lock: string): Promise<void> {
+  if (held.delete(lock)) await rm(lock, { force: true });
+}
+
+const holderOf = async (lock: string): Promise<number> =>
+  Number.parseInt(await readFile(lock, 'utf8').catch(() => ''), 10);
+
 /** Linked into place with its content, so that nobody reads a lock before it names its process. */
 async function tryCreate(lock: string): Promise<boolean> {
   const named = `${lock}.${process.pid}`;
-  await writeFile(named, `${process.pid}\n`);
   try {
+    await writeFile(named, `${process.pid}\n`);
     await link(named, lock);
     return true;
   } catch (error) {
@@ -36,8 +49,22 @@ async function tryCreate(lock: string): Promise<boolean> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  if (!(pid > 0) || pid === process.pid) return false;
+/** Renamed away first: where somebody else has just taken the stale lock over, theirs is seen and put back. */
+async function removeStale(lock: string, holder: number): Promise<void> {
+  const aside = `${lock}.${process.pid}.stale`;
+  try {
+    await rename(lock, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // let go, or taken away by somebody else
+    throw error;
+  }
+  if (!Object.is(await holderOf(aside), holder)) await link(aside, lock).catch(() => {});
+  await rm(aside, { force: true });
+}
+
+function isAlive(pid: number, lock: string): boolean {
+  if (!(pid > 0)) return false;
+  if (pid === process.pid) return held.has(lock);
   try {
     process.kill(pid, 0);
     return true;

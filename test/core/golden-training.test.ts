@@ -1,20 +1,17 @@
 /** Two whole trainings of PyTorch: every loss, every gradient norm, every parameter at the end. */
 import { describe, expect, test } from '@jest/globals';
 import type { BatchSource } from '../../src/core/evaluate.js';
-import type { Precision } from '../../src/core/kernels.js';
 import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { type FitOptions, fit } from '../../src/core/trainer.js';
-import { createReference } from '../../src/kernels/reference/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { BACKENDS, type TestBackend } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';
 
-const PRECISIONS: Precision[] = ['float64', 'float32'];
-
 /** Trains from the case's start to its end and compares all that it recorded. */
-async function retrain(g: GoldenCase, precision: Precision, spec: ModelSpec, train: BatchSource, options: FitOptions) {
-  const model = new Model(createReference(precision), spec);
+async function retrain(g: GoldenCase, backend: TestBackend, spec: ModelSpec, train: BatchSource, options: FitOptions) {
+  const model = new Model(await backend.create(), spec);
   const names = model.parameters.layout.entries.map((e) => e.name);
   expect(names.map((n) => `start.${n}`).sort()).toEqual(
     Object.keys(g.tensors)
@@ -29,7 +26,7 @@ async function retrain(g: GoldenCase, precision: Precision, spec: ModelSpec, tra
     losses.push(event.loss);
     norms.push(event.gradientNorm);
   }
-  const tolerance = TOLERANCE[precision];
+  const tolerance = TOLERANCE[backend.precision];
   const expected = g.losses as number[];
   expect(losses).toHaveLength(expected.length);
   losses.forEach((loss, n) => {
@@ -40,7 +37,7 @@ async function retrain(g: GoldenCase, precision: Precision, spec: ModelSpec, tra
   return { norms };
 }
 
-describe.each(PRECISIONS)('whole trainings in %s', (precision) => {
+describe.each(BACKENDS)('whole trainings on $name in $precision', (backend) => {
   test('train-language-model: Adam, the norm clipped, the state carried from batch to batch', async () => {
     const g = golden('train-language-model');
     const { vocabulary, embedding, hiddenSize, steps, batch } = g.config as Record<string, number>;
@@ -59,11 +56,11 @@ describe.each(PRECISIONS)('whole trainings in %s', (precision) => {
         { kind: 'linear', size: vocabulary! },
       ],
     };
-    const { norms } = await retrain(g, precision, spec, train, { optimizer: adam({ rate: 0.02 }), clipNorm: 1 });
+    const { norms } = await retrain(g, backend, spec, train, { optimizer: adam({ rate: 0.02 }), clipNorm: 1 });
     const expected = g.gradientNorms as number[];
     expect(norms).toHaveLength(expected.length);
     norms.forEach((norm, n) => {
-      expectClose(`gradient norm of step ${n}`, [norm], [expected[n]!], TOLERANCE[precision]);
+      expectClose(`gradient norm of step ${n}`, [norm], [expected[n]!], TOLERANCE[backend.precision]);
     });
   });
 
@@ -89,6 +86,6 @@ describe.each(PRECISIONS)('whole trainings in %s', (precision) => {
         { kind: 'linear', size: outputSize! },
       ],
     };
-    await retrain(g, precision, spec, train, { optimizer: sgd({ rate: 0.05, momentum: 0.9, nesterov: true }) });
+    await retrain(g, backend, spec, train, { optimizer: sgd({ rate: 0.05, momentum: 0.9, nesterov: true }) });
   });
 });

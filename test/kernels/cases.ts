@@ -500,7 +500,8 @@ const lstmCell: Case[] = [
       const got = await b.read(gates);
       got.forEach((v, at) => {
         const low = Math.floor(at / H) % 4 === 2 ? -1 : 0;
-        if (Math.abs(v - (a[at]! > 0 ? 1 : low)) > 2 ** -126) fail(`activation of ${a[at]} in column ${at % (4 * H)} is ${v}`);
+        if (Math.abs(v - (a[at]! > 0 ? 1 : low)) > 2 ** -126)
+          fail(`activation of ${a[at]} in column ${at % (4 * H)} is ${v}`);
       });
       if ((await b.read(h)).some((v) => !Number.isFinite(v) || Math.abs(v) > 1)) fail('h is not in [-1, 1]');
     },

@@ -1,3 +1,6 @@
+// Taken out of the globals once: under jest each look-up of one costs about a microsecond.
+const { cos, floor, imul, log, PI, sqrt } = Math;
+
 /** Repeatable numbers for tests (mulberry32), apart from the engine's own generator. */
 export interface TestRandom {
   /** Uniform in [0, 1). */
@@ -15,12 +18,12 @@ export function testRandom(seed: number): TestRandom {
   const uniform = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;
     let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    t = imul(t ^ (t >>> 15), t | 1);
+    t ^= t + imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-  const integer = (n: number): number => Math.floor(uniform() * n);
+  const normal = (): number => sqrt(-2 * log(1 - uniform())) * cos(2 * PI * uniform());
+  const integer = (n: number): number => floor(uniform() * n);
   return {
     uniform,
     normal,
