@@ -30,7 +30,7 @@ export type { LstmState, LstmTape } from './core/lstm-layer.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm-step-view.js';
 export { type MemoryNeed, memoryNeed } from './core/memory.js';
 export { type Batch, type Model, type PassOptions, parameterLayout, type TapeOptions } from './core/model.js';
-export type { Optimizer, OptimizerPass, OptimizerSpec, OptimizerState } from './core/optimizer.js';
+export type { Optimizer, OptimizerPass, OptimizerSpec, OptimizerState, Schedule } from './core/optimizer.js';
 export type { Arena, ParameterEntry, ParameterLayout } from './core/params.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
 export type { EmbeddingSpec, LayerSpec, LinearSpec, LstmSpec, ModelSpec } from './core/spec.js';
@@ -54,10 +54,12 @@ export {
   readSafetensors,
   type SafeTensor,
   type SafeTensorsFile,
+  type TensorType,
   tensorValues,
-  writeSafetensors,
 } from './interop/safetensors.js';
+export { type TensorData, writeSafetensors } from './interop/safetensors-write.js';
 export { type Backend, type BackendOptions, chooseBackend, selectKernels } from './kernels/select.js';
 export { type AdamSettings, adam, adamW } from './optim/adam.js';
 export { createOptimizer, OPTIMIZERS, type OptimizerKind } from './optim/index.js';
+export { constant, cosine, linear, SCHEDULES, type ScheduleName } from './optim/schedules.js';
 export { type SgdSettings, sgd } from './optim/sgd.js';

@@ -152,8 +152,9 @@ describe('imports', () => {
 });
 
 describe('files', () => {
-  test('have at most 300 lines', () => {
-    const lengths = ALL.map((f) => ({ file: f, lines: source(f).trimEnd().split('\n').length }));
+  test('have at most 300 lines, unless a program made them', () => {
+    const written = ALL.filter((f) => !/^(\/\/|\/\*\*) Made by /.test(source(f)));
+    const lengths = written.map((f) => ({ file: f, lines: source(f).trimEnd().split('\n').length }));
     expect(lengths.filter(({ lines }) => lines > 300)).toEqual([]);
   });
 

@@ -29,7 +29,7 @@ export interface Command {
 const required = (name: string): boolean => !name.startsWith('[');
 
 /** `hiddenSize` as `--hidden-size`. */
-const dashed = (key: string): string => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+export const dashed = (key: string): string => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
 /** Throws `UsageError`. */
 export function parseCommand(command: Command, argv: readonly string[]): { args: string[]; options: OptionValues } {
@@ -44,7 +44,7 @@ export function parseCommand(command: Command, argv: readonly string[]): { args:
   try {
     parsed = parseArgs({ args: [...argv], options: config, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError((error as Error).message.split('. ')[0]);
+    throw new UsageError(parseProblem((error as Error).message));
   }
   const options: Record<string, string | number | boolean> = {};
   for (const [key, spec] of known) {
@@ -60,6 +60,13 @@ export function parseCommand(command: Command, argv: readonly string[]): { args:
       throw new UsageError(`"${positionals[wanted.length]}" is one word too many`);
   }
   return { args: positionals, options };
+}
+
+/** The first sentence of Node's message; of the one about `--option -3`, something shorter. */
+function parseProblem(message: string): string {
+  const ambiguous = /^Option '(?:-\w, )?(--[\w-]+).*' argument is ambiguous/.exec(message);
+  if (ambiguous) return `${ambiguous[1]} needs a value; one that begins with a dash is written ${ambiguous[1]}=-VALUE`;
+  return message.split(/\.(?: |$)|\n/)[0]!;
 }
 
 function optionValue(name: string, spec: OptionSpec, text: string): string | number {

@@ -1,6 +1,7 @@
 import { evaluate, heldOutStreams, UnspoolError } from '../index.js';
 import { loadModel, readText } from '../node/index.js';
 import type { Command } from './command.js';
+import { naming } from './naming.js';
 import { bitsOf, createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
 import { requireVocabulary } from './sample.js';
 
@@ -27,10 +28,13 @@ export const evalCommand: Command = {
       const problem = `should be over 0 and at most 1, but is ${heldOut}.`;
       throw new UnspoolError({ code: 'INVALID_SETTING', path: 'heldOut', problem });
     }
+    if (batch < 1) throw new UnspoolError({ code: 'INVALID_SETTING', path: 'batch', problem: 'should be at least 1.' });
     const loaded = await loadModel(file!);
-    const tokens = requireVocabulary(file!, loaded).encode(await readText(textFile!));
+    const vocabulary = requireVocabulary(file!, loaded);
+    const text = await readText(textFile!);
+    const tokens = naming(textFile!, () => vocabulary.encode(text));
     const part = tokens.subarray(Math.floor(tokens.length * (1 - heldOut)));
-    const source = heldOutStreams(part, batch, 64);
+    const source = naming(textFile!, () => heldOutStreams(part, batch, 64));
     const loss = await evaluate(loaded.model, source);
     const predicted = source.predictions;
     const result = { loss, perplexity: Math.exp(loss), bitsPerCharacter: bitsOf(loss), characters: predicted };

@@ -49,7 +49,7 @@ export const infoCommand: Command = {
       out.say(`\nVocabulary: ${vocabulary.size} characters\n  ${JSON.stringify(vocabulary.characters.join(''))}`);
     if (position) {
       out.say(`\nStands after ${grouped(position.step)} updates, in epoch ${position.epoch}`);
-      out.say(`  go on with: unspool train --resume ${file}`);
+      out.say(`  go on with: npx unspool train --resume ${file}`);
     }
     if (Object.keys(facts).length > 0)
       out.say(`\nTraining facts\n${JSON.stringify(facts, null, 2).replace(/^/gm, '  ')}`);

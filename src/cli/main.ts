@@ -63,10 +63,11 @@ function report(command: Command, error: unknown): number {
   throw error; // a bug: the stack is what helps
 }
 
-// Somebody who reads only the first lines (`| head`) has closed the pipe: that is no failure.
+// Somebody who reads only the first lines (`| head`) has closed the pipe: that is no failure. A training goes on for its
+// file's sake.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  if (process.argv[2] !== trainCommand.name) process.exit(0);
 });
 
 process.exitCode = await main(process.argv.slice(2));

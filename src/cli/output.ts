@@ -9,6 +9,8 @@ export const OUTPUT_OPTIONS = {
 export interface Output {
   /** A line (or several) for people. */
   say(text: string): void;
+  /** A line for people about something that went wrong, but did not end the command: to stderr, whatever the options. */
+  warn(text: string): void;
   /** The same thing for programs. */
   record(event: object): void;
   readonly json: boolean;
@@ -23,6 +25,9 @@ export function createOutput(options: OptionValues): Output {
   return {
     say: (text) => {
       if (!json && !quiet) process.stdout.write(`${text}\n`);
+    },
+    warn: (text) => {
+      process.stderr.write(`unspool: ${text}\n`);
     },
     record: (event) => {
       if (json && !quiet) process.stdout.write(`${JSON.stringify(event)}\n`);

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { createRng, generate, type LoadedModel, UnspoolError, type Vocabulary } from '../index.js';
 import { loadModel } from '../node/index.js';
 import type { Command } from './command.js';
+import { naming } from './naming.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
 
 /** The vocabulary of a model file; one without is no language model. Throws `INVALID_FILE`. */
@@ -38,15 +40,17 @@ export const sampleCommand: Command = {
     const begin = prompt === '' ? vocabulary.characters[0]! : prompt;
     const { length = 500, seed = 1, temperature = 0.8, topK } = options as Record<string, number | undefined>;
     if (length < 0) throw new UnspoolError({ code: 'INVALID_SETTING', path: 'length', problem: 'is under 0.' });
+    const ids = naming('prompt', () => vocabulary.encode(begin));
+    const settings = { temperature, ...(topK === undefined ? {} : { topK }) };
     let text = '';
     if (!out.json && !out.quiet && prompt !== '\n') process.stdout.write(prompt);
-    const settings = { temperature, ...(topK === undefined ? {} : { topK }) };
-    const tokens = generate(loaded.model, vocabulary.encode(begin), createRng(seed, 'sample'), settings);
+    const tokens = generate(loaded.model, ids, createRng(seed, 'sample'), settings);
     for (let i = 0; i < length; i++) {
       const { value } = await tokens.next();
       const character = vocabulary.decode([value as number]);
       text += character;
       if (!out.json && !out.quiet) process.stdout.write(character);
+      if (i % 100 === 99) await setImmediate(); // so that a reader who has gone away is noticed
     }
     await tokens.return();
     out.say('');

@@ -8,11 +8,15 @@ import {
   memoryNeed,
   type Optimizer,
   type Precision,
+  SCHEDULES,
+  type Schedule,
+  type ScheduleName,
   UnspoolError,
 } from '../index.js';
 import { readText } from '../node/index.js';
-import { type OptionSpec, type OptionValues, UsageError } from './command.js';
+import { dashed, type OptionSpec, type OptionValues, UsageError } from './command.js';
 import { parseConfig } from './config.js';
+import { grouped } from './output.js';
 
 export interface TrainSettings {
   readonly hidden: number;
@@ -25,6 +29,8 @@ export interface TrainSettings {
   readonly maxSteps: number;
   readonly lr: number;
   readonly optimizer: string;
+  /** How the learning rate falls: a name in SCHEDULES. */
+  readonly schedule: string;
   /** 0: none. */
   readonly clip: number;
   readonly heldOut: number;
@@ -32,7 +38,7 @@ export interface TrainSettings {
   readonly precision: Precision;
   /** 0: at the end of each epoch only. */
   readonly validateEvery: number;
-  /** 0: only when interrupted. */
+  /** 0: only at the end, or when interrupted. */
   readonly checkpointEvery: number;
   /** From the config file only: settings of every LSTM layer, such as `init`. */
   readonly lstm?: Partial<LstmSpec>;
@@ -48,6 +54,7 @@ const STANDARD: TrainSettings = {
   maxSteps: 0,
   lr: 0.002,
   optimizer: 'adam',
+  schedule: 'constant',
   clip: 1,
   heldOut: 0.1,
   seed: 1,
@@ -66,6 +73,12 @@ export const TRAIN_OPTIONS = {
   maxSteps: { type: 'integer', help: 'stop after this many updates; 0 for no limit', standard: STANDARD.maxSteps },
   lr: { type: 'number', help: 'learning rate', standard: STANDARD.lr },
   optimizer: { type: 'text', value: 'NAME', help: 'adam, adamW or sgd', standard: STANDARD.optimizer },
+  schedule: {
+    type: 'text',
+    value: 'NAME',
+    help: 'of the rate: constant, linear or cosine, down to 0',
+    standard: STANDARD.schedule,
+  },
   clip: { type: 'number', help: 'largest norm of the gradient; 0 for no limit', standard: STANDARD.clip },
   heldOut: { type: 'number', value: 'SHARE', help: 'share of the text kept to measure on', standard: STANDARD.heldOut },
   seed: { type: 'integer', help: 'the same seed gives the same model, bit for bit', standard: STANDARD.seed },
@@ -77,7 +90,7 @@ export const TRAIN_OPTIONS = {
   },
   checkpointEvery: {
     type: 'integer',
-    help: 'updates between checkpoints; 0 for none',
+    help: 'updates between checkpoints; 0 for only one, at the end',
     standard: STANDARD.checkpointEvery,
   },
 } as const satisfies Record<string, OptionSpec>;
@@ -86,6 +99,9 @@ const KEYS = [...Object.keys(TRAIN_OPTIONS), 'lstm'];
 
 /** A resumed training is the same training: only how long and how fast it goes on may change. */
 const CHANGEABLE = ['epochs', 'maxSteps', 'lr', 'validateEvery', 'checkpointEvery'];
+
+/** More is a slip of the keyboard. */
+const MOST_LAYERS = 1000;
 
 /** Throws `UsageError` or `INVALID_SETTING`. */
 export async function readSettings(options: OptionValues): Promise<TrainSettings> {
@@ -101,10 +117,14 @@ export function resumedSettings(facts: Facts, options: OptionValues): TrainSetti
   const flags = Object.fromEntries(Object.entries(options).filter(([key]) => KEYS.includes(key)));
   const fixed = Object.keys(flags).find((key) => !CHANGEABLE.includes(key));
   if (fixed !== undefined) {
-    throw new UsageError(`--${fixed} is fixed by the checkpoint; only ${CHANGEABLE.join(', ')} may change`);
+    const names = CHANGEABLE.map((key) => `--${dashed(key)}`).join(', ');
+    throw new UsageError(`--${dashed(fixed)} is fixed by the checkpoint; only ${names} may change`);
   }
   return checked({ ...STANDARD, ...(facts.settings as object), ...flags } as TrainSettings);
 }
+
+const invalid = (path: string, problem: string, help?: string): UnspoolError =>
+  new UnspoolError({ code: 'INVALID_SETTING', path, problem, ...(help ? { help } : {}) });
 
 function checked(settings: TrainSettings): TrainSettings {
   for (const key of Object.keys(TRAIN_OPTIONS) as (keyof typeof TRAIN_OPTIONS)[]) {
@@ -117,10 +137,22 @@ function checked(settings: TrainSettings): TrainSettings {
     if (!right || low) {
       const wanted = type === 'text' ? 'a name' : `a ${type === 'integer' ? 'whole ' : ''}number of at least ${least}`;
       const problem = `should be ${wanted}, but is ${JSON.stringify(value)}.`;
-      throw new UnspoolError({ code: 'INVALID_SETTING', path: key, problem });
+      throw invalid(key, problem);
     }
   }
+  const { layers, lstm } = settings;
+  if (layers > MOST_LAYERS) throw invalid('layers', `should be at most ${MOST_LAYERS}, but is ${layers}.`);
+  if (lstm !== undefined && (typeof lstm !== 'object' || lstm === null || Array.isArray(lstm))) {
+    throw invalid('lstm', `should be an object, but is ${JSON.stringify(lstm)}.`);
+  }
   return settings;
+}
+
+/** Throws `INVALID_SETTING`. */
+export function scheduleOf({ schedule }: TrainSettings): Schedule {
+  if (Object.hasOwn(SCHEDULES, schedule)) return SCHEDULES[schedule as ScheduleName];
+  const help = `Use one of ${Object.keys(SCHEDULES).join(', ')}.`;
+  throw new UnspoolError({ code: 'INVALID_SETTING', path: 'schedule', problem: `"${schedule}" is none.`, help });
 }
 
 export function optimizerOf({ optimizer: kind, lr: rate }: TrainSettings): Optimizer {
@@ -134,22 +166,15 @@ export function languageModelSpec(settings: TrainSettings, vocabularySize: numbe
     seed,
     layers: [
       { kind: 'embedding', size: vocabularySize, width: embedding },
-      ...Array.from(
-        { length: Math.min(layers, 1000) },
-        (): LstmSpec => ({ ...settings.lstm, kind: 'lstm', hiddenSize: hidden }),
-      ),
+      ...Array.from({ length: layers }, (): LstmSpec => ({ ...settings.lstm, kind: 'lstm', hiddenSize: hidden })),
       { kind: 'linear', size: vocabularySize },
     ],
   };
   const need = memoryNeed(spec, { steps, rows: batch }, { precision }).total;
   if (need > 0.8 * totalmem()) {
-    const gib = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: 'size',
-      problem: `training this would take ${gib(need)} of memory; this machine has ${gib(totalmem())}.`,
-      help: 'Lower --hidden, --layers, --embedding, --batch or --steps.',
-    });
+    const gib = (bytes: number): string => `${grouped(Math.ceil(bytes / 2 ** 30))} GiB`;
+    const problem = `training this would take ${gib(need)} of memory; this machine has ${gib(totalmem())}.`;
+    throw invalid('size', problem, 'Lower --hidden, --layers, --embedding, --batch or --steps.');
   }
   return spec;
 }

@@ -6,16 +6,18 @@ import {
   fit,
   generate,
   type Model,
-  type ModelFile,
   type TextData,
   type Training,
   type TrainingEvent,
+  type TrainingState,
   textStreams,
   UnspoolError,
 } from '../index.js';
 import { exists } from '../node/files.js';
 import { loadModel, lockFile, readText, saveModel } from '../node/index.js';
+import { type Checkpoint, Checkpoints, checkpointFile } from './checkpoints.js';
 import { type Command, type OptionValues, UsageError } from './command.js';
+import { naming } from './naming.js';
 import { bitsOf, clock, createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
 import { Progress } from './progress.js';
 import { comparison } from './train-report.js';
@@ -36,7 +38,7 @@ interface Run {
   readonly textHash: string;
   readonly text: TextData;
   readonly model: Model;
-  readonly resumed: ModelFile | null;
+  readonly resumed: (Checkpoint & { readonly training: TrainingState }) | null;
   /** Where the model is saved. */
   readonly file: string;
 }
@@ -72,23 +74,31 @@ export const trainCommand: Command = {
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** `model.safetensors` has its checkpoints in `model.checkpoint.safetensors`. */
-const checkpointFile = (file: string): string => `${file.replace(/\.safetensors$/, '')}.checkpoint.safetensors`;
-
 async function begin([textFile]: readonly string[], options: OptionValues): Promise<Run> {
   if (textFile === undefined) throw new UsageError('TEXT is missing: a UTF-8 text file, or --resume FILE');
   const out = createOutput(options);
   const settings = await readSettings(options);
   const file = (options.out as string | undefined) ?? 'model.safetensors';
-  if (!options.force && (await exists(file))) throw new UsageError(`${file} is there already; --force overwrites it`);
+  if (!options.force) await requireFree(file, checkpointFile(file));
   const content = await readText(textFile);
-  const text = textStreams(content, settings);
+  const text = naming(textFile, () => textStreams(content, settings));
   const model = await createModel(languageModelSpec(settings, text.vocabulary.size), settings);
   return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
 }
 
+/** A model, or a training that can be gone on with, is never overwritten by a slip. */
+async function requireFree(file: string, checkpoint?: string): Promise<void> {
+  if (await exists(file)) throw new UsageError(`${file} is there already; --force overwrites it`);
+  if (checkpoint !== undefined && (await exists(checkpoint))) {
+    throw new UsageError(`${checkpoint} is there already; --resume ${checkpoint} goes on with it, --force begins anew`);
+  }
+}
+
 async function resume(args: readonly string[], options: OptionValues): Promise<Run> {
   const checkpoint = options.resume as string;
+  const file = (options.out as string | undefined) ?? checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');
+  if (file === checkpoint) throw new UsageError('--out is missing: where to save the model, besides the checkpoint');
+  if (options.out !== undefined && !options.force) await requireFree(file);
   const loaded = await loadModel(checkpoint);
   const { facts, training, vocabulary } = loaded;
   if (!training || !vocabulary || typeof facts.text !== 'string' || typeof facts.settings !== 'object') {
@@ -111,9 +121,9 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
       help: `Name that text: unspool train TEXT --resume ${checkpoint}`,
     });
   }
-  const text = textStreams(content, { ...settings, vocabulary });
-  const file = (options.out as string | undefined) ?? checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');
-  return { out: createOutput(options), settings, textFile, textHash, text, model: loaded.model, resumed: loaded, file };
+  const text = naming(textFile, () => textStreams(content, { ...settings, vocabulary }));
+  const resumed = { file: checkpoint, step: training.step, training };
+  return { out: createOutput(options), settings, textFile, textHash, text, model: loaded.model, resumed, file };
 }
 
 async function train(run: Run): Promise<number> {
@@ -132,20 +142,28 @@ async function train(run: Run): Promise<number> {
       ...(settings.maxSteps > 0 ? { maxSteps: settings.maxSteps } : {}),
       ...(settings.validateEvery > 0 ? { validateEvery: settings.validateEvery } : {}),
     },
-    run.resumed?.training ?? undefined,
+    run.resumed?.training,
   );
+  const checkpoints = new Checkpoints(checkpointFile(file), (to) => saveCheckpoint(to, run, training), run.resumed);
   introduce(run, training);
   const release = stopOnSignal(stop);
   const started = performance.now();
-  let reason: string;
   try {
-    reason = await follow(run, training);
+    const reason = await follow(run, training, checkpoints);
+    if (reason === 'aborted') return await interrupted(out, checkpoints);
+    await finish(run, training, checkpoints, (performance.now() - started) / 1000);
+    return 0;
+  } catch (error) {
+    throw checkpoints.explain(error);
   } finally {
     release();
   }
-  if (reason === 'aborted') return interrupted(run, training);
-  const seconds = (performance.now() - started) / 1000;
-  await saveCheckpoint(run, training);
+}
+
+async function finish(run: Run, training: Training, checkpoints: Checkpoints, seconds: number): Promise<void> {
+  const { out, model, text, file } = run;
+  const failure = await checkpoints.attempt();
+  if (failure) out.warn(failure.message); // the model is smaller: it may fit all the same
   const heldOutLoss = await training.validate();
   const { step } = await training.checkpoint();
   const facts = {
@@ -159,8 +177,7 @@ async function train(run: Run): Promise<number> {
   out.say(`\n${grouped(step)} updates in ${clock(seconds)}.`);
   out.say(comparison(text, heldOutLoss).table);
   out.say(`\nThe model writes:\n\n${await writeSome(run, 300)}\n`);
-  out.say(`Saved ${file}. More of it:\n  unspool sample ${file} --prompt "The whale"`);
-  return 0;
+  out.say(`Saved ${file}. More of it:\n  npx unspool sample ${file}`);
 }
 
 function introduce({ out, settings, model, text, textFile, resumed, file }: Run, training: Training): void {
@@ -180,10 +197,10 @@ function introduce({ out, settings, model, text, textFile, resumed, file }: Run,
 }
 
 /** Shows what happens until the training ends; returns why it did. */
-async function follow(run: Run, training: Training): Promise<string> {
+async function follow(run: Run, training: Training, checkpoints: Checkpoints): Promise<string> {
   const { out, settings } = run;
   const progress = new Progress(out, settings.epochs);
-  let saved = run.resumed?.training?.step ?? 0;
+  const { checkpointEvery } = settings;
   let reason = '';
   try {
     for await (const event of training) {
@@ -192,16 +209,16 @@ async function follow(run: Run, training: Training): Promise<string> {
       out.record(event);
       if (event.kind === 'validation') await showValidation(run, event);
       if (event.kind === 'end') reason = event.reason;
-      if (event.kind === 'step' && settings.checkpointEvery > 0 && event.step % settings.checkpointEvery === 0) {
-        await saveCheckpoint(run, training);
-        saved = event.step;
+      if (event.kind === 'step' && checkpointEvery > 0 && event.step % checkpointEvery === 0) {
+        await checkpoints.saveOrWarn((text) => {
+          progress.clear();
+          out.warn(text);
+        });
       }
     }
-  } catch (error) {
+  } finally {
     progress.clear();
-    throw withLastCheckpoint(error, run.file, saved);
   }
-  progress.clear();
   return reason;
 }
 
@@ -229,16 +246,18 @@ const factsOf = ({ textFile, textHash, settings }: Run): Facts => ({
   settings: settings as unknown as Facts,
 });
 
-async function saveCheckpoint(run: Run, training: Training): Promise<void> {
-  const parts = { vocabulary: run.text.vocabulary, facts: factsOf(run), training: await training.checkpoint() };
-  await saveModel(checkpointFile(run.file), run.model, parts);
+/** Returns the updates behind it. */
+async function saveCheckpoint(file: string, run: Run, training: Training): Promise<number> {
+  const state = await training.checkpoint();
+  await saveModel(file, run.model, { vocabulary: run.text.vocabulary, facts: factsOf(run), training: state });
+  return state.step;
 }
 
-async function interrupted(run: Run, training: Training): Promise<number> {
-  await saveCheckpoint(run, training);
-  const file = checkpointFile(run.file);
-  run.out.record({ kind: 'interrupted', checkpoint: file });
-  run.out.say(`Interrupted; nothing is lost. Go on with:\n  unspool train --resume ${file}`);
+async function interrupted(out: Output, checkpoints: Checkpoints): Promise<number> {
+  await checkpoints.save();
+  const { file } = checkpoints;
+  out.record({ kind: 'interrupted', checkpoint: file });
+  out.say(`Interrupted; nothing is lost. Go on with:\n  npx unspool train --resume ${file}`);
   return 1;
 }
 
@@ -254,14 +273,4 @@ function stopOnSignal(stop: AbortController): () => void {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   };
-}
-
-/** A training that failed on its numbers: says what there is to go back to. */
-function withLastCheckpoint(error: unknown, file: string, saved: number): unknown {
-  if (!(error instanceof UnspoolError) || error.problem.code !== 'NOT_FINITE') return error;
-  const help =
-    saved > 0
-      ? `The last good checkpoint, ${checkpointFile(file)}, is from update ${saved}.`
-      : 'No checkpoint had been saved yet (--checkpoint-every).';
-  return new UnspoolError({ ...error.problem, help: `${error.problem.help} ${help}` });
 }

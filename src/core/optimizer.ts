@@ -21,7 +21,12 @@ export interface OptimizerPass {
   readonly state: OptimizerState;
   /** Number of this update, from 1. */
   readonly step: number;
+  /** Learning rate of this update: the spec's, times what the schedule says. */
+  readonly rate: number;
 }
+
+/** The factor on the learning rate at update `step` (from 1) of `steps`. */
+export type Schedule = (step: number, steps: number) => number;
 
 export interface Optimizer {
   readonly spec: OptimizerSpec;

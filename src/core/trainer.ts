@@ -9,7 +9,7 @@ import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { LossChoice } from './losses.js';
 import type { Model } from './model.js';
 import { notFiniteError } from './not-finite.js';
-import type { Optimizer, OptimizerState } from './optimizer.js';
+import type { Optimizer, OptimizerState, Schedule } from './optimizer.js';
 import type { Arena } from './params.js';
 import { createRng, type Rng, type RngState, restoreRng } from './rng.js';
 import type { Tape } from './tape.js';
@@ -23,6 +23,8 @@ export interface FitOptions {
   readonly optimizer: Optimizer;
   /** Default as in `model.gradients`: `crossEntropy` before class targets, else `meanSquaredError`. */
   readonly loss?: LossChoice;
+  /** How the learning rate changes over the planned updates. Default: not at all. */
+  readonly schedule?: Schedule;
   /** Passes over the data. Default 1. */
   readonly epochs?: number;
   /** Stop after this many updates, counted from the very first. Default: when the epochs are done. */
@@ -205,6 +207,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
       gradients: gradients.matrix,
       state: this.optimizerState,
       step,
+      rate: options.optimizer.spec.rate * (options.schedule?.(step, this.steps) ?? 1),
     });
     this.last = tape;
     this.step = step;

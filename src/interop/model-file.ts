@@ -13,7 +13,8 @@ import type { ModelSpec } from '../core/spec.js';
 import type { TrainingState } from '../core/trainer.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { UnspoolError } from '../errors.js';
-import { readSafetensors, type SafeTensorsFile, tensorValues, writeSafetensors } from './safetensors.js';
+import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
+import { writeSafetensors } from './safetensors-write.js';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type Facts = { readonly [key: string]: Json };
@@ -92,14 +93,13 @@ export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
   }
   const spec = json(metadata.get('spec'), 'spec', file) as ModelSpec;
   const parameters = readParameters(content, spec, file);
-  const characters = metadata.has('vocabulary') ? json(metadata.get('vocabulary'), 'vocabulary', file) : null;
   const first = parameters.values().next().value;
   return {
     spec,
     precision: first instanceof Float64Array ? 'float64' : 'float32',
-    vocabulary: characters === null ? null : inFile(file, () => new Vocabulary(characters as string[])),
-    facts: json(metadata.get('facts') ?? '{}', 'facts', file) as Facts,
-    training: metadata.has('training') ? readTraining(content, file) : null,
+    vocabulary: readVocabulary(metadata.get('vocabulary'), spec, file),
+    facts: readFacts(metadata.get('facts'), file),
+    training: metadata.has('training') ? readTraining(content, spec, file) : null,
     parameters,
   };
 }
@@ -110,16 +110,43 @@ function inFile<T>(file: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof UnspoolError)) throw error;
-    throw new UnspoolError({ code: 'INVALID_FILE', file, problem: `its header is wrong: ${error.message}` });
+    throw invalid(file, `its header is wrong: ${error.message}`);
   }
 }
 
+const invalid = (file: string, problem: string): UnspoolError =>
+  new UnspoolError({ code: 'INVALID_FILE', file, problem });
+
 function json(text: string | undefined, what: string, file: string): unknown {
   try {
-    return JSON.parse(text ?? '');
-  } catch {
-    throw new UnspoolError({ code: 'INVALID_FILE', file, problem: `the ${what} in its header is no JSON.` });
+    const value: unknown = JSON.parse(text ?? '');
+    JSON.stringify(value); // lists within lists beyond the stack can be read, but not shown in a message
+    return value;
+  } catch (error) {
+    const problem = error instanceof SyntaxError ? 'is no JSON' : 'is nested too deeply';
+    throw invalid(file, `the ${what} in its header ${problem}.`);
   }
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function readFacts(text: string | undefined, file: string): Facts {
+  const facts = json(text ?? '{}', 'list of facts', file);
+  if (!isObject(facts)) throw invalid(file, 'the facts in its header should be a JSON object.');
+  return facts as Facts;
+}
+
+function readVocabulary(text: string | undefined, spec: ModelSpec, file: string): Vocabulary | null {
+  if (text === undefined) return null;
+  const characters = json(text, 'vocabulary', file);
+  if (!Array.isArray(characters)) throw invalid(file, 'the vocabulary in its header should be a list of characters.');
+  const vocabulary = inFile(file, () => new Vocabulary(characters));
+  const first = spec.layers[0];
+  if (first?.kind === 'embedding' && vocabulary.size > first.size) {
+    throw invalid(file, `its vocabulary has ${vocabulary.size} characters, but its model only ${first.size} tokens.`);
+  }
+  return vocabulary;
 }
 
 function readParameters(content: SafeTensorsFile, spec: ModelSpec, file: string): Map<string, FloatArray> {
@@ -127,36 +154,55 @@ function readParameters(content: SafeTensorsFile, spec: ModelSpec, file: string)
   const parameters = new Map<string, FloatArray>();
   for (const { name, shape } of layout.entries) {
     const tensor = content.tensors.get(name);
-    if (!tensor) throw new UnspoolError({ code: 'INVALID_FILE', file, problem: `the parameter ${name} is missing.` });
+    if (!tensor) throw invalid(file, `the parameter ${name} is missing.`);
     if (tensor.shape.join() !== shape.join()) {
-      const problem = `${name} has shape [${tensor.shape.join(', ')}], but its model needs [${shape.join(', ')}].`;
-      throw new UnspoolError({ code: 'INVALID_FILE', file, problem });
+      throw invalid(file, `${name} has shape [${tensor.shape.join(', ')}], but its model needs [${shape.join(', ')}].`);
     }
     parameters.set(name, tensorValues(tensor, file));
   }
   return parameters;
 }
 
-function readTraining(content: SafeTensorsFile, file: string): TrainingState {
-  const header = json(content.metadata.get('training'), 'training state', file) as TrainingHeader;
+function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): TrainingState {
+  const header = json(content.metadata.get('training'), 'training state', file);
+  const layers = spec.layers.filter(({ kind }) => kind === 'lstm').map((_, i) => i);
+  if (!isTrainingHeader(header, layers.length)) throw invalid(file, 'the training state in its header is damaged.');
   const values = (name: string): FloatArray => {
-    const tensor = content.tensors.get(name);
-    if (!tensor) throw new UnspoolError({ code: 'INVALID_FILE', file, problem: `the tensor ${name} is missing.` });
+    const tensor = content.tensors.get(`training.${name}`);
+    if (!tensor) throw invalid(file, `the tensor training.${name} is missing.`);
     return tensorValues(tensor, file);
   };
-  const { step, epoch, batch, lossSum, rng, carried } = header ?? {};
-  const numbers = [step, epoch, batch, lossSum];
-  if (!numbers.every((n) => Number.isFinite(n)) || typeof rng !== 'object' || !Array.isArray(header.optimizer)) {
-    throw new UnspoolError({ code: 'INVALID_FILE', file, problem: 'the training state in its header is incomplete.' });
-  }
-  const layers = carried === null ? null : Array.from({ length: Math.min(carried, content.tensors.size) }, (_, i) => i);
+  const { step, epoch, batch, lossSum, rng, optimizer, carried } = header;
   return {
     step,
     epoch,
     batch,
     lossSum,
     rng,
-    optimizer: new Map(header.optimizer.map((name) => [name, values(`training.optimizer.${name}`)])),
-    carried: layers?.map((i) => ({ h: values(`training.state.${i}.h`), c: values(`training.state.${i}.c`) })) ?? null,
+    optimizer: new Map(optimizer.map((name) => [name, values(`optimizer.${name}`)])),
+    carried: carried === null ? null : layers.map((i) => ({ h: values(`state.${i}.h`), c: values(`state.${i}.c`) })),
   };
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function isTrainingHeader(value: unknown, lstmLayers: number): value is TrainingHeader {
+  if (!isObject(value)) return false;
+  const { step, epoch, batch, lossSum, rng, optimizer, carried } = value as Partial<TrainingHeader>;
+  return (
+    [step, epoch, batch].every(isCount) &&
+    Number.isFinite(lossSum) &&
+    isGeneratorState(rng) &&
+    Array.isArray(optimizer) &&
+    optimizer.every((name) => typeof name === 'string') &&
+    (carried === null || carried === lstmLayers)
+  );
+}
+
+/** What `Rng.state()` gives: two places in an ARC4 table, and the table. */
+function isGeneratorState(value: unknown): value is RngState {
+  if (!isObject(value)) return false;
+  const { i, j, S } = value as { readonly [key: string]: unknown };
+  const isByte = (n: unknown): boolean => isCount(n) && (n as number) < 256;
+  return isByte(i) && isByte(j) && Array.isArray(S) && S.length === 256 && S.every(isByte);
 }

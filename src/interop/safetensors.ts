@@ -45,13 +45,6 @@ export interface SafeTensorsFile {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** A tensor to write; `data` is row-major and as long as the product of `shape`. */
-export interface TensorData {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array;
-}
-
 interface Entry {
   readonly name: string;
   readonly dtype: TensorType;
@@ -64,9 +57,9 @@ interface Entry {
 type JsonObject = { readonly [key: string]: unknown };
 type Fail = (problem: string, help?: string) => never;
 
-const METADATA = '__metadata__';
-const MAX_HEADER = 100_000_000; // bytes; the format's own limit
-const MAX_RANK = 32;
+export const METADATA = '__metadata__';
+export const MAX_HEADER = 100_000_000; // bytes; the format's own limit
+export const MAX_RANK = 32;
 
 const TRUNCATED = 'It is truncated, or not a safetensors file: get it again.';
 const DAMAGED = 'It is damaged, or the program that wrote it is at fault: get it again, or save it anew.';
@@ -78,7 +71,7 @@ const failIn =
   };
 
 /** Text for a message: a name may be millions of characters long. */
-const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+export const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 
 /** A JSON value for a message. Lists and objects are not spelled out: they may be huge, or nested beyond the stack. */
 function shown(value: unknown): string {
@@ -94,14 +87,14 @@ const isObject = (value: unknown): value is JsonObject =>
 const isTensorType = (dtype: string): dtype is TensorType => Object.hasOwn(SIZES, dtype);
 
 /** -0 is no size either, though JSON and `>=` would let it pass. */
-const isSize = (value: unknown): value is number =>
+export const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 
 /**
  * Number of elements, or null where it goes beyond the whole numbers that a double holds. As in the format's reference
  * implementation that is an error even where a later 0 would make the product 0.
  */
-function elementCount(shape: readonly number[]): number | null {
+export function elementCount(shape: readonly number[]): number | null {
   let count = 1;
   for (const size of shape) {
     count *= size;
@@ -216,82 +209,6 @@ function requireCovered(entries: readonly Entry[], available: number, fail: Fail
     before = at;
   }
   if (covered !== available) fail(`the last ${available - covered} bytes of the file belong to no tensor.`);
-}
-
-/**
- * The bytes of a safetensors file, tensors and metadata in the order given; the same arguments give the same bytes.
- * Float32Array is written as F32, Float64Array as F64. Throws `SHAPE_MISMATCH` where a tensor's data do not fill its
- * shape, and `INVALID_DATA` for what no other program could read: a name that is used twice or is `__metadata__`, text
- * that is not Unicode, a shape with anything but sizes, numbers of another type, a header of over 100 MB.
- */
-export function writeSafetensors(
-  tensors: readonly TensorData[],
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
-  const text = new TextEncoder().encode(headerOf(tensors, metadata));
-  const length = Math.ceil(text.length / 8) * 8; // so that the numbers begin at a multiple of 8
-  if (length > MAX_HEADER) {
-    const problem = `the header would have ${length} bytes; the format allows ${MAX_HEADER}.`;
-    throw new UnspoolError({ code: 'INVALID_DATA', what: 'safetensors', problem, help: 'Shorten the metadata.' });
-  }
-  const size = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
-  const file = new Uint8Array(8 + length + size).fill(0x20, 8, 8 + length);
-  new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
-  file.set(text, 8);
-  let at = 8 + length;
-  for (const { data } of tensors) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at); // little-endian: see `tensorValues`
-    at += data.byteLength;
-  }
-  return file;
-}
-
-function headerOf(tensors: readonly TensorData[], metadata: Readonly<Record<string, string>>): string {
-  for (const [key, value] of Object.entries(metadata)) {
-    if (typeof value !== 'string') refuse(`metadata ${quoted(key)}`, 'it is not a string.', 'Use JSON.stringify.');
-    requireUnicode(`metadata ${quoted(key)}`, key + value);
-  }
-  const pairs: [string, object][] = Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : [];
-  const names = new Set([METADATA]);
-  let begin = 0;
-  for (const tensor of tensors) {
-    const { name, shape, data } = tensor;
-    if (names.has(name)) refuse(`tensor ${quoted(name)}`, 'the name is taken.', 'Give every tensor a name of its own.');
-    names.add(name);
-    const dtype = writableType(tensor);
-    const end = begin + data.byteLength;
-    pairs.push([name, { dtype, shape: [...shape], data_offsets: [begin, end] }]);
-    begin = end;
-  }
-  // Written pair by pair: an object would put a name like "12" before all others, and lose "__proto__".
-  return `{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
-}
-
-/** The dtype of a tensor that can be written. */
-function writableType({ name, shape, data }: TensorData): 'F32' | 'F64' {
-  const what = `tensor ${quoted(name)}`;
-  requireUnicode(what, name);
-  const type: string = Object.prototype.toString.call(data).slice(8, -1); // right for arrays of another realm, too
-  if (type !== 'Float32Array' && type !== 'Float64Array') {
-    refuse(what, `its data is of type ${type}.`, 'Give a Float32Array or a Float64Array.');
-  }
-  if (shape.length > MAX_RANK || !shape.every(isSize)) {
-    refuse(what, 'its shape is not a list of sizes.', `Give up to ${MAX_RANK} whole numbers of at least 0.`);
-  }
-  if (elementCount(shape) !== data.length) {
-    const mismatch = { op: 'writeSafetensors', tensor: name, expected: shape, actual: [data.length] };
-    throw new UnspoolError({ code: 'SHAPE_MISMATCH', ...mismatch, help: 'Give its numbers row by row.' });
-  }
-  return type === 'Float64Array' ? 'F64' : 'F32';
-}
-
-function refuse(what: string, problem: string, help: string): never {
-  throw new UnspoolError({ code: 'INVALID_DATA', what, problem, help });
-}
-
-/** Half a surrogate pair passes through JavaScript's JSON, but strict readers refuse the whole file for it. */
-function requireUnicode(what: string, text: string): void {
-  if (/\p{Surrogate}/u.test(text)) refuse(what, 'it contains half a surrogate pair.', 'Use well-formed Unicode text.');
 }
 
 /**

@@ -4,25 +4,30 @@ import { resolve } from 'node:path';
 import { UnspoolError } from '../errors.js';
 import { fileAccessError, prepareFolder } from './files.js';
 
-/** The locks that this process holds: one that names it but is not here was left by another with the same number. */
+/** The locks that this process holds. One that names it but is not here was left by another with the same number. */
 const held = new Set<string>();
 
-/** Holds `file` for this process. Throws `FILE_ACCESS` where a living process holds it. Call the result to let go. */
+/** Holds `file` for this process. Throws `FILE_ACCESS` where it is held already. Call the result to let go. */
 export async function lockFile(file: string): Promise<() => Promise<void>> {
   const lock = `${resolve(file)}.lock`;
+  if (held.has(lock)) throw heldBy(file, lock, process.pid);
+  held.add(lock);
   try {
     await prepareFolder(file);
-    for (let attempt = 0; attempt < 3; attempt++) {
-      if (await tryCreate(lock)) {
-        held.add(lock);
-        return () => release(lock);
-      }
-      const holder = await holderOf(lock);
-      if (isAlive(holder, lock)) throw heldBy(file, lock, holder);
-      await removeStale(lock, holder); // its process was killed before it could
-    }
+    await acquire(file, lock);
   } catch (error) {
+    held.delete(lock);
     throw fileAccessError(file, 'written', error);
+  }
+  return () => release(lock);
+}
+
+async function acquire(file: string, lock: string): Promise<void> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    if (await tryCreate(lock)) return;
+    const holder = await holderOf(lock);
+    if (isAlive(holder)) throw heldBy(file, lock, holder);
+    await removeStale(lock, holder); // its process was killed before it could
   }
   throw heldBy(file, lock, Number.NaN);
 }
@@ -62,9 +67,8 @@ async function removeStale(lock: string, holder: number): Promise<void> {
   await rm(aside, { force: true });
 }
 
-function isAlive(pid: number, lock: string): boolean {
-  if (!(pid > 0)) return false;
-  if (pid === process.pid) return held.has(lock);
+function isAlive(pid: number): boolean {
+  if (!(pid > 0) || pid === process.pid) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -38,8 +38,8 @@ function rule(kind: string, settings: AdamSettings & { weightDecay: number }, de
   return {
     spec: { kind, rate, beta1, beta2, eps, weightDecay },
     init: (arena) => ({ m: arena(), v: arena() }),
-    apply({ kernels, parameters, gradients, state, step }) {
-      const options = { rate, beta1, beta2, eps, weightDecay, decoupled, step };
+    apply({ kernels, parameters, gradients, state, step, rate: now }) {
+      const options = { rate: now, beta1, beta2, eps, weightDecay, decoupled, step };
       kernels.adamUpdate(parameters, gradients, state.m!.matrix, state.v!.matrix, options);
     },
   };

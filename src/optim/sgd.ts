@@ -36,8 +36,8 @@ export function sgd(settings: SgdSettings): Optimizer {
   return {
     spec: { kind: 'sgd', rate, momentum, dampening, nesterov, weightDecay },
     init: (arena): OptimizerState => (momentum > 0 ? { velocity: arena() } : {}),
-    apply({ kernels, parameters, gradients, state, step }) {
-      const options = { rate, momentum, dampening, nesterov, weightDecay, first: step === 1 };
+    apply({ kernels, parameters, gradients, state, step, rate: now }) {
+      const options = { rate: now, momentum, dampening, nesterov, weightDecay, first: step === 1 };
       kernels.sgdUpdate(parameters, gradients, state.velocity?.matrix ?? null, options);
     },
   };

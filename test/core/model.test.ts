@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { drawToken, generate } from '../../src/core/generate.js';
-import type { Initialiser } from '../../src/core/init.js';
+import { type Initialiser, initialise } from '../../src/core/init.js';
 import type { FloatArray, Precision } from '../../src/core/kernels.js';
 import { type Batch, Model, parameterLayout } from '../../src/core/model.js';
 import { createRng, restoreRng } from '../../src/core/rng.js';
@@ -228,6 +228,20 @@ describe('initial parameters', () => {
       }
       expect(blocks[0]).not.toEqual(blocks[1]);
     }
+  });
+
+  test('orthogonal to the last digit, also where there are many vectors', () => {
+    const n = 60;
+    const m = initialise('orthogonal', n, n, n, createRng(1, 'orthogonal'));
+    let largest = 0;
+    for (let a = 0; a < n; a++) {
+      for (let b = 0; b < a; b++) {
+        let dot = 0;
+        for (let k = 0; k < n; k++) dot += m[a * n + k]! * m[b * n + k]!;
+        largest = Math.max(largest, Math.abs(dot));
+      }
+    }
+    expect(largest).toBeLessThan(3e-15);
   });
 
   /** Mean and deviation of many numbers, and the largest of them. */

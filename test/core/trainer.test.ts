@@ -128,6 +128,21 @@ describe('events', () => {
     expect(last.loss).toBe(await evaluate(watched, heldOut));
   });
 
+  test('the state is carried from batch to batch, but not into the next epoch', async () => {
+    const { train } = data();
+    const same: BatchSource = { stateful: true, length: train.length, batch: (i) => train.batch(i) };
+    const model = newModel(SPEC, 'float64');
+    const fromZero = async (index: number) => (await model.evaluate(same.batch(index))).loss;
+    let zero = await fromZero(0);
+    for await (const event of fit(model, { train: same }, { optimizer: adam(), epochs: 2 })) {
+      if (event.kind !== 'step') continue;
+      const first = (event.step - 1) % same.length === 0;
+      if (first) expect(event.loss).toBeCloseTo(zero, 13);
+      else expect(Math.abs(event.loss - zero)).toBeGreaterThan(1e-9);
+      zero = await fromZero(event.step % same.length);
+    }
+  });
+
   test('it learns: a repeating text is predicted after a while', async () => {
     const text = 'abcd'.repeat(200);
     const { train, heldOut, vocabulary } = textStreams(text, { batch: 4, steps: 8 });

@@ -2,13 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { UnspoolError } from '../../src/errors.js';
-import {
-  readSafetensors,
-  type SafeTensor,
-  type TensorType,
-  tensorValues,
-  writeSafetensors,
-} from '../../src/interop/safetensors.js';
+import { readSafetensors, type SafeTensor, type TensorType, tensorValues } from '../../src/interop/safetensors.js';
+import { writeSafetensors } from '../../src/interop/safetensors-write.js';
 import { problemOf, thrown } from '../support/errors.js';
 
 const TRUNCATED = 'It is truncated, or not a safetensors file: get it again.';

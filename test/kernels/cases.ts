@@ -821,6 +821,16 @@ const clipNorm: Case[] = [
     ),
   ),
   {
+    name: 'a little under the limit is left to the bit',
+    run(b) {
+      const values = b.normals(19);
+      const { norm } = oracle.clippedNorm(values, 1);
+      const [length, vector] = [b.output('norm', 1, 1), b.place('a', 1, 19, values)];
+      b.k.clipNorm(length.matrix, vector.matrix, 1.25 * norm);
+      b.expect(length, [norm]);
+    },
+  },
+  {
     name: 'of zeros is 0 and leaves them',
     run(b) {
       const [length, vector] = [b.output('norm', 1, 1), b.place('a', 3, 5, new Array<number>(15).fill(0))];

@@ -51,7 +51,14 @@ describe.each(PRECISIONS)('optimizers in %s', (precision) => {
     const compared: number[] = [];
     for (let n = 0; n < STEPS; n++) {
       put(gradients, `gradient.${n}`);
-      optimizer.apply({ kernels: k, parameters: parameters.matrix, gradients: gradients.matrix, state, step: n + 1 });
+      optimizer.apply({
+        kernels: k,
+        parameters: parameters.matrix,
+        gradients: gradients.matrix,
+        state,
+        step: n + 1,
+        rate: optimizer.spec.rate,
+      });
       if (!g.tensors[`${name}.after${n + 1}.0`]) continue;
       compared.push(n + 1);
       const now = await parameters.download();

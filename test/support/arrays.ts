@@ -12,10 +12,12 @@ export function flat(a: NdArray<FloatArray>): number[] {
   return out;
 }
 
+const { is } = Object; // a look-up of a global costs about a microsecond under jest
+
 /** Fails at the first number that differs, however little. */
 export function expectSameBits(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
   if (actual.length !== expected.length) throw new Error(`${actual.length} numbers, expected ${expected.length}`);
   for (let i = 0; i < expected.length; i++) {
-    if (!Object.is(actual[i], expected[i])) throw new Error(`number ${i} is ${actual[i]}, expected ${expected[i]}`);
+    if (!is(actual[i], expected[i])) throw new Error(`number ${i} is ${actual[i]}, expected ${expected[i]}`);
   }
 }

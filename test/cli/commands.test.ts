@@ -1,0 +1,228 @@
+/** What the commands do when nothing goes wrong. */
+import { spawnSync } from 'node:child_process';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { folder, jsonLines, MAIN, ROOT, start, TINY } from './support.js';
+
+const here = folder();
+
+beforeAll(async () => {
+  await here.ok('train', 'text.txt', ...TINY, '--max-steps', '30', '--quiet');
+});
+
+describe('train', () => {
+  test('leaves a model and a checkpoint, nothing else', () => {
+    expect(here.files()).toEqual(['model.checkpoint.safetensors', 'model.safetensors', 'text.txt']);
+  });
+
+  test('the same seed gives the same bytes, another seed others', async () => {
+    await Promise.all([
+      here.ok('train', 'text.txt', ...TINY, '--max-steps', '30', '--out', 'sub/again.safetensors', '--quiet'),
+      here.ok(
+        'train',
+        'text.txt',
+        ...TINY,
+        '--max-steps',
+        '30',
+        '--out',
+        'other.safetensors',
+        '--seed',
+        '4',
+        '--quiet',
+      ),
+    ]);
+    expect(here.read('sub/again.safetensors')).toEqual(here.read('model.safetensors'));
+    expect(here.read('sub/again.checkpoint.safetensors')).toEqual(here.read('model.checkpoint.safetensors'));
+    expect(here.read('other.safetensors')).not.toEqual(here.read('model.safetensors'));
+  });
+
+  test('--json: one object a line, of every kind', async () => {
+    const args = ['--epochs', '2', '--validate-every', '20', '--json', '--out', 'json.safetensors'];
+    const lines = jsonLines(await here.ok('train', 'text.txt', ...TINY, ...args));
+    const kinds = new Set(lines.map(({ kind }) => kind));
+    expect([...kinds].sort()).toEqual(['end', 'epoch', 'result', 'start', 'step', 'validation']);
+    const steps = lines.filter(({ kind }) => kind === 'step');
+    expect(steps.map(({ step }) => step)).toEqual(steps.map((_, i) => i + 1));
+    expect(lines.at(-1)).toMatchObject({ kind: 'result', steps: steps.length, file: 'json.safetensors' });
+    const { heldOutLoss, heldOutBitsPerCharacter, baselines } = lines.at(-1)!;
+    expect(heldOutBitsPerCharacter).toBeCloseTo((heldOutLoss as number) / Math.LN2, 12);
+    expect(baselines).toMatchObject([{ order: 1 }, { order: 2 }, { order: 5 }]);
+    expect(steps.at(-1)!.loss).toBeLessThan(steps[0]!.loss as number);
+  });
+
+  test('--quiet prints nothing at all', async () => {
+    const ended = await here.run('train', 'text.txt', ...TINY, '--max-steps', '3', '--out', 'q.safetensors', '--quiet');
+    expect(ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+  });
+
+  test('without a terminal: plain lines, each of them whole', async () => {
+    const stdout = await here.ok('train', 'text.txt', ...TINY, '--max-steps', '12', '--out', 'plain.safetensors');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that none are there is what is tested
+    expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f█░]/);
+    expect(stdout).toMatch(/^text\.txt: [\d,]+ characters to train on, [\d,]+ held out, \d+ different\.$/m);
+    expect(stdout).toMatch(
+      /^step 1\/12 {2}loss \d+\.\d{3} {2}\d+\.\d{3} bits\/char {2}[\d,]+ chars\/s {2}\d:\d\d left$/m,
+    );
+    expect(stdout).toMatch(/^step 12\/12 .* 0:00 left$/m);
+    expect(stdout).toMatch(/^ {2}5-gram \(Kneser-Ney\) {3}\d\.\d{3}\n {2}this LSTM {13}\d\.\d{3}$/m);
+    expect(stdout).toContain('Saved plain.safetensors.');
+  });
+
+  test('settings come from the flags, then the config file, then the standards', async () => {
+    here.write('config.json', JSON.stringify({ hidden: 6, embedding: 5, batch: 2, steps: 8, lstm: { bias: false } }));
+    const args = [
+      '--config',
+      'config.json',
+      '--embedding',
+      '3',
+      '--max-steps',
+      '1',
+      '--json',
+      '--out',
+      'c.safetensors',
+    ];
+    const [first] = jsonLines(await here.ok('train', 'text.txt', ...args));
+    expect(first!.settings).toMatchObject({ hidden: 6, embedding: 3, layers: 1, optimizer: 'adam' });
+    const [info] = jsonLines(await here.ok('info', 'c.safetensors', '--json'));
+    const parameters = (info!.parameters as { name: string }[]).map(({ name }) => name);
+    expect(parameters).toContain('lstm.weight_ih_l0');
+    expect(parameters.filter((name) => name.startsWith('lstm.bias'))).toEqual([]);
+  });
+});
+
+/** To the line's beginning, and clear it. */
+const REDRAW = '\r\x1b[2K';
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+describe('in a terminal', () => {
+  if (!hasScript) console.warn('skipped: there is no `script` (util-linux) to make a terminal with');
+
+  (hasScript ? test : test.skip).each([80, 50, 20])('a bar that fits into %i columns', async (columns) => {
+    const train = `${process.execPath} ${MAIN} train text.txt ${TINY.join(' ')} --max-steps 60 --force --out bar.safetensors`;
+    const args = ['-qec', `stty cols ${columns} rows 24; ${train}`, '/dev/null'];
+    const { code, stdout } = await start(here.path, args, 'script', []).ended;
+    expect(code).toBe(0);
+    const [before, ...drawn] = stdout.split(REDRAW);
+    expect(before).toMatch(/updates planned\.\r?\n$/);
+    expect(drawn.length).toBeGreaterThan(2);
+    expect(drawn.at(-1)).toMatch(/^\r?\n60 updates in/); // the bar is gone
+    const bars = drawn.slice(0, -1);
+    for (const bar of bars) expect([...bar].length).toBeLessThan(columns);
+    expect(bars[0]).toMatch(columns === 80 ? /^epoch 1\/1 █*░+ +\d+% {2}loss/ : /^epoch 1\/1/);
+    if (columns === 80) expect(bars.at(-1)).toMatch(/ █+ 100% /);
+  });
+});
+
+describe('sample', () => {
+  test('goes on from the prompt, as long as asked for, the same for the same seed', async () => {
+    const args = ['sample', 'model.safetensors', '--prompt', 'the whale', '--length', '40'];
+    const [a, b, other] = await Promise.all([here.ok(...args), here.ok(...args), here.ok(...args, '--seed', '2')]);
+    expect(a).toMatch(/^the whale/);
+    expect([...a]).toHaveLength('the whale'.length + 40 + 1);
+    expect(b).toBe(a);
+    expect(other).not.toBe(a);
+  });
+
+  test('a checkpoint writes the same as its model; --json tells prompt and text', async () => {
+    const args = ['--prompt', 'a', '--length', '20', '--json'];
+    const [model, checkpoint] = await Promise.all([
+      here.ok('sample', 'model.safetensors', ...args),
+      here.ok('sample', 'model.checkpoint.safetensors', ...args),
+    ]);
+    expect(checkpoint).toBe(model);
+    const [line] = jsonLines(model);
+    expect(line).toMatchObject({ kind: 'sample', prompt: 'a' });
+    expect(line!.text).toHaveLength(20);
+  });
+
+  test('temperature 0 and top-k 1 are the same choice', async () => {
+    const sample = (...more: string[]) =>
+      here.ok('sample', 'model.safetensors', '--prompt', 's', '--length', '30', ...more);
+    const [cold, one, warm] = await Promise.all([
+      sample('--temperature', '0'),
+      sample('--top-k', '1', '--seed', '9'),
+      sample('--temperature', '1.5'),
+    ]);
+    expect(cold).toBe(one);
+    expect(warm).not.toBe(cold);
+  });
+});
+
+describe('eval', () => {
+  test('measures the held-out part as training did', async () => {
+    const [info] = jsonLines(await here.ok('info', 'model.safetensors', '--json'));
+    const trained = (info!.facts as { heldOutLoss: number }).heldOutLoss;
+    // Training reads it in --batch 4 streams of 8 steps; the number of streams decides what is carried to where.
+    const args = ['eval', 'model.safetensors', 'text.txt', '--held-out', '0.1', '--batch', '4', '--json'];
+    const [line] = jsonLines(await here.ok(...args));
+    expect(line!.loss).toBeCloseTo(trained, 4);
+    expect(line!.perplexity).toBeCloseTo(Math.exp(line!.loss as number), 10);
+    expect(line!.bitsPerCharacter).toBeCloseTo((line!.loss as number) / Math.LN2, 10);
+  });
+
+  test('says the same in words', async () => {
+    const args = ['eval', 'model.safetensors', 'text.txt'];
+    const [words, [line]] = [await here.ok(...args), jsonLines(await here.ok(...args, '--json'))];
+    expect(words).toContain(`loss                ${(line!.loss as number).toFixed(4)} nats`);
+    expect(words).toContain(`bits per character  ${(line!.bitsPerCharacter as number).toFixed(4)}`);
+    expect(words).toMatch(/^characters {10}[\d,]+ predicted$/m);
+  });
+});
+
+describe('info', () => {
+  test('a model: layers, parameters, vocabulary, facts', async () => {
+    const stdout = await here.ok('info', 'model.safetensors');
+    expect(stdout).toMatch(/^model\.safetensors: model, [\d,]+ bytes, float32$/m);
+    expect(stdout).toMatch(/^ {2}lstm {7}8 units$/m);
+    expect(stdout).toMatch(/^ {2}lstm\.weight_hh_l0 +\[32, 8\] +256$/m);
+    expect(stdout).toMatch(/^Vocabulary: \d+ characters$/m);
+    expect(stdout).toContain('"maxSteps": 30');
+    expect(stdout).not.toContain('--resume');
+  });
+
+  test('a checkpoint: where it stands, and how to go on', async () => {
+    const stdout = await here.ok('info', 'model.checkpoint.safetensors');
+    expect(stdout).toMatch(/: training checkpoint, /);
+    expect(stdout).toContain('Stands after 30 updates, in epoch 1');
+    expect(stdout).toContain('unspool train --resume model.checkpoint.safetensors');
+  });
+
+  test('--json', async () => {
+    const [line] = jsonLines(await here.ok('info', 'model.checkpoint.safetensors', '--json'));
+    expect(line).toMatchObject({ kind: 'info', precision: 'float32', position: { step: 30, epoch: 1, batch: 30 } });
+    expect(line!.bytes).toBe(here.read('model.checkpoint.safetensors').length);
+  });
+});
+
+describe('gradcheck', () => {
+  test('passes for its own model and for one of a config file', async () => {
+    const [standard, own] = await Promise.all([
+      here.ok('gradcheck'),
+      here.ok('gradcheck', '--config', `${ROOT}/examples/gradcheck.json`, '--json'),
+    ]);
+    expect(standard).toMatch(/^embedding\.weight +44 /m);
+    expect(standard).toMatch(/\npassed: largest relative error \d\.\de-\d+, allowed 0?\.?\S+\n$/);
+    expect(jsonLines(own)).toMatchObject([{ kind: 'gradcheck', passed: true }]);
+  });
+
+  test('fails, with exit code 1, where the tolerance is out of reach', async () => {
+    here.write('strict.json', JSON.stringify({ tolerance: 1e-30 }));
+    const { code, stdout } = await here.run('gradcheck', '--config', 'strict.json');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\nFAILED: largest relative error /);
+  });
+});
+
+test('a reader that goes away early is no failure', async () => {
+  const command = `${process.execPath} ${MAIN} sample model.safetensors --length 100000000 | head -c 20`;
+  const { code, stdout, stderr } = await start(here.path, ['-c', `set -o pipefail; ${command}`], 'bash', []).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toHaveLength(20);
+});
+
+test('a training goes on without a reader', async () => {
+  const args = `${TINY.join(' ')} --max-steps 40 --json --out unread.safetensors`;
+  const command = `${process.execPath} ${MAIN} train text.txt ${args} | true`;
+  const { code, stderr } = await start(here.path, ['-c', `set -o pipefail; ${command}`], 'bash', []).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(here.has('unread.safetensors')).toBe(true);
+});

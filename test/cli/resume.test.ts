@@ -1,0 +1,163 @@
+/** A training that is killed and resumed ends in the same bytes as one that was left alone. */
+import { describe, expect, test } from '@jest/globals';
+import { type Folder, folder, jsonLines, type Running, sampleText, TINY } from './support.js';
+
+const MODEL = 'm.safetensors';
+const CHECKPOINT = 'm.checkpoint.safetensors';
+
+/** The updates behind a checkpoint. */
+async function standsAt(at: Folder, file = CHECKPOINT): Promise<number> {
+  const [line] = jsonLines(await at.ok('info', file, '--json'));
+  return (line!.position as { step: number }).step;
+}
+
+const lastStep = (running: Running): number =>
+  Number([...running.stdout().matchAll(/"step":(\d+),"steps"/g)].at(-1)?.[1] ?? 0);
+
+/** Kills it without warning a few updates behind a checkpoint. */
+async function killed(at: Folder, args: readonly string[], atStep: number): Promise<void> {
+  const running = at.start('train', ...args, '--json');
+  await running.printed(new RegExp(`"step":${atStep},`));
+  running.process.kill('SIGKILL');
+  const { signal } = await running.ended;
+  expect(signal).toBe('SIGKILL'); // else it had come to its end before
+  expect(await standsAt(at)).toBeLessThan(lastStep(running)); // so that some updates are made twice
+}
+
+function expectSameFiles(a: Folder, b: Folder): void {
+  expect(a.read(MODEL)).toEqual(b.read(MODEL));
+  expect(a.read(CHECKPOINT)).toEqual(b.read(CHECKPOINT));
+}
+
+// An epoch has about 40 updates in each of them.
+const CASES: [string, string[]][] = [
+  ['one layer, float32', ['--hidden', '40', '--batch', '8', '--steps', '16']],
+  [
+    'two layers, float64, momentum',
+    ['--layers', '2', '--hidden', '12', '--precision', 'float64', '--optimizer', 'sgd'],
+  ],
+  ['validation in between, no clipping', ['--hidden', '32', '--validate-every', '7', '--clip', '0']],
+];
+
+describe('SIGKILL', () => {
+  test.each(CASES)('%s: over an epoch boundary', async (_name, settings) => {
+    const text = sampleText(settings.includes('16') ? 1500 : 400);
+    const [whole, broken] = [folder(text), folder(text)];
+    const args = ['text.txt', ...TINY, ...settings, '--epochs', '9', '--checkpoint-every', '10', '--out', MODEL];
+    await Promise.all([
+      whole.ok('train', ...args, '--max-steps', '200', '--quiet'),
+      killed(broken, [...args, '--max-steps', '200'], 15),
+    ]);
+    expect(broken.has(MODEL)).toBe(false);
+    const stdout = await broken.ok('train', '--resume', CHECKPOINT);
+    expect(stdout).toMatch(/^Going on after update \d*0\.$/m);
+    expectSameFiles(broken, whole);
+    expect(await standsAt(broken)).toBe(200);
+  });
+
+  test('again and again', async () => {
+    const [whole, broken] = [folder(sampleText(400)), folder(sampleText(400))];
+    const args = ['text.txt', ...TINY, '--hidden', '32', '--epochs', '8', '--checkpoint-every', '3', '--out', MODEL];
+    await whole.ok('train', ...args, '--quiet');
+    await killed(broken, args, 5);
+    for (let round = 0; round < 3; round++) {
+      const from = await standsAt(broken);
+      await killed(broken, ['--resume', CHECKPOINT], from + 4);
+      expect(await standsAt(broken)).toBeGreaterThan(from);
+    }
+    await broken.ok('train', '--resume', CHECKPOINT, '--quiet');
+    expectSameFiles(broken, whole);
+  });
+});
+
+test('what 20 updates give is what 10 and 10 more give', async () => {
+  const [whole, parts] = [folder(), folder()];
+  await Promise.all([
+    whole.ok('train', 'text.txt', ...TINY, '--out', MODEL, '--max-steps', '20', '--quiet'),
+    parts.ok('train', 'text.txt', ...TINY, '--out', MODEL, '--max-steps', '10', '--quiet'),
+  ]);
+  expect(parts.read(MODEL)).not.toEqual(whole.read(MODEL));
+  await parts.ok('train', '--resume', CHECKPOINT, '--max-steps', '20', '--quiet');
+  expectSameFiles(parts, whole);
+});
+
+describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
+  test('saves a checkpoint, says how to go on, and nothing is lost', async () => {
+    const [whole, broken] = [folder(), folder()];
+    const args = ['text.txt', ...TINY, '--hidden', '32', '--epochs', '2', '--checkpoint-every', '0', '--out', MODEL];
+    const running = broken.start('train', ...args);
+    await running.printed(/^step 1\//m);
+    running.process.kill(signal);
+    const [{ code, stdout, stderr }] = await Promise.all([running.ended, whole.ok('train', ...args, '--quiet')]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(
+      /\nInterrupted; nothing is lost\. Go on with:\n {2}npx unspool train --resume m\.checkpoint/,
+    );
+    expect(broken.files()).toEqual([CHECKPOINT, 'text.txt']); // no lock, no temporary file
+    expect(await standsAt(broken)).toBeLessThan(await standsAt(whole));
+    await broken.ok('train', '--resume', CHECKPOINT, '--quiet');
+    expectSameFiles(broken, whole);
+  });
+});
+
+describe('what may change when a training is resumed', () => {
+  const here = folder();
+  const args = ['text.txt', ...TINY, '--max-steps', '5', '--out', MODEL, '--quiet'];
+  const done = here.ok('train', ...args);
+
+  test('how long and how fast', async () => {
+    await done;
+    const resume = ['train', '--resume', CHECKPOINT, '--lr', '0.1', '--epochs', '3', '--max-steps', '9'];
+    const more = ['--validate-every', '2', '--checkpoint-every', '3', '--json', '--out', 'more.safetensors'];
+    const lines = jsonLines(await here.ok(...resume, ...more));
+    expect(lines[0]!.settings).toMatchObject({ lr: 0.1, epochs: 3, maxSteps: 9, hidden: 8 });
+    expect(lines.filter(({ kind }) => kind === 'step').map(({ step }) => step)).toEqual([6, 7, 8, 9]);
+    expect(lines.filter(({ kind }) => kind === 'validation').map(({ step }) => step)).toEqual([6, 8]);
+    expect(await standsAt(here)).toBe(5); // it writes beside its own --out
+    expect(await standsAt(here, 'more.checkpoint.safetensors')).toBe(9);
+  });
+
+  test.each([
+    ['--hidden', '16'],
+    ['--held-out', '0.2'],
+    ['--seed', '4'],
+    ['--batch', '2'],
+    ['--config', 'c.json'],
+  ])('%s is a mistake', async (...flag) => {
+    await done;
+    const before = here.read(CHECKPOINT);
+    const { code, stderr } = await here.run('train', '--resume', CHECKPOINT, ...flag);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(new RegExp(`^unspool train: ${flag[0]} (is fixed by the checkpoint|has no place)`));
+    expect(here.read(CHECKPOINT)).toEqual(before);
+  });
+
+  test('another text is an error, also where its name is the same', async () => {
+    await done;
+    here.write('other.txt', `${sampleText()}!`);
+    const { code, stderr } = await here.run('train', 'other.txt', '--resume', CHECKPOINT);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'unspool train: other.txt: this is not the text that the checkpoint was trained on. ' +
+        `Name that text: unspool train TEXT --resume ${CHECKPOINT}\n`,
+    );
+  });
+
+  test('a finished model is no checkpoint', async () => {
+    await done;
+    const { code, stderr } = await here.run('train', '--resume', MODEL, '--out', 'new.safetensors');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^unspool train: m\.safetensors: this is a finished model and holds no training state/);
+  });
+
+  test('a checkpoint under another name is not overwritten by the model', async () => {
+    await done;
+    const kept = here.write('kept.safetensors', here.read(CHECKPOINT));
+    for (const more of [[], ['--out', kept]]) {
+      const { code, stderr } = await here.run('train', '--resume', kept, ...more);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^unspool train: --out is missing/);
+    }
+    expect(here.read('kept.safetensors')).toEqual(here.read(CHECKPOINT));
+  });
+});

@@ -1,0 +1,114 @@
+/** Runs what `npm run build` made, as a user would: a process, a folder, files. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll } from '@jest/globals';
+
+export const ROOT = resolve(__dirname, '../..');
+export const MAIN = join(ROOT, 'dist/cli/main.js');
+
+if (!existsSync(MAIN)) throw new Error('These tests run the built command line: `npm run build` first.');
+
+/** A model so small that an update takes no time. */
+export const TINY = ['--hidden', '8', '--embedding', '4', '--batch', '4', '--steps', '8', '--seed', '3'] as const;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly process: ChildProcess;
+  /** What it has printed so far. */
+  stdout(): string;
+  stderr(): string;
+  /** Waits until it has printed something that matches; fails where it ends before. */
+  printed(pattern: RegExp): Promise<void>;
+  readonly ended: Promise<Ended>;
+}
+
+export function start(cwd: string, args: readonly string[], command = process.execPath, before = [MAIN]): Running {
+  const child = spawn(command, [...before, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  const ended = new Promise<Ended>((done, fail) => {
+    child.on('error', fail);
+    child.on('close', (code, signal) => done({ code, signal, stdout, stderr }));
+  });
+  const printed = (pattern: RegExp): Promise<void> =>
+    new Promise((done, fail) => {
+      const look = (): void => {
+        if (pattern.test(stdout)) done();
+      };
+      child.stdout.on('data', look);
+      void ended.then(() => fail(new Error(`it ended and never printed ${pattern}: ${stdout}${stderr}`)), fail);
+      look();
+    });
+  return { process: child, stdout: () => stdout, stderr: () => stderr, printed, ended };
+}
+
+export interface Folder {
+  readonly path: string;
+  run(...args: string[]): Promise<Ended>;
+  /** As `run`, for a command that has to succeed; returns what it printed. */
+  ok(...args: string[]): Promise<string>;
+  start(...args: string[]): Running;
+  write(name: string, content: string | Uint8Array): string;
+  read(name: string): Buffer;
+  /** Sorted names. */
+  files(): string[];
+  has(name: string): boolean;
+}
+
+const made: string[] = [];
+afterAll(() => {
+  for (const path of made) rmSync(path, { recursive: true, force: true });
+});
+
+/** A temporary folder with `text.txt` in it, taken away after the tests of the file. */
+export function folder(text = sampleText()): Folder {
+  const path = mkdtempSync(join(tmpdir(), 'unspool-test-'));
+  made.push(path);
+  const at = (name: string): string => join(path, name);
+  const run = (...args: string[]): Promise<Ended> => start(path, args).ended;
+  writeFileSync(at('text.txt'), text);
+  return {
+    path,
+    run,
+    ok: async (...args) => {
+      const { code, stdout, stderr } = await run(...args);
+      if (code !== 0) throw new Error(`unspool ${args.join(' ')} gave ${code}: ${stderr}`);
+      return stdout;
+    },
+    start: (...args) => start(path, args),
+    write: (name, content) => {
+      writeFileSync(at(name), content);
+      return at(name);
+    },
+    read: (name) => readFileSync(at(name)),
+    files: () => readdirSync(path).sort(),
+    has: (name) => existsSync(at(name)),
+  };
+}
+
+/** Some thousand characters that repeat themselves, but not exactly. */
+export function sampleText(words = 700): string {
+  const known = 'the whale sea ship captain said old man boat and of to in was a\n'.split(' ');
+  let state = 1;
+  const next = (): string => {
+    state = (state * 48271) % 2147483647;
+    return known[state % known.length]!;
+  };
+  return Array.from({ length: words }, next).join(' ');
+}
+
+export function jsonLines(stdout: string): Record<string, unknown>[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
