@@ -102,8 +102,9 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
   return { passed: worst.relativeError <= tolerance, tolerance, loss, tensors, worst };
 }
 
-/** NaN counts as worse than anything. */
-const worse = (a: GradcheckElement, b: GradcheckElement): boolean => !(a.relativeError <= b.relativeError);
+/** NaN counts as worse than any number. */
+const worse = ({ relativeError: a }: GradcheckElement, { relativeError: b }: GradcheckElement): boolean =>
+  Number.isNaN(a) ? !Number.isNaN(b) : a > b;
 
 function startFromRandomState(k: Kernels, tape: Tape, seed: number): void {
   const rng = createRng(seed, 'gradcheck state');
@@ -148,7 +149,7 @@ async function checkTensor(
   const values = await k.download(handle);
   const stride = Math.max(1, Math.ceil(values.length / perTensor));
   let largest = 0;
-  for (const g of gradient) largest = Math.max(largest, Math.abs(g));
+  for (const g of gradient) if (Math.abs(g) > largest) largest = Math.abs(g); // steps over NaN, which is compared below
   const floor = Math.max(noise, 1e-3 * largest);
   let worst: GradcheckElement | null = null;
   let checked = 0;

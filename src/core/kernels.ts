@@ -8,7 +8,7 @@
  *  - Calls return nothing and take effect in order. A backend may record them and run them when something is read:
  *    `download` is the only instruction that waits.
  *  - A `(1,1)` matrix holds a scalar result, so that it can stay on a device until somebody asks.
- * Shapes are not checked here (this is the hot path): `checkedKernels` wraps any backend with the checks.
+ * Shapes are not checked here, on the hot path: the public calls above check what comes from outside.
  */
 export type FloatArray = Float32Array | Float64Array;
 export type Precision = 'float32' | 'float64';
@@ -102,8 +102,8 @@ export interface Kernels {
   alloc(rows: number, cols: number): Matrix;
   /** `rows * cols` elements of `base` from element `offset` on, seen as a matrix of their own; shares the memory. */
   view(base: Matrix, offset: number, rows: number, cols: number): Matrix;
-  /** Gives the memory of an `alloc` back. Views of it must not be used afterwards. */
-  free(m: Matrix): void;
+  /** Gives the memory of an `alloc` or `allocPacked` back. It and its views must not be used afterwards. */
+  free(m: Matrix | PackedMatrix): void;
   upload(out: Matrix, data: ArrayLike<number>): void;
   /** A copy of the numbers, once every call before it has taken effect. */
   download(a: Matrix): Promise<FloatArray>;

@@ -156,7 +156,7 @@ export class LstmTape implements LayerTape, LstmRecord {
   }
 
   free(): void {
-    for (const m of [this.gates, this.state.h, this.state.c, this.room.bias]) this.k.free(m);
+    for (const m of [this.gates, this.state.h, this.state.c, this.room.bias, this.room.Wh]) this.k.free(m);
     this.freeGrad?.();
   }
 
@@ -171,11 +171,12 @@ export class LstmTape implements LayerTape, LstmRecord {
 
   private makeGrad(dx: Matrix | null, state: StateBlocks): LstmRecordGrad {
     const gates = this.k.alloc(this.gates.rows, this.gates.cols);
+    const WhT = this.k.allocPacked(4 * this.hiddenSize, this.hiddenSize);
     this.freeGrad = () => {
-      for (const m of [gates, state.h, state.c]) this.k.free(m);
+      for (const m of [gates, state.h, state.c, WhT]) this.k.free(m);
     };
     const steps: LstmGradStep[] = this.cutSteps(gates, state).map(({ now, before }) => ({ d: now, before }));
-    return { dx, gates, steps, WhT: this.k.allocPacked(4 * this.hiddenSize, this.hiddenSize) };
+    return { dx, gates, steps, WhT };
   }
 
   /** The blocks of each step: its gates, the state after it and the state before it. */

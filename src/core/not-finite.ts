@@ -90,6 +90,10 @@ export async function notFiniteError(
       value: Number.isFinite(loss) ? Number.POSITIVE_INFINITY : loss,
       help: 'Lower the learning rate, or scale the data: numbers this large overflow. Are all targets finite?',
     };
+  return notFinite(step, found);
+}
+
+export function notFinite(step: number, found: Finding): UnspoolError {
   const help = 'Lower the learning rate, or clip the gradient norm (1 is usual).';
   return new UnspoolError({ code: 'NOT_FINITE', step, help, ...found });
 }

@@ -85,16 +85,7 @@ export class Tape {
    * tape (the state is carried on, the gradient is not), or one of another number of steps.
    */
   begin(from: Tape | null = null): void {
-    if (from && from.shape.rows !== this.shape.rows) {
-      throw new UnspoolError({
-        code: 'SHAPE_MISMATCH',
-        op: 'begin',
-        tensor: 'the state to start from',
-        expected: [this.shape.rows, 'H'],
-        actual: [from.shape.rows, from.lstm(0).hiddenSize],
-        help: 'A state can only be carried on by as many sequences.',
-      });
-    }
+    if (from && from !== this) this.requireSameState(from);
     this.lstms.forEach((layer, i) => {
       layer.begin(from ? from.lstm(i) : null);
     });
@@ -130,6 +121,14 @@ export class Tape {
    * `initialStateGrad()`). Without a loss, the caller has put dL/dy into the last layer's `dy`.
    */
   backward(parameters: Arena, gradients: Arena, after: readonly LstmState[] = []): void {
+    if (!this.top.dy) {
+      throw new UnspoolError({
+        code: 'INVALID_SETTING',
+        path: 'tape',
+        problem: 'it was made without room for gradients.',
+        help: 'Make it with model.tape(shape).',
+      });
+    }
     this.loss?.backward();
     let level = this.lstms.length;
     for (const layer of [...this.layers].reverse()) {
@@ -146,6 +145,21 @@ export class Tape {
       this.kernels.free(this.input.x);
       if (this.input.dx) this.kernels.free(this.input.dx);
     }
+  }
+
+  /** As many sequences, and LSTM layers of the same sizes. */
+  private requireSameState(from: Tape): void {
+    const sizes = (tape: Tape) => [tape.shape.rows, ...tape.lstms.map((layer) => layer.hiddenSize)];
+    const [expected, actual] = [sizes(this), sizes(from)];
+    if (expected.join() === actual.join()) return;
+    throw new UnspoolError({
+      code: 'SHAPE_MISMATCH',
+      op: 'begin',
+      tensor: 'the state to start from (rows, then the hidden size of each LSTM layer)',
+      expected,
+      actual,
+      help: 'A state can only be carried on by as many sequences of the same model.',
+    });
   }
 
   private load(inputs: ArrayLike<number>): void {

@@ -8,7 +8,7 @@ import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { LossChoice } from './losses.js';
 import type { Model } from './model.js';
-import { notFiniteError } from './not-finite.js';
+import { notFinite, notFiniteError, notFiniteIn } from './not-finite.js';
 import type { Optimizer, OptimizerState, Schedule } from './optimizer.js';
 import type { Arena } from './params.js';
 import { createRng, type Rng, type RngState, restoreRng } from './rng.js';
@@ -154,6 +154,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
       yield { kind: 'epoch', epoch, step: this.step, loss };
       yield* this.validation(epoch);
     }
+    await this.requireFiniteParameters(); // the last update's work has not been through a loss yet
     yield { kind: 'end', reason: 'finished', step: this.step };
   }
 
@@ -182,6 +183,11 @@ export class Training implements AsyncIterable<TrainingEvent> {
     this.gradients.free();
     for (const arena of Object.values(this.optimizerState)) arena.free();
     this.kernels.free(this.norm);
+  }
+
+  private async requireFiniteParameters(): Promise<void> {
+    const found = await notFiniteIn(this.kernels, this.model.parameters, 'parameter ');
+    if (found) throw notFinite(this.step, found);
   }
 
   private async update(source: BatchSource): Promise<TrainingEvent> {

@@ -37,8 +37,8 @@ export class TextStreams implements BatchSource {
   private readonly partial: boolean;
 
   /**
-   * @param partial whether the rest of each stream, shorter than `steps`, makes a last batch (so that validation counts
-   * every character) or is left out.
+   * @param partial whether the rest of each stream, shorter than `steps`, makes a last batch (so that validation misses
+   * fewer than `rows` characters) or is left out.
    * Throws `INVALID_DATA` where there are not at least rows * 1 + 1 tokens, or rows * steps + 1 without `partial`.
    */
   constructor(tokens: Int32Array, rows: number, steps: number, partial = false, from = 0) {
@@ -94,11 +94,14 @@ export class TextStreams implements BatchSource {
     return { steps: T, rows: N, inputs, targets };
   }
 
-  /** The same text cut at other places: begins up to `steps` characters further on. */
+  /**
+   * The same text cut at other places: begins further on, by less than `steps` characters, and by no more than what the
+   * batches leave over, so that there are as many of them.
+   */
   shuffled(rng: Rng): TextStreams {
-    const room = this.tokens.length - 1 - this.rows * this.steps;
-    const shift = rng.integer(this.steps);
-    return new TextStreams(this.tokens, this.rows, this.steps, this.partial, Math.max(0, Math.min(shift, room)));
+    const left = this.tokens.length - 1 - this.predictions;
+    const shift = rng.integer(Math.min(this.steps, left + 1));
+    return new TextStreams(this.tokens, this.rows, this.steps, this.partial, shift);
   }
 }
 

@@ -18,5 +18,13 @@ export function createOptimizer(spec: OptimizerSpec): Optimizer {
       help: `Use one of ${Object.keys(OPTIMIZERS).join(', ')}.`,
     });
   }
-  return OPTIMIZERS[kind as OptimizerKind](settings);
+  const optimizer = OPTIMIZERS[kind as OptimizerKind](settings);
+  const unread = Object.keys(settings).find((key) => !Object.hasOwn(optimizer.spec, key));
+  if (unread === undefined) return optimizer;
+  throw new UnspoolError({
+    code: 'INVALID_SETTING',
+    path: `optimizer.${unread}`,
+    problem: `is no setting of ${kind}.`,
+    help: `It has ${Object.keys(optimizer.spec).slice(1).join(', ')}.`,
+  });
 }

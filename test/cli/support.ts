@@ -3,12 +3,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll } from '@jest/globals';
+import type { Readable } from 'node:stream';
+import { afterAll, jest } from '@jest/globals';
 
 export const ROOT = resolve(__dirname, '../..');
 export const MAIN = join(ROOT, 'dist/cli/main.js');
 
 if (!existsSync(MAIN)) throw new Error('These tests run the built command line: `npm run build` first.');
+
+jest.setTimeout(60_000); // a busy machine takes its time to start processes
 
 /** A model so small that an update takes no time. */
 export const TINY = ['--hidden', '8', '--embedding', '4', '--batch', '4', '--steps', '8', '--seed', '3'] as const;
@@ -24,9 +27,9 @@ export interface Running {
   readonly process: ChildProcess;
   /** What it has printed so far. */
   stdout(): string;
-  stderr(): string;
-  /** Waits until it has printed something that matches; fails where it ends before. */
+  /** Wait until it has printed something that matches; fail where it ends before. */
   printed(pattern: RegExp): Promise<void>;
+  complained(pattern: RegExp): Promise<void>;
   readonly ended: Promise<Ended>;
 }
 
@@ -39,16 +42,22 @@ export function start(cwd: string, args: readonly string[], command = process.ex
     child.on('error', fail);
     child.on('close', (code, signal) => done({ code, signal, stdout, stderr }));
   });
-  const printed = (pattern: RegExp): Promise<void> =>
+  const until = (stream: Readable, pattern: RegExp, soFar: () => string): Promise<void> =>
     new Promise((done, fail) => {
       const look = (): void => {
-        if (pattern.test(stdout)) done();
+        if (pattern.test(soFar())) done();
       };
-      child.stdout.on('data', look);
+      stream.on('data', look);
       void ended.then(() => fail(new Error(`it ended and never printed ${pattern}: ${stdout}${stderr}`)), fail);
       look();
     });
-  return { process: child, stdout: () => stdout, stderr: () => stderr, printed, ended };
+  return {
+    process: child,
+    stdout: () => stdout,
+    printed: (pattern) => until(child.stdout, pattern, () => stdout),
+    complained: (pattern) => until(child.stderr, pattern, () => stderr),
+    ended,
+  };
 }
 
 export interface Folder {

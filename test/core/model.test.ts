@@ -349,10 +349,17 @@ describe('shapes and tokens that do not fit', () => {
     expect(problemOf(error, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'classWeights', expected: [6], actual: [3] });
   });
 
-  test('a state of another number of sequences', () => {
+  test('a state of another number of sequences, or of another model', () => {
     const model = build(VALUES);
-    const [three, two] = [model.tape({ steps: 4, rows: 3 }), model.tape({ steps: 4, rows: 2 })];
-    expect(shape(() => two.begin(three))).toMatchObject({ op: 'begin', actual: [3, 4] });
+    const tape = model.tape({ steps: 4, rows: 2 });
+    const op = 'begin';
+    const rows = shape(() => tape.begin(model.tape({ steps: 4, rows: 3 })));
+    expect(rows).toMatchObject({ op, expected: [2, 4, 5], actual: [3, 4, 5] });
+    const smaller = build({ inputSize: 3, layers: [lstm(4), lstm(3)] });
+    expect(shape(() => tape.begin(smaller.tape({ steps: 4, rows: 2 })))).toMatchObject({ op, actual: [2, 4, 3] });
+    const single = build({ inputSize: 3, layers: [lstm(4)] });
+    expect(shape(() => tape.begin(single.tape({ steps: 4, rows: 2 })))).toMatchObject({ op, actual: [2, 4] });
+    tape.begin(model.tape({ steps: 9, rows: 2 })); // another number of steps is no other state
   });
 
   test.each([
@@ -599,6 +606,16 @@ describe('the tape is open', () => {
       expect(flat(high.x)).toEqual(flat(low.h));
       expect(flat(low.before.c)).toEqual(t === 0 ? new Array(N * 4).fill(0) : flat(tape.steps[t - 1]!.c));
       if (t > 0) expect(flat(high.grad.before.h)).toEqual(flat(tape.lstm(1).step(t - 1).grad.h));
+    }
+  });
+
+  test('a backward pass over a tape without room for it says so', async () => {
+    for (const layers of [VALUES.layers, VALUES.layers.slice(0, 2)]) {
+      const model = build({ ...VALUES, layers });
+      const tape = model.tape(batch, { gradients: false });
+      const targets = new Float64Array(T * N * model.outputSize);
+      const error = await rejected(() => model.gradients({ ...batch, targets }, { tape }));
+      expect(problemOf(error, 'INVALID_SETTING').path).toBe('tape');
     }
   });
 

@@ -590,3 +590,13 @@ describe('options', () => {
     expect((event as { gradientNorm: number }).gradientNorm).toBeCloseTo(Math.hypot(...step), 10);
   });
 });
+
+test('a last update that overflows is not passed off as a finished training', async () => {
+  const model = new Model(createReference('float32'), { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 2 }] });
+  const batch = { steps: 3, rows: 2, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(12).fill(1) };
+  const train = { stateful: false, length: 1, batch: () => batch };
+  const error = await rejected(async () => {
+    for await (const _ of fit(model, { train }, { optimizer: sgd({ rate: 1e300 }) }));
+  });
+  expect(problemOf(error, 'NOT_FINITE')).toMatchObject({ step: 1, tensor: expect.stringContaining('parameter lstm.') });
+});

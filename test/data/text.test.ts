@@ -77,11 +77,13 @@ describe('streams', () => {
 
 describe('shuffled', () => {
   test('cuts the same text at other places, the streams still contiguous', () => {
-    const source = new TextStreams(count(3 * 40 + 5), 3, 8);
+    const source = new TextStreams(count(3 * 40 + 12), 3, 8);
     const shifts = new Set<number>();
     const rng = createRng(5, 'test');
     for (let round = 0; round < 60; round++) {
-      const { streams } = readAll(source.shuffled(rng));
+      const cut = source.shuffled(rng);
+      expect(cut.length).toBe(source.length); // an epoch has as many updates as were planned
+      const { streams } = readAll(cut);
       shifts.add(streams[0]!.inputs[0]!);
       for (const { inputs, targets } of streams) {
         expect(inputs).toEqual(inputs.map((_, i) => inputs[0]! + i));

@@ -138,7 +138,7 @@ function kernelsOver(heap: Heap, x: WasmExports, edge: number, team: Team): Kern
       at: at(base) + 4 * offset,
       base: window(base).base,
     }),
-    free: (m) => alone(() => heap.release(at(m))),
+    free: (m) => alone(() => heap.release((m as WasmMatrix | WasmPacked).at)),
     upload: (out, data) => host(out).set(data),
     download: async (a) => new Float32Array(host(a)),
     host,

@@ -1,0 +1,189 @@
+/** Full disks, read-only ones, and two runs that want the same file. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { folder, jsonLines, type Running, TINY } from './support.js';
+
+/** A small disk of its own, where this user may mount one. */
+async function withDisk(kilobytes: number, use: (path: string) => Promise<void>): Promise<void> {
+  const path = mkdtempSync(join(tmpdir(), 'unspool-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', path], { stdio: 'pipe' });
+    try {
+      await use(path);
+    } finally {
+      execFileSync('umount', ['-l', path]);
+    }
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
+const canMount = ((): boolean => {
+  const path = mkdtempSync(join(tmpdir(), 'unspool-disk-'));
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', path]).status === 0;
+  if (mounted) execFileSync('umount', ['-l', path]);
+  rmSync(path, { recursive: true });
+  return mounted;
+})();
+
+const FULL =
+  /cannot be written \(ENOSPC\)\.? The disk is full: free some space, or choose another place\. What stood there /;
+
+/** Takes all the room that is left. */
+function fill(disk: string): void {
+  for (const size of [4096, 64]) {
+    try {
+      for (let i = 0; ; i++) writeFileSync(join(disk, `filler-${size}-${i}`), new Uint8Array(size));
+    } catch {} // full
+  }
+}
+
+/** Fills the disk of a training that has saved a checkpoint. */
+async function fillBehind(running: Running, disk: string): Promise<void> {
+  await running.printed(/"step":21,/);
+  running.process.kill('SIGSTOP');
+  fill(disk);
+  running.process.kill('SIGCONT');
+}
+
+const fillers = (disk: string): string[] => readdirSync(disk).filter((name) => name.startsWith('filler-'));
+const others = (disk: string): string[] =>
+  readdirSync(disk)
+    .filter((name) => !name.startsWith('filler-'))
+    .sort();
+
+describe('a full disk', () => {
+  if (!canMount) console.warn('skipped: this user cannot mount a small disk (root can)');
+  const testOnDisk = canMount ? test : test.skip;
+  const here = folder();
+
+  testOnDisk('no room for the new model: an error, the old one is whole', () =>
+    withDisk(64, async (disk) => {
+      const out = join(disk, 'm.safetensors');
+      await here.ok('train', 'text.txt', ...TINY, '--max-steps', '2', '--quiet', '--out', out);
+      const old = readFileSync(out);
+      const args = ['--hidden', '64', '--max-steps', '3', '--force', '--checkpoint-every', '0', '--out', out];
+      const { code, stderr } = await here.run('train', 'text.txt', ...TINY, ...args, '--quiet');
+      expect(code).toBe(1);
+      expect(stderr).toMatch(FULL);
+      expect(stderr).toMatch(/\nunspool train: \S*\/m\.safetensors: .* No checkpoint has been saved\.\n$/);
+      expect(readFileSync(out)).toEqual(old);
+      expect(others(disk)).toEqual(['m.checkpoint.safetensors', 'm.safetensors']);
+      expect(await here.ok('info', join(disk, 'm.checkpoint.safetensors'))).toContain('Stands after 2 updates');
+    }),
+  );
+
+  testOnDisk('room for the model, not for the larger checkpoint: a warning, and the model is saved', () =>
+    withDisk(64, async (disk) => {
+      const out = join(disk, 'm.safetensors');
+      const args = ['--hidden', '40', '--max-steps', '3', '--checkpoint-every', '0', '--out', out];
+      const { code, stderr } = await here.run('train', 'text.txt', ...TINY, ...args);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/^unspool: \S*m\.checkpoint\.safetensors: cannot be written \(ENOSPC\)[^\n]*\n$/);
+      expect(others(disk)).toEqual(['m.safetensors']);
+      expect(await here.ok('info', out)).toContain('40 units');
+    }),
+  );
+
+  testOnDisk('no room for the first checkpoint: the training ends at once, not hours later', () =>
+    withDisk(64, async (disk) => {
+      const args = ['--hidden', '64', '--epochs', '99', '--checkpoint-every', '5', '--json'];
+      const out = join(disk, 'm.safetensors');
+      const { code, stdout, stderr } = await here.run('train', 'text.txt', ...TINY, ...args, '--out', out);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(FULL);
+      expect(jsonLines(stdout).at(-1)).toMatchObject({ kind: 'step', step: 5 });
+      expect(others(disk)).toEqual([]);
+    }),
+  );
+
+  testOnDisk('full in the middle: the training goes on, and when there is room again nothing was lost', () =>
+    withDisk(256, async (disk) => {
+      const settings = ['--hidden', '24', '--epochs', '4', '--checkpoint-every', '20'];
+      const whole = here.ok('train', 'text.txt', ...TINY, ...settings, '--quiet', '--out', 'whole.safetensors');
+      const running = here.start(
+        'train',
+        'text.txt',
+        ...TINY,
+        ...settings,
+        '--json',
+        '--out',
+        join(disk, 'm.safetensors'),
+      );
+      await fillBehind(running, disk);
+      await running.complained(FULL);
+      for (const name of fillers(disk)) rmSync(join(disk, name));
+      const [{ code, stderr }] = await Promise.all([running.ended, whole]);
+      expect(stderr).toMatch(
+        / The training goes on; \S+m\.checkpoint\.safetensors, from update \d*[02468]0, is still good\.\n/,
+      );
+      expect(code).toBe(0);
+      expect(readFileSync(join(disk, 'm.safetensors'))).toEqual(here.read('whole.safetensors'));
+    }),
+  );
+
+  testOnDisk('full to the end: the last good checkpoint is named, and goes on elsewhere to the same model', () =>
+    withDisk(256, async (disk) => {
+      const settings = ['--hidden', '24', '--epochs', '3', '--checkpoint-every', '20'];
+      const running = here.start(
+        'train',
+        'text.txt',
+        ...TINY,
+        ...settings,
+        '--json',
+        '--out',
+        join(disk, 'm.safetensors'),
+      );
+      const whole = here.ok('train', 'text.txt', ...TINY, ...settings, '--quiet', '--out', 'whole3.safetensors');
+      await fillBehind(running, disk);
+      const [{ code, stderr }] = await Promise.all([running.ended, whole]);
+      expect(code).toBe(1);
+      const last = / The last good checkpoint, (\S+), is from update (\d*[02468]0)\.\n$/.exec(stderr);
+      expect(others(disk)).toEqual(['m.checkpoint.safetensors']);
+      await here.ok('train', '--resume', last![1]!, '--out', 'elsewhere.safetensors', '--quiet');
+      expect(here.read('elsewhere.safetensors')).toEqual(here.read('whole3.safetensors'));
+    }),
+  );
+
+  testOnDisk('a read-only disk', () =>
+    withDisk(64, async (disk) => {
+      execFileSync('mount', ['-o', 'remount,ro', disk]);
+      const { code, stderr, stdout } = await here.run(
+        'train',
+        'text.txt',
+        ...TINY,
+        '--out',
+        join(disk, 'm.safetensors'),
+      );
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' }); // before anything is trained
+      expect(stderr).toMatch(
+        /m\.safetensors: cannot be written \(EROFS\)\.? Choose a place that can be written to\.\n$/,
+      );
+    }),
+  );
+});
+
+describe('two runs and one file', () => {
+  test('the second one is refused; when the first one is killed, a third one takes its place', async () => {
+    const here = folder();
+    const args = ['text.txt', ...TINY, '--epochs', '999', '--checkpoint-every', '0'];
+    const first = here.start('train', ...args);
+    await first.printed(/^step 1\//m);
+    const second = await here.run('train', ...args, '--force');
+    expect(second).toMatchObject({ code: 1, stdout: '' });
+    expect(second.stderr).toMatch(
+      new RegExp(`^unspool train: model\\.safetensors: another run \\(process ${first.process.pid}\\) is writing it`),
+    );
+    expect(second.stderr).toMatch(
+      /Choose another --out, or wait for that run; if there is none, delete \S+\.lock\.\n$/,
+    );
+    first.process.kill('SIGKILL');
+    await first.ended;
+    expect(existsSync(join(here.path, 'model.safetensors.lock'))).toBe(true);
+    await here.ok('train', 'text.txt', ...TINY, '--max-steps', '2', '--quiet');
+    expect(here.files()).toEqual(['model.checkpoint.safetensors', 'model.safetensors', 'text.txt']);
+  });
+});
