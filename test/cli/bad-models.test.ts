@@ -1,6 +1,6 @@
 /** Files that are no model, or no longer one: every command says so, and none of them breaks. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { readSafetensors, tensorValues, writeSafetensors } from '../../src/interop/safetensors.js';
+import { readSafetensors, tensorValues, writeSafetensors } from '../../src/index.js';
 import { folder, TINY } from './support.js';
 
 const here = folder();

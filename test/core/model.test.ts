@@ -464,6 +464,11 @@ describe('after dispose()', () => {
             live.add(m);
             return m;
           },
+          allocPacked: (rows: number, cols: number) => {
+            const m = k.allocPacked(rows, cols);
+            live.add(m);
+            return m;
+          },
           free: (m: Parameters<typeof k.free>[0]) => {
             expect(live.delete(m)).toBe(true); // neither a view nor something that was freed before
           },
