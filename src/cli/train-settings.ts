@@ -85,7 +85,7 @@ export const TRAIN_OPTIONS = {
   precision: { type: 'text', value: 'NAME', help: 'float32 or float64', standard: STANDARD.precision },
   validateEvery: {
     type: 'integer',
-    help: 'updates between held-out measurements, besides the ends of epochs',
+    help: 'updates between measurements, besides the ends of epochs',
     standard: 0,
   },
   checkpointEvery: {

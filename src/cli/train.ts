@@ -14,7 +14,7 @@ import {
   UnspoolError,
 } from '../index.js';
 import { exists } from '../node/files.js';
-import { loadModel, lockFile, readText, saveModel } from '../node/index.js';
+import { loadModel, lockFile, readText, revectorize, saveModel } from '../node/index.js';
 import { type Checkpoint, Checkpoints, checkpointFile } from './checkpoints.js';
 import { type Command, type OptionValues, UsageError } from './command.js';
 import { naming } from './naming.js';
@@ -26,6 +26,7 @@ import {
   optimizerOf,
   readSettings,
   resumedSettings,
+  scheduleOf,
   TRAIN_OPTIONS,
   type TrainSettings,
 } from './train-settings.js';
@@ -51,6 +52,7 @@ export const trainCommand: Command = {
     ...TRAIN_OPTIONS,
     config: { type: 'text', value: 'FILE', help: 'JSON of the settings above; flags come first' },
     out: { type: 'text', value: 'FILE', help: 'where to save the model', standard: 'model.safetensors' },
+    threads: { type: 'integer', help: 'that share the work; the result is the same', standard: 'one a core, up to 4' },
     force: { type: 'flag', help: 'overwrite a model that is there' },
     resume: { type: 'text', value: 'FILE', help: 'go on from a checkpoint, bit for bit' },
     ...OUTPUT_OPTIONS,
@@ -62,6 +64,7 @@ export const trainCommand: Command = {
     { does: 'train on for longer', line: 'unspool train --resume novel.checkpoint.safetensors --epochs 10' },
   ],
   async run(args, options) {
+    await revectorize();
     const run = options.resume === undefined ? await begin(args, options) : await resume(args, options);
     const unlock = await lockFile(run.file);
     try {
@@ -71,6 +74,8 @@ export const trainCommand: Command = {
     }
   },
 };
+
+const threadsOf = ({ threads }: OptionValues): number | 'auto' => (threads === undefined ? 'auto' : Number(threads));
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -82,7 +87,8 @@ async function begin([textFile]: readonly string[], options: OptionValues): Prom
   if (!options.force) await requireFree(file, checkpointFile(file));
   const content = await readText(textFile);
   const text = naming(textFile, () => textStreams(content, settings));
-  const model = await createModel(languageModelSpec(settings, text.vocabulary.size), settings);
+  const backend = { precision: settings.precision, threads: threadsOf(options) };
+  const model = await createModel(languageModelSpec(settings, text.vocabulary.size), backend);
   return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
 }
 
@@ -99,7 +105,7 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   const file = (options.out as string | undefined) ?? checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');
   if (file === checkpoint) throw new UsageError('--out is missing: where to save the model, besides the checkpoint');
   if (options.out !== undefined && !options.force) await requireFree(file);
-  const loaded = await loadModel(checkpoint);
+  const loaded = await loadModel(checkpoint, { threads: threadsOf(options) });
   const { facts, training, vocabulary } = loaded;
   if (!training || !vocabulary || typeof facts.text !== 'string' || typeof facts.settings !== 'object') {
     throw new UnspoolError({
@@ -134,6 +140,7 @@ async function train(run: Run): Promise<number> {
     text,
     {
       optimizer: optimizerOf(settings),
+      schedule: scheduleOf(settings),
       loss: 'crossEntropy',
       epochs: settings.epochs,
       seed: settings.seed,
@@ -190,11 +197,14 @@ function introduce({ out, settings, model, text, textFile, resumed, file }: Run,
   );
   out.say(
     `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hidden}, ${grouped(model.size)} parameters, ` +
-      `${settings.precision}, backend ${model.kernels.name}; ${grouped(training.steps)} updates planned.`,
+      `${settings.precision}, ${backendName(model)}; ${grouped(training.steps)} updates planned.`,
   );
   const at = resumed?.training;
   if (at) out.say(`Going on after update ${grouped(at.step)}.`);
 }
+
+const backendName = ({ kernels: { name, variant } }: Model): string =>
+  `backend ${name}${variant ? ` (${variant})` : ''}`;
 
 /** Shows what happens until the training ends; returns why it did. */
 async function follow(run: Run, training: Training, checkpoints: Checkpoints): Promise<string> {
@@ -226,7 +236,8 @@ async function showValidation(run: Run, event: Extract<TrainingEvent, { kind: 'v
   const { out } = run;
   if (out.json || out.quiet) return;
   out.say(`update ${grouped(event.step)}: held out ${bitsOf(event.loss).toFixed(3)} bits per character; it writes`);
-  out.say(`  ${(await writeSome(run, 150)).trim().replace(/\s+/g, ' ')}`);
+  const line = (await writeSome(run, 150)).trim().replace(/\s+/g, ' ');
+  out.say(`  ${line.slice(0, (process.stdout.columns || 100) - 4)}`);
 }
 
 async function writeSome({ model, text, settings }: Run, length: number): Promise<string> {

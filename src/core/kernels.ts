@@ -95,6 +95,8 @@ export interface AdamOptions {
 
 export interface Kernels {
   readonly name: string;
+  /** Which of its forms a backend that has several runs in, such as the instructions that it uses. */
+  readonly variant?: string;
   readonly precision: Precision;
 
   // ---- memory

@@ -7,6 +7,7 @@ import { readBytes, writeFileAtomic } from './files.js';
 
 export { readBytes, readText, writeFileAtomic } from './files.js';
 export { lockFile } from './lock.js';
+export { revectorize } from './revectorize.js';
 
 /** Writes a model file (safetensors), whole or not at all. Throws `FILE_ACCESS`. */
 export async function saveModel(file: string, model: Model, parts: ModelFileParts = {}): Promise<void> {

@@ -1,8 +1,12 @@
 /** One writer for a file: a lock beside it that names the process, taken over where that process is gone. */
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { UnspoolError } from '../errors.js';
 import { fileAccessError, prepareFolder } from './files.js';
+
+const ATTEMPTS = 20;
+const RETRY_MS = 20;
 
 /** The locks that this process holds. One that names it but is not here was left by another with the same number. */
 const held = new Set<string>();
@@ -23,7 +27,7 @@ export async function lockFile(file: string): Promise<() => Promise<void>> {
 }
 
 async function acquire(file: string, lock: string): Promise<void> {
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await tryCreate(lock)) return;
     const holder = await holderOf(lock);
     if (isAlive(holder)) throw heldBy(file, lock, holder);
@@ -54,17 +58,19 @@ async function tryCreate(lock: string): Promise<boolean> {
   }
 }
 
-/** Renamed away first: where somebody else has just taken the stale lock over, theirs is seen and put back. */
+/** Under a lock of its own, so that nobody takes away the lock of one who has just taken the stale one over. */
 async function removeStale(lock: string, holder: number): Promise<void> {
-  const aside = `${lock}.${process.pid}.stale`;
-  try {
-    await rename(lock, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // let go, or taken away by somebody else
-    throw error;
+  const guard = `${lock}.takeover`;
+  if (await tryCreate(guard)) {
+    try {
+      if (Object.is(await holderOf(lock), holder)) await rm(lock, { force: true });
+    } finally {
+      await rm(guard, { force: true });
+    }
+  } else {
+    if (!isAlive(await holderOf(guard))) await rm(guard, { force: true });
+    await setTimeout(RETRY_MS);
   }
-  if (!Object.is(await holderOf(aside), holder)) await link(aside, lock).catch(() => {});
-  await rm(aside, { force: true });
 }
 
 function isAlive(pid: number): boolean {

@@ -11,12 +11,16 @@ import {
 } from '../../core/kernels.js';
 import type { WasmExports } from './exports.js';
 import { relaxedBinary } from './generated/relaxed.js';
+import { revecBinary } from './generated/revec.js';
 import { simdBinary } from './generated/simd.js';
 import { Heap } from './heap.js';
 import { Command, Team, type Window } from './team.js';
 
-/** Which instructions the module uses: `relaxed` has fused multiply-add. */
-export type WasmVariant = 'simd' | 'relaxed';
+/**
+ * Which instructions the module uses: `simd` multiplies and adds; `relaxed` does both in one; `revec` does too, with tiles
+ * that pay where V8 fuses pairs of vectors (`revectorize` in unspool/node).
+ */
+export type WasmVariant = 'simd' | 'relaxed' | 'revec';
 
 export interface WasmOptions {
   /** Threads that share the work, this one included. Default 1. */
@@ -41,7 +45,11 @@ const SHARED_CELL = 2 ** 11;
 const SHARED_ELEMENTS = 2 ** 15;
 const SHARED_ROWS = 8;
 
-const BINARIES: Readonly<Record<WasmVariant, string>> = { simd: simdBinary, relaxed: relaxedBinary };
+const BINARIES: Readonly<Record<WasmVariant, string>> = {
+  simd: simdBinary,
+  relaxed: relaxedBinary,
+  revec: revecBinary,
+};
 
 const bytesOf = (variant: WasmVariant): Uint8Array<ArrayBuffer> => {
   const text = atob(BINARIES[variant]);
@@ -52,16 +60,19 @@ const bytesOf = (variant: WasmVariant): Uint8Array<ArrayBuffer> => {
 
 let found: WasmVariant | null | undefined;
 
-/** The best variant that this engine can run, or null where it has no WebAssembly SIMD. */
+/** The variant that is used here: the best one that this engine runs, or null where it has no WebAssembly SIMD. */
 export function wasmVariant(): WasmVariant | null {
   if (found === undefined) {
-    const runs = (variant: WasmVariant): boolean =>
-      typeof WebAssembly === 'object' &&
-      typeof SharedArrayBuffer !== 'undefined' &&
-      WebAssembly.validate(bytesOf(variant));
+    const shares = typeof WebAssembly === 'object' && typeof SharedArrayBuffer !== 'undefined';
+    const runs = (variant: WasmVariant): boolean => shares && WebAssembly.validate(bytesOf(variant));
     found = runs('relaxed') ? 'relaxed' : runs('simd') ? 'simd' : null;
   }
   return found;
+}
+
+/** Makes `variant` the one that is used from now on; null goes back to what the engine offers by itself. */
+export function useVariant(variant: WasmVariant | null): void {
+  found = variant ?? undefined;
 }
 
 const modules = new Map<WasmVariant, Promise<WebAssembly.Module>>();
@@ -76,7 +87,7 @@ export async function createWasm(variant: WasmVariant, { threads = 1 }: WasmOpti
   const { exports } = await WebAssembly.instantiate(module, { env });
   const x = exports as unknown as WasmExports;
   const edge = heap.alloc(4 * x.scratchFloats());
-  return kernelsOver(heap, x, edge, new Team(heap, x, module, threads, edge));
+  return kernelsOver(variant, heap, x, edge, new Team(heap, x, module, threads, edge));
 }
 
 /** A block that grows to the largest size asked for and is kept: a training step allocates nothing. */
@@ -93,7 +104,7 @@ function scratch(heap: Heap): (bytes: number) => number {
   };
 }
 
-function kernelsOver(heap: Heap, x: WasmExports, edge: number, team: Team): Kernels {
+function kernelsOver(variant: WasmVariant, heap: Heap, x: WasmExports, edge: number, team: Team): Kernels {
   const window = (m: Matrix): WasmMatrix => m as WasmMatrix;
   const at = (m: Matrix): number => window(m).at;
   const count = (m: Matrix): number => m.rows * m.cols;
@@ -130,6 +141,7 @@ function kernelsOver(heap: Heap, x: WasmExports, edge: number, team: Team): Kern
 
   return {
     name: 'wasm',
+    variant,
     precision: 'float32',
     alloc: (rows, cols) => alone(() => blockOf(heap, rows, cols)),
     view: (base, offset, rows, cols): WasmMatrix => ({

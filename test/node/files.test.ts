@@ -1,0 +1,146 @@
+/** Files that are written whole or not at all, and texts that are none. */
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createModel } from '../../src/index.js';
+import { loadModel, readBytes, readText, saveModel, writeFileAtomic } from '../../src/node/index.js';
+import { problemOf, rejected } from '../support/errors.js';
+
+const root = mkdtempSync(join(tmpdir(), 'unspool-files-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let here = '';
+let count = 0;
+beforeEach(() => mkdirSync((here = join(root, String(count++)))));
+
+const at = (name: string): string => join(here, name);
+const filled = (value: number, length = 300_000): Uint8Array => new Uint8Array(length).fill(value);
+
+async function accessProblem(act: () => Promise<unknown>) {
+  return problemOf(await rejected(act), 'FILE_ACCESS');
+}
+
+describe('writeFileAtomic', () => {
+  test('writes what it is given, makes the folders, leaves nothing else', async () => {
+    await writeFileAtomic(at('a/b/c'), filled(7, 10));
+    expect([...readFileSync(at('a/b/c'))]).toEqual(Array(10).fill(7));
+    await writeFileAtomic(at('a/b/c'), filled(8, 3));
+    expect([...readFileSync(at('a/b/c'))]).toEqual([8, 8, 8]);
+    expect(readdirSync(at('a/b'))).toEqual(['c']);
+  });
+
+  test('writers at the same time: the file is one of theirs, whole', async () => {
+    await Promise.all([1, 2, 3, 4, 5, 6].map((value) => writeFileAtomic(at('f'), filled(value, 100_000 * value))));
+    const bytes = readFileSync(at('f'));
+    expect(bytes.length).toBe(100_000 * bytes[0]!);
+    expect(bytes.every((b) => b === bytes[0])).toBe(true);
+    expect(readdirSync(here)).toEqual(['f']);
+  });
+
+  test('a reader in between sees the old bytes or the new ones, never a part', async () => {
+    await writeFileAtomic(at('f'), filled(1));
+    const seen = new Set<string>();
+    let writing = true;
+    const reading = (async () => {
+      while (writing) {
+        const bytes = await readBytes(at('f'));
+        seen.add(`${bytes.length} ${bytes.every((b) => b === bytes[0])}`);
+      }
+    })();
+    for (let value = 2; value < 12; value++) await writeFileAtomic(at('f'), filled(value));
+    writing = false;
+    await reading;
+    expect([...seen]).toEqual(['300000 true']);
+  });
+
+  test('a folder of that name stays', async () => {
+    mkdirSync(at('f'));
+    expect(await accessProblem(() => writeFileAtomic(at('f'), filled(1)))).toMatchObject({
+      cause: 'EISDIR',
+      file: at('f'),
+    });
+    expect(readdirSync(here)).toEqual(['f']);
+  });
+
+  test('a file where a folder should be', async () => {
+    writeFileSync(at('f'), 'old');
+    const problem = await accessProblem(() => writeFileAtomic(at('f/g'), filled(1)));
+    expect(problem.help).toBe('A part of the path is a file, not a folder.');
+    expect(readFileSync(at('f'), 'utf8')).toBe('old');
+  });
+
+  test('bytes that cannot be written leave the old content, and no temporary file', async () => {
+    writeFileSync(at('f'), 'old');
+    const broken = { length: 3 } as unknown as Uint8Array;
+    await expect(writeFileAtomic(at('f'), broken)).rejects.toThrow(/./);
+    expect(readFileSync(at('f'), 'utf8')).toBe('old');
+    expect(readdirSync(here)).toEqual(['f']);
+  });
+
+  test("a name that is too long is the system's error, in words", async () => {
+    const problem = await accessProblem(() => writeFileAtomic(at('n'.repeat(300)), filled(1)));
+    expect(problem).toMatchObject({ cause: 'ENAMETOOLONG', problem: 'cannot be written' });
+    expect(readdirSync(here)).toEqual([]);
+  });
+});
+
+describe('readText', () => {
+  test('UTF-8, with the byte order mark taken away', async () => {
+    writeFileSync(at('f'), '\ufeffnaïve 🐋\r\n');
+    expect(await readText(at('f'))).toBe('naïve 🐋\r\n');
+  });
+
+  test.each<[string, Uint8Array, string]>([
+    ['empty', new Uint8Array(), 'the file is empty.'],
+    ['Latin-1', Buffer.from('Käse', 'latin1'), 'this is no UTF-8 text.'],
+    ['half a character at the end', Buffer.from('🐋').subarray(0, 3), 'this is no UTF-8 text.'],
+    ['zero bytes', Buffer.from('a\0b'), 'this is no text: it has zero bytes.'],
+  ])('%s', async (_name, bytes, problem) => {
+    writeFileSync(at('f'), bytes);
+    expect(problemOf(await rejected(() => readText(at('f'))), 'INVALID_FILE')).toMatchObject({
+      file: at('f'),
+      problem,
+    });
+  });
+
+  test('missing, a folder, behind a file, a circle of links', async () => {
+    writeFileSync(at('f'), 'x');
+    symlinkSync(at('loop'), at('loop'));
+    const causes = await Promise.all(
+      ['none', '.', 'f/g', 'loop'].map(async (name) => (await accessProblem(() => readText(at(name)))).cause),
+    );
+    expect(causes).toEqual(['ENOENT', 'EISDIR', 'ENOTDIR', 'ELOOP']);
+  });
+
+  const asRoot = process.getuid?.() === 0;
+  (asRoot ? test.skip : test)('a file that this user may not read', async () => {
+    writeFileSync(at('f'), 'x');
+    chmodSync(at('f'), 0);
+    expect(await accessProblem(() => readText(at('f')))).toMatchObject({
+      cause: 'EACCES',
+      help: 'Check the permissions.',
+    });
+  });
+});
+
+test('saveModel and loadModel: there and back', async () => {
+  const model = await createModel(
+    { inputSize: 2, layers: [{ kind: 'lstm', hiddenSize: 3 }] },
+    { precision: 'float64' },
+  );
+  await saveModel(at('m.safetensors'), model, { facts: { note: 'ü' } });
+  const loaded = await loadModel(at('m.safetensors'));
+  expect(loaded).toMatchObject({ precision: 'float64', facts: { note: 'ü' }, vocabulary: null, training: null });
+  expect(await loaded.model.parameters.download()).toEqual(await model.parameters.download());
+  expect(problemOf(await rejected(() => loadModel(at('other'))), 'FILE_ACCESS').cause).toBe('ENOENT');
+});

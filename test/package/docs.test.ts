@@ -1,0 +1,103 @@
+/** What the README and the other documents show can be copied and run. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { folder, ROOT, start } from '../cli/support.js';
+
+const DOCUMENTS = ['README.md', 'docs/training.md', 'docs/tape.md'];
+
+interface Block {
+  readonly document: string;
+  readonly language: string;
+  readonly code: string;
+  /** Of its first line of code, in the document. */
+  readonly line: number;
+}
+
+const BLOCKS: readonly Block[] = DOCUMENTS.flatMap((document) => {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(({ 1: language, 2: code, index }) => ({
+    document,
+    language: language!,
+    code: code!,
+    line: text.slice(0, index).split('\n').length + 1,
+  }));
+});
+
+const ofLanguage = (language: string) => BLOCKS.filter((block) => block.language === language);
+const nameOf = ({ document, line }: Block): string => `${basename(document, '.md')}-${line}`;
+
+function run(command: string, args: readonly string[], cwd: string): Promise<{ code: number | null; output: string }> {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  return new Promise((done, fail) => child.on('error', fail).on('close', (code) => done({ code, output })));
+}
+
+describe('TypeScript', () => {
+  const programs = ofLanguage('ts');
+  let at = '';
+
+  // Inside the package's folder, so that `unspool` is this package: what dist/ holds, with its types.
+  beforeAll(() => {
+    mkdirSync(join(ROOT, 'runs'), { recursive: true });
+    at = mkdtempSync(join(ROOT, 'runs/docs-'));
+    for (const block of programs) writeFileSync(join(at, `${nameOf(block)}.ts`), block.code);
+    const compilerOptions = { strict: true, noUncheckedIndexedAccess: true, target: 'ES2022', module: 'NodeNext' };
+    const config = { compilerOptions: { ...compilerOptions, types: ['node'], skipLibCheck: false } };
+    writeFileSync(join(at, 'tsconfig.json'), JSON.stringify(config));
+  });
+
+  afterAll(() => rmSync(at, { recursive: true, force: true }));
+
+  test('there is some in each document', () => {
+    expect(new Set(programs.map(({ document }) => document))).toEqual(new Set(DOCUMENTS));
+  });
+
+  test('it type-checks', async () => {
+    const { code, output } = await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], at);
+    expect(output).toBe('');
+    expect(code).toBe(0);
+  });
+
+  test.each(programs.map((block) => [nameOf(block), block.code] as const))('%s runs', async (name, source) => {
+    const { code, output } = await run(process.execPath, [join(at, `${name}.js`)], ROOT);
+    expect({ code, output }).toEqual({ code: 0, output: expect.any(String) });
+    if (source.includes('console.log')) expect(output).not.toBe('');
+    expect(output).not.toMatch(/\bNaN\b|undefined/);
+    const promised = [...source.matchAll(/^console\.log\(.*; \/\/ (true|\[[\d, ]+\]).*$/gm)].map(([, value]) => value!);
+    const squeezed = output.replace(/\s+/g, '');
+    for (const value of promised) expect(squeezed).toContain(value.replace(/\s+/g, ''));
+  });
+});
+
+describe('commands', () => {
+  const here = folder();
+  const lines = ofLanguage('sh').flatMap(({ code }) => code.trim().split('\n'));
+  const commands = lines.filter((line) => line.startsWith('npx unspool '));
+
+  beforeAll(async () => {
+    symlinkSync(join(ROOT, 'data'), join(here.path, 'data'));
+    // Stands in for what `npm start` makes: the same place, the same vocabulary, no time.
+    const sizes = ['--hidden', '4', '--embedding', '4', '--batch', '4', '--steps', '8', '--max-steps', '1'];
+    const out = ['--held-out', '0', '--out', 'runs/moby-dick.safetensors', '--quiet'];
+    await here.ok('train', 'data/moby-dick.txt', ...sizes, ...out);
+  });
+
+  test('those that install, train and test stand there as CI runs them', () => {
+    expect(lines.filter((line) => !line.startsWith('npx unspool '))).toEqual([
+      'npm ci && npm start',
+      'npm ci && npm test',
+    ]);
+    expect(commands.length).toBeGreaterThan(8);
+  });
+
+  test.each([...new Set(commands)])('%s', async (line) => {
+    const main = `"${process.execPath}" "${join(ROOT, 'dist/cli/main.js')}"`;
+    const command = line.replace('npx unspool', main);
+    const { code, stdout, stderr } = await start(here.path, ['-c', command], 'sh', []).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).not.toBe('');
+  });
+});

@@ -1,0 +1,93 @@
+/** What is published: nothing runs at installation, nothing is missing, nothing is there by mistake. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { ROOT } from '../cli/support.js';
+
+interface Manifest {
+  readonly [key: string]: unknown;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly bin: Readonly<Record<string, string>>;
+}
+
+const text = (name: string): string => readFileSync(join(ROOT, name), 'utf8');
+const manifest = JSON.parse(text('package.json')) as Manifest;
+
+/** Every script that npm would run on the machine of somebody who installs the package. */
+const AT_INSTALLATION = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare'];
+
+describe('package.json', () => {
+  test.each(AT_INSTALLATION)('there is no %s script', (name) => {
+    expect(manifest.scripts[name]).toBeUndefined();
+  });
+
+  test('two dependencies, and no other kind of them', () => {
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(['ndarray', 'seedrandom']);
+    for (const kind of ['peerDependencies', 'optionalDependencies', 'bundleDependencies', 'bundledDependencies']) {
+      expect(manifest[kind]).toBeUndefined();
+    }
+  });
+
+  test('an ES module without side effects, for Node 20 and newer', () => {
+    expect(manifest).toMatchObject({ type: 'module', sideEffects: false, engines: { node: '>=20' } });
+  });
+
+  test('every entry of the exports and every command is a file that the build made', () => {
+    const files = Object.values(manifest.exports).flatMap((entry) =>
+      typeof entry === 'string' ? [entry] : Object.values(entry),
+    );
+    expect(files.length).toBeGreaterThan(4);
+    for (const file of [...files, ...Object.values(manifest.bin)]) {
+      expect(`${file} ${existsSync(join(ROOT, file))}`).toBe(`${file} true`);
+    }
+    for (const file of Object.values(manifest.bin)) expect(text(file)).toMatch(/^#!\/usr\/bin\/env node\n/);
+  });
+
+  test('the entries can be imported by their names', () => {
+    const program = `
+      const [main, node] = [await import('unspool'), await import('unspool/node')];
+      console.log(typeof main.createModel, typeof main.fit, typeof node.loadModel, typeof node.saveModel);`;
+    const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(printed).toBe('function function function function\n');
+  });
+
+  test('the library is loaded without anything of Node, and without a third dependency', () => {
+    const seen = new Set<string>();
+    const foreign = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      const imports = readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]/gm);
+      for (const [, name] of imports) {
+        if (name!.startsWith('.')) visit(join(dirname(file), name!));
+        else foreign.add(name!);
+      }
+    };
+    visit(join(ROOT, 'dist/index.js'));
+    expect(seen.size).toBeGreaterThan(30);
+    expect([...foreign].sort()).toEqual(['ndarray', 'seedrandom']);
+  });
+});
+
+test('what is packed: the build and the papers, nothing else', () => {
+  const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+  const listing = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const paths = (JSON.parse(listing) as { files: { path: string }[] }[])[0]!.files.map(({ path }) => path);
+  const papers = paths.filter((path) => !path.startsWith('dist/'));
+  expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  for (const path of paths.filter((p) => p.startsWith('dist/'))) expect(path).toMatch(/\.(js|d\.ts)$/);
+  expect(paths).toContain('dist/cli/main.js');
+});
+
+test('package-lock.json names no host: whoever installs decides where from', () => {
+  const lock = JSON.parse(text('package-lock.json')) as { packages: Record<string, { resolved?: string }> };
+  const resolved = Object.entries(lock.packages).filter(([, entry]) => entry.resolved !== undefined);
+  expect(resolved).toEqual([]);
+  expect(Object.keys(lock.packages).length).toBeGreaterThan(100);
+});
