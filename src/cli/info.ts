@@ -1,7 +1,7 @@
-import type { LayerSpec, Model } from '../index.js';
-import { loadModel, readBytes } from '../node/index.js';
+import { describeBackend, type LayerSpec, type Model, memoryNeed } from '../index.js';
+import { loadModel, readBytes, revectorize } from '../node/index.js';
 import type { Command } from './command.js';
-import { createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
+import { createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
 
 function layerLine(layer: LayerSpec): string {
   switch (layer.kind) {
@@ -26,33 +26,55 @@ function parameterTable(model: Model): string[] {
 
 export const infoCommand: Command = {
   name: 'info',
-  summary: 'Tells what is in a model file or checkpoint.',
-  arguments: [{ name: 'MODEL', help: 'a model file or checkpoint' }],
+  summary: 'Tells what is in a model file or checkpoint; without one, what this machine computes with.',
+  arguments: [{ name: '[MODEL]', help: 'a model file or checkpoint' }],
   options: OUTPUT_OPTIONS,
   examples: [
     { does: 'layers, parameters and how it was trained', line: 'unspool info model.safetensors' },
     { does: 'the same for a program', line: 'unspool info model.safetensors --json' },
+    { does: 'which backend runs here', line: 'unspool info' },
   ],
   async run([file], options) {
     const out = createOutput(options);
-    const bytes = (await readBytes(file!)).length;
-    const { model, spec, precision, vocabulary, facts, training } = await loadModel(file!);
-    const parameters = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape }));
-    const position = training && { step: training.step, epoch: training.epoch, batch: training.batch };
-    const characters = vocabulary?.characters ?? null;
-    out.record({ kind: 'info', file, bytes, precision, spec, parameters, vocabulary: characters, facts, position });
-    out.say(`${file}: ${training ? 'training checkpoint' : 'model'}, ${grouped(bytes)} bytes, ${precision}`);
-    if (spec.inputSize !== undefined) out.say(`\nInput of width ${spec.inputSize}`);
-    out.say(`\nLayers\n${spec.layers.map((layer) => `  ${layerLine(layer)}`).join('\n')}`);
-    out.say(`\nParameters: ${grouped(model.size)}\n${parameterTable(model).join('\n')}`);
-    if (vocabulary)
-      out.say(`\nVocabulary: ${vocabulary.size} characters\n  ${JSON.stringify(vocabulary.characters.join(''))}`);
-    if (position) {
-      out.say(`\nStands after ${grouped(position.step)} updates, in epoch ${position.epoch}`);
-      out.say(`  go on with: npx unspool train --resume ${file}`);
-    }
-    if (Object.keys(facts).length > 0)
-      out.say(`\nTraining facts\n${JSON.stringify(facts, null, 2).replace(/^/gm, '  ')}`);
+    await (file === undefined ? tellMachine(out) : tellModel(file, out));
     return 0;
   },
 };
+
+async function tellMachine(out: Output): Promise<void> {
+  await revectorize();
+  const backends = (['float32', 'float64'] as const).map((precision) => ({
+    precision,
+    ...describeBackend({ precision, threads: 'auto' }),
+  }));
+  out.record({ kind: 'machine', engine: process.versions, backends });
+  out.say(`Node ${process.versions.node}, V8 ${process.versions.v8}, ${process.platform} ${process.arch}`);
+  for (const { precision, backend, variant, threads } of backends) {
+    out.say(`${precision}  ${backend}${variant ? ` (${variant})` : ''}, ${threads} thread${threads > 1 ? 's' : ''}`);
+  }
+}
+
+async function tellModel(file: string, out: Output): Promise<void> {
+  const bytes = (await readBytes(file)).length;
+  const { model, spec, precision, vocabulary, facts, training } = await loadModel(file);
+  const parameters = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape }));
+  const position = training && { step: training.step, epoch: training.epoch, batch: training.batch };
+  const characters = vocabulary?.characters ?? null;
+  out.record({ kind: 'info', file, bytes, precision, spec, parameters, vocabulary: characters, facts, position });
+  out.say(`${file}: ${training ? 'training checkpoint' : 'model'}, ${grouped(bytes)} bytes, ${precision}`);
+  if (spec.inputSize !== undefined) out.say(`\nInput of width ${spec.inputSize}`);
+  out.say(`\nLayers\n${spec.layers.map((layer) => `  ${layerLine(layer)}`).join('\n')}`);
+  out.say(`\nParameters: ${grouped(model.size)}\n${parameterTable(model).join('\n')}`);
+  const need = (steps: number) => memoryNeed(spec, { steps, rows: 1 }, { precision });
+  out.say(
+    `\nMemory: ${grouped(need(1).parameters)} bytes of parameters, three times as much again to train with Adam,`,
+  );
+  out.say(`  and ${grouped(need(2).tape - need(1).tape)} bytes for each time step of each row on the tape`);
+  if (characters) out.say(`\nVocabulary: ${characters.length} characters\n  ${JSON.stringify(characters.join(''))}`);
+  if (position) {
+    out.say(`\nStands after ${grouped(position.step)} updates, in epoch ${position.epoch}`);
+    out.say(`  go on with: npx unspool train --resume ${file}`);
+  }
+  if (Object.keys(facts).length === 0) return;
+  out.say(`\nTraining facts\n${JSON.stringify(facts, null, 2).replace(/^/gm, '  ')}`);
+}

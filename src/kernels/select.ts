@@ -2,7 +2,7 @@
 import type { Kernels, Precision } from '../core/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
 import { createReference } from './reference/index.js';
-import { createWasm, wasmVariant } from './wasm/index.js';
+import { createWasm, type WasmVariant, wasmVariant } from './wasm/index.js';
 
 export type Backend = 'reference' | 'wasm';
 
@@ -49,11 +49,22 @@ const cores = (): number =>
   globalThis.process?.getBuiltinModule?.('node:os').availableParallelism() ??
   1;
 
-/** A backend with a memory of its own. Throws `INVALID_SETTING` for a backend or precision that there is not. */
-export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
-  const variant = chooseBackend(options) === 'wasm' ? wasmVariant() : null;
+/** What `selectKernels` would take for these options, without making it. Throws `INVALID_SETTING` likewise. */
+export function describeBackend(options: BackendOptions = {}): {
+  readonly backend: Backend;
+  /** The instructions that the wasm backend uses: `simd`, `relaxed` or `revec`. */
+  readonly variant: WasmVariant | null;
+  readonly threads: number;
+} {
+  const backend = chooseBackend(options);
   const { threads = 1 } = options;
   if (threads !== 'auto') requireInteger('threads', threads, 1, 15);
-  const count = threads === 'auto' ? Math.min(4, cores()) : threads;
-  return variant ? createWasm(variant, { threads: count }) : createReference(options.precision ?? 'float32');
+  if (backend === 'reference') return { backend, variant: null, threads: 1 };
+  return { backend, variant: wasmVariant(), threads: threads === 'auto' ? Math.min(4, cores()) : threads };
+}
+
+/** A backend with a memory of its own. Throws `INVALID_SETTING` for a backend or precision that there is not. */
+export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
+  const { variant, threads } = describeBackend(options);
+  return variant ? createWasm(variant, { threads }) : createReference(options.precision ?? 'float32');
 }

@@ -30,6 +30,7 @@ async function acquire(file: string, lock: string): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await tryCreate(lock)) return;
     const holder = await holderOf(lock);
+    if (holder === null) continue; // let go in the meantime
     if (isAlive(holder)) throw heldBy(file, lock, holder);
     await removeStale(lock, holder); // its process was killed before it could
   }
@@ -40,8 +41,11 @@ async function release(lock: string): Promise<void> {
   if (held.delete(lock)) await rm(lock, { force: true });
 }
 
-const holderOf = async (lock: string): Promise<number> =>
-  Number.parseInt(await readFile(lock, 'utf8').catch(() => ''), 10);
+/** The process that a lock names (NaN where it names none); null where there is no lock. */
+async function holderOf(lock: string): Promise<number | null> {
+  const content = await readFile(lock, 'utf8').catch(() => null);
+  return content === null ? null : Number.parseInt(content, 10);
+}
 
 /** Linked into place with its content, so that nobody reads a lock before it names its process. */
 async function tryCreate(lock: string): Promise<boolean> {
@@ -68,7 +72,8 @@ async function removeStale(lock: string, holder: number): Promise<void> {
       await rm(guard, { force: true });
     }
   } else {
-    if (!isAlive(await holderOf(guard))) await rm(guard, { force: true });
+    const other = await holderOf(guard);
+    if (other !== null && !isAlive(other)) await rm(guard, { force: true });
     await setTimeout(RETRY_MS);
   }
 }
