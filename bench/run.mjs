@@ -1,5 +1,5 @@
 /** `npm run bench` runs every benchmark, `npm run bench -- NAME` one of them. */
-const BENCHES = { gemm: './gemm.mjs', steps: './steps.mjs' };
+const BENCHES = { gemm: './gemm.mjs', steps: './steps.mjs', threads: './threads.mjs' };
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !Object.hasOwn(BENCHES, name));

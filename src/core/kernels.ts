@@ -97,6 +97,8 @@ export interface Kernels {
   readonly name: string;
   /** Which of its forms a backend that has several runs in, such as the instructions that it uses. */
   readonly variant?: string;
+  /** How many threads share the work at this moment, where a backend has several. */
+  readonly threads?: number;
   readonly precision: Precision;
 
   // ---- memory

@@ -4,6 +4,8 @@ import { requireInteger, UnspoolError } from '../errors.js';
 import { createReference } from './reference/index.js';
 import { createWasm, type WasmVariant, wasmVariant } from './wasm/index.js';
 
+export { preferRevec } from './wasm/trial.js';
+
 export type Backend = 'reference' | 'wasm';
 
 export interface BackendOptions {

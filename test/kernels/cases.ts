@@ -10,7 +10,7 @@ export interface Case {
 }
 
 /** `host` is no instruction: a backend may answer null. */
-export type Instruction = Exclude<keyof Kernels, 'name' | 'variant' | 'precision' | 'host' | 'dispose'>;
+export type Instruction = Exclude<keyof Kernels, 'name' | 'variant' | 'threads' | 'precision' | 'host' | 'dispose'>;
 
 const fail = (message: string): never => {
   throw new Error(message);

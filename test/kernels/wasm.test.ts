@@ -1,6 +1,93 @@
-/** The SIMD WebAssembly backend, in each variant that this engine runs, passes the suite that every backend passes. */
-import { createWasm, wasmVariant } from '../../src/kernels/wasm/index.js';
+/** The SIMD WebAssembly backend: each variant that this engine runs, with one thread and several, passes the common suite. */
+import { afterAll, describe, expect, test } from '@jest/globals';
+import type { Kernels } from '../../src/core/kernels.js';
+import { Model } from '../../src/core/model.js';
+import { fit } from '../../src/core/trainer.js';
+import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
+import { adam } from '../../src/optim/adam.js';
+import { expectSameBits } from '../support/arrays.js';
+import { thrown } from '../support/errors.js';
 import { describeConformance } from './conformance.js';
 
-describeConformance('wasm', () => createWasm('simd'), { float32: 1e-5 });
-if (wasmVariant() === 'relaxed') describeConformance('wasm', () => createWasm('relaxed'), { float32: 1e-5 });
+const VARIANTS: readonly WasmVariant[] = wasmVariant() === 'simd' ? ['simd'] : ['simd', 'relaxed', 'revec'];
+const running: Kernels[] = [];
+
+/** A backend whose threads stand ready, so that all of its work is shared from the start. */
+async function withThreads(variant: WasmVariant, threads: number): Promise<Kernels> {
+  const k = await createWasm(variant, { threads, shareAll: true });
+  running.push(k);
+  const m = k.alloc(4, 4);
+  for (let wait = 0; k.threads === 1 && wait < 500; wait++) {
+    k.gemm(m, k.alloc(4, 4), k.alloc(4, 4)); // the first piece of work starts them
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(k.threads).toBe(threads);
+  return k;
+}
+
+afterAll(() => {
+  for (const k of running) k.dispose();
+});
+
+for (const variant of VARIANTS) {
+  describe(variant, () => {
+    describeConformance('wasm', () => createWasm(variant), { float32: 1e-5 });
+  });
+}
+
+describe('two threads', () => {
+  describeConformance('wasm', () => withThreads('simd', 2), { float32: 1e-5 });
+});
+
+/** Two layers, sizes that no tile divides; the bits of every parameter after some updates. */
+async function trained(k: Kernels) {
+  const spec = {
+    inputSize: 5,
+    layers: [
+      { kind: 'lstm' as const, hiddenSize: 19 },
+      { kind: 'lstm' as const, hiddenSize: 22, bias: 'single' as const },
+      { kind: 'linear' as const, size: 7 },
+    ],
+  };
+  const [steps, rows] = [9, 13];
+  const inputs = Float32Array.from({ length: steps * rows * 5 }, (_, i) => Math.sin(i));
+  const targets = Int32Array.from({ length: steps * rows }, (_, i) => i % 7);
+  const model = new Model(k, spec);
+  const train = { stateful: true, length: 12, batch: () => ({ steps, rows, inputs, targets }) };
+  for await (const _ of fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 }));
+  return model.parameters.download();
+}
+
+test.each(VARIANTS)('%s: the same bits with one, two, three and five threads', async (variant) => {
+  const alone = await trained(await createWasm(variant));
+  for (const threads of [2, 3, 5]) {
+    const together = await trained(await withThreads(variant, threads));
+    for (const [name, values] of alone) expectSameBits(together.get(name)!, values);
+  }
+});
+
+test('threads do not start for work that is not worth sharing', async () => {
+  const k = await createWasm('simd', { threads: 2 });
+  running.push(k);
+  for (let i = 0; i < 20; i++) {
+    k.gemm(k.alloc(4, 4), k.alloc(4, 4), k.alloc(4, 4));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(k.threads).toBe(1);
+});
+
+test('memory: freed blocks are used again, and views stay valid while it grows', async () => {
+  const k = await createWasm('simd');
+  const first = k.alloc(3, 5);
+  k.upload(
+    first,
+    Array.from({ length: 15 }, (_, i) => i),
+  );
+  const view = k.host(first)!;
+  for (let i = 0; i < 40; i++) k.free(k.alloc(1000, 1000)); // one block of 4 MB, forty times
+  for (let i = 0; i < 30; i++) k.alloc(1000, 500); // 60 MB: the memory grows
+  expect([...view]).toEqual(Array.from({ length: 15 }, (_, i) => i));
+  view[7] = 70;
+  expect((await k.download(first))[7]).toBe(70);
+  expect(thrown(() => k.alloc(40000, 40000)).code).toBe('OUT_OF_MEMORY');
+});

@@ -25,6 +25,8 @@ export type WasmVariant = 'simd' | 'relaxed' | 'revec';
 export interface WasmOptions {
   /** Threads that share the work, this one included. Default 1. */
   readonly threads?: number;
+  /** Share work however small it is: for tests. Default false. */
+  readonly shareAll?: boolean;
 }
 
 /** A window of the heap, and the view that was made of it, if one was. */
@@ -40,10 +42,8 @@ interface WasmPacked extends PackedMatrix {
  * Work below these is done by one thread: waking and waiting for the others would cost more than they save. Measured on
  * two cores by `npm run bench -- threads`: multiply-adds, and elements.
  */
-const SHARED_PRODUCT = 2 ** 18;
-const SHARED_CELL = 2 ** 11;
-const SHARED_ELEMENTS = 2 ** 15;
-const SHARED_ROWS = 8;
+const WORTH_SHARING = { product: 2 ** 18, cell: 2 ** 11, elements: 2 ** 15, rows: 8 };
+const ANYTHING = { product: 0, cell: 0, elements: 0, rows: 1 };
 
 const BINARIES: Readonly<Record<WasmVariant, string>> = {
   simd: simdBinary,
@@ -78,7 +78,8 @@ export function useVariant(variant: WasmVariant | null): void {
 const modules = new Map<WasmVariant, Promise<WebAssembly.Module>>();
 
 /** Compiles once a variant, and gives each caller a memory of its own. */
-export async function createWasm(variant: WasmVariant, { threads = 1 }: WasmOptions = {}): Promise<Kernels> {
+export async function createWasm(variant: WasmVariant, options: WasmOptions = {}): Promise<Kernels> {
+  const { threads = 1, shareAll = false } = options;
   let compiled = modules.get(variant);
   if (!compiled) modules.set(variant, (compiled = WebAssembly.compile(bytesOf(variant))));
   const module = await compiled;
@@ -87,7 +88,8 @@ export async function createWasm(variant: WasmVariant, { threads = 1 }: WasmOpti
   const { exports } = await WebAssembly.instantiate(module, { env });
   const x = exports as unknown as WasmExports;
   const edge = heap.alloc(4 * x.scratchFloats());
-  return kernelsOver(variant, heap, x, edge, new Team(heap, x, module, threads, edge));
+  const team = new Team(heap, x, module, threads, edge);
+  return kernelsOver(variant, heap, x, edge, team, shareAll ? ANYTHING : WORTH_SHARING);
 }
 
 /** A block that grows to the largest size asked for and is kept: a training step allocates nothing. */
@@ -104,7 +106,14 @@ function scratch(heap: Heap): (bytes: number) => number {
   };
 }
 
-function kernelsOver(variant: WasmVariant, heap: Heap, x: WasmExports, edge: number, team: Team): Kernels {
+function kernelsOver(
+  variant: WasmVariant,
+  heap: Heap,
+  x: WasmExports,
+  edge: number,
+  team: Team,
+  least: typeof WORTH_SHARING,
+): Kernels {
   const window = (m: Matrix): WasmMatrix => m as WasmMatrix;
   const at = (m: Matrix): number => window(m).at;
   const count = (m: Matrix): number => m.rows * m.cols;
@@ -134,7 +143,7 @@ function kernelsOver(variant: WasmVariant, heap: Heap, x: WasmExports, edge: num
   };
   const packTo = (address: number, b: Matrix, transB: boolean): void => {
     const [K, C] = transB ? [b.cols, b.rows] : [b.rows, b.cols];
-    if (K * C >= SHARED_ELEMENTS && team.shares()) {
+    if (K * C >= least.elements && team.shares()) {
       team.share(Command.pack, address, at(b), b.cols, K, C, transB ? 1 : 0);
     } else alone(() => (transB ? x.packBT : x.packB)(address, at(b), b.cols, K, C, 0, C));
   };
@@ -142,6 +151,9 @@ function kernelsOver(variant: WasmVariant, heap: Heap, x: WasmExports, edge: num
   return {
     name: 'wasm',
     variant,
+    get threads() {
+      return team.running;
+    },
     precision: 'float32',
     alloc: (rows, cols) => alone(() => blockOf(heap, rows, cols)),
     view: (base, offset, rows, cols): WasmMatrix => ({
@@ -158,7 +170,7 @@ function kernelsOver(variant: WasmVariant, heap: Heap, x: WasmExports, edge: num
 
     gemm(out, a, b, { transA = false, transB = false, accumulate = false } = {}) {
       const [R, C, K] = [out.rows, out.cols, transA ? a.rows : a.cols];
-      const shared = R * C * K >= SHARED_PRODUCT && team.shares();
+      const shared = R * C * K >= least.product && team.shares();
       const address = panels(4 * x.panelFloats(K, C));
       packTo(address, b, transB);
       // More rows than columns, and rows that lie as they are read: cut by rows, else by columns.
@@ -174,38 +186,38 @@ function kernelsOver(variant: WasmVariant, heap: Heap, x: WasmExports, edge: num
     gemmPacked(out, a, b, accumulate) {
       const [R, C, K] = [out.rows, out.cols, b.rows];
       const packed = (b as WasmPacked).at;
-      if (R >= SHARED_ROWS && R * C * K >= SHARED_PRODUCT && team.shares()) {
+      if (R >= least.rows && R * C * K >= least.product && team.shares()) {
         const windows = [window(out), window(a)];
         team.shareRows(Command.gemmRows, R, windows, at(out), R, C, at(a), packed, K, +accumulate);
       } else alone(() => x.gemm(at(out), R, C, at(a), false, packed, K, accumulate, edge, 0, C));
     },
 
     fillRows(out, row) {
-      if (count(out) >= SHARED_ELEMENTS && team.shares()) {
+      if (count(out) >= least.elements && team.shares()) {
         team.share(Command.fillRows, at(out), out.rows, at(row), out.cols);
       } else alone(() => x.fillRows(at(out), at(row), out.rows, out.cols));
     },
     sumRows(out, a) {
-      if (count(a) >= SHARED_ELEMENTS && team.shares()) {
+      if (count(a) >= least.elements && team.shares()) {
         team.share(Command.sumRows, at(out), a.cols, at(a), a.rows);
       } else alone(() => x.sumRows(at(out), at(a), a.rows, a.cols, a.cols));
     },
     gatherRows: (out, table, ids) => alone(() => x.gatherRows(at(out), at(table), integers(ids), out.rows, out.cols)),
     scatterAddRows: (table, ids, a) => alone(() => x.scatterAddRows(at(table), integers(ids), at(a), a.rows, a.cols)),
     fill(out, value) {
-      if (count(out) >= SHARED_ELEMENTS && team.shares()) team.share(Command.fill, at(out), count(out), value);
+      if (count(out) >= least.elements && team.shares()) team.share(Command.fill, at(out), count(out), value);
       else alone(() => x.fill(at(out), value, count(out)));
     },
     copy: (out, a) => host(out).set(host(a)),
     add(out, a, b) {
-      if (count(out) >= SHARED_ELEMENTS && team.shares()) team.share(Command.add, at(out), count(out), at(a), at(b));
+      if (count(out) >= least.elements && team.shares()) team.share(Command.add, at(out), count(out), at(a), at(b));
       else alone(() => x.add(at(out), at(a), at(b), count(out)));
     },
 
     lstmCell(y, cPrev) {
       const { rows: N, cols: H } = y.h;
       const args = [at(y.gates), at(y.c), at(y.h), at(cPrev), N, H] as const;
-      if (N >= SHARED_ROWS && N * H >= SHARED_CELL && team.shares()) {
+      if (N >= least.rows && N * H >= least.cell && team.shares()) {
         team.shareRows(Command.cell, N, [y.gates, y.c, y.h, cPrev].map(window), ...args);
       } else alone(() => x.lstmCell(...args));
     },
@@ -213,7 +225,7 @@ function kernelsOver(variant: WasmVariant, heap: Heap, x: WasmExports, edge: num
       const { rows: N, cols: H } = y.h;
       const matrices = [d.gates, d.c, d.h, dcPrev, y.gates, y.c, cPrev];
       const args = [...matrices.map(at), N, H];
-      if (N >= SHARED_ROWS && N * H >= SHARED_CELL && team.shares()) {
+      if (N >= least.rows && N * H >= least.cell && team.shares()) {
         team.shareRows(Command.cellGrad, N, matrices.map(window), ...args);
       } else alone(() => x.lstmCellGrad(...args));
     },
@@ -260,7 +272,7 @@ function kernelsOver(variant: WasmVariant, heap: Heap, x: WasmExports, edge: num
       const shrink = decoupled ? 1 - rate * weightDecay : 1;
       const l2 = decoupled ? 0 : weightDecay;
       const numbers = [beta1, 1 - beta1, beta2, 1 - beta2, size, correct2, eps, shrink, l2];
-      if (count(w) >= SHARED_ELEMENTS && team.shares()) {
+      if (count(w) >= least.elements && team.shares()) {
         team.share(Command.adam, at(w), count(w), at(g), at(m), at(v), ...numbers);
       } else alone(() => x.adam(at(w), at(g), at(m), at(v), count(w), ...numbers));
     },

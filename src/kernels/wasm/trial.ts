@@ -1,0 +1,81 @@
+/** Whether the variant for fused vectors is right, and faster than the ordinary one, in this engine as it is set now. */
+import type { Kernels } from '../../core/kernels.js';
+import { createWasm, useVariant, type WasmVariant } from './index.js';
+
+/** Compares and times `revec` and `relaxed`; where the first is right and faster, it is the one used from now on. */
+export async function preferRevec(): Promise<boolean> {
+  const [fused, plain] = [await trial('revec'), await trial('relaxed')];
+  // In turn, so that whatever else the machine does falls on both; long enough for the engine to compile them in earnest.
+  const end = performance.now() + TRIAL_MS;
+  while (performance.now() < end) {
+    fused.round();
+    plain.round();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  const [a, b] = [await fused.result(), await plain.result()];
+  const right = a.every((v, i) => Math.abs(v - b[i]!) <= 1e-4);
+  const better = right && fused.fastest() < plain.fastest();
+  if (better) useVariant('revec');
+  return better;
+}
+
+const TRIAL_MS = 150;
+const [ROWS, DEPTH, COLS] = [36, 128, 256];
+
+/** A product, to be timed round by round, and the numbers that it and the cell give. */
+async function trial(variant: WasmVariant) {
+  const k = await createWasm(variant);
+  const numbers = (rows: number, cols: number) => {
+    const m = k.alloc(rows, cols);
+    k.upload(
+      m,
+      Float32Array.from({ length: rows * cols }, (_, i) => Math.sin(i)),
+    );
+    return m;
+  };
+  const [a, b, out] = [numbers(ROWS, DEPTH), numbers(DEPTH, COLS), numbers(ROWS, COLS)];
+  const packed = k.allocPacked(DEPTH, COLS);
+  k.pack(packed, b, false);
+  let fastest = Number.POSITIVE_INFINITY;
+  return {
+    round() {
+      const start = performance.now();
+      for (let i = 0; i < 4; i++) k.gemmPacked(out, a, packed, false);
+      fastest = Math.min(fastest, performance.now() - start);
+    },
+    fastest: () => fastest,
+    result: async () => [...k.host(out)!, ...(await cells(k))],
+  };
+}
+
+/** A step of the cell and back, with a width that leaves a ragged end. */
+async function cells(k: Kernels): Promise<number[]> {
+  const [N, H] = [5, 13];
+  const numbers = (rows: number, cols: number, phase: number) => {
+    const m = k.alloc(rows, cols);
+    k.upload(
+      m,
+      Float32Array.from({ length: rows * cols }, (_, i) => 2 * Math.sin(i + phase)),
+    );
+    return m;
+  };
+  const step = (phase: number) => ({
+    gates: numbers(N, 4 * H, phase),
+    c: numbers(N, H, phase + 1),
+    h: numbers(N, H, phase + 2),
+  });
+  const [y, d, before, dBefore] = [step(0), step(3), numbers(N, H, 6), numbers(N, H, 7)];
+  for (let i = 0; i < 200; i++) {
+    k.upload(
+      y.gates,
+      Float32Array.from({ length: 4 * N * H }, (_, j) => 3 * Math.cos(j)),
+    );
+    k.upload(
+      d.c,
+      Float32Array.from({ length: N * H }, (_, j) => Math.cos(j)),
+    );
+    k.lstmCell(y, before);
+    k.lstmCellGrad(d, dBefore, y, before);
+  }
+  return [y.gates, y.c, y.h, d.gates, d.c, dBefore].flatMap((m) => [...k.host(m)!]);
+}
