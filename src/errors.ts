@@ -72,7 +72,7 @@ function headline(p: Problem): string {
     case 'INVALID_FILE':
       return `${p.file}: ${p.problem}`;
     case 'FILE_ACCESS':
-      return `${p.file}: ${p.problem} (${p.cause})`;
+      return `${p.file}: ${p.problem} (${p.cause}).`;
     case 'NOT_FINITE':
       return `training step ${p.step}: ${p.tensor} became ${p.value} ${p.where}.`;
     case 'OUT_OF_MEMORY': {

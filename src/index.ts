@@ -44,6 +44,7 @@ export {
   type TrainingEvent,
   type TrainingState,
 } from './core/trainer.js';
+export type { NdArray } from './core/views.js';
 export { createModel, deserializeModel, type LoadedModel } from './create.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
 export { heldOutStreams, type TextData, type TextStreamOptions, TextStreams, textStreams } from './data/text.js';

@@ -192,19 +192,17 @@ function introduce({ out, settings, model, text, textFile, resumed, file }: Run,
   const heldOutCharacters = heldOut?.tokens.length ?? 0;
   out.record({ kind: 'start', text: textFile, parameters: model.size, steps: training.steps, file, settings });
   out.say(
-    `${textFile}: ${grouped(train.tokens.length)} characters to train on, ${grouped(heldOutCharacters)} held out, ` +
+    `${textFile}: ${grouped(train.tokens.length)} characters, ${grouped(heldOutCharacters)} more held out, ` +
       `${vocabulary.size} different.`,
   );
-  out.say(
-    `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hidden}, ${grouped(model.size)} parameters, ` +
-      `${settings.precision}, ${backendName(model)}; ${grouped(training.steps)} updates planned.`,
-  );
+  const layers = `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hidden}`;
+  out.say(`${layers}, ${grouped(model.size)} parameters; ${settings.precision} on ${backendName(model)}.`);
+  out.say(`${grouped(training.steps)} updates planned.`);
   const at = resumed?.training;
   if (at) out.say(`Going on after update ${grouped(at.step)}.`);
 }
 
-const backendName = ({ kernels: { name, variant } }: Model): string =>
-  `backend ${name}${variant ? ` (${variant})` : ''}`;
+const backendName = ({ kernels: { name, variant } }: Model): string => `${name}${variant ? ` (${variant})` : ''}`;
 
 /** Shows what happens until the training ends; returns why it did. */
 async function follow(run: Run, training: Training, checkpoints: Checkpoints): Promise<string> {

@@ -1,18 +1,16 @@
 /** One time step of an LSTM layer, to look into: every array is a live view of the tape's memory, shape [N, H]. */
-import ndarray, { type NdArray } from 'ndarray';
+import ndarray from 'ndarray';
 import { UnspoolError } from '../errors.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { LstmTape } from './lstm-layer.js';
-import { hostArray, hostColumns } from './views.js';
-
-type View = NdArray<FloatArray>;
+import { hostArray, hostColumns, type NdArray } from './views.js';
 
 /** The four gates: input, forget, cell candidate, output. */
 export interface Gates {
-  readonly i: View;
-  readonly f: View;
-  readonly g: View;
-  readonly o: View;
+  readonly i: NdArray;
+  readonly f: NdArray;
+  readonly g: NdArray;
+  readonly o: NdArray;
 }
 
 /** dL/d(each thing that the step computed), L being the loss of the last backward pass: total derivatives. */
@@ -22,10 +20,10 @@ export interface LstmStepGradView {
   /** By the gates before their activation: dai, daf, dag, dao of (B2). Live views. */
   readonly preactivations: Gates;
   /** By c and h of this step. Live views. */
-  readonly c: View;
-  readonly h: View;
+  readonly c: NdArray;
+  readonly h: NdArray;
   /** By c and h of the step before (at step 0: of the initial state). Live views. */
-  readonly before: { readonly c: View; readonly h: View };
+  readonly before: { readonly c: NdArray; readonly h: NdArray };
 }
 
 export class LstmStepView {
@@ -53,23 +51,23 @@ export class LstmStepView {
   }
 
   /** (F3) */
-  get c(): View {
+  get c(): NdArray {
     return this.array(this.tape.steps[this.t]!.y.c);
   }
 
   /** (F4) */
-  get h(): View {
+  get h(): NdArray {
     return this.array(this.tape.steps[this.t]!.y.h);
   }
 
   /** The state that this step started from, c- and h-. */
-  get before(): { readonly c: View; readonly h: View } {
+  get before(): { readonly c: NdArray; readonly h: NdArray } {
     const { c, h } = this.tape.steps[this.t]!.before;
     return { c: this.array(c), h: this.array(h) };
   }
 
   /** The input of this step, [N, D]. */
-  get x(): View {
+  get x(): NdArray {
     const { x, shape } = this.tape;
     return this.array(this.k.view(x, this.t * shape.rows * x.cols, shape.rows, x.cols));
   }
@@ -115,7 +113,7 @@ export class LstmStepView {
     const c = this.c;
     const cBefore = this.before.c;
     const [dcView, dhView] = [this.array(dc), this.array(dh)];
-    const product = (a: View, b: (n: number, j: number) => number): View => {
+    const product = (a: NdArray, b: (n: number, j: number) => number): NdArray => {
       const [N, H] = [a.shape[0]!, a.shape[1]!];
       const out = ndarray<FloatArray>(
         this.k.precision === 'float64' ? new Float64Array(N * H) : new Float32Array(N * H),
@@ -134,11 +132,11 @@ export class LstmStepView {
 
   private cut(gates: Matrix): Gates {
     const H = this.tape.hiddenSize;
-    const column = (index: number): View => hostColumns(this.k, gates, index * H, H);
+    const column = (index: number): NdArray => hostColumns(this.k, gates, index * H, H);
     return { i: column(0), f: column(1), g: column(2), o: column(3) };
   }
 
-  private array(m: Matrix): View {
+  private array(m: Matrix): NdArray {
     return hostArray(this.k, m, [m.rows, m.cols]);
   }
 }

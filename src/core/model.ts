@@ -1,8 +1,7 @@
 /** A model: layers built from a spec, their parameters in one arena, and the passes over them. */
-import type { NdArray } from 'ndarray';
 import { requireInteger, UnspoolError } from '../errors.js';
 import { embeddingLayer } from './embedding.js';
-import type { FloatArray, Kernels } from './kernels.js';
+import type { Kernels } from './kernels.js';
 import type { Layer, LayerInput, PassShape } from './layer.js';
 import { linearLayer } from './linear.js';
 import type { LossChoice } from './losses.js';
@@ -12,6 +11,7 @@ import { createRng } from './rng.js';
 import { type LayerSpec, type ModelSpec, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
 import { type AnyLayerTape, Tape, type TapeInput } from './tape.js';
+import type { NdArray } from './views.js';
 
 /**
  * One mini-batch: `rows` (N) sequences of `steps` (T) steps side by side, time-major (element t*N + n is step t of
@@ -161,7 +161,7 @@ export class Model {
   async predict(
     inputs: ArrayLike<number>,
     options: { readonly rows?: number; readonly from?: Tape | null } = {},
-  ): Promise<{ output: NdArray<FloatArray>; tape: Tape }> {
+  ): Promise<{ output: NdArray; tape: Tape }> {
     const { rows = 1, from = null } = options;
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
     requireInteger('steps (numbers in inputs / rows / inputSize)', inputs.length / rows / width, 1, 1 << 24);

@@ -3,11 +3,10 @@
  * shape (PyTorch's). Gradients and optimizer state are arenas of the same layout, so an optimizer is one loop, a
  * checkpoint is a header and the arena, and a sum of gradients is one addition.
  */
-import type { NdArray } from 'ndarray';
 import { UnspoolError } from '../errors.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { Rng } from './rng.js';
-import { hostArray, matrixOf } from './views.js';
+import { hostArray, matrixOf, type NdArray } from './views.js';
 
 /** What a layer asks for: a named tensor and how it starts. */
 export interface ParameterSpec {
@@ -84,7 +83,7 @@ export class Arena {
   }
 
   /** One parameter as an ndarray over the live memory, in its own shape. */
-  get(name: string): NdArray<FloatArray> {
+  get(name: string): NdArray {
     return hostArray(this.kernels, this.handle(name), this.layout.entry(name).shape);
   }
 

@@ -5,17 +5,16 @@
  * Memory: an LSTM layer of H units keeps 6H floats a step and row (i f g o c h), and as many again for the gradients;
  * a layer's input is the output of the layer before it and is not kept twice.
  */
-import type { NdArray } from 'ndarray';
 import { UnspoolError } from '../errors.js';
 import type { EmbeddingTape } from './embedding.js';
-import type { FloatArray, Kernels, Matrix } from './kernels.js';
+import type { Kernels, Matrix } from './kernels.js';
 import type { PassShape } from './layer.js';
 import type { LinearTape } from './linear.js';
 import { type LossChoice, type LossTape, lossTape, requireTokens } from './losses.js';
 import { type LstmState, LstmTape } from './lstm-layer.js';
 import type { LstmStepView } from './lstm-step-view.js';
 import type { Arena } from './params.js';
-import { hostArray } from './views.js';
+import { hostArray, type NdArray } from './views.js';
 
 /** One layer's part, told apart by `kind`. */
 export type AnyLayerTape = EmbeddingTape | LstmTape | LinearTape;
@@ -64,13 +63,13 @@ export class Tape {
   }
 
   /** The model's output, [steps, N, width]; steps is 1 after `returns: 'last'`. A live view. */
-  get output(): NdArray<FloatArray> {
+  get output(): NdArray {
     const { y, outputSteps } = this.top;
     return hostArray(this.kernels, y, [outputSteps, this.shape.rows, y.cols]);
   }
 
   /** dL/dx of the model's input, [T, N, inputSize]; a live view, null before an embedding. */
-  get inputGrad(): NdArray<FloatArray> | null {
+  get inputGrad(): NdArray | null {
     const { input, shape } = this;
     if (input.kind === 'tokens' || !input.dx) return null;
     return hostArray(this.kernels, input.dx, [shape.steps, shape.rows, input.dx.cols]);

@@ -59,7 +59,7 @@ describe('train', () => {
     const stdout = await here.ok('train', 'text.txt', ...TINY, '--max-steps', '12', '--out', 'plain.safetensors');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that none are there is what is tested
     expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f█░]/);
-    expect(stdout).toMatch(/^text\.txt: [\d,]+ characters to train on, [\d,]+ held out, \d+ different\.$/m);
+    expect(stdout).toMatch(/^text\.txt: [\d,]+ characters, [\d,]+ more held out, \d+ different\.$/m);
     expect(stdout).toMatch(
       /^step 1\/12 {2}loss \d+\.\d{3} {2}\d+\.\d{3} bits\/char {2}[\d,]+ chars\/s {2}\d:\d\d left$/m,
     );

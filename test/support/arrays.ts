@@ -1,8 +1,7 @@
-import type { NdArray } from 'ndarray';
-import type { FloatArray } from '../../src/core/kernels.js';
+import type { NdArray } from '../../src/core/views.js';
 
 /** The numbers of an ndarray in row-major order, whatever its strides. */
-export function flat(a: NdArray<FloatArray>): number[] {
+export function flat(a: NdArray): number[] {
   const out: number[] = [];
   const walk = (index: number[]): void => {
     if (index.length === a.shape.length) out.push(a.get(...index) as number);
