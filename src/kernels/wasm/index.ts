@@ -39,11 +39,12 @@ interface WasmPacked extends PackedMatrix {
 }
 
 /**
- * Work below these is done by one thread: waking and waiting for the others would cost more than they save. Measured on
- * two cores by `npm run bench -- threads`: multiply-adds, and elements.
+ * Work below these is done by one thread: waking and waiting for the others would cost more than they save. In
+ * multiply-adds for products (those of the time loop, row by row, need no waiting, so they pay sooner), units for the
+ * cell, elements for the rest. Measured on two cores by `npm run bench -- threads`.
  */
-const WORTH_SHARING = { product: 2 ** 18, cell: 2 ** 11, elements: 2 ** 15, rows: 8 };
-const ANYTHING = { product: 0, cell: 0, elements: 0, rows: 1 };
+const WORTH_SHARING = { product: 2 ** 23, rowProduct: 2 ** 18, cell: 2 ** 10, elements: 2 ** 16, rows: 8 };
+const ANYTHING = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows: 1 };
 
 const BINARIES: Readonly<Record<WasmVariant, string>> = {
   simd: simdBinary,
@@ -186,7 +187,7 @@ function kernelsOver(
     gemmPacked(out, a, b, accumulate) {
       const [R, C, K] = [out.rows, out.cols, b.rows];
       const packed = (b as WasmPacked).at;
-      if (R >= least.rows && R * C * K >= least.product && team.shares()) {
+      if (R >= least.rows && R * C * K >= least.rowProduct && team.shares()) {
         const windows = [window(out), window(a)];
         team.shareRows(Command.gemmRows, R, windows, at(out), R, C, at(a), packed, K, +accumulate);
       } else alone(() => x.gemm(at(out), R, C, at(a), false, packed, K, accumulate, edge, 0, C));
