@@ -45,11 +45,16 @@ export function chooseBackend({ backend = 'auto', precision = 'float32' }: Backe
   }
 }
 
-/** Processor cores: browsers, Deno and Bun tell by `navigator`, older Nodes by a module. */
+/**
+ * Processor cores that threads can run on: browsers, Deno and Bun tell by `navigator`, older Nodes by a module. A page that
+ * is not cross-origin isolated cannot share memory with workers.
+ */
 const cores = (): number =>
-  globalThis.navigator?.hardwareConcurrency ??
-  globalThis.process?.getBuiltinModule?.('node:os').availableParallelism() ??
-  1;
+  globalThis.crossOriginIsolated === false
+    ? 1
+    : (globalThis.navigator?.hardwareConcurrency ??
+      globalThis.process?.getBuiltinModule?.('node:os').availableParallelism() ??
+      1);
 
 /** What `selectKernels` would take for these options, without making it. Throws `INVALID_SETTING` likewise. */
 export function describeBackend(options: BackendOptions = {}): {

@@ -17,6 +17,19 @@ export class Heap {
   private readonly free = new Map<number, number[]>();
   private readonly sizes = new Map<number, number>();
 
+  /**
+   * Whether the engine has shared memory. A page that is not cross-origin isolated has: it only lacks the name
+   * `SharedArrayBuffer`, and may not hand the memory to a worker.
+   */
+  static isPossible(): boolean {
+    try {
+      new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   constructor() {
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES, shared: true });
   }

@@ -64,8 +64,7 @@ let found: WasmVariant | null | undefined;
 /** The variant that is used here: the best one that this engine runs, or null where it has no WebAssembly SIMD. */
 export function wasmVariant(): WasmVariant | null {
   if (found === undefined) {
-    const shares = typeof WebAssembly === 'object' && typeof SharedArrayBuffer !== 'undefined';
-    const runs = (variant: WasmVariant): boolean => shares && WebAssembly.validate(bytesOf(variant));
+    const runs = (variant: WasmVariant): boolean => Heap.isPossible() && WebAssembly.validate(bytesOf(variant));
     found = runs('relaxed') ? 'relaxed' : runs('simd') ? 'simd' : null;
   }
   return found;

@@ -184,7 +184,9 @@ export class Team {
         worker.postMessage({ module, memory: heap.memory, control, thread, threads, scratch });
       }
     } catch {
-      this.state = 'failed'; // no workers here (a policy forbids them, say): one thread does it all
+      // No workers here, or none that the memory may be handed to (a page's policy, say): one thread does it all.
+      for (const worker of this.workers) worker.terminate();
+      this.state = 'failed';
     }
   }
 
