@@ -129,7 +129,12 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   }
   const text = naming(textFile, () => textStreams(content, { ...settings, vocabulary }));
   const resumed = { file: checkpoint, step: training.step, training };
-  return { out: createOutput(options), settings, textFile, textHash, text, model: loaded.model, resumed, file };
+  const out = createOutput(options);
+  const now = arithmeticOf(loaded.model);
+  if (facts.arithmetic !== now) {
+    out.warn(`${checkpoint} was computed by ${facts.arithmetic}, this is ${now}: the last digits will differ.`);
+  }
+  return { out, settings, textFile, textHash, text, model: loaded.model, resumed, file };
 }
 
 async function train(run: Run): Promise<number> {
@@ -180,9 +185,10 @@ async function finish(run: Run, training: Training, checkpoints: Checkpoints, se
     heldOutBitsPerCharacter: heldOutLoss && bitsOf(heldOutLoss),
   };
   await saveModel(file, model, { vocabulary: text.vocabulary, facts });
-  out.record({ kind: 'result', ...facts, seconds, file, ...comparison(text, heldOutLoss).json });
+  const { table, json } = comparison(text, heldOutLoss);
+  out.record({ kind: 'result', ...facts, seconds, file, ...json });
   out.say(`\n${grouped(step)} updates in ${clock(seconds)}.`);
-  out.say(comparison(text, heldOutLoss).table);
+  out.say(table);
   out.say(`\nThe model writes:\n\n${await writeSome(run, 300)}\n`);
   out.say(`Saved ${file}. More of it:\n  npx unspool sample ${file}`);
 }
@@ -249,11 +255,16 @@ async function writeSome({ model, text, settings }: Run, length: number): Promis
   return vocabulary.decode(ids);
 }
 
-const factsOf = ({ textFile, textHash, settings }: Run): Facts => ({
+const factsOf = ({ textFile, textHash, settings, model }: Run): Facts => ({
   text: textFile,
   textSha256: textHash,
   settings: settings as unknown as Facts,
+  arithmetic: arithmeticOf(model),
 });
+
+/** What the last digits of a training depend on, besides its settings: where each product is rounded before it is added. */
+const arithmeticOf = ({ kernels: { name, variant } }: Model): string =>
+  variant === 'relaxed' || variant === 'revec' ? `${name}, fused multiply-add` : name;
 
 /** Returns the updates behind it. */
 async function saveCheckpoint(file: string, run: Run, training: Training): Promise<number> {

@@ -31,6 +31,7 @@ export class Tape {
   loss: LossTape | null = null;
   readonly input: TapeInput;
   private readonly kernels: Kernels;
+  private choice: LossChoice | null = null;
 
   /** Made by `model.tape()`. */
   constructor(kernels: Kernels, shape: PassShape, input: TapeInput, layers: readonly AnyLayerTape[]) {
@@ -107,10 +108,12 @@ export class Tape {
 
   /** Computes the loss of the output; `tape.loss.value` holds it. */
   measure(choice: LossChoice, targets: ArrayLike<number>): void {
-    if (!this.loss || JSON.stringify(this.loss.spec) !== specText(choice)) {
+    // The same choice, mostly: told by its identity before it is told by its content.
+    if (!this.loss || (choice !== this.choice && JSON.stringify(this.loss.spec) !== specText(choice))) {
       this.loss?.free();
       this.loss = lossTape(this.kernels, choice, this.top.y, this.top.dy);
     }
+    this.choice = choice;
     this.loss.forward(targets);
   }
 

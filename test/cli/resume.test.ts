@@ -1,5 +1,7 @@
 /** A training that is killed and resumed ends in the same bytes as one that was left alone. */
+
 import { describe, expect, test } from '@jest/globals';
+import { readSafetensors, tensorValues, writeSafetensors } from '../../src/index.js';
 import { type Folder, folder, jsonLines, type Running, sampleText, TINY } from './support.js';
 
 const MODEL = 'm.safetensors';
@@ -168,4 +170,19 @@ describe('what may change when a training is resumed', () => {
     }
     expect(here.read('kept.safetensors')).toEqual(here.read(CHECKPOINT));
   });
+});
+
+test('a checkpoint of another arithmetic goes on, and says that the last digits will differ', async () => {
+  const here = folder();
+  await here.ok('train', 'text.txt', ...TINY, '--max-steps', '4', '--out', MODEL, '--quiet');
+  const file = readSafetensors(here.read(CHECKPOINT));
+  const tensors = [...file.tensors.values()].map((t) => ({ name: t.name, shape: t.shape, data: tensorValues(t) }));
+  const facts = { ...JSON.parse(file.metadata.get('facts')!), arithmetic: 'an abacus' };
+  const metadata = { ...Object.fromEntries(file.metadata), facts: JSON.stringify(facts) };
+  here.write('other.checkpoint.safetensors', writeSafetensors(tensors, metadata));
+  const other = await here.run('train', '--resume', 'other.checkpoint.safetensors', '--max-steps', '6');
+  expect(other.code).toBe(0);
+  expect(other.stderr).toMatch(/computed by an abacus, this is \w.*: the last digits will differ/);
+  const own = await here.run('train', '--resume', CHECKPOINT, '--max-steps', '6', '--force');
+  expect(own).toMatchObject({ code: 0, stderr: '' });
 });
