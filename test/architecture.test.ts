@@ -138,7 +138,7 @@ describe('imports', () => {
     expect(nodes.filter((i) => !/^(node|cli)\//.test(i.from))).toEqual([]);
     expect(nodes.every((i) => i.to.startsWith('node:'))).toBe(true);
     const packages = outside.filter((i) => !isBuiltin(i.to));
-    expect([...new Set(packages.map((i) => i.to))].sort()).toEqual(['ndarray', 'seedrandom']);
+    expect([...new Set(packages.map((i) => i.to.split('/')[0]))].sort()).toEqual(['ndarray', 'seedrandom']);
     const manifest = JSON.parse(readFileSync(join(ROOT, '..', 'package.json'), 'utf8')) as { dependencies: object };
     expect(Object.keys(manifest.dependencies).sort()).toEqual(['ndarray', 'seedrandom']);
   });

@@ -1,5 +1,5 @@
 /** Random numbers: every one of them comes from seedrandom (ARC4), so a seed fixes a whole training run to the bit. */
-import seedrandom from 'seedrandom';
+import seedrandom from 'seedrandom/seedrandom.js'; // ARC4 alone: the package's main file brings seven more
 
 /** A generator that can be stopped, saved as JSON and continued. */
 export interface Rng {

@@ -118,6 +118,6 @@ maybe('in Chromium', () => {
   });
 
   test('the bundle, engine and WebAssembly, is small', () => {
-    expect(gzipSync(script, { level: 9 }).length).toBeLessThan(50_000);
+    expect(gzipSync(script, { level: 9 }).length).toBeLessThan(40 * 1024);
   });
 });

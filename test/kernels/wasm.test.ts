@@ -4,6 +4,7 @@ import type { Kernels } from '../../src/core/kernels.js';
 import { Model } from '../../src/core/model.js';
 import { fit } from '../../src/core/trainer.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
+import { offerRevec } from '../../src/kernels/wasm/trial.js';
 import { adam } from '../../src/optim/adam.js';
 import { expectSameBits } from '../support/arrays.js';
 import { thrown } from '../support/errors.js';
@@ -11,6 +12,7 @@ import { describeConformance } from './conformance.js';
 
 const VARIANTS: readonly WasmVariant[] = wasmVariant() === 'simd' ? ['simd'] : ['simd', 'relaxed', 'revec'];
 const running: Kernels[] = [];
+offerRevec();
 
 /** A backend whose threads stand ready, so that all of its work is shared from the start. */
 async function withThreads(variant: WasmVariant, threads: number): Promise<Kernels> {

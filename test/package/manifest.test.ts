@@ -66,7 +66,7 @@ describe('package.json', () => {
       const imports = readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]/gm);
       for (const [, name] of imports) {
         if (name!.startsWith('.')) visit(join(dirname(file), name!));
-        else foreign.add(name!);
+        else foreign.add(name!.split('/')[0]!);
       }
     };
     visit(join(ROOT, 'dist/index.js'));

@@ -11,7 +11,6 @@ import {
 } from '../../core/kernels.js';
 import type { WasmExports } from './exports.js';
 import { relaxedBinary } from './generated/relaxed.js';
-import { revecBinary } from './generated/revec.js';
 import { simdBinary } from './generated/simd.js';
 import { Heap } from './heap.js';
 import { Command, Team, type Window } from './team.js';
@@ -46,14 +45,15 @@ interface WasmPacked extends PackedMatrix {
 const WORTH_SHARING = { product: 2 ** 23, rowProduct: 2 ** 18, cell: 2 ** 10, elements: 2 ** 16, rows: 8 };
 const ANYTHING = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows: 1 };
 
-const BINARIES: Readonly<Record<WasmVariant, string>> = {
-  simd: simdBinary,
-  relaxed: relaxedBinary,
-  revec: revecBinary,
-};
+/** The modules' bytes in base64. `revec` is added by who needs it, so that no page has to carry it. */
+const binaries: Partial<Record<WasmVariant, string>> = { simd: simdBinary, relaxed: relaxedBinary };
+
+export function addBinary(variant: WasmVariant, base64: string): void {
+  binaries[variant] = base64;
+}
 
 const bytesOf = (variant: WasmVariant): Uint8Array<ArrayBuffer> => {
-  const text = atob(BINARIES[variant]);
+  const text = atob(binaries[variant] ?? '');
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;

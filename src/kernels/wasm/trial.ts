@@ -1,9 +1,16 @@
 /** Whether the variant for fused vectors is right, and faster than the ordinary one, in this engine as it is set now. */
 import type { Kernels } from '../../core/kernels.js';
-import { createWasm, useVariant, type WasmVariant } from './index.js';
+import { revecBinary } from './generated/revec.js';
+import { addBinary, createWasm, useVariant, type WasmVariant } from './index.js';
+
+/** Makes `revec` a variant that can be created. */
+export function offerRevec(): void {
+  addBinary('revec', revecBinary);
+}
 
 /** Compares and times `revec` and `relaxed`; where the first is right and faster, it is the one used from now on. */
 export async function preferRevec(): Promise<boolean> {
+  offerRevec();
   const [fused, plain] = [await trial('revec'), await trial('relaxed')];
   // In turn, so that whatever else the machine does falls on both; long enough for the engine to compile them in earnest.
   const end = performance.now() + TRIAL_MS;
