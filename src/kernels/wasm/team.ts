@@ -68,7 +68,8 @@ function threadMain(): void {
   if (node?.parentPort) node.parentPort.once('message', start);
   else scope.onmessage = (event: MessageEvent) => start(event.data);
   const close = (): void => {
-    if (node?.parentPort) node.parentPort.close();
+    // Deno's port, which stands in for Node's, cannot be closed; its workers have the close of the web's.
+    if (typeof node?.parentPort?.close === 'function') node.parentPort.close();
     else (globalThis as unknown as { close(): void }).close();
   };
 }
