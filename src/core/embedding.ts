@@ -38,6 +38,8 @@ export class EmbeddingTape implements LayerTape {
     this.outputSteps = shape.steps;
   }
 
+  pack(): void {} // rows are read where they stand
+
   forward(parameters: Arena): void {
     embeddingForward(this.k, this.y, parameters.handle(this.weight), this.ids);
   }

@@ -86,7 +86,10 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
   tape.backward(model.parameters, gradients);
   const loss = (await k.download(tape.loss!.value))[0]!;
   const lossAt = async (): Promise<number> => {
-    for (const layer of tape.layers) layer.forward(model.parameters); // the input's buffer is one of the targets
+    for (const layer of tape.layers) {
+      layer.pack(model.parameters);
+      layer.forward(model.parameters); // not tape.forward: the input's buffer is one of the targets
+    }
     tape.measure(choice, batch.targets);
     return (await k.download(tape.loss!.value))[0]!;
   };

@@ -29,6 +29,8 @@ export interface LayerTape {
   readonly dy: Matrix | null;
   /** Time steps that y holds. */
   readonly outputSteps: number;
+  /** Lays the weights out for `forward`: needed before it whenever they have changed. */
+  pack(parameters: Arena): void;
   forward(parameters: Arena): void;
   /** Adds to `gradients`. */
   backward(parameters: Arena, gradients: Arena): void;

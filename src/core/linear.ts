@@ -3,14 +3,15 @@
  * dx = dy W,  dW += dy' x,  db += sum over rows of dy (A1').
  */
 import { initialise } from './init.js';
-import type { Kernels, Matrix } from './kernels.js';
+import type { Kernels, Matrix, PackedMatrix } from './kernels.js';
 import type { Layer, LayerInput, LayerTape } from './layer.js';
 import type { Arena } from './params.js';
 import type { LinearSpec } from './spec.js';
 
-export function linearForward(k: Kernels, y: Matrix, x: Matrix, W: Matrix, b: Matrix | null): void {
+/** `W` is W', packed. */
+export function linearForward(k: Kernels, y: Matrix, x: Matrix, W: PackedMatrix, b: Matrix | null): void {
   if (b) k.fillRows(y, b); // (A1)
-  k.gemm(y, x, W, { transB: true, accumulate: b !== null });
+  k.gemmPacked(y, x, W, b !== null);
 }
 
 export function linearBackward(
@@ -34,6 +35,7 @@ export class LinearTape implements LayerTape {
   readonly dy: Matrix | null;
   readonly outputSteps: number;
   private readonly k: Kernels;
+  private readonly packed: PackedMatrix; // W', (D, O)
   private readonly weight: string;
   private readonly bias: string | null;
 
@@ -47,11 +49,16 @@ export class LinearTape implements LayerTape {
     this.y = k.alloc(this.x.rows, spec.size);
     this.dy = withGradients ? k.alloc(this.x.rows, spec.size) : null;
     this.outputSteps = input.steps;
+    this.packed = k.allocPacked(this.x.cols, spec.size);
+  }
+
+  pack(parameters: Arena): void {
+    this.k.pack(this.packed, parameters.handle(this.weight), true);
   }
 
   forward(parameters: Arena): void {
     const b = this.bias ? parameters.handle(this.bias) : null;
-    linearForward(this.k, this.y, this.x, parameters.handle(this.weight), b);
+    linearForward(this.k, this.y, this.x, this.packed, b);
   }
 
   backward(parameters: Arena, gradients: Arena): void {
@@ -62,6 +69,7 @@ export class LinearTape implements LayerTape {
 
   free(): void {
     this.k.free(this.y);
+    this.k.free(this.packed);
     if (this.dy) this.k.free(this.dy);
   }
 }

@@ -11,7 +11,7 @@ import {
   type LstmWorkspace,
   lstmBackward,
   lstmForward,
-  packRecurrent,
+  packWeights,
 } from './lstm.js';
 import { LstmStepView } from './lstm-step-view.js';
 import type { Arena, ParameterSpec } from './params.js';
@@ -96,7 +96,7 @@ export class LstmTape implements LayerTape, LstmRecord {
     this.stateGrad = withGradients ? { h: k.alloc((T + 1) * N, H), c: k.alloc((T + 1) * N, H) } : null;
     this.grad = this.stateGrad ? this.makeGrad(input.dx, this.stateGrad) : null;
     this.dy = this.stateGrad ? this.outputOf(this.stateGrad.h) : null;
-    this.room = { bias: k.alloc(1, 4 * H), Wh: k.allocPacked(H, 4 * H) };
+    this.room = { bias: k.alloc(1, 4 * H), Wx: k.allocPacked(this.x.cols, 4 * H), Wh: k.allocPacked(H, 4 * H) };
   }
 
   /** Time step t, to look into. Throws nothing for t in 0..T-1; gradients are there after a backward pass. */
@@ -129,13 +129,11 @@ export class LstmTape implements LayerTape, LstmRecord {
     return g && { h: this.block(g.h, 0), c: this.block(g.c, 0) };
   }
 
-  forward(parameters: Arena): void {
-    packRecurrent(this.k, this.weights(parameters), this.room);
-    this.forwardPacked(parameters);
+  pack(parameters: Arena): void {
+    packWeights(this.k, this.weights(parameters), this.room);
   }
 
-  /** A forward pass with the recurrent weights as last packed: for many short passes with the same weights. */
-  forwardPacked(parameters: Arena): void {
+  forward(parameters: Arena): void {
     lstmForward(this.k, this.weights(parameters), this, this.room);
   }
 
@@ -156,7 +154,8 @@ export class LstmTape implements LayerTape, LstmRecord {
   }
 
   free(): void {
-    for (const m of [this.gates, this.state.h, this.state.c, this.room.bias, this.room.Wh]) this.k.free(m);
+    const { bias, Wx, Wh } = this.room;
+    for (const m of [this.gates, this.state.h, this.state.c, bias, Wx, Wh]) this.k.free(m);
     this.freeGrad?.();
   }
 

@@ -55,20 +55,22 @@ export interface LstmRecordGrad {
 /** Room that a pass works in and nobody reads afterwards. */
 export interface LstmWorkspace {
   readonly bias: Matrix; // (1, 4H) b, and in the backward pass db
+  readonly Wx: PackedMatrix; // (D, 4H)
   readonly Wh: PackedMatrix; // (H, 4H)
 }
 
-/** Packs Wh for the products of the time loop. */
-export function packRecurrent(k: Kernels, w: LstmWeights, room: LstmWorkspace): void {
+/** Packs Wx, and Wh for the products of the time loop. */
+export function packWeights(k: Kernels, w: LstmWeights, room: LstmWorkspace): void {
+  k.pack(room.Wx, w.weightIh, true);
   k.pack(room.Wh, w.weightHh, true);
 }
 
-/** Needs `packRecurrent` since the weights last changed, and the initial state in block 0 of h and c. */
+/** Needs `packWeights` since the weights last changed, and the initial state in block 0 of h and c. */
 export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, room: LstmWorkspace): void {
   const [bIh, bHh] = w.biases;
   if (bIh && bHh) k.add(room.bias, bIh, bHh);
   if (bIh) k.fillRows(tape.gates, bHh ? room.bias : bIh); // (F1) a = b
-  k.gemm(tape.gates, tape.x, w.weightIh, { transB: true, accumulate: bIh !== undefined }); //      + x Wx
+  k.gemmPacked(tape.gates, tape.x, room.Wx, bIh !== undefined); //      + x Wx
   for (const { y, before } of tape.steps) {
     k.gemmPacked(y.gates, before.h, room.Wh, true); //      + h- Wh
     k.lstmCell(y, before.c); // (F2)-(F4)

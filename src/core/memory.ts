@@ -15,17 +15,22 @@ export interface MemoryNeed {
 }
 
 /** Floats that the tape of one layer holds; `width` is that of its input, `outputs` its rows of output. */
-function tapeFloats(layer: ModelSpec['layers'][number], { steps, rows }: PassShape, outputs: number): number {
+function tapeFloats(
+  layer: ModelSpec['layers'][number],
+  { steps, rows }: PassShape,
+  width: number,
+  outputs: number,
+): number {
   switch (layer.kind) {
     case 'embedding':
       return 2 * outputs * layer.width;
     case 'linear':
-      return 2 * outputs * layer.size;
+      return 2 * outputs * layer.size + width * layer.size; // y and its gradient; W packed
     case 'lstm': {
       const H = layer.hiddenSize;
       const state = (steps + 1) * rows * H;
       const each = steps * rows * 4 * H + 2 * state; // i f g o, c and h: 6 floats a unit, row and step
-      return 2 * each + 2 * 4 * H * H + 4 * H; // the gradients again as much; Wh packed both ways; b
+      return 2 * each + (width + 2 * H) * 4 * H + 4 * H; // the gradients again as much; Wx, Wh and Wh' packed; b
     }
     default:
       return layer satisfies never;
@@ -47,10 +52,10 @@ export function memoryNeed(
   const all = shape.steps * shape.rows;
   let outputs = all;
   let tape = (spec.inputSize ?? 0) * all;
-  let width = 0;
+  let width = spec.inputSize ?? 0;
   for (const layer of spec.layers) {
     if (layer.kind === 'lstm' && layer.returns === 'last') outputs = shape.rows;
-    tape += tapeFloats(layer, shape, outputs);
+    tape += tapeFloats(layer, shape, width, outputs);
     width = layer.kind === 'lstm' ? layer.hiddenSize : layer.kind === 'linear' ? layer.size : layer.width;
   }
   tape = (tape + outputs * width + 1) * bytes; // the loss: its probabilities and its value

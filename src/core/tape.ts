@@ -93,17 +93,14 @@ export class Tape {
 
   /** Runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major. */
   forward(parameters: Arena, inputs: ArrayLike<number>): void {
-    this.load(inputs);
-    for (const layer of this.layers) layer.forward(parameters);
+    for (const layer of this.layers) layer.pack(parameters);
+    this.forwardPacked(parameters, inputs);
   }
 
-  /** As `forward`, with the recurrent weights as the last `forward` packed them: right while no weight has changed. */
+  /** As `forward`, with the weights as the last `forward` laid them out: right while none of them has changed. */
   forwardPacked(parameters: Arena, inputs: ArrayLike<number>): void {
     this.load(inputs);
-    for (const layer of this.layers) {
-      if (layer instanceof LstmTape) layer.forwardPacked(parameters);
-      else layer.forward(parameters);
-    }
+    for (const layer of this.layers) layer.forward(parameters);
   }
 
   /** Computes the loss of the output; `tape.loss.value` holds it. */
