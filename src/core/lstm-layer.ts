@@ -66,7 +66,8 @@ export class LstmTape implements LayerTape, LstmRecord {
   private readonly names: LstmNames;
   private readonly biases: readonly string[];
   private readonly state: StateBlocks;
-  private readonly stateGrad: StateBlocks | null;
+  /** Blocks of dL/dh that nobody above writes: the initial state's, and with `returns: 'last'` all but the last. */
+  private readonly dhUnwritten: Matrix | null;
   private readonly room: LstmWorkspace;
   private readonly stepViews: LstmStepView[] = [];
   private freeGrad: (() => void) | null = null;
@@ -93,9 +94,10 @@ export class LstmTape implements LayerTape, LstmRecord {
     this.steps = this.cutSteps(this.gates, this.state).map(({ now, before }) => ({ y: now, before }));
     this.outputSteps = layer.spec.returns === 'last' ? 1 : T;
     this.y = this.outputOf(this.state.h);
-    this.stateGrad = withGradients ? { h: k.alloc((T + 1) * N, H), c: k.alloc((T + 1) * N, H) } : null;
-    this.grad = this.stateGrad ? this.makeGrad(input.dx, this.stateGrad) : null;
-    this.dy = this.stateGrad ? this.outputOf(this.stateGrad.h) : null;
+    const stateGrad = withGradients ? { h: k.alloc((T + 1) * N, H), c: k.alloc((T + 1) * N, H) } : null;
+    this.grad = stateGrad ? this.makeGrad(input.dx, stateGrad) : null;
+    this.dy = stateGrad ? this.outputOf(stateGrad.h) : null;
+    this.dhUnwritten = stateGrad ? k.view(stateGrad.h, 0, (1 + T - this.outputSteps) * N, H) : null;
     this.room = { bias: k.alloc(1, 4 * H), Wx: k.allocPacked(this.x.cols, 4 * H), Wh: k.allocPacked(H, 4 * H) };
   }
 
@@ -106,27 +108,30 @@ export class LstmTape implements LayerTape, LstmRecord {
 
   /** Sets the state before the first step: zero, or what another pass (or this one) ended with. */
   begin(from: LstmTape | null): void {
-    for (const part of ['h', 'c'] as const) {
-      const first = this.block(this.state[part], 0);
-      if (from) this.k.copy(first, from.finalState()[part]);
-      else this.k.fill(first, 0);
+    const { h, c } = this.initialState();
+    const last = from?.finalState();
+    if (last) {
+      this.k.copy(h, last.h);
+      this.k.copy(c, last.c);
+    } else {
+      this.k.fill(h, 0);
+      this.k.fill(c, 0);
     }
   }
 
   /** Handles of h and c before the first step, (N, H). */
   initialState(): LstmState {
-    return { h: this.block(this.state.h, 0), c: this.block(this.state.c, 0) };
+    return this.steps[0]!.before;
   }
 
   /** Handles of h and c after the last step, (N, H). */
   finalState(): LstmState {
-    return { h: this.block(this.state.h, this.shape.steps), c: this.block(this.state.c, this.shape.steps) };
+    return this.steps.at(-1)!.y;
   }
 
   /** Handles of dL/dh and dL/dc of the state before the first step, (N, H). */
   initialStateGrad(): LstmState | null {
-    const g = this.stateGrad;
-    return g && { h: this.block(g.h, 0), c: this.block(g.c, 0) };
+    return this.grad && this.grad.steps[0]!.before;
   }
 
   pack(parameters: Arena): void {
@@ -139,17 +144,14 @@ export class LstmTape implements LayerTape, LstmRecord {
 
   /** `after`: what comes back through the state from beyond the last step, dL/dh and dL/dc. Default: nothing. */
   backward(parameters: Arena, gradients: Arena, after: LstmState | null = null): void {
-    const { k, grad, stateGrad, shape } = this;
-    if (!grad || !stateGrad) return;
-    const N = shape.rows;
-    // Blocks that nobody above writes: the initial state's, and those of all steps but the last with `returns: 'last'`.
-    const unwritten = 1 + shape.steps - this.outputSteps;
-    k.fill(k.view(stateGrad.h, 0, unwritten * N, this.hiddenSize), 0);
-    const [dhLast, dcLast] = [this.block(stateGrad.h, shape.steps), this.block(stateGrad.c, shape.steps)];
+    const { k, grad, dhUnwritten } = this;
+    if (!grad || !dhUnwritten) return;
+    k.fill(dhUnwritten, 0);
+    const { d: last } = grad.steps.at(-1)!;
     if (after) {
-      k.add(dhLast, dhLast, after.h);
-      k.copy(dcLast, after.c);
-    } else k.fill(dcLast, 0);
+      k.add(last.h, last.h, after.h);
+      k.copy(last.c, after.c);
+    } else k.fill(last.c, 0);
     lstmBackward(k, this.weights(parameters), this.weights(gradients), this, grad, this.room);
   }
 

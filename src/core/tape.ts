@@ -27,6 +27,8 @@ export type TapeInput =
 export class Tape {
   readonly shape: PassShape;
   readonly layers: readonly AnyLayerTape[];
+  /** All LSTM layers, bottom first. */
+  readonly lstms: readonly LstmTape[];
   /** Null until a loss has been laid over the output. */
   loss: LossTape | null = null;
   readonly input: TapeInput;
@@ -39,11 +41,7 @@ export class Tape {
     this.shape = shape;
     this.input = input;
     this.layers = layers;
-  }
-
-  /** All LSTM layers, bottom first. */
-  get lstms(): readonly LstmTape[] {
-    return this.layers.filter((layer) => layer instanceof LstmTape);
+    this.lstms = layers.filter((layer) => layer instanceof LstmTape);
   }
 
   /** The `index`-th LSTM layer, from the bottom. Throws `INVALID_SETTING` where there is none. */
@@ -86,9 +84,7 @@ export class Tape {
    */
   begin(from: Tape | null = null): void {
     if (from && from !== this) this.requireSameState(from);
-    this.lstms.forEach((layer, i) => {
-      layer.begin(from ? from.lstm(i) : null);
-    });
+    for (const [i, layer] of this.lstms.entries()) layer.begin(from ? from.lstm(i) : null);
   }
 
   /** Runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major. */
