@@ -42,7 +42,7 @@ interface WasmPacked extends PackedMatrix {
  * multiply-adds for products (those of the time loop, row by row, need no waiting, so they pay sooner), units for the
  * cell, elements for the rest. Measured on two cores by `npm run bench -- threads`.
  */
-const WORTH_SHARING = { product: 2 ** 23, rowProduct: 2 ** 18, cell: 2 ** 10, elements: 2 ** 16, rows: 8 };
+const WORTH_SHARING = { product: 2 ** 23, rowProduct: 2 ** 20, cell: 2 ** 11, elements: 2 ** 16, rows: 8 };
 const ANYTHING = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows: 1 };
 
 /** The modules' bytes in base64. `revec` is added by who needs it, so that no page has to carry it. */
