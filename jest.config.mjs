@@ -1,6 +1,7 @@
 /** Tests run the TypeScript sources; those under test/cli and test/package run what `npm run build` made. */
 export default {
   testEnvironment: 'node',
+  testTimeout: 60_000, // for what hangs, not for what is slow on a busy machine
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   transform: {
