@@ -59,7 +59,7 @@ export {
   tensorValues,
 } from './interop/safetensors.js';
 export { type TensorData, writeSafetensors } from './interop/safetensors-write.js';
-export { type Backend, type BackendOptions, chooseBackend, describeBackend, selectKernels } from './kernels/select.js';
+export { type Backend, type BackendOptions, describeBackend, selectKernels } from './kernels/select.js';
 export { type AdamSettings, adam, adamW } from './optim/adam.js';
 export { createOptimizer, OPTIMIZERS, type OptimizerKind } from './optim/index.js';
 export { constant, cosine, linear, SCHEDULES, type ScheduleName } from './optim/schedules.js';

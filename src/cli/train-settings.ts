@@ -100,21 +100,26 @@ const KEYS = [...Object.keys(TRAIN_OPTIONS), 'lstm'];
 /** A resumed training is the same training: only how long and how fast it goes on may change. */
 const CHANGEABLE = ['epochs', 'maxSteps', 'lr', 'validateEvery', 'checkpointEvery'];
 
+const MAY_BE_ZERO = [...CHANGEABLE, 'seed', 'clip', 'heldOut'];
+
 /** More is a slip of the keyboard. */
 const MOST_LAYERS = 1000;
+
+/** The flags that are settings: not where to save, how to print and the like. */
+const settingFlags = (options: OptionValues): OptionValues =>
+  Object.fromEntries(Object.entries(options).filter(([key]) => KEYS.includes(key)));
 
 /** Throws `UsageError` or `INVALID_SETTING`. */
 export async function readSettings(options: OptionValues): Promise<TrainSettings> {
   const file = options.config as string | undefined;
   const config = file === undefined ? {} : parseConfig(file, await readText(file), KEYS);
-  const flags = Object.fromEntries(Object.entries(options).filter(([key]) => KEYS.includes(key)));
-  return checked({ ...STANDARD, ...config, ...flags } as TrainSettings);
+  return checked({ ...STANDARD, ...config, ...settingFlags(options) } as TrainSettings);
 }
 
 /** The settings in a checkpoint's facts, with what may be changed. Throws `UsageError` for what may not. */
 export function resumedSettings(facts: Facts, options: OptionValues): TrainSettings {
   if (options.config !== undefined) throw new UsageError('--config has no place beside --resume');
-  const flags = Object.fromEntries(Object.entries(options).filter(([key]) => KEYS.includes(key)));
+  const flags = settingFlags(options);
   const fixed = Object.keys(flags).find((key) => !CHANGEABLE.includes(key));
   if (fixed !== undefined) {
     const names = CHANGEABLE.map((key) => `--${dashed(key)}`).join(', ');
@@ -131,8 +136,7 @@ function checked(settings: TrainSettings): TrainSettings {
     const { type } = TRAIN_OPTIONS[key];
     const value: unknown = settings[key];
     const right = type === 'text' ? typeof value === 'string' : Number.isFinite(value);
-    const least =
-      key === 'lr' || key === 'clip' || key === 'heldOut' ? 0 : CHANGEABLE.includes(key) || key === 'seed' ? 0 : 1;
+    const least = MAY_BE_ZERO.includes(key) ? 0 : 1;
     const low = typeof value === 'number' && (value < least || (type === 'integer' && !Number.isInteger(value)));
     if (!right || low) {
       const wanted = type === 'text' ? 'a name' : `a ${type === 'integer' ? 'whole ' : ''}number of at least ${least}`;
@@ -151,8 +155,7 @@ function checked(settings: TrainSettings): TrainSettings {
 /** Throws `INVALID_SETTING`. */
 export function scheduleOf({ schedule }: TrainSettings): Schedule {
   if (Object.hasOwn(SCHEDULES, schedule)) return SCHEDULES[schedule as ScheduleName];
-  const help = `Use one of ${Object.keys(SCHEDULES).join(', ')}.`;
-  throw new UnspoolError({ code: 'INVALID_SETTING', path: 'schedule', problem: `"${schedule}" is none.`, help });
+  throw invalid('schedule', `"${schedule}" is none.`, `Use one of ${Object.keys(SCHEDULES).join(', ')}.`);
 }
 
 export function optimizerOf({ optimizer: kind, lr: rate }: TrainSettings): Optimizer {

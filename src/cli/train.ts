@@ -64,7 +64,6 @@ export const trainCommand: Command = {
     { does: 'train on for longer', line: 'unspool train --resume novel.checkpoint.safetensors --epochs 10' },
   ],
   async run(args, options) {
-    await revectorize();
     const run = options.resume === undefined ? await begin(args, options) : await resume(args, options);
     const unlock = await lockFile(run.file);
     try {
@@ -87,6 +86,7 @@ async function begin([textFile]: readonly string[], options: OptionValues): Prom
   if (!options.force) await requireFree(file, checkpointFile(file));
   const content = await readText(textFile);
   const text = naming(textFile, () => textStreams(content, settings));
+  if (settings.precision === 'float32') await revectorize();
   const backend = { precision: settings.precision, threads: threadsOf(options) };
   const model = await createModel(languageModelSpec(settings, text.vocabulary.size), backend);
   return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
@@ -105,6 +105,7 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   const file = (options.out as string | undefined) ?? checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');
   if (file === checkpoint) throw new UsageError('--out is missing: where to save the model, besides the checkpoint');
   if (options.out !== undefined && !options.force) await requireFree(file);
+  await revectorize();
   const loaded = await loadModel(checkpoint, { threads: threadsOf(options) });
   const { facts, training, vocabulary } = loaded;
   if (!training || !vocabulary || typeof facts.text !== 'string' || typeof facts.settings !== 'object') {

@@ -101,7 +101,7 @@ export class LstmTape implements LayerTape, LstmRecord {
     this.room = { bias: k.alloc(1, 4 * H), Wx: k.allocPacked(this.x.cols, 4 * H), Wh: k.allocPacked(H, 4 * H) };
   }
 
-  /** Time step t, to look into. Throws nothing for t in 0..T-1; gradients are there after a backward pass. */
+  /** Time step t, to look into; its gradients are there after a backward pass. Throws `INVALID_SETTING` for no such step. */
   step(t: number): LstmStepView {
     return (this.stepViews[t] ??= new LstmStepView(this.k, this, t));
   }

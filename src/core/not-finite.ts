@@ -13,28 +13,30 @@ interface Finding {
 
 const badIndex = (values: FloatArray): number => values.findIndex((v: number) => !Number.isFinite(v));
 
-async function inMatrix(k: Kernels, m: Matrix, tensor: string, at: string): Promise<Finding | null> {
+/** `at`: what to call a row of the matrix. */
+async function inMatrix(
+  k: Kernels,
+  m: Matrix,
+  tensor: string,
+  at: (row: number) => string = (row) => `row ${row}`,
+): Promise<Finding | null> {
   const values = await k.download(m);
   const index = badIndex(values);
   if (index < 0) return null;
-  const where = `${at}row ${Math.floor(index / m.cols)}, column ${index % m.cols}`;
-  return { tensor, where: `at ${where}`, value: values[index]! };
-}
-
-/** As `inMatrix`, where the matrix has `rows` rows a time step. */
-async function inSteps(k: Kernels, m: Matrix, tensor: string, rows: number): Promise<Finding | null> {
-  const values = await k.download(m);
-  const index = badIndex(values);
-  if (index < 0) return null;
-  const row = Math.floor(index / m.cols);
-  const where = `at time step ${Math.floor(row / rows)}, row ${row % rows}, column ${index % m.cols}`;
+  const where = `at ${at(Math.floor(index / m.cols))}, column ${index % m.cols}`;
   return { tensor, where, value: values[index]! };
 }
+
+/** The name of a row where there are `rows` of them a time step. */
+const stepAndRow =
+  (rows: number) =>
+  (row: number): string =>
+    `time step ${Math.floor(row / rows)}, row ${row % rows}`;
 
 /** The first parameter (or gradient) that is not finite. */
 export async function notFiniteIn(k: Kernels, arena: Arena, what: string): Promise<Finding | null> {
   for (const { name } of arena.layout.entries) {
-    const found = await inMatrix(k, arena.handle(name), `${what}${name}`, '');
+    const found = await inMatrix(k, arena.handle(name), `${what}${name}`);
     if (found) return found;
   }
   return null;
@@ -45,14 +47,14 @@ const GATES = ['input gate i', 'forget gate f', 'candidate g', 'output gate o'];
 /** The first number of a forward pass that is not finite: the input, then by layer, time step and the order F2-F4. */
 async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> {
   if (tape.input.kind === 'values') {
-    const found = await inSteps(k, tape.input.x, 'the input', tape.shape.rows);
+    const found = await inMatrix(k, tape.input.x, 'the input', stepAndRow(tape.shape.rows));
     if (found) return { ...found, help: 'Only finite numbers can be learnt from: look at the data.' };
   }
   for (const layer of tape.layers) {
     if (layer.kind !== 'lstm') {
       const what = `output of layer ${layer.name}`;
       const single = layer.outputSteps === 1; // one row a sequence: there is no step to name
-      const found = single ? await inMatrix(k, layer.y, what, '') : await inSteps(k, layer.y, what, tape.shape.rows);
+      const found = await inMatrix(k, layer.y, what, single ? undefined : stepAndRow(tape.shape.rows));
       if (found) return found;
       continue;
     }
@@ -65,7 +67,7 @@ async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> 
         const where = `row ${Math.floor(bad / y.gates.cols)}, unit ${column % layer.hiddenSize}`;
         return { tensor: `${gate} of layer ${layer.name}`, where: `at time step ${t}, ${where}`, value: gates[bad]! };
       }
-      const at = `time step ${t}, `;
+      const at = (row: number): string => `time step ${t}, row ${row}`;
       const found =
         (await inMatrix(k, y.c, `cell state c of layer ${layer.name}`, at)) ??
         (await inMatrix(k, y.h, `output h of layer ${layer.name}`, at));

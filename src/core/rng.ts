@@ -15,6 +15,14 @@ export interface Rng {
 
 export type RngState = object;
 
+/** Whether a value read from somewhere is such a state: two places in an ARC4 table of 256 bytes, and the table. */
+export function isRngState(value: unknown): value is RngState {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { i, j, S } = value as { readonly [key: string]: unknown };
+  const isByte = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0 && (n as number) < 256;
+  return isByte(i) && isByte(j) && Array.isArray(S) && S.length === 256 && S.every(isByte);
+}
+
 function wrap(generator: seedrandom.StatefulPRNG<seedrandom.State.Arc4>): Rng {
   const uniform = (): number => generator.double();
   return {

@@ -11,7 +11,7 @@ import type { Model } from './model.js';
 import { notFinite, notFiniteError, notFiniteIn } from './not-finite.js';
 import type { Optimizer, OptimizerState, Schedule } from './optimizer.js';
 import type { Arena } from './params.js';
-import { createRng, type Rng, type RngState, restoreRng } from './rng.js';
+import { createRng, type RngState, restoreRng } from './rng.js';
 import type { Tape } from './tape.js';
 
 export interface TrainingData {
@@ -91,7 +91,6 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private readonly optimizerState: OptimizerState;
   private readonly tapes: TapeShelf;
   private last: Tape | null = null;
-  private rng: Rng;
   private epochRng: RngState;
   private step = 0;
   private epoch = 1;
@@ -109,8 +108,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     this.norm = this.kernels.alloc(1, 1);
     this.optimizerState = options.optimizer.init(() => model.arena());
     this.tapes = new TapeShelf(model, { inputGradient: false });
-    this.rng = createRng(options.seed ?? model.spec.seed ?? 1, 'data');
-    this.epochRng = this.rng.state();
+    this.epochRng = createRng(options.seed ?? model.spec.seed ?? 1, 'data').state();
     if (resume) this.restore(resume);
   }
 
@@ -131,8 +129,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const breather = new Breather();
     // An epoch that was cut off behind its last update (batch > 0) still has its end to tell.
     while (this.epoch <= epochs && (this.step < this.steps || this.batch > 0)) {
-      this.rng = restoreRng(this.epochRng); // also where an epoch is taken up again: the data in the same order
-      const source = this.data.train.shuffled?.(this.rng) ?? this.data.train;
+      const rng = restoreRng(this.epochRng); // also where an epoch is taken up again: the data in the same order
+      const source = this.data.train.shuffled?.(rng) ?? this.data.train;
       const { epoch } = this;
       while (this.batch < source.length && this.step < this.steps) {
         await breather.pause();
@@ -149,7 +147,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
       this.epoch++;
       this.batch = 0;
       this.lossSum = 0;
-      this.epochRng = this.rng.state();
+      this.epochRng = rng.state();
       this.last = null; // the next epoch begins at the text's beginning, from the zero state
       yield { kind: 'epoch', epoch, step: this.step, loss };
       yield* this.validation(epoch);
@@ -236,7 +234,6 @@ export class Training implements AsyncIterable<TrainingEvent> {
       if (values.length !== arena.layout.size) throw this.foreign(`its optimizer state "${name}" has another size`);
       k.upload(arena.matrix, values);
     }
-    this.rng = restoreRng(state.rng);
     this.epochRng = state.rng;
     this.step = state.step;
     this.epoch = state.epoch;

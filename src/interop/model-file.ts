@@ -8,7 +8,7 @@
  */
 import type { FloatArray, Precision } from '../core/kernels.js';
 import { type Model, parameterLayout } from '../core/model.js';
-import type { RngState } from '../core/rng.js';
+import { isRngState, type RngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { TrainingState } from '../core/trainer.js';
 import { Vocabulary } from '../data/vocabulary.js';
@@ -192,17 +192,9 @@ function isTrainingHeader(value: unknown, lstmLayers: number): value is Training
   return (
     [step, epoch, batch].every(isCount) &&
     Number.isFinite(lossSum) &&
-    isGeneratorState(rng) &&
+    isRngState(rng) &&
     Array.isArray(optimizer) &&
     optimizer.every((name) => typeof name === 'string') &&
     (carried === null || carried === lstmLayers)
   );
-}
-
-/** What `Rng.state()` gives: two places in an ARC4 table, and the table. */
-function isGeneratorState(value: unknown): value is RngState {
-  if (!isObject(value)) return false;
-  const { i, j, S } = value as { readonly [key: string]: unknown };
-  const isByte = (n: unknown): boolean => isCount(n) && (n as number) < 256;
-  return isByte(i) && isByte(j) && Array.isArray(S) && S.length === 256 && S.every(isByte);
 }

@@ -27,7 +27,7 @@ const invalid = (path: string, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
 
 /** The backend that `auto` means here, or that is asked for. Throws `INVALID_SETTING` for one that there is not. */
-export function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions = {}): Backend {
+function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions = {}): Backend {
   if (precision !== 'float32' && precision !== 'float64') {
     throw invalid('precision', `${JSON.stringify(precision)} is no precision.`, 'Use float32 or float64.');
   }

@@ -24,7 +24,7 @@ export interface DensePacked extends PackedMatrix {
 }
 
 /**
- * Copies rows [row0, row0+4*...) x K-range [k0, k1) of a matrix into panels of four. Element (r, k) stands at
+ * Copies `count` rows, of each the K-range [k0, k1), into panels of four. Element (r, k) stands at
  * source[r * rowStride + k * kStride]: with the strides exchanged the same loop packs a transposed operand.
  */
 function packPanels(

@@ -34,13 +34,6 @@ export class Heap {
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES, shared: true });
   }
 
-  /** Bytes in use. */
-  get used(): number {
-    let total = 0;
-    for (const size of this.sizes.values()) total += size;
-    return total;
-  }
-
   /** Address of a block of zeros. Throws `OUT_OF_MEMORY`. */
   alloc(bytes: number): number {
     const size = Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);

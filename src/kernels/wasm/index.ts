@@ -70,9 +70,9 @@ export function wasmVariant(): WasmVariant | null {
   return found;
 }
 
-/** Makes `variant` the one that is used from now on; null goes back to what the engine offers by itself. */
-export function useVariant(variant: WasmVariant | null): void {
-  found = variant ?? undefined;
+/** Makes `variant` the one that is used from now on. */
+export function useVariant(variant: WasmVariant): void {
+  found = variant;
 }
 
 const modules = new Map<WasmVariant, Promise<WebAssembly.Module>>();

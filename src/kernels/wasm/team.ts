@@ -21,8 +21,7 @@ export const Command = {
   fillRows: 8,
   sumRows: 9,
   gather: 10,
-  scale: 11,
-  adam: 12,
+  adam: 11,
 } as const;
 
 const RING = 1024;
@@ -221,7 +220,7 @@ export class Team {
 
   /** The commands over elements, some of whose arguments are real numbers. */
   private writeMixed(at: number, command: number, args: readonly number[]): void {
-    const real = command === Command.adam ? 5 : command === Command.fill || command === Command.scale ? 2 : args.length;
+    const real = command === Command.adam ? 5 : command === Command.fill ? 2 : args.length;
     for (let i = 0; i < args.length; i++) {
       if (i < real) this.words[at + i] = args[i]!;
       else this.floats[at + i] = args[i]!;

@@ -1,5 +1,5 @@
 /** Whether the variant for fused vectors is right, and faster than the ordinary one, in this engine as it is set now. */
-import type { Kernels } from '../../core/kernels.js';
+import type { Kernels, Matrix } from '../../core/kernels.js';
 import { revecBinary } from './generated/revec.js';
 import { addBinary, createWasm, useVariant, type WasmVariant } from './index.js';
 
@@ -19,7 +19,7 @@ export async function preferRevec(): Promise<boolean> {
     plain.round();
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  const [a, b] = [await fused.result(), await plain.result()];
+  const [a, b] = [fused.result(), plain.result()];
   const right = a.every((v, i) => Math.abs(v - b[i]!) <= 1e-4);
   const better = right && fused.fastest() < plain.fastest();
   if (better) useVariant('revec');
@@ -29,18 +29,25 @@ export async function preferRevec(): Promise<boolean> {
 const TRIAL_MS = 150;
 const [ROWS, DEPTH, COLS] = [36, 128, 256];
 
+/** A matrix whose elements are `value` of their index. */
+function filled(k: Kernels, rows: number, cols: number, value: (i: number) => number): Matrix {
+  const m = k.alloc(rows, cols);
+  refill(k, m, value);
+  return m;
+}
+
+function refill(k: Kernels, m: Matrix, value: (i: number) => number): void {
+  k.upload(
+    m,
+    Float32Array.from({ length: m.rows * m.cols }, (_, i) => value(i)),
+  );
+}
+
 /** A product, to be timed round by round, and the numbers that it and the cell give. */
 async function trial(variant: WasmVariant) {
   const k = await createWasm(variant);
-  const numbers = (rows: number, cols: number) => {
-    const m = k.alloc(rows, cols);
-    k.upload(
-      m,
-      Float32Array.from({ length: rows * cols }, (_, i) => Math.sin(i)),
-    );
-    return m;
-  };
-  const [a, b, out] = [numbers(ROWS, DEPTH), numbers(DEPTH, COLS), numbers(ROWS, COLS)];
+  const [a, b] = [filled(k, ROWS, DEPTH, Math.sin), filled(k, DEPTH, COLS, Math.sin)];
+  const out = k.alloc(ROWS, COLS);
   const packed = k.allocPacked(DEPTH, COLS);
   k.pack(packed, b, false);
   let fastest = Number.POSITIVE_INFINITY;
@@ -51,36 +58,23 @@ async function trial(variant: WasmVariant) {
       fastest = Math.min(fastest, performance.now() - start);
     },
     fastest: () => fastest,
-    result: async () => [...k.host(out)!, ...(await cells(k))],
+    result: () => [...k.host(out)!, ...cells(k)],
   };
 }
 
-/** A step of the cell and back, with a width that leaves a ragged end. */
-async function cells(k: Kernels): Promise<number[]> {
+/** A step of the cell and back, with a width that leaves a ragged end; often enough to be compiled in earnest. */
+function cells(k: Kernels): number[] {
   const [N, H] = [5, 13];
-  const numbers = (rows: number, cols: number, phase: number) => {
-    const m = k.alloc(rows, cols);
-    k.upload(
-      m,
-      Float32Array.from({ length: rows * cols }, (_, i) => 2 * Math.sin(i + phase)),
-    );
-    return m;
-  };
+  const wave = (rows: number, cols: number, phase: number) => filled(k, rows, cols, (i) => 2 * Math.sin(i + phase));
   const step = (phase: number) => ({
-    gates: numbers(N, 4 * H, phase),
-    c: numbers(N, H, phase + 1),
-    h: numbers(N, H, phase + 2),
+    gates: wave(N, 4 * H, phase),
+    c: wave(N, H, phase + 1),
+    h: wave(N, H, phase + 2),
   });
-  const [y, d, before, dBefore] = [step(0), step(3), numbers(N, H, 6), numbers(N, H, 7)];
+  const [y, d, before, dBefore] = [step(0), step(3), wave(N, H, 6), wave(N, H, 7)];
   for (let i = 0; i < 200; i++) {
-    k.upload(
-      y.gates,
-      Float32Array.from({ length: 4 * N * H }, (_, j) => 3 * Math.cos(j)),
-    );
-    k.upload(
-      d.c,
-      Float32Array.from({ length: N * H }, (_, j) => Math.cos(j)),
-    );
+    refill(k, y.gates, (j) => 3 * Math.cos(j));
+    refill(k, d.c, Math.cos);
     k.lstmCell(y, before);
     k.lstmCellGrad(d, dBefore, y, before);
   }

@@ -16,7 +16,7 @@ import { lstmCell, lstmCellGrad } from './cell';
 import { gemm, packB, packBT } from './gemm';
 import { add, fill, fillRows, gatherRows, sumRows } from './rows';
 import { NR } from './tiles';
-import { adam, scale } from './updates';
+import { adam } from './updates';
 
 const RING: i32 = 1024;
 const WORDS: i32 = 20;
@@ -37,8 +37,7 @@ const ADD: i32 = 7;
 const FILL_ROWS: i32 = 8;
 const SUM_ROWS: i32 = 9;
 const GATHER: i32 = 10;
-const SCALE: i32 = 11;
-const ADAM: i32 = 12;
+const ADAM: i32 = 11;
 
 // @ts-ignore: decorator
 @inline
@@ -158,7 +157,6 @@ function elements(c: usize, kind: i32, thread: i32, threads: i32): void {
   if (count == 0) return;
   const at = (<usize>from) << 2;
   if (kind == FILL) fill(p + at, real(c, 4), count);
-  else if (kind == SCALE) scale(p + at, real(c, 4), count);
   else if (kind == ADD) add(p + at, <usize>word(c, 4) + at, <usize>word(c, 5) + at, count);
   else if (kind == FILL_ROWS) fillRows(p + at * word(c, 5), <usize>word(c, 4), count, word(c, 5));
   else if (kind == SUM_ROWS) sumRows(p + at, <usize>word(c, 4) + at, word(c, 5), count, n);
