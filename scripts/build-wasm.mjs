@@ -1,5 +1,5 @@
 /**
- * Compiles src/kernels/wasm/assembly and writes the bytes, as text, into a module of ours: they travel inside the package, so
+ * Compiles src/kernels/wasm/assembly and writes the bytes, deflated and as text, into a module of ours: they travel inside the package, so
  * that nothing has to be fetched and every bundler and content-security policy (with wasm-unsafe-eval) lets them through.
  *   simd     4x8 tile, multiply and add                  (every engine with WebAssembly SIMD)
  *   relaxed  6x8 tile, fused multiply-add                (engines with relaxed SIMD)
@@ -8,6 +8,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import asc from 'assemblyscript/asc';
 import { tilesSource } from '../src/kernels/wasm/tiles.mjs';
 
@@ -37,11 +38,13 @@ const FLAGS = [
   '65536',
 ];
 
-mkdirSync(OUT, { recursive: true });
-for (const [name, { tile, flags }] of Object.entries(VARIANTS)) {
+/** What is shipped together: the ordinary ones with every page, the one for fused vectors for who asks for it. */
+const PACKS = { ordinary: ['simd', 'relaxed'], fused: ['revec'] };
+
+async function compile({ tile, flags }) {
   writeFileSync(join(ASSEMBLY, 'tiles.ts'), tilesSource(tile));
   const folder = mkdtempSync(join(tmpdir(), 'unspool-'));
-  const file = join(folder, `${name}.wasm`);
+  const file = join(folder, 'module.wasm');
   const { error, stderr } = await asc.main([join(ASSEMBLY, 'index.ts'), '-o', file, ...FLAGS, ...flags]);
   if (error) {
     console.error(stderr.toString());
@@ -49,7 +52,19 @@ for (const [name, { tile, flags }] of Object.entries(VARIANTS)) {
   }
   const bytes = readFileSync(file);
   rmSync(folder, { recursive: true });
-  const text = `/** Made by scripts/build-wasm.mjs: ${bytes.length} bytes of WebAssembly in base64. */\nexport const ${name}Binary =\n  '${bytes.toString('base64')}';\n`;
-  writeFileSync(join(OUT, `${name}.ts`), text);
-  console.log(`${name}: ${bytes.length} bytes`);
+  return bytes;
+}
+
+rmSync(OUT, { recursive: true, force: true });
+mkdirSync(OUT, { recursive: true });
+for (const [pack, names] of Object.entries(PACKS)) {
+  const modules = [];
+  for (const name of names) modules.push(await compile(VARIANTS[name]));
+  const deflated = deflateSync(Buffer.concat(modules), { level: 9 });
+  const sizes = names.map((name, i) => `${name}: ${modules[i].length}`).join(', ');
+  const text = `/** Made by scripts/build-wasm.mjs: WebAssembly, ${deflated.length} bytes deflated. */
+export const ${pack}Modules = { sizes: { ${sizes} }, deflated: '${deflated.toString('base64')}' };
+`;
+  writeFileSync(join(OUT, `${pack}.ts`), text);
+  console.log(`${pack}: ${sizes}; ${deflated.length} bytes deflated`);
 }

@@ -142,6 +142,10 @@ export interface Kernels {
   copy(out: Matrix, a: Matrix): void;
   /** out = a + b; in place where out is a or b. */
   add(out: Matrix, a: Matrix, b: Matrix): void;
+  /** out = or += a * b, element by element; in place where out is a or b. */
+  multiply(out: Matrix, a: Matrix, b: Matrix, accumulate: boolean): void;
+  /** out = alpha a + beta b; in place where out is a or b. */
+  combine(out: Matrix, alpha: number, a: Matrix, beta: number, b: Matrix): void;
 
   // ---- the LSTM's pointwise half
   /** (F2)-(F4). `y.gates` holds the pre-activations a when called and i|f|g|o afterwards (in place). */

@@ -1,11 +1,11 @@
 /**
- * The conformance suite: every backend runs the same cases (cases.ts), each compared with the naive float64 oracle
- * (oracle.ts) on windows of bigger matrices (bench.ts). It uses nothing but the contract.
+ * The conformance suite: every backend runs the same cases (cases/), each compared with the naive float64 oracle
+ * (oracle/) on windows of bigger matrices (bench.ts). It uses nothing but the contract.
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels, Precision } from '../../src/core/kernels.js';
 import { Bench } from './bench.js';
-import { CASES, type Instruction } from './cases.js';
+import { CASES, type Instruction } from './cases/index.js';
 
 export type MakeKernels = (precision: Precision) => Kernels | Promise<Kernels>;
 

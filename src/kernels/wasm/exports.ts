@@ -11,6 +11,8 @@ export interface WasmExports {
   readonly lstmCell: Doing;
   readonly lstmCellGrad: Doing;
   readonly add: Doing;
+  readonly multiply: Doing;
+  readonly combine: Doing;
   readonly fill: Doing;
   readonly fillRows: Doing;
   readonly gatherRows: Doing;

@@ -1,11 +1,11 @@
 /** Whether the variant for fused vectors is right, and faster than the ordinary one, in this engine as it is set now. */
 import type { Kernels, Matrix } from '../../core/kernels.js';
-import { revecBinary } from './generated/revec.js';
-import { addBinary, createWasm, useVariant, type WasmVariant } from './index.js';
+import { fusedModules } from './generated/fused.js';
+import { addModules, createWasm, useVariant, type WasmVariant } from './index.js';
 
 /** Makes `revec` a variant that can be created. */
 export function offerRevec(): void {
-  addBinary('revec', revecBinary);
+  addModules(fusedModules);
 }
 
 /** Compares and times `revec` and `relaxed`; where the first is right and faster, it is the one used from now on. */

@@ -1,7 +1,7 @@
 /** What the module exports; `kernels/wasm/index.ts` calls it. Addresses are bytes, sizes are floats. */
 export { gemm, packB, packBT, panelFloats, scratchFloats } from './gemm';
 export { lstmCell, lstmCellGrad } from './cell';
-export { add, fill, fillRows, gatherRows, scatterAddRows, sumRows } from './rows';
+export { add, combine, fill, fillRows, gatherRows, multiply, scatterAddRows, sumRows } from './rows';
 export {
   binaryCrossEntropy, binaryCrossEntropyGrad, meanSquaredError, meanSquaredErrorGrad, softmaxCrossEntropy,
   softmaxCrossEntropyGrad,

@@ -20,6 +20,30 @@ export function add(out: usize, a: usize, b: usize, count: i32): void {
   for (; out < end; out += 4, a += 4, b += 4) f32.store(out, f32.load(a) + f32.load(b));
 }
 
+/** out = or += a * b; out may be a or b. */
+export function multiply(out: usize, a: usize, b: usize, count: i32, accumulate: bool): void {
+  const end = out + bytes(count);
+  for (; out + 16 <= end; out += 16, a += 16, b += 16) {
+    const product = f32x4.mul(v128.load(a), v128.load(b));
+    v128.store(out, accumulate ? f32x4.add(v128.load(out), product) : product);
+  }
+  for (; out < end; out += 4, a += 4, b += 4) {
+    const product = f32.load(a) * f32.load(b);
+    f32.store(out, accumulate ? f32.load(out) + product : product);
+  }
+}
+
+/** out = alpha a + beta b; out may be a or b. */
+export function combine(out: usize, alpha: f32, a: usize, beta: f32, b: usize, count: i32): void {
+  const x = f32x4.splat(alpha);
+  const y = f32x4.splat(beta);
+  const end = out + bytes(count);
+  for (; out + 16 <= end; out += 16, a += 16, b += 16) {
+    v128.store(out, f32x4.add(f32x4.mul(x, v128.load(a)), f32x4.mul(y, v128.load(b))));
+  }
+  for (; out < end; out += 4, a += 4, b += 4) f32.store(out, alpha * f32.load(a) + beta * f32.load(b));
+}
+
 /** Every row of out (R, C) = row. */
 export function fillRows(out: usize, row: usize, R: i32, C: i32): void {
   for (let r = 0; r < R; r++, out += bytes(C)) memory.copy(out, row, bytes(C));

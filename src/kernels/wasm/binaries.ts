@@ -1,0 +1,66 @@
+/** The modules that travel inside the package, deflated and in base64, and which of them this engine can run. */
+import { ordinaryModules } from './generated/ordinary.js';
+import { Heap } from './heap.js';
+
+/**
+ * Which instructions the module uses: `simd` multiplies and adds; `relaxed` does both in one; `revec` does too, with tiles
+ * that pay where V8 fuses pairs of vectors (`revectorize` in unspool/node).
+ */
+export type WasmVariant = 'simd' | 'relaxed' | 'revec';
+
+/** Modules one after the other in one deflated stream, which holds what they have in common once; `sizes` in bytes. */
+export interface ModulePack {
+  readonly sizes: Readonly<Partial<Record<WasmVariant, number>>>;
+  readonly deflated: string;
+}
+
+/** `revec` is added by who needs it, so that no page has to carry it. */
+const packs: ModulePack[] = [ordinaryModules];
+const modules = new Map<WasmVariant, Promise<WebAssembly.Module>>();
+
+export function addModules(pack: ModulePack): void {
+  packs.push(pack);
+}
+
+/** Compiled once, whoever asks. */
+export function moduleOf(variant: WasmVariant): Promise<WebAssembly.Module> {
+  let compiled = modules.get(variant);
+  if (!compiled) modules.set(variant, (compiled = compile(variant)));
+  return compiled;
+}
+
+async function compile(variant: WasmVariant): Promise<WebAssembly.Module> {
+  const { sizes, deflated } = packs.find((pack) => pack.sizes[variant] !== undefined)!;
+  const bytes = Uint8Array.from(atob(deflated), (letter) => letter.charCodeAt(0));
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+  const all = await new Response(inflated).arrayBuffer();
+  let from = 0;
+  for (const [name, size] of Object.entries(sizes)) {
+    if (name === variant) break;
+    from += size;
+  }
+  return WebAssembly.compile(all.slice(from, from + sizes[variant]!));
+}
+
+/** The smallest modules that use `i8x16.popcnt` and `i8x16.relaxed_swizzle`: () -> v128. */
+const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10];
+const PROBES = {
+  simd: [...HEAD, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
+  relaxed: [...HEAD, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
+};
+
+let found: WasmVariant | null | undefined;
+
+/** The variant that is used here: the best one that this engine runs, or null where it has no WebAssembly SIMD. */
+export function wasmVariant(): WasmVariant | null {
+  if (found === undefined) {
+    const runs = (probe: readonly number[]): boolean => WebAssembly.validate(Uint8Array.from(probe));
+    found = !Heap.isPossible() ? null : runs(PROBES.relaxed) ? 'relaxed' : runs(PROBES.simd) ? 'simd' : null;
+  }
+  return found;
+}
+
+/** Makes `variant` the one that is used from now on. */
+export function useVariant(variant: WasmVariant): void {
+  found = variant;
+}

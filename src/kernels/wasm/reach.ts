@@ -1,0 +1,93 @@
+/** What every family of instructions needs to call the module: addresses, the threads, and rooms that are kept. */
+import type { FloatArray, Matrix, PackedMatrix } from '../../core/kernels.js';
+import type { WasmExports } from './exports.js';
+import type { Heap } from './heap.js';
+import type { Team, Window } from './team.js';
+
+/** A window of the heap, and the view that was made of it, if one was. */
+export interface WasmMatrix extends Matrix, Window {
+  data?: Float32Array;
+}
+
+export interface WasmPacked extends PackedMatrix {
+  readonly at: number;
+}
+
+/**
+ * Work below these is done by one thread: waking and waiting for the others would cost more than they save. In
+ * multiply-adds for products (those of the time loop, row by row, need no waiting, so they pay sooner), units for the
+ * cell, elements for the rest. Measured on two cores by `npm run bench -- threads`.
+ */
+export const WORTH_SHARING = { product: 2 ** 23, rowProduct: 2 ** 20, cell: 2 ** 11, elements: 2 ** 16, rows: 8 };
+export const ANYTHING = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows: 1 };
+
+export interface Reach {
+  readonly heap: Heap;
+  readonly x: WasmExports;
+  readonly team: Team;
+  readonly least: typeof WORTH_SHARING;
+  /** Room for the ragged end of a product of this thread. */
+  readonly edge: number;
+  window(m: Matrix): WasmMatrix;
+  /** Address of the first element; 0 for no matrix. */
+  at(m: Matrix | null): number;
+  count(m: Matrix): number;
+  /** Runs `act` in this thread, once the others have done all they were given. */
+  alone<T>(act: () => T): T;
+  /** The live numbers. */
+  host(m: Matrix): FloatArray;
+  /** Puts numbers from outside where the kernels can read them, until the next call of the same; 0 for none. */
+  integers(values: Int32Array): number;
+  floats(values: readonly number[] | undefined): number;
+}
+
+/** A block that grows to the largest size asked for and is kept: a training step allocates nothing. */
+export function scratch(heap: Heap): (bytes: number) => number {
+  let at = 0;
+  let size = 0;
+  return (bytes) => {
+    if (bytes > size) {
+      if (at) heap.release(at);
+      at = heap.alloc(bytes);
+      size = bytes;
+    }
+    return at;
+  };
+}
+
+export function makeReach(heap: Heap, x: WasmExports, team: Team, edge: number, least: typeof WORTH_SHARING): Reach {
+  const window = (m: Matrix): WasmMatrix => m as WasmMatrix;
+  const count = (m: Matrix): number => m.rows * m.cols;
+  const numbers = scratch(heap);
+  const weights = scratch(heap);
+  return {
+    heap,
+    x,
+    team,
+    least,
+    edge,
+    window,
+    at: (m) => (m ? window(m).at : 0),
+    count,
+    alone(act) {
+      team.settle();
+      return act();
+    },
+    host(m) {
+      team.settle();
+      const own = window(m);
+      return (own.data ??= new Float32Array(heap.memory.buffer, own.at, count(m)));
+    },
+    integers(values) {
+      const address = numbers(4 * values.length);
+      new Int32Array(heap.memory.buffer, address, values.length).set(values);
+      return address;
+    },
+    floats(values) {
+      if (!values) return 0;
+      const address = weights(4 * values.length);
+      new Float32Array(heap.memory.buffer, address, values.length).set(values);
+      return address;
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/** Clipping and the parameter updates. */
+import type { Kernels } from '../../core/kernels.js';
+import type { Reach } from './reach.js';
+import { Command } from './team.js';
+
+type Updates = Pick<Kernels, 'clipNorm' | 'clipValue' | 'sgdUpdate' | 'adamUpdate'>;
+
+export function updates(reach: Reach): Updates {
+  const { x, team, least, at, count, alone, host } = reach;
+  return {
+    clipNorm(norm, a, limit) {
+      const length = Math.sqrt(alone(() => x.sumSquares(at(a), count(a))));
+      host(norm)[0] = length;
+      const factor = limit / (length + 1e-6); // the 1e-6 is PyTorch's guard against a norm of 0
+      if (factor < 1) x.scale(at(a), factor, count(a));
+    },
+    clipValue: (a, limit) => alone(() => x.clipValue(at(a), limit, count(a))),
+    sgdUpdate(w, g, velocity, o) {
+      const u = velocity ? at(velocity) : 0;
+      const more = [o.rate, o.momentum, o.dampening, o.nesterov, o.weightDecay, o.first] as const;
+      alone(() => x.sgd(at(w), at(g), u, count(w), ...more));
+    },
+    adamUpdate(w, g, m, v, { rate, beta1, beta2, eps, weightDecay, decoupled, step }) {
+      const size = rate / (1 - beta1 ** step);
+      const correct2 = Math.sqrt(1 - beta2 ** step);
+      const shrink = decoupled ? 1 - rate * weightDecay : 1;
+      const l2 = decoupled ? 0 : weightDecay;
+      const numbers = [beta1, 1 - beta1, beta2, 1 - beta2, size, correct2, eps, shrink, l2];
+      if (count(w) >= least.elements && team.shares()) {
+        team.share(Command.adam, at(w), count(w), at(g), at(m), at(v), ...numbers);
+      } else alone(() => x.adam(at(w), at(g), at(m), at(v), count(w), ...numbers));
+    },
+  };
+}

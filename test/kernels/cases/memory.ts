@@ -1,0 +1,151 @@
+/** Memory: made, seen in windows, filled and read. */
+import { bySize, type Case, fail, sequence } from './shared.js';
+
+const alloc: Case[] = [
+  ...bySize(async (b, rows, cols) => {
+    const m = b.k.alloc(rows, cols);
+    if (m.rows !== rows || m.cols !== cols) fail(`is [${m.rows}, ${m.cols}]`);
+    const values = await b.k.download(m);
+    if (values.length !== rows * cols || values.some((v: number) => v !== 0)) fail(`not all 0: ${values}`);
+    b.k.free(m);
+  }),
+  {
+    name: 'gives zeros where something else was freed',
+    async run(b) {
+      for (let round = 0; round < 5; round++) {
+        const m = b.k.alloc(13, 11);
+        const values = await b.k.download(m);
+        if (values.some((v: number) => v !== 0)) fail(`not all 0 in round ${round}`);
+        b.k.fill(m, 7);
+        b.k.free(m);
+      }
+    },
+  },
+];
+
+const view: Case[] = [
+  {
+    name: 'shares the memory, whatever its shape',
+    async run(b) {
+      const base = b.k.alloc(5, 6);
+      b.k.upload(base, sequence(30));
+      const window = b.k.view(base, 7, 3, 4);
+      if (window.rows !== 3 || window.cols !== 4) fail(`is [${window.rows}, ${window.cols}]`);
+      const seen = [...(await b.k.download(window))];
+      if (seen.join() !== sequence(12, 7).join()) fail(`sees ${seen}`);
+      b.k.fill(window, -1);
+      const all = [...(await b.k.download(base))];
+      if (
+        all.join() !==
+        sequence(30)
+          .map((v) => (v >= 7 && v < 19 ? -1 : v))
+          .join()
+      )
+        fail(`wrote ${all}`);
+      b.k.fill(base, 2);
+      if ((await b.k.download(window)).some((v: number) => v !== 2)) fail('does not see what is written to its base');
+      b.k.free(base);
+    },
+  },
+  {
+    name: 'of a view counts from that view',
+    async run(b) {
+      const base = b.k.alloc(1, 40);
+      b.k.upload(base, sequence(40));
+      const inner = b.k.view(b.k.view(base, 9, 5, 5), 6, 2, 3);
+      const seen = [...(await b.k.download(inner))];
+      if (seen.join() !== sequence(6, 15).join()) fail(`sees ${seen}`);
+      b.k.free(base);
+    },
+  },
+];
+
+const transfers: Case[] = bySize(async (b, rows, cols) => {
+  const values = b.random.normals(rows * cols);
+  const m = b.place('m', rows, cols, new Array<number>(rows * cols).fill(Number.NaN));
+  b.k.upload(m.matrix, values);
+  const got = await b.k.download(m.matrix);
+  const Float = b.k.precision === 'float32' ? Float32Array : Float64Array;
+  if (!(got instanceof Float)) fail(`a ${b.k.precision} backend gave a ${got.constructor.name}`);
+  if (got.join() !== Float.from(values).join()) fail(`${got.join()} is not ${values.join()}`);
+  b.expect(m, b.exact(values));
+});
+
+const download: Case[] = [
+  ...transfers,
+  {
+    name: 'is a copy of what stood there in that moment',
+    async run(b) {
+      const m = b.k.alloc(2, 3);
+      b.k.fill(m, 4);
+      const pending = b.k.download(m);
+      b.k.fill(m, 5);
+      const early = await pending;
+      b.k.fill(m, 6);
+      if (early.join() !== '4,4,4,4,4,4') fail(`saw ${early}`);
+      early.fill(9);
+      if ((await b.k.download(m)).join() !== '6,6,6,6,6,6') fail('the copy is the live memory');
+      b.k.free(m);
+    },
+  },
+  {
+    name: 'keeps NaN, infinities and -0',
+    async run(b) {
+      const m = b.k.alloc(1, 4);
+      b.k.upload(m, [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0]);
+      const [nan, plus, minus, zero] = await b.k.download(m);
+      if (!Number.isNaN(nan) || plus !== Number.POSITIVE_INFINITY || minus !== Number.NEGATIVE_INFINITY) fail('lost');
+      if (!Object.is(zero, -0)) fail('the sign of 0 is lost');
+      b.k.free(m);
+    },
+  },
+];
+
+const upload: Case[] = [
+  ...transfers,
+  {
+    name: 'comes in order with the calls around it',
+    async run(b) {
+      const [a, c] = [b.k.alloc(1, 3), b.k.alloc(1, 3)];
+      const source = [1, 2, 3];
+      b.k.upload(a, source);
+      source[0] = 99; // what the caller does with its list afterwards is its own affair
+      b.k.copy(c, a);
+      b.k.upload(a, [4, 5, 6]);
+      b.k.add(a, a, c);
+      if ((await b.k.download(a)).join() !== '5,7,9') fail(`${await b.k.download(a)}`);
+      if ((await b.k.download(c)).join() !== '1,2,3') fail(`${await b.k.download(c)}`);
+      b.k.free(a);
+      b.k.free(c);
+    },
+  },
+];
+
+const free: Case[] = [
+  {
+    name: 'leaves other matrices alone',
+    async run(b) {
+      const made = sequence(6).map((i) => b.k.alloc(i + 1, 7));
+      made.forEach((m, i) => {
+        b.k.fill(m, i);
+      });
+      for (const i of [1, 4]) b.k.free(made[i]!);
+      const again = b.k.alloc(3, 5);
+      b.k.fill(again, 50);
+      for (const i of [0, 2, 3, 5]) {
+        const values = await b.k.download(made[i]!);
+        if (values.length !== (i + 1) * 7 || values.some((v: number) => v !== i)) fail(`matrix ${i} is now ${values}`);
+      }
+      for (const i of [0, 2, 3, 5]) b.k.free(made[i]!);
+      b.k.free(again);
+    },
+  },
+];
+
+export const memory = {
+  alloc,
+  view,
+  free,
+  upload,
+  download,
+} satisfies Record<string, readonly Case[]>;

@@ -1,0 +1,165 @@
+/** Clipping and parameter updates. */
+import type { AdamOptions, SgdOptions } from '../../../src/core/kernels.js';
+import * as oracle from '../oracle/index.js';
+import { bySize, type Case, fail, LENGTHS, sequence } from './shared.js';
+
+const clipNorm: Case[] = [
+  ...LENGTHS.flatMap((n) =>
+    [
+      { name: 'over the limit', limit: 0.25 },
+      { name: 'under the limit', limit: 1e4 },
+      { name: 'without a limit', limit: Number.POSITIVE_INFINITY },
+    ].map(
+      ({ name, limit }): Case => ({
+        name: `${n} ${name}`,
+        run(b) {
+          const a = b.normals(n).map((v) => v + Math.sign(v));
+          const values = b.exact(a);
+          const { norm, clipped } = oracle.clippedNorm(values, limit);
+          const [length, vector] = [b.output('norm', 1, 1), b.place('a', 1, n, values)];
+          b.k.clipNorm(length.matrix, vector.matrix, limit);
+          b.expect(length, [norm]);
+          if (norm > limit) b.expect(vector, clipped); // else not one bit may change
+        },
+      }),
+    ),
+  ),
+  {
+    name: 'a little under the limit is left to the bit',
+    run(b) {
+      const values = b.normals(19);
+      const { norm } = oracle.clippedNorm(values, 1);
+      const [length, vector] = [b.output('norm', 1, 1), b.place('a', 1, 19, values)];
+      b.k.clipNorm(length.matrix, vector.matrix, 1.25 * norm);
+      b.expect(length, [norm]);
+    },
+  },
+  {
+    name: 'of zeros is 0 and leaves them',
+    run(b) {
+      const [length, vector] = [b.output('norm', 1, 1), b.place('a', 3, 5, new Array<number>(15).fill(0))];
+      b.k.clipNorm(length.matrix, vector.matrix, 1);
+      b.expect(length, [0]);
+    },
+  },
+  ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map(
+    (bad): Case => ({
+      name: `of a ${bad} is not finite`,
+      async run(b) {
+        const [norm, a] = [b.k.alloc(1, 1), b.k.alloc(1, 19)];
+        b.k.upload(
+          a,
+          sequence(19).map((i) => (i === 16 ? bad : i)),
+        );
+        b.k.clipNorm(norm, a, 1);
+        const [length] = await b.k.download(norm);
+        if (Number.isFinite(length)) fail(`the norm is ${length}`);
+        b.k.free(norm);
+        b.k.free(a);
+      },
+    }),
+  ),
+];
+
+const clipValue: Case[] = [
+  ...bySize((b, rows, cols) => {
+    const a = b.normals(rows * cols, 3);
+    const limit = 1.5;
+    const vector = b.place('a', rows, cols, a);
+    b.k.clipValue(vector.matrix, limit);
+    b.expect(
+      vector,
+      a.map((v) => Math.sign(v) * Math.min(limit, Math.abs(v))),
+    );
+  }),
+  {
+    name: 'cuts at exactly the limit, and a NaN stays to be seen',
+    async run(b) {
+      const vector = b.k.alloc(1, 6);
+      b.k.upload(vector, [0.5, -0.5, 0.75, -1e30, Number.NaN, 0]);
+      b.k.clipValue(vector, 0.5);
+      const got = [...(await b.k.download(vector))].join();
+      if (got !== '0.5,-0.5,0.5,-0.5,NaN,0') fail(got);
+      b.k.free(vector);
+    },
+  },
+];
+
+const SGD = { rate: 0.3, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, first: false };
+
+const SGD_SETTINGS: Readonly<Record<string, Partial<SgdOptions>>> = {
+  plain: {},
+  decay: { weightDecay: 0.2 },
+  'first with momentum': { momentum: 0.9, first: true },
+  momentum: { momentum: 0.9 },
+  'dampened momentum': { momentum: 0.9, dampening: 0.3 },
+  'first dampened': { momentum: 0.9, dampening: 0.3, first: true },
+  nesterov: { momentum: 0.8, nesterov: true, weightDecay: 0.1 },
+  'first nesterov': { momentum: 0.8, nesterov: true, first: true },
+};
+
+const sgdUpdate = Object.entries(SGD_SETTINGS).flatMap(([name, settings]) =>
+  LENGTHS.map(
+    (n): Case => ({
+      name: `${n} ${name}`,
+      run(b) {
+        const options: SgdOptions = { ...SGD, ...settings };
+        const [w, g, u] = [b.normals(n, 0.1), b.normals(n), b.normals(n)];
+        const remembers = options.momentum > 0;
+        const W = b.place('w', 1, n, w);
+        const velocity = options.first ? b.output('velocity', 1, n) : b.place('velocity', 1, n, u);
+        b.k.sgdUpdate(W.matrix, b.place('g', 1, n, g).matrix, remembers ? velocity.matrix : null, options);
+        const expected = oracle.sgdStep(w, g, remembers ? u : null, options);
+        b.expect(W, expected.w);
+        if (expected.velocity) b.expect(velocity, expected.velocity);
+      },
+    }),
+  ),
+);
+
+const ADAM: AdamOptions = {
+  rate: 0.1,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0,
+  decoupled: false,
+  step: 7,
+};
+
+const ADAM_SETTINGS: Readonly<Record<string, Partial<AdamOptions>>> = {
+  'at step 1': { step: 1 },
+  'at step 7': {},
+  'at step 100000': { step: 100_000 },
+  'other betas, big eps': { beta1: 0.5, beta2: 0.8, eps: 0.1 },
+  'no memory': { beta1: 0, beta2: 0 },
+  'L2 decay': { weightDecay: 0.3 },
+  'decoupled decay': { weightDecay: 0.3, decoupled: true },
+};
+
+const adamUpdate = Object.entries(ADAM_SETTINGS).flatMap(([name, settings]) =>
+  LENGTHS.map(
+    (n): Case => ({
+      name: `${n} ${name}`,
+      run(b) {
+        const options = { ...ADAM, ...settings };
+        const [w, g] = [b.normals(n, 0.1), b.normals(n)];
+        const m = options.step === 1 ? new Array<number>(n).fill(0) : b.normals(n);
+        const v = options.step === 1 ? m : b.exact(b.normals(n).map((x) => x * x));
+        const [W, M, V] = [b.place('w', 1, n, w), b.place('m', 1, n, m), b.place('v', 1, n, v)];
+        b.k.adamUpdate(W.matrix, b.place('g', 1, n, g).matrix, M.matrix, V.matrix, options);
+        const expected = oracle.adamStep(w, g, m, v, options);
+        b.expect(W, expected.w);
+        b.expect(M, expected.m);
+        b.expect(V, expected.v);
+      },
+    }),
+  ),
+);
+
+export const updates = {
+  clipNorm,
+  clipValue,
+  sgdUpdate,
+  adamUpdate,
+} satisfies Record<string, readonly Case[]>;
