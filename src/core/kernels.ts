@@ -48,6 +48,60 @@ export interface LstmStepGrad {
   readonly h: Matrix; // (N, H)
 }
 
+/** f(x) of a gate, the cell candidate or the output; each slope can be told from f(x) alone. */
+export interface Activation {
+  readonly kind: ActivationKind;
+  /** Meant by `affine` (alpha x + beta), `leakyRelu`, `thresholdedRelu`, `scaledTanh` (alpha tanh(beta x)), `hardSigmoid`, `elu`. */
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+export const ACTIVATIONS = [
+  'sigmoid',
+  'tanh',
+  'identity',
+  'relu',
+  'affine',
+  'leakyRelu',
+  'thresholdedRelu',
+  'scaledTanh',
+  'hardSigmoid',
+  'elu',
+  'softsign',
+  'softplus',
+] as const;
+export type ActivationKind = (typeof ACTIVATIONS)[number];
+
+/** Which gates a cell has: one of them may be left out (it is 1), or the forget gate be tied to the input gate (f = 1 - i). */
+export const GATE_SETS = ['all', 'noInput', 'noForget', 'noOutput', 'coupled'] as const;
+export type GateSet = (typeof GATE_SETS)[number];
+
+/** How a cell departs from the standard one. */
+export interface CellForm {
+  readonly gates: GateSet;
+  readonly gate: Activation;
+  readonly candidate: Activation;
+  readonly output: Activation;
+  /** c is cut to [-clip, clip]; infinity for not at all. */
+  readonly clip: number;
+}
+
+/** Diagonal weights from c to the gates, (1,H) each: i and f see c-, o sees c. */
+export interface Peepholes {
+  readonly i: Matrix;
+  readonly f: Matrix;
+  readonly o: Matrix;
+}
+
+/** Says which random numbers: the same key gives the same ones, on every backend. Whole numbers from 0 to 2^32 - 1. */
+export interface NoiseKey {
+  readonly seed: number;
+  /** Number of the update. */
+  readonly step: number;
+  /** Which use of noise: each layer and purpose has its own. */
+  readonly stream: number;
+}
+
 export interface CrossEntropyOptions {
   /** Weight of each class, length C. Default: all 1. */
   readonly classWeights?: readonly number[];
@@ -136,6 +190,10 @@ export interface Kernels {
   gatherRows(out: Matrix, table: Matrix, ids: Int32Array): void;
   /** table (V,C): row ids[r] += row r of a (R,C), in the order of r. */
   scatterAddRows(table: Matrix, ids: Int32Array, a: Matrix): void;
+  /** out (R,C): row r = or += row r of a (R,C) times factors[r], factors (R,1); in place where out is a. */
+  scaleRows(out: Matrix, a: Matrix, factors: Matrix, accumulate: boolean): void;
+  /** `cols` columns of out from column `to` on = or += those of a from column `from` on. */
+  copyColumns(out: Matrix, to: number, a: Matrix, from: number, cols: number, accumulate: boolean): void;
 
   // ---- element-wise
   fill(out: Matrix, value: number): void;
@@ -147,6 +205,25 @@ export interface Kernels {
   /** out = alpha a + beta b; in place where out is a or b. */
   combine(out: Matrix, alpha: number, a: Matrix, beta: number, b: Matrix): void;
 
+  // ---- noise: counter-based (Philox4x32-10), so that any of it can be made again
+  /** Element e is `hit` with the probability, else `miss`: word e & 3 of block e >> 2 decides. */
+  bernoulli(out: Matrix, key: NoiseKey, probability: number, hit: number, miss: number): void;
+  /** a += deviation * standard normal numbers. */
+  addNormals(a: Matrix, key: NoiseKey, deviation: number): void;
+
+  // ---- layer normalisation, row by row
+  /** out = or += gain * (a - mean) / sqrt(variance + 1e-5) + bias; stats (R,2) keeps each row's mean and 1 / that root. */
+  layerNorm(out: Matrix, stats: Matrix, a: Matrix, gain: Matrix, bias: Matrix, accumulate: boolean): void;
+  /** da = or += the gradient by a; adds to dgain and dbias (1,C). */
+  layerNormGrad(
+    d: { readonly a: Matrix; readonly gain: Matrix; readonly bias: Matrix },
+    dout: Matrix,
+    stats: Matrix,
+    a: Matrix,
+    gain: Matrix,
+    accumulate: boolean,
+  ): void;
+
   // ---- the LSTM's pointwise half
   /** (F2)-(F4). `y.gates` holds the pre-activations a when called and i|f|g|o afterwards (in place). */
   lstmCell(y: LstmStep, cPrev: Matrix): void;
@@ -155,6 +232,44 @@ export interface Kernels {
    * writes `d.gates` and `dcPrev`.
    */
   lstmCellGrad(d: LstmStepGrad, dcPrev: Matrix, y: LstmStep, cPrev: Matrix): void;
+
+  /**
+   * The same cut in two at c, for every other form of the cell. First half: (F2) of i, f, g and (F3). `y.gates` holds
+   * pre-activations when called and i|f|g|ao afterwards. `mask` (N,H), where there is one, multiplies g in (F3).
+   */
+  cellState(
+    y: Pick<LstmStep, 'gates' | 'c'>,
+    cPrev: Matrix,
+    form: CellForm,
+    peepholes: Peepholes | null,
+    mask: Matrix | null,
+  ): void;
+  /**
+   * (B3) and (B2) of i, f, g. Reads the whole dL/dc in `d.c`; `d.gates` holds what comes back to the activated gates from
+   * elsewhere when called (0 for nothing), and dai|daf|dag afterwards; writes dcPrev; adds to dPeepholes.
+   */
+  cellStateGrad(
+    d: Pick<LstmStepGrad, 'gates' | 'c'>,
+    dcPrev: Matrix,
+    y: Pick<LstmStep, 'gates' | 'c'>,
+    cPrev: Matrix,
+    form: CellForm,
+    peepholes: Peepholes | null,
+    dPeepholes: Peepholes | null,
+    mask: Matrix | null,
+  ): void;
+  /** Second half: (F2) of o and (F4) h = o f(s), where s is c, or c normalised. */
+  cellOutput(y: LstmStep, s: Matrix, form: CellForm, peepholes: Peepholes | null): void;
+  /** (B4) and (B2) of o: `d.gates` as above; adds to ds and, through a peephole, to `d.c` (ds may be `d.c`). */
+  cellOutputGrad(
+    d: LstmStepGrad,
+    ds: Matrix,
+    y: LstmStep,
+    s: Matrix,
+    form: CellForm,
+    peepholes: Peepholes | null,
+    dPeepholes: Peepholes | null,
+  ): void;
 
   // ---- losses: each writes the scalar; its gradient by the first input stands below it
   /** loss (1,1), probabilities (R,C) = softmax of each row of logits (R,C); targets: R class indices. */

@@ -4,10 +4,13 @@
  */
 import type { FloatArray, Kernels, Matrix, Precision } from '../../core/kernels.js';
 import { UnspoolError } from '../../errors.js';
+import * as halves from './cell-halves.js';
 import { type DenseMatrix, dense } from './dense.js';
 import { createGemm } from './gemm.js';
+import * as norm from './layer-norm.js';
 import * as losses from './losses.js';
 import { lstmCell, lstmCellGrad } from './lstm-cell.js';
+import * as noise from './noise.js';
 import * as rows from './rows.js';
 import * as updates from './updates.js';
 
@@ -39,6 +42,9 @@ export function createReference(precision: Precision): Kernels {
     copy: (out, a) => dense(out).set(dense(a)),
     lstmCell,
     lstmCellGrad,
+    ...halves,
+    ...norm,
+    ...noise,
     ...createGemm(Float),
     ...rows,
     ...losses,

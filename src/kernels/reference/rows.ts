@@ -57,3 +57,22 @@ export function combine(out: Matrix, alpha: number, a: Matrix, beta: number, b: 
   const y = dense(b);
   for (let i = 0; i < o.length; i++) o[i] = alpha * x[i]! + beta * y[i]!;
 }
+
+export function scaleRows(out: Matrix, a: Matrix, factors: Matrix, accumulate: boolean): void {
+  const o = dense(out);
+  const x = dense(a);
+  const f = dense(factors);
+  const C = out.cols;
+  for (let i = 0; i < o.length; i++) o[i] = (accumulate ? o[i]! : 0) + x[i]! * f[Math.floor(i / C)]!;
+}
+
+export function copyColumns(out: Matrix, to: number, a: Matrix, from: number, cols: number, accumulate: boolean): void {
+  const o = dense(out);
+  const x = dense(a);
+  for (let r = 0; r < out.rows; r++) {
+    for (let c = 0; c < cols; c++) {
+      const at = r * out.cols + to + c;
+      o[at] = (accumulate ? o[at]! : 0) + x[r * a.cols + from + c]!;
+    }
+  }
+}

@@ -11,6 +11,15 @@ export interface WasmExports {
   readonly lstmCell: Doing;
   readonly lstmCellGrad: Doing;
   readonly add: Doing;
+  readonly cellState: Doing;
+  readonly cellStateGrad: Doing;
+  readonly cellOutput: Doing;
+  readonly cellOutputGrad: Doing;
+  readonly layerNorm: Doing;
+  readonly layerNormGrad: Doing;
+  readonly bernoulli: Doing;
+  readonly scaleRows: Doing;
+  readonly copyColumns: Doing;
   readonly multiply: Doing;
   readonly combine: Doing;
   readonly fill: Doing;

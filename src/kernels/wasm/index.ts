@@ -5,9 +5,11 @@
 import type { Kernels } from '../../core/kernels.js';
 import { moduleOf, type WasmVariant } from './binaries.js';
 import { cell } from './cell.js';
+import { cellHalves } from './cell-halves.js';
 import type { WasmExports } from './exports.js';
 import { Heap } from './heap.js';
 import { losses } from './losses.js';
+import { noise } from './noise.js';
 import { products } from './products.js';
 import { ANYTHING, makeReach, type Reach, type WasmMatrix, type WasmPacked, WORTH_SHARING } from './reach.js';
 import { rows } from './rows.js';
@@ -58,6 +60,8 @@ function kernelsOver(variant: WasmVariant, reach: Reach): Kernels {
     ...products(reach),
     ...rows(reach),
     ...cell(reach),
+    ...cellHalves(reach),
+    ...noise(reach),
     ...losses(reach),
     ...updates(reach),
   };

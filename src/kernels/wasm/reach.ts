@@ -30,7 +30,7 @@ export interface Reach {
   readonly edge: number;
   window(m: Matrix): WasmMatrix;
   /** Address of the first element; 0 for no matrix. */
-  at(m: Matrix | null): number;
+  at(m: Matrix | null | undefined): number;
   count(m: Matrix): number;
   /** Runs `act` in this thread, once the others have done all they were given. */
   alone<T>(act: () => T): T;

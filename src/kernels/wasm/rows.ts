@@ -5,7 +5,17 @@ import { Command } from './team.js';
 
 type Rows = Pick<
   Kernels,
-  'fillRows' | 'sumRows' | 'gatherRows' | 'scatterAddRows' | 'fill' | 'copy' | 'add' | 'multiply' | 'combine'
+  | 'fillRows'
+  | 'sumRows'
+  | 'gatherRows'
+  | 'scatterAddRows'
+  | 'fill'
+  | 'copy'
+  | 'add'
+  | 'multiply'
+  | 'combine'
+  | 'scaleRows'
+  | 'copyColumns'
 >;
 
 export function rows(reach: Reach): Rows {
@@ -34,5 +44,9 @@ export function rows(reach: Reach): Rows {
     },
     multiply: (out, a, b, accumulate) => alone(() => x.multiply(at(out), at(a), at(b), count(out), accumulate)),
     combine: (out, alpha, a, beta, b) => alone(() => x.combine(at(out), alpha, at(a), beta, at(b), count(out))),
+    scaleRows: (out, a, factors, accumulate) =>
+      alone(() => x.scaleRows(at(out), at(a), at(factors), out.rows, out.cols, accumulate)),
+    copyColumns: (out, to, a, from, cols, accumulate) =>
+      alone(() => x.copyColumns(at(out) + 4 * to, out.cols, at(a) + 4 * from, a.cols, out.rows, cols, accumulate)),
   };
 }

@@ -5,33 +5,8 @@
  *   (F3) c = f*c- + i*g                (B3) di = dc*g;  dg = dc*i;  df = dc*c-;  dc- = dc*f
  *   (F4) h = o*tc,  tc = tanh c        (B2) da_s = ds*s*(1-s) for s in i,f,o;  da_g = dg*(1-g^2)
  */
+import { load, store } from './lanes';
 import { flush, sigmoid, tanh } from './math';
-
-/**
- * Where H is no multiple of 4, a row's last vector would run into the next gate. So the units from H - 4 on would be
- * computed twice, which an in-place kernel cannot; instead the last few are loaded and stored lane by lane.
- */
-// @ts-ignore: decorator
-@inline
-function load(p: usize, lanes: i32): v128 {
-  if (lanes == 4) return v128.load(p);
-  let x = v128.load32_zero(p);
-  if (lanes > 1) x = v128.load_lane<f32>(p + 4, x, 1);
-  if (lanes > 2) x = v128.load_lane<f32>(p + 8, x, 2);
-  return x;
-}
-
-// @ts-ignore: decorator
-@inline
-function store(p: usize, x: v128, lanes: i32): void {
-  if (lanes == 4) {
-    v128.store(p, x);
-    return;
-  }
-  v128.store_lane<f32>(p, x, 0);
-  if (lanes > 1) v128.store_lane<f32>(p + 4, x, 1);
-  if (lanes > 2) v128.store_lane<f32>(p + 8, x, 2);
-}
 
 // @ts-ignore: decorator
 @inline

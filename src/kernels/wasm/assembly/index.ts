@@ -1,7 +1,12 @@
 /** What the module exports; `kernels/wasm/index.ts` calls it. Addresses are bytes, sizes are floats. */
 export { gemm, packB, packBT, panelFloats, scratchFloats } from './gemm';
 export { lstmCell, lstmCellGrad } from './cell';
-export { add, combine, fill, fillRows, gatherRows, multiply, scatterAddRows, sumRows } from './rows';
+export { cellOutput, cellOutputGrad, cellState, cellStateGrad } from './cell-halves';
+export { layerNorm, layerNormGrad } from './layer-norm';
+export { bernoulli } from './noise';
+export {
+  add, combine, copyColumns, fill, fillRows, gatherRows, multiply, scaleRows, scatterAddRows, sumRows,
+} from './rows';
 export {
   binaryCrossEntropy, binaryCrossEntropyGrad, meanSquaredError, meanSquaredErrorGrad, softmaxCrossEntropy,
   softmaxCrossEntropyGrad,

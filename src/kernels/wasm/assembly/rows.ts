@@ -44,6 +44,33 @@ export function combine(out: usize, alpha: f32, a: usize, beta: f32, b: usize, c
   for (; out < end; out += 4, a += 4, b += 4) f32.store(out, alpha * f32.load(a) + beta * f32.load(b));
 }
 
+/** Row r of out (R, C) = or += row r of a times factors[r]; out may be a. */
+export function scaleRows(out: usize, a: usize, factors: usize, R: i32, C: i32, accumulate: bool): void {
+  for (let r = 0; r < R; r++, factors += 4) {
+    const factor = f32.load(factors);
+    const f = f32x4.splat(factor);
+    const end = out + bytes(C);
+    for (; out + 16 <= end; out += 16, a += 16) {
+      const product = f32x4.mul(v128.load(a), f);
+      v128.store(out, accumulate ? f32x4.add(v128.load(out), product) : product);
+    }
+    for (; out < end; out += 4, a += 4) {
+      const product = f32.load(a) * factor;
+      f32.store(out, accumulate ? f32.load(out) + product : product);
+    }
+  }
+}
+
+/** R rows of C columns, `stride` floats from one to the next: out = or += a. */
+export function copyColumns(
+  out: usize, outStride: i32, a: usize, aStride: i32, R: i32, C: i32, accumulate: bool,
+): void {
+  for (let r = 0; r < R; r++, out += bytes(outStride), a += bytes(aStride)) {
+    if (accumulate) add(out, out, a, C);
+    else memory.copy(out, a, bytes(C));
+  }
+}
+
 /** Every row of out (R, C) = row. */
 export function fillRows(out: usize, row: usize, R: i32, C: i32): void {
   for (let r = 0; r < R; r++, out += bytes(C)) memory.copy(out, row, bytes(C));

@@ -1,0 +1,20 @@
+/** Random numbers by key, and the normalisation of rows. */
+import type { Kernels } from '../../core/kernels.js';
+import { addNormalsTo, hitsBelow } from '../philox.js';
+import type { Reach } from './reach.js';
+
+export function noise(reach: Reach): Pick<Kernels, 'bernoulli' | 'addNormals' | 'layerNorm' | 'layerNormGrad'> {
+  const { x, at, count, alone, host } = reach;
+  return {
+    bernoulli(out, { seed, step, stream }, probability, hit, miss) {
+      alone(() => x.bernoulli(at(out), count(out), seed, step, stream, hitsBelow(probability), hit, miss));
+    },
+    addNormals: (a, key, deviation) => addNormalsTo(host(a), key, deviation),
+    layerNorm: (out, stats, a, gain, bias, accumulate) =>
+      alone(() => x.layerNorm(at(out), at(stats), at(a), at(gain), at(bias), a.rows, a.cols, accumulate)),
+    layerNormGrad(d, dout, stats, a, gain, accumulate) {
+      const into = [d.a, d.gain, d.bias].map(at);
+      alone(() => x.layerNormGrad(...into, at(dout), at(stats), at(a), at(gain), a.rows, a.cols, accumulate));
+    },
+  };
+}
