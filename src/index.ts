@@ -23,19 +23,30 @@ export type {
   Precision,
   SgdOptions,
 } from './core/kernels.js';
-export type { PassShape } from './core/layer.js';
+export type { Noise, PassShape } from './core/layer.js';
 export type { LinearTape } from './core/linear.js';
 export type { LossChoice, LossSpec, LossTape } from './core/losses.js';
-export type { LstmState, LstmTape } from './core/lstm-layer.js';
-export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm-step-view.js';
+export type { LstmState } from './core/lstm/blocks.js';
+export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
+export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
+export type { GivenState, LstmTape } from './core/lstm/tape.js';
 export { type MemoryNeed, memoryNeed } from './core/memory.js';
 export { type Batch, type Model, type PassOptions, parameterLayout, type TapeOptions } from './core/model.js';
 export type { Optimizer, OptimizerPass, OptimizerSpec, OptimizerState, Schedule } from './core/optimizer.js';
 export type { Arena, ParameterEntry, ParameterLayout } from './core/params.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
-export type { EmbeddingSpec, LayerSpec, LinearSpec, LstmSpec, ModelSpec } from './core/spec.js';
+export type {
+  ActivitySpec,
+  DropoutSpec,
+  EmbeddingSpec,
+  LayerSpec,
+  LinearSpec,
+  LstmSpec,
+  ModelSpec,
+  RepeatSpec,
+} from './core/spec.js';
 export type { Stream } from './core/stream.js';
-export type { AnyLayerTape, Tape, TapeInput } from './core/tape.js';
+export type { AnyLayerTape, StartState, Tape, TapeInput } from './core/tape.js';
 export {
   type FitOptions,
   fit,

@@ -1,4 +1,4 @@
-import { describeBackend, type LayerSpec, type Model, memoryNeed } from '../index.js';
+import { describeBackend, type LayerSpec, type LstmSpec, type Model, memoryNeed } from '../index.js';
 import { loadModel, readBytes, revectorize } from '../node/index.js';
 import type { Command } from './command.js';
 import { createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
@@ -8,12 +8,25 @@ function layerLine(layer: LayerSpec): string {
     case 'embedding':
       return `embedding  ${layer.size} tokens to ${layer.width}`;
     case 'lstm':
-      return `lstm       ${layer.hiddenSize} units${layer.returns === 'last' ? ', last step only' : ''}`;
+      return `lstm       ${[`${layer.hiddenSize} units`, ...lstmDetails(layer)].join(', ')}`;
     case 'linear':
-      return `linear     to ${layer.size}`;
+      return `linear     to ${layer.size}${layer.tied === undefined ? '' : `, the table of ${layer.tied}`}`;
+    case 'dropout':
+      return `dropout    ${layer.rate}${layer.shared === 'steps' ? ', one mask for all steps' : ''}`;
+    case 'repeat':
+      return `repeat     ${layer.steps} times`;
+    case 'activity':
+      return `activity   AR ${layer.alpha ?? 0}, TAR ${layer.beta ?? 0}`;
     default:
       return layer satisfies never;
   }
+}
+
+/** What makes an LSTM layer another one than the standard. */
+function lstmDetails({ kind, hiddenSize, name, init, returns, ...rest }: LstmSpec): string[] {
+  const told = Object.entries(rest).filter(([, value]) => value !== undefined);
+  const details = told.map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return returns === 'last' ? [...details, 'last step only'] : details;
 }
 
 function parameterTable(model: Model): string[] {

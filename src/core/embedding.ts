@@ -1,10 +1,11 @@
 /**
  * Embedding: y[r] = E[ids[r]] (E1). Its derivative: a row of E is read once for every place its token stands, so the
- * gradients of all those places add up: dE[ids[r]] += dy[r] (E1').
+ * gradients of all those places add up: dE[ids[r]] += dy[r] (E1'). With dropout, whole rows of E are dropped for a pass:
+ * y[r] = m[ids[r]] E[ids[r]], and so dE[ids[r]] += m[ids[r]] dy[r] (Gal & Ghahramani 2016).
  */
 import { initialise } from './init.js';
 import type { Kernels, Matrix } from './kernels.js';
-import type { Layer, LayerTape, PassShape } from './layer.js';
+import { type Layer, type LayerTape, type PassShape, type PassState, streamOf } from './layer.js';
 import type { Arena } from './params.js';
 import type { EmbeddingSpec } from './spec.js';
 
@@ -26,9 +27,24 @@ export class EmbeddingTape implements LayerTape {
   readonly ids: Int32Array;
   private readonly k: Kernels;
   private readonly weight: string;
+  private readonly pass: PassState;
+  private readonly dropout: {
+    readonly rate: number;
+    readonly byToken: Matrix; // (size, 1)
+    readonly byRow: Matrix; // (T*N, 1)
+  } | null;
 
-  constructor(k: Kernels, name: string, width: number, shape: PassShape, withGradients: boolean) {
+  constructor(
+    k: Kernels,
+    name: string,
+    { size, width, dropout: rate = 0 }: EmbeddingSpec,
+    shape: PassShape,
+    withGradients: boolean,
+    pass: PassState,
+  ) {
     const count = shape.steps * shape.rows;
+    this.pass = pass;
+    this.dropout = rate > 0 ? { rate, byToken: k.alloc(size, 1), byRow: k.alloc(count, 1) } : null;
     this.k = k;
     this.name = name;
     this.weight = `${name}.weight`;
@@ -41,16 +57,24 @@ export class EmbeddingTape implements LayerTape {
   pack(): void {} // rows are read where they stand
 
   forward(parameters: Arena): void {
-    embeddingForward(this.k, this.y, parameters.handle(this.weight), this.ids);
+    const { k, dropout, pass } = this;
+    embeddingForward(k, this.y, parameters.handle(this.weight), this.ids);
+    if (!dropout || !pass.noise) return;
+    const { rate, byToken, byRow } = dropout;
+    k.bernoulli(byToken, { ...pass.noise, stream: streamOf(this.name) }, rate, 0, 1 / (1 - rate));
+    k.gatherRows(byRow, byToken, this.ids);
+    k.scaleRows(this.y, this.y, byRow, false);
   }
 
   backward(_parameters: Arena, gradients: Arena): void {
-    if (this.dy) embeddingBackward(this.k, gradients.handle(this.weight), this.ids, this.dy);
+    const { k, dy, dropout, pass } = this;
+    if (!dy) return;
+    if (dropout && pass.noise) k.scaleRows(dy, dy, dropout.byRow, false);
+    embeddingBackward(k, gradients.handle(this.weight), this.ids, dy);
   }
 
   free(): void {
-    this.k.free(this.y);
-    if (this.dy) this.k.free(this.dy);
+    for (const m of [this.y, this.dy, this.dropout?.byToken, this.dropout?.byRow]) if (m) this.k.free(m);
   }
 }
 
@@ -62,6 +86,6 @@ export function embeddingLayer(spec: EmbeddingSpec, name: string): Layer {
     parameters: [
       { name: `${name}.weight`, shape: [size, width], start: (rng) => initialise(init, size, width, width, rng) },
     ],
-    tape: (k, shape, _input, withGradients) => new EmbeddingTape(k, name, width, shape, withGradients),
+    tape: (k, shape, _input, withGradients, pass) => new EmbeddingTape(k, name, spec, shape, withGradients, pass),
   };
 }

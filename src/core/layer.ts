@@ -7,6 +7,26 @@ export interface PassShape {
   readonly rows: number; // N
 }
 
+/** Which random numbers a pass uses: the same seed and step give the same masks again. */
+export interface Noise {
+  /** From 0 to 2^32 - 1. */
+  readonly seed: number;
+  /** Number of the update. */
+  readonly step: number;
+}
+
+/** What all layers of a tape share in one pass. */
+export interface PassState {
+  /** Null outside of training: nothing is dropped. */
+  noise: Noise | null;
+}
+
+/** Sequences of unequal lengths: for each step and row 1 or 0, whether the row is over, and the other way round. */
+export interface Ragged {
+  readonly ended: Matrix; // (T*N, 1)
+  readonly alive: Matrix; // (T*N, 1)
+}
+
 /** What a layer reads, and where it leaves the gradient of that. */
 export interface LayerInput {
   /** Null before an embedding, which reads token numbers. */
@@ -15,6 +35,8 @@ export interface LayerInput {
   readonly dx: Matrix | null;
   /** Time steps that x holds: T, or 1 after a layer that returns its last step only. */
   readonly steps: number;
+  /** Null where all rows have all the steps. */
+  readonly ragged: Ragged | null;
 }
 
 /**
@@ -22,14 +44,14 @@ export interface LayerInput {
  * backward pass writes `dy` whole before `backward` is called.
  */
 export interface LayerTape {
-  readonly kind: 'embedding' | 'lstm' | 'linear';
+  readonly kind: string;
   readonly name: string;
   readonly y: Matrix;
   /** Null on a tape that was made without gradients. */
   readonly dy: Matrix | null;
   /** Time steps that y holds. */
   readonly outputSteps: number;
-  /** Lays the weights out for `forward`: needed before it whenever they have changed. */
+  /** Lays the weights out for `forward`: needed before it whenever they, or the noise, have changed. */
   pack(parameters: Arena): void;
   forward(parameters: Arena): void;
   /** Adds to `gradients`. */
@@ -42,5 +64,12 @@ export interface Layer {
   readonly name: string;
   readonly outputSize: number;
   readonly parameters: readonly ParameterSpec[];
-  tape(kernels: Kernels, shape: PassShape, input: LayerInput, withGradients: boolean): LayerTape;
+  tape(kernels: Kernels, shape: PassShape, input: LayerInput, withGradients: boolean, pass: PassState): LayerTape;
+}
+
+/** A number for a layer's use of noise that no other has: FNV-1a over its name (Fowler, Noll & Vo). */
+export function streamOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }

@@ -42,7 +42,7 @@ export class LinearTape implements LayerTape {
   constructor(k: Kernels, name: string, spec: LinearSpec, input: LayerInput, withGradients: boolean) {
     this.k = k;
     this.name = name;
-    this.weight = `${name}.weight`;
+    this.weight = `${spec.tied ?? name}.weight`;
     this.bias = spec.bias === false ? null : `${name}.bias`;
     this.x = input.x!;
     this.dx = input.dx;
@@ -92,7 +92,7 @@ export function linearLayer(spec: LinearSpec, name: string, inputSize: number): 
   return {
     name,
     outputSize: size,
-    parameters: spec.bias === false ? parameters.slice(0, 1) : parameters,
+    parameters: parameters.slice(spec.tied === undefined ? 0 : 1, spec.bias === false ? 1 : 2),
     tape: (k, _shape, input, withGradients) => new LinearTape(k, name, spec, input, withGradients),
   };
 }

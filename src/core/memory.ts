@@ -2,7 +2,7 @@
 import type { Precision } from './kernels.js';
 import type { PassShape } from './layer.js';
 import { parameterLayout } from './model.js';
-import type { ModelSpec } from './spec.js';
+import { type ModelSpec, widthAfter } from './spec.js';
 
 /** Bytes. */
 export interface MemoryNeed {
@@ -33,7 +33,7 @@ function tapeFloats(
       return 2 * each + (width + 2 * H) * 4 * H + 4 * H; // the gradients again as much; Wx, Wh and Wh' packed; b
     }
     default:
-      return layer satisfies never;
+      return 0;
   }
 }
 
@@ -56,7 +56,7 @@ export function memoryNeed(
   for (const layer of spec.layers) {
     if (layer.kind === 'lstm' && layer.returns === 'last') outputs = shape.rows;
     tape += tapeFloats(layer, shape, width, outputs);
-    width = layer.kind === 'lstm' ? layer.hiddenSize : layer.kind === 'linear' ? layer.size : layer.width;
+    width = widthAfter(layer, width);
   }
   tape = (tape + outputs * width + 1) * bytes; // the loss: its probabilities and its value
   const optimizer = optimizerArenas * parameters;

@@ -1,16 +1,21 @@
 /** A model: layers built from a spec, their parameters in one arena, and the passes over them. */
 import { requireInteger, UnspoolError } from '../errors.js';
+import { activityLayer } from './activity.js';
+import { dropoutLayer } from './dropout.js';
 import { embeddingLayer } from './embedding.js';
 import type { Kernels } from './kernels.js';
-import type { Layer, LayerInput, PassShape } from './layer.js';
+import type { Layer, LayerInput, Noise, PassShape, PassState } from './layer.js';
+import { outputToTimeMajor, toTimeMajor } from './layout.js';
 import { linearLayer } from './linear.js';
 import type { LossChoice } from './losses.js';
-import { lstmLayer } from './lstm-layer.js';
+import { lstmLayer } from './lstm/layer.js';
 import { Arena, ParameterLayout } from './params.js';
+import { Lengths } from './ragged.js';
+import { repeatLayer } from './repeat.js';
 import { createRng } from './rng.js';
 import { type LayerSpec, type ModelSpec, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
-import { type AnyLayerTape, Tape, type TapeInput } from './tape.js';
+import { type AnyLayerTape, type StartState, Tape, type TapeInput } from './tape.js';
 import type { NdArray } from './views.js';
 
 /**
@@ -24,13 +29,22 @@ export interface Batch {
   readonly inputs: ArrayLike<number>;
   /** Class numbers for `crossEntropy`, else values, for each row of the output. */
   readonly targets: ArrayLike<number>;
+  /**
+   * Steps of each row, 1 to T, where they differ: outputs past a row's end are 0 and cost no gradient, states are those at
+   * its own end, and what stands in the inputs there is not read. Default: all rows have T steps.
+   */
+  readonly lengths?: ArrayLike<number>;
+  /** Inputs, and targets of a model that answers at every step, come sequence by sequence, [N, T, ...]. Default false. */
+  readonly batchFirst?: boolean;
 }
 
 export interface PassOptions {
   /** Default: `crossEntropy` before class targets (an Int32Array), else `meanSquaredError`. */
   readonly loss?: LossChoice;
-  /** Start from the state that this tape ended with. Default: from zero. */
-  readonly from?: Tape | null;
+  /** Start from the state that this tape ended with, or from these states. Default: from zero, or the learned states. */
+  readonly from?: StartState;
+  /** Drop what the spec says, with the masks of this seed and step, as in training. Default: nothing is dropped. */
+  readonly noise?: Noise | null;
   /** Use this tape's memory (its numbers are overwritten). Default: a new tape. */
   readonly tape?: Tape;
 }
@@ -40,9 +54,11 @@ export interface TapeOptions {
   readonly gradients?: boolean;
   /** Room for, and computation of, the gradient by the input. Default: as `gradients`. */
   readonly inputGradient?: boolean;
+  /** Room for sequences of unequal lengths. Default false. */
+  readonly lengths?: boolean;
 }
 
-/** Layers with their default names: `embedding`, `lstm` (its levels counted), `head`; a name used twice gets a number. */
+/** Layers with their default names; a name used twice gets a number, but the LSTMs under one name count their levels. */
 function buildLayers(spec: ModelSpec): Layer[] {
   const used = new Set<string>();
   const unique = (layer: LayerSpec, standard: string): string => {
@@ -52,20 +68,31 @@ function buildLayers(spec: ModelSpec): Layer[] {
     used.add(name);
     return name;
   };
-  const layers: Layer[] = [];
   const levels = new Map<string, number>();
-  let width = spec.inputSize ?? 0;
-  for (const layer of spec.layers) {
-    if (layer.kind === 'embedding') layers.push(embeddingLayer(layer, unique(layer, 'embedding')));
-    else if (layer.kind === 'linear') layers.push(linearLayer(layer, unique(layer, 'head'), width));
-    else {
-      const prefix = layer.name ?? 'lstm';
-      const level = levels.get(prefix) ?? 0;
-      levels.set(prefix, level + 1);
-      layers.push(lstmLayer(layer, prefix, level, width));
+  const build = (layer: LayerSpec, width: number): Layer => {
+    switch (layer.kind) {
+      case 'embedding':
+        return embeddingLayer(layer, unique(layer, 'embedding'));
+      case 'linear':
+        return linearLayer(layer, unique(layer, 'head'), width);
+      case 'dropout':
+        return dropoutLayer(layer, unique(layer, 'dropout'), width);
+      case 'repeat':
+        return repeatLayer(layer, unique(layer, 'repeat'), width);
+      case 'activity':
+        return activityLayer(layer, unique(layer, 'activity'), width);
+      case 'lstm': {
+        const prefix = layer.name ?? 'lstm';
+        const level = levels.get(prefix) ?? 0;
+        levels.set(prefix, level + 1);
+        return lstmLayer(layer, prefix, level, width);
+      }
+      default:
+        return layer satisfies never;
     }
-    width = layers.at(-1)!.outputSize;
-  }
+  };
+  const layers: Layer[] = [];
+  for (const layer of spec.layers) layers.push(build(layer, layers.at(-1)?.outputSize ?? spec.inputSize ?? 0));
   return layers;
 }
 
@@ -114,18 +141,22 @@ export class Model {
     const first = this.spec.layers[0]!;
     const room = () => (first.kind === 'embedding' ? null : k.alloc(steps * rows, this.spec.inputSize!));
     const [x, dx] = [room(), inputGradient ? room() : null];
-    let from: LayerInput = { x, dx, steps };
+    const pass: PassState = { noise: null };
+    const lengths = options.lengths ? new Lengths(k, { steps, rows }) : null;
+    let from: LayerInput = { x, dx, steps, ragged: lengths };
     const tapes = this.layers.map((layer) => {
-      const tape = layer.tape(k, { steps, rows }, from, gradients);
-      from = { x: tape.y, dx: tape.dy, steps: tape.outputSteps };
-      return tape as AnyLayerTape;
+      const tape = layer.tape(k, { steps, rows }, from, gradients, pass) as AnyLayerTape;
+      // Where one step is left of all, or was made many again, the rows are equally long.
+      const ragged = tape.kind === 'repeat' || tape.outputSteps !== from.steps ? null : from.ragged;
+      from = { x: tape.y, dx: tape.dy, steps: tape.outputSteps, ragged };
+      return tape;
     });
     const bottom = tapes[0]!;
     const input: TapeInput =
       first.kind === 'embedding' && bottom.kind === 'embedding'
         ? { kind: 'tokens', size: first.size, ids: bottom.ids }
         : { kind: 'values', x: x!, dx };
-    return new Tape(k, { steps, rows }, input, tapes);
+    return new Tape(k, { steps, rows }, input, tapes, pass, lengths);
   }
 
   /** A zeroed arena in the layout of the parameters: for gradients, or an optimizer's state. */
@@ -135,7 +166,8 @@ export class Model {
 
   /**
    * Forward pass, loss, and backward pass through all of it (BPTT): the exact gradient of the batch's loss by every
-   * parameter and by everything on the tape.
+   * parameter and by everything on the tape. With `noise`, of the loss under those masks, and of what activity layers add
+   * to it (`tape.penalty()`).
    */
   async gradients(
     batch: Batch,
@@ -155,20 +187,28 @@ export class Model {
   }
 
   /**
-   * The output for `inputs` ([T, N] tokens or [T, N, inputSize] values, time-major): logits after a linear layer,
-   * [steps, N, outputSize]. The state to go on from is on the tape: pass it as `from` to the next call.
+   * The output for `inputs` ([T, N] tokens or [T, N, inputSize] values, time-major; [N, T, ...] with `batchFirst`): logits
+   * after a linear layer, [steps, N, outputSize] (or [N, steps, outputSize]). The states to go on from are on the tape:
+   * pass it as `from` to the next call, or `tape.states`.
    */
   async predict(
     inputs: ArrayLike<number>,
-    options: { readonly rows?: number; readonly from?: Tape | null } = {},
+    options: {
+      readonly rows?: number;
+      readonly from?: StartState;
+      readonly lengths?: ArrayLike<number>;
+      readonly batchFirst?: boolean;
+    } = {},
   ): Promise<{ output: NdArray; tape: Tape }> {
-    const { rows = 1, from = null } = options;
+    const { rows = 1, from = null, lengths, batchFirst = false } = options;
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
     requireInteger('steps (numbers in inputs / rows / inputSize)', inputs.length / rows / width, 1, 1 << 24);
-    const tape = this.tape({ steps: inputs.length / rows / width, rows }, { gradients: false });
+    const steps = inputs.length / rows / width;
+    const tape = this.tape({ steps, rows }, { gradients: false, lengths: lengths !== undefined });
+    if (lengths) tape.setLengths(lengths);
     tape.begin(from);
-    tape.forward(this.parameters, inputs);
-    return { output: tape.output, tape };
+    tape.forward(this.parameters, batchFirst ? toTimeMajor(inputs, steps, rows) : inputs);
+    return { output: batchFirst ? tape.output.transpose(1, 0, 2) : tape.output, tape };
   }
 
   /** One step at a time, with the state carried: for generating and for live data. Uses the weights as they are now. */
@@ -187,11 +227,14 @@ export class Model {
 
   private forwardPass(batch: Batch, options: PassOptions, gradients: boolean): Tape {
     this.requireAlive();
-    const tape = options.tape ?? this.tape(batch, { gradients });
+    const { steps, rows, lengths, batchFirst } = batch;
+    const tape = options.tape ?? this.tape(batch, { gradients, lengths: lengths !== undefined });
     const loss = options.loss ?? this.standardLoss(batch);
-    tape.begin(options.from ?? null);
-    tape.forward(this.parameters, batch.inputs);
-    tape.measure(loss, batch.targets);
+    tape.setLengths(lengths ?? null);
+    tape.begin(options.from ?? null, options.noise ?? null);
+    tape.forward(this.parameters, batchFirst ? toTimeMajor(batch.inputs, steps, rows) : batch.inputs);
+    const { outputSteps } = tape.layers.at(-1)!;
+    tape.measure(loss, batchFirst ? outputToTimeMajor(batch.targets, outputSteps, rows) : batch.targets);
     return tape;
   }
 

@@ -1,6 +1,7 @@
 /** Where the first NaN or infinity stands, once a loss or a gradient is not finite: in the order things are computed. */
 import { UnspoolError } from '../errors.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
+import { inOrder } from './lstm/program.js';
 import type { Arena } from './params.js';
 import type { Tape } from './tape.js';
 
@@ -50,7 +51,8 @@ async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> 
     const found = await inMatrix(k, tape.input.x, 'the input', stepAndRow(tape.shape.rows));
     if (found) return { ...found, help: 'Only finite numbers can be learnt from: look at the data.' };
   }
-  for (const layer of tape.layers) {
+  const parts = tape.layers.flatMap((l) => (l.kind === 'bidirectional' ? [l.forwards, l.backwards] : [l]));
+  for (const layer of parts) {
     if (layer.kind !== 'lstm') {
       const what = `output of layer ${layer.name}`;
       const single = layer.outputSteps === 1; // one row a sequence: there is no step to name
@@ -58,7 +60,7 @@ async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> 
       if (found) return found;
       continue;
     }
-    for (const [t, { y }] of layer.steps.entries()) {
+    for (const [t, { y }] of inOrder([...layer.steps.entries()], layer.reverse)) {
       const gates = await k.download(y.gates);
       const bad = badIndex(gates);
       if (bad >= 0) {

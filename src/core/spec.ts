@@ -1,8 +1,10 @@
 /**
  * A model's description: plain JSON, checked once, here. Discriminated by `kind`, so that an editor completes it.
  */
-import { requireInteger, UnspoolError } from '../errors.js';
+import { requireInteger, requireNumber } from '../errors.js';
 import { type Initialiser, requireInitialiser } from './init.js';
+import { checkLstm, type LstmSpec } from './lstm/spec.js';
+import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
 /** Turns token numbers into rows of a table. Only as the first layer. Parameter: `NAME.weight` [size, width]. */
 export interface EmbeddingSpec {
@@ -15,38 +17,8 @@ export interface EmbeddingSpec {
   readonly name?: string;
   /** Default `normal`, as PyTorch. */
   readonly init?: Initialiser;
-}
-
-/**
- * One LSTM layer (F1-F4). Two of them in a row are a stacked LSTM: the k-th layer under one name has the parameters
- * `NAME.weight_ih_lk` [4H, D], `NAME.weight_hh_lk` [4H, H], `NAME.bias_ih_lk` [4H], `NAME.bias_hh_lk` [4H], gate order
- * i, f, g, o, as PyTorch's nn.LSTM.
- */
-export interface LstmSpec {
-  readonly kind: 'lstm';
-  readonly hiddenSize: number;
-  /**
-   * true: two biases, `bias_ih` and `bias_hh`, as PyTorch (only their sum acts, but an optimizer moves both); `single`:
-   * `bias_ih` alone, as Keras and most papers; false: none. Default true.
-   */
-  readonly bias?: boolean | 'single';
-  /** What goes on to the next layer: h of all steps, or of the last one only. Default `all`. */
-  readonly returns?: 'all' | 'last';
-  /** Prefix of the parameters' names. Default `lstm`. */
-  readonly name?: string;
-  readonly init?: {
-    /** weight_ih. Default `uniform` (1/sqrt(hiddenSize), as PyTorch). */
-    readonly input?: Initialiser;
-    /** weight_hh. Default `uniform`. */
-    readonly recurrent?: Initialiser;
-    /** Both biases. Default `zeros`. */
-    readonly bias?: Initialiser;
-    /**
-     * What the forget gate's two biases start as in sum; null leaves them to `bias`. Default 1, so that a cell remembers
-     * before it has learnt to (Gers et al. 2000; Jozefowicz et al. 2015).
-     */
-    readonly forgetBias?: number | null;
-  };
+  /** Share of the tokens whose vectors are dropped in each pass of a training (Gal & Ghahramani 2016). Default 0. */
+  readonly dropout?: number;
 }
 
 /** y = x W' + b at every step. Parameters: `NAME.weight` [size, width of input], `NAME.bias` [size]. */
@@ -55,13 +27,49 @@ export interface LinearSpec {
   readonly size: number;
   /** Default true. */
   readonly bias?: boolean;
+  /**
+   * Name of the embedding layer whose table is this layer's weight too (Press & Wolf 2017): its size has to be this size,
+   * its width that of this input. Default: a weight of its own.
+   */
+  readonly tied?: string;
   /** Prefix of the parameters' names. Default `head`. */
   readonly name?: string;
   /** Both default to `uniform` (1/sqrt(input width), as PyTorch). */
   readonly init?: { readonly weight?: Initialiser; readonly bias?: Initialiser };
 }
 
-export type LayerSpec = EmbeddingSpec | LstmSpec | LinearSpec;
+/** Drops elements of what passes through, in training only. */
+export interface DropoutSpec {
+  readonly kind: 'dropout';
+  /** Share that is dropped, 0 to less than 1; the rest is scaled by 1 / (1 - rate). */
+  readonly rate: number;
+  /** `steps`: one mask for all time steps (variational dropout, Gal & Ghahramani 2016). Default: a mask a step. */
+  readonly shared?: 'steps';
+  /** Tells its masks from those of other layers. Default `dropout`. */
+  readonly name?: string;
+}
+
+/** Makes `steps` time steps out of one: after `returns: 'last'`, or over an input of one step. For one-to-many. */
+export interface RepeatSpec {
+  readonly kind: 'repeat';
+  readonly steps: number;
+  /** Default `repeat`. */
+  readonly name?: string;
+}
+
+/** Activation regularisation of what passes through (AR and TAR, Merity et al. 2017), in training only. */
+export interface ActivitySpec {
+  readonly kind: 'activity';
+  /** Adds alpha times the mean square of all elements. Default 0. */
+  readonly alpha?: number;
+  /** Adds beta times the mean square of the differences from step to step. Default 0. */
+  readonly beta?: number;
+  /** Default `activity`. */
+  readonly name?: string;
+}
+
+export type LayerSpec = EmbeddingSpec | LstmSpec | LinearSpec | DropoutSpec | RepeatSpec | ActivitySpec;
+export type { LstmSpec } from './lstm/spec.js';
 
 export interface ModelSpec {
   /** Where the initial parameters come from. Default 1. */
@@ -73,83 +81,121 @@ export interface ModelSpec {
 
 const KEYS = {
   model: ['seed', 'inputSize', 'layers'],
-  embedding: ['kind', 'size', 'width', 'name', 'init'],
-  lstm: ['kind', 'hiddenSize', 'bias', 'returns', 'name', 'init'],
-  linear: ['kind', 'size', 'bias', 'name', 'init'],
-  lstmInit: ['input', 'recurrent', 'bias', 'forgetBias'],
+  embedding: ['kind', 'size', 'width', 'name', 'init', 'dropout'],
+  linear: ['kind', 'size', 'bias', 'tied', 'name', 'init'],
   linearInit: ['weight', 'bias'],
+  dropout: ['kind', 'rate', 'shared', 'name'],
+  repeat: ['kind', 'steps', 'name'],
+  activity: ['kind', 'alpha', 'beta', 'name'],
 } as const;
 
-const LARGEST = 1 << 24; // a width or vocabulary beyond this is a slip of the keyboard
+const LARGEST_RATE = 1 - 2 ** -20; // all dropped would leave nothing to scale
 
-const fail = (path: string, problem: string, help?: string): never => {
-  throw new UnspoolError({ code: 'INVALID_SETTING', path, problem, ...(help ? { help } : {}) });
+/** One check a kind of layer; the type makes a missing one an error. */
+const CHECKS: { readonly [K in LayerSpec['kind']]: (path: string, spec: LayerSpec & { kind: K }) => void } = {
+  embedding(path, spec) {
+    requireKeys(path, spec, KEYS.embedding);
+    requireInteger(`${path}.size`, spec.size, 1, LARGEST);
+    requireInteger(`${path}.width`, spec.width, 1, LARGEST);
+    if (spec.init !== undefined) requireInitialiser(`${path}.init`, spec.init);
+    if (spec.dropout !== undefined) requireNumber(`${path}.dropout`, spec.dropout, 0, LARGEST_RATE);
+  },
+  lstm: checkLstm,
+  linear(path, spec) {
+    requireKeys(path, spec, KEYS.linear);
+    requireInteger(`${path}.size`, spec.size, 1, LARGEST);
+    requireOptional(`${path}.bias`, spec.bias, 'boolean');
+    requireOptional(`${path}.tied`, spec.tied, 'string');
+    checkInits(`${path}.init`, spec.init, KEYS.linearInit);
+  },
+  dropout(path, spec) {
+    requireKeys(path, spec, KEYS.dropout);
+    requireNumber(`${path}.rate`, spec.rate, 0, LARGEST_RATE);
+    if (spec.shared !== undefined) requireChoice(`${path}.shared`, spec.shared, ['steps']);
+  },
+  repeat(path, spec) {
+    requireKeys(path, spec, KEYS.repeat);
+    requireInteger(`${path}.steps`, spec.steps, 1, LARGEST);
+  },
+  activity(path, spec) {
+    requireKeys(path, spec, KEYS.activity);
+    for (const key of ['alpha', 'beta'] as const) {
+      if (spec[key] !== undefined) requireNumber(`${path}.${key}`, spec[key], 0, Number.POSITIVE_INFINITY);
+    }
+  },
 };
 
-/** A key that nobody reads is a typing error, and is said rather than ignored. */
-function requireKeys(
-  path: string,
-  value: unknown,
-  allowed: readonly string[],
-): asserts value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    fail(path, `should be an object, but is ${JSON.stringify(value)}.`);
-  }
-  for (const key of Object.keys(value as object)) {
-    if (!allowed.includes(key)) fail(`${path}.${key}`, 'is no known setting.', `Known here: ${allowed.join(', ')}.`);
-  }
-}
-
-function requireOptional(path: string, value: unknown, type: 'boolean' | 'string'): void {
-  if (value !== undefined && typeof value !== type) fail(path, `should be a ${type}, but is ${JSON.stringify(value)}.`);
-  if (type === 'string' && value === '') fail(path, 'should not be empty.');
-}
-
-function checkInits(path: string, init: unknown, allowed: readonly string[]): void {
-  if (init === undefined) return;
-  requireKeys(path, init, allowed);
-  for (const [key, value] of Object.entries(init)) {
-    if (value === undefined) continue;
-    if (key !== 'forgetBias') requireInitialiser(`${path}.${key}`, value);
-    else if (value !== null && !Number.isFinite(value)) fail(`${path}.forgetBias`, 'should be a number or null.');
-  }
-}
-
-function checkLayer(path: string, layer: unknown, index: number, count: number): void {
+function checkLayer(path: string, layer: unknown): void {
   if (typeof layer !== 'object' || layer === null) fail(path, `should be an object, but is ${JSON.stringify(layer)}.`);
   const spec = layer as LayerSpec;
-  switch (spec.kind) {
-    case 'embedding':
-      requireKeys(path, spec, KEYS.embedding);
-      requireInteger(`${path}.size`, spec.size, 1, LARGEST);
-      requireInteger(`${path}.width`, spec.width, 1, LARGEST);
-      if (spec.init !== undefined) requireInitialiser(`${path}.init`, spec.init);
-      if (index > 0) fail(path, 'an embedding reads token numbers, so it can only be the first layer.');
-      break;
-    case 'lstm':
-      requireKeys(path, spec, KEYS.lstm);
-      requireInteger(`${path}.hiddenSize`, spec.hiddenSize, 1, LARGEST);
-      if (spec.bias !== 'single') requireOptional(`${path}.bias`, spec.bias, 'boolean');
-      if (spec.returns !== undefined && spec.returns !== 'all' && spec.returns !== 'last') {
-        fail(`${path}.returns`, `should be 'all' or 'last', but is ${JSON.stringify(spec.returns)}.`);
-      }
-      checkInits(`${path}.init`, spec.init, KEYS.lstmInit);
-      break;
-    case 'linear':
-      requireKeys(path, spec, KEYS.linear);
-      requireInteger(`${path}.size`, spec.size, 1, LARGEST);
-      requireOptional(`${path}.bias`, spec.bias, 'boolean');
-      checkInits(`${path}.init`, spec.init, KEYS.linearInit);
-      if (index === 0 && count === 1) fail(path, 'a model needs more than one linear layer.', 'Add an lstm layer.');
-      break;
-    default:
-      fail(
-        `${path}.kind`,
-        `${JSON.stringify((layer as { kind?: unknown }).kind)} is no kind of layer.`,
-        'Use embedding, lstm or linear.',
-      );
+  if (!Object.hasOwn(CHECKS, spec.kind)) {
+    const help = `Use one of ${Object.keys(CHECKS).join(', ')}.`;
+    fail(`${path}.kind`, `${JSON.stringify((layer as { kind?: unknown }).kind)} is no kind of layer.`, help);
   }
+  (CHECKS[spec.kind] as (path: string, spec: LayerSpec) => void)(path, spec);
   requireOptional(`${path}.name`, spec.name, 'string');
+}
+
+/** What has to hold between layers: where steps end and begin, what may come first, what has parameters. */
+function checkOrder(layers: readonly LayerSpec[]): void {
+  let single: string | null = null; // the layer that left one step of all
+  for (const [i, layer] of layers.entries()) {
+    const path = `layers[${i}]`;
+    if (layer.kind === 'embedding' && i > 0) {
+      fail(path, 'an embedding reads token numbers, so it can only be the first layer.');
+    }
+    if (layer.kind === 'lstm' && single !== null) {
+      fail(`${single}.returns`, "'last' leaves no steps for the LSTM layers after it.", 'Put a repeat layer between.');
+    }
+    if (layer.kind === 'repeat') {
+      if (single === null && i > 0)
+        fail(path, 'makes many steps of one, but reads all of them.', "Set returns: 'last'.");
+      single = null;
+    }
+    if (layer.kind === 'lstm' && layer.returns === 'last') single = path;
+  }
+  const [first] = layers;
+  if (layers.length === 1 && first!.kind === 'linear') {
+    fail('layers[0]', 'a model needs more than one linear layer.', 'Add an lstm layer.');
+  }
+  if (layers.every(({ kind }) => kind === 'dropout' || kind === 'repeat' || kind === 'activity')) {
+    fail('layers', 'have no parameters.', 'Add an lstm layer.');
+  }
+}
+
+/** A tied head's table has to fit it, as head and as embedding. */
+function checkTies(layers: readonly LayerSpec[], inputSize: number): void {
+  let width = inputSize;
+  layers.forEach((layer, i) => {
+    const path = `layers[${i}].tied`;
+    if (layer.kind === 'linear' && layer.tied !== undefined) {
+      const [first] = layers;
+      if (first?.kind !== 'embedding' || (first.name ?? 'embedding') !== layer.tied) {
+        throw fail(path, `there is no embedding named ${JSON.stringify(layer.tied)}.`);
+      }
+      if (first.size !== layer.size || first.width !== width) {
+        const [table, wanted] = [`[${first.size}, ${first.width}]`, `[${layer.size}, ${width}]`];
+        fail(path, `the table of ${layer.tied} is ${table}, but this weight ${wanted}.`);
+      }
+      if (layer.init?.weight !== undefined)
+        fail(`${path}`, 'leaves init.weight unread.', 'Set the init of the embedding.');
+    }
+    width = widthAfter(layer, width);
+  });
+}
+
+/** Width of a layer's output over an input of `width`. */
+export function widthAfter(layer: LayerSpec, width: number): number {
+  switch (layer.kind) {
+    case 'embedding':
+      return layer.width;
+    case 'linear':
+      return layer.size;
+    case 'lstm':
+      return (layer.projectionSize ?? layer.hiddenSize) * (layer.direction === 'bidirectional' ? 2 : 1);
+    default:
+      return width;
+  }
 }
 
 /** Throws `INVALID_SETTING`, with the path of the first thing that is wrong; afterwards the spec can be built. */
@@ -159,16 +205,13 @@ export function requireSpec(value: unknown): asserts value is ModelSpec {
   if (spec.seed !== undefined) requireInteger('seed', spec.seed, 0, Number.MAX_SAFE_INTEGER);
   if (!Array.isArray(spec.layers) || spec.layers.length === 0) fail('layers', 'should be a list of layers.');
   spec.layers.forEach((layer, i) => {
-    checkLayer(`layers[${i}]`, layer, i, spec.layers.length);
+    checkLayer(`layers[${i}]`, layer);
   });
-  const first = spec.layers[0];
-  if (first?.kind === 'embedding') {
+  checkOrder(spec.layers);
+  if (spec.layers[0]?.kind === 'embedding') {
     if (spec.inputSize !== undefined) fail('inputSize', 'is not used by a model that starts with an embedding.');
   } else {
     requireInteger('inputSize', spec.inputSize, 1, LARGEST);
   }
-  const last = spec.layers.findIndex((l) => l.kind === 'lstm' && l.returns === 'last');
-  if (last >= 0 && spec.layers.slice(last + 1).some((l) => l.kind === 'lstm')) {
-    fail(`layers[${last}].returns`, "'last' leaves no steps for the LSTM layers after it.");
-  }
+  checkTies(spec.layers, spec.inputSize ?? 0);
 }

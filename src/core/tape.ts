@@ -6,18 +6,34 @@
  * a layer's input is the output of the layer before it and is not kept twice.
  */
 import { UnspoolError } from '../errors.js';
+import type { ActivityTape } from './activity.js';
+import type { DropoutTape } from './dropout.js';
 import type { EmbeddingTape } from './embedding.js';
 import type { Kernels, Matrix } from './kernels.js';
-import type { PassShape } from './layer.js';
+import type { Noise, PassShape, PassState } from './layer.js';
 import type { LinearTape } from './linear.js';
 import { type LossChoice, type LossTape, lossTape, requireTokens } from './losses.js';
-import { type LstmState, LstmTape } from './lstm-layer.js';
-import type { LstmStepView } from './lstm-step-view.js';
+import type { BidirectionalTape } from './lstm/bidirectional.js';
+import type { LstmState } from './lstm/blocks.js';
+import type { LstmStepView } from './lstm/step-view.js';
+import type { GivenState, LstmTape } from './lstm/tape.js';
 import type { Arena } from './params.js';
+import type { Lengths } from './ragged.js';
+import type { RepeatTape } from './repeat.js';
 import { hostArray, type NdArray } from './views.js';
 
 /** One layer's part, told apart by `kind`. */
-export type AnyLayerTape = EmbeddingTape | LstmTape | LinearTape;
+export type AnyLayerTape =
+  | EmbeddingTape
+  | LstmTape
+  | BidirectionalTape
+  | LinearTape
+  | DropoutTape
+  | RepeatTape
+  | ActivityTape;
+
+/** Where a pass starts from: the state that another tape (or this one) ended with, given states, or null for the layers' own. */
+export type StartState = Tape | readonly GivenState[] | null;
 
 /** Where the numbers of a pass come in: token numbers, or rows of values with room for their gradient. */
 export type TapeInput =
@@ -27,38 +43,52 @@ export type TapeInput =
 export class Tape {
   readonly shape: PassShape;
   readonly layers: readonly AnyLayerTape[];
-  /** All LSTM layers, bottom first. */
+  /** All LSTMs, bottom first; of a bidirectional layer first the one that reads forwards. */
   readonly lstms: readonly LstmTape[];
   /** Null until a loss has been laid over the output. */
   loss: LossTape | null = null;
   readonly input: TapeInput;
   private readonly kernels: Kernels;
   private choice: LossChoice | null = null;
+  private readonly pass: PassState;
+  /** Room for the lengths of the sequences; null on a tape of whole ones. */
+  private readonly lengths: Lengths | null;
 
   /** Made by `model.tape()`. */
-  constructor(kernels: Kernels, shape: PassShape, input: TapeInput, layers: readonly AnyLayerTape[]) {
+  constructor(
+    kernels: Kernels,
+    shape: PassShape,
+    input: TapeInput,
+    layers: readonly AnyLayerTape[],
+    pass: PassState,
+    lengths: Lengths | null,
+  ) {
     this.kernels = kernels;
     this.shape = shape;
     this.input = input;
     this.layers = layers;
-    this.lstms = layers.filter((layer) => layer instanceof LstmTape);
+    this.pass = pass;
+    this.lengths = lengths;
+    this.lstms = layers.flatMap((layer) =>
+      layer.kind === 'lstm' ? [layer] : layer.kind === 'bidirectional' ? [layer.forwards, layer.backwards] : [],
+    );
   }
 
-  /** The `index`-th LSTM layer, from the bottom. Throws `INVALID_SETTING` where there is none. */
+  /** The `index`-th LSTM, from the bottom. Throws `INVALID_SETTING` where there is none. */
   lstm(index = 0): LstmTape {
     const found = this.lstms[index];
     if (found) return found;
     throw new UnspoolError({
       code: 'INVALID_SETTING',
       path: `lstm(${index})`,
-      problem: `the model has ${this.lstms.length} LSTM layers, counted from 0.`,
+      problem: `the model has ${this.lstms.length} LSTMs, counted from 0.`,
     });
   }
 
   /** The time steps of the first LSTM layer: `tape.steps[t].gates.f`. For another layer: `tape.lstm(index).step(t)`. */
   get steps(): readonly LstmStepView[] {
     const layer = this.lstm(0);
-    return Array.from({ length: this.shape.steps }, (_, t) => layer.step(t));
+    return Array.from({ length: layer.shape.steps }, (_, t) => layer.step(t));
   }
 
   /** The model's output, [steps, N, width]; steps is 1 after `returns: 'last'`. A live view. */
@@ -78,13 +108,37 @@ export class Tape {
     return this.layers.at(-1)!;
   }
 
+  /** h and c after the last step (of ragged sequences: at each row's own end) of every LSTM, [N, R] and [N, H]. Live views. */
+  get states(): readonly { readonly h: NdArray; readonly c: NdArray }[] {
+    const view = (m: Matrix): NdArray => hostArray(this.kernels, m, [m.rows, m.cols]);
+    return this.lstms.map((layer) => ({ h: view(layer.finalState().h), c: view(layer.finalState().c) }));
+  }
+
   /**
-   * Sets every LSTM layer's state before the first step: to zero, or to what `from` ended with. `from` may be this very
-   * tape (the state is carried on, the gradient is not), or one of another number of steps.
+   * Sets every LSTM's state before the first step, and what the pass drops. `from` may be this very tape (the state is
+   * carried on, the gradient is not), or one of another number of steps. `noise`: which masks; null, as outside of
+   * training, for none.
    */
-  begin(from: Tape | null = null): void {
-    if (from && from !== this) this.requireSameState(from);
-    for (const [i, layer] of this.lstms.entries()) layer.begin(from ? from.lstm(i) : null);
+  begin(from: StartState = null, noise: Noise | null = null): void {
+    this.pass.noise = noise;
+    if (from instanceof Tape && from !== this) this.requireSameState(from);
+    if (from && !(from instanceof Tape)) this.requireStates(from);
+    for (const [i, layer] of this.lstms.entries()) {
+      layer.begin(from instanceof Tape ? from.lstm(i) : (from?.[i] ?? null));
+    }
+  }
+
+  /** For sequences of unequal lengths, on a tape made with room for them: the steps of each row, 1 to T; null for all. */
+  setLengths(lengths: ArrayLike<number> | null): void {
+    if (this.lengths) this.lengths.set(lengths);
+    else if (lengths) {
+      throw new UnspoolError({
+        code: 'INVALID_SETTING',
+        path: 'lengths',
+        problem: 'this tape was made for sequences of one length.',
+        help: 'Make it with model.tape(shape, {lengths: true}).',
+      });
+    }
   }
 
   /** Runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major. */
@@ -112,7 +166,7 @@ export class Tape {
 
   /**
    * From the loss back through every layer: adds to `gradients`, and fills the gradients of the tape. `after`: for each
-   * LSTM layer, bottom first, what comes back through its state from beyond the last step (another tape's
+   * LSTM, in the order of `lstms`, what comes back through its state from beyond the last step (another tape's
    * `initialStateGrad()`). Without a loss, the caller has put dL/dy into the last layer's `dy`.
    */
   backward(parameters: Arena, gradients: Arena, after: readonly LstmState[] = []): void {
@@ -125,17 +179,22 @@ export class Tape {
       });
     }
     this.loss?.backward();
-    let level = this.lstms.length;
-    for (const layer of [...this.layers].reverse()) {
-      if (layer.kind === 'lstm') layer.backward(parameters, gradients, after[--level]);
-      else layer.backward(parameters, gradients);
-    }
+    for (const [i, layer] of this.lstms.entries()) layer.after = after[i] ?? null;
+    for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i]!.backward(parameters, gradients);
+  }
+
+  /** What activity layers add to the loss of this pass; 0 without any, and outside of training. */
+  async penalty(): Promise<number> {
+    let sum = 0;
+    for (const layer of this.layers) if (layer.kind === 'activity') sum += (await layer.penalty()) ?? 0;
+    return sum;
   }
 
   /** Gives the memory back; views into it must not be used any more. */
   free(): void {
     for (const layer of this.layers) layer.free();
     this.loss?.free();
+    this.lengths?.free();
     if (this.input.kind === 'values') {
       this.kernels.free(this.input.x);
       if (this.input.dx) this.kernels.free(this.input.dx);
@@ -144,16 +203,29 @@ export class Tape {
 
   /** As many sequences, and LSTM layers of the same sizes. */
   private requireSameState(from: Tape): void {
-    const sizes = (tape: Tape) => [tape.shape.rows, ...tape.lstms.map((layer) => layer.hiddenSize)];
+    const widths = (layer: LstmTape) => [layer.hiddenSize, layer.initialState().h.cols];
+    const sizes = (tape: Tape) => [tape.shape.rows, ...tape.lstms.flatMap(widths)];
     const [expected, actual] = [sizes(this), sizes(from)];
     if (expected.join() === actual.join()) return;
     throw new UnspoolError({
       code: 'SHAPE_MISMATCH',
       op: 'begin',
-      tensor: 'the state to start from (rows, then the hidden size of each LSTM layer)',
+      tensor: 'the state to start from (rows, then the widths of c and h of each LSTM)',
       expected,
       actual,
       help: 'A state can only be carried on by as many sequences of the same model.',
+    });
+  }
+
+  private requireStates(states: readonly GivenState[]): void {
+    if (states.length === this.lstms.length) return;
+    throw new UnspoolError({
+      code: 'SHAPE_MISMATCH',
+      op: 'begin',
+      tensor: 'the list of states to start from',
+      expected: [this.lstms.length],
+      actual: [states.length],
+      help: 'Give {h, c} for each LSTM, bottom first; a bidirectional layer has two.',
     });
   }
 
@@ -170,11 +242,13 @@ export class Tape {
         help: 'Give the numbers time-major, all rows of step 0 first.',
       });
     }
+    // What stands past a row's end is nobody's business: it may be anything, and becomes 0.
+    const counted = this.lengths?.masked(inputs, width) ?? inputs;
     if (input.kind === 'tokens') {
-      requireTokens('token', inputs, input.size);
-      input.ids.set(inputs);
+      requireTokens('token', counted, input.size);
+      input.ids.set(counted);
     } else {
-      this.kernels.upload(input.x, inputs);
+      this.kernels.upload(input.x, counted);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** torch.nn.LSTM and the cell written out, forward and every gradient, against the golden vectors. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/core/kernels.js';
+import type { CellSpec } from '../../src/core/lstm/spec.js';
 import { Model } from '../../src/core/model.js';
 import type { Tape } from '../../src/core/tape.js';
 import { flat } from '../support/arrays.js';
@@ -14,7 +15,28 @@ interface Sizes {
   steps: number;
   layers?: number;
   bias?: boolean;
+  bidirectional?: boolean;
+  projectionSize?: number;
+  lengths?: number[] | null;
+  variant?: string;
 }
+
+const IDENTITY = { kind: 'identity' } as const;
+
+/** The golden files' names of the cells, in our words. Greff's have peepholes besides what they leave out. */
+const CELLS: Readonly<Record<string, CellSpec>> = {
+  standard: {},
+  peephole: { peepholes: true },
+  coupled: { gates: 'coupled' },
+  'coupled-peephole': { gates: 'coupled', peepholes: true },
+  'no-input-gate': { gates: 'noInput', peepholes: true },
+  'no-forget-gate': { gates: 'noForget', peepholes: true },
+  'no-output-gate': { gates: 'noOutput', peepholes: true },
+  'no-input-activation': { activations: { candidate: IDENTITY }, peepholes: true },
+  'no-output-activation': { activations: { output: IDENTITY }, peepholes: true },
+  'full-gate-recurrence': { gateRecurrence: true, peepholes: true },
+  'layer-norm': { layerNorm: true },
+};
 
 function build(g: GoldenCase, k: Kernels): { model: Model; tape: Tape; sizes: Sizes } {
   const sizes = g.config as unknown as Sizes;
@@ -24,39 +46,41 @@ function build(g: GoldenCase, k: Kernels): { model: Model; tape: Tape; sizes: Si
       kind: 'lstm' as const,
       hiddenSize: sizes.hiddenSize,
       bias: g.tensors.bias ? ('single' as const) : (sizes.bias ?? true),
+      direction: sizes.bidirectional ? ('bidirectional' as const) : ('forward' as const),
+      ...(sizes.projectionSize ? { projectionSize: sizes.projectionSize } : {}),
+      cell: CELLS[sizes.variant ?? 'standard']!,
     })),
   });
   for (const { name } of model.parameters.layout.entries) {
-    model.parameters.set(name, parameter(g, name.replace('lstm.', '')));
+    model.parameters.set(name, tensor(g, goldenName(g, name)));
   }
-  return { model, tape: model.tape({ steps: sizes.steps, rows: sizes.batch }), sizes };
+  const tape = model.tape({ steps: sizes.steps, rows: sizes.batch }, { lengths: Boolean(sizes.lengths) });
+  if (sizes.lengths) tape.setLengths(sizes.lengths);
+  return { model, tape, sizes };
 }
 
 /** Of the model's parameter; the written-out cell has a single bias, and no levels. */
-function parameter(g: GoldenCase, name: string): readonly number[] {
-  if (g.tensors[name]) return tensor(g, name);
-  if (name === 'bias_ih_l0') return tensor(g, 'bias');
-  return tensor(g, name.replace('_l0', ''));
+function goldenName(g: GoldenCase, parameter: string): string {
+  const name = parameter.replace('lstm.', '');
+  if (g.tensors[name]) return name;
+  return name === 'bias_ih_l0' ? 'bias' : name.replace('_l0', '');
 }
 
-/**
- * Forward from (h0, c0), then backward from dy, dhn and dcn. The model's own passes start from zero or a tape and end
- * in a loss, so the case's states and gradients are put onto the tape's buffers by hand.
- */
+/** Forward from (h0, c0), then backward from dy, dhn and dcn, without a loss. */
 function run(g: GoldenCase, k: Kernels) {
   const { model, tape, sizes } = build(g, k);
-  const per = sizes.batch * sizes.hiddenSize;
-  const part = (name: string, layer: number) => tensor(g, name).slice(layer * per, (layer + 1) * per);
-  tape.lstms.forEach((layer, l) => {
-    k.upload(layer.initialState().h, part('h0', l));
-    k.upload(layer.initialState().c, part('c0', l));
-  });
+  const part = (name: string, layer: number) => {
+    const all = tensor(g, name);
+    const per = all.length / tape.lstms.length;
+    return all.slice(layer * per, (layer + 1) * per);
+  };
+  tape.begin(tape.lstms.map((_, l) => ({ h: part('h0', l), c: part('c0', l) })));
   tape.forward(model.parameters, tensor(g, 'x'));
   const y = flat(tape.output);
   const gradients = model.arena();
   k.upload(tape.layers.at(-1)!.dy!, tensor(g, 'dy'));
   const handle = (values: readonly number[]) => {
-    const m = k.alloc(sizes.batch, sizes.hiddenSize);
+    const m = k.alloc(sizes.batch, values.length / sizes.batch);
     k.upload(m, values);
     return m;
   };
@@ -65,46 +89,64 @@ function run(g: GoldenCase, k: Kernels) {
   return { model, tape, gradients, sizes, y };
 }
 
+/** Written-out cells whose gate is 1 or 1 - i: PyTorch keeps no gradient of a constant. */
+const CONSTANT: Readonly<Record<string, string>> = {
+  'no-input-gate': 'i',
+  'no-forget-gate': 'f',
+  'no-output-gate': 'o',
+};
+
 describe.each(BACKENDS)('torch.nn.LSTM on $name in $precision', ({ precision, create }) => {
   let k: Kernels;
   beforeAll(async () => {
     k = await create();
   });
 
-  test.each(['lstm-basic', 'lstm-no-bias', 'lstm-wide', 'lstm-batch-of-one', 'lstm-one-step', 'lstm-stacked'])(
-    '%s: outputs, states and every gradient',
-    async (name) => {
-      const g = golden(name);
-      const { model, tape, gradients, y } = run(g, k);
-      const tolerance = TOLERANCE[precision];
-      const read = async (part: 'h' | 'c', of: 'finalState' | 'initialStateGrad') =>
-        (await Promise.all(tape.lstms.map((l) => model.kernels.download(l[of]()![part])))).flatMap((a) => [...a]);
-      expectClose('y', y, tensor(g, 'y'), tolerance);
-      expectClose('hn', await read('h', 'finalState'), tensor(g, 'hn'), tolerance);
-      expectClose('cn', await read('c', 'finalState'), tensor(g, 'cn'), tolerance);
-      expectClose('dx', flat(tape.inputGrad!), tensor(g, 'grad.x'), tolerance);
-      expectClose('dh0', await read('h', 'initialStateGrad'), tensor(g, 'grad.h0'), tolerance);
-      expectClose('dc0', await read('c', 'initialStateGrad'), tensor(g, 'grad.c0'), tolerance);
-      for (const { name } of model.parameters.layout.entries) {
-        expectClose(name, flat(gradients.get(name)), tensor(g, `grad.${name.replace('lstm.', '')}`), tolerance);
-      }
-      expect(model.parameters.layout.entries.length).toBe((g.config.bias === false ? 2 : 4) * tape.lstms.length);
-    },
-  );
+  test.each([
+    'lstm-basic',
+    'lstm-no-bias',
+    'lstm-wide',
+    'lstm-batch-of-one',
+    'lstm-one-step',
+    'lstm-stacked',
+    'lstm-bidirectional',
+    'lstm-projected',
+    'lstm-packed',
+    'lstm-packed-bidirectional',
+  ])('%s: outputs, states and every gradient', async (name) => {
+    const g = golden(name);
+    const { model, tape, gradients, y } = run(g, k);
+    const tolerance = TOLERANCE[precision];
+    const read = async (part: 'h' | 'c', of: 'finalState' | 'initialStateGrad') =>
+      (await Promise.all(tape.lstms.map((l) => model.kernels.download(l[of]()![part])))).flatMap((a) => [...a]);
+    expectClose('y', y, tensor(g, 'y'), tolerance);
+    expectClose('hn', await read('h', 'finalState'), tensor(g, 'hn'), tolerance);
+    expectClose('cn', await read('c', 'finalState'), tensor(g, 'cn'), tolerance);
+    expectClose('dx', flat(tape.inputGrad!), tensor(g, 'grad.x'), tolerance);
+    expectClose('dh0', await read('h', 'initialStateGrad'), tensor(g, 'grad.h0'), tolerance);
+    expectClose('dc0', await read('c', 'initialStateGrad'), tensor(g, 'grad.c0'), tolerance);
+    for (const { name } of model.parameters.layout.entries) {
+      expectClose(name, flat(gradients.get(name)), tensor(g, `grad.${goldenName(g, name)}`), tolerance);
+    }
+    const parts = (g.config.bias === false ? 2 : 4) + (g.config.projectionSize ? 1 : 0);
+    expect(model.parameters.layout.entries.length).toBe(parts * tape.lstms.length);
+  });
 
-  test('cell-standard: every gate, state and total derivative at every step', () => {
-    const g = golden('cell-standard');
-    const { tape, gradients, sizes } = run(g, k);
+  test.each(Object.keys(CELLS))('cell-%s: every gate, state and total derivative at every step', (variant) => {
+    const g = golden(`cell-${variant}`);
+    const { model, tape, gradients, sizes, y } = run(g, k);
     const tolerance = TOLERANCE[precision];
     const per = sizes.batch * sizes.hiddenSize;
     const trace = (name: string, t: number) => tensor(g, `trace.${name}`).slice(t * per, (t + 1) * per);
-    const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
+    const isConstant = (s: string) => CONSTANT[variant] === s || (s === 'f' && variant.startsWith('coupled'));
     expect(tape.steps).toHaveLength(sizes.steps);
+    expectClose('y', y, tensor(g, 'y'), tolerance);
     tape.steps.forEach((step, t) => {
       for (const s of ['i', 'f', 'g', 'o'] as const) {
         expectClose(`${s} at ${t}`, flat(step.gates[s]), trace(s, t), tolerance);
-        const activated = trace(`a${s}`, t).map(s === 'g' ? Math.tanh : sigmoid);
-        expectClose(`activated a${s} at ${t}`, flat(step.gates[s]), activated, tolerance);
+        const squash = s === 'g' ? (variant === 'no-input-activation' ? (z: number) => z : Math.tanh) : sigmoid;
+        const activated = trace(`a${s}`, t).map(squash);
+        if (!isConstant(s)) expectClose(`activated a${s} at ${t}`, flat(step.gates[s]), activated, tolerance);
         expectClose(`d${s} at ${t}`, flat(step.grad.gates[s]), trace(`grad.${s}`, t), tolerance);
         expectClose(`da${s} at ${t}`, flat(step.grad.preactivations[s]), trace(`grad.a${s}`, t), tolerance);
       }
@@ -113,8 +155,18 @@ describe.each(BACKENDS)('torch.nn.LSTM on $name in $precision', ({ precision, cr
       expectClose(`dc at ${t}`, flat(step.grad.c), trace('grad.c', t), tolerance);
       expectClose(`dh at ${t}`, flat(step.grad.h), trace('grad.h', t), tolerance);
     });
-    expectClose('bias', flat(gradients.get('lstm.bias_ih_l0')), tensor(g, 'grad.bias'), tolerance);
-    expectClose('weight_ih', flat(gradients.get('lstm.weight_ih_l0')), tensor(g, 'grad.weight_ih'), tolerance);
-    expectClose('weight_hh', flat(gradients.get('lstm.weight_hh_l0')), tensor(g, 'grad.weight_hh'), tolerance);
+    expectClose('dx', flat(tape.inputGrad!), tensor(g, 'grad.x'), tolerance);
+    expectClose('dh0', flat(tape.steps[0]!.grad.before.h), tensor(g, 'grad.h0'), tolerance);
+    expectClose('dc0', flat(tape.steps[0]!.grad.before.c), tensor(g, 'grad.c0'), tolerance);
+    const names = model.parameters.layout.entries.map((e) => e.name);
+    for (const name of names) {
+      expectClose(name, flat(gradients.get(name)), tensor(g, `grad.${goldenName(g, name)}`), tolerance);
+    }
+    const inFile = Object.keys(g.tensors).filter(
+      (name) => g.tensors[`grad.${name}`] && !['x', 'h0', 'c0'].includes(name),
+    );
+    expect(names.map((name) => goldenName(g, name)).sort()).toEqual(inFile.sort());
   });
 });
+
+const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));

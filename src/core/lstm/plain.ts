@@ -11,7 +11,9 @@
  * The weights are stored as PyTorch has them, output by input, so Wx = weightIh' and Wh = weightHh', and b may be a sum of two.
  * What does not depend on the step before is done for all steps at once: x Wx before the loop, dWx, dWh, db, dx after it.
  */
-import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from './kernels.js';
+import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from '../kernels.js';
+import { wholeSequence } from './blocks.js';
+import { inOrder, type LstmBuffers, type Program } from './program.js';
 
 /** The parameters, or the gradients of them. */
 export interface LstmWeights {
@@ -34,17 +36,16 @@ export interface LstmGradStep {
 
 /**
  * What a pass leaves behind: 6 floats a unit, row and step (i f g o c h), plus the state before the first step. The
- * blocks of all steps stand in one matrix each; `c` and `h` have T+1 blocks of N rows, block 0 the initial state, so
- * rows 0..T*N of h are the h- of every step.
+ * blocks of all steps stand in one matrix each; `c` and `h` have T+1 blocks of N rows, the initial state among them.
  */
 export interface LstmRecord {
   readonly x: Matrix; // (T*N, D)
   readonly gates: Matrix; // (T*N, 4H) i | f | g | o, after activation
   readonly hBefore: Matrix; // (T*N, H) h- of every step
-  readonly steps: readonly LstmTapeStep[];
+  readonly steps: readonly LstmTapeStep[]; // in the order in which they are computed
 }
 
-/** The gradients in the same shape: 6 floats more. `h` blocks 1..T hold dL/dh from above when the backward pass starts. */
+/** The gradients in the same shape: 6 floats more. `h` of the steps holds dL/dh from above when the backward pass starts. */
 export interface LstmRecordGrad {
   readonly dx: Matrix | null; // (T*N, D)
   readonly gates: Matrix; // (T*N, 4H) by the pre-activations
@@ -65,7 +66,7 @@ export function packWeights(k: Kernels, w: LstmWeights, room: LstmWorkspace): vo
   k.pack(room.Wh, w.weightHh, true);
 }
 
-/** Needs `packWeights` since the weights last changed, and the initial state in block 0 of h and c. */
+/** Needs `packWeights` since the weights last changed, and the initial state in its block of h and c. */
 export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, room: LstmWorkspace): void {
   const [bIh, bHh] = w.biases;
   if (bIh && bHh) k.add(room.bias, bIh, bHh);
@@ -104,4 +105,38 @@ export function lstmBackward(
     for (const db of dw.biases) k.add(db, db, room.bias);
   }
   if (grad.dx) k.gemm(grad.dx, grad.gates, w.weightIh); //      dx = da Wx'
+}
+
+/** The standard LSTM, whole sequences, nothing dropped: the program that every other one is measured against. */
+export function plainProgram(b: LstmBuffers): Program {
+  const { k, spec, reverse, steps, grad } = b;
+  const H = spec.hiddenSize;
+  const record: LstmRecord = {
+    x: b.x,
+    gates: b.gates,
+    hBefore: wholeSequence(k, b.shape, b.state.h, 'before', reverse),
+    steps: inOrder(steps, reverse),
+  };
+  const recordGrad: LstmRecordGrad | null = grad && {
+    dx: grad.dx,
+    gates: grad.gates,
+    steps: inOrder(grad.steps, reverse).map(({ y: d, before }) => ({ d, before })),
+    WhT: k.allocPacked(4 * H, H),
+  };
+  const room = { bias: k.alloc(1, 4 * H), Wx: k.allocPacked(b.x.cols, 4 * H), Wh: k.allocPacked(H, 4 * H) };
+  return {
+    pack: (p) => packWeights(k, p, room),
+    forward: (p) => lstmForward(k, p, record, room),
+    backward(p, d) {
+      if (recordGrad) lstmBackward(k, p, d, record, recordGrad, room);
+    },
+    cell(t) {
+      const { y } = steps[t]!;
+      return { y, d: grad && grad.steps[t]!.y, mask: null, external: null, squashed: y.c };
+    },
+    free() {
+      for (const m of [room.bias, room.Wx, room.Wh]) k.free(m);
+      if (recordGrad) k.free(recordGrad.WhT);
+    },
+  };
 }

@@ -1,9 +1,10 @@
 /** One time step of an LSTM layer, to look into: every array is a live view of the tape's memory, shape [N, H]. */
 import ndarray from 'ndarray';
-import { UnspoolError } from '../errors.js';
-import type { FloatArray, Kernels, Matrix } from './kernels.js';
-import type { LstmTape } from './lstm-layer.js';
-import { hostArray, hostColumns, type NdArray } from './views.js';
+import { UnspoolError } from '../../errors.js';
+import type { FloatArray, Kernels, Matrix } from '../kernels.js';
+import { hostArray, hostColumns, type NdArray } from '../views.js';
+import { cellForm } from './spec.js';
+import type { LstmTape } from './tape.js';
 
 /** The four gates: input, forget, cell candidate, output. */
 export interface Gates {
@@ -83,11 +84,11 @@ export class LstmStepView {
         help: 'Use the tape that model.gradients() returns.',
       });
     }
-    const { d, before } = grad.steps[this.t]!;
+    const { y: d, before } = grad.steps[this.t]!;
     const self = this;
     return {
       get gates() {
-        return self.activationGrads(d.c, d.h);
+        return self.activationGrads();
       },
       get preactivations() {
         return self.cut(d.gates);
@@ -105,29 +106,52 @@ export class LstmStepView {
   }
 
   /**
-   * (B4), (B3): do = dh*tc, di = dc*g, dg = dc*i, df = dc*c-. The backward pass goes straight on to the
-   * pre-activations, so these are worked out from dc and dh here instead of being kept for every step.
+   * (B4), (B3): do = dh*f(s), di = dc*g*m, dg = dc*i*m, df = dc*c-, and what came back from elsewhere. The backward pass
+   * goes straight on to the pre-activations, so these are worked out from dc and dh here instead of being kept for every
+   * step. A gate that is 1 throughout has no gradient.
    */
-  private activationGrads(dc: Matrix, dh: Matrix): Gates {
-    const { i, g } = this.gates;
-    const c = this.c;
-    const cBefore = this.before.c;
-    const [dcView, dhView] = [this.array(dc), this.array(dh)];
-    const product = (a: NdArray, b: (n: number, j: number) => number): NdArray => {
-      const [N, H] = [a.shape[0]!, a.shape[1]!];
-      const out = ndarray<FloatArray>(
-        this.k.precision === 'float64' ? new Float64Array(N * H) : new Float32Array(N * H),
-        [N, H],
-      );
-      for (let n = 0; n < N; n++) for (let j = 0; j < H; j++) out.set(n, j, a.get(n, j) * b(n, j));
-      return out;
-    };
-    return {
-      i: product(dcView, (n, j) => g.get(n, j)),
-      f: product(dcView, (n, j) => cBefore.get(n, j)),
-      g: product(dcView, (n, j) => i.get(n, j)),
-      o: product(dhView, (n, j) => Math.tanh(c.get(n, j))),
-    };
+  private activationGrads(): Gates {
+    const { y, d, mask, external, squashed } = this.tape.cell(this.t);
+    const form = cellForm(this.tape.spec.cell);
+    const { before } = this.tape.steps[this.t]!;
+    const read = (m: Matrix): FloatArray => hostArray(this.k, m, [m.rows, m.cols]).data;
+    const [c, cBefore, dcAll, dh, gates] = [y.c, before.c, d!.c, d!.h, y.gates].map(read) as [
+      FloatArray,
+      ...FloatArray[],
+    ];
+    const [m, ext, fs] = [mask && read(mask), external && read(external), this.outputActivation(squashed)];
+    const { rows: N, cols: H } = y.c;
+    const Float = this.k.precision === 'float64' ? Float64Array : Float32Array;
+    const [di, df, dg, dO] = [0, 1, 2, 3].map(() => new Float(N * H)) as [
+      FloatArray,
+      FloatArray,
+      FloatArray,
+      FloatArray,
+    ];
+    for (let s = 0; s < N * H; s++) {
+      const j = s % H;
+      const I = 4 * (s - j) + j;
+      const back = (gate: number): number => ext?.[3 * (s - j) + gate * H + j] ?? 0;
+      const dc = Math.abs(c[s]!) < form.clip ? dcAll![s]! : 0;
+      df[s] = form.gates === 'noForget' ? 0 : dc * cBefore![s]! + back(1);
+      di[s] = dc * gates![I + 2 * H]! * (m?.[s] ?? 1) + back(0) - (form.gates === 'coupled' ? df[s]! : 0);
+      if (form.gates === 'noInput') di[s] = 0;
+      dg[s] = dc * gates![I]! * (m?.[s] ?? 1);
+      dO[s] = form.gates === 'noOutput' ? 0 : dh![s]! * fs[s]! + back(2);
+    }
+    const shaped = (values: FloatArray): NdArray => ndarray<FloatArray>(values, [N, H]);
+    return { i: shaped(di), f: shaped(df), g: shaped(dg), o: shaped(dO) };
+  }
+
+  /** f(s) of (F4): what the cell's second half gives where the output gate is 1. */
+  private outputActivation(squashed: Matrix): FloatArray {
+    const { k } = this;
+    const { rows: N, cols: H } = squashed;
+    const room = { gates: k.alloc(N, 4 * H), c: k.alloc(N, H), h: k.alloc(N, H) };
+    k.cellOutput(room, squashed, { ...cellForm(this.tape.spec.cell), gates: 'noOutput' }, null);
+    const values = hostArray(k, room.h, [N, H]).data.slice() as FloatArray;
+    for (const matrix of [room.gates, room.c, room.h]) k.free(matrix);
+    return values;
   }
 
   private cut(gates: Matrix): Gates {

@@ -1,0 +1,87 @@
+/**
+ * Activation regularisation (Merity et al. 2017): what passes through is left as it is, and adds to the objective
+ *   (AR)  alpha mean(x^2)                    da: dx += 2 alpha x / n
+ *   (TAR) beta mean((x_t - x_{t-1})^2)       da: dx_t += 2 beta (x_t - x_{t-1}) / m, dx_{t-1} less the same
+ * n being all elements of x, m those of all steps but the first. Only in training, as all regularisation by noise.
+ */
+import type { Kernels, Matrix } from './kernels.js';
+import type { Layer, LayerInput, LayerTape, PassState } from './layer.js';
+import type { ActivitySpec } from './spec.js';
+
+export class ActivityTape implements LayerTape {
+  readonly kind = 'activity';
+  readonly name: string;
+  /** The layer below's own: nothing is copied. */
+  readonly y: Matrix; // (T*N, C)
+  readonly dy: Matrix | null;
+  readonly outputSteps: number;
+  private readonly k: Kernels;
+  private readonly spec: ActivitySpec;
+  private readonly pass: PassState;
+  private readonly zeros: Matrix; // (T*N, C)
+  private readonly values: { readonly ar: Matrix; readonly tar: Matrix }; // (1,1) each
+  /** x and dx of the steps from the second on, and of those to the last but one; null for a single step. */
+  private readonly pairs: Readonly<Record<'later' | 'earlier' | 'difference', Matrix>> | null;
+  private readonly gradPairs: Readonly<Record<'later' | 'earlier', Matrix>> | null;
+
+  constructor(k: Kernels, name: string, spec: ActivitySpec, input: LayerInput, pass: PassState) {
+    const { rows, cols } = input.x!;
+    this.k = k;
+    this.name = name;
+    this.spec = spec;
+    this.pass = pass;
+    this.y = input.x!;
+    this.dy = input.dx;
+    this.outputSteps = input.steps;
+    this.zeros = k.alloc(rows, cols);
+    this.values = { ar: k.alloc(1, 1), tar: k.alloc(1, 1) };
+    const N = rows / input.steps;
+    const count = rows - N;
+    const cut = (m: Matrix) => ({ later: k.view(m, N * cols, count, cols), earlier: k.view(m, 0, count, cols) });
+    this.pairs = count > 0 ? { ...cut(this.y), difference: k.alloc(count, cols) } : null;
+    this.gradPairs = count > 0 && this.dy ? cut(this.dy) : null;
+  }
+
+  /** What this pass adds to the objective: alpha AR + beta TAR. Null outside of training. */
+  async penalty(): Promise<number | null> {
+    if (!this.pass.noise) return null;
+    const { alpha = 0, beta = 0 } = this.spec;
+    const [[ar], [tar]] = [await this.k.download(this.values.ar), await this.k.download(this.values.tar)];
+    return alpha * ar! + (this.pairs ? beta * tar! : 0);
+  }
+
+  pack(): void {}
+
+  forward(): void {
+    const { k, pairs, values } = this;
+    if (!this.pass.noise) return;
+    k.meanSquaredError(values.ar, this.y, this.zeros);
+    if (pairs) k.meanSquaredError(values.tar, pairs.later, pairs.earlier);
+  }
+
+  backward(): void {
+    const { k, pairs, gradPairs, dy } = this;
+    const { alpha = 0, beta = 0 } = this.spec;
+    if (!dy || !this.pass.noise) return;
+    if (alpha) k.combine(dy, 1, dy, (2 * alpha) / (dy.rows * dy.cols), this.y); // (AR)
+    if (!beta || !pairs || !gradPairs) return;
+    const { later, earlier, difference } = pairs;
+    const factor = (2 * beta) / (difference.rows * difference.cols);
+    k.combine(difference, 1, later, -1, earlier);
+    k.combine(gradPairs.later, 1, gradPairs.later, factor, difference); // (TAR)
+    k.combine(gradPairs.earlier, 1, gradPairs.earlier, -factor, difference);
+  }
+
+  free(): void {
+    for (const m of [this.zeros, this.values.ar, this.values.tar, this.pairs?.difference]) if (m) this.k.free(m);
+  }
+}
+
+export function activityLayer(spec: ActivitySpec, name: string, width: number): Layer {
+  return {
+    name,
+    outputSize: width,
+    parameters: [],
+    tape: (k, _shape, input, _withGradients, pass) => new ActivityTape(k, name, spec, input, pass),
+  };
+}

@@ -1,0 +1,61 @@
+/** (F2)-(F4) and (B4)-(B2) of any form: in one piece where the form is the standard one, else in two halves around c. */
+import type { LstmStep, Matrix } from '../kernels.js';
+import { streamOf } from '../layer.js';
+import { blocks } from './blocks.js';
+import type { Slot } from './hold-stages.js';
+import type { LstmParts } from './parameters.js';
+import type { CellValues, LstmBuffers } from './program.js';
+import type { Room } from './room.js';
+import { cellForm, isStandard, type Rates } from './spec.js';
+
+export function cellStage(b: LstmBuffers, room: Room, rates: Rates, slot: Slot) {
+  const { k, pass, grad } = b;
+  const { steps: T, rows: N } = b.shape;
+  const H = b.spec.hiddenSize;
+  const cell = b.spec.cell ?? {};
+  const form = cellForm(cell);
+  const whole = isStandard(form) && !cell.peepholes && !cell.layerNorm && !cell.gateRecurrence && rates.candidate === 0;
+  const masks = rates.candidate > 0 ? room.matrix(T * N, H) : null;
+  const maskSteps = masks && blocks(k, masks, N);
+  const norm = cell.layerNorm
+    ? { out: blocks(k, room.matrix(T * N, H), N), stats: blocks(k, room.matrix(T * N, 2), N), d: room.matrix(N, H) }
+    : null;
+  const join = (states: Slot['values'], gates: readonly { readonly y: LstmStep }[]): LstmStep[] =>
+    states.map(({ h, c }, t) => ({ gates: gates[t]!.y.gates, c, h }));
+  const ys = join(slot.values, b.steps);
+  const ds = grad && join(slot.grads!, grad.steps);
+  const maskAt = (t: number): Matrix | null => (maskSteps && pass.noise ? maskSteps[t]! : null);
+
+  return {
+    draw() {
+      if (!masks || !pass.noise) return;
+      const key = { ...pass.noise, stream: streamOf(`${b.name}/candidateDropout`) };
+      k.bernoulli(masks, key, rates.candidate, 0, 1 / (1 - rates.candidate));
+    },
+    forward(p: LstmParts, t: number) {
+      const y = ys[t]!;
+      const { c: cPrev } = b.steps[t]!.before;
+      if (whole) return k.lstmCell(y, cPrev);
+      k.cellState(y, cPrev, form, p.peepholes, maskAt(t));
+      if (norm) k.layerNorm(norm.out[t]!, norm.stats[t]!, y.c, p.norms!.c.gain, p.norms!.c.bias, false); // (N1)
+      k.cellOutput(y, norm ? norm.out[t]! : y.c, form, p.peepholes);
+    },
+    backward(p: LstmParts, d: LstmParts, t: number) {
+      const [y, dy] = [ys[t]!, ds![t]!];
+      const { c: cPrev } = b.steps[t]!.before;
+      const { c: dcPrev } = grad!.steps[t]!.before;
+      if (whole) return k.lstmCellGrad(dy, dcPrev, y, cPrev);
+      if (norm) {
+        k.fill(norm.d, 0);
+        k.cellOutputGrad(dy, norm.d, y, norm.out[t]!, form, p.peepholes, d.peepholes);
+        const { gain, bias } = d.norms!.c;
+        k.layerNormGrad({ a: dy.c, gain, bias }, norm.d, norm.stats[t]!, y.c, p.norms!.c.gain, true);
+      } else k.cellOutputGrad(dy, dy.c, y, y.c, form, p.peepholes, d.peepholes);
+      k.cellStateGrad(dy, dcPrev, y, cPrev, form, p.peepholes, d.peepholes, maskAt(t));
+    },
+    values(t: number): Omit<CellValues, 'external'> {
+      const y = ys[t]!;
+      return { y, d: ds && ds[t]!, mask: maskAt(t), squashed: norm ? norm.out[t]! : y.c };
+    },
+  };
+}

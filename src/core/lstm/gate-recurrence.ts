@@ -1,0 +1,60 @@
+/** Gate recurrence: a_ifo += [i f o]- R', R (3H, 3H), the gates being 0 before the first step (Greff et al. 2017, FGR). */
+import type { Matrix } from '../kernels.js';
+import { blocks } from './blocks.js';
+import type { LstmParts } from './parameters.js';
+import { inOrder, type LstmBuffers } from './program.js';
+import type { Room } from './room.js';
+
+export interface GateRecurrence {
+  forward(p: LstmParts, t: number): void;
+  backward(p: LstmParts, t: number): void;
+  gradients(d: LstmParts): void;
+  /** What came back to i, f and o of time t from the step after it, (N, 3H); null after the last step. */
+  external(t: number): Matrix | null;
+}
+
+export function gateRecurrence(b: LstmBuffers, room: Room): GateRecurrence {
+  const { k, reverse, grad } = b;
+  const { steps: T, rows: N } = b.shape;
+  const H = b.spec.hiddenSize;
+  const matrix = (rows: number) => room.matrix(rows, 3 * H);
+  const [seen, sum] = [matrix(T * N), matrix(N)];
+  const [dSum, dSeen] = grad ? [matrix(T * N), matrix(T * N)] : [null, null];
+  const [seenSteps, dSumSteps, dSeenSteps] = [seen, dSum, dSeen].map((m) => (m ? blocks(k, m, N) : []));
+  const times = inOrder(
+    Array.from({ length: T }, (_, t) => t),
+    reverse,
+  );
+  const stepBefore = (t: number): number | undefined => times[times.indexOf(t) - 1];
+  const stepAfter = (t: number): number | undefined => times[times.indexOf(t) + 1];
+  /** i | f | o of four gates side by side, and back. */
+  const take = (out: Matrix, gates: Matrix): void => {
+    k.copyColumns(out, 0, gates, 0, 2 * H, false);
+    k.copyColumns(out, 2 * H, gates, 3 * H, H, false);
+  };
+  const give = (gates: Matrix, from: Matrix): void => {
+    k.copyColumns(gates, 0, from, 0, 2 * H, true);
+    k.copyColumns(gates, 3 * H, from, 2 * H, H, true);
+  };
+  return {
+    forward(p, t) {
+      const before = stepBefore(t);
+      if (before === undefined) return k.fill(seenSteps![t]!, 0);
+      take(seenSteps![t]!, b.steps[before]!.y.gates);
+      k.gemm(sum, seenSteps![t]!, p.gateRecurrence!, { transB: true });
+      give(b.steps[t]!.y.gates, sum);
+    },
+    backward(p, t) {
+      take(dSumSteps![t]!, grad!.steps[t]!.y.gates);
+      const before = stepBefore(t);
+      if (before === undefined) return;
+      k.gemm(dSeenSteps![t]!, dSumSteps![t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
+      give(grad!.steps[before]!.y.gates, dSeenSteps![t]!);
+    },
+    gradients: (d) => k.gemm(d.gateRecurrence!, dSum!, seen, { transA: true, accumulate: true }),
+    external(t) {
+      const after = stepAfter(t);
+      return after === undefined ? null : (dSeenSteps![after] ?? null);
+    },
+  };
+}

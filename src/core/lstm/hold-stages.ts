@@ -1,0 +1,93 @@
+/**
+ * Stages in which a state may stay what it was: s = hold s- + keep s', hold + keep = 1, for h and c alike.
+ *   (Z1) zoneout: a unit stays with probability z; outside of training hold is z itself (Krueger et al. 2017, eq. 5)
+ *   (Z2) ragged sequences: a row that is over stays; the numbers are one a row
+ * The derivative: ds' = keep ds on the way into the step, and ds- += hold ds past it.
+ */
+import type { Matrix } from '../kernels.js';
+import { type Ragged, streamOf } from '../layer.js';
+import { blocks, type LstmState } from './blocks.js';
+import type { LstmBuffers } from './program.js';
+import type { Room } from './room.js';
+import type { Rates } from './spec.js';
+
+/** h and c by time, where a stage reads or leaves them, and the gradients by them. */
+export interface Slot {
+  readonly values: readonly LstmState[];
+  readonly grads: readonly LstmState[] | null;
+  /** dL/dh of all steps, (T*N, R). */
+  readonly dh: Matrix | null;
+}
+
+interface HoldStage {
+  forward(t: number): void;
+  /** ds' = keep ds */
+  backwardIn(t: number): void;
+  /** ds- += hold ds, once the step itself has written what it sends back. */
+  backwardPast(t: number): void;
+}
+
+type Multiply = (out: Matrix, a: Matrix, share: Matrix, accumulate: boolean) => void;
+
+/** `hold` and `keep`: for each time, what h and c are multiplied with by `multiply`. */
+function holdStage(
+  b: LstmBuffers,
+  multiply: Multiply,
+  [hold, keep]: readonly [readonly LstmState[], readonly LstmState[]],
+  from: Slot,
+  to: Slot,
+): HoldStage {
+  const parts = ['h', 'c'] as const;
+  return {
+    forward(t) {
+      for (const s of parts) {
+        multiply(to.values[t]![s], b.steps[t]!.before[s], hold[t]![s], false);
+        multiply(to.values[t]![s], from.values[t]![s], keep[t]![s], true);
+      }
+    },
+    backwardIn(t) {
+      for (const s of parts) multiply(from.grads![t]![s], to.grads![t]![s], keep[t]![s], false);
+    },
+    backwardPast(t) {
+      for (const s of parts) multiply(b.grad!.steps[t]!.before[s], to.grads![t]![s], hold[t]![s], true);
+    },
+  };
+}
+
+export function endsStage(b: LstmBuffers, { ended, alive }: Ragged, from: Slot, to: Slot): HoldStage {
+  const { k } = b;
+  const both = (m: Matrix): LstmState[] => blocks(k, m, b.shape.rows).map((column) => ({ h: column, c: column }));
+  return holdStage(b, (...args) => k.scaleRows(...args), [both(ended), both(alive)], from, to);
+}
+
+export function zoneoutStage(b: LstmBuffers, room: Room, rates: Rates, from: Slot, to: Slot) {
+  const { k, pass } = b;
+  const { steps: T, rows: N } = b.shape;
+  const masks = (['h', 'c'] as const).map((part) => {
+    const width = b.state[part].cols;
+    const rate = part === 'h' ? rates.zoneoutH : rates.zoneoutC;
+    const stream = streamOf(`${b.name}/zoneout/${part}`);
+    return { rate, stream, hold: room.matrix(T * N, width), keep: room.matrix(T * N, width) };
+  });
+  const [h, c] = masks as [(typeof masks)[0], (typeof masks)[0]];
+  const byTime = (which: 'hold' | 'keep'): LstmState[] => {
+    const [hs, cs] = [blocks(k, h[which], N), blocks(k, c[which], N)];
+    return hs.map((own, t) => ({ h: own, c: cs[t]! }));
+  };
+  const stage = holdStage(b, (...args) => k.multiply(...args), [byTime('hold'), byTime('keep')], from, to);
+  return {
+    ...stage,
+    draw() {
+      for (const { rate, stream, hold, keep } of masks) {
+        if (pass.noise) {
+          const key = { ...pass.noise, stream };
+          k.bernoulli(hold, key, rate, 1, 0);
+          k.bernoulli(keep, key, rate, 0, 1);
+        } else {
+          k.fill(hold, rate);
+          k.fill(keep, 1 - rate);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,44 @@
+/** (F1), what does not wait for the step before: a = LN?(x Wx') + b for all steps at once, and its part of (B1). */
+import type { LstmParts } from './parameters.js';
+import type { LstmBuffers } from './program.js';
+import type { Room } from './room.js';
+
+export function inputStage(b: LstmBuffers, room: Room) {
+  const { k, x, gates, grad } = b;
+  const [rows, width] = [gates.rows, gates.cols];
+  const normalised = b.spec.cell?.layerNorm === true;
+  const bias = room.matrix(1, width);
+  const packed = room.packed(x.cols, width);
+  const norm = normalised && {
+    products: room.matrix(rows, width),
+    stats: room.matrix(rows, 2),
+    d: grad && room.matrix(rows, width),
+  };
+  return {
+    pack: (p: LstmParts) => k.pack(packed, p.weightIh, true),
+    forward({ biases: [bIh, bHh], norms }: LstmParts) {
+      if (bIh && bHh) k.add(bias, bIh, bHh);
+      if (bIh) k.fillRows(gates, bHh ? bias : bIh); // (F1) a = b
+      if (!norm) return k.gemmPacked(gates, x, packed, bIh !== undefined); //      + x Wx
+      k.gemmPacked(norm.products, x, packed, false);
+      const { gain, bias: shift } = norms!.ih;
+      k.layerNorm(gates, norm.stats, norm.products, gain, shift, bIh !== undefined); //      + LN(x Wx), (N1)
+    },
+    /** Needs da of all steps. */
+    gradients(p: LstmParts, d: LstmParts) {
+      const { gates: da, dx } = grad!;
+      if (norm) {
+        const { gain, bias: shift } = d.norms!.ih;
+        k.layerNormGrad({ a: norm.d!, gain, bias: shift }, da, norm.stats, norm.products, p.norms!.ih.gain, false);
+      }
+      const dProducts = norm ? norm.d! : da;
+      k.gemm(d.weightIh, dProducts, x, { transA: true, accumulate: true }); // (B1) dWx += x'da
+      if (d.biases.length > 0) {
+        k.fill(bias, 0);
+        k.sumRows(bias, da); //      db += sum_n da
+        for (const db of d.biases) k.add(db, db, bias);
+      }
+      if (dx) k.gemm(dx, dProducts, p.weightIh); //      dx = da Wx'
+    },
+  };
+}

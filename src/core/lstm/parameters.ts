@@ -1,0 +1,108 @@
+/** The parameters of one LSTM, forwards or in reverse: their names, shapes and starts, and their handles. */
+import { type Initialiser, initialise } from '../init.js';
+import type { Matrix, Peepholes } from '../kernels.js';
+import type { Arena, ParameterSpec } from '../params.js';
+import type { Rng } from '../rng.js';
+import type { LstmWeights } from './plain.js';
+import type { LstmSpec } from './spec.js';
+
+/** Gain and bias of a layer normalisation, (1, C) each. */
+export interface Norm {
+  readonly gain: Matrix;
+  readonly bias: Matrix;
+}
+
+/** Handles of all that an LSTM has, as parameters or as the gradients of them; R is the projection's width, or H. */
+export interface LstmParts extends LstmWeights {
+  readonly weightHr: Matrix | null; // (R, H)
+  readonly peepholes: Peepholes | null; // (1, H) each
+  readonly gateRecurrence: Matrix | null; // (3H, 3H) over i, f, o
+  readonly norms: { readonly ih: Norm; readonly hh: Norm; readonly c: Norm } | null;
+  readonly initial: { readonly h: Matrix; readonly c: Matrix } | null; // (1, R), (1, H)
+}
+
+/** A matrix of gate blocks [H, cols] one under the other, each drawn on its own. */
+function startGates(init: Initialiser, blocks: number, H: number, cols: number, rng: Rng): Float64Array {
+  const out = new Float64Array(blocks * H * cols);
+  for (let gate = 0; gate < blocks; gate++) out.set(initialise(init, H, cols, H, rng), gate * H * cols);
+  return out;
+}
+
+function startBias(spec: LstmSpec, forget: number | null, rng: Rng): Float64Array {
+  const H = spec.hiddenSize;
+  const out = initialise(spec.init?.bias ?? 'zeros', 1, 4 * H, H, rng);
+  if (forget !== null) out.fill(forget, H, 2 * H);
+  return out;
+}
+
+/** Where the parts of the LSTM `level` under one name stand, `_reverse` behind those of a reverse direction. */
+export class LstmParameters {
+  readonly list: readonly ParameterSpec[];
+  private readonly spec: LstmSpec;
+  private readonly name: (part: string) => string;
+  private readonly known = new WeakMap<Arena, LstmParts>();
+
+  constructor(spec: LstmSpec, prefix: string, level: number, reverse: boolean, inputSize: number) {
+    this.spec = spec;
+    this.name = (part) => `${prefix}.${part}_l${level}${reverse ? '_reverse' : ''}`;
+    this.list = this.describe(inputSize);
+  }
+
+  /** The handles in one arena, made once. */
+  in(arena: Arena): LstmParts {
+    let parts = this.known.get(arena);
+    if (!parts) this.known.set(arena, (parts = this.find((part) => arena.handle(this.name(part)))));
+    return parts;
+  }
+
+  private find(handle: (part: string) => Matrix): LstmParts {
+    const { bias = true, cell = {}, projectionSize, initialState } = this.spec;
+    const norm = (of: string): Norm => ({ gain: handle(`norm_gain_${of}`), bias: handle(`norm_bias_${of}`) });
+    return {
+      weightIh: handle('weight_ih'),
+      weightHh: handle('weight_hh'),
+      biases: bias === false ? [] : bias === 'single' ? [handle('bias_ih')] : [handle('bias_ih'), handle('bias_hh')],
+      weightHr: projectionSize === undefined ? null : handle('weight_hr'),
+      peepholes: cell.peepholes ? { i: handle('peephole_i'), f: handle('peephole_f'), o: handle('peephole_o') } : null,
+      gateRecurrence: cell.gateRecurrence ? handle('weight_gate_recurrence') : null,
+      norms: cell.layerNorm ? { ih: norm('ih'), hh: norm('hh'), c: norm('c') } : null,
+      initial: initialState === 'learned' ? { h: handle('h0'), c: handle('c0') } : null,
+    };
+  }
+
+  private describe(D: number): ParameterSpec[] {
+    const { hiddenSize: H, projectionSize, bias = true, cell = {}, initialState, init = {} } = this.spec;
+    const R = projectionSize ?? H;
+    const { input = 'uniform', recurrent = 'uniform', projection = 'uniform', peephole = 'zeros' } = init;
+    const { gateRecurrence = 'uniform', forgetBias = 1 } = init;
+    const list: ParameterSpec[] = [];
+    const add = (part: string, shape: readonly number[], start: ParameterSpec['start']): void => {
+      list.push({ name: this.name(part), shape, start });
+    };
+    const fill = (part: string, shape: readonly number[], how: Initialiser): void => {
+      const [rows, cols] = shape.length > 1 ? [shape[0]!, shape[1]!] : [1, shape[0]!];
+      add(part, shape, (rng) => initialise(how, rows, cols, H, rng));
+    };
+    add('weight_ih', [4 * H, D], (rng) => startGates(input, 4, H, D, rng));
+    add('weight_hh', [4 * H, R], (rng) => startGates(recurrent, 4, H, R, rng));
+    // The two biases only ever act as their sum: the forget gate's start stands in the first of them.
+    if (bias !== false) add('bias_ih', [4 * H], (rng) => startBias(this.spec, forgetBias, rng));
+    if (bias === true) add('bias_hh', [4 * H], (rng) => startBias(this.spec, forgetBias === null ? null : 0, rng));
+    if (projectionSize !== undefined) fill('weight_hr', [R, H], projection);
+    if (cell.peepholes) for (const gate of ['i', 'f', 'o']) fill(`peephole_${gate}`, [H], peephole);
+    if (cell.gateRecurrence) {
+      add('weight_gate_recurrence', [3 * H, 3 * H], (rng) => startGates(gateRecurrence, 3, H, 3 * H, rng));
+    }
+    if (cell.layerNorm) {
+      for (const [of, size] of [['ih', 4 * H] as const, ['hh', 4 * H] as const, ['c', H] as const]) {
+        fill(`norm_gain_${of}`, [size], 'ones');
+        fill(`norm_bias_${of}`, [size], 'zeros');
+      }
+    }
+    if (initialState === 'learned') {
+      fill('h0', [R], 'zeros');
+      fill('c0', [H], 'zeros');
+    }
+    return list;
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * (P1) h = u Whr', u (N, H) the cell's output, h (N, R) (LSTMP, Sak et al. 2014). Its derivative: du = dh Whr and, for all
+ * steps at once, dWhr += dh' u.
+ */
+import { blocks } from './blocks.js';
+import type { Slot } from './hold-stages.js';
+import type { LstmParts } from './parameters.js';
+import type { LstmBuffers } from './program.js';
+import type { Room } from './room.js';
+
+export function projectionStage(b: LstmBuffers, room: Room, to: Slot) {
+  const { k } = b;
+  const { steps: T, rows: N } = b.shape;
+  const [H, R] = [b.spec.hiddenSize, b.state.h.cols];
+  const outputs = room.matrix(T * N, H);
+  const dOutputs = b.grad ? room.matrix(T * N, H) : null;
+  const packed = room.packed(H, R);
+  const packedBack = b.grad ? room.packed(R, H) : null;
+  const us = blocks(k, outputs, N);
+  const dus = dOutputs && blocks(k, dOutputs, N);
+  const inner: Slot = {
+    values: to.values.map(({ c }, t) => ({ h: us[t]!, c })),
+    grads: to.grads?.map(({ c }, t) => ({ h: dus![t]!, c })) ?? null,
+    dh: dOutputs,
+  };
+  return {
+    /** What the cell fills: u in place of h. */
+    inner,
+    pack: (p: LstmParts) => k.pack(packed, p.weightHr!, true),
+    packBack: (p: LstmParts) => k.pack(packedBack!, p.weightHr!, false),
+    forward: (t: number) => k.gemmPacked(to.values[t]!.h, us[t]!, packed, false), // (P1)
+    backward: (t: number) => k.gemmPacked(dus![t]!, to.grads![t]!.h, packedBack!, false), // (P1) du = dh Whr
+    gradients: (d: LstmParts) => k.gemm(d.weightHr!, to.dh!, outputs, { transA: true, accumulate: true }), // dWhr += dh' u
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * (F1), what waits for the step before: a += LN?(u Wh'), u = m h-, and with gate recurrence a_ifo += [i f o]- R'.
+ *   m     variational dropout: one mask on h- for all steps (Gal & Ghahramani 2016)
+ *   Wh    with DropConnect, the masked weights of this pass (Merity et al. 2018)
+ *   R     the gates see the gates of the step before (Greff et al. 2017, FGR)
+ * Its part of (B1): dh- += m (da Wh), dWh += da' u for all steps at once; d[i f o]- = da_ifo R, dR += da_ifo' [i f o]-.
+ */
+import type { Matrix } from '../kernels.js';
+import { streamOf } from '../layer.js';
+import { blocks, wholeSequence } from './blocks.js';
+import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
+import type { LstmParts } from './parameters.js';
+import type { LstmBuffers } from './program.js';
+import type { Room } from './room.js';
+import type { Rates } from './spec.js';
+
+export function recurrentStage(b: LstmBuffers, room: Room, rates: Rates) {
+  const { k, pass, reverse, grad, spec } = b;
+  const { steps: T, rows: N } = b.shape;
+  const [R, width] = [b.state.h.cols, b.gates.cols];
+  const cut = (m: Matrix | null): Matrix[] | null => m && blocks(k, m, N);
+  const packed = room.packed(R, width);
+  const packedBack = grad && room.packed(width, R);
+  const hBefore = wholeSequence(k, b.shape, b.state.h, 'before', reverse);
+  const masked = rates.state > 0 ? { all: room.matrix(T * N, R), mask: room.matrix(N, R), d: room.matrix(N, R) } : null;
+  const maskedSteps = cut(masked?.all ?? null);
+  const dropped = rates.dropConnect > 0 ? { weights: room.matrix(width, R), mask: room.matrix(width, R) } : null;
+  const normalised = spec.cell?.layerNorm === true;
+  const products = normalised ? room.matrix(T * N, width) : null;
+  const stats = cut(normalised ? room.matrix(T * N, 2) : null);
+  const dProducts = normalised && grad ? room.matrix(T * N, width) : null;
+  const [productSteps, dProductSteps] = [cut(products), cut(dProducts)];
+  const gatesBefore: GateRecurrence | null = spec.cell?.gateRecurrence ? gateRecurrence(b, room) : null;
+  const noisy = (rate: number): boolean => rate > 0 && pass.noise !== null;
+  const weights = (p: LstmParts): Matrix => (dropped && pass.noise ? dropped.weights : p.weightHh);
+
+  return {
+    pack(p: LstmParts) {
+      if (dropped && pass.noise) {
+        const key = { ...pass.noise, stream: streamOf(`${b.name}/dropConnect`) };
+        k.bernoulli(dropped.mask, key, rates.dropConnect, 0, 1 / (1 - rates.dropConnect));
+        k.multiply(dropped.weights, p.weightHh, dropped.mask, false);
+      }
+      k.pack(packed, weights(p), true);
+    },
+    packBack: (p: LstmParts) => k.pack(packedBack!, weights(p), false),
+    draw() {
+      if (!masked || !pass.noise) return;
+      const key = { ...pass.noise, stream: streamOf(`${b.name}/recurrentDropout`) };
+      k.bernoulli(masked.mask, key, rates.state, 0, 1 / (1 - rates.state));
+    },
+    forward(p: LstmParts, t: number) {
+      const { y, before } = b.steps[t]!;
+      let u = before.h;
+      if (masked && pass.noise) {
+        u = maskedSteps![t]!;
+        k.multiply(u, before.h, masked.mask, false);
+      }
+      if (products) {
+        k.gemmPacked(productSteps![t]!, u, packed, false);
+        k.layerNorm(y.gates, stats![t]!, productSteps![t]!, p.norms!.hh.gain, p.norms!.hh.bias, true); // (N1)
+      } else k.gemmPacked(y.gates, u, packed, true); // (F1) + u Wh'
+      gatesBefore?.forward(p, t);
+    },
+    backward(p: LstmParts, d: LstmParts, t: number) {
+      const { y: dNow, before: dBefore } = grad!.steps[t]!;
+      let da = dNow.gates;
+      if (products) {
+        da = dProductSteps![t]!;
+        const { gain, bias } = d.norms!.hh;
+        const [stat, product] = [stats![t]!, productSteps![t]!];
+        k.layerNormGrad({ a: da, gain, bias }, dNow.gates, stat, product, p.norms!.hh.gain, false);
+      }
+      if (masked && pass.noise) {
+        k.gemmPacked(masked.d, da, packedBack!, false);
+        k.multiply(dBefore.h, masked.d, masked.mask, true);
+      } else k.gemmPacked(dBefore.h, da, packedBack!, true); // (B1) dh- += da Wh'
+      gatesBefore?.backward(p, t);
+    },
+    gradients(d: LstmParts) {
+      const u = masked && noisy(rates.state) ? masked.all : hBefore;
+      const da = dProducts ?? grad!.gates;
+      if (dropped && pass.noise) {
+        k.gemm(dropped.weights, da, u, { transA: true });
+        k.multiply(d.weightHh, dropped.weights, dropped.mask, true);
+      } else k.gemm(d.weightHh, da, u, { transA: true, accumulate: true }); //      dWh += h-'da
+      gatesBefore?.gradients(d);
+    },
+    external: (t: number): Matrix | null => gatesBefore?.external(t) ?? null,
+  };
+}

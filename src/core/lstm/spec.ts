@@ -1,0 +1,278 @@
+/** An LSTM layer's description, and its check. */
+import { requireInteger, requireNumber, UnspoolError } from '../../errors.js';
+import type { Initialiser } from '../init.js';
+import {
+  ACTIVATIONS,
+  type Activation,
+  type ActivationKind,
+  type CellForm,
+  GATE_SETS,
+  type GateSet,
+} from '../kernels.js';
+import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
+
+/** An activation by its name, or with its numbers (as ONNX's; defaults in brackets). */
+export type ActivationSpec =
+  | ActivationKind
+  | {
+      readonly kind: ActivationKind;
+      /** affine [1], leakyRelu [0.01], thresholdedRelu [1], scaledTanh [1], hardSigmoid [0.2], elu [1]. */
+      readonly alpha?: number;
+      /** affine [0], scaledTanh [1], hardSigmoid [0.5]. */
+      readonly beta?: number;
+    };
+
+interface CellParts {
+  /**
+   * Which gates there are. One left out is 1 (Greff et al. 2017: NIG, NFG, NOG); `coupled` is f = 1 - i (CIFG). The rows of
+   * a gate that is not there keep their place in the weights, and have no gradient. Default `all`.
+   */
+  readonly gates?: GateSet;
+  /** i and f see c of the step before, o sees c of this one, each through one weight a unit (Gers et al. 2002). Default false. */
+  readonly peepholes?: boolean;
+  /** c is cut to [-clip, clip]. Default: not at all. */
+  readonly clip?: number;
+  readonly activations?: {
+    /** Of i, f and o. Default `sigmoid`. */
+    readonly gate?: ActivationSpec;
+    /** Of g. Default `tanh`; `identity` is Greff's NIAF. */
+    readonly candidate?: ActivationSpec;
+    /** Of c on its way to h. Default `tanh`; `identity` is Greff's NOAF. */
+    readonly output?: ActivationSpec;
+  };
+}
+
+/** What is inside the cell. Nothing said is the standard cell. */
+export type CellSpec = CellParts &
+  (
+    | {
+        /** LN(x Wx') + LN(h- Wh') + b, h = o tanh(LN(c)) (Ba et al. 2016). Default false. */
+        readonly layerNorm?: boolean;
+        readonly gateRecurrence?: false;
+      }
+    | {
+        readonly layerNorm?: false;
+        /** The gates i, f, o see i, f, o of the step before (Greff's FGR; 0 before the first). Not with `layerNorm`, which no
+         *  paper defines for it. Default false. */
+        readonly gateRecurrence: true;
+      }
+  );
+
+/**
+ * One LSTM layer (F1-F4). Two of them in a row are a stacked LSTM: the k-th layer under one name has the parameters
+ * `NAME.weight_ih_lk` [4H, D], `NAME.weight_hh_lk` [4H, R], `NAME.bias_ih_lk` [4H], `NAME.bias_hh_lk` [4H], gate order
+ * i, f, g, o, as PyTorch's nn.LSTM; with a projection `NAME.weight_hr_lk` [R, H] (else R = H); of a reverse direction the
+ * same names with `_reverse` behind. What a cell has besides: `peephole_i|f|o` [H], `weight_gate_recurrence` [3H, 3H],
+ * `norm_gain_ih|hh` and `norm_bias_ih|hh` [4H], `norm_gain_c` and `norm_bias_c` [H]; learned states `h0` [R], `c0` [H].
+ */
+export interface LstmSpec {
+  readonly kind: 'lstm';
+  readonly hiddenSize: number;
+  /**
+   * true: two biases, `bias_ih` and `bias_hh`, as PyTorch (only their sum acts, but an optimizer moves both); `single`:
+   * `bias_ih` alone, as Keras and most papers; false: none. Default true.
+   */
+  readonly bias?: boolean | 'single';
+  /** What goes on to the next layer: h of all steps, or of the last one only. Default `all`. */
+  readonly returns?: 'all' | 'last';
+  /**
+   * `reverse` reads from the last step to the first; `bidirectional` has one LSTM each way and puts the two h side by side
+   * (2 R wide; with `returns: 'last'`, what each way ended with). Default `forward`.
+   */
+  readonly direction?: 'forward' | 'reverse' | 'bidirectional';
+  /** h is a product of weight_hr with the cell's output, this wide (LSTMP, Sak et al. 2014). Default: no projection. */
+  readonly projectionSize?: number;
+  /** The state before the first step, where no pass goes on from another: zero, or parameters h0 and c0. Default `zero`. */
+  readonly initialState?: 'zero' | 'learned';
+  readonly cell?: CellSpec;
+  /** Share of weight_hh that is dropped in each pass of a training (AWD-LSTM's DropConnect, Merity et al. 2018). Default 0. */
+  readonly dropConnect?: number;
+  /**
+   * `variational`: one mask on h- for all steps of a pass (Gal & Ghahramani 2016; Keras' recurrent_dropout; a bare number
+   * means this). `candidate`: a mask a step on g (Semeniuta et al. 2016). Default: none.
+   */
+  readonly recurrentDropout?: number | { readonly kind: 'variational' | 'candidate'; readonly rate: number };
+  /** Share of units whose state stays as it was, a step (Krueger et al. 2017); one number, or each its own. Default 0. */
+  readonly zoneout?: number | { readonly h?: number; readonly c?: number };
+  /** Prefix of the parameters' names. Default `lstm`. */
+  readonly name?: string;
+  readonly init?: {
+    /** weight_ih. Default `uniform` (1/sqrt(hiddenSize), as PyTorch). */
+    readonly input?: Initialiser;
+    /** weight_hh. Default `uniform`. */
+    readonly recurrent?: Initialiser;
+    /** Both biases. Default `zeros`. */
+    readonly bias?: Initialiser;
+    /**
+     * What the forget gate's two biases start as in sum; null leaves them to `bias`. Default 1, so that a cell remembers
+     * before it has learnt to (Gers et al. 2000; Jozefowicz et al. 2015).
+     */
+    readonly forgetBias?: number | null;
+    /** weight_hr. Default `uniform`. */
+    readonly projection?: Initialiser;
+    /** Default `zeros`. */
+    readonly peephole?: Initialiser;
+    /** weight_gate_recurrence. Default `uniform`. */
+    readonly gateRecurrence?: Initialiser;
+  };
+}
+
+const KEYS = {
+  layer: [
+    'kind',
+    'hiddenSize',
+    'bias',
+    'returns',
+    'direction',
+    'projectionSize',
+    'initialState',
+    'cell',
+    'dropConnect',
+    'recurrentDropout',
+    'zoneout',
+    'name',
+    'init',
+  ],
+  cell: ['gates', 'peepholes', 'clip', 'activations', 'layerNorm', 'gateRecurrence'],
+  activations: ['gate', 'candidate', 'output'],
+  init: ['input', 'recurrent', 'bias', 'forgetBias', 'projection', 'peephole', 'gateRecurrence'],
+} as const;
+
+/** alpha and beta where they are not given, and which of them an activation reads. */
+const NUMBERS: Readonly<Partial<Record<ActivationKind, { readonly alpha: number; readonly beta?: number }>>> = {
+  affine: { alpha: 1, beta: 0 },
+  leakyRelu: { alpha: 0.01 },
+  thresholdedRelu: { alpha: 1 },
+  scaledTanh: { alpha: 1, beta: 1 },
+  hardSigmoid: { alpha: 0.2, beta: 0.5 },
+  elu: { alpha: 1 },
+};
+
+function activation(spec: ActivationSpec): Activation {
+  const { kind, alpha, beta } = typeof spec === 'string' ? { kind: spec } : spec;
+  const standard = NUMBERS[kind];
+  return { kind, alpha: alpha ?? standard?.alpha ?? 0, beta: beta ?? standard?.beta ?? 0 };
+}
+
+export function cellForm({ gates = 'all', clip, activations = {} }: CellSpec = {}): CellForm {
+  const { gate = 'sigmoid', candidate = 'tanh', output = 'tanh' } = activations;
+  return {
+    gates,
+    gate: activation(gate),
+    candidate: activation(candidate),
+    output: activation(output),
+    clip: clip ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Whether the form is the one that `lstmCell` computes in one piece. */
+export const isStandard = ({ gates, gate, candidate, output, clip }: CellForm): boolean =>
+  gates === 'all' &&
+  gate.kind === 'sigmoid' &&
+  candidate.kind === 'tanh' &&
+  output.kind === 'tanh' &&
+  clip === Number.POSITIVE_INFINITY;
+
+export interface Rates {
+  /** Of the mask on h-, and of the mask on g. */
+  readonly state: number;
+  readonly candidate: number;
+  readonly zoneoutH: number;
+  readonly zoneoutC: number;
+  readonly dropConnect: number;
+}
+
+export function noiseRates({ recurrentDropout = 0, zoneout = 0, dropConnect = 0 }: LstmSpec): Rates {
+  const { kind, rate } =
+    typeof recurrentDropout === 'number' ? { kind: 'variational', rate: recurrentDropout } : recurrentDropout;
+  const { h = 0, c = 0 } = typeof zoneout === 'number' ? { h: zoneout, c: zoneout } : zoneout;
+  return {
+    state: kind === 'variational' ? rate : 0,
+    candidate: kind === 'candidate' ? rate : 0,
+    zoneoutH: h,
+    zoneoutC: c,
+    dropConnect,
+  };
+}
+
+function checkActivation(path: string, value: ActivationSpec | undefined): void {
+  if (value === undefined) return;
+  const { kind, ...numbers } = typeof value === 'string' ? { kind: value } : value;
+  requireChoice(typeof value === 'string' ? path : `${path}.kind`, kind, ACTIVATIONS);
+  const standard = NUMBERS[kind] ?? {};
+  for (const [key, number] of Object.entries(numbers)) {
+    if (!(key in standard)) fail(`${path}.${key}`, `is not read by ${kind}.`);
+    requireNumber(`${path}.${key}`, number, -1e6, 1e6);
+  }
+  // Slopes are told from the value, which has to say on which side of the kink, or how far from the end, it stands.
+  const { alpha } = activation(value);
+  if (kind === 'leakyRelu' || kind === 'elu' || kind === 'thresholdedRelu' || kind === 'hardSigmoid') {
+    requireNumber(`${path}.alpha`, alpha, 0, 1e6);
+  }
+  if (kind === 'scaledTanh' && alpha === 0) fail(`${path}.alpha`, 'should not be 0.');
+}
+
+function checkCell(path: string, cell: CellSpec | undefined): void {
+  if (cell === undefined) return;
+  requireKeys(path, cell, KEYS.cell);
+  const { gates, clip, activations } = cell as CellSpec;
+  if (gates !== undefined) requireChoice(`${path}.gates`, gates, GATE_SETS);
+  if (clip !== undefined) requireNumber(`${path}.clip`, clip, Number.MIN_VALUE, 1e30);
+  for (const key of ['peepholes', 'layerNorm', 'gateRecurrence'] as const) {
+    requireOptional(`${path}.${key}`, cell[key], 'boolean');
+  }
+  if (cell.layerNorm && cell.gateRecurrence) {
+    fail(`${path}.gateRecurrence`, 'does not go with layerNorm.', 'Leave one of the two out.');
+  }
+  if (activations === undefined) return;
+  requireKeys(`${path}.activations`, activations, KEYS.activations);
+  for (const role of KEYS.activations) checkActivation(`${path}.activations.${role}`, activations[role]);
+}
+
+function checkNoise(path: string, { dropConnect, recurrentDropout, zoneout }: LstmSpec): void {
+  const requireRate = (at: string, value: unknown): void => {
+    if (value !== undefined) requireNumber(`${path}.${at}`, value, 0, 1 - 2 ** -20);
+  };
+  requireRate('dropConnect', dropConnect);
+  if (typeof recurrentDropout === 'object') {
+    requireKeys(`${path}.recurrentDropout`, recurrentDropout, ['kind', 'rate']);
+    requireChoice(`${path}.recurrentDropout.kind`, recurrentDropout.kind, ['variational', 'candidate']);
+    requireRate('recurrentDropout.rate', recurrentDropout.rate ?? Number.NaN);
+  } else requireRate('recurrentDropout', recurrentDropout);
+  if (typeof zoneout === 'object') {
+    requireKeys(`${path}.zoneout`, zoneout, ['h', 'c']);
+    requireRate('zoneout.h', zoneout.h);
+    requireRate('zoneout.c', zoneout.c);
+  } else requireRate('zoneout', zoneout);
+}
+
+export function checkLstm(path: string, spec: LstmSpec): void {
+  requireKeys(path, spec, KEYS.layer);
+  requireInteger(`${path}.hiddenSize`, spec.hiddenSize, 1, LARGEST);
+  if (spec.bias !== 'single') requireOptional(`${path}.bias`, spec.bias, 'boolean');
+  if (spec.returns !== undefined) requireChoice(`${path}.returns`, spec.returns, ['all', 'last']);
+  if (spec.direction !== undefined) {
+    requireChoice(`${path}.direction`, spec.direction, ['forward', 'reverse', 'bidirectional']);
+  }
+  if (spec.projectionSize !== undefined) requireInteger(`${path}.projectionSize`, spec.projectionSize, 1, LARGEST);
+  if (spec.initialState !== undefined) requireChoice(`${path}.initialState`, spec.initialState, ['zero', 'learned']);
+  checkCell(`${path}.cell`, spec.cell);
+  checkNoise(path, spec);
+  checkInits(`${path}.init`, spec.init, KEYS.init);
+}
+
+/** Thrown where a state is to be carried on through a layer that cannot. */
+export function requireCarries(name: string, spec: LstmSpec, reverse: boolean): void {
+  const problem = reverse
+    ? 'reads from the last step to the first: no state goes on into the steps that follow.'
+    : spec.cell?.gateRecurrence
+      ? 'sees the gates of the step before, which a carried state (h and c) does not hold.'
+      : null;
+  if (problem === null) return;
+  throw new UnspoolError({
+    code: 'INVALID_SETTING',
+    path: name,
+    problem,
+    help: 'Give it whole sequences, each from a state of its own, and no stream.',
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * The LSTM in all its other forms, stage by stage. One step runs the stages in order, and back in reverse:
+ *
+ *   input      a = LN?(x Wx') + b for all steps at once                        (F1)
+ *   recurrent  a += LN?((m h-) Wh') + R [i f o]-                               (F1)
+ *   cell       i f g o, c and the cell's output                                (F2)-(F4)
+ *   projection h = output Whr'                                                 (P1)
+ *   zoneout    h, c = z [h-, c-] + (1 - z) [h, c]                              (Z1)
+ *   ends       h, c = [h-, c-] in rows that are over, for ragged sequences     (Z2)
+ *
+ * Each stage is one file: a forward and its derivative right under it. A stage that a spec does not ask for is not there.
+ */
+import { blocks, type StateBlocks, wholeSequence } from './blocks.js';
+import { cellStage } from './cell-stage.js';
+import { endsStage, type Slot, zoneoutStage } from './hold-stages.js';
+import { inputStage } from './input-stage.js';
+import { inOrder, type LstmBuffers, type Program } from './program.js';
+import { projectionStage } from './projection-stage.js';
+import { recurrentStage } from './recurrent-stage.js';
+import { Room } from './room.js';
+import { noiseRates } from './spec.js';
+
+/** h and c of all steps, and their gradients, where a stage reads or leaves them. */
+function slotOf(b: LstmBuffers, room: Room): Slot {
+  const { rows: N, steps: T } = b.shape;
+  const H = b.spec.hiddenSize;
+  const R = b.state.h.cols;
+  const make = (): StateBlocks => ({ h: room.matrix(T * N, R), c: room.matrix(T * N, H) });
+  const cut = ({ h, c }: StateBlocks) => {
+    const [hs, cs] = [blocks(b.k, h, N), blocks(b.k, c, N)];
+    return hs.map((own, t) => ({ h: own, c: cs[t]! }));
+  };
+  const grads = b.grad && make();
+  return { values: cut(make()), grads: grads && cut(grads), dh: grads?.h ?? null };
+}
+
+export function stagedProgram(b: LstmBuffers): Program {
+  const { k, spec, reverse, ragged, grad } = b;
+  const room = new Room(k);
+  const rates = noiseRates(spec);
+  const times = inOrder(
+    Array.from({ length: b.shape.steps }, (_, t) => t),
+    reverse,
+  );
+  const back = [...times].reverse();
+
+  const state: Slot = {
+    values: b.steps.map(({ y }) => y),
+    grads: grad?.steps.map(({ y }) => y) ?? null,
+    dh: grad && wholeSequence(k, b.shape, grad.state.h, 'after', reverse),
+  };
+  const held = ragged ? slotOf(b, room) : state;
+  const zoned = rates.zoneoutH > 0 || rates.zoneoutC > 0 ? slotOf(b, room) : held;
+  const ends = ragged ? endsStage(b, ragged, held, state) : null;
+  const zoneout = zoned === held ? null : zoneoutStage(b, room, rates, zoned, held);
+  const projection = spec.projectionSize === undefined ? null : projectionStage(b, room, zoned);
+  const cell = cellStage(b, room, rates, projection?.inner ?? zoned);
+  const recurrent = recurrentStage(b, room, rates);
+  const input = inputStage(b, room);
+
+  return {
+    pack(p) {
+      input.pack(p);
+      recurrent.pack(p);
+      projection?.pack(p);
+    },
+    forward(p) {
+      recurrent.draw();
+      cell.draw();
+      zoneout?.draw();
+      input.forward(p);
+      for (const t of times) {
+        recurrent.forward(p, t);
+        cell.forward(p, t);
+        projection?.forward(t);
+        zoneout?.forward(t);
+        ends?.forward(t);
+      }
+    },
+    backward(p, d) {
+      if (!grad) return;
+      k.fill(grad.gates, 0); // nothing has come back to a gate from elsewhere yet
+      recurrent.packBack(p);
+      projection?.packBack(p);
+      for (const t of back) {
+        ends?.backwardIn(t);
+        zoneout?.backwardIn(t);
+        projection?.backward(t);
+        cell.backward(p, d, t);
+        recurrent.backward(p, d, t);
+        zoneout?.backwardPast(t);
+        ends?.backwardPast(t);
+      }
+      projection?.gradients(d);
+      recurrent.gradients(d);
+      input.gradients(p, d);
+    },
+    cell: (t) => ({ ...cell.values(t), external: recurrent.external(t) }),
+    free: () => room.free(),
+  };
+}

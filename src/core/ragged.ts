@@ -1,0 +1,72 @@
+/** Sequences of unequal lengths side by side in one batch: which steps of which row count. */
+import { UnspoolError } from '../errors.js';
+import type { Kernels, Matrix } from './kernels.js';
+import type { PassShape, Ragged } from './layer.js';
+
+export class Lengths implements Ragged {
+  readonly ended: Matrix; // (T*N, 1)
+  readonly alive: Matrix; // (T*N, 1)
+  /** The same as `alive`, on this side: 1 for each step and row that counts. */
+  readonly weights: Float64Array;
+  private readonly k: Kernels;
+  private readonly shape: PassShape;
+  private readonly over: Float64Array;
+  private inputs = new Float64Array(0);
+  private whole = true;
+
+  constructor(k: Kernels, shape: PassShape) {
+    const count = shape.steps * shape.rows;
+    this.k = k;
+    this.shape = shape;
+    this.ended = k.alloc(count, 1);
+    this.alive = k.alloc(count, 1);
+    this.weights = new Float64Array(count);
+    this.over = new Float64Array(count);
+    this.set(null);
+  }
+
+  /** Throws `SHAPE_MISMATCH` or `INVALID_DATA` unless there is one whole number from 1 to T a row. */
+  set(lengths: ArrayLike<number> | null): void {
+    const { steps: T, rows: N } = this.shape;
+    if (lengths && lengths.length !== N) {
+      throw new UnspoolError({
+        code: 'SHAPE_MISMATCH',
+        op: 'setLengths',
+        tensor: 'lengths',
+        expected: [N],
+        actual: [lengths.length],
+        help: 'Give the number of steps of each row.',
+      });
+    }
+    for (let n = 0; n < N; n++) {
+      const length = lengths ? lengths[n]! : T;
+      if (!(Number.isInteger(length) && length >= 1 && length <= T)) {
+        throw new UnspoolError({
+          code: 'INVALID_DATA',
+          what: `length ${n}`,
+          problem: `${length} is no whole number from 1 to ${T}, the steps of the batch.`,
+        });
+      }
+      for (let t = 0; t < T; t++) this.weights[t * N + n] = t < length ? 1 : 0;
+    }
+    for (let r = 0; r < this.weights.length; r++) this.over[r] = 1 - this.weights[r]!;
+    this.whole = !lengths;
+    this.k.upload(this.alive, this.weights);
+    this.k.upload(this.ended, this.over);
+  }
+
+  /** The inputs, `width` numbers a step and row, with 0 past each row's end. */
+  masked(inputs: ArrayLike<number>, width: number): ArrayLike<number> {
+    if (this.whole) return inputs;
+    if (this.inputs.length !== inputs.length) this.inputs = new Float64Array(inputs.length);
+    for (let i = 0; i < inputs.length; i++) {
+      this.inputs[i] = this.weights[Math.floor(i / width)] === 1 ? inputs[i]! : 0;
+    }
+    return this.inputs;
+  }
+
+  free(): void {
+    this.k.free(this.ended);
+    this.k.free(this.alive);
+  }
+}
