@@ -89,9 +89,9 @@ const ruleOf = (area: string): string => (area.startsWith('kernels/') && !area.e
 describe('imports', () => {
   test('all of them are found', () => {
     expect(FILES.length).toBeGreaterThan(30);
-    const found = IMPORTS.filter((i) => i.from === 'core/lstm-step-view.ts').map((i) => i.to);
+    const found = IMPORTS.filter((i) => i.from === 'core/lstm/step-view.ts').map((i) => i.to);
     expect(found.sort()).toEqual(
-      ['ndarray', 'core/kernels.ts', 'core/lstm-layer.ts', 'core/views.ts', 'errors.ts'].sort(),
+      ['ndarray', 'core/kernels.ts', 'core/lstm/spec.ts', 'core/lstm/tape.ts', 'core/views.ts', 'errors.ts'].sort(),
     );
     for (const { from, to } of IMPORTS.filter(isInside))
       expect({ from, there: FILES.includes(to), to }).toMatchObject({ there: true });

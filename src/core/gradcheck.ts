@@ -4,7 +4,9 @@
  */
 import { requireNumber, UnspoolError } from '../errors.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
+import type { Noise } from './layer.js';
 import type { LossChoice } from './losses.js';
+import type { GivenState } from './lstm/tape.js';
 import type { Batch, Model } from './model.js';
 import { createRng } from './rng.js';
 import type { ModelSpec } from './spec.js';
@@ -17,6 +19,8 @@ export interface GradcheckOptions {
   readonly epsilon?: number;
   /** Largest relative error that passes. Default 1e-5. */
   readonly tolerance?: number;
+  /** Drop what the spec says, with these masks. Default: nothing is dropped. */
+  readonly noise?: Noise | null;
   /** Check at most this many elements of each tensor, evenly spread. Default: all. */
   readonly perTensor?: number;
 }
@@ -77,21 +81,24 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
       help: "Create it with {precision: 'float64'}.",
     });
   }
-  const tape = model.tape(batch);
+  const { lengths } = batch;
+  const tape = model.tape(batch, { lengths: lengths !== undefined });
   const choice = options.loss ?? model.standardLoss(batch);
-  startFromRandomState(k, tape, model.spec.seed ?? 1);
+  tape.setLengths(lengths ?? null);
+  tape.begin(randomStates(tape, model.spec.seed ?? 1), options.noise ?? null);
   tape.forward(model.parameters, batch.inputs);
   tape.measure(choice, batch.targets);
   const gradients = model.arena();
   tape.backward(model.parameters, gradients);
-  const loss = (await k.download(tape.loss!.value))[0]!;
+  const objective = async (): Promise<number> => (await k.download(tape.loss!.value))[0]! + (await tape.penalty());
+  const loss = await objective();
   const lossAt = async (): Promise<number> => {
     for (const layer of tape.layers) {
       layer.pack(model.parameters);
       layer.forward(model.parameters); // not tape.forward: the input's buffer is one of the targets
     }
     tape.measure(choice, batch.targets);
-    return (await k.download(tape.loss!.value))[0]!;
+    return objective();
   };
   // The two losses are rounded to about 2^-52 of their size each; dividing by 2e magnifies that.
   const noise = Math.max(1e-8, (4 * Number.EPSILON * Math.abs(loss)) / epsilon / tolerance);
@@ -109,16 +116,14 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
 const worse = ({ relativeError: a }: GradcheckElement, { relativeError: b }: GradcheckElement): boolean =>
   Number.isNaN(a) ? !Number.isNaN(b) : a > b;
 
-function startFromRandomState(k: Kernels, tape: Tape, seed: number): void {
+/** Small, so that the first step's h- and c- are not zero; null where a layer starts from a learned state. */
+function randomStates(tape: Tape, seed: number): (GivenState | null)[] {
   const rng = createRng(seed, 'gradcheck state');
-  for (const layer of tape.lstms) {
+  const numbers = (m: Matrix): number[] => Array.from({ length: m.rows * m.cols }, () => 0.3 * rng.normal());
+  return tape.lstms.map((layer) => {
     const { h, c } = layer.initialState();
-    for (const m of [h, c])
-      k.upload(
-        m,
-        Array.from({ length: m.rows * m.cols }, () => 0.3 * rng.normal()),
-      );
-  }
+    return layer.spec.initialState === 'learned' ? null : { h: numbers(h), c: numbers(c) };
+  });
 }
 
 async function findTargets(model: Model, tape: Tape, gradients: ReturnType<Model['arena']>): Promise<Target[]> {
@@ -134,10 +139,16 @@ async function findTargets(model: Model, tape: Tape, gradients: ReturnType<Model
     targets.push({ tensor: 'input', shape, handle: x, gradient: await k.download(dx) });
   }
   for (const layer of tape.lstms) {
+    if (layer.spec.initialState === 'learned') continue; // h0 and c0 are among the parameters
     for (const part of ['h', 'c'] as const) {
       const handle = layer.initialState()[part];
       const gradient = await k.download(layer.initialStateGrad()![part]);
-      targets.push({ tensor: `${layer.name} initial ${part}`, shape: [handle.rows, handle.cols], handle, gradient });
+      targets.push({
+        tensor: `${layer.name}${layer.reverse ? ' reverse' : ''} initial ${part}`,
+        shape: [handle.rows, handle.cols],
+        handle,
+        gradient,
+      });
     }
   }
   return targets;
@@ -198,11 +209,21 @@ export function randomBatch(
   const rng = createRng(seed, 'random batch');
   const first = spec.layers[0]!;
   const count = steps * rows;
-  const outputs = spec.layers.some((l) => l.kind === 'lstm' && l.returns === 'last') ? rows : count;
+  const outputs = rows * outputSteps(spec, steps);
   if (first.kind === 'embedding') {
     const ids = (length: number, size: number) => Int32Array.from({ length }, () => rng.integer(size));
     return { steps, rows, inputs: ids(count, first.size), targets: ids(outputs, outputSize) };
   }
   const values = (length: number): Float64Array => Float64Array.from({ length }, () => rng.normal());
   return { steps, rows, inputs: values(count * spec.inputSize!), targets: values(outputs * outputSize) };
+}
+
+/** Time steps of the model's output over an input of `steps`. */
+function outputSteps(spec: ModelSpec, steps: number): number {
+  let left = steps;
+  for (const layer of spec.layers) {
+    if (layer.kind === 'lstm' && layer.returns === 'last') left = 1;
+    if (layer.kind === 'repeat') left = layer.steps;
+  }
+  return left;
 }

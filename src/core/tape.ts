@@ -33,7 +33,7 @@ export type AnyLayerTape =
   | ActivityTape;
 
 /** Where a pass starts from: the state that another tape (or this one) ended with, given states, or null for the layers' own. */
-export type StartState = Tape | readonly GivenState[] | null;
+export type StartState = Tape | readonly (GivenState | null)[] | null;
 
 /** Where the numbers of a pass come in: token numbers, or rows of values with room for their gradient. */
 export type TapeInput =
@@ -217,7 +217,7 @@ export class Tape {
     });
   }
 
-  private requireStates(states: readonly GivenState[]): void {
+  private requireStates(states: readonly (GivenState | null)[]): void {
     if (states.length === this.lstms.length) return;
     throw new UnspoolError({
       code: 'SHAPE_MISMATCH',

@@ -35,7 +35,7 @@ describe('a spec that cannot work', () => {
     [
       'layers[0].kind',
       one({ kind: 'gru', hiddenSize: 4 }),
-      '"gru" is no kind of layer. Use embedding, lstm or linear.',
+      '"gru" is no kind of layer. Use one of embedding, lstm, linear',
     ],
     ['layers[0].kind', one({ hiddenSize: 4 })],
     ['layers[0].units', one({ ...lstm(4), units: 4 }), 'is no known setting'],
@@ -653,7 +653,7 @@ describe('the tape is open', () => {
     const tape = build(VALUES).tape({ steps: T, rows: N });
     const error = thrown(() => tape.lstm(index));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe(`lstm(${index})`);
-    expect(error.message).toContain('2 LSTM layers');
+    expect(error.message).toContain('2 LSTMs');
   });
 
   test.each([-1, 4, 1.5, Number.NaN])('there is no step %d', (t) => {

@@ -14,13 +14,14 @@ export interface GateRecurrence {
 }
 
 export function gateRecurrence(b: LstmBuffers, room: Room): GateRecurrence {
-  const { k, reverse, grad } = b;
+  const { k, reverse, grad, ragged } = b;
   const { steps: T, rows: N } = b.shape;
   const H = b.spec.hiddenSize;
   const matrix = (rows: number) => room.matrix(rows, 3 * H);
   const [seen, sum] = [matrix(T * N), matrix(N)];
   const [dSum, dSeen] = grad ? [matrix(T * N), matrix(T * N)] : [null, null];
   const [seenSteps, dSumSteps, dSeenSteps] = [seen, dSum, dSeen].map((m) => (m ? blocks(k, m, N) : []));
+  const alive = ragged && blocks(k, ragged.alive, N); // a row that is over has no gates to be seen
   const times = inOrder(
     Array.from({ length: T }, (_, t) => t),
     reverse,
@@ -41,6 +42,7 @@ export function gateRecurrence(b: LstmBuffers, room: Room): GateRecurrence {
       const before = stepBefore(t);
       if (before === undefined) return k.fill(seenSteps![t]!, 0);
       take(seenSteps![t]!, b.steps[before]!.y.gates);
+      if (alive) k.scaleRows(seenSteps![t]!, seenSteps![t]!, alive[before]!, false);
       k.gemm(sum, seenSteps![t]!, p.gateRecurrence!, { transB: true });
       give(b.steps[t]!.y.gates, sum);
     },
@@ -49,6 +51,7 @@ export function gateRecurrence(b: LstmBuffers, room: Room): GateRecurrence {
       const before = stepBefore(t);
       if (before === undefined) return;
       k.gemm(dSeenSteps![t]!, dSumSteps![t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
+      if (alive) k.scaleRows(dSeenSteps![t]!, dSeenSteps![t]!, alive[before]!, false);
       give(grad!.steps[before]!.y.gates, dSeenSteps![t]!);
     },
     gradients: (d) => k.gemm(d.gateRecurrence!, dSum!, seen, { transA: true, accumulate: true }),
