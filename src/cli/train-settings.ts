@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import {
   createOptimizer,
   type Facts,
+  type LayerSpec,
   type LstmSpec,
   type ModelSpec,
   memoryNeed,
@@ -27,6 +28,8 @@ export interface TrainSettings {
   readonly epochs: number;
   /** 0: as many as the epochs have. */
   readonly maxSteps: number;
+  /** Share dropped below, between and above the LSTM layers; 0: no such layers. */
+  readonly dropout: number;
   readonly lr: number;
   readonly optimizer: string;
   /** How the learning rate falls: a name in SCHEDULES. */
@@ -52,6 +55,7 @@ const STANDARD: TrainSettings = {
   batch: 32,
   epochs: 1,
   maxSteps: 0,
+  dropout: 0,
   lr: 0.002,
   optimizer: 'adam',
   schedule: 'constant',
@@ -71,6 +75,11 @@ export const TRAIN_OPTIONS = {
   batch: { type: 'integer', help: 'streams of text read side by side', standard: STANDARD.batch },
   epochs: { type: 'integer', help: 'passes over the text', standard: STANDARD.epochs },
   maxSteps: { type: 'integer', help: 'stop after this many updates; 0 for no limit', standard: STANDARD.maxSteps },
+  dropout: {
+    type: 'number',
+    help: 'share dropped below, between and above the LSTM layers while training',
+    standard: STANDARD.dropout,
+  },
   lr: { type: 'number', help: 'learning rate', standard: STANDARD.lr },
   optimizer: { type: 'text', value: 'NAME', help: 'adam, adamW or sgd', standard: STANDARD.optimizer },
   schedule: {
@@ -100,7 +109,7 @@ const KEYS = [...Object.keys(TRAIN_OPTIONS), 'lstm'];
 /** A resumed training is the same training: only how long and how fast it goes on may change. */
 const CHANGEABLE = ['epochs', 'maxSteps', 'lr', 'validateEvery', 'checkpointEvery'];
 
-const MAY_BE_ZERO = [...CHANGEABLE, 'seed', 'clip', 'heldOut'];
+const MAY_BE_ZERO = [...CHANGEABLE, 'seed', 'clip', 'heldOut', 'dropout'];
 
 /** More is a slip of the keyboard. */
 const MOST_LAYERS = 1000;
@@ -162,14 +171,17 @@ export function optimizerOf({ optimizer: kind, lr: rate }: TrainSettings): Optim
   return createOptimizer(kind === 'sgd' ? { kind, rate, momentum: 0.9 } : { kind, rate });
 }
 
-/** Embedding, LSTM layers, linear head over the vocabulary. Throws `INVALID_SETTING` where it cannot fit in memory. */
+/** Embedding, LSTM layers with dropout around them, linear head over the vocabulary. Throws `INVALID_SETTING` where it cannot fit in memory. */
 export function languageModelSpec(settings: TrainSettings, vocabularySize: number): ModelSpec {
-  const { seed, embedding, layers, hidden, steps, batch, precision } = settings;
+  const { seed, embedding, layers, hidden, dropout, steps, batch, precision } = settings;
+  const dropped: LayerSpec[] = dropout > 0 ? [{ kind: 'dropout', rate: dropout }] : [];
+  const lstm: LstmSpec = { ...settings.lstm, kind: 'lstm', hiddenSize: hidden };
   const spec: ModelSpec = {
     seed,
     layers: [
       { kind: 'embedding', size: vocabularySize, width: embedding },
-      ...Array.from({ length: layers }, (): LstmSpec => ({ ...settings.lstm, kind: 'lstm', hiddenSize: hidden })),
+      ...dropped,
+      ...Array.from({ length: layers }, () => [lstm, ...dropped]).flat(),
       { kind: 'linear', size: vocabularySize },
     ],
   };

@@ -26,10 +26,11 @@ export class TapeShelf {
     this.options = options;
   }
 
-  take({ steps, rows }: { steps: number; rows: number }): Tape {
-    const key = `${steps}x${rows}`;
+  take({ steps, rows, lengths }: Pick<Batch, 'steps' | 'rows' | 'lengths'>): Tape {
+    const ragged = lengths !== undefined;
+    const key = `${steps}x${rows}${ragged ? ' ragged' : ''}`;
     let tape = this.tapes.get(key);
-    if (!tape) this.tapes.set(key, (tape = this.model.tape({ steps, rows }, this.options)));
+    if (!tape) this.tapes.set(key, (tape = this.model.tape({ steps, rows }, { ...this.options, lengths: ragged })));
     return tape;
   }
 

@@ -35,7 +35,7 @@ export interface FitOptions {
   readonly clipValue?: number;
   /** Measure the held-out loss every so many updates, besides the end of each epoch. Default: never besides. */
   readonly validateEvery?: number;
-  /** Order of the data. Default: the model's seed. */
+  /** Order of the data, and what is dropped. Default: the model's seed. */
   readonly seed?: number;
   /** Ends the training after the update that is under way. */
   readonly signal?: AbortSignal;
@@ -90,6 +90,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private readonly norm: Matrix;
   private readonly optimizerState: OptimizerState;
   private readonly tapes: TapeShelf;
+  private readonly seed: number;
   private last: Tape | null = null;
   private epochRng: RngState;
   private step = 0;
@@ -108,7 +109,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
     this.norm = this.kernels.alloc(1, 1);
     this.optimizerState = options.optimizer.init(() => model.arena());
     this.tapes = new TapeShelf(model, { inputGradient: false });
-    this.epochRng = createRng(options.seed ?? model.spec.seed ?? 1, 'data').state();
+    this.seed = options.seed ?? model.spec.seed ?? 1;
+    this.epochRng = createRng(this.seed, 'data').state();
     if (resume) this.restore(resume);
   }
 
@@ -196,6 +198,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
       tape,
       gradients,
       from: source.stateful ? this.last : null,
+      noise: { seed: this.seed % 2 ** 32, step: (this.step + 1) % 2 ** 32 },
       ...(options.loss === undefined ? {} : { loss: options.loss }),
     });
     if (options.clipValue !== undefined) k.clipValue(gradients.matrix, options.clipValue);
