@@ -1,8 +1,10 @@
 /** Every instruction of `Kernels` by shapes and settings: what a backend is asked, and what the oracle says. */
 import type { Kernels } from '../../../src/core/kernels.js';
 import { cell } from './cell.js';
+import { cellHalves } from './cell-halves.js';
 import { losses } from './losses.js';
 import { memory } from './memory.js';
+import { noise } from './noise.js';
 import { products } from './products.js';
 import { rows } from './rows.js';
 import type { Case } from './shared.js';
@@ -17,6 +19,8 @@ export const CASES: Readonly<Record<Instruction, readonly Case[]>> = {
   ...products,
   ...rows,
   ...cell,
+  ...cellHalves,
+  ...noise,
   ...losses,
   ...updates,
 };

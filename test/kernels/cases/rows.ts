@@ -132,6 +132,50 @@ const combine = bySize((b, rows, cols) => {
   b.expect(other, sum);
 });
 
+const scaleRows = both.flatMap((accumulate) =>
+  bySize((b, rows, cols) => {
+    const [a, factors, before] = [b.normals(rows * cols), b.normals(rows), b.normals(rows * cols)];
+    const scaled = (o: readonly number[]) =>
+      a.map((v, i) => v * factors[Math.floor(i / cols)]! + (accumulate ? o[i]! : 0));
+    const [A, F] = [b.place('a', rows, cols, a), b.place('factors', rows, 1, factors)];
+    const out = accumulate ? b.place('out', rows, cols, before) : b.output('out', rows, cols);
+    b.k.scaleRows(out.matrix, A.matrix, F.matrix, accumulate);
+    b.expect(out, scaled(before));
+    const onto = b.place('in place', rows, cols, a);
+    b.k.scaleRows(onto.matrix, onto.matrix, F.matrix, accumulate);
+    b.expect(onto, scaled(a));
+  }).map(({ name, run }): Case => ({ name: `${name}${accumulate ? ' +=' : ''}`, run })),
+);
+
+/** Rows, columns of both sides, where the piece begins on each, and how wide it is. */
+const PIECES: readonly (readonly [number, number, number, number, number, number])[] = [
+  [1, 1, 1, 0, 0, 1],
+  [3, 8, 5, 2, 0, 5],
+  [4, 12, 12, 9, 3, 3],
+  [5, 33, 40, 1, 20, 19],
+  [2, 7, 6, 0, 2, 4],
+];
+
+const copyColumns = both.flatMap((accumulate) =>
+  PIECES.map(
+    ([R, C, D, to, from, n]): Case => ({
+      name: `${n} of ${R}x${D} to ${R}x${C}${accumulate ? ' +=' : ''}`,
+      run(b) {
+        const [a, before] = [b.normals(R * D), b.normals(R * C)];
+        const out = b.place('out', R, C, before);
+        b.k.copyColumns(out.matrix, to, b.place('a', R, D, a).matrix, from, n, accumulate);
+        b.expect(
+          out,
+          before.map((v, i) => {
+            const [r, c] = [Math.floor(i / C), (i % C) - to];
+            return c < 0 || c >= n ? v : a[r * D + from + c]! + (accumulate ? v : 0);
+          }),
+        );
+      },
+    }),
+  ),
+);
+
 export const rows = {
   fillRows,
   sumRows,
@@ -142,4 +186,6 @@ export const rows = {
   add,
   multiply,
   combine,
+  scaleRows,
+  copyColumns,
 } satisfies Record<string, readonly Case[]>;

@@ -1,0 +1,308 @@
+/** The cell in every other form, cut in two at c: gate sets, activations, peepholes, masks and clips, each with each. */
+import { ACTIVATIONS, type Activation, type CellForm, GATE_SETS, type Peepholes } from '../../../src/core/kernels.js';
+import type { Bench, Operand } from '../bench.js';
+import * as oracle from '../oracle/index.js';
+import { type Case, fail, sequence } from './shared.js';
+
+const SIZES: readonly (readonly [number, number])[] = [
+  [2, 3],
+  [3, 4],
+  [1, 1],
+  [5, 7],
+  [2, 8],
+  [6, 1],
+  [3, 33],
+];
+
+interface Setting {
+  readonly name: string;
+  readonly N: number;
+  readonly H: number;
+  readonly form: CellForm;
+  readonly peepholes: boolean;
+  readonly masked: boolean;
+  /** The output activation reads something else than c. */
+  readonly apart: boolean;
+}
+
+const activation = (kind: Activation['kind']): Activation => ({
+  kind,
+  alpha: 0.3,
+  beta: kind === 'scaledTanh' ? 1.5 : 0.45,
+});
+
+/** Strides without a common factor, so that each value of a setting meets each value of every other. */
+const SETTINGS: readonly Setting[] = sequence(120).map((n) => {
+  const pick = <T>(list: readonly T[], stride: number): T =>
+    list[(stride * n + Math.floor(n / list.length)) % list.length]!;
+  const [N, H] = pick(SIZES, 1);
+  const form: CellForm = {
+    gates: pick(GATE_SETS, 1),
+    gate: activation(pick(ACTIVATIONS, 1)),
+    candidate: activation(pick(ACTIVATIONS, 5)),
+    output: activation(pick(ACTIVATIONS, 7)),
+    clip: n % 3 === 0 ? 0.5 : Number.POSITIVE_INFINITY,
+  };
+  const [peepholes, masked, apart] = [n % 2 === 0, n % 4 < 2, n % 5 < 2];
+  const kinds = [form.gate, form.candidate, form.output].map((a) => a.kind).join(' ');
+  const extras = [peepholes && 'peepholes', masked && 'mask', n % 3 === 0 && 'clip', apart && 'apart'].filter(Boolean);
+  return { name: `${N}x${H} ${form.gates} ${kinds} ${extras.join(' ')} #${n}`, N, H, form, peepholes, masked, apart };
+});
+
+/** The numbers of a case, and the units that they make, row by row. */
+function numbers(b: Bench, { N, H, peepholes, masked }: Setting) {
+  const count = N * H;
+  const [a, cBefore] = [b.normals(4 * count, 1.5), b.normals(count)];
+  const p = sequence(3).map(() => (peepholes ? b.normals(H) : new Array<number>(H).fill(0)));
+  const mask = sequence(count).map((s) => (masked ? [0, 1.25, 2][s % 3]! : 1));
+  const units = sequence(count).map((s): oracle.Unit => {
+    const [j, row] = [s % H, Math.floor(s / H)];
+    const at = (gate: number): number => a[row * 4 * H + gate * H + j]!;
+    return {
+      a: [at(0), at(1), at(2), at(3)],
+      cBefore: cBefore[s]!,
+      p: [p[0]![j]!, p[1]![j]!, p[2]![j]!],
+      mask: mask[s]!,
+    };
+  });
+  return { count, a, cBefore, p, mask, units };
+}
+
+/** Four numbers a unit, as the columns i | f | g | o of (N, 4H). */
+function columns(H: number, units: readonly (readonly number[])[]): number[] {
+  const out = new Array<number>(4 * units.length);
+  units.forEach((values, s) => {
+    const j = s % H;
+    for (let gate = 0; gate < 4; gate++) out[4 * (s - j) + gate * H + j] = values[gate]!;
+  });
+  return out;
+}
+
+function placePeepholes(b: Bench, what: string, H: number, values: readonly number[][]) {
+  const [i, f, o] = values.map((v, at) => b.place(`${what} ${at}`, 1, H, v)) as [Operand, Operand, Operand];
+  const handles: Peepholes = { i: i.matrix, f: f.matrix, o: o.matrix };
+  return { operands: [i, f, o] as const, handles };
+}
+
+const sumByUnit = (H: number, start: readonly number[], terms: readonly number[]): number[] =>
+  start.map((v, j) => terms.reduce((sum, term, s) => (s % H === j ? sum + term : sum), v));
+
+const cellState = SETTINGS.map(
+  (setting): Case => ({
+    name: setting.name,
+    run(b) {
+      const { N, H, form, peepholes, masked } = setting;
+      const { a, cBefore, p, mask, units } = numbers(b, setting);
+      const [gates, c] = [b.place('gates', N, 4 * H, a), b.output('c', N, H)];
+      const peeps = placePeepholes(b, 'p', H, p);
+      const m = b.place('mask', N, H, mask);
+      const before = b.place('c-', N, H, cBefore);
+      const y = { gates: gates.matrix, c: c.matrix };
+      b.k.cellState(y, before.matrix, form, peepholes ? peeps.handles : null, masked ? m.matrix : null);
+      const expected = units.map((u) => oracle.unit(form, u));
+      b.expect(
+        gates,
+        columns(
+          H,
+          expected.map(({ i, f, g }, s) => [i, f, g, units[s]!.a[3]]),
+        ),
+      );
+      b.expect(
+        c,
+        expected.map((u) => u.c),
+      );
+    },
+  }),
+);
+
+const cellOutput = SETTINGS.map(
+  (setting): Case => ({
+    name: setting.name,
+    run(b) {
+      const { N, H, form, peepholes, apart } = setting;
+      const { count, p, units } = numbers(b, setting);
+      const ys = units.map((u) => oracle.unit(form, u));
+      const cValues = b.exact(ys.map((u) => u.c));
+      const sValues = apart ? b.normals(count) : cValues;
+      const held = b.exact(
+        columns(
+          H,
+          ys.map(({ i, f, g }, s) => [i, f, g, units[s]!.a[3]]),
+        ),
+      );
+      const gates = b.place('gates', N, 4 * H, held);
+      const [c, h] = [b.place('c', N, H, cValues), b.output('h', N, H)];
+      const s = apart ? b.place('s', N, H, sValues) : c;
+      const peeps = placePeepholes(b, 'p', H, p);
+      const y = { gates: gates.matrix, c: c.matrix, h: h.matrix };
+      b.k.cellOutput(y, s.matrix, form, peepholes ? peeps.handles : null);
+      b.expect(
+        gates,
+        columns(
+          H,
+          ys.map(({ i, f, g, o }) => [i, f, g, o]),
+        ),
+      );
+      b.expect(
+        h,
+        ys.map(({ o }, at) => o * oracle.value(form.output, sValues[at]!)),
+      );
+    },
+  }),
+);
+
+/** What a forward pass would have left, placed. */
+function afterwards(b: Bench, setting: Setting) {
+  const { N, H, form } = setting;
+  const n = numbers(b, setting);
+  const ys = n.units.map((u) => oracle.unit(form, u));
+  const gates = b.place(
+    'gates',
+    N,
+    4 * H,
+    b.exact(
+      columns(
+        H,
+        ys.map(({ i, f, g, o }) => [i, f, g, o]),
+      ),
+    ),
+  );
+  const cValues = b.exact(ys.map((u) => u.c));
+  const c = b.place('c', N, H, cValues);
+  const ext = b.normals(4 * n.count, 0.5);
+  const extOf = (s: number): number[] => sequence(4).map((gate) => ext[4 * (s - (s % H)) + gate * H + (s % H)]!);
+  const starts = sequence(3).map(() => b.normals(H));
+  const dPeepholes = placePeepholes(b, 'dp', H, starts);
+  const peeps = placePeepholes(b, 'p', H, n.p);
+  return { ...n, gates, c, cValues, ext, extOf, starts, dPeepholes, peeps };
+}
+
+const cellStateGrad = SETTINGS.map(
+  (setting): Case => ({
+    name: setting.name,
+    run(b) {
+      const { N, H, form, peepholes, masked } = setting;
+      const at = afterwards(b, setting);
+      const dcValues = b.normals(at.count);
+      const [da, dc, dcPrev] = [b.place('da', N, 4 * H, at.ext), b.place('dc', N, H, dcValues), b.output('dc-', N, H)];
+      const [before, m] = [b.place('c-', N, H, at.cBefore), b.place('mask', N, H, at.mask)];
+      const d = { gates: da.matrix, c: dc.matrix };
+      const y = { gates: at.gates.matrix, c: at.c.matrix };
+      const [p, dp] = peepholes ? [at.peeps.handles, at.dPeepholes.handles] : [null, null];
+      b.k.cellStateGrad(d, dcPrev.matrix, y, before.matrix, form, p, dp, masked ? m.matrix : null);
+      const expected = at.units.map((u, s) => oracle.stateGrad(form, u, dcValues[s]!, at.extOf(s)));
+      b.expect(
+        da,
+        columns(
+          H,
+          expected.map(({ dai, daf, dag }, s) => [dai, daf, dag, at.extOf(s)[3]!]),
+        ),
+      );
+      b.expect(
+        dcPrev,
+        expected.map((u) => u.dcBefore),
+      );
+      if (!peepholes) return;
+      const [dpi, dpf] = at.dPeepholes.operands;
+      b.expect(
+        dpi,
+        sumByUnit(
+          H,
+          at.starts[0]!,
+          expected.map((u) => u.dpi),
+        ),
+      );
+      b.expect(
+        dpf,
+        sumByUnit(
+          H,
+          at.starts[1]!,
+          expected.map((u) => u.dpf),
+        ),
+      );
+    },
+  }),
+);
+
+const cellOutputGrad = SETTINGS.map(
+  (setting): Case => ({
+    name: setting.name,
+    run(b) {
+      const { N, H, form, peepholes, apart } = setting;
+      const at = afterwards(b, setting);
+      const sValues = apart ? b.normals(at.count) : at.cValues;
+      const [dhValues, dcValues, dsValues] = [b.normals(at.count), b.normals(at.count), b.normals(at.count)];
+      const da = b.place('da', N, 4 * H, at.ext);
+      const [dc, dh] = [b.place('dc', N, H, dcValues), b.place('dh', N, H, dhValues)];
+      const [s, ds] = apart ? [b.place('s', N, H, sValues), b.place('ds', N, H, dsValues)] : [at.c, dc];
+      const h = b.output('h', N, H);
+      const d = { gates: da.matrix, c: dc.matrix, h: dh.matrix };
+      const y = { gates: at.gates.matrix, c: at.c.matrix, h: h.matrix };
+      const [p, dp] = peepholes ? [at.peeps.handles, at.dPeepholes.handles] : [null, null];
+      b.k.cellOutputGrad(d, ds.matrix, y, s.matrix, form, p, dp);
+      const expected = at.units.map((u, n) => oracle.outputGrad(form, u, sValues[n]!, dhValues[n]!, at.extOf(n)[3]!));
+      b.expect(
+        da,
+        columns(
+          H,
+          expected.map(({ dao }, n) => [...at.extOf(n).slice(0, 3), dao]),
+        ),
+      );
+      const through = expected.map((u, n) => dcValues[n]! + (peepholes ? u.dc : 0));
+      if (apart) {
+        b.expect(
+          ds,
+          expected.map((u, n) => dsValues[n]! + u.ds),
+        );
+        if (peepholes) b.expect(dc, through);
+      } else
+        b.expect(
+          dc,
+          expected.map((u, n) => through[n]! + u.ds),
+        );
+      if (peepholes)
+        b.expect(
+          at.dPeepholes.operands[2],
+          sumByUnit(
+            H,
+            at.starts[2]!,
+            expected.map((u) => u.dpo),
+          ),
+        );
+    },
+  }),
+);
+
+const extremes: Case = {
+  name: 'pre-activations of +-1000 give no NaN',
+  async run(b) {
+    for (const kind of ['sigmoid', 'tanh', 'hardSigmoid', 'softsign', 'softplus'] as const) {
+      const [N, H] = [1, 5];
+      const form: CellForm = {
+        gates: 'all',
+        gate: activation(kind),
+        candidate: activation(kind),
+        output: activation(kind),
+        clip: Number.POSITIVE_INFINITY,
+      };
+      const a = sequence(4 * H).map((i) => (i % 2 ? 1000 : -1000));
+      const gates = b.place(`gates ${kind}`, N, 4 * H, a);
+      const [c, h, before] = [b.output('c', N, H), b.output('h', N, H), b.place('c-', N, H, b.normals(H))];
+      const y = { gates: gates.matrix, c: c.matrix, h: h.matrix };
+      b.k.cellState(y, before.matrix, form, null, null);
+      b.k.cellOutput(y, c.matrix, form, null);
+      for (const m of [gates, c, h]) {
+        const got = await b.read(m);
+        if (got.some((v) => !Number.isFinite(v))) fail(`${kind}: ${m.name} is ${got}`);
+        b.expect(m, got);
+      }
+    }
+  },
+};
+
+export const cellHalves = {
+  cellState: [...cellState, extremes],
+  cellStateGrad,
+  cellOutput,
+  cellOutputGrad,
+} satisfies Record<string, readonly Case[]>;

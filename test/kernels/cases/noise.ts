@@ -1,0 +1,194 @@
+/** Noise by key, and layer normalisation. */
+import type { NoiseKey } from '../../../src/core/kernels.js';
+import * as oracle from '../oracle/index.js';
+import { both, type Case, fail, LENGTHS, sequence } from './shared.js';
+
+const KEYS: readonly NoiseKey[] = [
+  { seed: 0, step: 0, stream: 0 },
+  { seed: 2 ** 32 - 1, step: 2 ** 32 - 1, stream: 2 ** 32 - 1 },
+  { seed: 12345, step: 7, stream: 0x811c9dc5 },
+];
+
+const bernoulli: Case[] = [
+  ...KEYS.flatMap((key, i) =>
+    LENGTHS.map(
+      (n): Case => ({
+        name: `${n} with key ${i}`,
+        run(b) {
+          const out = b.output('out', 1, n);
+          const probability = [0.5, 0.25, 0.9][i]!;
+          b.k.bernoulli(out.matrix, key, probability, 3, -2);
+          b.expect(
+            out,
+            oracle.words(key, n).map((word) => (word / 2 ** 32 < probability ? 3 : -2)),
+          );
+        },
+      }),
+    ),
+  ),
+  {
+    name: 'never, nearly always, and a share of all',
+    async run(b) {
+      const count = 100_000;
+      for (const p of [0, 0.3, 1 - 2 ** -30]) {
+        const m = b.k.alloc(1, count);
+        b.k.bernoulli(m, KEYS[2]!, p, 1, 0);
+        let hits = 0;
+        for (const v of await b.k.download(m)) hits += v;
+        b.k.free(m);
+        const deviation = Math.sqrt(count * p * (1 - p));
+        if (Math.abs(hits - count * p) > 5 * deviation) fail(`${hits} hits with probability ${p}`);
+      }
+    },
+  },
+  {
+    name: 'another seed, step or stream is another mask',
+    async run(b) {
+      const masks: number[][] = [];
+      for (const key of [
+        KEYS[2]!,
+        { ...KEYS[2]!, seed: 12346 },
+        { ...KEYS[2]!, step: 8 },
+        { ...KEYS[2]!, stream: 1 },
+      ]) {
+        const m = b.k.alloc(1, 4000);
+        b.k.bernoulli(m, key, 0.5, 1, -1);
+        masks.push([...(await b.k.download(m))]);
+        b.k.free(m);
+      }
+      masks.forEach((one, i) => {
+        masks.slice(0, i).forEach((other, j) => {
+          const along = one.reduce((sum, v, at) => sum + v * other[at]!, 0);
+          if (Math.abs(along) > 5 * Math.sqrt(4000)) fail(`masks ${i} and ${j} go together: ${along}`);
+        });
+      });
+    },
+  },
+];
+
+const addNormals: Case[] = [
+  {
+    name: 'adds standard normal numbers, times the deviation',
+    async run(b) {
+      const count = 40_001;
+      const m = b.k.alloc(1, count);
+      b.k.fill(m, 5);
+      b.k.addNormals(m, KEYS[2]!, 0.5);
+      const z = Array.from(await b.k.download(m), (v: number) => (v - 5) / 0.5);
+      const moment = (power: number) => z.reduce((sum, v) => sum + v ** power, 0) / count;
+      // Four deviations of each moment's mean: those of z, z^2, z^3, z^4 are 1, 2, 15, 96 squared.
+      const wanted = [0, 1, 0, 3];
+      [1, 2, 15, 96].forEach((variance, i) => {
+        const off = Math.abs(moment(i + 1) - wanted[i]!);
+        if (off > 4 * Math.sqrt(variance / count)) fail(`moment ${i + 1} is off by ${off}`);
+      });
+      b.k.free(m);
+    },
+  },
+  ...LENGTHS.map(
+    (n): Case => ({
+      name: `${n}: as Box and Muller say`,
+      run(b) {
+        const before = b.normals(n);
+        const a = b.place('a', 1, n, before);
+        b.k.addNormals(a.matrix, KEYS[1]!, 0.3);
+        const u = oracle.words(KEYS[1]!, n + (n % 2)).map((word) => (word + 0.5) / 2 ** 32);
+        const turn = (e: number): number => 2 * Math.PI * u[e | 1]! - (e & 1 ? Math.PI / 2 : 0);
+        b.expect(
+          a,
+          before.map((v, e) => v + 0.3 * Math.sqrt(-2 * Math.log(u[e & ~1]!)) * Math.cos(turn(e))),
+        );
+      },
+    }),
+  ),
+];
+
+/** No rows of two: they become -1 and 1 whatever they were, so all of the gradient cancels. */
+const NORMS: readonly (readonly [number, number])[] = [
+  [1, 3],
+  [3, 5],
+  [4, 1],
+  [2, 33],
+  [5, 16],
+];
+
+const layerNorm: Case[] = [
+  ...both.flatMap((accumulate) =>
+    NORMS.map(
+      ([R, C]): Case => ({
+        name: `${R}x${C}${accumulate ? ' +=' : ''}`,
+        run(b) {
+          const [a, gain, bias, before] = [b.normals(R * C, 2), b.normals(C), b.normals(C), b.normals(R * C)];
+          const out = accumulate ? b.place('out', R, C, before) : b.output('out', R, C);
+          const stats = b.output('stats', R, 2);
+          const [A, G, B] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('bias', 1, C, bias)];
+          b.k.layerNorm(out.matrix, stats.matrix, A.matrix, G.matrix, B.matrix, accumulate);
+          const expected = oracle.normalised(R, C, a);
+          b.expect(stats, expected.stats);
+          b.expect(
+            out,
+            expected.n.map((v, i) => gain[i % C]! * v + bias[i % C]! + (accumulate ? before[i]! : 0)),
+          );
+        },
+      }),
+    ),
+  ),
+  {
+    name: 'a row of one number is the bias',
+    run(b) {
+      const [out, stats] = [b.output('out', 2, 7), b.output('stats', 2, 2)];
+      const [gain, bias] = [b.normals(7), b.normals(7)];
+      const a = b.place(
+        'a',
+        2,
+        7,
+        sequence(14).map((i) => (i < 7 ? 0.5 : -4)),
+      );
+      b.k.layerNorm(
+        out.matrix,
+        stats.matrix,
+        a.matrix,
+        b.place('g', 1, 7, gain).matrix,
+        b.place('b', 1, 7, bias).matrix,
+        false,
+      );
+      b.expect(out, [...bias, ...bias]);
+      b.expect(stats, [0.5, 1 / Math.sqrt(1e-5), -4, 1 / Math.sqrt(1e-5)]);
+    },
+  },
+];
+
+const layerNormGrad = both.flatMap((accumulate) =>
+  NORMS.map(
+    ([R, C]): Case => ({
+      name: `${R}x${C}${accumulate ? ' +=' : ''}`,
+      run(b) {
+        const [a, gain, dout, before] = [b.normals(R * C, 2), b.normals(C), b.normals(R * C), b.normals(R * C)];
+        const [dg, db] = [b.normals(C), b.normals(C)];
+        const { n, stats } = oracle.normalised(R, C, a);
+        const da = accumulate ? b.place('da', R, C, before) : b.output('da', R, C);
+        const [dGain, dBias] = [b.place('dgain', 1, C, dg), b.place('dbias', 1, C, db)];
+        const [A, G, S] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('stats', R, 2, b.exact(stats))];
+        const d = { a: da.matrix, gain: dGain.matrix, bias: dBias.matrix };
+        b.k.layerNormGrad(d, b.place('dout', R, C, dout).matrix, S.matrix, A.matrix, G.matrix, accumulate);
+        const expected = oracle.normalisedGrad(R, C, a, gain, dout);
+        b.expect(
+          da,
+          expected.map((v, i) => v + (accumulate ? before[i]! : 0)),
+        );
+        const column = (terms: readonly number[], start: readonly number[]) =>
+          start.map((v, c) => terms.reduce((sum, term, i) => (i % C === c ? sum + term : sum), v));
+        b.expect(
+          dGain,
+          column(
+            dout.map((v, i) => v * n[i]!),
+            dg,
+          ),
+        );
+        b.expect(dBias, column(dout, db));
+      },
+    }),
+  ),
+);
+
+export const noise = { bernoulli, addNormals, layerNorm, layerNormGrad } satisfies Record<string, readonly Case[]>;
