@@ -1,3 +1,5 @@
+export type { AverageSpec } from './core/averaging.js';
+export type { EarlyStoppingSpec } from './core/early-stopping.js';
 export type { EmbeddingTape } from './core/embedding.js';
 export { type BatchSource, evaluate } from './core/evaluate.js';
 export { drawToken, generate, type SamplingOptions } from './core/generate.js';
@@ -32,9 +34,16 @@ export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-vie
 export type { GivenState, LstmTape } from './core/lstm/tape.js';
 export { type MemoryNeed, memoryNeed } from './core/memory.js';
 export { type Batch, type Model, type PassOptions, parameterLayout, type TapeOptions } from './core/model.js';
-export type { Optimizer, OptimizerPass, OptimizerSpec, OptimizerState, Schedule } from './core/optimizer.js';
+export {
+  type Optimizer,
+  type OptimizerPass,
+  OptimizerRun,
+  type OptimizerSpec,
+  type OptimizerState,
+} from './core/optimizer.js';
 export type { Arena, ParameterEntry, ParameterLayout } from './core/params.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
+export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './core/schedule.js';
 export type {
   ActivitySpec,
   DropoutSpec,
@@ -71,7 +80,31 @@ export {
 } from './interop/safetensors.js';
 export { type TensorData, writeSafetensors } from './interop/safetensors-write.js';
 export { type Backend, type BackendOptions, describeBackend, selectKernels } from './kernels/select.js';
-export { type AdamSettings, adam, adamW } from './optim/adam.js';
+export { type AdadeltaSettings, adadelta } from './optim/adadelta.js';
+export { type AdagradSettings, adagrad } from './optim/adagrad.js';
+export { type AdamSettings, adam, adamW, amsgrad } from './optim/adam.js';
+export { type GroupedSettings, grouped, type ParameterGroup } from './optim/grouped.js';
 export { createOptimizer, OPTIMIZERS, type OptimizerKind } from './optim/index.js';
-export { constant, cosine, linear, SCHEDULES, type ScheduleName } from './optim/schedules.js';
+export { type LambSettings, lamb } from './optim/lamb.js';
+export { type LionSettings, lion } from './optim/lion.js';
+export { type NadamSettings, nadam } from './optim/nadam.js';
+export { type RadamSettings, radam } from './optim/radam.js';
+export { type RmspropSettings, rmsprop } from './optim/rmsprop.js';
+export {
+  chain,
+  constant,
+  cosine,
+  cosineRestarts,
+  cosineTo,
+  createSchedule,
+  exponential,
+  linear,
+  linearWarmup,
+  oneCycle,
+  reduceOnPlateau,
+  SCHEDULES,
+  type ScheduleName,
+  type ScheduleSpec,
+  stepDown,
+} from './optim/schedules.js';
 export { type SgdSettings, sgd } from './optim/sgd.js';

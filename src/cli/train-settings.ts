@@ -1,17 +1,19 @@
 /** The settings of `unspool train`: standards, then the config file, then the flags; or what a checkpoint was made with. */
 import { totalmem } from 'node:os';
 import {
+  type AverageSpec,
   createOptimizer,
+  createSchedule,
   type Facts,
   type LayerSpec,
   type LstmSpec,
   type ModelSpec,
   memoryNeed,
   type Optimizer,
+  type OptimizerSpec,
   type Precision,
-  SCHEDULES,
   type Schedule,
-  type ScheduleName,
+  type ScheduleSpec,
   UnspoolError,
 } from '../index.js';
 import { readText } from '../node/index.js';
@@ -31,9 +33,10 @@ export interface TrainSettings {
   /** Share dropped below, between and above the LSTM layers; 0: no such layers. */
   readonly dropout: number;
   readonly lr: number;
-  readonly optimizer: string;
-  /** How the learning rate falls: a name in SCHEDULES. */
-  readonly schedule: string;
+  /** A name, or from the config file a rule with all its settings. */
+  readonly optimizer: string | OptimizerSpec;
+  /** How the learning rate changes: a name, or from the config file a schedule with its settings. */
+  readonly schedule: string | ScheduleSpec;
   /** 0: none. */
   readonly clip: number;
   readonly heldOut: number;
@@ -43,11 +46,15 @@ export interface TrainSettings {
   readonly validateEvery: number;
   /** 0: only at the end, or when interrupted. */
   readonly checkpointEvery: number;
+  /** Measurements without a better one after which it ends; 0: never. */
+  readonly patience: number;
+  /** From the config file only: which average of the weights is measured and kept. */
+  readonly average?: AverageSpec;
   /** From the config file only: settings of every LSTM layer, such as `init`. */
   readonly lstm?: Partial<LstmSpec>;
 }
 
-const STANDARD: TrainSettings = {
+const STANDARD = {
   hidden: 128,
   layers: 1,
   embedding: 32,
@@ -62,10 +69,11 @@ const STANDARD: TrainSettings = {
   clip: 1,
   heldOut: 0.1,
   seed: 1,
-  precision: 'float32',
+  precision: 'float32' as Precision,
   validateEvery: 0,
   checkpointEvery: 200,
-};
+  patience: 0,
+} satisfies TrainSettings;
 
 export const TRAIN_OPTIONS = {
   hidden: { type: 'integer', help: 'units of each LSTM layer', standard: STANDARD.hidden },
@@ -81,11 +89,16 @@ export const TRAIN_OPTIONS = {
     standard: STANDARD.dropout,
   },
   lr: { type: 'number', help: 'learning rate', standard: STANDARD.lr },
-  optimizer: { type: 'text', value: 'NAME', help: 'adam, adamW or sgd', standard: STANDARD.optimizer },
+  optimizer: {
+    type: 'text',
+    value: 'NAME',
+    help: 'adam, adamW, sgd, ... (docs/training.md)',
+    standard: STANDARD.optimizer,
+  },
   schedule: {
     type: 'text',
     value: 'NAME',
-    help: 'of the rate: constant, linear or cosine, down to 0',
+    help: 'of the rate: constant, linear or cosine, down to 0, ...',
     standard: STANDARD.schedule,
   },
   clip: { type: 'number', help: 'largest norm of the gradient; 0 for no limit', standard: STANDARD.clip },
@@ -102,14 +115,22 @@ export const TRAIN_OPTIONS = {
     help: 'updates between checkpoints; 0 for only one, at the end',
     standard: STANDARD.checkpointEvery,
   },
+  patience: {
+    type: 'integer',
+    help: 'measurements without a better one after which it ends; 0 for never',
+    standard: STANDARD.patience,
+  },
 } as const satisfies Record<string, OptionSpec>;
 
-const KEYS = [...Object.keys(TRAIN_OPTIONS), 'lstm'];
+const KEYS = [...Object.keys(TRAIN_OPTIONS), 'lstm', 'average'];
+
+/** In a config file these may be objects: their checks are those of the library. */
+const MAY_BE_OBJECTS = ['optimizer', 'schedule'];
 
 /** A resumed training is the same training: only how long and how fast it goes on may change. */
 const CHANGEABLE = ['epochs', 'maxSteps', 'lr', 'validateEvery', 'checkpointEvery'];
 
-const MAY_BE_ZERO = [...CHANGEABLE, 'seed', 'clip', 'heldOut', 'dropout'];
+const MAY_BE_ZERO = [...CHANGEABLE, 'seed', 'clip', 'heldOut', 'dropout', 'patience'];
 
 /** More is a slip of the keyboard. */
 const MOST_LAYERS = 1000;
@@ -144,6 +165,7 @@ function checked(settings: TrainSettings): TrainSettings {
   for (const key of Object.keys(TRAIN_OPTIONS) as (keyof typeof TRAIN_OPTIONS)[]) {
     const { type } = TRAIN_OPTIONS[key];
     const value: unknown = settings[key];
+    if (MAY_BE_OBJECTS.includes(key) && typeof value === 'object' && value !== null) continue;
     const right = type === 'text' ? typeof value === 'string' : Number.isFinite(value);
     const least = MAY_BE_ZERO.includes(key) ? 0 : 1;
     const low = typeof value === 'number' && (value < least || (type === 'integer' && !Number.isInteger(value)));
@@ -162,13 +184,12 @@ function checked(settings: TrainSettings): TrainSettings {
 }
 
 /** Throws `INVALID_SETTING`. */
-export function scheduleOf({ schedule }: TrainSettings): Schedule {
-  if (Object.hasOwn(SCHEDULES, schedule)) return SCHEDULES[schedule as ScheduleName];
-  throw invalid('schedule', `"${schedule}" is none.`, `Use one of ${Object.keys(SCHEDULES).join(', ')}.`);
-}
+export const scheduleOf = ({ schedule }: TrainSettings): Schedule => createSchedule(schedule as ScheduleSpec);
 
-export function optimizerOf({ optimizer: kind, lr: rate }: TrainSettings): Optimizer {
-  return createOptimizer(kind === 'sgd' ? { kind, rate, momentum: 0.9 } : { kind, rate });
+/** A rule by name with `lr`, or all of it from the config file. Throws `INVALID_SETTING`. */
+export function optimizerOf({ optimizer, lr: rate }: TrainSettings): Optimizer {
+  if (typeof optimizer === 'object') return createOptimizer(optimizer);
+  return createOptimizer(optimizer === 'sgd' ? { kind: 'sgd', rate, momentum: 0.9 } : { kind: optimizer, rate });
 }
 
 /** Embedding, LSTM layers with dropout around them, linear head over the vocabulary. Throws `INVALID_SETTING` where it cannot fit in memory. */

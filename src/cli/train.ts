@@ -153,6 +153,8 @@ async function train(run: Run): Promise<number> {
       signal: stop.signal,
       ...(settings.clip > 0 ? { clipNorm: settings.clip } : {}),
       ...(settings.maxSteps > 0 ? { maxSteps: settings.maxSteps } : {}),
+      ...(settings.average ? { average: settings.average } : {}),
+      ...(settings.patience > 0 ? { earlyStopping: { patience: settings.patience } } : {}),
       ...(settings.validateEvery > 0 ? { validateEvery: settings.validateEvery } : {}),
     },
     run.resumed?.training,

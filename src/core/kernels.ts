@@ -298,6 +298,18 @@ export interface Kernels {
   clipNorm(norm: Matrix, a: Matrix, limit: number): void;
   /** Cuts every element to [-limit, limit] (in place). */
   clipValue(a: Matrix, limit: number): void;
+  /** out = decay * out + scale * a * b: a running mean of a square, say (in place). */
+  mixProduct(out: Matrix, decay: number, scale: number, a: Matrix, b: Matrix): void;
+  /** out = sqrt(a + inside) + outside; in place where out is a. */
+  root(out: Matrix, a: Matrix, inside: number, outside: number): void;
+  /** out += scale * a / b (in place). */
+  addQuotient(out: Matrix, scale: number, a: Matrix, b: Matrix): void;
+  /** out = the larger of a and b; in place where out is one of them. */
+  maximum(out: Matrix, a: Matrix, b: Matrix): void;
+  /** out = -1, 0 or 1 as a is; in place where out is a. */
+  sign(out: Matrix, a: Matrix): void;
+  /** a *= above / below, both (1,1), where neither is 0 (in place). */
+  scaleByRatio(a: Matrix, above: Matrix, below: Matrix): void;
   /** w -= rate * direction (in place); `velocity` is read and written only where momentum is not 0, else null. */
   sgdUpdate(w: Matrix, g: Matrix, velocity: Matrix | null, options: SgdOptions): void;
   /** Adam and AdamW (in place); m and v are the running means of the gradient and of its square. */

@@ -45,6 +45,7 @@ interface TrainingHeader {
   readonly lossSum: number;
   readonly rng: RngState;
   readonly optimizer: readonly string[];
+  readonly memory?: Readonly<Record<string, readonly number[]>>;
   readonly carried: number | null;
 }
 
@@ -165,14 +166,14 @@ function readParameters(content: SafeTensorsFile, spec: ModelSpec, file: string)
 
 function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): TrainingState {
   const header = json(content.metadata.get('training'), 'training state', file);
-  const layers = spec.layers.filter(({ kind }) => kind === 'lstm').map((_, i) => i);
+  const layers = spec.layers.filter(({ kind }) => kind === 'lstm').map((_, i) => i); // one state each: a stream reads one way
   if (!isTrainingHeader(header, layers.length)) throw invalid(file, 'the training state in its header is damaged.');
   const values = (name: string): FloatArray => {
     const tensor = content.tensors.get(`training.${name}`);
     if (!tensor) throw invalid(file, `the tensor training.${name} is missing.`);
     return tensorValues(tensor, file);
   };
-  const { step, epoch, batch, lossSum, rng, optimizer, carried } = header;
+  const { step, epoch, batch, lossSum, rng, optimizer, memory = {}, carried } = header;
   return {
     step,
     epoch,
@@ -180,6 +181,7 @@ function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): 
     lossSum,
     rng,
     optimizer: new Map(optimizer.map((name) => [name, values(`optimizer.${name}`)])),
+    memory,
     carried: carried === null ? null : layers.map((i) => ({ h: values(`state.${i}.h`), c: values(`state.${i}.c`) })),
   };
 }
@@ -188,13 +190,16 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 
 function isTrainingHeader(value: unknown, lstmLayers: number): value is TrainingHeader {
   if (!isObject(value)) return false;
-  const { step, epoch, batch, lossSum, rng, optimizer, carried } = value as Partial<TrainingHeader>;
+  const { step, epoch, batch, lossSum, rng, optimizer, memory = {}, carried } = value as Partial<TrainingHeader>;
+  const isNumbers = (list: unknown): boolean => Array.isArray(list) && list.every(Number.isFinite);
   return (
     [step, epoch, batch].every(isCount) &&
     Number.isFinite(lossSum) &&
     isRngState(rng) &&
     Array.isArray(optimizer) &&
     optimizer.every((name) => typeof name === 'string') &&
+    isObject(memory) &&
+    Object.values(memory).every(isNumbers) &&
     (carried === null || carried === lstmLayers)
   );
 }

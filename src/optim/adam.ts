@@ -1,5 +1,5 @@
-import type { Optimizer } from '../core/optimizer.js';
-import { requireNumber } from '../errors.js';
+import type { Optimizer, OptimizerPass } from '../core/optimizer.js';
+import { settingsOf, withDecay } from './settings.js';
 
 export interface AdamSettings {
   /** Learning rate. Default 0.001. */
@@ -10,9 +10,11 @@ export interface AdamSettings {
   readonly beta2?: number;
   /** Added to the root, against division by 0. Default 1e-8. */
   readonly eps?: number;
-  /** Default 0 for `adam`, 0.01 for `adamW`. */
+  /** Default 0 for `adam` and `amsgrad`, 0.01 for `adamW`. */
   readonly weightDecay?: number;
 }
+
+const STANDARD = { rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
 
 /**
  * Adam (Kingma & Ba 2015, algorithm 1), as torch.optim.Adam; weight decay is L2, added to the gradient:
@@ -20,27 +22,44 @@ export interface AdamSettings {
  * Throws `INVALID_SETTING`.
  */
 export function adam(settings: AdamSettings = {}): Optimizer {
-  return rule('adam', { weightDecay: 0, ...settings }, false);
+  return rule('adam', settingsOf('adam', STANDARD, settings), false);
 }
 
 /** Adam with weight decay apart from the gradient: w *= 1 - rate*decay (Loshchilov & Hutter 2019), as torch's AdamW. */
 export function adamW(settings: AdamSettings = {}): Optimizer {
-  return rule('adamW', { weightDecay: 0.01, ...settings }, true);
+  return rule('adamW', settingsOf('adamW', { ...STANDARD, weightDecay: 0.01 }, settings), true);
 }
 
-function rule(kind: string, settings: AdamSettings & { weightDecay: number }, decoupled: boolean): Optimizer {
-  const { rate = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay } = settings;
-  requireNumber(`${kind}.rate`, rate, 0, Number.POSITIVE_INFINITY);
-  requireNumber(`${kind}.beta1`, beta1, 0, 1 - Number.EPSILON);
-  requireNumber(`${kind}.beta2`, beta2, 0, 1 - Number.EPSILON);
-  requireNumber(`${kind}.eps`, eps, 0, Number.POSITIVE_INFINITY);
-  requireNumber(`${kind}.weightDecay`, weightDecay, 0, Number.POSITIVE_INFINITY);
+function rule(kind: string, settings: Required<AdamSettings>, decoupled: boolean): Optimizer {
+  const { beta1, beta2, eps, weightDecay } = settings;
   return {
-    spec: { kind, rate, beta1, beta2, eps, weightDecay },
-    init: (arena) => ({ m: arena(), v: arena() }),
-    apply({ kernels, parameters, gradients, state, step, rate: now }) {
-      const options = { rate: now, beta1, beta2, eps, weightDecay, decoupled, step };
-      kernels.adamUpdate(parameters, gradients, state.m!.matrix, state.v!.matrix, options);
+    spec: { kind, ...settings },
+    state: ['m', 'v'],
+    apply({ kernels, parameters, gradients, state, step, rate }) {
+      const options = { rate, beta1, beta2, eps, weightDecay, decoupled, step };
+      kernels.adamUpdate(parameters, gradients, state.m!, state.v!, options);
+    },
+  };
+}
+
+/** Adam whose root never falls: it divides by that of the largest v so far (Reddi et al. 2018), as torch's `amsgrad`. */
+export function amsgrad(settings: AdamSettings = {}): Optimizer {
+  const all = settingsOf('amsgrad', STANDARD, settings);
+  const { beta1, beta2, eps, weightDecay } = all;
+  return {
+    spec: { kind: 'amsgrad', ...all },
+    state: ['m', 'v', 'largest'],
+    apply(pass: OptimizerPass) {
+      const { kernels: k, parameters: w, state, rate, step, scratch } = pass;
+      const { m, v, largest } = state;
+      const g = withDecay(pass, weightDecay, 0);
+      const below = scratch(1);
+      k.combine(m!, beta1, m!, 1 - beta1, g);
+      k.mixProduct(v!, beta2, 1 - beta2, g, g);
+      k.maximum(largest!, largest!, v!);
+      const correct2 = Math.sqrt(1 - beta2 ** step);
+      k.root(below, largest!, 0, eps * correct2);
+      k.addQuotient(w, (-rate * correct2) / (1 - beta1 ** step), m!, below);
     },
   };
 }

@@ -1,24 +1,34 @@
 /** The optimizers by name: one line a rule. */
 import type { Optimizer, OptimizerSpec } from '../core/optimizer.js';
 import { UnspoolError } from '../errors.js';
-import { adam, adamW } from './adam.js';
-import { sgd } from './sgd.js';
+import { adadelta } from './adadelta.js';
+import { adagrad } from './adagrad.js';
+import { adam, adamW, amsgrad } from './adam.js';
+import { groupedFrom } from './grouped.js';
+import { lamb } from './lamb.js';
+import { lion } from './lion.js';
+import { nadam } from './nadam.js';
+import { radam } from './radam.js';
+import { rmsprop } from './rmsprop.js';
+import { type SgdSettings, sgd } from './sgd.js';
 
-export const OPTIMIZERS = { adam, adamW, sgd } as const;
+export const OPTIMIZERS = { adadelta, adagrad, adam, adamW, amsgrad, lamb, lion, nadam, radam, rmsprop, sgd } as const;
 export type OptimizerKind = keyof typeof OPTIMIZERS;
 
 /** The optimizer that a spec (as `optimizer.spec` gives it) describes. Throws `INVALID_SETTING`. */
 export function createOptimizer(spec: OptimizerSpec): Optimizer {
   const { kind, ...settings } = spec;
+  if (kind === 'grouped') return groupedFrom(settings, createOptimizer);
   if (!Object.hasOwn(OPTIMIZERS, kind)) {
     throw new UnspoolError({
       code: 'INVALID_SETTING',
       path: 'optimizer',
       problem: `"${kind}" is no optimizer.`,
-      help: `Use one of ${Object.keys(OPTIMIZERS).join(', ')}.`,
+      help: `Use one of ${Object.keys(OPTIMIZERS).join(', ')}, grouped.`,
     });
   }
-  const optimizer = OPTIMIZERS[kind as OptimizerKind](settings);
+  const make = OPTIMIZERS[kind as OptimizerKind] as (settings: SgdSettings) => Optimizer;
+  const optimizer = make(settings as unknown as SgdSettings);
   const unread = Object.keys(settings).find((key) => !Object.hasOwn(optimizer.spec, key));
   if (unread === undefined) return optimizer;
   throw new UnspoolError({

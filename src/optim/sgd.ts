@@ -1,5 +1,6 @@
-import type { Optimizer, OptimizerState } from '../core/optimizer.js';
-import { requireNumber, UnspoolError } from '../errors.js';
+import type { Optimizer } from '../core/optimizer.js';
+import { UnspoolError } from '../errors.js';
+import { settingsOf } from './settings.js';
 
 export interface SgdSettings {
   /** Learning rate. */
@@ -22,10 +23,7 @@ export interface SgdSettings {
  */
 export function sgd(settings: SgdSettings): Optimizer {
   const { rate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = settings;
-  requireNumber('sgd.rate', rate, 0, Number.POSITIVE_INFINITY);
-  requireNumber('sgd.momentum', momentum, 0, 1);
-  requireNumber('sgd.dampening', dampening, 0, 1);
-  requireNumber('sgd.weightDecay', weightDecay, 0, Number.POSITIVE_INFINITY);
+  const spec = settingsOf('sgd', { rate, momentum, dampening, nesterov, weightDecay }, {});
   if (nesterov && (momentum === 0 || dampening !== 0)) {
     throw new UnspoolError({
       code: 'INVALID_SETTING',
@@ -34,11 +32,11 @@ export function sgd(settings: SgdSettings): Optimizer {
     });
   }
   return {
-    spec: { kind: 'sgd', rate, momentum, dampening, nesterov, weightDecay },
-    init: (arena): OptimizerState => (momentum > 0 ? { velocity: arena() } : {}),
+    spec: { kind: 'sgd', ...spec },
+    state: momentum > 0 ? ['velocity'] : [],
     apply({ kernels, parameters, gradients, state, step, rate: now }) {
-      const options = { rate: now, momentum, dampening, nesterov, weightDecay, first: step === 1 };
-      kernels.sgdUpdate(parameters, gradients, state.velocity?.matrix ?? null, options);
+      const options = { ...spec, rate: now, first: step === 1 };
+      kernels.sgdUpdate(parameters, gradients, state.velocity ?? null, options);
     },
   };
 }

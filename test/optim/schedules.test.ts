@@ -1,8 +1,32 @@
+/** Schedules against torch's, and by their definitions. */
 import { expect, test } from '@jest/globals';
-import { constant, cosine, linear } from '../../src/optim/schedules.js';
+import type { ScheduleFunction } from '../../src/core/schedule.js';
+import {
+  chain,
+  constant,
+  cosine,
+  cosineRestarts,
+  cosineTo,
+  createSchedule,
+  exponential,
+  linear,
+  linearWarmup,
+  oneCycle,
+  reduceOnPlateau,
+  type ScheduleSpec,
+  stepDown,
+} from '../../src/optim/schedules.js';
+import { problemOf, thrown } from '../support/errors.js';
+import { expectClose, golden } from '../support/golden.js';
 
-const over = (schedule: typeof linear, steps: number) =>
-  Array.from({ length: steps }, (_, i) => schedule(i + 1, steps));
+const g = golden('optimizers');
+const rates = g.rates as Record<string, number[]>;
+const BASE = 0.1;
+
+const over = (schedule: ScheduleFunction, steps: number, epochs = 1) =>
+  Array.from({ length: steps }, (_, i) => {
+    return schedule(i + 1, steps, { epoch: 1 + Math.floor((i * epochs) / steps), epochs });
+  });
 
 test('each starts at the whole rate; linear falls evenly, cosine as half a cosine', () => {
   expect(over(constant, 4)).toEqual([1, 1, 1, 1]);
@@ -11,4 +35,85 @@ test('each starts at the whole rate; linear falls evenly, cosine as half a cosin
   [1, (1 + Math.SQRT1_2) / 2, 0.5, (1 - Math.SQRT1_2) / 2].forEach((wanted, i) => {
     expect(half[i]).toBeCloseTo(wanted, 12);
   });
+});
+
+test.each<[string, ScheduleFunction]>([
+  ['step', stepDown({ every: 5, factor: 0.5 })],
+  ['exponential', exponential({ factor: 0.9 })],
+  ['cosine', cosineTo({ steps: 20, min: 0.001 / BASE })],
+  ['one-cycle', oneCycle({ steps: 30 })],
+  ['linear-warmup', linearWarmup({ from: 0.1, steps: 8 })],
+  ['cosine-restarts', cosineRestarts({ first: 7, mult: 2 })],
+])("torch's rates: %s", (name, schedule) => {
+  const wanted = rates[name]!;
+  expect(wanted.length).toBeGreaterThanOrEqual(29);
+  expectClose(
+    name,
+    over(schedule, wanted.length).map((factor) => BASE * factor),
+    wanted,
+    1e-10,
+  );
+});
+
+test("torch's rates: reduce-on-plateau, and from what it remembers", () => {
+  const make = () => reduceOnPlateau({ factor: 0.5, patience: 2, threshold: 1e-4 });
+  const series = g.plateauSeries as number[];
+  const seen: number[] = [];
+  let plateau = make();
+  series.forEach((loss, i) => {
+    seen.push(BASE * plateau.factor(i + 1, series.length, { epoch: i + 1, epochs: series.length }));
+    plateau.observe(loss);
+    if (i % 4 !== 2) return;
+    const again = make(); // as after a resume
+    again.restore(JSON.parse(JSON.stringify(plateau.memory)) as number[]);
+    plateau = again;
+  });
+  expectClose('rates', seen, rates['reduce-on-plateau']!, 1e-12);
+  expect(new Set(seen).size).toBeGreaterThan(2);
+});
+
+test('every golden schedule is one of ours', () => {
+  expect(Object.keys(rates).sort()).toEqual(
+    ['step', 'exponential', 'cosine', 'one-cycle', 'linear-warmup', 'cosine-restarts', 'reduce-on-plateau'].sort(),
+  );
+});
+
+test('by the epoch: times .9 after each', () => {
+  const factors = over(exponential({ factor: 0.9, every: 'epoch' }), 6, 3);
+  [1, 1, 0.9, 0.9, 0.81, 0.81].forEach((wanted, i) => {
+    expect(factors[i]).toBeCloseTo(wanted, 12);
+  });
+});
+
+test('a chain: each part counts its own updates', () => {
+  const factors = over(chain([{ steps: 2, schedule: linearWarmup({ steps: 2 }) }, { schedule: linear }]), 6);
+  expect(factors).toEqual([0, 0.5, 1, 0.75, 0.5, 0.25]);
+});
+
+test.each<ScheduleSpec>([
+  'cosine',
+  { kind: 'stepDown', every: 3, factor: 0.5 },
+  { kind: 'oneCycle' },
+  { kind: 'chain', parts: [{ steps: 5, schedule: { kind: 'linearWarmup', steps: 5 } }, { schedule: 'cosine' }] },
+])('from JSON: %j', (spec) => {
+  const schedule = createSchedule(JSON.parse(JSON.stringify(spec)) as ScheduleSpec);
+  if (typeof schedule !== 'function') throw new Error('watches');
+  for (const factor of over(schedule, 12)) expect(factor >= 0 && factor <= 1).toBe(true);
+});
+
+test.each<[unknown, string]>([
+  ['cosin', 'schedule'],
+  [{ kind: 'toString' }, 'schedule'],
+  [{ kind: 'stepDown', every: 0, factor: 0.5 }, 'schedule.every'],
+  [{ kind: 'stepDown', every: 2 }, 'schedule.factor'],
+  [{ kind: 'linearWarmup' }, 'schedule.steps'],
+  [{ kind: 'oneCycle', share: 2 }, 'schedule.share'],
+  [{ kind: 'chain', parts: [{ schedule: 'linear' }, { schedule: 'cosine' }] }, 'schedule.parts[0].steps'],
+  [
+    { kind: 'chain', parts: [{ steps: 2, schedule: { kind: 'reduceOnPlateau' } }, { schedule: 'cosine' }] },
+    'schedule.parts',
+  ],
+])('%j cannot work', (spec, path) => {
+  const error = thrown(() => createSchedule(spec as ScheduleSpec));
+  expect(problemOf(error, 'INVALID_SETTING').path).toBe(path);
 });

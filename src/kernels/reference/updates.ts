@@ -53,3 +53,34 @@ export function adamUpdate(w: Matrix, g: Matrix, m: Matrix, v: Matrix, options: 
     p[i] = shrink * p[i]! - (size * mi) / (Math.sqrt(vi) / correct2 + eps);
   }
 }
+
+export function mixProduct(out: Matrix, decay: number, scale: number, a: Matrix, b: Matrix): void {
+  const [o, x, y] = [dense(out), dense(a), dense(b)];
+  for (let i = 0; i < o.length; i++) o[i] = decay * o[i]! + scale * x[i]! * y[i]!;
+}
+
+export function root(out: Matrix, a: Matrix, inside: number, outside: number): void {
+  const [o, x] = [dense(out), dense(a)];
+  for (let i = 0; i < o.length; i++) o[i] = Math.sqrt(x[i]! + inside) + outside;
+}
+
+export function addQuotient(out: Matrix, scale: number, a: Matrix, b: Matrix): void {
+  const [o, x, y] = [dense(out), dense(a), dense(b)];
+  for (let i = 0; i < o.length; i++) o[i] = o[i]! + (scale * x[i]!) / y[i]!;
+}
+
+export function maximum(out: Matrix, a: Matrix, b: Matrix): void {
+  const [o, x, y] = [dense(out), dense(a), dense(b)];
+  for (let i = 0; i < o.length; i++) o[i] = Math.max(x[i]!, y[i]!);
+}
+
+export function sign(out: Matrix, a: Matrix): void {
+  const [o, x] = [dense(out), dense(a)];
+  for (let i = 0; i < o.length; i++) o[i] = Math.sign(x[i]!);
+}
+
+export function scaleByRatio(a: Matrix, above: Matrix, below: Matrix): void {
+  const [v, numerator, denominator] = [dense(a), dense(above)[0]!, dense(below)[0]!];
+  if (numerator === 0 || denominator === 0) return;
+  for (let i = 0; i < v.length; i++) v[i] = (v[i]! * numerator) / denominator;
+}

@@ -33,6 +33,11 @@ export interface WasmExports {
   readonly meanSquaredErrorGrad: Doing;
   readonly binaryCrossEntropy: Telling;
   readonly binaryCrossEntropyGrad: Doing;
+  readonly mixProduct: Doing;
+  readonly root: Doing;
+  readonly addQuotient: Doing;
+  readonly maximum: Doing;
+  readonly sign: Doing;
   readonly adam: Doing;
   readonly clipValue: Doing;
   readonly scale: Doing;

@@ -3,7 +3,19 @@ import type { Kernels } from '../../core/kernels.js';
 import type { Reach } from './reach.js';
 import { Command } from './team.js';
 
-type Updates = Pick<Kernels, 'clipNorm' | 'clipValue' | 'sgdUpdate' | 'adamUpdate'>;
+type Updates = Pick<
+  Kernels,
+  | 'clipNorm'
+  | 'clipValue'
+  | 'mixProduct'
+  | 'root'
+  | 'addQuotient'
+  | 'maximum'
+  | 'sign'
+  | 'scaleByRatio'
+  | 'sgdUpdate'
+  | 'adamUpdate'
+>;
 
 export function updates(reach: Reach): Updates {
   const { x, team, least, at, count, alone, host } = reach;
@@ -15,6 +27,15 @@ export function updates(reach: Reach): Updates {
       if (factor < 1) x.scale(at(a), factor, count(a));
     },
     clipValue: (a, limit) => alone(() => x.clipValue(at(a), limit, count(a))),
+    mixProduct: (out, decay, scale, a, b) => alone(() => x.mixProduct(at(out), decay, scale, at(a), at(b), count(out))),
+    root: (out, a, inside, outside) => alone(() => x.root(at(out), at(a), inside, outside, count(out))),
+    addQuotient: (out, scale, a, b) => alone(() => x.addQuotient(at(out), scale, at(a), at(b), count(out))),
+    maximum: (out, a, b) => alone(() => x.maximum(at(out), at(a), at(b), count(out))),
+    sign: (out, a) => alone(() => x.sign(at(out), at(a), count(out))),
+    scaleByRatio(a, above, below) {
+      const [numerator, denominator] = [host(above)[0]!, host(below)[0]!];
+      if (numerator !== 0 && denominator !== 0) x.scale(at(a), numerator / denominator, count(a));
+    },
     sgdUpdate(w, g, velocity, o) {
       const u = velocity ? at(velocity) : 0;
       const more = [o.rate, o.momentum, o.dampening, o.nesterov, o.weightDecay, o.first] as const;

@@ -1,5 +1,6 @@
 /** Clipping and parameter updates. */
-import type { AdamOptions, SgdOptions } from '../../../src/core/kernels.js';
+import type { AdamOptions, Matrix, SgdOptions } from '../../../src/core/kernels.js';
+import type { Bench } from '../bench.js';
 import * as oracle from '../oracle/index.js';
 import { bySize, type Case, fail, LENGTHS, sequence } from './shared.js';
 
@@ -157,9 +158,114 @@ const adamUpdate = Object.entries(ADAM_SETTINGS).flatMap(([name, settings]) =>
   ),
 );
 
+/** Each output by element, into a matrix of its own and in place of either input. */
+function elements(
+  run: (b: Bench, out: Matrix, a: Matrix, c: Matrix) => void,
+  formula: (a: number, c: number) => number,
+  inputs: (b: Bench, n: number) => number[] = (b, n) => b.normals(n),
+): Case[] {
+  return LENGTHS.map((n) => ({
+    name: `${n}`,
+    run(b) {
+      const [a, c] = [inputs(b, n), inputs(b, n)];
+      const expected = a.map((v, i) => formula(v, c[i]!));
+      const [A, C, out] = [b.place('a', 1, n, a), b.place('b', 1, n, c), b.output('out', 1, n)];
+      run(b, out.matrix, A.matrix, C.matrix);
+      b.expect(out, expected);
+      const onto = b.place('in place of a', 1, n, a);
+      run(b, onto.matrix, onto.matrix, C.matrix);
+      b.expect(onto, expected);
+    },
+  }));
+}
+
+const mixProduct = LENGTHS.map(
+  (n): Case => ({
+    name: `${n}`,
+    run(b) {
+      const [before, a, c] = [b.normals(n), b.normals(n), b.normals(n)];
+      const out = b.place('out', 1, n, before);
+      b.k.mixProduct(out.matrix, 0.9, -0.3, b.place('a', 1, n, a).matrix, b.place('b', 1, n, c).matrix);
+      b.expect(
+        out,
+        before.map((v, i) => 0.9 * v - 0.3 * a[i]! * c[i]!),
+      );
+      const square = b.place('a^2', 1, n, before);
+      b.k.mixProduct(square.matrix, 0, 1, square.matrix, square.matrix);
+      b.expect(
+        square,
+        before.map((v) => v * v),
+      );
+    },
+  }),
+);
+
+const positive = (b: Bench, n: number): number[] => b.exact(b.normals(n).map((v) => Math.abs(v) + 0.1));
+
+const root = elements(
+  (b, out, a) => b.k.root(out, a, 0.25, -0.5),
+  (a) => Math.sqrt(a + 0.25) - 0.5,
+  positive,
+);
+
+const addQuotient = LENGTHS.map(
+  (n): Case => ({
+    name: `${n}`,
+    run(b) {
+      const [before, a, c] = [b.normals(n), b.normals(n), positive(b, n)];
+      const out = b.place('out', 1, n, before);
+      b.k.addQuotient(out.matrix, -1.5, b.place('a', 1, n, a).matrix, b.place('b', 1, n, c).matrix);
+      b.expect(
+        out,
+        before.map((v, i) => v - (1.5 * a[i]!) / c[i]!),
+      );
+    },
+  }),
+);
+
+const maximum = elements(
+  (b, out, a, c) => b.k.maximum(out, a, c),
+  (a, c) => (a > c ? a : c),
+);
+
+const sign = elements(
+  (b, out, a) => b.k.sign(out, a),
+  (a) => (a > 0 ? 1 : a < 0 ? -1 : 0),
+  (b, n) => b.normals(n).map((v, i) => (i % 5 === 2 ? 0 : v)),
+);
+
+const scaleByRatio = [
+  [3, 2],
+  [0, 2],
+  [3, 0],
+  [1e-6, 1e4],
+].flatMap(([above, below]) =>
+  LENGTHS.map(
+    (n): Case => ({
+      name: `${n} by ${above} / ${below}`,
+      run(b) {
+        const values = b.normals(n);
+        const a = b.place('a', 1, n, values);
+        const ratio = above === 0 || below === 0 ? 1 : above! / below!;
+        b.k.scaleByRatio(a.matrix, b.place('above', 1, 1, [above!]).matrix, b.place('below', 1, 1, [below!]).matrix);
+        b.expect(
+          a,
+          values.map((v) => v * ratio),
+        );
+      },
+    }),
+  ),
+);
+
 export const updates = {
   clipNorm,
   clipValue,
+  mixProduct,
+  root,
+  addQuotient,
+  maximum,
+  sign,
+  scaleByRatio,
   sgdUpdate,
   adamUpdate,
 } satisfies Record<string, readonly Case[]>;

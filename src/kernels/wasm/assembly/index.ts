@@ -11,6 +11,8 @@ export {
   binaryCrossEntropy, binaryCrossEntropyGrad, meanSquaredError, meanSquaredErrorGrad, softmaxCrossEntropy,
   softmaxCrossEntropyGrad,
 } from './losses';
-export { adam, clipValue, scale, sgd, sumSquares } from './updates';
+export {
+  adam, addQuotient, clipValue, maximum, mixProduct, root, scale, sgd, sign, sumSquares,
+} from './updates';
 export { CONTROL_BYTES, follow, slotAddress, submit, wait } from './threads';
 export { MR, NR } from './tiles';

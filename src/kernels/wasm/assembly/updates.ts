@@ -91,3 +91,54 @@ export function adam(
     f32.store(w + at, shrink * p - (size * mean) / (f32.sqrt(square) / correct2 + eps));
   }
 }
+
+/** out = decay out + scale a b */
+export function mixProduct(out: usize, decay: f32, scale: f32, a: usize, b: usize, count: i32): void {
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const at = bytes(i);
+    const product = f32x4.mul(f32x4.mul(f32x4.splat(scale), v128.load(a + at)), v128.load(b + at));
+    v128.store(out + at, flush(f32x4.add(f32x4.mul(f32x4.splat(decay), v128.load(out + at)), product)));
+  }
+  for (; i < count; i++) {
+    const at = bytes(i);
+    f32.store(out + at, decay * f32.load(out + at) + scale * f32.load(a + at) * f32.load(b + at));
+  }
+}
+
+/** out = sqrt(a + inside) + outside */
+export function root(out: usize, a: usize, inside: f32, outside: f32, count: i32): void {
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const under = f32x4.add(v128.load(a + bytes(i)), f32x4.splat(inside));
+    v128.store(out + bytes(i), f32x4.add(f32x4.sqrt(under), f32x4.splat(outside)));
+  }
+  for (; i < count; i++) f32.store(out + bytes(i), f32.sqrt(f32.load(a + bytes(i)) + inside) + outside);
+}
+
+/** out += scale a / b */
+export function addQuotient(out: usize, scale: f32, a: usize, b: usize, count: i32): void {
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const at = bytes(i);
+    const quotient = f32x4.div(f32x4.mul(f32x4.splat(scale), v128.load(a + at)), v128.load(b + at));
+    v128.store(out + at, f32x4.add(v128.load(out + at), quotient));
+  }
+  for (; i < count; i++) {
+    const at = bytes(i);
+    f32.store(out + at, f32.load(out + at) + (scale * f32.load(a + at)) / f32.load(b + at));
+  }
+}
+
+export function maximum(out: usize, a: usize, b: usize, count: i32): void {
+  let i = 0;
+  for (; i + 4 <= count; i += 4) v128.store(out + bytes(i), f32x4.max(v128.load(a + bytes(i)), v128.load(b + bytes(i))));
+  for (; i < count; i++) f32.store(out + bytes(i), f32.max(f32.load(a + bytes(i)), f32.load(b + bytes(i))));
+}
+
+export function sign(out: usize, a: usize, count: i32): void {
+  for (let i = 0; i < count; i++) {
+    const v = f32.load(a + bytes(i));
+    f32.store(out + bytes(i), v == v ? <f32>(i32(v > 0) - i32(v < 0)) : v);
+  }
+}

@@ -1,0 +1,110 @@
+/** What a training is told, what it tells, and what a checkpoint of it holds. */
+import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { type AverageSpec, requireAverage } from './averaging.js';
+import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.js';
+import type { BatchSource } from './evaluate.js';
+import type { FloatArray } from './kernels.js';
+import type { LossChoice } from './losses.js';
+import type { Optimizer } from './optimizer.js';
+import type { RngState } from './rng.js';
+import type { Schedule } from './schedule.js';
+
+export interface TrainingData {
+  readonly train: BatchSource;
+  readonly heldOut?: BatchSource | null;
+}
+
+export interface FitOptions {
+  readonly optimizer: Optimizer;
+  /** Default as in `model.gradients`: `crossEntropy` before class targets, else `meanSquaredError`. */
+  readonly loss?: LossChoice;
+  /** How the learning rate changes over the planned updates, or with the held-out loss. Default: not at all. */
+  readonly schedule?: Schedule;
+  /** Passes over the data. Default 1. */
+  readonly epochs?: number;
+  /** Stop after this many updates, counted from the very first. Default: when the epochs are done. */
+  readonly maxSteps?: number;
+  /** Scale the gradient down where its norm is over this. Default: never. */
+  readonly clipNorm?: number;
+  /** Cut every element of the gradient to [-clipValue, clipValue], before `clipNorm`. Default: never. */
+  readonly clipValue?: number;
+  /** Add N(0, eta / (1 + step)^gamma) to every element of the gradient, before clipping (Neelakantan et al. 2015). Default: none. */
+  readonly gradientNoise?: { readonly eta: number; readonly gamma?: number };
+  /** Measure, and end with, an average of the weights. Default: the weights themselves. */
+  readonly average?: AverageSpec;
+  /** End when the held-out loss no longer falls. Needs held-out data. Default: when the epochs are done. */
+  readonly earlyStopping?: EarlyStoppingSpec;
+  /** Measure the held-out loss every so many updates, besides the end of each epoch. Default: never besides. */
+  readonly validateEvery?: number;
+  /** Order of the data, and what is dropped. Default: the model's seed. */
+  readonly seed?: number;
+  /** Ends the training after the update that is under way. */
+  readonly signal?: AbortSignal;
+}
+
+export type TrainingEvent =
+  | {
+      readonly kind: 'step';
+      /** From 1. */
+      readonly epoch: number;
+      /** Updates made so far. */
+      readonly step: number;
+      /** Updates planned in all. */
+      readonly steps: number;
+      /** Mean loss of the batch before the update. */
+      readonly loss: number;
+      /** Norm of the gradient before clipping by norm (and after clipping by value, if both are asked for). */
+      readonly gradientNorm: number;
+      /** Time steps times rows of the batch. */
+      readonly count: number;
+    }
+  /** Mean loss over the held-out data. */
+  | { readonly kind: 'validation'; readonly epoch: number; readonly step: number; readonly loss: number }
+  /** Mean of the batch losses of one epoch. */
+  | { readonly kind: 'epoch'; readonly epoch: number; readonly step: number; readonly loss: number }
+  | { readonly kind: 'end'; readonly reason: 'finished' | 'aborted' | 'stoppedEarly'; readonly step: number };
+
+/** All that a training needs, besides the model, the data and the options, to go on to the bit. */
+export interface TrainingState {
+  /** Updates made so far. */
+  readonly step: number;
+  /** The epoch that is under way, from 1, and the batch in it that comes next, from 0. */
+  readonly epoch: number;
+  readonly batch: number;
+  /** Sum of the losses of this epoch's batches so far. */
+  readonly lossSum: number;
+  /** The generator as it was before this epoch's data were shuffled. */
+  readonly rng: RngState;
+  /** Name of each optimizer arena, such as `m`, to all its numbers; and `average` and `best`, where such weights are kept. */
+  readonly optimizer: ReadonlyMap<string, FloatArray>;
+  /** What the schedule, the average and the early stopping have seen. */
+  readonly memory?: Readonly<Partial<Record<'schedule' | 'average' | 'stopping', readonly number[]>>>;
+  /** Carried state of each LSTM layer, bottom first, [N, H] each; null where none is carried. */
+  readonly carried: readonly { readonly h: FloatArray; readonly c: FloatArray }[] | null;
+}
+
+/** Throws `INVALID_SETTING`. */
+export function requireOptions(options: FitOptions, data: TrainingData): void {
+  const { epochs, maxSteps, clipNorm, clipValue, validateEvery, gradientNoise, average, earlyStopping } = options;
+  if (epochs !== undefined) requireInteger('epochs', epochs, 1, Number.MAX_SAFE_INTEGER);
+  if (maxSteps !== undefined) requireInteger('maxSteps', maxSteps, 1, Number.MAX_SAFE_INTEGER);
+  if (validateEvery !== undefined) requireInteger('validateEvery', validateEvery, 1, Number.MAX_SAFE_INTEGER);
+  if (clipNorm !== undefined) requireNumber('clipNorm', clipNorm, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
+  if (clipValue !== undefined) requireNumber('clipValue', clipValue, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
+  if (gradientNoise) {
+    requireNumber('gradientNoise.eta', gradientNoise.eta, 0, Number.POSITIVE_INFINITY);
+    requireNumber('gradientNoise.gamma', gradientNoise.gamma ?? 0.55, 0, 10);
+  }
+  if (average) requireAverage(average);
+  if (earlyStopping) requireEarlyStopping(earlyStopping);
+  const needs = earlyStopping
+    ? 'earlyStopping'
+    : average?.kind === 'polyak' && average.patience !== undefined
+      ? 'average.patience'
+      : typeof options.schedule === 'object'
+        ? 'schedule'
+        : null;
+  if (needs === null || data.heldOut) return;
+  const help = 'Give some, or leave the setting out.';
+  throw new UnspoolError({ code: 'INVALID_SETTING', path: needs, problem: 'needs held-out data to watch.', help });
+}

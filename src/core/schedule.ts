@@ -1,0 +1,23 @@
+/** How the learning rate changes: the factor on the optimizer's rate at each update. */
+
+/** Where a training stands when a factor is asked for. */
+export interface ScheduleTime {
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+}
+
+/** The factor at update `step` (from 1) of `steps`. Any function will do. */
+export type ScheduleFunction = (step: number, steps: number, time: ScheduleTime) => number;
+
+/** A schedule that watches the held-out loss: what it has seen is part of a checkpoint. */
+export interface WatchingSchedule {
+  readonly factor: ScheduleFunction;
+  /** Told after each measurement of the held-out loss. */
+  observe(loss: number): void;
+  /** All that it remembers. */
+  readonly memory: readonly number[];
+  restore(memory: readonly number[]): void;
+}
+
+export type Schedule = ScheduleFunction | WatchingSchedule;

@@ -1,0 +1,44 @@
+import type { Matrix } from '../core/kernels.js';
+import type { OptimizerPass } from '../core/optimizer.js';
+import { requireNumber } from '../errors.js';
+
+const ENDLESS = Number.POSITIVE_INFINITY;
+
+/** The least and the largest value of each setting by its name, whatever the rule. */
+const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
+  rate: [0, ENDLESS],
+  beta1: [0, 1 - Number.EPSILON],
+  beta2: [0, 1 - Number.EPSILON],
+  alpha: [0, 1],
+  rho: [0, 1],
+  momentum: [0, 1],
+  dampening: [0, 1],
+  eps: [0, ENDLESS],
+  weightDecay: [0, ENDLESS],
+  rateDecay: [0, ENDLESS],
+  momentumDecay: [0, ENDLESS],
+};
+
+/** The rule's standards with what was given in their place. Throws `INVALID_SETTING`. */
+export function settingsOf<T extends object>(kind: string, standard: T, given: Partial<T>): T {
+  const all = { ...standard };
+  for (const key of Object.keys(standard) as (keyof T)[])
+    if (given[key] !== undefined) all[key] = given[key] as T[keyof T];
+  for (const [key, value] of Object.entries(all)) {
+    const bounds = BOUNDS[key];
+    if (bounds && value !== null) requireNumber(`${kind}.${key}`, value, ...bounds);
+  }
+  return all;
+}
+
+/** g + decay w, in scratch `index`; g itself without decay. */
+export function withDecay(
+  { kernels, parameters, gradients, scratch }: OptimizerPass,
+  decay: number,
+  index: number,
+): Matrix {
+  if (decay === 0) return gradients;
+  const out = scratch(index);
+  kernels.combine(out, 1, gradients, decay, parameters);
+  return out;
+}
