@@ -85,14 +85,14 @@ export const TRAIN_OPTIONS = {
   maxSteps: { type: 'integer', help: 'stop after this many updates; 0 for no limit', standard: STANDARD.maxSteps },
   dropout: {
     type: 'number',
-    help: 'share dropped below, between and above the LSTM layers while training',
+    help: 'share dropped around the LSTM layers while training',
     standard: STANDARD.dropout,
   },
   lr: { type: 'number', help: 'learning rate', standard: STANDARD.lr },
   optimizer: {
     type: 'text',
     value: 'NAME',
-    help: 'adam, adamW, sgd, ... (docs/training.md)',
+    help: 'adam, adamW, sgd and others',
     standard: STANDARD.optimizer,
   },
   schedule: {
@@ -117,7 +117,7 @@ export const TRAIN_OPTIONS = {
   },
   patience: {
     type: 'integer',
-    help: 'measurements without a better one after which it ends; 0 for never',
+    help: 'measurements without a better one before it ends; 0: no end',
     standard: STANDARD.patience,
   },
 } as const satisfies Record<string, OptionSpec>;
