@@ -8,6 +8,8 @@ import type { Kernels, Matrix } from './kernels.js';
 import type { Layer, LayerInput, LayerTape, PassState } from './layer.js';
 import type { ActivitySpec } from './spec.js';
 
+const SQUARED = { kind: 'meanSquaredError' } as const;
+
 export class ActivityTape implements LayerTape {
   readonly kind = 'activity';
   readonly name: string;
@@ -55,8 +57,8 @@ export class ActivityTape implements LayerTape {
   forward(): void {
     const { k, pairs, values } = this;
     if (!this.pass.noise) return;
-    k.meanSquaredError(values.ar, this.y, this.zeros);
-    if (pairs) k.meanSquaredError(values.tar, pairs.later, pairs.earlier);
+    k.valueLoss(values.ar, this.y, this.zeros, SQUARED, null);
+    if (pairs) k.valueLoss(values.tar, pairs.later, pairs.earlier, SQUARED, null);
   }
 
   backward(): void {

@@ -50,8 +50,9 @@ export async function evaluate(model: Model, source: BatchSource, loss?: LossCho
     const tape = tapes.take(batch);
     const spec = requireLoss(loss ?? model.standardLoss(batch));
     const mean = spec.kind === 'crossEntropy' ? { ...spec, reduction: 'mean' as const } : spec;
-    const weight = lossWeight(spec, batch.targets);
     const result = await model.evaluate(batch, { tape, from: source.stateful ? last : null, loss: mean });
+    const weights = tape.weightsOf(batch.weights ?? null);
+    const weight = lossWeight(spec, batch.targets, { rows: batch.rows, weights });
     if (weight > 0) sum += result.loss * weight; // a batch whose targets are all ignored has no mean
     count += weight;
     last = tape;

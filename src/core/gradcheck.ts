@@ -5,10 +5,10 @@
 import { requireNumber, UnspoolError } from '../errors.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { Noise } from './layer.js';
-import type { LossChoice } from './losses.js';
+import { type LossChoice, requireLoss, targetWidth } from './losses.js';
 import type { GivenState } from './lstm/tape.js';
 import type { Batch, Model } from './model.js';
-import { createRng } from './rng.js';
+import { createRng, type Rng } from './rng.js';
 import type { ModelSpec } from './spec.js';
 import type { Tape } from './tape.js';
 
@@ -87,7 +87,8 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
   tape.setLengths(lengths ?? null);
   tape.begin(randomStates(tape, model.spec.seed ?? 1), options.noise ?? null);
   tape.forward(model.parameters, batch.inputs);
-  tape.measure(choice, batch.targets);
+  const weights = batch.weights ?? null;
+  tape.measure(choice, batch.targets, weights);
   const gradients = model.arena();
   tape.backward(model.parameters, gradients);
   const objective = async (): Promise<number> => (await k.download(tape.loss!.value))[0]! + (await tape.penalty());
@@ -97,7 +98,7 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
       layer.pack(model.parameters);
       layer.forward(model.parameters); // not tape.forward: the input's buffer is one of the targets
     }
-    tape.measure(choice, batch.targets);
+    tape.measure(choice, batch.targets, weights);
     return objective();
   };
   // The two losses are rounded to about 2^-52 of their size each; dividing by 2e magnifies that.
@@ -198,12 +199,13 @@ function unravel(at: number, shape: readonly number[]): number[] {
   return index;
 }
 
-/** Random inputs and targets that fit a model: for a gradient check without data. */
+/** Random inputs and targets that fit a model and a loss (default as in `model.gradients`): for a check without data. */
 export function randomBatch(
   spec: ModelSpec,
   shape: { readonly steps: number; readonly rows: number },
   outputSize: number,
   seed = 1,
+  loss?: LossChoice,
 ): Batch {
   const { steps, rows } = shape;
   const rng = createRng(seed, 'random batch');
@@ -211,11 +213,24 @@ export function randomBatch(
   const count = steps * rows;
   const outputs = rows * outputSteps(spec, steps);
   if (first.kind === 'embedding') {
-    const ids = (length: number, size: number) => Int32Array.from({ length }, () => rng.integer(size));
-    return { steps, rows, inputs: ids(count, first.size), targets: ids(outputs, outputSize) };
+    const inputs = Int32Array.from({ length: count }, () => rng.integer(first.size));
+    return { steps, rows, inputs, targets: randomTargets(rng, rows, outputs, outputSize, loss ?? 'crossEntropy') };
   }
-  const values = (length: number): Float64Array => Float64Array.from({ length }, () => rng.normal());
-  return { steps, rows, inputs: values(count * spec.inputSize!), targets: values(outputs * outputSize) };
+  const inputs = Float64Array.from({ length: count * spec.inputSize! }, () => rng.normal());
+  return { steps, rows, inputs, targets: randomTargets(rng, rows, outputs, outputSize, loss ?? 'meanSquaredError') };
+}
+
+/** Targets that fit a loss over `outputs` rows of `width` columns. */
+function randomTargets(rng: Rng, rows: number, outputs: number, width: number, choice: LossChoice): ArrayLike<number> {
+  const spec = requireLoss(choice);
+  if (spec.kind === 'crossEntropy') return Int32Array.from({ length: outputs }, () => rng.integer(width));
+  if (spec.kind === 'ctc') {
+    const blank = spec.blank ?? 0;
+    const length = rows * Math.max(1, Math.floor(outputs / rows / 2));
+    return Int32Array.from({ length }, () => (blank + 1 + rng.integer(width - 1)) % width);
+  }
+  const length = outputs * targetWidth(spec, width);
+  return Float64Array.from({ length }, () => (spec.kind === 'binaryCrossEntropy' ? rng.uniform() : rng.normal()));
 }
 
 /** Time steps of the model's output over an input of `steps`. */

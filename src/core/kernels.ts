@@ -113,16 +113,67 @@ export interface CrossEntropyOptions {
   readonly reduction?: 'mean' | 'sum';
 }
 
-/** What a cross-entropy's row losses are divided by: the summed weights of the targets that count, or 1 for a sum. */
-export function crossEntropyDivisor(targets: ArrayLike<number>, options: CrossEntropyOptions = {}): number {
+/**
+ * What a cross-entropy's row losses are divided by: the summed weights of the targets that count (of the row, times that of
+ * its class), or 1 for a sum.
+ */
+export function crossEntropyDivisor(
+  targets: ArrayLike<number>,
+  options: CrossEntropyOptions = {},
+  rowWeights: ArrayLike<number> | null = null,
+): number {
   if (options.reduction === 'sum') return 1;
   const ignored = options.ignoreIndex ?? -1;
   let total = 0;
   for (let r = 0; r < targets.length; r++) {
     const target = targets[r]!;
-    if (target !== ignored) total += options.classWeights?.[target] ?? 1;
+    if (target !== ignored) total += (options.classWeights?.[target] ?? 1) * (rowWeights?.[r] ?? 1);
   }
   return total;
+}
+
+/** A loss of values, element by element; docs/derivation.md has each with its slope (L2-L7). */
+export type ValueLoss =
+  | { readonly kind: 'meanSquaredError' }
+  | { readonly kind: 'meanAbsoluteError' }
+  /** Half the square up to delta, a line from there on. */
+  | { readonly kind: 'huber'; readonly delta: number }
+  /** y has a column for each quantile of each target: target k's q-th in column k * Q + q. */
+  | { readonly kind: 'quantile'; readonly quantiles: readonly number[] }
+  /** y are logits, targets in [0, 1]. */
+  | { readonly kind: 'binaryCrossEntropy' }
+  /** y holds the means, then as many logarithms of variances. */
+  | { readonly kind: 'gaussian' };
+
+/** In this order the backends number them. */
+export const VALUE_LOSSES = [
+  'meanSquaredError',
+  'meanAbsoluteError',
+  'huber',
+  'quantile',
+  'binaryCrossEntropy',
+  'gaussian',
+] as const satisfies readonly ValueLoss['kind'][];
+
+/** 1 over what the summed losses of all elements are divided by: the weight of all rows times the terms of one; 0 for none. */
+export function valueLossScale(terms: number, rows: number, rowWeights: ArrayLike<number> | null): number {
+  let total = rowWeights ? 0 : rows;
+  if (rowWeights) for (let r = 0; r < rows; r++) total += rowWeights[r]!;
+  return total === 0 ? 0 : 1 / (total * terms);
+}
+
+/** Connectionist temporal classification: what its instruction needs besides the logits (T*N, C). */
+export interface CtcTargets {
+  readonly steps: number; // T
+  readonly rows: number; // N
+  /** N rows of S labels, -1 past the end of each. */
+  readonly labels: Int32Array;
+  /** Steps of each row. */
+  readonly lengths: ArrayLike<number>;
+  readonly blank: number;
+  readonly reduction: 'mean' | 'sum';
+  /** A sequence that its labels do not fit into counts as 0, with no gradient; else the loss is infinite. */
+  readonly zeroInfinity: boolean;
 }
 
 export interface SgdOptions {
@@ -279,19 +330,20 @@ export interface Kernels {
     logits: Matrix,
     targets: Int32Array,
     options?: CrossEntropyOptions,
+    rowWeights?: ArrayLike<number> | null,
   ): void;
   softmaxCrossEntropyGrad(
     dlogits: Matrix,
     probabilities: Matrix,
     targets: Int32Array,
     options?: CrossEntropyOptions,
+    rowWeights?: ArrayLike<number> | null,
   ): void;
-  /** loss (1,1) = mean over all elements of (y - target)^2. */
-  meanSquaredError(loss: Matrix, y: Matrix, target: Matrix): void;
-  meanSquaredErrorGrad(dy: Matrix, y: Matrix, target: Matrix): void;
-  /** loss (1,1) = mean over all elements of -(p log s + (1-p) log(1-s)), s = sigmoid(logits), p = target in [0, 1]. */
-  binaryCrossEntropy(loss: Matrix, logits: Matrix, target: Matrix): void;
-  binaryCrossEntropyGrad(dlogits: Matrix, logits: Matrix, target: Matrix): void;
+  /** loss (1,1) = mean of the elements' losses, row r counting rowWeights[r] times (once without them). */
+  valueLoss(loss: Matrix, y: Matrix, target: Matrix, kind: ValueLoss, rowWeights: ArrayLike<number> | null): void;
+  valueLossGrad(dy: Matrix, y: Matrix, target: Matrix, kind: ValueLoss, rowWeights: ArrayLike<number> | null): void;
+  /** loss (1,1), and dlogits (T*N, C) its gradient, softmax included; in one, since both need the whole lattice. */
+  ctc(loss: Matrix, dlogits: Matrix, logits: Matrix, targets: CtcTargets): void;
 
   // ---- parameter updates, over a whole arena at once
   /** norm (1,1) = the Euclidean norm of a, which is then scaled by limit / (norm + 1e-6) if that is under 1 (in place). */

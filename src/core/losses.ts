@@ -1,35 +1,78 @@
 /** Losses over a model's output: which one, what it needs as targets, and the room that it works in. */
-import { requireNumber, UnspoolError } from '../errors.js';
-import { type CrossEntropyOptions, crossEntropyDivisor, type Kernels, type Matrix } from './kernels.js';
+import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { type CrossEntropyOptions, crossEntropyDivisor, type Kernels, type Matrix, type ValueLoss } from './kernels.js';
+import type { PassShape } from './layer.js';
+import { fail, requireChoice, requireKeys } from './spec-checks.js';
 
-export type LossSpec =
-  /** Softmax cross-entropy; targets are class numbers, one a row of the output. In nats. */
-  | ({ readonly kind: 'crossEntropy' } & CrossEntropyOptions)
-  /** Mean of the squared differences over all elements; targets have the output's shape. */
-  | { readonly kind: 'meanSquaredError' }
-  /** Mean sigmoid cross-entropy over all elements; targets in [0, 1], in the output's shape. In nats. */
-  | { readonly kind: 'binaryCrossEntropy' };
+/**
+ * Softmax cross-entropy; targets are class numbers, one a row of the output. In nats.
+ */
+export interface CrossEntropySpec extends CrossEntropyOptions {
+  readonly kind: 'crossEntropy';
+}
+
+/**
+ * Connectionist temporal classification (Graves et al. 2006) over an output at every step; targets are N rows of labels,
+ * -1 past the end of each, as many numbers a row. In nats; the mean is taken over a sequence's labels, then over the
+ * sequences, as torch's. An impossible sequence (more labels than steps) gives an infinite loss, or 0 with `zeroInfinity`.
+ */
+export interface CtcSpec {
+  readonly kind: 'ctc';
+  /** The class that stands for no label. Default 0. */
+  readonly blank?: number;
+  /** Default 'mean'. */
+  readonly reduction?: 'mean' | 'sum';
+  /** Default false. */
+  readonly zeroInfinity?: boolean;
+}
+
+/**
+ * `ValueLoss`: the mean over all elements of a loss of values; targets have the output's shape, but for `quantile` (a
+ * column for each Q columns of the output) and `gaussian` (a column for each two: a mean and a log-variance).
+ */
+export type LossSpec = CrossEntropySpec | ValueLoss | CtcSpec;
+
+type NeedsNothing = Exclude<LossSpec['kind'], 'huber' | 'quantile'>;
 
 /** A loss by its name alone, or with its settings. */
-export type LossChoice = LossSpec['kind'] | LossSpec;
+export type LossChoice = NeedsNothing | LossSpec;
 
-const LOSSES = ['crossEntropy', 'meanSquaredError', 'binaryCrossEntropy'];
+/** The settings of each kind besides `kind`. */
+const KEYS: Readonly<Record<LossSpec['kind'], readonly string[]>> = {
+  crossEntropy: ['classWeights', 'ignoreIndex', 'labelSmoothing', 'reduction'],
+  meanSquaredError: [],
+  meanAbsoluteError: [],
+  huber: ['delta'],
+  quantile: ['quantiles'],
+  binaryCrossEntropy: [],
+  gaussian: [],
+  ctc: ['blank', 'reduction', 'zeroInfinity'],
+};
 
 /** Throws `INVALID_SETTING` unless `choice` names a loss with settings that it can work with. */
 export function requireLoss(choice: LossChoice): LossSpec {
   const spec = typeof choice === 'string' ? ({ kind: choice } as LossSpec) : choice;
-  if (!LOSSES.includes(spec?.kind)) {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: 'loss',
-      problem: `${JSON.stringify(choice)} is no loss.`,
-      help: `Use one of ${LOSSES.join(', ')}.`,
-    });
+  if (!Object.hasOwn(KEYS, spec?.kind)) {
+    fail('loss', `${JSON.stringify(choice)} is no loss.`, `Use one of ${Object.keys(KEYS).join(', ')}.`);
+  }
+  requireKeys('loss', spec, ['kind', ...KEYS[spec.kind]]);
+  if ((spec.kind === 'crossEntropy' || spec.kind === 'ctc') && spec.reduction !== undefined) {
+    requireChoice('loss.reduction', spec.reduction, ['mean', 'sum']);
   }
   if (spec.kind === 'crossEntropy') {
     if (spec.labelSmoothing !== undefined) requireNumber('loss.labelSmoothing', spec.labelSmoothing, 0, 1);
     spec.classWeights?.forEach((w, i) => {
       requireNumber(`loss.classWeights[${i}]`, w, 0, Number.POSITIVE_INFINITY);
+    });
+  }
+  if (spec.kind === 'ctc' && spec.blank !== undefined) requireInteger('loss.blank', spec.blank, 0, 1 << 24);
+  if (spec.kind === 'huber') requireNumber('loss.delta', spec.delta, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
+  if (spec.kind === 'quantile') {
+    if (!Array.isArray(spec.quantiles) || spec.quantiles.length === 0) {
+      fail('loss.quantiles', 'should be a list of numbers between 0 and 1.');
+    }
+    spec.quantiles.forEach((q, i) => {
+      requireNumber(`loss.quantiles[${i}]`, q, 0, 1);
     });
   }
   return spec;
@@ -39,9 +82,14 @@ export function requireLoss(choice: LossChoice): LossSpec {
  * How much a batch's mean loss weighs in the mean over several batches: what it was divided by. A loss that sums counts
  * as its mean.
  */
-export function lossWeight(spec: LossSpec, targets: ArrayLike<number>): number {
-  if (spec.kind !== 'crossEntropy') return targets.length;
-  return crossEntropyDivisor(targets, { ...spec, reduction: 'mean' });
+export function lossWeight(
+  spec: LossSpec,
+  targets: ArrayLike<number>,
+  { rows, weights }: { readonly rows: number; readonly weights: ArrayLike<number> | null },
+): number {
+  if (spec.kind === 'ctc') return rows;
+  if (spec.kind === 'crossEntropy') return crossEntropyDivisor(targets, { ...spec, reduction: 'mean' }, weights);
+  return weights ? Array.from(weights).reduce((a, b) => a + b, 0) : targets.length;
 }
 
 /** The loss's part of a tape. */
@@ -51,22 +99,26 @@ export interface LossTape {
   readonly value: Matrix;
   /** Softmax of the logits for `crossEntropy`, (rows, classes). */
   readonly probabilities: Matrix | null;
-  forward(targets: ArrayLike<number>): void;
+  /** `weights`: how much each row of the output counts; null for once each. `lengths`: the steps of each sequence. */
+  forward(targets: ArrayLike<number>, weights?: ArrayLike<number> | null, lengths?: ArrayLike<number> | null): void;
   /** Writes dL/dy into the output's gradient. Needs the forward pass. */
   backward(): void;
   free(): void;
 }
 
-/** Lays the loss over a model's output `y` (rows, width), and its gradient where `dy` is given. */
-export function lossTape(k: Kernels, choice: LossChoice, y: Matrix, dy: Matrix | null): LossTape {
+/** Lays the loss over a model's output `y` (steps * rows, width), and its gradient where `dy` is given. */
+export function lossTape(k: Kernels, choice: LossChoice, y: Matrix, dy: Matrix | null, shape: PassShape): LossTape {
   const spec = requireLoss(choice);
-  return spec.kind === 'crossEntropy' ? classTape(k, spec, y, dy) : valueTape(k, spec, y, dy);
+  if (spec.kind === 'crossEntropy') return classTape(k, spec, y, dy);
+  if (spec.kind === 'ctc') return ctcTape(k, spec, y, dy, shape);
+  return valueTape(k, spec, y, dy);
 }
 
-function classTape(k: Kernels, spec: LossSpec & { kind: 'crossEntropy' }, y: Matrix, dy: Matrix | null): LossTape {
+function classTape(k: Kernels, spec: CrossEntropySpec, y: Matrix, dy: Matrix | null): LossTape {
   const value = k.alloc(1, 1);
   const probabilities = k.alloc(y.rows, y.cols);
   const classes = new Int32Array(y.rows);
+  let rowWeights: ArrayLike<number> | null = null;
   if (spec.classWeights && spec.classWeights.length !== y.cols) {
     throw new UnspoolError({
       code: 'SHAPE_MISMATCH',
@@ -81,14 +133,16 @@ function classTape(k: Kernels, spec: LossSpec & { kind: 'crossEntropy' }, y: Mat
     spec,
     value,
     probabilities,
-    forward(targets) {
-      requireCount('crossEntropy', targets, [y.rows]);
+    forward(targets, weights = null) {
+      requireCount('crossEntropy', 'targets', targets, [y.rows]);
+      requireWeights(weights, y.rows);
       requireTokens('target', targets, y.cols, spec.ignoreIndex ?? -1);
       classes.set(targets);
-      k.softmaxCrossEntropy(value, probabilities, y, classes, spec);
+      rowWeights = weights;
+      k.softmaxCrossEntropy(value, probabilities, y, classes, spec, weights);
     },
     backward() {
-      if (dy) k.softmaxCrossEntropyGrad(dy, probabilities, classes, spec);
+      if (dy) k.softmaxCrossEntropyGrad(dy, probabilities, classes, spec, rowWeights);
     },
     free() {
       k.free(value);
@@ -97,24 +151,39 @@ function classTape(k: Kernels, spec: LossSpec & { kind: 'crossEntropy' }, y: Mat
   };
 }
 
-function valueTape(k: Kernels, spec: LossSpec, y: Matrix, dy: Matrix | null): LossTape {
+/** Columns of the targets that an output of `width` columns is compared with. */
+export function targetWidth(spec: ValueLoss, width: number): number {
+  const each = spec.kind === 'quantile' ? spec.quantiles.length : spec.kind === 'gaussian' ? 2 : 1;
+  if (width % each === 0) return width / each;
+  const what = spec.kind === 'gaussian' ? 'a mean and a log-variance' : `${each} quantiles`;
+  throw new UnspoolError({
+    code: 'SHAPE_MISMATCH',
+    op: spec.kind,
+    tensor: 'the output (its width)',
+    expected: [each * Math.ceil(width / each)],
+    actual: [width],
+    help: `The output has ${what} for each target: make the last layer a multiple of ${each} wide.`,
+  });
+}
+
+function valueTape(k: Kernels, spec: ValueLoss, y: Matrix, dy: Matrix | null): LossTape {
+  const width = targetWidth(spec, y.cols);
   const value = k.alloc(1, 1);
-  const wanted = k.alloc(y.rows, y.cols);
-  const squared = spec.kind === 'meanSquaredError';
+  const wanted = k.alloc(y.rows, width);
+  let rowWeights: ArrayLike<number> | null = null;
   return {
     spec,
     value,
     probabilities: null,
-    forward(targets) {
-      requireCount(spec.kind, targets, [y.rows, y.cols]);
+    forward(targets, weights = null) {
+      requireCount(spec.kind, 'targets', targets, [y.rows, width]);
+      requireWeights(weights, y.rows);
       k.upload(wanted, targets);
-      if (squared) k.meanSquaredError(value, y, wanted);
-      else k.binaryCrossEntropy(value, y, wanted);
+      rowWeights = weights;
+      k.valueLoss(value, y, wanted, spec, weights);
     },
     backward() {
-      if (!dy) return;
-      if (squared) k.meanSquaredErrorGrad(dy, y, wanted);
-      else k.binaryCrossEntropyGrad(dy, y, wanted);
+      if (dy) k.valueLossGrad(dy, y, wanted, spec, rowWeights);
     },
     free() {
       k.free(value);
@@ -123,16 +192,61 @@ function valueTape(k: Kernels, spec: LossSpec, y: Matrix, dy: Matrix | null): Lo
   };
 }
 
-function requireCount(op: string, targets: ArrayLike<number>, expected: readonly number[]): void {
-  if (targets.length === expected.reduce((a, b) => a * b, 1)) return;
+function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, shape: PassShape): LossTape {
+  const { steps, rows } = shape;
+  const { blank = 0, reduction = 'mean', zeroInfinity = false } = spec;
+  requireInteger('loss.blank', blank, 0, y.cols - 1);
+  const value = k.alloc(1, 1);
+  const gradient = k.alloc(y.rows, y.cols);
+  return {
+    spec,
+    value,
+    probabilities: null,
+    forward(targets, weights = null, lengths = null) {
+      if (weights) fail('weights', 'are not read by ctc.', 'Give the steps of each sequence as lengths.');
+      if (targets.length === 0 || targets.length % rows !== 0) {
+        requireCount('ctc', 'targets', targets, [rows, Math.max(1, Math.ceil(targets.length / rows))]);
+      }
+      requireTokens('label', targets, y.cols, -1);
+      const labels = Int32Array.from(targets);
+      const at = labels.indexOf(blank);
+      if (at >= 0) {
+        const problem = `${blank} is the blank, which stands between labels by itself.`;
+        throw new UnspoolError({ code: 'INVALID_DATA', what: `label ${at}`, problem });
+      }
+      const own = lengths ?? new Array<number>(rows).fill(steps);
+      k.ctc(value, gradient, y, { steps, rows, labels, lengths: own, blank, reduction, zeroInfinity });
+    },
+    backward() {
+      if (dy) k.copy(dy, gradient);
+    },
+    free() {
+      k.free(value);
+      k.free(gradient);
+    },
+  };
+}
+
+function requireCount(op: string, tensor: string, values: ArrayLike<number>, expected: readonly number[]): void {
+  if (values.length === expected.reduce((a, b) => a * b, 1)) return;
   throw new UnspoolError({
     code: 'SHAPE_MISMATCH',
     op,
-    tensor: 'targets',
+    tensor,
     expected,
-    actual: [targets.length],
+    actual: [values.length],
     help: "Rows are time-major: row t*N + n is step t of sequence n; after `returns: 'last'` there is one a sequence.",
   });
+}
+
+function requireWeights(weights: ArrayLike<number> | null, rows: number): void {
+  if (!weights) return;
+  requireCount('loss', 'weights', weights, [rows]);
+  for (let r = 0; r < weights.length; r++) {
+    if (weights[r]! >= 0 && Number.isFinite(weights[r]!)) continue;
+    const problem = `${weights[r]} is no number of at least 0.`;
+    throw new UnspoolError({ code: 'INVALID_DATA', what: `weight ${r}`, problem });
+  }
 }
 
 /** Throws `INVALID_DATA` for the first number that is no whole number in [0, size), `ignored` apart. */

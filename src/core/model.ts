@@ -29,6 +29,8 @@ export interface Batch {
   readonly inputs: ArrayLike<number>;
   /** Class numbers for `crossEntropy`, else values, for each row of the output. */
   readonly targets: ArrayLike<number>;
+  /** How much each row of the output counts in the loss: a sample's weight, or 0 to mask a step. Default: 1 each. */
+  readonly weights?: ArrayLike<number>;
   /**
    * Steps of each row, 1 to T, where they differ: outputs past a row's end are 0 and cost no gradient, states are those at
    * its own end, and what stands in the inputs there is not read. Default: all rows have T steps.
@@ -234,7 +236,10 @@ export class Model {
     tape.begin(options.from ?? null, options.noise ?? null);
     tape.forward(this.parameters, batchFirst ? toTimeMajor(batch.inputs, steps, rows) : batch.inputs);
     const { outputSteps } = tape.layers.at(-1)!;
-    tape.measure(loss, batchFirst ? outputToTimeMajor(batch.targets, outputSteps, rows) : batch.targets);
+    const ordered = (values: ArrayLike<number>) => (batchFirst ? outputToTimeMajor(values, outputSteps, rows) : values);
+    const isCtc = loss === 'ctc' || (typeof loss === 'object' && loss.kind === 'ctc'); // labels stand by the sequence anyway
+    const targets = isCtc ? batch.targets : ordered(batch.targets);
+    tape.measure(loss, targets, batch.weights ? ordered(batch.weights) : null);
     return tape;
   }
 

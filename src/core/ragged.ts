@@ -8,6 +8,8 @@ export class Lengths implements Ragged {
   readonly alive: Matrix; // (T*N, 1)
   /** The same as `alive`, on this side: 1 for each step and row that counts. */
   readonly weights: Float64Array;
+  /** Steps of each row. */
+  readonly steps: Int32Array;
   private readonly k: Kernels;
   private readonly shape: PassShape;
   private readonly over: Float64Array;
@@ -21,6 +23,7 @@ export class Lengths implements Ragged {
     this.ended = k.alloc(count, 1);
     this.alive = k.alloc(count, 1);
     this.weights = new Float64Array(count);
+    this.steps = new Int32Array(shape.rows);
     this.over = new Float64Array(count);
     this.set(null);
   }
@@ -47,6 +50,7 @@ export class Lengths implements Ragged {
           problem: `${length} is no whole number from 1 to ${T}, the steps of the batch.`,
         });
       }
+      this.steps[n] = length;
       for (let t = 0; t < T; t++) this.weights[t * N + n] = t < length ? 1 : 0;
     }
     for (let r = 0; r < this.weights.length; r++) this.over[r] = 1 - this.weights[r]!;
@@ -63,6 +67,12 @@ export class Lengths implements Ragged {
       this.inputs[i] = this.weights[Math.floor(i / width)] === 1 ? inputs[i]! : 0;
     }
     return this.inputs;
+  }
+
+  /** Weights of the output's rows, 0 past each row's end; null where all count alike. */
+  weigh(weights: ArrayLike<number> | null): ArrayLike<number> | null {
+    if (this.whole || weights?.length !== this.weights.length) return this.whole || weights ? weights : this.weights;
+    return this.weights.map((alive, r) => alive * weights[r]!);
   }
 
   free(): void {

@@ -104,6 +104,16 @@ export class Tape {
     return hostArray(this.kernels, input.dx, [shape.steps, shape.rows, input.dx.cols]);
   }
 
+  /** Whether the rows of the output are those of the input, so that lengths of the one are lengths of the other. */
+  private get answersEachStep(): boolean {
+    return this.layers.every(({ kind, outputSteps }) => kind !== 'repeat' && outputSteps === this.shape.steps);
+  }
+
+  /** How much each row of the output counts in a loss, where lengths or `weights` say so. */
+  weightsOf(weights: ArrayLike<number> | null): ArrayLike<number> | null {
+    return this.answersEachStep ? (this.lengths?.weigh(weights) ?? weights) : weights;
+  }
+
   private get top(): AnyLayerTape {
     return this.layers.at(-1)!;
   }
@@ -153,15 +163,20 @@ export class Tape {
     for (const layer of this.layers) layer.forward(parameters);
   }
 
-  /** Computes the loss of the output; `tape.loss.value` holds it. */
-  measure(choice: LossChoice, targets: ArrayLike<number>): void {
+  /**
+   * Computes the loss of the output; `tape.loss.value` holds it. `weights`: how much each row of the output counts, by
+   * default 1, and 0 past the end of a row that has a length of its own.
+   */
+  measure(choice: LossChoice, targets: ArrayLike<number>, weights: ArrayLike<number> | null = null): void {
     // The same choice, mostly: told by its identity before it is told by its content.
     if (!this.loss || (choice !== this.choice && JSON.stringify(this.loss.spec) !== specText(choice))) {
       this.loss?.free();
-      this.loss = lossTape(this.kernels, choice, this.top.y, this.top.dy);
+      const rows = this.shape.rows;
+      this.loss = lossTape(this.kernels, choice, this.top.y, this.top.dy, { steps: this.top.outputSteps, rows });
     }
     this.choice = choice;
-    this.loss.forward(targets);
+    const isCtc = this.loss.spec.kind === 'ctc';
+    this.loss.forward(targets, isCtc ? weights : this.weightsOf(weights), isCtc ? (this.lengths?.steps ?? null) : null);
   }
 
   /**

@@ -1,14 +1,14 @@
 /** The losses of PyTorch, value and gradient, straight through the kernels and through a model's tape. */
 import { describe, expect, test } from '@jest/globals';
-import type { Precision } from '../../src/core/kernels.js';
 import { type LossChoice, lossTape } from '../../src/core/losses.js';
 import { createReference } from '../../src/kernels/reference/index.js';
+import { BACKENDS } from '../support/backends.js';
 import { expectClose, golden, TOLERANCE, tensor } from '../support/golden.js';
 
 const g = golden('losses');
 const classes = g.classes as number[];
 const values = g.values as Record<string, number>;
-const { labelSmoothing, ignore } = g.config as { labelSmoothing: number; ignore: number };
+const { labelSmoothing, ignore, huberDelta } = g.config as Record<'labelSmoothing' | 'ignore' | 'huberDelta', number>;
 
 const CASES: Readonly<Record<string, { loss: LossChoice; targets: readonly number[] }>> = {
   'cross-entropy': { loss: 'crossEntropy', targets: classes },
@@ -24,18 +24,24 @@ const CASES: Readonly<Record<string, { loss: LossChoice; targets: readonly numbe
   'cross-entropy-smoothed': { loss: { kind: 'crossEntropy', labelSmoothing }, targets: classes },
   'cross-entropy-huge': { loss: 'crossEntropy', targets: classes },
   mse: { loss: 'meanSquaredError', targets: tensor(g, 'regressionTarget') },
+  mae: { loss: 'meanAbsoluteError', targets: tensor(g, 'regressionTarget') },
+  huber: { loss: { kind: 'huber', delta: huberDelta }, targets: tensor(g, 'regressionTarget') },
   'binary-cross-entropy': { loss: 'binaryCrossEntropy', targets: tensor(g, 'bits') },
   'binary-cross-entropy-huge': { loss: 'binaryCrossEntropy', targets: tensor(g, 'bits') },
 };
 
-describe.each(['float64', 'float32'] as Precision[])('losses in %s', (precision) => {
+test('every loss of the golden file is one of ours', () => {
+  expect(Object.keys(CASES).sort()).toEqual(Object.keys(values).sort());
+});
+
+describe.each(BACKENDS)('losses on $name in $precision', ({ precision, create }) => {
   test.each(Object.entries(CASES))('%s: value and gradient', async (name, { loss, targets }) => {
-    const k = createReference(precision);
+    const k = await create();
     const [rows, cols] = g.tensors[`${name}.input`]!.shape as [number, number];
     const [y, dy] = [k.alloc(rows, cols), k.alloc(rows, cols)];
     k.upload(y, tensor(g, `${name}.input`));
     k.fill(dy, Number.NaN);
-    const tape = lossTape(k, loss, y, dy);
+    const tape = lossTape(k, loss, y, dy, { steps: 1, rows });
     tape.forward(targets);
     tape.backward();
     expectClose('value', await k.download(tape.value), [values[name]!], TOLERANCE[precision]);
@@ -51,7 +57,7 @@ test('an ignored class is ignored by its number, whatever it is', async () => {
   const y = k.alloc(rows, cols);
   k.upload(y, logits);
   const measure = async (ignoreIndex: number, targets: readonly number[]) => {
-    const tape = lossTape(k, { kind: 'crossEntropy', ignoreIndex }, y, null);
+    const tape = lossTape(k, { kind: 'crossEntropy', ignoreIndex }, y, null, { steps: 1, rows });
     tape.forward(targets);
     return (await k.download(tape.value))[0]!;
   };

@@ -443,8 +443,8 @@ const lossPlants: Plant[] = [
     spec: REGRESSION,
     kernels: () =>
       withInstructions((k) => ({
-        meanSquaredErrorGrad: (dy, y, target) => {
-          k.meanSquaredErrorGrad(dy, y, target);
+        valueLossGrad: (dy, y, target, kind, weights) => {
+          k.valueLossGrad(dy, y, target, kind, weights);
           live(k, dy).forEach((v, at, all) => {
             all[at] = v / 2;
           });
@@ -457,8 +457,8 @@ const lossPlants: Plant[] = [
     spec: REGRESSION,
     kernels: () =>
       withInstructions((k) => ({
-        meanSquaredErrorGrad: (dy, y, target) => {
-          k.meanSquaredErrorGrad(dy, y, target);
+        valueLossGrad: (dy, y, target, kind, weights) => {
+          k.valueLossGrad(dy, y, target, kind, weights);
           live(k, dy).forEach((v, at, all) => {
             all[at] = v * dy.cols;
           });
@@ -472,8 +472,8 @@ const lossPlants: Plant[] = [
     options: { loss: 'binaryCrossEntropy' },
     kernels: () =>
       withInstructions((k) => ({
-        binaryCrossEntropyGrad: (dz, z, p) => {
-          k.binaryCrossEntropyGrad(dz, z, p);
+        valueLossGrad: (dz, z, p, kind, weights) => {
+          k.valueLossGrad(dz, z, p, kind, weights);
           const logits = live(k, z);
           live(k, dz).forEach((v, at, all) => {
             const s = 1 / (1 + Math.exp(-logits[at]!));

@@ -1,5 +1,13 @@
-/** The losses, each with its derivative right under it. docs/derivation.md derives them (tags L1-L3). */
-import { type CrossEntropyOptions, crossEntropyDivisor, type Matrix } from '../../core/kernels.js';
+/** The losses, each with its derivative right under it. docs/derivation.md derives them (tags L1-L8). */
+import {
+  type CrossEntropyOptions,
+  type CtcTargets,
+  crossEntropyDivisor,
+  type Matrix,
+  type ValueLoss,
+  valueLossScale,
+} from '../../core/kernels.js';
+import { ctcLoss } from '../ctc.js';
 import { dense } from './dense.js';
 import { sigmoid } from './lstm-cell.js';
 
@@ -15,6 +23,7 @@ export function softmaxCrossEntropy(
   logits: Matrix,
   targets: Int32Array,
   options: CrossEntropyOptions = {},
+  rowWeights: ArrayLike<number> | null = null,
 ): void {
   const z = dense(logits);
   const p = dense(probabilities);
@@ -37,12 +46,15 @@ export function softmaxCrossEntropy(
     const target = targets[r]!;
     if (target === ignored) continue;
     const logSum = Math.log(sum);
-    total -= (1 - smooth) * (w?.[target] ?? 1) * (z[at + target]! - max - logSum);
+    let row = (1 - smooth) * (w?.[target] ?? 1) * (z[at + target]! - max - logSum);
     if (smooth > 0) {
-      for (let k = 0; k < C; k++) total -= (smooth / C) * (w?.[k] ?? 1) * (z[at + k]! - max - logSum);
+      for (let k = 0; k < C; k++) row += (smooth / C) * (w?.[k] ?? 1) * (z[at + k]! - max - logSum);
     }
+    const weight = rowWeights?.[r] ?? 1;
+    if (weight !== 0) total -= weight * row;
   }
-  dense(loss)[0] = total / crossEntropyDivisor(targets, options);
+  const divisor = crossEntropyDivisor(targets, options, rowWeights);
+  dense(loss)[0] = divisor === 0 ? 0 : total / divisor;
 }
 
 /**
@@ -55,6 +67,7 @@ export function softmaxCrossEntropyGrad(
   probabilities: Matrix,
   targets: Int32Array,
   options: CrossEntropyOptions = {},
+  rowWeights: ArrayLike<number> | null = null,
 ): void {
   const dz = dense(dlogits);
   const p = dense(probabilities);
@@ -62,13 +75,14 @@ export function softmaxCrossEntropyGrad(
   const w = options.classWeights;
   const smooth = options.labelSmoothing ?? 0;
   const ignored = options.ignoreIndex ?? -1;
-  const scale = 1 / crossEntropyDivisor(targets, options);
+  const divisor = crossEntropyDivisor(targets, options, rowWeights);
   let weightSum = C;
   if (w) weightSum = w.reduce((a, b) => a + b, 0);
   for (let r = 0; r < dlogits.rows; r++) {
     const at = r * C;
     const target = targets[r]!;
-    if (target === ignored) {
+    const scale = (rowWeights?.[r] ?? 1) / divisor;
+    if (target === ignored || divisor === 0 || scale === 0) {
       dz.fill(0, at, at + C);
       continue;
     }
@@ -81,45 +95,117 @@ export function softmaxCrossEntropyGrad(
   }
 }
 
-/** (L2) loss = mean (y - target)^2. */
-export function meanSquaredError(loss: Matrix, y: Matrix, target: Matrix): void {
-  const a = dense(y);
-  const b = dense(target);
-  let total = 0;
-  for (let i = 0; i < a.length; i++) {
-    const e = a[i]! - b[i]!;
-    total += e * e;
-  }
-  dense(loss)[0] = total / a.length;
-}
-
-/** (L2') dy = 2 (y - target) / n. */
-export function meanSquaredErrorGrad(dy: Matrix, y: Matrix, target: Matrix): void {
-  const d = dense(dy);
-  const a = dense(y);
-  const b = dense(target);
-  const scale = 2 / a.length;
-  for (let i = 0; i < a.length; i++) d[i] = scale * (a[i]! - b[i]!);
-}
-
 /**
- * (L3) loss = mean of -(p log s + (1-p) log(1-s)), s = sigmoid(z), which is max(z, 0) - z p + log(1 + e^-|z|):
- * the form that never takes the logarithm of 0.
+ * One element's loss and its slope by y, t being the target, e = y - t:
+ *   (L2) e^2                                   2e
+ *   (L4) |e|                                   sign e, at 0: 0
+ *   (L5) e^2/2 to |e| = d, d (|e| - d/2)       e, cut to [-d, d]              (Huber 1964)
+ *   (L6) q (t - y) below t, (1-q) (y - t) above   -q, 1-q, at t: 0            (Koenker & Bassett 1978)
+ *   (L3) -(t log s + (1-t) log(1-s))           s - t, s = sigmoid(y)
+ * (L3) is computed as max(y, 0) - y t + log(1 + e^-|y|), which never takes the logarithm of 0.
  */
-export function binaryCrossEntropy(loss: Matrix, logits: Matrix, target: Matrix): void {
-  const z = dense(logits);
-  const p = dense(target);
-  let total = 0;
-  for (let i = 0; i < z.length; i++) {
-    total += Math.max(z[i]!, 0) - z[i]! * p[i]! + Math.log1p(Math.exp(-Math.abs(z[i]!)));
+function elementLoss(kind: ValueLoss, y: number, t: number, quantile: number): number {
+  const e = y - t;
+  switch (kind.kind) {
+    case 'meanSquaredError':
+      return e * e;
+    case 'meanAbsoluteError':
+      return Math.abs(e);
+    case 'huber':
+      return Math.abs(e) <= kind.delta ? (e * e) / 2 : kind.delta * (Math.abs(e) - kind.delta / 2);
+    case 'quantile':
+      return e < 0 ? -quantile * e : (1 - quantile) * e;
+    default:
+      return Math.max(y, 0) - y * t + Math.log1p(Math.exp(-Math.abs(y)));
   }
-  dense(loss)[0] = total / z.length;
 }
 
-/** (L3') dz = (s - p) / n. */
-export function binaryCrossEntropyGrad(dlogits: Matrix, logits: Matrix, target: Matrix): void {
-  const d = dense(dlogits);
-  const z = dense(logits);
-  const p = dense(target);
-  for (let i = 0; i < z.length; i++) d[i] = (sigmoid(z[i]!) - p[i]!) / z.length;
+function elementSlope(kind: ValueLoss, y: number, t: number, quantile: number): number {
+  const e = y - t;
+  switch (kind.kind) {
+    case 'meanSquaredError':
+      return 2 * e;
+    case 'meanAbsoluteError':
+      return Math.sign(e);
+    case 'huber':
+      return Math.min(kind.delta, Math.max(-kind.delta, e));
+    case 'quantile':
+      return e < 0 ? -quantile : e > 0 ? 1 - quantile : 0;
+    default:
+      return sigmoid(y) - t;
+  }
+}
+
+/** (L7) Gaussian, y = [mu | s], s = log variance (Nix & Weigend 1994): (s + (t - mu)^2 e^-s) / 2, without its constant. */
+const gaussianLoss = (mu: number, s: number, t: number): number => (s + (t - mu) ** 2 * Math.exp(-s)) / 2;
+
+/** (L7') dmu = (mu - t) e^-s;  ds = (1 - (t - mu)^2 e^-s) / 2. */
+const gaussianSlopes = (mu: number, s: number, t: number): [dmu: number, ds: number] => {
+  const precision = Math.exp(-s);
+  return [(mu - t) * precision, (1 - (t - mu) ** 2 * precision) / 2];
+};
+
+/** Terms of one row: one an output, or one a target where two outputs make one. */
+const termsOf = (kind: ValueLoss, y: Matrix, target: Matrix): number => (kind.kind === 'gaussian' ? target : y).cols;
+
+export function valueLoss(
+  loss: Matrix,
+  y: Matrix,
+  target: Matrix,
+  kind: ValueLoss,
+  rowWeights: ArrayLike<number> | null,
+): void {
+  const [a, t] = [dense(y), dense(target)];
+  const [C, K] = [y.cols, target.cols];
+  const quantiles = kind.kind === 'quantile' ? kind.quantiles : [0];
+  let total = 0;
+  for (let r = 0; r < y.rows; r++) {
+    const weight = rowWeights?.[r] ?? 1;
+    if (weight === 0) continue;
+    let row = 0;
+    for (let c = 0; c < termsOf(kind, y, target); c++) {
+      if (kind.kind === 'gaussian') row += gaussianLoss(a[r * C + c]!, a[r * C + K + c]!, t[r * K + c]!);
+      else {
+        const [wanted, q] = [t[r * K + Math.floor(c / quantiles.length)]!, quantiles[c % quantiles.length]!];
+        row += elementLoss(kind, a[r * C + c]!, wanted, q);
+      }
+    }
+    total += weight * row;
+  }
+  dense(loss)[0] = total * valueLossScale(termsOf(kind, y, target), y.rows, rowWeights);
+}
+
+export function valueLossGrad(
+  dy: Matrix,
+  y: Matrix,
+  target: Matrix,
+  kind: ValueLoss,
+  rowWeights: ArrayLike<number> | null,
+): void {
+  const [d, a, t] = [dense(dy), dense(y), dense(target)];
+  const [C, K] = [y.cols, target.cols];
+  const quantiles = kind.kind === 'quantile' ? kind.quantiles : [0];
+  const whole = valueLossScale(termsOf(kind, y, target), y.rows, rowWeights);
+  for (let r = 0; r < y.rows; r++) {
+    const scale = whole * (rowWeights?.[r] ?? 1);
+    if (scale === 0) {
+      d.fill(0, r * C, (r + 1) * C);
+      continue;
+    }
+    for (let c = 0; c < termsOf(kind, y, target); c++) {
+      const at = r * C + c;
+      if (kind.kind === 'gaussian') {
+        const [dmu, ds] = gaussianSlopes(a[at]!, a[at + K]!, t[r * K + c]!);
+        d[at] = scale * dmu;
+        d[at + K] = scale * ds;
+      } else {
+        const [wanted, q] = [t[r * K + Math.floor(c / quantiles.length)]!, quantiles[c % quantiles.length]!];
+        d[at] = scale * elementSlope(kind, a[at]!, wanted, q);
+      }
+    }
+  }
+}
+
+export function ctc(loss: Matrix, dlogits: Matrix, logits: Matrix, targets: CtcTargets): void {
+  dense(loss)[0] = ctcLoss(dense(dlogits), dense(logits), logits.cols, targets);
 }

@@ -8,7 +8,7 @@ import { Heap } from './heap.js';
  */
 export type WasmVariant = 'simd' | 'relaxed' | 'revec';
 
-/** Modules one after the other in one deflated stream, which holds what they have in common once; `sizes` in bytes. */
+/** Modules in one deflated stream, pieces of each in turn, which holds what they have in common once; `sizes` in bytes. */
 export interface ModulePack {
   readonly sizes: Readonly<Partial<Record<WasmVariant, number>>>;
   readonly deflated: string;
@@ -33,14 +33,20 @@ async function compile(variant: WasmVariant): Promise<WebAssembly.Module> {
   const { sizes, deflated } = packs.find((pack) => pack.sizes[variant] !== undefined)!;
   const bytes = Uint8Array.from(atob(deflated), (letter) => letter.charCodeAt(0));
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-  const all = await new Response(inflated).arrayBuffer();
-  let from = 0;
-  for (const [name, size] of Object.entries(sizes)) {
-    if (name === variant) break;
-    from += size;
+  const all = new Uint8Array(await new Response(inflated).arrayBuffer());
+  const module = new Uint8Array(sizes[variant]!);
+  const longest = Math.max(...Object.values(sizes));
+  for (let at = 0, from = 0; at < longest; at += PIECE) {
+    for (const [name, size] of Object.entries(sizes)) {
+      const length = Math.min(PIECE, Math.max(0, size - at));
+      if (name === variant && length > 0) module.set(all.subarray(from, from + length), at);
+      from += length;
+    }
   }
-  return WebAssembly.compile(all.slice(from, from + sizes[variant]!));
+  return WebAssembly.compile(module);
 }
+
+const PIECE = 8192; // has to agree with scripts/build-wasm.mjs
 
 /** The smallest modules that use `i8x16.popcnt` and `i8x16.relaxed_swizzle`: () -> v128. */
 const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10];

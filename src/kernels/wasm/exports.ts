@@ -29,10 +29,8 @@ export interface WasmExports {
   readonly sumRows: Doing;
   readonly softmaxCrossEntropy: Telling;
   readonly softmaxCrossEntropyGrad: Doing;
-  readonly meanSquaredError: Telling;
-  readonly meanSquaredErrorGrad: Doing;
-  readonly binaryCrossEntropy: Telling;
-  readonly binaryCrossEntropyGrad: Doing;
+  readonly valueLoss: Telling;
+  readonly valueLossGrad: Doing;
   readonly mixProduct: Doing;
   readonly root: Doing;
   readonly addQuotient: Doing;

@@ -1,42 +1,60 @@
 /** The losses and their gradients. */
-import { crossEntropyDivisor, type Kernels } from '../../core/kernels.js';
-import type { Reach } from './reach.js';
+import {
+  crossEntropyDivisor,
+  type Kernels,
+  type Matrix,
+  VALUE_LOSSES,
+  type ValueLoss,
+  valueLossScale,
+} from '../../core/kernels.js';
+import { ctcLoss } from '../ctc.js';
+import { type Reach, scratch } from './reach.js';
 
-type Losses = Pick<
-  Kernels,
-  | 'softmaxCrossEntropy'
-  | 'softmaxCrossEntropyGrad'
-  | 'meanSquaredError'
-  | 'meanSquaredErrorGrad'
-  | 'binaryCrossEntropy'
-  | 'binaryCrossEntropyGrad'
->;
+type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad' | 'ctc'>;
 
 export function losses(reach: Reach): Losses {
-  const { x, at, count, alone, host, integers, floats } = reach;
+  const { heap, x, at, alone, host, integers, floats } = reach;
+  const rowRoom = scratch(heap);
+  /** Address of the weights of the rows; 0 for none. */
+  const rows = (values: ArrayLike<number> | null): number => {
+    if (!values) return 0;
+    const address = rowRoom(4 * values.length);
+    new Float32Array(heap.memory.buffer, address, values.length).set(values);
+    return address;
+  };
+  const inverse = (divisor: number): number => (divisor === 0 ? 0 : 1 / divisor);
+  /** What both directions of a value loss are told: sizes, numbers of the kind, the scale and the rows' weights. */
+  const details = (y: Matrix, target: Matrix, kind: ValueLoss, weights: ArrayLike<number> | null) => {
+    const numbers = kind.kind === 'quantile' ? kind.quantiles : [kind.kind === 'huber' ? kind.delta : 0];
+    const scale = valueLossScale((kind.kind === 'gaussian' ? target : y).cols, y.rows, weights);
+    return [y.rows, y.cols, target.cols, floats(numbers), numbers.length, scale, rows(weights)];
+  };
   return {
-    softmaxCrossEntropy(loss, p, z, targets, options = {}) {
+    softmaxCrossEntropy(loss, p, z, targets, options = {}, rowWeights = null) {
       const { classWeights, ignoreIndex = -1, labelSmoothing = 0 } = options;
       const value = host(loss);
-      const scale = 1 / crossEntropyDivisor(targets, options);
-      const more = [floats(classWeights), ignoreIndex, labelSmoothing, scale] as const;
+      const scale = inverse(crossEntropyDivisor(targets, options, rowWeights));
+      const more = [floats(classWeights), ignoreIndex, labelSmoothing, scale, rows(rowWeights)] as const;
       value[0] = x.softmaxCrossEntropy(at(p), at(z), integers(targets), z.rows, z.cols, ...more);
     },
-    softmaxCrossEntropyGrad(dz, p, targets, options = {}) {
+    softmaxCrossEntropyGrad(dz, p, targets, options = {}, rowWeights = null) {
       const { classWeights, ignoreIndex = -1, labelSmoothing = 0 } = options;
-      const scale = 1 / crossEntropyDivisor(targets, options);
+      const scale = inverse(crossEntropyDivisor(targets, options, rowWeights));
       const sum = classWeights ? classWeights.reduce((a, b) => a + b, 0) : dz.cols;
-      const more = [floats(classWeights), sum, ignoreIndex, labelSmoothing, scale] as const;
+      const more = [floats(classWeights), sum, ignoreIndex, labelSmoothing, scale, rows(rowWeights)] as const;
       alone(() => x.softmaxCrossEntropyGrad(at(dz), at(p), integers(targets), dz.rows, dz.cols, ...more));
     },
-    meanSquaredError(loss, y, target) {
-      host(loss)[0] = x.meanSquaredError(at(y), at(target), count(y));
+    valueLoss(loss, y, target, kind, rowWeights) {
+      const value = host(loss);
+      const number = VALUE_LOSSES.indexOf(kind.kind);
+      value[0] = x.valueLoss(number, at(y), at(target), ...details(y, target, kind, rowWeights));
     },
-    meanSquaredErrorGrad: (dy, y, target) => alone(() => x.meanSquaredErrorGrad(at(dy), at(y), at(target), count(y))),
-    binaryCrossEntropy(loss, z, target) {
-      host(loss)[0] = x.binaryCrossEntropy(at(z), at(target), count(z));
+    valueLossGrad(dy, y, target, kind, rowWeights) {
+      const number = VALUE_LOSSES.indexOf(kind.kind);
+      alone(() => x.valueLossGrad(number, at(dy), at(y), at(target), ...details(y, target, kind, rowWeights)));
     },
-    binaryCrossEntropyGrad: (dz, z, target) =>
-      alone(() => x.binaryCrossEntropyGrad(at(dz), at(z), at(target), count(z))),
+    ctc(loss, dlogits, logits, targets) {
+      host(loss)[0] = ctcLoss(host(dlogits), host(logits), logits.cols, targets);
+    },
   };
 }

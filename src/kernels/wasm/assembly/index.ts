@@ -7,10 +7,7 @@ export { bernoulli } from './noise';
 export {
   add, combine, copyColumns, fill, fillRows, gatherRows, multiply, scaleRows, scatterAddRows, sumRows,
 } from './rows';
-export {
-  binaryCrossEntropy, binaryCrossEntropyGrad, meanSquaredError, meanSquaredErrorGrad, softmaxCrossEntropy,
-  softmaxCrossEntropyGrad,
-} from './losses';
+export { softmaxCrossEntropy, softmaxCrossEntropyGrad, valueLoss, valueLossGrad } from './losses';
 export {
   adam, addQuotient, clipValue, maximum, mixProduct, root, scale, sgd, sign, sumSquares,
 } from './updates';

@@ -1,5 +1,5 @@
 /** The losses, each with its derivative right under it; formulas and tags as in kernels/reference/losses.ts. */
-import { exp, exp2, sigmoid, total } from './math';
+import { exp, sigmoid, total } from './math';
 
 // @ts-ignore: decorator
 @external('env', 'log')
@@ -53,6 +53,7 @@ function weight(weights: usize, k: i32): f32 {
 /** (L1) `weights` is 0 where all are 1; a target that equals `ignored` counts for nothing. Returns scale times the sum. */
 export function softmaxCrossEntropy(
   p: usize, z: usize, targets: usize, R: i32, C: i32, weights: usize, ignored: i32, smooth: f32, scale: f64,
+  rowWeights: usize,
 ): f64 {
   let loss: f64 = 0;
   for (let r = 0; r < R; r++, p += bytes(C), z += bytes(C), targets += 4) {
@@ -60,25 +61,28 @@ export function softmaxCrossEntropy(
     const sum = exponentials(p, z, max, C);
     scaleRow(p, <f32>(1 / sum), C);
     const target = i32.load(targets);
-    if (target == ignored) continue;
+    const own = <f64>weight(rowWeights, r);
+    if (target == ignored || own == 0) continue;
     const logSum = log(sum);
-    loss -= (1 - <f64>smooth) * <f64>weight(weights, target) * (<f64>(f32.load(z + bytes(target)) - max) - logSum);
+    loss -= own * (1 - <f64>smooth) * <f64>weight(weights, target) * (<f64>(f32.load(z + bytes(target)) - max) - logSum);
     if (smooth > 0) {
-      const share = <f64>smooth / <f64>C;
+      const share = (own * <f64>smooth) / <f64>C;
       for (let k = 0; k < C; k++) loss -= share * <f64>weight(weights, k) * (<f64>(f32.load(z + bytes(k)) - max) - logSum);
     }
   }
   return loss * scale;
 }
 
-/** (L1') dz[j] = scale * (p[j] * sum q - q[j]). `weightSum` is the sum of all class weights. */
+/** (L1') dz[j] = scale * (p[j] * sum q - q[j]), the whole's scale times the row's weight. `weightSum` is the sum of all class weights. */
 export function softmaxCrossEntropyGrad(
-  dz: usize, p: usize, targets: usize, R: i32, C: i32, weights: usize, weightSum: f32, ignored: i32, smooth: f32, scale: f32,
+  dz: usize, p: usize, targets: usize, R: i32, C: i32, weights: usize, weightSum: f32, ignored: i32, smooth: f32, whole: f32,
+  rowWeights: usize,
 ): void {
   const share = smooth / <f32>C;
   for (let r = 0; r < R; r++, p += bytes(C), dz += bytes(C), targets += 4) {
     const target = i32.load(targets);
-    if (target == ignored) {
+    const scale = whole * weight(rowWeights, r);
+    if (target == ignored || scale == 0) {
       memory.fill(dz, 0, bytes(C));
       continue;
     }
@@ -93,43 +97,82 @@ export function softmaxCrossEntropyGrad(
   }
 }
 
-/** (L2) mean (y - target)^2 */
-export function meanSquaredError(y: usize, target: usize, count: i32): f64 {
-  let sum: f64 = 0;
-  for (let i = 0; i < count; i++) {
-    const e = <f64>f32.load(y + bytes(i)) - <f64>f32.load(target + bytes(i));
-    sum += e * e;
-  }
-  return sum / <f64>count;
+// As VALUE_LOSSES in core/kernels.ts.
+const SQUARED: i32 = 0;
+const ABSOLUTE: i32 = 1;
+const HUBER: i32 = 2;
+const QUANTILE: i32 = 3;
+const GAUSSIAN: i32 = 5;
+
+// @ts-ignore: decorator
+@inline
+function exp1(x: f32): f32 {
+  return f32x4.extract_lane(exp(f32x4.splat(x)), 0);
 }
 
-/** (L2') dy = 2 (y - target) / n */
-export function meanSquaredErrorGrad(dy: usize, y: usize, target: usize, count: i32): void {
-  const scale = <f32>(2 / <f64>count);
-  let i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const e = f32x4.sub(v128.load(y + bytes(i)), v128.load(target + bytes(i)));
-    v128.store(dy + bytes(i), f32x4.mul(f32x4.splat(scale), e));
-  }
-  for (; i < count; i++) f32.store(dy + bytes(i), scale * (f32.load(y + bytes(i)) - f32.load(target + bytes(i))));
+/** One element's loss (L2)-(L6); `q` is delta or the quantile. */
+function elementLoss(kind: i32, y: f32, t: f32, q: f32): f64 {
+  const e = <f64>y - <f64>t;
+  const size = Math.abs(e);
+  if (kind == SQUARED) return e * e;
+  if (kind == ABSOLUTE) return size;
+  if (kind == HUBER) return size <= <f64>q ? (e * e) / 2 : <f64>q * (size - <f64>q / 2);
+  if (kind == QUANTILE) return e < 0 ? -<f64>q * e : (1 - <f64>q) * e;
+  return <f64>f32.max(y, 0) - <f64>y * <f64>t + log(1 + <f64>exp1(-f32.abs(y)));
 }
 
-/** (L3) mean of max(z, 0) - z p + log(1 + e^-|z|) */
-export function binaryCrossEntropy(z: usize, target: usize, count: i32): f64 {
-  let sum: f64 = 0;
-  for (let i = 0; i < count; i++) {
-    const x = f32.load(z + bytes(i));
-    const e = f32x4.extract_lane(exp2(f32x4.splat(f32.abs(x) * -1.4426950408889634)), 0);
-    sum += <f64>(f32.max(x, 0)) - <f64>x * <f64>f32.load(target + bytes(i)) + log(1 + <f64>e);
-  }
-  return sum / <f64>count;
+function elementSlope(kind: i32, y: f32, t: f32, q: f32): f32 {
+  const e = y - t;
+  if (kind == SQUARED) return 2 * e;
+  if (kind == ABSOLUTE) return <f32>(i32(e > 0) - i32(e < 0));
+  if (kind == HUBER) return f32.min(q, f32.max(-q, e));
+  if (kind == QUANTILE) return e < 0 ? -q : e > 0 ? 1 - q : 0;
+  return f32x4.extract_lane(sigmoid(f32x4.splat(y)), 0) - t;
 }
 
-/** (L3') dz = (s - p) / n */
-export function binaryCrossEntropyGrad(dz: usize, z: usize, target: usize, count: i32): void {
-  const scale = <f32>(1 / <f64>count);
-  for (let i = 0; i < count; i++) {
-    const s = f32x4.extract_lane(sigmoid(f32x4.splat(f32.load(z + bytes(i)))), 0);
-    f32.store(dz + bytes(i), scale * (s - f32.load(target + bytes(i))));
+/** y (R, C), targets (R, K); `numbers`: delta, or Q quantiles. Returns scale times the weighted sum. */
+export function valueLoss(
+  kind: i32, y: usize, target: usize, R: i32, C: i32, K: i32, numbers: usize, Q: i32, scale: f64, rowWeights: usize,
+): f64 {
+  let total: f64 = 0;
+  for (let r = 0; r < R; r++, y += bytes(C), target += bytes(K)) {
+    const own = <f64>weight(rowWeights, r);
+    if (own == 0) continue;
+    let row: f64 = 0;
+    for (let c = 0; c < (kind == GAUSSIAN ? K : C); c++) {
+      const a = f32.load(y + bytes(c));
+      if (kind == GAUSSIAN) {
+        const s = f32.load(y + bytes(K + c));
+        const e = <f64>f32.load(target + bytes(c)) - <f64>a;
+        row += (<f64>s + e * e * <f64>exp1(-s)) / 2;
+      } else row += elementLoss(kind, a, f32.load(target + bytes(c / Q)), f32.load(numbers + bytes(c % Q)));
+    }
+    total += own * row;
+  }
+  return total * scale;
+}
+
+export function valueLossGrad(
+  kind: i32, dy: usize, y: usize, target: usize, R: i32, C: i32, K: i32, numbers: usize, Q: i32, whole: f32,
+  rowWeights: usize,
+): void {
+  for (let r = 0; r < R; r++, dy += bytes(C), y += bytes(C), target += bytes(K)) {
+    const scale = whole * weight(rowWeights, r);
+    if (scale == 0) {
+      memory.fill(dy, 0, bytes(C));
+      continue;
+    }
+    for (let c = 0; c < (kind == GAUSSIAN ? K : C); c++) {
+      const a = f32.load(y + bytes(c));
+      if (kind == GAUSSIAN) {
+        const e = a - f32.load(target + bytes(c));
+        const precision = exp1(-f32.load(y + bytes(K + c)));
+        f32.store(dy + bytes(c), scale * e * precision);
+        f32.store(dy + bytes(K + c), (scale * (1 - e * e * precision)) / 2);
+      } else {
+        const slope = elementSlope(kind, a, f32.load(target + bytes(c / Q)), f32.load(numbers + bytes(c % Q)));
+        f32.store(dy + bytes(c), scale * slope);
+      }
+    }
   }
 }
