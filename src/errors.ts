@@ -38,7 +38,9 @@ export type Problem =
   /** A backend could not get the memory for a matrix. */
   | { readonly code: 'OUT_OF_MEMORY'; readonly bytes: number; readonly inUse: number | null; readonly help?: string }
   /** The object was used after `dispose()`. */
-  | { readonly code: 'DISPOSED'; readonly what: string; readonly help?: string };
+  | { readonly code: 'DISPOSED'; readonly what: string; readonly help?: string }
+  /** The worker that held a model ended, or could not begin. */
+  | { readonly code: 'WORKER_LOST'; readonly problem: string; readonly help?: string };
 
 export type ProblemCode = Problem['code'];
 
@@ -81,6 +83,8 @@ function headline(p: Problem): string {
     }
     case 'DISPOSED':
       return `${p.what} was used after dispose().`;
+    case 'WORKER_LOST':
+      return `the model's worker is gone: ${p.problem}`;
     default:
       return p satisfies never;
   }

@@ -1,8 +1,8 @@
 export type { AverageSpec } from './core/averaging.js';
 export type { EarlyStoppingSpec } from './core/early-stopping.js';
 export type { EmbeddingTape } from './core/embedding.js';
-export { type BatchSource, evaluate } from './core/evaluate.js';
-export { drawToken, generate, type SamplingOptions } from './core/generate.js';
+export { type BatchSource, evaluate, type SourceDescription } from './core/evaluate.js';
+export { drawToken, generate, type SamplingOptions, type StreamingModel } from './core/generate.js';
 export {
   type GradcheckElement,
   type GradcheckOptions,
@@ -70,7 +70,14 @@ export { ngramBitsPerCharacter } from './data/ngram.js';
 export { heldOutStreams, type TextData, type TextStreamOptions, TextStreams, textStreams } from './data/text.js';
 export { Vocabulary } from './data/vocabulary.js';
 export { describe, type Problem, type ProblemCode, UnspoolError } from './errors.js';
-export { type Facts, type ModelFile, type ModelFileParts, parseModel, serializeModel } from './interop/model-file.js';
+export {
+  type Facts,
+  type ModelFile,
+  type ModelFileParts,
+  parseModel,
+  type SerializableModel,
+  serializeModel,
+} from './interop/model-file.js';
 export {
   readSafetensors,
   type SafeTensor,

@@ -81,6 +81,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'kernels/select.ts',
     'optim',
   ],
+  worker: ['core', 'create.ts', 'data', 'errors.ts', 'interop', 'kernels/select.ts', 'optim'],
   node: ['core', 'create.ts', 'errors.ts', 'index.ts', 'interop', 'kernels/select.ts'],
   cli: ['index.ts', 'node'],
 };

@@ -4,6 +4,13 @@ import type { Batch, Model } from './model.js';
 import type { Rng } from './rng.js';
 import type { Tape } from './tape.js';
 
+/** What a source of batches is, as plain data. */
+export interface SourceDescription {
+  /** Name of what makes the source again (src/data/sources.ts). */
+  readonly kind: string;
+  readonly [part: string]: unknown;
+}
+
 /** Batches by number. */
 export interface BatchSource {
   /** True: batch k+1 goes on where batch k stopped, row by row, and the model's state is carried along. */
@@ -13,6 +20,8 @@ export interface BatchSource {
   batch(index: number): Batch;
   /** The batches of one epoch, in an order (or cut) of its own. Default: the same each time. */
   shuffled?(rng: Rng): BatchSource;
+  /** The source as it is, for a worker to make again. Default: all its batches, where they are not shuffled. */
+  describe?(): SourceDescription;
 }
 
 /** One tape for each shape of batch, used again and again: a training step allocates no matrices. */

@@ -2,6 +2,7 @@
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
 import type { Model } from './model.js';
 import type { Rng } from './rng.js';
+import type { Stream } from './stream.js';
 
 export interface SamplingOptions {
   /** Logits are divided by it: under 1 safer, over 1 wilder; 0 always takes the likeliest. Default 1. */
@@ -29,12 +30,17 @@ export function drawToken(logits: ArrayLike<number>, rng: Rng, options: Sampling
   return best;
 }
 
+/** A model, here or in a worker, that can be fed one step at a time. */
+export interface StreamingModel extends Pick<Model, 'spec' | 'outputSize'> {
+  stream(rows?: number): Pick<Stream, 'step' | 'dispose'>;
+}
+
 /**
  * Reads `prompt` (at least one token), then yields tokens drawn one by one, each fed back as the next input, without
  * end: take as many as are wanted. The model must start with an embedding and end in as many logits as it has tokens.
  */
 export async function* generate(
-  model: Model,
+  model: StreamingModel,
   prompt: ArrayLike<number>,
   rng: Rng,
   options: SamplingOptions = {},

@@ -210,7 +210,13 @@ export class Model {
     if (lengths) tape.setLengths(lengths);
     tape.begin(from);
     tape.forward(this.parameters, batchFirst ? toTimeMajor(inputs, steps, rows) : inputs);
-    return { output: batchFirst ? tape.output.transpose(1, 0, 2) : tape.output, tape };
+    return {
+      // Made when it is asked for: a policy may forbid ndarray's classes, and the tape is there all the same.
+      get output() {
+        return batchFirst ? tape.output.transpose(1, 0, 2) : tape.output;
+      },
+      tape,
+    };
   }
 
   /** One step at a time, with the state carried: for generating and for live data. Uses the weights as they are now. */

@@ -103,6 +103,17 @@ export class TextStreams implements BatchSource {
     const shift = rng.integer(Math.min(this.steps, left + 1));
     return new TextStreams(this.tokens, this.rows, this.steps, this.partial, shift);
   }
+
+  /** These streams as plain data. */
+  describe() {
+    const { tokens, rows, steps, partial, from } = this;
+    return { kind: 'textStreams', tokens, rows, steps, partial, from };
+  }
+
+  /** The streams that `describe` described. */
+  static from(parts: Omit<ReturnType<TextStreams['describe']>, 'kind'>): TextStreams {
+    return new TextStreams(parts.tokens, parts.rows, parts.steps, parts.partial, parts.from);
+  }
 }
 
 /**

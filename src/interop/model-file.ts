@@ -8,6 +8,7 @@
  */
 import type { FloatArray, Precision } from '../core/kernels.js';
 import { type Model, parameterLayout } from '../core/model.js';
+import type { Arena } from '../core/params.js';
 import { isRngState, type RngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { TrainingState } from '../core/trainer.js';
@@ -49,8 +50,13 @@ interface TrainingHeader {
   readonly carried: number | null;
 }
 
+/** A model, here or in a worker, whose parameters can be had. */
+export interface SerializableModel extends Pick<Model, 'spec'> {
+  readonly parameters: Pick<Arena, 'layout' | 'download'>;
+}
+
 /** The bytes of a model file. The same model and parts give the same bytes. */
-export async function serializeModel(model: Model, parts: ModelFileParts = {}): Promise<Uint8Array> {
+export async function serializeModel(model: SerializableModel, parts: ModelFileParts = {}): Promise<Uint8Array> {
   const { vocabulary = null, facts = {}, training = null } = parts;
   const values = await model.parameters.download();
   const tensors = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape, data: values.get(name)! }));

@@ -1,7 +1,6 @@
 /** What needs a file system: `unspool/node`. */
-import type { Model } from '../core/model.js';
 import { deserializeModel, type LoadedModel } from '../create.js';
-import { type ModelFileParts, serializeModel } from '../interop/model-file.js';
+import { type ModelFileParts, type SerializableModel, serializeModel } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
 import { readBytes, writeFileAtomic } from './files.js';
 
@@ -10,7 +9,7 @@ export { lockFile } from './lock.js';
 export { revectorize } from './revectorize.js';
 
 /** Writes a model file (safetensors), whole or not at all. Throws `FILE_ACCESS`. */
-export async function saveModel(file: string, model: Model, parts: ModelFileParts = {}): Promise<void> {
+export async function saveModel(file: string, model: SerializableModel, parts: ModelFileParts = {}): Promise<void> {
   await writeFileAtomic(file, await serializeModel(model, parts));
 }
 

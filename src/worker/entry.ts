@@ -1,0 +1,4 @@
+/** What runs in a worker of our own. */
+import { serve } from './serve.js';
+
+serve();

@@ -1,0 +1,17 @@
+/** Training and predicting in a worker: `unspool/worker`. */
+export type { SourceMaker } from '../data/sources.js';
+export type { WorkerLike } from './line.js';
+export {
+  createModelInWorker,
+  deserializeModelInWorker,
+  type LoadedWorkerModel,
+  type WorkerModel,
+  type WorkerOptions,
+  type WorkerParameters,
+  type WorkerPrediction,
+  type WorkerStart,
+  type WorkerStream,
+  type WorkerTape,
+} from './model.js';
+export { type ServeOptions, serve } from './serve.js';
+export type { WorkerFitOptions, WorkerTraining } from './training.js';
