@@ -45,9 +45,15 @@ export class Connection {
     return (this.ending ??= this.finish());
   }
 
+  /** Without a word to the worker, which may hold the model of somebody else. */
+  giveUp(): void {
+    this.end(disposed());
+    this.close();
+  }
+
   private async finish(): Promise<void> {
     if (this.ended) return;
-    this.end(new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Make a new one.' }));
+    this.end(disposed());
     await this.send('dispose', []).catch(() => {}); // a worker that is lost meanwhile needs no more ending
     this.close();
   }
@@ -106,6 +112,9 @@ export class Connection {
     );
   }
 }
+
+const disposed = (): UnspoolError =>
+  new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Make a new one.' });
 
 const uncloneable = (operation: string, error: unknown): UnspoolError =>
   new UnspoolError({

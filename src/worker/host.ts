@@ -69,6 +69,10 @@ export class ModelHost implements Host {
     });
   }
 
+  async threads(): Promise<number> {
+    return this.alive().kernels.threads ?? 1;
+  }
+
   predict(inputs: ArrayLike<number>, { from, ...settings }: PredictSettings) {
     const run = async (start: StartState): Promise<Tape> =>
       (await this.alive().predict(inputs, { ...settings, from: start })).tape;

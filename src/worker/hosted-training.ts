@@ -21,7 +21,7 @@ export class HostedTraining {
   readonly training: Training;
   private events: AsyncGenerator<TrainingEvent, void, void> | null = null;
   private produced = 0;
-  /** At an event that nobody may have seen yet, and that somebody may want to act upon before the next update. */
+  /** Where nothing is done in advance: at an event that somebody may want to act upon, or with nobody iterating. */
   private standing = false;
 
   constructor(model: Model, data: TrainingData, settings: FitSettings, gate: Gate, resume?: TrainingState) {
@@ -50,6 +50,7 @@ export class HostedTraining {
    * there are events still to be taken, and the iteration that made them goes on after them.
    */
   async leave(taken: number): Promise<void> {
+    this.standing = true; // until somebody comes back
     if (taken !== this.produced) return;
     await this.events?.return();
     this.events = null;

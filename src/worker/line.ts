@@ -31,7 +31,7 @@ export function lineTo(worker: WorkerLike, ends: Ends): Line {
   return 'on' in worker ? nodeLine(worker as NodeWorker, ends) : webLine(worker as Worker, ends);
 }
 
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const wordsOf = (error: unknown): string => (error as Partial<Error> | null)?.message ?? String(error);
 
 function nodeLine(worker: NodeWorker, { message, lost }: Ends): Line {
   const listeners: Readonly<Record<string, (value: unknown) => void>> = {

@@ -128,6 +128,11 @@ export class WorkerModel {
     };
   }
 
+  /** Threads that share the work at this moment, the worker's own included (`Kernels.threads`). */
+  threads(): Promise<number> {
+    return this.connection.call('threads');
+  }
+
   /**
    * Ends the model, and the worker where it was not handed in. What is still being waited for is rejected (`DISPOSED`) at
    * once; resolves when the update that is under way is done and the memory is given back.
@@ -171,7 +176,7 @@ async function open<T>({ worker }: WorkerOptions, make: (connection: Connection)
   try {
     return await make(connection);
   } catch (error) {
-    await connection.dispose();
+    connection.giveUp();
     throw error;
   }
 }

@@ -63,6 +63,8 @@ export interface Host {
   dispose(): Promise<void>;
   /** Holds a lock of this name for as long as the worker lives. */
   live(lock: string): Promise<void>;
+  /** That share the work at this moment. */
+  threads(): Promise<number>;
 
   predict(
     inputs: ArrayLike<number>,

@@ -1,4 +1,4 @@
-/** The built package in Node, Deno and Bun: the same training, with one thread and two, a model saved and loaded. */
+/** The built package in Node, Deno and Bun: the same training with one thread, two, in a worker; a model saved and loaded. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -19,6 +19,8 @@ interface Result {
   readonly one: { readonly loss: number; readonly ran: number; readonly f: number };
   readonly two: { readonly loss: number; readonly ran: number; readonly f: number };
   readonly again: number;
+  readonly inWorker: { readonly loss: number; readonly ran: number; readonly paused: number; readonly end: string };
+  readonly refused: string;
 }
 
 /** What Node, the first of them, gave. */
@@ -37,6 +39,10 @@ test.each(RUNTIMES)(
     expect(result.one.ran).toBe(1);
     expect(result.two).toEqual({ ...result.one, ran: availableParallelism() > 1 ? 2 : result.two.ran }); // the same bits
     expect(result.again).toBe(result.two.loss);
+    // The loss after the training, of the pass without gradients: what the saved model has too.
+    expect(result.inWorker).toMatchObject({ loss: result.again, paused: 10 + 20 + 30, end: 'aborted' });
+    if (availableParallelism() > 1) expect(result.inWorker.ran).toBe(2);
+    expect(result.refused).toBe('INVALID_SETTING');
     // Engines differ in whether they fuse the multiply-adds, so after thirty updates the last digits may.
     const reference = (node ??= result.one);
     expect(result.one.loss).toBeCloseTo(reference.loss, 4);

@@ -1,6 +1,10 @@
-/** What runtimes.test.ts runs in each engine: trains with one thread and with two, saves, loads; prints one line of JSON. */
+/**
+ * What runtimes.test.ts runs in each engine: trains with one thread and with two, the second time also in a worker, where it
+ * pauses and is aborted too; saves, loads; prints one line of JSON.
+ */
 import { adam, createModel, describeBackend, fit } from '../../dist/index.js';
 import { loadModel, saveModel } from '../../dist/node/index.js';
+import { createModelInWorker } from '../../dist/worker/index.js';
 
 const [file] = process.argv.slice(-1);
 const [steps, rows, width] = [20, 16, 24];
@@ -15,19 +19,51 @@ const layers = [
   { kind: 'linear', size: width },
 ];
 
+const spec = { seed: 2, inputSize: width, layers };
+const train30 = { stateful: false, length: 30, batch: () => batch };
+
 async function train(threads) {
-  const model = await createModel({ seed: 2, inputSize: width, layers }, { threads });
-  const train = { stateful: false, length: 30, batch: () => batch };
-  for await (const _ of fit(model, { train }, { optimizer: adam() })) await new Promise((r) => setTimeout(r, 10));
+  const model = await createModel(spec, { threads });
+  for await (const _ of fit(model, { train: train30 }, { optimizer: adam() }))
+    await new Promise((r) => setTimeout(r, 10));
   const { loss, tape } = await model.gradients(batch);
   const ran = model.kernels.threads;
   return { model, result: { loss, ran, f: tape.steps[3].gates.f.get(0, 2) } };
+}
+
+async function trainInWorker(threads) {
+  const model = await createModelInWorker(spec, { threads });
+  const training = model.fit({ train: train30 }, { optimizer: adam(), ahead: 0 });
+  let paused = 0;
+  for await (const event of training) {
+    if (event.kind !== 'step' || event.step % 10 !== 0) continue;
+    await training.pause();
+    paused += (await training.checkpoint()).step;
+    training.resume();
+  }
+  const { loss } = await model.evaluate(batch);
+  for (let i = 0; i < 200 && (await model.threads()) < threads; i++) {
+    await new Promise((r) => setTimeout(r, 20)); // until they stand ready
+    await model.evaluate(batch);
+  }
+  const ran = await model.threads();
+  const stop = new AbortController();
+  const events = [];
+  for await (const event of model.fit({ train: train30 }, { optimizer: adam(), epochs: 1e6, signal: stop.signal })) {
+    if (events.push(event) === 5) stop.abort();
+  }
+  await model.dispose();
+  return { loss, ran, paused, end: events.at(-1).reason };
 }
 
 const [one, two] = [await train(1), await train(2)];
 await saveModel(file, two.model);
 const loaded = await loadModel(file);
 const again = await loaded.model.evaluate(batch);
+const inWorker = await trainInWorker(2);
+const refused = await createModelInWorker({ ...spec, layers: [] }).catch(({ code }) => code);
 one.model.dispose();
 two.model.dispose();
-console.log(JSON.stringify({ ...describeBackend(), one: one.result, two: two.result, again: again.loss }));
+console.log(
+  JSON.stringify({ ...describeBackend(), one: one.result, two: two.result, again: again.loss, inWorker, refused }),
+);

@@ -1,0 +1,54 @@
+import { describe, expect, test } from '@jest/globals';
+import type { BatchSource } from '../../src/core/evaluate.js';
+import { createRng } from '../../src/core/rng.js';
+import { createSource, describeSource } from '../../src/data/sources.js';
+import { TextStreams } from '../../src/data/text.js';
+import { problemOf, thrown } from '../support/errors.js';
+
+const all = (source: BatchSource) => ({
+  stateful: source.stateful,
+  batches: Array.from({ length: source.length }, (_, index) => source.batch(index)),
+});
+
+describe('a source made again from its description', () => {
+  const tokens = Int32Array.from({ length: 100 }, (_, i) => (i * i) % 17);
+  const rng = () => createRng(3, 'test');
+
+  test.each([
+    ['text', new TextStreams(tokens, 3, 7)],
+    ['text with its rest', new TextStreams(tokens, 2, 9, true)],
+    ['text as an epoch cuts it', new TextStreams(tokens, 3, 7).shuffled(rng())],
+  ])('%s', (_, source) => {
+    const again = createSource(describeSource(source));
+    expect(all(again)).toEqual(all(source));
+    expect(all(again.shuffled!(rng()))).toEqual(all(source.shuffled(rng())));
+  });
+
+  test('batches of any source that does not shuffle them', () => {
+    const batch = (index: number) => ({ steps: 1, rows: 2, inputs: [index, 1], targets: Int32Array.of(index, 2) });
+    const source: BatchSource = { stateful: true, length: 3, batch };
+    const again = createSource(describeSource(source));
+    expect(all(again)).toEqual(all(source));
+    expect(again.shuffled).toBeUndefined();
+  });
+
+  test('of a kind of your own', () => {
+    const made = (parts: object): BatchSource => ({ ...(parts as BatchSource), batch: () => ({}) as never });
+    const source: BatchSource = { ...made({}), describe: () => ({ kind: 'mine', stateful: false, length: 5 }) };
+    expect(createSource(describeSource(source), { mine: made }).length).toBe(5);
+  });
+});
+
+test('what cannot be described, or made, is refused', () => {
+  const mine: BatchSource = { stateful: false, length: 1, batch: () => ({}) as never, shuffled: () => mine };
+  expect(
+    problemOf(
+      thrown(() => describeSource(mine)),
+      'INVALID_DATA',
+    ).help,
+  ).toContain('shuffled');
+  for (const kind of ['mine', 'toString']) {
+    const error = thrown(() => createSource({ kind }, { yours: () => mine }));
+    expect(problemOf(error, 'INVALID_DATA').help).toContain('textStreams, batches, yours');
+  }
+});

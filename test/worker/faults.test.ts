@@ -1,0 +1,284 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import type { BatchSource } from '../../src/core/evaluate.js';
+import type { Optimizer } from '../../src/core/optimizer.js';
+import { fit, type TrainingEvent } from '../../src/core/trainer.js';
+import { createModel } from '../../src/create.js';
+import { adam } from '../../src/optim/adam.js';
+import { createModelInWorker, serve, type WorkerModel } from '../../src/worker/index.js';
+import { problemOf, rejected, thrown } from '../support/errors.js';
+import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
+
+const ROOT = join(__dirname, '../..');
+const folder = mkdtempSync(join(ROOT, 'runs/worker-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const worker = startWorker();
+afterAll(() => worker.terminate());
+
+async function inWorker<T>(act: (model: WorkerModel) => Promise<T>, spec = TEXT_SPEC): Promise<T> {
+  const model = await createModelInWorker(spec, { worker });
+  try {
+    return await act(model);
+  } finally {
+    await model.dispose();
+  }
+}
+
+const LONG = { optimizer: adam(), epochs: 1e6 };
+
+/** A worker that runs `code`, a module, in the package's folder. */
+function workerOf(name: string, code: string): Worker {
+  const file = join(folder, `${name}.mjs`);
+  writeFileSync(file, code);
+  return new Worker(file);
+}
+
+describe('errors arrive as what they were', () => {
+  test('a spec or setting that cannot work; the worker can be used again', async () => {
+    const bad = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: -1 }] } as const;
+    const here = await rejected(() => createModel(bad));
+    const there = await rejected(() => createModelInWorker(bad, { worker }));
+    expect(there.problem).toEqual(here.problem);
+    expect(there.message).toBe(here.message);
+    const backend = await rejected(() => createModelInWorker(VALUE_SPEC, { backend: 'gpu' as 'wasm', worker }));
+    expect(problemOf(backend, 'INVALID_SETTING').path).toBe('backend');
+    await inWorker(async (model) => expect(model.size).toBeGreaterThan(0));
+  });
+
+  test('a setting of a training reaches whoever iterates it, and whoever asks it', () =>
+    inWorker(async (model) => {
+      const training = model.fit(textData(), { optimizer: adam(), epochs: 0 });
+      for (const act of [() => collect(training), () => training.checkpoint(), () => training.validate()]) {
+        expect((await rejected(act)).problem).toMatchObject({ code: 'INVALID_SETTING', path: 'epochs' });
+      }
+    }));
+
+  test('a checkpoint of another training', () =>
+    inWorker(async (model) => {
+      const here = await createModel(VALUE_SPEC);
+      const state = await fit(here, { train: valueData() }, { optimizer: adam() }).checkpoint();
+      const error = await rejected(() => collect(model.fit(textData(), { optimizer: adam() }, state)));
+      expect(problemOf(error, 'INVALID_DATA').what).toBe('checkpoint');
+    }));
+
+  test('NOT_FINITE, with all that it says, after the events before it; what was asked for in advance is not trained', () =>
+    inWorker(async (model) => {
+      const train = valueData((inputs, index) => {
+        if (index === 1) inputs[7] = Number.NaN;
+      });
+      const here = await createModel(VALUE_SPEC);
+      const run = async (training: AsyncIterable<TrainingEvent>) => {
+        const events: TrainingEvent[] = [];
+        const error = await rejected(async () => {
+          for await (const event of training) events.push(event);
+        });
+        return { events, problem: error.problem };
+      };
+      const expected = await run(fit(here, { train }, { optimizer: adam() }));
+      expect(expected.problem).toMatchObject({ code: 'NOT_FINITE', step: 2, tensor: 'the input' });
+      expect(expected.events).toHaveLength(1);
+      const training = model.fit({ train }, { optimizer: adam() });
+      expect(await run(training)).toEqual(expected);
+      expect(await model.parameters.download()).toEqual(await here.parameters.download());
+      expect((await training.checkpoint()).step).toBe(1);
+    }, VALUE_SPEC));
+
+  test('OUT_OF_MEMORY', async () => {
+    const huge = {
+      layers: [
+        { kind: 'embedding', size: 2 ** 20, width: 2 ** 12 },
+        { kind: 'lstm', hiddenSize: 2 },
+      ],
+    } as const;
+    const error = await rejected(() => createModelInWorker(huge, { worker }));
+    expect(problemOf(error, 'OUT_OF_MEMORY').bytes).toBeGreaterThan(2 ** 34);
+  });
+});
+
+describe('what cannot be sent', () => {
+  test('a schedule, an optimizer and a shuffle of your own are refused at once, saying what to do', () =>
+    inWorker(async (model) => {
+      const schedule = thrown(() => model.fit(textData(), { optimizer: adam(), schedule: () => 1 }));
+      expect(problemOf(schedule, 'INVALID_SETTING')).toMatchObject({
+        path: 'schedule',
+        help: 'Use one of constant, linear, cosine.',
+      });
+      const mine: Optimizer = { ...adam(), spec: { kind: 'mine', rate: 1 } };
+      const optimizer = thrown(() => model.fit(textData(), { optimizer: mine }));
+      expect(problemOf(optimizer, 'INVALID_SETTING').path).toBe('optimizer');
+      const train: BatchSource = { ...valueData(), shuffled: () => train };
+      const source = thrown(() => model.fit({ train }, { optimizer: adam() }));
+      expect(problemOf(source, 'INVALID_DATA').help).toContain('serve({sources})');
+      expect(
+        problemOf(
+          thrown(() => model.fit(textData(), { ...LONG, ahead: -1 })),
+          'INVALID_SETTING',
+        ).path,
+      ).toBe('ahead');
+    }));
+
+  test('a function where there should be data', () =>
+    inWorker(async (model) => {
+      const loss = { kind: 'crossEntropy', reduction: () => 1 } as unknown as 'crossEntropy';
+      const error = await rejected(() => model.evaluateSource(textData().heldOut, loss));
+      expect(problemOf(error, 'INVALID_SETTING').problem).toContain('cannot be sent to a worker');
+    }));
+
+  test('a source whose kind nobody serves', () =>
+    inWorker(async (model) => {
+      const train: BatchSource = { ...valueData(), describe: () => ({ kind: 'sines', count: 3 }) };
+      const error = await rejected(() => collect(model.fit({ train }, { optimizer: adam() })));
+      expect(problemOf(error, 'INVALID_DATA').problem).toContain('"sines"');
+    }));
+
+  test('a worker file of your own serves it', async () => {
+    const own = workerOf(
+      'sines',
+      `import { serve } from 'unspool/worker';
+       serve({ sources: { sines: ({ count }) => ({
+         stateful: false,
+         length: count,
+         batch: (k) => ({ steps: 2, rows: 1, inputs: [0, k, 1, 1, k, 0].map(Math.sin), targets: [k, 0, 0, k] }),
+       }) } });`,
+    );
+    const model = await createModelInWorker(VALUE_SPEC, { worker: own });
+    const train: BatchSource = {
+      ...valueData(),
+      length: 3,
+      describe: () => ({ kind: 'sines', count: 3 }),
+      shuffled: () => train,
+    };
+    expect((await collect(model.fit({ train }, { optimizer: adam() }))).at(-1)).toMatchObject({ kind: 'end', step: 3 });
+    await model.dispose();
+    await own.terminate();
+  });
+});
+
+describe('one at a time', () => {
+  test('a second training of a model is refused while one is iterated, and welcome afterwards', () =>
+    inWorker(async (model) => {
+      const first = model.fit(textData(), LONG);
+      for await (const event of first) {
+        const error = await rejected(() => collect(model.fit(textData(), LONG)));
+        expect(problemOf(error, 'INVALID_SETTING')).toMatchObject({ path: 'fit' });
+        expect(problemOf(await rejected(() => collect(first)), 'INVALID_SETTING').problem).toContain('already');
+        if (event.step === 2) break;
+      }
+      expect((await collect(model.fit(textData(), { ...LONG, maxSteps: 3 }))).at(-1)).toMatchObject({ step: 3 });
+    }));
+
+  test('a second model in a worker is refused', () =>
+    inWorker(async (model) => {
+      const error = await rejected(() => createModelInWorker(VALUE_SPEC, { worker }));
+      expect(problemOf(error, 'INVALID_SETTING').path).toBe('worker');
+      expect((await model.predict([1])).values).toHaveLength(model.outputSize); // the first is not disturbed
+    }));
+});
+
+describe('the end', () => {
+  test('dispose() during a training: whoever iterates is told, at once', async () => {
+    const model = await createModelInWorker(TEXT_SPEC, { worker });
+    const training = model.fit(textData(), LONG);
+    const seen: number[] = [];
+    const running = rejected(async () => {
+      for await (const event of training) if (seen.push(event.step) === 5) void model.dispose();
+    });
+    expect(problemOf(await running, 'DISPOSED').what).toBe('The model');
+    expect(seen.length).toBeLessThan(5 + 4);
+    await model.dispose();
+    const late = [
+      () => model.predict([1]),
+      () => model.parameters.download(),
+      () => training.checkpoint(),
+      () => training.pause(),
+      () => collect(model.fit(textData(), LONG)),
+      () => model.stream().step([1]),
+    ];
+    for (const act of late) expect((await rejected(act)).code).toBe('DISPOSED');
+    await inWorker(async (next) => expect(next.size).toBe(model.size)); // the worker is free again
+  });
+
+  test('training.dispose(): that training is over, the model stays', () =>
+    inWorker(async (model) => {
+      const training = model.fit(textData(), LONG);
+      for await (const event of training) if (event.step === 2) break;
+      training.dispose();
+      expect(problemOf(await rejected(() => training.checkpoint()), 'DISPOSED').what).toBe('The training');
+      expect((await model.predict([1])).values).toHaveLength(model.outputSize);
+    }));
+
+  test('a worker that is terminated in a training: all that is pending is rejected, and all that comes', async () => {
+    const victim = startWorker();
+    const model = await createModelInWorker(TEXT_SPEC, { worker: victim });
+    const training = model.fit(textData(), LONG);
+    const running = rejected(async () => {
+      for await (const event of training) if (event.step === 3) void victim.terminate();
+    });
+    const error = await running;
+    expect(problemOf(error, 'WORKER_LOST').problem).toContain('it ended with code 1');
+    expect(error.message).toContain('make a new model');
+    for (const act of [() => model.predict([1]), () => collect(training), () => training.checkpoint()]) {
+      expect((await rejected(act)).code).toBe('WORKER_LOST');
+    }
+    await model.dispose();
+  });
+
+  test('a worker that fails, cannot be loaded, or does not serve', async () => {
+    const [throwing, missing, idle] = [
+      workerOf('throwing', `throw new RangeError('no luck');`),
+      new Worker(join(folder, 'nowhere.mjs')),
+      workerOf('idle', ''),
+    ];
+    const lost = async (own: Worker) =>
+      problemOf(await rejected(() => createModelInWorker(TEXT_SPEC, { worker: own })), 'WORKER_LOST').problem;
+    expect(await Promise.all([throwing, missing, idle].map(lost))).toEqual([
+      'it failed (no luck).',
+      expect.stringContaining('Cannot find module'),
+      'it ended with code 0.',
+    ]);
+  });
+
+  test('serve() outside of a worker is refused', () => {
+    expect(
+      problemOf(
+        thrown(() => serve()),
+        'INVALID_SETTING',
+      ).path,
+    ).toBe('serve');
+  });
+});
+
+describe('a process', () => {
+  const run = async (program: string): Promise<string> => {
+    const imports = `
+      import { adam } from 'unspool';
+      import { createModelInWorker } from 'unspool/worker';
+      const spec = { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 3 }, { kind: 'linear', size: 1 }] };
+      const batch = { steps: 3, rows: 2, inputs: [1, 2, 3, 4, 5, 6], targets: [1, 2, 3, 4, 5, 6] };
+      const train = { stateful: false, length: 50, batch: () => batch };`;
+    const args = ['--input-type=module', '-e', imports + program];
+    return (await promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: 30_000 })).stdout;
+  };
+
+  test('is not kept alive by a worker that nobody waits for', async () => {
+    expect(await run('await createModelInWorker(spec); console.log("made");')).toBe('made\n');
+  });
+
+  test('nor by a training that was left and stands still; but by one that is awaited', async () => {
+    const printed = await run(`
+      const model = await createModelInWorker(spec, { threads: 2 });
+      const training = model.fit({ train }, { optimizer: adam(), epochs: 1e6 });
+      for await (const event of training) if (event.step === 20) break;
+      await training.pause();
+      let last;
+      const other = await createModelInWorker(spec);
+      for await (const event of other.fit({ train }, { optimizer: adam(), epochs: 3 })) last = event;
+      console.log(JSON.stringify(last));`);
+    expect(JSON.parse(printed)).toEqual({ kind: 'end', reason: 'finished', step: 150 });
+  });
+});

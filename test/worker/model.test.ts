@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { evaluate } from '../../src/core/evaluate.js';
+import { generate } from '../../src/core/generate.js';
+import { createRng } from '../../src/core/rng.js';
+import type { ModelSpec } from '../../src/core/spec.js';
+import { fit } from '../../src/core/trainer.js';
+import { createModel, deserializeModel } from '../../src/create.js';
+import { serializeModel } from '../../src/interop/model-file.js';
+import { adam } from '../../src/optim/adam.js';
+import { createModelInWorker, deserializeModelInWorker, type WorkerModel } from '../../src/worker/index.js';
+import { flat } from '../support/arrays.js';
+import { problemOf, rejected } from '../support/errors.js';
+import { testRandom } from '../support/random.js';
+import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
+
+const worker = startWorker();
+afterAll(() => worker.terminate());
+
+/** A model here and its like in the worker. */
+async function both<T>(spec: ModelSpec, act: (here: Awaited<ReturnType<typeof createModel>>, there: WorkerModel) => T) {
+  const [here, there] = [await createModel(spec), await createModelInWorker(spec, { worker })];
+  try {
+    return await act(here, there);
+  } finally {
+    here.dispose();
+    await there.dispose();
+  }
+}
+
+const inputs = (steps: number, rows: number): Float32Array =>
+  Float32Array.from(testRandom(steps).normals(steps * rows * 3));
+
+test('a model tells what it is', () =>
+  both(TEXT_SPEC, async (here, there) => {
+    expect(there.spec).toEqual(here.spec);
+    expect([there.size, there.outputSize]).toEqual([here.size, here.outputSize]);
+    expect(there.parameters.layout.entries).toEqual(here.parameters.layout.entries);
+    const { name, variant, precision } = here.kernels;
+    expect(there.kernels).toEqual({ name, variant, precision });
+    expect(await there.threads()).toBe(1);
+  }));
+
+describe('predict', () => {
+  test('gives the same output, and goes on from where a pass ended', () =>
+    both(VALUE_SPEC, async (here, there) => {
+      const [first, second] = [inputs(4, 2), inputs(3, 2)];
+      const expected = await here.predict(first, { rows: 2 });
+      const got = await there.predict(first, { rows: 2 });
+      expect(got.output.shape).toEqual([4, 2, 2]);
+      expect(flat(got.output)).toEqual(flat(expected.output));
+      expect(Array.from(got.values)).toEqual(flat(expected.output));
+      expect(got.tape.rows).toBe(2);
+      const next = await there.predict(second, { rows: 2, from: got.tape });
+      expect(flat(next.output)).toEqual(flat((await here.predict(second, { rows: 2, from: expected.tape })).output));
+      expect(flat(next.output)).not.toEqual(flat((await there.predict(second, { rows: 2 })).output));
+      got.tape.free();
+    }));
+
+  test('from given states, with sequences of unequal lengths, sequence by sequence', () =>
+    both(VALUE_SPEC, async (here, there) => {
+      const from = [{ h: testRandom(1).normals(2 * 4), c: testRandom(2).normals(2 * 4) }];
+      const options = { rows: 2, from, lengths: [4, 2], batchFirst: true };
+      const [expected, got] = [await here.predict(inputs(4, 2), options), await there.predict(inputs(4, 2), options)];
+      expect(got.output.shape).toEqual([2, 4, 2]);
+      expect(flat(got.output)).toEqual(flat(expected.output));
+    }));
+
+  test('a state that does not fit is refused as here', () =>
+    both(VALUE_SPEC, async (_, there) => {
+      const { tape } = await there.predict(inputs(4, 2), { rows: 2 });
+      const wrong = [
+        () => there.predict(inputs(3, 1), { from: tape }),
+        () => there.predict(inputs(3, 2), { rows: 2, from: { ...tape, states: [] } }),
+        () => there.predict(inputs(3, 2), { rows: 2, from: [{ h: [1, 2], c: tape.states[0]!.c }] }),
+      ];
+      for (const predict of wrong) expect((await rejected(predict)).code).toBe('SHAPE_MISMATCH');
+    }));
+
+  test('a state that no step can follow is refused as here', async () => {
+    const spec: ModelSpec = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 4, direction: 'bidirectional' }] };
+    await both(spec, async (here, there) => {
+      const { tape } = await here.predict(inputs(4, 2), { rows: 2 });
+      const error = await rejected(() => here.predict(inputs(3, 2), { rows: 2, from: tape }));
+      const got = await there.predict(inputs(4, 2), { rows: 2 });
+      const refused = await rejected(() => there.predict(inputs(3, 2), { rows: 2, from: got.tape }));
+      expect(refused.problem).toEqual(error.problem);
+    });
+  });
+
+  test('while a training is under way', () =>
+    both(TEXT_SPEC, async (_, there) => {
+      const running = collect(there.fit(textData(), { optimizer: adam(), epochs: 3 }));
+      for (let i = 0; i < 5; i++) expect((await there.predict([1, 2, 3])).values).toHaveLength(3 * there.outputSize);
+      expect((await running).at(-1)).toMatchObject({ kind: 'end', reason: 'finished' });
+    }));
+});
+
+test('streams, and generate', () =>
+  both(TEXT_SPEC, async (here, there) => {
+    const [a, b] = [here.stream(2), there.stream(2)];
+    for (const tokens of [[1, 2], [3, 4], null, [5, 6]]) {
+      if (tokens) expect(Array.from(await b.step(tokens))).toEqual(Array.from(await a.step(tokens)));
+      else for (const stream of [a, b]) stream.reset();
+    }
+    b.dispose();
+    expect(problemOf(await rejected(() => b.step([1, 2])), 'DISPOSED').what).toBe('The stream');
+    const write = async (model: Parameters<typeof generate>[0]) => {
+      const tokens: number[] = [];
+      for await (const token of generate(model, [3], createRng(1, 'test'))) if (tokens.push(token) === 12) break;
+      return tokens;
+    };
+    expect(await write(there)).toEqual(await write(here));
+    const bad = there.stream(0);
+    expect((await rejected(() => bad.step([]))).problem).toMatchObject({ code: 'INVALID_SETTING', path: 'rows' });
+  }));
+
+test('evaluate: a batch, a batch that goes on, and a whole source', () =>
+  both(TEXT_SPEC, async (here, there) => {
+    const { heldOut } = textData();
+    const [first, second] = [heldOut.batch(0), heldOut.batch(1)];
+    const loss = { kind: 'crossEntropy', labelSmoothing: 0.1 } as const;
+    const expected = await here.evaluate(first, { loss });
+    const got = await there.evaluate(first, { loss });
+    expect(got.loss).toBe(expected.loss);
+    const next = await here.evaluate(second, { from: expected.tape });
+    expect((await there.evaluate(second, { from: got.tape })).loss).toBe(next.loss);
+    expect(await there.evaluateSource(heldOut, loss)).toBe(await evaluate(here, heldOut, loss));
+  }));
+
+describe('parameters and files', () => {
+  test('set, download, and what is wrong with them', () =>
+    both(VALUE_SPEC, async (_, there) => {
+      await there.parameters.set('head.bias', [0.5, -2]);
+      expect(Array.from((await there.parameters.download()).get('head.bias')!)).toEqual([0.5, -2]);
+      const short = await rejected(() => there.parameters.set('head.bias', [1]));
+      expect(short.problem).toMatchObject({ code: 'SHAPE_MISMATCH', tensor: 'head.bias', expected: [2], actual: [1] });
+    }));
+
+  test('the same file as here; loaded, it goes on in a worker', async () => {
+    const { vocabulary, ...data } = textData();
+    const more = { optimizer: adam(), epochs: 2 };
+    const bytes = await both(TEXT_SPEC, async (here, there) => {
+      const [local, remote] = [fit(here, data, more), there.fit(data, { ...more, ahead: 0 })];
+      const files: Uint8Array[] = [];
+      for (const [model, training] of [[here, local] as const, [there, remote] as const]) {
+        for await (const event of training) if (event.step === 2) break;
+        files.push(await serializeModel(model, { vocabulary, facts: { n: 1 }, training: await training.checkpoint() }));
+      }
+      expect(Buffer.compare(files[0]!, files[1]!)).toBe(0);
+      return files[1]!;
+    });
+    const loaded = await deserializeModelInWorker(bytes, { worker }, 'x.safetensors');
+    const here = await deserializeModel(bytes);
+    expect(loaded.vocabulary!.characters).toEqual(vocabulary.characters);
+    expect([loaded.spec, loaded.facts]).toEqual([TEXT_SPEC, { n: 1 }]);
+    const expected = await collect(fit(here.model, data, more, here.training!));
+    expect(await collect(loaded.model.fit(data, more, loaded.training!))).toEqual(expected);
+    await loaded.model.dispose();
+    expect(bytes.length).toBeGreaterThan(0); // a copy of them was handed over
+    const broken = await rejected(() => deserializeModelInWorker(bytes.subarray(0, 20), { worker }, 'x.safetensors'));
+    expect(problemOf(broken, 'INVALID_FILE').file).toBe('x.safetensors');
+  });
+});
+
+describe("nobody's numbers are taken away", () => {
+  let there: WorkerModel;
+  beforeAll(async () => {
+    there = await createModelInWorker(VALUE_SPEC, { worker });
+  });
+  afterAll(() => there.dispose());
+
+  test('inputs, batches, parameters; windows of a larger buffer cross alone', async () => {
+    const large = new Float32Array(1000).fill(0.5);
+    const window = large.subarray(100, 112);
+    const batch = { steps: 2, rows: 2, inputs: window, targets: large.subarray(0, 8) };
+    const [whole, part] = [await there.predict(new Array(12).fill(0.5)), await there.predict(window)];
+    expect(Array.from(part.values)).toEqual(Array.from(whole.values));
+    await there.evaluate(batch);
+    await there.parameters.set('head.bias', large.subarray(0, 2));
+    const source = { stateful: false, length: 40, batch: () => batch };
+    await collect(there.fit({ train: source, heldOut: valueData() }, { optimizer: adam(), maxSteps: 2 }));
+    expect([large.length, window.length, window[0]]).toEqual([1000, 12, 0.5]);
+  });
+
+  test('shared memory', async () => {
+    const shared = new Float32Array(new SharedArrayBuffer(4 * 6)).fill(0.25);
+    const expected = await there.predict(new Float32Array(6).fill(0.25));
+    expect(Array.from((await there.predict(shared)).values)).toEqual(Array.from(expected.values));
+  });
+});

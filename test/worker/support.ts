@@ -1,0 +1,62 @@
+/** What the tests of `unspool/worker` share: these sources on this side, the built package in the worker. */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { BatchSource } from '../../src/core/evaluate.js';
+import type { Batch } from '../../src/core/model.js';
+import type { ModelSpec } from '../../src/core/spec.js';
+import type { TrainingEvent } from '../../src/core/trainer.js';
+import { TextStreams, textStreams } from '../../src/data/text.js';
+import { testRandom } from '../support/random.js';
+
+export const startWorker = (): Worker => new Worker(join(__dirname, '../../dist/worker/entry.js'));
+
+const TEXT = 'it was the best of times, it was the worst of times, it was the age of wisdom. '.repeat(3);
+const [ROWS, STEPS] = [3, 5];
+
+/** Four batches an epoch, cut at other places each epoch; the held-out text ends in a partial batch. */
+export function textData() {
+  const { train, vocabulary } = textStreams(TEXT, { batch: ROWS, steps: STEPS, heldOut: 0 });
+  const part = (from: number, to: number) => train.tokens.subarray(from, to);
+  return {
+    vocabulary,
+    train: new TextStreams(part(0, ROWS * STEPS * 4 + STEPS + 1), ROWS, STEPS),
+    heldOut: new TextStreams(part(100, 100 + 2 * 12 + 1), 2, STEPS, true),
+  };
+}
+
+const { size } = textData().vocabulary;
+
+export const TEXT_SPEC: ModelSpec = {
+  seed: 7,
+  layers: [
+    { kind: 'embedding', size, width: 4 },
+    { kind: 'lstm', hiddenSize: 6 },
+    { kind: 'lstm', hiddenSize: 5 },
+    { kind: 'linear', size },
+  ],
+};
+
+export const VALUE_SPEC: ModelSpec = {
+  inputSize: 3,
+  layers: [
+    { kind: 'lstm', hiddenSize: 4 },
+    { kind: 'linear', size: 2 },
+  ],
+};
+
+/** Batches of values, in a source of the user's own; `spoil` may change one. */
+export function valueData(spoil: (inputs: number[], index: number) => void = () => {}): BatchSource {
+  const random = testRandom(4);
+  const list: Batch[] = [0, 1, 2].map((index) => {
+    const inputs = random.normals(5 * 2 * 3);
+    spoil(inputs, index);
+    return { steps: 5, rows: 2, inputs, targets: random.normals(5 * 2 * 2) };
+  });
+  return { stateful: false, length: list.length, batch: (index) => list[index]! };
+}
+
+export async function collect(training: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[]> {
+  const events: TrainingEvent[] = [];
+  for await (const event of training) events.push(event);
+  return events;
+}

@@ -1,0 +1,252 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import type { TrainingState } from '../../src/core/trainer.js';
+import { fit, type TrainingEvent } from '../../src/core/trainer.js';
+import { createModel } from '../../src/create.js';
+import { adam } from '../../src/optim/adam.js';
+import { cosine } from '../../src/optim/schedules.js';
+import { sgd } from '../../src/optim/sgd.js';
+import { createModelInWorker, type WorkerFitOptions, type WorkerModel } from '../../src/worker/index.js';
+import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
+
+/** One worker for all: it holds one model after the other. */
+const worker = startWorker();
+afterAll(() => worker.terminate());
+
+const inWorker = async <T>(act: (model: WorkerModel) => Promise<T>, backend = {}): Promise<T> => {
+  const model = await createModelInWorker(TEXT_SPEC, { ...backend, worker });
+  try {
+    return await act(model);
+  } finally {
+    await model.dispose();
+  }
+};
+
+const options = (more: Partial<WorkerFitOptions> = {}): WorkerFitOptions => ({
+  optimizer: adam({ rate: 0.01 }),
+  schedule: cosine,
+  clipNorm: 0.5,
+  epochs: 3,
+  validateEvery: 3,
+  ...more,
+});
+
+/** What the same training gives on this thread, and where it stands after each of its events. */
+async function local(more: Partial<WorkerFitOptions> = {}, backend = {}) {
+  const model = await createModel(TEXT_SPEC, backend);
+  const training = fit(model, textData(), options(more));
+  const events: TrainingEvent[] = [];
+  const states: TrainingState[] = [];
+  for await (const event of training) {
+    events.push(event);
+    states.push(await training.checkpoint());
+  }
+  return { events, states, parameters: await model.parameters.download() };
+}
+
+const steps = (events: readonly TrainingEvent[]): string[] => events.map((e) => `${e.kind} ${e.step}`);
+
+/** As numbers, which are the same only where their bits are. */
+const plain = (map: ReadonlyMap<string, ArrayLike<number>>) =>
+  [...map].map(([name, values]) => [name, [...Array.from(values)]]);
+const plainState = ({ optimizer, carried, ...rest }: TrainingState) => ({
+  ...rest,
+  optimizer: plain(optimizer),
+  carried: carried?.map(({ h, c }) => [Array.from(h), Array.from(c)]),
+});
+
+describe('the same bits as on this thread', () => {
+  const BACKENDS = [
+    { backend: 'reference', precision: 'float64' },
+    { backend: 'reference', precision: 'float32' },
+    { backend: 'wasm' },
+    { backend: 'wasm', threads: 2 },
+  ] as const;
+
+  test.each(BACKENDS)('events, parameters and checkpoint: %j', async (backend) => {
+    const expected = await local({}, backend);
+    await inWorker(async (model) => {
+      const training = model.fit(textData(), options());
+      expect(await collect(training)).toEqual(expected.events);
+      expect(plain(await model.parameters.download())).toEqual(plain(expected.parameters));
+      expect(plainState(await training.checkpoint())).toEqual(plainState(expected.states.at(-1)!));
+      expect(await training.validate()).toBe((expected.events.at(-2) as { loss: number }).loss);
+    }, backend);
+  });
+
+  test('batches in a list of the user, and an optimizer with other state', async () => {
+    const more = { optimizer: sgd({ rate: 0.1, momentum: 0.9 }), epochs: 2, seed: 5 };
+    const here = await createModel(VALUE_SPEC);
+    const expected = await collect(fit(here, { train: valueData(), heldOut: valueData() }, more));
+    const there = await createModelInWorker(VALUE_SPEC, { worker });
+    const training = there.fit({ train: valueData(), heldOut: valueData() }, more);
+    expect(await collect(training)).toEqual(expected);
+    expect(plain(await there.parameters.download())).toEqual(plain(await here.parameters.download()));
+    await there.dispose();
+  });
+});
+
+describe('how far the worker runs', () => {
+  test.each([0, 1, 4])(
+    '%i ahead: the events are the same; a checkpoint is that many updates further on',
+    async (ahead) => {
+      const { events, states } = await local();
+      await inWorker(async (model) => {
+        const training = model.fit(textData(), options({ ahead }));
+        let seen = 0;
+        for await (const event of training) {
+          expect(event).toEqual(events[seen]);
+          // Up to the next event that is no step, and not beyond.
+          let at = seen;
+          while (at < seen + ahead && events[at]!.kind === 'step') at++;
+          expect(plainState(await training.checkpoint())).toEqual(plainState(states[at]!));
+          seen++;
+        }
+        expect(seen).toBe(events.length);
+      });
+    },
+  );
+
+  test('leaving the loop and coming back loses no event', async () => {
+    const { events, parameters } = await local();
+    for (const ahead of [0, 2]) {
+      await inWorker(async (model) => {
+        const training = model.fit(textData(), options({ ahead }));
+        const got: TrainingEvent[] = [];
+        for (const stop of [2, 5, 6, 11]) {
+          for await (const event of training) {
+            got.push(event);
+            if (event.kind === 'step' && event.step === stop) break;
+          }
+          const { step } = await training.checkpoint();
+          expect([stop <= step, step <= stop + ahead]).toEqual([true, true]);
+        }
+        got.push(...(await collect(training)));
+        // Left at the very step that a validation follows, `fit` does not make up for it either.
+        const lost = ahead === 0 ? events.findIndex((e) => e.kind === 'validation' && e.step === 6) : -1;
+        expect(got).toEqual(events.filter((_, i) => i !== lost));
+        expect(plain(await model.parameters.download())).toEqual(plain(parameters));
+        expect(await collect(training)).toEqual([events.at(-1)]);
+      });
+    }
+  });
+
+  test('to the same place, whenever it is asked', async () => {
+    const where = () =>
+      inWorker(async (model) => {
+        const training = model.fit(textData(), options());
+        for await (const event of training) if (event.step === 5) break;
+        return plainState(await training.checkpoint());
+      });
+    const first = await where();
+    expect(first.step).toBe(6); // a validation is due there
+    expect(await where()).toEqual(first);
+  });
+});
+
+describe('going on from a checkpoint', () => {
+  test('made in a worker, in a worker; made here, there; made there, here', async () => {
+    const expected = await local();
+    const made = await inWorker(async (model) => {
+      const training = model.fit(textData(), options({ ahead: 0 }));
+      for await (const event of training) if (event.step === 6) break;
+      return { state: await training.checkpoint(), parameters: await model.parameters.download() };
+    });
+    expect(plainState(made.state)).toEqual(plainState(expected.states[steps(expected.events).indexOf('step 6')]!));
+    const rest = expected.events.slice(steps(expected.events).indexOf('step 7'));
+    await inWorker(async (model) => {
+      for (const [name, values] of made.parameters) await model.parameters.set(name, values);
+      expect(await collect(model.fit(textData(), options(), made.state))).toEqual(rest);
+      expect(plain(await model.parameters.download())).toEqual(plain(expected.parameters));
+      expect(made.state.optimizer.get('m')!.length).toBe(model.size); // it was copied, not taken
+    });
+    const here = await createModel(TEXT_SPEC);
+    for (const [name, values] of made.parameters) here.parameters.set(name, values);
+    expect(await collect(fit(here, textData(), options(), made.state))).toEqual(rest);
+  });
+});
+
+describe('pause', () => {
+  test('the worker stands still, and can be asked; then it goes on to the same end', async () => {
+    const { events, states, parameters } = await local();
+    await inWorker(async (model) => {
+      const training = model.fit(textData(), options());
+      const got: TrainingEvent[] = [];
+      let standing: (pause: Promise<void>) => void = () => {};
+      const paused = new Promise<void>((resolve) => (standing = resolve));
+      const running = (async () => {
+        for await (const event of training) {
+          got.push(event);
+          if (event.kind === 'step' && event.step === 4) standing(training.pause());
+        }
+      })();
+      await paused;
+      const state = await training.checkpoint();
+      expect(state.step).toBeGreaterThanOrEqual(4);
+      expect(state.step).toBeLessThanOrEqual(4 + 2);
+      expect(states.map(plainState)).toContainEqual(plainState(state));
+      const before = plain(await model.parameters.download());
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      expect(plainState(await training.checkpoint())).toEqual(plainState(state));
+      expect(plain(await model.parameters.download())).toEqual(before);
+      expect(await training.validate()).toEqual(expect.any(Number));
+      expect(got.length).toBeLessThan(events.length);
+      training.resume();
+      await running;
+      expect(got).toEqual(events);
+      expect(plain(await model.parameters.download())).toEqual(plain(parameters));
+    });
+  });
+
+  test('leaving the loop while it is paused ends it all the same', async () => {
+    const { events } = await local();
+    await inWorker(async (model) => {
+      const training = model.fit(textData(), options());
+      for await (const event of training) {
+        expect(event).toEqual(events[0]);
+        await training.pause();
+        break;
+      }
+      training.resume();
+      expect(await collect(training)).toEqual(events.slice(1));
+    });
+  });
+});
+
+describe('abort', () => {
+  test('ends after the update that is under way, with the parameters of that many updates', async () => {
+    await inWorker(async (model) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const events: TrainingEvent[] = [];
+      for await (const event of model.fit(textData(), options({ signal, epochs: 1000, validateEvery: 1e6 }))) {
+        events.push(event);
+        if (event.step === 3) controller.abort();
+      }
+      const end = events.at(-1)!;
+      expect(end).toMatchObject({ kind: 'end', reason: 'aborted' });
+      expect(end.step).toBeLessThanOrEqual(3 + 2); // what was asked for in advance
+      const { parameters } = await local({ epochs: 1000, maxSteps: end.step, schedule: (step) => cosine(step, 4000) });
+      expect(plain(await model.parameters.download())).toEqual(plain(parameters));
+    });
+  });
+
+  test('before the start: nothing is trained', async () => {
+    await inWorker(async (model) => {
+      const before = await model.parameters.download();
+      const events = await collect(model.fit(textData(), options({ signal: AbortSignal.abort() })));
+      expect(events).toEqual([{ kind: 'end', reason: 'aborted', step: 0 }]);
+      expect(plain(await model.parameters.download())).toEqual(plain(before));
+    });
+  });
+
+  test('of a training that is paused', async () => {
+    await inWorker(async (model) => {
+      const controller = new AbortController();
+      const training = model.fit(textData(), options({ signal: controller.signal, epochs: 1000 }));
+      const running = collect(training);
+      await training.pause();
+      controller.abort();
+      expect((await running).at(-1)).toMatchObject({ kind: 'end', reason: 'aborted' });
+    });
+  });
+});
