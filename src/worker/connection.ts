@@ -113,8 +113,7 @@ export class Connection {
   }
 }
 
-const disposed = (): UnspoolError =>
-  new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Make a new one.' });
+const disposed = (): UnspoolError => new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Make a new one.' });
 
 const uncloneable = (operation: string, error: unknown): UnspoolError =>
   new UnspoolError({

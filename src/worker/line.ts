@@ -58,6 +58,7 @@ function webLine(worker: Worker, { message, lost }: Ends): Line {
   worker.addEventListener('error', (event) => lost(`it failed (${event.message ?? 'could it be loaded?'}).`), {
     signal,
   });
+  worker.addEventListener('close', () => lost('it ended.'), { signal }); // Bun's alone; for the web see `watchLife`
   return {
     post: (value, buffers) => worker.postMessage(value, buffers),
     hold: (waiting) => (worker as Partial<NodeWorker>)[waiting ? 'ref' : 'unref']?.(), // a page lives anyway

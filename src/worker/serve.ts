@@ -116,15 +116,14 @@ interface Port {
 }
 
 function ownPort(): Port {
-  const node = globalThis.process?.getBuiltinModule?.('node:worker_threads');
-  const parent = node?.parentPort;
+  const parent = globalThis.process?.getBuiltinModule?.('node:worker_threads').parentPort;
   if (parent) {
     return {
       post: (message, buffers) => parent.postMessage(message, buffers),
       listen: (hear) => parent.on('message', hear),
     };
   }
-  if (node?.isMainThread || typeof document !== 'undefined') {
+  if (!('WorkerGlobalScope' in globalThis)) {
     const [path, problem] = ['serve', 'this is no worker.'];
     throw new UnspoolError({ code: 'INVALID_SETTING', path, problem, help: 'Call it in a module of its own.' });
   }

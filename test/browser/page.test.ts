@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -26,26 +26,37 @@ const PAGES: Record<string, Record<string, string>> = {
 if (!existsSync(CHROMIUM)) console.warn(`The browser tests are skipped: there is no ${CHROMIUM}.`);
 const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
 
+/** What each page loads, and what its workers load. The page of a name runs the script of that name. */
+const SCRIPTS: Readonly<Record<string, string>> = {
+  'entry.js': join(ROOT, 'dist/worker/entry.js'),
+  ...Object.fromEntries(['page.js', 'worker-page.js', 'own-worker.js'].map((name) => [name, join(__dirname, name)])),
+};
+
 /** esbuild runs as a program of its own: its API does not work inside jest's sandbox. */
-function bundle(): string {
+function bundle(): typeof SCRIPTS {
   const folder = mkdtempSync(join(tmpdir(), 'unspool-page-'));
-  const out = join(folder, 'out.js');
   const esbuild = join(ROOT, 'node_modules', '.bin', 'esbuild');
-  const flags = ['--bundle', '--minify', '--format=esm', `--outfile=${out}`, '--log-level=error'];
+  const flags = ['--bundle', '--minify', '--format=esm', '--log-level=error'];
+  const build = ([name, file]: [string, string]): [string, string] => {
+    const out = join(folder, name);
+    execFileSync(esbuild, [file, ...flags, `--outfile=${out}`], { cwd: ROOT });
+    return [name, readFileSync(out, 'utf8')];
+  };
   try {
-    execFileSync(esbuild, [join(__dirname, 'entry.js'), ...flags], { cwd: ROOT });
-    return readFileSync(out, 'utf8');
+    return Object.fromEntries(Object.entries(SCRIPTS).map(build));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function serve(script: string): Promise<Server> {
+/** `/KIND/NAME.html` runs NAME.js, under the headers of that kind of page. */
+function serve(scripts: typeof SCRIPTS): Promise<Server> {
   const server = createServer(({ url = '' }, response) => {
     const headers = PAGES[decodeURIComponent(url.split('/')[1]!)] ?? {};
-    const isScript = url.endsWith('.js');
-    response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html', ...headers });
-    response.end(isScript ? script : '<!doctype html><title>test</title><script type="module" src="out.js"></script>');
+    const name = basename(url, '.html');
+    const script = scripts[name];
+    response.writeHead(200, { 'content-type': script ? 'text/javascript' : 'text/html', ...headers });
+    response.end(script ?? `<!doctype html><title>test</title><script type="module" src="${name}.js"></script>`);
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
@@ -58,15 +69,31 @@ interface Trained {
   readonly threads: number;
 }
 
+interface Watched {
+  readonly events: { readonly kind: string }[];
+  /** Of a clock in the page. */
+  readonly ticks: number;
+}
+
+interface Interrupted {
+  readonly name: string;
+  readonly paused: number;
+  readonly still: number;
+  readonly resumed: number;
+  readonly end: { readonly step: number };
+  readonly outputs: number;
+  readonly threads: number;
+}
+
 maybe('in Chromium', () => {
-  let script: string;
+  let scripts: typeof SCRIPTS;
   let server: Server;
   let browser: Browser;
   const problems: string[] = [];
 
   beforeAll(async () => {
-    script = bundle();
-    server = await serve(script);
+    scripts = bundle();
+    server = await serve(scripts);
     const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
     browser = await chromium.launch({ executablePath: CHROMIUM, args });
   }, 60_000);
@@ -76,7 +103,7 @@ maybe('in Chromium', () => {
     server?.close();
   });
 
-  const open = async (kind: string): Promise<Page> => {
+  const open = async (kind: string, name = 'page'): Promise<Page> => {
     const page = await browser.newPage();
     page.on('pageerror', (error) => problems.push(`${kind}: ${error.message}`));
     page.on('console', (message) => {
@@ -84,7 +111,7 @@ maybe('in Chromium', () => {
         problems.push(`${kind}: ${message.text()}`);
     });
     const { port } = server.address() as AddressInfo;
-    await page.goto(`http://127.0.0.1:${port}/${encodeURIComponent(kind)}/`);
+    await page.goto(`http://127.0.0.1:${port}/${encodeURIComponent(kind)}/${name}.html`);
     await page.waitForFunction('window.ready');
     return page;
   };
@@ -117,7 +144,43 @@ maybe('in Chromium', () => {
     await page.close();
   });
 
+  test('training in a worker gives the same events, and leaves the page free', async () => {
+    const page = await open('plain', 'worker-page');
+    const { here, there } = (await page.evaluate('window.both()')) as Record<'here' | 'there', Watched>;
+    expect(there.events).toEqual(here.events);
+    const updates = here.events.filter(({ kind }) => kind === 'step').length;
+    expect(updates).toBeGreaterThan(5);
+    expect(here.ticks).toBeLessThan(2.5 * updates); // on its own thread, an update keeps the page out
+    expect(there.ticks).toBeGreaterThan(4 * updates);
+    await page.close();
+    expect(problems).toEqual([]);
+  });
+
+  test.each(['plain', 'isolated', 'strict'])('%s page: pause, predict, go on and abort in a worker', async (kind) => {
+    const page = await open(kind, 'worker-page');
+    const { name, paused, still, resumed, end, outputs, threads } = (await page.evaluate(
+      'window.interrupt()',
+    )) as Interrupted;
+    expect(name).toBe('wasm');
+    expect(paused).toBeGreaterThanOrEqual(10);
+    expect(still).toBe(paused);
+    expect(resumed).toBeGreaterThan(paused);
+    expect(end).toMatchObject({ kind: 'end', reason: 'aborted' });
+    expect(end.step).toBeGreaterThanOrEqual(resumed);
+    expect(outputs).toBeGreaterThan(0);
+    expect(threads).toBe(kind === 'isolated' ? 2 : 1);
+    await page.close();
+    expect(problems).toEqual([]);
+  });
+
+  test('a page is told when its worker is gone', async () => {
+    const page = await open('plain', 'worker-page');
+    expect(await page.evaluate('window.lose()')).toMatchObject({ code: 'WORKER_LOST' });
+    await page.close();
+    expect(problems).toEqual([]);
+  });
+
   test('the bundle, engine and WebAssembly, is small', () => {
-    expect(gzipSync(script, { level: 9 }).length).toBeLessThan(40 * 1024);
+    expect(gzipSync(scripts['page.js']!, { level: 9 }).length).toBeLessThan(40 * 1024);
   });
 });

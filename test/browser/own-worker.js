@@ -1,0 +1,4 @@
+/** A worker file of a page's own. */
+import { serve } from 'unspool/worker';
+
+serve();

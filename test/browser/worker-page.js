@@ -1,0 +1,80 @@
+/** What the pages of page.test.ts run that train in a worker: `entry.js` beside it is the worker, as a bundler leaves it. */
+import { adam, createModel, fit, textStreams } from 'unspool';
+import { createModelInWorker } from 'unspool/worker';
+
+const data = textStreams('the quick brown fox jumps over the lazy dog. '.repeat(60), {
+  batch: 16,
+  steps: 32,
+  heldOut: 0.2,
+});
+const { size } = data.vocabulary;
+const spec = (hiddenSize) => ({
+  seed: 3,
+  layers: [
+    { kind: 'embedding', size, width: 8 },
+    { kind: 'lstm', hiddenSize },
+    { kind: 'linear', size },
+  ],
+});
+
+/** The events of a training, and how often this thread got to do something else while it ran. */
+async function watched(training) {
+  const events = [];
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 5);
+  for await (const event of training) events.push(event);
+  clearInterval(timer);
+  return { events, ticks };
+}
+
+/** The same training on this thread and in a worker, with updates that take long. */
+window.both = async () => {
+  const [options, backend] = [{ optimizer: adam({ rate: 0.01 }), epochs: 2 }, { backend: 'reference' }];
+  const here = await watched(fit(await createModel(spec(128), backend), data, options));
+  const model = await createModelInWorker(spec(128), backend);
+  const there = await watched(model.fit(data, options));
+  await model.dispose();
+  return { here, there };
+};
+
+/** Trains with threads, pauses, predicts meanwhile, goes on, is aborted; tells the steps at each of these. */
+window.interrupt = async () => {
+  const model = await createModelInWorker(spec(64), { threads: 2 });
+  const stop = new AbortController();
+  const training = model.fit(data, { optimizer: adam(), epochs: 1e6, signal: stop.signal });
+  const running = watched(training);
+  const step = async () => (await training.checkpoint()).step;
+  while ((await step()) < 10) await new Promise((resolve) => setTimeout(resolve, 10));
+  await training.pause();
+  const paused = await step();
+  const { values } = await model.predict([1, 2, 3]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const still = await step();
+  const { name } = model.kernels;
+  training.resume();
+  let threads = 1;
+  for (let i = 0; i < 100 && threads === 1; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    threads = await model.threads();
+  }
+  const resumed = await step();
+  stop.abort();
+  const { events } = await running;
+  await model.dispose();
+  return { name, paused, still, resumed, end: events.at(-1), outputs: values.length, threads };
+};
+
+/** A worker of the page's own, which the page then takes away. */
+window.lose = async () => {
+  const worker = new Worker('own-worker.js', { type: 'module' });
+  const model = await createModelInWorker(spec(16), { worker });
+  try {
+    for await (const event of model.fit(data, { optimizer: adam(), epochs: 1e6 })) {
+      if (event.step === 5) setTimeout(() => worker.terminate());
+    }
+  } catch (error) {
+    return error.problem;
+  }
+};
+
+window.ready = true;
