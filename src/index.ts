@@ -112,6 +112,7 @@ export {
   SCHEDULES,
   type ScheduleName,
   type ScheduleSpec,
+  scheduleSpec,
   stepDown,
 } from './optim/schedules.js';
 export { type SgdSettings, sgd } from './optim/sgd.js';

@@ -11,6 +11,20 @@ export const linear: ScheduleFunction = (step, steps) => 1 - (step - 1) / steps;
 /** Half a cosine from 1 down to nearly 0 (Loshchilov & Hutter 2017, without restarts). */
 export const cosine: ScheduleFunction = (step, steps) => (1 + Math.cos((Math.PI * (step - 1)) / steps)) / 2;
 
+/** What the schedules that were made here with settings were made from. */
+const specs = new WeakMap<Schedule, ScheduleSpec>();
+
+function specified<S extends Schedule>(spec: ScheduleSpec, schedule: S): S {
+  specs.set(schedule, spec);
+  return schedule;
+}
+
+/** The spec that `createSchedule` makes this schedule of again; null for a function that was not made here. */
+export function scheduleSpec(schedule: Schedule): ScheduleSpec | null {
+  const named = Object.entries(SCHEDULES).find(([, known]) => known === schedule);
+  return named ? (named[0] as ScheduleName) : (specs.get(schedule) ?? null);
+}
+
 /** Counted in updates, or in epochs. */
 type Every = number | 'epoch';
 
@@ -26,7 +40,10 @@ function requireEvery(path: string, every: unknown): void {
 export function stepDown({ every, factor }: { readonly every: Every; readonly factor: number }): ScheduleFunction {
   requireEvery('schedule.every', every);
   requireNumber('schedule.factor', factor, 0, Number.POSITIVE_INFINITY);
-  return (step, _steps, { epoch }) => factor ** periods(every, step, epoch);
+  return specified(
+    { kind: 'stepDown', every, factor },
+    (step, _steps, { epoch }) => factor ** periods(every, step, epoch),
+  );
 }
 
 /** Times `factor` after each update, or each epoch with `every: 'epoch'` (torch's ExponentialLR). */
@@ -44,7 +61,10 @@ export function exponential({
 export function cosineTo({ steps, min = 0 }: { readonly steps: number; readonly min?: number }): ScheduleFunction {
   requireInteger('schedule.steps', steps, 1, Number.MAX_SAFE_INTEGER);
   requireNumber('schedule.min', min, 0, 1);
-  return (step) => min + ((1 - min) * (1 + Math.cos((Math.PI * (step - 1)) / steps))) / 2;
+  return specified(
+    { kind: 'cosineTo', steps, min },
+    (step) => min + ((1 - min) * (1 + Math.cos((Math.PI * (step - 1)) / steps))) / 2,
+  );
 }
 
 /** Half cosines from 1 to `min`, the first over `first` updates, each `mult` times as long as the one before (SGDR, 2017). */
@@ -60,11 +80,11 @@ export function cosineRestarts({
   requireInteger('schedule.first', first, 1, Number.MAX_SAFE_INTEGER);
   requireInteger('schedule.mult', mult, 1, 1000);
   requireNumber('schedule.min', min, 0, 1);
-  return (step) => {
+  return specified({ kind: 'cosineRestarts', first, mult, min }, (step) => {
     let [at, length] = [step - 1, first];
     for (; at >= length; length *= mult) at -= length;
     return min + ((1 - min) * (1 + Math.cos((Math.PI * at) / length))) / 2;
-  };
+  });
 }
 
 /**
@@ -83,11 +103,11 @@ export function oneCycle({
   const [low, end] = [1 / 25, 1 / 25e4];
   const ease = (from: number, to: number, part: number): number =>
     to + ((from - to) * (1 + Math.cos(Math.PI * part))) / 2;
-  return (step, planned) => {
+  return specified({ kind: 'oneCycle', share, ...(steps === undefined ? {} : { steps }) }, (step, planned) => {
     const total = steps ?? planned;
     const [top, at] = [share * total - 1, Math.min(step, total) - 1];
     return at <= top ? ease(low, 1, top > 0 ? at / top : 1) : ease(1, end, (at - top) / (total - 1 - top));
-  };
+  });
 }
 
 /** Straight up from `from` to 1 over `steps` updates, and 1 from then on (torch's LinearLR). */
@@ -100,7 +120,10 @@ export function linearWarmup({
 }): ScheduleFunction {
   requireInteger('schedule.steps', steps, 1, Number.MAX_SAFE_INTEGER);
   requireNumber('schedule.from', from, 0, 1);
-  return (step) => from + (1 - from) * Math.min(1, (step - 1) / steps);
+  return specified(
+    { kind: 'linearWarmup', steps, from },
+    (step) => from + (1 - from) * Math.min(1, (step - 1) / steps),
+  );
 }
 
 /**
@@ -120,20 +143,23 @@ export function reduceOnPlateau({
   requireInteger('schedule.patience', patience, 0, Number.MAX_SAFE_INTEGER);
   requireNumber('schedule.threshold', threshold, 0, 1);
   let [now, best, waited] = [1, Number.MAX_VALUE, 0];
-  return {
-    factor: () => now,
-    observe(loss) {
-      if (loss < best * (1 - threshold)) [best, waited] = [loss, 0];
-      else waited++;
-      if (waited > patience) [now, waited] = [now * factor, 0];
+  return specified(
+    { kind: 'reduceOnPlateau', factor, patience, threshold },
+    {
+      factor: () => now,
+      observe(loss) {
+        if (loss < best * (1 - threshold)) [best, waited] = [loss, 0];
+        else waited++;
+        if (waited > patience) [now, waited] = [now * factor, 0];
+      },
+      get memory() {
+        return [now, best, waited];
+      },
+      restore([was = 1, lowest = Number.MAX_VALUE, count = 0]) {
+        [now, best, waited] = [was, lowest, count];
+      },
     },
-    get memory() {
-      return [now, best, waited];
-    },
-    restore([was = 1, lowest = Number.MAX_VALUE, count = 0]) {
-      [now, best, waited] = [was, lowest, count];
-    },
-  };
+  );
 }
 
 /** One schedule after another: each but the last for so many updates; each counts its updates from 1. */
@@ -144,7 +170,7 @@ export function chain(
   parts.slice(0, -1).forEach(({ steps }, i) => {
     requireInteger(`schedule.parts[${i}].steps`, steps as number, 1, Number.MAX_SAFE_INTEGER);
   });
-  return (step, steps, time) => {
+  const made: ScheduleFunction = (step, steps, time) => {
     let before = 0;
     for (const part of parts.slice(0, -1)) {
       if (step - before <= part.steps!) return part.schedule(step - before, part.steps!, time);
@@ -152,6 +178,8 @@ export function chain(
     }
     return parts.at(-1)!.schedule(step - before, Math.max(1, steps - before), time);
   };
+  const described = parts.map(({ schedule, ...part }) => ({ ...part, schedule: scheduleSpec(schedule)! }));
+  return described.every(({ schedule }) => schedule) ? specified({ kind: 'chain', parts: described }, made) : made;
 }
 
 /** The schedules that need no settings. */

@@ -3,7 +3,7 @@
 import type { Model } from '../core/model.js';
 import { fit, type Training, type TrainingData, type TrainingEvent, type TrainingState } from '../core/trainer.js';
 import { createOptimizer } from '../optim/index.js';
-import { SCHEDULES } from '../optim/schedules.js';
+import { createSchedule } from '../optim/schedules.js';
 import type { FitSettings } from './protocol.js';
 
 /** What reaches a training between two updates, whatever waits before it. */
@@ -25,9 +25,11 @@ export class HostedTraining {
   private standing = false;
 
   constructor(model: Model, data: TrainingData, settings: FitSettings, gate: Gate, resume?: TrainingState) {
+    const { seen, ...plain } = settings;
     const optimizer = createOptimizer(settings.optimizer);
-    const schedule = SCHEDULES[settings.schedule];
-    this.training = fit(model, data, { ...settings, optimizer, schedule, signal: gate.stop.signal }, resume);
+    const schedule = createSchedule(settings.schedule);
+    if (seen && typeof schedule === 'object') schedule.restore(seen);
+    this.training = fit(model, data, { ...plain, optimizer, schedule, signal: gate.stop.signal }, resume);
   }
 
   /** As `Host.next`. */

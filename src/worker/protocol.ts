@@ -4,6 +4,7 @@
  * does to a model does not depend on how fast the threads are.
  */
 import type { SourceDescription } from '../core/evaluate.js';
+import type { FitOptions, TrainingEvent, TrainingState } from '../core/fit-options.js';
 import type { FloatArray } from '../core/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
@@ -11,11 +12,10 @@ import type { Batch } from '../core/model.js';
 import type { OptimizerSpec } from '../core/optimizer.js';
 import type { ParameterEntry } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
-import type { FitOptions, TrainingEvent, TrainingState } from '../core/trainer.js';
 import { type Problem, UnspoolError } from '../errors.js';
 import type { Facts } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
-import type { ScheduleName } from '../optim/schedules.js';
+import type { ScheduleSpec } from '../optim/schedules.js';
 
 /** Where a pass starts: `rows` only where the states are those that another pass ended with. */
 export interface Start {
@@ -50,10 +50,12 @@ export interface FileFacts {
   readonly training: TrainingState | null;
 }
 
-/** `FitOptions` with names in place of functions. */
+/** `FitOptions` with the specs of what is code. */
 export type FitSettings = Omit<FitOptions, 'optimizer' | 'schedule' | 'signal'> & {
   readonly optimizer: OptimizerSpec;
-  readonly schedule: ScheduleName;
+  readonly schedule: ScheduleSpec;
+  /** What the schedule has seen already, where it is one that watches. */
+  readonly seen?: readonly number[];
 };
 
 /** What the worker does. Trainings and streams have numbers, given by the caller. */

@@ -1,11 +1,18 @@
 /** A training in a worker, as it looks from outside. */
 import type { BatchSource } from '../core/evaluate.js';
-import type { Optimizer, Schedule } from '../core/optimizer.js';
-import type { FitOptions, TrainingData, TrainingEvent, TrainingState } from '../core/trainer.js';
+import {
+  type FitOptions,
+  requireOptions,
+  type TrainingData,
+  type TrainingEvent,
+  type TrainingState,
+} from '../core/fit-options.js';
+import type { Optimizer } from '../core/optimizer.js';
+import type { Schedule } from '../core/schedule.js';
 import { describeSource } from '../data/sources.js';
 import { requireInteger, UnspoolError } from '../errors.js';
-import { OPTIMIZERS } from '../optim/index.js';
-import { SCHEDULES, type ScheduleName } from '../optim/schedules.js';
+import { createOptimizer } from '../optim/index.js';
+import { type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
 import { type Connection, newNumber } from './connection.js';
 import type { FitSettings, Host } from './protocol.js';
 
@@ -33,6 +40,7 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
   constructor(connection: Connection, data: TrainingData, options: WorkerFitOptions, resume?: TrainingState) {
     const { ahead = 2, signal, ...rest } = options;
     requireInteger('ahead', ahead, 0, 1000);
+    requireOptions(options, data);
     this.connection = connection;
     this.ahead = ahead;
     this.signal = signal;
@@ -105,25 +113,34 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
 
 const describeOptional = (source: BatchSource | null | undefined) => (source ? describeSource(source) : null);
 
-function settingsOf({ optimizer, schedule, ...plain }: Omit<FitOptions, 'signal'>): FitSettings {
-  return { ...plain, optimizer: specOf(optimizer), schedule: nameOf(schedule) };
+const settingsOf = ({ optimizer, schedule, ...plain }: Omit<FitOptions, 'signal'>): FitSettings => ({
+  ...plain,
+  optimizer: optimizerOf(optimizer),
+  schedule: scheduleOf(schedule),
+  ...(typeof schedule === 'object' ? { seen: schedule.memory } : {}),
+});
+
+function optimizerOf({ spec }: Optimizer): Optimizer['spec'] {
+  try {
+    return createOptimizer(spec).spec; // as the worker will
+  } catch (error) {
+    if (!(error instanceof UnspoolError)) throw error;
+    throw unsendable('optimizer', `a worker cannot make this one again from its spec: ${error.message}`);
+  }
 }
 
-function specOf({ spec }: Optimizer): Optimizer['spec'] {
-  if (Object.hasOwn(OPTIMIZERS, spec.kind)) return spec;
-  const known = Object.keys(OPTIMIZERS).join(', ');
-  throw unsendable('optimizer', `"${spec.kind}" is none that a worker knows by its name.`, `Use one of ${known}.`);
+function scheduleOf(schedule: Schedule | undefined): ScheduleSpec {
+  const spec = schedule ? scheduleSpec(schedule) : 'constant';
+  if (spec) return spec;
+  throw unsendable(
+    'schedule',
+    'a function of your own cannot be sent to a worker.',
+    'Use, or chain, those of unspool.',
+  );
 }
 
-function nameOf(schedule: Schedule | undefined): ScheduleName {
-  if (!schedule) return 'constant';
-  for (const [name, known] of Object.entries(SCHEDULES)) if (known === schedule) return name as ScheduleName;
-  const known = Object.keys(SCHEDULES).join(', ');
-  throw unsendable('schedule', 'a function of your own cannot be sent to a worker.', `Use one of ${known}.`);
-}
-
-const unsendable = (path: string, problem: string, help: string): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
+const unsendable = (path: string, problem: string, help?: string): UnspoolError =>
+  new UnspoolError({ code: 'INVALID_SETTING', path, problem, ...(help ? { help } : {}) });
 
 const iteratedTwice = (): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path: 'fit', problem: 'this training is being iterated already.' });

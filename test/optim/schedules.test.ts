@@ -14,6 +14,7 @@ import {
   oneCycle,
   reduceOnPlateau,
   type ScheduleSpec,
+  scheduleSpec,
   stepDown,
 } from '../../src/optim/schedules.js';
 import { problemOf, thrown } from '../support/errors.js';
@@ -99,6 +100,27 @@ test.each<ScheduleSpec>([
   const schedule = createSchedule(JSON.parse(JSON.stringify(spec)) as ScheduleSpec);
   if (typeof schedule !== 'function') throw new Error('watches');
   for (const factor of over(schedule, 12)) expect(factor >= 0 && factor <= 1).toBe(true);
+});
+
+test.each<[string, ScheduleFunction]>([
+  ['cosine', cosine],
+  ['stepDown', stepDown({ every: 'epoch', factor: 0.5 })],
+  ['exponential', exponential({ factor: 0.9 })],
+  ['cosineTo', cosineTo({ steps: 7, min: 0.1 })],
+  ['cosineRestarts', cosineRestarts({ first: 2, mult: 2 })],
+  ['oneCycle', oneCycle({ share: 0.5 })],
+  ['oneCycle of its own length', oneCycle({ steps: 9 })],
+  ['chain', chain([{ steps: 5, schedule: linearWarmup({ steps: 4, from: 0.2 }) }, { schedule: linear }])],
+])('%s, made again from its spec', (_, schedule) => {
+  const spec = JSON.parse(JSON.stringify(scheduleSpec(schedule))) as ScheduleSpec;
+  expect(over(createSchedule(spec) as ScheduleFunction, 12, 3)).toEqual(over(schedule, 12, 3));
+});
+
+test('reduceOnPlateau, made again from its spec; no spec of a function of your own, nor of a chain with one', () => {
+  const settings = { factor: 0.3, patience: 4, threshold: 0.1 };
+  expect(scheduleSpec(reduceOnPlateau(settings))).toEqual({ kind: 'reduceOnPlateau', ...settings });
+  expect(scheduleSpec(() => 1)).toBeNull();
+  expect(scheduleSpec(chain([{ steps: 2, schedule: () => 1 }, { schedule: linear }]))).toBeNull();
 });
 
 test.each<[unknown, string]>([

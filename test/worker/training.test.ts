@@ -1,9 +1,11 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import type { TrainingState } from '../../src/core/trainer.js';
-import { fit, type TrainingEvent } from '../../src/core/trainer.js';
+
+import type { ModelSpec } from '../../src/core/spec.js';
+import { type FitOptions, fit, type TrainingEvent, type TrainingState } from '../../src/core/trainer.js';
 import { createModel } from '../../src/create.js';
 import { adam } from '../../src/optim/adam.js';
-import { cosine } from '../../src/optim/schedules.js';
+import { grouped } from '../../src/optim/grouped.js';
+import { chain, cosine, linearWarmup, reduceOnPlateau } from '../../src/optim/schedules.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { createModelInWorker, type WorkerFitOptions, type WorkerModel } from '../../src/worker/index.js';
 import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
@@ -73,14 +75,51 @@ describe('the same bits as on this thread', () => {
     }, backend);
   });
 
-  test('batches in a list of the user, and an optimizer with other state', async () => {
-    const more = { optimizer: sgd({ rate: 0.1, momentum: 0.9 }), epochs: 2, seed: 5 };
-    const here = await createModel(VALUE_SPEC);
-    const expected = await collect(fit(here, { train: valueData(), heldOut: valueData() }, more));
-    const there = await createModelInWorker(VALUE_SPEC, { worker });
-    const training = there.fit({ train: valueData(), heldOut: valueData() }, more);
-    expect(await collect(training)).toEqual(expected);
+  const text = (spec: ModelSpec, options: () => FitOptions) => ({ spec, data: textData, options });
+  const values = (options: () => FitOptions) => ({
+    spec: VALUE_SPEC,
+    data: () => ({ train: valueData(), heldOut: valueData() }),
+    options,
+  });
+  const dropping: ModelSpec = {
+    ...TEXT_SPEC,
+    layers: TEXT_SPEC.layers.toSpliced(2, 0, { kind: 'dropout', rate: 0.3 }),
+  };
+  const plateau = () => {
+    const schedule = reduceOnPlateau({ factor: 0.5, patience: 0, threshold: 0.5 });
+    schedule.observe(1e-3); // it has watched another training before
+    return schedule;
+  };
+
+  test.each([
+    ['batches in a list, another seed', values(() => ({ optimizer: sgd({ rate: 0.1, momentum: 0.9 }), seed: 5 }))],
+    [
+      'noise, averaged weights, groups, a schedule with settings',
+      text(dropping, () => ({
+        optimizer: grouped({ groups: [{ match: '*.bias_*', optimizer: sgd({ rate: 0.1 }) }], rest: adam() }),
+        schedule: chain([{ steps: 3, schedule: linearWarmup({ steps: 3 }) }, { schedule: cosine }]),
+        gradientNoise: { eta: 1e-4 },
+        average: { kind: 'ema', decay: 0.8 },
+        epochs: 2,
+      })),
+    ],
+    [
+      'what watches the held-out loss',
+      values(() => ({
+        optimizer: adam({ rate: 0.3 }),
+        schedule: plateau(),
+        earlyStopping: { patience: 3 },
+        epochs: 200,
+      })),
+    ],
+  ])('%s', async (_, { spec, data, options }) => {
+    const [here, there] = [await createModel(spec), await createModelInWorker(spec, { worker })];
+    const [local, remote] = [fit(here, data(), options()), there.fit(data(), options())];
+    const expected = await collect(local);
+    expect(await collect(remote)).toEqual(expected);
     expect(plain(await there.parameters.download())).toEqual(plain(await here.parameters.download()));
+    expect(plainState(await remote.checkpoint())).toEqual(plainState(await local.checkpoint()));
+    if (options().earlyStopping) expect(expected.at(-1)).toMatchObject({ reason: 'stoppedEarly' });
     await there.dispose();
   });
 });
@@ -225,7 +264,11 @@ describe('abort', () => {
       const end = events.at(-1)!;
       expect(end).toMatchObject({ kind: 'end', reason: 'aborted' });
       expect(end.step).toBeLessThanOrEqual(3 + 2); // what was asked for in advance
-      const { parameters } = await local({ epochs: 1000, maxSteps: end.step, schedule: (step) => cosine(step, 4000) });
+      const { parameters } = await local({
+        epochs: 1000,
+        maxSteps: end.step,
+        schedule: (step, _, time) => cosine(step, 4000, time),
+      });
       expect(plain(await model.parameters.download())).toEqual(plain(parameters));
     });
   });
