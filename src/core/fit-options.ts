@@ -83,6 +83,11 @@ export interface TrainingState {
   readonly carried: readonly { readonly h: FloatArray; readonly c: FloatArray }[] | null;
 }
 
+/** Updates planned in all. */
+export function plannedSteps({ train }: TrainingData, { epochs = 1, maxSteps }: FitOptions): number {
+  return Math.min(train.length * epochs, maxSteps ?? Number.POSITIVE_INFINITY);
+}
+
 /** Throws `INVALID_SETTING`. */
 export function requireOptions(options: FitOptions, data: TrainingData): void {
   const { epochs, maxSteps, clipNorm, clipValue, validateEvery, gradientNoise, average, earlyStopping } = options;

@@ -9,6 +9,7 @@ import { EarlyStopping } from './early-stopping.js';
 import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
 import {
   type FitOptions,
+  plannedSteps,
   requireOptions,
   type TrainingData,
   type TrainingEvent,
@@ -71,8 +72,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
 
   /** Updates planned in all. */
   get steps(): number {
-    const planned = this.data.train.length * (this.options.epochs ?? 1);
-    return Math.min(planned, this.options.maxSteps ?? Number.POSITIVE_INFINITY);
+    return plannedSteps(this.data, this.options);
   }
 
   /** The mean loss on the held-out data with the parameters as they are, or their average; null where there are none. */

@@ -2,6 +2,7 @@
 import type { BatchSource } from '../core/evaluate.js';
 import {
   type FitOptions,
+  plannedSteps,
   requireOptions,
   type TrainingData,
   type TrainingEvent,
@@ -26,6 +27,8 @@ export interface WorkerFitOptions extends FitOptions {
 
 /** A training under way in a worker: iterate it for its events, which are those of `fit`. */
 export class WorkerTraining implements AsyncIterable<TrainingEvent> {
+  /** Updates planned in all. */
+  readonly steps: number;
   private readonly connection: Connection;
   private readonly number = newNumber();
   private readonly ahead: number;
@@ -41,6 +44,7 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
     const { ahead = 2, signal, ...rest } = options;
     requireInteger('ahead', ahead, 0, 1000);
     requireOptions(options, data);
+    this.steps = plannedSteps(data, options);
     this.connection = connection;
     this.ahead = ahead;
     this.signal = signal;

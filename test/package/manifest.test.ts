@@ -48,13 +48,15 @@ describe('package.json', () => {
 
   test('the entries can be imported by their names', () => {
     const program = `
-      const [main, node] = [await import('unspool'), await import('unspool/node')];
-      console.log(typeof main.createModel, typeof main.fit, typeof node.loadModel, typeof node.saveModel);`;
+      const { createModel, fit } = await import('unspool');
+      const { loadModel, saveModel } = await import('unspool/node');
+      const { createModelInWorker, serve } = await import('unspool/worker');
+      console.log([createModel, fit, loadModel, saveModel, createModelInWorker, serve].map((f) => typeof f).join(' '));`;
     const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
       cwd: ROOT,
       encoding: 'utf8',
     });
-    expect(printed).toBe('function function function function\n');
+    expect(printed).toBe(`${Array(6).fill('function').join(' ')}\n`);
   });
 
   test('the library is loaded without anything of Node, and without a third dependency', () => {
@@ -69,7 +71,7 @@ describe('package.json', () => {
         else foreign.add(name!.split('/')[0]!);
       }
     };
-    visit(join(ROOT, 'dist/index.js'));
+    for (const entry of ['index.js', 'worker/index.js', 'worker/entry.js']) visit(join(ROOT, 'dist', entry));
     expect(seen.size).toBeGreaterThan(30);
     expect([...foreign].sort()).toEqual(['ndarray', 'seedrandom']);
   });

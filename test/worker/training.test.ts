@@ -115,6 +115,7 @@ describe('the same bits as on this thread', () => {
   ])('%s', async (_, { spec, data, options }) => {
     const [here, there] = [await createModel(spec), await createModelInWorker(spec, { worker })];
     const [local, remote] = [fit(here, data(), options()), there.fit(data(), options())];
+    expect(remote.steps).toBe(local.steps);
     const expected = await collect(local);
     expect(await collect(remote)).toEqual(expected);
     expect(plain(await there.parameters.download())).toEqual(plain(await here.parameters.download()));
