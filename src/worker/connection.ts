@@ -59,9 +59,9 @@ export class Connection {
   }
 
   private send(operation: Operation, args: readonly unknown[]): Promise<unknown> {
-    const { copy, buffers } = parcel(args);
     const unspool = newNumber();
     try {
+      const { copy, buffers } = parcel(args);
       this.line.post({ unspool, operation, args: copy }, buffers);
     } catch (error) {
       return Promise.reject(uncloneable(operation, error));

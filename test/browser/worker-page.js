@@ -53,7 +53,8 @@ window.interrupt = async () => {
   const { name } = model.kernels;
   training.resume();
   let threads = 1;
-  for (let i = 0; i < 100 && threads === 1; i++) {
+  const patience = crossOriginIsolated ? 200 : 5; // elsewhere there are none to come
+  for (let i = 0; i < patience && threads === 1; i++) {
     await new Promise((resolve) => setTimeout(resolve, 10));
     threads = await model.threads();
   }

@@ -125,11 +125,15 @@ describe('what cannot be sent', () => {
       ).toBe('ahead');
     }));
 
-  test('a function where there should be data', () =>
+  test('a function where there should be data, and numbers that were given away', () =>
     inWorker(async (model) => {
       const loss = { kind: 'crossEntropy', reduction: () => 1 } as unknown as 'crossEntropy';
-      const error = await rejected(() => model.evaluateSource(textData().heldOut, loss));
-      expect(problemOf(error, 'INVALID_SETTING').problem).toContain('cannot be sent to a worker');
+      const gone = new Float32Array(3);
+      structuredClone(gone, { transfer: [gone.buffer] });
+      for (const act of [() => model.evaluateSource(textData().heldOut, loss), () => model.predict(gone)]) {
+        expect(problemOf(await rejected(act), 'INVALID_SETTING').problem).toContain('cannot be sent to a worker');
+      }
+      expect((await model.predict([1])).values).toHaveLength(model.outputSize); // and nothing waits for ever
     }));
 
   test('a source whose kind nobody serves', () =>
