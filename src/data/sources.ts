@@ -7,7 +7,10 @@ import { TextStreams } from './text.js';
 /** From a description, without its `kind`, to the source. */
 export type SourceMaker = (parts: Readonly<Record<string, unknown>>) => BatchSource;
 
-const textStreams = (parts: object): BatchSource => TextStreams.from(parts as ReturnType<TextStreams['describe']>);
+const textStreams = (parts: object): BatchSource => {
+  const { tokens, rows, steps, partial, from } = parts as ReturnType<TextStreams['describe']>;
+  return new TextStreams(tokens, rows, steps, partial, from);
+};
 
 const batches = (parts: object): BatchSource => {
   const { stateful, list } = parts as { stateful: boolean; list: readonly Batch[] };

@@ -109,11 +109,6 @@ export class TextStreams implements BatchSource {
     const { tokens, rows, steps, partial, from } = this;
     return { kind: 'textStreams', tokens, rows, steps, partial, from };
   }
-
-  /** The streams that `describe` described. */
-  static from(parts: Omit<ReturnType<TextStreams['describe']>, 'kind'>): TextStreams {
-    return new TextStreams(parts.tokens, parts.rows, parts.steps, parts.partial, parts.from);
-  }
 }
 
 /**
