@@ -21,6 +21,8 @@ const VARIANTS = {
 };
 const FLAGS = [
   '-O3',
+  '--shrinkLevel',
+  '1',
   '--noAssert',
   '--runtime',
   'stub',
@@ -38,11 +40,6 @@ const FLAGS = [
   '65536',
 ];
 
-const PIECE = 8192; // has to agree with src/kernels/wasm/binaries.ts
-
-/** What is shipped together: the ordinary ones with every page, the one for fused vectors for who asks for it. */
-const PACKS = { ordinary: ['simd', 'relaxed'], fused: ['revec'] };
-
 async function compile({ tile, flags }) {
   writeFileSync(join(ASSEMBLY, 'tiles.ts'), tilesSource(tile));
   const folder = mkdtempSync(join(tmpdir(), 'unspool-'));
@@ -57,24 +54,15 @@ async function compile({ tile, flags }) {
   return bytes;
 }
 
-/** In pieces of each in turn: what they have in common stands near enough for deflate, which looks 32 KB back. */
-function woven(modules) {
-  const pieces = [];
-  const longest = Math.max(...modules.map((bytes) => bytes.length));
-  for (let at = 0; at < longest; at += PIECE) for (const bytes of modules) pieces.push(bytes.subarray(at, at + PIECE));
-  return Buffer.concat(pieces);
-}
-
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
-for (const [pack, names] of Object.entries(PACKS)) {
-  const modules = [];
-  for (const name of names) modules.push(await compile(VARIANTS[name]));
-  const deflated = deflateSync(woven(modules), { level: 9 });
-  const sizes = names.map((name, i) => `${name}: ${modules[i].length}`).join(', ');
-  const text = `/** Made by scripts/build-wasm.mjs: WebAssembly, ${deflated.length} bytes deflated. */
-export const ${pack}Modules = { sizes: { ${sizes} }, deflated: '${deflated.toString('base64')}' };
+for (const [name, variant] of Object.entries(VARIANTS)) {
+  const bytes = await compile(variant);
+  const deflated = deflateSync(bytes, { level: 9 });
+  const text = `/** Made by scripts/build-wasm.mjs: ${bytes.length} bytes of WebAssembly, ${deflated.length} deflated. */
+export const deflated =
+  '${deflated.toString('base64')}';
 `;
-  writeFileSync(join(OUT, `${pack}.ts`), text);
-  console.log(`${pack}: ${sizes}; ${deflated.length} bytes deflated`);
+  writeFileSync(join(OUT, `${name}.ts`), text);
+  console.log(`${name}: ${bytes.length} bytes, ${deflated.length} deflated`);
 }

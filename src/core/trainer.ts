@@ -18,13 +18,15 @@ import {
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import { streamOf } from './layer.js';
 import type { Model } from './model.js';
-import { notFinite, notFiniteError, notFiniteIn } from './not-finite.js';
 import { OptimizerRun } from './optimizer.js';
 import type { Arena } from './params.js';
 import { createRng, type RngState, restoreRng } from './rng.js';
 import type { Tape } from './tape.js';
 
 export type { FitOptions, TrainingData, TrainingEvent, TrainingState } from './fit-options.js';
+
+/** Loaded when it is needed: once at the end of a training, or when something went wrong. */
+const forensics = () => import('./not-finite.js');
 
 const WORD = 2 ** 32;
 const GRADIENT_NOISE = streamOf('gradient noise');
@@ -172,6 +174,9 @@ export class Training implements AsyncIterable<TrainingEvent> {
   }
 
   private async requireFiniteParameters(): Promise<void> {
+    this.kernels.clipNorm(this.norm, this.model.parameters.matrix, Number.POSITIVE_INFINITY);
+    if (Number.isFinite((await this.kernels.download(this.norm))[0])) return;
+    const { notFinite, notFiniteIn } = await forensics();
     const found = await notFiniteIn(this.kernels, this.model.parameters, 'parameter ');
     if (found) throw notFinite(this.step, found);
   }
@@ -198,6 +203,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     k.clipNorm(this.norm, gradients.matrix, options.clipNorm ?? Number.POSITIVE_INFINITY);
     const gradientNorm = (await k.download(this.norm))[0]!;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      const { notFiniteError } = await forensics();
       throw await notFiniteError(k, step, loss, { parameters: model.parameters, tape, gradients });
     }
     this.optimizer.apply(gradients.matrix, step, options.optimizer.spec.rate * this.rateFactor(step));

@@ -1,7 +1,6 @@
 /** Which backend computes: what is asked for, or an error; never silently another one. */
 import type { Kernels, Precision } from '../core/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
-import { createReference } from './reference/index.js';
 import { createWasm, type WasmVariant, wasmVariant } from './wasm/index.js';
 
 export { preferRevec } from './wasm/trial.js';
@@ -73,5 +72,7 @@ export function describeBackend(options: BackendOptions = {}): {
 /** A backend with a memory of its own. Throws `INVALID_SETTING` for a backend or precision that there is not. */
 export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
   const { variant, threads } = describeBackend(options);
-  return variant ? createWasm(variant, { threads }) : createReference(options.precision ?? 'float32');
+  if (variant) return createWasm(variant, { threads });
+  const { createReference } = await import('./reference/index.js'); // a page that runs wasm does not load it
+  return createReference(options.precision ?? 'float32');
 }

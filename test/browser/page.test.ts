@@ -3,7 +3,7 @@
  * under a content-security policy that allows no more than WebAssembly. Needs Debian's chromium; skipped where it is not.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -29,21 +29,23 @@ const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
 /** What each page loads, and what its workers load. The page of a name runs the script of that name. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   'entry.js': join(ROOT, 'dist/worker/entry.js'),
-  ...Object.fromEntries(['page.js', 'worker-page.js', 'own-worker.js'].map((name) => [name, join(__dirname, name)])),
+  ...Object.fromEntries(
+    ['page.js', 'small.js', 'worker-page.js', 'own-worker.js'].map((name) => [name, join(__dirname, name)]),
+  ),
 };
 
 /** esbuild runs as a program of its own: its API does not work inside jest's sandbox. */
 function bundle(): typeof SCRIPTS {
   const folder = mkdtempSync(join(tmpdir(), 'unspool-page-'));
   const esbuild = join(ROOT, 'node_modules', '.bin', 'esbuild');
-  const flags = ['--bundle', '--minify', '--format=esm', '--log-level=error'];
-  const build = ([name, file]: [string, string]): [string, string] => {
+  const flags = ['--bundle', '--minify', '--format=esm', '--splitting', '--log-level=error'];
+  const build = ([name, file]: [string, string]): [string, string][] => {
     const out = join(folder, name);
-    execFileSync(esbuild, [file, ...flags, `--outfile=${out}`], { cwd: ROOT });
-    return [name, readFileSync(out, 'utf8')];
+    execFileSync(esbuild, [file, ...flags, `--outdir=${out}`], { cwd: ROOT });
+    return readdirSync(out).map((part) => [part, readFileSync(join(out, part), 'utf8')]);
   };
   try {
-    return Object.fromEntries(Object.entries(SCRIPTS).map(build));
+    return Object.fromEntries(Object.entries(SCRIPTS).flatMap(build));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -180,7 +182,24 @@ maybe('in Chromium', () => {
     expect(problems).toEqual([]);
   });
 
-  test('the bundle, engine and WebAssembly, is small', () => {
-    expect(gzipSync(scripts['page.js']!, { level: 9 }).length).toBeLessThan(40 * 1024);
+  test('engine and WebAssembly, all that a page loads to train and predict, are small', async () => {
+    const page = await open('plain', 'small');
+    const loaded: string[] = [];
+    page.on('request', (request) => loaded.push(basename(request.url())));
+    await page.reload();
+    await page.waitForFunction('window.ready');
+    const { name, losses, next } = (await page.evaluate('window.train()')) as {
+      readonly name: string;
+      readonly losses: number[];
+      readonly next: number;
+    };
+    expect(name).toBe('wasm');
+    expect(losses.at(-1)!).toBeLessThan(losses[0]! / 10);
+    expect(Number.isFinite(next)).toBe(true);
+    const parts = loaded.filter((part) => part.endsWith('.js'));
+    expect(parts).toContain('small.js');
+    const sizes = parts.map((part) => gzipSync(scripts[part]!, { level: 9 }).length);
+    expect(sizes.reduce((a, b) => a + b)).toBeLessThan(40 * 1024);
+    await page.close();
   });
 });

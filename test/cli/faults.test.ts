@@ -76,7 +76,7 @@ const SIZES = [
     2,
     /^precision: "half" is no precision\. Use float32 or float64\.$/,
   ),
-  fault('--optimizer', train('--optimizer', 'lion'), 2, /^optimizer: "lion" is no optimizer\. Use one of adam, /),
+  fault('--optimizer', train('--optimizer', 'lyon'), 2, /^optimizer: "lyon" is no optimizer\. Use one of adadelta, /),
   fault(
     'eval --batch 0',
     ['eval', 'model.safetensors', 'text.txt', '--batch', '0'],

@@ -1,5 +1,4 @@
 /** The modules that travel inside the package, deflated and in base64, and which of them this engine can run. */
-import { ordinaryModules } from './generated/ordinary.js';
 import { Heap } from './heap.js';
 
 /**
@@ -8,18 +7,16 @@ import { Heap } from './heap.js';
  */
 export type WasmVariant = 'simd' | 'relaxed' | 'revec';
 
-/** Modules in one deflated stream, pieces of each in turn, which holds what they have in common once; `sizes` in bytes. */
-export interface ModulePack {
-  readonly sizes: Readonly<Partial<Record<WasmVariant, number>>>;
-  readonly deflated: string;
-}
-
-/** `revec` is added by who needs it, so that no page has to carry it. */
-const packs: ModulePack[] = [ordinaryModules];
+/** Each is a file of its own, so that a page loads none but the one that it runs. */
+const load: Partial<Record<WasmVariant, () => Promise<{ readonly deflated: string }>>> = {
+  simd: () => import('./generated/simd.js'),
+  relaxed: () => import('./generated/relaxed.js'),
+};
 const modules = new Map<WasmVariant, Promise<WebAssembly.Module>>();
 
-export function addModules(pack: ModulePack): void {
-  packs.push(pack);
+/** `revec` is added by who needs it, so that no page has to carry it. */
+export function addModule(variant: WasmVariant, deflated: string): void {
+  load[variant] = async () => ({ deflated });
 }
 
 /** Compiled once, whoever asks. */
@@ -30,23 +27,11 @@ export function moduleOf(variant: WasmVariant): Promise<WebAssembly.Module> {
 }
 
 async function compile(variant: WasmVariant): Promise<WebAssembly.Module> {
-  const { sizes, deflated } = packs.find((pack) => pack.sizes[variant] !== undefined)!;
+  const { deflated } = await load[variant]!();
   const bytes = Uint8Array.from(atob(deflated), (letter) => letter.charCodeAt(0));
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-  const all = new Uint8Array(await new Response(inflated).arrayBuffer());
-  const module = new Uint8Array(sizes[variant]!);
-  const longest = Math.max(...Object.values(sizes));
-  for (let at = 0, from = 0; at < longest; at += PIECE) {
-    for (const [name, size] of Object.entries(sizes)) {
-      const length = Math.min(PIECE, Math.max(0, size - at));
-      if (name === variant && length > 0) module.set(all.subarray(from, from + length), at);
-      from += length;
-    }
-  }
-  return WebAssembly.compile(module);
+  return WebAssembly.compile(await new Response(inflated).arrayBuffer());
 }
-
-const PIECE = 8192; // has to agree with scripts/build-wasm.mjs
 
 /** The smallest modules that use `i8x16.popcnt` and `i8x16.relaxed_swizzle`: () -> v128. */
 const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10];

@@ -6,6 +6,7 @@ import type { Kernels } from '../../core/kernels.js';
 import { moduleOf, type WasmVariant } from './binaries.js';
 import { cell } from './cell.js';
 import { cellHalves } from './cell-halves.js';
+import { ALONE } from './crew.js';
 import type { WasmExports } from './exports.js';
 import { Heap } from './heap.js';
 import { losses } from './losses.js';
@@ -13,10 +14,9 @@ import { noise } from './noise.js';
 import { products } from './products.js';
 import { ANYTHING, makeReach, type Reach, type WasmMatrix, type WasmPacked, WORTH_SHARING } from './reach.js';
 import { rows } from './rows.js';
-import { Team } from './team.js';
 import { updates } from './updates.js';
 
-export { addModules, useVariant, type WasmVariant, wasmVariant } from './binaries.js';
+export { useVariant, type WasmVariant, wasmVariant } from './binaries.js';
 
 export interface WasmOptions {
   /** Threads that share the work, this one included. Default 1. */
@@ -34,7 +34,7 @@ export async function createWasm(variant: WasmVariant, options: WasmOptions = {}
   const { exports } = await WebAssembly.instantiate(module, { env });
   const x = exports as unknown as WasmExports;
   const edge = heap.alloc(4 * x.scratchFloats());
-  const team = new Team(heap, x, module, threads, edge);
+  const team = threads > 1 ? new (await import('./team.js')).Team(heap, x, module, threads, edge) : ALONE;
   return kernelsOver(variant, makeReach(heap, x, team, edge, shareAll ? ANYTHING : WORTH_SHARING));
 }
 

@@ -1,8 +1,8 @@
 /** What every family of instructions needs to call the module: addresses, the threads, and rooms that are kept. */
 import type { FloatArray, Matrix, PackedMatrix } from '../../core/kernels.js';
+import type { Crew, Window } from './crew.js';
 import type { WasmExports } from './exports.js';
 import type { Heap } from './heap.js';
-import type { Team, Window } from './team.js';
 
 /** A window of the heap, and the view that was made of it, if one was. */
 export interface WasmMatrix extends Matrix, Window {
@@ -24,7 +24,7 @@ export const ANYTHING = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows:
 export interface Reach {
   readonly heap: Heap;
   readonly x: WasmExports;
-  readonly team: Team;
+  readonly team: Crew;
   readonly least: typeof WORTH_SHARING;
   /** Room for the ragged end of a product of this thread. */
   readonly edge: number;
@@ -55,7 +55,7 @@ export function scratch(heap: Heap): (bytes: number) => number {
   };
 }
 
-export function makeReach(heap: Heap, x: WasmExports, team: Team, edge: number, least: typeof WORTH_SHARING): Reach {
+export function makeReach(heap: Heap, x: WasmExports, team: Crew, edge: number, least: typeof WORTH_SHARING): Reach {
   const window = (m: Matrix): WasmMatrix => m as WasmMatrix;
   const count = (m: Matrix): number => m.rows * m.cols;
   const numbers = scratch(heap);

@@ -1,7 +1,7 @@
 /** Whole rows and single elements. */
 import type { Kernels } from '../../core/kernels.js';
+import { Command } from './crew.js';
 import type { Reach } from './reach.js';
-import { Command } from './team.js';
 
 type Rows = Pick<
   Kernels,

@@ -5,36 +5,12 @@
  * Nothing is started before a product is large enough to be worth sharing, and until the threads stand ready the main
  * thread goes on alone. No result depends on that: the bits are the same for any number of threads.
  */
+import { Command, type Crew, type Window } from './crew.js';
 import type { WasmExports } from './exports.js';
 import type { Heap } from './heap.js';
 
-/** As in assembly/threads.ts. */
-export const Command = {
-  stop: 0,
-  gemmRows: 1,
-  gemmColumns: 2,
-  pack: 3,
-  cell: 4,
-  cellGrad: 5,
-  fill: 6,
-  add: 7,
-  fillRows: 8,
-  sumRows: 9,
-  gather: 10,
-  adam: 11,
-} as const;
-
 const RING = 1024;
 const MAX_THREADS = 15; // one line each in the control block
-
-/** A matrix as the team sees it: a window of a block. */
-export interface Window {
-  readonly at: number;
-  /** Address of the block that it is a part of. */
-  readonly base: number;
-  readonly rows: number;
-  readonly cols: number;
-}
 
 /** What of a block has been touched, row by row, since all threads last met. */
 interface Touched {
@@ -91,7 +67,7 @@ function startThread(): Thread {
   return new Worker(url);
 }
 
-export class Team {
+export class Team implements Crew {
   /** Threads that are asked for, the main one included. */
   readonly size: number;
   private readonly heap: Heap;

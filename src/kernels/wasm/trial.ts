@@ -1,11 +1,12 @@
 /** Whether the variant for fused vectors is right, and faster than the ordinary one, in this engine as it is set now. */
 import type { Kernels, Matrix } from '../../core/kernels.js';
-import { fusedModules } from './generated/fused.js';
-import { addModules, createWasm, useVariant, type WasmVariant } from './index.js';
+import { addModule } from './binaries.js';
+import { deflated } from './generated/revec.js';
+import { createWasm, useVariant, type WasmVariant } from './index.js';
 
 /** Makes `revec` a variant that can be created. */
 export function offerRevec(): void {
-  addModules(fusedModules);
+  addModule('revec', deflated);
 }
 
 /** Compares and times `revec` and `relaxed`; where the first is right and faster, it is the one used from now on. */

@@ -1,7 +1,7 @@
 /** Clipping and the parameter updates. */
 import type { Kernels } from '../../core/kernels.js';
+import { Command } from './crew.js';
 import type { Reach } from './reach.js';
-import { Command } from './team.js';
 
 type Updates = Pick<
   Kernels,

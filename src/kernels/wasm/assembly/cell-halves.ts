@@ -3,7 +3,7 @@
  * as its gate set and three activations; a peephole or a mask that there is not has the address 0.
  */
 import { activate, slopeAt } from './activations';
-import { load, store } from './lanes';
+import { loadSome as load, storeSome as store } from './lanes';
 import { flush } from './math';
 
 // As GATE_SETS in core/kernels.ts.
