@@ -1,11 +1,6 @@
 /** Timing on a machine that others use too: contestants in turn, round after round, medians and ratios. */
 import os from 'node:os';
-
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-};
+import { median } from './statistics.mjs';
 
 /**
  * @param {Record<string, () => void | Promise<void>>} contestants what to time, by name

@@ -1,13 +1,32 @@
-/** `npm run bench` runs every benchmark, `npm run bench -- NAME` one of them. */
-const BENCHES = { gemm: './gemm.mjs', steps: './steps.mjs', threads: './threads.mjs' };
+/** `npm run bench -- NAME [options]` runs a benchmark; without a name, all of those that take a minute or two. */
+const BENCHES = {
+  gemm: './gemm.mjs',
+  steps: './steps.mjs',
+  threads: './threads.mjs',
+  start: './start.mjs',
+  peers: './peers.mjs',
+  quality: './quality.mjs',
+};
+const LONG = new Set(['peers', 'quality']);
 
-const asked = process.argv.slice(2);
-const unknown = asked.find((name) => !Object.hasOwn(BENCHES, name));
-if (unknown) {
-  console.error(`There is no benchmark "${unknown}". Known: ${Object.keys(BENCHES).join(', ')}.`);
+const args = process.argv.slice(2);
+const firstOption = args.findIndex((arg) => arg.startsWith('-'));
+const names = firstOption < 0 ? args : args.slice(0, firstOption);
+const options = args.slice(names.length);
+const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
+if (unknown || (options.length > 0 && names.length !== 1)) {
+  const known = `Known: ${Object.keys(BENCHES).join(', ')}.`;
+  console.error(
+    unknown ? `There is no benchmark "${unknown}". ${known}` : `Options go to one benchmark: name it. ${known}`,
+  );
   process.exit(2);
 }
-for (const name of asked.length ? asked : Object.keys(BENCHES)) {
-  const { run } = await import(BENCHES[name]);
-  await run();
+try {
+  for (const name of names.length > 0 ? names : Object.keys(BENCHES).filter((n) => !LONG.has(n))) {
+    const { run } = await import(BENCHES[name]);
+    await run(options);
+  }
+} catch (error) {
+  console.error(names.length === 1 ? error.message : error);
+  process.exit(1);
 }

@@ -1,0 +1,67 @@
+/** Charts, as Vega-Lite specifications and drawn as SVG. */
+import * as vega from 'vega';
+import { compile } from 'vega-lite';
+import { three } from '../measure.mjs';
+import { sizes } from './workloads.mjs';
+
+const COLOURS = {
+  domain: ['Unspool', 'others', 'Unspool, no engine around it'],
+  range: ['#0b6e99', '#c4601d', '#9a9a9a'],
+};
+const GROUPS = { ours: 'Unspool', peers: 'others', ceilings: 'Unspool, no engine around it' };
+const FONT = 'ui-sans-serif, system-ui, Helvetica, Arial, sans-serif';
+
+export async function drawn(spec) {
+  const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none' });
+  return `${await view.toSVG()}\n`;
+}
+
+const THEME = {
+  background: 'white',
+  font: FONT,
+  axis: { grid: true, gridColor: '#eeeeee', titleFontWeight: 'normal' },
+  title: { anchor: 'start', fontSize: 12 },
+  view: { stroke: null },
+};
+
+/** A panel for each workload: the median of each engine's step as a point, the quartiles as a line, fastest on top. */
+export function peersChart(workloads, { machine, when }) {
+  const panels = Object.entries(workloads).map(([id, workload]) => {
+    const values = workload.figures
+      .filter(({ ranked, group }) => ranked || group === 'ceilings')
+      .map(({ label, group, ms }) => ({ label, group: GROUPS[group], ...ms, text: three(ms.median) }));
+    const y = {
+      field: 'label',
+      type: 'nominal',
+      sort: { field: 'median', op: 'min' },
+      title: null,
+      axis: { labelLimit: 0 },
+    };
+    const color = {
+      field: 'group',
+      type: 'nominal',
+      scale: COLOURS,
+      legend: { title: null, orient: 'top', labelLimit: 0 },
+    };
+    const x = (field) => ({ field, type: 'quantitative', scale: { type: 'log' }, title: 'ms a step' });
+    return {
+      title: `${id}: ${workload.kind}, ${sizes(workload)}`,
+      width: 360,
+      height: { step: 16 },
+      data: { values },
+      layer: [
+        { mark: { type: 'rule', strokeWidth: 2 }, encoding: { x: x('low'), x2: { field: 'high' }, y, color } },
+        { mark: { type: 'point', filled: true, size: 50, opacity: 1 }, encoding: { x: x('median'), y, color } },
+        { mark: { type: 'text', align: 'left', dx: 8 }, encoding: { x: x('high'), y, text: { field: 'text' } } },
+      ],
+    };
+  });
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: `One step of each engine: the median and the quartiles. ${machine}, ${when.slice(0, 10)}`,
+    config: THEME,
+    columns: 2,
+    concat: panels,
+    resolve: { scale: { x: 'independent', y: 'independent', color: 'shared' } },
+  };
+}

