@@ -16,9 +16,9 @@ export class Channel {
   #ended = false;
   #complaint = '';
 
-  constructor(command, args, env = {}) {
+  constructor(command, args) {
     const stdio = ['pipe', 'ignore', 'pipe', 'pipe'];
-    this.#child = spawn(command, args, { stdio, env: { ...process.env, ...env } });
+    this.#child = spawn(command, args, { stdio, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } });
     alive.add(this.#child);
     this.#child.stdin.on('error', () => {}); // it has ended: the next answer says so
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {

@@ -65,3 +65,30 @@ export function peersChart(workloads, { machine, when }) {
     resolve: { scale: { x: 'independent', y: 'independent', color: 'shared' } },
   };
 }
+
+/** Bits per character of the held-out text over minutes of training, a line for each engine. */
+export function qualityChart(curves, { machine, when }) {
+  const values = curves.flatMap(({ label, curve }) =>
+    curve.slice(1).map(({ seconds, bits }) => ({ label, minutes: seconds / 60, bits })),
+  );
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: `Held-out bits per character while training on Moby-Dick. ${machine}, ${when.slice(0, 10)}`,
+    config: THEME,
+    width: 640,
+    height: 360,
+    data: { values },
+    mark: { type: 'line', point: true, strokeWidth: 2 },
+    encoding: {
+      x: { field: 'minutes', type: 'quantitative', title: 'minutes of training' },
+      y: { field: 'bits', type: 'quantitative', title: 'bits per character', scale: { zero: false } },
+      color: {
+        field: 'label',
+        type: 'nominal',
+        scale: { range: ['#0b6e99', '#c4601d', '#6a8f3a', '#8a5aa5'] },
+        sort: null,
+        legend: { title: null, orient: 'top', labelLimit: 0 },
+      },
+    },
+  };
+}

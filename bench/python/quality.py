@@ -1,0 +1,115 @@
+"""PyTorch's side of `npm run bench -- quality`, what ../quality/unspool.mjs is for Unspool.
+
+  python3 quality.py '{"settings": {...}, "threads": 1, "start": "FILE.safetensors"}'
+"""
+import json
+import math
+import os
+import sys
+import time
+
+order = json.loads(sys.argv[1])
+settings, threads = order["settings"], order["threads"]
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
+# OpenMP and OpenBLAS each have a pool of threads: those that wait must not take the cores of those that work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+from torch import nn
+
+from safetensors_file import read_safetensors
+
+torch.set_num_threads(threads)
+torch.manual_seed(settings["seed"])
+answers = os.fdopen(3, "w")
+
+
+def tell(**message):
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+class Model(nn.Module):
+    def __init__(self, start):
+        super().__init__()
+        size, width = start["embedding.weight"].shape
+        self.embedding = nn.Embedding(size, width)
+        self.drop = nn.Dropout(settings["dropout"])
+        self.lstm = nn.LSTM(width, settings["hidden"])
+        self.head = nn.Linear(settings["hidden"], size)
+        self.load_state_dict({name: start[name] for name in self.state_dict()})
+
+    def forward(self, tokens, state):
+        y, state = self.lstm(self.drop(self.embedding(tokens)), state)
+        return self.head(self.drop(y)), state
+
+
+class Streams:
+    """A text cut into rows that are read side by side, as Unspool's TextStreams: [T, N] inputs and targets."""
+
+    def __init__(self, tokens, rows):
+        self.length = (len(tokens) - 1) // rows
+        used = self.length * rows
+        self.inputs = tokens[:used].reshape(rows, self.length).T.contiguous()
+        self.targets = tokens[1:used + 1].reshape(rows, self.length).T.contiguous()
+
+    def batch(self, index):
+        span = slice(index * settings["steps"], (index + 1) * settings["steps"])
+        return self.inputs[span], self.targets[span]
+
+
+def loss_of(logits, targets, reduction="mean"):
+    return nn.functional.cross_entropy(logits.reshape(targets.numel(), -1), targets.reshape(-1), reduction=reduction)
+
+
+def held_out_bits(model, streams):
+    model.eval()
+    total, state = 0.0, None
+    with torch.inference_mode():
+        for index in range(math.ceil(streams.length / settings["steps"])):
+            inputs, targets = streams.batch(index)
+            logits, state = model(inputs, state)
+            total += loss_of(logits, targets, "sum").item()
+    model.train()
+    return total / streams.targets.numel() / math.log(2)
+
+
+def training(model, streams):
+    """One update a turn; gives the batch's loss."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings["rate"])
+    while True:
+        state = None
+        for index in range(streams.length // settings["steps"]):
+            inputs, targets = streams.batch(index)
+            optimizer.zero_grad(set_to_none=True)
+            logits, state = model(inputs, state)
+            state = tuple(part.detach() for part in state)
+            loss = loss_of(logits, targets)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), settings["clip"])
+            optimizer.step()
+            yield loss.item()
+        for group in optimizer.param_groups:
+            group["lr"] *= settings["decay"]
+
+
+def main():
+    start = read_safetensors(order["start"])
+    rows = settings["batch"]
+    model = Model(start)
+    train, held_out = (Streams(start[name].long(), rows) for name in ("text.train", "text.heldOut"))
+    count = sum(p.numel() for p in model.parameters())
+    tell(parameters=count, stepsAnEpoch=train.length // settings["steps"], bits=held_out_bits(model, held_out))
+    updates = training(model, train)
+    for line in sys.stdin:
+        begin = time.perf_counter()
+        for _ in range(json.loads(line)["steps"]):
+            loss = next(updates)
+        seconds = time.perf_counter() - begin
+        tell(seconds=seconds, loss=loss, bits=held_out_bits(model, held_out), threads=torch.get_num_threads())
+
+
+try:
+    main()
+except Exception as error:  # whatever it is, it is told rather than shown on a terminal that nobody reads
+    tell(error=str(error))

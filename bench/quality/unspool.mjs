@@ -1,0 +1,46 @@
+/**
+ * Unspool's side, in a process of its own: `node unspool.mjs '{"settings":{...},"options":{...}}'`. Told to take some training steps,
+ * it takes them, measures the held-out text, and tells both; orders on standard input, answers on file descriptor 3.
+ * ../python/quality.py is the other side.
+ */
+import { writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { adam, createModel, evaluate, fit } from '../../dist/index.js';
+import { revectorize } from '../../dist/node/index.js';
+import { modelSpec, readText } from './model.mjs';
+
+const { settings, options } = JSON.parse(process.argv[2]);
+const tell = (message) => writeSync(3, `${JSON.stringify(message)}\n`);
+
+async function main() {
+  const { fused = false, ...backend } = options;
+  if (fused && !(await revectorize())) throw new Error('this engine does not fuse vectors, or is not faster with it');
+  const { size, heldOut, inOrder } = readText(settings);
+  const model = await createModel(modelSpec(settings, size), backend);
+  const { rate, decay, clip } = settings;
+  const schedule = (step) => decay ** Math.floor((step - 1) / inOrder.length);
+  const plan = { optimizer: adam({ rate }), clipNorm: clip, schedule, epochs: Number.MAX_SAFE_INTEGER };
+  const events = fit(model, { train: inOrder }, plan)[Symbol.asyncIterator]();
+  const bits = async () => (await evaluate(model, heldOut)) / Math.LN2;
+  tell({ parameters: model.size, stepsAnEpoch: inOrder.length, bits: await bits() });
+  for await (const line of createInterface({ input: process.stdin })) {
+    const start = performance.now();
+    let loss = 0;
+    for (let left = JSON.parse(line).steps; left > 0; ) {
+      const { value } = await events.next();
+      if (value.kind !== 'step') continue;
+      loss = value.loss;
+      left--;
+    }
+    const seconds = (performance.now() - start) / 1000;
+    tell({ seconds, loss, bits: await bits(), threads: model.kernels.threads });
+  }
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  tell({ error: String(error?.message ?? error) });
+  process.exit(1);
+}

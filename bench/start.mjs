@@ -1,0 +1,41 @@
+/**
+ * Cold start: how long a fresh process takes until its first training step is done (workload W1 on the wasm backend).
+ *   npm run bench -- start
+ * `node` is what Node itself takes until the first line of a program; all is measured from the moment the process was asked for.
+ * The processes get no NODE_ variables: options and certificates that Node reads before it starts are none of ours.
+ */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { machine, table, three } from './measure.mjs';
+import { summary } from './statistics.mjs';
+
+const PROCESSES = 15;
+const STAGES = ['node', 'import', 'createModel', 'first training step'];
+const program = fileURLToPath(new URL('./start/step.mjs', import.meta.url));
+
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')));
+
+/** Milliseconds of each stage in one process. */
+function coldStart() {
+  const asked = performance.timeOrigin + performance.now();
+  const { began, marks } = JSON.parse(execFileSync(process.execPath, [program], { encoding: 'utf8', env }));
+  return marks.map((at, i) => (i === 0 ? began + at - asked : at - marks[i - 1]));
+}
+
+export async function run() {
+  coldStart(); // from here on the files are in the system's memory
+  const processes = Array.from({ length: PROCESSES }, coldStart);
+  const row = (name, values) => {
+    const { median, low, high } = summary(values);
+    return [name, three(median), `${three(low)}-${three(high)}`];
+  };
+  const rows = STAGES.map((name, i) =>
+    row(
+      name,
+      processes.map((stages) => stages[i]),
+    ),
+  );
+  const total = processes.map((stages) => stages.reduce((a, b) => a + b));
+  console.log(`\nFrom nothing to the first training step, medians of ${PROCESSES} processes (${machine()})\n`);
+  console.log(table(['stage', 'ms', 'quartiles'], [...rows, row('in all', total)]));
+}

@@ -1,0 +1,56 @@
+/** The benchmark beside other engines, on the smallest workload and with our own engines only: those need nothing installed. */
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { type Ended, ROOT, start } from '../cli/support.js';
+
+const OUT = `smoke-${process.pid}`;
+const file = (extension: string): string => join(ROOT, 'bench/results', `${OUT}.${extension}`);
+
+afterAll(() => {
+  for (const extension of ['md', 'json', 'svg']) rmSync(file(extension), { force: true });
+});
+
+const bench = (...args: string[]): Promise<Ended> => start(ROOT, args, process.execPath, ['bench/run.mjs']).ended;
+
+interface Figure {
+  readonly id: string;
+  readonly ranked: boolean;
+  readonly ms: { readonly median: number; readonly low: number; readonly high: number };
+  readonly rounds: number;
+  readonly error: number | null;
+  readonly ofProducts: { readonly median: number } | null;
+}
+
+test('our engines agree with the reference, are timed in turn, and are held against their kernels alone', async () => {
+  const { code, stdout } = await bench('peers', '--quick', '--only', 'W1', '--engines', 'ours', '--out', OUT);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/### W1: a training step, I=8 H=32 O=1 B=1 T=50/);
+  expect(stdout).toMatch(/\| 1 +\| Unspool wasm, Node \d+/);
+  const { workloads } = JSON.parse(readFileSync(file('json'), 'utf8')) as { workloads: { W1: { figures: Figure[] } } };
+  const figures = new Map(workloads.W1.figures.map((figure) => [figure.id, figure]));
+  for (const id of ['unspool', 'unspool-reference']) {
+    expect(figures.get(id)).toMatchObject({ ranked: true, rounds: 3 });
+    expect(figures.get(id)!.error).toBeLessThan(1e-3);
+    expect(figures.get(id)!.ofProducts!.median).toBeGreaterThan(0);
+  }
+  for (const { ms } of figures.values()) {
+    expect(ms.low).toBeGreaterThan(0);
+    expect(ms.median).toBeGreaterThanOrEqual(ms.low);
+    expect(ms.high).toBeGreaterThanOrEqual(ms.median);
+  }
+  expect(figures.get('products')).toMatchObject({ ranked: false, rounds: 3 });
+  expect(readFileSync(file('md'), 'utf8')).toContain('| 1 ');
+});
+
+test.each([
+  [['peers', '--only', 'W9'], 1, 'There is no workload "W9". Known: W1, W2, W3, W4, S1, S2, S3.'],
+  [['peers', '--engines', 'nobody'], 1, 'There is no engine "nobody". Known: ours, peers, ceilings, unspool,'],
+  [['quality', '--engines', 'brain'], 1, '"brain" does not train here.'],
+  [['quality', '--minutes', '0'], 1, '--minutes should be a number over 0'],
+  [['speed'], 2, 'There is no benchmark "speed". Known: gemm, steps, threads, start, peers, quality.'],
+])('%j says what is wrong', async (args, code, message) => {
+  const ended = await bench(...args);
+  expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
+  expect(ended.stderr).toContain(message);
+});

@@ -1,0 +1,87 @@
+/** The figures that the benchmarks print are worked out rightly, and an engine that computes something else is found out. */
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from '@jest/globals';
+import { ROOT } from '../cli/support.js';
+
+/** What an expression over bench/statistics.mjs and bench/peers/agreement.mjs comes to. */
+function evaluated(expression: string): unknown {
+  const program = `
+    import * as s from './bench/statistics.mjs';
+    import { compare } from './bench/peers/agreement.mjs';
+    console.log(JSON.stringify(${expression}));`;
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  return JSON.parse(printed);
+}
+
+describe('statistics', () => {
+  test('quantiles lie on straight lines between the values, whatever their order', () => {
+    const cases = '[[[4, 1, 3, 2], 0.25], [[4, 1, 3, 2], 0.9], [[10, 9, 100], 0.5], [[7], 0.3], [[2, 1], 1]]';
+    const quantiles = evaluated(`${cases}.map(([values, p]) => s.quantile(values, p))`) as number[];
+    [1.75, 3.7, 10, 7, 2].forEach((value, i) => {
+      expect(quantiles[i]).toBeCloseTo(value, 12);
+    });
+  });
+
+  test('a summary is the median between the quartiles, and leaves the values as they were', () => {
+    const [summary, values] = evaluated('((v) => [s.summary(v), v])([8, 1, 2, 5, 3])') as [object, number[]];
+    expect(summary).toEqual({ median: 3, low: 2, high: 5 });
+    expect(values).toEqual([8, 1, 2, 5, 3]);
+  });
+
+  test('a ratio is taken round by round, over the rounds that both took part in', () => {
+    // A machine ten times slower in the second round changes both sides, and so no ratio.
+    expect(evaluated('s.pairedRatio([2, 20, 2, 9], [1, 10, 1, undefined])')).toEqual({ median: 2, low: 2, high: 2 });
+    expect(evaluated('s.pairedRatio([2, undefined], [undefined, 3])')).toBeNull();
+  });
+});
+
+describe('agreement with the reference', () => {
+  const losses = [[0.5], [0.49], [0.48]];
+  const check = (kind: string, expected: unknown, results: unknown) =>
+    evaluated(`compare(${JSON.stringify(kind)}, ${JSON.stringify(expected)}, ${JSON.stringify(results)})`);
+
+  test('float32 agrees', () => {
+    expect(check('train', losses, [[0.500001], [0.490002], [0.480001]])).toMatchObject({ agrees: true });
+    expect(
+      check(
+        'stream',
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [
+          [1, 2.00001],
+          [3, 4],
+        ],
+      ),
+    ).toMatchObject({ agrees: true });
+  });
+
+  test('a gradient that is 2 % too small is found, though no loss is off by a thousandth', () => {
+    const small = losses.map(([loss]) => [0.5 + 0.98 * (loss! - 0.5)]);
+    expect(check('train', losses, small)).toMatchObject({ agrees: false, error: expect.closeTo(0.02, 6) });
+  });
+
+  test('an output whose elements are in another order is found', () => {
+    expect(
+      check(
+        'sequence',
+        [
+          [1, 2, 3],
+          [1, 2, 3],
+        ],
+        [
+          [2, 1, 3],
+          [2, 1, 3],
+        ],
+      ),
+    ).toMatchObject({ agrees: false });
+  });
+
+  test('a first result alone proves nothing', () => {
+    expect(check('train', losses, [[0.5]])).toMatchObject({ agrees: false });
+  });
+});
