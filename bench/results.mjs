@@ -17,7 +17,8 @@ export async function writeChart(name, spec) {
   console.log(`\nWritten to bench/results/: ${name}, and the same name with .md and .json.`);
 }
 
-/** One line on the terminal that the next one takes the place of; nothing where nobody looks. */
+/** One line on the terminal that the next one takes the place of ('' for none); in a file, one after the other. */
 export function progress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else if (text) process.stderr.write(`${text}\n`);
 }

@@ -9,7 +9,7 @@ import { engine } from './unspool.mjs';
 const PRODUCTS = new Set(['gemm', 'gemmPacked']);
 /** Do no work of the step: memory, and reading results. */
 const AROUND = new Set(['alloc', 'allocPacked', 'view', 'free', 'download', 'host', 'dispose']);
-const WARM = 40; // steps, and as many milliseconds and more: by then the threads have started
+const WARM_MS = 200; // by then the threads have started
 
 export async function create(workload, data, { fused = false, products = false, ...backend }) {
   if (fused && !(await revectorize())) throw new Error('this engine does not fuse vectors, or is not faster with it');
@@ -23,7 +23,7 @@ export async function create(workload, data, { fused = false, products = false, 
     for (const { call, args } of bound) call(...args);
     k.host(any); // waits for the other threads
   };
-  for (let i = 0; i < WARM; i++) {
+  for (const end = performance.now() + WARM_MS; performance.now() < end; ) {
     replay();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
