@@ -80,7 +80,7 @@ export function qualityChart(curves, { machine, when }) {
     data: { values },
     mark: { type: 'line', point: true, strokeWidth: 2 },
     encoding: {
-      x: { field: 'minutes', type: 'quantitative', title: 'minutes of training' },
+      x: { field: 'minutes', type: 'quantitative', title: 'minutes of training', scale: { domainMin: 0 } },
       y: { field: 'bits', type: 'quantitative', title: 'bits per character', scale: { zero: false } },
       color: {
         field: 'label',
