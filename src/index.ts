@@ -87,6 +87,15 @@ export {
 } from './interop/safetensors.js';
 export { type TensorData, writeSafetensors } from './interop/safetensors-write.js';
 export { type Backend, type BackendOptions, describeBackend, selectKernels } from './kernels/select.js';
+export {
+  bitsPerCharacter,
+  Classification,
+  type ClassificationOptions,
+  type ClassScores,
+  type F1Average,
+  perplexity,
+} from './metrics/classification.js';
+export { Regression } from './metrics/regression.js';
 export { type AdadeltaSettings, adadelta } from './optim/adadelta.js';
 export { type AdagradSettings, adagrad } from './optim/adagrad.js';
 export { type AdamSettings, adam, adamW, amsgrad } from './optim/adam.js';

@@ -1,13 +1,15 @@
-import { evaluate, heldOutStreams, UnspoolError } from '../index.js';
+import { Classification, evaluate, heldOutStreams, perplexity, UnspoolError } from '../index.js';
 import { loadModel, readText } from '../node/index.js';
 import type { Command } from './command.js';
 import { naming } from './naming.js';
 import { bitsOf, createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
 import { requireVocabulary } from './sample.js';
 
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
 export const evalCommand: Command = {
   name: 'eval',
-  summary: 'Measures how well a model predicts a text: loss, perplexity, bits per character.',
+  summary: 'Measures how well a model predicts a text: loss, perplexity, bits per character, accuracy.',
   arguments: [
     { name: 'MODEL', help: 'a model file or checkpoint' },
     { name: 'TEXT', help: 'a UTF-8 text file' },
@@ -35,13 +37,24 @@ export const evalCommand: Command = {
     const tokens = naming(textFile!, () => vocabulary.encode(text));
     const part = tokens.subarray(Math.floor(tokens.length * (1 - heldOut)));
     const source = naming(textFile!, () => heldOutStreams(part, batch, 64));
-    const loss = await evaluate(loaded.model, source);
+    const said = new Classification(loaded.model.outputSize, { topK: 5 });
+    const loss = await evaluate(loaded.model, source, 'crossEntropy', (logits, { targets }) =>
+      said.add(logits, targets),
+    );
     const predicted = source.predictions;
-    const result = { loss, perplexity: Math.exp(loss), bitsPerCharacter: bitsOf(loss), characters: predicted };
+    const result = {
+      loss,
+      perplexity: perplexity(loss),
+      bitsPerCharacter: bitsOf(loss),
+      accuracy: said.accuracy,
+      top5Accuracy: said.topKAccuracy,
+      characters: predicted,
+    };
     out.record({ kind: 'eval', ...result });
     out.say(`loss                ${loss.toFixed(4)} nats`);
     out.say(`perplexity          ${result.perplexity.toFixed(3)}`);
     out.say(`bits per character  ${result.bitsPerCharacter.toFixed(4)}`);
+    out.say(`accuracy            ${percent(said.accuracy)} right, ${percent(said.topKAccuracy)} among the first five`);
     out.say(`characters          ${grouped(predicted)} predicted`);
     return 0;
   },

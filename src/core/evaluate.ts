@@ -1,4 +1,5 @@
 /** Batches of data, and the mean loss over them. */
+import type { FloatArray } from './kernels.js';
 import { type LossChoice, lossWeight, requireLoss } from './losses.js';
 import type { Batch, Model } from './model.js';
 import type { Rng } from './rng.js';
@@ -48,8 +49,16 @@ export class TapeShelf {
   }
 }
 
-/** Mean loss over all the targets of a source (also for a loss that sums), the state carried where the source says so. */
-export async function evaluate(model: Model, source: BatchSource, loss?: LossChoice): Promise<number> {
+/**
+ * Mean loss over all the targets of a source (also for a loss that sums), the state carried where the source says so.
+ * `watch` sees each batch's output, row by row, to measure more of it.
+ */
+export async function evaluate(
+  model: Model,
+  source: BatchSource,
+  loss?: LossChoice,
+  watch?: (output: FloatArray, batch: Batch) => void,
+): Promise<number> {
   const tapes = new TapeShelf(model, { gradients: false });
   let last: Tape | null = null;
   let sum = 0;
@@ -64,6 +73,7 @@ export async function evaluate(model: Model, source: BatchSource, loss?: LossCho
     const weight = lossWeight(spec, batch.targets, { rows: batch.rows, weights });
     if (weight > 0) sum += result.loss * weight; // a batch whose targets are all ignored has no mean
     count += weight;
+    if (watch) watch(await model.kernels.download(tape.layers.at(-1)!.y), batch);
     last = tape;
   }
   tapes.free();

@@ -1,0 +1,121 @@
+/** The measures by hand, and by what has to hold for them. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Classification } from '../../src/metrics/classification.js';
+import { Regression } from '../../src/metrics/regression.js';
+import { problemOf, thrown } from '../support/errors.js';
+
+/** Logits whose largest is at `said`. */
+const says = (said: number, C = 3): number[] => Array.from({ length: C }, (_, k) => (k === said ? 2 : -k / 10));
+
+describe('classification', () => {
+  const pairs = [
+    [0, 0],
+    [0, 1],
+    [1, 1],
+    [1, 1],
+    [2, 0],
+    [2, 2],
+    [2, 2],
+  ] as const; // target, said
+  const all = () =>
+    new Classification(3, { topK: 2 }).add(
+      pairs.flatMap(([, s]) => says(s)),
+      pairs.map(([t]) => t),
+    );
+
+  test('by hand', () => {
+    const c = all();
+    expect(c.matrix).toEqual([
+      [1, 1, 0],
+      [0, 2, 0],
+      [1, 0, 2],
+    ]);
+    expect(c.accuracy).toBeCloseTo(5 / 7, 15);
+    const [zero, one, two] = c.scores;
+    expect(zero).toEqual({ precision: 0.5, recall: 0.5, f1: 0.5, support: 2 });
+    expect(one!.precision).toBeCloseTo(2 / 3, 15);
+    expect(one!.f1).toBeCloseTo(0.8, 15);
+    expect(two).toEqual({ precision: 1, recall: 2 / 3, f1: 0.8, support: 3 });
+    expect(c.f1('macro')).toBeCloseTo((0.5 + 0.8 + 0.8) / 3, 15);
+    expect(c.f1('weighted')).toBeCloseTo((2 * 0.5 + 2 * 0.8 + 3 * 0.8) / 7, 15);
+    expect(c.f1('micro')).toBe(c.accuracy);
+    expect(c.topKAccuracy).toBeCloseTo(6 / 7, 15); // only 2, said 0, is third: the classes stand 0, 1, 2
+    expect(c.toString(['a', 'b', 'cc'])).toBe('    a  b  cc\n a  1  1   0\n b  0  2   0\ncc  1  0   2');
+  });
+
+  test('the cross-entropy of even logits is log C, and its perplexity C', () => {
+    const c = new Classification(8).add(new Array<number>(16).fill(0.3), [5, 0]);
+    expect(c.crossEntropy).toBeCloseTo(Math.log(8), 12);
+    expect(c.perplexity).toBeCloseTo(8, 12);
+    expect(c.bits).toBeCloseTo(3, 12);
+  });
+
+  test('ignored rows count for nothing; classes that never come up are not averaged', () => {
+    const c = new Classification(5).add([...says(1, 5), ...says(2, 5)], [1, -1]);
+    expect([c.count, c.accuracy, c.f1()]).toEqual([1, 1, 1]);
+  });
+
+  test('batch by batch, in any order, is all at once', () => {
+    const row = fc.tuple(
+      fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { minLength: 4, maxLength: 4 }),
+      fc.nat(3),
+    );
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 2, maxLength: 20 }), fc.nat(), (rows, cut) => {
+        const add = (list: typeof rows, c = new Classification(4)) =>
+          c.add(
+            list.flatMap(([z]) => z),
+            list.map(([, t]) => t),
+          );
+        const whole = add(rows);
+        const at = cut % rows.length;
+        const parts = add(rows.slice(0, at), add(rows.slice(at)));
+        expect(parts.matrix).toEqual(whole.matrix);
+        expect(parts.crossEntropy).toBeCloseTo(whole.crossEntropy, 10);
+        expect(parts.topKAccuracy).toBe(whole.topKAccuracy);
+        for (const v of [whole.accuracy, whole.f1(), whole.f1('weighted')]) expect(v >= 0 && v <= 1).toBe(true);
+      }),
+    );
+  });
+
+  test('what does not fit is said', () => {
+    const shape = thrown(() => new Classification(3).add([1, 2], [0]));
+    expect(problemOf(shape, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'logits', expected: [1, 3], actual: [2] });
+    expect(thrown(() => new Classification(3).add(says(0), [3])).code).toBe('INVALID_DATA');
+  });
+});
+
+describe('regression', () => {
+  test('by hand', () => {
+    const r = new Regression().add([2, 4, 5], [1, 4, 8]);
+    expect(r.mae).toBeCloseTo(4 / 3, 15);
+    expect(r.rmse).toBeCloseTo(Math.sqrt(10 / 3), 15);
+    expect(r.mape).toBeCloseTo((100 * (1 + 0 + 3 / 8)) / 3, 12);
+    expect(r.smape).toBeCloseTo((100 * (1 / 1.5 + 0 + 3 / 6.5)) / 3, 12);
+    const mean = 13 / 3;
+    expect(r.r2).toBeCloseTo(1 - 10 / ((1 - mean) ** 2 + (4 - mean) ** 2 + (8 - mean) ** 2), 12);
+  });
+
+  test('targets of 0 have no percentage, and constant ones no spread', () => {
+    const r = new Regression().add([1, 0, 3], [0, 0, 4]);
+    expect([r.zeroTargets, r.mape]).toEqual([2, 25]);
+    expect(new Regression().add([3, 3], [3, 3]).r2).toBe(1);
+    expect(new Regression().add([3, 2], [3, 3]).r2).toBe(0);
+    expect(thrown(() => new Regression().add([1], [1, 2])).code).toBe('SHAPE_MISMATCH');
+  });
+
+  test('a perfect guess is perfect; the mean explains nothing; sMAPE stays in 0 to 200', () => {
+    const numbers = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), { minLength: 3, maxLength: 20 });
+    fc.assert(
+      fc.property(numbers, numbers, (targets, values) => {
+        const perfect = new Regression().add(targets, targets);
+        expect([perfect.mae, perfect.rmse, perfect.smape, perfect.r2]).toEqual([0, 0, 0, 1]);
+        const n = Math.min(targets.length, values.length);
+        const { smape, rmse, mae } = new Regression().add(values.slice(0, n), targets.slice(0, n));
+        expect(smape >= 0 && smape <= 200.000001).toBe(true);
+        expect(rmse).toBeGreaterThanOrEqual(mae * (1 - 1e-12));
+      }),
+    );
+  });
+});
