@@ -11,7 +11,7 @@ export {
   gradcheck,
   randomBatch,
 } from './core/gradcheck.js';
-export type { Initialiser } from './core/init.js';
+export type { Initialiser, InitialiserFunction } from './core/init.js';
 export type {
   AdamOptions,
   CrossEntropyOptions,

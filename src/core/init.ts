@@ -8,8 +8,13 @@ import type { Rng } from './rng.js';
  *   PyTorch does)
  * - `normal`: N(0, 1)
  * - `xavierUniform`: U(-b, b), b = sqrt(6 / (in + out)); `xavierNormal`: N(0, 2 / (in + out)) (Glorot & Bengio 2010)
+ * - `heUniform`: U(-b, b), b = sqrt(6 / in); `heNormal`: N(0, 2 / in) (He et al. 2015); `lecunUniform`, `lecunNormal`: the
+ *   same with 3 and 1 (LeCun et al. 1998)
  * - `orthogonal`: rows (or columns, the fewer) orthonormal (Saxe et al. 2014)
- * - or an object that says the number: the bound, the standard deviation, the constant
+ * - `identity`: 1 on the diagonal, else 0 (Le et al. 2015, for recurrent weights)
+ * - or an object that says the number: the bound, the standard deviation (`truncatedNormal` draws anew what is more than two
+ *   of them away), the gain, the constant
+ * - or a function of the sizes that gives the numbers row by row; a saved model does not say that it was there
  * In an LSTM the four gates' blocks [H, in] are drawn one by one, each as a matrix of its own.
  */
 export type Initialiser =
@@ -19,27 +24,68 @@ export type Initialiser =
   | 'normal'
   | 'xavierUniform'
   | 'xavierNormal'
+  | 'heUniform'
+  | 'heNormal'
+  | 'lecunUniform'
+  | 'lecunNormal'
   | 'orthogonal'
+  | 'identity'
+  | InitialiserFunction
+  | { readonly kind: 'truncatedNormal'; readonly deviation: number }
+  | { readonly kind: 'orthogonal'; readonly gain: number }
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'normal'; readonly deviation: number }
   | { readonly kind: 'constant'; readonly value: number };
 
-const NAMES = ['zeros', 'ones', 'uniform', 'normal', 'xavierUniform', 'xavierNormal', 'orthogonal'];
+/** `rows` times `cols` numbers, row by row. */
+export type InitialiserFunction = (rows: number, cols: number, rng: Rng) => ArrayLike<number>;
+
+const NAMES = [
+  'zeros',
+  'ones',
+  'uniform',
+  'normal',
+  'xavierUniform',
+  'xavierNormal',
+  'heUniform',
+  'heNormal',
+  'lecunUniform',
+  'lecunNormal',
+  'orthogonal',
+  'identity',
+];
+
+const ENDLESS = Number.POSITIVE_INFINITY;
+
+/** The number that each kind of object needs, and its bounds. */
+const NUMBERS: Readonly<Record<string, readonly [key: string, least: number, largest: number]>> = {
+  uniform: ['bound', 0, ENDLESS],
+  normal: ['deviation', 0, ENDLESS],
+  truncatedNormal: ['deviation', 0, ENDLESS],
+  orthogonal: ['gain', 0, ENDLESS],
+  constant: ['value', -1e30, 1e30],
+};
 
 /** Throws `INVALID_SETTING` unless `value` is an initialiser. */
 export function requireInitialiser(path: string, value: unknown): asserts value is Initialiser {
   if (typeof value === 'string' && NAMES.includes(value)) return;
+  if (typeof value === 'function') return;
   if (typeof value === 'object' && value !== null && 'kind' in value) {
-    const v = value as Record<string, unknown>;
-    if (v.kind === 'uniform') return requireNumber(`${path}.bound`, v.bound, 0, Number.POSITIVE_INFINITY);
-    if (v.kind === 'normal') return requireNumber(`${path}.deviation`, v.deviation, 0, Number.POSITIVE_INFINITY);
-    if (v.kind === 'constant') return requireNumber(`${path}.value`, v.value, -1e30, 1e30);
+    const { kind } = value as { readonly kind: string };
+    const needs = Object.hasOwn(NUMBERS, kind) ? NUMBERS[kind] : undefined;
+    if (needs) {
+      const [key, least, largest] = needs;
+      requireNumber(`${path}.${key}`, (value as Record<string, unknown>)[key] as number, least, largest);
+      return;
+    }
   }
   throw new UnspoolError({
     code: 'INVALID_SETTING',
     path,
     problem: `${JSON.stringify(value)} is no initialiser.`,
-    help: `Use one of ${NAMES.join(', ')}, or {kind: 'uniform', bound}, {kind: 'normal', deviation}, {kind: 'constant', value}.`,
+    help: `Use one of ${NAMES.join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
+      .map(([kind, [key]]) => `${kind}: ${key}`)
+      .join(', ')}.`,
   });
 }
 
@@ -47,10 +93,23 @@ export function requireInitialiser(path: string, value: unknown): asserts value 
 export function initialise(init: Initialiser, rows: number, cols: number, fan: number, rng: Rng): Float64Array {
   const draw = (next: () => number): Float64Array => Float64Array.from({ length: rows * cols }, next);
   const between = (bound: number): Float64Array => draw(() => (2 * rng.uniform() - 1) * bound);
+  const around = (deviation: number): Float64Array => draw(() => rng.normal() * deviation);
+  if (typeof init === 'function') return drawn(init(rows, cols, rng), rows, cols);
   if (typeof init === 'object') {
-    if (init.kind === 'uniform') return between(init.bound);
-    if (init.kind === 'normal') return draw(() => rng.normal() * init.deviation);
-    return draw(() => init.value);
+    switch (init.kind) {
+      case 'uniform':
+        return between(init.bound);
+      case 'normal':
+        return around(init.deviation);
+      case 'truncatedNormal':
+        return draw(() => truncated(rng) * init.deviation);
+      case 'orthogonal':
+        return orthogonal(rows, cols, rng).map((w) => w * init.gain);
+      case 'constant':
+        return draw(() => init.value);
+      default:
+        return init satisfies never;
+    }
   }
   switch (init) {
     case 'zeros':
@@ -60,16 +119,49 @@ export function initialise(init: Initialiser, rows: number, cols: number, fan: n
     case 'uniform':
       return between(1 / Math.sqrt(fan));
     case 'normal':
-      return draw(() => rng.normal());
+      return around(1);
     case 'xavierUniform':
       return between(Math.sqrt(6 / (rows + cols)));
     case 'xavierNormal':
-      return draw(() => rng.normal() * Math.sqrt(2 / (rows + cols)));
+      return around(Math.sqrt(2 / (rows + cols)));
+    case 'heUniform':
+      return between(Math.sqrt(6 / cols));
+    case 'heNormal':
+      return around(Math.sqrt(2 / cols));
+    case 'lecunUniform':
+      return between(Math.sqrt(3 / cols));
+    case 'lecunNormal':
+      return around(Math.sqrt(1 / cols));
     case 'orthogonal':
       return orthogonal(rows, cols, rng);
+    case 'identity':
+      return Float64Array.from({ length: rows * cols }, (_, at) => (Math.floor(at / cols) === at % cols ? 1 : 0));
     default:
       return init satisfies never;
   }
+}
+
+/** A standard normal number within two deviations. */
+function truncated(rng: Rng): number {
+  for (;;) {
+    const z = rng.normal();
+    if (Math.abs(z) <= 2) return z;
+  }
+}
+
+/** What a function of the user's gave. */
+function drawn(values: ArrayLike<number>, rows: number, cols: number): Float64Array {
+  if (values?.length !== rows * cols) {
+    throw new UnspoolError({
+      code: 'SHAPE_MISMATCH',
+      op: 'init',
+      tensor: 'what the initialiser gave',
+      expected: [rows, cols],
+      actual: [values?.length ?? 0],
+      help: 'Give the numbers of the whole matrix, row by row; of an LSTM it is asked once a gate.',
+    });
+  }
+  return Float64Array.from(values);
 }
 
 /**
