@@ -1,4 +1,6 @@
 /** From a description, or from a file's bytes, to a model on a backend. */
+import type { PassShape } from './core/layer.js';
+import { type MemoryNeed, type MemoryOptions, measureMemory } from './core/memory.js';
 import { Model } from './core/model.js';
 import type { ModelSpec } from './core/spec.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
@@ -15,6 +17,24 @@ import { type BackendOptions, selectKernels } from './kernels/select.js';
  */
 export async function createModel(spec: ModelSpec, options: BackendOptions = {}): Promise<Model> {
   return new Model(await selectKernels(options), spec);
+}
+
+/**
+ * What a training (or, with `gradients: false`, a prediction) takes of a backend's memory, before anything is allocated.
+ * Throws `INVALID_SETTING` where the spec or the backend cannot work.
+ *
+ * @example
+ * const { total, tape } = await memoryNeed(spec, { steps: 64, rows: 32 }, { optimizer: adam() });
+ */
+export async function memoryNeed(
+  spec: ModelSpec,
+  shape: PassShape,
+  options: MemoryOptions & BackendOptions = {},
+): Promise<MemoryNeed> {
+  const kernels = await selectKernels(options);
+  const need = measureMemory(kernels, spec, shape, options);
+  kernels.dispose();
+  return need;
 }
 
 /** A model file's content with its model, ready to use. */

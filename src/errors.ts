@@ -35,10 +35,17 @@ export type Problem =
       readonly value: number;
       readonly help?: string;
     }
-  /** A backend could not get the memory for a matrix. */
-  | { readonly code: 'OUT_OF_MEMORY'; readonly bytes: number; readonly inUse: number | null; readonly help?: string }
-  /** The object was used after `dispose()`. */
-  | { readonly code: 'DISPOSED'; readonly what: string; readonly help?: string }
+  /** A backend could not get `bytes` more, with `inUse` allocated (null: unknown) of `capacity` that it can reach. */
+  | {
+      readonly code: 'OUT_OF_MEMORY';
+      readonly bytes: number;
+      readonly inUse: number | null;
+      /** Infinity where nothing but the machine limits it. */
+      readonly capacity: number;
+      readonly help?: string;
+    }
+  /** The object, or a view into its memory, was used after `after`, which is `dispose()` where nothing is said. */
+  | { readonly code: 'DISPOSED'; readonly what: string; readonly after?: string; readonly help?: string }
   /** The worker that held a model ended, or could not begin. */
   | { readonly code: 'WORKER_LOST'; readonly problem: string; readonly help?: string };
 
@@ -61,7 +68,18 @@ export class UnspoolError extends Error {
 
 const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toPrecision(3)} MiB`;
+const UNITS = [
+  ['GiB', 2 ** 30],
+  ['MiB', 2 ** 20],
+  ['KiB', 2 ** 10],
+] as const;
+
+/** A number of bytes in words, such as `1.50 MiB`. */
+export function bytesText(bytes: number): string {
+  const [unit, size] = UNITS.find(([, least]) => bytes >= least) ?? ['bytes', 1];
+  const value = bytes / size;
+  return `${size === 1 || value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)} ${unit}`;
+}
 
 function headline(p: Problem): string {
   switch (p.code) {
@@ -78,11 +96,12 @@ function headline(p: Problem): string {
     case 'NOT_FINITE':
       return `training step ${p.step}: ${p.tensor} became ${p.value} ${p.where}.`;
     case 'OUT_OF_MEMORY': {
-      const inUse = p.inUse === null ? '' : `, with ${mebibytes(p.inUse)} in use`;
-      return `there is no memory for a matrix of ${mebibytes(p.bytes)}${inUse}.`;
+      const most = Number.isFinite(p.capacity) ? ` of at most ${bytesText(p.capacity)}` : '';
+      const used = p.inUse === null ? '.' : `: ${bytesText(p.inUse)}${most} are in use.`;
+      return `there is no memory for another ${bytesText(p.bytes)}${used}`;
     }
     case 'DISPOSED':
-      return `${p.what} was used after dispose().`;
+      return `${p.what} was used after ${p.after ?? 'dispose()'}.`;
     case 'WORKER_LOST':
       return `the model's worker is gone: ${p.problem}`;
     default:

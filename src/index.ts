@@ -1,4 +1,5 @@
 export type { AverageSpec } from './core/averaging.js';
+export { parameterLayout, type TapeOptions } from './core/build.js';
 export type { EarlyStoppingSpec } from './core/early-stopping.js';
 export type { EmbeddingTape } from './core/embedding.js';
 export { type BatchSource, evaluate, type SourceDescription } from './core/evaluate.js';
@@ -14,6 +15,7 @@ export {
 export type { Initialiser, InitialiserFunction } from './core/init.js';
 export type {
   AdamOptions,
+  BackendMemory,
   CrossEntropyOptions,
   FloatArray,
   GemmOptions,
@@ -32,8 +34,8 @@ export type { LstmState } from './core/lstm/blocks.js';
 export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
 export type { GivenState, LstmTape } from './core/lstm/tape.js';
-export { type MemoryNeed, memoryNeed } from './core/memory.js';
-export { type Batch, type Model, type PassOptions, parameterLayout, type TapeOptions } from './core/model.js';
+export type { MemoryNeed, MemoryOptions } from './core/memory.js';
+export type { Batch, Model, PassOptions } from './core/model.js';
 export {
   type Optimizer,
   type OptimizerPass,
@@ -64,8 +66,8 @@ export {
   type TrainingEvent,
   type TrainingState,
 } from './core/trainer.js';
-export type { NdArray } from './core/views.js';
-export { createModel, deserializeModel, type LoadedModel } from './create.js';
+export type { LiveNumbers, NdArray } from './core/views.js';
+export { createModel, deserializeModel, type LoadedModel, memoryNeed } from './create.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
 export { heldOutStreams, type TextData, type TextStreamOptions, TextStreams, textStreams } from './data/text.js';
 export { Vocabulary } from './data/vocabulary.js';

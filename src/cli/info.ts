@@ -1,7 +1,18 @@
-import { describeBackend, type LayerSpec, type LstmSpec, type Model, memoryNeed } from '../index.js';
+import {
+  describeBackend,
+  type Facts,
+  type LayerSpec,
+  type LstmSpec,
+  type Model,
+  type ModelSpec,
+  memoryNeed,
+  OPTIMIZERS,
+  type Precision,
+} from '../index.js';
 import { loadModel, readBytes, revectorize } from '../node/index.js';
 import type { Command } from './command.js';
 import { createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
+import { optimizerOf, STANDARD } from './train-settings.js';
 
 function layerLine(layer: LayerSpec): string {
   switch (layer.kind) {
@@ -67,22 +78,56 @@ async function tellMachine(out: Output): Promise<void> {
   }
 }
 
+/** What `unspool train` keeps with the settings that the model was trained with (or its standards), and what writing takes. */
+async function memoryOf(spec: ModelSpec, precision: Precision, { settings }: Facts) {
+  if (precision === 'float32') await revectorize(); // so does `train`
+  const known = (settings ?? {}) as Readonly<Record<string, unknown>>;
+  const count = (value: unknown, standard: number): number =>
+    Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : standard;
+  const [steps, rows] = [count(known.steps, STANDARD.steps), count(known.batch, STANDARD.batch)];
+  const optimizer = Object.hasOwn(OPTIMIZERS, String(known.optimizer)) ? String(known.optimizer) : STANDARD.optimizer;
+  const rule = optimizerOf({ ...STANDARD, optimizer });
+  const backend = { precision, threads: 'auto' } as const;
+  return {
+    ...{ steps, rows, optimizer },
+    training: await memoryNeed(spec, { steps, rows }, { ...backend, optimizer: rule }),
+    prediction: await memoryNeed(spec, { steps: 1, rows: 1 }, { precision, gradients: false, loss: null }),
+  };
+}
+
+function tellMemory(memory: Awaited<ReturnType<typeof memoryOf>>, out: Output): void {
+  const { steps, rows, optimizer, training, prediction } = memory;
+  const lines = [
+    ['parameters', training.parameters],
+    ['gradients', training.gradients],
+    [optimizer, training.optimizer],
+    ['tape', training.tape],
+    ['working rooms', training.working],
+    ['in all', training.total],
+  ] as const;
+  const width = grouped(training.total).length;
+  out.say(`\nMemory to train in batches of ${rows} rows by ${steps} steps`);
+  for (const [name, bytes] of lines) {
+    const more = name === 'tape' ? `, ${grouped(training.step)} each time step` : '';
+    out.say(`  ${name.padEnd(13)}  ${grouped(bytes).padStart(width)} bytes${more}`);
+  }
+  out.say(`  and to predict step by step, ${grouped(prediction.total)} bytes`);
+}
+
 async function tellModel(file: string, out: Output): Promise<void> {
   const bytes = (await readBytes(file)).length;
   const { model, spec, precision, vocabulary, facts, training } = await loadModel(file);
   const parameters = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape }));
   const position = training && { step: training.step, epoch: training.epoch, batch: training.batch };
   const characters = vocabulary?.characters ?? null;
-  out.record({ kind: 'info', file, bytes, precision, spec, parameters, vocabulary: characters, facts, position });
+  const memory = await memoryOf(spec, precision, facts);
+  const told = { file, bytes, precision, spec, parameters, memory, vocabulary: characters, facts, position };
+  out.record({ kind: 'info', ...told });
   out.say(`${file}: ${training ? 'training checkpoint' : 'model'}, ${grouped(bytes)} bytes, ${precision}`);
   if (spec.inputSize !== undefined) out.say(`\nInput of width ${spec.inputSize}`);
   out.say(`\nLayers\n${spec.layers.map((layer) => `  ${layerLine(layer)}`).join('\n')}`);
   out.say(`\nParameters: ${grouped(model.size)}\n${parameterTable(model).join('\n')}`);
-  const need = (steps: number) => memoryNeed(spec, { steps, rows: 1 }, { precision });
-  out.say(
-    `\nMemory: ${grouped(need(1).parameters)} bytes of parameters, three times as much again to train with Adam,`,
-  );
-  out.say(`  and ${grouped(need(2).tape - need(1).tape)} bytes for each time step of each row on the tape`);
+  tellMemory(memory, out);
   if (characters) out.say(`\nVocabulary: ${characters.length} characters\n  ${JSON.stringify(characters.join(''))}`);
   if (position) {
     out.say(`\nStands after ${grouped(position.step)} updates, in epoch ${position.epoch}`);

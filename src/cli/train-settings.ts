@@ -54,7 +54,7 @@ export interface TrainSettings {
   readonly lstm?: Partial<LstmSpec>;
 }
 
-const STANDARD = {
+export const STANDARD = {
   hidden: 128,
   layers: 1,
   embedding: 32,
@@ -193,8 +193,8 @@ export function optimizerOf({ optimizer, lr: rate }: TrainSettings): Optimizer {
 }
 
 /** Embedding, LSTM layers with dropout around them, linear head over the vocabulary. Throws `INVALID_SETTING` where it cannot fit in memory. */
-export function languageModelSpec(settings: TrainSettings, vocabularySize: number): ModelSpec {
-  const { seed, embedding, layers, hidden, dropout, steps, batch, precision } = settings;
+export async function languageModelSpec(settings: TrainSettings, vocabularySize: number): Promise<ModelSpec> {
+  const { seed, embedding, layers, hidden, dropout } = settings;
   const dropped: LayerSpec[] = dropout > 0 ? [{ kind: 'dropout', rate: dropout }] : [];
   const lstm: LstmSpec = { ...settings.lstm, kind: 'lstm', hiddenSize: hidden };
   const spec: ModelSpec = {
@@ -206,11 +206,25 @@ export function languageModelSpec(settings: TrainSettings, vocabularySize: numbe
       { kind: 'linear', size: vocabularySize },
     ],
   };
-  const need = memoryNeed(spec, { steps, rows: batch }, { precision }).total;
-  if (need > 0.8 * totalmem()) {
-    const gib = (bytes: number): string => `${grouped(Math.ceil(bytes / 2 ** 30))} GiB`;
-    const problem = `training this would take ${gib(need)} of memory; this machine has ${gib(totalmem())}.`;
-    throw invalid('size', problem, 'Lower --hidden, --layers, --embedding, --batch or --steps.');
-  }
+  await requireMemory(spec, settings);
   return spec;
+}
+
+/** Throws `INVALID_SETTING` where training with these settings needs more memory than there is, before any is taken. */
+async function requireMemory(spec: ModelSpec, settings: TrainSettings): Promise<void> {
+  const { steps, batch: rows, precision } = settings;
+  const gib = (bytes: number): string => `${grouped(Math.ceil(bytes / 2 ** 30))} GiB`;
+  const tooMuch = (bytes: number, there: string): UnspoolError => {
+    const problem = `training this would take at least ${gib(bytes)} of memory; ${there}.`;
+    return invalid('size', problem, 'Lower --hidden, --layers, --embedding, --batch or --steps.');
+  };
+  const machine = `this machine has ${gib(totalmem())}`;
+  try {
+    const options = { precision, optimizer: optimizerOf(settings), limit: 0.8 * totalmem() };
+    const { total, capacity } = await memoryNeed(spec, { steps, rows }, options);
+    if (total > capacity) throw tooMuch(total, `WebAssembly can reach ${gib(capacity)}`);
+  } catch (error) {
+    if (!(error instanceof UnspoolError) || error.problem.code !== 'OUT_OF_MEMORY') throw error;
+    throw tooMuch(error.problem.bytes + (error.problem.inUse ?? 0), machine);
+  }
 }

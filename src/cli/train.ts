@@ -88,7 +88,7 @@ async function begin([textFile]: readonly string[], options: OptionValues): Prom
   const text = naming(textFile, () => textStreams(content, settings));
   if (settings.precision === 'float32') await revectorize();
   const backend = { precision: settings.precision, threads: threadsOf(options) };
-  const model = await createModel(languageModelSpec(settings, text.vocabulary.size), backend);
+  const model = await createModel(await languageModelSpec(settings, text.vocabulary.size), backend);
   return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
 }
 

@@ -73,10 +73,6 @@ export class ActivityTape implements LayerTape {
     k.combine(gradPairs.later, 1, gradPairs.later, factor, difference); // (TAR)
     k.combine(gradPairs.earlier, 1, gradPairs.earlier, -factor, difference);
   }
-
-  free(): void {
-    for (const m of [this.zeros, this.values.ar, this.values.tar, this.pairs?.difference]) if (m) this.k.free(m);
-  }
 }
 
 export function activityLayer(spec: ActivitySpec, name: string, width: number): Layer {

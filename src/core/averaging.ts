@@ -84,9 +84,4 @@ export class Average {
     this.count = count;
     this.losses = waiting ? losses : null;
   }
-
-  free(): void {
-    this.weights.free();
-    this.aside.free();
-  }
 }

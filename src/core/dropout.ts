@@ -57,10 +57,6 @@ export class DropoutTape implements LayerTape {
     if (!pass.noise) k.copy(this.input.dx, this.dy!);
     else for (const [, , dx, dy] of this.parts) k.multiply(dx!, dy!, mask, false); // (D1')
   }
-
-  free(): void {
-    for (const m of [this.y, this.dy, this.mask]) if (m) this.k.free(m);
-  }
 }
 
 export function dropoutLayer(spec: DropoutSpec, name: string, width: number): Layer {

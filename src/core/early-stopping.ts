@@ -57,8 +57,4 @@ export class EarlyStopping {
     this.lowest = lowest;
     this.waited = waited;
   }
-
-  free(): void {
-    this.best?.free();
-  }
 }

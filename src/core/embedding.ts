@@ -72,10 +72,6 @@ export class EmbeddingTape implements LayerTape {
     if (dropout && pass.noise) k.scaleRows(dy, dy, dropout.byRow, false);
     embeddingBackward(k, gradients.handle(this.weight), this.ids, dy);
   }
-
-  free(): void {
-    for (const m of [this.y, this.dy, this.dropout?.byToken, this.dropout?.byRow]) if (m) this.k.free(m);
-  }
 }
 
 export function embeddingLayer(spec: EmbeddingSpec, name: string): Layer {

@@ -46,6 +46,7 @@ export class TapeShelf {
 
   free(): void {
     for (const tape of this.tapes.values()) tape.free();
+    this.tapes.clear();
   }
 }
 
@@ -63,19 +64,22 @@ export async function evaluate(
   let last: Tape | null = null;
   let sum = 0;
   let count = 0;
-  for (let i = 0; i < source.length; i++) {
-    const batch = source.batch(i);
-    const tape = tapes.take(batch);
-    const spec = requireLoss(loss ?? model.standardLoss(batch));
-    const mean = spec.kind === 'crossEntropy' ? { ...spec, reduction: 'mean' as const } : spec;
-    const result = await model.evaluate(batch, { tape, from: source.stateful ? last : null, loss: mean });
-    const weights = tape.weightsOf(batch.weights ?? null);
-    const weight = lossWeight(spec, batch.targets, { rows: batch.rows, weights });
-    if (weight > 0) sum += result.loss * weight; // a batch whose targets are all ignored has no mean
-    count += weight;
-    if (watch) watch(await model.kernels.download(tape.layers.at(-1)!.y), batch);
-    last = tape;
+  try {
+    for (let i = 0; i < source.length; i++) {
+      const batch = source.batch(i);
+      const tape = tapes.take(batch);
+      const spec = requireLoss(loss ?? model.standardLoss(batch));
+      const mean = spec.kind === 'crossEntropy' ? { ...spec, reduction: 'mean' as const } : spec;
+      const result = await model.evaluate(batch, { tape, from: source.stateful ? last : null, loss: mean });
+      const weights = tape.weightsOf(batch.weights ?? null);
+      const weight = lossWeight(spec, batch.targets, { rows: batch.rows, weights });
+      if (weight > 0) sum += result.loss * weight; // a batch whose targets are all ignored has no mean
+      count += weight;
+      if (watch) watch(await model.kernels.download(tape.layers.at(-1)!.y), batch);
+      last = tape;
+    }
+  } finally {
+    tapes.free();
   }
-  tapes.free();
   return sum / count;
 }

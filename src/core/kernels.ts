@@ -10,6 +10,7 @@
  *  - A `(1,1)` matrix holds a scalar result, so that it can stay on a device until somebody asks.
  * Shapes are not checked here, on the hot path: the public calls above check what comes from outside.
  */
+import type { BackendMemory } from './backend-memory.js';
 import type {
   AdamOptions,
   CellForm,
@@ -21,6 +22,7 @@ import type {
   ValueLoss,
 } from './kernel-options.js';
 
+export type { BackendMemory } from './backend-memory.js';
 export * from './kernel-options.js';
 
 export type FloatArray = Float32Array | Float64Array;
@@ -68,16 +70,23 @@ export interface Kernels {
   readonly precision: Precision;
 
   // ---- memory
-  /** A matrix of zeros. */
+  readonly memory: BackendMemory;
+  /** A matrix of zeros. Throws `OUT_OF_MEMORY`, and is then as it was before. */
   alloc(rows: number, cols: number): Matrix;
   /** `rows * cols` elements of `base` from element `offset` on, seen as a matrix of their own; shares the memory. */
   view(base: Matrix, offset: number, rows: number, cols: number): Matrix;
-  /** Gives the memory of an `alloc` or `allocPacked` back. It and its views must not be used afterwards. */
+  /**
+   * Gives the memory of an `alloc` or `allocPacked` back, the first time; a view's not. Neither may be used afterwards:
+   * nothing here looks whether they are (core/lease.ts does, for all that users are handed).
+   */
   free(m: Matrix | PackedMatrix): void;
   upload(out: Matrix, data: ArrayLike<number>): void;
   /** A copy of the numbers, once every call before it has taken effect. */
   download(a: Matrix): Promise<FloatArray>;
-  /** The live memory itself, row-major, where the backend computes in this process's memory; otherwise null. */
+  /**
+   * The live memory itself, row-major, where the backend computes in this process's memory; otherwise null. To be read at
+   * once, rather than kept: once the matrix is freed, others' numbers stand there.
+   */
   host(a: Matrix): FloatArray | null;
 
   /** Ends what the backend keeps running (threads, a device). No matrix of it may be used afterwards. */

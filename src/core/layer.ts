@@ -56,10 +56,12 @@ export interface LayerTape {
   forward(parameters: Arena): void;
   /** Adds to `gradients`. */
   backward(parameters: Arena, gradients: Arena): void;
-  free(): void;
 }
 
-/** A layer of a built model: what it needs and how to lay its tape; it holds no numbers itself. */
+/**
+ * A layer of a built model: what it needs and how to lay its tape; it holds no numbers itself. The `kernels` of a tape are
+ * its lease of the backend: what is allocated through them goes back when the tape is freed (lease.ts).
+ */
 export interface Layer {
   readonly name: string;
   readonly outputSize: number;

@@ -66,12 +66,6 @@ export class LinearTape implements LayerTape {
     const d = { dx: this.dx, dW: gradients.handle(this.weight), db };
     linearBackward(this.k, d, this.dy!, this.x, parameters.handle(this.weight));
   }
-
-  free(): void {
-    this.k.free(this.y);
-    this.k.free(this.packed);
-    if (this.dy) this.k.free(this.dy);
-  }
 }
 
 export function linearLayer(spec: LinearSpec, name: string, inputSize: number): Layer {

@@ -1,64 +1,96 @@
-/** How much memory a training takes, before anything is allocated. */
-import type { Precision } from './kernels.js';
+/**
+ * How much memory a training or a prediction takes, before anything is allocated: the code that lays it out and runs a
+ * pass is run on a backend that only counts (memory-meter.ts), so the figure is exact for whatever a spec can say.
+ */
+import { parameterLayout } from './build.js';
+import type { Kernels } from './kernels.js';
 import type { PassShape } from './layer.js';
-import { parameterLayout } from './model.js';
-import { type ModelSpec, widthAfter } from './spec.js';
+import { MemoryMeter } from './memory-meter.js';
+import type { Optimizer } from './optimizer.js';
+import { Arena } from './params.js';
+import { layPass, type PassMemory, passBytes } from './pass-memory.js';
+import { same } from './same.js';
+import type { ModelSpec } from './spec.js';
+import type { Tape } from './tape.js';
+import { type TrainingMemory, trainingRoom } from './training-room.js';
 
-/** Bytes. */
+/** Bytes of the backend's memory, its padding and rounding included. */
 export interface MemoryNeed {
   readonly parameters: number;
+  /** Their gradients, and the norm of them. */
   readonly gradients: number;
+  /** The optimizer's state, such as Adam's m and v, and rooms it works in; copies of the weights, where `fit` keeps some. */
   readonly optimizer: number;
-  /** One pass of the shape, with gradients and, over a last layer of classes, the probabilities. */
+  /** One pass of the shape, with the loss over it. */
   readonly tape: number;
+  /** What the last time step, of all rows, adds to the tape. */
+  readonly step: number;
+  /** What the backend takes for itself: rooms that products and lists of tokens go through, and its threads' part. */
+  readonly working: number;
   readonly total: number;
+  /** The most that the backend can reach; infinity where nothing but the machine limits it. */
+  readonly capacity: number;
 }
 
-/** Floats that the tape of one layer holds; `width` is that of its input, `outputs` its rows of output. */
-function tapeFloats(
-  layer: ModelSpec['layers'][number],
-  { steps, rows }: PassShape,
-  width: number,
-  outputs: number,
-): number {
-  switch (layer.kind) {
-    case 'embedding':
-      return 2 * outputs * layer.width;
-    case 'linear':
-      return 2 * outputs * layer.size + width * layer.size; // y and its gradient; W packed
-    case 'lstm': {
-      const H = layer.hiddenSize;
-      const state = (steps + 1) * rows * H;
-      const each = steps * rows * 4 * H + 2 * state; // i f g o, c and h: 6 floats a unit, row and step
-      return 2 * each + (width + 2 * H) * 4 * H + 4 * H; // the gradients again as much; Wx, Wh and Wh' packed; b
-    }
-    default:
-      return 0;
-  }
+/** The optimizer (default: none), the average and the early stopping are those of `fit`. */
+export interface MemoryOptions extends PassMemory, Partial<TrainingMemory> {
+  /** The batches weigh their rows. Default false. */
+  readonly weights?: boolean;
 }
 
 /**
- * What `fit` keeps for batches of one shape and a cross-entropy loss. `optimizerArenas`: 2 for Adam, 1 for momentum.
- * Throws `INVALID_SETTING` where the spec cannot work.
+ * What `fit` keeps on this backend for batches of one shape; with `gradients: false`, what passes without a backward pass
+ * keep. Held-out data takes one more such tape while it is measured.
+ *
+ * Not counted is what JavaScript keeps around the numbers: handles (about a kilobyte a time step and LSTM layer) and the
+ * token numbers (four bytes each). Throws `INVALID_SETTING` where the spec cannot work, `OUT_OF_MEMORY`.
  */
-export function memoryNeed(
+export function measureMemory(
+  kernels: Kernels,
   spec: ModelSpec,
   shape: PassShape,
-  options: { readonly precision?: Precision; readonly optimizerArenas?: number } = {},
+  options: MemoryOptions = {},
 ): MemoryNeed {
-  const { precision = 'float32', optimizerArenas = 2 } = options;
-  const bytes = precision === 'float64' ? 8 : 4;
-  const parameters = parameterLayout(spec).size * bytes;
-  const all = shape.steps * shape.rows;
-  let outputs = all;
-  let tape = (spec.inputSize ?? 0) * all;
-  let width = spec.inputSize ?? 0;
-  for (const layer of spec.layers) {
-    if (layer.kind === 'lstm' && layer.returns === 'last') outputs = shape.rows;
-    tape += tapeFloats(layer, shape, width, outputs);
-    width = widthAfter(layer, width);
-  }
-  tape = (tape + outputs * width + 1) * bytes; // the loss: its probabilities and its value
-  const optimizer = optimizerArenas * parameters;
-  return { parameters, gradients: parameters, optimizer, tape, total: 2 * parameters + optimizer + tape };
+  const { optimizer = NONE, gradients: training = true, limit } = options;
+  const layout = parameterLayout(spec);
+  const meter = new MemoryMeter(kernels, limit);
+  const k = meter.kernels;
+  const weighed = <T>(lay: () => T): [made: T, bytes: number] => {
+    const before = meter.allocated;
+    const made = lay();
+    return [made, meter.allocated - before];
+  };
+  const [weights, parameters] = weighed(() => new Arena(k, layout));
+  const [update, updates] = weighed(() => (training ? trainingRoom(k, weights, { ...options, optimizer }) : null));
+  const gradients = update ? meter.bytesOf(update.gradients.matrix) + meter.bytesOf(update.norm) : 0;
+  const pass = (): void => runPass(layPass(k, spec, shape, options), options, weights, update?.gradients ?? null);
+  const [, tape] = weighed(pass);
+  const [, rooms] = weighed(() => {
+    // Early and late: RAdam, for one, works in other rooms once it has seen some gradients.
+    for (const step of [1, 1000]) update?.optimizer.apply(update.gradients.matrix, step, optimizer.spec.rate);
+  });
+  const working = kernels.memory.own + meter.working;
+  return {
+    parameters,
+    gradients,
+    optimizer: updates - gradients + rooms,
+    tape,
+    step: passBytes(kernels, spec, shape, options).step,
+    working,
+    total: parameters + updates + tape + rooms + working,
+    capacity: kernels.memory.capacity,
+  };
+}
+
+const NONE: Optimizer = { spec: { kind: 'none', rate: 0 }, state: [], apply: () => {} };
+
+/** All instructions of a step of training, so that each shows what room it works in; the data are zeros. */
+function runPass(tape: Tape, options: MemoryOptions, parameters: Arena, gradients: Arena | null): void {
+  const { input, shape, loss } = tape;
+  if (options.lengths) tape.setLengths(same(shape.rows, 1));
+  tape.begin(null, { seed: 0, step: 1 });
+  tape.forward(parameters, same(shape.steps * shape.rows * (input.kind === 'tokens' ? 1 : input.x.cols), 0));
+  const weights = options.weights ? same(tape.layers.at(-1)!.y.rows, 1) : null;
+  if (loss) tape.measure(loss.spec, loss.anyTargets(), weights);
+  if (gradients) tape.backward(parameters, gradients);
 }

@@ -1,21 +1,17 @@
 /** A model: layers built from a spec, their parameters in one arena, and the passes over them. */
 import { requireInteger, UnspoolError } from '../errors.js';
-import { activityLayer } from './activity.js';
-import { dropoutLayer } from './dropout.js';
-import { embeddingLayer } from './embedding.js';
+import { buildLayers, layTape, type TapeOptions } from './build.js';
 import type { Kernels } from './kernels.js';
-import type { Layer, LayerInput, Noise, PassShape, PassState } from './layer.js';
+import type { Layer, Noise, PassShape } from './layer.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
-import { linearLayer } from './linear.js';
+import type { Disposed } from './lease.js';
 import type { LossChoice } from './losses.js';
-import { lstmLayer } from './lstm/layer.js';
+import { explained, freeing, type Made } from './out-of-memory.js';
 import { Arena, ParameterLayout } from './params.js';
-import { Lengths } from './ragged.js';
-import { repeatLayer } from './repeat.js';
 import { createRng } from './rng.js';
-import { type LayerSpec, type ModelSpec, requireSpec } from './spec.js';
+import { type ModelSpec, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
-import { type AnyLayerTape, type StartState, Tape, type TapeInput } from './tape.js';
+import type { StartState, Tape } from './tape.js';
 import type { NdArray } from './views.js';
 
 /**
@@ -51,75 +47,33 @@ export interface PassOptions {
   readonly tape?: Tape;
 }
 
-export interface TapeOptions {
-  /** Room for gradients. Default true. */
-  readonly gradients?: boolean;
-  /** Room for, and computation of, the gradient by the input. Default: as `gradients`. */
-  readonly inputGradient?: boolean;
-  /** Room for sequences of unequal lengths. Default false. */
-  readonly lengths?: boolean;
-}
-
-/** Layers with their default names; a name used twice gets a number, but the LSTMs under one name count their levels. */
-function buildLayers(spec: ModelSpec): Layer[] {
-  const used = new Set<string>();
-  const unique = (layer: LayerSpec, standard: string): string => {
-    const wanted = layer.name ?? standard;
-    let name = wanted;
-    for (let n = 2; used.has(name); n++) name = `${wanted}${n}`;
-    used.add(name);
-    return name;
-  };
-  const levels = new Map<string, number>();
-  const build = (layer: LayerSpec, width: number): Layer => {
-    switch (layer.kind) {
-      case 'embedding':
-        return embeddingLayer(layer, unique(layer, 'embedding'));
-      case 'linear':
-        return linearLayer(layer, unique(layer, 'head'), width);
-      case 'dropout':
-        return dropoutLayer(layer, unique(layer, 'dropout'), width);
-      case 'repeat':
-        return repeatLayer(layer, unique(layer, 'repeat'), width);
-      case 'activity':
-        return activityLayer(layer, unique(layer, 'activity'), width);
-      case 'lstm': {
-        const prefix = layer.name ?? 'lstm';
-        const level = levels.get(prefix) ?? 0;
-        levels.set(prefix, level + 1);
-        return lstmLayer(layer, prefix, level, width);
-      }
-      default:
-        return layer satisfies never;
-    }
-  };
-  const layers: Layer[] = [];
-  for (const layer of spec.layers) layers.push(build(layer, layers.at(-1)?.outputSize ?? spec.inputSize ?? 0));
-  return layers;
-}
-
-/** Names and shapes of all parameters of a model, without building it. */
-export function parameterLayout(spec: ModelSpec): ParameterLayout {
-  requireSpec(spec);
-  return new ParameterLayout(buildLayers(spec).flatMap((layer) => layer.parameters));
-}
+const DISPOSED: Disposed = { what: 'The model', help: 'Make a new one.' };
 
 export class Model {
   readonly spec: ModelSpec;
-  readonly kernels: Kernels;
   readonly parameters: Arena;
   private readonly layers: readonly Layer[];
+  private readonly backend: Kernels;
   private disposed = false;
 
-  /** Builds the layers and draws the parameters. Throws `INVALID_SETTING` where the spec cannot work. */
+  /**
+   * Builds the layers and draws the parameters. Throws `INVALID_SETTING` where the spec cannot work, `OUT_OF_MEMORY` where
+   * the parameters do not fit.
+   */
   constructor(kernels: Kernels, spec: ModelSpec) {
     requireSpec(spec);
     this.spec = spec;
-    this.kernels = kernels;
+    this.backend = kernels;
     this.layers = buildLayers(spec);
     const parameters = this.layers.flatMap((layer) => layer.parameters);
-    this.parameters = new Arena(kernels, new ParameterLayout(parameters));
+    this.parameters = explained(spec, null, () => new Arena(kernels, new ParameterLayout(parameters)));
     for (const p of parameters) this.parameters.set(p.name, p.start(createRng(spec.seed ?? 1, p.name)));
+  }
+
+  /** The backend that it computes on. Throws `DISPOSED`. */
+  get kernels(): Kernels {
+    if (this.disposed) throw new UnspoolError({ code: 'DISPOSED', ...DISPOSED });
+    return this.backend;
   }
 
   /** Width of the output's rows. */
@@ -132,38 +86,16 @@ export class Model {
     return this.parameters.layout.size;
   }
 
-  /** A tape of the memory that passes of this shape need, to be used again and again. */
+  /** A tape of the memory that passes of this shape need, to be used again and again. Throws `OUT_OF_MEMORY`. */
   tape(shape: PassShape, options: TapeOptions = {}): Tape {
-    this.requireAlive();
-    requireInteger('steps', shape.steps, 1, 1 << 24);
-    requireInteger('rows', shape.rows, 1, 1 << 24);
-    const { gradients = true, inputGradient = gradients } = options;
-    const { steps, rows } = shape;
-    const k = this.kernels;
-    const first = this.spec.layers[0]!;
-    const room = () => (first.kind === 'embedding' ? null : k.alloc(steps * rows, this.spec.inputSize!));
-    const [x, dx] = [room(), inputGradient ? room() : null];
-    const pass: PassState = { noise: null };
-    const lengths = options.lengths ? new Lengths(k, { steps, rows }) : null;
-    let from: LayerInput = { x, dx, steps, ragged: lengths };
-    const tapes = this.layers.map((layer) => {
-      const tape = layer.tape(k, { steps, rows }, from, gradients, pass) as AnyLayerTape;
-      // Where one step is left of all, or was made many again, the rows are equally long.
-      const ragged = tape.kind === 'repeat' || tape.outputSteps !== from.steps ? null : from.ragged;
-      from = { x: tape.y, dx: tape.dy, steps: tape.outputSteps, ragged };
-      return tape;
-    });
-    const bottom = tapes[0]!;
-    const input: TapeInput =
-      first.kind === 'embedding' && bottom.kind === 'embedding'
-        ? { kind: 'tokens', size: first.size, ids: bottom.ids }
-        : { kind: 'values', x: x!, dx };
-    return new Tape(k, { steps, rows }, input, tapes, pass, lengths);
+    const { kernels, spec, layers } = this;
+    return this.explained(shape, () => layTape(kernels, spec, layers, shape, options));
   }
 
-  /** A zeroed arena in the layout of the parameters: for gradients, or an optimizer's state. */
+  /** A zeroed arena in the layout of the parameters: for gradients, or an optimizer's state. Throws `OUT_OF_MEMORY`. */
   arena(): Arena {
-    return new Arena(this.kernels, this.parameters.layout);
+    const { kernels, spec } = this;
+    return explained(spec, null, () => new Arena(kernels, this.parameters.layout));
   }
 
   /**
@@ -175,16 +107,19 @@ export class Model {
     batch: Batch,
     options: PassOptions & { readonly gradients?: Arena } = {},
   ): Promise<{ loss: number; tape: Tape; gradients: Arena }> {
-    const tape = this.forwardPass(batch, options, true);
-    const gradients = options.gradients ?? this.arena();
-    gradients.clear();
-    tape.backward(this.parameters, gradients);
+    const { tape, gradients } = freeing((mine) => {
+      const tape = this.forwardPass(batch, options, true, mine);
+      const gradients = options.gradients ?? mine(this.arena());
+      gradients.clear();
+      this.explained(batch, () => tape.backward(this.parameters, gradients));
+      return { tape, gradients };
+    });
     return { loss: await this.readLoss(tape), tape, gradients };
   }
 
   /** Forward pass and loss. */
   async evaluate(batch: Batch, options: PassOptions = {}): Promise<{ loss: number; tape: Tape }> {
-    const tape = this.forwardPass(batch, options, false);
+    const tape = freeing((mine) => this.forwardPass(batch, options, false, mine));
     return { loss: await this.readLoss(tape), tape };
   }
 
@@ -206,10 +141,14 @@ export class Model {
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
     requireInteger('steps (numbers in inputs / rows / inputSize)', inputs.length / rows / width, 1, 1 << 24);
     const steps = inputs.length / rows / width;
-    const tape = this.tape({ steps, rows }, { gradients: false, lengths: lengths !== undefined });
-    if (lengths) tape.setLengths(lengths);
-    tape.begin(from);
-    tape.forward(this.parameters, batchFirst ? toTimeMajor(inputs, steps, rows) : inputs);
+    const tape = freeing((mine) => {
+      const tape = mine(this.tape({ steps, rows }, { gradients: false, lengths: lengths !== undefined }));
+      if (lengths) tape.setLengths(lengths);
+      tape.begin(from);
+      const timeMajor = batchFirst ? toTimeMajor(inputs, steps, rows) : inputs;
+      this.explained({ steps, rows }, () => tape.forward(this.parameters, timeMajor));
+      return tape;
+    });
     return {
       // Made when it is asked for: a policy may forbid ndarray's classes, and the tape is there all the same.
       get output() {
@@ -224,29 +163,39 @@ export class Model {
     return new Stream(this.kernels, this.tape({ steps: 1, rows }, { gradients: false }), this.parameters);
   }
 
-  /** Gives the parameters' memory back and ends the backend's threads: a backend is one model's. */
+  /**
+   * Gives the parameters' memory back and ends the backend's threads: a backend is one model's. Afterwards every use of the
+   * model throws `DISPOSED`; tapes that were not freed can still be looked into.
+   */
   dispose(): void {
-    if (!this.disposed) {
-      this.parameters.free();
-      this.kernels.dispose();
-    }
+    if (this.disposed) return;
     this.disposed = true;
+    this.parameters.free(DISPOSED);
+    this.backend.dispose();
   }
 
-  private forwardPass(batch: Batch, options: PassOptions, gradients: boolean): Tape {
-    this.requireAlive();
+  private forwardPass(batch: Batch, options: PassOptions, gradients: boolean, mine: Made): Tape {
     const { steps, rows, lengths, batchFirst } = batch;
-    const tape = options.tape ?? this.tape(batch, { gradients, lengths: lengths !== undefined });
+    const tape = options.tape ?? mine(this.tape(batch, { gradients, lengths: lengths !== undefined }));
     const loss = options.loss ?? this.standardLoss(batch);
     tape.setLengths(lengths ?? null);
     tape.begin(options.from ?? null, options.noise ?? null);
-    tape.forward(this.parameters, batchFirst ? toTimeMajor(batch.inputs, steps, rows) : batch.inputs);
-    const { outputSteps } = tape.layers.at(-1)!;
-    const ordered = (values: ArrayLike<number>) => (batchFirst ? outputToTimeMajor(values, outputSteps, rows) : values);
-    const isCtc = loss === 'ctc' || (typeof loss === 'object' && loss.kind === 'ctc'); // labels stand by the sequence anyway
-    const targets = isCtc ? batch.targets : ordered(batch.targets);
-    tape.measure(loss, targets, batch.weights ? ordered(batch.weights) : null);
-    return tape;
+    return this.explained(batch, () => {
+      tape.forward(this.parameters, batchFirst ? toTimeMajor(batch.inputs, steps, rows) : batch.inputs);
+      const { outputSteps } = tape.layers.at(-1)!;
+      const ordered = (values: ArrayLike<number>) =>
+        batchFirst ? outputToTimeMajor(values, outputSteps, rows) : values;
+      const isCtc = loss === 'ctc' || (typeof loss === 'object' && loss.kind === 'ctc'); // labels stand by the sequence anyway
+      const targets = isCtc ? batch.targets : ordered(batch.targets);
+      tape.measure(loss, targets, batch.weights ? ordered(batch.weights) : null);
+      return tape;
+    });
+  }
+
+  /** `OUT_OF_MEMORY` in a pass of `shape` says what to lower. */
+  private explained<T>(shape: PassShape, act: () => T): T {
+    const { spec, kernels } = this;
+    return explained(spec, { kernels, shape }, act);
   }
 
   /** What a batch is measured by where nothing else is said. */
@@ -256,9 +205,5 @@ export class Model {
 
   private async readLoss(tape: Tape): Promise<number> {
     return (await this.kernels.download(tape.loss!.value))[0]!;
-  }
-
-  private requireAlive(): void {
-    if (this.disposed) throw new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Make a new one.' });
   }
 }

@@ -5,6 +5,7 @@
  */
 import { UnspoolError } from '../errors.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
+import { type Disposed, Lease } from './lease.js';
 import type { Rng } from './rng.js';
 import { hostArray, matrixOf, type NdArray } from './views.js';
 
@@ -57,17 +58,27 @@ export class ParameterLayout {
   }
 }
 
+const FREED: Disposed = { what: 'The arena', after: 'free()', help: 'Make a new one with model.arena().' };
+
 export class Arena {
   readonly layout: ParameterLayout;
-  /** The whole arena as one row. */
-  readonly matrix: Matrix;
+  private readonly lease: Lease;
   private readonly kernels: Kernels;
+  private readonly all: Matrix;
   private readonly views = new Map<string, Matrix>();
 
+  /** Throws `OUT_OF_MEMORY`. */
   constructor(kernels: Kernels, layout: ParameterLayout) {
-    this.kernels = kernels;
+    this.lease = new Lease(kernels);
+    this.kernels = this.lease.kernels;
     this.layout = layout;
-    this.matrix = kernels.alloc(1, layout.size);
+    this.all = this.kernels.alloc(1, layout.size);
+  }
+
+  /** The whole arena as one row. */
+  get matrix(): Matrix {
+    this.lease.requireOpen();
+    return this.all;
   }
 
   /** The backend's handle of one parameter; a vector [n] is a row (1, n). */
@@ -76,7 +87,7 @@ export class Arena {
     if (!view) {
       const { shape, offset } = this.layout.entry(name);
       const [rows, cols] = matrixOf(shape);
-      view = this.kernels.view(this.matrix, offset, rows, cols);
+      view = this.kernels.view(this.all, offset, rows, cols);
       this.views.set(name, view);
     }
     return view;
@@ -105,15 +116,17 @@ export class Arena {
 
   /** Copies of all parameters by name. */
   async download(): Promise<Map<string, FloatArray>> {
-    const all = await this.kernels.download(this.matrix);
+    const all = await this.kernels.download(this.all);
     return new Map(this.layout.entries.map((e) => [e.name, all.subarray(e.offset, e.offset + e.size)]));
   }
 
   clear(): void {
-    this.kernels.fill(this.matrix, 0);
+    this.kernels.fill(this.all, 0);
   }
 
-  free(): void {
-    this.kernels.free(this.matrix);
+  /** Gives the memory back; afterwards every use of it, also of arrays that it gave, throws `DISPOSED`. */
+  free(why: Disposed = FREED): void {
+    this.views.clear(); // a handle is made anew by the lease, which knows that it has ended
+    this.lease.end(why);
   }
 }

@@ -74,9 +74,4 @@ export class Lengths implements Ragged {
     if (this.whole || weights?.length !== this.weights.length) return this.whole || weights ? weights : this.weights;
     return this.weights.map((alive, r) => alive * weights[r]!);
   }
-
-  free(): void {
-    this.k.free(this.ended);
-    this.k.free(this.alive);
-  }
 }

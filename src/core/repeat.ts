@@ -43,10 +43,6 @@ export class RepeatTape implements LayerTape {
     k.fill(dx, 0);
     for (const dy of dys) k.add(dx, dx, dy); // (R1')
   }
-
-  free(): void {
-    for (const m of [this.y, this.dy]) if (m) this.k.free(m);
-  }
 }
 
 export function repeatLayer(spec: RepeatSpec, name: string, width: number): Layer {

@@ -33,7 +33,8 @@ export class Stream {
     this.fresh = true;
   }
 
+  /** Gives the memory back; a step afterwards throws `DISPOSED`. */
   dispose(): void {
-    this.tape.free();
+    this.tape.free({ what: 'The stream', help: 'Make a new one with model.stream().' });
   }
 }

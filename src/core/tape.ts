@@ -11,6 +11,7 @@ import type { DropoutTape } from './dropout.js';
 import type { EmbeddingTape } from './embedding.js';
 import type { Kernels, Matrix } from './kernels.js';
 import type { Noise, PassShape, PassState } from './layer.js';
+import type { Disposed, Lease } from './lease.js';
 import type { LinearTape } from './linear.js';
 import { type LossChoice, type LossTape, lossTape, requireTokens } from './losses.js';
 import type { BidirectionalTape } from './lstm/bidirectional.js';
@@ -40,6 +41,8 @@ export type TapeInput =
   | { readonly kind: 'tokens'; readonly size: number; readonly ids: Int32Array }
   | { readonly kind: 'values'; readonly x: Matrix; readonly dx: Matrix | null };
 
+const FREED: Disposed = { what: 'The tape', after: 'free()', help: 'Make a new one, or keep a copy of what you need.' };
+
 export class Tape {
   readonly shape: PassShape;
   readonly layers: readonly AnyLayerTape[];
@@ -48,6 +51,7 @@ export class Tape {
   /** Null until a loss has been laid over the output. */
   loss: LossTape | null = null;
   readonly input: TapeInput;
+  private readonly lease: Lease;
   private readonly kernels: Kernels;
   private choice: LossChoice | null = null;
   private readonly pass: PassState;
@@ -56,14 +60,15 @@ export class Tape {
 
   /** Made by `model.tape()`. */
   constructor(
-    kernels: Kernels,
+    lease: Lease,
     shape: PassShape,
     input: TapeInput,
     layers: readonly AnyLayerTape[],
     pass: PassState,
     lengths: Lengths | null,
   ) {
-    this.kernels = kernels;
+    this.lease = lease;
+    this.kernels = lease.kernels;
     this.shape = shape;
     this.input = input;
     this.layers = layers;
@@ -76,6 +81,7 @@ export class Tape {
 
   /** The `index`-th LSTM, from the bottom. Throws `INVALID_SETTING` where there is none. */
   lstm(index = 0): LstmTape {
+    this.lease.requireOpen();
     const found = this.lstms[index];
     if (found) return found;
     throw new UnspoolError({
@@ -130,6 +136,7 @@ export class Tape {
    * training, for none.
    */
   begin(from: StartState = null, noise: Noise | null = null): void {
+    this.lease.requireOpen();
     this.pass.noise = noise;
     if (from instanceof Tape && from !== this) this.requireSameState(from);
     if (from && !(from instanceof Tape)) this.requireStates(from);
@@ -168,15 +175,23 @@ export class Tape {
    * default 1, and 0 past the end of a row that has a length of its own.
    */
   measure(choice: LossChoice, targets: ArrayLike<number>, weights: ArrayLike<number> | null = null): void {
+    const loss = this.layLoss(choice);
+    const isCtc = loss.spec.kind === 'ctc';
+    loss.forward(targets, isCtc ? weights : this.weightsOf(weights), isCtc ? (this.lengths?.steps ?? null) : null);
+  }
+
+  /** The room of a loss: what there is, where it is of the same choice. Throws `OUT_OF_MEMORY`. */
+  layLoss(choice: LossChoice): LossTape {
     // The same choice, mostly: told by its identity before it is told by its content.
-    if (!this.loss || (choice !== this.choice && JSON.stringify(this.loss.spec) !== specText(choice))) {
-      this.loss?.free();
-      const rows = this.shape.rows;
-      this.loss = lossTape(this.kernels, choice, this.top.y, this.top.dy, { steps: this.top.outputSteps, rows });
+    let { loss } = this;
+    if (!loss || (choice !== this.choice && JSON.stringify(loss.spec) !== specText(choice))) {
+      loss?.free();
+      this.loss = null;
+      const shape = { steps: this.top.outputSteps, rows: this.shape.rows };
+      this.loss = loss = lossTape(this.kernels, choice, this.top.y, this.top.dy, shape);
     }
     this.choice = choice;
-    const isCtc = this.loss.spec.kind === 'ctc';
-    this.loss.forward(targets, isCtc ? weights : this.weightsOf(weights), isCtc ? (this.lengths?.steps ?? null) : null);
+    return loss;
   }
 
   /**
@@ -205,15 +220,9 @@ export class Tape {
     return sum;
   }
 
-  /** Gives the memory back; views into it must not be used any more. */
-  free(): void {
-    for (const layer of this.layers) layer.free();
-    this.loss?.free();
-    this.lengths?.free();
-    if (this.input.kind === 'values') {
-      this.kernels.free(this.input.x);
-      if (this.input.dx) this.kernels.free(this.input.dx);
-    }
+  /** Gives the memory back; afterwards every use of the tape, also of arrays that it gave, throws `DISPOSED`. */
+  free(why: Disposed = FREED): void {
+    this.lease.end(why);
   }
 
   /** As many sequences, and LSTM layers of the same sizes. */

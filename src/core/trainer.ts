@@ -3,9 +3,7 @@
  * state is carried from batch to batch, the gradient is cut at the batch's first step.
  */
 import { UnspoolError } from '../errors.js';
-import { Average } from './averaging.js';
 import { Breather } from './breather.js';
-import { EarlyStopping } from './early-stopping.js';
 import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
 import {
   type FitOptions,
@@ -15,13 +13,15 @@ import {
   type TrainingEvent,
   type TrainingState,
 } from './fit-options.js';
-import type { FloatArray, Kernels, Matrix } from './kernels.js';
+import type { FloatArray, Kernels } from './kernels.js';
 import { streamOf } from './layer.js';
+import { Lease } from './lease.js';
 import type { Model } from './model.js';
-import { OptimizerRun } from './optimizer.js';
+import { explained } from './out-of-memory.js';
 import type { Arena } from './params.js';
 import { createRng, type RngState, restoreRng } from './rng.js';
 import type { Tape } from './tape.js';
+import { type TrainingRoom, trainingRoom } from './training-room.js';
 
 export type { FitOptions, TrainingData, TrainingEvent, TrainingState } from './fit-options.js';
 
@@ -36,12 +36,9 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private readonly model: Model;
   private readonly data: TrainingData;
   private readonly options: FitOptions;
+  private readonly lease: Lease;
   private readonly kernels: Kernels;
-  private readonly gradients: Arena;
-  private readonly norm: Matrix;
-  private readonly optimizer: OptimizerRun;
-  private readonly average: Average | null;
-  private readonly stopping: EarlyStopping | null;
+  private readonly room: TrainingRoom;
   private readonly tapes: TapeShelf;
   private readonly seed: number;
   private last: Tape | null = null;
@@ -56,20 +53,22 @@ export class Training implements AsyncIterable<TrainingEvent> {
   /** Made by `fit`. */
   constructor(model: Model, data: TrainingData, options: FitOptions, resume?: TrainingState) {
     requireOptions(options, data);
-    const arena = () => model.arena();
     this.model = model;
     this.data = data;
     this.options = options;
-    this.kernels = model.kernels;
-    this.gradients = model.arena();
-    this.norm = this.kernels.alloc(1, 1);
-    this.optimizer = new OptimizerRun(this.kernels, options.optimizer, model.parameters);
-    this.average = options.average ? new Average(this.kernels, options.average, arena) : null;
-    this.stopping = options.earlyStopping ? new EarlyStopping(this.kernels, options.earlyStopping, arena) : null;
+    this.lease = new Lease(model.kernels);
+    this.kernels = this.lease.kernels;
     this.tapes = new TapeShelf(model, { inputGradient: false });
     this.seed = options.seed ?? model.spec.seed ?? 1;
     this.epochRng = createRng(this.seed, 'data').state();
-    if (resume) this.restore(resume);
+    try {
+      const { spec, parameters } = model;
+      this.room = explained(spec, null, () => trainingRoom(this.kernels, parameters, options));
+      if (resume) this.restore(resume);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   /** Updates planned in all. */
@@ -82,11 +81,11 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { heldOut } = this.data;
     if (!heldOut) return null;
     if (this.settled) return evaluate(this.model, heldOut, this.options.loss);
-    this.average?.swapIn(this.model.parameters);
+    this.room.average?.swapIn(this.model.parameters);
     try {
       return await evaluate(this.model, heldOut, this.options.loss);
     } finally {
-      this.average?.swapOut(this.model.parameters);
+      this.room.average?.swapOut(this.model.parameters);
     }
   }
 
@@ -94,11 +93,11 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { epochs = 1, signal } = this.options;
     const breather = new Breather();
     // An epoch that was cut off behind its last update (batch > 0) still has its end to tell.
-    while (this.epoch <= epochs && !this.stopping?.isOver && (this.step < this.steps || this.batch > 0)) {
+    while (this.epoch <= epochs && !this.room.stopping?.isOver && (this.step < this.steps || this.batch > 0)) {
       const rng = restoreRng(this.epochRng); // also where an epoch is taken up again: the data in the same order
       const source = this.data.train.shuffled?.(rng) ?? this.data.train;
       const { epoch } = this;
-      while (this.batch < source.length && this.step < this.steps && !this.stopping?.isOver) {
+      while (this.batch < source.length && this.step < this.steps && !this.room.stopping?.isOver) {
         await breather.pause();
         if (signal?.aborted) {
           yield { kind: 'end', reason: 'aborted', step: this.step };
@@ -120,7 +119,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     }
     await this.requireFiniteParameters(); // the last update's work has not been through a loss yet
     this.settle();
-    yield { kind: 'end', reason: this.stopping?.isOver ? 'stoppedEarly' : 'finished', step: this.step };
+    yield { kind: 'end', reason: this.room.stopping?.isOver ? 'stoppedEarly' : 'finished', step: this.step };
   }
 
   /** Everything that is needed to go on from here, as copies. */
@@ -138,51 +137,53 @@ export class Training implements AsyncIterable<TrainingEvent> {
     }
     const { step, epoch, batch, lossSum, epochRng: rng } = this;
     const { schedule } = this.options;
+    const { average, stopping } = this.room;
     const memory = {
       ...(typeof schedule === 'object' ? { schedule: schedule.memory } : {}),
-      ...(this.average ? { average: this.average.memory } : {}),
-      ...(this.stopping ? { stopping: this.stopping.memory } : {}),
+      ...(average ? { average: average.memory } : {}),
+      ...(stopping ? { stopping: stopping.memory } : {}),
     };
     return { step, epoch, batch, lossSum, rng, optimizer, memory, carried };
   }
 
-  /** Gives the memory of tapes, gradients and optimizer state back; the model stays. */
+  /** Gives the memory of tapes, gradients and optimizer state back; the model stays. Going on throws `DISPOSED`. */
   dispose(): void {
     this.tapes.free();
-    this.gradients.free();
-    this.optimizer.free();
-    this.average?.free();
-    this.stopping?.free();
-    this.kernels.free(this.norm);
+    this.lease.end({ what: 'The training', help: 'Begin another one with fit().' });
   }
 
   /** The model gets the weights that the training ends with; a checkpoint goes on from those that it was training. */
   private settle(): void {
     if (this.settled) return;
-    this.average?.swapIn(this.model.parameters);
-    this.stopping?.settle(this.model.parameters);
+    const { average, stopping } = this.room;
+    average?.swapIn(this.model.parameters);
+    stopping?.settle(this.model.parameters);
     this.settled = true;
   }
 
   /** What a checkpoint keeps in the layout of the parameters. */
   private arenas(): Map<string, Arena> {
-    const all = new Map(this.optimizer.state);
-    if (this.average) all.set('average', this.average.weights);
-    if (this.stopping?.best) all.set('best', this.stopping.best);
-    if (this.settled && this.average?.isUsed) all.set('weights', this.average.aside);
+    const { optimizer, average, stopping } = this.room;
+    const all = new Map(optimizer.state);
+    if (average) all.set('average', average.weights);
+    if (stopping?.best) all.set('best', stopping.best);
+    if (this.settled && average?.isUsed) all.set('weights', average.aside);
     return all;
   }
 
   private async requireFiniteParameters(): Promise<void> {
-    this.kernels.clipNorm(this.norm, this.model.parameters.matrix, Number.POSITIVE_INFINITY);
-    if (Number.isFinite((await this.kernels.download(this.norm))[0])) return;
+    const { norm } = this.room;
+    this.kernels.clipNorm(norm, this.model.parameters.matrix, Number.POSITIVE_INFINITY);
+    if (Number.isFinite((await this.kernels.download(norm))[0])) return;
     const { notFinite, notFiniteIn } = await forensics();
     const found = await notFiniteIn(this.kernels, this.model.parameters, 'parameter ');
     if (found) throw notFinite(this.step, found);
   }
 
   private async update(source: BatchSource): Promise<TrainingEvent> {
-    const { model, kernels: k, options, gradients } = this;
+    this.lease.requireOpen();
+    const { model, kernels: k, options } = this;
+    const { gradients, norm, optimizer, average } = this.room;
     const batch = source.batch(this.batch);
     const tape = this.tapes.take(batch);
     const step = this.step + 1;
@@ -200,14 +201,14 @@ export class Training implements AsyncIterable<TrainingEvent> {
       k.addNormals(gradients.matrix, { ...noise, stream: GRADIENT_NOISE }, deviation);
     }
     if (options.clipValue !== undefined) k.clipValue(gradients.matrix, options.clipValue);
-    k.clipNorm(this.norm, gradients.matrix, options.clipNorm ?? Number.POSITIVE_INFINITY);
-    const gradientNorm = (await k.download(this.norm))[0]!;
+    k.clipNorm(norm, gradients.matrix, options.clipNorm ?? Number.POSITIVE_INFINITY);
+    const gradientNorm = (await k.download(norm))[0]!;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const { notFiniteError } = await forensics();
       throw await notFiniteError(k, step, loss, { parameters: model.parameters, tape, gradients });
     }
-    this.optimizer.apply(gradients.matrix, step, options.optimizer.spec.rate * this.rateFactor(step));
-    this.average?.update(model.parameters, step);
+    optimizer.apply(gradients.matrix, step, options.optimizer.spec.rate * this.rateFactor(step));
+    average?.update(model.parameters, step);
     this.last = tape;
     this.step = step;
     this.batch++;
@@ -224,7 +225,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
   }
 
   private async *validation(epoch: number): AsyncGenerator<TrainingEvent, void, void> {
-    const { average, stopping, model } = this;
+    const { model } = this;
+    const { average, stopping } = this.room;
     const { schedule } = this.options;
     const loss = await this.validate();
     if (loss === null) return;
@@ -249,8 +251,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { schedule } = this.options;
     const memory = state.memory ?? {};
     if (typeof schedule === 'object' && memory.schedule) schedule.restore(memory.schedule);
-    if (memory.average) this.average?.restore(memory.average);
-    if (memory.stopping) this.stopping?.restore(memory.stopping);
+    if (memory.average) this.room.average?.restore(memory.average);
+    if (memory.stopping) this.room.stopping?.restore(memory.stopping);
     this.epochRng = state.rng;
     this.step = state.step;
     this.epoch = state.epoch;

@@ -1,14 +1,49 @@
-/** ndarrays over a backend's live memory: looking costs no copy, and what is written there is what the engine reads. */
+/**
+ * ndarrays over a backend's live memory: looking costs no copy, and what is written there is what the engine reads. They
+ * reach it through a store that asks the backend (the tape's or arena's lease of it) at every access. So an array that
+ * somebody kept past the end of its tape throws `DISPOSED`, and can never read what others have put there since; and an
+ * access waits for threads that still compute. It is as fast as an access to a typed array.
+ */
 import ndarray from 'ndarray';
 import { UnspoolError } from '../errors.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
+
+/** The numbers that a view sees: one of the stores that ndarray takes in place of a typed array. */
+export class LiveNumbers {
+  private readonly read: () => FloatArray;
+
+  constructor(read: () => FloatArray) {
+    this.read = read;
+  }
+
+  get length(): number {
+    return this.read().length;
+  }
+
+  get(index: number): number {
+    return this.read()[index]!;
+  }
+
+  set(index: number, value: number): number {
+    this.read()[index] = value;
+    return value;
+  }
+
+  /**
+   * The memory itself, for code that needs a typed array. Once the tape or arena is freed it holds others' numbers, and no
+   * check can say so: read it at once, or keep a copy (`slice()`).
+   */
+  get array(): FloatArray {
+    return this.read();
+  }
+}
 
 /**
  * A view of numbers that live elsewhere: what the package `ndarray` makes, spelled out so that whoever uses Unspool from
  * TypeScript needs no further types. `shape`, `stride` and `offset` say where element (i, j, ...) stands in `data`.
  */
 export interface NdArray {
-  readonly data: FloatArray;
+  readonly data: LiveNumbers;
   readonly shape: number[];
   readonly stride: number[];
   readonly offset: number;
@@ -36,7 +71,8 @@ export function matrixOf(shape: readonly number[]): [rows: number, cols: number]
   return [shape.slice(0, -1).reduce((a, b) => a * b, 1), cols];
 }
 
-function memory(kernels: Kernels, m: Matrix): FloatArray {
+/** The live numbers of `m`, to be read at once. */
+export function hostNumbers(kernels: Kernels, m: Matrix): FloatArray {
   const data = kernels.host(m);
   if (data) return data;
   throw new UnspoolError({
@@ -47,12 +83,22 @@ function memory(kernels: Kernels, m: Matrix): FloatArray {
   });
 }
 
+function liveNumbers(kernels: Kernels, m: Matrix): LiveNumbers {
+  hostNumbers(kernels, m); // where there is nothing to see, that is said now
+  return new LiveNumbers(() => kernels.host(m)!);
+}
+
 /** All of `m`, in `shape` (row-major). */
 export function hostArray(kernels: Kernels, m: Matrix, shape: readonly number[]): NdArray {
-  return ndarray(memory(kernels, m), [...shape]);
+  return ndarray(liveNumbers(kernels, m), [...shape]);
+}
+
+/** Numbers of their own, which no memory of a backend stands behind. */
+export function ownArray(values: FloatArray, shape: readonly number[]): NdArray {
+  return ndarray(new LiveNumbers(() => values), [...shape]);
 }
 
 /** Columns [from, from + count) of `m`: one gate out of the four that stand side by side. */
 export function hostColumns(kernels: Kernels, m: Matrix, from: number, count: number): NdArray {
-  return ndarray(memory(kernels, m), [m.rows, count], [m.cols, 1], from);
+  return ndarray(liveNumbers(kernels, m), [m.rows, count], [m.cols, 1], from);
 }

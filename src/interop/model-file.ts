@@ -6,8 +6,10 @@
  *   format = "unspool"; version = "1"; spec; vocabulary (a list of characters); facts (what the trainer tells);
  *   training (where a checkpoint stands; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
  */
+
+import { parameterLayout } from '../core/build.js';
 import type { FloatArray, Precision } from '../core/kernels.js';
-import { type Model, parameterLayout } from '../core/model.js';
+import type { Model } from '../core/model.js';
 import type { Arena } from '../core/params.js';
 import { isRngState, type RngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';

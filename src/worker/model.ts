@@ -1,5 +1,4 @@
 /** A model that lives in a worker, as it looks from outside: `Model`'s calls, answered from there. */
-import ndarray from 'ndarray';
 import type { BatchSource } from '../core/evaluate.js';
 import type { FloatArray } from '../core/kernels.js';
 import type { LossChoice } from '../core/losses.js';
@@ -8,7 +7,7 @@ import type { Batch } from '../core/model.js';
 import { ParameterLayout } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { TrainingData, TrainingState } from '../core/trainer.js';
-import type { NdArray } from '../core/views.js';
+import { type NdArray, ownArray } from '../core/views.js';
 import { describeSource } from '../data/sources.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import type { ModelFile } from '../interop/model-file.js';
@@ -93,7 +92,7 @@ export class WorkerModel {
     const { y, shape, ...end } = await this.connection.call('predict', inputs, settings);
     return {
       get output() {
-        const all = ndarray(y, shape) as NdArray;
+        const all = ownArray(y, shape);
         return options.batchFirst ? all.transpose(1, 0, 2) : all;
       },
       values: y,

@@ -68,7 +68,12 @@ const SIZES = [
   fault('--hidden 2.5', train('--hidden', '2.5'), 2, /^--hidden needs a whole number, not "2\.5"\.$/),
   fault('--hidden many', train('--hidden', 'many'), 2, /^--hidden needs a whole number, not "many"\.$/),
   fault('--lr ""', train('--lr', ''), 2, /^--lr needs a number, not ""\.$/),
-  fault('more than fits', train('--hidden', '1e6'), 2, /^size: training this would take [\d,]+ GiB of memory; this /),
+  fault(
+    'more than fits',
+    train('--hidden', '1e6'),
+    2,
+    /^size: training this would take at least [\d,]+ GiB of memory; this /,
+  ),
   fault('--held-out 1', train('--held-out', '1'), 2, /^heldOut: should be a number from 0 to 0\.99, but is 1\.$/),
   fault(
     '--precision',

@@ -1,76 +1,191 @@
-/** What memoryNeed promises is what a training allocates, to the byte. */
-import { expect, test } from '@jest/globals';
-import type { Kernels, Precision } from '../../src/core/kernels.js';
-import { memoryNeed } from '../../src/core/memory.js';
-import { Model } from '../../src/core/model.js';
-import type { ModelSpec } from '../../src/core/spec.js';
+/** What memoryNeed promises is what a training takes of each backend, to the byte. */
+import { describe, expect, test } from '@jest/globals';
+import type { Kernels } from '../../src/core/kernels.js';
+import type { LossChoice } from '../../src/core/losses.js';
+import { type MemoryOptions, measureMemory } from '../../src/core/memory.js';
+import { type Batch, Model } from '../../src/core/model.js';
+import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
 import { fit } from '../../src/core/trainer.js';
+import { memoryNeed } from '../../src/create.js';
 import { createReference } from '../../src/kernels/reference/index.js';
+import { createWasm } from '../../src/kernels/wasm/index.js';
 import { adam } from '../../src/optim/adam.js';
+import { createOptimizer, OPTIMIZERS } from '../../src/optim/index.js';
+import { sgd } from '../../src/optim/sgd.js';
+import { BACKENDS, threadedWasm } from '../support/backends.js';
+import { problemOf, thrown } from '../support/errors.js';
 
+const lstm = (hiddenSize: number, more: Partial<LstmSpec> = {}): LstmSpec => ({ kind: 'lstm', hiddenSize, ...more });
+
+/** Sizes that no tile, panel or cache line divides, and every kind of layer. */
 const SPECS: Record<string, ModelSpec> = {
   tokens: {
     layers: [
-      { kind: 'embedding', size: 8, width: 12 },
-      { kind: 'lstm', hiddenSize: 4 },
-      { kind: 'lstm', hiddenSize: 8, bias: false },
-      { kind: 'linear', size: 8 },
+      { kind: 'embedding', size: 11, width: 13 },
+      lstm(5),
+      lstm(9, { bias: false }),
+      { kind: 'linear', size: 11 },
     ],
   },
-  'values, last step': {
-    inputSize: 3,
+  'values, last step': { inputSize: 3, layers: [lstm(7, { returns: 'last' }), { kind: 'linear', size: 5 }] },
+  'every other cell': {
+    inputSize: 6,
     layers: [
-      { kind: 'lstm', hiddenSize: 8, returns: 'last' },
+      lstm(5, { cell: { peepholes: true, gates: 'coupled' }, direction: 'bidirectional', initialState: 'learned' }),
+      lstm(9, { cell: { layerNorm: true }, projectionSize: 3, zoneout: 0.1, direction: 'reverse' }),
+      lstm(4, { cell: { gateRecurrence: true }, recurrentDropout: 0.2, dropConnect: 0.1 }),
+      { kind: 'linear', size: 2 },
+    ],
+  },
+  'all layers': {
+    layers: [
+      { kind: 'embedding', size: 7, width: 5, dropout: 0.1 },
+      { kind: 'dropout', rate: 0.2, shared: 'steps' },
+      lstm(6),
+      { kind: 'activity', alpha: 1, beta: 1 },
+      lstm(3, { returns: 'last' }),
+      { kind: 'repeat', steps: 4 },
+      lstm(5),
       { kind: 'linear', size: 5 },
+      { kind: 'linear', size: 7, tied: 'embedding' },
     ],
   },
 };
 
-/** Counts the elements that are alive, and how often any are asked for. */
-function counting(precision: Precision): { k: Kernels; counts: { live: number; calls: number } } {
-  const right = createReference(precision);
-  const counts = { live: 0, calls: 0 };
-  const counted = <M extends { readonly rows: number; readonly cols: number }>(m: M): M => {
-    counts.live += m.rows * m.cols;
-    counts.calls++;
-    return m;
+const [STEPS, ROWS] = [5, 3];
+
+function batchFor(model: Model, classes: boolean): Batch {
+  const { spec } = model;
+  const tape = new Model(createReference('float32'), spec).tape({ steps: STEPS, rows: ROWS });
+  const { rows, cols } = tape.layers.at(-1)!.y;
+  const count = STEPS * ROWS;
+  return {
+    steps: STEPS,
+    rows: ROWS,
+    inputs: spec.inputSize === undefined ? new Int32Array(count) : new Float32Array(count * spec.inputSize),
+    targets: classes ? new Int32Array(rows) : new Float32Array(rows * cols),
   };
-  const k: Kernels = {
-    ...right,
-    alloc: (rows, cols) => counted(right.alloc(rows, cols)),
-    allocPacked: (rows, cols) => counted(right.allocPacked(rows, cols)),
-    free: (m) => {
-      counts.live -= m.rows * m.cols;
-      right.free(m);
-    },
-  };
-  return { k, counts };
 }
 
-test.each(Object.entries(SPECS))('%s: as many bytes as promised, all of them at the start', async (_, spec) => {
-  const { k, counts } = counting('float32');
-  const [steps, rows] = [5, 3];
+/** What a training has of its backend once some updates are made. */
+async function inUse(k: Kernels, spec: ModelSpec, loss: LossChoice, optimizer = adam()): Promise<number> {
   const model = new Model(k, spec);
-  const tokens = spec.inputSize === undefined;
-  const outputs = tokens ? steps * rows : rows;
-  const batch = {
-    steps,
-    rows,
-    inputs: tokens ? new Int32Array(steps * rows) : new Float32Array(steps * rows * 3),
-    targets: new Int32Array(outputs),
-  };
-  const training = fit(model, { train: { stateful: true, length: 4, batch: () => batch } }, { optimizer: adam() });
-  let callsOfFirst = 0;
-  for await (const event of training) {
-    if (event.kind !== 'step') continue;
-    if (event.step === 1) callsOfFirst = counts.calls;
-    else expect(counts.calls).toBe(callsOfFirst); // nothing more is allocated, step after step
-  }
-  const need = memoryNeed(spec, { steps, rows });
-  expect(counts.live * 4 - 4).toBe(need.total); // all but the one number of the gradient's norm
-  expect(need.parameters + need.gradients + need.optimizer + need.tape).toBe(need.total);
-  expect(memoryNeed(spec, { steps, rows }, { precision: 'float64' }).total).toBe(2 * need.total);
-  training.dispose();
-  model.dispose();
-  expect(counts.live).toBe(0);
+  const batch = batchFor(model, loss !== 'meanSquaredError');
+  const train = { stateful: false, length: 8, batch: () => batch };
+  for await (const _ of fit(model, { train }, { optimizer, loss }));
+  return k.memory.inUse();
+}
+
+describe.each(Object.entries(SPECS))('%s', (_, spec) => {
+  test.each(BACKENDS)('$name in $precision: as many bytes as promised', async ({ create }) => {
+    for (const loss of ['crossEntropy', 'meanSquaredError'] as const) {
+      const k = await create();
+      const need = measureMemory(k, spec, { steps: STEPS, rows: ROWS }, { optimizer: adam(), loss });
+      const { parameters, gradients, optimizer, tape, working, total } = need;
+      expect(parameters + gradients + optimizer + tape + working).toBe(total);
+      expect(await inUse(k, spec, loss)).toBe(total);
+    }
+  });
+
+  test('a step is what a longer tape has more', () => {
+    const k = createReference('float32');
+    const tape = (steps: number) => measureMemory(k, spec, { steps, rows: ROWS });
+    expect(tape(8).step).toBe(tape(8).tape - tape(7).tape);
+    expect(tape(1).step).toBe(tape(2).tape - tape(1).tape);
+    expect(tape(8).step).toBeGreaterThan(0);
+  });
+
+  test('passes without a backward pass keep parameters and a smaller tape', async () => {
+    const k = createReference('float64');
+    const options: MemoryOptions = { gradients: false, loss: null };
+    const need = measureMemory(k, spec, { steps: STEPS, rows: ROWS }, options);
+    expect([need.gradients, need.optimizer]).toEqual([0, 0]);
+    const model = new Model(k, spec);
+    await model.predict(batchFor(model, true).inputs, { rows: ROWS });
+    expect(k.memory.inUse()).toBe(need.total);
+  });
+});
+
+test.each(Object.keys(OPTIMIZERS))('%s: its state and the rooms it works in', async (kind) => {
+  const spec = SPECS['values, last step']!;
+  const optimizer = createOptimizer({ kind, rate: 0.01 });
+  const k = await createWasm('simd');
+  const need = measureMemory(k, spec, { steps: STEPS, rows: ROWS }, { optimizer });
+  expect(need.optimizer).toBeGreaterThanOrEqual(optimizer.state.length * need.parameters);
+  expect(await inUse(k, spec, 'crossEntropy', optimizer)).toBe(need.total);
+});
+
+describe('losses', () => {
+  const spec: ModelSpec = { inputSize: 3, layers: [lstm(5), { kind: 'linear', size: 6 }] };
+  const count = STEPS * ROWS;
+  const inputs = new Float32Array(count * 3);
+  const shape = { steps: STEPS, rows: ROWS };
+  test.each<[LossChoice, targets: number]>([
+    ['meanAbsoluteError', 6],
+    [{ kind: 'huber', delta: 2 }, 6],
+    [{ kind: 'quantile', quantiles: [0.1, 0.5, 0.9] }, 2],
+    ['binaryCrossEntropy', 6],
+    ['gaussian', 3],
+    ['crossEntropy', 1],
+    [{ kind: 'crossEntropy', classWeights: [1, 2, 3, 4, 5, 6] }, 1],
+  ])('%j, with weighted rows, and with rows of unequal lengths', async (loss, width) => {
+    const batch: Batch = { ...shape, inputs, targets: new Float32Array(count * width) };
+    const kinds: readonly (readonly [Batch, MemoryOptions])[] = [
+      [batch, {}],
+      [{ ...batch, weights: new Float32Array(count).fill(1) }, { weights: true }],
+      [{ ...batch, lengths: [5, 3, 1] }, { lengths: true }],
+    ];
+    for (const [own, options] of kinds) {
+      const k = await createWasm('simd');
+      const need = measureMemory(k, spec, shape, { inputGradient: true, loss, ...options });
+      const { gradients } = await new Model(k, spec).gradients(own, { loss });
+      k.clipNorm(k.alloc(1, 1), gradients.matrix, 1);
+      expect(k.memory.inUse()).toBe(need.total);
+    }
+  });
+
+  test('ctc', async () => {
+    const k = await createWasm('simd');
+    const need = measureMemory(k, spec, shape, { inputGradient: true, loss: 'ctc' });
+    await new Model(k, spec).gradients({ ...shape, inputs, targets: [1, 2, 3, -1, 5, 4] }, { loss: 'ctc' });
+    k.alloc(1, 1); // what the norm of the gradients takes
+    expect(k.memory.inUse()).toBe(need.total);
+  });
+});
+
+test('class weights and two threads are counted, too', async () => {
+  const spec = SPECS.tokens!;
+  const loss: LossChoice = { kind: 'crossEntropy', classWeights: new Array(11).fill(0.5) };
+  const k = await threadedWasm('simd', 2);
+  const need = measureMemory(k, spec, { steps: STEPS, rows: ROWS }, { optimizer: adam(), loss });
+  expect(await inUse(k, spec, loss)).toBe(need.total);
+  k.dispose();
+});
+
+test('by options, before there is a backend: the variant, the precision and the optimizer count', async () => {
+  const spec = SPECS.tokens!;
+  const shape = { steps: STEPS, rows: ROWS };
+  const plain = { backend: 'reference' } as const;
+  const need = await memoryNeed(spec, shape, { ...plain, optimizer: adam() });
+  expect(need).toEqual(measureMemory(createReference('float32'), spec, shape, { optimizer: adam() }));
+  expect(need.optimizer).toBe(2 * need.parameters);
+  const more = { average: { kind: 'ema', decay: 0.9 }, earlyStopping: { patience: 1 } } as const;
+  expect((await memoryNeed(spec, shape, { ...plain, optimizer: adam(), ...more })).optimizer).toBe(5 * need.parameters);
+  const momentum = await memoryNeed(spec, shape, { ...plain, optimizer: sgd({ rate: 1, momentum: 0.9 }) });
+  expect(momentum.optimizer).toBe(need.parameters);
+  expect((await memoryNeed(spec, shape, plain)).optimizer).toBe(0);
+  const double = await memoryNeed(spec, shape, { ...plain, precision: 'float64', optimizer: adam() });
+  expect(double.total).toBe(2 * need.total);
+});
+
+test('beyond a limit it is said at once, however large the shape', () => {
+  const spec: ModelSpec = { inputSize: 2, layers: [lstm(1 << 20)] };
+  const error = thrown(() =>
+    measureMemory(createReference('float32'), spec, { steps: 1 << 20, rows: 100 }, { limit: 2 ** 34 }),
+  );
+  const { bytes, capacity } = problemOf(error, 'OUT_OF_MEMORY');
+  expect(bytes).toBeGreaterThan(2 ** 34);
+  expect(capacity).toBe(2 ** 34);
+  const { total } = measureMemory(createReference('float32'), spec, { steps: 2, rows: 1 });
+  expect(total).toBeGreaterThan(2 ** 42); // told, though no machine has it
 });

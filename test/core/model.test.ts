@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { parameterLayout } from '../../src/core/build.js';
 import { drawToken, generate } from '../../src/core/generate.js';
 import { type Initialiser, initialise } from '../../src/core/init.js';
 import type { FloatArray, Precision } from '../../src/core/kernels.js';
-import { type Batch, Model, parameterLayout } from '../../src/core/model.js';
+import { type Batch, Model } from '../../src/core/model.js';
 import { createRng, restoreRng } from '../../src/core/rng.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -447,9 +448,10 @@ describe('after dispose()', () => {
     const k = createReference('float64');
     const freed: unknown[] = [];
     const model = new Model({ ...k, free: (m) => void freed.push(m) }, VALUES);
+    const { matrix } = model.parameters;
     model.dispose();
     model.dispose();
-    expect(freed).toEqual([model.parameters.matrix]);
+    expect(freed).toEqual([matrix]);
   });
 
   test('a tape gives back all that it allocated', async () => {

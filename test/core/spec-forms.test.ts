@@ -1,7 +1,7 @@
 /** Forms that cannot be: type errors, and clear errors where no type was asked. */
 import { expect, test } from '@jest/globals';
+import { parameterLayout } from '../../src/core/build.js';
 import type { CellSpec } from '../../src/core/lstm/spec.js';
-import { parameterLayout } from '../../src/core/model.js';
 import { type LayerSpec, type ModelSpec, requireSpec } from '../../src/core/spec.js';
 import { problemOf, thrown } from '../support/errors.js';
 

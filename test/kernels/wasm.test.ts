@@ -7,6 +7,7 @@ import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/was
 import { offerRevec } from '../../src/kernels/wasm/trial.js';
 import { adam } from '../../src/optim/adam.js';
 import { expectSameBits } from '../support/arrays.js';
+import { threadedWasm } from '../support/backends.js';
 import { thrown } from '../support/errors.js';
 import { describeConformance } from './conformance.js';
 
@@ -14,16 +15,9 @@ const VARIANTS: readonly WasmVariant[] = wasmVariant() === 'simd' ? ['simd'] : [
 const running: Kernels[] = [];
 offerRevec();
 
-/** A backend whose threads stand ready, so that all of its work is shared from the start. */
 async function withThreads(variant: WasmVariant, threads: number): Promise<Kernels> {
-  const k = await createWasm(variant, { threads, shareAll: true });
+  const k = await threadedWasm(variant, threads);
   running.push(k);
-  const m = k.alloc(4, 4);
-  for (let wait = 0; k.threads === 1 && wait < 500; wait++) {
-    k.gemm(m, k.alloc(4, 4), k.alloc(4, 4)); // the first piece of work starts them
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  expect(k.threads).toBe(threads);
   return k;
 }
 

@@ -1,6 +1,19 @@
 import type { Kernels, Precision } from '../../src/core/kernels.js';
 import { createReference } from '../../src/kernels/reference/index.js';
-import { createWasm, wasmVariant } from '../../src/kernels/wasm/index.js';
+import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
+
+/** A wasm backend whose threads stand ready, so that all of its work is shared from the start. */
+export async function threadedWasm(variant: WasmVariant, threads: number): Promise<Kernels> {
+  const k = await createWasm(variant, { threads, shareAll: true });
+  const [out, a, b] = [k.alloc(4, 4), k.alloc(4, 4), k.alloc(4, 4)];
+  for (let wait = 0; k.threads === 1 && wait < 500; wait++) {
+    k.gemm(out, a, b); // the first piece of work starts them
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  for (const m of [out, a, b]) k.free(m);
+  if (k.threads !== threads) throw new Error(`${threads} threads were asked for, ${k.threads} run`);
+  return k;
+}
 
 export interface TestBackend {
   readonly name: string;

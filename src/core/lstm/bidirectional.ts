@@ -60,10 +60,4 @@ export class BidirectionalTape implements LayerTape {
     this.backwards.backward(parameters, gradients);
     if (dx && dxBack) k.add(dx, dx, dxBack);
   }
-
-  free(): void {
-    this.forwards.free();
-    this.backwards.free();
-    for (const m of [this.y, this.dy, this.dxBack]) if (m) this.k.free(m);
-  }
 }

@@ -5,20 +5,19 @@ import { blocks } from './blocks.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
 import type { CellValues, LstmBuffers } from './program.js';
-import type { Room } from './room.js';
 import { cellForm, isStandard, type Rates } from './spec.js';
 
-export function cellStage(b: LstmBuffers, room: Room, rates: Rates, slot: Slot) {
+export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
   const { k, pass, grad } = b;
   const { steps: T, rows: N } = b.shape;
   const H = b.spec.hiddenSize;
   const cell = b.spec.cell ?? {};
   const form = cellForm(cell);
   const whole = isStandard(form) && !cell.peepholes && !cell.layerNorm && !cell.gateRecurrence && rates.candidate === 0;
-  const masks = rates.candidate > 0 ? room.matrix(T * N, H) : null;
+  const masks = rates.candidate > 0 ? k.alloc(T * N, H) : null;
   const maskSteps = masks && blocks(k, masks, N);
   const norm = cell.layerNorm
-    ? { out: blocks(k, room.matrix(T * N, H), N), stats: blocks(k, room.matrix(T * N, 2), N), d: room.matrix(N, H) }
+    ? { out: blocks(k, k.alloc(T * N, H), N), stats: blocks(k, k.alloc(T * N, 2), N), d: k.alloc(N, H) }
     : null;
   const join = (states: Slot['values'], gates: readonly { readonly y: LstmStep }[]): LstmStep[] =>
     states.map(({ h, c }, t) => ({ gates: gates[t]!.y.gates, c, h }));

@@ -3,7 +3,6 @@ import type { Matrix } from '../kernels.js';
 import { blocks } from './blocks.js';
 import type { LstmParts } from './parameters.js';
 import { inOrder, type LstmBuffers } from './program.js';
-import type { Room } from './room.js';
 
 export interface GateRecurrence {
   forward(p: LstmParts, t: number): void;
@@ -13,11 +12,11 @@ export interface GateRecurrence {
   external(t: number): Matrix | null;
 }
 
-export function gateRecurrence(b: LstmBuffers, room: Room): GateRecurrence {
+export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   const { k, reverse, grad, ragged } = b;
   const { steps: T, rows: N } = b.shape;
   const H = b.spec.hiddenSize;
-  const matrix = (rows: number) => room.matrix(rows, 3 * H);
+  const matrix = (rows: number) => k.alloc(rows, 3 * H);
   const [seen, sum] = [matrix(T * N), matrix(N)];
   const [dSum, dSeen] = grad ? [matrix(T * N), matrix(T * N)] : [null, null];
   const [seenSteps, dSumSteps, dSeenSteps] = [seen, dSum, dSeen].map((m) => (m ? blocks(k, m, N) : []));

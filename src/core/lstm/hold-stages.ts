@@ -8,7 +8,6 @@ import type { Matrix } from '../kernels.js';
 import { type Ragged, streamOf } from '../layer.js';
 import { blocks, type LstmState } from './blocks.js';
 import type { LstmBuffers } from './program.js';
-import type { Room } from './room.js';
 import type { Rates } from './spec.js';
 
 /** h and c by time, where a stage reads or leaves them, and the gradients by them. */
@@ -60,14 +59,14 @@ export function endsStage(b: LstmBuffers, { ended, alive }: Ragged, from: Slot, 
   return holdStage(b, (...args) => k.scaleRows(...args), [both(ended), both(alive)], from, to);
 }
 
-export function zoneoutStage(b: LstmBuffers, room: Room, rates: Rates, from: Slot, to: Slot) {
+export function zoneoutStage(b: LstmBuffers, rates: Rates, from: Slot, to: Slot) {
   const { k, pass } = b;
   const { steps: T, rows: N } = b.shape;
   const masks = (['h', 'c'] as const).map((part) => {
     const width = b.state[part].cols;
     const rate = part === 'h' ? rates.zoneoutH : rates.zoneoutC;
     const stream = streamOf(`${b.name}/zoneout/${part}`);
-    return { rate, stream, hold: room.matrix(T * N, width), keep: room.matrix(T * N, width) };
+    return { rate, stream, hold: k.alloc(T * N, width), keep: k.alloc(T * N, width) };
   });
   const [h, c] = masks as [(typeof masks)[0], (typeof masks)[0]];
   const byTime = (which: 'hold' | 'keep'): LstmState[] => {

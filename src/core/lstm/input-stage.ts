@@ -1,18 +1,17 @@
 /** (F1), what does not wait for the step before: a = LN?(x Wx') + b for all steps at once, and its part of (B1). */
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';
-import type { Room } from './room.js';
 
-export function inputStage(b: LstmBuffers, room: Room) {
+export function inputStage(b: LstmBuffers) {
   const { k, x, gates, grad } = b;
   const [rows, width] = [gates.rows, gates.cols];
   const normalised = b.spec.cell?.layerNorm === true;
-  const bias = room.matrix(1, width);
-  const packed = room.packed(x.cols, width);
+  const bias = k.alloc(1, width);
+  const packed = k.allocPacked(x.cols, width);
   const norm = normalised && {
-    products: room.matrix(rows, width),
-    stats: room.matrix(rows, 2),
-    d: grad && room.matrix(rows, width),
+    products: k.alloc(rows, width),
+    stats: k.alloc(rows, 2),
+    d: grad && k.alloc(rows, width),
   };
   return {
     pack: (p: LstmParts) => k.pack(packed, p.weightIh, true),

@@ -134,9 +134,5 @@ export function plainProgram(b: LstmBuffers): Program {
       const { y } = steps[t]!;
       return { y, d: grad && grad.steps[t]!.y, mask: null, external: null, squashed: y.c };
     },
-    free() {
-      for (const m of [room.bias, room.Wx, room.Wh]) k.free(m);
-      if (recordGrad) k.free(recordGrad.WhT);
-    },
   };
 }

@@ -47,7 +47,6 @@ export interface Program {
   backward(p: LstmParts, d: LstmParts): void;
   /** At time t. */
   cell(t: number): CellValues;
-  free(): void;
 }
 
 /** In the order in which they are computed. */

@@ -6,16 +6,15 @@ import { blocks } from './blocks.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';
-import type { Room } from './room.js';
 
-export function projectionStage(b: LstmBuffers, room: Room, to: Slot) {
+export function projectionStage(b: LstmBuffers, to: Slot) {
   const { k } = b;
   const { steps: T, rows: N } = b.shape;
   const [H, R] = [b.spec.hiddenSize, b.state.h.cols];
-  const outputs = room.matrix(T * N, H);
-  const dOutputs = b.grad ? room.matrix(T * N, H) : null;
-  const packed = room.packed(H, R);
-  const packedBack = b.grad ? room.packed(R, H) : null;
+  const outputs = k.alloc(T * N, H);
+  const dOutputs = b.grad ? k.alloc(T * N, H) : null;
+  const packed = k.allocPacked(H, R);
+  const packedBack = b.grad ? k.allocPacked(R, H) : null;
   const us = blocks(k, outputs, N);
   const dus = dOutputs && blocks(k, dOutputs, N);
   const inner: Slot = {

@@ -11,26 +11,25 @@ import { blocks, wholeSequence } from './blocks.js';
 import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';
-import type { Room } from './room.js';
 import type { Rates } from './spec.js';
 
-export function recurrentStage(b: LstmBuffers, room: Room, rates: Rates) {
+export function recurrentStage(b: LstmBuffers, rates: Rates) {
   const { k, pass, reverse, grad, spec } = b;
   const { steps: T, rows: N } = b.shape;
   const [R, width] = [b.state.h.cols, b.gates.cols];
   const cut = (m: Matrix | null): Matrix[] | null => m && blocks(k, m, N);
-  const packed = room.packed(R, width);
-  const packedBack = grad && room.packed(width, R);
+  const packed = k.allocPacked(R, width);
+  const packedBack = grad && k.allocPacked(width, R);
   const hBefore = wholeSequence(k, b.shape, b.state.h, 'before', reverse);
-  const masked = rates.state > 0 ? { all: room.matrix(T * N, R), mask: room.matrix(N, R), d: room.matrix(N, R) } : null;
+  const masked = rates.state > 0 ? { all: k.alloc(T * N, R), mask: k.alloc(N, R), d: k.alloc(N, R) } : null;
   const maskedSteps = cut(masked?.all ?? null);
-  const dropped = rates.dropConnect > 0 ? { weights: room.matrix(width, R), mask: room.matrix(width, R) } : null;
+  const dropped = rates.dropConnect > 0 ? { weights: k.alloc(width, R), mask: k.alloc(width, R) } : null;
   const normalised = spec.cell?.layerNorm === true;
-  const products = normalised ? room.matrix(T * N, width) : null;
-  const stats = cut(normalised ? room.matrix(T * N, 2) : null);
-  const dProducts = normalised && grad ? room.matrix(T * N, width) : null;
+  const products = normalised ? k.alloc(T * N, width) : null;
+  const stats = cut(normalised ? k.alloc(T * N, 2) : null);
+  const dProducts = normalised && grad ? k.alloc(T * N, width) : null;
   const [productSteps, dProductSteps] = [cut(products), cut(dProducts)];
-  const gatesBefore: GateRecurrence | null = spec.cell?.gateRecurrence ? gateRecurrence(b, room) : null;
+  const gatesBefore: GateRecurrence | null = spec.cell?.gateRecurrence ? gateRecurrence(b) : null;
   const noisy = (rate: number): boolean => rate > 0 && pass.noise !== null;
   const weights = (p: LstmParts): Matrix => (dropped && pass.noise ? dropped.weights : p.weightHh);
 

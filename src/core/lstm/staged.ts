@@ -17,15 +17,14 @@ import { inputStage } from './input-stage.js';
 import { inOrder, type LstmBuffers, type Program } from './program.js';
 import { projectionStage } from './projection-stage.js';
 import { recurrentStage } from './recurrent-stage.js';
-import { Room } from './room.js';
 import { noiseRates } from './spec.js';
 
 /** h and c of all steps, and their gradients, where a stage reads or leaves them. */
-function slotOf(b: LstmBuffers, room: Room): Slot {
+function slotOf(b: LstmBuffers): Slot {
   const { rows: N, steps: T } = b.shape;
   const H = b.spec.hiddenSize;
   const R = b.state.h.cols;
-  const make = (): StateBlocks => ({ h: room.matrix(T * N, R), c: room.matrix(T * N, H) });
+  const make = (): StateBlocks => ({ h: b.k.alloc(T * N, R), c: b.k.alloc(T * N, H) });
   const cut = ({ h, c }: StateBlocks) => {
     const [hs, cs] = [blocks(b.k, h, N), blocks(b.k, c, N)];
     return hs.map((own, t) => ({ h: own, c: cs[t]! }));
@@ -36,7 +35,6 @@ function slotOf(b: LstmBuffers, room: Room): Slot {
 
 export function stagedProgram(b: LstmBuffers): Program {
   const { k, spec, reverse, ragged, grad } = b;
-  const room = new Room(k);
   const rates = noiseRates(spec);
   const times = inOrder(
     Array.from({ length: b.shape.steps }, (_, t) => t),
@@ -49,14 +47,14 @@ export function stagedProgram(b: LstmBuffers): Program {
     grads: grad?.steps.map(({ y }) => y) ?? null,
     dh: grad && wholeSequence(k, b.shape, grad.state.h, 'after', reverse),
   };
-  const held = ragged ? slotOf(b, room) : state;
-  const zoned = rates.zoneoutH > 0 || rates.zoneoutC > 0 ? slotOf(b, room) : held;
+  const held = ragged ? slotOf(b) : state;
+  const zoned = rates.zoneoutH > 0 || rates.zoneoutC > 0 ? slotOf(b) : held;
   const ends = ragged ? endsStage(b, ragged, held, state) : null;
-  const zoneout = zoned === held ? null : zoneoutStage(b, room, rates, zoned, held);
-  const projection = spec.projectionSize === undefined ? null : projectionStage(b, room, zoned);
-  const cell = cellStage(b, room, rates, projection?.inner ?? zoned);
-  const recurrent = recurrentStage(b, room, rates);
-  const input = inputStage(b, room);
+  const zoneout = zoned === held ? null : zoneoutStage(b, rates, zoned, held);
+  const projection = spec.projectionSize === undefined ? null : projectionStage(b, zoned);
+  const cell = cellStage(b, rates, projection?.inner ?? zoned);
+  const recurrent = recurrentStage(b, rates);
+  const input = inputStage(b);
 
   return {
     pack(p) {
@@ -96,6 +94,5 @@ export function stagedProgram(b: LstmBuffers): Program {
       input.gradients(p, d);
     },
     cell: (t) => ({ ...cell.values(t), external: recurrent.external(t) }),
-    free: () => room.free(),
   };
 }

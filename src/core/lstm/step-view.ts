@@ -1,8 +1,7 @@
 /** One time step of an LSTM layer, to look into: every array is a live view of the tape's memory, shape [N, H]. */
-import ndarray from 'ndarray';
 import { UnspoolError } from '../../errors.js';
 import type { FloatArray, Kernels, Matrix } from '../kernels.js';
-import { hostArray, hostColumns, type NdArray } from '../views.js';
+import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../views.js';
 import { cellForm } from './spec.js';
 import type { LstmTape } from './tape.js';
 
@@ -114,7 +113,7 @@ export class LstmStepView {
     const { y, d, mask, external, squashed } = this.tape.cell(this.t);
     const form = cellForm(this.tape.spec.cell);
     const { before } = this.tape.steps[this.t]!;
-    const read = (m: Matrix): FloatArray => hostArray(this.k, m, [m.rows, m.cols]).data;
+    const read = (m: Matrix): FloatArray => hostNumbers(this.k, m);
     const [c, cBefore, dcAll, dh, gates] = [y.c, before.c, d!.c, d!.h, y.gates].map(read) as [
       FloatArray,
       ...FloatArray[],
@@ -139,7 +138,7 @@ export class LstmStepView {
       dg[s] = dc * gates![I]! * (m?.[s] ?? 1);
       dO[s] = form.gates === 'noOutput' ? 0 : dh![s]! * fs[s]! + back(2);
     }
-    const shaped = (values: FloatArray): NdArray => ndarray<FloatArray>(values, [N, H]);
+    const shaped = (values: FloatArray): NdArray => ownArray(values, [N, H]);
     return { i: shaped(di), f: shaped(df), g: shaped(dg), o: shaped(dO) };
   }
 
@@ -149,7 +148,7 @@ export class LstmStepView {
     const { rows: N, cols: H } = squashed;
     const room = { gates: k.alloc(N, 4 * H), c: k.alloc(N, H), h: k.alloc(N, H) };
     k.cellOutput(room, squashed, { ...cellForm(this.tape.spec.cell), gates: 'noOutput' }, null);
-    const values = hostArray(k, room.h, [N, H]).data.slice() as FloatArray;
+    const values = hostNumbers(k, room.h).slice();
     for (const matrix of [room.gates, room.c, room.h]) k.free(matrix);
     return values;
   }

@@ -198,15 +198,6 @@ export class LstmTape implements LayerTape {
     }
   }
 
-  free(): void {
-    const { k, cut, buffers } = this;
-    this.program.free();
-    for (const part of [buffers, buffers.grad]) {
-      for (const m of part ? [part.gates, part.state.h, part.state.c] : []) k.free(m);
-    }
-    if (cut) for (const m of [this.y, this.dy]) if (m) k.free(m);
-  }
-
   private started(steps: readonly StepBlocks[]): StepBlocks {
     return this.reverse ? steps.at(-1)! : steps[0]!;
   }

@@ -13,11 +13,10 @@
  */
 import type { FloatArray, GemmOptions, Matrix, PackedMatrix } from '../../core/kernels.js';
 import { dense } from './dense.js';
+import type { ReferenceMemory } from './memory.js';
 
 const KC = 512;
 const padded = (n: number): number => (n + 3) & ~3;
-
-type Floats = Float32ArrayConstructor | Float64ArrayConstructor;
 
 export interface DensePacked extends PackedMatrix {
   readonly panels: FloatArray;
@@ -228,12 +227,11 @@ function multiplyBlock(
   }
 }
 
-export function createGemm(Float: Floats) {
-  // Grown to the largest product seen and kept: a training step allocates nothing.
-  let scratchA = new Float(0) as FloatArray;
-  let scratchB = new Float(0) as FloatArray;
-  const roomA = (size: number): FloatArray => (scratchA.length < size ? (scratchA = new Float(size)) : scratchA);
-  const roomB = (size: number): FloatArray => (scratchB.length < size ? (scratchB = new Float(size)) : scratchB);
+export function createGemm(memory: ReferenceMemory) {
+  const panelsOf = (K: number, C: number): number => K * padded(C);
+  const rowsOf = (R: number, K: number): number => padded(R) * Math.min(K, KC);
+  const roomA = memory.room();
+  const roomB = memory.room();
 
   /** Panels of all of B, block of K after block of K. */
   function packB(panels: FloatArray, b: Matrix, transB: boolean): void {
@@ -251,7 +249,7 @@ export function createGemm(Float: Floats) {
     const c = dense(out);
     if (K === 0 && !accumulate) c.fill(0);
     const [rowStride, kStride] = transA ? [1, a.cols] : [a.cols, 1];
-    const packedA = roomA(padded(R) * Math.min(K, KC));
+    const packedA = roomA(rowsOf(R, K));
     for (let k0 = 0; k0 < K; k0 += KC) {
       const k1 = Math.min(K, k0 + KC);
       packPanels(packedA, 0, dense(a), R, rowStride, k0, k1, kStride);
@@ -260,14 +258,15 @@ export function createGemm(Float: Floats) {
   }
 
   return {
+    memory: memory.rules(panelsOf, rowsOf),
     gemm(out: Matrix, a: Matrix, b: Matrix, options: GemmOptions = {}): void {
       const K = options.transA ? a.rows : a.cols;
-      const panels = roomB(padded(out.cols) * K);
+      const panels = roomB(panelsOf(K, out.cols));
       packB(panels, b, options.transB ?? false);
       multiply(out, a, options.transA ?? false, panels, K, options.accumulate ?? false);
     },
     allocPacked(rows: number, cols: number): PackedMatrix {
-      const packed: DensePacked = { rows, cols, panels: new Float(rows * padded(cols)) };
+      const packed: DensePacked = { rows, cols, panels: memory.array(panelsOf(rows, cols)) };
       return packed;
     },
     pack(out: PackedMatrix, b: Matrix, transB: boolean): void {

@@ -3,35 +3,25 @@
  * that the other backends are compared with; in float32 it runs wherever JavaScript does.
  */
 import type { FloatArray, Kernels, Matrix, Precision } from '../../core/kernels.js';
-import { UnspoolError } from '../../errors.js';
 import * as halves from './cell-halves.js';
 import { type DenseMatrix, dense } from './dense.js';
 import { createGemm } from './gemm.js';
 import * as norm from './layer-norm.js';
 import * as losses from './losses.js';
 import { lstmCell, lstmCellGrad } from './lstm-cell.js';
+import { ReferenceMemory } from './memory.js';
 import * as noise from './noise.js';
 import * as rows from './rows.js';
 import * as updates from './updates.js';
 
-/** Throws `OUT_OF_MEMORY`. */
-function allocate(Float: Float32ArrayConstructor | Float64ArrayConstructor, size: number): FloatArray {
-  try {
-    return new Float(size);
-  } catch {
-    const help = 'Lower the batch, the steps or the hidden size.';
-    throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: size * Float.BYTES_PER_ELEMENT, inUse: null, help });
-  }
-}
-
 /** Makes the backend's instructions for one precision; see `Kernels` for what each does. */
 export function createReference(precision: Precision): Kernels {
-  const Float = precision === 'float64' ? Float64Array : Float32Array;
+  const memory = new ReferenceMemory(precision === 'float64' ? Float64Array : Float32Array);
   const matrix = (r: number, c: number, data: FloatArray): DenseMatrix => ({ rows: r, cols: c, data });
   return {
     name: 'reference',
     precision,
-    alloc: (r: number, c: number): Matrix => matrix(r, c, allocate(Float, r * c)),
+    alloc: (r: number, c: number): Matrix => matrix(r, c, memory.array(r * c)),
     view: (base, offset, r, c) => matrix(r, c, dense(base).subarray(offset, offset + r * c)),
     free: () => {}, // the garbage collector does
     upload: (out, data) => dense(out).set(data),
@@ -45,7 +35,7 @@ export function createReference(precision: Precision): Kernels {
     ...halves,
     ...norm,
     ...noise,
-    ...createGemm(Float),
+    ...createGemm(memory),
     ...rows,
     ...losses,
     ...updates,

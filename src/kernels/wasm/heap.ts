@@ -1,6 +1,7 @@
 /**
- * Where the wasm backend's matrices live: one shared WebAssembly memory, handed out in aligned blocks. Freed blocks are kept
- * by size and handed out again, since a training asks for the same sizes over and over.
+ * Where the wasm backend's matrices live: one shared WebAssembly memory, handed out in aligned blocks. A block that is given
+ * back becomes a hole, holes that touch become one, and the smallest hole that is large enough is filled first: whatever
+ * sizes come after each other, what was given back can be used again.
  *
  * The memory is shared (a SharedArrayBuffer) also where a single thread uses it, because then growing it leaves the views
  * that people hold valid: an ordinary memory's views go dead when it grows.
@@ -11,10 +12,24 @@ const PAGE = 65536;
 const MAX_PAGES = 65536; // 4 GiB, what 32-bit addresses reach; has to agree with scripts/build-wasm.mjs
 const ALIGN = 64; // a cache line
 
+/** What `Heap.alloc(bytes)` takes. */
+export const blockBytes = (bytes: number): number => Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
+
+interface Hole {
+  at: number;
+  size: number;
+}
+
 export class Heap {
   readonly memory: WebAssembly.Memory;
-  private top = PAGE; // the first page is the compiler's
-  private readonly free = new Map<number, number[]>();
+  /** The most bytes that there can be. */
+  readonly capacity: number;
+  /** Bytes of all blocks, and of the first page, which is the compiler's. */
+  inUse = PAGE;
+  /** Where the last block ends. */
+  private top = PAGE;
+  /** Below `top`, by address; no two of them touch, and none touches `top`. */
+  private readonly holes: Hole[] = [];
   private readonly sizes = new Map<number, number>();
 
   /**
@@ -30,27 +45,60 @@ export class Heap {
     }
   }
 
-  constructor() {
-    this.memory = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES, shared: true });
+  constructor(capacity = MAX_PAGES * PAGE) {
+    const maximum = Math.floor(capacity / PAGE);
+    this.capacity = maximum * PAGE;
+    this.memory = new WebAssembly.Memory({ initial: Math.min(2, maximum), maximum, shared: true });
   }
 
-  /** Address of a block of zeros. Throws `OUT_OF_MEMORY`. */
+  /** Address of a block of zeros. Throws `OUT_OF_MEMORY`, and is then as it was before. */
   alloc(bytes: number): number {
-    const size = Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
-    const at = this.free.get(size)?.pop() ?? this.extend(size);
+    const size = blockBytes(bytes);
+    const at = this.fill(size) ?? this.extend(size);
     this.sizes.set(at, size);
+    this.inUse += size;
     new Uint8Array(this.memory.buffer, at, size).fill(0);
     return at;
   }
 
-  /** Gives a block back; an address that is no block's (a view's) is ignored. */
+  /** Gives a block back; an address that is no block's is ignored. */
   release(at: number): void {
     const size = this.sizes.get(at);
     if (size === undefined) return;
     this.sizes.delete(at);
-    const list = this.free.get(size);
-    if (list) list.push(at);
-    else this.free.set(size, [at]);
+    this.inUse -= size;
+    const { holes } = this;
+    const after = holes.findIndex((hole) => hole.at > at);
+    const index = after < 0 ? holes.length : after;
+    holes.splice(index, 0, { at, size });
+    this.join(index + 1);
+    this.join(index);
+    const last = holes.at(-1)!;
+    if (last.at + last.size !== this.top) return;
+    this.top = last.at;
+    holes.pop();
+  }
+
+  /** Makes hole `index` a part of the one before it, where they touch. */
+  private join(index: number): void {
+    const [before, hole] = [this.holes[index - 1], this.holes[index]];
+    if (!before || !hole || before.at + before.size !== hole.at) return;
+    before.size += hole.size;
+    this.holes.splice(index, 1);
+  }
+
+  /** Address of a block in the smallest hole that is large enough; null where there is none. */
+  private fill(size: number): number | null {
+    let best: Hole | null = null;
+    for (const hole of this.holes) {
+      if (hole.size >= size && (!best || hole.size < best.size)) best = hole;
+    }
+    if (!best) return null;
+    const { at } = best;
+    best.at += size;
+    best.size -= size;
+    if (best.size === 0) this.holes.splice(this.holes.indexOf(best), 1);
+    return at;
   }
 
   private extend(size: number): number {
@@ -75,11 +123,7 @@ export class Heap {
   }
 
   private full(bytes: number): UnspoolError {
-    return new UnspoolError({
-      code: 'OUT_OF_MEMORY',
-      bytes,
-      inUse: this.top,
-      help: 'Lower the batch, the steps or the hidden size; 4 GiB is the most that WebAssembly can address.',
-    });
+    const { inUse, capacity } = this;
+    return new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse, capacity });
   }
 }

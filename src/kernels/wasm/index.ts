@@ -2,7 +2,7 @@
  * The wasm backend: the same instructions in SIMD WebAssembly, float32. The kernels are in assembly/ (AssemblyScript); this
  * file gives them addresses. It runs wherever WebAssembly has SIMD and threads' shared memory: Node, Deno, Bun, browsers.
  */
-import type { Kernels } from '../../core/kernels.js';
+import type { BackendMemory, Kernels } from '../../core/kernels.js';
 import { moduleOf, type WasmVariant } from './binaries.js';
 import { cell } from './cell.js';
 import { cellHalves } from './cell-halves.js';
@@ -10,6 +10,7 @@ import { ALONE } from './crew.js';
 import type { WasmExports } from './exports.js';
 import { Heap } from './heap.js';
 import { losses } from './losses.js';
+import { memoryOf } from './memory.js';
 import { noise } from './noise.js';
 import { products } from './products.js';
 import { ANYTHING, makeReach, type Reach, type WasmMatrix, type WasmPacked, WORTH_SHARING } from './reach.js';
@@ -23,23 +24,26 @@ export interface WasmOptions {
   readonly threads?: number;
   /** Share work however small it is: for tests. Default false. */
   readonly shareAll?: boolean;
+  /** The most bytes of memory, in whole pages of 64 KiB. Default, and most: 4 GiB. */
+  readonly capacity?: number;
 }
 
 /** Gives each caller a memory of its own. */
 export async function createWasm(variant: WasmVariant, options: WasmOptions = {}): Promise<Kernels> {
-  const { threads = 1, shareAll = false } = options;
+  const { threads = 1, shareAll = false, capacity } = options;
   const module = await moduleOf(variant);
-  const heap = new Heap();
+  const heap = new Heap(capacity);
   const env = { memory: heap.memory, log: Math.log };
   const { exports } = await WebAssembly.instantiate(module, { env });
   const x = exports as unknown as WasmExports;
   const edge = heap.alloc(4 * x.scratchFloats());
+  const memory = memoryOf(heap, x, threads);
   const team = threads > 1 ? new (await import('./team.js')).Team(heap, x, module, threads, edge) : ALONE;
-  return kernelsOver(variant, makeReach(heap, x, team, edge, shareAll ? ANYTHING : WORTH_SHARING));
+  return kernelsOver(variant, memory, makeReach(heap, x, team, edge, shareAll ? ANYTHING : WORTH_SHARING));
 }
 
-function kernelsOver(variant: WasmVariant, reach: Reach): Kernels {
-  const { heap, team, window, alone, host } = reach;
+function kernelsOver(variant: WasmVariant, memory: BackendMemory, reach: Reach): Kernels {
+  const { blocks, team, window, alone, host } = reach;
   return {
     name: 'wasm',
     variant,
@@ -47,12 +51,13 @@ function kernelsOver(variant: WasmVariant, reach: Reach): Kernels {
       return team.running;
     },
     precision: 'float32',
-    alloc: (rows, cols) => alone(() => blockOf(heap, rows, cols)),
+    memory,
+    alloc: (rows, cols) => alone(() => blocks.take(rows * cols, (at): WasmMatrix => ({ rows, cols, at, base: at }))),
     view: (base, offset, rows, cols): WasmMatrix => {
       const { at, base: block } = window(base);
       return { rows, cols, at: at + 4 * offset, base: block };
     },
-    free: (m) => alone(() => heap.release((m as WasmMatrix | WasmPacked).at)),
+    free: (m) => alone(() => blocks.giveBack(m as WasmMatrix | WasmPacked)),
     upload: (out, data) => host(out).set(data),
     download: async (a) => new Float32Array(host(a)),
     host,
@@ -65,9 +70,4 @@ function kernelsOver(variant: WasmVariant, reach: Reach): Kernels {
     ...losses(reach),
     ...updates(reach),
   };
-}
-
-function blockOf(heap: Heap, rows: number, cols: number): WasmMatrix {
-  const at = heap.alloc(4 * rows * cols);
-  return { rows, cols, at, base: at };
 }

@@ -8,13 +8,14 @@ import {
   valueLossScale,
 } from '../../core/kernels.js';
 import { ctcLoss } from '../ctc.js';
+import { lossNumbers } from './memory.js';
 import { type Reach, scratch } from './reach.js';
 
 type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad' | 'ctc'>;
 
 export function losses(reach: Reach): Losses {
-  const { heap, x, at, alone, host, integers, floats } = reach;
-  const rowRoom = scratch(heap);
+  const { heap, team, x, at, alone, host, integers, floats } = reach;
+  const rowRoom = scratch(heap, team);
   /** Address of the weights of the rows; 0 for none. */
   const rows = (values: ArrayLike<number> | null): number => {
     if (!values) return 0;
@@ -25,7 +26,7 @@ export function losses(reach: Reach): Losses {
   const inverse = (divisor: number): number => (divisor === 0 ? 0 : 1 / divisor);
   /** What both directions of a value loss are told: sizes, numbers of the kind, the scale and the rows' weights. */
   const details = (y: Matrix, target: Matrix, kind: ValueLoss, weights: ArrayLike<number> | null) => {
-    const numbers = kind.kind === 'quantile' ? kind.quantiles : [kind.kind === 'huber' ? kind.delta : 0];
+    const numbers = lossNumbers(kind);
     const scale = valueLossScale((kind.kind === 'gaussian' ? target : y).cols, y.rows, weights);
     return [y.rows, y.cols, target.cols, floats(numbers), numbers.length, scale, rows(weights)];
   };

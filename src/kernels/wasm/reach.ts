@@ -13,6 +13,28 @@ export interface WasmPacked extends PackedMatrix {
   readonly at: number;
 }
 
+/** Blocks that were handed out and have not come back: giving one back twice must not take it from whoever has it next. */
+export class Blocks {
+  private readonly heap: Heap;
+  private readonly out = new WeakSet<object>();
+
+  constructor(heap: Heap) {
+    this.heap = heap;
+  }
+
+  /** A block of zeros for the handle that `handle` makes of its address. Throws `OUT_OF_MEMORY`. */
+  take<M extends object>(floats: number, handle: (at: number) => M): M {
+    const made = handle(this.heap.alloc(4 * floats));
+    this.out.add(made);
+    return made;
+  }
+
+  /** A view, or what has come back already, is ignored. */
+  giveBack(m: WasmMatrix | WasmPacked): void {
+    if (this.out.delete(m)) this.heap.release(m.at);
+  }
+}
+
 /**
  * Work below these is done by one thread: waking and waiting for the others would cost more than they save. In
  * multiply-adds for products (those of the time loop, row by row, need no waiting, so they pay sooner), units for the
@@ -23,6 +45,7 @@ export const ANYTHING = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows:
 
 export interface Reach {
   readonly heap: Heap;
+  readonly blocks: Blocks;
   readonly x: WasmExports;
   readonly team: Crew;
   readonly least: typeof WORTH_SHARING;
@@ -42,12 +65,14 @@ export interface Reach {
 }
 
 /** A block that grows to the largest size asked for and is kept: a training step allocates nothing. */
-export function scratch(heap: Heap): (bytes: number) => number {
+export function scratch(heap: Heap, team: Crew): (bytes: number) => number {
   let at = 0;
   let size = 0;
   return (bytes) => {
     if (bytes > size) {
-      if (at) heap.release(at);
+      team.settle(); // others may still work in it
+      heap.release(at);
+      at = size = 0; // nothing is left to use where the next line throws
       at = heap.alloc(bytes);
       size = bytes;
     }
@@ -58,10 +83,11 @@ export function scratch(heap: Heap): (bytes: number) => number {
 export function makeReach(heap: Heap, x: WasmExports, team: Crew, edge: number, least: typeof WORTH_SHARING): Reach {
   const window = (m: Matrix): WasmMatrix => m as WasmMatrix;
   const count = (m: Matrix): number => m.rows * m.cols;
-  const numbers = scratch(heap);
-  const weights = scratch(heap);
+  const numbers = scratch(heap, team);
+  const weights = scratch(heap, team);
   return {
     heap,
+    blocks: new Blocks(heap),
     x,
     team,
     least,

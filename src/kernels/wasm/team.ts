@@ -147,11 +147,11 @@ export class Team implements Crew {
   private start(): void {
     const { heap, x } = this;
     this.state = 'starting';
-    this.control = heap.alloc(x.CONTROL_BYTES.value as number);
-    this.words = new Int32Array(heap.memory.buffer, this.control, (x.CONTROL_BYTES.value as number) / 4);
-    this.floats = new Float32Array(this.words.buffer, this.control, this.words.length);
-    this.slots = Array.from({ length: RING }, (_, i) => (x.slotAddress(this.control, i) - this.control) / 4);
     try {
+      this.control = heap.alloc(x.CONTROL_BYTES.value as number);
+      this.words = new Int32Array(heap.memory.buffer, this.control, (x.CONTROL_BYTES.value as number) / 4);
+      this.floats = new Float32Array(this.words.buffer, this.control, this.words.length);
+      this.slots = Array.from({ length: RING }, (_, i) => (x.slotAddress(this.control, i) - this.control) / 4);
       for (let thread = 1; thread < this.size; thread++) {
         const worker = startThread();
         this.workers.push(worker);
@@ -160,7 +160,7 @@ export class Team implements Crew {
         worker.postMessage({ module, memory: heap.memory, control, thread, threads, scratch });
       }
     } catch {
-      // No workers here, or none that the memory may be handed to (a page's policy, say): one thread does it all.
+      // No workers or no memory for them, or they may not be handed it (a page's policy, say): one thread does it all.
       for (const worker of this.workers) worker.terminate();
       this.state = 'failed';
     }

@@ -140,9 +140,73 @@ const free: Case[] = [
       b.k.free(again);
     },
   },
+  {
+    name: 'a second time takes nothing from who has the memory now',
+    async run(b) {
+      for (const make of [() => b.k.alloc(6, 7), () => b.k.allocPacked(6, 7)]) {
+        const first = make();
+        b.k.free(first);
+        const [second, other] = [b.k.alloc(6, 7), b.k.alloc(6, 7)];
+        b.k.fill(second, 1);
+        b.k.free(first);
+        const third = b.k.alloc(6, 7);
+        b.k.fill(third, 3);
+        if ((await b.k.download(second)).some((v: number) => v !== 1)) fail('it was given to somebody else');
+        for (const m of [second, other, third]) b.k.free(m);
+      }
+    },
+  },
+  {
+    name: 'of a view is nothing: the matrix stays',
+    async run(b) {
+      const m = b.k.alloc(5, 3);
+      b.k.fill(m, 2);
+      b.k.free(b.k.view(m, 0, 5, 3));
+      const other = b.k.alloc(5, 3);
+      b.k.fill(other, 9);
+      if ((await b.k.download(m)).some((v: number) => v !== 2)) fail('it was given to somebody else');
+      b.k.free(other);
+      b.k.free(m);
+    },
+  },
+];
+
+/** What the backend tells of its memory is what it takes. */
+const told: Case[] = [
+  ...bySize((b, rows, cols) => {
+    const { memory } = b.k;
+    const before = memory.inUse();
+    const m = b.k.alloc(rows, cols);
+    const after = memory.inUse();
+    if (after - before !== memory.matrix(rows, cols)) fail(`alloc took ${after - before} bytes`);
+    const packed = b.k.allocPacked(rows, cols);
+    const taken = memory.inUse() - after;
+    if (taken !== memory.packed(rows, cols)) fail(`allocPacked took ${taken} bytes`);
+    const least = rows * cols * (b.k.precision === 'float32' ? 4 : 8);
+    if (memory.matrix(rows, cols) < least || memory.packed(rows, cols) < least) fail('is less than the numbers need');
+    b.k.free(m);
+    b.k.free(packed);
+  }),
+  {
+    name: 'a product that is larger than any before grows the rooms to what is told',
+    run(b) {
+      const [R, K, C] = [9, 2100, 37];
+      const { memory } = b.k;
+      const [out, a, w] = [b.k.alloc(R, C), b.k.alloc(R, K), b.k.alloc(K, C)];
+      const rooms = memory.rooms.gemm?.(out, a, w) ?? {};
+      const total = Object.values(rooms).reduce((sum, bytes) => sum + bytes, 0);
+      b.k.gemm(out, a, w);
+      const before = memory.inUse();
+      for (let i = 0; i < 3; i++) b.k.gemm(out, a, w);
+      if (memory.inUse() > before) fail('the same product again took more');
+      if (before < total) fail(`${total} bytes are told, ${before} are in use`);
+      for (const m of [out, a, w]) b.k.free(m);
+    },
+  },
 ];
 
 export const memory = {
+  memory: told,
   alloc,
   view,
   free,

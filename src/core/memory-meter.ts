@@ -1,0 +1,75 @@
+/**
+ * A backend that counts bytes and computes nothing: what the code that lays out a training, and runs a pass of it, does
+ * with a backend's memory, found out by letting it do that. No memory is touched.
+ */
+import { UnspoolError } from '../errors.js';
+import type { Rooms } from './backend-memory.js';
+import type { Kernels, Matrix, PackedMatrix } from './kernels.js';
+
+export class MemoryMeter {
+  readonly kernels: Kernels;
+  private readonly of: Kernels;
+  private readonly limit: number;
+  private readonly sizes = new Map<Matrix | PackedMatrix, number>();
+  private readonly rooms = new Map<string, number>();
+  private held = 0;
+
+  /** @param of the backend whose rules count. @param limit throw `OUT_OF_MEMORY` beyond this many bytes. */
+  constructor(of: Kernels, limit = Number.POSITIVE_INFINITY) {
+    this.of = of;
+    this.limit = limit;
+    const own = this.instructions();
+    this.kernels = new Proxy(of, {
+      get: (backend, name: keyof Kernels) =>
+        own[name] ?? (typeof backend[name] === 'function' ? this.counted(name) : backend[name]),
+    });
+  }
+
+  /** Bytes that are allocated. */
+  get allocated(): number {
+    return this.held;
+  }
+
+  /** Of one that is allocated. */
+  bytesOf(m: Matrix | PackedMatrix): number {
+    return this.sizes.get(m) ?? 0;
+  }
+
+  /** Bytes of the backend's working rooms, as large as the instructions so far have made them. */
+  get working(): number {
+    return [...this.rooms.values()].reduce((a, b) => a + b, 0);
+  }
+
+  private instructions(): Partial<Kernels> {
+    const { memory } = this.of;
+    return {
+      alloc: (rows, cols) => this.take({ rows, cols }, memory.matrix(rows, cols)),
+      allocPacked: (rows, cols) => this.take({ rows, cols }, memory.packed(rows, cols)),
+      view: (_base, _offset, rows, cols) => ({ rows, cols }),
+      free: (m) => {
+        this.held -= this.sizes.get(m) ?? 0;
+        this.sizes.delete(m);
+      },
+    };
+  }
+
+  /** An instruction that does nothing but take its working rooms. */
+  private counted(name: keyof Kernels): (...operands: never[]) => void {
+    const rule = this.of.memory.rooms[name] as ((...operands: never[]) => Rooms) | undefined;
+    return (...operands) => {
+      for (const [room, bytes] of Object.entries(rule?.(...operands) ?? {})) {
+        this.rooms.set(room, Math.max(bytes, this.rooms.get(room) ?? 0));
+      }
+    };
+  }
+
+  private take<M extends Matrix | PackedMatrix>(m: M, bytes: number): M {
+    const inUse = this.held + this.of.memory.own;
+    if (inUse + bytes > this.limit) {
+      throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse, capacity: this.limit });
+    }
+    this.held += bytes;
+    this.sizes.set(m, bytes);
+    return m;
+  }
+}

@@ -1,0 +1,32 @@
+/** The memory that a training keeps beside its tapes: one place, so that what is told of it (memory.ts) is what it is. */
+import { Average } from './averaging.js';
+import { EarlyStopping } from './early-stopping.js';
+import type { FitOptions } from './fit-options.js';
+import type { Kernels, Matrix } from './kernels.js';
+import { OptimizerRun } from './optimizer.js';
+import { Arena } from './params.js';
+
+/** What of `fit`'s options takes memory. */
+export type TrainingMemory = Pick<FitOptions, 'optimizer' | 'average' | 'earlyStopping'>;
+
+export interface TrainingRoom {
+  readonly gradients: Arena;
+  /** (1,1): the norm of the gradients. */
+  readonly norm: Matrix;
+  readonly optimizer: OptimizerRun;
+  readonly average: Average | null;
+  readonly stopping: EarlyStopping | null;
+}
+
+/** Throws `OUT_OF_MEMORY`; `kernels` is a lease, which gives back what there was until then. */
+export function trainingRoom(kernels: Kernels, parameters: Arena, options: TrainingMemory): TrainingRoom {
+  const { optimizer, average, earlyStopping } = options;
+  const arena = (): Arena => new Arena(kernels, parameters.layout);
+  return {
+    gradients: arena(),
+    norm: kernels.alloc(1, 1),
+    optimizer: new OptimizerRun(kernels, optimizer, parameters),
+    average: average ? new Average(kernels, average, arena) : null,
+    stopping: earlyStopping ? new EarlyStopping(kernels, earlyStopping, arena) : null,
+  };
+}

@@ -1,0 +1,62 @@
+/** The reference backend's arrays. The garbage collector gives them back; what is counted here is what it has not yet. */
+import type { BackendMemory, FloatArray } from '../../core/kernels.js';
+import { UnspoolError } from '../../errors.js';
+
+export type Floats = Float32ArrayConstructor | Float64ArrayConstructor;
+
+export class ReferenceMemory {
+  readonly Float: Floats;
+  private inUse = 0;
+  private readonly collected = new FinalizationRegistry<number>((bytes) => {
+    this.inUse -= bytes;
+  });
+
+  constructor(Float: Floats) {
+    this.Float = Float;
+  }
+
+  /** Zeros. Throws `OUT_OF_MEMORY`. */
+  array(size: number): FloatArray {
+    const bytes = size * this.Float.BYTES_PER_ELEMENT;
+    try {
+      const made = new this.Float(size);
+      this.inUse += bytes;
+      this.collected.register(made, bytes, made);
+      return made;
+    } catch {
+      const { inUse } = this;
+      throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse, capacity: Number.POSITIVE_INFINITY });
+    }
+  }
+
+  /** An array that grows to the largest size asked for and is kept: a training step allocates nothing. */
+  room(): (size: number) => FloatArray {
+    let kept = new this.Float(0) as FloatArray;
+    return (size) => {
+      if (kept.length >= size) return kept;
+      const made = this.array(size);
+      if (this.collected.unregister(kept)) this.inUse -= kept.byteLength;
+      kept = made;
+      return made;
+    };
+  }
+
+  /** `packed`: elements of a packed matrix; `rows`: of the room that a product (R,K) by (K,C) packs its left operand in. */
+  rules(packed: (rows: number, cols: number) => number, rows: (R: number, K: number) => number): BackendMemory {
+    const size = this.Float.BYTES_PER_ELEMENT;
+    return {
+      capacity: Number.POSITIVE_INFINITY,
+      own: 0,
+      inUse: () => this.inUse,
+      matrix: (R, C) => size * R * C,
+      packed: (R, C) => size * packed(R, C),
+      rooms: {
+        gemm(out, a, _b, options) {
+          const K = options?.transA ? a.rows : a.cols;
+          return { rows: size * rows(out.rows, K), panels: size * packed(K, out.cols) };
+        },
+        gemmPacked: (out, _a, b) => ({ rows: size * rows(out.rows, b.rows) }),
+      },
+    };
+  }
+}

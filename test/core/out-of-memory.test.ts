@@ -1,0 +1,193 @@
+/** Memory that runs out is an error that names the sizes and what to lower, and the model goes on with less. */
+import { describe, expect, test } from '@jest/globals';
+import { evaluate } from '../../src/core/evaluate.js';
+import type { Kernels } from '../../src/core/kernels.js';
+import { measureMemory } from '../../src/core/memory.js';
+import { type Batch, Model } from '../../src/core/model.js';
+import type { ModelSpec } from '../../src/core/spec.js';
+import { fit } from '../../src/core/trainer.js';
+import { bytesText, UnspoolError } from '../../src/errors.js';
+import { createReference } from '../../src/kernels/reference/index.js';
+import { createWasm } from '../../src/kernels/wasm/index.js';
+import { adam } from '../../src/optim/adam.js';
+import { expectSameBits } from '../support/arrays.js';
+import { problemOf, rejected, thrown } from '../support/errors.js';
+
+const SPEC: ModelSpec = {
+  layers: [
+    { kind: 'embedding', size: 20, width: 10 },
+    { kind: 'lstm', hiddenSize: 24 },
+    { kind: 'linear', size: 20 },
+  ],
+};
+const MEGABYTE = 2 ** 20;
+
+const batch = (steps: number, rows: number): Batch => ({
+  steps,
+  rows,
+  inputs: Int32Array.from({ length: steps * rows }, (_, i) => i % 20),
+  targets: Int32Array.from({ length: steps * rows }, (_, i) => (i + 1) % 20),
+});
+
+/** The reference with an end to its memory, as a machine has one. */
+function limited(capacity: number): Kernels {
+  const k = createReference('float32');
+  let held = 0;
+  const sizes = new Map<object, number>();
+  const within = <M extends object>(make: () => M, bytes: number): M => {
+    if (held + bytes > capacity) throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse: held, capacity });
+    const m = make();
+    held += bytes;
+    sizes.set(m, bytes);
+    return m;
+  };
+  return {
+    ...k,
+    memory: { ...k.memory, capacity, inUse: () => held },
+    alloc: (rows, cols) => within(() => k.alloc(rows, cols), k.memory.matrix(rows, cols)),
+    allocPacked: (rows, cols) => within(() => k.allocPacked(rows, cols), k.memory.packed(rows, cols)),
+    free: (m) => {
+      held -= sizes.get(m) ?? 0;
+      sizes.delete(m);
+    },
+  };
+}
+
+describe.each([
+  ['wasm', (capacity: number) => createWasm('simd', { capacity })],
+  ['reference', async (capacity: number) => limited(capacity)],
+] as const)('%s', (_, create) => {
+  test('a batch that does not fit: what was asked for, what there is, what to lower', async () => {
+    const k = await create(2 * MEGABYTE);
+    const model = new Model(k, SPEC);
+    const before = k.memory.inUse();
+    for (const act of [
+      () => model.gradients(batch(40, 50)),
+      () => model.evaluate(batch(60, 80)),
+      () => model.predict(batch(100, 80).inputs, { rows: 80 }),
+      async () => model.tape({ steps: 40, rows: 50 }),
+    ]) {
+      const error = await rejected(act);
+      const { bytes, inUse, capacity } = problemOf(error, 'OUT_OF_MEMORY');
+      expect(capacity).toBe(2 * MEGABYTE);
+      expect(inUse! + bytes).toBeGreaterThan(1.5 * MEGABYTE);
+      const [asked, used] = [bytesText(bytes), bytesText(inUse!)];
+      expect(error.message).toContain(`no memory for another ${asked}: ${used} of at most 2.00 MiB are in use. `);
+      expect(k.memory.inUse()).toBe(before); // all that it had taken before it failed
+    }
+  });
+
+  test("the help has this model's numbers", async () => {
+    const k = await create(2 * MEGABYTE);
+    const { message } = thrown(() => new Model(k, SPEC).tape({ steps: 40, rows: 50 }));
+    const { step } = measureMemory(k, SPEC, { steps: 40, rows: 50 }, { inputGradient: true });
+    expect(message).toMatch(
+      /a pass takes [\d.]+ KiB, and [\d.]+ KiB a time step of 50 rows: lower rows \(the batch, 50\), steps \(40\), layers\[1\]\.hiddenSize \(24\) or layers\[0\]\.width \(10\)\. Tapes and arenas/,
+    );
+    expect(message).toContain(`, and ${bytesText(step)} a time step`);
+  });
+
+  test('afterwards a smaller batch trains to the same bits as without the error', async () => {
+    const trained = async (k: Kernels, disturb: boolean) => {
+      const model = new Model(k, SPEC);
+      const source = (steps: number, rows: number) => ({
+        stateful: false,
+        length: 5,
+        batch: () => batch(steps, rows),
+      });
+      const steps = async (rows: number) => {
+        const training = fit(model, { train: source(8, rows) }, { optimizer: adam() });
+        for await (const __ of training);
+        training.dispose();
+      };
+      await steps(3);
+      if (disturb) {
+        const training = fit(model, { train: source(40, 60) }, { optimizer: adam() });
+        expect((await rejected(() => training[Symbol.asyncIterator]().next())).code).toBe('OUT_OF_MEMORY');
+        training.dispose();
+        expect((await rejected(() => evaluate(model, source(100, 90)))).code).toBe('OUT_OF_MEMORY');
+      }
+      await steps(4);
+      return model.kernels.download(model.parameters.matrix);
+    };
+    const quiet = await trained(await create(64 * MEGABYTE), false);
+    expectSameBits(await trained(await create(2 * MEGABYTE), true), quiet);
+  });
+
+  test('many batches of ever other shapes, each freed: none is in the way of the next', async () => {
+    const model = new Model(await create(2 * MEGABYTE), SPEC);
+    for (let i = 0; i < 60; i++) {
+      const { tape, gradients } = await model.gradients(batch(3 + ((7 * i) % 19), 2 + ((5 * i) % 13)));
+      tape.free();
+      gradients.free();
+    }
+  });
+
+  test('parameters that do not fit', async () => {
+    const k = await create(1.5 * MEGABYTE);
+    const large: ModelSpec = {
+      inputSize: 3,
+      layers: [
+        { kind: 'lstm', hiddenSize: 900, projectionSize: 100 },
+        { kind: 'linear', size: 70 },
+        { kind: 'linear', size: 5 },
+      ],
+    };
+    const before = k.memory.inUse();
+    const error = thrown(() => new Model(k, large));
+    const lower = 'layers[0].hiddenSize (900), layers[0].projectionSize (100) or layers[1].size (70).';
+    expect(error.message).toContain(`take as much: lower ${lower}`);
+    expect(k.memory.inUse()).toBe(before);
+    new Model(k, SPEC);
+  });
+
+  test("an optimizer's state that does not fit: a training that was never begun leaves nothing behind", async () => {
+    const wide: ModelSpec = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 200 }] };
+    const one: Batch = { steps: 2, rows: 1, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(400).fill(0.1) };
+    const train = { stateful: false, length: 2, batch: () => one };
+    const { parameters } = measureMemory(createReference('float32'), wide, one);
+    const k = await create((await create(MEGABYTE)).memory.own + 3.9 * parameters);
+    const model = new Model(k, wide);
+    const before = k.memory.inUse();
+    const error = thrown(() => fit(model, { train }, { optimizer: adam() }));
+    expect(error.message).toMatch(/ in use\. .* take as much: lower layers\[0\]\.hiddenSize \(200\)\.$/);
+    expect(k.memory.inUse()).toBe(before);
+    await model.predict(one.inputs);
+  });
+});
+
+test("the reference's arrays end where JavaScript's do", () => {
+  const k = createReference('float64');
+  for (const act of [() => k.alloc(2 ** 24, 2 ** 24), () => k.allocPacked(2 ** 24, 2 ** 24)]) {
+    const problem = problemOf(thrown(act), 'OUT_OF_MEMORY');
+    expect(problem).toMatchObject({ bytes: 8 * 2 ** 48, inUse: 0, capacity: Number.POSITIVE_INFINITY });
+  }
+  const spec: ModelSpec = { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 2 ** 24 }] };
+  expect(thrown(() => new Model(k, spec)).message).toMatch(
+    /^there is no memory for another 8,388,\d+ GiB: 0 bytes are in use\. .*layers\[0\]\.hiddenSize \(16777216\)\.$/,
+  );
+  new Model(k, SPEC);
+});
+
+test('room for a product that is not there any more: the backend is as it was before', async () => {
+  const large = batch(40, 50);
+  const { working, total } = measureMemory(await createWasm('simd'), SPEC, large, { inputGradient: true });
+  const { own } = (await createWasm('simd')).memory;
+  expect(working - own).toBeGreaterThan(2 ** 17);
+  const k = await createWasm('simd', { capacity: total - (working - own) + 2 ** 16 });
+  const model = new Model(k, SPEC);
+  const small = batch(6, 4);
+  const expected = await model.gradients(small);
+  const loss = [expected.loss];
+  expected.tape.free();
+  expected.gradients.free();
+  for (let i = 0; i < 3; i++) {
+    const error = await rejected(() => model.gradients(large));
+    expect(error.message).toMatch(/a time step of 50 rows: lower rows/);
+    const { tape, gradients, loss: again } = await model.gradients(small);
+    loss.push(again);
+    tape.free();
+    gradients.free();
+  }
+  expect(new Set(loss).size).toBe(1);
+});

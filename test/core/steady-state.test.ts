@@ -1,0 +1,134 @@
+/**
+ * Once a training runs, it allocates nothing: no call for memory reaches the backend, and the wasm memory does not grow.
+ * What JavaScript's own heap does is in test/package/steady-state.test.ts.
+ */
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import type { Kernels } from '../../src/core/kernels.js';
+import { Model } from '../../src/core/model.js';
+import { OptimizerRun } from '../../src/core/optimizer.js';
+import type { ModelSpec } from '../../src/core/spec.js';
+import { fit } from '../../src/core/trainer.js';
+import { textStreams } from '../../src/data/text.js';
+import { createReference } from '../../src/kernels/reference/index.js';
+import { createWasm } from '../../src/kernels/wasm/index.js';
+import { adam } from '../../src/optim/adam.js';
+import { radam } from '../../src/optim/radam.js';
+import { threadedWasm } from '../support/backends.js';
+
+/** The backend, and how often memory was asked of it: made, seen through a window, or given back. */
+function counting(of: Kernels): { k: Kernels; calls: { count: number } } {
+  const calls = { count: 0 };
+  const counted =
+    <A extends unknown[], R>(instruction: (...args: A) => R) =>
+    (...args: A): R => {
+      calls.count++;
+      return instruction(...args);
+    };
+  const own = {
+    alloc: counted(of.alloc),
+    allocPacked: counted(of.allocPacked),
+    view: counted(of.view),
+    free: counted(of.free),
+  };
+  return { k: Object.assign(Object.create(of) as Kernels, own), calls };
+}
+
+/** How often a WebAssembly memory has grown: there is one for each backend, and one backend in each test. */
+const grow = jest.spyOn(WebAssembly.Memory.prototype, 'grow');
+afterEach(() => {
+  grow.mockClear();
+});
+
+const BACKENDS: readonly (readonly [string, () => Promise<Kernels>])[] = [
+  ['reference', async () => createReference('float32')],
+  ['wasm', () => createWasm('simd')],
+  ['wasm, two threads', () => threadedWasm('simd', 2)],
+];
+
+const TEXT = 'it was the best of times, it was the worst of times, it was the age of wisdom. '.repeat(8);
+const data = textStreams(TEXT, { batch: 3, steps: 8, heldOut: 0.2 });
+const { size } = data.vocabulary;
+const SPEC: ModelSpec = {
+  layers: [
+    { kind: 'embedding', size, width: 5, dropout: 0.1 },
+    { kind: 'lstm', hiddenSize: 9 },
+    { kind: 'lstm', hiddenSize: 7, zoneout: 0.1, cell: { peepholes: true } },
+    { kind: 'linear', size },
+  ],
+};
+const [WARM, STEPS] = [8, 200]; // RAdam's later form begins at its sixth update
+
+describe.each(BACKENDS)('%s', (_, create) => {
+  test('fit over a text: no call for memory in 200 updates, whatever the epoch', async () => {
+    const { k, calls } = counting(await create());
+    const model = new Model(k, SPEC);
+    const options = { optimizer: adam(), clipNorm: 1, epochs: 100, maxSteps: STEPS };
+    let [before, grown, inUse, steps, epoch] = [0, 0, 0, 0, 0];
+    for await (const event of fit(model, { train: data.train }, options)) {
+      if (event.kind !== 'step') continue;
+      if (event.step === WARM) [before, grown, inUse] = [calls.count, grow.mock.calls.length, k.memory.inUse()];
+      if (event.step < WARM) continue;
+      expect([calls.count, grow.mock.calls.length, k.memory.inUse()]).toEqual([before, grown, inUse]);
+      steps++;
+      epoch = event.epoch;
+    }
+    expect(before).toBeGreaterThan(100);
+    expect([steps, epoch > 5]).toEqual([STEPS - WARM + 1, true]);
+    model.dispose();
+  });
+
+  test('with validation: its tape takes the same memory each time, and updates none', async () => {
+    const { k, calls } = counting(await create());
+    const model = new Model(k, SPEC);
+    const options = { optimizer: adam(), epochs: 100, maxSteps: STEPS, validateEvery: 10 };
+    // What the reference has freed is in use until the garbage collector comes, which is nobody's to say.
+    const held = (): number => (k.name === 'reference' ? 0 : k.memory.inUse());
+    let [before, grown, inUse, validations] = [0, 0, 0, 0];
+    const callsOfEach = new Set<number>();
+    for await (const event of fit(model, data, options)) {
+      if (event.kind === 'validation') {
+        if (validations++ === 0) [grown, inUse] = [grow.mock.calls.length, held()];
+        else callsOfEach.add(calls.count - before);
+        expect([grow.mock.calls.length, held()]).toEqual([grown, inUse]);
+        before = calls.count;
+      } else if (event.kind === 'step' && event.step > 1) expect(calls.count).toBe(before);
+      else before = calls.count;
+    }
+    expect(validations).toBeGreaterThan(20);
+    expect(callsOfEach.size).toBe(1);
+    model.dispose();
+  });
+
+  test('by hand: gradients on one tape and an optimizer, a stream, and looking at the tape', async () => {
+    const { k, calls } = counting(await create());
+    const model = new Model(k, SPEC);
+    const optimizer = new OptimizerRun(k, radam(), model.parameters);
+    const [tape, gradients] = [model.tape({ steps: 8, rows: 3 }), model.arena()];
+    const stream = model.stream(2);
+    const update = async (step: number): Promise<void> => {
+      const batch = data.train.batch(step % data.train.length);
+      await model.gradients(batch, { tape, gradients, from: tape, noise: { seed: 1, step } });
+      optimizer.apply(gradients.matrix, step, 0.01);
+      await stream.step([1, 2]);
+      const { gates, grad, h } = tape.steps[3]!;
+      const seen = [gates.f, grad.c, grad.preactivations.o, h, tape.output, gradients.get('head.bias')];
+      for (const view of seen) expect(Number.isFinite(view.get(...view.shape.map(() => 0)))).toBe(true);
+    };
+    for (let step = 1; step <= WARM; step++) await update(step);
+    const [before, grown, inUse] = [calls.count, grow.mock.calls.length, k.memory.inUse()];
+    for (let step = WARM + 1; step <= STEPS; step++) await update(step);
+    expect([calls.count, grow.mock.calls.length, k.memory.inUse()]).toEqual([before, grown, inUse]);
+    model.dispose();
+  });
+});
+
+test('the count sees what it is meant to see', async () => {
+  const { k, calls } = counting(await createWasm('simd'));
+  const model = new Model(k, SPEC);
+  const before = calls.count;
+  model.tape({ steps: 2, rows: 1 }).free();
+  expect(calls.count).toBeGreaterThan(before);
+  const grown = grow.mock.calls.length;
+  k.alloc(1000, 1000);
+  expect(grow.mock.calls.length).toBe(grown + 1);
+});
