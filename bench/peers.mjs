@@ -5,6 +5,7 @@
  * Prints a table for each workload and writes bench/results/NAME.md, .json and .svg. What is compared is in peers/workloads.mjs,
  * with whom in peers/engines.mjs; the peers are installed by peers/package.json, on the first run that needs them.
  */
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { machine } from './measure.mjs';
@@ -47,6 +48,14 @@ function settings(args) {
   };
 }
 
+/** NAME VERSION of what the peers' package file installs, but for what only serves the bench. */
+function peerVersions() {
+  const { dependencies } = JSON.parse(readFileSync(new URL('./peers/package.json', import.meta.url), 'utf8'));
+  return Object.entries(dependencies).flatMap(([name, version]) =>
+    name.startsWith('vega') ? [] : [`${name} ${version}`],
+  );
+}
+
 /** Where and when: the versions, and how busy the machine was. */
 function circumstances(engines) {
   const versions = [...new Set(engines.map((engine) => engine.runtime))].map((name) => [
@@ -57,6 +66,7 @@ function circumstances(engines) {
     when: new Date().toISOString(),
     machine: machine(),
     versions: Object.fromEntries(versions),
+    peers: peerVersions(),
     load: os.loadavg(),
   };
 }
@@ -65,21 +75,24 @@ export async function run(args) {
   const { pace, ids, engines, out } = settings(args);
   if (engines.some(({ group }) => group === 'peers')) installPeers();
   const about = circumstances(engines);
-  const versions = Object.values(about.versions).filter(Boolean).join(', ');
-  const parts = [`## Side by side\n\n${about.machine}; ${versions}; ${about.when.slice(0, 10)}.\n\n${HOW_TO_READ}`];
+  const versions = [...Object.values(about.versions).filter(Boolean), ...about.peers].join(', ');
+  const parts = [`## Side by side\n\n${about.machine}; ${about.when.slice(0, 10)}; ${versions}.\n\n${HOW_TO_READ}`];
   console.log(`\n${parts[0]}`);
   const workloads = {};
   for (const id of ids) {
-    const { expected, entries } = await contest(id, engines, pace, progress);
-    workloads[id] = { ...WORKLOADS[id], expected, load: os.loadavg(), figures: figures(id, engines, entries), entries };
+    const { expectedLosses, entries } = await contest(id, engines, pace, progress);
+    const found = { load: os.loadavg(), expectedLosses, figures: figures(id, engines, entries), entries };
+    workloads[id] = { ...WORKLOADS[id], ...found };
     parts.push(report(id, engines, entries));
     progress('');
     console.log(`\n${parts.at(-1)}`);
     write(`${out}.md`, `${parts.join('\n\n')}\n`);
     write(`${out}.json`, JSON.stringify({ ...about, pace, workloads }, null, 1));
   }
-  if (!peersInstalled())
-    return console.log('\nNo chart: what draws it is not installed (npm ci --ignore-scripts --prefix bench/peers).');
+  if (!peersInstalled()) {
+    console.log('\nNo chart: what draws it is not installed (npm ci --ignore-scripts --prefix bench/peers).');
+    return;
+  }
   const { peersChart } = await import('./peers/chart.mjs');
   await writeChart(`${out}.svg`, peersChart(workloads, about));
 }

@@ -22,8 +22,9 @@ export const PACE = {
 const FEWEST_ROUNDS = 2;
 
 /**
- * Returns, for each engine by its id: `rounds` (what each measured; undefined where it sat out), `check` ({ agrees, error }, null
- * where there is nothing to compare), `note`, or why it is `missing` and whether that was to be expected (`excused`).
+ * Returns, for each engine by its id in `entries`: `rounds` (what each measured; undefined where it sat out), `check`
+ * ({ agrees, error }, null where there is nothing to compare), `note`, or why it is `missing` and whether that was to be
+ * expected (`excused`).
  */
 export async function contest(id, engines, pace, log) {
   const workload = WORKLOADS[id];
@@ -49,8 +50,11 @@ export async function contest(id, engines, pace, log) {
     for (const channel of channels.values()) await channel.close();
     rmSync(folder, { recursive: true });
   }
-  return { expected, entries };
+  return { expectedLosses: lossesOf(workload, expected), entries };
 }
+
+/** The first losses, to be kept with the figures; of inference nothing is kept but how far it was off. */
+const lossesOf = ({ kind }, results) => (kind === 'train' ? results.flat() : undefined);
 
 /** Whether its results mean anything that could be compared. */
 const isChecked = ({ group, computes }) => group !== 'ceilings' && !computes;
@@ -80,8 +84,11 @@ async function start(engine, id, { pace, data, expected, channels, entry }) {
       if (first.length === 0) entry.coldMs = performance.now() - began;
       first.push(answer);
     }
-    entry.results = first.map(({ result }) => result);
-    if (isChecked(engine)) entry.check = compare(WORKLOADS[id].kind, expected, entry.results);
+    const results = first.map(({ result }) => result);
+    if (isChecked(engine)) {
+      entry.check = compare(WORKLOADS[id].kind, expected, results);
+      entry.losses = lossesOf(WORKLOADS[id], results);
+    }
     entry.warm = first.at(-1);
     if (entry.warm.ms < pace.budgetMs) {
       channel.order({ ms: pace.warmMs });

@@ -54,3 +54,11 @@ test.each([
   expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
   expect(ended.stderr).toContain(message);
 });
+
+test('the lock file of the peers names no host: whoever installs decides where from', () => {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'bench/peers/package-lock.json'), 'utf8')) as {
+    packages: Record<string, { resolved?: string }>;
+  };
+  expect(Object.values(lock.packages).filter((entry) => entry.resolved !== undefined)).toEqual([]);
+  expect(Object.keys(lock.packages)).toContain('node_modules/@tensorflow/tfjs');
+});
