@@ -1,8 +1,10 @@
 /** From a description, or from a file's bytes, to a model on a backend. */
 import type { PassShape } from './core/layer.js';
+import { loadForms } from './core/lstm/forms.js';
+import { isPlain } from './core/lstm/spec.js';
 import { type MemoryNeed, type MemoryOptions, measureMemory } from './core/memory.js';
 import { Model } from './core/model.js';
-import type { ModelSpec } from './core/spec.js';
+import { type ModelSpec, requireSpec } from './core/spec.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
 import { type BackendOptions, selectKernels } from './kernels/select.js';
 
@@ -16,6 +18,8 @@ import { type BackendOptions, selectKernels } from './kernels/select.js';
  * });
  */
 export async function createModel(spec: ModelSpec, options: BackendOptions = {}): Promise<Model> {
+  requireSpec(spec);
+  if (spec.layers.some((layer) => layer.kind === 'lstm' && !isPlain(layer))) await loadForms();
   return new Model(await selectKernels(options), spec);
 }
 
@@ -31,6 +35,7 @@ export async function memoryNeed(
   shape: PassShape,
   options: MemoryOptions & BackendOptions = {},
 ): Promise<MemoryNeed> {
+  await loadForms();
   const kernels = await selectKernels(options);
   const need = measureMemory(kernels, spec, shape, options);
   kernels.dispose();

@@ -31,6 +31,7 @@ export type { Noise, PassShape } from './core/layer.js';
 export type { LinearTape } from './core/linear.js';
 export type { LossChoice, LossSpec, LossTape } from './core/losses.js';
 export type { LstmState } from './core/lstm/blocks.js';
+export { loadForms } from './core/lstm/forms.js';
 export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
 export type { GivenState, LstmTape } from './core/lstm/tape.js';

@@ -7,9 +7,9 @@ import type { Kernels } from './kernels.js';
 import type { Layer, LayerInput, PassShape, PassState } from './layer.js';
 import { leased } from './lease.js';
 import { linearLayer } from './linear.js';
+import { formLengths } from './lstm/forms.js';
 import { lstmLayer } from './lstm/layer.js';
 import { ParameterLayout } from './params.js';
-import { Lengths } from './ragged.js';
 import { repeatLayer } from './repeat.js';
 import { type LayerSpec, type ModelSpec, requireSpec } from './spec.js';
 import { type AnyLayerTape, Tape, type TapeInput } from './tape.js';
@@ -86,7 +86,7 @@ export function layTape(
     const room = () => (first.kind === 'embedding' ? null : k.alloc(steps * rows, spec.inputSize!));
     const [x, dx] = [room(), inputGradient ? room() : null];
     const pass: PassState = { noise: null };
-    const lengths = options.lengths ? new Lengths(k, { steps, rows }) : null;
+    const lengths = options.lengths ? formLengths(k, { steps, rows }) : null;
     let from: LayerInput = { x, dx, steps, ragged: lengths };
     const tapes = layers.map((layer) => {
       const tape = layer.tape(k, { steps, rows }, from, gradients, pass) as AnyLayerTape;

@@ -1,6 +1,7 @@
 /** Batches of data, and the mean loss over them. */
 import type { FloatArray } from './kernels.js';
 import { type LossChoice, lossWeight, requireLoss } from './losses.js';
+import { loadForms } from './lstm/forms.js';
 import type { Batch, Model } from './model.js';
 import type { Rng } from './rng.js';
 import type { Tape } from './tape.js';
@@ -67,6 +68,7 @@ export async function evaluate(
   try {
     for (let i = 0; i < source.length; i++) {
       const batch = source.batch(i);
+      if (batch.lengths) await loadForms();
       const tape = tapes.take(batch);
       const spec = requireLoss(loss ?? model.standardLoss(batch));
       const mean = spec.kind === 'crossEntropy' ? { ...spec, reduction: 'mean' as const } : spec;

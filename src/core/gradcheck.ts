@@ -6,6 +6,7 @@ import { requireNumber, UnspoolError } from '../errors.js';
 import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { Noise } from './layer.js';
 import { type LossChoice, requireLoss, targetWidth } from './losses.js';
+import { loadForms } from './lstm/forms.js';
 import type { GivenState } from './lstm/tape.js';
 import type { Batch, Model } from './model.js';
 import { createRng, type Rng } from './rng.js';
@@ -82,6 +83,7 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
     });
   }
   const { lengths } = batch;
+  if (lengths) await loadForms();
   const tape = model.tape(batch, { lengths: lengths !== undefined });
   const choice = options.loss ?? model.standardLoss(batch);
   tape.setLengths(lengths ?? null);

@@ -6,6 +6,7 @@ import type { Layer, Noise, PassShape } from './layer.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
 import type { Disposed } from './lease.js';
 import type { LossChoice } from './losses.js';
+import { loadForms } from './lstm/forms.js';
 import { explained, freeing, type Made } from './out-of-memory.js';
 import { Arena, ParameterLayout } from './params.js';
 import { createRng } from './rng.js';
@@ -107,6 +108,7 @@ export class Model {
     batch: Batch,
     options: PassOptions & { readonly gradients?: Arena } = {},
   ): Promise<{ loss: number; tape: Tape; gradients: Arena }> {
+    if (batch.lengths) await loadForms();
     const { tape, gradients } = freeing((mine) => {
       const tape = this.forwardPass(batch, options, true, mine);
       const gradients = options.gradients ?? mine(this.arena());
@@ -119,6 +121,7 @@ export class Model {
 
   /** Forward pass and loss. */
   async evaluate(batch: Batch, options: PassOptions = {}): Promise<{ loss: number; tape: Tape }> {
+    if (batch.lengths) await loadForms();
     const tape = freeing((mine) => this.forwardPass(batch, options, false, mine));
     return { loss: await this.readLoss(tape), tape };
   }
@@ -141,6 +144,7 @@ export class Model {
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
     requireInteger('steps (numbers in inputs / rows / inputSize)', inputs.length / rows / width, 1, 1 << 24);
     const steps = inputs.length / rows / width;
+    if (lengths) await loadForms();
     const tape = freeing((mine) => {
       const tape = mine(this.tape({ steps, rows }, { gradients: false, lengths: lengths !== undefined }));
       if (lengths) tape.setLengths(lengths);

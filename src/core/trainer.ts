@@ -16,6 +16,7 @@ import {
 import type { FloatArray, Kernels } from './kernels.js';
 import { streamOf } from './layer.js';
 import { Lease } from './lease.js';
+import { loadForms } from './lstm/forms.js';
 import type { Model } from './model.js';
 import { explained } from './out-of-memory.js';
 import type { Arena } from './params.js';
@@ -185,6 +186,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { model, kernels: k, options } = this;
     const { gradients, norm, optimizer, average } = this.room;
     const batch = source.batch(this.batch);
+    if (batch.lengths) await loadForms();
     const tape = this.tapes.take(batch);
     const step = this.step + 1;
     const noise = { seed: this.seed % WORD, step: step % WORD };

@@ -195,6 +195,13 @@ export function noiseRates({ recurrentDropout = 0, zoneout = 0, dropConnect = 0 
   };
 }
 
+/** The standard cell over whole sequences with nothing around it: what plain.ts computes. */
+export function isPlain(spec: LstmSpec): boolean {
+  const { cell = {}, projectionSize } = spec;
+  const extras = cell.peepholes || cell.layerNorm || cell.gateRecurrence || projectionSize !== undefined;
+  return !extras && isStandard(cellForm(cell)) && Object.values(noiseRates(spec)).every((rate) => rate === 0);
+}
+
 function checkActivation(path: string, value: ActivationSpec | undefined): void {
   if (value === undefined) return;
   const { kind, ...numbers } = typeof value === 'string' ? { kind: value } : value;

@@ -4,11 +4,11 @@ import type { Kernels, Matrix } from '../kernels.js';
 import type { LayerInput, LayerTape, PassShape, PassState } from '../layer.js';
 import type { Arena } from '../params.js';
 import { cutSteps, type LstmState, type StateBlocks, type StepBlocks, wholeSequence } from './blocks.js';
+import { formProgram } from './forms.js';
 import type { LstmParameters } from './parameters.js';
 import { plainProgram } from './plain.js';
 import type { CellValues, LstmBuffers, Program } from './program.js';
-import { cellForm, isStandard, type LstmSpec, noiseRates, requireCarries } from './spec.js';
-import { stagedProgram } from './staged.js';
+import { isPlain, type LstmSpec, requireCarries } from './spec.js';
 import { LstmStepView } from './step-view.js';
 
 /** The numbers of a state: h of N*R and c of N*H, row by row. */
@@ -22,13 +22,6 @@ export interface LstmMake {
   readonly spec: LstmSpec;
   readonly parameters: LstmParameters;
   readonly reverse: boolean;
-}
-
-/** The standard cell over whole sequences with nothing around it: what plain.ts computes. */
-function isPlain(spec: LstmSpec): boolean {
-  const { cell = {}, projectionSize } = spec;
-  const extras = cell.peepholes || cell.layerNorm || cell.gateRecurrence || projectionSize !== undefined;
-  return !extras && isStandard(cellForm(cell)) && Object.values(noiseRates(spec)).every((rate) => rate === 0);
 }
 
 export class LstmTape implements LayerTape {
@@ -98,7 +91,7 @@ export class LstmTape implements LayerTape {
       steps: this.steps,
       grad: gradBlocks && { dx: input.dx, ...gradBlocks, steps: this.grad!.steps },
     };
-    this.program = !input.ragged && isPlain(spec) ? plainProgram(this.buffers) : stagedProgram(this.buffers);
+    this.program = !input.ragged && isPlain(spec) ? plainProgram(this.buffers) : formProgram(this.buffers);
     this.outputSteps = spec.returns === 'last' ? 1 : T;
     const dState = gradBlocks?.state ?? null;
     const unwritten = (1 + T - this.outputSteps) * N;

@@ -1,4 +1,5 @@
 /** Clipping and the parameter updates, over a whole arena at once; the rules' formulas stand in src/optim. */
+import { loadSome, storeSome } from './lanes';
 import { flush } from './math';
 
 // @ts-ignore: decorator
@@ -92,53 +93,59 @@ export function adam(
   }
 }
 
+// The rest are met once an update each: one body for whole vectors and for the last few elements keeps the module small.
+
+// @ts-ignore: decorator
+@inline
+function lanesAt(i: i32, count: i32): i32 {
+  return count - i < 4 ? count - i : 4;
+}
+
 /** out = decay out + scale a b */
 export function mixProduct(out: usize, decay: f32, scale: f32, a: usize, b: usize, count: i32): void {
-  let i = 0;
-  for (; i + 4 <= count; i += 4) {
+  for (let i = 0; i < count; i += 4) {
     const at = bytes(i);
-    const product = f32x4.mul(f32x4.mul(f32x4.splat(scale), v128.load(a + at)), v128.load(b + at));
-    v128.store(out + at, flush(f32x4.add(f32x4.mul(f32x4.splat(decay), v128.load(out + at)), product)));
-  }
-  for (; i < count; i++) {
-    const at = bytes(i);
-    f32.store(out + at, decay * f32.load(out + at) + scale * f32.load(a + at) * f32.load(b + at));
+    const lanes = lanesAt(i, count);
+    const product = f32x4.mul(f32x4.mul(f32x4.splat(scale), loadSome(a + at, lanes)), loadSome(b + at, lanes));
+    storeSome(out + at, flush(f32x4.add(f32x4.mul(f32x4.splat(decay), loadSome(out + at, lanes)), product)), lanes);
   }
 }
 
 /** out = sqrt(a + inside) + outside */
 export function root(out: usize, a: usize, inside: f32, outside: f32, count: i32): void {
-  let i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const under = f32x4.add(v128.load(a + bytes(i)), f32x4.splat(inside));
-    v128.store(out + bytes(i), f32x4.add(f32x4.sqrt(under), f32x4.splat(outside)));
+  for (let i = 0; i < count; i += 4) {
+    const lanes = lanesAt(i, count);
+    const under = f32x4.add(loadSome(a + bytes(i), lanes), f32x4.splat(inside));
+    storeSome(out + bytes(i), f32x4.add(f32x4.sqrt(under), f32x4.splat(outside)), lanes);
   }
-  for (; i < count; i++) f32.store(out + bytes(i), f32.sqrt(f32.load(a + bytes(i)) + inside) + outside);
 }
 
 /** out += scale a / b */
 export function addQuotient(out: usize, scale: f32, a: usize, b: usize, count: i32): void {
-  let i = 0;
-  for (; i + 4 <= count; i += 4) {
+  for (let i = 0; i < count; i += 4) {
     const at = bytes(i);
-    const quotient = f32x4.div(f32x4.mul(f32x4.splat(scale), v128.load(a + at)), v128.load(b + at));
-    v128.store(out + at, f32x4.add(v128.load(out + at), quotient));
-  }
-  for (; i < count; i++) {
-    const at = bytes(i);
-    f32.store(out + at, f32.load(out + at) + (scale * f32.load(a + at)) / f32.load(b + at));
+    const lanes = lanesAt(i, count);
+    const quotient = f32x4.div(f32x4.mul(f32x4.splat(scale), loadSome(a + at, lanes)), loadSome(b + at, lanes));
+    storeSome(out + at, f32x4.add(loadSome(out + at, lanes), quotient), lanes);
   }
 }
 
 export function maximum(out: usize, a: usize, b: usize, count: i32): void {
-  let i = 0;
-  for (; i + 4 <= count; i += 4) v128.store(out + bytes(i), f32x4.max(v128.load(a + bytes(i)), v128.load(b + bytes(i))));
-  for (; i < count; i++) f32.store(out + bytes(i), f32.max(f32.load(a + bytes(i)), f32.load(b + bytes(i))));
+  for (let i = 0; i < count; i += 4) {
+    const at = bytes(i);
+    const lanes = lanesAt(i, count);
+    storeSome(out + at, f32x4.max(loadSome(a + at, lanes), loadSome(b + at, lanes)), lanes);
+  }
 }
 
+/** -1, 0 or 1; a NaN stays. */
 export function sign(out: usize, a: usize, count: i32): void {
-  for (let i = 0; i < count; i++) {
-    const v = f32.load(a + bytes(i));
-    f32.store(out + bytes(i), v == v ? <f32>(i32(v > 0) - i32(v < 0)) : v);
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  for (let i = 0; i < count; i += 4) {
+    const lanes = lanesAt(i, count);
+    const v = loadSome(a + bytes(i), lanes);
+    const signs = f32x4.sub(v128.and(one, f32x4.gt(v, zero)), v128.and(one, f32x4.lt(v, zero)));
+    storeSome(out + bytes(i), v128.bitselect(signs, v, f32x4.eq(v, v)), lanes);
   }
 }

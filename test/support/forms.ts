@@ -1,0 +1,4 @@
+import { beforeAll } from '@jest/globals';
+import { loadForms } from '../../src/core/lstm/forms.js';
+
+beforeAll(loadForms);
