@@ -1,4 +1,5 @@
 /** From a description, or from a file's bytes, to a model on a backend. */
+import type { Kernels } from './core/kernels.js';
 import type { PassShape } from './core/layer.js';
 import { loadForms } from './core/lstm/forms.js';
 import { isPlain } from './core/lstm/spec.js';
@@ -17,10 +18,20 @@ import { type BackendOptions, selectKernels } from './kernels/select.js';
  *   layers: [{ kind: 'lstm', hiddenSize: 16 }, { kind: 'linear', size: 1 }],
  * });
  */
-export async function createModel(spec: ModelSpec, options: BackendOptions = {}): Promise<Model> {
+export async function createModel(
+  spec: ModelSpec,
+  options: BackendOptions & {
+    /**
+     * A backend that several models share, from `selectKernels`, so that one can read what another computed. The model's
+     * `dispose()` then leaves it running. Default: one of its own.
+     */
+    readonly kernels?: Kernels;
+  } = {},
+): Promise<Model> {
   requireSpec(spec);
   if (spec.layers.some((layer) => layer.kind === 'lstm' && !isPlain(layer))) await loadForms();
-  return new Model(await selectKernels(options), spec);
+  const { kernels, ...backend } = options;
+  return kernels ? new Model(kernels, spec, true) : new Model(await selectKernels(backend), spec);
 }
 
 /**

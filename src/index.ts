@@ -44,7 +44,7 @@ export {
   type OptimizerSpec,
   type OptimizerState,
 } from './core/optimizer.js';
-export type { Arena, ParameterEntry, ParameterLayout } from './core/params.js';
+export { Arena, type ParameterEntry, ParameterLayout } from './core/params.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
 export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './core/schedule.js';
 export type {

@@ -55,16 +55,18 @@ export class Model {
   readonly parameters: Arena;
   private readonly layers: readonly Layer[];
   private readonly backend: Kernels;
+  private readonly shared: boolean;
   private disposed = false;
 
   /**
    * Builds the layers and draws the parameters. Throws `INVALID_SETTING` where the spec cannot work, `OUT_OF_MEMORY` where
-   * the parameters do not fit.
+   * the parameters do not fit. `shared`: the backend is others' too, and goes on after `dispose()`.
    */
-  constructor(kernels: Kernels, spec: ModelSpec) {
+  constructor(kernels: Kernels, spec: ModelSpec, shared = false) {
     requireSpec(spec);
     this.spec = spec;
     this.backend = kernels;
+    this.shared = shared;
     this.layers = buildLayers(spec);
     const parameters = this.layers.flatMap((layer) => layer.parameters);
     this.parameters = explained(spec, null, () => new Arena(kernels, new ParameterLayout(parameters)));
@@ -168,14 +170,14 @@ export class Model {
   }
 
   /**
-   * Gives the parameters' memory back and ends the backend's threads: a backend is one model's. Afterwards every use of the
+   * Gives the parameters' memory back and, unless the backend is shared, ends its threads. Afterwards every use of the
    * model throws `DISPOSED`; tapes that were not freed can still be looked into.
    */
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
     this.parameters.free(DISPOSED);
-    this.backend.dispose();
+    if (!this.shared) this.backend.dispose();
   }
 
   private forwardPass(batch: Batch, options: PassOptions, gradients: boolean, mine: Made): Tape {
