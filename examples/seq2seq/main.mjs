@@ -1,5 +1,5 @@
 /**
- * Copying strings with and without attention:  node examples/seq2seq/main.mjs
+ * Copying strings with and without attention:  node examples/seq2seq/main.mjs [UPDATES [KIND...]]
  * The gradients against differences:           node examples/seq2seq/main.mjs --check
  */
 import { adam, OptimizerRun, selectKernels } from 'unspool';
@@ -109,12 +109,12 @@ async function main() {
       console.log(`${kind.padEnd(9)} largest relative error ${(await check(kind)).toExponential(1)}`);
     return;
   }
-  const updates = Number(process.argv[2] ?? 400);
+  const [updates = 400, ...chosen] = process.argv.slice(2);
   console.log(`${updates} updates of 32 strings of 8 to 12 symbols, then 200 new ones:\n`);
   let last = null;
-  for (const kind of KINDS) {
+  for (const kind of chosen.length > 0 ? chosen : KINDS) {
     const began = performance.now();
-    last = await train(kind, { updates });
+    last = await train(kind, { updates: Number(updates) });
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const share = `${(100 * last.exact).toFixed(1)} %`;
     console.log(
