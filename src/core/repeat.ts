@@ -1,6 +1,6 @@
 /**
- * Repeat: one step becomes T of the same, for one-to-many (R1): y_t = x. Its derivative: x reaches the loss through every
- * step, so dx = sum_t dy_t (R1').
+ * Repeat: one step becomes T of the same, for one-to-many (S1): y_t = x. Its derivative: x reaches the loss through every
+ * step, so dx = sum_t dy_t (S1').
  */
 import type { Kernels, Matrix } from './kernels.js';
 import type { Layer, LayerInput, LayerTape } from './layer.js';
@@ -33,7 +33,7 @@ export class RepeatTape implements LayerTape {
   pack(): void {}
 
   forward(): void {
-    for (const y of this.ys) this.k.copy(y, this.input.x!); // (R1)
+    for (const y of this.ys) this.k.copy(y, this.input.x!); // (S1)
   }
 
   backward(): void {
@@ -41,7 +41,7 @@ export class RepeatTape implements LayerTape {
     const { dx } = this.input;
     if (!dx) return;
     k.fill(dx, 0);
-    for (const dy of dys) k.add(dx, dx, dy); // (R1')
+    for (const dy of dys) k.add(dx, dx, dy); // (S1')
   }
 }
 
