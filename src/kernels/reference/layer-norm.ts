@@ -48,7 +48,9 @@ export function layerNormGrad(
   const C = a.cols;
   for (let r = 0; r < a.rows; r++) {
     const at = r * C;
-    const mean = s[2 * r]!;
+    let mean = 0; // once more, since stats may have it rounded, which costs digits where it is large
+    for (let c = 0; c < C; c++) mean += x[at + c]!;
+    mean /= C;
     const root = s[2 * r + 1]!;
     let sum = 0;
     let along = 0;

@@ -4,17 +4,18 @@ import type { Bench, Operand } from '../bench.js';
 import * as oracle from '../oracle/index.js';
 import { type Case, fail, sequence } from './shared.js';
 
+/** No single unit: a float32 gate near its bound, or a sum near 0, would be all of its norm. */
 const SIZES: readonly (readonly [number, number])[] = [
   [2, 3],
   [3, 4],
-  [1, 1],
+  [1, 5],
   [5, 7],
   [2, 8],
   [6, 1],
   [3, 33],
 ];
 
-interface Setting {
+export interface Setting {
   readonly name: string;
   readonly N: number;
   readonly H: number;
@@ -31,21 +32,27 @@ const activation = (kind: Activation['kind']): Activation => ({
   beta: kind === 'scaledTanh' ? 1.5 : 0.45,
 });
 
-/** Strides without a common factor, so that each value of a setting meets each value of every other. */
-const SETTINGS: readonly Setting[] = sequence(120).map((n) => {
-  const pick = <T>(list: readonly T[], stride: number): T =>
-    list[(stride * n + Math.floor(n / list.length)) % list.length]!;
-  const [N, H] = pick(SIZES, 1);
+const KINDS = ACTIVATIONS.length;
+
+/**
+ * Gate and candidate run through all pairs of activations, the output through their sum. The rest is spread so that each
+ * value of every setting meets each value of every other: settings.test.ts counts.
+ */
+export const SETTINGS: readonly Setting[] = sequence(KINDS * KINDS).map((n) => {
+  const [a, b] = [n % KINDS, Math.floor(n / KINDS)];
+  const pick = <T>(list: readonly T[], at: number): T => list[at % list.length]!;
+  const alternate = (period: number): boolean => Math.floor(n / period) % 2 === 0;
+  const [N, H] = pick(SIZES, a + 2 * b);
+  const [peepholes, masked, apart, cut] = [alternate(4), alternate(5), alternate(7), alternate(8)];
   const form: CellForm = {
-    gates: pick(GATE_SETS, 1),
-    gate: activation(pick(ACTIVATIONS, 1)),
-    candidate: activation(pick(ACTIVATIONS, 5)),
-    output: activation(pick(ACTIVATIONS, 7)),
-    clip: n % 3 === 0 ? 0.5 : Number.POSITIVE_INFINITY,
+    gates: pick(GATE_SETS, a + 3 * b),
+    gate: activation(pick(ACTIVATIONS, a)),
+    candidate: activation(pick(ACTIVATIONS, b)),
+    output: activation(pick(ACTIVATIONS, a + b)),
+    clip: cut ? 0.5 : Number.POSITIVE_INFINITY,
   };
-  const [peepholes, masked, apart] = [n % 2 === 0, n % 4 < 2, n % 5 < 2];
-  const kinds = [form.gate, form.candidate, form.output].map((a) => a.kind).join(' ');
-  const extras = [peepholes && 'peepholes', masked && 'mask', n % 3 === 0 && 'clip', apart && 'apart'].filter(Boolean);
+  const kinds = [form.gate, form.candidate, form.output].map(({ kind }) => kind).join(' ');
+  const extras = [peepholes && 'peepholes', masked && 'mask', cut && 'clip', apart && 'apart'].filter(Boolean);
   return { name: `${N}x${H} ${form.gates} ${kinds} ${extras.join(' ')} #${n}`, N, H, form, peepholes, masked, apart };
 });
 
@@ -69,11 +76,13 @@ function numbers(b: Bench, { N, H, peepholes, masked }: Setting) {
 }
 
 /** Four numbers a unit, as the columns i | f | g | o of (N, 4H). */
-function columns(H: number, units: readonly (readonly number[])[]): number[] {
+function columns<U>(H: number, units: readonly U[], four: (u: U, s: number) => readonly number[]): number[] {
   const out = new Array<number>(4 * units.length);
-  units.forEach((values, s) => {
+  units.forEach((u, s) => {
     const j = s % H;
-    for (let gate = 0; gate < 4; gate++) out[4 * (s - j) + gate * H + j] = values[gate]!;
+    four(u, s).forEach((value, gate) => {
+      out[4 * (s - j) + gate * H + j] = value;
+    });
   });
   return out;
 }
@@ -84,8 +93,9 @@ function placePeepholes(b: Bench, what: string, H: number, values: readonly numb
   return { operands: [i, f, o] as const, handles };
 }
 
-const sumByUnit = (H: number, start: readonly number[], terms: readonly number[]): number[] =>
-  start.map((v, j) => terms.reduce((sum, term, s) => (s % H === j ? sum + term : sum), v));
+/** `start`, and for each unit the terms of all its rows. */
+const summed = <U>(H: number, start: readonly number[], units: readonly U[], term: (u: U) => number): number[] =>
+  start.map((v, j) => units.reduce((sum, u, s) => (s % H === j ? sum + term(u) : sum), v));
 
 const cellState = SETTINGS.map(
   (setting): Case => ({
@@ -102,10 +112,7 @@ const cellState = SETTINGS.map(
       const expected = units.map((u) => oracle.unit(form, u));
       b.expect(
         gates,
-        columns(
-          H,
-          expected.map(({ i, f, g }, s) => [i, f, g, units[s]!.a[3]]),
-        ),
+        columns(H, expected, ({ i, f, g }, s) => [i, f, g, units[s]!.a[3]]),
       );
       b.expect(
         c,
@@ -124,12 +131,7 @@ const cellOutput = SETTINGS.map(
       const ys = units.map((u) => oracle.unit(form, u));
       const cValues = b.exact(ys.map((u) => u.c));
       const sValues = apart ? b.normals(count) : cValues;
-      const held = b.exact(
-        columns(
-          H,
-          ys.map(({ i, f, g }, s) => [i, f, g, units[s]!.a[3]]),
-        ),
-      );
+      const held = b.exact(columns(H, ys, ({ i, f, g }, s) => [i, f, g, units[s]!.a[3]]));
       const gates = b.place('gates', N, 4 * H, held);
       const [c, h] = [b.place('c', N, H, cValues), b.output('h', N, H)];
       const s = apart ? b.place('s', N, H, sValues) : c;
@@ -138,10 +140,7 @@ const cellOutput = SETTINGS.map(
       b.k.cellOutput(y, s.matrix, form, peepholes ? peeps.handles : null);
       b.expect(
         gates,
-        columns(
-          H,
-          ys.map(({ i, f, g, o }) => [i, f, g, o]),
-        ),
+        columns(H, ys, ({ i, f, g, o }) => [i, f, g, o]),
       );
       b.expect(
         h,
@@ -156,17 +155,7 @@ function afterwards(b: Bench, setting: Setting) {
   const { N, H, form } = setting;
   const n = numbers(b, setting);
   const ys = n.units.map((u) => oracle.unit(form, u));
-  const gates = b.place(
-    'gates',
-    N,
-    4 * H,
-    b.exact(
-      columns(
-        H,
-        ys.map(({ i, f, g, o }) => [i, f, g, o]),
-      ),
-    ),
-  );
+  const gates = b.place('gates', N, 4 * H, b.exact(columns(H, ys, ({ i, f, g, o }) => [i, f, g, o])));
   const cValues = b.exact(ys.map((u) => u.c));
   const c = b.place('c', N, H, cValues);
   const ext = b.normals(4 * n.count, 0.5);
@@ -193,10 +182,7 @@ const cellStateGrad = SETTINGS.map(
       const expected = at.units.map((u, s) => oracle.stateGrad(form, u, dcValues[s]!, at.extOf(s)));
       b.expect(
         da,
-        columns(
-          H,
-          expected.map(({ dai, daf, dag }, s) => [dai, daf, dag, at.extOf(s)[3]!]),
-        ),
+        columns(H, expected, ({ dai, daf, dag }, s) => [dai, daf, dag, at.extOf(s)[3]!]),
       );
       b.expect(
         dcPrev,
@@ -206,19 +192,11 @@ const cellStateGrad = SETTINGS.map(
       const [dpi, dpf] = at.dPeepholes.operands;
       b.expect(
         dpi,
-        sumByUnit(
-          H,
-          at.starts[0]!,
-          expected.map((u) => u.dpi),
-        ),
+        summed(H, at.starts[0]!, expected, (u) => u.dpi),
       );
       b.expect(
         dpf,
-        sumByUnit(
-          H,
-          at.starts[1]!,
-          expected.map((u) => u.dpf),
-        ),
+        summed(H, at.starts[1]!, expected, (u) => u.dpf),
       );
     },
   }),
@@ -243,10 +221,7 @@ const cellOutputGrad = SETTINGS.map(
       const expected = at.units.map((u, n) => oracle.outputGrad(form, u, sValues[n]!, dhValues[n]!, at.extOf(n)[3]!));
       b.expect(
         da,
-        columns(
-          H,
-          expected.map(({ dao }, n) => [...at.extOf(n).slice(0, 3), dao]),
-        ),
+        columns(H, expected, ({ dao }, n) => [...at.extOf(n).slice(0, 3), dao]),
       );
       const through = expected.map((u, n) => dcValues[n]! + (peepholes ? u.dc : 0));
       if (apart) {
@@ -263,19 +238,16 @@ const cellOutputGrad = SETTINGS.map(
       if (peepholes)
         b.expect(
           at.dPeepholes.operands[2],
-          sumByUnit(
-            H,
-            at.starts[2]!,
-            expected.map((u) => u.dpo),
-          ),
+          summed(H, at.starts[2]!, expected, (u) => u.dpo),
         );
     },
   }),
 );
 
+/** Far out, where exponents overflow and what bounds a value is all that is left of it. */
 const extremes: Case = {
-  name: 'pre-activations of +-1000 give no NaN',
-  async run(b) {
+  name: 'pre-activations of +-1000 give no NaN, but what the limits are',
+  run(b) {
     for (const kind of ['sigmoid', 'tanh', 'hardSigmoid', 'softsign', 'softplus'] as const) {
       const [N, H] = [1, 5];
       const form: CellForm = {
@@ -286,16 +258,24 @@ const extremes: Case = {
         clip: Number.POSITIVE_INFINITY,
       };
       const a = sequence(4 * H).map((i) => (i % 2 ? 1000 : -1000));
+      const cBefore = b.normals(H);
       const gates = b.place(`gates ${kind}`, N, 4 * H, a);
-      const [c, h, before] = [b.output('c', N, H), b.output('h', N, H), b.place('c-', N, H, b.normals(H))];
+      const [c, h] = [b.output(`c ${kind}`, N, H), b.output(`h ${kind}`, N, H)];
       const y = { gates: gates.matrix, c: c.matrix, h: h.matrix };
-      b.k.cellState(y, before.matrix, form, null, null);
+      b.k.cellState(y, b.place('c-', N, H, cBefore).matrix, form, null, null);
       b.k.cellOutput(y, c.matrix, form, null);
-      for (const m of [gates, c, h]) {
-        const got = await b.read(m);
-        if (got.some((v) => !Number.isFinite(v))) fail(`${kind}: ${m.name} is ${got}`);
-        b.expect(m, got);
-      }
+      const expected = sequence(H).map((j) => {
+        const at = (gate: number): number => a[gate * H + j]!;
+        return oracle.unit(form, { a: [at(0), at(1), at(2), at(3)], cBefore: cBefore[j]!, p: [0, 0, 0], mask: 1 });
+      });
+      const [cs, hs] = [expected.map((u) => u.c), expected.map((u) => u.o * oracle.value(form.output, u.c))];
+      if (![...cs, ...hs].every(Number.isFinite)) fail(`${kind}: the oracle says ${cs}, ${hs}`);
+      b.expect(
+        gates,
+        columns(H, expected, ({ i, f, g, o }) => [i, f, g, o]),
+      );
+      b.expect(c, cs);
+      b.expect(h, hs);
     }
   },
 };

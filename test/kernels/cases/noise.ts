@@ -134,6 +134,25 @@ const layerNorm: Case[] = [
     ),
   ),
   {
+    // In float32 the numbers themselves stand 1e-3 apart there, but they are what both sides are given: what is left is
+    // the rounding of an exact difference, so long as the mean keeps more digits than one of them.
+    name: 'a mean of 1e4 takes no digit from the rest',
+    run(b) {
+      const [R, C] = [3, 33];
+      const a = b.exact(b.random.normals(R * C, 2).map((v) => v + 1e4));
+      const [gain, bias] = [b.normals(C), b.normals(C)];
+      const [out, stats] = [b.output('out', R, C), b.output('stats', R, 2)];
+      const [A, G, B] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('bias', 1, C, bias)];
+      b.k.layerNorm(out.matrix, stats.matrix, A.matrix, G.matrix, B.matrix, false);
+      const expected = oracle.normalised(R, C, a);
+      b.expect(stats, expected.stats);
+      b.expect(
+        out,
+        expected.n.map((v, i) => gain[i % C]! * v + bias[i % C]!),
+      );
+    },
+  },
+  {
     name: 'a row of one number is the bias',
     run(b) {
       const [out, stats] = [b.output('out', 2, 7), b.output('stats', 2, 2)];
@@ -158,12 +177,14 @@ const layerNorm: Case[] = [
   },
 ];
 
+/** As the shapes above, and with a mean that takes most of a float32's digits. */
 const layerNormGrad = both.flatMap((accumulate) =>
-  NORMS.map(
-    ([R, C]): Case => ({
-      name: `${R}x${C}${accumulate ? ' +=' : ''}`,
+  [...NORMS.map((shape) => [...shape, 0] as const), [3, 33, 1e4] as const].map(
+    ([R, C, offset]): Case => ({
+      name: `${R}x${C}${offset ? ` around ${offset}` : ''}${accumulate ? ' +=' : ''}`,
       run(b) {
-        const [a, gain, dout, before] = [b.normals(R * C, 2), b.normals(C), b.normals(R * C), b.normals(R * C)];
+        const a = b.exact(b.normals(R * C, 2).map((v) => v + offset));
+        const [gain, dout, before] = [b.normals(C), b.normals(R * C), b.normals(R * C)];
         const [dg, db] = [b.normals(C), b.normals(C)];
         const { n, stats } = oracle.normalised(R, C, a);
         const da = accumulate ? b.place('da', R, C, before) : b.output('da', R, C);

@@ -21,7 +21,7 @@ export function layerNorm(out: usize, stats: usize, a: usize, gain: usize, bias:
     f32.store(stats, <f32>mean);
     f32.store(stats + 4, root);
     for (let c: usize = 0; c < row; c += 4) {
-      const n = (f32.load(a + c) - <f32>mean) * root;
+      const n = <f32>(<f64>f32.load(a + c) - mean) * root; // the mean as it is: rounded, it would cost digits where it is large
       const value = f32.load(gain + c) * n + f32.load(bias + c);
       f32.store(out + c, accumulate ? f32.load(out + c) + value : value);
     }
@@ -33,12 +33,14 @@ export function layerNormGrad(
 ): void {
   const row = bytes(C);
   for (let r = 0; r < R; r++, da += row, dout += row, a += row, stats += 8) {
-    const mean = f32.load(stats);
+    let total: f64 = 0; // of the numbers once more, since stats has their mean rounded
+    for (let c: usize = 0; c < row; c += 4) total += <f64>f32.load(a + c);
+    const mean = total / <f64>C;
     const root = f32.load(stats + 4);
     let sum: f64 = 0;
     let along: f64 = 0;
     for (let c: usize = 0; c < row; c += 4) {
-      const n = (f32.load(a + c) - mean) * root;
+      const n = <f32>(<f64>f32.load(a + c) - mean) * root;
       const dy = f32.load(dout + c);
       const dn = dy * f32.load(gain + c);
       f32.store(dgain + c, f32.load(dgain + c) + dy * n);
@@ -49,7 +51,7 @@ export function layerNormGrad(
     const meanDn = <f32>(sum / <f64>C);
     const meanAlong = <f32>(along / <f64>C);
     for (let c: usize = 0; c < row; c += 4) {
-      const n = (f32.load(a + c) - mean) * root;
+      const n = <f32>(<f64>f32.load(a + c) - mean) * root;
       const now = root * (f32.load(dout + c) * f32.load(gain + c) - meanDn - n * meanAlong);
       f32.store(da + c, accumulate ? f32.load(da + c) + now : now);
     }
