@@ -77,8 +77,8 @@ export interface TrainingState {
   readonly rng: RngState;
   /** Name of each optimizer arena, such as `m`, to all its numbers; and `average` and `best`, where such weights are kept. */
   readonly optimizer: ReadonlyMap<string, FloatArray>;
-  /** What the schedule, the average and the early stopping have seen. */
-  readonly memory?: Readonly<Partial<Record<'schedule' | 'average' | 'stopping', readonly number[]>>>;
+  /** What the schedule, the average and the early stopping have seen; and the epoch whose measurement is due, if one is. */
+  readonly memory?: Readonly<Partial<Record<'schedule' | 'average' | 'stopping' | 'due', readonly number[]>>>;
   /** Carried state of each LSTM layer, bottom first, [N, H] each; null where none is carried. */
   readonly carried: readonly { readonly h: FloatArray; readonly c: FloatArray }[] | null;
 }

@@ -10,7 +10,7 @@ import { loadForms } from './lstm/forms.js';
 import { explained, freeing, type Made } from './out-of-memory.js';
 import { Arena, ParameterLayout } from './params.js';
 import { createRng } from './rng.js';
-import { type ModelSpec, requireSpec } from './spec.js';
+import { type ModelSpec, requireCarriedState, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
 import type { StartState, Tape } from './tape.js';
 import type { NdArray } from './views.js';
@@ -166,6 +166,7 @@ export class Model {
 
   /** One step at a time, with the state carried: for generating and for live data. Uses the weights as they are now. */
   stream(rows = 1): Stream {
+    requireCarriedState(this.spec);
     return new Stream(this.kernels, this.tape({ steps: 1, rows }, { gradients: false }), this.parameters);
   }
 

@@ -3,7 +3,7 @@
  */
 import { requireInteger, requireNumber } from '../errors.js';
 import { type Initialiser, requireInitialiser } from './init.js';
-import { checkLstm, type LstmSpec } from './lstm/spec.js';
+import { checkLstm, type LstmSpec, requireCarries } from './lstm/spec.js';
 import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
 /** Turns token numbers into rows of a table. Only as the first layer. Parameter: `NAME.weight` [size, width]. */
@@ -214,4 +214,11 @@ export function requireSpec(value: unknown): asserts value is ModelSpec {
     requireInteger('inputSize', spec.inputSize, 1, LARGEST);
   }
   checkTies(spec.layers, spec.inputSize ?? 0);
+}
+
+/** Throws `INVALID_SETTING` where a state cannot go on from batch to batch, or from step to step, through all layers. */
+export function requireCarriedState({ layers }: ModelSpec): void {
+  layers.forEach((layer, i) => {
+    if (layer.kind === 'lstm') requireCarries(`layers[${i}]`, layer, (layer.direction ?? 'forward') !== 'forward');
+  });
 }

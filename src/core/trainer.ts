@@ -21,8 +21,9 @@ import type { Model } from './model.js';
 import { explained } from './out-of-memory.js';
 import type { Arena } from './params.js';
 import { createRng, type RngState, restoreRng } from './rng.js';
+import { requireCarriedState } from './spec.js';
 import type { Tape } from './tape.js';
-import { type TrainingRoom, trainingRoom } from './training-room.js';
+import { memoryOf, remember, type TrainingRoom, trainingRoom } from './training-room.js';
 
 export type { FitOptions, TrainingData, TrainingEvent, TrainingState } from './fit-options.js';
 
@@ -48,12 +49,17 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private epoch = 1;
   private batch = 0;
   private lossSum = 0;
+  /** The epoch whose held-out loss is to be measured before anything else; null where no measurement is due. */
+  private due: number | null = null;
   /** The training is over, and the model holds what it ends with: an average, or the best weights. */
   private settled = false;
 
   /** Made by `fit`. */
   constructor(model: Model, data: TrainingData, options: FitOptions, resume?: TrainingState) {
     requireOptions(options, data);
+    for (const source of [data.train, data.heldOut]) {
+      if (source?.stateful && source.length > 1) requireCarriedState(model.spec);
+    }
     this.model = model;
     this.data = data;
     this.options = options;
@@ -93,6 +99,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingEvent, void, void> {
     const { epochs = 1, signal } = this.options;
     const breather = new Breather();
+    yield* this.validation(); // where it was left, or saved, between an update and the measurement behind it
     // An epoch that was cut off behind its last update (batch > 0) still has its end to tell.
     while (this.epoch <= epochs && !this.room.stopping?.isOver && (this.step < this.steps || this.batch > 0)) {
       const rng = restoreRng(this.epochRng); // also where an epoch is taken up again: the data in the same order
@@ -105,18 +112,18 @@ export class Training implements AsyncIterable<TrainingEvent> {
           return;
         }
         yield await this.update(source);
-        const { step } = this;
-        if (this.options.validateEvery && step % this.options.validateEvery === 0) yield* this.validation(epoch);
+        yield* this.validation();
       }
       if (this.batch < source.length) break; // maxSteps came first, or it was stopped: the epoch is not over
       const loss = this.lossSum / source.length;
       this.epoch++;
       this.batch = 0;
       this.lossSum = 0;
+      this.due = epoch;
       this.epochRng = rng.state();
       this.last = null; // the next epoch begins at the text's beginning, from the zero state
       yield { kind: 'epoch', epoch, step: this.step, loss };
-      yield* this.validation(epoch);
+      yield* this.validation();
     }
     await this.requireFiniteParameters(); // the last update's work has not been through a loss yet
     this.settle();
@@ -137,13 +144,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
       }
     }
     const { step, epoch, batch, lossSum, epochRng: rng } = this;
-    const { schedule } = this.options;
-    const { average, stopping } = this.room;
-    const memory = {
-      ...(typeof schedule === 'object' ? { schedule: schedule.memory } : {}),
-      ...(average ? { average: average.memory } : {}),
-      ...(stopping ? { stopping: stopping.memory } : {}),
-    };
+    const due = this.due === null ? {} : { due: [this.due] };
+    const memory = { ...memoryOf(this.room, this.options.schedule), ...due };
     return { step, epoch, batch, lossSum, rng, optimizer, memory, carried };
   }
 
@@ -156,19 +158,22 @@ export class Training implements AsyncIterable<TrainingEvent> {
   /** The model gets the weights that the training ends with; a checkpoint goes on from those that it was training. */
   private settle(): void {
     if (this.settled) return;
-    const { average, stopping } = this.room;
-    average?.swapIn(this.model.parameters);
-    stopping?.settle(this.model.parameters);
+    const { average, stopping, gradients } = this.room;
+    const { parameters } = this.model;
+    this.kernels.copy(gradients.matrix, parameters.matrix);
+    average?.swapIn(parameters);
+    stopping?.settle(parameters);
     this.settled = true;
   }
 
   /** What a checkpoint keeps in the layout of the parameters. */
   private arenas(): Map<string, Arena> {
-    const { optimizer, average, stopping } = this.room;
+    const { optimizer, average, stopping, gradients } = this.room;
     const all = new Map(optimizer.state);
     if (average) all.set('average', average.weights);
     if (stopping?.best) all.set('best', stopping.best);
-    if (this.settled && average?.isUsed) all.set('weights', average.aside);
+    // Once it has settled: those that were trained. The gradients' room is free for them by then.
+    if (this.settled && (average?.isUsed || stopping?.best)) all.set('weights', gradients);
     return all;
   }
 
@@ -216,6 +221,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
     this.batch++;
     this.lossSum += loss;
     const { epoch, steps } = this;
+    // The end of an epoch is measured anyway, once.
+    if (options.validateEvery && step % options.validateEvery === 0 && this.batch < source.length) this.due = epoch;
     return { kind: 'step', epoch, step, steps, loss, gradientNorm, count: batch.steps * batch.rows };
   }
 
@@ -226,12 +233,14 @@ export class Training implements AsyncIterable<TrainingEvent> {
     return factor(step, this.steps, { epoch: this.epoch, epochs });
   }
 
-  private async *validation(epoch: number): AsyncGenerator<TrainingEvent, void, void> {
-    const { model } = this;
+  /** The measurement that is due, if one is. */
+  private async *validation(): AsyncGenerator<TrainingEvent, void, void> {
+    const { model, due: epoch } = this;
     const { average, stopping } = this.room;
     const { schedule } = this.options;
-    const loss = await this.validate();
-    if (loss === null) return;
+    const loss = epoch === null ? null : await this.validate();
+    this.due = null;
+    if (loss === null || epoch === null) return;
     if (typeof schedule === 'object') schedule.observe(loss);
     average?.swapIn(model.parameters);
     stopping?.observe(loss, model.parameters);
@@ -250,11 +259,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
     }
     const weights = state.optimizer.get('weights');
     if (weights?.length === this.model.size) k.upload(this.model.parameters.matrix, weights);
-    const { schedule } = this.options;
-    const memory = state.memory ?? {};
-    if (typeof schedule === 'object' && memory.schedule) schedule.restore(memory.schedule);
-    if (memory.average) this.room.average?.restore(memory.average);
-    if (memory.stopping) this.room.stopping?.restore(memory.stopping);
+    remember(this.room, this.options.schedule, state.memory);
+    this.due = state.memory?.due?.[0] ?? null;
     this.epochRng = state.rng;
     this.step = state.step;
     this.epoch = state.epoch;

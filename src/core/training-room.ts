@@ -1,10 +1,13 @@
 /** The memory that a training keeps beside its tapes: one place, so that what is told of it (memory.ts) is what it is. */
 import { Average } from './averaging.js';
 import { EarlyStopping } from './early-stopping.js';
-import type { FitOptions } from './fit-options.js';
+import type { FitOptions, TrainingState } from './fit-options.js';
 import type { Kernels, Matrix } from './kernels.js';
 import { OptimizerRun } from './optimizer.js';
 import { Arena } from './params.js';
+import type { Schedule } from './schedule.js';
+
+type Memory = NonNullable<TrainingState['memory']>;
 
 /** What of `fit`'s options takes memory. */
 export type TrainingMemory = Pick<FitOptions, 'optimizer' | 'average' | 'earlyStopping'>;
@@ -29,4 +32,20 @@ export function trainingRoom(kernels: Kernels, parameters: Arena, options: Train
     average: average ? new Average(kernels, average, arena) : null,
     stopping: earlyStopping ? new EarlyStopping(kernels, earlyStopping, arena) : null,
   };
+}
+
+/** What the schedule, the average and the early stopping have seen. */
+export function memoryOf({ average, stopping }: TrainingRoom, schedule: Schedule | undefined): Memory {
+  return {
+    ...(typeof schedule === 'object' ? { schedule: schedule.memory } : {}),
+    ...(average ? { average: average.memory } : {}),
+    ...(stopping ? { stopping: stopping.memory } : {}),
+  };
+}
+
+/** The other way round. */
+export function remember(room: TrainingRoom, schedule: Schedule | undefined, memory: Memory = {}): void {
+  if (typeof schedule === 'object' && memory.schedule) schedule.restore(memory.schedule);
+  if (memory.average) room.average?.restore(memory.average);
+  if (memory.stopping) room.stopping?.restore(memory.stopping);
 }
