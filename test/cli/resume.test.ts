@@ -186,3 +186,75 @@ test('a checkpoint of another arithmetic goes on, and says that the last digits 
   const own = await here.run('train', '--resume', CHECKPOINT, '--max-steps', '6', '--force');
   expect(own).toMatchObject({ code: 0, stderr: '' });
 });
+
+describe('regularised, by a config file', () => {
+  const config = {
+    dropout: 0.3,
+    optimizer: {
+      kind: 'grouped',
+      groups: [{ match: '*.bias*', optimizer: { kind: 'sgd', rate: 0.1, momentum: 0.9 } }],
+      rest: { kind: 'adamW', rate: 0.01 },
+    },
+    schedule: {
+      kind: 'chain',
+      parts: [
+        { steps: 6, schedule: { kind: 'linearWarmup', steps: 6 } },
+        { schedule: { kind: 'cosineRestarts', first: 9 } },
+      ],
+    },
+    average: { kind: 'ema', decay: 0.9 },
+    patience: 40,
+    validateEvery: 5,
+    lstm: { zoneout: 0.1, dropConnect: 0.2 },
+  };
+  const args = ['text.txt', ...TINY, '--hidden', '32', '--config', 'config.json', '--epochs', '2', '--out', MODEL];
+
+  test('interrupted and resumed: the same bytes; and each setting acts', async () => {
+    const [whole, broken] = [folder(), folder()];
+    for (const here of [whole, broken]) here.write('config.json', JSON.stringify(config));
+    const running = broken.start('train', ...args, '--json');
+    await running.printed(/"step":7,/);
+    running.process.kill('SIGINT');
+    const [{ code, stdout, stderr }] = await Promise.all([running.ended, whole.ok('train', ...args, '--quiet')]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(jsonLines(stdout).at(-1)).toEqual({ kind: 'interrupted', checkpoint: CHECKPOINT });
+    expect(await standsAt(broken)).toBeLessThan(await standsAt(whole));
+    await broken.ok('train', '--resume', CHECKPOINT, '--quiet');
+    expectSameFiles(broken, whole);
+    const kept = ['velocity', 'm', 'v', 'average', 'best', 'weights'].map((name) => `training.optimizer.${name}`);
+    expect([...readSafetensors(whole.read(CHECKPOINT)).tensors.keys()]).toEqual(expect.arrayContaining(kept));
+  });
+
+  test('each setting acts', async () => {
+    const lastLoss = async (settings: object) => {
+      const here = folder();
+      here.write('config.json', JSON.stringify(settings));
+      const lines = jsonLines(await here.ok('train', ...args, '--max-steps', '12', '--json'));
+      return lines.filter(({ kind }) => kind === 'step').at(-1)!.loss;
+    };
+    const without = (['dropout', 'optimizer', 'schedule', 'lstm'] as const).map((key) => ({
+      ...config,
+      [key]: undefined,
+    }));
+    expect(new Set(await Promise.all([config, ...without].map(lastLoss))).size).toBe(5);
+  });
+
+  test('--patience ends it, and the best weights are kept; --dropout is in the model', async () => {
+    const here = folder();
+    const flags = ['--patience', '2', '--dropout', '0.25', '--lr', '2', '--validate-every', '4', '--epochs', '99'];
+    const lines = jsonLines(await here.ok('train', 'text.txt', ...TINY, ...flags, '--out', MODEL, '--json'));
+    expect(lines.find(({ kind }) => kind === 'end')).toMatchObject({ reason: 'stoppedEarly' });
+    const measured = lines.filter(({ kind }) => kind === 'validation').map(({ loss }) => loss as number);
+    expect(measured.length).toBeGreaterThan(2);
+    expect(lines.at(-1)!.heldOutLoss).toBe(Math.min(...measured));
+    const [info] = jsonLines(await here.ok('info', MODEL, '--json'));
+    expect(JSON.stringify(info)).toContain('{"kind":"dropout","rate":0.25}');
+  });
+
+  test('--patience without held-out text is a mistake', async () => {
+    const here = folder();
+    const { code, stderr } = await here.run('train', 'text.txt', ...TINY, '--patience', '2', '--held-out', '0');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/earlyStopping: needs held-out data to watch/);
+  });
+});

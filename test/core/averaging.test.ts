@@ -1,91 +1,154 @@
-/** Averages of the weights, and noise on the gradient, against the same by hand from the weights of each update. */
+/** Averages of the weights against the same averages of the weights that were seen, one update after the other. */
 import { describe, expect, test } from '@jest/globals';
-import type { AverageSpec } from '../../src/core/averaging.js';
-import { Model } from '../../src/core/model.js';
-import { type FitOptions, fit } from '../../src/core/trainer.js';
-import { createReference } from '../../src/kernels/reference/index.js';
-import { sgd } from '../../src/optim/sgd.js';
-import { expectClose } from '../support/golden.js';
+import { Average, type AverageSpec } from '../../src/core/averaging.js';
+import { evaluate } from '../../src/core/evaluate.js';
+import { Arena, ParameterLayout } from '../../src/core/params.js';
+import { fit } from '../../src/core/trainer.js';
+import { adam } from '../../src/optim/adam.js';
+import { expectSameBits } from '../support/arrays.js';
+import { BACKENDS } from '../support/backends.js';
+import { problemOf, thrown } from '../support/errors.js';
+import { expectClose, TOLERANCE } from '../support/golden.js';
 import { testRandom } from '../support/random.js';
+import { collect, data, losses, newModel, values } from './fit-support.js';
 
-const [T, N, D, UPDATES] = [4, 3, 2, 6];
+type Numbers = ArrayLike<number>;
 
-/** The same batch again and again, and its loss as held-out loss. */
-function data() {
-  const random = testRandom(3);
-  const batch = { steps: T, rows: N, inputs: random.normals(T * N * D), targets: random.normals(T * N) };
-  const source = { stateful: false, length: UPDATES, batch: () => batch };
-  return { train: source, heldOut: { ...source, length: 1 } };
+/** The average of a list of weights, said plainly. */
+function mean(all: readonly Numbers[]): number[] {
+  return Array.from(all[0]!, (_, i) => all.reduce((sum, w) => sum + w[i]!, 0) / all.length);
 }
 
-/** The weights after each update, those that the training ends with, and the held-out losses. */
-async function train(options: Partial<FitOptions>, hiddenSize = 3) {
-  const layers = [{ kind: 'lstm', hiddenSize } as const, { kind: 'linear', size: 1 } as const];
-  const model = new Model(createReference('float64'), { inputSize: D, seed: 2, layers });
-  const read = async (): Promise<number[]> => [...(await model.kernels.download(model.parameters.matrix))];
-  const [before, after, losses] = [await read(), [] as number[][], [] as number[]];
-  for await (const event of fit(model, data(), { optimizer: sgd({ rate: 0.5 }), ...options })) {
-    if (event.kind === 'step') after.push(await read());
-    if (event.kind === 'validation') losses.push(event.loss);
+/** sum_t (1 - d) d^(n - t) w_t, the first w counting for all before it. */
+function exponential(all: readonly Numbers[], decay: number): number[] {
+  const n = all.length;
+  const share = (t: number): number => (t === 0 ? decay ** (n - 1) : (1 - decay) * decay ** (n - 1 - t));
+  return Array.from(all[0]!, (_, i) => all.reduce((sum, w, t) => sum + share(t) * w[i]!, 0));
+}
+
+describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
+  const UPDATES = 9;
+
+  /** The average after each update, null while there is none, and the weights of each. */
+  async function run(spec: AverageSpec, heldOut: readonly number[] = []) {
+    const k = await create();
+    const layout = new ParameterLayout([
+      { name: 'a', shape: [3, 5] },
+      { name: 'b', shape: [7] },
+    ]);
+    const parameters = new Arena(k, layout);
+    const average = new Average(k, spec, () => new Arena(k, layout));
+    const random = testRandom(3);
+    const [seen, averages]: [Numbers[], (Numbers | null)[]] = [[], []];
+    for (let step = 1; step <= UPDATES; step++) {
+      k.upload(parameters.matrix, random.normals(layout.size));
+      seen.push(await k.download(parameters.matrix));
+      average.update(parameters, step);
+      averages.push(average.isUsed ? await k.download(average.weights.matrix) : null);
+      const loss = heldOut[step - 1];
+      if (loss !== undefined) average.observe(loss);
+    }
+    return { seen, averages };
   }
-  return { before, after, end: await read(), losses };
-}
 
-const mean = (rows: readonly number[][]): number[] =>
-  rows[0]!.map((_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length);
-
-describe('a training ends with the average', () => {
-  test.each<[string, AverageSpec, (w: readonly number[][]) => number[]]>([
-    [
-      'exponential moving average',
-      { kind: 'ema', decay: 0.7 },
-      ([first, ...rest]) => rest.reduce((a, w) => a.map((v, i) => 0.7 * v + 0.3 * w[i]!), first!),
-    ],
-    ['Polyak: the mean of all', { kind: 'polyak' }, mean],
-    ['Polyak from the fourth update on', { kind: 'polyak', start: 4 }, (w) => mean(w.slice(3))],
-  ])('%s', async (_, average, byHand) => {
-    const { after, end, losses } = await train({ average });
-    const plain = await train({});
-    after.forEach((weights, i) => {
-      expectClose(`update ${i + 1}`, weights, plain.after[i]!, 0);
+  test('ema', async () => {
+    const { seen, averages } = await run({ kind: 'ema', decay: 0.8 });
+    averages.forEach((a, i) => {
+      expectClose(`update ${i + 1}`, a!, exponential(seen.slice(0, i + 1), 0.8), TOLERANCE[precision]);
     });
-    expectClose('the end', end, byHand(after), 1e-12);
-    expect(losses.at(-1)).not.toBe(plain.losses.at(-1)); // what is measured is the average
   });
 
-  test('with patience, from when the held-out loss no longer falls', async () => {
-    const options = { optimizer: sgd({ rate: 4 }), validateEvery: 1 }; // too fast to fall every time
-    const { after, end, losses } = await train({ ...options, average: { kind: 'polyak', patience: 1 } });
-    const at = losses.findIndex((loss, i) => i > 1 && loss > Math.min(...losses.slice(0, i - 1)));
-    expect(at).toBeGreaterThan(0);
-    expect(at).toBeLessThan(UPDATES - 2);
-    expectClose('the end', end, mean(after.slice(at + 1)), 1e-12);
+  test.each([1, 4])('polyak from update %d on', async (start) => {
+    const { seen, averages } = await run({ kind: 'polyak', start });
+    averages.forEach((a, i) => {
+      if (i + 1 < start) expect(a).toBeNull();
+      else expectClose(`update ${i + 1}`, a!, mean(seen.slice(start - 1, i + 1)), TOLERANCE[precision]);
+    });
+  });
+
+  test('ema with a decay of 0 is the weights', async () => {
+    const { seen, averages } = await run({ kind: 'ema', decay: 0 });
+    averages.forEach((a, i) => {
+      expectSameBits(a!, seen[i]!);
+    });
+  });
+
+  // Algorithm 1 of Merity et al. 2018: t > n and v_t > min(v_0 .. v_{t-n-1}), t counting the losses before this one.
+  test.each([
+    ['no better than the best but the last two', 2, [5, 4, 3, 3.5, 3.6, 3.4], 6], // 3.4 > min(5, 4, 3)
+    ['as good as it is not worse', 1, [5, 5, 5, 6], 4],
+    ['worse, but first only than what is too young to count', 3, [5, 4, 4.5, 4.6, 4.7, 4.8], 6], // 4.8 > min(5, 4)
+    ['falling: never', 1, [9, 8, 7, 6, 5, 4, 3, 2, 1], null],
+    ['too few to say', 4, [1, 2, 3, 4], null],
+  ])('polyak with patience: %s', async (_name, patience, heldOut, trigger) => {
+    const { seen, averages } = await run({ kind: 'polyak', patience }, heldOut);
+    const plain = heldOut.findIndex((v, t) => t > patience && v > Math.min(...heldOut.slice(0, t - patience)));
+    expect(plain < 0 ? null : plain + 1).toBe(trigger);
+    averages.forEach((a, i) => {
+      if (trigger === null || i + 1 <= trigger) expect(a).toBeNull();
+      else expectClose(`update ${i + 1}`, a!, mean(seen.slice(trigger, i + 1)), TOLERANCE[precision]);
+    });
   });
 });
 
-test('gradient noise: normal, of variance eta / (1 + t)^gamma, the same for the same seed', async () => {
-  const gradientNoise = { eta: 0.04, gamma: 0.55 };
-  const noisy = () => train({ optimizer: sgd({ rate: 1 }), gradientNoise, maxSteps: 1, seed: 9 }, 40);
-  const [a, b] = [await noisy(), await noisy()];
-  const plain = await train({ optimizer: sgd({ rate: 1 }), maxSteps: 1, seed: 9 }, 40);
-  expectClose('again', a.end, b.end, 0);
-  const z = plain.end.map((v, i) => (v - a.end[i]!) / 0.2); // at rate 1 an update is the gradient
-  const moment = (power: number): number => z.reduce((sum, v) => sum + v ** power, 0) / z.length;
-  expect(z.length).toBeGreaterThan(5000);
-  expect(Math.abs(moment(1))).toBeLessThan(5 / Math.sqrt(z.length));
-  expect(Math.abs(moment(2) - 1)).toBeLessThan(5 * Math.sqrt(2 / z.length));
+describe('in a training', () => {
+  const AVERAGES: [string, AverageSpec][] = [
+    ['ema', { kind: 'ema', decay: 0.7 }],
+    ['polyak', { kind: 'polyak' }],
+    ['polyak from update 3 on', { kind: 'polyak', start: 3 }],
+  ];
+  const settings = { optimizer: adam({ rate: 0.05 }), epochs: 2, validateEvery: 3 };
+
+  test.each(AVERAGES)('%s: trained as without it; at the end the model is the average', async (_name, average) => {
+    const [averaged, alone] = [newModel(), newModel()];
+    const seen: Numbers[] = [];
+    const plain = [];
+    for await (const event of fit(alone, data(), settings)) {
+      plain.push(event);
+      if (event.kind === 'step') seen.push(await values(alone));
+    }
+    const events = await collect(fit(averaged, data(), { ...settings, average }));
+    expect(losses(events, 'step')).toEqual(losses(plain, 'step'));
+    expect(losses(events, 'epoch')).toEqual(losses(plain, 'epoch'));
+    const wanted =
+      average.kind === 'ema' ? exponential(seen, average.decay) : mean(seen.slice((average.start ?? 1) - 1));
+    expectClose('weights', await values(averaged), wanted, TOLERANCE.float64);
+  });
+
+  test('what is measured is the average, also by validate(), and the weights come back after it', async () => {
+    const model = newModel();
+    const training = fit(model, data(), { ...settings, average: { kind: 'ema', decay: 0.9 } });
+    for await (const event of training) {
+      if (event.kind !== 'validation') continue;
+      const before = await values(model);
+      const copy = newModel();
+      copy.kernels.upload(copy.parameters.matrix, (await training.checkpoint()).optimizer.get('average')!);
+      expect(await evaluate(copy, data().heldOut)).toBe(event.loss);
+      expect(await training.validate()).toBe(event.loss);
+      expectSameBits(await values(model), before);
+    }
+  });
+
+  test('until it has begun, the weights themselves are measured and kept', async () => {
+    const [averaged, alone] = [newModel(), newModel()];
+    const events = await collect(fit(averaged, data(), { ...settings, average: { kind: 'polyak', start: 100 } }));
+    expect(events).toEqual(await collect(fit(alone, data(), settings)));
+    expectSameBits(await values(averaged), await values(alone));
+  });
 });
 
-test('gradient noise becomes less from update to update', async () => {
-  const sizes: number[] = [];
-  for (const gamma of [0, 2]) {
-    const options = { optimizer: sgd({ rate: 1e-9 }), gradientNoise: { eta: 1, gamma }, seed: 9 };
-    const { before, after } = await train(options, 20);
-    const moved = (t: number): number =>
-      Math.hypot(...after[t]!.map((v, i) => v - (t ? after[t - 1]![i]! : before[i]!)));
-    sizes.push(moved(5) / moved(0));
-  }
-  expect(sizes[0]).toBeGreaterThan(0.9);
-  expect(sizes[0]).toBeLessThan(1.1);
-  expect(sizes[1]! / sizes[0]!).toBeCloseTo(1 / 6, 2);
+test.each([
+  ['average.decay', { kind: 'ema', decay: 1 }],
+  ['average.decay', { kind: 'ema', decay: -0.1 }],
+  ['average.start', { kind: 'polyak', start: 0 }],
+  ['average.patience', { kind: 'polyak', patience: 0 }],
+  ['average', { kind: 'median' }],
+])('%s: %o is refused', (path, average) => {
+  const options = { optimizer: adam(), average: average as AverageSpec };
+  expect(
+    problemOf(
+      thrown(() => fit(newModel(), data(), options)),
+      'INVALID_SETTING',
+    ).path,
+  ).toBe(path);
 });
