@@ -161,9 +161,7 @@ describe('how far the worker runs', () => {
           expect([stop <= step, step <= stop + ahead]).toEqual([true, true]);
         }
         got.push(...(await collect(training)));
-        // Left at the very step that a validation follows, `fit` does not make up for it either.
-        const lost = ahead === 0 ? events.findIndex((e) => e.kind === 'validation' && e.step === 6) : -1;
-        expect(got).toEqual(events.filter((_, i) => i !== lost));
+        expect(got).toEqual(events);
         expect(plain(await model.parameters.download())).toEqual(plain(parameters));
         expect(await collect(training)).toEqual([events.at(-1)]);
       });
@@ -192,7 +190,7 @@ describe('going on from a checkpoint', () => {
       return { state: await training.checkpoint(), parameters: await model.parameters.download() };
     });
     expect(plainState(made.state)).toEqual(plainState(expected.states[steps(expected.events).indexOf('step 6')]!));
-    const rest = expected.events.slice(steps(expected.events).indexOf('step 7'));
+    const rest = expected.events.slice(steps(expected.events).indexOf('step 6') + 1);
     await inWorker(async (model) => {
       for (const [name, values] of made.parameters) await model.parameters.set(name, values);
       expect(await collect(model.fit(textData(), options(), made.state))).toEqual(rest);
