@@ -48,9 +48,11 @@ export async function memoryNeed(
 ): Promise<MemoryNeed> {
   await loadForms();
   const kernels = await selectKernels(options);
-  const need = measureMemory(kernels, spec, shape, options);
-  kernels.dispose();
-  return need;
+  try {
+    return await measureMemory(kernels, spec, shape, options);
+  } finally {
+    kernels.dispose();
+  }
 }
 
 /** A model file's content with its model, ready to use. */

@@ -68,17 +68,11 @@ export class UnspoolError extends Error {
 
 const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
-const UNITS = [
-  ['GiB', 2 ** 30],
-  ['MiB', 2 ** 20],
-  ['KiB', 2 ** 10],
-] as const;
-
-/** A number of bytes in words, such as `1.50 MiB`. */
+/** A number of bytes in words, such as `1.5 MiB`. */
 export function bytesText(bytes: number): string {
-  const [unit, size] = UNITS.find(([, least]) => bytes >= least) ?? ['bytes', 1];
-  const value = bytes / size;
-  return `${size === 1 || value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)} ${unit}`;
+  const power = Math.min(3, Math.max(0, Math.floor(Math.log2(bytes) / 10)));
+  const value = Number((bytes / 1024 ** power).toPrecision(3));
+  return `${value.toLocaleString('en')} ${['bytes', 'KiB', 'MiB', 'GiB'][power]}`;
 }
 
 function headline(p: Problem): string {

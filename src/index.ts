@@ -23,6 +23,7 @@ export type {
   LstmStep,
   LstmStepGrad,
   Matrix,
+  MemoryRules,
   PackedMatrix,
   Precision,
   SgdOptions,

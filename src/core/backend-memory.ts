@@ -1,16 +1,22 @@
 import type { Kernels } from './kernels.js';
 
-/** Bytes of working rooms, by name. */
-export type Rooms = Readonly<Record<string, number>>;
-
-/** What a backend's memory costs, in bytes: a part of the contract. All but `inUse` can be told before anything is allocated. */
+/** A backend's memory, in bytes: a part of the contract. */
 export interface BackendMemory {
   /** The most that the backend can reach; infinity where nothing but the machine limits it. */
   readonly capacity: number;
+  /** Allocated now, all that the backend takes for itself included. */
+  inUse(): number;
+  /** What things will take, before they are allocated; loaded when it is asked for. */
+  rules(): Promise<MemoryRules>;
+}
+
+/** Bytes of working rooms, by name. */
+export type Rooms = Readonly<Record<string, number>>;
+
+/** What a backend's memory costs, in bytes. */
+export interface MemoryRules {
   /** What it takes for itself before the first matrix, and for its threads once they run. */
   readonly own: number;
-  /** Allocated now, `own` included (threads once they run). */
-  inUse(): number;
   /** Of `alloc(rows, cols)`. */
   matrix(rows: number, cols: number): number;
   /** Of `allocPacked(rows, cols)`. */

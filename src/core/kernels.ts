@@ -22,7 +22,7 @@ import type {
   ValueLoss,
 } from './kernel-options.js';
 
-export type { BackendMemory } from './backend-memory.js';
+export type { BackendMemory, MemoryRules } from './backend-memory.js';
 export * from './kernel-options.js';
 
 export type FloatArray = Float32Array | Float64Array;

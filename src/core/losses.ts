@@ -2,7 +2,6 @@
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
 import { type CrossEntropyOptions, crossEntropyDivisor, type Kernels, type Matrix, type ValueLoss } from './kernels.js';
 import type { PassShape } from './layer.js';
-import { same } from './same.js';
 import { fail, requireChoice, requireKeys } from './spec-checks.js';
 
 /**
@@ -102,8 +101,6 @@ export interface LossTape {
   readonly probabilities: Matrix | null;
   /** `weights`: how much each row of the output counts; null for once each. `lengths`: the steps of each sequence. */
   forward(targets: ArrayLike<number>, weights?: ArrayLike<number> | null, lengths?: ArrayLike<number> | null): void;
-  /** Targets that stand for any, to run a pass for what it takes rather than for what it gives. Throws `OUT_OF_MEMORY`. */
-  anyTargets(): ArrayLike<number>;
   /** Writes dL/dy into the output's gradient. Needs the forward pass. */
   backward(): void;
   free(): void;
@@ -136,7 +133,6 @@ function classTape(k: Kernels, spec: CrossEntropySpec, y: Matrix, dy: Matrix | n
     spec,
     value,
     probabilities,
-    anyTargets: () => same(y.rows, 0),
     forward(targets, weights = null) {
       requireCount('crossEntropy', 'targets', targets, [y.rows]);
       requireWeights(weights, y.rows);
@@ -179,7 +175,6 @@ function valueTape(k: Kernels, spec: ValueLoss, y: Matrix, dy: Matrix | null): L
     spec,
     value,
     probabilities: null,
-    anyTargets: () => same(y.rows * width, 0),
     forward(targets, weights = null) {
       requireCount(spec.kind, 'targets', targets, [y.rows, width]);
       requireWeights(weights, y.rows);
@@ -207,7 +202,6 @@ function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, shape:
     spec,
     value,
     probabilities: null,
-    anyTargets: () => same(rows, -1), // no label: 0 may be the blank
     forward(targets, weights = null, lengths = null) {
       if (weights) fail('weights', 'are not read by ctc.', 'Give the steps of each sequence as lengths.');
       if (targets.length === 0 || targets.length % rows !== 0) {

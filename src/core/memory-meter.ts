@@ -4,19 +4,19 @@
  */
 import { UnspoolError } from '../errors.js';
 import type { Rooms } from './backend-memory.js';
-import type { Kernels, Matrix, PackedMatrix } from './kernels.js';
+import type { Kernels, Matrix, MemoryRules, PackedMatrix } from './kernels.js';
 
 export class MemoryMeter {
   readonly kernels: Kernels;
-  private readonly of: Kernels;
+  private readonly rules: MemoryRules;
   private readonly limit: number;
   private readonly sizes = new Map<Matrix | PackedMatrix, number>();
   private readonly rooms = new Map<string, number>();
   private held = 0;
 
-  /** @param of the backend whose rules count. @param limit throw `OUT_OF_MEMORY` beyond this many bytes. */
-  constructor(of: Kernels, limit = Number.POSITIVE_INFINITY) {
-    this.of = of;
+  /** @param of the backend, whose rules count. @param limit throw `OUT_OF_MEMORY` beyond this many bytes. */
+  constructor(of: Kernels, rules: MemoryRules, limit = Number.POSITIVE_INFINITY) {
+    this.rules = rules;
     this.limit = limit;
     const own = this.instructions();
     this.kernels = new Proxy(of, {
@@ -41,10 +41,10 @@ export class MemoryMeter {
   }
 
   private instructions(): Partial<Kernels> {
-    const { memory } = this.of;
+    const { rules } = this;
     return {
-      alloc: (rows, cols) => this.take({ rows, cols }, memory.matrix(rows, cols)),
-      allocPacked: (rows, cols) => this.take({ rows, cols }, memory.packed(rows, cols)),
+      alloc: (rows, cols) => this.take({ rows, cols }, rules.matrix(rows, cols)),
+      allocPacked: (rows, cols) => this.take({ rows, cols }, rules.packed(rows, cols)),
       view: (_base, _offset, rows, cols) => ({ rows, cols }),
       free: (m) => {
         this.held -= this.sizes.get(m) ?? 0;
@@ -55,7 +55,7 @@ export class MemoryMeter {
 
   /** An instruction that does nothing but take its working rooms. */
   private counted(name: keyof Kernels): (...operands: never[]) => void {
-    const rule = this.of.memory.rooms[name] as ((...operands: never[]) => Rooms) | undefined;
+    const rule = this.rules.rooms[name] as ((...operands: never[]) => Rooms) | undefined;
     return (...operands) => {
       for (const [room, bytes] of Object.entries(rule?.(...operands) ?? {})) {
         this.rooms.set(room, Math.max(bytes, this.rooms.get(room) ?? 0));
@@ -64,7 +64,7 @@ export class MemoryMeter {
   }
 
   private take<M extends Matrix | PackedMatrix>(m: M, bytes: number): M {
-    const inUse = this.held + this.of.memory.own;
+    const inUse = this.held + this.rules.own;
     if (inUse + bytes > this.limit) {
       throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse, capacity: this.limit });
     }

@@ -2,14 +2,14 @@
  * How much memory a training or a prediction takes, before anything is allocated: the code that lays it out and runs a
  * pass is run on a backend that only counts (memory-meter.ts), so the figure is exact for whatever a spec can say.
  */
-import { parameterLayout } from './build.js';
-import type { Kernels } from './kernels.js';
+import { UnspoolError } from '../errors.js';
+import { buildLayers, layTape, parameterLayout, type TapeOptions } from './build.js';
+import type { Kernels, Matrix } from './kernels.js';
 import type { PassShape } from './layer.js';
+import { type LossChoice, type LossSpec, targetWidth } from './losses.js';
 import { MemoryMeter } from './memory-meter.js';
 import type { Optimizer } from './optimizer.js';
 import { Arena } from './params.js';
-import { layPass, type PassMemory, passBytes } from './pass-memory.js';
-import { same } from './same.js';
 import type { ModelSpec } from './spec.js';
 import type { Tape } from './tape.js';
 import { type TrainingMemory, trainingRoom } from './training-room.js';
@@ -33,9 +33,13 @@ export interface MemoryNeed {
 }
 
 /** The optimizer (default: none), the average and the early stopping are those of `fit`. */
-export interface MemoryOptions extends PassMemory, Partial<TrainingMemory> {
+export interface MemoryOptions extends TapeOptions, Partial<TrainingMemory> {
+  /** Default `crossEntropy`; null for none, as in `model.predict`. */
+  readonly loss?: LossChoice | null;
   /** The batches weigh their rows. Default false. */
   readonly weights?: boolean;
+  /** Throw `OUT_OF_MEMORY` where the total is beyond this. Default: tell it however large it is. */
+  readonly limit?: number;
 }
 
 /**
@@ -45,15 +49,16 @@ export interface MemoryOptions extends PassMemory, Partial<TrainingMemory> {
  * Not counted is what JavaScript keeps around the numbers: handles (about a kilobyte a time step and LSTM layer) and the
  * token numbers (four bytes each). Throws `INVALID_SETTING` where the spec cannot work, `OUT_OF_MEMORY`.
  */
-export function measureMemory(
+export async function measureMemory(
   kernels: Kernels,
   spec: ModelSpec,
   shape: PassShape,
   options: MemoryOptions = {},
-): MemoryNeed {
+): Promise<MemoryNeed> {
   const { optimizer = NONE, gradients: training = true, limit } = options;
   const layout = parameterLayout(spec);
-  const meter = new MemoryMeter(kernels, limit);
+  const rules = await kernels.memory.rules();
+  const meter = new MemoryMeter(kernels, rules, limit);
   const k = meter.kernels;
   const weighed = <T>(lay: () => T): [made: T, bytes: number] => {
     const before = meter.allocated;
@@ -69,13 +74,13 @@ export function measureMemory(
     // Early and late: RAdam, for one, works in other rooms once it has seen some gradients.
     for (const step of [1, 1000]) update?.optimizer.apply(update.gradients.matrix, step, optimizer.spec.rate);
   });
-  const working = kernels.memory.own + meter.working;
+  const working = rules.own + meter.working;
   return {
     parameters,
     gradients,
     optimizer: updates - gradients + rooms,
     tape,
-    step: passBytes(kernels, spec, shape, options).step,
+    step: stepBytes(() => new MemoryMeter(kernels, rules, limit), spec, shape, options),
     working,
     total: parameters + updates + tape + rooms + working,
     capacity: kernels.memory.capacity,
@@ -84,13 +89,49 @@ export function measureMemory(
 
 const NONE: Optimizer = { spec: { kind: 'none', rate: 0 }, state: [], apply: () => {} };
 
+/** What the last time step of all rows (of the first two, at the least) adds to a tape. */
+function stepBytes(make: () => MemoryMeter, spec: ModelSpec, shape: PassShape, options: MemoryOptions): number {
+  const steps = Math.max(2, shape.steps);
+  const [less, all] = [steps - 1, steps].map((count) => {
+    const meter = make();
+    layPass(meter.kernels, spec, { ...shape, steps: count }, options);
+    return meter.allocated;
+  });
+  return all! - less!;
+}
+
+/** A tape with its loss, as `fit` lays them. */
+function layPass(k: Kernels, spec: ModelSpec, shape: PassShape, options: MemoryOptions): Tape {
+  const { inputGradient = false, loss = 'crossEntropy', ...rest } = options;
+  const tape = layTape(k, spec, buildLayers(spec), shape, { inputGradient, ...rest });
+  if (loss !== null) tape.layLoss(loss);
+  return tape;
+}
+
 /** All instructions of a step of training, so that each shows what room it works in; the data are zeros. */
 function runPass(tape: Tape, options: MemoryOptions, parameters: Arena, gradients: Arena | null): void {
   const { input, shape, loss } = tape;
   if (options.lengths) tape.setLengths(same(shape.rows, 1));
   tape.begin(null, { seed: 0, step: 1 });
   tape.forward(parameters, same(shape.steps * shape.rows * (input.kind === 'tokens' ? 1 : input.x.cols), 0));
-  const weights = options.weights ? same(tape.layers.at(-1)!.y.rows, 1) : null;
-  if (loss) tape.measure(loss.spec, loss.anyTargets(), weights);
+  const { y } = tape.layers.at(-1)!;
+  if (loss) tape.measure(loss.spec, anyTargets(loss.spec, y, shape.rows), options.weights ? same(y.rows, 1) : null);
   if (gradients) tape.backward(parameters, gradients);
+}
+
+/** Targets that stand for any. */
+function anyTargets(spec: LossSpec, y: Matrix, rows: number): ArrayLike<number> {
+  if (spec.kind === 'crossEntropy') return same(y.rows, 0);
+  if (spec.kind === 'ctc') return same(rows, -1); // no label: 0 may be the blank
+  return same(y.rows * targetWidth(spec, y.cols), 0);
+}
+
+/** `count` times the same small whole number. */
+function same(count: number, value: number): ArrayLike<number> {
+  try {
+    return new Int8Array(count).fill(value);
+  } catch {
+    const capacity = Number.POSITIVE_INFINITY;
+    throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: count, inUse: null, capacity });
+  }
 }

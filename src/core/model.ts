@@ -201,8 +201,7 @@ export class Model {
 
   /** `OUT_OF_MEMORY` in a pass of `shape` says what to lower. */
   private explained<T>(shape: PassShape, act: () => T): T {
-    const { spec, kernels } = this;
-    return explained(spec, { kernels, shape }, act);
+    return explained(this.spec, shape, act);
   }
 
   /** What a batch is measured by where nothing else is said. */

@@ -1,11 +1,12 @@
 /** The wasm backend's heap: blocks apart from each other, of zeros, and used again whatever sizes come next. */
 import { describe, expect, test } from '@jest/globals';
-import { blockBytes, Heap } from '../../src/kernels/wasm/heap.js';
+import { Heap } from '../../src/kernels/wasm/heap.js';
 import { problemOf, thrown } from '../support/errors.js';
 import { testRandom } from '../support/random.js';
 
 const PAGE = 65536;
 const MEGABYTE = 2 ** 20;
+const blockBytes = (bytes: number): number => new Heap(MEGABYTE).blockBytes(bytes);
 
 describe('blocks', () => {
   test('thousands, taken and given back in any order: aligned, apart, zeros, all counted', () => {
@@ -78,7 +79,7 @@ describe('the end of it', () => {
     const bytes = blockBytes(500_000);
     const inUse = PAGE + blockBytes(600_000);
     expect(problemOf(error, 'OUT_OF_MEMORY')).toMatchObject({ bytes, inUse, capacity: MEGABYTE });
-    expect(error.message).toBe('there is no memory for another 488 KiB: 650 KiB of at most 1.00 MiB are in use.');
+    expect(error.message).toBe('there is no memory for another 488 KiB: 650 KiB of at most 1 MiB are in use.');
     expect(heap.inUse).toBe(inUse);
     heap.release(heap.alloc(300_000));
     heap.release(at);

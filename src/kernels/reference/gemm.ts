@@ -258,7 +258,7 @@ export function createGemm(memory: ReferenceMemory) {
   }
 
   return {
-    memory: memory.rules(panelsOf, rowsOf),
+    memory: memory.asTold(panelsOf, rowsOf),
     gemm(out: Matrix, a: Matrix, b: Matrix, options: GemmOptions = {}): void {
       const K = options.transA ? a.rows : a.cols;
       const panels = roomB(panelsOf(K, out.cols));

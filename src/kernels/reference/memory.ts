@@ -1,5 +1,5 @@
 /** The reference backend's arrays. The garbage collector gives them back; what is counted here is what it has not yet. */
-import type { BackendMemory, FloatArray } from '../../core/kernels.js';
+import type { BackendMemory, FloatArray, MemoryRules } from '../../core/kernels.js';
 import { UnspoolError } from '../../errors.js';
 
 export type Floats = Float32ArrayConstructor | Float64ArrayConstructor;
@@ -41,13 +41,11 @@ export class ReferenceMemory {
     };
   }
 
-  /** `packed`: elements of a packed matrix; `rows`: of the room that a product (R,K) by (K,C) packs its left operand in. */
-  rules(packed: (rows: number, cols: number) => number, rows: (R: number, K: number) => number): BackendMemory {
+  /** What is told of it. `packed`: elements of a packed matrix; `rows`: of the room that a product (R,K) by (K,C) packs its left operand in. */
+  asTold(packed: (rows: number, cols: number) => number, rows: (R: number, K: number) => number): BackendMemory {
     const size = this.Float.BYTES_PER_ELEMENT;
-    return {
-      capacity: Number.POSITIVE_INFINITY,
+    const rules: MemoryRules = {
       own: 0,
-      inUse: () => this.inUse,
       matrix: (R, C) => size * R * C,
       packed: (R, C) => size * packed(R, C),
       rooms: {
@@ -58,5 +56,6 @@ export class ReferenceMemory {
         gemmPacked: (out, _a, b) => ({ rows: size * rows(out.rows, b.rows) }),
       },
     };
+    return { capacity: Number.POSITIVE_INFINITY, inUse: () => this.inUse, rules: async () => rules };
   }
 }

@@ -12,9 +12,6 @@ const PAGE = 65536;
 const MAX_PAGES = 65536; // 4 GiB, what 32-bit addresses reach; has to agree with scripts/build-wasm.mjs
 const ALIGN = 64; // a cache line
 
-/** What `Heap.alloc(bytes)` takes. */
-export const blockBytes = (bytes: number): number => Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
-
 interface Hole {
   at: number;
   size: number;
@@ -51,9 +48,14 @@ export class Heap {
     this.memory = new WebAssembly.Memory({ initial: Math.min(2, maximum), maximum, shared: true });
   }
 
+  /** What `alloc(bytes)` takes. */
+  blockBytes(bytes: number): number {
+    return Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
+  }
+
   /** Address of a block of zeros. Throws `OUT_OF_MEMORY`, and is then as it was before. */
   alloc(bytes: number): number {
-    const size = blockBytes(bytes);
+    const size = this.blockBytes(bytes);
     const at = this.fill(size) ?? this.extend(size);
     this.sizes.set(at, size);
     this.inUse += size;
@@ -68,36 +70,29 @@ export class Heap {
     this.sizes.delete(at);
     this.inUse -= size;
     const { holes } = this;
-    const after = holes.findIndex((hole) => hole.at > at);
-    const index = after < 0 ? holes.length : after;
-    holes.splice(index, 0, { at, size });
-    this.join(index + 1);
-    this.join(index);
+    holes.push({ at, size });
+    holes.sort((a, b) => a.at - b.at);
+    for (let i = holes.length - 1; i > 0; i--) {
+      const [before, hole] = [holes[i - 1]!, holes[i]!];
+      if (before.at + before.size < hole.at) continue;
+      before.size += hole.size;
+      holes.splice(i, 1);
+    }
     const last = holes.at(-1)!;
-    if (last.at + last.size !== this.top) return;
+    if (last.at + last.size < this.top) return;
     this.top = last.at;
     holes.pop();
   }
 
-  /** Makes hole `index` a part of the one before it, where they touch. */
-  private join(index: number): void {
-    const [before, hole] = [this.holes[index - 1], this.holes[index]];
-    if (!before || !hole || before.at + before.size !== hole.at) return;
-    before.size += hole.size;
-    this.holes.splice(index, 1);
-  }
-
-  /** Address of a block in the smallest hole that is large enough; null where there is none. */
-  private fill(size: number): number | null {
-    let best: Hole | null = null;
-    for (const hole of this.holes) {
-      if (hole.size >= size && (!best || hole.size < best.size)) best = hole;
-    }
-    if (!best) return null;
+  /** Address of a block in the smallest hole that is large enough; undefined where there is none. */
+  private fill(size: number): number | undefined {
+    const { holes } = this;
+    const [best] = holes.filter((hole) => hole.size >= size).sort((a, b) => a.size - b.size);
+    if (!best) return;
     const { at } = best;
     best.at += size;
     best.size -= size;
-    if (best.size === 0) this.holes.splice(this.holes.indexOf(best), 1);
+    if (best.size === 0) holes.splice(holes.indexOf(best), 1);
     return at;
   }
 
@@ -107,7 +102,10 @@ export class Heap {
     if (missing > 0) {
       // A quarter more than asked for, so that many small requests do not each grow it.
       const wanted = Math.ceil(Math.max(missing, Math.min(this.memory.buffer.byteLength / 4, 2 ** 26)) / PAGE);
-      if (!this.grow(wanted) && !this.grow(Math.ceil(missing / PAGE))) throw this.full(size);
+      if (!this.grow(wanted) && !this.grow(Math.ceil(missing / PAGE))) {
+        const { inUse, capacity } = this;
+        throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: size, inUse, capacity });
+      }
     }
     this.top = at + size;
     return at;
@@ -120,10 +118,5 @@ export class Heap {
     } catch {
       return false;
     }
-  }
-
-  private full(bytes: number): UnspoolError {
-    const { inUse, capacity } = this;
-    return new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse, capacity });
   }
 }

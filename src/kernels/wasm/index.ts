@@ -10,7 +10,6 @@ import { ALONE } from './crew.js';
 import type { WasmExports } from './exports.js';
 import { Heap } from './heap.js';
 import { losses } from './losses.js';
-import { memoryOf } from './memory.js';
 import { noise } from './noise.js';
 import { products } from './products.js';
 import { ANYTHING, makeReach, type Reach, type WasmMatrix, type WasmPacked, WORTH_SHARING } from './reach.js';
@@ -37,13 +36,18 @@ export async function createWasm(variant: WasmVariant, options: WasmOptions = {}
   const { exports } = await WebAssembly.instantiate(module, { env });
   const x = exports as unknown as WasmExports;
   const edge = heap.alloc(4 * x.scratchFloats());
-  const memory = memoryOf(heap, x, threads);
+  const own = heap.inUse;
   const team = threads > 1 ? new (await import('./team.js')).Team(heap, x, module, threads, edge) : ALONE;
-  return kernelsOver(variant, memory, makeReach(heap, x, team, edge, shareAll ? ANYTHING : WORTH_SHARING));
+  const reach = makeReach(heap, x, team, edge, shareAll ? ANYTHING : WORTH_SHARING);
+  return kernelsOver(variant, reach, {
+    capacity: heap.capacity,
+    inUse: () => heap.inUse,
+    rules: async () => (await import('./memory.js')).memoryRules(reach, own, threads),
+  });
 }
 
-function kernelsOver(variant: WasmVariant, memory: BackendMemory, reach: Reach): Kernels {
-  const { blocks, team, window, alone, host } = reach;
+function kernelsOver(variant: WasmVariant, reach: Reach, memory: BackendMemory): Kernels {
+  const { heap, team, window, alone, host, handOut, takeBack } = reach;
   return {
     name: 'wasm',
     variant,
@@ -52,12 +56,16 @@ function kernelsOver(variant: WasmVariant, memory: BackendMemory, reach: Reach):
     },
     precision: 'float32',
     memory,
-    alloc: (rows, cols) => alone(() => blocks.take(rows * cols, (at): WasmMatrix => ({ rows, cols, at, base: at }))),
+    alloc: (rows, cols) =>
+      alone(() => {
+        const at = heap.alloc(4 * rows * cols);
+        return handOut<WasmMatrix>({ rows, cols, at, base: at });
+      }),
     view: (base, offset, rows, cols): WasmMatrix => {
       const { at, base: block } = window(base);
       return { rows, cols, at: at + 4 * offset, base: block };
     },
-    free: (m) => alone(() => blocks.giveBack(m as WasmMatrix | WasmPacked)),
+    free: (m) => alone(() => takeBack(m as WasmMatrix | WasmPacked)),
     upload: (out, data) => host(out).set(data),
     download: async (a) => new Float32Array(host(a)),
     host,

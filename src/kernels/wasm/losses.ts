@@ -8,7 +8,6 @@ import {
   valueLossScale,
 } from '../../core/kernels.js';
 import { ctcLoss } from '../ctc.js';
-import { lossNumbers } from './memory.js';
 import { type Reach, scratch } from './reach.js';
 
 type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad' | 'ctc'>;
@@ -26,7 +25,7 @@ export function losses(reach: Reach): Losses {
   const inverse = (divisor: number): number => (divisor === 0 ? 0 : 1 / divisor);
   /** What both directions of a value loss are told: sizes, numbers of the kind, the scale and the rows' weights. */
   const details = (y: Matrix, target: Matrix, kind: ValueLoss, weights: ArrayLike<number> | null) => {
-    const numbers = lossNumbers(kind);
+    const numbers = kind.kind === 'quantile' ? kind.quantiles : [kind.kind === 'huber' ? kind.delta : 0];
     const scale = valueLossScale((kind.kind === 'gaussian' ? target : y).cols, y.rows, weights);
     return [y.rows, y.cols, target.cols, floats(numbers), numbers.length, scale, rows(weights)];
   };

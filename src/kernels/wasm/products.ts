@@ -1,13 +1,12 @@
 /** Matrix products: the right operand is laid out in panels first, here or by `pack`. */
 import type { Kernels, Matrix } from '../../core/kernels.js';
 import { Command } from './crew.js';
-import { panelFloats } from './memory.js';
 import { type Reach, scratch, type WasmPacked } from './reach.js';
 
 type Products = Pick<Kernels, 'gemm' | 'allocPacked' | 'pack' | 'gemmPacked'>;
 
 export function products(reach: Reach): Products {
-  const { heap, blocks, x, team, least, edge, window, at, alone } = reach;
+  const { heap, x, team, least, edge, window, at, alone, handOut, panelFloats } = reach;
   const panels = scratch(heap, team);
   const packTo = (address: number, b: Matrix, transB: boolean): void => {
     const [K, C] = transB ? [b.cols, b.rows] : [b.rows, b.cols];
@@ -20,7 +19,7 @@ export function products(reach: Reach): Products {
     gemm(out, a, b, { transA = false, transB = false, accumulate = false } = {}) {
       const [R, C, K] = [out.rows, out.cols, transA ? a.rows : a.cols];
       const shared = R * C * K >= least.product && team.shares();
-      const address = panels(4 * panelFloats(x, K, C));
+      const address = panels(4 * panelFloats(K, C));
       packTo(address, b, transB);
       // More rows than columns, and rows that lie as they are read: cut by rows, else by columns.
       if (!shared) alone(() => x.gemm(at(out), R, C, at(a), transA, address, K, accumulate, edge, 0, C));
@@ -28,7 +27,7 @@ export function products(reach: Reach): Products {
       else team.share(Command.gemmColumns, at(out), R, C, at(a), address, K, +accumulate, +transA);
     },
     allocPacked: (rows, cols) =>
-      alone(() => blocks.take(panelFloats(x, rows, cols), (at): WasmPacked => ({ rows, cols, at }))),
+      alone(() => handOut<WasmPacked>({ rows, cols, at: heap.alloc(4 * panelFloats(rows, cols)) })),
     pack: (out, b, transB) => packTo((out as WasmPacked).at, b, transB),
     gemmPacked(out, a, b, accumulate) {
       const [R, C, K] = [out.rows, out.cols, b.rows];

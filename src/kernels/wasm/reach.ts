@@ -13,28 +13,6 @@ export interface WasmPacked extends PackedMatrix {
   readonly at: number;
 }
 
-/** Blocks that were handed out and have not come back: giving one back twice must not take it from whoever has it next. */
-export class Blocks {
-  private readonly heap: Heap;
-  private readonly out = new WeakSet<object>();
-
-  constructor(heap: Heap) {
-    this.heap = heap;
-  }
-
-  /** A block of zeros for the handle that `handle` makes of its address. Throws `OUT_OF_MEMORY`. */
-  take<M extends object>(floats: number, handle: (at: number) => M): M {
-    const made = handle(this.heap.alloc(4 * floats));
-    this.out.add(made);
-    return made;
-  }
-
-  /** A view, or what has come back already, is ignored. */
-  giveBack(m: WasmMatrix | WasmPacked): void {
-    if (this.out.delete(m)) this.heap.release(m.at);
-  }
-}
-
 /**
  * Work below these is done by one thread: waking and waiting for the others would cost more than they save. In
  * multiply-adds for products (those of the time loop, row by row, need no waiting, so they pay sooner), units for the
@@ -45,7 +23,6 @@ export const ANYTHING = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows:
 
 export interface Reach {
   readonly heap: Heap;
-  readonly blocks: Blocks;
   readonly x: WasmExports;
   readonly team: Crew;
   readonly least: typeof WORTH_SHARING;
@@ -57,6 +34,11 @@ export interface Reach {
   count(m: Matrix): number;
   /** Runs `act` in this thread, once the others have done all they were given. */
   alone<T>(act: () => T): T;
+  /** Remembers that this handle stands for a block, so that `takeBack` takes it once, and not for a view of it. */
+  handOut<M extends { readonly at: number }>(made: M): M;
+  takeBack(m: { readonly at: number }): void;
+  /** Floats of the panels of a K x C matrix. */
+  panelFloats(K: number, C: number): number;
   /** The live numbers. */
   host(m: Matrix): FloatArray;
   /** Puts numbers from outside where the kernels can read them, until the next call of the same; 0 for none. */
@@ -83,11 +65,11 @@ export function scratch(heap: Heap, team: Crew): (bytes: number) => number {
 export function makeReach(heap: Heap, x: WasmExports, team: Crew, edge: number, least: typeof WORTH_SHARING): Reach {
   const window = (m: Matrix): WasmMatrix => m as WasmMatrix;
   const count = (m: Matrix): number => m.rows * m.cols;
+  const out = new WeakSet<object>();
   const numbers = scratch(heap, team);
   const weights = scratch(heap, team);
   return {
     heap,
-    blocks: new Blocks(heap),
     x,
     team,
     least,
@@ -99,6 +81,14 @@ export function makeReach(heap: Heap, x: WasmExports, team: Crew, edge: number, 
       team.settle();
       return act();
     },
+    handOut(made) {
+      out.add(made);
+      return made;
+    },
+    takeBack(m) {
+      if (out.delete(m)) heap.release(m.at);
+    },
+    panelFloats: (K, C) => K * x.panelFloats(1, C), // not (K, C): the module's 32 bits overflow before the memory ends
     host(m) {
       team.settle();
       const own = window(m);

@@ -173,27 +173,28 @@ const free: Case[] = [
 
 /** What the backend tells of its memory is what it takes. */
 const told: Case[] = [
-  ...bySize((b, rows, cols) => {
+  ...bySize(async (b, rows, cols) => {
     const { memory } = b.k;
+    const rules = await memory.rules();
     const before = memory.inUse();
     const m = b.k.alloc(rows, cols);
     const after = memory.inUse();
-    if (after - before !== memory.matrix(rows, cols)) fail(`alloc took ${after - before} bytes`);
+    if (after - before !== rules.matrix(rows, cols)) fail(`alloc took ${after - before} bytes`);
     const packed = b.k.allocPacked(rows, cols);
     const taken = memory.inUse() - after;
-    if (taken !== memory.packed(rows, cols)) fail(`allocPacked took ${taken} bytes`);
+    if (taken !== rules.packed(rows, cols)) fail(`allocPacked took ${taken} bytes`);
     const least = rows * cols * (b.k.precision === 'float32' ? 4 : 8);
-    if (memory.matrix(rows, cols) < least || memory.packed(rows, cols) < least) fail('is less than the numbers need');
+    if (rules.matrix(rows, cols) < least || rules.packed(rows, cols) < least) fail('is less than the numbers need');
     b.k.free(m);
     b.k.free(packed);
   }),
   {
     name: 'a product that is larger than any before grows the rooms to what is told',
-    run(b) {
+    async run(b) {
       const [R, K, C] = [9, 2100, 37];
       const { memory } = b.k;
       const [out, a, w] = [b.k.alloc(R, C), b.k.alloc(R, K), b.k.alloc(K, C)];
-      const rooms = memory.rooms.gemm?.(out, a, w) ?? {};
+      const rooms = (await memory.rules()).rooms.gemm?.(out, a, w) ?? {};
       const total = Object.values(rooms).reduce((sum, bytes) => sum + bytes, 0);
       b.k.gemm(out, a, w);
       const before = memory.inUse();
