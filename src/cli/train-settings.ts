@@ -5,6 +5,7 @@ import {
   createOptimizer,
   createSchedule,
   type Facts,
+  type FitOptions,
   type LayerSpec,
   type LstmSpec,
   type ModelSpec,
@@ -192,6 +193,12 @@ export function optimizerOf({ optimizer, lr: rate }: TrainSettings): Optimizer {
   return createOptimizer(optimizer === 'sgd' ? { kind: 'sgd', rate, momentum: 0.9 } : { kind: optimizer, rate });
 }
 
+/** What watches over the weights, and keeps copies of them. */
+export const watchersOf = ({ average, patience }: TrainSettings): Pick<FitOptions, 'average' | 'earlyStopping'> => ({
+  ...(average ? { average } : {}),
+  ...(patience > 0 ? { earlyStopping: { patience } } : {}),
+});
+
 /** Embedding, LSTM layers with dropout around them, linear head over the vocabulary. Throws `INVALID_SETTING` where it cannot fit in memory. */
 export async function languageModelSpec(settings: TrainSettings, vocabularySize: number): Promise<ModelSpec> {
   const { seed, embedding, layers, hidden, dropout } = settings;
@@ -220,7 +227,7 @@ async function requireMemory(spec: ModelSpec, settings: TrainSettings): Promise<
   };
   const machine = `this machine has ${gib(totalmem())}`;
   try {
-    const options = { precision, optimizer: optimizerOf(settings), limit: 0.8 * totalmem() };
+    const options = { precision, optimizer: optimizerOf(settings), ...watchersOf(settings), limit: 0.8 * totalmem() };
     const { total, capacity } = await memoryNeed(spec, { steps, rows }, options);
     if (total > capacity) throw tooMuch(total, `WebAssembly can reach ${gib(capacity)}`);
   } catch (error) {

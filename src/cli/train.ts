@@ -29,6 +29,7 @@ import {
   scheduleOf,
   TRAIN_OPTIONS,
   type TrainSettings,
+  watchersOf,
 } from './train-settings.js';
 
 /** Everything that one run of the command needs. */
@@ -153,8 +154,7 @@ async function train(run: Run): Promise<number> {
       signal: stop.signal,
       ...(settings.clip > 0 ? { clipNorm: settings.clip } : {}),
       ...(settings.maxSteps > 0 ? { maxSteps: settings.maxSteps } : {}),
-      ...(settings.average ? { average: settings.average } : {}),
-      ...(settings.patience > 0 ? { earlyStopping: { patience: settings.patience } } : {}),
+      ...watchersOf(settings),
       ...(settings.validateEvery > 0 ? { validateEvery: settings.validateEvery } : {}),
     },
     run.resumed?.training,

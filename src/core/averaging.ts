@@ -8,7 +8,7 @@ export type AverageSpec =
   | { readonly kind: 'ema'; readonly decay: number }
   /**
    * The mean of all w from update `start` on (Polyak & Juditsky 1992), or, with `patience`, from when the held-out loss was
-   * no better than the best of all but the last so many measurements (NT-ASGD, Merity et al. 2018).
+   * worse than the best of all before it but the last so many measurements (NT-ASGD, Merity et al. 2018).
    */
   | { readonly kind: 'polyak'; readonly start?: number; readonly patience?: number };
 
