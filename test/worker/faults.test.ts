@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -14,6 +14,7 @@ import { problemOf, rejected, thrown } from '../support/errors.js';
 import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
 
 const ROOT = join(__dirname, '../..');
+mkdirSync(join(ROOT, 'runs'), { recursive: true });
 const folder = mkdtempSync(join(ROOT, 'runs/worker-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
