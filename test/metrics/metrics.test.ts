@@ -106,7 +106,9 @@ describe('regression', () => {
   });
 
   test('a perfect guess is perfect; the mean explains nothing; sMAPE stays in 0 to 200', () => {
-    const numbers = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), { minLength: 3, maxLength: 20 });
+    // Whole numbers over 64: squares of the smallest doubles would underflow.
+    const number = fc.integer({ min: -6400, max: 6400 }).map((v) => v / 64);
+    const numbers = fc.array(number, { minLength: 3, maxLength: 20 });
     fc.assert(
       fc.property(numbers, numbers, (targets, values) => {
         const perfect = new Regression().add(targets, targets);
