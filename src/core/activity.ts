@@ -20,8 +20,8 @@ export class ActivityTape implements LayerTape {
   private readonly k: Kernels;
   private readonly spec: ActivitySpec;
   private readonly pass: PassState;
-  private readonly zeros: Matrix; // (T*N, C)
-  private readonly values: { readonly ar: Matrix; readonly tar: Matrix }; // (1,1) each
+  /** (1,1) each: the norm of x, and the mean square of the differences. */
+  private readonly values: { readonly norm: Matrix; readonly tar: Matrix };
   /** x and dx of the steps from the second on, and of those to the last but one; null for a single step. */
   private readonly pairs: Readonly<Record<'later' | 'earlier' | 'difference', Matrix>> | null;
   private readonly gradPairs: Readonly<Record<'later' | 'earlier', Matrix>> | null;
@@ -35,8 +35,7 @@ export class ActivityTape implements LayerTape {
     this.y = input.x!;
     this.dy = input.dx;
     this.outputSteps = input.steps;
-    this.zeros = k.alloc(rows, cols);
-    this.values = { ar: k.alloc(1, 1), tar: k.alloc(1, 1) };
+    this.values = { norm: k.alloc(1, 1), tar: k.alloc(1, 1) };
     const N = rows / input.steps;
     const count = rows - N;
     const cut = (m: Matrix) => ({ later: k.view(m, N * cols, count, cols), earlier: k.view(m, 0, count, cols) });
@@ -48,8 +47,8 @@ export class ActivityTape implements LayerTape {
   async penalty(): Promise<number | null> {
     if (!this.pass.noise) return null;
     const { alpha = 0, beta = 0 } = this.spec;
-    const [[ar], [tar]] = [await this.k.download(this.values.ar), await this.k.download(this.values.tar)];
-    return alpha * ar! + (this.pairs ? beta * tar! : 0);
+    const [[norm], [tar]] = [await this.k.download(this.values.norm), await this.k.download(this.values.tar)];
+    return (alpha * norm! ** 2) / (this.y.rows * this.y.cols) + (this.pairs ? beta * tar! : 0);
   }
 
   pack(): void {}
@@ -57,7 +56,7 @@ export class ActivityTape implements LayerTape {
   forward(): void {
     const { k, pairs, values } = this;
     if (!this.pass.noise) return;
-    k.valueLoss(values.ar, this.y, this.zeros, SQUARED, null);
+    k.clipNorm(values.norm, this.y, Number.POSITIVE_INFINITY); // without a limit nothing is cut
     if (pairs) k.valueLoss(values.tar, pairs.later, pairs.earlier, SQUARED, null);
   }
 

@@ -4,7 +4,7 @@
  * (variational dropout, Gal & Ghahramani 2016). The masks come from keys, so that a pass made again sees the same ones.
  */
 import type { Kernels, Matrix } from './kernels.js';
-import { type Layer, type LayerInput, type LayerTape, type PassState, streamOf } from './layer.js';
+import { drawMask, type Layer, type LayerInput, type LayerTape, type PassState, streamOf } from './layer.js';
 import { blocks } from './lstm/blocks.js';
 import type { DropoutSpec } from './spec.js';
 
@@ -16,6 +16,7 @@ export class DropoutTape implements LayerTape {
   readonly outputSteps: number;
   private readonly k: Kernels;
   private readonly rate: number;
+  private readonly stream: number;
   private readonly pass: PassState;
   private readonly input: LayerInput;
   private readonly mask: Matrix; // (T*N, C), or (N, C) where the steps share it
@@ -27,6 +28,7 @@ export class DropoutTape implements LayerTape {
     this.k = k;
     this.name = name;
     this.rate = spec.rate;
+    this.stream = streamOf(name);
     this.pass = pass;
     this.input = input;
     this.outputSteps = input.steps;
@@ -42,12 +44,12 @@ export class DropoutTape implements LayerTape {
   pack(): void {}
 
   forward(): void {
-    const { k, mask, rate, pass } = this;
+    const { k, mask, pass } = this;
     if (!pass.noise) {
       k.copy(this.y, this.input.x!);
       return;
     }
-    k.bernoulli(mask, { ...pass.noise, stream: streamOf(this.name) }, rate, 0, 1 / (1 - rate));
+    drawMask(k, mask, pass.noise, this.stream, this.rate);
     for (const [x, y] of this.parts) k.multiply(y, x, mask, false); // (D1)
   }
 

@@ -5,7 +5,7 @@
  */
 import { initialise } from './init.js';
 import type { Kernels, Matrix } from './kernels.js';
-import { type Layer, type LayerTape, type PassShape, type PassState, streamOf } from './layer.js';
+import { drawMask, type Layer, type LayerTape, type PassShape, type PassState, streamOf } from './layer.js';
 import type { Arena } from './params.js';
 import type { EmbeddingSpec } from './spec.js';
 
@@ -30,6 +30,7 @@ export class EmbeddingTape implements LayerTape {
   private readonly pass: PassState;
   private readonly dropout: {
     readonly rate: number;
+    readonly stream: number;
     readonly byToken: Matrix; // (size, 1)
     readonly byRow: Matrix; // (T*N, 1)
   } | null;
@@ -44,7 +45,8 @@ export class EmbeddingTape implements LayerTape {
   ) {
     const count = shape.steps * shape.rows;
     this.pass = pass;
-    this.dropout = rate > 0 ? { rate, byToken: k.alloc(size, 1), byRow: k.alloc(count, 1) } : null;
+    this.dropout =
+      rate > 0 ? { rate, stream: streamOf(name), byToken: k.alloc(size, 1), byRow: k.alloc(count, 1) } : null;
     this.k = k;
     this.name = name;
     this.weight = `${name}.weight`;
@@ -60,8 +62,8 @@ export class EmbeddingTape implements LayerTape {
     const { k, dropout, pass } = this;
     embeddingForward(k, this.y, parameters.handle(this.weight), this.ids);
     if (!dropout || !pass.noise) return;
-    const { rate, byToken, byRow } = dropout;
-    k.bernoulli(byToken, { ...pass.noise, stream: streamOf(this.name) }, rate, 0, 1 / (1 - rate));
+    const { rate, stream, byToken, byRow } = dropout;
+    drawMask(k, byToken, pass.noise, stream, rate);
     k.gatherRows(byRow, byToken, this.ids);
     k.scaleRows(this.y, this.y, byRow, false);
   }

@@ -75,3 +75,8 @@ export function streamOf(name: string): number {
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
   return hash >>> 0;
 }
+
+/** What dropout multiplies with: 0 with the probability `rate`, else 1 / (1 - rate), so that the mean stays. */
+export function drawMask(k: Kernels, mask: Matrix, noise: Noise, stream: number, rate: number): void {
+  k.bernoulli(mask, { ...noise, stream }, rate, 0, 1 / (1 - rate));
+}

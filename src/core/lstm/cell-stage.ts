@@ -1,6 +1,6 @@
 /** (F2)-(F4) and (B4)-(B2) of any form: in one piece where the form is the standard one, else in two halves around c. */
 import type { LstmStep, Matrix } from '../kernels.js';
-import { streamOf } from '../layer.js';
+import { drawMask, streamOf } from '../layer.js';
 import { blocks } from './blocks.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
@@ -15,6 +15,7 @@ export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
   const form = cellForm(cell);
   const whole = isStandard(form) && !cell.peepholes && !cell.layerNorm && !cell.gateRecurrence && rates.candidate === 0;
   const masks = rates.candidate > 0 ? k.alloc(T * N, H) : null;
+  const stream = streamOf(`${b.name}/candidateDropout`);
   const maskSteps = masks && blocks(k, masks, N);
   const norm = cell.layerNorm
     ? { out: blocks(k, k.alloc(T * N, H), N), stats: blocks(k, k.alloc(T * N, 2), N), d: k.alloc(N, H) }
@@ -26,10 +27,10 @@ export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
   const maskAt = (t: number): Matrix | null => (maskSteps && pass.noise ? maskSteps[t]! : null);
 
   return {
+    /** What comes back to the gates from elsewhere is added to: 0 where nothing does. */
+    addsToGates: !whole,
     draw() {
-      if (!masks || !pass.noise) return;
-      const key = { ...pass.noise, stream: streamOf(`${b.name}/candidateDropout`) };
-      k.bernoulli(masks, key, rates.candidate, 0, 1 / (1 - rates.candidate));
+      if (masks && pass.noise) drawMask(k, masks, pass.noise, stream, rates.candidate);
     },
     forward(p: LstmParts, t: number) {
       const y = ys[t]!;

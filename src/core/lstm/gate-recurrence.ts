@@ -2,7 +2,7 @@
 import type { Matrix } from '../kernels.js';
 import { blocks } from './blocks.js';
 import type { LstmParts } from './parameters.js';
-import { inOrder, type LstmBuffers } from './program.js';
+import type { LstmBuffers } from './program.js';
 
 export interface GateRecurrence {
   forward(p: LstmParts, t: number): void;
@@ -21,12 +21,11 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   const [dSum, dSeen] = grad ? [matrix(T * N), matrix(T * N)] : [null, null];
   const [seenSteps, dSumSteps, dSeenSteps] = [seen, dSum, dSeen].map((m) => (m ? blocks(k, m, N) : []));
   const alive = ragged && blocks(k, ragged.alive, N); // a row that is over has no gates to be seen
-  const times = inOrder(
-    Array.from({ length: T }, (_, t) => t),
-    reverse,
-  );
-  const stepBefore = (t: number): number | undefined => times[times.indexOf(t) - 1];
-  const stepAfter = (t: number): number | undefined => times[times.indexOf(t) + 1];
+  /** The time of the step computed before, or after (`by` -1 or 1); undefined at the ends. */
+  const neighbour = (t: number, by: -1 | 1): number | undefined => {
+    const other = reverse ? t - by : t + by;
+    return other >= 0 && other < T ? other : undefined;
+  };
   /** i | f | o of four gates side by side, and back. */
   const take = (out: Matrix, gates: Matrix): void => {
     k.copyColumns(out, 0, gates, 0, 2 * H, false);
@@ -38,7 +37,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   };
   return {
     forward(p, t) {
-      const before = stepBefore(t);
+      const before = neighbour(t, -1);
       if (before === undefined) return k.fill(seenSteps![t]!, 0);
       take(seenSteps![t]!, b.steps[before]!.y.gates);
       if (alive) k.scaleRows(seenSteps![t]!, seenSteps![t]!, alive[before]!, false);
@@ -47,7 +46,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
     },
     backward(p, t) {
       take(dSumSteps![t]!, grad!.steps[t]!.y.gates);
-      const before = stepBefore(t);
+      const before = neighbour(t, -1);
       if (before === undefined) return;
       k.gemm(dSeenSteps![t]!, dSumSteps![t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
       if (alive) k.scaleRows(dSeenSteps![t]!, dSeenSteps![t]!, alive[before]!, false);
@@ -55,7 +54,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
     },
     gradients: (d) => k.gemm(d.gateRecurrence!, dSum!, seen, { transA: true, accumulate: true }),
     external(t) {
-      const after = stepAfter(t);
+      const after = neighbour(t, 1);
       return after === undefined ? null : (dSeenSteps![after] ?? null);
     },
   };

@@ -1,5 +1,6 @@
 /** (F1), what does not wait for the step before: a = LN?(x Wx') + b for all steps at once, and its part of (B1). */
 import type { LstmParts } from './parameters.js';
+import { biasGrad, startWithBias } from './plain.js';
 import type { LstmBuffers } from './program.js';
 
 export function inputStage(b: LstmBuffers) {
@@ -15,13 +16,12 @@ export function inputStage(b: LstmBuffers) {
   };
   return {
     pack: (p: LstmParts) => k.pack(packed, p.weightIh, true),
-    forward({ biases: [bIh, bHh], norms }: LstmParts) {
-      if (bIh && bHh) k.add(bias, bIh, bHh);
-      if (bIh) k.fillRows(gates, bHh ? bias : bIh); // (F1) a = b
-      if (!norm) return k.gemmPacked(gates, x, packed, bIh !== undefined); //      + x Wx
+    forward({ biases, norms }: LstmParts) {
+      const started = startWithBias(k, gates, biases, bias); // (F1) a = b
+      if (!norm) return k.gemmPacked(gates, x, packed, started); //      + x Wx
       k.gemmPacked(norm.products, x, packed, false);
       const { gain, bias: shift } = norms!.ih;
-      k.layerNorm(gates, norm.stats, norm.products, gain, shift, bIh !== undefined); //      + LN(x Wx), (N1)
+      k.layerNorm(gates, norm.stats, norm.products, gain, shift, started); //      + LN(x Wx), (N1)
     },
     /** Needs da of all steps. */
     gradients(p: LstmParts, d: LstmParts) {
@@ -32,11 +32,7 @@ export function inputStage(b: LstmBuffers) {
       }
       const dProducts = norm ? norm.d! : da;
       k.gemm(d.weightIh, dProducts, x, { transA: true, accumulate: true }); // (B1) dWx += x'da
-      if (d.biases.length > 0) {
-        k.fill(bias, 0);
-        k.sumRows(bias, da); //      db += sum_n da
-        for (const db of d.biases) k.add(db, db, bias);
-      }
+      biasGrad(k, d.biases, da, bias); //      db += sum_n da
       if (dx) k.gemm(dx, dProducts, p.weightIh); //      dx = da Wx'
     },
   };

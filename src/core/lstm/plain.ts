@@ -66,12 +66,25 @@ export function packWeights(k: Kernels, w: LstmWeights, room: LstmWorkspace): vo
   k.pack(room.Wh, w.weightHh, true);
 }
 
+/** (F1) a = b, the sum of the biases. Whether there is one: else a holds nothing yet. */
+export function startWithBias(k: Kernels, a: Matrix, [bIh, bHh]: LstmWeights['biases'], room: Matrix): boolean {
+  if (bIh && bHh) k.add(room, bIh, bHh);
+  if (bIh) k.fillRows(a, bHh ? room : bIh);
+  return bIh !== undefined;
+}
+
+/** (B1) db += sum_n da, to each of the biases that are summed. */
+export function biasGrad(k: Kernels, biases: LstmWeights['biases'], da: Matrix, room: Matrix): void {
+  if (biases.length === 0) return;
+  k.fill(room, 0);
+  k.sumRows(room, da);
+  for (const db of biases) k.add(db, db, room);
+}
+
 /** Needs `packWeights` since the weights last changed, and the initial state in its block of h and c. */
 export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, room: LstmWorkspace): void {
-  const [bIh, bHh] = w.biases;
-  if (bIh && bHh) k.add(room.bias, bIh, bHh);
-  if (bIh) k.fillRows(tape.gates, bHh ? room.bias : bIh); // (F1) a = b
-  k.gemmPacked(tape.gates, tape.x, room.Wx, bIh !== undefined); //      + x Wx
+  const started = startWithBias(k, tape.gates, w.biases, room.bias); // (F1) a = b
+  k.gemmPacked(tape.gates, tape.x, room.Wx, started); //      + x Wx
   for (const { y, before } of tape.steps) {
     k.gemmPacked(y.gates, before.h, room.Wh, true); //      + h- Wh
     k.lstmCell(y, before.c); // (F2)-(F4)
@@ -99,11 +112,7 @@ export function lstmBackward(
   }
   k.gemm(dw.weightIh, grad.gates, tape.x, { transA: true, accumulate: true }); //      dWx += x'da
   k.gemm(dw.weightHh, grad.gates, tape.hBefore, { transA: true, accumulate: true }); //      dWh += h-'da
-  if (dw.biases.length > 0) {
-    k.fill(room.bias, 0);
-    k.sumRows(room.bias, grad.gates); //      db += sum_n da
-    for (const db of dw.biases) k.add(db, db, room.bias);
-  }
+  biasGrad(k, dw.biases, grad.gates, room.bias); //      db += sum_n da
   if (grad.dx) k.gemm(grad.dx, grad.gates, w.weightIh); //      dx = da Wx'
 }
 

@@ -6,7 +6,7 @@
  * Its part of (B1): dh- += m (da Wh), dWh += da' u for all steps at once; d[i f o]- = da_ifo R, dR += da_ifo' [i f o]-.
  */
 import type { Matrix } from '../kernels.js';
-import { streamOf } from '../layer.js';
+import { drawMask, streamOf } from '../layer.js';
 import { blocks, wholeSequence } from './blocks.js';
 import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
 import type { LstmParts } from './parameters.js';
@@ -30,23 +30,20 @@ export function recurrentStage(b: LstmBuffers, rates: Rates) {
   const dProducts = normalised && grad ? k.alloc(T * N, width) : null;
   const [productSteps, dProductSteps] = [cut(products), cut(dProducts)];
   const gatesBefore: GateRecurrence | null = spec.cell?.gateRecurrence ? gateRecurrence(b) : null;
-  const noisy = (rate: number): boolean => rate > 0 && pass.noise !== null;
+  const streams = { weights: streamOf(`${b.name}/dropConnect`), state: streamOf(`${b.name}/recurrentDropout`) };
   const weights = (p: LstmParts): Matrix => (dropped && pass.noise ? dropped.weights : p.weightHh);
 
   return {
     pack(p: LstmParts) {
       if (dropped && pass.noise) {
-        const key = { ...pass.noise, stream: streamOf(`${b.name}/dropConnect`) };
-        k.bernoulli(dropped.mask, key, rates.dropConnect, 0, 1 / (1 - rates.dropConnect));
+        drawMask(k, dropped.mask, pass.noise, streams.weights, rates.dropConnect);
         k.multiply(dropped.weights, p.weightHh, dropped.mask, false);
       }
       k.pack(packed, weights(p), true);
     },
     packBack: (p: LstmParts) => k.pack(packedBack!, weights(p), false),
     draw() {
-      if (!masked || !pass.noise) return;
-      const key = { ...pass.noise, stream: streamOf(`${b.name}/recurrentDropout`) };
-      k.bernoulli(masked.mask, key, rates.state, 0, 1 / (1 - rates.state));
+      if (masked && pass.noise) drawMask(k, masked.mask, pass.noise, streams.state, rates.state);
     },
     forward(p: LstmParts, t: number) {
       const { y, before } = b.steps[t]!;
@@ -77,7 +74,7 @@ export function recurrentStage(b: LstmBuffers, rates: Rates) {
       gatesBefore?.backward(p, t);
     },
     gradients(d: LstmParts) {
-      const u = masked && noisy(rates.state) ? masked.all : hBefore;
+      const u = masked && pass.noise ? masked.all : hBefore;
       const da = dProducts ?? grad!.gates;
       if (dropped && pass.noise) {
         k.gemm(dropped.weights, da, u, { transA: true });

@@ -77,7 +77,7 @@ export function stagedProgram(b: LstmBuffers): Program {
     },
     backward(p, d) {
       if (!grad) return;
-      k.fill(grad.gates, 0); // nothing has come back to a gate from elsewhere yet
+      if (cell.addsToGates) k.fill(grad.gates, 0); // nothing has come back to a gate from elsewhere yet
       recurrent.packBack(p);
       projection?.packBack(p);
       for (const t of back) {

@@ -37,7 +37,7 @@ export class LstmTape implements LayerTape {
   /** By time: what each step left, and the state that it started from. */
   readonly steps: readonly StepBlocks[];
   /** Null on a tape that was made without gradients; the same by each. */
-  readonly grad: { readonly gates: Matrix; readonly steps: readonly StepBlocks[] } | null;
+  readonly grad: LstmBuffers['grad'];
   readonly y: Matrix;
   readonly dy: Matrix | null;
   readonly outputSteps: number;
@@ -62,7 +62,7 @@ export class LstmTape implements LayerTape {
     const [T, N] = [shape.steps, shape.rows];
     const state = (): StateBlocks => ({ h: k.alloc((T + 1) * N, R), c: k.alloc((T + 1) * N, H) });
     const [blocks, gates] = [state(), k.alloc(T * N, 4 * H)];
-    const gradBlocks = withGradients ? { gates: k.alloc(T * N, 4 * H), state: state() } : null;
+    const grad = withGradients ? { dx: input.dx, gates: k.alloc(T * N, 4 * H), state: state() } : null;
     this.k = k;
     this.name = make.name;
     this.spec = spec;
@@ -73,10 +73,7 @@ export class LstmTape implements LayerTape {
     this.x = input.x!;
     this.gates = gates;
     this.steps = cutSteps(k, shape, gates, blocks, reverse);
-    this.grad = gradBlocks && {
-      gates: gradBlocks.gates,
-      steps: cutSteps(k, shape, gradBlocks.gates, gradBlocks.state, reverse),
-    };
+    this.grad = grad && { ...grad, steps: cutSteps(k, shape, grad.gates, grad.state, reverse) };
     this.buffers = {
       k,
       spec,
@@ -89,24 +86,23 @@ export class LstmTape implements LayerTape {
       gates,
       state: blocks,
       steps: this.steps,
-      grad: gradBlocks && { dx: input.dx, ...gradBlocks, steps: this.grad!.steps },
+      grad: this.grad,
     };
     this.program = !input.ragged && isPlain(spec) ? plainProgram(this.buffers) : formProgram(this.buffers);
     this.outputSteps = spec.returns === 'last' ? 1 : T;
-    const dState = gradBlocks?.state ?? null;
     const unwritten = (1 + T - this.outputSteps) * N;
-    this.dhUnwritten = dState && k.view(dState.h, reverse ? ((T + 1) * N - unwritten) * R : 0, unwritten, R);
+    this.dhUnwritten = grad && k.view(grad.state.h, reverse ? ((T + 1) * N - unwritten) * R : 0, unwritten, R);
     this.cut = null;
     if (spec.returns === 'last') {
       this.y = this.finalState().h;
       this.dy = this.grad && this.ended(this.grad.steps).y.h;
     } else {
       this.y = wholeSequence(k, shape, blocks.h, 'after', reverse);
-      this.dy = dState && wholeSequence(k, shape, dState.h, 'after', reverse);
+      this.dy = grad && wholeSequence(k, shape, grad.state.h, 'after', reverse);
       if (input.ragged) {
         this.cut = { h: this.y, dh: this.dy };
         this.y = k.alloc(T * N, R);
-        if (dState) this.dy = k.alloc(T * N, R);
+        if (grad) this.dy = k.alloc(T * N, R);
       }
     }
   }
