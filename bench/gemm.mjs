@@ -4,7 +4,7 @@
  * `bare tile` is a 4x4 register tile over operands that are already packed, its loops written out with the sizes fixed:
  * nothing but the multiply-adds. Ours packs both operands in every call (`packed`: the left one only).
  */
-import { createReference } from '../dist/kernels/reference/index.js';
+import { selectKernels } from '../dist/index.js';
 import { interleaved, machine, table, three } from './measure.mjs';
 
 const [M, K, N] = [64, 256, 512];
@@ -94,7 +94,7 @@ const pack = (count, at) =>
   });
 
 export async function run() {
-  const k = createReference('float32');
+  const k = await selectKernels({ backend: 'reference' });
   const a = Float32Array.from({ length: M * K }, (_, i) => Math.sin(i));
   const b = Float32Array.from({ length: K * N }, (_, i) => Math.cos(i));
   const matrix = (rows, cols, at) => {

@@ -29,9 +29,18 @@ export class LiveNumbers {
     return value;
   }
 
+  /** A copy of numbers [from, to), which stays valid. Default: all of them. */
+  slice(from?: number, to?: number): FloatArray {
+    return this.read().slice(from, to);
+  }
+
+  [Symbol.iterator](): IterableIterator<number> {
+    return this.read()[Symbol.iterator]();
+  }
+
   /**
    * The memory itself, for code that needs a typed array. Once the tape or arena is freed it holds others' numbers, and no
-   * check can say so: read it at once, or keep a copy (`slice()`).
+   * check can say so: read it at once, or keep a copy.
    */
   get array(): FloatArray {
     return this.read();

@@ -23,8 +23,9 @@ interface Figure {
 }
 
 test('our engines agree with the reference, are timed in turn, and are held against their kernels alone', async () => {
-  const { code, stdout } = await bench('peers', '--quick', '--only', 'W1', '--engines', 'ours', '--out', OUT);
+  const { code, stdout } = await bench('peers', '--quick', '--only', 'W1,S3', '--engines', 'ours', '--out', OUT);
   expect(code).toBe(0);
+  expect(stdout).toMatch(/### S3: /);
   expect(stdout).toMatch(/### W1: a training step, I=8 H=32 O=1 B=1 T=50/);
   expect(stdout).toMatch(/\| 1 +\| Unspool wasm, Node \d+/);
   const { workloads } = JSON.parse(readFileSync(file('json'), 'utf8')) as { workloads: { W1: { figures: Figure[] } } };

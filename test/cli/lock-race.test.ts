@@ -1,4 +1,5 @@
 /** Several processes that want the lock of a crashed one at the same moment. */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -9,7 +10,7 @@ const ROUNDS = 25;
 const RACER = `
   import { existsSync } from 'node:fs';
   import { setTimeout } from 'node:timers/promises';
-  import { lockFile } from '${join(ROOT, 'dist/node/lock.js')}';
+  import { lockFile } from './lock.mjs';
   for (let round = 0; round < ${ROUNDS}; round++) {
     while (!existsSync('go' + round));
     await lockFile('f' + round).then(() => console.log(round), (e) => { if (e.problem.cause !== 'LOCKED') throw e; });
@@ -23,6 +24,16 @@ test('a stale lock is taken over by exactly one of them', async () => {
   await gone.ended;
   for (let round = 0; round < ROUNDS; round++)
     writeFileSync(join(here.path, `f${round}.lock`), `${gone.process.pid}\n`);
+  const esbuild = [join(ROOT, 'node_modules/.bin/esbuild'), join(ROOT, 'src/node/lock.ts')] as const;
+  const lock = join(here.path, 'lock.mjs');
+  execFileSync(esbuild[0], [
+    esbuild[1],
+    '--bundle',
+    '--format=esm',
+    '--platform=node',
+    '--log-level=error',
+    `--outfile=${lock}`,
+  ]);
   here.write('racer.mjs', RACER);
   const racers = [1, 2, 3].map(() => start(here.path, ['racer.mjs'], process.execPath, []));
   for (let round = 0; round < ROUNDS; round++) {

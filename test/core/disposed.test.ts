@@ -101,7 +101,9 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
     const zeros = (a: NdArray): number[] => a.shape.map(() => 0);
     for (const a of Object.values(arrays)) expect(Number.isFinite(a.get(...zeros(a)))).toBe(true);
     const computed = flat(grad.gates.i);
-    const [copy, kept, bias] = [gates.f.data.array.slice(), grad.gates.i, gradients.get('head.bias')];
+    expect([...gates.f.data]).toEqual([...gates.f.data.array]);
+    expect([...gates.f.data.slice(1, 3)]).toEqual([gates.f.data.get(1), gates.f.data.get(2)]);
+    const [copy, kept, bias] = [gates.f.data.slice(), grad.gates.i, gradients.get('head.bias')];
     tape.free();
     for (let i = 0; i < 20; i++) model.tape({ steps: T, rows: N }); // others' numbers stand there now
     const uses = Object.fromEntries(
@@ -111,6 +113,8 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
         [`${name}.data.get`, () => a.data.get(0)],
         [`${name}.data.length`, () => a.data.length],
         [`${name}.data.array`, () => a.data.array],
+        [`${name}.data.slice`, () => a.data.slice()],
+        [`${name}.data, one by one`, () => [...a.data]],
       ]),
     );
     await expectDisposed(uses, /: The tape was used after free\(\)\./);

@@ -33,7 +33,7 @@ export async function engine(workload, { inputs, targets, parameters }, backend)
     const step = () => {
       tape.begin();
       tape.forwardPacked(model.parameters, inputs);
-      return tape.output.data;
+      return tape.output.data.array;
     };
     return { model, step };
   }
