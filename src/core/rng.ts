@@ -23,13 +23,18 @@ export function isRngState(value: unknown): value is RngState {
   return isByte(i) && isByte(j) && Array.isArray(S) && S.length === 256 && S.every(isByte);
 }
 
-function wrap(generator: seedrandom.StatefulPRNG<seedrandom.State.Arc4>): Rng {
-  const uniform = (): number => generator.double();
+type Generator = seedrandom.StatefulPRNG<seedrandom.State.Arc4>;
+
+/** The generator is made at its first use: to key its table takes longer than a thousand draws, and biases draw nothing. */
+function wrap(make: () => Generator): Rng {
+  let made: Generator | null = null;
+  const generator = (): Generator => (made ??= make());
+  const uniform = (): number => generator().double();
   return {
     uniform,
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
     integer: (n) => Math.floor(uniform() * n),
-    state: () => generator.state(),
+    state: () => generator().state(),
   };
 }
 
@@ -38,12 +43,11 @@ function wrap(generator: seedrandom.StatefulPRNG<seedrandom.State.Arc4>): Rng {
  * layer does not change the numbers that another one starts from.
  */
 export function createRng(seed: number | string, purpose: string): Rng {
-  return wrap(seedrandom(`${seed}/${purpose}`, { state: true }) as seedrandom.StatefulPRNG<seedrandom.State.Arc4>);
+  return wrap(() => seedrandom(`${seed}/${purpose}`, { state: true }) as Generator);
 }
 
 /** Continues a generator from what `state()` gave. */
 export function restoreRng(state: RngState): Rng {
-  return wrap(
-    seedrandom('', { state: state as seedrandom.State.Arc4 }) as seedrandom.StatefulPRNG<seedrandom.State.Arc4>,
-  );
+  const generator = seedrandom('', { state: state as seedrandom.State.Arc4 }) as Generator;
+  return wrap(() => generator);
 }

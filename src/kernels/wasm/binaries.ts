@@ -28,14 +28,14 @@ export function moduleOf(variant: WasmVariant): Promise<WebAssembly.Module> {
 
 async function compile(variant: WasmVariant): Promise<WebAssembly.Module> {
   const { deflated } = await load[variant]!();
-  const bytes = Uint8Array.from(atob(deflated), (letter) => letter.charCodeAt(0));
-  return WebAssembly.compile(await inflate(bytes));
+  return WebAssembly.compile(await inflate(deflated));
 }
 
 /** By Node's zlib where there is one: to load its web streams and `Response` would take longer than all else here. */
-async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<BufferSource> {
+async function inflate(base64: string): Promise<BufferSource> {
   const zlib = globalThis.process?.getBuiltinModule?.('node:zlib');
-  if (zlib) return zlib.inflateSync(bytes);
+  if (zlib) return zlib.inflateSync(globalThis.Buffer.from(base64, 'base64'));
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Response(inflated).arrayBuffer();
 }
