@@ -36,14 +36,13 @@ export class LinearTape implements LayerTape {
   readonly outputSteps: number;
   private readonly k: Kernels;
   private readonly packed: PackedMatrix; // W', (D, O)
-  private readonly weight: string;
-  private readonly bias: string | null;
+  /** Of its parameters; a tied weight is another layer's. */
+  readonly names: { readonly weight: string; readonly bias: string | null };
 
   constructor(k: Kernels, name: string, spec: LinearSpec, input: LayerInput, withGradients: boolean) {
     this.k = k;
     this.name = name;
-    this.weight = `${spec.tied ?? name}.weight`;
-    this.bias = spec.bias === false ? null : `${name}.bias`;
+    this.names = { weight: `${spec.tied ?? name}.weight`, bias: spec.bias === false ? null : `${name}.bias` };
     this.x = input.x!;
     this.dx = input.dx;
     this.y = k.alloc(this.x.rows, spec.size);
@@ -53,18 +52,20 @@ export class LinearTape implements LayerTape {
   }
 
   pack(parameters: Arena): void {
-    this.k.pack(this.packed, parameters.handle(this.weight), true);
+    this.k.pack(this.packed, parameters.handle(this.names.weight), true);
   }
 
   forward(parameters: Arena): void {
-    const b = this.bias ? parameters.handle(this.bias) : null;
+    const { bias } = this.names;
+    const b = bias ? parameters.handle(bias) : null;
     linearForward(this.k, this.y, this.x, this.packed, b);
   }
 
   backward(parameters: Arena, gradients: Arena): void {
-    const db = this.bias ? gradients.handle(this.bias) : null;
-    const d = { dx: this.dx, dW: gradients.handle(this.weight), db };
-    linearBackward(this.k, d, this.dy!, this.x, parameters.handle(this.weight));
+    const { weight, bias } = this.names;
+    const db = bias ? gradients.handle(bias) : null;
+    const d = { dx: this.dx, dW: gradients.handle(weight), db };
+    linearBackward(this.k, d, this.dy!, this.x, parameters.handle(weight));
   }
 }
 

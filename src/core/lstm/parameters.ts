@@ -39,19 +39,20 @@ function startBias(spec: LstmSpec, forget: number | null, rng: Rng): Float64Arra
 export class LstmParameters {
   readonly list: readonly ParameterSpec[];
   private readonly spec: LstmSpec;
-  private readonly name: (part: string) => string;
+  /** The name of a part, such as `weight_ih`, among a model's parameters. */
+  readonly nameOf: (part: string) => string;
   private readonly known = new WeakMap<Arena, LstmParts>();
 
   constructor(spec: LstmSpec, prefix: string, level: number, reverse: boolean, inputSize: number) {
     this.spec = spec;
-    this.name = (part) => `${prefix}.${part}_l${level}${reverse ? '_reverse' : ''}`;
+    this.nameOf = (part) => `${prefix}.${part}_l${level}${reverse ? '_reverse' : ''}`;
     this.list = this.describe(inputSize);
   }
 
   /** The handles in one arena, made once. */
   in(arena: Arena): LstmParts {
     let parts = this.known.get(arena);
-    if (!parts) this.known.set(arena, (parts = this.find((part) => arena.handle(this.name(part)))));
+    if (!parts) this.known.set(arena, (parts = this.find((part) => arena.handle(this.nameOf(part)))));
     return parts;
   }
 
@@ -77,7 +78,7 @@ export class LstmParameters {
     const { gateRecurrence = 'uniform', forgetBias = 1 } = init;
     const list: ParameterSpec[] = [];
     const add = (part: string, shape: readonly number[], start: ParameterSpec['start']): void => {
-      list.push({ name: this.name(part), shape, start });
+      list.push({ name: this.nameOf(part), shape, start });
     };
     const fill = (part: string, shape: readonly number[], how: Initialiser): void => {
       const [rows, cols] = shape.length > 1 ? [shape[0]!, shape[1]!] : [1, shape[0]!];

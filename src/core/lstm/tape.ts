@@ -42,7 +42,8 @@ export class LstmTape implements LayerTape {
   readonly dy: Matrix | null;
   readonly outputSteps: number;
   private readonly k: Kernels;
-  private readonly parameters: LstmParameters;
+  /** Its handles in an arena: `parameters.in(arena)`. */
+  readonly parameters: LstmParameters;
   private readonly program: Program;
   private readonly buffers: LstmBuffers;
   /** Where the output of ragged sequences is not h itself, but 0 past each row's end. */

@@ -1,0 +1,149 @@
+/**
+ * Backpropagation over kept steps, and where it is cut. From the last step down to the first one kept,
+ *
+ *   delta <- q_t + k_t J_{t+1}' delta,     g += F_t' delta
+ *
+ * q_t counting once, at the first emission after step t. k_t is 1 for BPTT and its truncations; cut at random it is what makes
+ * ARTBP unbiased, and with h alone cut it is h-detach.
+ */
+
+import type { FloatArray } from '../core/kernels.js';
+import type { Rng } from '../core/rng.js';
+import { requireInteger, requireNumber } from '../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
+import type { System, SystemStep } from './system.js';
+import { addScaled } from './vectors.js';
+
+/** What is done to what comes back to a step from the one after it: nothing, nothing is let through, or it is changed. */
+type Gate = null | 'closed' | ((delta: FloatArray) => void);
+
+interface Kept {
+  readonly step: SystemStep;
+  /** Whether its loss has been propagated. */
+  counted: boolean;
+  readonly gate: Gate;
+}
+
+/** `gate` is asked once for each step, when it has run, what to do with that which comes back to it later. */
+class BackwardRun implements EstimatorRun {
+  readonly cost: Cost = { floats: 0, macs: 0 };
+  private readonly system: System;
+  private readonly horizon: number;
+  private readonly gate: () => Gate;
+  private readonly kept: Kept[] = [];
+
+  constructor(system: System, horizon: number, gate: () => Gate = () => null) {
+    this.system = system;
+    this.horizon = horizon;
+    this.gate = gate;
+  }
+
+  step(step: SystemStep): void {
+    this.kept.push({ step, counted: false, gate: this.gate() });
+    if (this.kept.length > this.horizon) this.kept.shift()!.step.release();
+    this.cost.floats = this.kept.length * 3 * this.system.rows * this.system.stateSize; // i f g o c h: 6n, the state being 2n
+  }
+
+  emit(gradient: FloatArray): void {
+    const { kept, cost, system } = this;
+    let delta: FloatArray | null = null;
+    for (let i = kept.length - 1; i >= 0; i--) {
+      const { step, counted, gate } = kept[i]!;
+      if (gate === 'closed') delta = null;
+      else if (delta) gate?.(delta);
+      if (!counted) {
+        const q = step.lossGradient(gradient);
+        if (delta) addScaled(delta, 1, q);
+        else delta = q;
+        kept[i]!.counted = true;
+      }
+      if (!delta) continue;
+      delta = step.vjp(delta, gradient);
+      cost.macs += productMacs(system);
+    }
+    // Beyond a closed gate nothing will ever come back.
+    const closed = kept.findLastIndex(({ gate }) => gate === 'closed');
+    for (const { step } of kept.splice(0, closed + 1)) step.release();
+  }
+
+  reset(): void {
+    for (const { step } of this.kept) step.release();
+    this.kept.length = 0;
+  }
+}
+
+const exact = { unbiased: true, stochastic: false, facing: 'past' } as const;
+
+/** Backpropagation through the whole sequence (Werbos 1990): the exact gradient. */
+export const bptt = (): GradientEstimator => ({
+  ...exact,
+  name: 'bptt',
+  every: null,
+  start: (system) => new BackwardRun(system, Number.POSITIVE_INFINITY),
+});
+
+/**
+ * Truncated BPTT(k1, k2) (Williams & Peng 1990): every k1 steps, the losses of these k1 steps go back over the last k2 steps;
+ * what is older counts as constant. By the name of their style:
+ *   block      k1 = k2: the sequence in pieces, as most libraries do
+ *   sliding    k1 = 1: each loss goes back over exactly k2 steps
+ *   buffered   k1 = K, k2 = 2K - 1: each loss goes back over at least K steps (Aicher et al. 2019)
+ */
+export function tbptt({ k1, k2 }: { readonly k1: number; readonly k2: number }): GradientEstimator {
+  requireInteger('k1', k1, 1, 1 << 24);
+  requireInteger('k2', k2, k1, 1 << 24);
+  return {
+    ...exact,
+    unbiased: false,
+    name: `tbptt(k1=${k1}, k2=${k2})`,
+    every: k1,
+    start: (system) => new BackwardRun(system, k2),
+  };
+}
+
+/**
+ * Anticipated reweighted truncated backpropagation (Tallec & Ollivier 2017): at each step the way back is cut with probability
+ * `cut`, and what gets through is scaled by 1 / (1 - cut), so that its mean is the exact gradient. The variance has a heavy tail.
+ */
+export function artbp({ cut }: { readonly cut: number }): GradientEstimator {
+  requireNumber('cut', cut, 0, 0.999);
+  const through = (delta: FloatArray): void => {
+    for (let i = 0; i < delta.length; i++) delta[i]! /= 1 - cut;
+  };
+  return {
+    unbiased: true,
+    stochastic: true,
+    facing: 'past',
+    name: `artbp(cut=${cut})`,
+    every: null,
+    start: (system, random) =>
+      new BackwardRun(system, Number.POSITIVE_INFINITY, () => (random.uniform() < cut ? 'closed' : through)),
+  };
+}
+
+/**
+ * h-detach (Kanuparthi et al. 2018): with probability `rate` a step, the way back through h is closed, and only that through c
+ * stays open, which carries gradients further. Biased.
+ */
+export function hDetach({ rate }: { readonly rate: number }): GradientEstimator {
+  requireNumber('rate', rate, 0, 1);
+  return {
+    unbiased: rate === 0,
+    stochastic: rate > 0 && rate < 1,
+    facing: 'past',
+    name: `hDetach(rate=${rate})`,
+    every: null,
+    start: (system, random: Rng) =>
+      new BackwardRun(system, Number.POSITIVE_INFINITY, () =>
+        random.uniform() < rate ? (delta) => closeH(system, delta) : null,
+      ),
+  };
+}
+
+function closeH({ rows, stateSize, parts }: System, delta: FloatArray): void {
+  for (let n = 0; n < rows; n++) {
+    for (const { kind, from, to } of parts) {
+      if (kind === 'h') delta.fill(0, n * stateSize + from, n * stateSize + to);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The plain RNN (Elman 1990), h' = tanh(a), a = Wx x + Wh h + b, and a linear readout under squared error.
+ *   with D = diag(1 - h'^2):   J = D Wh,   dh'/dW[j, k] = D[j] z[k],  z = [x; h; 1]
+ */
+import type { FloatArray } from '../../core/kernels.js';
+import type { Cell, CellPoint, Readout } from './cell.js';
+
+const joined = (x: ArrayLike<number>, h: ArrayLike<number>): Float64Array => {
+  const z = new Float64Array(x.length + h.length + 1);
+  z.set(x);
+  z.set(h, x.length);
+  z[z.length - 1] = 1;
+  return z;
+};
+
+/** `inputSize` m, `hiddenSize` n; theta is W = [Wx Wh b], (n, m + n + 1) row-major. */
+export function rnnCell(inputSize: number, hiddenSize: number): Cell {
+  const [m, n, d] = [inputSize, hiddenSize, inputSize + hiddenSize + 1];
+  const slopes = ({ next }: CellPoint): Float64Array => Float64Array.from(next, (h) => 1 - h * h);
+  return {
+    stateSize: n,
+    parameterCount: n * d,
+    forward(theta, h, x) {
+      const z = joined(x, h);
+      return Float64Array.from({ length: n }, (_, j) => {
+        let a = 0;
+        for (let k = 0; k < d; k++) a += theta[j * d + k]! * z[k]!;
+        return Math.tanh(a);
+      });
+    },
+    vjp(at, v, gradient) {
+      const [slope, z, out] = [slopes(at), joined(at.input, at.state), new Float64Array(n)];
+      for (let j = 0; j < n; j++) {
+        const da = v[j]! * slope[j]!;
+        for (let i = 0; i < n; i++) out[i]! += at.theta[j * d + m + i]! * da;
+        if (gradient) for (let k = 0; k < d; k++) gradient[j * d + k]! += da * z[k]!;
+      }
+      return out;
+    },
+    jvp(at, u, w) {
+      const [slope, z] = [slopes(at), joined(at.input, at.state)];
+      return slope.map((s, j) => {
+        let da = 0;
+        for (let i = 0; i < n; i++) da += at.theta[j * d + m + i]! * u[i]!;
+        if (w) for (let k = 0; k < d; k++) da += w[j * d + k]! * z[k]!;
+        return s * da;
+      });
+    },
+    units(at) {
+      const recurrent = new Float64Array(n * n);
+      for (let j = 0; j < n; j++) recurrent.set(at.theta.subarray(j * d + m, j * d + m + n), j * n);
+      return {
+        size: n,
+        gates: 1,
+        parts: 1,
+        inputs: joined(at.input, at.state),
+        byGate: [[slopes(at)]],
+        kept: [[new Float64Array(n)]],
+        recurrent,
+        index: (_gate, unit, k) => unit * d + k,
+      };
+    },
+  };
+}
+
+/** y = V h + c, V (o, n); l = the mean over the o outputs of (y - target)^2. theta is [V c], (o, n + 1) row-major. */
+export function squaredErrorReadout(stateSize: number, outputSize: number): Readout {
+  const [n, o] = [stateSize, outputSize];
+  const errors = (theta: FloatArray, s: ArrayLike<number>, target: ArrayLike<number>): Float64Array =>
+    Float64Array.from({ length: o }, (_, r) => {
+      let y = theta[r * (n + 1) + n]!;
+      for (let j = 0; j < n; j++) y += theta[r * (n + 1) + j]! * s[j]!;
+      return y - target[r]!;
+    });
+  return {
+    parameterCount: o * (n + 1),
+    loss: (theta, s, target) => errors(theta, s, target).reduce((sum, e) => sum + e * e, 0) / o,
+    gradient(theta, s, target, gradient) {
+      const q = new Float64Array(s.length);
+      for (const [r, error] of errors(theta, s, target).entries()) {
+        const dy = (2 * error) / o;
+        for (let j = 0; j < n; j++) {
+          q[j]! += dy * theta[r * (n + 1) + j]!;
+          if (gradient) gradient[r * (n + 1) + j]! += dy * s[j]!;
+        }
+        if (gradient) gradient[r * (n + 1) + n]! += dy;
+      }
+      return q;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * BPTT in bounded memory: a storage plan says which states and tape entries are kept, and the others are run again (Chen et al.
+ * 2016; Gruslys et al. 2016; Griewank & Walther 2000). Every step is run again by the same kernels from the same state, so that
+ * the gradient has the same bits as `bptt`'s.
+ */
+import type { FloatArray } from '../core/kernels.js';
+import { fail, requireChoice } from '../core/spec-checks.js';
+import { requireInteger, requireNumber } from '../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
+import { everySegment, type StoragePlan } from './storage.js';
+import { optimalPlan } from './storage-optimal.js';
+import type { StepData, System, SystemStep } from './system.js';
+import { addScaled } from './vectors.js';
+
+export type CheckpointOptions = {
+  /** Steps of a sequence, all of which come before the emission. */
+  readonly steps: number;
+} & (
+  | {
+      /** Share of the full tape that may be kept, over 0 to 1: the plan with the fewest forward steps for it. */
+      readonly memory: number;
+    }
+  | {
+      /** A state every so many steps. */
+      readonly segment: number;
+    }
+  | {
+      /** `sqrt`: segments of the length that takes the least memory. Others need `slots`, room for so many states. */
+      readonly policy: 'sqrt';
+    }
+  | { readonly policy: 'optimal' | 'revolve'; readonly slots: number }
+  | {
+      /** One of your own. */
+      readonly plan: StoragePlan;
+    }
+);
+
+const ENTRY = 3; // a tape entry in states: 6n numbers to 2n
+
+function planOf(options: CheckpointOptions): StoragePlan {
+  const { steps } = options;
+  requireInteger('steps', steps, 1, 1 << 24);
+  if ('plan' in options) return options.plan;
+  if ('segment' in options) return everySegment(steps, options.segment);
+  if ('memory' in options) {
+    requireNumber('memory', options.memory, 0, 1);
+    return optimalPlan(steps, Math.max(0, Math.round(options.memory * ENTRY * steps)));
+  }
+  requireChoice('policy', options.policy, ['sqrt', 'optimal', 'revolve']);
+  if (options.policy === 'sqrt') return everySegment(steps);
+  // Revolve counts the first state among its slots.
+  if (options.policy === 'revolve') return optimalPlan(steps, options.slots - 1, { entries: false });
+  return optimalPlan(steps, options.slots);
+}
+
+class CheckpointedRun implements EstimatorRun {
+  readonly cost: Cost = { floats: 0, macs: 0 };
+  private readonly system: System;
+  private readonly plan: StoragePlan;
+  private readonly data: StepData[] = [];
+  private readonly states = new Map<number, FloatArray>();
+  private readonly entries = new Map<number, SystemStep>();
+  private state: FloatArray;
+  private order = 0;
+
+  constructor(system: System, plan: StoragePlan) {
+    this.system = system;
+    this.plan = plan;
+    this.state = system.initial();
+  }
+
+  /** The forward pass that is under way anyway: what the plan says about this step, up to the order that runs it. */
+  step(step: SystemStep, data: StepData): void {
+    const t = this.data.push(data) - 1;
+    const { orders } = this.plan;
+    if (t >= this.plan.steps) fail('steps', `are ${this.plan.steps} in the plan, but the sequence goes on.`);
+    for (; orders[this.order]?.kind === 'Save'; this.order++) this.states.set(t, this.state);
+    if (orders[this.order++]!.kind === 'Tape') this.entries.set(t, step);
+    this.state = step.state;
+    if (!this.entries.has(t)) step.release();
+    this.count();
+  }
+
+  emit(gradient: FloatArray): void {
+    const { orders, steps } = this.plan;
+    if (this.data.length < steps) {
+      fail('steps', `are ${steps} in the plan, but there were ${this.data.length} before a gradient was asked for.`);
+    }
+    let delta: FloatArray | null = null;
+    for (; this.order < orders.length; this.order++) {
+      const { kind, t, ...rest } = orders[this.order]!;
+      if (kind === 'Save') this.states.set(t, this.state);
+      else if (kind === 'Restore') this.restore(t);
+      else if (kind === 'Advance' || kind === 'Tape') this.again(t, kind === 'Tape');
+      else if (kind === 'Backward') delta = this.back(this.entries.get(t)!, delta, gradient);
+      else if ('what' in rest && rest.what === 'state') this.states.delete(t);
+      else this.drop(t);
+      this.count();
+    }
+  }
+
+  /** Before step 0 stands the state that the sequence began with, which is always there. */
+  private restore(t: number): void {
+    this.state = t === 0 ? this.system.initial() : (this.states.get(t) ?? this.entries.get(t - 1)!.state);
+  }
+
+  private again(t: number, keep: boolean): void {
+    const step = this.system.step(this.state, this.data[t]!);
+    this.state = step.state;
+    this.cost.macs += productMacs(this.system) / 2;
+    if (keep) this.entries.set(t, step);
+    else step.release();
+  }
+
+  private back(step: SystemStep, delta: FloatArray | null, gradient: FloatArray): FloatArray {
+    const q = step.lossGradient(gradient);
+    if (delta) addScaled(delta, 1, q);
+    this.cost.macs += productMacs(this.system);
+    return step.vjp(delta ?? q, gradient);
+  }
+
+  private drop(t: number): void {
+    this.entries.get(t)?.release();
+    this.entries.delete(t);
+  }
+
+  /** The most that was held. */
+  private count(): void {
+    const state = this.system.rows * this.system.stateSize;
+    this.cost.floats = Math.max(this.cost.floats, state * (this.states.size + ENTRY * this.entries.size));
+  }
+
+  reset(): void {
+    for (const t of [...this.entries.keys()]) this.drop(t);
+    this.states.clear();
+    this.data.length = 0;
+    this.order = 0;
+    this.state = this.system.initial();
+  }
+}
+
+/**
+ * Exact, with the gradient at the end of a sequence of `steps` steps that starts from the system's first state.
+ */
+export function checkpointed(options: CheckpointOptions): GradientEstimator {
+  const plan = planOf(options);
+  return {
+    name: `checkpointed(${plan.name})`,
+    unbiased: true,
+    stochastic: false,
+    facing: 'past',
+    every: null,
+    start: (system) => new CheckpointedRun(system, plan),
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Evolution strategies: the gradient of the loss smoothed by a Gaussian, L_sigma(theta) = E[L(theta + sigma e)], from losses alone,
+ * with antithetic pairs (e, -e):
+ *
+ *   g = 1 / (2 sigma N) sum over pairs of e (L(theta + sigma e) - L(theta - sigma e))
+ *
+ * Plain ES draws e anew at each emission and counts the losses since the last one: what theta did to the state before is not
+ * seen, a truncation. PES (Vicol et al. 2021) weighs those losses with the sum of all e of the sequence so far, and is unbiased for L_sigma.
+ */
+
+import type { FloatArray } from '../core/kernels.js';
+import type { Rng } from '../core/rng.js';
+import { requireInteger, requireNumber } from '../errors.js';
+import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
+import type { StepData, System, SystemStep } from './system.js';
+import { addScaled, randomNormals } from './vectors.js';
+
+export interface EvolutionOptions {
+  /** Sequences run side by side, half of them with each sign. Default 100. */
+  readonly particles?: number;
+  /** Default 0.1. */
+  readonly sigma?: number;
+}
+
+interface Particle {
+  state: FloatArray;
+  loss: number;
+}
+
+interface Pair {
+  /** e of this emission, and the sum since the sequence began. */
+  e: Float64Array;
+  readonly all: Float64Array;
+  readonly plus: Particle;
+  readonly minus: Particle;
+}
+
+class EvolutionRun implements EstimatorRun {
+  readonly cost: Cost = { floats: 0, macs: 0 };
+  private readonly system: System;
+  private readonly random: Rng;
+  private readonly sigma: number;
+  private readonly persistent: boolean;
+  private readonly pairs: Pair[];
+
+  constructor(system: System, random: Rng, particles: number, sigma: number, persistent: boolean) {
+    const P = system.parameters.length;
+    this.system = system;
+    this.random = random;
+    this.sigma = sigma;
+    this.persistent = persistent;
+    this.pairs = Array.from({ length: particles / 2 }, () => ({
+      e: new Float64Array(P),
+      all: new Float64Array(P),
+      plus: { state: system.initial(), loss: 0 },
+      minus: { state: system.initial(), loss: 0 },
+    }));
+    this.cost.floats = this.pairs.length * (2 * P + 2 * system.rows * system.stateSize);
+    this.draw();
+  }
+
+  private draw(): void {
+    for (const pair of this.pairs) {
+      pair.e = randomNormals(this.system.parameters.length, this.random);
+      addScaled(pair.all, 1, pair.e);
+    }
+  }
+
+  step(step: SystemStep, data: StepData): void {
+    const { system, sigma } = this;
+    step.release();
+    const theta = system.parameters;
+    const held = theta.slice();
+    for (const { e, plus, minus } of this.pairs) {
+      for (const [particle, sign] of [[plus, 1] as const, [minus, -1] as const]) {
+        for (let p = 0; p < theta.length; p++) theta[p] = held[p]! + sign * sigma * e[p]!;
+        const own = system.step(particle.state, data);
+        particle.state = own.state;
+        particle.loss += own.loss;
+        own.release();
+        this.cost.macs += system.rows * theta.length;
+      }
+    }
+    theta.set(held);
+  }
+
+  emit(gradient: FloatArray): void {
+    const weight = 1 / (2 * this.sigma * this.pairs.length);
+    for (const { e, all, plus, minus } of this.pairs) {
+      addScaled(gradient, weight * (plus.loss - minus.loss), this.persistent ? all : e);
+      plus.loss = 0;
+      minus.loss = 0;
+    }
+    this.draw();
+  }
+
+  reset(): void {
+    for (const pair of this.pairs) {
+      pair.all.fill(0);
+      for (const particle of [pair.plus, pair.minus]) {
+        particle.state = this.system.initial();
+        particle.loss = 0;
+      }
+    }
+    this.draw();
+  }
+}
+
+function evolve(
+  name: string,
+  persistent: boolean,
+  { particles = 100, sigma = 0.1 }: EvolutionOptions,
+): GradientEstimator {
+  requireInteger('particles', particles, 2, 1 << 20);
+  if (particles % 2) requireInteger('particles / 2', particles / 2, 1, 1 << 19);
+  requireNumber('sigma', sigma, Number.MIN_VALUE, 1e6);
+  return {
+    name: `${name}(particles=${particles}, sigma=${sigma})`,
+    unbiased: false, // for the loss itself; `pes` is, for the smoothed one
+    stochastic: true,
+    facing: 'future',
+    every: null,
+    start: (system, random) => new EvolutionRun(system, random, particles, sigma, persistent),
+  };
+}
+
+/** Plain ES; its particles keep their states from emission to emission. */
+export const evolution = (options: EvolutionOptions = {}): GradientEstimator => evolve('evolution', false, options);
+
+/** Persistent ES. */
+export const pes = (options: EvolutionOptions = {}): GradientEstimator => evolve('pes', true, options);

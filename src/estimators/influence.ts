@@ -1,0 +1,76 @@
+/** J and F as whole matrices, for the methods that carry derivatives of the state by theta forwards. */
+import { fail } from '../core/spec-checks.js';
+import type { System, SystemStep, Units } from './system.js';
+
+/** These carry a matrix for each sequence: one row at a time. Throws `INVALID_SETTING` for more. */
+export function requireOneRow(name: string, { rows }: System): void {
+  if (rows > 1) fail('rows', `should be 1, but are ${rows}: ${name} carries its own derivatives for every sequence.`);
+}
+
+/** The closed forms of a step. Throws `INVALID_SETTING` where there are none. */
+export function requireUnits(name: string, step: SystemStep): Units {
+  return (
+    step.units ??
+    fail(
+      'model',
+      `has no closed form of its units, which ${name} lives on.`,
+      'Use one LSTM layer right over the input, without peepholes, projection, layerNorm or zoneout; or rtrl(), which needs none.',
+    )
+  );
+}
+
+/** J, (S, S) row-major. */
+export function stateJacobian(step: SystemStep, S: number): Float64Array {
+  const { units } = step;
+  return units ? jacobianOfUnits(units) : products(step, S, null);
+}
+
+function jacobianOfUnits({ size: n, gates, parts, byGate, kept, recurrent }: Units): Float64Array {
+  const S = parts * n;
+  const J = new Float64Array(S * S);
+  for (let r = 0; r < parts; r++) {
+    for (let j = 0; j < n; j++) {
+      const row = (r * n + j) * S;
+      for (let g = 0; g < gates; g++) {
+        const slope = byGate[r]![g]![j]!;
+        if (slope === 0) continue;
+        const weights = (g * n + j) * n;
+        for (let i = 0; i < n; i++) J[row + i]! += slope * recurrent[weights + i]!;
+      }
+      for (let q = 0; q < parts; q++) J[row + q * n + j]! += kept[r]![q]![j]!;
+    }
+  }
+  return J;
+}
+
+/** M += F, M (S, P) row-major. */
+export function addImmediate(M: Float64Array, step: SystemStep, S: number): void {
+  const { units } = step;
+  if (!units) {
+    products(step, S, M);
+    return;
+  }
+  const P = M.length / S;
+  const { size: n, gates, parts, inputs, byGate, index } = units;
+  for (let g = 0; g < gates; g++) {
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < inputs.length; k++) {
+        const p = index(g, j, k);
+        for (let r = 0; r < parts; r++) M[(r * n + j) * P + p]! += byGate[r]![g]![j]! * inputs[k]!;
+      }
+    }
+  }
+}
+
+/** Row by row from unit cotangents: J is returned, F is added to M where there is one. */
+function products(step: SystemStep, S: number, M: Float64Array | null): Float64Array {
+  const J = new Float64Array(S * S);
+  const unit = new Float64Array(S);
+  for (let r = 0; r < S; r++) {
+    unit.fill(0);
+    unit[r] = 1;
+    const P = M ? M.length / S : 0;
+    J.set(step.vjp(unit, M?.subarray(r * P, (r + 1) * P) ?? null), r * S);
+  }
+  return J;
+}

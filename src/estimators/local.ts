@@ -1,0 +1,150 @@
+/**
+ * Methods that keep, of each weight, only what it does to its own unit: an eligibility trace e of as many numbers as the unit has
+ * states, (e_h, e_c) for an LSTM. For a weight of gate g, input k, of unit j,
+ *
+ *   e_r <- sum over the unit's states q of D[r][q] e_q + (ds_r/da_g) z_k,     g += q_t e
+ *
+ * and D is what the method is known by:
+ *   SnAp-1 (Menick et al. 2020)   the unit's block of J: kept[r][q], and for q = h the unit's weight to itself
+ *   e-prop (Bellec et al. 2020)   kept[r][q] alone: no way from h back into the gates
+ *   RFLO (Murray 2019)            e-prop's, and the error reaches h through fixed random weights instead of the readout's
+ */
+import type { FloatArray } from '../core/kernels.js';
+import type { Rng } from '../core/rng.js';
+import { fail } from '../core/spec-checks.js';
+import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
+import { requireOneRow, requireUnits } from './influence.js';
+import { maskedRtrl } from './rtrl.js';
+import type { System, SystemStep, Units } from './system.js';
+
+interface Rule {
+  readonly name: string;
+  /** Whether h reaches the unit's own gates at the next step. */
+  readonly selfRecurrent: boolean;
+  /** Whether the readout's weights are replaced by random ones on the way back. */
+  readonly randomFeedback: boolean;
+}
+
+class LocalRun implements EstimatorRun {
+  readonly cost: Cost = { floats: 0, macs: 0 };
+  private readonly rule: Rule;
+  private readonly random: Rng;
+  private readonly sum: Float64Array;
+  /** For each state r of a unit: one number for each weight, by gate, unit and input. */
+  private traces: Float64Array[] = [];
+  private feedback: Float64Array | null = null;
+
+  constructor(rule: Rule, system: System, random: Rng) {
+    this.rule = rule;
+    this.random = random;
+    this.sum = new Float64Array(system.parameters.length);
+  }
+
+  step(step: SystemStep): void {
+    const units = requireUnits(this.rule.name, step);
+    const { size: n, gates, parts, inputs } = units;
+    const d = inputs.length;
+    if (this.traces.length === 0) {
+      this.traces = Array.from({ length: parts }, () => new Float64Array(gates * n * d));
+      this.cost.floats = parts * gates * n * d;
+    }
+    const q = step.lossGradient(this.sum);
+    const heard = this.rule.randomFeedback ? this.heard(step, n, parts) : q;
+    for (let j = 0; j < n; j++) {
+      const D = this.own(units, j);
+      for (let g = 0; g < gates; g++) this.unit(units, D, g, j, heard);
+    }
+    this.cost.macs += gates * n * d * (parts * parts + 2 * parts);
+    step.release();
+  }
+
+  /** D of unit j, row-major over its states. */
+  private own({ size: n, gates, parts, byGate, kept, recurrent }: Units, j: number): number[] {
+    return Array.from({ length: parts * parts }, (_, at) => {
+      const [r, q] = [Math.floor(at / parts), at % parts];
+      let sum = kept[r]![q]![j]!;
+      if (q === 0 && this.rule.selfRecurrent) {
+        for (let g = 0; g < gates; g++) sum += byGate[r]![g]![j]! * recurrent[(g * n + j) * n + j]!;
+      }
+      return sum;
+    });
+  }
+
+  private unit(
+    { size: n, parts, inputs, byGate, index }: Units,
+    D: readonly number[],
+    g: number,
+    j: number,
+    q: FloatArray,
+  ) {
+    const { traces, sum } = this;
+    const [d, old] = [inputs.length, new Array<number>(parts)];
+    for (let k = 0; k < d; k++) {
+      const at = (g * n + j) * d + k;
+      for (let r = 0; r < parts; r++) old[r] = traces[r]![at]!;
+      let learnt = 0;
+      for (let r = 0; r < parts; r++) {
+        let e = byGate[r]![g]![j]! * inputs[k]!;
+        for (let s = 0; s < parts; s++) e += D[r * parts + s]! * old[s]!;
+        traces[r]![at] = e;
+        learnt += q[r * n + j]! * e;
+      }
+      sum[index(g, j, k)]! += learnt;
+    }
+  }
+
+  /** B' dl/dy at h, B drawn once. */
+  private heard(step: SystemStep, n: number, parts: number): Float64Array {
+    const dy = step.outputGradient;
+    const out = new Float64Array(parts * n);
+    if (!dy) return out; // no loss at this step
+    this.feedback ??= Float64Array.from({ length: dy.length * n }, () => this.random.normal() / Math.sqrt(n));
+    for (let o = 0; o < dy.length; o++) {
+      for (let j = 0; j < n; j++) out[j]! += dy[o]! * this.feedback[o * n + j]!;
+    }
+    return out;
+  }
+
+  emit(gradient: FloatArray): void {
+    for (let p = 0; p < this.sum.length; p++) gradient[p]! += this.sum[p]!;
+    this.sum.fill(0);
+  }
+
+  reset(): void {
+    for (const trace of this.traces) trace.fill(0);
+    this.sum.fill(0);
+  }
+}
+
+const local = (rule: Rule): GradientEstimator => ({
+  name: rule.name,
+  unbiased: false,
+  stochastic: rule.randomFeedback,
+  facing: 'future',
+  every: null,
+  start(system, random) {
+    requireOneRow(rule.name, system);
+    return new LocalRun(rule, system, random);
+  },
+});
+
+/**
+ * SnAp-n. n = 1 is the local rule above, n > 1 a masked RTRL.
+ */
+export function snap({ n }: { readonly n: number }): GradientEstimator {
+  if (n !== 1) return maskedRtrl(n);
+  return local({ name: 'snap(n=1)', selfRecurrent: true, randomFeedback: false });
+}
+
+/** With the readout's own weights for the way back ("symmetric" e-prop). */
+export const eprop = (): GradientEstimator => local({ name: 'eprop', selfRecurrent: false, randomFeedback: false });
+
+/** Needs a system that tells dl/dy. */
+export const rflo = (): GradientEstimator => ({
+  ...local({ name: 'rflo', selfRecurrent: false, randomFeedback: true }),
+  start(system, random) {
+    requireOneRow('rflo', system);
+    if (!system.tellsOutputGradient) fail('system', 'does not tell dl/dy of its output, which rflo sends back.');
+    return new LocalRun({ name: 'rflo', selfRecurrent: false, randomFeedback: true }, system, random);
+  },
+});

@@ -1,0 +1,176 @@
+/** One time step of a model: a tape of one step, used again and again. */
+import type { FloatArray, Kernels, Matrix } from '../core/kernels.js';
+import type { LstmState } from '../core/lstm/blocks.js';
+import { fail } from '../core/spec-checks.js';
+import type { Tape } from '../core/tape.js';
+import { hostNumbers } from '../core/views.js';
+import type { EngineSystem } from './model-system.js';
+import { ModelTangent } from './model-tangent.js';
+import type { StatePart, StepData, SystemStep, Units } from './system.js';
+
+export class EngineStep implements SystemStep {
+  readonly stateSize: number;
+  state: FloatArray;
+  loss = 0;
+  private readonly system: EngineSystem;
+  private readonly tape: Tape;
+  private readonly k: Kernels;
+  /** Index of the last LSTM among the layers: what is above it is the readout. */
+  private readonly top: number;
+  /** Cotangents of each LSTM's new state. */
+  private readonly after: readonly LstmState[];
+  private tangent: ModelTangent | null = null;
+  private target: ArrayLike<number> | null = null;
+  private idle = false;
+
+  constructor(system: EngineSystem) {
+    const { model, rows } = system;
+    this.system = system;
+    this.k = system.lease.kernels;
+    this.tape = model.tape({ steps: 1, rows }, { inputGradient: false });
+    this.top = this.tape.layers.findLastIndex(({ kind }) => kind === 'lstm');
+    if (this.top < 0) fail('layers', 'have no LSTM: there is no time to go back through.');
+    this.after = this.tape.lstms.map((layer) => {
+      const { h, c } = layer.finalState();
+      return { h: this.k.alloc(h.rows, h.cols), c: this.k.alloc(c.rows, c.cols) };
+    });
+    this.stateSize = this.widths.reduce((a, b) => a + b);
+    this.state = system.floats(0);
+  }
+
+  /** Where h and c of each LSTM stand in a row. */
+  get parts(): readonly StatePart[] {
+    let at = 0;
+    return this.widths.map((width, i) => {
+      const from = at;
+      at += width;
+      return { kind: i % 2 === 0 ? ('h' as const) : ('c' as const), from, to: at };
+    });
+  }
+
+  private get matrices(): readonly Matrix[] {
+    return this.tape.lstms.flatMap((layer) => [layer.finalState().h, layer.finalState().c]);
+  }
+
+  private get widths(): readonly number[] {
+    return this.matrices.map(({ cols }) => cols);
+  }
+
+  run(state: ArrayLike<number>, { input, target }: StepData): void {
+    const { tape, system } = this;
+    this.idle = false;
+    const given = this.cut(state);
+    tape.begin(tape.lstms.map((_, i) => ({ h: given[2 * i]!, c: given[2 * i + 1]! })));
+    tape.forward(system.model.parameters, input);
+    this.state = this.join(this.matrices);
+    this.target = target;
+    this.loss = 0;
+    if (!target) return;
+    tape.measure(system.loss ?? (target instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError'), target);
+    this.loss = hostNumbers(this.k, tape.loss!.value)[0]!;
+  }
+
+  lossGradient(gradient: FloatArray | null): FloatArray {
+    const { tape, system, target } = this;
+    const q = system.floats(system.rows * this.stateSize);
+    if (!target) return q;
+    system.adding(gradient, (arena) => {
+      tape.loss!.backward();
+      for (let i = tape.layers.length - 1; i > this.top; i--) {
+        tape.layers[i]!.backward(system.model.parameters, arena);
+      }
+    });
+    const [dy, width, S] = [hostNumbers(this.k, tape.layers[this.top]!.dy!), this.widths.at(-2)!, this.stateSize];
+    const from = S - width - this.widths.at(-1)!;
+    for (let n = 0; n < system.rows; n++) q.set(dy.subarray(n * width, (n + 1) * width), n * S + from);
+    return q;
+  }
+
+  get outputGradient(): FloatArray | null {
+    return this.target && hostNumbers(this.k, this.tape.layers.at(-1)!.dy!);
+  }
+
+  vjp(v: ArrayLike<number>, gradient: FloatArray | null): FloatArray {
+    const { tape, system, after, k } = this;
+    const given = this.cut(v);
+    for (const [i, { h, c }] of after.entries()) {
+      k.upload(h, given[2 * i]!);
+      k.upload(c, given[2 * i + 1]!);
+      tape.lstms[i]!.after = after[i]!;
+    }
+    k.fill(tape.layers[this.top]!.dy!, 0);
+    system.adding(gradient, (arena) => {
+      for (let i = this.top; i >= 0; i--) tape.layers[i]!.backward(system.model.parameters, arena);
+    });
+    return this.join(tape.lstms.flatMap((layer) => [layer.initialStateGrad()!.h, layer.initialStateGrad()!.c]));
+  }
+
+  jvp(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
+    if (ModelTangent.covers(this.system.model.spec)) {
+      this.tangent ??= new ModelTangent(this.k, this.system.model, this.tape);
+      return this.join(this.tangent.apply(this.cut(u), w));
+    }
+    return this.jvpByRows(u, w);
+  }
+
+  /** The same out of one cotangent for each element of the state: for layers that have no closed form. */
+  private jvpByRows(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
+    const { system, stateSize: S } = this;
+    if (system.rows > 1) fail('rows', 'should be 1 for directional derivatives of this model.');
+    const [out, unit] = [system.floats(S), system.floats(S)];
+    const byTheta = w && system.floats(system.parameters.length);
+    for (let r = 0; r < S; r++) {
+      unit.fill(0);
+      unit[r] = 1;
+      byTheta?.fill(0);
+      const row = this.vjp(unit, byTheta);
+      for (let i = 0; i < S; i++) out[r]! += row[i]! * u[i]!;
+      if (w) for (let p = 0; p < byTheta!.length; p++) out[r]! += byTheta![p]! * w[p]!;
+    }
+    return out;
+  }
+
+  get units(): Units | null {
+    const { model, rows } = this.system;
+    if (rows > 1 || !ModelTangent.hasUnits(model.spec)) return null;
+    this.tangent ??= new ModelTangent(this.k, model, this.tape);
+    return this.tangent.units();
+  }
+
+  release(): void {
+    if (this.idle) return;
+    this.idle = true;
+    this.system.giveBack(this);
+  }
+
+  dispose(): void {
+    this.tape.free();
+  }
+
+  /** Rows of a whole state as h and c of each LSTM. */
+  private cut(state: ArrayLike<number>): ArrayLike<number>[] {
+    const { rows } = this.system;
+    let at = 0;
+    return this.widths.map((width) => {
+      const part = this.system.floats(rows * width);
+      for (let n = 0; n < rows; n++) {
+        for (let j = 0; j < width; j++) part[n * width + j] = state[n * this.stateSize + at + j]!;
+      }
+      at += width;
+      return part;
+    });
+  }
+
+  private join(parts: readonly Matrix[]): FloatArray {
+    const { rows } = this.system;
+    const S = this.widths.reduce((a, b) => a + b);
+    const out = this.system.floats(rows * S);
+    let at = 0;
+    for (const part of parts) {
+      const numbers = hostNumbers(this.k, part);
+      for (let n = 0; n < rows; n++) out.set(numbers.subarray(n * part.cols, (n + 1) * part.cols), n * S + at);
+      at += part.cols;
+    }
+    return out;
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * A model of the engine as a system: its LSTM layers, and whatever lies below and between them, are the transition; what lies above
+ * the last LSTM is the readout. Each step is a tape of one time step, so the forward pass, the loss and J'v are the engine's own
+ * kernels on its own backend.
+ */
+import type { FloatArray } from '../core/kernels.js';
+import { Lease } from '../core/lease.js';
+import type { LossChoice } from '../core/losses.js';
+import type { Model } from '../core/model.js';
+import type { Arena } from '../core/params.js';
+import { requireCarriedState } from '../core/spec.js';
+import { fail } from '../core/spec-checks.js';
+import { hostNumbers } from '../core/views.js';
+import { requireInteger } from '../errors.js';
+import { EngineStep } from './model-step.js';
+import type { Block, StatePart, StepData, System, SystemStep } from './system.js';
+
+export interface ModelSystemOptions {
+  /** Sequences side by side. Default 1, which the estimators that look forwards need. */
+  readonly rows?: number;
+  /** Default: `crossEntropy` before class targets (an Int32Array), else `meanSquaredError`. */
+  readonly loss?: LossChoice;
+}
+
+/** A system with gradients of its own kind of memory, which are added to without a copy. */
+export interface ModelSystem extends System {
+  readonly model: Model;
+  /** P zeros, as fast to add to as it gets; any other array of P numbers will do. */
+  newGradient(): FloatArray;
+}
+
+/**
+ * @throws `INVALID_SETTING` for a model whose state cannot be carried from step to step (an LSTM in reverse, `returns: 'last'`,
+ *   gate recurrence), with learned first states, or on a backend that keeps its numbers on a device.
+ */
+export function modelSystem(model: Model, options: ModelSystemOptions = {}): ModelSystem {
+  return new EngineSystem(model, options);
+}
+
+export class EngineSystem implements ModelSystem {
+  readonly model: Model;
+  readonly rows: number;
+  readonly stateSize: number;
+  readonly parts: readonly StatePart[];
+  readonly parameters: FloatArray;
+  readonly blocks: readonly Block[];
+  readonly tellsOutputGradient = true;
+  readonly loss: LossChoice | null;
+  /** Where gradients of single steps are made when nobody wants them, or wants them in memory of another kind. */
+  readonly scratch: Arena;
+  readonly lease: Lease;
+  private readonly arenas = new Map<FloatArray, Arena>();
+  private readonly idle: EngineStep[] = [];
+  private readonly all: EngineStep[] = [];
+
+  constructor(model: Model, { rows = 1, loss }: ModelSystemOptions) {
+    requireCarriedState(model.spec);
+    requireInteger('rows', rows, 1, 1 << 24);
+    for (const [i, layer] of model.spec.layers.entries()) {
+      if (layer.kind !== 'lstm') continue;
+      if (layer.initialState === 'learned') {
+        fail(`layers[${i}].initialState`, 'is learned, which estimators step by step do not do.', "Use 'zero'.");
+      }
+      if (layer.returns === 'last') fail(`layers[${i}].returns`, 'should be all, so that there is a loss at any step.');
+    }
+    this.model = model;
+    this.rows = rows;
+    this.loss = loss ?? null;
+    this.lease = new Lease(model.kernels);
+    this.parameters = hostNumbers(model.kernels, model.parameters.matrix);
+    this.scratch = model.arena();
+    this.blocks = blocksOf(model);
+    const first = this.take();
+    this.stateSize = first.stateSize;
+    this.parts = first.parts;
+    first.release();
+  }
+
+  initial(): FloatArray {
+    return this.floats(this.rows * this.stateSize);
+  }
+
+  step(state: ArrayLike<number>, data: StepData): SystemStep {
+    const step = this.take();
+    step.run(state, data);
+    return step;
+  }
+
+  newGradient(): FloatArray {
+    const arena = this.model.arena();
+    const numbers = hostNumbers(this.model.kernels, arena.matrix);
+    this.arenas.set(numbers, arena);
+    return numbers;
+  }
+
+  dispose(): void {
+    for (const step of this.all) step.dispose();
+    for (const arena of [this.scratch, ...this.arenas.values()]) arena.free();
+    this.lease.end({ what: 'The system', help: 'Make a new one with modelSystem().' });
+  }
+
+  floats(length: number): FloatArray {
+    return this.model.kernels.precision === 'float64' ? new Float64Array(length) : new Float32Array(length);
+  }
+
+  /** Runs `act` over an arena whose sums end up in `gradient`. */
+  adding(gradient: FloatArray | null, act: (arena: Arena) => void): void {
+    const own = gradient && this.arenas.get(gradient);
+    if (own) {
+      act(own);
+      return;
+    }
+    if (gradient) this.scratch.clear();
+    act(this.scratch);
+    if (!gradient) return;
+    const numbers = hostNumbers(this.model.kernels, this.scratch.matrix);
+    for (let i = 0; i < gradient.length; i++) gradient[i]! += numbers[i]!;
+  }
+
+  giveBack(step: EngineStep): void {
+    this.idle.push(step);
+  }
+
+  private take(): EngineStep {
+    const idle = this.idle.pop();
+    if (idle) return idle;
+    const made = new EngineStep(this);
+    this.all.push(made);
+    return made;
+  }
+}
+
+/** The matrices of each layer's gates, biases too, and every other tensor as a whole. */
+function blocksOf(model: Model): Block[] {
+  return model.parameters.layout.entries.flatMap(({ name, offset, size }): Block[] => {
+    if (!/\.(weight_[ih]h|bias_[ih]h)_l\d+$/.test(name)) return [{ name, ranges: [[offset, offset + size]] }];
+    const quarter = size / 4;
+    return ['i', 'f', 'g', 'o'].map((gate, at) => ({
+      name: `${name}[${gate}]`,
+      ranges: [[offset + at * quarter, offset + (at + 1) * quarter]],
+    }));
+  });
+}

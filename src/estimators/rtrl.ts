@@ -1,0 +1,146 @@
+/**
+ * Real-time recurrent learning (Williams & Zipser 1989), and its truncation to what a few steps can reach.
+ *
+ *   M_t = ds_t/dtheta = J_t M_{t-1} + F_t,     g += q_t M_t
+ *
+ * With theta held this is BPTT's gradient, at a cost that does not grow with the sequence but with S^2 P a step. For stacked
+ * layers the state is that of all of them, so that M carries the way through the layers, too.
+ */
+
+import type { FloatArray } from '../core/kernels.js';
+import { requireInteger } from '../errors.js';
+import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
+import { addImmediate, requireOneRow, stateJacobian } from './influence.js';
+import type { System, SystemStep } from './system.js';
+
+/** Where M may differ from 0, (S, P). */
+type Reach = Uint8Array;
+
+class RtrlRun implements EstimatorRun {
+  readonly cost: Cost = { floats: 0, macs: 0 };
+  private readonly S: number;
+  private readonly P: number;
+  private readonly steps: number;
+  private M: Float64Array;
+  private next: Float64Array;
+  private readonly sum: Float64Array;
+  private reach: Reach | null = null;
+
+  /** @param steps M is cut to what theta can change within so many steps; Infinity for all. */
+  constructor({ stateSize: S, parameters }: System, steps: number) {
+    this.S = S;
+    this.P = parameters.length;
+    this.steps = steps;
+    this.M = new Float64Array(S * this.P);
+    this.next = new Float64Array(S * this.P);
+    this.sum = new Float64Array(this.P);
+    this.cost.floats = 2 * S * this.P;
+  }
+
+  step(step: SystemStep): void {
+    const { S, P } = this;
+    const J = stateJacobian(step, S);
+    if (!this.reach && this.steps < Number.POSITIVE_INFINITY) this.reach = reachOf(step, J, S, P, this.steps);
+    this.advance(J);
+    addImmediate(this.M, step, S);
+    const q = step.lossGradient(this.sum);
+    for (let r = 0; r < S; r++) {
+      if (q[r] === 0) continue;
+      for (let p = 0; p < P; p++) this.sum[p]! += q[r]! * this.M[r * P + p]!;
+    }
+    step.release();
+  }
+
+  /** M <- J M, cut to its reach. */
+  private advance(J: Float64Array): void {
+    const { S, P, M, next, reach, cost } = this;
+    next.fill(0);
+    for (let r = 0; r < S; r++) {
+      const out = next.subarray(r * P, (r + 1) * P);
+      for (let i = 0; i < S; i++) {
+        const weight = J[r * S + i]!;
+        if (weight === 0) continue;
+        const row = M.subarray(i * P, (i + 1) * P);
+        for (let p = 0; p < P; p++) out[p]! += weight * row[p]!;
+        cost.macs += P;
+      }
+    }
+    if (reach) for (let at = 0; at < next.length; at++) if (!reach[at]) next[at] = 0;
+    [this.M, this.next] = [next, M];
+  }
+
+  emit(gradient: FloatArray): void {
+    for (let p = 0; p < this.P; p++) gradient[p]! += this.sum[p]!;
+    this.sum.fill(0);
+  }
+
+  reset(): void {
+    this.M.fill(0);
+    this.sum.fill(0);
+  }
+}
+
+/** F's own elements, and those that J's elements lead them to in `steps` - 1 more steps. */
+function reachOf(step: SystemStep, J: Float64Array, S: number, P: number, steps: number): Reach {
+  const F = new Float64Array(S * P);
+  addImmediate(F, step, S);
+  // By structure: an element of F that is 0 by accident (an input of 0, say) belongs to a unit that others of its row tell.
+  const touched = step.units ? structureOf(step, S, P) : Uint8Array.from(F, (v) => (v === 0 ? 0 : 1));
+  let reach = touched;
+  for (let n = 1; n < steps; n++) {
+    const wider = Uint8Array.from(touched);
+    for (let r = 0; r < S; r++) {
+      for (let i = 0; i < S; i++) {
+        if (J[r * S + i] === 0) continue;
+        for (let p = 0; p < P; p++) if (reach[i * P + p]) wider[r * P + p] = 1;
+      }
+    }
+    reach = wider;
+  }
+  return reach;
+}
+
+function structureOf(step: SystemStep, S: number, P: number): Reach {
+  const { size: n, gates, parts, inputs, index } = step.units!;
+  const reach = new Uint8Array(S * P);
+  for (let g = 0; g < gates; g++) {
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < inputs.length; k++) {
+        for (let r = 0; r < parts; r++) reach[(r * n + j) * P + index(g, j, k)] = 1;
+      }
+    }
+  }
+  return reach;
+}
+
+/** Exact, for a system of one row. */
+export const rtrl = (): GradientEstimator => ({
+  name: 'rtrl',
+  unbiased: true,
+  stochastic: false,
+  facing: 'future',
+  every: null,
+  start(system) {
+    requireOneRow('rtrl', system);
+    return new RtrlRun(system, Number.POSITIVE_INFINITY);
+  },
+});
+
+/**
+ * SnAp-n (Menick et al. 2020): RTRL with M cut to what a weight can change within n steps. n = 1 keeps, of each unit, its own
+ * weights only (see local.ts, which does that in the room of 2 P); for dense recurrent weights n = 2 is all of RTRL.
+ */
+export function maskedRtrl(n: number): GradientEstimator {
+  requireInteger('n', n, 1, 1 << 16);
+  return {
+    name: `snap(n=${n})`,
+    unbiased: false,
+    stochastic: false,
+    facing: 'future',
+    every: null,
+    start(system) {
+      requireOneRow('snap', system);
+      return new RtrlRun(system, n);
+    },
+  };
+}

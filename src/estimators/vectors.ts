@@ -1,0 +1,26 @@
+/** Sums over plain arrays, which the estimators are written with. */
+import type { FloatArray } from '../core/kernels.js';
+import type { Rng } from '../core/rng.js';
+
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+export const norm = (a: ArrayLike<number>): number => Math.sqrt(dot(a, a));
+
+/** out += scale * a */
+export function addScaled(out: FloatArray, scale: number, a: ArrayLike<number>): void {
+  for (let i = 0; i < out.length; i++) out[i]! += scale * a[i]!;
+}
+
+export const add = (a: ArrayLike<number>, b: ArrayLike<number>): Float64Array =>
+  Float64Array.from(a, (v, i) => v + b[i]!);
+
+/** -1 or 1, each with probability 1/2. */
+export const randomSigns = (length: number, random: Rng): Float64Array =>
+  Float64Array.from({ length }, () => (random.uniform() < 0.5 ? -1 : 1));
+
+export const randomNormals = (length: number, random: Rng): Float64Array =>
+  Float64Array.from({ length }, () => random.normal());

@@ -1,0 +1,241 @@
+/**
+ * Estimators against the exact gradient, theta held: how far their mean is off (bias), how far they scatter (variance), what they
+ * cost. Per block of theta and in all, for gradients g of the exact way and draws g_1 ... g_N of an estimator:
+ *
+ *   cosine     of the mean of the draws and g
+ *   normRatio  |mean| / |g|
+ *   bias       |mean - g| / |g|, with a bootstrap interval over groups of draws
+ *   variance   tr Cov(g_i) / |g|^2, of one draw
+ *   z          bias / sqrt(variance / N): about 1 where the bias is what N draws leave by chance, more where it is real
+ */
+import { createRng, type Rng } from '../core/rng.js';
+import { requireInteger, UnspoolError } from '../errors.js';
+import { bptt } from '../estimators/backwards.js';
+import { type GradientEstimator, unroll } from '../estimators/estimator.js';
+import type { Block, StepData, System } from '../estimators/system.js';
+import { addScaled, dot, norm } from '../estimators/vectors.js';
+
+export interface CompareOptions {
+  /** Draws of each stochastic estimator. Default 256. */
+  readonly draws?: number;
+  /** Default 1. */
+  readonly seed?: number;
+  /** Where the sequence starts. Default: the system's first state. */
+  readonly state?: ArrayLike<number>;
+  /** k1 for all of them, in place of their own. */
+  readonly every?: number;
+  /** Share of the bootstrap's resamples inside of the interval. Default 0.95. */
+  readonly confidence?: number;
+}
+
+export interface BlockComparison {
+  readonly block: string;
+  readonly cosine: number;
+  readonly normRatio: number;
+  readonly bias: number;
+  readonly biasInterval: readonly [low: number, high: number];
+  readonly variance: number;
+  /** Infinity for a bias without variance, NaN for neither. */
+  readonly z: number;
+}
+
+export interface Comparison {
+  readonly name: string;
+  readonly unbiased: boolean;
+  readonly stochastic: boolean;
+  readonly draws: number;
+  /** In all. */
+  readonly total: BlockComparison;
+  readonly blocks: readonly BlockComparison[];
+  /** Numbers held at the end of the sequence, multiply-adds of one draw. */
+  readonly floats: number;
+  readonly macs: number;
+  /** Milliseconds of one draw, the system's own steps included: the median. */
+  readonly ms: number;
+  /** |mean of the first n draws - g| / |g|, n doubling: falls with slope -1/2 on a double logarithmic scale where there is no bias. */
+  readonly errorOfMean: readonly { readonly draws: number; readonly error: number }[];
+}
+
+export interface CompareReport {
+  readonly exactNorm: number;
+  readonly loss: number;
+  readonly comparisons: readonly Comparison[];
+  /** What makes the comparison worth less than it looks: estimators that do not differ, blocks without a gradient. */
+  readonly warnings: readonly string[];
+}
+
+const GROUPS = 32; // of draws, which the bootstrap draws from
+const RESAMPLES = 400;
+
+/**
+ * Compares over one sequence. Throws `INVALID_DATA` where the exact gradient is 0 or not finite: everything would agree with it,
+ * or nothing.
+ */
+export function compare(
+  estimators: readonly GradientEstimator[],
+  system: System,
+  sequence: readonly StepData[],
+  options: CompareOptions = {},
+): CompareReport {
+  const { draws = 256, seed = 1 } = options;
+  requireInteger('draws', draws, 1, 1 << 24);
+  const exact = new Float64Array(system.parameters.length);
+  const { loss } = total(bptt(), system, sequence, createRng(seed, 'exact'), options, exact);
+  const exactNorm = norm(exact);
+  if (!(exactNorm > 0) || !Number.isFinite(exactNorm)) {
+    throw new UnspoolError({
+      code: 'INVALID_DATA',
+      what: 'the exact gradient',
+      problem: exactNorm === 0 ? 'is 0: the model is dead on this sequence.' : 'is not finite.',
+      help: 'Take other parameters, another sequence, or one with a loss.',
+    });
+  }
+  const comparisons = estimators.map((estimator) =>
+    examine(estimator, system, sequence, exact, { ...options, draws, seed }),
+  );
+  return { exactNorm, loss, comparisons, warnings: warnings(comparisons, system, exact) };
+}
+
+/** Adds all that is emitted over the sequence to `sum`. */
+function total(
+  estimator: GradientEstimator,
+  system: System,
+  sequence: readonly StepData[],
+  random: Rng,
+  { state, every }: CompareOptions,
+  sum: Float64Array,
+) {
+  const run = estimator.start(system, random);
+  const { loss } = unroll(
+    system,
+    run,
+    sequence,
+    { ...(state ? { state } : {}), every: every ?? estimator.every },
+    (gradient) => addScaled(sum, 1, gradient),
+  );
+  const { floats, macs } = run.cost;
+  run.reset();
+  return { loss, floats, macs };
+}
+
+function examine(
+  estimator: GradientEstimator,
+  system: System,
+  sequence: readonly StepData[],
+  exact: Float64Array,
+  options: CompareOptions & { readonly draws: number; readonly seed: number },
+): Comparison {
+  const draws = estimator.stochastic ? options.draws : 1;
+  const random = createRng(options.seed, estimator.name);
+  const P = exact.length;
+  const [mean, squares, one] = [new Float64Array(P), new Float64Array(P), new Float64Array(P)];
+  const groups = Array.from({ length: Math.min(GROUPS, draws) }, () => ({ sum: new Float64Array(P), count: 0 }));
+  const times: number[] = [];
+  const errorOfMean: { draws: number; error: number }[] = [];
+  let cost = { floats: 0, macs: 0 };
+  for (let n = 1; n <= draws; n++) {
+    one.fill(0);
+    const start = performance.now();
+    cost = total(estimator, system, sequence, random, options, one);
+    times.push(performance.now() - start);
+    const group = groups[(n - 1) % groups.length]!;
+    addScaled(group.sum, 1, one);
+    group.count++;
+    for (let p = 0; p < P; p++) {
+      // Welford: squares holds the sum of squared distances from the running mean.
+      const off = one[p]! - mean[p]!;
+      mean[p]! += off / n;
+      squares[p]! += off * (one[p]! - mean[p]!);
+    }
+    if ((n & (n - 1)) === 0) errorOfMean.push({ draws: n, error: distance(mean, exact) / norm(exact) });
+  }
+  const picks = resamples(groups.length, draws > 1 ? RESAMPLES : 0, createRng(options.seed, 'bootstrap'));
+  const look = (block: Block): BlockComparison =>
+    judge(block, { mean, squares, exact, groups, picks, draws, confidence: options.confidence ?? 0.95 });
+  return {
+    name: estimator.name,
+    unbiased: estimator.unbiased,
+    stochastic: estimator.stochastic,
+    draws,
+    total: look({ name: 'all', ranges: [[0, P]] }),
+    blocks: system.blocks.map(look),
+    floats: cost.floats,
+    macs: cost.macs,
+    ms: times.sort((a, b) => a - b)[times.length >> 1]!,
+    errorOfMean,
+  };
+}
+
+interface Draws {
+  readonly mean: Float64Array;
+  readonly squares: Float64Array;
+  readonly exact: Float64Array;
+  readonly groups: readonly { readonly sum: Float64Array; readonly count: number }[];
+  readonly picks: readonly (readonly number[])[];
+  readonly draws: number;
+  readonly confidence: number;
+}
+
+function judge({ name, ranges }: Block, d: Draws): BlockComparison {
+  const cut = (values: Float64Array): Float64Array =>
+    ranges.length === 1
+      ? values.subarray(...ranges[0]!)
+      : Float64Array.from(ranges.flatMap(([from, to]) => [...values.subarray(from, to)]));
+  const [mean, exact] = [cut(d.mean), cut(d.exact)];
+  const size = norm(exact);
+  const bias = distance(mean, exact) / size;
+  const variance = d.draws > 1 ? cut(d.squares).reduce((a, b) => a + b, 0) / (d.draws - 1) / size ** 2 : 0;
+  const sums = d.groups.map(({ sum, count }) => ({ sum: cut(sum), count }));
+  const biases = d.picks
+    .map((pick) => {
+      const resampled = new Float64Array(mean.length);
+      let count = 0;
+      for (const g of pick) {
+        addScaled(resampled, 1, sums[g]!.sum);
+        count += sums[g]!.count;
+      }
+      return (
+        distance(
+          resampled.map((v) => v / count),
+          exact,
+        ) / size
+      );
+    })
+    .sort((a, b) => a - b);
+  const at = (share: number): number => biases[Math.min(biases.length - 1, Math.floor(share * biases.length))] ?? bias;
+  return {
+    block: name,
+    cosine: dot(mean, exact) / (norm(mean) * size),
+    normRatio: norm(mean) / size,
+    bias,
+    biasInterval: [at((1 - d.confidence) / 2), at((1 + d.confidence) / 2)],
+    variance,
+    z: bias / Math.sqrt(variance / d.draws),
+  };
+}
+
+/** Which groups each resample is made of. */
+const resamples = (groups: number, count: number, random: Rng): number[][] =>
+  Array.from({ length: count }, () => Array.from({ length: groups }, () => random.integer(groups)));
+
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
+  return Math.sqrt(sum);
+}
+
+function warnings(comparisons: readonly Comparison[], system: System, exact: Float64Array): string[] {
+  const list: string[] = [];
+  for (const { name, ranges } of system.blocks) {
+    const dead = ranges.every(([from, to]) => exact.subarray(from, to).every((v) => v === 0));
+    if (dead) list.push(`${name} has no gradient on this sequence: nothing can be told about it.`);
+  }
+  for (const [i, a] of comparisons.entries()) {
+    for (const b of comparisons.slice(i + 1)) {
+      const same =
+        a.total.bias === b.total.bias && a.total.cosine === b.total.cosine && a.total.normRatio === b.total.normRatio;
+      if (same && a.name !== 'bptt') list.push(`${a.name} and ${b.name} do not differ here.`);
+    }
+  }
+  return list;
+}

@@ -1,0 +1,191 @@
+/** A1: influence balancing. */
+import { createRng } from '../../core/rng.js';
+import { artbp, tbptt } from '../../estimators/backwards.js';
+import { cellSystem } from '../../estimators/cells/cell.js';
+import { firstElement, influenceBalancing } from '../../estimators/cells/linear.js';
+import { type GradientEstimator, unroll } from '../../estimators/estimator.js';
+import { evolution, pes } from '../../estimators/evolution.js';
+import { uoro } from '../../estimators/rank-one.js';
+import { rtrl } from '../../estimators/rtrl.js';
+import type { StepData } from '../../estimators/system.js';
+import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+
+interface Case {
+  readonly make: () => GradientEstimator;
+  /** Steps between two updates, with one loss. */
+  readonly every: number;
+  readonly rate: number;
+  readonly updates: number;
+  /** What the page tells of the final loss, and the test of ours. */
+  readonly page: string;
+  readonly holds: (losses: readonly number[]) => boolean;
+}
+
+const under = (limit: number) => (losses: readonly number[]) => spread(losses).median < limit;
+const near = (wanted: number) => (losses: readonly number[]) => Math.abs(spread(losses).median / wanted - 1) < 0.05;
+const diverges = (losses: readonly number[]) => losses.every((loss) => !(loss < 1e6));
+
+const RATE = 1e-4;
+const CASES: Readonly<Record<string, Case>> = {
+  RTRL: { make: rtrl, every: 1, rate: RATE, updates: 3000, page: '4e-17', holds: under(1e-12) },
+  'TBPTT K=1': {
+    make: () => tbptt({ k1: 1, k2: 1 }),
+    every: 1,
+    rate: RATE,
+    updates: 3000,
+    page: 'stays at 211',
+    holds: near(211),
+  },
+  'TBPTT K=10': {
+    make: () => tbptt({ k1: 10, k2: 10 }),
+    every: 10,
+    rate: RATE,
+    updates: 3000,
+    page: 'diverges',
+    holds: diverges,
+  },
+  'TBPTT K=100': {
+    make: () => tbptt({ k1: 100, k2: 100 }),
+    every: 100,
+    rate: RATE,
+    updates: 3000,
+    page: '3e-9',
+    holds: under(1e-6),
+  },
+  PES: {
+    make: () => pes({ particles: 1000, sigma: 0.1 }),
+    every: 1,
+    rate: RATE,
+    updates: 3000,
+    page: '7e-15',
+    holds: under(1e-9),
+  },
+  ES: {
+    make: () => evolution({ particles: 1000, sigma: 0.1 }),
+    every: 1,
+    rate: RATE,
+    updates: 3000,
+    page: '211',
+    holds: near(211),
+  },
+  'UORO at 1e-4': { make: uoro, every: 1, rate: RATE, updates: 3000, page: 'diverges', holds: diverges },
+  'UORO at 1e-5': {
+    make: uoro,
+    every: 1,
+    rate: 1e-5,
+    updates: 30000,
+    page: 'under 1e-12, every seed',
+    holds: (l) => l.every((v) => v < 1e-12),
+  },
+  'ARTBP c=0.01': {
+    make: () => artbp({ cut: 0.01 }),
+    every: 1,
+    rate: RATE,
+    updates: 3000,
+    page: 'median 1e-12',
+    holds: under(1e-9),
+  },
+  'ARTBP c=1/16 at 1e-4': {
+    make: () => artbp({ cut: 1 / 16 }),
+    every: 1,
+    rate: RATE,
+    updates: 3000,
+    page: 'diverges',
+    holds: diverges,
+  },
+  'ARTBP c=1/16 at 1e-5': {
+    make: () => artbp({ cut: 1 / 16 }),
+    every: 1,
+    rate: 1e-5,
+    updates: 30000,
+    page: 'converges',
+    holds: under(1e-3),
+  },
+};
+
+/** Losses far beyond the first: theta has gone. */
+const GONE = 1e12;
+
+/** The loss that a theta leads to in the long run: s[0] -> 2 (10 - 13) theta. */
+const settled = (theta: number): number => 0.5 * (-6 * theta - 1) ** 2;
+
+function train({ make, every, rate, updates }: Case, seed: number, progress: (share: number) => void) {
+  const system = cellSystem(influenceBalancing(), firstElement, [0.5]);
+  const estimator = make();
+  const run = estimator.start(system, createRng(seed, `a1 ${estimator.name}`));
+  const curve: [number, number][] = [];
+  let [update, loss, reached] = [0, Number.NaN, Number.NaN];
+  function* forever(): Generator<StepData> {
+    for (let t = 1; update < updates && !(loss > GONE); t++) yield { input: [], target: t % every === 0 ? [1] : null };
+  }
+  unroll(system, run, forever(), { every }, (gradient) => {
+    update++;
+    system.parameters[0]! -= rate * gradient[0]!;
+    loss = settled(system.parameters[0]!);
+    if (loss < 1e-3 && Number.isNaN(reached)) reached = update;
+    if (update % Math.ceil(updates / 300) === 0 || update === 1) {
+      curve.push([update, loss]);
+      progress(update / updates);
+    }
+  });
+  run.reset();
+  return {
+    values: { loss: loss > GONE ? Number.POSITIVE_INFINITY : loss, theta: system.parameters[0]!, reached },
+    curves: { loss: curve },
+  };
+}
+
+export const a1: Experiment = {
+  id: 'a1',
+  title: 'Influence balancing',
+  question:
+    'One parameter moves 23 units of a linear system, 10 of them up and 13 down, and what it does at once has the opposite sign of what it does later. Which methods find its optimum, -1/6?',
+  source:
+    'Tallec & Ollivier 2017 (arXiv:1705.08209), section 4.1; as persistent_es defines it (Vicol et al. 2021). s <- A s + theta sigma, loss (s[0] - 1)^2 / 2, theta starts at 0.5, SGD 1e-4, 3000 updates, one loss and one update an unroll. What is told is the loss of a theta once the states have settled, (6 theta + 1)^2 / 2.',
+  jobs: ({ seeds }) =>
+    Object.entries(CASES).flatMap(([label, { make }]): Job[] =>
+      Array.from({ length: make().stochastic ? seeds : 1 }, (_, i) => ({
+        id: `${label}, seed ${i + 1}`,
+        label,
+        seed: i + 1,
+      })),
+    ),
+  run: ({ label, seed }, progress) => train(CASES[label]!, seed, progress),
+  report(done) {
+    const groups = [...byLabel(done)];
+    const verdicts = groups.map(([label, results]): Verdict => {
+      const losses = results.map(({ values }) => values.loss!);
+      const { median, low, high } = spread(losses);
+      const range = losses.length > 1 ? ` (${figure(low)} to ${figure(high)}, ${losses.length} seeds)` : '';
+      return {
+        claim: `${label}: ${CASES[label]!.page}`,
+        found: `${figure(median)}${range}`,
+        holds: CASES[label]!.holds(losses),
+      };
+    });
+    return {
+      tables: [
+        {
+          title: 'Loss after the last update',
+          columns: ['method', 'rate', 'updates', 'page', 'median', 'least', 'most', 'first under 1e-3'],
+          rows: groups.map(([label, results]) => {
+            const { median, low, high } = spread(results.map(({ values }) => values.loss!));
+            const { page, rate, updates } = CASES[label]!;
+            const reached = spread(results.map(({ values }) => values.reached!).filter((v) => v > 0)).median;
+            return [label, rate, updates, page, figure(median), figure(low), figure(high), figure(reached)];
+          }),
+        },
+      ],
+      plots: [
+        {
+          title: 'Loss (first seed of each)',
+          x: { label: 'update', log: true },
+          y: { label: 'loss', log: true },
+          mark: 'line',
+          series: groups.map(([label, [first]]) => ({ label, points: first!.curves!.loss! })),
+        },
+      ],
+      verdicts,
+    };
+  },
+};

@@ -1,0 +1,209 @@
+/** A3: every method at frozen weights, against the exact gradient. */
+import { Model } from '../../core/model.js';
+import { createRng } from '../../core/rng.js';
+import { artbp, hDetach, tbptt } from '../../estimators/backwards.js';
+import type { GradientEstimator } from '../../estimators/estimator.js';
+import { pes } from '../../estimators/evolution.js';
+import { forwardGradient } from '../../estimators/forward-gradient.js';
+import { eprop, rflo, snap } from '../../estimators/local.js';
+import { modelSystem } from '../../estimators/model-system.js';
+import { kfRtrl, uoro } from '../../estimators/rank-one.js';
+import { rtrl } from '../../estimators/rtrl.js';
+import { randomizedTelescope } from '../../estimators/telescope.js';
+import { selectKernels } from '../../kernels/select.js';
+import { compare } from '../compare.js';
+import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+
+interface Case {
+  readonly make: () => GradientEstimator;
+  /** What the page has: of a biased method the cosine, of an unbiased one the relative variance. */
+  readonly page: string;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  RTRL: { make: rtrl, page: 'equal to 4e-16' },
+  'sliding K=1': { make: () => tbptt({ k1: 1, k2: 1 }), page: 'cosine .78' },
+  'sliding K=5': { make: () => tbptt({ k1: 1, k2: 5 }), page: 'cosine .97' },
+  'sliding K=10': { make: () => tbptt({ k1: 1, k2: 10 }), page: 'cosine .99' },
+  'sliding K=20': { make: () => tbptt({ k1: 1, k2: 20 }), page: 'cosine .998' },
+  'block K=20': { make: () => tbptt({ k1: 20, k2: 20 }), page: '' },
+  'SnAp-1': { make: () => snap({ n: 1 }), page: 'cosine .944' },
+  'e-prop': { make: eprop, page: 'cosine .943' },
+  RFLO: { make: rflo, page: '' },
+  'h-detach 0.5': { make: () => hDetach({ rate: 0.5 }), page: '' },
+  'ARTBP c=1/16': { make: () => artbp({ cut: 1 / 16 }), page: 'variance .25' },
+  'telescope 0.9': { make: () => randomizedTelescope({ keep: 0.9 }), page: '' },
+  'KF-RTRL': { make: kfRtrl, page: 'variance 3.7' },
+  UORO: { make: uoro, page: 'variance 87' },
+  'forward gradient': { make: forwardGradient, page: 'variance 1.4e3' },
+  'PES, 100 particles': { make: () => pes({ particles: 100, sigma: 1e-3 }), page: '' },
+};
+
+const [INPUTS, UNITS, STEPS] = [4, 16, 60];
+
+interface A3Job extends Job {
+  readonly draws: number;
+}
+
+async function examine({ label, seed, draws }: A3Job) {
+  const kernels = await selectKernels({ backend: 'reference', precision: 'float64' });
+  const layers = [
+    { kind: 'lstm' as const, hiddenSize: UNITS, bias: 'single' as const },
+    { kind: 'linear' as const, size: 1 },
+  ];
+  const model = new Model(kernels, { seed, inputSize: INPUTS, layers });
+  const random = createRng(seed, 'a3 data');
+  const normals = (count: number) => Float64Array.from({ length: count }, () => random.normal());
+  const sequence = Array.from({ length: STEPS }, () => ({ input: normals(INPUTS), target: normals(1) }));
+  const system = modelSystem(model);
+  const report = compare([CASES[label]!.make()], system, sequence, { draws, seed });
+  const { total, blocks, floats, macs, ms, errorOfMean } = report.comparisons[0]!;
+  system.dispose();
+  model.dispose();
+  const { cosine, normRatio, bias, variance, z, biasInterval } = total;
+  const [biasLow, biasHigh] = biasInterval;
+  return {
+    values: {
+      cosine,
+      normRatio,
+      bias,
+      biasLow,
+      biasHigh,
+      variance,
+      z,
+      floats,
+      macs,
+      ms,
+      parameters: model.size,
+      ...Object.fromEntries(blocks.map((block) => [`cosine ${block.block}`, block.cosine])),
+    },
+    curves: { errorOfMean: errorOfMean.map(({ draws: n, error }) => [n, error] as const) },
+  };
+}
+
+/** Of each seed's value, the median. */
+const middle = (results: readonly { readonly values: Readonly<Record<string, number>> }[], name: string): number =>
+  spread(results.map(({ values }) => values[name]!)).median;
+
+export const a3: Experiment<A3Job> = {
+  id: 'a3',
+  title: 'Frozen weights: bias, variance, cost',
+  question:
+    'How far from the exact gradient of a fixed LSTM is each method, on average and in one draw, and what does it cost?',
+  source: `LSTM of ${UNITS} units, ${INPUTS} inputs, ${STEPS} steps of noise with a target at each, float64. The orderings are what should hold; the values move with the seed.`,
+  jobs: ({ seeds, full }) =>
+    Object.entries(CASES).flatMap(([label, { make }]) =>
+      Array.from({ length: Math.max(3, seeds) }, (_, i) => {
+        const draws = make().stochastic ? (full ? 4096 : 512) : 1;
+        return { id: `${label}, seed ${i + 1}, ${draws} draws`, label, seed: i + 1, draws };
+      }),
+    ),
+  run: (job) => examine(job),
+  report(done) {
+    const groups = byLabel(done);
+    const at = (label: string, name: string) => middle(groups.get(label) ?? [], name);
+    const rows = [...groups].map(([label, results]) => {
+      const { unbiased, stochastic } = CASES[label]!.make();
+      return [
+        label,
+        unbiased ? 'yes' : 'no',
+        CASES[label]!.page,
+        ...['cosine', 'normRatio', 'bias'].map((name) => figure(middle(results, name))),
+        stochastic ? figure(middle(results, 'variance')) : '0',
+        stochastic ? figure(middle(results, 'z')) : '',
+        ...['floats', 'macs', 'ms'].map((name) => figure(middle(results, name))),
+      ];
+    });
+    return {
+      tables: [
+        {
+          title: 'Against the exact gradient: medians over the seeds',
+          columns: [
+            'method',
+            'unbiased',
+            'page',
+            'cosine',
+            'norm ratio',
+            'bias',
+            'variance',
+            'z',
+            'floats',
+            'multiply-adds',
+            'ms',
+          ],
+          rows,
+        },
+      ],
+      plots: [
+        {
+          title: 'Error of the mean over so many draws (slope -1/2 where there is no bias)',
+          x: { label: 'draws', log: true },
+          y: { label: '|mean - g| / |g|', log: true },
+          mark: 'line',
+          series: [...groups]
+            .filter(([label]) => CASES[label]!.make().stochastic)
+            .map(([label, [first]]) => ({ label, points: first!.curves!.errorOfMean! })),
+        },
+        {
+          title: 'Bias and cost',
+          x: { label: 'multiply-adds', log: true },
+          y: { label: 'bias |mean - g| / |g|', log: true },
+          mark: 'dot',
+          series: [...groups]
+            .filter(([, results]) => middle(results, 'bias') > 1e-12)
+            .map(([label, results]) => ({
+              label,
+              points: results.map(({ values }) => [values.macs!, values.bias!] as const),
+            })),
+        },
+      ],
+      verdicts: verdicts(groups, at),
+    };
+  },
+};
+
+function verdicts(groups: ReturnType<typeof byLabel>, at: (label: string, name: string) => number): Verdict[] {
+  const list: Verdict[] = [];
+  const has = (...labels: string[]) => labels.every((label) => groups.has(label));
+  const ordered = (claim: string, labels: readonly string[], name: string): void => {
+    if (!has(...labels)) return;
+    const values = labels.map((label) => at(label, name));
+    list.push({
+      claim,
+      found: values.map(figure).join(' < '),
+      holds: values.every((v, i) => i === 0 || values[i - 1]! < v),
+    });
+  };
+  if (has('RTRL'))
+    list.push({
+      claim: 'RTRL equals BPTT (page: to 4e-16)',
+      found: figure(at('RTRL', 'bias')),
+      holds: at('RTRL', 'bias') < 1e-12,
+    });
+  ordered(
+    'cosine grows with the horizon: .78 < .97 < .99 < .998',
+    ['sliding K=1', 'sliding K=5', 'sliding K=10', 'sliding K=20'],
+    'cosine',
+  );
+  ordered(
+    'SnAp-1 and e-prop are between sliding K=1 and K=10: .78 < .944 < .99',
+    ['sliding K=1', 'SnAp-1', 'sliding K=10'],
+    'cosine',
+  );
+  ordered(
+    'variance: ARTBP .25 < KF-RTRL 3.7 < UORO 87 < forward gradient 1.4e3',
+    ['ARTBP c=1/16', 'KF-RTRL', 'UORO', 'forward gradient'],
+    'variance',
+  );
+  for (const [label, results] of groups) {
+    const { unbiased, stochastic } = CASES[label]!.make();
+    if (!stochastic || !unbiased) continue;
+    const zs = results.map(({ values }) => values.z!);
+    list.push({
+      claim: `${label} has no bias: z under 4, every seed`,
+      found: zs.map(figure).join(', '),
+      holds: zs.every((z) => z < 4),
+    });
+  }
+  return list;
+}

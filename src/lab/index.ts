@@ -1,0 +1,26 @@
+/** The gradient laboratory (`unspool/lab`): every way to train through time behind one interface. */
+
+export { artbp, bptt, hDetach, tbptt } from '../estimators/backwards.js';
+export type { Cell, CellPoint, Readout } from '../estimators/cells/cell.js';
+export { cellSystem } from '../estimators/cells/cell.js';
+export { firstElement, influenceBalancing } from '../estimators/cells/linear.js';
+export { rnnCell, squaredErrorReadout } from '../estimators/cells/rnn.js';
+export { type CheckpointOptions, checkpointed } from '../estimators/checkpointed.js';
+export {
+  type Cost,
+  type EstimatorRun,
+  type GradientEstimator,
+  type Unrolled,
+  unroll,
+} from '../estimators/estimator.js';
+export { type EvolutionOptions, evolution, pes } from '../estimators/evolution.js';
+export { forwardGradient } from '../estimators/forward-gradient.js';
+export { eprop, rflo, snap } from '../estimators/local.js';
+export { type ModelSystem, type ModelSystemOptions, modelSystem } from '../estimators/model-system.js';
+export { kfRtrl, uoro } from '../estimators/rank-one.js';
+export { rtrl } from '../estimators/rtrl.js';
+export { everySegment, keepAll, type Order, type PlanCost, planCost, type StoragePlan } from '../estimators/storage.js';
+export { type BudgetOptions, optimalPlan } from '../estimators/storage-optimal.js';
+export type { Block, StatePart, StepData, System, SystemStep, Units } from '../estimators/system.js';
+export { randomizedTelescope } from '../estimators/telescope.js';
+export { type BlockComparison, type CompareOptions, type CompareReport, type Comparison, compare } from './compare.js';

@@ -1,0 +1,141 @@
+/** Storage plans: counted, followed to the bit, and as good as the dynamic programme says. */
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { loadForms } from '../../src/core/lstm/forms.js';
+import { createRng } from '../../src/core/rng.js';
+import {
+  bptt,
+  type CheckpointOptions,
+  checkpointed,
+  everySegment,
+  type GradientEstimator,
+  keepAll,
+  optimalPlan,
+  planCost,
+  type StepData,
+  type System,
+  unroll,
+} from '../../src/lab/index.js';
+import { rejected } from '../support/errors.js';
+import { make, SPECS } from './support.js';
+
+beforeAll(loadForms);
+
+function gradientOf(estimator: GradientEstimator, system: System, sequence: readonly StepData[]) {
+  const run = estimator.start(system, createRng(1, 'x'));
+  let found = new Float64Array(0);
+  unroll(system, run, sequence, {}, (gradient) => {
+    found = Float64Array.from(gradient);
+  });
+  const { floats } = run.cost;
+  run.reset();
+  return { found, floats };
+}
+
+describe('plans', () => {
+  test('all entries, and segments', () => {
+    expect(planCost(keepAll(7))).toEqual({ forwards: 7, peak: 21 });
+    // 0..4 | 5..9 | 10..11: the last is run once, and at its turn a segment's own state is not kept any more.
+    expect(planCost(everySegment(12, 5))).toEqual({ forwards: 22, peak: 15 });
+  });
+
+  test.each([
+    [300, 1899],
+    [150, 1949],
+    [90, 1979],
+    [60, 2347],
+    [30, 2822],
+    [15, 3644],
+  ])('1000 steps with room for %i states: %i forward steps', (budget, forwards) => {
+    const cost = planCost(optimalPlan(1000, budget));
+    expect(cost.forwards).toBe(forwards);
+    expect(cost.peak).toBeLessThanOrEqual(budget + 3);
+  });
+
+  test('1000 steps, an entry as large as a state, 50 slots: 1949; Revolve with 50 states, the first among them: 2948', () => {
+    expect(planCost(optimalPlan(1000, 50, { entryCost: 1 }), 1).forwards).toBe(1949);
+    expect(planCost(optimalPlan(1000, 49, { entries: false })).forwards).toBe(2948);
+  });
+
+  test('any plan can be followed within its room, and none with more room is worse', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 0, max: 30 }),
+        fc.boolean(),
+        (steps, budget, entries) => {
+          const cost = planCost(optimalPlan(steps, budget, { entries }));
+          expect(cost.peak).toBeLessThanOrEqual(budget + 3);
+          expect(cost.forwards).toBeGreaterThanOrEqual(steps);
+          expect(planCost(optimalPlan(steps, budget + 1, { entries })).forwards).toBeLessThanOrEqual(cost.forwards);
+        },
+      ),
+    );
+  });
+
+  test('as good as trying everything, on short sequences', () => {
+    /** The fewest forward steps, by going through all that can be kept at every step. */
+    const memo = new Map<string, number>();
+    const best = (n: number, m: number): number => {
+      if (n === 0) return 0;
+      if (m < 3) return Number.POSITIVE_INFINITY;
+      const key = `${n} ${m}`;
+      if (!memo.has(key)) {
+        let least = m >= 3 * n ? n : (n * (n + 1)) / 2;
+        for (let y = 1; y < n; y++) {
+          least = Math.min(least, y + best(n - y, m - 1) + best(y, m), y + best(n - y, m - 3) + best(y - 1, m));
+        }
+        memo.set(key, least);
+      }
+      return memo.get(key)!;
+    };
+    for (let n = 1; n <= 14; n++) {
+      for (let room = 0; room <= 20; room++) expect(planCost(optimalPlan(n, room)).forwards).toBe(best(n, room + 3));
+    }
+  });
+
+  test('a plan that cannot be followed is said where', async () => {
+    const broken = {
+      name: 'x',
+      steps: 2,
+      orders: [
+        { kind: 'Tape' as const, t: 0 },
+        { kind: 'Backward' as const, t: 0 },
+      ],
+    };
+    expect((await rejected(async () => planCost(broken))).message).toMatch(
+      /order 1 of the plan: goes back through step 0 where step 1 is next/,
+    );
+  });
+});
+
+describe.each(['plain', 'stacked', 'layerNorm', 'tokens'])('%s: the bits of bptt', (name) => {
+  const STEPS = 23;
+  const OPTIONS: readonly CheckpointOptions[] = [
+    { steps: STEPS, memory: 0.1 },
+    { steps: STEPS, memory: 1 },
+    { steps: STEPS, segment: 4 },
+    { steps: STEPS, policy: 'sqrt' },
+    { steps: STEPS, policy: 'optimal', slots: 6 },
+    { steps: STEPS, policy: 'revolve', slots: 3 },
+    { steps: STEPS, plan: keepAll(STEPS) },
+  ];
+  test.each(OPTIONS.map((options) => [checkpointed(options).name, options] as const))('%s', (_name, options) => {
+    const { system, sequence } = make(SPECS[name]!, { rows: 2, steps: STEPS });
+    const exact = gradientOf(bptt(), system, sequence);
+    const estimator = checkpointed(options);
+    const { found, floats } = gradientOf(estimator, system, sequence);
+    expect(found).toEqual(exact.found);
+    if ('memory' in options && options.memory < 1) expect(floats).toBeLessThan(0.25 * exact.floats);
+    // Once more on the same run's memory.
+    expect(gradientOf(estimator, system, sequence).found).toEqual(exact.found);
+  });
+});
+
+test('a sequence that is shorter or longer than the plan is an error', async () => {
+  const { system, sequence } = make(SPECS.plain!, { steps: 5 });
+  const run = (steps: number) =>
+    rejected(async () => gradientOf(checkpointed({ steps, policy: 'sqrt' }), system, sequence));
+  expect((await run(6)).message).toMatch(/steps: are 6 in the plan, but there were 5/);
+  expect((await run(4)).message).toMatch(/steps: are 4 in the plan, but the sequence goes on/);
+});

@@ -1,0 +1,318 @@
+/** Every estimator against the exact gradient: equal where it is exact, right in the mean where it is unbiased, and off where it is biased. */
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { loadForms } from '../../src/core/lstm/forms.js';
+import { Model } from '../../src/core/model.js';
+import { createRng } from '../../src/core/rng.js';
+import { createReference } from '../../src/kernels/reference/index.js';
+import {
+  artbp,
+  bptt,
+  cellSystem,
+  compare,
+  eprop,
+  evolution,
+  forwardGradient,
+  type GradientEstimator,
+  hDetach,
+  kfRtrl,
+  modelSystem,
+  pes,
+  randomizedTelescope,
+  rflo,
+  rnnCell,
+  rtrl,
+  type StepData,
+  type System,
+  snap,
+  squaredErrorReadout,
+  tbptt,
+  unroll,
+  uoro,
+} from '../../src/lab/index.js';
+import { flat } from '../support/arrays.js';
+import { problemOf, rejected } from '../support/errors.js';
+import { expectClose, golden, tensor } from '../support/golden.js';
+import { make, SPECS } from './support.js';
+
+beforeAll(loadForms);
+
+/** Sum of all that is emitted. */
+function gradientOf(
+  estimator: GradientEstimator,
+  system: System,
+  sequence: readonly StepData[],
+  every = estimator.every,
+) {
+  const sum = new Float64Array(system.parameters.length);
+  const run = estimator.start(system, createRng(5, 'test'));
+  const windows: number[] = [];
+  const { loss } = unroll(system, run, sequence, { every }, (gradient, { from, to }) => {
+    windows.push(to - from);
+    for (let p = 0; p < sum.length; p++) sum[p]! += gradient[p]!;
+  });
+  run.reset();
+  return { gradient: sum, loss, windows, cost: run.cost };
+}
+
+const off = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Math.hypot(...Array.from(a, (v, i) => v - b[i]!)) / Math.hypot(...Array.from(b));
+
+describe.each(Object.entries(SPECS))('%s', (name, spec) => {
+  test('bptt over steps is the gradient of a whole tape', async () => {
+    const { model, system, sequence } = make(spec, { rows: 2 });
+    const { gradient, loss } = gradientOf(bptt(), system, sequence);
+    const whole = (pick: (data: StepData) => ArrayLike<number>) => sequence.flatMap((data) => Array.from(pick(data)));
+    const { gradients, loss: mean } = await model.gradients({
+      steps: sequence.length,
+      rows: 2,
+      inputs: whole(({ input }) => input),
+      targets:
+        name === 'tokens'
+          ? Int32Array.from(whole(({ target }) => target!))
+          : Float64Array.from(whole(({ target }) => target!)),
+    });
+    const numbers = model.kernels.host(gradients.matrix)!;
+    expect(loss / sequence.length).toBeCloseTo(mean, 12);
+    expect(
+      off(
+        gradient,
+        numbers.map((v) => v * sequence.length),
+      ),
+    ).toBeLessThan(1e-13);
+  });
+
+  test('rtrl is bptt, and so is tbptt over the whole sequence', () => {
+    const { system, sequence } = make(spec);
+    const exact = gradientOf(bptt(), system, sequence).gradient;
+    expect(off(gradientOf(rtrl(), system, sequence).gradient, exact)).toBeLessThan(1e-12);
+    expect(off(gradientOf(rtrl(), system, sequence, 2).gradient, exact)).toBeLessThan(1e-12);
+    const T = sequence.length;
+    expect(gradientOf(tbptt({ k1: T, k2: T }), system, sequence).gradient).toEqual(exact);
+    expect(off(gradientOf(tbptt({ k1: 1, k2: T }), system, sequence).gradient, exact)).toBeLessThan(1e-13);
+  });
+});
+
+describe('one layer', () => {
+  const plain = () => make(SPECS.plain!, { steps: 8 });
+
+  test('snap of full reach is rtrl, and of one step is not; the rule in 2 P numbers is the masked matrix', async () => {
+    const { system, sequence } = plain();
+    const exact = gradientOf(rtrl(), system, sequence).gradient;
+    expect(off(gradientOf(snap({ n: 2 }), system, sequence).gradient, exact)).toBeLessThan(1e-13);
+    const one = gradientOf(snap({ n: 1 }), system, sequence);
+    expect(off(one.gradient, exact)).toBeGreaterThan(1e-3);
+    const { maskedRtrl } = await import('../../src/estimators/rtrl.js');
+    expect(off(one.gradient, gradientOf(maskedRtrl(1), system, sequence).gradient)).toBeLessThan(1e-13);
+    expect(one.cost.floats).toBe(2 * 4 * 4 * (3 + 4 + 1));
+  });
+
+  test('e-prop of a model without recurrent weights is exact; with them it is not', () => {
+    const { model, system, sequence } = plain();
+    const exact = () => gradientOf(bptt(), system, sequence).gradient;
+    expect(off(gradientOf(eprop(), system, sequence).gradient, exact())).toBeGreaterThan(1e-3);
+    expect(gradientOf(eprop(), system, sequence).gradient).not.toEqual(
+      gradientOf(snap({ n: 1 }), system, sequence).gradient,
+    );
+    model.parameters.set('lstm.weight_hh_l0', new Float64Array(64));
+    const found = gradientOf(eprop(), system, sequence).gradient;
+    const { offset, size } = model.parameters.layout.entry('lstm.weight_hh_l0');
+    expect(off(found, exact())).toBeLessThan(1e-13);
+    expect(Math.hypot(...found.subarray(offset, offset + size))).toBeGreaterThan(0);
+  });
+
+  test('rflo sends the error back through weights that are not the readout, but keeps what is the readout exact', () => {
+    const { model, system, sequence } = plain();
+    const [a, b] = [gradientOf(rflo(), system, sequence).gradient, gradientOf(bptt(), system, sequence).gradient];
+    const { offset } = model.parameters.layout.entry('head.weight');
+    expect(off(a.subarray(offset), b.subarray(offset))).toBeLessThan(1e-13);
+    expect(off(a.subarray(0, offset), b.subarray(0, offset))).toBeGreaterThan(0.1);
+  });
+
+  test('a plain RNN: rtrl, snap and e-prop', () => {
+    const [cell, readout] = [rnnCell(2, 3), squaredErrorReadout(3, 2)];
+    const random = createRng(1, 'rnn');
+    const normals = (n: number) => Float64Array.from({ length: n }, () => random.normal() / 2);
+    const system = cellSystem(cell, readout, normals(cell.parameterCount + readout.parameterCount));
+    const sequence = Array.from({ length: 6 }, () => ({ input: normals(2), target: normals(2) }));
+    const exact = gradientOf(bptt(), system, sequence).gradient;
+    expect(off(gradientOf(rtrl(), system, sequence).gradient, exact)).toBeLessThan(1e-13);
+    expect(off(gradientOf(snap({ n: 2 }), system, sequence).gradient, exact)).toBeLessThan(1e-13);
+    // Without a state of its own, a unit of a plain RNN has no trace beyond this step: TBPTT of one step.
+    const one = gradientOf(tbptt({ k1: 1, k2: 1 }), system, sequence).gradient;
+    expect(off(gradientOf(eprop(), system, sequence).gradient, one)).toBeLessThan(1e-13);
+  });
+
+  test('steps without a loss, and windows that do not divide the sequence', () => {
+    const { system, sequence } = plain();
+    const some = sequence.map((data, t) => (t % 3 === 1 ? data : { ...data, target: null }));
+    const exact = gradientOf(bptt(), system, some);
+    for (const estimator of [rtrl(), tbptt({ k1: 3, k2: 8 })]) {
+      const found = gradientOf(estimator, system, some, 3);
+      expect(off(found.gradient, exact.gradient)).toBeLessThan(1e-12);
+      expect(found.windows).toEqual([3, 3, 2]);
+      expect(found.loss).toBeCloseTo(exact.loss, 12);
+    }
+  });
+});
+
+test('truncated-bptt: every (k1, k2)', () => {
+  const g = golden('truncated-bptt');
+  const sizes = g.config as Record<'inputSize' | 'hiddenSize' | 'outputSize' | 'steps', number>;
+  const { inputSize: D, hiddenSize, outputSize: O, steps: T } = sizes;
+  const model = new Model(createReference('float64'), {
+    inputSize: D,
+    layers: [
+      { kind: 'lstm', hiddenSize, bias: 'single' },
+      { kind: 'linear', size: O },
+    ],
+  });
+  const names = { weight_ih: 'lstm.weight_ih_l0', weight_hh: 'lstm.weight_hh_l0', bias: 'lstm.bias_ih_l0' };
+  const all = { ...names, head_weight: 'head.weight', head_bias: 'head.bias' };
+  for (const [from, name] of Object.entries(all)) model.parameters.set(name, tensor(g, from));
+  const system = modelSystem(model);
+  const cut = (name: string, t: number, width: number) => tensor(g, name).slice(t * width, (t + 1) * width);
+  const sequence = Array.from({ length: T }, (_, t) => ({ input: cut('x', t, D), target: cut('target', t, O) }));
+  const pairs = g.config.pairs as [number, number][];
+  expect(pairs).toHaveLength(7);
+  for (const [k1, k2] of pairs) {
+    // The file counts whole windows only, and sums over the outputs where the loss here is a mean.
+    const counted = sequence.slice(0, Math.floor(T / k1) * k1);
+    const { gradient } = gradientOf(tbptt({ k1, k2: Math.max(k1, k2) }), system, counted);
+    if (k2 < k1) throw new Error('the file has a pair that no estimator here allows');
+    for (const [from, name] of Object.entries(all)) {
+      const { offset, size } = model.parameters.layout.entry(name);
+      const part = [...gradient.subarray(offset, offset + size)].map((v) => v * O);
+      expectClose(`${from} of (${k1}, ${k2})`, part, tensor(g, `grad.${k1}.${k2}.${from}`), 1e-10);
+    }
+  }
+  expect(flat(model.parameters.get('head.bias'))).toHaveLength(O);
+});
+
+describe('in the mean', () => {
+  const spec = {
+    inputSize: 2,
+    layers: [
+      { kind: 'lstm' as const, hiddenSize: 3, bias: 'single' as const },
+      { kind: 'linear' as const, size: 1 },
+    ],
+  };
+  const DRAWS = 4096;
+
+  test.each([artbp({ cut: 0.2 }), randomizedTelescope({ keep: 0.7 }), uoro(), kfRtrl(), forwardGradient()])(
+    '$name is unbiased: |z| < 4, and the error of the mean falls with the root of the draws',
+    (estimator) => {
+      const { system, sequence } = make(spec, { steps: 5 });
+      const { comparisons } = compare([estimator], system, sequence, { draws: DRAWS });
+      const { total, errorOfMean, unbiased } = comparisons[0]!;
+      expect(unbiased).toBe(true);
+      expect(total.variance).toBeGreaterThan(0);
+      expect(total.z).toBeLessThan(4);
+      const points = errorOfMean
+        .filter(({ draws }) => draws >= 8)
+        .map(({ draws, error }) => [Math.log(draws), Math.log(error)] as const);
+      const mean = (pick: 0 | 1) => points.reduce((sum, p) => sum + p[pick], 0) / points.length;
+      const [x, y] = [mean(0), mean(1)];
+      const slope =
+        points.reduce((s, [a, b]) => s + (a - x) * (b - y), 0) / points.reduce((s, [a]) => s + (a - x) ** 2, 0);
+      expect(slope).toBeGreaterThan(-0.85);
+      expect(slope).toBeLessThan(-0.25);
+    },
+  );
+
+  test('the unbiased ones are so over several windows, too', () => {
+    const { system, sequence } = make(spec, { steps: 6 });
+    for (const estimator of [uoro(), kfRtrl(), forwardGradient()]) {
+      const { comparisons } = compare([estimator], system, sequence, { draws: DRAWS, every: 2 });
+      expect(comparisons[0]!.total.z).toBeLessThan(4);
+    }
+  });
+
+  test.each([tbptt({ k1: 1, k2: 2 }), snap({ n: 1 }), eprop(), rflo(), hDetach({ rate: 0.5 })])(
+    '$name is biased',
+    (estimator) => {
+      const { system, sequence } = make(spec, { steps: 5 });
+      const { total, unbiased } = compare([estimator], system, sequence, { draws: 1024 }).comparisons[0]!;
+      expect(unbiased).toBe(false);
+      expect(total.bias).toBeGreaterThan(1e-3);
+      expect(total.z).toBeGreaterThan(4);
+      if (estimator.stochastic) expect(total.biasInterval[0]).toBeGreaterThan(1e-3);
+    },
+  );
+
+  test('pes has no bias but that of its smoothing; plain ES over windows has', () => {
+    const { system, sequence } = make(spec, { steps: 6 });
+    const options = { particles: 200, sigma: 0.01 };
+    const { comparisons } = compare([pes(options), evolution(options)], system, sequence, { draws: 256, every: 2 });
+    const [persistent, plain] = comparisons;
+    expect(persistent!.total.z).toBeLessThan(4);
+    expect(plain!.total.z).toBeGreaterThan(4);
+  });
+});
+
+describe('compare', () => {
+  test('tells the exact one, its cost, and what is worth a warning', () => {
+    const { model, system, sequence } = make(SPECS.plain!);
+    model.parameters.set('head.weight', new Float64Array(8)); // nothing comes back into the LSTM
+    const report = compare([bptt(), rtrl(), tbptt({ k1: 1, k2: 1 })], system, sequence);
+    expect(report.comparisons[0]!.total).toMatchObject({
+      cosine: expect.closeTo(1, 12),
+      bias: 0,
+      variance: 0,
+      z: Number.NaN,
+    });
+    expect(report.warnings.join()).toMatch(/lstm\.weight_ih_l0\[i\] has no gradient/);
+    expect(report.warnings.join()).toMatch(/rtrl and tbptt\(k1=1, k2=1\) do not differ here/);
+    for (const { macs, floats, ms } of report.comparisons) {
+      expect(macs).toBeGreaterThan(0);
+      expect(floats).toBeGreaterThan(0);
+      expect(ms).toBeGreaterThan(0);
+    }
+  });
+
+  test('has nothing to compare with where the exact gradient is 0', async () => {
+    const { system, sequence } = make(SPECS.plain!);
+    const silent = sequence.map((data) => ({ ...data, target: null }));
+    expect(problemOf(await rejected(async () => compare([rtrl()], system, silent)), 'INVALID_DATA').problem).toMatch(
+      /is 0/,
+    );
+  });
+
+  test('theta is as it was, also for those that move it', () => {
+    const { system, sequence } = make(SPECS.plain!);
+    const before = system.parameters.slice();
+    compare([pes({ particles: 4 }), uoro()], system, sequence, { draws: 3 });
+    expect(system.parameters).toEqual(before);
+  });
+});
+
+describe('what a method cannot do is said', () => {
+  test.each([
+    [
+      'more than one row',
+      () => rtrl().start(make(SPECS.plain!, { rows: 2 }).system, createRng(1, 'x')),
+      /^rows: should be 1/,
+    ],
+    [
+      'no closed form',
+      () => gradientOf(kfRtrl(), make(SPECS.stacked!).system, make(SPECS.stacked!).sequence),
+      /kfRtrl lives on/,
+    ],
+    ['k2 under k1', () => tbptt({ k1: 4, k2: 2 }), /^k2: should be a whole number from 4/],
+    ['an odd number of particles', () => pes({ particles: 3 }), /particles/],
+    ['a cut of 1', () => artbp({ cut: 1 }), /^cut: should be a number from 0 to 0.999/],
+  ])('%s', async (_name, act, message) => {
+    expect((await rejected(async () => act())).message).toMatch(message);
+  });
+
+  test('a model in reverse, with learned first states, or whose last step alone comes out', async () => {
+    const layer = { kind: 'lstm' as const, hiddenSize: 2 };
+    for (const [rest, message] of [
+      [{ direction: 'reverse' as const }, /reads from the last step to the first/],
+      [{ initialState: 'learned' as const }, /initialState/],
+      [{ returns: 'last' as const }, /returns/],
+    ] as const) {
+      const model = new Model(createReference('float64'), { inputSize: 2, layers: [{ ...layer, ...rest }] });
+      expect((await rejected(async () => modelSystem(model))).message).toMatch(message);
+    }
+  });
+});
