@@ -21,6 +21,8 @@ export interface TapeOptions {
   readonly inputGradient?: boolean;
   /** Room for sequences of unequal lengths. Default false. */
   readonly lengths?: boolean;
+  /** Where its memory is: the model's backend, or something that stands before it. Default: the model's backend. */
+  readonly kernels?: Kernels;
 }
 
 /** Layers with their default names; a name used twice gets a number, but the LSTMs under one name count their levels. */

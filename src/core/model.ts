@@ -91,7 +91,8 @@ export class Model {
 
   /** A tape of the memory that passes of this shape need, to be used again and again. Throws `OUT_OF_MEMORY`. */
   tape(shape: PassShape, options: TapeOptions = {}): Tape {
-    const { kernels, spec, layers } = this;
+    const { spec, layers } = this;
+    const { kernels = this.kernels } = options;
     return this.explained(shape, () => layTape(kernels, spec, layers, shape, options));
   }
 

@@ -76,10 +76,12 @@ export function unroll(
   const { every = null, gradient = new Float64Array(system.parameters.length) } = options;
   let state = options.state ?? system.initial();
   let [t, from, loss, since] = [0, 0, 0, 0];
+  system.changed();
   const emit = (): void => {
     gradient.fill(0);
     run.emit(gradient);
     emitted(gradient, { from, to: t, loss: since });
+    system.changed();
     from = t;
     since = 0;
   };

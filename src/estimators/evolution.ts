@@ -74,6 +74,7 @@ class EvolutionRun implements EstimatorRun {
     for (const { e, plus, minus } of this.pairs) {
       for (const [particle, sign] of [[plus, 1] as const, [minus, -1] as const]) {
         for (let p = 0; p < theta.length; p++) theta[p] = held[p]! + sign * sigma * e[p]!;
+        system.changed();
         const own = system.step(particle.state, data);
         particle.state = own.state;
         particle.loss += own.loss;
@@ -82,6 +83,7 @@ class EvolutionRun implements EstimatorRun {
       }
     }
     theta.set(held);
+    system.changed();
   }
 
   emit(gradient: FloatArray): void {

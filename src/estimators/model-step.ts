@@ -27,7 +27,8 @@ export class EngineStep implements SystemStep {
     const { model, rows } = system;
     this.system = system;
     this.k = system.lease.kernels;
-    this.tape = model.tape({ steps: 1, rows }, { inputGradient: false });
+    const { weights } = system;
+    this.tape = weights.lay(() => model.tape({ steps: 1, rows }, { inputGradient: false, kernels: weights.kernels }));
     this.top = this.tape.layers.findLastIndex(({ kind }) => kind === 'lstm');
     if (this.top < 0) fail('layers', 'have no LSTM: there is no time to go back through.');
     this.after = this.tape.lstms.map((layer) => {

@@ -13,6 +13,7 @@ import { fail } from '../core/spec-checks.js';
 import { hostNumbers } from '../core/views.js';
 import { requireInteger } from '../errors.js';
 import { EngineStep } from './model-step.js';
+import { SharedWeights } from './shared-weights.js';
 import type { Block, StatePart, StepData, System, SystemStep } from './system.js';
 
 export interface ModelSystemOptions {
@@ -49,6 +50,7 @@ export class EngineSystem implements ModelSystem {
   /** Where gradients of single steps are made when nobody wants them, or wants them in memory of another kind. */
   readonly scratch: Arena;
   readonly lease: Lease;
+  readonly weights: SharedWeights;
   private readonly arenas = new Map<FloatArray, Arena>();
   private readonly idle: EngineStep[] = [];
   private readonly all: EngineStep[] = [];
@@ -67,6 +69,7 @@ export class EngineSystem implements ModelSystem {
     this.rows = rows;
     this.loss = loss ?? null;
     this.lease = new Lease(model.kernels);
+    this.weights = new SharedWeights(this.lease.kernels);
     this.parameters = hostNumbers(model.kernels, model.parameters.matrix);
     this.scratch = model.arena();
     this.blocks = blocksOf(model);
@@ -84,6 +87,10 @@ export class EngineSystem implements ModelSystem {
     const step = this.take();
     step.run(state, data);
     return step;
+  }
+
+  changed(): void {
+    this.weights.changed();
   }
 
   newGradient(): FloatArray {

@@ -83,18 +83,20 @@ export function everySegment(steps: number, segment = Math.round(Math.sqrt(steps
   requireInteger('steps', steps, 1, 1 << 24);
   requireInteger('segment', segment, 1, steps);
   const orders: Order[] = [];
-  const starts = Array.from({ length: Math.ceil(steps / segment) }, (_, i) => i * segment);
+  // The short one, where there is one, is the first: the last one alone is run no second time.
+  const count = Math.ceil(steps / segment);
+  const starts = Array.from({ length: count }, (_, i) => Math.max(0, steps - (count - i) * segment));
   const last = starts.at(-1)!;
   for (let t = 0; t < last; t++) {
-    if (t > 0 && t % segment === 0) orders.push({ kind: 'Save', t });
+    if (t > 0 && starts.includes(t)) orders.push({ kind: 'Save', t });
     orders.push({ kind: 'Advance', t });
   }
-  for (const from of starts.reverse()) {
+  for (const [i, from] of [...starts.entries()].reverse()) {
     if (from !== last) {
       orders.push({ kind: 'Restore', t: from });
       if (from > 0) orders.push({ kind: 'Free', t: from, what: 'state' });
     }
-    const to = Math.min(steps, from + segment);
+    const to = starts[i + 1] ?? steps;
     for (let t = from; t < to; t++) orders.push({ kind: 'Tape', t });
     for (let t = to - 1; t >= from; t--) orders.push({ kind: 'Backward', t }, { kind: 'Free', t, what: 'entry' });
   }

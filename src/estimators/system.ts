@@ -41,7 +41,7 @@ export interface System {
   readonly stateSize: number;
   /** What a row's S numbers are: h and c of each layer, say. */
   readonly parts: readonly StatePart[];
-  /** theta, P numbers, live: who writes here changes the system, from the next step on. */
+  /** theta, P numbers, live. Who writes here calls `changed`. */
   readonly parameters: FloatArray;
   readonly blocks: readonly Block[];
   /** Whether its steps say what dl/dy is. */
@@ -50,6 +50,8 @@ export interface System {
   initial(): FloatArray;
   /** Runs one step from `state`. The result is valid until it is released, or until theta changes. */
   step(state: ArrayLike<number>, data: StepData): SystemStep;
+  /** To be called when theta was written to, before the next step; `unroll` does it after each emission. */
+  changed(): void;
   /** Gives back what it holds. */
   dispose(): void;
 }

@@ -35,8 +35,9 @@ function gradientOf(estimator: GradientEstimator, system: System, sequence: read
 describe('plans', () => {
   test('all entries, and segments', () => {
     expect(planCost(keepAll(7))).toEqual({ forwards: 7, peak: 21 });
-    // 0..4 | 5..9 | 10..11: the last is run once, and at its turn a segment's own state is not kept any more.
-    expect(planCost(everySegment(12, 5))).toEqual({ forwards: 22, peak: 15 });
+    // 0..1 | 2..6 | 7..11: the last is run once, beside the state before step 2.
+    expect(planCost(everySegment(12, 5))).toEqual({ forwards: 12 + 7, peak: 1 + 3 * 5 });
+    expect(planCost(everySegment(1000, 17)).forwards).toBe(1983);
   });
 
   test.each([

@@ -79,6 +79,7 @@ describe.each(Object.entries(SYSTEMS))('%s', (_name, create) => {
     const held = system.parameters.slice();
     const at = (h: number) => {
       for (let p = 0; p < w.length; p++) system.parameters[p] = held[p]! + h * w[p]!;
+      system.changed();
       const moved = system.step(
         state.map((s, i) => s + h * u[i]!),
         data,

@@ -85,6 +85,7 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
         release() {},
       };
     },
+    changed() {},
     dispose() {},
   };
 }

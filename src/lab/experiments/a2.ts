@@ -1,0 +1,164 @@
+/** A2: memory for time. */
+import { Model } from '../../core/model.js';
+import { createRng } from '../../core/rng.js';
+import { bptt } from '../../estimators/backwards.js';
+import { checkpointed } from '../../estimators/checkpointed.js';
+import { type GradientEstimator, unroll } from '../../estimators/estimator.js';
+import { modelSystem } from '../../estimators/model-system.js';
+import { everySegment, keepAll, planCost, type StoragePlan } from '../../estimators/storage.js';
+import { optimalPlan } from '../../estimators/storage-optimal.js';
+import { selectKernels } from '../../kernels/select.js';
+import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+
+const STEPS = 1000;
+const [INPUTS, UNITS, ROWS] = [16, 64, 8];
+
+interface Case {
+  readonly plan: () => StoragePlan;
+  /** The page's share of the full tape's memory, forward steps and time. */
+  readonly page: readonly [memory: string, forwards: string, time: string];
+}
+
+const optimal = (percent: number) => () => optimalPlan(STEPS, (3 * STEPS * percent) / 100);
+
+const CASES: Readonly<Record<string, Case>> = {
+  'keep all': { plan: () => keepAll(STEPS), page: ['100', '1', '1'] },
+  'dynamic programming, 10 %': { plan: optimal(10), page: ['10', '1.899', '1.30'] },
+  'dynamic programming, 5 %': { plan: optimal(5), page: ['5', '1.949', '1.32'] },
+  'dynamic programming, 3 %': { plan: optimal(3), page: ['3', '1.979', '1.33'] },
+  'dynamic programming, 2 %': { plan: optimal(2), page: ['2', '2.347', '1.45'] },
+  'dynamic programming, 1 %': { plan: optimal(1), page: ['1', '2.822', '1.61'] },
+  'dynamic programming, 0.5 %': { plan: optimal(0.5), page: ['0.5', '3.644', '1.88'] },
+  'sqrt, k = 17': { plan: () => everySegment(STEPS, 17), page: ['3.6', '1.983', '1.33'] },
+  'Revolve, 50 slots': { plan: () => optimalPlan(STEPS, 49, { entries: false }), page: ['~1.7', '2.948', '1.65'] },
+};
+
+/** One gradient of an LSTM over the sequence: its time, and what the backend's memory grew to, against `keep all` beside it. */
+async function measure({ label, seed }: Job) {
+  const plan = CASES[label]!.plan();
+  const { forwards, peak } = planCost(plan);
+  const [own, full] = [await timed(checkpointed({ steps: STEPS, plan }), seed), await timed(bptt(), seed)];
+  return {
+    values: {
+      forwards: forwards / STEPS,
+      peak: peak / (3 * STEPS),
+      ms: own.ms,
+      time: own.ms / full.ms,
+      bytes: own.bytes,
+      memory: own.bytes / full.bytes,
+      same: own.gradient.every((v, i) => v === full.gradient[i]) ? 1 : 0,
+    },
+  };
+}
+
+async function timed(estimator: GradientEstimator, seed: number) {
+  const kernels = await selectKernels({ backend: 'auto' });
+  const layers = [
+    { kind: 'lstm' as const, hiddenSize: UNITS },
+    { kind: 'linear' as const, size: 1 },
+  ];
+  const model = new Model(kernels, { seed, inputSize: INPUTS, layers });
+  const random = createRng(seed, 'a2 data');
+  const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal());
+  const sequence = Array.from({ length: STEPS }, () => ({ input: normals(ROWS * INPUTS), target: normals(ROWS) }));
+  const before = kernels.memory.inUse();
+  const system = modelSystem(model, { rows: ROWS });
+  const gradient = system.newGradient();
+  const run = estimator.start(system, random);
+  const once = () => {
+    unroll(system, run, sequence, { gradient }, () => {});
+    run.reset();
+  };
+  once(); // lays the tapes
+  const start = performance.now();
+  once();
+  const ms = performance.now() - start;
+  const found = Float64Array.from(gradient);
+  const bytes = kernels.memory.inUse() - before;
+  system.dispose();
+  model.dispose();
+  return { ms, bytes, gradient: found };
+}
+
+export const a2: Experiment = {
+  id: 'a2',
+  title: 'Memory for time',
+  question: `How many forward steps does it cost to go back through ${STEPS} steps with less memory than the whole tape takes?`,
+  source: `Gruslys et al. 2016 (arXiv:1606.03401), Griewank & Walther 2000, Chen et al. 2016. An LSTM's entry is 3 states large; time is counted as (forward steps + 2) / 3 and measured on ${UNITS} units, ${ROWS} rows, beside BPTT over the same steps.`,
+  jobs: ({ seeds }) =>
+    Object.keys(CASES).flatMap((label) =>
+      Array.from({ length: Math.max(3, seeds) }, (_, i) => ({ id: `${label}, round ${i + 1}`, label, seed: i + 1 })),
+    ),
+  run: measure,
+  report(done) {
+    const groups = [...byLabel(done)];
+    const of = (results: (typeof groups)[number][1], name: string) =>
+      spread(results.map(({ values }) => values[name]!)).median;
+    const verdicts = groups.map(([label, results]): Verdict => {
+      const [, forwards] = CASES[label]!.page;
+      const found = of(results, 'forwards');
+      return {
+        claim: `${label}: ${forwards} T forward steps`,
+        found: String(found),
+        holds: Math.abs(found - Number(forwards)) < 5e-4,
+      };
+    });
+    const bits = done.every(({ values }) => values.same === 1);
+    verdicts.push({
+      claim: 'every gradient has the bits of full BPTT',
+      found: bits ? 'all of them' : 'not all',
+      holds: bits,
+    });
+    const five = groups.find(([label]) => label === 'dynamic programming, 5 %');
+    if (five) {
+      const [time, memory] = [of(five[1], 'time'), of(five[1], 'memory')];
+      const found = `${figure(time)} times at ${figure(100 * memory)} % of the bytes`;
+      verdicts.push({ claim: '5 % of the tape, within 1.35 times the time, as measured', found, holds: time < 1.35 });
+    }
+    return {
+      tables: [
+        {
+          title: `Going back through ${STEPS} steps`,
+          columns: [
+            'plan',
+            'page: memory %',
+            'forwards / T',
+            'time',
+            'ours: memory %',
+            'forwards / T',
+            'time counted',
+            'time measured',
+            'bytes measured',
+            '% of BPTT',
+          ],
+          rows: groups.map(([label, results]) => {
+            const forwards = of(results, 'forwards');
+            return [
+              label,
+              ...CASES[label]!.page,
+              figure(100 * of(results, 'peak')),
+              String(forwards),
+              figure((forwards + 2) / 3),
+              figure(of(results, 'time')),
+              Math.round(of(results, 'bytes')).toLocaleString('en'),
+              figure(100 * of(results, 'memory')),
+            ];
+          }),
+        },
+      ],
+      plots: [
+        {
+          title: 'Memory and time',
+          x: { label: 'memory, % of the full tape', log: true },
+          y: { label: 'time, of BPTT' },
+          mark: 'dot',
+          series: groups.map(([label, results]) => ({
+            label,
+            points: results.map(({ values }) => [100 * values.peak!, values.time!] as const),
+          })),
+        },
+      ],
+      verdicts,
+    };
+  },
+};
