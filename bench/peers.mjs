@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { machine } from './measure.mjs';
 import { contest, PACE } from './peers/contest.mjs';
 import { select } from './peers/engines.mjs';
-import { figures, report } from './peers/report.mjs';
+import { figures, overview, report } from './peers/report.mjs';
 import { installPeers, peersInstalled, runtime } from './peers/runtimes.mjs';
 import { WORKLOADS } from './peers/workloads.mjs';
 import { progress, write, writeChart } from './results.mjs';
@@ -89,6 +89,9 @@ export async function run(args) {
     write(`${out}.md`, `${parts.join('\n\n')}\n`);
     write(`${out}.json`, JSON.stringify({ ...about, pace, workloads }, null, 1));
   }
+  console.log(`\n${overview(workloads)}`);
+  parts.splice(1, 0, overview(workloads));
+  write(`${out}.md`, `${parts.join('\n\n')}\n`);
   if (!peersInstalled()) {
     console.log('\nNo chart: what draws it is not installed (npm ci --ignore-scripts --prefix bench/peers).');
     return;

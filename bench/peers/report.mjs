@@ -46,6 +46,36 @@ const percent = (ratio) => (ratio ? `${Math.round(100 * ratio.median)} %` : '-')
 const times3 = (ratio) => (ratio ? three(ratio.median) : '-');
 const range = ({ low, high }) => `${three(low)}-${three(high)}`;
 
+/**
+ * All workloads in one table: the median ms of each engine, and below them the best of each peer over the best of ours.
+ */
+export function overview(workloads) {
+  const ids = Object.keys(workloads);
+  const labels = [...new Set(ids.flatMap((id) => workloads[id].figures.map(({ label }) => label)))];
+  const find = (id, label) => workloads[id].figures.find((row) => row.label === label && row.ranked);
+  const engines = labels.filter((label) => ids.some((id) => find(id, label)));
+  const rows = engines.map((label) => [
+    label,
+    ...ids.map((id) => (find(id, label) ? three(find(id, label).ms.median) : '-')),
+  ]);
+  const best = (id, test) => {
+    const times = workloads[id].figures.filter((row) => row.ranked && test(row)).map((row) => row.ms.median);
+    return times.length > 0 ? Math.min(...times) : null;
+  };
+  const families = [...new Set(engines.map(family))].filter((name) => name !== 'Unspool');
+  const ratios = families.map((name) => [
+    `${name}'s best / Unspool's best`,
+    ...ids.map((id) => {
+      const [theirs, ours] = [best(id, (row) => family(row.label) === name), best(id, (row) => row.group === 'ours')];
+      return theirs && ours ? three(theirs / ours) : '-';
+    }),
+  ]);
+  return `### All workloads, ms\n\n${table(['engine', ...ids], [...rows, ...ratios])}`;
+}
+
+/** PyTorch, of `PyTorch, 2 threads`; TensorFlow.js, of `TensorFlow.js wasm, Node 24`. */
+const family = (label) => label.split(/[ ,]/)[0];
+
 /** The tables of one workload, and a line for everyone who is not in them. */
 export function report(id, engines, entries) {
   const workload = WORKLOADS[id];
