@@ -7,7 +7,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const ENTRIES = ['index', 'node/index', 'worker/index', 'worker/entry', 'cli/main'];
+/** The last two stand where the one looks for the other. */
+const ENTRIES = [
+  'index',
+  'node/index',
+  'worker/index',
+  'worker/entry',
+  'lab/index',
+  'cli/main',
+  'cli/lab/run',
+  'cli/lab/worker',
+];
+/** Loaded when somebody asks for what they do, and only if they are there. */
+const OPTIONAL = ['@observablehq/plot', 'linkedom'];
 
 /** seedrandom wants Node's crypto for seeds of its own making; all of ours are given, and it costs 10 ms to load. */
 const withoutCrypto = {
@@ -29,7 +41,7 @@ const { metafile } = await build({
   platform: 'neutral',
   mainFields: ['module', 'main'],
   target: 'es2022',
-  external: ['node:*'],
+  external: ['node:*', ...OPTIONAL],
   plugins: [withoutCrypto],
   metafile: true,
 });

@@ -6,10 +6,18 @@ import { type Command, commandHelp, parseCommand, UsageError, usageLine } from '
 import { evalCommand } from './eval.js';
 import { gradcheckCommand } from './gradcheck.js';
 import { infoCommand } from './info.js';
+import { labCommand } from './lab.js';
 import { sampleCommand } from './sample.js';
 import { trainCommand } from './train.js';
 
-const COMMANDS: readonly Command[] = [trainCommand, sampleCommand, evalCommand, gradcheckCommand, infoCommand];
+const COMMANDS: readonly Command[] = [
+  trainCommand,
+  sampleCommand,
+  evalCommand,
+  gradcheckCommand,
+  labCommand,
+  infoCommand,
+];
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 

@@ -1,6 +1,7 @@
 /** The gradient laboratory (`unspool/lab`): every way to train through time behind one interface. */
 
 export { artbp, bptt, hDetach, tbptt } from '../estimators/backwards.js';
+export { ESTIMATORS, estimatorOf } from '../estimators/by-name.js';
 export type { Cell, CellPoint, Readout } from '../estimators/cells/cell.js';
 export { cellSystem } from '../estimators/cells/cell.js';
 export { firstElement, influenceBalancing } from '../estimators/cells/linear.js';
@@ -24,3 +25,16 @@ export { type BudgetOptions, optimalPlan } from '../estimators/storage-optimal.j
 export type { Block, StatePart, StepData, System, SystemStep, Units } from '../estimators/system.js';
 export { randomizedTelescope } from '../estimators/telescope.js';
 export { type BlockComparison, type CompareOptions, type CompareReport, type Comparison, compare } from './compare.js';
+export {
+  type Done,
+  type Experiment,
+  figure,
+  type Job,
+  type JobResult,
+  type Plot,
+  type Report,
+  type RunOptions,
+  type Table,
+  type Verdict,
+} from './experiments/experiment.js';
+export { EXPERIMENTS } from './experiments/index.js';

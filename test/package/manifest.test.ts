@@ -23,10 +23,17 @@ describe('package.json', () => {
     expect(manifest.scripts[name]).toBeUndefined();
   });
 
-  test('no dependencies of any kind: what is needed is packed along, with its licences', () => {
+  test('what may be there and need not: what draws the reports of the laboratory', () => {
+    const names = ['@observablehq/plot', 'linkedom'];
+    expect(Object.keys(manifest.peerDependencies as object)).toEqual(names);
+    const meta = manifest.peerDependenciesMeta as Record<string, { optional: boolean }>;
+    expect(names.map((name) => meta[name])).toEqual(names.map(() => ({ optional: true })));
+  });
+
+  test('no dependencies of any other kind: what is needed is packed along, with its licences', () => {
     for (const kind of [
       'dependencies',
-      'peerDependencies',
+
       'optionalDependencies',
       'bundleDependencies',
       'bundledDependencies',

@@ -1,0 +1,118 @@
+import { rm } from 'node:fs/promises';
+import os from 'node:os';
+import { join } from 'node:path';
+import { requireInteger, UnspoolError } from '../../errors.js';
+import { type Done, EXPERIMENTS, type Experiment, type Report } from '../../lab/index.js';
+import { lockFile, writeFileAtomic } from '../../node/index.js';
+import type { OptionValues } from '../command.js';
+import { clock, createOutput, type Output } from '../output.js';
+import { runJobs } from './jobs.js';
+import { reportCsv, reportPage } from './page.js';
+import { tableText } from './tables.js';
+
+function experimentOf(id: string): Experiment {
+  const found = EXPERIMENTS.find((one) => one.id === id.toLowerCase());
+  if (found) return found;
+  throw new UnspoolError({
+    code: 'INVALID_SETTING',
+    path: 'experiment',
+    problem: `"${id}" is none.`,
+    help: `Known: ${EXPERIMENTS.map((one) => one.id).join(', ')}.`,
+  });
+}
+
+/** `unspool lab run ID`: exit code 0 where all jobs are done, whatever the verdict. */
+export async function run(id: string, options: OptionValues): Promise<number> {
+  const experiment = experimentOf(id);
+  const out = createOutput(options);
+  const { seeds = 3, workers = os.availableParallelism(), full = false, fresh = false } = options;
+  const { out: folder = join('runs', 'lab', experiment.id) } = options as { out?: string };
+  requireInteger('seeds', seeds, 1, 1000);
+  requireInteger('workers', workers, 1, 64);
+  const file = join(folder, 'results.jsonl');
+  const unlock = await lockFile(file);
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  process.once('SIGINT', abort).once('SIGTERM', abort);
+  try {
+    if (fresh) await rm(file, { force: true });
+    const jobs = experiment.jobs({ seeds, full: full === true });
+    out.say(`${experiment.id.toUpperCase()}: ${experiment.title}\n${experiment.question}\n`);
+    const started = Date.now();
+    const done = await runJobs(experiment, jobs, {
+      file,
+      workers,
+      signal: stop.signal,
+      events: progress(out, jobs.length),
+    });
+    if (done.length < jobs.length) {
+      out.say(`\nInterrupted after ${done.length} of ${jobs.length} jobs. The same command goes on from there.`);
+      return 1;
+    }
+    const report = experiment.report(done);
+    const about = circumstances(done, seeds, full === true);
+    await write(folder, experiment, report, done, about);
+    say(out, report, folder, (Date.now() - started) / 1000);
+    return 0;
+  } finally {
+    process.off('SIGINT', abort).off('SIGTERM', abort);
+    await unlock();
+  }
+}
+
+function progress(out: Output, total: number) {
+  const shares = new Map<string, number>();
+  const draw = (): void => {
+    if (!out.live) return;
+    const running = [...shares].map(([id, share]) => `${id} ${Math.floor(100 * share)} %`).join(' | ');
+    process.stdout.write(`\r\x1b[K${running}`.slice(0, (process.stdout.columns ?? 80) + 4));
+  };
+  return {
+    progress(job: { id: string }, share: number) {
+      shares.set(job.id, share);
+      draw();
+    },
+    done(one: Done, left: number) {
+      shares.delete(one.job.id);
+      if (out.live) process.stdout.write('\r\x1b[K');
+      out.say(`${String(total - left).padStart(String(total).length)}/${total}  ${one.job.id}  ${clock(one.seconds)}`);
+      out.record({ kind: 'job', ...one });
+      draw();
+    },
+  };
+}
+
+function circumstances(done: readonly Done[], seeds: number, full: boolean): string[] {
+  const cpu = os.cpus()[0]?.model.trim() ?? 'unknown processor';
+  const seconds = done.reduce((sum, one) => sum + one.seconds, 0);
+  return [
+    `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpu}, ${os.availableParallelism()} cores`,
+    `${done.length} jobs, ${seeds} seeds${full ? ', full length' : ''}; seeds ${[...new Set(done.map((one) => one.job.seed))].join(', ')}`,
+    `${clock(seconds)} of computing in all`,
+  ];
+}
+
+async function write(
+  folder: string,
+  experiment: Experiment,
+  report: Report,
+  done: readonly Done[],
+  about: readonly string[],
+) {
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  const { id, title, question, source } = experiment;
+  const whole = { experiment: { id, title, question, source }, about, report, results: done };
+  await writeFileAtomic(join(folder, 'report.json'), text(`${JSON.stringify(whole, null, 1)}\n`));
+  await writeFileAtomic(join(folder, 'report.csv'), text(reportCsv(report)));
+  await writeFileAtomic(join(folder, 'report.html'), text(await reportPage(experiment, report, about)));
+}
+
+function say(out: Output, report: Report, folder: string, seconds: number): void {
+  for (const table of report.tables) out.say(`\n${table.title}\n\n${tableText(table)}`);
+  out.say('\nVerdict\n');
+  for (const { claim, found, holds } of report.verdicts) {
+    out.say(`${holds ? 'holds         ' : 'does not hold '} ${claim}\n               ${found}`);
+    out.record({ kind: 'verdict', claim, found, holds });
+  }
+  out.say(`\n${clock(seconds)}. Report: ${join(folder, 'report.html')}, with .json and .csv beside it.`);
+}

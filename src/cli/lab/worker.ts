@@ -1,0 +1,18 @@
+/** A worker of `unspool lab run`: one job at a time. */
+import { parentPort } from 'node:worker_threads';
+import { EXPERIMENTS } from '../../lab/index.js';
+import type { Answer, Order } from './jobs.js';
+
+const tell = (answer: Answer): void => parentPort!.postMessage(answer);
+
+parentPort!.on('message', async ({ experiment, job }: Order) => {
+  try {
+    const start = performance.now();
+    const result = await EXPERIMENTS.find(({ id }) => id === experiment)!.run(job, (share) =>
+      tell({ kind: 'progress', share }),
+    );
+    tell({ kind: 'done', result, seconds: (performance.now() - start) / 1000 });
+  } catch (error) {
+    tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+  }
+});

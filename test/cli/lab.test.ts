@@ -1,0 +1,79 @@
+/** `unspool lab`: lists, runs an experiment in workers, goes on after an interruption, compares. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { folder, start } from './support.js';
+
+const here = folder();
+
+const lab = (...args: string[]) => start(here.path, ['lab', ...args]).ended;
+
+test('list', async () => {
+  const { code, stdout } = await lab('list');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^a1 +Influence balancing$/m);
+  expect(stdout).toMatch(/^tbptt:k1=,k2= +every k1 steps/m);
+});
+
+test('an experiment: interrupted, gone on with, reported', async () => {
+  const args = ['lab', 'run', 'a2', '--seeds', '3', '--workers', '2', '--out', 'a2'];
+  const first = start(here.path, args);
+  await first.printed(/^ ?3\/27 /m);
+  first.process.kill('SIGINT');
+  const { code, stdout } = await first.ended;
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/Interrupted after \d+ of 27 jobs\. The same command goes on from there\./);
+  expect(existsSync(join(here.path, 'a2/report.html'))).toBe(false);
+  const kept = readFileSync(join(here.path, 'a2/results.jsonl'), 'utf8').trim().split('\n');
+  expect(kept.length).toBeGreaterThanOrEqual(3);
+
+  const second = await start(here.path, args).ended;
+  expect(second.code).toBe(0);
+  expect(second.stdout).toMatch(/holds +dynamic programming, 5 %: 1\.949 T forward steps/);
+  expect(second.stdout).toMatch(/holds +every gradient has the bits of full BPTT/);
+  const results = readFileSync(join(here.path, 'a2/results.jsonl'), 'utf8').trim().split('\n');
+  expect(results).toHaveLength(27);
+  expect(results.slice(0, kept.length)).toEqual(kept);
+  const html = readFileSync(join(here.path, 'a2/report.html'), 'utf8');
+  expect(html).toMatch(/<svg/);
+  expect(html).not.toMatch(/(src|href)="http/);
+  const { report } = JSON.parse(readFileSync(join(here.path, 'a2/report.json'), 'utf8')) as {
+    report: { verdicts: { holds: boolean }[] };
+  };
+  expect(report.verdicts.filter(({ holds }) => holds).length).toBeGreaterThan(8);
+  expect(readFileSync(join(here.path, 'a2/report.csv'), 'utf8')).toMatch(/^holds,claim,found$/m);
+}, 120_000);
+
+test('compare: estimators against the exact gradient', async () => {
+  const { code, stdout } = await lab(
+    'compare',
+    '--estimators',
+    'rtrl tbptt:k1=1,k2=3 uoro',
+    '--steps',
+    '10',
+    '--draws',
+    '50',
+    '--units',
+    '3',
+    '--seeds',
+    '1',
+  );
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^rtrl +1 +1 +1 /m);
+  expect(stdout).toMatch(/^uoro +1 /m);
+});
+
+test.each([
+  [['run'], 2, 'WHAT is missing'],
+  [['run', 'a99'], 2, 'experiment: "a99" is none. Known: a1,'],
+  [['dance'], 2, 'there is no "dance": use list, run or compare'],
+  [['compare'], 2, '--estimators is missing'],
+  [['compare', '--estimators', 'tbptt:k1=1'], 2, 'estimator tbptt: lacks k2. Write tbptt:k1=NUMBER,k2=NUMBER.'],
+  [['compare', '--estimators', 'magic'], 2, 'estimator: "magic" is none. Known: bptt,'],
+  [['compare', '--estimators', 'snap:n=x'], 2, 'estimator snap: does not know "n=x". Write snap:n=NUMBER.'],
+  [['run', 'a2', '--seeds', '0'], 2, 'seeds: should be a whole number from 1'],
+])('%j is told what is wrong', async (args, code, message) => {
+  const ended = await lab(...args);
+  expect(ended.stderr).toContain(message);
+  expect(ended.code).toBe(code);
+});
