@@ -37,7 +37,7 @@ export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
 export type { GivenState, LstmTape } from './core/lstm/tape.js';
 export type { MemoryNeed, MemoryOptions } from './core/memory.js';
-export type { Batch, Model, PassOptions } from './core/model.js';
+export type { Batch, Model, PassOptions, PredictOptions } from './core/model.js';
 export {
   type Optimizer,
   type OptimizerPass,

@@ -1,8 +1,8 @@
-import { Classification, evaluate, heldOutStreams, perplexity, UnspoolError } from '../index.js';
+import { bitsPerCharacter, Classification, evaluate, heldOutStreams, perplexity, UnspoolError } from '../index.js';
 import { loadModel, readText } from '../node/index.js';
 import type { Command } from './command.js';
 import { naming } from './naming.js';
-import { bitsOf, createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
+import { createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
 import { requireVocabulary } from './sample.js';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -45,7 +45,7 @@ export const evalCommand: Command = {
     const result = {
       loss,
       perplexity: perplexity(loss),
-      bitsPerCharacter: bitsOf(loss),
+      bitsPerCharacter: bitsPerCharacter(loss),
       accuracy: said.accuracy,
       top5Accuracy: said.topKAccuracy,
       characters: predicted,

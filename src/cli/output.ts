@@ -48,5 +48,3 @@ export function clock(seconds: number): string {
   const two = (n: number): string => String(n).padStart(2, '0');
   return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
-
-export const bitsOf = (nats: number): number => nats / Math.LN2;

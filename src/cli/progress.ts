@@ -1,6 +1,6 @@
 /** How far a training is: one line that is drawn again and again in a terminal, a plain line now and then elsewhere. */
-import type { TrainingEvent } from '../index.js';
-import { bitsOf, clock, grouped, type Output } from './output.js';
+import { bitsPerCharacter, type TrainingEvent } from '../index.js';
+import { clock, grouped, type Output } from './output.js';
 
 type StepEvent = Extract<TrainingEvent, { kind: 'step' }>;
 
@@ -47,7 +47,7 @@ export class Progress {
     const loss = this.smoothed!;
     const left = ((event.steps - event.step) * seconds) / Math.max(1, event.step - this.firstStep!);
     return (
-      `loss ${loss.toFixed(3)}  ${bitsOf(loss).toFixed(3)} bits/char  ` +
+      `loss ${loss.toFixed(3)}  ${bitsPerCharacter(loss).toFixed(3)} bits/char  ` +
       `${grouped(this.characters / seconds)} chars/s  ${clock(left)} left`
     );
   }

@@ -1,5 +1,4 @@
-import { ngramBitsPerCharacter, type TextData } from '../index.js';
-import { bitsOf } from './output.js';
+import { bitsPerCharacter, ngramBitsPerCharacter, type TextData } from '../index.js';
 
 /** Orders of the n-gram models that stand beside the LSTM. */
 const ORDERS = [1, 2, 5];
@@ -14,7 +13,7 @@ export function comparison(text: TextData, heldOutLoss: number | null): { table:
   }));
   const rows = [
     ...baselines.map(({ order, bits }) => [`${order}-gram (Kneser-Ney)`, bits] as const),
-    ['this LSTM', bitsOf(heldOutLoss)] as const,
+    ['this LSTM', bitsPerCharacter(heldOutLoss)] as const,
   ];
   const table = rows.map(([name, bits]) => `  ${name.padEnd(22)}${bits.toFixed(3)}`).join('\n');
   return {

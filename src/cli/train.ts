@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  bitsPerCharacter,
   createModel,
   createRng,
   type Facts,
@@ -18,7 +19,7 @@ import { loadModel, lockFile, readText, revectorize, saveModel } from '../node/i
 import { type Checkpoint, Checkpoints, checkpointFile } from './checkpoints.js';
 import { type Command, type OptionValues, UsageError } from './command.js';
 import { naming } from './naming.js';
-import { bitsOf, clock, createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
+import { clock, createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
 import { Progress } from './progress.js';
 import { comparison } from './train-report.js';
 import {
@@ -185,7 +186,7 @@ async function finish(run: Run, training: Training, checkpoints: Checkpoints, se
     ...factsOf(run),
     steps: step,
     heldOutLoss,
-    heldOutBitsPerCharacter: heldOutLoss && bitsOf(heldOutLoss),
+    heldOutBitsPerCharacter: heldOutLoss && bitsPerCharacter(heldOutLoss),
   };
   await saveModel(file, model, { vocabulary: text.vocabulary, facts });
   const { table, json } = comparison(text, heldOutLoss);
@@ -242,7 +243,9 @@ async function follow(run: Run, training: Training, checkpoints: Checkpoints): P
 async function showValidation(run: Run, event: Extract<TrainingEvent, { kind: 'validation' }>): Promise<void> {
   const { out } = run;
   if (out.json || out.quiet) return;
-  out.say(`update ${grouped(event.step)}: held out ${bitsOf(event.loss).toFixed(3)} bits per character; it writes`);
+  out.say(
+    `update ${grouped(event.step)}: held out ${bitsPerCharacter(event.loss).toFixed(3)} bits per character; it writes`,
+  );
   const line = (await writeSome(run, 150)).trim().replace(/\s+/g, ' ');
   out.say(`  ${line.slice(0, (process.stdout.columns || 100) - 4)}`);
 }

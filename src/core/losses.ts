@@ -49,6 +49,10 @@ const KEYS: Readonly<Record<LossSpec['kind'], readonly string[]>> = {
   ctc: ['blank', 'reduction', 'zeroInfinity'],
 };
 
+/** Whether its targets and lengths go by the sequence, and not by the row of the output. */
+export const goesBySequence = (choice: LossChoice): boolean =>
+  (typeof choice === 'string' ? choice : choice.kind) === 'ctc';
+
 /** Throws `INVALID_SETTING` unless `choice` names a loss with settings that it can work with. */
 export function requireLoss(choice: LossChoice): LossSpec {
   const spec = typeof choice === 'string' ? ({ kind: choice } as LossSpec) : choice;

@@ -5,7 +5,7 @@ import type { Kernels } from './kernels.js';
 import type { Layer, Noise, PassShape } from './layer.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
 import type { Disposed } from './lease.js';
-import type { LossChoice } from './losses.js';
+import { goesBySequence, type LossChoice } from './losses.js';
 import { loadForms } from './lstm/forms.js';
 import { explained, freeing, type Made } from './out-of-memory.js';
 import { Arena, ParameterLayout } from './params.js';
@@ -46,6 +46,18 @@ export interface PassOptions {
   readonly noise?: Noise | null;
   /** Use this tape's memory (its numbers are overwritten). Default: a new tape. */
   readonly tape?: Tape;
+}
+
+/** `From` is what a pass can start from. */
+export interface PredictOptions<From = StartState> {
+  /** Sequences side by side. Default 1. */
+  readonly rows?: number;
+  /** The state to start from. Default: zero, or the learned states. */
+  readonly from?: From;
+  /** Steps of each row, where they differ. */
+  readonly lengths?: ArrayLike<number>;
+  /** Inputs and output come sequence by sequence, [N, T, ...]. Default false. */
+  readonly batchFirst?: boolean;
 }
 
 const DISPOSED: Disposed = { what: 'The model', help: 'Make a new one.' };
@@ -134,15 +146,7 @@ export class Model {
    * after a linear layer, [steps, N, outputSize] (or [N, steps, outputSize]). The states to go on from are on the tape:
    * pass it as `from` to the next call, or `tape.states`.
    */
-  async predict(
-    inputs: ArrayLike<number>,
-    options: {
-      readonly rows?: number;
-      readonly from?: StartState;
-      readonly lengths?: ArrayLike<number>;
-      readonly batchFirst?: boolean;
-    } = {},
-  ): Promise<{ output: NdArray; tape: Tape }> {
+  async predict(inputs: ArrayLike<number>, options: PredictOptions = {}): Promise<{ output: NdArray; tape: Tape }> {
     const { rows = 1, from = null, lengths, batchFirst = false } = options;
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
     requireInteger('steps (numbers in inputs / rows / inputSize)', inputs.length / rows / width, 1, 1 << 24);
@@ -193,8 +197,7 @@ export class Model {
       const { outputSteps } = tape.layers.at(-1)!;
       const ordered = (values: ArrayLike<number>) =>
         batchFirst ? outputToTimeMajor(values, outputSteps, rows) : values;
-      const isCtc = loss === 'ctc' || (typeof loss === 'object' && loss.kind === 'ctc'); // labels stand by the sequence anyway
-      const targets = isCtc ? batch.targets : ordered(batch.targets);
+      const targets = goesBySequence(loss) ? batch.targets : ordered(batch.targets);
       tape.measure(loss, targets, batch.weights ? ordered(batch.weights) : null);
       return tape;
     });

@@ -9,11 +9,11 @@ import { UnspoolError } from '../errors.js';
 import type { ActivityTape } from './activity.js';
 import type { DropoutTape } from './dropout.js';
 import type { EmbeddingTape } from './embedding.js';
-import type { Kernels, Matrix } from './kernels.js';
+import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { Noise, PassShape, PassState } from './layer.js';
 import type { Disposed, Lease } from './lease.js';
 import type { LinearTape } from './linear.js';
-import { type LossChoice, type LossTape, lossTape, requireTokens } from './losses.js';
+import { goesBySequence, type LossChoice, type LossTape, lossTape, requireTokens } from './losses.js';
 import type { BidirectionalTape } from './lstm/bidirectional.js';
 import type { LstmState } from './lstm/blocks.js';
 import type { LstmStepView } from './lstm/step-view.js';
@@ -130,6 +130,16 @@ export class Tape {
     return this.lstms.map((layer) => ({ h: view(layer.finalState().h), c: view(layer.finalState().c) }));
   }
 
+  /** `states` as copies, to go on from later: what `begin` takes. */
+  async downloadStates(): Promise<{ h: FloatArray; c: FloatArray }[]> {
+    const copies: { h: FloatArray; c: FloatArray }[] = [];
+    for (const layer of this.lstms) {
+      const { h, c } = layer.finalState();
+      copies.push({ h: await this.kernels.download(h), c: await this.kernels.download(c) });
+    }
+    return copies;
+  }
+
   /**
    * Sets every LSTM's state before the first step, and what the pass drops. `from` may be this very tape (the state is
    * carried on, the gradient is not), or one of another number of steps. `noise`: which masks; null, as outside of
@@ -176,8 +186,8 @@ export class Tape {
    */
   measure(choice: LossChoice, targets: ArrayLike<number>, weights: ArrayLike<number> | null = null): void {
     const loss = this.layLoss(choice);
-    const isCtc = loss.spec.kind === 'ctc';
-    loss.forward(targets, isCtc ? weights : this.weightsOf(weights), isCtc ? (this.lengths?.steps ?? null) : null);
+    const whole = goesBySequence(choice);
+    loss.forward(targets, whole ? weights : this.weightsOf(weights), whole ? (this.lengths?.steps ?? null) : null);
   }
 
   /** The room of a loss: what there is, where it is of the same choice. Throws `OUT_OF_MEMORY`. */

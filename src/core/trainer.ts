@@ -87,12 +87,17 @@ export class Training implements AsyncIterable<TrainingEvent> {
   async validate(): Promise<number | null> {
     const { heldOut } = this.data;
     if (!heldOut) return null;
-    if (this.settled) return evaluate(this.model, heldOut, this.options.loss);
-    this.room.average?.swapIn(this.model.parameters);
+    return this.averaged(() => evaluate(this.model, heldOut, this.options.loss));
+  }
+
+  /** Acts while the model holds what it would end with: the average, where one is kept. */
+  private async averaged<T>(act: () => T | Promise<T>): Promise<T> {
+    const average = this.settled ? null : this.room.average;
+    average?.swapIn(this.model.parameters);
     try {
-      return await evaluate(this.model, heldOut, this.options.loss);
+      return await act();
     } finally {
-      this.room.average?.swapOut(this.model.parameters);
+      average?.swapOut(this.model.parameters);
     }
   }
 
@@ -135,14 +140,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const k = this.kernels;
     const optimizer = new Map<string, FloatArray>();
     for (const [name, arena] of this.arenas()) optimizer.set(name, await k.download(arena.matrix));
-    let carried: { h: FloatArray; c: FloatArray }[] | null = null;
-    if (this.last && this.data.train.stateful) {
-      carried = [];
-      for (const layer of this.last.lstms) {
-        const { h, c } = layer.finalState();
-        carried.push({ h: await k.download(h), c: await k.download(c) });
-      }
-    }
+    const carried = this.last && this.data.train.stateful ? await this.last.downloadStates() : null;
     const { step, epoch, batch, lossSum, epochRng: rng } = this;
     const due = this.due === null ? {} : { due: [this.due] };
     const memory = { ...memoryOf(this.room, this.options.schedule), ...due };
@@ -242,9 +240,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     this.due = null;
     if (loss === null || epoch === null) return;
     if (typeof schedule === 'object') schedule.observe(loss);
-    average?.swapIn(model.parameters);
-    stopping?.observe(loss, model.parameters);
-    average?.swapOut(model.parameters);
+    await this.averaged(() => stopping?.observe(loss, model.parameters));
     average?.observe(loss);
     yield { kind: 'validation', epoch, step: this.step, loss };
   }

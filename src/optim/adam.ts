@@ -1,5 +1,5 @@
 import type { Optimizer, OptimizerPass } from '../core/optimizer.js';
-import { settingsOf, withDecay } from './settings.js';
+import { runningMeans, settingsOf, withDecay } from './settings.js';
 
 export interface AdamSettings {
   /** Learning rate. Default 0.001. */
@@ -54,8 +54,7 @@ export function amsgrad(settings: AdamSettings = {}): Optimizer {
       const { m, v, largest } = state;
       const g = withDecay(pass, weightDecay, 0);
       const below = scratch(1);
-      k.combine(m!, beta1, m!, 1 - beta1, g);
-      k.mixProduct(v!, beta2, 1 - beta2, g, g);
+      runningMeans(pass, g, { beta1, beta2 });
       k.maximum(largest!, largest!, v!);
       const correct2 = Math.sqrt(1 - beta2 ** step);
       k.root(below, largest!, 0, eps * correct2);

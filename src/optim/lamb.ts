@@ -1,5 +1,5 @@
 import type { Optimizer } from '../core/optimizer.js';
-import { settingsOf } from './settings.js';
+import { runningMeans, settingsOf } from './settings.js';
 
 const STANDARD = { rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-6, weightDecay: 0.01 };
 /** Learning rate 0.001, `beta1` 0.9, `beta2` 0.999, `eps` 1e-6, `weightDecay` 0.01. */
@@ -15,11 +15,11 @@ export function lamb(settings: LambSettings = {}): Optimizer {
   return {
     spec,
     state: ['m', 'v'],
-    apply({ kernels: k, parameters: w, gradients: g, state, rate, step, tensors, scratch, window }) {
+    apply(pass) {
+      const { kernels: k, parameters: w, gradients: g, state, rate, step, tensors, scratch, window } = pass;
       const { m, v } = state;
       const [r, below, norms] = [scratch(0), scratch(1), scratch(2)];
-      k.combine(m!, beta1, m!, 1 - beta1, g);
-      k.mixProduct(v!, beta2, 1 - beta2, g, g);
+      runningMeans(pass, g, { beta1, beta2 });
       const correct2 = Math.sqrt(1 - beta2 ** step);
       k.root(below, v!, 0, eps * correct2);
       k.combine(r, weightDecay, w, 0, w);

@@ -1,5 +1,5 @@
 import type { Optimizer } from '../core/optimizer.js';
-import { settingsOf, withDecay } from './settings.js';
+import { runningMeans, settingsOf, withDecay } from './settings.js';
 
 const STANDARD = {
   rate: 2e-3,
@@ -40,8 +40,7 @@ export function nadam(settings: NadamSettings = {}): Optimizer {
       const { m, v } = state;
       const g = withDecay(pass, weightDecay, 0);
       const below = scratch(1);
-      k.combine(m!, beta1, m!, 1 - beta1, g);
-      k.mixProduct(v!, beta2, 1 - beta2, g, g);
+      runningMeans(pass, g, { beta1, beta2 });
       const product = productTo(step);
       const next = mu(step + 1);
       const toNext = product * next * (doubleMu ? mu(step) : 1);

@@ -1,5 +1,5 @@
 import type { Optimizer } from '../core/optimizer.js';
-import { settingsOf, withDecay } from './settings.js';
+import { runningMeans, settingsOf, withDecay } from './settings.js';
 
 const STANDARD = { rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
 /** Learning rate 0.001, `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, L2 `weightDecay` 0. */
@@ -21,8 +21,7 @@ export function radam(settings: RadamSettings = {}): Optimizer {
       const { kernels: k, parameters: w, state, rate, step, scratch } = pass;
       const { m, v } = state;
       const g = withDecay(pass, weightDecay, 0);
-      k.combine(m!, beta1, m!, 1 - beta1, g);
-      k.mixProduct(v!, beta2, 1 - beta2, g, g);
+      runningMeans(pass, g, { beta1, beta2 });
       const power = beta2 ** step;
       const now = n - (2 * step * power) / (1 - power);
       const size = rate / (1 - beta1 ** step);

@@ -42,3 +42,13 @@ export function withDecay(
   kernels.combine(out, 1, gradients, decay, parameters);
   return out;
 }
+
+/** Adam's two: m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2. */
+export function runningMeans(
+  { kernels, state }: OptimizerPass,
+  g: Matrix,
+  { beta1, beta2 }: { readonly beta1: number; readonly beta2: number },
+): void {
+  kernels.combine(state.m!, beta1, state.m!, 1 - beta1, g);
+  kernels.mixProduct(state.v!, beta2, 1 - beta2, g, g);
+}

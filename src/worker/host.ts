@@ -218,13 +218,8 @@ export class ModelHost implements Host {
   }
 
   private async endOf(tape: Tape): Promise<EndStates> {
-    const { kernels: k } = this.alive();
-    const states: { h: FloatArray; c: FloatArray }[] = [];
-    for (const lstm of tape.lstms) {
-      const { h, c } = lstm.finalState();
-      states.push({ h: await k.download(h), c: await k.download(c) });
-    }
-    return { rows: tape.shape.rows, states };
+    this.alive();
+    return { rows: tape.shape.rows, states: await tape.downloadStates() };
   }
 }
 

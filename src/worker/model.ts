@@ -3,7 +3,7 @@ import type { BatchSource } from '../core/evaluate.js';
 import type { FloatArray } from '../core/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
-import type { Batch } from '../core/model.js';
+import type { Batch, PredictOptions } from '../core/model.js';
 import { ParameterLayout } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { TrainingData, TrainingState } from '../core/trainer.js';
@@ -79,15 +79,7 @@ export class WorkerModel {
   }
 
   /** As `Model.predict`. */
-  async predict(
-    inputs: ArrayLike<number>,
-    options: {
-      readonly rows?: number;
-      readonly from?: WorkerStart;
-      readonly lengths?: ArrayLike<number>;
-      readonly batchFirst?: boolean;
-    } = {},
-  ): Promise<WorkerPrediction> {
+  async predict(inputs: ArrayLike<number>, options: PredictOptions<WorkerStart> = {}): Promise<WorkerPrediction> {
     const settings = { ...options, from: startOf(options.from) };
     const { y, shape, ...end } = await this.connection.call('predict', inputs, settings);
     return {

@@ -8,7 +8,7 @@ import type { FitOptions, TrainingEvent, TrainingState } from '../core/fit-optio
 import type { FloatArray } from '../core/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
-import type { Batch } from '../core/model.js';
+import type { Batch, PredictOptions } from '../core/model.js';
 import type { OptimizerSpec } from '../core/optimizer.js';
 import type { ParameterEntry } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
@@ -23,12 +23,7 @@ export interface Start {
   readonly states: readonly (GivenState | null)[];
 }
 
-export interface PredictSettings {
-  readonly rows?: number;
-  readonly from?: Start | null;
-  readonly lengths?: ArrayLike<number>;
-  readonly batchFirst?: boolean;
-}
+export type PredictSettings = PredictOptions<Start | null>;
 
 /** The states that a pass of `rows` sequences ended with. */
 export interface EndStates {

@@ -8,20 +8,14 @@ import {
   valueLossScale,
 } from '../../core/kernels.js';
 import { ctcLoss } from '../ctc.js';
-import { type Reach, scratch } from './reach.js';
+import { placer, type Reach } from './reach.js';
 
 type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad' | 'ctc'>;
 
 export function losses(reach: Reach): Losses {
   const { heap, team, x, at, alone, host, integers, floats } = reach;
-  const rowRoom = scratch(heap, team);
-  /** Address of the weights of the rows; 0 for none. */
-  const rows = (values: ArrayLike<number> | null): number => {
-    if (!values) return 0;
-    const address = rowRoom(4 * values.length);
-    new Float32Array(heap.memory.buffer, address, values.length).set(values);
-    return address;
-  };
+  /** The weights of the rows, beside other numbers of the same call. */
+  const rows = placer(heap, team);
   const inverse = (divisor: number): number => (divisor === 0 ? 0 : 1 / divisor);
   /** What both directions of a value loss are told: sizes, numbers of the kind, the scale and the rows' weights. */
   const details = (y: Matrix, target: Matrix, kind: ValueLoss, weights: ArrayLike<number> | null) => {

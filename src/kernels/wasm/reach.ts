@@ -62,12 +62,22 @@ export function scratch(heap: Heap, team: Crew): (bytes: number) => number {
   };
 }
 
+/** Room that numbers from outside are put in: the address, until the next call; 0 for none. */
+export function placer(heap: Heap, team: Crew): (values: ArrayLike<number> | null | undefined) => number {
+  const room = scratch(heap, team);
+  return (values) => {
+    if (!values) return 0;
+    const address = room(4 * values.length);
+    new Float32Array(heap.memory.buffer, address, values.length).set(values);
+    return address;
+  };
+}
+
 export function makeReach(heap: Heap, x: WasmExports, team: Crew, edge: number, least: typeof WORTH_SHARING): Reach {
   const window = (m: Matrix): WasmMatrix => m as WasmMatrix;
   const count = (m: Matrix): number => m.rows * m.cols;
   const out = new WeakSet<object>();
   const numbers = scratch(heap, team);
-  const weights = scratch(heap, team);
   return {
     heap,
     x,
@@ -99,11 +109,6 @@ export function makeReach(heap: Heap, x: WasmExports, team: Crew, edge: number, 
       new Int32Array(heap.memory.buffer, address, values.length).set(values);
       return address;
     },
-    floats(values) {
-      if (!values) return 0;
-      const address = weights(4 * values.length);
-      new Float32Array(heap.memory.buffer, address, values.length).set(values);
-      return address;
-    },
+    floats: placer(heap, team),
   };
 }

@@ -1,5 +1,12 @@
 /** Four floats of a row, or the last few of it. */
 
+/** Of so many floats. */
+// @ts-ignore: decorator
+@inline
+export function bytes(floats: i32): usize {
+  return (<usize>floats) << 2;
+}
+
 /**
  * Where H is no multiple of 4, a row's last vector would run into the next gate. So the units from H - 4 on would be
  * computed twice, which an in-place kernel cannot; instead the last few are loaded and stored lane by lane.

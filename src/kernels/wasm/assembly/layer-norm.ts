@@ -1,10 +1,5 @@
 /** Layer normalisation of each row (N1); the equations stand in kernels/reference/layer-norm.ts. Sums in double. */
-
-// @ts-ignore: decorator
-@inline
-function bytes(floats: i32): usize {
-  return (<usize>floats) << 2;
-}
+import { bytes } from './lanes';
 
 export function layerNorm(out: usize, stats: usize, a: usize, gain: usize, bias: usize, R: i32, C: i32, accumulate: bool): void {
   const row = bytes(C);

@@ -1,15 +1,10 @@
 /** The losses, each with its derivative right under it; formulas and tags as in kernels/reference/losses.ts. */
+import { bytes } from './lanes';
 import { exp, sigmoid, total } from './math';
 
 // @ts-ignore: decorator
 @external('env', 'log')
 declare function log(x: f64): f64;
-
-// @ts-ignore: decorator
-@inline
-function bytes(floats: i32): usize {
-  return (<usize>floats) << 2;
-}
 
 /** The largest of a row; NaN where there is one. */
 function rowMax(z: usize, C: i32): f32 {

@@ -1,10 +1,5 @@
 /** Whole rows and single elements: moved, gathered, summed. Sizes in floats; a tail under four goes one by one. */
-
-// @ts-ignore: decorator
-@inline
-function bytes(floats: i32): usize {
-  return (<usize>floats) << 2;
-}
+import { bytes } from './lanes';
 
 export function fill(out: usize, value: f32, count: i32): void {
   const v = f32x4.splat(value);

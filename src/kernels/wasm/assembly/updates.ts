@@ -1,12 +1,6 @@
 /** Clipping and the parameter updates, over a whole arena at once; the rules' formulas stand in src/optim. */
-import { loadSome, storeSome } from './lanes';
+import { bytes, loadSome, storeSome } from './lanes';
 import { flush } from './math';
-
-// @ts-ignore: decorator
-@inline
-function bytes(floats: i32): usize {
-  return (<usize>floats) << 2;
-}
 
 /** Sum of squares, in double precision: sums of two lanes each. */
 export function sumSquares(a: usize, count: i32): f64 {
