@@ -63,6 +63,7 @@ export type { AnyLayerTape, StartState, Tape, TapeInput } from './core/tape.js';
 export {
   type FitOptions,
   fit,
+  type GradientFunction,
   type Training,
   type TrainingData,
   type TrainingEvent,

@@ -47,6 +47,8 @@ export interface TrainSettings {
   readonly validateEvery: number;
   /** 0: only at the end, or when interrupted. */
   readonly checkpointEvery: number;
+  /** How the gradient is made, as `unspool lab list` tells them. */
+  readonly estimator: string;
   /** Measurements without a better one after which it ends; 0: never. */
   readonly patience: number;
   /** From the config file only: which average of the weights is measured and kept. */
@@ -73,6 +75,7 @@ export const STANDARD = {
   precision: 'float32' as Precision,
   validateEvery: 0,
   checkpointEvery: 200,
+  estimator: 'bptt',
   patience: 0,
 } satisfies TrainSettings;
 
@@ -115,6 +118,12 @@ export const TRAIN_OPTIONS = {
     type: 'integer',
     help: 'updates between checkpoints; 0 for only one, at the end',
     standard: STANDARD.checkpointEvery,
+  },
+  estimator: {
+    type: 'text',
+    value: 'NAME',
+    help: 'of the gradient, such as tbptt:k1=16,k2=64; unspool lab list tells them',
+    standard: STANDARD.estimator,
   },
   patience: {
     type: 'integer',
@@ -198,6 +207,30 @@ export const watchersOf = ({ average, patience }: TrainSettings): Pick<FitOption
   ...(average ? { average } : {}),
   ...(patience > 0 ? { earlyStopping: { patience } } : {}),
 });
+
+/** All that `fit` is told but the signal. Throws `INVALID_SETTING`. */
+export async function fitOptionsOf(settings: TrainSettings): Promise<FitOptions> {
+  const { epochs, seed, clip, maxSteps, validateEvery } = settings;
+  return {
+    optimizer: optimizerOf(settings),
+    schedule: scheduleOf(settings),
+    loss: 'crossEntropy',
+    epochs,
+    seed,
+    ...(clip > 0 ? { clipNorm: clip } : {}),
+    ...(maxSteps > 0 ? { maxSteps } : {}),
+    ...(validateEvery > 0 ? { validateEvery } : {}),
+    ...watchersOf(settings),
+    ...(await gradientOf(settings)),
+  };
+}
+
+/** Nothing for BPTT, which is what `fit` does by itself. */
+async function gradientOf({ estimator }: TrainSettings): Promise<Pick<FitOptions, 'gradient'>> {
+  if (estimator === 'bptt') return {};
+  const { estimated, estimatorOf } = await import('../lab/index.js');
+  return { gradient: estimated(estimatorOf(estimator)) };
+}
 
 /** Embedding, LSTM layers with dropout around them, linear head over the vocabulary. Throws `INVALID_SETTING` where it cannot fit in memory. */
 export async function languageModelSpec(settings: TrainSettings, vocabularySize: number): Promise<ModelSpec> {

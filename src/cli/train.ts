@@ -23,14 +23,12 @@ import { clock, createOutput, grouped, OUTPUT_OPTIONS, type Output } from './out
 import { Progress } from './progress.js';
 import { comparison } from './train-report.js';
 import {
+  fitOptionsOf,
   languageModelSpec,
-  optimizerOf,
   readSettings,
   resumedSettings,
-  scheduleOf,
   TRAIN_OPTIONS,
   type TrainSettings,
-  watchersOf,
 } from './train-settings.js';
 
 /** Everything that one run of the command needs. */
@@ -143,23 +141,8 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
 async function train(run: Run): Promise<number> {
   const { out, settings, model, text, file } = run;
   const stop = new AbortController();
-  const training = fit(
-    model,
-    text,
-    {
-      optimizer: optimizerOf(settings),
-      schedule: scheduleOf(settings),
-      loss: 'crossEntropy',
-      epochs: settings.epochs,
-      seed: settings.seed,
-      signal: stop.signal,
-      ...(settings.clip > 0 ? { clipNorm: settings.clip } : {}),
-      ...(settings.maxSteps > 0 ? { maxSteps: settings.maxSteps } : {}),
-      ...watchersOf(settings),
-      ...(settings.validateEvery > 0 ? { validateEvery: settings.validateEvery } : {}),
-    },
-    run.resumed?.training,
-  );
+  const options = { ...(await fitOptionsOf(settings)), signal: stop.signal };
+  const training = fit(model, text, options, run.resumed?.training);
   const checkpoints = new Checkpoints(checkpointFile(file), (to) => saveCheckpoint(to, run, training), run.resumed);
   introduce(run, training);
   const release = stopOnSignal(stop);

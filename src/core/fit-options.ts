@@ -5,17 +5,32 @@ import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.j
 import type { BatchSource } from './evaluate.js';
 import type { FloatArray } from './kernels.js';
 import type { LossChoice } from './losses.js';
+import type { Batch, Model, PassOptions } from './model.js';
 import type { Optimizer } from './optimizer.js';
+import type { Arena } from './params.js';
 import type { RngState } from './rng.js';
 import type { Schedule } from './schedule.js';
+import type { Tape } from './tape.js';
 
 export interface TrainingData {
   readonly train: BatchSource;
   readonly heldOut?: BatchSource | null;
 }
 
+/**
+ * How the gradient of a batch's mean loss is made: written to `gradients` (which holds whatever it held), the state that the rows end
+ * with to the tape. Settings are those of `model.gradients`.
+ */
+export type GradientFunction = (
+  model: Model,
+  batch: Batch,
+  options: PassOptions & { readonly tape: Tape; readonly gradients: Arena },
+) => Promise<{ readonly loss: number }>;
+
 export interface FitOptions {
   readonly optimizer: Optimizer;
+  /** Default: `model.gradients`, back through the whole batch. `estimated(...)` of unspool/lab makes others. */
+  readonly gradient?: GradientFunction;
   /** Default as in `model.gradients`: `crossEntropy` before class targets, else `meanSquaredError`. */
   readonly loss?: LossChoice;
   /** How the learning rate changes over the planned updates, or with the held-out loss. Default: not at all. */

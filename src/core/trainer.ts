@@ -7,6 +7,7 @@ import { Breather } from './breather.js';
 import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
 import {
   type FitOptions,
+  type GradientFunction,
   plannedSteps,
   requireOptions,
   type TrainingData,
@@ -25,7 +26,7 @@ import { requireCarriedState } from './spec.js';
 import type { Tape } from './tape.js';
 import { memoryOf, remember, type TrainingRoom, trainingRoom } from './training-room.js';
 
-export type { FitOptions, TrainingData, TrainingEvent, TrainingState } from './fit-options.js';
+export type { FitOptions, GradientFunction, TrainingData, TrainingEvent, TrainingState } from './fit-options.js';
 
 /** Loaded when it is needed: once at the end of a training, or when something went wrong. */
 const forensics = () => import('./not-finite.js');
@@ -193,7 +194,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const tape = this.tapes.take(batch);
     const step = this.step + 1;
     const noise = { seed: this.seed % WORD, step: step % WORD };
-    const { loss } = await model.gradients(batch, {
+    const exact: GradientFunction = (of, ...rest) => of.gradients(...rest);
+    const { loss } = await (options.gradient ?? exact)(model, batch, {
       tape,
       gradients,
       from: source.stateful ? this.last : null,

@@ -58,21 +58,24 @@ class CheckpointedRun implements EstimatorRun {
   private readonly system: System;
   private readonly plan: StoragePlan;
   private readonly data: StepData[] = [];
-  private readonly states = new Map<number, FloatArray>();
+  private readonly states = new Map<number, ArrayLike<number>>();
   private readonly entries = new Map<number, SystemStep>();
-  private state: FloatArray;
+  /** Before step 0, and now. */
+  private first: ArrayLike<number> = [];
+  private state: ArrayLike<number> = [];
   private order = 0;
 
   constructor(system: System, plan: StoragePlan) {
     this.system = system;
     this.plan = plan;
-    this.state = system.initial();
   }
 
   /** The forward pass that is under way anyway: what the plan says about this step, up to the order that runs it. */
   step(step: SystemStep, data: StepData): void {
     const t = this.data.push(data) - 1;
     const { orders } = this.plan;
+    if (t === 0) this.first = step.before;
+    this.state = step.before;
     if (t >= this.plan.steps) fail('steps', `are ${this.plan.steps} in the plan, but the sequence goes on.`);
     for (; orders[this.order]?.kind === 'Save'; this.order++) this.states.set(t, this.state);
     if (orders[this.order++]!.kind === 'Tape') this.entries.set(t, step);
@@ -101,7 +104,7 @@ class CheckpointedRun implements EstimatorRun {
 
   /** Before step 0 stands the state that the sequence began with, which is always there. */
   private restore(t: number): void {
-    this.state = t === 0 ? this.system.initial() : (this.states.get(t) ?? this.entries.get(t - 1)!.state);
+    this.state = t === 0 ? this.first : (this.states.get(t) ?? this.entries.get(t - 1)!.state);
   }
 
   private again(t: number, keep: boolean): void {
@@ -135,12 +138,11 @@ class CheckpointedRun implements EstimatorRun {
     this.states.clear();
     this.data.length = 0;
     this.order = 0;
-    this.state = this.system.initial();
   }
 }
 
 /**
- * Exact, with the gradient at the end of a sequence of `steps` steps that starts from the system's first state.
+ * Exact, with the gradient at the end of a sequence of `steps` steps.
  */
 export function checkpointed(options: CheckpointOptions): GradientEstimator {
   const plan = planOf(options);

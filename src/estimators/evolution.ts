@@ -23,7 +23,7 @@ export interface EvolutionOptions {
 }
 
 interface Particle {
-  state: FloatArray;
+  state: ArrayLike<number>;
   loss: number;
 }
 
@@ -42,6 +42,7 @@ class EvolutionRun implements EstimatorRun {
   private readonly sigma: number;
   private readonly persistent: boolean;
   private readonly pairs: Pair[];
+  private fresh = true;
 
   constructor(system: System, random: Rng, particles: number, sigma: number, persistent: boolean) {
     const P = system.parameters.length;
@@ -52,8 +53,8 @@ class EvolutionRun implements EstimatorRun {
     this.pairs = Array.from({ length: particles / 2 }, () => ({
       e: new Float64Array(P),
       all: new Float64Array(P),
-      plus: { state: system.initial(), loss: 0 },
-      minus: { state: system.initial(), loss: 0 },
+      plus: { state: [], loss: 0 },
+      minus: { state: [], loss: 0 },
     }));
     this.cost.floats = this.pairs.length * (2 * P + 2 * system.rows * system.stateSize);
     this.draw();
@@ -68,6 +69,7 @@ class EvolutionRun implements EstimatorRun {
 
   step(step: SystemStep, data: StepData): void {
     const { system, sigma } = this;
+    if (this.fresh) this.startFrom(step.before);
     step.release();
     const theta = system.parameters;
     const held = theta.slice();
@@ -86,6 +88,15 @@ class EvolutionRun implements EstimatorRun {
     system.changed();
   }
 
+  /** All particles begin where the sequence does. */
+  private startFrom(state: ArrayLike<number>): void {
+    this.fresh = false;
+    for (const { plus, minus } of this.pairs) {
+      plus.state = state;
+      minus.state = state;
+    }
+  }
+
   emit(gradient: FloatArray): void {
     const weight = 1 / (2 * this.sigma * this.pairs.length);
     for (const { e, all, plus, minus } of this.pairs) {
@@ -97,10 +108,10 @@ class EvolutionRun implements EstimatorRun {
   }
 
   reset(): void {
+    this.fresh = true;
     for (const pair of this.pairs) {
       pair.all.fill(0);
       for (const particle of [pair.plus, pair.minus]) {
-        particle.state = this.system.initial();
         particle.loss = 0;
       }
     }

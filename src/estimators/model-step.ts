@@ -10,6 +10,7 @@ import type { StatePart, StepData, SystemStep, Units } from './system.js';
 
 export class EngineStep implements SystemStep {
   readonly stateSize: number;
+  before: ArrayLike<number> = [];
   state: FloatArray;
   loss = 0;
   private readonly system: EngineSystem;
@@ -60,6 +61,7 @@ export class EngineStep implements SystemStep {
   run(state: ArrayLike<number>, { input, target }: StepData): void {
     const { tape, system } = this;
     this.idle = false;
+    this.before = state;
     const given = this.cut(state);
     tape.begin(tape.lstms.map((_, i) => ({ h: given[2 * i]!, c: given[2 * i + 1]! })));
     tape.forward(system.model.parameters, input);

@@ -57,6 +57,8 @@ export interface System {
 }
 
 export interface SystemStep {
+  /** s_{t-1}, which it started from, N*S numbers. */
+  readonly before: ArrayLike<number>;
   /** s_t, N*S numbers. */
   readonly state: FloatArray;
   /** l_t, the mean over the rows; 0 where there was no target. */

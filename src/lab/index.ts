@@ -24,6 +24,7 @@ export { everySegment, keepAll, type Order, type PlanCost, planCost, type Storag
 export { type BudgetOptions, optimalPlan } from '../estimators/storage-optimal.js';
 export type { Block, StatePart, StepData, System, SystemStep, Units } from '../estimators/system.js';
 export { randomizedTelescope } from '../estimators/telescope.js';
+export { estimated } from '../estimators/training.js';
 export { type BlockComparison, type CompareOptions, type CompareReport, type Comparison, compare } from './compare.js';
 export {
   type Done,

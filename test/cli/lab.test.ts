@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { folder, start } from './support.js';
+import { folder, start, TINY } from './support.js';
 
 const here = folder();
 
@@ -76,4 +76,15 @@ test.each([
   const ended = await lab(...args);
   expect(ended.stderr).toContain(message);
   expect(ended.code).toBe(code);
+});
+
+test('unspool train with an estimator: it learns, and a wrong name is said', async () => {
+  const args = [...TINY, '--estimator', 'tbptt:k1=4,k2=8', '--max-steps', '12'];
+  const here = folder();
+  const whole = await start(here.path, ['train', 'text.txt', ...args, '--out', 'whole.safetensors', '--json']).ended;
+  expect(whole.code).toBe(0);
+  const losses = whole.stdout.split('\n').flatMap((line) => /"kind":"step".*"loss":([\d.]+)/.exec(line)?.[1] ?? []);
+  expect(Number(losses.at(-1))).toBeLessThan(Number(losses[0]));
+  const wrong = await start(here.path, ['train', 'text.txt', ...TINY, '--estimator', 'tbptt:k1=4']).ended;
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('estimator tbptt: lacks k2.') });
 });

@@ -21,10 +21,10 @@ import { make, SPECS } from './support.js';
 
 beforeAll(loadForms);
 
-function gradientOf(estimator: GradientEstimator, system: System, sequence: readonly StepData[]) {
+function gradientOf(estimator: GradientEstimator, system: System, sequence: readonly StepData[], state?: Float64Array) {
   const run = estimator.start(system, createRng(1, 'x'));
   let found = new Float64Array(0);
-  unroll(system, run, sequence, {}, (gradient) => {
+  unroll(system, run, sequence, state ? { state } : {}, (gradient) => {
     found = Float64Array.from(gradient);
   });
   const { floats } = run.cost;
@@ -128,6 +128,11 @@ describe.each(['plain', 'stacked', 'layerNorm', 'tokens'])('%s: the bits of bptt
     const { found, floats } = gradientOf(estimator, system, sequence);
     expect(found).toEqual(exact.found);
     if ('memory' in options && options.memory < 1) expect(floats).toBeLessThan(0.25 * exact.floats);
+    // From another state, too.
+    const state = Float64Array.from({ length: 2 * system.stateSize }, (_, i) => Math.sin(i) / 2);
+    const from = (of: GradientEstimator) => gradientOf(of, system, sequence, state).found;
+    expect(from(estimator)).toEqual(from(bptt()));
+    expect(from(bptt())).not.toEqual(exact.found);
     // Once more on the same run's memory.
     expect(gradientOf(estimator, system, sequence).found).toEqual(exact.found);
   });

@@ -70,6 +70,7 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
       const next = cell.forward(mine(parameters), state, input);
       const at: CellPoint = { theta: mine(parameters), state, input, next };
       return {
+        before: state,
         state: next,
         loss: target ? readout.loss(its(parameters), next, target) : 0,
         lossGradient: (gradient) =>
