@@ -91,20 +91,25 @@ function ask(
   progress: (share: number) => void,
 ): Promise<Done | null> {
   return new Promise((resolve, reject) => {
+    // Each listener by its name: a worker has some of its own, which have to stay.
+    const listeners = {
+      message(answer: Answer): void {
+        if (answer.kind === 'progress') progress(answer.share);
+        else if (answer.kind === 'failed') end(() => reject(new Error(`${order.job.id}: ${answer.message}`)));
+        else end(() => resolve({ job: order.job, ...answer.result, seconds: answer.seconds }));
+      },
+      error: (error: Error): void => end(() => reject(error)),
+      exit: (code: number): void =>
+        end(() => reject(new Error(`${order.job.id}: its worker ended with code ${code}.`))),
+    };
+    const abort = (): void => end(() => resolve(null));
     const end = (act: () => void): void => {
-      worker.removeAllListeners();
+      for (const [name, listener] of Object.entries(listeners)) worker.off(name, listener);
       signal.removeEventListener('abort', abort);
       act();
     };
-    const abort = (): void => end(() => resolve(null));
     signal.addEventListener('abort', abort);
-    worker.on('message', (answer: Answer) => {
-      if (answer.kind === 'progress') progress(answer.share);
-      else if (answer.kind === 'failed') end(() => reject(new Error(`${order.job.id}: ${answer.message}`)));
-      else end(() => resolve({ job: order.job, ...answer.result, seconds: answer.seconds }));
-    });
-    worker.on('error', (error) => end(() => reject(error)));
-    worker.on('exit', (code) => end(() => reject(new Error(`${order.job.id}: its worker ended with code ${code}.`))));
+    for (const [name, listener] of Object.entries(listeners)) worker.on(name, listener);
     worker.postMessage(order);
   });
 }
