@@ -25,6 +25,7 @@ export { type BudgetOptions, optimalPlan } from '../estimators/storage-optimal.j
 export type { Block, StatePart, StepData, System, SystemStep, Units } from '../estimators/system.js';
 export { randomizedTelescope } from '../estimators/telescope.js';
 export { estimated } from '../estimators/training.js';
+export { gradientsByStep, type StepGradient } from './by-step.js';
 export { type BlockComparison, type CompareOptions, type CompareReport, type Comparison, compare } from './compare.js';
 export {
   type Done,
@@ -39,3 +40,4 @@ export {
   type Verdict,
 } from './experiments/experiment.js';
 export { EXPERIMENTS } from './experiments/index.js';
+export { lyapunovExponents, singularValues, stateJacobians } from './spectra.js';

@@ -1,0 +1,38 @@
+/** The exact gradient, taken apart: what each step's weights contribute, and dL/dh, dL/dc on the way back. */
+import type { FloatArray } from '../core/kernels.js';
+import type { StepData, System, SystemStep } from '../estimators/system.js';
+
+export interface StepGradient {
+  /** dL/ds_t, N*S numbers: from this step's loss and all later ones. */
+  readonly byState: Float64Array;
+  /** What theta as used at step t adds to the gradient, P numbers: F_t' dL/ds_t, and the readout's part of l_t. */
+  readonly byTheta: Float64Array;
+}
+
+/**
+ * BPTT over a sequence, step by step: the sum of all `byTheta` is the gradient (torch's wish 1407). Holds P numbers a step.
+ */
+export function gradientsByStep(
+  system: System,
+  sequence: Iterable<StepData>,
+  state?: ArrayLike<number>,
+): StepGradient[] {
+  let now = state ?? system.initial();
+  system.changed();
+  const steps: SystemStep[] = Array.from(sequence, (data) => {
+    const step = system.step(now, data);
+    now = step.state;
+    return step;
+  });
+  const found: StepGradient[] = [];
+  let delta: FloatArray | null = null;
+  for (const step of steps.reverse()) {
+    const byTheta = new Float64Array(system.parameters.length);
+    const q = step.lossGradient(byTheta);
+    const byState: Float64Array = delta ? Float64Array.from(q, (v, i) => v + delta![i]!) : Float64Array.from(q);
+    delta = step.vjp(byState, byTheta);
+    step.release();
+    found.push({ byState, byTheta });
+  }
+  return found.reverse();
+}

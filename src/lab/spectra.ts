@@ -1,0 +1,86 @@
+/**
+ * What the steps' Jacobians do to what goes through them: singular values of J_t ... J_{t-k}, and Lyapunov exponents, by which
+ * gradients vanish (all under 0) or explode (the largest over 0) on the way back.
+ */
+
+import { requireInteger } from '../errors.js';
+import { stateJacobian } from '../estimators/influence.js';
+import type { StepData, System } from '../estimators/system.js';
+import { dot, norm } from '../estimators/vectors.js';
+
+/** J_t of every step of a sequence, (S, S) row-major each; for a system of one row. */
+export function stateJacobians(
+  system: System,
+  sequence: Iterable<StepData>,
+  state?: ArrayLike<number>,
+): Float64Array[] {
+  requireInteger('rows', system.rows, 1, 1);
+  let now = state ?? system.initial();
+  system.changed();
+  return Array.from(sequence, (data) => {
+    const step = system.step(now, data);
+    now = step.state;
+    const J = stateJacobian(step, system.stateSize);
+    step.release();
+    return J;
+  });
+}
+
+/** Singular values of a square matrix, the largest first: one-sided Jacobi rotations (Hestenes 1958) until all columns are orthogonal. */
+export function singularValues(matrix: ArrayLike<number>): number[] {
+  const n = Math.sqrt(matrix.length);
+  requireInteger('side of the matrix', n, 1, 1 << 12);
+  const columns = Array.from({ length: n }, (_, j) => Float64Array.from({ length: n }, (_, i) => matrix[i * n + j]!));
+  for (let turned = true, sweep = 0; turned && sweep < 60; sweep++) {
+    turned = false;
+    for (let p = 0; p < n; p++) {
+      for (let q = p + 1; q < n; q++) turned = rotate(columns[p]!, columns[q]!) || turned;
+    }
+  }
+  return columns.map(norm).sort((a, b) => b - a);
+}
+
+/** Makes two columns orthogonal; whether they were not. */
+function rotate(a: Float64Array, b: Float64Array): boolean {
+  const [aa, bb, ab] = [dot(a, a), dot(b, b), dot(a, b)];
+  if (Math.abs(ab) <= 1e-15 * Math.sqrt(aa * bb)) return false;
+  const zeta = (bb - aa) / (2 * ab);
+  const t = Math.sign(zeta || 1) / (Math.abs(zeta) + Math.sqrt(1 + zeta * zeta));
+  const c = 1 / Math.sqrt(1 + t * t);
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i]!, b[i]!];
+    a[i] = c * (x - t * y);
+    b[i] = c * (t * x + y);
+  }
+  return true;
+}
+
+/**
+ * The `count` largest Lyapunov exponents along a sequence, per step, in nats: the mean growth of directions that J_1, J_2, ... turn and
+ * stretch, kept orthogonal by Gram-Schmidt at each step (Benettin et al. 1980; for RNNs Vogt et al. 2022).
+ */
+export function lyapunovExponents(jacobians: readonly ArrayLike<number>[], count = 1): number[] {
+  const n = Math.sqrt(jacobians[0]?.length ?? 0);
+  requireInteger('count', count, 1, n);
+  let frame = Array.from({ length: count }, (_, k) => Float64Array.from({ length: n }, (_, i) => (i === k ? 1 : 0)));
+  const growth = new Float64Array(count);
+  for (const J of jacobians) {
+    frame = frame.map((v) =>
+      Float64Array.from({ length: n }, (_, i) => {
+        let sum = 0;
+        for (let j = 0; j < n; j++) sum += J[i * n + j]! * v[j]!;
+        return sum;
+      }),
+    );
+    for (const [k, v] of frame.entries()) {
+      for (const before of frame.slice(0, k)) {
+        const along = dot(before, v);
+        for (let i = 0; i < n; i++) v[i]! -= along * before[i]!;
+      }
+      const length = norm(v);
+      growth[k]! += Math.log(length);
+      for (let i = 0; i < n; i++) v[i] = length > 0 ? v[i]! / length : 0;
+    }
+  }
+  return Array.from(growth, (sum) => sum / jacobians.length);
+}
