@@ -33,7 +33,9 @@ async function compile(variant: WasmVariant): Promise<WebAssembly.Module> {
 
 /** By Node's zlib where there is one: to load its web streams and `Response` would take longer than all else here. */
 async function inflate(base64: string): Promise<BufferSource> {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
   const zlib = globalThis.process?.getBuiltinModule?.('node:zlib');
   if (zlib) return zlib.inflateSync(bytes);
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
