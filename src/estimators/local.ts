@@ -124,6 +124,9 @@ const local = (rule: Rule): GradientEstimator => ({
   every: null,
   start(system, random) {
     requireOneRow(rule.name, system);
+    if (rule.randomFeedback && !system.tellsOutputGradient) {
+      fail('system', `does not tell dl/dy of its output, which ${rule.name} sends back.`);
+    }
     return new LocalRun(rule, system, random);
   },
 });
@@ -140,11 +143,4 @@ export function snap({ n }: { readonly n: number }): GradientEstimator {
 export const eprop = (): GradientEstimator => local({ name: 'eprop', selfRecurrent: false, randomFeedback: false });
 
 /** Needs a system that tells dl/dy. */
-export const rflo = (): GradientEstimator => ({
-  ...local({ name: 'rflo', selfRecurrent: false, randomFeedback: true }),
-  start(system, random) {
-    requireOneRow('rflo', system);
-    if (!system.tellsOutputGradient) fail('system', 'does not tell dl/dy of its output, which rflo sends back.');
-    return new LocalRun({ name: 'rflo', selfRecurrent: false, randomFeedback: true }, system, random);
-  },
-});
+export const rflo = (): GradientEstimator => local({ name: 'rflo', selfRecurrent: false, randomFeedback: true });

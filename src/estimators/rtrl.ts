@@ -10,8 +10,8 @@
 import type { FloatArray } from '../core/kernels.js';
 import { requireInteger } from '../errors.js';
 import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
-import { addImmediate, requireOneRow, stateJacobian } from './influence.js';
-import type { System, SystemStep } from './system.js';
+import { addImmediate, requireOneRow, requireUnits, stateJacobian } from './influence.js';
+import type { System, SystemStep, Units } from './system.js';
 
 /** Where M may differ from 0, (S, P). */
 type Reach = Uint8Array;
@@ -40,7 +40,7 @@ class RtrlRun implements EstimatorRun {
   step(step: SystemStep): void {
     const { S, P } = this;
     const J = stateJacobian(step, S);
-    if (!this.reach && this.steps < Number.POSITIVE_INFINITY) this.reach = reachOf(step, J, S, P, this.steps);
+    if (this.steps < Number.POSITIVE_INFINITY) this.reach ??= reachOf(requireUnits('snap', step), J, P, this.steps);
     this.advance(J);
     addImmediate(this.M, step, S);
     const q = step.lossGradient(this.sum);
@@ -80,14 +80,22 @@ class RtrlRun implements EstimatorRun {
   }
 }
 
-/** F's own elements, and those that J's elements lead them to in `steps` - 1 more steps. */
-function reachOf(step: SystemStep, J: Float64Array, S: number, P: number, steps: number): Reach {
-  const F = new Float64Array(S * P);
-  addImmediate(F, step, S);
-  // By structure: an element of F that is 0 by accident (an input of 0, say) belongs to a unit that others of its row tell.
-  const touched = step.units ? structureOf(step, S, P) : Uint8Array.from(F, (v) => (v === 0 ? 0 : 1));
+/**
+ * F's own elements, and those that J leads them to in `steps` - 1 more steps. F's by its structure: at a first step, where h- is 0,
+ * the values of F would say that recurrent weights do nothing.
+ */
+function reachOf({ size: n, gates, parts, inputs, index }: Units, J: Float64Array, P: number, steps: number): Reach {
+  const S = parts * n;
+  const touched = new Uint8Array(S * P);
+  for (let g = 0; g < gates; g++) {
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < inputs.length; k++) {
+        for (let r = 0; r < parts; r++) touched[(r * n + j) * P + index(g, j, k)] = 1;
+      }
+    }
+  }
   let reach = touched;
-  for (let n = 1; n < steps; n++) {
+  for (let step = 1; step < steps; step++) {
     const wider = Uint8Array.from(touched);
     for (let r = 0; r < S; r++) {
       for (let i = 0; i < S; i++) {
@@ -96,19 +104,6 @@ function reachOf(step: SystemStep, J: Float64Array, S: number, P: number, steps:
       }
     }
     reach = wider;
-  }
-  return reach;
-}
-
-function structureOf(step: SystemStep, S: number, P: number): Reach {
-  const { size: n, gates, parts, inputs, index } = step.units!;
-  const reach = new Uint8Array(S * P);
-  for (let g = 0; g < gates; g++) {
-    for (let j = 0; j < n; j++) {
-      for (let k = 0; k < inputs.length; k++) {
-        for (let r = 0; r < parts; r++) reach[(r * n + j) * P + index(g, j, k)] = 1;
-      }
-    }
   }
   return reach;
 }
