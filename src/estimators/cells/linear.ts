@@ -10,16 +10,25 @@ import type { Cell, Readout } from './cell.js';
  */
 export function influenceBalancing(n = 23, positive = 10): Cell {
   const sigma = (i: number): number => (i < positive ? 1 : -1);
-  const across = (u: ArrayLike<number>): Float64Array =>
-    Float64Array.from({ length: n }, (_, i) => 0.5 * (u[i]! + (i + 1 < n ? u[i + 1]! : 0)));
+  const across = (u: ArrayLike<number>): Float64Array => {
+    const out = new Float64Array(n);
+    for (let i = 0; i < n; i++) out[i] = 0.5 * (u[i]! + (i + 1 < n ? u[i + 1]! : 0));
+    return out;
+  };
   return {
     stateSize: n,
     parameterCount: 1,
     initial: () => new Float64Array(n).fill(1),
-    forward: (theta, s) => across(s).map((v, i) => v + theta[0]! * sigma(i)),
+    forward(theta, s) {
+      const out = across(s);
+      for (let i = 0; i < n; i++) out[i]! += theta[0]! * sigma(i);
+      return out;
+    },
     vjp(_at, v, gradient) {
       if (gradient) for (let i = 0; i < n; i++) gradient[0]! += v[i]! * sigma(i);
-      return Float64Array.from({ length: n }, (_, i) => 0.5 * (v[i]! + (i > 0 ? v[i - 1]! : 0)));
+      const out = new Float64Array(n);
+      for (let i = 0; i < n; i++) out[i] = 0.5 * (v[i]! + (i > 0 ? v[i - 1]! : 0));
+      return out;
     },
     jvp(_at, u, w) {
       const out = across(u);
