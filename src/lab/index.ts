@@ -7,6 +7,7 @@ export { cellSystem } from '../estimators/cells/cell.js';
 export { firstElement, influenceBalancing } from '../estimators/cells/linear.js';
 export { rnnCell, squaredErrorReadout } from '../estimators/cells/rnn.js';
 export { type CheckpointOptions, checkpointed } from '../estimators/checkpointed.js';
+export { type DeerOptions, solveTrajectory, type Trajectory } from '../estimators/deer.js';
 export {
   type Cost,
   type EstimatorRun,

@@ -1,0 +1,107 @@
+/**
+ * DEER (Lim et al. 2023, arXiv:2309.12252): a whole trajectory by Newton's method instead of step by step. From a guess s^k of all states,
+ * every step is linearised at once, and the linear recursion that comes out is solved:
+ *
+ *   s_t <- f(s^k_{t-1}, x_t) + A_t (s_{t-1} - s^k_{t-1}),     A_t = J_t at s^k_{t-1}
+ *
+ * The recursion is a scan of affine maps, which parallel hardware does in log T rounds; here it runs in order, so what counts is the
+ * number of iterations. Quasi-DEER (Danieli et al. 2025) takes for A_t each unit's own block of J alone: the maps are then n times
+ * cheaper, and there are more iterations.
+ */
+import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { requireOneRow, requireUnits, stateJacobian } from './influence.js';
+import type { StepData, System, SystemStep } from './system.js';
+
+export interface DeerOptions {
+  /** `deer` has all of J, `quasiDeer` the block of each unit (needs closed forms). Default `deer`. */
+  readonly method?: 'deer' | 'quasiDeer';
+  /** Largest change of a state in the last iteration. Default 1e-10. */
+  readonly tolerance?: number;
+  /** Default 1000. */
+  readonly maxIterations?: number;
+}
+
+export interface Trajectory {
+  /** s_1 ... s_T. */
+  readonly states: readonly Float64Array[];
+  readonly iterations: number;
+  /** Largest change of any state in each iteration. */
+  readonly changes: readonly number[];
+}
+
+/**
+ * The states of a sequence, from the first state of the system and a guess of zeros. Throws `INVALID_DATA` where it does not converge.
+ */
+export function solveTrajectory(system: System, sequence: readonly StepData[], options: DeerOptions = {}): Trajectory {
+  const { method = 'deer', tolerance = 1e-10, maxIterations = 1000 } = options;
+  requireOneRow(method, system);
+  requireNumber('tolerance', tolerance, Number.MIN_VALUE, 1);
+  requireInteger('maxIterations', maxIterations, 1, 1 << 24);
+  const S = system.stateSize;
+  const linear = method === 'deer' ? (step: SystemStep) => stateJacobian(step, S) : ownBlocks;
+  system.changed();
+  let states = sequence.map(() => new Float64Array(S));
+  const changes: number[] = [];
+  while (changes.length < maxIterations) {
+    const next = iterate(system, sequence, states, linear);
+    changes.push(largestChange(states, next));
+    states = next;
+    if (changes.at(-1)! <= tolerance) return { states, iterations: changes.length, changes };
+  }
+  throw new UnspoolError({
+    code: 'INVALID_DATA',
+    what: method,
+    problem: `has not converged after ${maxIterations} iterations: the last changed a state by ${changes.at(-1)}.`,
+    help: 'Raise maxIterations or the tolerance, or take steps in order.',
+  });
+}
+
+function iterate(
+  system: System,
+  sequence: readonly StepData[],
+  guess: readonly Float64Array[],
+  linear: (step: SystemStep) => Float64Array,
+): Float64Array[] {
+  const S = system.stateSize;
+  const first = Float64Array.from(system.initial());
+  let before = first;
+  return sequence.map((data, t) => {
+    const guessed = t > 0 ? guess[t - 1]! : first;
+    const step = system.step(guessed, data);
+    const A = linear(step);
+    const out = Float64Array.from(step.state);
+    step.release();
+    for (let r = 0; r < S; r++) {
+      for (let i = 0; i < S; i++) out[r]! += A[r * S + i]! * (before[i]! - guessed[i]!);
+    }
+    before = out;
+    return out;
+  });
+}
+
+/** Each unit's states by its own states: kept, and for part 0 the unit's weight to itself. */
+function ownBlocks(step: SystemStep): Float64Array {
+  const { size: n, gates, parts, byGate, kept, recurrent } = requireUnits('quasiDeer', step);
+  const S = parts * n;
+  const A = new Float64Array(S * S);
+  for (let j = 0; j < n; j++) {
+    for (let r = 0; r < parts; r++) {
+      for (let q = 0; q < parts; q++) A[(r * n + j) * S + q * n + j] = kept[r]![q]![j]!;
+      for (let g = 0; g < gates; g++) {
+        A[(r * n + j) * S + j]! += byGate[r]![g]![j]! * recurrent[(g * n + j) * n + j]!;
+      }
+    }
+  }
+  return A;
+}
+
+function largestChange(before: readonly Float64Array[], after: readonly Float64Array[]): number {
+  let most = 0;
+  for (const [t, state] of after.entries()) {
+    for (const [i, value] of state.entries()) {
+      const change = Math.abs(value - before[t]![i]!);
+      if (!(change <= most)) most = change; // a NaN stays
+    }
+  }
+  return most;
+}

@@ -1,0 +1,63 @@
+/** A trajectory by Newton's method is the one that steps in order give. */
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { loadForms } from '../../src/core/lstm/forms.js';
+import {
+  cellSystem,
+  firstElement,
+  influenceBalancing,
+  type StepData,
+  type System,
+  solveTrajectory,
+} from '../../src/lab/index.js';
+import { problemOf, rejected } from '../support/errors.js';
+import { make, SPECS } from './support.js';
+
+beforeAll(loadForms);
+
+function inOrder(system: System, sequence: readonly StepData[]): number[][] {
+  let state: ArrayLike<number> = system.initial();
+  return sequence.map((data) => {
+    const step = system.step(state, data);
+    state = step.state;
+    step.release();
+    return Array.from(state);
+  });
+}
+
+function worst(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number {
+  return Math.max(...a.map((row, t) => Math.max(...Array.from(row, (v, i) => Math.abs(v - b[t]![i]!)))));
+}
+
+describe.each([
+  ['plain', 'deer'],
+  ['plain', 'quasiDeer'],
+  ['coupled', 'quasiDeer'],
+  ['stacked', 'deer'],
+  ['layerNorm', 'deer'],
+] as const)('%s, %s', (name, method) => {
+  test('converges to the steps in order, in far fewer iterations than steps', () => {
+    const { system, sequence } = make(SPECS[name]!, { steps: 60 });
+    const { states, iterations, changes } = solveTrajectory(system, sequence, { method });
+    expect(worst(states, inOrder(system, sequence))).toBeLessThan(1e-8);
+    expect(iterations).toBeLessThan(method === 'deer' ? 12 : 40);
+    expect(changes).toHaveLength(iterations);
+    expect(changes.at(-1)!).toBeLessThanOrEqual(1e-10);
+  });
+});
+
+test('a linear system takes one iteration, and one more to see that nothing changes', () => {
+  const system = cellSystem(influenceBalancing(), firstElement, [0.5]);
+  const sequence = Array.from({ length: 30 }, () => ({ input: [], target: null }));
+  const { states, iterations } = solveTrajectory(system, sequence);
+  expect(iterations).toBe(2);
+  expect(worst(states, inOrder(system, sequence))).toBeLessThan(1e-12);
+});
+
+test('what does not converge, and what has no blocks, is said', async () => {
+  const { system, sequence } = make(SPECS.plain!, { steps: 30 });
+  const error = await rejected(async () => solveTrajectory(system, sequence, { maxIterations: 1 }));
+  expect(problemOf(error, 'INVALID_DATA').problem).toMatch(/has not converged after 1 iterations/);
+  const stacked = make(SPECS.stacked!);
+  const wrong = await rejected(async () => solveTrajectory(stacked.system, stacked.sequence, { method: 'quasiDeer' }));
+  expect(wrong.message).toMatch(/quasiDeer lives on/);
+});
