@@ -40,7 +40,7 @@ export function solveTrajectory(system: System, sequence: readonly StepData[], o
   const S = system.stateSize;
   const linear = method === 'deer' ? (step: SystemStep) => stateJacobian(step, S) : ownBlocks;
   system.changed();
-  let states = sequence.map(() => new Float64Array(S));
+  let states: Float64Array[] = sequence.map(() => new Float64Array(S));
   const changes: number[] = [];
   while (changes.length < maxIterations) {
     const next = iterate(system, sequence, states, linear);
