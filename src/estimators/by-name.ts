@@ -5,6 +5,7 @@ import { checkpointed } from './checkpointed.js';
 import type { GradientEstimator } from './estimator.js';
 import { evolution, pes } from './evolution.js';
 import { forwardGradient } from './forward-gradient.js';
+import { ok } from './kronecker-sum.js';
 import { eprop, rflo, snap } from './local.js';
 import { kfRtrl, uoro } from './rank-one.js';
 import { rtrl } from './rtrl.js';
@@ -57,6 +58,11 @@ export const ESTIMATORS: Readonly<Record<string, Known>> = {
   rflo: { summary: 'those, and errors sent back at random: biased', ...without(rflo) },
   uoro: { summary: 'ds/dtheta as one product of vectors: unbiased', ...without(uoro) },
   kfRtrl: { summary: 'ds/dtheta as one Kronecker product: unbiased', ...without(kfRtrl) },
+  ok: {
+    summary: 'ds/dtheta as the best sum of `rank` Kronecker products: unbiased',
+    settings: ['rank'],
+    make: ({ rank }) => ok({ rank: rank! }),
+  },
   forwardGradient: { summary: 'one random direction, forwards: unbiased', ...without(forwardGradient) },
   evolution: {
     summary: 'antithetic perturbations, window by window: biased',

@@ -17,6 +17,7 @@ export {
 } from '../estimators/estimator.js';
 export { type EvolutionOptions, evolution, pes } from '../estimators/evolution.js';
 export { forwardGradient } from '../estimators/forward-gradient.js';
+export { ok } from '../estimators/kronecker-sum.js';
 export { eprop, rflo, snap } from '../estimators/local.js';
 export { type ModelSystem, type ModelSystemOptions, modelSystem } from '../estimators/model-system.js';
 export { kfRtrl, uoro } from '../estimators/rank-one.js';
