@@ -1,5 +1,6 @@
 /** Estimators by what stands on a command line or in a JSON file: `tbptt:k1=16,k2=64`. */
 import { fail } from '../core/spec-checks.js';
+import { adaptiveTbptt } from './adaptive.js';
 import { artbp, bptt, hDetach, tbptt } from './backwards.js';
 import { checkpointed } from './checkpointed.js';
 import type { GradientEstimator } from './estimator.js';
@@ -31,6 +32,11 @@ export const ESTIMATORS: Readonly<Record<string, Known>> = {
     summary: 'every k1 steps, back over the last k2: biased',
     settings: ['k1', 'k2'],
     make: ({ k1, k2 }) => tbptt({ k1: k1!, k2: k2! }),
+  },
+  adaptiveTbptt: {
+    summary: 'each loss back until at most a share `bias` is missing, by the decay seen: biased',
+    settings: ['bias', 'max'],
+    make: ({ bias, max }) => adaptiveTbptt({ bias: bias!, max: max! }),
   },
   checkpointed: {
     summary: 'exact in a share of the memory, over sequences of `steps` steps',

@@ -1,5 +1,6 @@
 /** The gradient laboratory (`unspool/lab`): every way to train through time behind one interface. */
 
+export { adaptiveTbptt } from '../estimators/adaptive.js';
 export { artbp, bptt, hDetach, tbptt } from '../estimators/backwards.js';
 export { ESTIMATORS, estimatorOf } from '../estimators/by-name.js';
 export type { Cell, CellPoint, Readout } from '../estimators/cells/cell.js';

@@ -1,10 +1,10 @@
-/** Methods with parts of their own to test: the optimal Kronecker sum. */
+/** Methods with parts of their own to test: the optimal Kronecker sum, the adaptive horizon. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { loadForms } from '../../src/core/lstm/forms.js';
 import { createRng } from '../../src/core/rng.js';
 import { mixDiagonal } from '../../src/estimators/kronecker-sum.js';
 import { smallSvd } from '../../src/estimators/small-svd.js';
-import { compare, kfRtrl, ok } from '../../src/lab/index.js';
+import { adaptiveTbptt, cellSystem, compare, kfRtrl, ok, rnnCell, squaredErrorReadout } from '../../src/lab/index.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { make } from './support.js';
 
@@ -92,5 +92,37 @@ describe('ok', () => {
 
   test('needs a term', async () => {
     expect(problemOf(await rejected(async () => ok({ rank: 0 })), 'INVALID_SETTING').problem).toBeTruthy();
+  });
+});
+
+describe('adaptiveTbptt', () => {
+  /** One unit with weight `w` to itself, nearly linear: gradients fall by about w a step. */
+  const at = (w: number, bias: number, max = 200) => {
+    const [cell, readout] = [rnnCell(1, 1), squaredErrorReadout(1, 1)];
+    const theta = new Float64Array(cell.parameterCount + readout.parameterCount).fill(0.1);
+    theta[1] = w;
+    theta[2] = 0; // a bias would drive it where tanh is flat, and its gradients fall faster than w
+    theta[cell.parameterCount] = 1;
+    const system = cellSystem(cell, readout, theta);
+    const sequence = Array.from({ length: 200 }, (_, t) => ({ input: [t % 3 === 0 ? 0.1 : 0.05], target: [1] }));
+    const { comparisons } = compare([adaptiveTbptt({ bias, max })], system, sequence);
+    const { total, macs } = comparisons[0]!;
+    return { bias: total.bias, horizon: macs / (2 * theta.length) / sequence.length };
+  };
+
+  test('goes back less far where gradients fall fast, and leaves no more than it was asked', () => {
+    const found = [0.3, 0.6, 0.9].map((w) => at(w, 0.05));
+    for (const { bias } of found) {
+      expect(bias).toBeLessThan(0.05);
+      expect(bias).toBeGreaterThan(0);
+    }
+    expect(found[0]!.horizon).toBeLessThan(6);
+    expect(found[1]!.horizon).toBeGreaterThan(found[0]!.horizon);
+    expect(found[2]!.horizon).toBeGreaterThan(2 * found[1]!.horizon);
+    expect(at(0.6, 0.005).horizon).toBeGreaterThan(found[1]!.horizon);
+  });
+
+  test('goes back no further than max', () => {
+    expect(at(0.9, 1e-6, 4).horizon).toBeLessThanOrEqual(4);
   });
 });

@@ -1,0 +1,89 @@
+/**
+ * Adaptive truncation (after Aicher et al. 2019, arXiv:1905.07473): each loss goes back as far as its own gradient asks for. With
+ * phi_k = |dl_t/ds_{t-k}| and a fall phi_{k+1} <= beta phi_k from here on, what is left beyond lag k is at most
+ *
+ *   rest = m phi_k beta / (1 - beta),   beta = (phi_k / phi_{k/2})^(1 / (k - k/2)),   m = max over lags of |F' dl_t/ds| / phi
+ *
+ * and the way back ends where rest <= bias (|g| - rest), g being what has been collected. The paper takes one horizon from
+ * means of phi over data; here it is taken for each loss, from its own phi. It is an estimate: phi that rises again later is not
+ * foreseen, and losses whose gradients cancel leave a larger share of their sum.
+ */
+import type { FloatArray } from '../core/kernels.js';
+import { requireInteger, requireNumber } from '../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
+import type { System, SystemStep } from './system.js';
+import { addScaled, norm } from './vectors.js';
+
+const LEAST = 3; // lags that a decay is read from
+
+class AdaptiveRun implements EstimatorRun {
+  readonly cost: Cost = { floats: 0, macs: 0 };
+  private readonly system: System;
+  private readonly bias: number;
+  private readonly max: number;
+  private readonly steps: SystemStep[] = [];
+  private fresh = 0; // the last ones, whose losses have not been propagated
+
+  constructor(system: System, bias: number, max: number) {
+    [this.system, this.bias, this.max] = [system, bias, max];
+  }
+
+  step(step: SystemStep): void {
+    this.steps.push(step);
+    this.fresh++;
+    this.cost.floats = this.steps.length * 3 * step.state.length + 2 * this.system.parameters.length;
+  }
+
+  emit(gradient: FloatArray): void {
+    const { steps, max } = this;
+    for (let t = steps.length - this.fresh; t < steps.length; t++) this.back(t, gradient);
+    this.fresh = 0;
+    for (const step of steps.splice(0, Math.max(0, steps.length - max + 1))) step.release();
+  }
+
+  private back(t: number, gradient: FloatArray): void {
+    const { steps, system, bias, cost } = this;
+    const [sum, one] = [new Float64Array(gradient.length), new Float64Array(gradient.length)];
+    let delta = steps[t]!.lossGradient(gradient);
+    const phi: number[] = [];
+    let m = 0;
+    for (let k = 0; k < this.max && k <= t; k++) {
+      phi.push(norm(delta));
+      if (phi[k] === 0) break;
+      one.fill(0);
+      delta = steps[t - k]!.vjp(delta, one);
+      cost.macs += productMacs(system);
+      addScaled(sum, 1, one);
+      m = Math.max(m, norm(one) / phi[k]!);
+      const half = Math.floor(k / 2);
+      const beta = k === 0 ? 1 : (phi[k]! / phi[half]!) ** (1 / (k - half));
+      if (k + 1 < LEAST || beta >= 1) continue;
+      const rest = (m * phi[k]! * beta) / (1 - beta);
+      if (rest <= bias * (norm(sum) - rest)) break;
+    }
+    addScaled(gradient, 1, sum);
+  }
+
+  reset(): void {
+    for (const step of this.steps) step.release();
+    this.steps.length = 0;
+    this.fresh = 0;
+  }
+}
+
+/**
+ * @param options.bias share of each loss's gradient that may be missing, by the estimate.
+ * @param options.max steps that it goes back at most, and keeps.
+ */
+export function adaptiveTbptt({ bias, max }: { readonly bias: number; readonly max: number }): GradientEstimator {
+  requireNumber('bias', bias, 1e-12, 1);
+  requireInteger('max', max, 1, 1 << 24);
+  return {
+    name: `adaptiveTbptt(bias=${bias}, max=${max})`,
+    unbiased: false,
+    stochastic: false,
+    facing: 'past',
+    every: 1,
+    start: (system) => new AdaptiveRun(system, bias, max),
+  };
+}
