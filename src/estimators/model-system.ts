@@ -3,7 +3,7 @@
  * the last LSTM is the readout. Each step is a tape of one time step, so the forward pass, the loss and J'v are the engine's own
  * kernels on its own backend.
  */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray, Matrix } from '../core/kernels.js';
 import { Lease } from '../core/lease.js';
 import type { LossChoice } from '../core/losses.js';
 import type { Model } from '../core/model.js';
@@ -28,6 +28,8 @@ export interface ModelSystem extends System {
   readonly model: Model;
   /** P zeros, as fast to add to as it gets; any other array of P numbers will do. */
   newGradient(): FloatArray;
+  /** The backend's handle of such a gradient, for its kernels: to clip it, and for an optimizer. */
+  matrixOf(gradient: FloatArray): Matrix;
 }
 
 /**
@@ -98,6 +100,12 @@ export class EngineSystem implements ModelSystem {
     const numbers = hostNumbers(this.model.kernels, arena.matrix);
     this.arenas.set(numbers, arena);
     return numbers;
+  }
+
+  matrixOf(gradient: FloatArray): Matrix {
+    const arena = this.arenas.get(gradient);
+    if (!arena) throw fail('gradient', 'is none that this system made.', 'Get one from newGradient().');
+    return arena.matrix;
   }
 
   dispose(): void {

@@ -1,0 +1,120 @@
+/** A4: Aicher's copy task: what a window that is shorter than the memory cannot learn. */
+import { tbptt } from '../../estimators/backwards.js';
+import type { GradientEstimator } from '../../estimators/estimator.js';
+import { adam } from '../../optim/adam.js';
+import { AICHER_SYMBOLS, aicherBaseline, aicherCopy } from '../tasks.js';
+import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import { dataOf, learner, lstmModel } from './learn.js';
+
+interface Case {
+  readonly make: () => GradientEstimator;
+  /** Perplexity after 40 x 4000 steps. */
+  readonly page: string;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  'K=5, block': { make: () => tbptt({ k1: 5, k2: 5 }), page: '1.86' },
+  'K=15, block': { make: () => tbptt({ k1: 15, k2: 15 }), page: '1.08' },
+  'K=15, buffered': { make: () => tbptt({ k1: 15, k2: 29 }), page: '1.03' },
+};
+
+/** '#' and 10 letters, told 11 steps after they were seen. */
+const [LENGTH, UNITS, ROWS, RATE] = [11, 50, 64, 3e-3];
+const BASELINE = aicherBaseline(LENGTH);
+
+export interface A4Job extends Job {
+  /** Steps of the stream, each of all rows. */
+  readonly steps: number;
+}
+
+async function train({ label, seed, steps }: A4Job, progress: (share: number) => void) {
+  const one = await learner(lstmModel(AICHER_SYMBOLS, UNITS, AICHER_SYMBOLS, seed), CASES[label]!.make(), {
+    optimizer: adam({ rate: RATE }),
+    clip: 1,
+    seed,
+    rows: ROWS,
+  });
+  function* stream() {
+    const all = aicherCopy(LENGTH, ROWS, dataOf('a4', seed));
+    for (let t = 0; t < steps; t++) yield all.next().value!;
+  }
+  const each = steps / 40;
+  const curve: [number, number][] = [];
+  let [seen, sum, counted] = [0, 0, 0];
+  one.along(stream(), null, (loss, count) => {
+    seen += count;
+    sum += loss;
+    counted += count;
+    if (counted < each && seen < steps) return;
+    curve.push([seen, Math.exp(sum / counted)]);
+    progress(seen / steps);
+    [sum, counted] = [0, 0];
+  });
+  one.dispose();
+  // Over the last tenth: the stream is never the same twice, so that what is met is a test.
+  const last = curve.filter(([at]) => at > 0.9 * steps).map(([, value]) => Math.log(value));
+  return {
+    values: { perplexity: Math.exp(last.reduce((a, b) => a + b, 0) / last.length) },
+    curves: { perplexity: curve },
+  };
+}
+
+export const a4: Experiment<A4Job> = {
+  id: 'a4',
+  title: "Aicher's copy task",
+  question:
+    'Letters are to be said again 11 steps after they were seen. What is learnt by truncated BPTT whose window is shorter, by one that is long enough at times, and by one that always is?',
+  source: `Aicher et al. 2019 (arXiv:1905.07473): '#' and 10 letters out of 4, then the same as outputs; perplexity without memory ${figure(BASELINE)}. LSTM-${UNITS}, ${ROWS} rows, Adam 3e-3, clip 1, the state carried on. The page's figures are of 40 x 4000 steps.`,
+  jobs: ({ seeds, full }) => {
+    const steps = full ? 160_000 : 40_000;
+    return Object.keys(CASES).flatMap((label) =>
+      Array.from({ length: seeds }, (_, i) => ({
+        id: `${label}, seed ${i + 1}, ${steps} steps`,
+        label,
+        seed: i + 1,
+        steps,
+      })),
+    );
+  },
+  run: train,
+  report(done) {
+    const groups = byLabel(done);
+    const of = (label: string) => spread(groups.get(label)!.map(({ values }) => values.perplexity!));
+    const verdicts: Verdict[] = [];
+    const below = (claim: string, label: string, low: number, high: number): void => {
+      if (!groups.has(label)) return;
+      const { median } = of(label);
+      verdicts.push({ claim, found: figure(median), holds: median > low && median < high });
+    };
+    below('K=5 learns what needs no memory, and little else (page: 1.86)', 'K=5, block', 1.7, 1.05 * BASELINE);
+    below('K=15 in blocks copies (page: 1.08): under 1.2', 'K=15, block', 1, 1.2);
+    below('K=15 buffered copies (page: 1.03): under 1.1', 'K=15, buffered', 1, 1.1);
+    if (groups.has('K=15, block') && groups.has('K=15, buffered')) {
+      const [a, b] = [of('K=15, buffered').median, of('K=15, block').median];
+      verdicts.push({ claim: 'buffered is better than blocks', found: `${figure(a)}, ${figure(b)}`, holds: a < b });
+    }
+    return {
+      tables: [
+        {
+          title: 'Perplexity over the last tenth',
+          columns: ['method', 'steps', 'page: 160k', 'median', 'least', 'most', 'seconds'],
+          rows: [...groups].map(([label, results]) => {
+            const { median, low, high } = of(label);
+            const seconds = spread(results.map((one) => one.seconds)).median;
+            return [label, results[0]!.job.steps, CASES[label]!.page, ...[median, low, high, seconds].map(figure)];
+          }),
+        },
+      ],
+      plots: [
+        {
+          title: 'Perplexity (first seed of each)',
+          x: { label: 'steps' },
+          y: { label: 'perplexity' },
+          mark: 'line',
+          series: [...groups].map(([label, [first]]) => ({ label, points: first!.curves!.perplexity! })),
+        },
+      ],
+      verdicts,
+    };
+  },
+};

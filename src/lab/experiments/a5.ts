@@ -1,0 +1,135 @@
+/** A5: a^n b^n, one character at a time, learnt online. */
+
+import { tbptt } from '../../estimators/backwards.js';
+import type { GradientEstimator } from '../../estimators/estimator.js';
+import { snap } from '../../estimators/local.js';
+import { uoro } from '../../estimators/rank-one.js';
+import { adam } from '../../optim/adam.js';
+import { COUNTING_SYMBOLS, countingEntropy, countingText, nextCharacter } from '../tasks.js';
+import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import { bits, dataOf, learner, lstmModel } from './learn.js';
+
+interface Case {
+  readonly make: () => GradientEstimator;
+  /** Characters between two updates. */
+  readonly every: number;
+  /** Cumulative bits a character over 245k characters. */
+  readonly page: string;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  'SnAp-1': { make: () => snap({ n: 1 }), every: 1, page: '.176 (recent .144)' },
+  'TBPTT-16': { make: () => tbptt({ k1: 16, k2: 16 }), every: 16, page: '.243' },
+  'TBPTT-1': { make: () => tbptt({ k1: 1, k2: 1 }), every: 1, page: '.258' },
+  UORO: { make: uoro, every: 1, page: '.287' },
+};
+
+const [LARGEST, UNITS, RATE] = [32, 64, 1e-3];
+/** The share of the characters that `recent` is of, at the end. */
+const RECENT = 0.1;
+
+export interface A5Job extends Job {
+  readonly characters: number;
+  readonly units: number;
+}
+
+async function train({ label, seed, characters, units }: A5Job, progress: (share: number) => void) {
+  const { make, every } = CASES[label]!;
+  const rate = (update: number) => RATE / (1 + 0.015 * Math.sqrt(update));
+  const one = await learner(lstmModel(COUNTING_SYMBOLS, units, COUNTING_SYMBOLS, seed), make(), {
+    optimizer: adam({ rate: RATE }),
+    rate,
+    seed,
+  });
+  const each = Math.max(1, Math.floor(characters / 200));
+  const curve: [number, number][] = [];
+  let [seen, sum, recent, recentSeen, next] = [0, 0, 0, 0, each];
+  function* text(): Generator<number> {
+    const all = countingText(LARGEST, dataOf('a5', seed));
+    for (let i = 0; i <= characters; i++) yield all.next().value as number;
+  }
+  one.along(nextCharacter(text(), COUNTING_SYMBOLS), every, (loss, steps) => {
+    seen += steps;
+    sum += loss;
+    if (seen > characters * (1 - RECENT)) {
+      recent += loss;
+      recentSeen += steps;
+    }
+    if (seen < next) return;
+    next += each;
+    curve.push([seen, bits(sum / seen)]);
+    progress(seen / characters);
+  });
+  one.dispose();
+  return { values: { cumulative: bits(sum / seen), recent: bits(recent / recentSeen) }, curves: { cumulative: curve } };
+}
+
+export const a5: Experiment<A5Job> = {
+  id: 'a5',
+  title: 'a^n b^n, online',
+  question:
+    'How many bits a character does each method need to learn to count, one character at a time, from a text that it sees once?',
+  source: `ctallec/uoro: a^n, b^n on lines of their own, n from 1 to ${LARGEST}; LSTM-${UNITS}, one row, Adam 1e-3 / (1 + .015 sqrt t), an update every k1 characters. The page's figures are cumulative, over 245k characters of one seed; who can count needs ${figure(countingEntropy(LARGEST))}. Fewer characters cost more bits each.`,
+  jobs: ({ seeds, full }) => {
+    const characters = full ? 245_000 : 50_000;
+    return Object.keys(CASES).flatMap((label) =>
+      Array.from({ length: seeds }, (_, i) => ({
+        id: `${label}, seed ${i + 1}, ${characters} characters`,
+        label,
+        seed: i + 1,
+        characters,
+        units: UNITS,
+      })),
+    );
+  },
+  run: train,
+  report(done) {
+    const groups = byLabel(done);
+    const middle = (label: string, name: string) =>
+      spread((groups.get(label) ?? []).map(({ values }) => values[name]!)).median;
+    return {
+      tables: [
+        {
+          title: 'Bits a character',
+          columns: ['method', 'characters', 'page: 245k', 'cumulative', 'least', 'most', 'last tenth', 'seconds'],
+          rows: [...groups].map(([label, results]) => {
+            const { median, low, high } = spread(results.map(({ values }) => values.cumulative!));
+            const { characters } = results[0]!.job;
+            const seconds = spread(results.map((one) => one.seconds)).median;
+            const figures = [median, low, high, middle(label, 'recent'), seconds].map(figure);
+            return [label, characters, CASES[label]!.page, ...figures];
+          }),
+        },
+      ],
+      plots: [
+        {
+          title: 'Cumulative bits a character (first seed of each)',
+          x: { label: 'characters' },
+          y: { label: 'bits a character', log: true },
+          mark: 'line',
+          series: [...groups].map(([label, [first]]) => ({ label, points: first!.curves!.cumulative! })),
+        },
+      ],
+      verdicts: verdicts(groups, middle),
+    };
+  },
+};
+
+function verdicts(groups: ReturnType<typeof byLabel>, middle: (label: string, name: string) => number): Verdict[] {
+  const order = Object.keys(CASES);
+  const list: Verdict[] = [];
+  for (const [better, worse] of order.slice(1).map((label) => [order[0]!, label] as const)) {
+    if (!groups.has(better) || !groups.has(worse)) continue;
+    const [a, b] = [middle(better, 'cumulative'), middle(worse, 'cumulative')];
+    list.push({ claim: `${better} needs fewer bits than ${worse}`, found: `${figure(a)}, ${figure(b)}`, holds: a < b });
+  }
+  if (groups.has('SnAp-1')) {
+    const [recent, floor] = [middle('SnAp-1', 'recent'), countingEntropy(LARGEST)];
+    list.push({
+      claim: `SnAp-1 ends near the entropy, ${figure(floor)} (page: .144): within a tenth`,
+      found: figure(recent),
+      holds: recent < 1.1 * floor,
+    });
+  }
+  return list;
+}

@@ -1,0 +1,121 @@
+/** A6: copying more and more bits. */
+import { bptt, tbptt } from '../../estimators/backwards.js';
+import type { GradientEstimator } from '../../estimators/estimator.js';
+import { eprop, snap } from '../../estimators/local.js';
+import { uoro } from '../../estimators/rank-one.js';
+import { adam } from '../../optim/adam.js';
+import { copy, copyWidth } from '../tasks.js';
+import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import { bits, dataOf, learner, lstmModel } from './learn.js';
+
+interface Case {
+  readonly make: () => GradientEstimator;
+  /** L after 10k minibatches, two seeds. */
+  readonly page: string;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  BPTT: { make: bptt, page: '17, 18' },
+  'SnAp-1': { make: () => snap({ n: 1 }), page: '10, 12' },
+  'e-prop': { make: eprop, page: '9, 11' },
+  'TBPTT(1,5)': { make: () => tbptt({ k1: 1, k2: 5 }), page: '10, 9' },
+  UORO: { make: uoro, page: '7, 7' },
+  'TBPTT(1,1)': { make: () => tbptt({ k1: 1, k2: 1 }), page: '4, 5' },
+};
+
+const [UNITS, ROWS, RATE, ENOUGH] = [32, 16, 3e-3, 0.15];
+/** How much of the running mean of the bits a batch leaves. */
+const KEPT = 0.95;
+
+export interface A6Job extends Job {
+  readonly batches: number;
+}
+
+async function train({ label, seed, batches }: A6Job, progress: (share: number) => void) {
+  const width = copyWidth({ symbols: 2, length: 1 });
+  const one = await learner(lstmModel(width, UNITS, 2, seed), CASES[label]!.make(), {
+    optimizer: adam({ rate: RATE }),
+    clip: 1,
+    seed,
+    rows: ROWS,
+  });
+  const random = dataOf('a6', seed);
+  const curve: [number, number][] = [[0, 1]];
+  let [length, mean] = [1, 1];
+  for (let batch = 1; batch <= batches; batch++) {
+    mean = KEPT * mean + (1 - KEPT) * bits(one.batch(copy({ symbols: 2, length }, ROWS, random)));
+    if (mean < ENOUGH) {
+      length++;
+      mean = 1; // of the new length nothing is known: 1 bit is a guess
+      curve.push([batch, length]);
+    }
+    if (batch % 10 === 0) progress(batch / batches);
+  }
+  one.dispose();
+  curve.push([batches, length]);
+  return { values: { length, bits: mean }, curves: { length: curve } };
+}
+
+export const a6: Experiment<A6Job> = {
+  id: 'a6',
+  title: 'Copying more and more bits',
+  question:
+    'L bits are seen and then to be said again. L grows by one whenever they cost under .15 bits each: how far does each method come?',
+  source: `After Menick et al. 2020 (arXiv:2006.07232). LSTM-${UNITS}, ${ROWS} rows, Adam 3e-3, clip 1, an update a minibatch, bits in a running mean (${KEPT}) that begins at 1 with each L. The page's figures are of 10k minibatches and two seeds; fewer bring everyone less far.`,
+  jobs: ({ seeds, full }) => {
+    const batches = full ? 10_000 : 1500;
+    return Object.keys(CASES).flatMap((label) =>
+      Array.from({ length: seeds }, (_, i) => ({
+        id: `${label}, seed ${i + 1}, ${batches} minibatches`,
+        label,
+        seed: i + 1,
+        batches,
+      })),
+    );
+  },
+  run: train,
+  report(done) {
+    const groups = byLabel(done);
+    return {
+      tables: [
+        {
+          title: 'Bits that are copied',
+          columns: ['method', 'minibatches', 'page: L at 10k', 'L', 'bits a bit at that L', 'seconds'],
+          rows: [...groups].map(([label, results]) => [
+            label,
+            results[0]!.job.batches,
+            CASES[label]!.page,
+            results.map(({ values }) => values.length!).join(', '),
+            figure(spread(results.map(({ values }) => values.bits!)).median),
+            figure(spread(results.map(({ seconds }) => seconds)).median),
+          ]),
+        },
+      ],
+      plots: [
+        {
+          title: 'L (first seed of each)',
+          x: { label: 'minibatches' },
+          y: { label: 'L' },
+          mark: 'line',
+          series: [...groups].map(([label, [first]]) => ({ label, points: first!.curves!.length! })),
+        },
+      ],
+      verdicts: verdicts(groups),
+    };
+  },
+};
+
+function verdicts(groups: ReturnType<typeof byLabel>): Verdict[] {
+  const list: Verdict[] = [];
+  const further = (better: string, worse: string): void => {
+    if (!groups.has(better) || !groups.has(worse)) return;
+    const [a, b] = [better, worse].map(
+      (label) => spread(groups.get(label)!.map(({ values }) => values.length!)).median,
+    ) as [number, number];
+    list.push({ claim: `${better} comes further than ${worse}`, found: `${a}, ${b}`, holds: a > b });
+  };
+  for (const label of Object.keys(CASES).slice(1)) further('BPTT', label);
+  further('SnAp-1', 'UORO');
+  further('SnAp-1', 'TBPTT(1,1)');
+  return list;
+}

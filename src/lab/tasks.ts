@@ -1,0 +1,168 @@
+/**
+ * Tasks whose memory is known: what has to be kept, over how many steps, and what a guess without it costs. Inputs are one-hot (or
+ * values), so that an LSTM can stand right over them, as the local rules need it. Every maker draws from the generator that it is given,
+ * which fixes the data to the bit.
+ */
+import type { Rng } from '../core/rng.js';
+import { requireInteger } from '../errors.js';
+import type { StepData } from '../estimators/system.js';
+
+/** Sequences of one length side by side: for each step the rows' inputs, and their targets or none. */
+export type Sequences = readonly StepData[];
+
+/** A step's input of N rows: row n has a 1 at `classes[n]`. */
+export function oneHot(classes: ArrayLike<number>, width: number): Float32Array {
+  const values = new Float32Array(classes.length * width);
+  for (let n = 0; n < classes.length; n++) values[n * width + classes[n]!] = 1;
+  return values;
+}
+
+/** One row of sequences that stand side by side. */
+export const rowOf = (sequences: Sequences, rows: number, row: number): Sequences =>
+  sequences.map(({ input, target }) => ({ input: part(input, rows, row), target: target && part(target, rows, row) }));
+
+function part(values: ArrayLike<number>, rows: number, row: number): ArrayLike<number> {
+  const each = values.length / rows;
+  const cut = Array.prototype.slice.call(values, row * each, (row + 1) * each) as number[];
+  return values instanceof Int32Array ? Int32Array.from(cut) : cut;
+}
+
+const integers = (count: number, below: number, random: Rng): Int32Array =>
+  Int32Array.from({ length: count }, () => random.integer(below));
+
+/** `symbols` letters are seen, then nothing for `lag` steps, then each is to be said again at a signal, in their order. */
+export interface CopyShape {
+  readonly symbols: number;
+  readonly length: number;
+  /** Steps between the last letter and the first recall. Default 0. */
+  readonly lag?: number;
+}
+
+/** Inputs of a copy task: the letters, a blank, and the signal to recall. */
+export const copyWidth = ({ symbols }: CopyShape): number => symbols + 2;
+
+/** 2 length + lag steps; targets at the last `length` of them, so that each letter is needed length + lag steps after it was seen. */
+export function copy(shape: CopyShape, rows: number, random: Rng): Sequences {
+  const { symbols, length, lag = 0 } = shape;
+  requireInteger('symbols', symbols, 2, 1 << 16);
+  requireInteger('length', length, 1, 1 << 16);
+  requireInteger('lag', lag, 0, 1 << 20);
+  const width = copyWidth(shape);
+  const letters = Array.from({ length }, () => integers(rows, symbols, random));
+  const all = (value: number) => oneHot(new Int32Array(rows).fill(value), width);
+  const [blank, signal] = [all(symbols), all(symbols + 1)];
+  return [
+    ...letters.map((seen) => ({ input: oneHot(seen, width), target: null })),
+    ...Array.from({ length: lag }, () => ({ input: blank, target: null })),
+    ...letters.map((target) => ({ input: signal, target })),
+  ];
+}
+
+/** Width of `aicherCopy`'s inputs and outputs: 4 letters and '#'. */
+export const AICHER_SYMBOLS = 5;
+
+/**
+ * Aicher's copy task (Aicher et al. 2019, arXiv:1905.07473): a stream of '#' and `length` - 1 letters out of 4, then the same
+ * `length` symbols as outputs, '#' first, while '#' is the input. The k-th of each half is told `length` steps after it was seen.
+ */
+export function* aicherCopy(length: number, rows: number, random: Rng): Generator<StepData> {
+  requireInteger('length', length, 2, 1 << 16);
+  const mark = new Int32Array(rows).fill(4);
+  while (true) {
+    const seen = [mark, ...Array.from({ length: length - 1 }, () => integers(rows, 4, random))];
+    for (const symbol of seen) yield { input: oneHot(symbol, AICHER_SYMBOLS), target: mark };
+    for (const target of seen) yield { input: oneHot(mark, AICHER_SYMBOLS), target };
+  }
+}
+
+/** Perplexity of `aicherCopy` for who knows the place and no letter: 4 where a letter is due, 1 elsewhere. */
+export const aicherBaseline = (length: number): number => Math.exp(((length - 1) * Math.log(4)) / (2 * length));
+
+/** Letters of `countingText`: a, b and the end of a line. */
+export const COUNTING_SYMBOLS = 3;
+
+/** a^n, end of line, b^n, end of line, n uniform in 1 to `largest`, without end (ctallec/uoro): class numbers. */
+export function* countingText(largest: number, random: Rng): Generator<number> {
+  requireInteger('largest', largest, 1, 1 << 16);
+  while (true) {
+    const n = 1 + random.integer(largest);
+    for (const letter of [0, 1]) {
+      for (let i = 0; i < n; i++) yield letter;
+      yield 2;
+    }
+  }
+}
+
+/** Bits a character of who counts: log2(largest) for each n, over 2 n + 2 characters in the mean. */
+export const countingEntropy = (largest: number): number => Math.log2(largest) / (largest + 3);
+
+/** Each character as the input of a step whose target is the next one. */
+export function* nextCharacter(text: Iterable<number>, symbols: number): Generator<StepData> {
+  let last: number | null = null;
+  for (const now of text) {
+    if (last !== null) yield { input: oneHot([last], symbols), target: Int32Array.of(now) };
+    last = now;
+  }
+}
+
+/**
+ * Adding (Hochreiter & Schmidhuber 1997): values in [0, 1) and a mark at two of them, one in each half; at the end their sum.
+ * Who says 1 always has a mean squared error of 1/6.
+ */
+export function adding(steps: number, rows: number, random: Rng): Sequences {
+  requireInteger('steps', steps, 2, 1 << 20);
+  const inputs = Array.from({ length: steps }, () => new Float32Array(2 * rows));
+  const target = new Float32Array(rows);
+  const half = steps >> 1;
+  for (let n = 0; n < rows; n++) {
+    for (const input of inputs) input[2 * n] = random.uniform();
+    for (const at of [random.integer(half), half + random.integer(steps - half)]) {
+      inputs[at]![2 * n + 1] = 1;
+      target[n]! += inputs[at]![2 * n]!;
+    }
+  }
+  return inputs.map((input, t) => ({ input, target: t === steps - 1 ? target : null }));
+}
+
+/** Width of `temporalOrder`'s inputs: X, Y, and 4 letters that mean nothing. */
+export const ORDER_SYMBOLS = 6;
+
+/**
+ * Temporal order (Hochreiter & Schmidhuber 1997, task 6a): X or Y at a step of the second tenth and at one of the sixth,
+ * other letters elsewhere; at the end, which of XX, XY, YX, YY it was (0 to 3).
+ */
+export function temporalOrder(steps: number, rows: number, random: Rng): Sequences {
+  requireInteger('steps', steps, 10, 1 << 20);
+  const letters = Array.from({ length: steps }, () => Int32Array.from(integers(rows, 4, random), (v) => v + 2));
+  const target = new Int32Array(rows);
+  const tenth = Math.floor(steps / 10);
+  for (let n = 0; n < rows; n++) {
+    const [first, second] = [random.integer(2), random.integer(2)];
+    letters[tenth + random.integer(tenth)]![n] = first;
+    letters[5 * tenth + random.integer(tenth)]![n] = second;
+    target[n] = 2 * first + second;
+  }
+  return letters.map((seen, t) => ({
+    input: oneHot(seen, ORDER_SYMBOLS),
+    target: t === steps - 1 ? target : null,
+  }));
+}
+
+/**
+ * Marschall's "Add" (Marschall et al. 2020, arXiv:1907.02649): x is 0 or 1, y 1 with probability
+ * .5 + .5 x[t - t1] - .25 x[t - t2]. x and y are one-hot and classes; x before the beginning is 0.
+ */
+export function* delayedAdd({ t1, t2 }: { t1: number; t2: number }, rows: number, random: Rng): Generator<StepData> {
+  requireInteger('t1', t1, 0, 1 << 16);
+  requireInteger('t2', t2, 0, 1 << 16);
+  const past: Int32Array[] = []; // x of now first
+  const at = (ago: number, n: number): number => past[ago]?.[n] ?? 0;
+  while (true) {
+    past.unshift(integers(rows, 2, random));
+    past.length = Math.min(past.length, Math.max(t1, t2) + 1);
+    const target = Int32Array.from({ length: rows }, (_, n) =>
+      random.uniform() < 0.5 + 0.5 * at(t1, n) - 0.25 * at(t2, n) ? 1 : 0,
+    );
+    yield { input: oneHot(past[0]!, 2), target };
+  }
+}
