@@ -6,6 +6,7 @@ import { a4 } from './a4.js';
 import { a5 } from './a5.js';
 import { a6 } from './a6.js';
 import { a7 } from './a7.js';
+import { copyOverLag } from './copy.js';
 import type { Experiment, Job } from './experiment.js';
 
 // An experiment is handed back its own jobs only.
@@ -17,4 +18,5 @@ export const EXPERIMENTS: readonly Experiment<Job>[] = [
   a5,
   a6,
   a7,
+  copyOverLag,
 ] as unknown as readonly Experiment<Job>[];

@@ -1,0 +1,108 @@
+/** The learning experiments with tiny settings: they learn something, report how far they are, and are the same for a seed. */
+import { describe, expect, test } from '@jest/globals';
+import { createRng } from '../../src/core/rng.js';
+import { a4 } from '../../src/lab/experiments/a4.js';
+import { a5 } from '../../src/lab/experiments/a5.js';
+import { a6 } from '../../src/lab/experiments/a6.js';
+import { copyOverLag } from '../../src/lab/experiments/copy.js';
+import type { Experiment, Job } from '../../src/lab/experiments/experiment.js';
+import { learner, lstmModel } from '../../src/lab/experiments/learn.js';
+import { bptt, modelSystem, rtrl, tbptt } from '../../src/lab/index.js';
+import { copy } from '../../src/lab/tasks.js';
+import { adam } from '../../src/optim/adam.js';
+import { sgd } from '../../src/optim/sgd.js';
+
+const TINY: readonly (readonly [Experiment<never>, object])[] = [
+  [a4 as Experiment<never>, { steps: 120 }],
+  [a5 as Experiment<never>, { characters: 120, units: 6 }],
+  [a6 as Experiment<never>, { batches: 10 }],
+  [copyOverLag as Experiment<never>, { lag: 12, updates: 20 }],
+];
+
+describe.each(TINY.map(([experiment, tiny]) => [experiment.id, experiment, tiny] as const))('%s', (_, all, tiny) => {
+  const experiment = all as unknown as Experiment<Job>;
+  const jobs = experiment.jobs({ seeds: 1, full: false }).map((job) => ({ ...job, ...tiny }));
+  test('every job runs, and the report is of all of them', async () => {
+    const done = [];
+    for (const job of jobs) {
+      const shares: number[] = [];
+      const result = await experiment.run(job, (share) => shares.push(share));
+      expect(shares.length).toBeGreaterThan(0);
+      expect(shares).toEqual([...shares].sort((a, b) => a - b));
+      expect(shares.at(-1)).toBeLessThanOrEqual(1);
+      expect(Object.values(result.values).every(Number.isFinite)).toBe(true);
+      done.push({ ...result, job, seconds: 1 });
+    }
+    const { tables, plots, verdicts } = experiment.report(done);
+    expect(tables[0]!.rows.map(([label]) => label)).toEqual(jobs.map(({ label }) => label));
+    expect(plots[0]!.series).toHaveLength(jobs.length);
+    expect(verdicts.length).toBeGreaterThan(0);
+    for (const row of tables[0]!.rows) expect(row).toHaveLength(tables[0]!.columns.length);
+  });
+  test('the same again for a seed, something else for another', async () => {
+    const [job] = jobs as [Job];
+    const { curves } = await experiment.run(job, () => {});
+    expect((await experiment.run(job, () => {})).curves).toEqual(curves);
+    if (experiment.id === 'a6') return; // its curve is of L alone, which is 1 so soon
+    expect((await experiment.run({ ...job, seed: 2 }, () => {})).curves).not.toEqual(curves);
+  });
+});
+
+describe('a learner', () => {
+  const shape = { symbols: 2, length: 2 };
+  const data = (count: number) => {
+    const random = createRng(1, 'data');
+    return Array.from({ length: count }, () => copy(shape, 4, random));
+  };
+  const learnt = async (make: typeof bptt, rate: number, count: number): Promise<number[]> => {
+    const one = await learner(lstmModel(4, 8, 2, 1), make(), { optimizer: sgd({ rate }), seed: 1, rows: 4 });
+    const losses = data(count).map((sequences) => one.batch(sequences));
+    one.dispose();
+    return losses;
+  };
+  test('the rows one after the other learn as side by side', async () => {
+    const [together, apart] = [await learnt(bptt, 1, 20), await learnt(rtrl, 1, 20)];
+    for (const [i, loss] of apart.entries()) expect(loss).toBeCloseTo(together[i]!, 4);
+    expect(Math.abs(together[0]! - together[19]!)).toBeGreaterThan(0.001);
+  });
+  test('an update is a step against the mean gradient, cut to its clip', async () => {
+    const one = await learner(lstmModel(4, 8, 2, 1), bptt(), {
+      optimizer: sgd({ rate: 1 }),
+      clip: 0.01,
+      seed: 1,
+      rows: 4,
+    });
+    const before = Float64Array.from(one.model.kernels.host(one.model.parameters.matrix)!);
+    one.batch(data(1)[0]!);
+    const after = one.model.kernels.host(one.model.parameters.matrix)!;
+    expect(Math.hypot(...before.map((v, i) => v - after[i]!))).toBeCloseTo(0.01, 5);
+    one.dispose();
+  });
+  test('learns two bits', async () => {
+    const one = await learner(lstmModel(4, 16, 2, 1), bptt(), { optimizer: adam({ rate: 0.02 }), seed: 1, rows: 4 });
+    const losses = data(200).map((sequences) => one.batch(sequences));
+    expect(losses[0]).toBeGreaterThan(0.6);
+    expect(Math.max(...losses.slice(-10))).toBeLessThan(0.1);
+    one.dispose();
+  });
+  test('along a stream: an update every k1 steps, at the rate of the schedule', async () => {
+    const rates: number[] = [];
+    const rate = (update: number) => {
+      rates.push(update);
+      return 0.01;
+    };
+    const one = await learner(lstmModel(4, 4, 2, 1), tbptt({ k1: 3, k2: 3 }), { optimizer: adam(), rate, seed: 1 });
+    const counts: number[] = [];
+    one.along(copy({ symbols: 2, length: 4 }, 1, createRng(1, 'data')), null, (_, steps) => counts.push(steps));
+    expect([counts, rates, one.updates]).toEqual([[3, 3, 2], [1, 2, 3], 3]);
+    one.dispose();
+  });
+  test('only a gradient of its own has a handle', async () => {
+    const one = await learner(lstmModel(4, 4, 2, 1), bptt(), { optimizer: adam(), seed: 1 });
+    const system = modelSystem(one.model);
+    expect(system.matrixOf(system.newGradient()).cols).toBe(one.model.size);
+    expect(() => system.matrixOf(new Float32Array(one.model.size))).toThrow(/newGradient/);
+    system.dispose();
+    one.dispose();
+  });
+});

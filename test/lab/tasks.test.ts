@@ -1,0 +1,194 @@
+/** The tasks: what has to be recalled and when, what a guess without memory costs, and that a seed fixes them. */
+import { describe, expect, test } from '@jest/globals';
+import { createRng } from '../../src/core/rng.js';
+import {
+  adding,
+  aicherBaseline,
+  aicherCopy,
+  copy,
+  countingEntropy,
+  countingText,
+  delayedAdd,
+  nextCharacter,
+  oneHot,
+  rowOf,
+  temporalOrder,
+} from '../../src/lab/tasks.js';
+
+const rng = (seed = 1) => createRng(seed, 'data');
+
+function take<T>(source: Iterable<T>, count: number): T[] {
+  const all: T[] = [];
+  for (const one of source) if (all.push(one) === count) break;
+  return all;
+}
+
+/** The class of each row. */
+function classes(input: ArrayLike<number>, width: number): number[] {
+  return Array.from({ length: input.length / width }, (_, n) => {
+    const row = Array.from({ length: width }, (_, k) => input[n * width + k]!);
+    expect([...row].sort()).toEqual([...new Array<number>(width - 1).fill(0), 1]);
+    return row.indexOf(1);
+  });
+}
+
+test('rows of sequences are the sequences of the rows', () => {
+  const all = copy({ symbols: 3, length: 2 }, 4, rng());
+  const one = rowOf(all, 4, 2);
+  for (const [t, { input, target }] of one.entries()) {
+    expect(classes(input, 5)).toEqual([classes(all[t]!.input, 5)[2]]);
+    expect(target && [...Array.from(target)]).toEqual(all[t]!.target && [all[t]!.target![2]]);
+    expect(target === null || target instanceof Int32Array).toBe(true);
+  }
+});
+
+describe('copy', () => {
+  const shape = { symbols: 4, length: 5, lag: 7 };
+  const all = copy(shape, 3, rng());
+  test('each letter is told length + lag steps after it was seen, at the signal', () => {
+    expect(all).toHaveLength(17);
+    for (let k = 0; k < 5; k++) {
+      expect(Array.from(all[12 + k]!.target!)).toEqual(classes(all[k]!.input, 6));
+      expect(classes(all[12 + k]!.input, 6)).toEqual([5, 5, 5]);
+    }
+    for (const { input, target } of all.slice(5, 12)) {
+      expect(classes(input, 6)).toEqual([4, 4, 4]);
+      expect(target).toBeNull();
+    }
+  });
+  test('a seed fixes it, and another one changes it', () => {
+    expect(copy(shape, 3, rng())).toEqual(all);
+    expect(copy(shape, 3, rng(2))).not.toEqual(all);
+  });
+  test('letters are equally likely', () => {
+    const counts = new Array<number>(4).fill(0);
+    for (const { target } of copy({ symbols: 4, length: 100 }, 100, rng())) {
+      for (const letter of Array.from(target ?? [])) counts[letter]!++;
+    }
+    for (const count of counts) expect(Math.abs(count / 10_000 - 0.25)).toBeLessThan(0.02);
+  });
+  test.each([
+    [{ symbols: 1, length: 5 }, 'symbols'],
+    [{ symbols: 2, length: 0 }, 'length'],
+    [{ symbols: 2, length: 1, lag: -1 }, 'lag'],
+  ])('%j is no copy task', (wrong, path) => {
+    expect(() => copy(wrong, 1, rng())).toThrow(path);
+  });
+});
+
+describe("Aicher's copy task", () => {
+  test('10 symbols, then the same as outputs, and again', () => {
+    const all = take(aicherCopy(10, 2, rng()), 60);
+    for (let from = 0; from < 60; from += 20) {
+      for (let k = 0; k < 10; k++) {
+        const seen = classes(all[from + k]!.input, 5);
+        expect(Array.from(all[from + 10 + k]!.target!)).toEqual(seen);
+        expect(seen.every((v) => (k === 0 ? v === 4 : v < 4))).toBe(true);
+        expect(Array.from(all[from + k]!.target!)).toEqual([4, 4]);
+        expect(classes(all[from + 10 + k]!.input, 5)).toEqual([4, 4]);
+      }
+    }
+  });
+  test("perplexity without memory: the papers' 1.866 with 9 letters, 1.878 with 10", () => {
+    expect(aicherBaseline(10)).toBeCloseTo(1.866, 3);
+    expect(aicherBaseline(11)).toBeCloseTo(1.878, 3);
+  });
+});
+
+describe('a^n b^n', () => {
+  const text = take(countingText(32, rng()), 70_000);
+  const lines = text
+    .map((c) => 'ab\n'[c])
+    .join('')
+    .split('\n')
+    .slice(0, -1);
+  const pairs = Array.from({ length: lines.length >> 1 }, (_, i) => [lines[2 * i]!, lines[2 * i + 1]!] as const);
+  test('each line of b is as long as the line of a before it', () => {
+    for (const [a, b] of pairs) expect([a, b]).toEqual(['a'.repeat(a.length), 'b'.repeat(a.length)]);
+  });
+  test('n is uniform, which costs .143 bits a character', () => {
+    const counts = new Array<number>(33).fill(0);
+    for (const [a] of pairs) counts[a.length]!++;
+    expect(counts[0]).toBe(0);
+    const shares = counts.slice(1).map((count) => count / pairs.length);
+    const entropy = -shares.reduce((sum, p) => sum + p * Math.log2(p), 0);
+    expect(entropy).toBeGreaterThan(4.95);
+    expect((entropy * pairs.length) / pairs.join('').length).toBeLessThan(0.2);
+    expect(countingEntropy(32)).toBeCloseTo(0.143, 3);
+    expect((5 * pairs.length) / 70_000).toBeCloseTo(countingEntropy(32), 2);
+  });
+  test('each character is asked for at the step before', () => {
+    const steps = take(nextCharacter(text, 3), 100);
+    for (const [t, { input, target }] of steps.entries()) {
+      expect([classes(input, 3)[0], target![0]]).toEqual([text[t], text[t + 1]]);
+    }
+  });
+});
+
+describe('adding', () => {
+  const all = adding(40, 500, rng());
+  test('the sum of the two marked values, one in each half', () => {
+    for (let n = 0; n < 500; n++) {
+      const marked = all.flatMap(({ input }, t) => (input[2 * n + 1] === 1 ? [t] : []));
+      expect(marked).toHaveLength(2);
+      expect(marked[0]! < 20 && marked[1]! >= 20).toBe(true);
+      const sum = marked.reduce((total, t) => total + all[t]!.input[2 * n]!, 0);
+      expect(all[39]!.target![n]).toBeCloseTo(sum, 6);
+    }
+    expect(all.slice(0, -1).every(({ target }) => target === null)).toBe(true);
+  });
+  test('who says 1 errs by 1/6', () => {
+    const errors = Array.from(all[39]!.target!, (v) => (v - 1) ** 2);
+    expect(errors.reduce((a, b) => a + b, 0) / 500).toBeCloseTo(1 / 6, 1);
+  });
+});
+
+test('temporal order: which two marks came, wherever they stood', () => {
+  const all = temporalOrder(50, 200, rng());
+  const seen = new Set<number>();
+  const rows = all.map(({ input }) => classes(input, 6));
+  for (let n = 0; n < 200; n++) {
+    const marks = rows.flatMap((row, t) => (row[n]! < 2 ? [{ t, letter: row[n]! }] : []));
+    expect(marks).toHaveLength(2);
+    const [first, second] = marks as [(typeof marks)[0], (typeof marks)[0]];
+    expect(first.t >= 5 && first.t < 10 && second.t >= 25 && second.t < 30).toBe(true);
+    expect(all[49]!.target![n]).toBe(2 * first.letter + second.letter);
+    seen.add(all[49]!.target![n]!);
+  }
+  expect(seen.size).toBe(4);
+});
+
+describe("Marschall's Add", () => {
+  const [T, N] = [400, 100];
+  const all = take(delayedAdd({ t1: 2, t2: 4 }, N, rng()), T);
+  const x = all.map(({ input }) => classes(input, 2));
+  /** Entropy of y in nats, given what `known` tells apart. */
+  const nats = (known: (t: number, n: number) => number): number => {
+    const counts = new Map<number, [number, number]>();
+    for (let t = 4; t < T; t++) {
+      for (let n = 0; n < N; n++) {
+        const key = known(t, n);
+        const both = counts.get(key) ?? [0, 0];
+        both[all[t]!.target![n]!]!++;
+        counts.set(key, both);
+      }
+    }
+    let sum = 0;
+    for (const both of counts.values()) {
+      for (const count of both) if (count > 0) sum -= count * Math.log(count / (both[0] + both[1]));
+    }
+    return sum / ((T - 4) * N);
+  };
+  test('.662 nats without memory, .519 with t1, .454 with both', () => {
+    expect(nats(() => 0)).toBeCloseTo(0.662, 2);
+    expect(nats((t, n) => x[t - 2]![n]!)).toBeCloseTo(0.519, 2);
+    expect(nats((t, n) => x[t - 2]![n]! + 2 * x[t - 4]![n]!)).toBeCloseTo(0.454, 2);
+  });
+  test('the input of now tells nothing', () => {
+    expect(nats((t, n) => x[t]![n]!)).toBeCloseTo(0.662, 2);
+  });
+});
+
+test('oneHot', () => {
+  expect([...oneHot([1, 0], 3)]).toEqual([0, 1, 0, 1, 0, 0]);
+});
