@@ -212,7 +212,9 @@ export const copyOverLag: Experiment<CopyJob> = {
             return [
               label,
               ...[median, low, high].map((v) => figure(100 * v)),
-              ...[of('lag').median, of('updates').median, seconds].map(figure),
+              of('lag').median,
+              of('updates').median,
+              figure(seconds),
             ];
           }),
         },
