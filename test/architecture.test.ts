@@ -85,7 +85,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   worker: ['core', 'create.ts', 'data', 'errors.ts', 'interop', 'kernels/select.ts', 'optim'],
   node: ['core', 'create.ts', 'errors.ts', 'index.ts', 'interop', 'kernels/select.ts'],
-  lab: ['core', 'errors.ts', 'estimators', 'kernels/select.ts', 'optim'],
+  lab: ['core', 'errors.ts', 'estimators', 'kernels/select.ts', 'metrics', 'optim'],
   cli: ['errors.ts', 'index.ts', 'lab', 'node'],
 };
 

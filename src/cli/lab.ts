@@ -4,7 +4,7 @@ import { OUTPUT_OPTIONS } from './output.js';
 
 export const labCommand: Command = {
   name: 'lab',
-  summary: 'Compares ways to train through time: experiments with a report, or estimators against the exact gradient.',
+  summary: 'Ways to train through time, compared: experiments, and estimators of the gradient.',
   arguments: [
     { name: 'ACTION', help: 'list, run or compare' },
     { name: '[WHAT]', help: 'run: the experiment; compare: a model file (default: a small LSTM on noise)' },

@@ -122,7 +122,7 @@ export const TRAIN_OPTIONS = {
   estimator: {
     type: 'text',
     value: 'NAME',
-    help: 'of the gradient, such as tbptt:k1=16,k2=64; unspool lab list tells them',
+    help: 'of the gradient, such as tbptt:k1=16,k2=64 (unspool lab list)',
     standard: STANDARD.estimator,
   },
   patience: {

@@ -4,11 +4,19 @@ import { type Command, commandHelp, parseCommand, UsageError } from '../../src/c
 import { evalCommand } from '../../src/cli/eval.js';
 import { gradcheckCommand } from '../../src/cli/gradcheck.js';
 import { infoCommand } from '../../src/cli/info.js';
+import { labCommand } from '../../src/cli/lab.js';
 import { sampleCommand } from '../../src/cli/sample.js';
 import { trainCommand } from '../../src/cli/train.js';
 import { folder } from './support.js';
 
-const COMMANDS: readonly Command[] = [trainCommand, sampleCommand, evalCommand, gradcheckCommand, infoCommand];
+const COMMANDS: readonly Command[] = [
+  trainCommand,
+  sampleCommand,
+  evalCommand,
+  gradcheckCommand,
+  labCommand,
+  infoCommand,
+];
 const named = COMMANDS.map((command) => [command.name, command] as const);
 const here = folder();
 

@@ -4,10 +4,11 @@ import { tbptt } from '../../estimators/backwards.js';
 import type { GradientEstimator } from '../../estimators/estimator.js';
 import { snap } from '../../estimators/local.js';
 import { uoro } from '../../estimators/rank-one.js';
+import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
 import { COUNTING_SYMBOLS, countingEntropy, countingText, nextCharacter } from '../tasks.js';
 import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
-import { bits, dataOf, learner, lstmModel } from './learn.js';
+import { dataOf, learner, lstmModel } from './learn.js';
 
 interface Case {
   readonly make: () => GradientEstimator;
@@ -59,12 +60,16 @@ async function train({ label, seed, characters, units }: A5Job, progress: (share
     }
     if (seen < next) return;
     next += each;
-    curve.push([seen, bits(sum / seen)]);
+    curve.push([seen, bitsPerCharacter(sum / seen)]);
     progress(seen / characters);
   });
   one.dispose();
   return {
-    values: { cumulative: bits(sum / seen), recent: bits(recent / recentSeen), characters: seen },
+    values: {
+      cumulative: bitsPerCharacter(sum / seen),
+      recent: bitsPerCharacter(recent / recentSeen),
+      characters: seen,
+    },
     curves: { cumulative: curve },
   };
 }

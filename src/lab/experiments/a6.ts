@@ -3,10 +3,11 @@ import { bptt, tbptt } from '../../estimators/backwards.js';
 import type { GradientEstimator } from '../../estimators/estimator.js';
 import { eprop, snap } from '../../estimators/local.js';
 import { uoro } from '../../estimators/rank-one.js';
+import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
 import { copy, copyWidth } from '../tasks.js';
 import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
-import { bits, dataOf, learner, lstmModel } from './learn.js';
+import { dataOf, learner, lstmModel } from './learn.js';
 
 interface Case {
   readonly make: () => GradientEstimator;
@@ -43,7 +44,7 @@ async function train({ label, seed, batches }: A6Job, progress: (share: number) 
   const curve: [number, number][] = [[0, 1]];
   let [length, mean] = [1, 1];
   for (let batch = 1; batch <= batches; batch++) {
-    mean = KEPT * mean + (1 - KEPT) * bits(one.batch(copy({ symbols: 2, length }, ROWS, random)));
+    mean = KEPT * mean + (1 - KEPT) * bitsPerCharacter(one.batch(copy({ symbols: 2, length }, ROWS, random)));
     if (mean < ENOUGH) {
       length++;
       mean = 1; // of the new length nothing is known: 1 bit is a guess

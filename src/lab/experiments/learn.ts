@@ -131,6 +131,3 @@ export class Learner {
 
 /** A generator of data for a job. */
 export const dataOf = (experiment: string, seed: number): Rng => createRng(seed, `${experiment} data`);
-
-/** Nats as bits. */
-export const bits = (nats: number): number => nats / Math.LN2;
