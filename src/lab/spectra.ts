@@ -5,6 +5,7 @@
 
 import { requireInteger } from '../errors.js';
 import { stateJacobian } from '../estimators/influence.js';
+import { smallSvd } from '../estimators/small-svd.js';
 import type { StepData, System } from '../estimators/system.js';
 import { dot, norm } from '../estimators/vectors.js';
 
@@ -26,33 +27,12 @@ export function stateJacobians(
   });
 }
 
-/** Singular values of a square matrix, the largest first: one-sided Jacobi rotations (Hestenes 1958) until all columns are orthogonal. */
-export function singularValues(matrix: ArrayLike<number>): number[] {
+/** Singular values of a square matrix (row-major), the largest first. */
+export function singularValues(matrix: ArrayLike<number>): readonly number[] {
   const n = Math.sqrt(matrix.length);
   requireInteger('side of the matrix', n, 1, 1 << 12);
-  const columns = Array.from({ length: n }, (_, j) => Float64Array.from({ length: n }, (_, i) => matrix[i * n + j]!));
-  for (let turned = true, sweep = 0; turned && sweep < 60; sweep++) {
-    turned = false;
-    for (let p = 0; p < n; p++) {
-      for (let q = p + 1; q < n; q++) turned = rotate(columns[p]!, columns[q]!) || turned;
-    }
-  }
-  return columns.map(norm).sort((a, b) => b - a);
-}
-
-/** Makes two columns orthogonal; whether they were not. */
-function rotate(a: Float64Array, b: Float64Array): boolean {
-  const [aa, bb, ab] = [dot(a, a), dot(b, b), dot(a, b)];
-  if (Math.abs(ab) <= 1e-15 * Math.sqrt(aa * bb)) return false;
-  const zeta = (bb - aa) / (2 * ab);
-  const t = Math.sign(zeta || 1) / (Math.abs(zeta) + Math.sqrt(1 + zeta * zeta));
-  const c = 1 / Math.sqrt(1 + t * t);
-  for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i]!, b[i]!];
-    a[i] = c * (x - t * y);
-    b[i] = c * (t * x + y);
-  }
-  return true;
+  const rows = Array.from({ length: n }, (_, i) => Float64Array.from({ length: n }, (_, j) => matrix[i * n + j]!));
+  return smallSvd(rows).values; // a matrix and its transpose have the same
 }
 
 /**
