@@ -8,7 +8,7 @@ import { evolution, pes } from '../../estimators/evolution.js';
 import { uoro } from '../../estimators/rank-one.js';
 import { rtrl } from '../../estimators/rtrl.js';
 import type { StepData } from '../../estimators/system.js';
-import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import { byLabel, type Experiment, everySeed, figure, firstCurves, spread, type Verdict } from './experiment.js';
 
 interface Case {
   readonly make: () => GradientEstimator;
@@ -143,13 +143,7 @@ export const a1: Experiment = {
   source:
     'Tallec & Ollivier 2017 (arXiv:1705.08209), section 4.1; as persistent_es defines it (Vicol et al. 2021). s <- A s + theta sigma, loss (s[0] - 1)^2 / 2, theta starts at 0.5, SGD 1e-4, 3000 updates, one loss and one update an unroll. What is told is the loss of a theta once the states have settled, (6 theta + 1)^2 / 2.',
   jobs: ({ seeds }) =>
-    Object.entries(CASES).flatMap(([label, { make }]): Job[] =>
-      Array.from({ length: make().stochastic ? seeds : 1 }, (_, i) => ({
-        id: `${label}, seed ${i + 1}`,
-        label,
-        seed: i + 1,
-      })),
-    ),
+    Object.entries(CASES).flatMap(([label, { make }]) => everySeed(label, make().stochastic ? seeds : 1)),
   run: ({ label, seed }, progress) => train(CASES[label]!, seed, progress),
   report(done) {
     const groups = [...byLabel(done)];
@@ -182,7 +176,7 @@ export const a1: Experiment = {
           x: { label: 'update', log: true },
           y: { label: 'loss', log: true },
           mark: 'line',
-          series: groups.map(([label, [first]]) => ({ label, points: first!.curves!.loss! })),
+          series: firstCurves(groups, 'loss'),
         },
       ],
       verdicts,

@@ -12,7 +12,7 @@ import { rtrl } from '../../estimators/rtrl.js';
 import { randomizedTelescope } from '../../estimators/telescope.js';
 import { selectKernels } from '../../kernels/select.js';
 import { compare } from '../compare.js';
-import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import { byLabel, type Experiment, everySeed, figure, type Job, spread, type Verdict } from './experiment.js';
 
 interface Case {
   readonly make: () => GradientEstimator;
@@ -92,12 +92,10 @@ export const a3: Experiment<A3Job> = {
     'How far from the exact gradient of a fixed LSTM is each method, on average and in one draw, and what does it cost?',
   source: `LSTM of ${UNITS} units, ${INPUTS} inputs, ${STEPS} steps of noise with a target at each, float64. The orderings are what should hold; the values move with the seed.`,
   jobs: ({ seeds, full }) =>
-    Object.entries(CASES).flatMap(([label, { make }]) =>
-      Array.from({ length: Math.max(3, seeds) }, (_, i) => {
-        const draws = make().stochastic ? (full ? 4096 : 512) : 1;
-        return { id: `${label}, seed ${i + 1}, ${draws} draws`, label, seed: i + 1, draws };
-      }),
-    ),
+    Object.entries(CASES).flatMap(([label, { make }]) => {
+      const draws = make().stochastic ? (full ? 4096 : 512) : 1;
+      return everySeed(label, Math.max(3, seeds), `, ${draws} draws`).map((job) => ({ ...job, draws }));
+    }),
   run: (job) => examine(job),
   report(done) {
     const groups = byLabel(done);

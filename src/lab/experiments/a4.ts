@@ -3,7 +3,16 @@ import { tbptt } from '../../estimators/backwards.js';
 import type { GradientEstimator } from '../../estimators/estimator.js';
 import { adam } from '../../optim/adam.js';
 import { AICHER_SYMBOLS, aicherBaseline, aicherCopy } from '../tasks.js';
-import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import {
+  byLabel,
+  type Experiment,
+  everySeed,
+  figure,
+  firstCurves,
+  type Job,
+  spread,
+  type Verdict,
+} from './experiment.js';
 import { dataOf, learner, lstmModel } from './learn.js';
 
 interface Case {
@@ -68,12 +77,7 @@ export const a4: Experiment<A4Job> = {
   jobs: ({ seeds }) => {
     const steps = 160_000; // copying comes late: at a quarter of them, blocks of 15 are still above 1.6
     return Object.keys(CASES).flatMap((label) =>
-      Array.from({ length: seeds }, (_, i) => ({
-        id: `${label}, seed ${i + 1}, ${steps} steps`,
-        label,
-        seed: i + 1,
-        steps,
-      })),
+      everySeed(label, seeds, `, ${steps} steps`).map((job) => ({ ...job, steps })),
     );
   },
   run: train,
@@ -111,7 +115,7 @@ export const a4: Experiment<A4Job> = {
           x: { label: 'steps' },
           y: { label: 'perplexity' },
           mark: 'line',
-          series: [...groups].map(([label, [first]]) => ({ label, points: first!.curves!.perplexity! })),
+          series: firstCurves(groups, 'perplexity'),
         },
       ],
       verdicts,

@@ -7,7 +7,16 @@ import { uoro } from '../../estimators/rank-one.js';
 import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
 import { COUNTING_SYMBOLS, countingEntropy, countingText, nextCharacter } from '../tasks.js';
-import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import {
+  byLabel,
+  type Experiment,
+  everySeed,
+  figure,
+  firstCurves,
+  type Job,
+  spread,
+  type Verdict,
+} from './experiment.js';
 import { dataOf, learner, lstmModel } from './learn.js';
 
 interface Case {
@@ -83,13 +92,7 @@ export const a5: Experiment<A5Job> = {
   jobs: ({ seeds, full }) => {
     const characters = full ? WHOLE : 50_000;
     return Object.keys(CASES).flatMap((label) =>
-      Array.from({ length: seeds }, (_, i) => ({
-        id: `${label}, seed ${i + 1}, ${characters} characters`,
-        label,
-        seed: i + 1,
-        characters,
-        units: UNITS,
-      })),
+      everySeed(label, seeds, `, ${characters} characters`).map((job) => ({ ...job, characters, units: UNITS })),
     );
   },
   run: train,
@@ -117,7 +120,7 @@ export const a5: Experiment<A5Job> = {
           x: { label: 'characters' },
           y: { label: 'bits a character', log: true },
           mark: 'line',
-          series: [...groups].map(([label, [first]]) => ({ label, points: first!.curves!.cumulative! })),
+          series: firstCurves(groups, 'cumulative'),
         },
       ],
       verdicts: verdicts(groups, middle),

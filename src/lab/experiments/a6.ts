@@ -6,7 +6,16 @@ import { uoro } from '../../estimators/rank-one.js';
 import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
 import { copy, copyWidth } from '../tasks.js';
-import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import {
+  byLabel,
+  type Experiment,
+  everySeed,
+  figure,
+  firstCurves,
+  type Job,
+  spread,
+  type Verdict,
+} from './experiment.js';
 import { dataOf, learner, lstmModel } from './learn.js';
 
 interface Case {
@@ -66,12 +75,7 @@ export const a6: Experiment<A6Job> = {
   jobs: ({ seeds, full }) => {
     const batches = full ? 10_000 : 1500;
     return Object.keys(CASES).flatMap((label) =>
-      Array.from({ length: seeds }, (_, i) => ({
-        id: `${label}, seed ${i + 1}, ${batches} minibatches`,
-        label,
-        seed: i + 1,
-        batches,
-      })),
+      everySeed(label, seeds, `, ${batches} minibatches`).map((job) => ({ ...job, batches })),
     );
   },
   run: train,
@@ -98,7 +102,7 @@ export const a6: Experiment<A6Job> = {
           x: { label: 'minibatches' },
           y: { label: 'L' },
           mark: 'line',
-          series: [...groups].map(([label, [first]]) => ({ label, points: first!.curves!.length! })),
+          series: firstCurves(groups, 'length'),
         },
       ],
       verdicts: verdicts(groups),

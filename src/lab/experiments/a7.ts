@@ -4,7 +4,7 @@ import { createRng } from '../../core/rng.js';
 import { solveTrajectory } from '../../estimators/deer.js';
 import { modelSystem } from '../../estimators/model-system.js';
 import { selectKernels } from '../../kernels/select.js';
-import { byLabel, type Experiment, type Job, spread, type Verdict } from './experiment.js';
+import { byLabel, type Experiment, everySeed, firstCurves, type Job, spread, type Verdict } from './experiment.js';
 
 const [INPUTS, UNITS, STEPS, TOLERANCE] = [4, 16, 1000, 1e-10];
 const SCALES = [0.5, 1, 2] as const;
@@ -55,12 +55,7 @@ export const a7: Experiment<A7Job> = {
   source: `Lim et al. 2023 (arXiv:2309.12252), Danieli et al. 2025 (ParaRNN). LSTM of ${UNITS} units, ${INPUTS} inputs of noise, float64, tolerance ${TOLERANCE}, from a guess of zeros; weights are normal with deviation scale / sqrt(units), the forget gate's bias is 1.`,
   jobs: ({ seeds }) =>
     METHODS.flatMap((method) =>
-      SCALES.flatMap((scale) =>
-        Array.from({ length: seeds }, (_, i) => {
-          const label = labelOf(method, scale);
-          return { id: `${label}, seed ${i + 1}`, label, seed: i + 1, method, scale };
-        }),
-      ),
+      SCALES.flatMap((scale) => everySeed(labelOf(method, scale), seeds).map((job) => ({ ...job, method, scale }))),
     ),
   run: solve,
   report(done) {
@@ -103,7 +98,7 @@ export const a7: Experiment<A7Job> = {
           x: { label: 'iteration', log: true },
           y: { label: 'change', log: true },
           mark: 'line',
-          series: [...groups].map(([label, [first]]) => ({ label, points: first!.curves!.change! })),
+          series: firstCurves(groups, 'change'),
         },
       ],
       verdicts,

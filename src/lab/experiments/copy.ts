@@ -9,7 +9,16 @@ import { hostNumbers } from '../../core/views.js';
 import { selectKernels } from '../../kernels/select.js';
 import { adam } from '../../optim/adam.js';
 import { type CopyShape, copy, copyWidth, type Sequences } from '../tasks.js';
-import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import {
+  byLabel,
+  type Experiment,
+  everySeed,
+  figure,
+  firstCurves,
+  type Job,
+  spread,
+  type Verdict,
+} from './experiment.js';
 import { dataOf } from './learn.js';
 
 interface Case {
@@ -188,12 +197,10 @@ export const copyOverLag: Experiment<CopyJob> = {
     'Letters are to be said again after a lag of 100 steps. Full BPTT learns it in a minute; does BPTT that is cut every 10 steps, its state carried on?',
   source: `${LENGTH} letters out of ${SYMBOLS}, 100 blank steps, ${LENGTH} recalls: the task of Hochreiter & Schmidhuber's kind that Arjovsky et al. 2016 (arXiv:1511.06464) use with 10 letters out of 8. LSTM-${UNITS}, recurrent weights orthogonal, forget bias ${FORGET_BIAS}, ${ROWS} rows, Adam ${RATE}, clip 1, loss at the recalls alone, an update a batch; the lag begins at ${FIRST_LAG} and grows by half at ${100 * GROWS_AT} % right. Recall is told on new sequences at the full lag.`,
   jobs: ({ seeds, full }) =>
-    Object.keys(CASES).flatMap((label) =>
-      Array.from({ length: seeds }, (_, i) => {
-        const [lag, updates] = [100, full ? 10_000 : 3000];
-        return { id: `${label}, seed ${i + 1}, ${updates} updates`, label, seed: i + 1, lag, updates };
-      }),
-    ),
+    Object.keys(CASES).flatMap((label) => {
+      const [lag, updates] = [100, full ? 10_000 : 3000];
+      return everySeed(label, seeds, `, ${updates} updates`).map((job) => ({ ...job, lag, updates }));
+    }),
   run: train,
   report(done) {
     const groups = byLabel(done);
@@ -209,7 +216,7 @@ export const copyOverLag: Experiment<CopyJob> = {
       x: { label: 'updates' },
       y: { label: name },
       mark: 'line' as const,
-      series: [...groups].map(([label, [first]]) => ({ label, points: first!.curves![name]! })),
+      series: firstCurves(groups, name),
     });
     return {
       tables: [

@@ -74,6 +74,14 @@ export interface Experiment<J extends Job = Job> {
   report(done: readonly Done<J>[]): Report;
 }
 
+/** A job for each seed from 1 on. `more` stands behind the seed in its id: what else tells it from others. */
+export const everySeed = (label: string, seeds: number, more = ''): Job[] =>
+  Array.from({ length: seeds }, (_, i) => ({ id: `${label}, seed ${i + 1}${more}`, label, seed: i + 1 }));
+
+/** Of each label, the curve `name` of its first job. */
+export const firstCurves = (groups: Iterable<readonly [string, readonly Done[]]>, name: string): Plot['series'] =>
+  Array.from(groups, ([label, [first]]) => ({ label, points: first!.curves![name]! }));
+
 /** Of several seeds: the middle one, and the ends. */
 export function spread(values: readonly number[]): { median: number; low: number; high: number } {
   const sorted = [...values].sort((a, b) => a - b);

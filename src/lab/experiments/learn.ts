@@ -10,6 +10,7 @@ import type { ModelSpec } from '../../core/spec.js';
 import { type EstimatorRun, type GradientEstimator, type Unrolled, unroll } from '../../estimators/estimator.js';
 import { type ModelSystem, modelSystem } from '../../estimators/model-system.js';
 import type { StepData } from '../../estimators/system.js';
+import { addScaled } from '../../estimators/vectors.js';
 import { selectKernels } from '../../kernels/select.js';
 import { rowOf, type Sequences } from '../tasks.js';
 
@@ -81,7 +82,7 @@ export class Learner {
     let loss = 0;
     for (const part of parts) {
       loss += this.unrolled(part, null, (gradient) => {
-        for (let p = 0; p < sum.length; p++) sum[p]! += gradient[p]!;
+        addScaled(sum, 1, gradient);
       }).loss;
       this.run.reset();
     }
