@@ -31,6 +31,8 @@ export type { FitOptions, GradientFunction, TrainingData, TrainingEvent, Trainin
 /** Loaded when it is needed: once at the end of a training, or when something went wrong. */
 const forensics = () => import('./not-finite.js');
 
+const exact: GradientFunction = (model, ...rest) => model.gradients(...rest);
+
 const WORD = 2 ** 32;
 const GRADIENT_NOISE = streamOf('gradient noise');
 
@@ -194,7 +196,6 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const tape = this.tapes.take(batch);
     const step = this.step + 1;
     const noise = { seed: this.seed % WORD, step: step % WORD };
-    const exact: GradientFunction = (of, ...rest) => of.gradients(...rest);
     const { loss } = await (options.gradient ?? exact)(model, batch, {
       tape,
       gradients,

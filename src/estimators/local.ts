@@ -16,6 +16,7 @@ import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
 import { requireOneRow, requireUnits } from './influence.js';
 import { maskedRtrl } from './rtrl.js';
 import type { System, SystemStep, Units } from './system.js';
+import { addScaled } from './vectors.js';
 
 interface Rule {
   readonly name: string;
@@ -106,7 +107,7 @@ class LocalRun implements EstimatorRun {
   }
 
   emit(gradient: FloatArray): void {
-    for (let p = 0; p < this.sum.length; p++) gradient[p]! += this.sum[p]!;
+    addScaled(gradient, 1, this.sum);
     this.sum.fill(0);
   }
 

@@ -20,7 +20,13 @@ export class EngineStep implements SystemStep {
   private readonly top: number;
   /** Cotangents of each LSTM's new state. */
   private readonly after: readonly LstmState[];
+  /** h and c of each LSTM after the step, how wide they are, and the gradients by those before it. */
+  private readonly matrices: readonly Matrix[];
+  private readonly widths: readonly number[];
+  private readonly backwards: readonly Matrix[];
   private tangent: ModelTangent | null = null;
+  /** Of this run of the step; undefined until somebody asks. */
+  private known: Units | null | undefined;
   private target: ArrayLike<number> | null = null;
   private idle = false;
 
@@ -36,6 +42,9 @@ export class EngineStep implements SystemStep {
       const { h, c } = layer.finalState();
       return { h: this.k.alloc(h.rows, h.cols), c: this.k.alloc(c.rows, c.cols) };
     });
+    this.matrices = this.tape.lstms.flatMap((layer) => [layer.finalState().h, layer.finalState().c]);
+    this.backwards = this.tape.lstms.flatMap((layer) => [layer.initialStateGrad()!.h, layer.initialStateGrad()!.c]);
+    this.widths = this.matrices.map(({ cols }) => cols);
     this.stateSize = this.widths.reduce((a, b) => a + b);
     this.state = system.floats(0);
   }
@@ -50,18 +59,11 @@ export class EngineStep implements SystemStep {
     });
   }
 
-  private get matrices(): readonly Matrix[] {
-    return this.tape.lstms.flatMap((layer) => [layer.finalState().h, layer.finalState().c]);
-  }
-
-  private get widths(): readonly number[] {
-    return this.matrices.map(({ cols }) => cols);
-  }
-
   run(state: ArrayLike<number>, { input, target }: StepData): void {
     const { tape, system } = this;
     this.idle = false;
     this.before = state;
+    this.known = undefined;
     const given = this.cut(state);
     tape.begin(tape.lstms.map((_, i) => ({ h: given[2 * i]!, c: given[2 * i + 1]! })));
     tape.forward(system.model.parameters, input);
@@ -105,7 +107,7 @@ export class EngineStep implements SystemStep {
     system.adding(gradient, (arena) => {
       for (let i = this.top; i >= 0; i--) tape.layers[i]!.backward(system.model.parameters, arena);
     });
-    return this.join(tape.lstms.flatMap((layer) => [layer.initialStateGrad()!.h, layer.initialStateGrad()!.c]));
+    return this.join(this.backwards);
   }
 
   jvp(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
@@ -134,6 +136,11 @@ export class EngineStep implements SystemStep {
   }
 
   get units(): Units | null {
+    if (this.known === undefined) this.known = this.findUnits();
+    return this.known;
+  }
+
+  private findUnits(): Units | null {
     const { model, rows } = this.system;
     if (rows > 1 || !ModelTangent.hasUnits(model.spec)) return null;
     this.tangent ??= new ModelTangent(this.k, model, this.tape);
@@ -166,7 +173,7 @@ export class EngineStep implements SystemStep {
 
   private join(parts: readonly Matrix[]): FloatArray {
     const { rows } = this.system;
-    const S = this.widths.reduce((a, b) => a + b);
+    const S = this.stateSize;
     const out = this.system.floats(rows * S);
     let at = 0;
     for (const part of parts) {

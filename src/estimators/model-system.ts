@@ -15,6 +15,7 @@ import { requireInteger } from '../errors.js';
 import { EngineStep } from './model-step.js';
 import { SharedWeights } from './shared-weights.js';
 import type { Block, StatePart, StepData, System, SystemStep } from './system.js';
+import { addScaled } from './vectors.js';
 
 export interface ModelSystemOptions {
   /** Sequences side by side. Default 1, which the estimators that look forwards need. */
@@ -128,8 +129,7 @@ export class EngineSystem implements ModelSystem {
     if (gradient) this.scratch.clear();
     act(this.scratch);
     if (!gradient) return;
-    const numbers = hostNumbers(this.model.kernels, this.scratch.matrix);
-    for (let i = 0; i < gradient.length; i++) gradient[i]! += numbers[i]!;
+    addScaled(gradient, 1, hostNumbers(this.model.kernels, this.scratch.matrix));
   }
 
   giveBack(step: EngineStep): void {

@@ -12,6 +12,7 @@ import { requireInteger } from '../errors.js';
 import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
 import { addImmediate, requireOneRow, requireUnits, stateJacobian } from './influence.js';
 import type { System, SystemStep, Units } from './system.js';
+import { addScaled } from './vectors.js';
 
 /** Where M may differ from 0, (S, P). */
 type Reach = Uint8Array;
@@ -46,7 +47,7 @@ class RtrlRun implements EstimatorRun {
     const q = step.lossGradient(this.sum);
     for (let r = 0; r < S; r++) {
       if (q[r] === 0) continue;
-      for (let p = 0; p < P; p++) this.sum[p]! += q[r]! * this.M[r * P + p]!;
+      addScaled(this.sum, q[r]!, this.M.subarray(r * P, (r + 1) * P));
     }
     step.release();
   }
@@ -60,8 +61,7 @@ class RtrlRun implements EstimatorRun {
       for (let i = 0; i < S; i++) {
         const weight = J[r * S + i]!;
         if (weight === 0) continue;
-        const row = M.subarray(i * P, (i + 1) * P);
-        for (let p = 0; p < P; p++) out[p]! += weight * row[p]!;
+        addScaled(out, weight, M.subarray(i * P, (i + 1) * P));
         cost.macs += P;
       }
     }
@@ -70,7 +70,7 @@ class RtrlRun implements EstimatorRun {
   }
 
   emit(gradient: FloatArray): void {
-    for (let p = 0; p < this.P; p++) gradient[p]! += this.sum[p]!;
+    addScaled(gradient, 1, this.sum);
     this.sum.fill(0);
   }
 

@@ -14,6 +14,7 @@ import { hostNumbers } from '../core/views.js';
 import { type EstimatorRun, type GradientEstimator, unroll } from './estimator.js';
 import { type ModelSystem, modelSystem } from './model-system.js';
 import type { StepData } from './system.js';
+import { addScaled } from './vectors.js';
 
 type GradientFunction = NonNullable<FitOptions['gradient']>;
 
@@ -83,7 +84,7 @@ function runRows(
     }
   }
   const { loss, state } = unroll(system, run, stepsOf(part), { state: start, every, gradient }, (emitted) => {
-    for (let p = 0; p < sum.length; p++) sum[p]! += emitted[p]!;
+    addScaled(sum, 1, emitted);
   });
   for (const [i, { m, data }] of matrices('finalState').entries()) {
     const { from, to } = system.parts[i]!;

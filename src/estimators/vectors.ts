@@ -15,9 +15,6 @@ export function addScaled(out: FloatArray, scale: number, a: ArrayLike<number>):
   for (let i = 0; i < out.length; i++) out[i]! += scale * a[i]!;
 }
 
-export const add = (a: ArrayLike<number>, b: ArrayLike<number>): Float64Array =>
-  Float64Array.from(a, (v, i) => v + b[i]!);
-
 /** -1 or 1, each with probability 1/2. */
 export const randomSigns = (length: number, random: Rng): Float64Array =>
   Float64Array.from({ length }, () => (random.uniform() < 0.5 ? -1 : 1));
