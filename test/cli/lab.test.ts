@@ -1,5 +1,5 @@
 /** `unspool lab`: lists, runs an experiment in workers, goes on after an interruption, compares. */
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { folder, start, TINY } from './support.js';
@@ -27,13 +27,18 @@ test('an experiment: interrupted, gone on with, reported', async () => {
   const kept = readFileSync(join(here.path, 'a2/results.jsonl'), 'utf8').trim().split('\n');
   expect(kept.length).toBeGreaterThanOrEqual(1);
 
+  appendFileSync(join(here.path, 'a2/results.jsonl'), '{"job":{"id":"sqrt, k'); // as a full disk leaves it
   const second = await start(here.path, args).ended;
   expect(second.code).toBe(0);
   expect(second.stdout).toMatch(/holds +dynamic programming, 5 %: 1\.949 T forward steps/);
   expect(second.stdout).toMatch(/holds +every gradient has the bits of full BPTT/);
   const results = readFileSync(join(here.path, 'a2/results.jsonl'), 'utf8').trim().split('\n');
-  expect(results).toHaveLength(9);
+  expect(results).toHaveLength(9 + 1);
   expect(results.slice(0, kept.length)).toEqual(kept);
+  // Nothing is left to do: no later line was lost with the broken one.
+  const third = await start(here.path, args).ended;
+  expect(third.code).toBe(0);
+  expect(third.stdout).not.toMatch(/^ ?\d\/9 /m);
   const html = readFileSync(join(here.path, 'a2/report.html'), 'utf8');
   expect(html).toMatch(/<svg/);
   expect(html).not.toMatch(/(src|href)="http/);

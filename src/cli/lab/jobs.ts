@@ -28,12 +28,13 @@ const plain = (_key: string, value: unknown): unknown =>
 const lively = (_key: string, value: unknown): unknown =>
   value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : value;
 
-/** What a file of results holds already. A last line that was cut off in the middle counts for nothing. */
-export async function resultsIn(file: string): Promise<Map<string, Done>> {
+/** What a file of results holds already. A last line that was cut off in the middle counts for nothing, and is ended here. */
+async function resultsIn(file: string): Promise<Map<string, Done>> {
   const text = await readText(file).catch((error) => {
     if (error?.problem?.cause === 'ENOENT') return '';
     throw error;
   });
+  if (text !== '' && !text.endsWith('\n')) await appendFile(file, '\n'); // or the next line would be lost with it
   const found = new Map<string, Done>();
   for (const line of text.split('\n')) {
     try {
