@@ -4,7 +4,15 @@
  * (variational dropout, Gal & Ghahramani 2016). The masks come from keys, so that a pass made again sees the same ones.
  */
 import type { Kernels, Matrix } from './kernels.js';
-import { drawMask, type Layer, type LayerInput, type LayerTape, type PassState, streamOf } from './layer.js';
+import {
+  drawMask,
+  type Layer,
+  type LayerInput,
+  type LayerTape,
+  type MaskOver,
+  type PassState,
+  streamOf,
+} from './layer.js';
 import { blocks } from './lstm/blocks.js';
 import type { DropoutSpec } from './spec.js';
 
@@ -19,6 +27,7 @@ export class DropoutTape implements LayerTape {
   private readonly stream: number;
   private readonly pass: PassState;
   private readonly input: LayerInput;
+  private readonly over: MaskOver;
   private readonly mask: Matrix; // (T*N, C), or (N, C) where the steps share it
   /** What is multiplied with the mask, block by block: x, y, dx, dy. */
   private readonly parts: readonly (readonly [x: Matrix, y: Matrix, dx: Matrix | null, dy: Matrix | null])[];
@@ -34,6 +43,7 @@ export class DropoutTape implements LayerTape {
     this.outputSteps = input.steps;
     this.y = k.alloc(all, cols);
     this.dy = withGradients ? k.alloc(all, cols) : null;
+    this.over = spec.shared === 'steps' ? 'rows' : 'steps';
     const rows = spec.shared === 'steps' ? all / input.steps : all;
     this.mask = k.alloc(rows, cols);
     const cut = (m: Matrix | null) => m && blocks(k, m, rows);
@@ -49,7 +59,7 @@ export class DropoutTape implements LayerTape {
       k.copy(this.y, this.input.x!);
       return;
     }
-    drawMask(k, mask, pass.noise, this.stream, this.rate);
+    drawMask(k, mask, pass.noise, this.stream, this.rate, this.over);
     for (const [x, y] of this.parts) k.multiply(y, x, mask, false); // (D1)
   }
 

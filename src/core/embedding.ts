@@ -63,7 +63,7 @@ export class EmbeddingTape implements LayerTape {
     embeddingForward(k, this.y, parameters.handle(this.weight), this.ids);
     if (!dropout || !pass.noise) return;
     const { rate, stream, byToken, byRow } = dropout;
-    drawMask(k, byToken, pass.noise, stream, rate);
+    drawMask(k, byToken, pass.noise, stream, rate, 'pass');
     k.gatherRows(byRow, byToken, this.ids);
     k.scaleRows(this.y, this.y, byRow, false);
   }

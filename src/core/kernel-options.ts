@@ -56,6 +56,12 @@ export interface NoiseKey {
   readonly stream: number;
 }
 
+/** Of a mask: with an offset, what a larger mask has from that element on, so that parts of it can be drawn one by one. */
+export interface MaskKey extends NoiseKey {
+  /** Default 0. */
+  readonly offset?: number;
+}
+
 export interface CrossEntropyOptions {
   /** Weight of each class, length C. Default: all 1. */
   readonly classWeights?: readonly number[];

@@ -17,6 +17,7 @@ import type {
   CrossEntropyOptions,
   CtcTargets,
   GemmOptions,
+  MaskKey,
   NoiseKey,
   SgdOptions,
   ValueLoss,
@@ -127,8 +128,8 @@ export interface Kernels {
   combine(out: Matrix, alpha: number, a: Matrix, beta: number, b: Matrix): void;
 
   // ---- noise: counter-based (Philox4x32-10), so that any of it can be made again
-  /** Element e is `hit` with the probability, else `miss`: word e & 3 of block e >> 2 decides. */
-  bernoulli(out: Matrix, key: NoiseKey, probability: number, hit: number, miss: number): void;
+  /** Element e - offset is `hit` with the probability, else `miss`: word e & 3 of block e >> 2 decides. */
+  bernoulli(out: Matrix, key: MaskKey, probability: number, hit: number, miss: number): void;
   /** a += deviation * standard normal numbers. */
   addNormals(a: Matrix, key: NoiseKey, deviation: number): void;
 

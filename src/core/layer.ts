@@ -1,4 +1,4 @@
-import type { Kernels, Matrix } from './kernels.js';
+import type { Kernels, MaskKey, Matrix } from './kernels.js';
 import type { Arena, ParameterSpec } from './params.js';
 
 /** The size of one pass: T steps of N batch rows. Sequences are time-major: row t*N + n is step t of row n. */
@@ -13,6 +13,11 @@ export interface Noise {
   readonly seed: number;
   /** Number of the update. */
   readonly step: number;
+  /**
+   * Of a pass that is a part of a larger one: the step and row of that one which it begins with, and how many rows that one has. Its
+   * masks are then that part of the larger one's. Default: it is the whole.
+   */
+  readonly part?: { readonly step: number; readonly row: number; readonly rows: number };
 }
 
 /** What all layers of a tape share in one pass. */
@@ -76,7 +81,16 @@ export function streamOf(name: string): number {
   return hash >>> 0;
 }
 
+/** What a mask has a row for: each step and row of the batch, each row for all steps, or neither. */
+export type MaskOver = 'steps' | 'rows' | 'pass';
+
+/** The random numbers of a mask of so many columns. */
+export function maskKey({ seed, step, part }: Noise, stream: number, cols: number, over: MaskOver): MaskKey {
+  if (!part || over === 'pass') return { seed, step, stream };
+  return { seed, step, stream, offset: cols * (part.row + (over === 'steps' ? part.step * part.rows : 0)) };
+}
+
 /** What dropout multiplies with: 0 with the probability `rate`, else 1 / (1 - rate), so that the mean stays. */
-export function drawMask(k: Kernels, mask: Matrix, noise: Noise, stream: number, rate: number): void {
-  k.bernoulli(mask, { ...noise, stream }, rate, 0, 1 / (1 - rate));
+export function drawMask(k: Kernels, mask: Matrix, noise: Noise, stream: number, rate: number, over: MaskOver): void {
+  k.bernoulli(mask, maskKey(noise, stream, mask.cols, over), rate, 0, 1 / (1 - rate));
 }

@@ -3,6 +3,7 @@ import { fail } from '../core/spec-checks.js';
 import { adaptiveTbptt } from './adaptive.js';
 import { artbp, bptt, hDetach, tbptt } from './backwards.js';
 import { checkpointed } from './checkpointed.js';
+import { deer, quasiDeer } from './deer.js';
 import type { GradientEstimator } from './estimator.js';
 import { evolution, pes } from './evolution.js';
 import { forwardGradient } from './forward-gradient.js';
@@ -10,6 +11,7 @@ import { ok } from './kronecker-sum.js';
 import { eprop, rflo, snap } from './local.js';
 import { kfRtrl, uoro } from './rank-one.js';
 import { rtrl } from './rtrl.js';
+import { syntheticGradients } from './synthetic.js';
 import { randomizedTelescope } from './telescope.js';
 
 type Settings = Readonly<Record<string, number>>;
@@ -58,6 +60,12 @@ export const ESTIMATORS: Readonly<Record<string, Known>> = {
     settings: ['rate'],
     make: ({ rate }) => hDetach({ rate: rate! }),
   },
+  syntheticGradients: {
+    summary: 'windows of k steps, and a learnt guess of what lies behind: biased',
+    settings: ['k', 'rate'],
+    optional: ['rate'],
+    make: ({ k, ...rest }) => syntheticGradients({ k: k!, ...rest }),
+  },
   rtrl: { summary: 'ds/dtheta carried forwards: exact, S^2 P a step', ...without(rtrl) },
   snap: { summary: 'that, cut to what n steps reach: biased', settings: ['n'], make: ({ n }) => snap({ n: n! }) },
   eprop: { summary: 'eligibility traces without the way through h: biased', ...without(eprop) },
@@ -68,6 +76,18 @@ export const ESTIMATORS: Readonly<Record<string, Known>> = {
     summary: 'ds/dtheta as the best sum of `rank` Kronecker products: unbiased',
     settings: ['rank'],
     make: ({ rank }) => ok({ rank: rank! }),
+  },
+  deer: {
+    summary: 'over a trajectory found by Newton iterations: exact at convergence',
+    settings: ['tolerance'],
+    optional: ['tolerance'],
+    make: deer,
+  },
+  quasiDeer: {
+    summary: 'the same by quasi-Newton iterations: exact at convergence',
+    settings: ['tolerance'],
+    optional: ['tolerance'],
+    make: quasiDeer,
   },
   forwardGradient: { summary: 'one random direction, forwards: unbiased', ...without(forwardGradient) },
   evolution: {

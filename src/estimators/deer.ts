@@ -8,9 +8,12 @@
  * number of iterations. Quasi-DEER (Danieli et al. 2025) takes for A_t each unit's own block of J alone: the maps are then n times
  * cheaper, and there are more iterations.
  */
+import type { FloatArray } from '../core/kernels.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
 import { requireOneRow, requireUnits, stateJacobian } from './influence.js';
 import type { StepData, System, SystemStep } from './system.js';
+import { addScaled } from './vectors.js';
 
 export interface DeerOptions {
   /** `deer` has all of J, `quasiDeer` the block of each unit (needs closed forms). Default `deer`. */
@@ -30,20 +33,25 @@ export interface Trajectory {
 }
 
 /**
- * The states of a sequence, from the first state of the system and a guess of zeros. Throws `INVALID_DATA` where it does not converge.
+ * The states of a sequence, from a first state and a guess of zeros. Throws `INVALID_DATA` where it does not converge.
+ *
+ * @param first s_0; by default the system's first state.
  */
-export function solveTrajectory(system: System, sequence: readonly StepData[], options: DeerOptions = {}): Trajectory {
-  const { method = 'deer', tolerance = 1e-10, maxIterations = 1000 } = options;
+export function solveTrajectory(
+  system: System,
+  sequence: readonly StepData[],
+  options: DeerOptions = {},
+  first: ArrayLike<number> = system.initial(),
+): Trajectory {
+  const { method, tolerance, maxIterations } = checked(options);
   requireOneRow(method, system);
-  requireNumber('tolerance', tolerance, Number.MIN_VALUE, 1);
-  requireInteger('maxIterations', maxIterations, 1, 1 << 24);
   const S = system.stateSize;
   const linear = method === 'deer' ? (step: SystemStep) => stateJacobian(step, S) : ownBlocks;
   system.changed();
   let states: Float64Array[] = sequence.map(() => new Float64Array(S));
   const changes: number[] = [];
   while (changes.length < maxIterations) {
-    const next = iterate(system, sequence, states, linear);
+    const next = iterate(system, sequence, Float64Array.from(first), states, linear);
     changes.push(largestChange(states, next));
     states = next;
     if (changes.at(-1)! <= tolerance) return { states, iterations: changes.length, changes };
@@ -56,14 +64,96 @@ export function solveTrajectory(system: System, sequence: readonly StepData[], o
   });
 }
 
+function checked(options: DeerOptions): Required<DeerOptions> {
+  const { method = 'deer', tolerance = 1e-10, maxIterations = 1000 } = options;
+  requireNumber('tolerance', tolerance, Number.MIN_VALUE, 1);
+  requireInteger('maxIterations', maxIterations, 1, 1 << 24);
+  return { method, tolerance, maxIterations };
+}
+
+/**
+ * The gradient over a trajectory found that way. Once the states have converged, the way back is linear in delta, a scan like the
+ * last one forwards, and gives what BPTT gives, to within the tolerance.
+ */
+class TrajectoryRun implements EstimatorRun {
+  readonly cost: Cost = { floats: 0, macs: 0 };
+  private readonly system: System;
+  private readonly options: Required<DeerOptions>;
+  private readonly data: StepData[] = [];
+  /** Before the first of these steps. */
+  private first: ArrayLike<number> = [];
+
+  constructor(system: System, options: Required<DeerOptions>) {
+    this.system = system;
+    this.options = options;
+  }
+
+  step(step: SystemStep, data: StepData): void {
+    if (this.data.length === 0) this.first = step.before;
+    this.data.push(data);
+    step.release();
+  }
+
+  emit(gradient: FloatArray): void {
+    const { system, data, first, options } = this;
+    const { states, iterations } = solveTrajectory(system, data, options, first);
+    let delta: FloatArray | null = null;
+    for (let t = data.length - 1; t >= 0; t--) {
+      const step = system.step(t > 0 ? states[t - 1]! : first, data[t]!);
+      const q = step.lossGradient(gradient);
+      if (delta) addScaled(q, 1, delta);
+      delta = step.vjp(q, gradient);
+      step.release();
+    }
+    this.count(data.length, iterations);
+    data.length = 0;
+  }
+
+  /** A step's matrix, and its products in a scan of affine maps: S^3 each, or as many blocks of a unit's own states. */
+  private count(steps: number, iterations: number): void {
+    const { system, options, cost } = this;
+    const S = system.stateSize;
+    const part = options.method === 'deer' ? S : system.parts.filter(({ kind }) => kind === 'c').length + 1;
+    cost.floats = steps * (2 * S + S * part);
+    cost.macs += steps * (iterations * (system.parameters.length + S * part * part) + productMacs(system));
+  }
+
+  reset(): void {
+    this.data.length = 0;
+  }
+}
+
+const estimator = (options: DeerOptions): GradientEstimator => {
+  const complete = checked(options);
+  return {
+    name: `${complete.method}(tolerance=${complete.tolerance})`,
+    unbiased: true,
+    stochastic: false,
+    facing: 'past',
+    every: null,
+    start(system) {
+      requireOneRow(complete.method, system);
+      return new TrajectoryRun(system, complete);
+    },
+  };
+};
+
+/** BPTT over a trajectory found by Newton's method: exact to within the tolerance. */
+export const deer = (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator =>
+  estimator({ ...options, method: 'deer' });
+
+/** The same by quasi-Newton iterations. Needs closed forms. */
+export const quasiDeer = (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator =>
+  estimator({ ...options, method: 'quasiDeer' });
+
 function iterate(
   system: System,
   sequence: readonly StepData[],
+  first: Float64Array,
   guess: readonly Float64Array[],
   linear: (step: SystemStep) => Float64Array,
 ): Float64Array[] {
   const S = system.stateSize;
-  const first = Float64Array.from(system.initial());
   let before = first;
   return sequence.map((data, t) => {
     const guessed = t > 0 ? guess[t - 1]! : first;

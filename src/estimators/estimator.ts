@@ -31,6 +31,8 @@ export interface EstimatorRun {
   emit(gradient: FloatArray): void;
   /** Before a new sequence: nothing is carried on. */
   reset(): void;
+  /** What it has learnt itself, where it learns: live, kept over `reset`, to be copied from one run to the next. */
+  readonly learned?: Float64Array;
   /** Numbers that it holds at this moment besides theta and one step, and multiply-adds since it was started. */
   readonly cost: Cost;
 }

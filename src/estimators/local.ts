@@ -33,6 +33,8 @@ class LocalRun implements EstimatorRun {
   private readonly sum: Float64Array;
   /** For each state r of a unit: one number for each weight, by gate, unit and input. */
   private traces: Float64Array[] = [];
+  /** Where in theta each of them belongs. */
+  private places = new Int32Array(0);
   private feedback: Float64Array | null = null;
 
   constructor(rule: Rule, system: System, random: Rng) {
@@ -45,10 +47,7 @@ class LocalRun implements EstimatorRun {
     const units = requireUnits(this.rule.name, step);
     const { size: n, gates, parts, inputs } = units;
     const d = inputs.length;
-    if (this.traces.length === 0) {
-      this.traces = Array.from({ length: parts }, () => new Float64Array(gates * n * d));
-      this.cost.floats = parts * gates * n * d;
-    }
+    if (this.traces.length === 0) this.begin(units);
     const q = step.lossGradient(this.sum);
     const heard = this.rule.randomFeedback ? this.heard(step, n, parts) : q;
     for (let j = 0; j < n; j++) {
@@ -57,6 +56,16 @@ class LocalRun implements EstimatorRun {
     }
     this.cost.macs += gates * n * d * (parts * parts + 2 * parts);
     step.release();
+  }
+
+  private begin({ size: n, gates, parts, inputs: { length: d }, index }: Units): void {
+    if (parts > 2) fail('cell', `has ${parts} states a unit, and ${this.rule.name} is written for one or two.`);
+    const weights = gates * n * d;
+    this.traces = Array.from({ length: parts }, () => new Float64Array(weights));
+    this.places = Int32Array.from({ length: weights }, (_, at) =>
+      index(Math.floor(at / (n * d)), Math.floor(at / d) % n, at % d),
+    );
+    this.cost.floats = parts * weights;
   }
 
   /** D of unit j, row-major over its states. */
@@ -71,26 +80,31 @@ class LocalRun implements EstimatorRun {
     });
   }
 
-  private unit(
-    { size: n, parts, inputs, byGate, index }: Units,
-    D: readonly number[],
-    g: number,
-    j: number,
-    q: FloatArray,
-  ) {
-    const { traces, sum } = this;
-    const [d, old] = [inputs.length, new Array<number>(parts)];
-    for (let k = 0; k < d; k++) {
-      const at = (g * n + j) * d + k;
-      for (let r = 0; r < parts; r++) old[r] = traces[r]![at]!;
-      let learnt = 0;
-      for (let r = 0; r < parts; r++) {
-        let e = byGate[r]![g]![j]! * inputs[k]!;
-        for (let s = 0; s < parts; s++) e += D[r * parts + s]! * old[s]!;
-        traces[r]![at] = e;
-        learnt += q[r * n + j]! * e;
+  /** Traces of gate g's weights into unit j, and what they teach: one state a unit, or two. */
+  private unit(units: Units, D: readonly number[], g: number, j: number, q: FloatArray): void {
+    const { size: n, parts, inputs, byGate } = units;
+    const [d, first] = [inputs.length, this.traces[0]!];
+    const from = (g * n + j) * d;
+    const { sum, places } = this;
+    const [slope, learns] = [byGate[0]![g]![j]!, q[j]!];
+    if (parts === 1) {
+      for (let k = 0; k < d; k++) {
+        const e = slope * inputs[k]! + D[0]! * first[from + k]!;
+        first[from + k] = e;
+        sum[places[from + k]!]! += learns * e;
       }
-      sum[index(g, j, k)]! += learnt;
+      return;
+    }
+    const second = this.traces[1]!;
+    const [slope2, learns2] = [byGate[1]![g]![j]!, q[n + j]!];
+    const [d00, d01, d10, d11] = D as [number, number, number, number];
+    for (let k = 0; k < d; k++) {
+      const [old, old2, z] = [first[from + k]!, second[from + k]!, inputs[k]!];
+      const e = slope * z + d00 * old + d01 * old2;
+      const e2 = slope2 * z + d10 * old + d11 * old2;
+      first[from + k] = e;
+      second[from + k] = e2;
+      sum[places[from + k]!]! += learns * e + learns2 * e2;
     }
   }
 

@@ -2,7 +2,7 @@
  * Philox4x32-10 (Salmon et al. 2011): four random words out of a counter and a key, without a state. So any mask can be
  * made again from (seed, update, stream), by every backend alike.
  */
-import type { NoiseKey } from '../core/kernels.js';
+import type { MaskKey, NoiseKey } from '../core/kernels.js';
 
 const [M0, M1] = [0xd2511f53, 0xcd9e8d57];
 const [W0, W1] = [0x9e3779b9, 0xbb67ae85];
@@ -39,16 +39,21 @@ export function philox(out: Uint32Array, counter: readonly [number, number, numb
 
 /** Calls `use` with the number of each element from 0 to `count` and its random word. */
 export function eachWord(
-  { seed, step, stream }: NoiseKey,
+  { seed, step, stream, offset = 0 }: MaskKey,
   count: number,
   use: (e: number, word: number) => void,
 ): void {
   const words = new Uint32Array(4);
+  let [block, word] = blockOf(offset);
   for (let e = 0; e < count; e++) {
-    if ((e & 3) === 0) philox(words, [e >>> 2, step, 0, 0], seed, stream);
-    use(e, words[e & 3]!);
+    if (word === 0 || e === 0) philox(words, [block, step, 0, 0], seed, stream);
+    use(e, words[word++]!);
+    if (word === 4) [block, word] = [block + 1, 0];
   }
 }
+
+/** In which block an element's word is, and which of its four it is. */
+export const blockOf = (element: number): [block: number, word: number] => [Math.floor(element / 4), element % 4];
 
 /** The words below this are a hit: `probability` of all. */
 export const hitsBelow = (probability: number): number => Math.min(Math.floor(probability * 2 ** 32), 2 ** 32 - 1);

@@ -8,7 +8,7 @@ export { cellSystem } from '../estimators/cells/cell.js';
 export { firstElement, influenceBalancing } from '../estimators/cells/linear.js';
 export { rnnCell, squaredErrorReadout } from '../estimators/cells/rnn.js';
 export { type CheckpointOptions, checkpointed } from '../estimators/checkpointed.js';
-export { type DeerOptions, solveTrajectory, type Trajectory } from '../estimators/deer.js';
+export { type DeerOptions, deer, quasiDeer, solveTrajectory, type Trajectory } from '../estimators/deer.js';
 export {
   type Cost,
   type EstimatorRun,
@@ -25,6 +25,7 @@ export { kfRtrl, uoro } from '../estimators/rank-one.js';
 export { rtrl } from '../estimators/rtrl.js';
 export { everySegment, keepAll, type Order, type PlanCost, planCost, type StoragePlan } from '../estimators/storage.js';
 export { type BudgetOptions, optimalPlan } from '../estimators/storage-optimal.js';
+export { type SyntheticOptions, syntheticGradients } from '../estimators/synthetic.js';
 export type { Block, StatePart, StepData, System, SystemStep, Units } from '../estimators/system.js';
 export { randomizedTelescope } from '../estimators/telescope.js';
 export { estimated } from '../estimators/training.js';

@@ -30,7 +30,7 @@ export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
     /** What comes back to the gates from elsewhere is added to: 0 where nothing does. */
     addsToGates: !whole,
     draw() {
-      if (masks && pass.noise) drawMask(k, masks, pass.noise, stream, rates.candidate);
+      if (masks && pass.noise) drawMask(k, masks, pass.noise, stream, rates.candidate, 'steps');
     },
     forward(p: LstmParts, t: number) {
       const y = ys[t]!;

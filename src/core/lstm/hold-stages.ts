@@ -5,7 +5,7 @@
  * The derivative: ds' = keep ds on the way into the step, and ds- += hold ds past it.
  */
 import type { Matrix } from '../kernels.js';
-import { type Ragged, streamOf } from '../layer.js';
+import { maskKey, type Ragged, streamOf } from '../layer.js';
 import { blocks, type LstmState } from './blocks.js';
 import type { LstmBuffers } from './program.js';
 import type { Rates } from './spec.js';
@@ -79,7 +79,7 @@ export function zoneoutStage(b: LstmBuffers, rates: Rates, from: Slot, to: Slot)
     draw() {
       for (const { rate, stream, hold, keep } of masks) {
         if (pass.noise) {
-          const key = { ...pass.noise, stream };
+          const key = maskKey(pass.noise, stream, hold.cols, 'steps');
           k.bernoulli(hold, key, rate, 1, 0);
           k.bernoulli(keep, key, rate, 0, 1);
         } else {

@@ -36,14 +36,14 @@ export function recurrentStage(b: LstmBuffers, rates: Rates) {
   return {
     pack(p: LstmParts) {
       if (dropped && pass.noise) {
-        drawMask(k, dropped.mask, pass.noise, streams.weights, rates.dropConnect);
+        drawMask(k, dropped.mask, pass.noise, streams.weights, rates.dropConnect, 'pass');
         k.multiply(dropped.weights, p.weightHh, dropped.mask, false);
       }
       k.pack(packed, weights(p), true);
     },
     packBack: (p: LstmParts) => k.pack(packedBack!, weights(p), false),
     draw() {
-      if (masked && pass.noise) drawMask(k, masked.mask, pass.noise, streams.state, rates.state);
+      if (masked && pass.noise) drawMask(k, masked.mask, pass.noise, streams.state, rates.state, 'rows');
     },
     forward(p: LstmParts, t: number) {
       const { y, before } = b.steps[t]!;

@@ -1,9 +1,9 @@
 /** Random numbers by key; the generator is in ../philox.ts. */
-import type { Matrix, NoiseKey } from '../../core/kernels.js';
+import type { MaskKey, Matrix, NoiseKey } from '../../core/kernels.js';
 import { addNormalsTo, eachWord, hitsBelow } from '../philox.js';
 import { dense } from './dense.js';
 
-export function bernoulli(out: Matrix, key: NoiseKey, probability: number, hit: number, miss: number): void {
+export function bernoulli(out: Matrix, key: MaskKey, probability: number, hit: number, miss: number): void {
   const o = dense(out);
   const limit = hitsBelow(probability);
   eachWord(key, o.length, (e, word) => {

@@ -1,13 +1,14 @@
 /** Random numbers by key, and the normalisation of rows. */
 import type { Kernels } from '../../core/kernels.js';
-import { addNormalsTo, hitsBelow } from '../philox.js';
+import { addNormalsTo, blockOf, hitsBelow } from '../philox.js';
 import type { Reach } from './reach.js';
 
 export function noise(reach: Reach): Pick<Kernels, 'bernoulli' | 'addNormals' | 'layerNorm' | 'layerNormGrad'> {
   const { x, at, count, alone, host } = reach;
   return {
-    bernoulli(out, { seed, step, stream }, probability, hit, miss) {
-      alone(() => x.bernoulli(at(out), count(out), seed, step, stream, hitsBelow(probability), hit, miss));
+    bernoulli(out, { seed, step, stream, offset = 0 }, probability, hit, miss) {
+      const [block, skip] = blockOf(offset);
+      alone(() => x.bernoulli(at(out), count(out), seed, step, stream, block, skip, hitsBelow(probability), hit, miss));
     },
     addNormals: (a, key, deviation) => addNormalsTo(host(a), key, deviation),
     layerNorm: (out, stats, a, gain, bias, accumulate) =>

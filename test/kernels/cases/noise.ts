@@ -26,6 +26,21 @@ const bernoulli: Case[] = [
       }),
     ),
   ),
+  ...[1, 2, 3, 4, 1021].map(
+    (offset): Case => ({
+      name: `from element ${offset} on, what a larger mask has there`,
+      run(b) {
+        const [n, probability] = [9, 0.5];
+        const out = b.output('out', 1, n);
+        b.k.bernoulli(out.matrix, { ...KEYS[2]!, offset }, probability, 3, -2);
+        const words = oracle.words(KEYS[2]!, offset + n).slice(offset);
+        b.expect(
+          out,
+          words.map((word) => (word / 2 ** 32 < probability ? 3 : -2)),
+        );
+      },
+    }),
+  ),
   {
     name: 'never, nearly always, and a share of all',
     async run(b) {

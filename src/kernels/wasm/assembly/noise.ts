@@ -1,11 +1,11 @@
 /** Random bits by key: Philox4x32-10, as in kernels/philox.ts, two products of 64 bits a round. */
 
-/** Element e of out is `hit` where word e & 3 of block e >> 2 is below `limit`, else `miss`. */
+/** Element e of out is `hit` where word (skip + e) & 3 of block `first` + (skip + e >> 2) is below `limit`, else `miss`. */
 export function bernoulli(
-  out: usize, count: i32, seed: u32, step: u32, stream: u32, limit: u32, hit: f32, miss: f32,
+  out: usize, count: i32, seed: u32, step: u32, stream: u32, first: u32, skip: i32, limit: u32, hit: f32, miss: f32,
 ): void {
-  for (let e = 0; e < count; e += 4) {
-    let c0: u32 = <u32>e >> 2;
+  for (let e = -skip; e < count; e += 4) {
+    let c0: u32 = first++;
     let c1 = step;
     let c2: u32 = 0;
     let c3: u32 = 0;
@@ -22,9 +22,9 @@ export function bernoulli(
       k1 += 0xbb67ae85;
     }
     const at = out + ((<usize>e) << 2);
-    f32.store(at, c0 < limit ? hit : miss);
-    if (e + 1 < count) f32.store(at + 4, c1 < limit ? hit : miss);
-    if (e + 2 < count) f32.store(at + 8, c2 < limit ? hit : miss);
+    if (e >= 0) f32.store(at, c0 < limit ? hit : miss);
+    if (e >= -1 && e + 1 < count) f32.store(at + 4, c1 < limit ? hit : miss);
+    if (e >= -2 && e + 2 < count) f32.store(at + 8, c2 < limit ? hit : miss);
     if (e + 3 < count) f32.store(at + 12, c3 < limit ? hit : miss);
   }
 }
