@@ -9,7 +9,7 @@ import type { Batch, Model, PassOptions } from './model.js';
 import type { Optimizer } from './optimizer.js';
 import type { Arena } from './params.js';
 import type { RngState } from './rng.js';
-import type { Schedule } from './schedule.js';
+import type { Remembering, Schedule } from './schedule.js';
 import type { Tape } from './tape.js';
 
 export interface TrainingData {
@@ -21,11 +21,13 @@ export interface TrainingData {
  * How the gradient of a batch's mean loss is made: written to `gradients` (which holds whatever it held), the state that the rows end
  * with to the tape. Settings are those of `model.gradients`.
  */
-export type GradientFunction = (
-  model: Model,
-  batch: Batch,
-  options: PassOptions & { readonly tape: Tape; readonly gradients: Arena },
-) => Promise<{ readonly loss: number }>;
+export interface GradientFunction extends Partial<Remembering> {
+  (
+    model: Model,
+    batch: Batch,
+    options: PassOptions & { readonly tape: Tape; readonly gradients: Arena },
+  ): Promise<{ readonly loss: number }>;
+}
 
 export interface FitOptions {
   readonly optimizer: Optimizer;
@@ -93,7 +95,9 @@ export interface TrainingState {
   /** Name of each optimizer arena, such as `m`, to all its numbers; and `average` and `best`, where such weights are kept. */
   readonly optimizer: ReadonlyMap<string, FloatArray>;
   /** What the schedule, the average and the early stopping have seen; and the epoch whose measurement is due, if one is. */
-  readonly memory?: Readonly<Partial<Record<'schedule' | 'average' | 'stopping' | 'due', readonly number[]>>>;
+  readonly memory?: Readonly<
+    Partial<Record<'schedule' | 'average' | 'stopping' | 'gradient' | 'due', readonly number[]>>
+  >;
   /** Carried state of each LSTM layer, bottom first, [N, H] each; null where none is carried. */
   readonly carried: readonly { readonly h: FloatArray; readonly c: FloatArray }[] | null;
 }

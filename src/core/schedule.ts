@@ -10,14 +10,18 @@ export interface ScheduleTime {
 /** The factor at update `step` (from 1) of `steps`. Any function will do. */
 export type ScheduleFunction = (step: number, steps: number, time: ScheduleTime) => number;
 
-/** A schedule that watches the held-out loss: what it has seen is part of a checkpoint. */
-export interface WatchingSchedule {
-  readonly factor: ScheduleFunction;
-  /** Told after each measurement of the held-out loss. */
-  observe(loss: number): void;
+/** What a checkpoint keeps of something that goes on from what it has seen. */
+export interface Remembering {
   /** All that it remembers. */
   readonly memory: readonly number[];
   restore(memory: readonly number[]): void;
+}
+
+/** A schedule that watches the held-out loss: what it has seen is part of a checkpoint. */
+export interface WatchingSchedule extends Remembering {
+  readonly factor: ScheduleFunction;
+  /** Told after each measurement of the held-out loss. */
+  observe(loss: number): void;
 }
 
 export type Schedule = ScheduleFunction | WatchingSchedule;

@@ -146,7 +146,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const carried = this.last && this.data.train.stateful ? await this.last.downloadStates() : null;
     const { step, epoch, batch, lossSum, epochRng: rng } = this;
     const due = this.due === null ? {} : { due: [this.due] };
-    const memory = { ...memoryOf(this.room, this.options.schedule), ...due };
+    const memory = { ...memoryOf(this.room, this.options), ...due };
     return { step, epoch, batch, lossSum, rng, optimizer, memory, carried };
   }
 
@@ -258,7 +258,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     }
     const weights = state.optimizer.get('weights');
     if (weights?.length === this.model.size) k.upload(this.model.parameters.matrix, weights);
-    remember(this.room, this.options.schedule, state.memory);
+    remember(this.room, this.options, state.memory);
     this.due = state.memory?.due?.[0] ?? null;
     this.epochRng = state.rng;
     this.step = state.step;

@@ -5,7 +5,6 @@ import type { FitOptions, TrainingState } from './fit-options.js';
 import type { Kernels, Matrix } from './kernels.js';
 import { OptimizerRun } from './optimizer.js';
 import { Arena } from './params.js';
-import type { Schedule } from './schedule.js';
 
 type Memory = NonNullable<TrainingState['memory']>;
 
@@ -34,17 +33,22 @@ export function trainingRoom(kernels: Kernels, parameters: Arena, options: Train
   };
 }
 
-/** What the schedule, the average and the early stopping have seen. */
-export function memoryOf({ average, stopping }: TrainingRoom, schedule: Schedule | undefined): Memory {
+/** What of `fit`'s options goes on from what it has seen. */
+type Seeing = Pick<FitOptions, 'schedule' | 'gradient'>;
+
+/** What the schedule, the estimator, the average and the early stopping have seen. */
+export function memoryOf({ average, stopping }: TrainingRoom, { schedule, gradient }: Seeing): Memory {
   return {
     ...(typeof schedule === 'object' ? { schedule: schedule.memory } : {}),
+    ...(gradient?.memory?.length ? { gradient: gradient.memory } : {}),
     ...(average ? { average: average.memory } : {}),
     ...(stopping ? { stopping: stopping.memory } : {}),
   };
 }
 
 /** The other way round. */
-export function remember(room: TrainingRoom, schedule: Schedule | undefined, memory: Memory = {}): void {
+export function remember(room: TrainingRoom, { schedule, gradient }: Seeing, memory: Memory = {}): void {
+  if (memory.gradient) gradient?.restore?.(memory.gradient);
   if (typeof schedule === 'object' && memory.schedule) schedule.restore(memory.schedule);
   if (memory.average) room.average?.restore(memory.average);
   if (memory.stopping) room.stopping?.restore(memory.stopping);

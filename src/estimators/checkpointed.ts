@@ -9,7 +9,7 @@ import { requireInteger, requireNumber } from '../errors.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
 import { everySegment, type StoragePlan } from './storage.js';
 import { optimalPlan } from './storage-optimal.js';
-import type { StepData, System, SystemStep } from './system.js';
+import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
 import { addScaled } from './vectors.js';
 
 export type CheckpointOptions = {
@@ -64,6 +64,8 @@ class CheckpointedRun implements EstimatorRun {
   private first: ArrayLike<number> = [];
   private state: ArrayLike<number> = [];
   private order = 0;
+  /** The step that made the first state, where it is learnt: no part of the plan. */
+  private beginning: SystemStep | null = null;
 
   constructor(system: System, plan: StoragePlan) {
     this.system = system;
@@ -72,6 +74,10 @@ class CheckpointedRun implements EstimatorRun {
 
   /** The forward pass that is under way anyway: what the plan says about this step, up to the order that runs it. */
   step(step: SystemStep, data: StepData): void {
+    if (data === BEGINNING) {
+      this.beginning = step;
+      return;
+    }
     const t = this.data.push(data) - 1;
     const { orders } = this.plan;
     if (t === 0) this.first = step.before;
@@ -100,6 +106,7 @@ class CheckpointedRun implements EstimatorRun {
       else this.drop(t);
       this.count();
     }
+    if (delta) this.beginning?.vjp(delta, gradient);
   }
 
   /** Before step 0 stands the state that the sequence began with, which is always there. */
@@ -137,6 +144,7 @@ class CheckpointedRun implements EstimatorRun {
     for (const t of [...this.entries.keys()]) this.drop(t);
     this.states.clear();
     this.data.length = 0;
+    this.beginning = null;
     this.order = 0;
   }
 }

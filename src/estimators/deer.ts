@@ -12,7 +12,7 @@ import type { FloatArray } from '../core/kernels.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
 import { requireOneRow, requireUnits, stateJacobian } from './influence.js';
-import type { StepData, System, SystemStep } from './system.js';
+import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
 import { addScaled } from './vectors.js';
 
 export interface DeerOptions {
@@ -80,6 +80,8 @@ class TrajectoryRun implements EstimatorRun {
   private readonly system: System;
   private readonly options: Required<DeerOptions>;
   private readonly data: StepData[] = [];
+  /** The step that made the first state, where it is learnt. */
+  private beginning: SystemStep | null = null;
   /** Before the first of these steps. */
   private first: ArrayLike<number> = [];
 
@@ -89,6 +91,10 @@ class TrajectoryRun implements EstimatorRun {
   }
 
   step(step: SystemStep, data: StepData): void {
+    if (data === BEGINNING) {
+      this.beginning = step;
+      return;
+    }
     if (this.data.length === 0) this.first = step.before;
     this.data.push(data);
     step.release();
@@ -105,8 +111,9 @@ class TrajectoryRun implements EstimatorRun {
       delta = step.vjp(q, gradient);
       step.release();
     }
+    if (delta) this.beginning?.vjp(delta, gradient);
     this.count(data.length, iterations);
-    data.length = 0;
+    this.reset();
   }
 
   /** A step's matrix, and its products in a scan of affine maps: S^3 each, or as many blocks of a unit's own states. */
@@ -120,6 +127,7 @@ class TrajectoryRun implements EstimatorRun {
 
   reset(): void {
     this.data.length = 0;
+    this.beginning = null;
   }
 }
 
@@ -130,6 +138,7 @@ const estimator = (options: DeerOptions): GradientEstimator => {
     unbiased: true,
     stochastic: false,
     facing: 'past',
+    oneRow: true,
     every: null,
     start(system) {
       requireOneRow(complete.method, system);

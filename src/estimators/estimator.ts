@@ -5,7 +5,7 @@
  */
 import type { FloatArray } from '../core/kernels.js';
 import type { Rng } from '../core/rng.js';
-import type { StepData, System, SystemStep } from './system.js';
+import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
 
 export interface GradientEstimator {
   /** With its settings, as in `tbptt(k1=1, k2=10)`. */
@@ -18,6 +18,8 @@ export interface GradientEstimator {
   readonly facing: 'past' | 'future';
   /** Steps between two emissions that it is meant for; null for one at the end of a sequence. */
   readonly every: number | null;
+  /** Whether it takes the sequences of a batch one after the other. Default: where it faces the future. */
+  readonly oneRow?: boolean;
   /**
    * For one system; `random` is its own. Throws `INVALID_SETTING` for a system that the method does not allow.
    */
@@ -41,6 +43,10 @@ export interface Cost {
   floats: number;
   macs: number;
 }
+
+/** How many of a batch's sequences an estimator takes side by side. */
+export const rowsTaken = ({ oneRow, facing }: GradientEstimator, rows: number): number =>
+  (oneRow ?? facing === 'future') ? 1 : rows;
 
 /** Multiply-adds of J'v with F'v, or of J u with F w: twice the parameters a row, to first order. */
 export const productMacs = ({ rows, parameters }: System): number => 2 * rows * parameters.length;
@@ -87,12 +93,16 @@ export function unroll(
     from = t;
     since = 0;
   };
-  for (const data of sequence) {
+  const advance = (data: StepData): void => {
     const step = system.step(state, data);
     state = step.state;
     loss += step.loss;
     since += step.loss;
     run.step(step, data);
+  };
+  if (system.begins && !options.state) advance(BEGINNING);
+  for (const data of sequence) {
+    advance(data);
     t++;
     if (every !== null && t - from >= every) emit();
   }

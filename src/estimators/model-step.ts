@@ -1,12 +1,26 @@
 /** One time step of a model: a tape of one step, used again and again. */
 import type { FloatArray, Kernels, Matrix } from '../core/kernels.js';
 import type { LstmState } from '../core/lstm/blocks.js';
+import type { LstmTape } from '../core/lstm/tape.js';
+import type { ModelSpec } from '../core/spec.js';
 import { fail } from '../core/spec-checks.js';
 import type { Tape } from '../core/tape.js';
 import { hostNumbers } from '../core/views.js';
 import type { EngineSystem } from './model-system.js';
 import { ModelTangent } from './model-tangent.js';
 import type { StatePart, StepData, SystemStep, Units } from './system.js';
+
+/** Whether training drops something that the new state depends on: the closed forms are for what drops nothing. */
+function dropsInside({ layers }: ModelSpec): boolean {
+  return layers
+    .slice(0, layers.findLastIndex(({ kind }) => kind === 'lstm') + 1)
+    .some(
+      (layer) =>
+        layer.kind === 'dropout' ||
+        (layer.kind === 'embedding' && layer.dropout) ||
+        (layer.kind === 'lstm' && (layer.dropConnect || layer.recurrentDropout || layer.zoneout)),
+    );
+}
 
 export class EngineStep implements SystemStep {
   readonly stateSize: number;
@@ -28,6 +42,9 @@ export class EngineStep implements SystemStep {
   /** Of this run of the step; undefined until somebody asks. */
   private known: Units | null | undefined;
   private target: ArrayLike<number> | null = null;
+  private share = 1;
+  /** Whether something is dropped on the way from state to state. */
+  private drops = false;
   private idle = false;
 
   constructor(system: EngineSystem) {
@@ -49,6 +66,10 @@ export class EngineStep implements SystemStep {
     this.state = system.floats(0);
   }
 
+  get lstms(): readonly LstmTape[] {
+    return this.tape.lstms;
+  }
+
   /** Where h and c of each LSTM stand in a row. */
   get parts(): readonly StatePart[] {
     let at = 0;
@@ -59,20 +80,25 @@ export class EngineStep implements SystemStep {
     });
   }
 
-  run(state: ArrayLike<number>, { input, target }: StepData): void {
+  run(state: ArrayLike<number>, { input, target, weights = null, share = 1, noise = null }: StepData): void {
     const { tape, system } = this;
     this.idle = false;
     this.before = state;
     this.known = undefined;
     const given = this.cut(state);
-    tape.begin(tape.lstms.map((_, i) => ({ h: given[2 * i]!, c: given[2 * i + 1]! })));
+    tape.begin(
+      tape.lstms.map((_, i) => ({ h: given[2 * i]!, c: given[2 * i + 1]! })),
+      noise,
+    );
+    this.drops = noise !== null && dropsInside(system.model.spec);
     tape.forward(system.model.parameters, input);
     this.state = this.join(this.matrices);
-    this.target = target;
+    this.target = share === 0 ? null : target;
+    this.share = share;
     this.loss = 0;
-    if (!target) return;
-    tape.measure(system.loss ?? (target instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError'), target);
-    this.loss = hostNumbers(this.k, tape.loss!.value)[0]!;
+    if (!target || share === 0) return;
+    tape.measure(system.loss ?? (target instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError'), target, weights);
+    this.loss = share * hostNumbers(this.k, tape.loss!.value)[0]!;
   }
 
   lossGradient(gradient: FloatArray | null): FloatArray {
@@ -81,6 +107,8 @@ export class EngineStep implements SystemStep {
     if (!target) return q;
     system.adding(gradient, (arena) => {
       tape.loss!.backward();
+      const dy = tape.layers.at(-1)!.dy!;
+      if (this.share !== 1) this.k.combine(dy, this.share, dy, 0, dy);
       for (let i = tape.layers.length - 1; i > this.top; i--) {
         tape.layers[i]!.backward(system.model.parameters, arena);
       }
@@ -111,7 +139,7 @@ export class EngineStep implements SystemStep {
   }
 
   jvp(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
-    if (ModelTangent.covers(this.system.model.spec)) {
+    if (!this.drops && ModelTangent.covers(this.system.model.spec)) {
       this.tangent ??= new ModelTangent(this.k, this.system.model, this.tape);
       return this.join(this.tangent.apply(this.cut(u), w));
     }
@@ -142,7 +170,7 @@ export class EngineStep implements SystemStep {
 
   private findUnits(): Units | null {
     const { model, rows } = this.system;
-    if (rows > 1 || !ModelTangent.hasUnits(model.spec)) return null;
+    if (rows > 1 || this.drops || !ModelTangent.hasUnits(model.spec)) return null;
     this.tangent ??= new ModelTangent(this.k, model, this.tape);
     return this.tangent.units();
   }

@@ -12,9 +12,10 @@ import { requireCarriedState } from '../core/spec.js';
 import { fail } from '../core/spec-checks.js';
 import { hostNumbers } from '../core/views.js';
 import { requireInteger } from '../errors.js';
+import { Beginning, learnedStates } from './model-beginning.js';
 import { EngineStep } from './model-step.js';
 import { SharedWeights } from './shared-weights.js';
-import type { Block, StatePart, StepData, System, SystemStep } from './system.js';
+import { BEGINNING, type Block, type StatePart, type StepData, type System, type SystemStep } from './system.js';
 import { addScaled } from './vectors.js';
 
 export interface ModelSystemOptions {
@@ -35,7 +36,7 @@ export interface ModelSystem extends System {
 
 /**
  * @throws `INVALID_SETTING` for a model whose state cannot be carried from step to step (an LSTM in reverse, `returns: 'last'`,
- *   gate recurrence), with learned first states, or on a backend that keeps its numbers on a device.
+ *   gate recurrence), or on a backend that keeps its numbers on a device.
  */
 export function modelSystem(model: Model, options: ModelSystemOptions = {}): ModelSystem {
   return new EngineSystem(model, options);
@@ -54,6 +55,7 @@ export class EngineSystem implements ModelSystem {
   readonly scratch: Arena;
   readonly lease: Lease;
   readonly weights: SharedWeights;
+  private readonly learned: ReturnType<typeof learnedStates>;
   private readonly arenas = new Map<FloatArray, Arena>();
   private readonly idle: EngineStep[] = [];
   private readonly all: EngineStep[] = [];
@@ -63,9 +65,6 @@ export class EngineSystem implements ModelSystem {
     requireInteger('rows', rows, 1, 1 << 24);
     for (const [i, layer] of model.spec.layers.entries()) {
       if (layer.kind !== 'lstm') continue;
-      if (layer.initialState === 'learned') {
-        fail(`layers[${i}].initialState`, 'is learned, which estimators step by step do not do.', "Use 'zero'.");
-      }
       if (layer.returns === 'last') fail(`layers[${i}].returns`, 'should be all, so that there is a loss at any step.');
     }
     this.model = model;
@@ -79,14 +78,25 @@ export class EngineSystem implements ModelSystem {
     const first = this.take();
     this.stateSize = first.stateSize;
     this.parts = first.parts;
+    this.learned = learnedStates(model, first.lstms, this.parts);
     first.release();
   }
 
+  get begins(): boolean {
+    return this.learned.length > 0;
+  }
+
   initial(): FloatArray {
-    return this.floats(this.rows * this.stateSize);
+    return this.beginning().state;
+  }
+
+  private beginning(): Beginning {
+    const { learned, rows, parameters, stateSize } = this;
+    return new Beginning(learned, rows, parameters, () => this.floats(rows * stateSize));
   }
 
   step(state: ArrayLike<number>, data: StepData): SystemStep {
+    if (data === BEGINNING) return this.beginning();
     const step = this.take();
     step.run(state, data);
     return step;

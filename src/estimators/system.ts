@@ -11,6 +11,7 @@
  * States, tangents and cotangents are rows of S numbers, N rows one after the other; theta and its gradients have P numbers.
  */
 import type { FloatArray } from '../core/kernels.js';
+import type { Noise } from '../core/layer.js';
 
 /** A named piece of theta, for reports: the weights of one gate, say. */
 export interface Block {
@@ -32,7 +33,16 @@ export interface StepData {
   readonly input: ArrayLike<number>;
   /** What the output is compared with; null for a step without a loss. */
   readonly target: ArrayLike<number> | null;
+  /** How much each row counts in the step's mean. Default: all alike. */
+  readonly weights?: ArrayLike<number> | null;
+  /** What the step's loss is multiplied with. Default 1. */
+  readonly share?: number;
+  /** Which random numbers a model's dropout takes. The same ones each time that the step is run. Default: nothing is dropped. */
+  readonly noise?: Noise | null;
 }
+
+/** Stands for the step, before all others, that makes the first state out of theta: see `System.begins`. */
+export const BEGINNING: StepData = { input: [], target: null };
 
 export interface System {
   /** Sequences side by side, N. */
@@ -48,6 +58,11 @@ export interface System {
   readonly tellsOutputGradient: boolean;
   /** The state before the first step, N*S numbers. */
   initial(): FloatArray;
+  /**
+   * Whether that state is learnt. `step(state, BEGINNING)` then makes it, whatever the state: J = 0, and F is the identity on its part of
+   * theta. `unroll` runs it first, so that an estimator sees one step more. Default: it is not.
+   */
+  readonly begins?: boolean;
   /** Runs one step from `state`. The result is valid until it is released, or until theta changes. */
   step(state: ArrayLike<number>, data: StepData): SystemStep;
   /** To be called when theta was written to, before the next step; `unroll` does it after each emission. */

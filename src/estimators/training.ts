@@ -5,13 +5,15 @@
  */
 import type { FitOptions } from '../core/fit-options.js';
 import type { FloatArray } from '../core/kernels.js';
-import type { LossChoice } from '../core/losses.js';
+import type { Noise } from '../core/layer.js';
+import { toTimeMajor } from '../core/layout.js';
+import { goesBySequence, type LossChoice, type LossSpec, lossWeight, requireLoss } from '../core/losses.js';
 import type { Batch, Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';
 import { fail } from '../core/spec-checks.js';
 import type { Tape } from '../core/tape.js';
 import { hostNumbers } from '../core/views.js';
-import { type EstimatorRun, type GradientEstimator, unroll } from './estimator.js';
+import { type EstimatorRun, type GradientEstimator, rowsTaken, unroll } from './estimator.js';
 import { type ModelSystem, modelSystem } from './model-system.js';
 import type { StepData } from './system.js';
 import { addScaled } from './vectors.js';
@@ -25,41 +27,53 @@ interface Bench {
 
 /**
  * For `fit(model, data, { gradient: estimated(tbptt({ k1: 16, k2: 64 })), ... })`. Estimators that face the future take the rows of a
- * batch one after the other. Throws `INVALID_SETTING` for a model with dropout or other noise, and for batches with lengths, weights or
- * rows first: those are for whole tapes.
+ * batch one after the other, and so do all of them where the rows have lengths of their own. What an estimator has learnt itself is part
+ * of a checkpoint. Throws `INVALID_SETTING` for what is said of a whole sequence: the `ctc` loss, and activity layers.
  */
 export function estimated(estimator: GradientEstimator): GradientFunction {
   let bench: (Bench & { readonly model: Model; readonly rows: number; readonly loss: LossChoice }) | null = null;
-  return async (model, batch, { tape, gradients, from, noise, loss = model.standardLoss(batch) }) => {
-    requireWhole(model, batch);
-    const rows = estimator.facing === 'future' ? 1 : batch.rows;
+  let learned: Float64Array | null = null;
+  const gradient: GradientFunction = async (model, batch, options) => {
+    const { tape, gradients, from = null, noise = null, loss = model.standardLoss(batch) } = options;
+    requireSteps(model, loss);
+    const rows = batch.lengths ? 1 : rowsTaken(estimator, batch.rows);
     if (bench?.model !== model || bench.rows !== rows || bench.loss !== loss) {
       bench?.system.dispose();
       const system = modelSystem(model, { rows, loss });
       bench = { model, rows, loss, system, gradient: system.newGradient() };
     }
-    tape.begin(from ?? null); // where the state is to be found, whatever it comes from
+    tape.begin(from); // where the state is to be found, whatever it comes from
     const random = createRng(`${noise?.seed ?? 0}/${noise?.step ?? 0}`, estimator.name);
     const run = estimator.start(bench.system, random);
+    if (learned) run.learned?.set(learned);
     const numbers = hostNumbers(model.kernels, gradients.matrix);
     numbers.fill(0);
     let sum = 0;
     for (let first = 0; first < batch.rows; first += rows) {
-      sum += runRows(bench, run, estimator.every, { model, batch, tape, first, rows }, numbers);
+      const steps = stepsOf(batch, requireLoss(loss), noise, first, rows);
+      sum += runRows(bench, run, estimator.every, { tape, first, rows, steps, fresh: from === null }, numbers);
       run.reset();
     }
-    const parts = (batch.rows / rows) * batch.steps;
-    for (let p = 0; p < numbers.length; p++) numbers[p]! /= parts;
-    return { loss: sum / parts };
+    if (run.learned) learned = run.learned;
+    return { loss: sum };
   };
+  return Object.defineProperties(gradient, {
+    memory: { get: () => [...(learned ?? [])] },
+    restore: {
+      value(memory: readonly number[]) {
+        learned = memory.length > 0 ? Float64Array.from(memory) : null;
+      },
+    },
+  });
 }
 
 interface Part {
-  readonly model: Model;
-  readonly batch: Batch;
   readonly tape: Tape;
   readonly first: number;
   readonly rows: number;
+  readonly steps: Iterable<StepData>;
+  /** Whether nothing was carried on: the model's own first state. */
+  readonly fresh: boolean;
 }
 
 /** Adds the gradient of the rows from `first` on to `sum`; leaves the state they end with on the tape. Returns their losses. */
@@ -70,8 +84,8 @@ function runRows(
   part: Part,
   sum: FloatArray,
 ): number {
-  const { model, tape, first, rows } = part;
-  const S = system.stateSize;
+  const { tape, first, rows, steps, fresh } = part;
+  const { model, stateSize: S } = system;
   const matrices = (which: 'initialState' | 'finalState') =>
     tape.lstms
       .flatMap((layer) => [layer[which]().h, layer[which]().c])
@@ -83,7 +97,8 @@ function runRows(
       start.set(data.subarray((first + n) * m.cols, (first + n + 1) * m.cols), n * S + from);
     }
   }
-  const { loss, state } = unroll(system, run, stepsOf(part), { state: start, every, gradient }, (emitted) => {
+  const from = fresh ? {} : { state: start };
+  const { loss, state } = unroll(system, run, steps, { ...from, every, gradient }, (emitted) => {
     addScaled(sum, 1, emitted);
   });
   for (const [i, { m, data }] of matrices('finalState').entries()) {
@@ -93,30 +108,48 @@ function runRows(
   return loss;
 }
 
-function* stepsOf({ batch, first, rows }: Part): Generator<StepData> {
-  const { steps, inputs, targets } = batch;
-  const count = steps * batch.rows;
-  const [width, wide] = [inputs.length / count, targets.length / count];
-  const cut = (values: ArrayLike<number>, t: number, each: number): ArrayLike<number> => {
-    const from = (t * batch.rows + first) * each;
-    const part = Array.prototype.slice.call(values, from, from + rows * each) as number[];
-    return values instanceof Int32Array ? Int32Array.from(part) : part;
+/**
+ * The steps of rows [first, first + rows), time-major. Each one's loss is the mean over its rows, and counts with its share of the
+ * batch's mean: a step weighs as much as its targets do.
+ */
+function* stepsOf(batch: Batch, loss: LossSpec, noise: Noise | null, first: number, rows: number): Generator<StepData> {
+  const { steps, rows: N, lengths, batchFirst } = batch;
+  const ordered = (values: ArrayLike<number>) => (batchFirst ? toTimeMajor(values, steps, N) : values);
+  const [inputs, targets] = [ordered(batch.inputs), ordered(batch.targets)];
+  const weights = countedRows(batch, batch.weights ? ordered(batch.weights) : null);
+  const sums = 'reduction' in loss && loss.reduction === 'sum';
+  const total = sums ? 1 : lossWeight(loss, targets, { rows: N, weights });
+  const cut = (values: ArrayLike<number>, t: number): ArrayLike<number> => {
+    const each = values.length / (steps * N);
+    return Array.prototype.slice.call(values, (t * N + first) * each, (t * N + first + rows) * each) as number[];
   };
-  for (let t = 0; t < steps; t++) yield { input: cut(inputs, t, width), target: cut(targets, t, wide) };
+  const ids = (like: ArrayLike<number>, numbers: ArrayLike<number>) =>
+    like instanceof Int32Array ? Int32Array.from(numbers) : numbers;
+  const last = lengths && rows === 1 ? lengths[first]! : steps;
+  for (let t = 0; t < last; t++) {
+    const target = ids(targets, cut(targets, t));
+    const own = weights && cut(weights, t);
+    yield {
+      input: ids(inputs, cut(inputs, t)),
+      target,
+      weights: own,
+      share: (sums ? 1 : lossWeight(loss, target, { rows, weights: own })) / total,
+      noise: noise && { ...noise, part: { step: t, row: first, rows: N } },
+    };
+  }
 }
 
-function requireWhole({ spec }: Model, batch: Batch): void {
-  for (const name of ['lengths', 'weights', 'batchFirst'] as const) {
-    if (batch[name])
-      fail(`batch.${name}`, 'is for whole tapes, and an estimator goes step by step.', 'Use the exact gradient.');
-  }
-  for (const [i, layer] of spec.layers.entries()) {
-    const noisy =
-      layer.kind === 'dropout' ||
-      layer.kind === 'activity' ||
-      (layer.kind === 'embedding' && layer.dropout) ||
-      (layer.kind === 'lstm' && (layer.dropConnect || layer.recurrentDropout || layer.zoneout));
-    if (noisy)
-      fail(`layers[${i}]`, 'drops or adds something in training, which an estimator does not do.', 'Leave it out.');
-  }
+/** How much each step and row counts, [T, N]: 0 past a row's end; null where all count alike. */
+function countedRows({ steps, rows, lengths }: Batch, weights: ArrayLike<number> | null): ArrayLike<number> | null {
+  if (!lengths) return weights;
+  return Float64Array.from({ length: steps * rows }, (_, r) =>
+    Math.floor(r / rows) < lengths[r % rows]! ? (weights?.[r] ?? 1) : 0,
+  );
+}
+
+function requireSteps({ spec }: Model, loss: LossChoice): void {
+  if (goesBySequence(loss))
+    fail('loss', 'is of whole sequences, and an estimator goes step by step.', 'Use the exact gradient.');
+  const at = spec.layers.findIndex(({ kind }) => kind === 'activity');
+  if (at >= 0) fail(`layers[${at}]`, 'looks at a whole sequence, and an estimator goes step by step.', 'Leave it out.');
 }

@@ -1,13 +1,20 @@
 /** A trajectory by Newton's method is the one that steps in order give. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { loadForms } from '../../src/core/lstm/forms.js';
+import { createRng } from '../../src/core/rng.js';
 import {
+  bptt,
   cellSystem,
+  deer,
   firstElement,
+  type GradientEstimator,
   influenceBalancing,
+  quasiDeer,
   type StepData,
   type System,
   solveTrajectory,
+  tbptt,
+  unroll,
 } from '../../src/lab/index.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { make, SPECS } from './support.js';
@@ -43,6 +50,28 @@ describe.each([
     expect(iterations).toBeLessThan(name === 'layerNorm' ? sequence.length : method === 'deer' ? 12 : 40);
     expect(changes).toHaveLength(iterations);
     expect(changes.at(-1)!).toBeLessThanOrEqual(1e-10);
+  });
+});
+
+describe('as an estimator', () => {
+  test.each([
+    ['plain', 'deer', null],
+    ['plain', 'quasiDeer', null],
+    ['stacked', 'deer', null],
+    ['plain', 'deer', 7],
+  ] as const)('%s, %s, emitting every %j steps: the gradient of BPTT over the same windows', (name, method, every) => {
+    const estimator = { deer, quasiDeer }[method]();
+    const { system, sequence } = make(SPECS[name]!, { steps: 28 });
+    const of = (one: GradientEstimator) => {
+      const run = one.start(system, createRng(1, 'unused'));
+      const windows: number[][] = [];
+      unroll(system, run, sequence, { every }, (gradient) => windows.push(Array.from(gradient)));
+      return { windows, cost: run.cost };
+    };
+    const [exact, found] = [of(every === null ? bptt() : tbptt({ k1: every, k2: every })), of(estimator)];
+    expect(found.windows).toHaveLength(exact.windows.length);
+    expect(worst(found.windows, exact.windows)).toBeLessThan(1e-7);
+    expect(found.cost.macs).toBeGreaterThan(exact.cost.macs);
   });
 });
 

@@ -1,13 +1,25 @@
 /** Estimators as the gradient of `fit`: exact ones train as `fit` alone does, random ones the same way every time. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { LossChoice } from '../../src/core/losses.js';
 import { loadForms } from '../../src/core/lstm/forms.js';
-import { Model } from '../../src/core/model.js';
+import { type Batch, Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { fit } from '../../src/core/trainer.js';
 import { textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
-import { bptt, checkpointed, estimated, type GradientEstimator, rtrl, tbptt, uoro } from '../../src/lab/index.js';
+import {
+  bptt,
+  checkpointed,
+  deer,
+  estimated,
+  type GradientEstimator,
+  rtrl,
+  syntheticGradients,
+  tbptt,
+  uoro,
+} from '../../src/lab/index.js';
 import { adam } from '../../src/optim/adam.js';
+import { sgd } from '../../src/optim/sgd.js';
 import { rejected } from '../support/errors.js';
 
 beforeAll(loadForms);
@@ -71,22 +83,127 @@ test('a random one: the same bits again, also over an interruption', async () =>
   expect((await run(second, state)).weights).toEqual(whole.weights);
 });
 
-describe('what it is not for is said', () => {
-  test('noise', async () => {
-    const made = training(bptt());
-    const model = new Model(createReference('float64'), spec(made.data.vocabulary.size, { zoneout: 0.1 }));
-    expect((await rejected(() => run({ ...made, model }))).message).toMatch(
-      /^layers\[1\]: drops or adds something in training/,
-    );
+describe('a model that drops, as fit has it: the same masks, step by step', () => {
+  const sized = (size: number, lstm: object, first: object = {}, between: ModelSpec['layers'] = []): ModelSpec => ({
+    layers: [
+      { kind: 'embedding', size, width: 3, ...first },
+      ...between,
+      { kind: 'lstm', hiddenSize: 4, ...lstm },
+      { kind: 'dropout', rate: 0.3 },
+      { kind: 'linear', size },
+    ],
+  });
+  const forms: [string, (size: number) => ModelSpec][] = [
+    ['dropout', (size) => sized(size, {})],
+    ['shared dropout', (size) => sized(size, {}, {}, [{ kind: 'dropout', rate: 0.4, shared: 'steps' }])],
+    ['embedding dropout', (size) => sized(size, {}, { dropout: 0.4 })],
+    ['recurrent dropout of h', (size) => sized(size, { recurrentDropout: 0.4 })],
+    ['recurrent dropout of g', (size) => sized(size, { recurrentDropout: { kind: 'candidate', rate: 0.4 } })],
+    ['dropConnect', (size) => sized(size, { dropConnect: 0.4 })],
+    ['zoneout', (size) => sized(size, { zoneout: { h: 0.3, c: 0.2 } })],
+  ];
+  const dropping = (make: (size: number) => ModelSpec, estimator: GradientEstimator | null) => {
+    const made = training(estimator);
+    return { ...made, model: new Model(createReference('float64'), make(made.data.vocabulary.size)) };
+  };
+
+  test.each(forms)('%s', async (_, make) => {
+    const [exact, found, forwards] = [
+      await run(dropping(make, null)),
+      await run(dropping(make, bptt())),
+      await run(dropping(make, rtrl())),
+    ];
+    for (const other of [found, forwards]) {
+      for (const [i, loss] of other.losses.entries()) expect(loss).toBeCloseTo(exact.losses[i]!, 10);
+      for (const [i, w] of other.weights.entries()) expect(w).toBeCloseTo(exact.weights[i]!, 9);
+    }
   });
 
-  test('lengths and weights', async () => {
-    const { model, options } = training(bptt());
-    const batch = { steps: 2, rows: 1, inputs: [1, 2], targets: Int32Array.of(1, 2), weights: [1, 1] };
-    const data = { train: { stateful: false, length: 1, batch: () => batch } };
-    const act = async () => {
-      for await (const _ of fit(model, data, options));
+  test.each(forms)('%s, run again from checkpoints: the same bits', async (_, make) => {
+    const again = await run(dropping(make, checkpointed({ steps: 6, segment: 2 })));
+    expect(again.weights).toEqual((await run(dropping(make, bptt()))).weights);
+  });
+});
+
+test('a learned first state is trained', async () => {
+  const made = (estimator: GradientEstimator | null) => {
+    const base = training(estimator);
+    const learned = spec(base.data.vocabulary.size, { initialState: 'learned' });
+    return { ...base, model: new Model(createReference('float64'), learned) };
+  };
+  const exact = await run(made(null));
+  for (const estimator of [bptt(), rtrl(), checkpointed({ steps: 6, segment: 3 }), deer()]) {
+    const found = await run(made(estimator));
+    for (const [i, w] of found.weights.entries()) expect(w).toBeCloseTo(exact.weights[i]!, 9);
+  }
+});
+
+describe('of a batch with', () => {
+  const [steps, rows, size] = [5, 3, 4];
+  const tokens = Array.from({ length: steps * rows }, (_, i) => (i * 7 + (i >> 2)) % size);
+  const base = {
+    steps,
+    rows,
+    inputs: Int32Array.from(tokens),
+    targets: Int32Array.from(tokens, (v) => (v + 1) % size),
+  };
+  const weights = tokens.map((_, i) => 0.25 + ((i * 5) % 4));
+  test.each<[string, object, LossChoice]>([
+    ['weights', { weights }, 'crossEntropy'],
+    ['lengths', { lengths: [5, 2, 4] }, 'crossEntropy'],
+    ['lengths and weights, rows first', { lengths: [5, 2, 4], weights, batchFirst: true }, 'crossEntropy'],
+    ['weights of classes, some left out', {}, { kind: 'crossEntropy', classWeights: [1, 3, 0.5, 2], ignoreIndex: 2 }],
+    ['a sum instead of a mean', { weights }, { kind: 'crossEntropy', reduction: 'sum' }],
+  ])("%s, the gradient is the whole batch's", async (_, more, loss) => {
+    const batch: Batch = { ...base, ...more };
+    const source = { stateful: false, length: 1, batch: () => batch };
+    const trained = async (estimator: GradientEstimator | null) => {
+      const model = new Model(createReference('float64'), spec(size));
+      const gradient = estimator ? { gradient: estimated(estimator) } : {};
+      const losses: number[] = [];
+      for await (const event of fit(
+        model,
+        { train: source },
+        { optimizer: sgd({ rate: 0.5 }), loss, ...gradient, epochs: 2 },
+      )) {
+        if (event.kind === 'step') losses.push(event.loss);
+      }
+      return { losses, weights: [...model.kernels.host(model.parameters.matrix)!] };
     };
-    expect((await rejected(act)).message).toMatch(/^batch\.weights: is for whole tapes/);
+    const exact = await trained(null);
+    for (const estimator of [bptt(), rtrl()]) {
+      const found = await trained(estimator);
+      for (const [i, v] of found.losses.entries()) expect(v).toBeCloseTo(exact.losses[i]!, 10);
+      for (const [i, w] of found.weights.entries()) expect(w).toBeCloseTo(exact.weights[i]!, 9);
+    }
+  });
+});
+
+test('what an estimator has learnt goes on, over batches and an interruption', async () => {
+  const learning = syntheticGradients({ k: 3, rate: 0.5 });
+  const whole = await run(training(learning));
+  expect(whole.state.memory?.gradient?.some((v) => v !== 0)).toBe(true);
+  const first = training(learning, { maxSteps: 4 });
+  const { state } = await run(first);
+  const second = training(learning);
+  for (const [name, values] of await first.model.parameters.download()) second.model.parameters.set(name, values);
+  expect((await run(second, state)).weights).toEqual(whole.weights);
+  expect(whole.weights).not.toEqual((await run(training(tbptt({ k1: 3, k2: 3 })))).weights);
+});
+
+describe('what it is not for is said', () => {
+  test('a loss of whole sequences', async () => {
+    const made = training(bptt());
+    const act = () => run({ ...made, options: { ...made.options, loss: 'ctc' as never } });
+    expect((await rejected(act)).message).toMatch(/^loss: is of whole sequences/);
+  });
+
+  test('activity layers', async () => {
+    const made = training(bptt());
+    const { layers } = spec(made.data.vocabulary.size);
+    const model = new Model(createReference('float64'), {
+      layers: [layers[0]!, layers[1]!, { kind: 'activity', alpha: 0.1 }, layers[2]!],
+    });
+    expect((await rejected(() => run({ ...made, model }))).message).toMatch(/^layers\[2\]: looks at a whole sequence/);
   });
 });

@@ -7,7 +7,13 @@ import { Model } from '../../core/model.js';
 import { type Optimizer, OptimizerRun } from '../../core/optimizer.js';
 import { createRng, type Rng } from '../../core/rng.js';
 import type { ModelSpec } from '../../core/spec.js';
-import { type EstimatorRun, type GradientEstimator, type Unrolled, unroll } from '../../estimators/estimator.js';
+import {
+  type EstimatorRun,
+  type GradientEstimator,
+  rowsTaken,
+  type Unrolled,
+  unroll,
+} from '../../estimators/estimator.js';
 import { type ModelSystem, modelSystem } from '../../estimators/model-system.js';
 import type { StepData } from '../../estimators/system.js';
 import { addScaled } from '../../estimators/vectors.js';
@@ -64,7 +70,7 @@ export class Learner {
     this.options = options;
     this.rows = rows;
     // What looks forwards carries a trace a sequence, and so takes them one after the other.
-    this.system = modelSystem(model, { rows: estimator.facing === 'future' ? 1 : rows, loss: 'crossEntropy' });
+    this.system = modelSystem(model, { rows: rowsTaken(estimator, rows), loss: 'crossEntropy' });
     this.run = estimator.start(this.system, createRng(seed, `learning by ${estimator.name}`));
     this.optimizer = new OptimizerRun(this.kernels, optimizer, model.parameters);
     this.emitted = this.system.newGradient();

@@ -1,0 +1,87 @@
+/** The step that makes a model's learned first states: s_0 = (h0, c0), the same for all rows. */
+import type { FloatArray } from '../core/kernels.js';
+import type { LstmTape } from '../core/lstm/tape.js';
+import type { Model } from '../core/model.js';
+import type { StatePart, SystemStep } from './system.js';
+
+interface Learned {
+  readonly part: StatePart;
+  /** Where its numbers begin in theta. */
+  readonly offset: number;
+}
+
+/** `parts` are h and c of each LSTM in turn. */
+export function learnedStates(
+  model: Model,
+  lstms: readonly LstmTape[],
+  parts: readonly StatePart[],
+): readonly Learned[] {
+  return lstms.flatMap(({ spec, parameters }, i) =>
+    spec.initialState === 'learned'
+      ? ['h0', 'c0'].map((name, which) => ({
+          part: parts[2 * i + which]!,
+          offset: model.parameters.layout.entry(parameters.nameOf(name)).offset,
+        }))
+      : [],
+  );
+}
+
+export class Beginning implements SystemStep {
+  readonly before: FloatArray;
+  readonly state: FloatArray;
+  readonly loss = 0;
+  readonly outputGradient = null;
+  readonly units = null;
+  private readonly learned: readonly Learned[];
+  private readonly rows: number;
+
+  /** `zeros` makes a state of zeros. */
+  constructor(learned: readonly Learned[], rows: number, parameters: FloatArray, zeros: () => FloatArray) {
+    this.learned = learned;
+    this.rows = rows;
+    this.before = zeros();
+    this.state = zeros();
+    this.fill(this.state, parameters);
+  }
+
+  lossGradient(): FloatArray {
+    return this.zeros();
+  }
+
+  vjp(v: ArrayLike<number>, gradient: FloatArray | null): FloatArray {
+    if (gradient) {
+      this.each((at, p) => {
+        gradient[p]! += v[at]!;
+      });
+    }
+    return this.zeros();
+  }
+
+  jvp(_u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
+    const out = this.zeros();
+    if (w) this.fill(out, w);
+    return out;
+  }
+
+  release(): void {}
+
+  private zeros(): FloatArray {
+    return this.before.slice().fill(0);
+  }
+
+  private fill(state: FloatArray, theta: ArrayLike<number>): void {
+    this.each((at, p) => {
+      state[at] = theta[p]!;
+    });
+  }
+
+  /** Each number of the state that is learnt, and its place in theta. */
+  private each(act: (at: number, p: number) => void): void {
+    const S = this.before.length / this.rows;
+    for (const { part, offset } of this.learned) {
+      for (let n = 0; n < this.rows; n++) {
+        for (let j = part.from; j < part.to; j++) act(n * S + j, offset + j - part.from);
+      }
+    }
+  }
+}
