@@ -44,4 +44,7 @@ export {
   type Verdict,
 } from './experiments/experiment.js';
 export { EXPERIMENTS } from './experiments/index.js';
+export { hessianVector } from './hessian.js';
+export { type LagSpectrum, lagSpectrum } from './lags.js';
 export { lyapunovExponents, singularValues, stateJacobians } from './spectra.js';
+export { type StalenessOptions, type StalenessPoint, staleness } from './staleness.js';

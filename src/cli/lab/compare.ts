@@ -1,12 +1,21 @@
 import { join } from 'node:path';
-import { requireInteger, UnspoolError } from '../../errors.js';
+import { requireInteger, requireNumber, UnspoolError } from '../../errors.js';
 import { createModel, createRng, type Model } from '../../index.js';
-import { type Comparison, compare, estimatorOf, figure, modelSystem, type StepData } from '../../lab/index.js';
+import {
+  compare,
+  estimatorOf,
+  type GradientEstimator,
+  modelSystem,
+  type StepData,
+  type System,
+  staleness,
+} from '../../lab/index.js';
 import { loadModel, readText, writeFileAtomic } from '../../node/index.js';
 import { type OptionValues, UsageError } from '../command.js';
 import { naming } from '../naming.js';
 import { createOutput, type Output } from '../output.js';
 import { requireVocabulary } from '../sample.js';
+import { comparisonPage, comparisonTable, type Flow, type Found, flowOf, staleTable } from './comparison.js';
 import { tableText } from './tables.js';
 
 /** All in float64, so that what differs is the method and not the rounding. */
@@ -53,11 +62,13 @@ async function onNoise(units: number, steps: number, seed: number): Promise<Subj
 /** `unspool lab compare` */
 export async function compareEstimators(file: string | undefined, options: OptionValues): Promise<number> {
   const out = createOutput(options);
-  const { estimators: list, seeds = 3, steps = 60, draws = 256, units = 16, text, out: folder } = options;
+  const { estimators: list, seeds = 3, steps = 60, draws = 256, units = 16, text, rate, out: folder } = options;
+  let flow: Flow | null = null;
   if (typeof list !== 'string') throw new UsageError('--estimators is missing, such as "tbptt:k1=1,k2=10 uoro"');
   for (const [name, value] of Object.entries({ seeds, steps, draws, units })) requireInteger(name, value, 1, 1 << 20);
+  if (rate !== undefined) requireNumber('rate', rate, 0, Number.MAX_VALUE);
   const estimators = list.trim().split(/\s+/).map(estimatorOf);
-  const found: { seed: number; comparisons: readonly Comparison[]; warnings: readonly string[] }[] = [];
+  const found: Found[] = [];
   let what = '';
   for (let seed = 1; seed <= (seeds as number); seed++) {
     const subject = file
@@ -65,61 +76,51 @@ export async function compareEstimators(file: string | undefined, options: Optio
       : await onNoise(units as number, steps as number, seed);
     what = subject.what;
     const system = modelSystem(subject.model);
-    const report = compare(estimators, system, subject.sequence, { seed, draws: draws as number });
+    const report = {
+      ...compare(estimators, system, subject.sequence, { seed, draws: draws as number }),
+      ...(rate === undefined ? {} : { stale: stale(estimators, system, subject.sequence, seed, rate as number) }),
+    };
     found.push({ seed, ...report });
+    if (seed === 1) flow = flowOf(system, subject.sequence);
     system.dispose();
     subject.model.dispose();
     out.record({ kind: 'comparison', seed, ...report });
   }
   tell(out, what, found);
   if (typeof folder === 'string') {
-    const text = JSON.stringify({ what, steps, draws, found }, null, 1);
-    await writeFileAtomic(join(folder, 'comparison.json'), new TextEncoder().encode(`${text}\n`));
-    out.say(`\nWritten: ${join(folder, 'comparison.json')}, with every block of the parameters.`);
+    const settings = { steps, draws, ...(rate === undefined ? {} : { rate }) };
+    const files = {
+      'comparison.json': `${JSON.stringify({ what, ...settings, flow, found }, null, 1)}\n`,
+      'report.html': await comparisonPage(what, settings, found, flow!),
+    };
+    for (const [name, content] of Object.entries(files)) {
+      await writeFileAtomic(join(folder, name), new TextEncoder().encode(content));
+    }
+    out.say(`\nWritten: ${join(folder, 'report.html')}, and comparison.json with every block of the parameters.`);
   }
   return 0;
 }
 
-function tell(
-  out: Output,
-  what: string,
-  found: readonly { seed: number; comparisons: readonly Comparison[]; warnings: readonly string[] }[],
-): void {
+/** By estimator: where theta moves by `rate` after each emission. */
+const stale = (
+  estimators: readonly GradientEstimator[],
+  system: System,
+  sequence: readonly StepData[],
+  seed: number,
+  rate: number,
+): Found['stale'] =>
+  estimators.map((estimator) => ({
+    name: estimator.name,
+    points: staleness(estimator, system, sequence, { rate, seed }),
+  }));
+
+function tell(out: Output, what: string, found: readonly Found[]): void {
   out.say(`Against the exact gradient of ${what}:\n`);
-  const rows = found[0]!.comparisons.flatMap((_, i) =>
-    found.map(({ seed, comparisons }) => {
-      const { name, stochastic, total, floats, macs, ms } = comparisons[i]!;
-      const { cosine, normRatio, bias, biasInterval, variance, z } = total;
-      const range = stochastic ? `${figure(biasInterval[0])}-${figure(biasInterval[1])}` : '';
-      const random = stochastic ? [figure(variance), figure(z)] : ['0', ''];
-      return [
-        name,
-        seed,
-        figure(cosine),
-        figure(normRatio),
-        figure(bias),
-        range,
-        ...random,
-        figure(floats),
-        figure(macs),
-        figure(ms),
-      ];
-    }),
-  );
-  const columns = [
-    'estimator',
-    'seed',
-    'cosine',
-    'norm ratio',
-    'bias',
-    '95 % of it',
-    'variance',
-    'z',
-    'floats',
-    'multiply-adds',
-    'ms',
-  ];
-  out.say(tableText({ columns, rows }));
+  out.say(tableText(comparisonTable(found)));
   out.say('\nvariance: of one draw; z: the bias over what so many draws leave by chance, about 1 where there is none.');
+  if (found.some(({ stale }) => stale)) {
+    out.say('\nWhile theta moves, at the last emission:\n');
+    out.say(tableText(staleTable(found)));
+  }
   for (const warning of new Set(found.flatMap(({ warnings }) => warnings))) out.warn(warning);
 }

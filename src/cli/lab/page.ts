@@ -89,13 +89,22 @@ async function plotHtml(plot: Plot): Promise<string> {
   return `<figure><figcaption>${escaped(plot.title)}</figcaption>\n<div class="key">${key}</div>\n${svg}</figure>`;
 }
 
-/** `about`: when, where and with which settings, as lines of text. */
-export async function reportPage(experiment: Experiment, report: Report, about: readonly string[]): Promise<string> {
-  const { id, title, question, source } = experiment;
-  const verdicts = report.verdicts.map(
+function verdictsHtml(verdicts: Report['verdicts']): string {
+  if (verdicts.length === 0) return '';
+  const rows = verdicts.map(
     ({ claim, found, holds }) =>
       `<tr><td class="${holds ? 'holds' : 'fails'}">${holds ? 'holds' : 'does not hold'}</td><td>${escaped(claim)}</td><td>${escaped(found)}</td></tr>`,
   );
+  return `<h2>Verdict</h2>
+<div class="wide"><table><thead><tr><th scope="col"></th><th scope="col">claim</th><th scope="col">found</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
+}
+
+/** `about`: when, where and with which settings, as lines of text. */
+export async function reportPage(
+  { id, title, question, source }: Pick<Experiment, 'id' | 'title' | 'question' | 'source'>,
+  report: Report,
+  about: readonly string[],
+): Promise<string> {
   const plots = (await Promise.all(report.plots.map(plotHtml))).filter((html) => html !== '');
   const missing =
     '<p>No plots: what draws them is not installed (<code>npm install @observablehq/plot linkedom</code>).</p>';
@@ -106,8 +115,7 @@ export async function reportPage(experiment: Experiment, report: Report, about: 
 <body>
 <h1>${escaped(`${id.toUpperCase()}: ${title}`)}</h1>
 <p>${escaped(question)}</p>
-<h2>Verdict</h2>
-<div class="wide"><table><thead><tr><th scope="col"></th><th scope="col">claim</th><th scope="col">found</th></tr></thead><tbody>${verdicts.join('\n')}</tbody></table></div>
+${verdictsHtml(report.verdicts)}
 ${report.tables.map(tableHtml).join('\n')}
 ${plots.length > 0 || report.plots.length === 0 ? plots.join('\n') : missing}
 <h2>How</h2>

@@ -1,0 +1,171 @@
+/** What `unspool lab compare` found, as tables, plots and a page. */
+import {
+  type Comparison,
+  figure,
+  gradientsByStep,
+  lagSpectrum,
+  type Plot,
+  type StalenessPoint,
+  type StepData,
+  type System,
+  type Table,
+} from '../../lab/index.js';
+import { reportPage } from './page.js';
+
+/** Of one seed. */
+export interface Found {
+  readonly seed: number;
+  readonly comparisons: readonly Comparison[];
+  readonly warnings: readonly string[];
+  readonly stale?: readonly { readonly name: string; readonly points: readonly StalenessPoint[] }[];
+}
+
+/** How the exact gradient flows back, of the first seed. */
+export interface Flow {
+  /** |G_k| by lag, and the cosine of all up to k with the whole. */
+  readonly norms: readonly number[];
+  readonly cosines: readonly number[];
+  /** |dL/dh| and |dL/dc| by step, of all layers. */
+  readonly h: readonly number[];
+  readonly c: readonly number[];
+}
+
+export function flowOf(system: System, sequence: readonly StepData[]): Flow {
+  const steps = gradientsByStep(system, sequence);
+  const sizes = (kind: 'h' | 'c'): number[] =>
+    steps.map(({ byState }) => {
+      const own = system.parts.filter((part) => part.kind === kind);
+      return Math.hypot(...own.flatMap(({ from, to }) => [...byState.subarray(from, to)]));
+    });
+  return { ...lagSpectrum(system, sequence), h: sizes('h'), c: sizes('c') };
+}
+
+export function comparisonTable(found: readonly Found[]): Table {
+  const rows = found[0]!.comparisons.flatMap((_, i) =>
+    found.map(({ seed, comparisons }) => {
+      const { name, stochastic, total, floats, macs, ms } = comparisons[i]!;
+      const { cosine, normRatio, bias, biasInterval, variance, z } = total;
+      const range = stochastic ? `${figure(biasInterval[0])}-${figure(biasInterval[1])}` : '';
+      const random = stochastic ? [figure(variance), figure(z)] : ['0', ''];
+      return [
+        name,
+        seed,
+        ...[cosine, normRatio, bias].map(figure),
+        range,
+        ...random,
+        ...[floats, macs, ms].map(figure),
+      ];
+    }),
+  );
+  return {
+    title: 'Against the exact gradient',
+    columns: [
+      'estimator',
+      'seed',
+      'cosine',
+      'norm ratio',
+      'bias',
+      '95 % of it',
+      'variance',
+      'z',
+      'floats',
+      'multiply-adds',
+      'ms',
+    ],
+    rows,
+  };
+}
+
+/** At the last emission. */
+export function staleTable(found: readonly Found[]): Table {
+  const rows = (found[0]!.stale ?? []).flatMap(({ name }, i) =>
+    found.map(({ seed, stale }) => {
+      const { step, ...last } = stale![i]!.points.at(-1)!;
+      return [name, seed, step, ...[last.staleness, last.cosine, last.cosineHeld].map(figure)];
+    }),
+  );
+  return {
+    title: 'While theta moves, at the last emission',
+    columns: ['estimator', 'seed', 'step', 'staleness', 'cosine', 'cosine, theta held'],
+    rows,
+  };
+}
+
+const byPlace = (values: readonly number[]) => values.map((v, i) => [i, v] as const);
+
+function plots([first]: readonly Found[], flow: Flow): Plot[] {
+  const { comparisons, stale = [] } = first!;
+  const biased = comparisons.filter(({ total }) => total.bias > 1e-12);
+  const random = comparisons.filter(({ stochastic }) => stochastic);
+  const log = (label: string) => ({ label, log: true });
+  const lags: Plot[] = [
+    {
+      title: 'The exact gradient by lag: |G_k|',
+      x: { label: 'lag k, steps' },
+      y: log('norm'),
+      mark: 'line',
+      series: [{ label: '|G_k|', points: byPlace(flow.norms) }],
+    },
+    {
+      title: 'How much of it the lags up to k have: cosine with the whole',
+      x: { label: 'lag k, steps' },
+      y: { label: 'cosine' },
+      mark: 'line',
+      series: [{ label: 'lags up to k', points: byPlace(flow.cosines) }],
+    },
+    {
+      title: 'dL/dh and dL/dc over time',
+      x: { label: 'step' },
+      y: log('norm'),
+      mark: 'line',
+      series: [
+        { label: '|dL/dh|', points: byPlace(flow.h) },
+        { label: '|dL/dc|', points: byPlace(flow.c) },
+      ],
+    },
+  ];
+  const scatter = (y: 'bias' | 'variance', of: readonly Comparison[]): Plot => ({
+    title: `${y === 'bias' ? 'Bias' : 'Variance'} and cost`,
+    x: log('multiply-adds'),
+    y: log(y),
+    mark: 'dot',
+    series: of.map(({ name, macs, total }) => ({ label: name, points: [[macs, total[y]] as const] })),
+  });
+  const means: Plot = {
+    title: 'Error of the mean over so many draws (slope -1/2 where there is no bias)',
+    x: log('draws'),
+    y: log('|mean - g| / |g|'),
+    mark: 'line',
+    series: random.map(({ name, errorOfMean }) => ({
+      label: name,
+      points: errorOfMean.map(({ draws, error }) => [draws, error] as const),
+    })),
+  };
+  const moving: Plot = {
+    title: 'Staleness: what is lost where theta moves',
+    x: { label: 'step' },
+    y: log('staleness'),
+    mark: 'line',
+    series: stale.map(({ name, points }) => ({
+      label: name,
+      points: points.map(({ step, staleness }) => [step, staleness] as const),
+    })),
+  };
+  return [...lags, scatter('bias', biased), scatter('variance', random), means, moving].filter(({ series }) =>
+    series.some(({ points }) => points.length > 0),
+  );
+}
+
+export function comparisonPage(what: string, settings: object, found: readonly Found[], flow: Flow): Promise<string> {
+  const tables = [comparisonTable(found), ...(found[0]!.stale ? [staleTable(found)] : [])];
+  const about = {
+    id: 'compare',
+    title: 'estimators of the gradient',
+    question: `How far from the exact gradient of ${what} is each estimator?`,
+    source:
+      'cosine, norm ratio, bias: of the mean of the draws; variance: of one draw, relative to |g|^2; z: the bias over what so many draws leave by chance, about 1 where there is none. The plots are of the first seed.',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name}: ${value}`);
+  const warnings = [...new Set(found.flatMap((one) => one.warnings))];
+  return reportPage(about, { tables, plots: plots(found, flow), verdicts: [] }, [...lines, ...warnings]);
+}

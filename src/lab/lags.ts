@@ -1,0 +1,61 @@
+/** How far back the gradient reaches: the exact gradient taken apart by the lag between a loss and the weights that it blames. */
+import type { FloatArray } from '../core/kernels.js';
+import { requireInteger } from '../errors.js';
+import type { StepData, System, SystemStep } from '../estimators/system.js';
+import { addScaled, dot, norm } from '../estimators/vectors.js';
+
+export interface LagSpectrum {
+  /** |G_k| for k = 0, 1, ...: G_k = sum over t of F_{t-k}' J_{t-k+1}' ... J_t' q_t, what reaches back over exactly k steps. */
+  readonly norms: readonly number[];
+  /** Cosine of G_0 + ... + G_k and the whole gradient: what TBPTT that slides over k + 1 steps has of it. */
+  readonly cosines: readonly number[];
+}
+
+/**
+ * Takes about T K products, K being the longest lag. The readout's own part of the gradient is in G_0.
+ *
+ * @param options.longest default: the whole sequence.
+ * @param options.state where it starts; by default the system's first state.
+ */
+export function lagSpectrum(
+  system: System,
+  sequence: Iterable<StepData>,
+  options: { readonly longest?: number; readonly state?: ArrayLike<number> } = {},
+): LagSpectrum {
+  let now = options.state ?? system.initial();
+  system.changed();
+  const steps = Array.from(sequence, (data) => {
+    const step = system.step(now, data);
+    now = step.state;
+    return step;
+  });
+  const { longest = steps.length - 1 } = options;
+  requireInteger('longest', longest, 0, Math.max(0, steps.length - 1));
+  const zeros = () => new Float64Array(system.parameters.length);
+  const whole = allLags(steps, zeros());
+  const upTo = zeros();
+  const [norms, cosines]: [number[], number[]] = [[], []];
+  // The cotangents of all losses side by side: after k rounds each is k steps back.
+  let deltas: (FloatArray | null)[] = [];
+  for (let k = 0; k <= longest; k++) {
+    const G = zeros();
+    if (k === 0) deltas = steps.map((step) => step.lossGradient(G));
+    deltas = deltas.map((delta, t) => (t >= k ? steps[t - k]!.vjp(delta!, G) : null));
+    addScaled(upTo, 1, G);
+    norms.push(norm(G));
+    cosines.push(dot(upTo, whole) / (norm(upTo) * norm(whole)));
+  }
+  for (const step of steps) step.release();
+  return { norms, cosines };
+}
+
+/** The whole gradient, in one sweep. */
+function allLags(steps: readonly SystemStep[], gradient: Float64Array): Float64Array {
+  let delta: FloatArray | null = null;
+  for (const step of steps.toReversed()) {
+    const q = step.lossGradient(gradient);
+    if (delta) addScaled(q, 1, delta);
+    delta = step.vjp(q, gradient);
+  }
+  return gradient;
+}

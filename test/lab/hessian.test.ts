@@ -1,0 +1,119 @@
+/** Hessian-vector products: against differences of the gradient, and symmetric, as a Hessian is. */
+import { describe, expect, test } from '@jest/globals';
+import type { LossChoice } from '../../src/core/losses.js';
+import { Model } from '../../src/core/model.js';
+import { createRng } from '../../src/core/rng.js';
+import type { ModelSpec } from '../../src/core/spec.js';
+import { createReference } from '../../src/kernels/reference/index.js';
+import { hessianVector } from '../../src/lab/index.js';
+import { problemOf, rejected } from '../support/errors.js';
+
+const [T, N] = [5, 3];
+const random = createRng(3, 'hessian');
+const normals = (count: number): Float64Array => Float64Array.from({ length: count }, () => random.normal());
+
+const values: ModelSpec = {
+  inputSize: 3,
+  layers: [
+    { kind: 'lstm', hiddenSize: 4 },
+    { kind: 'linear', size: 2 },
+  ],
+};
+const stacked: ModelSpec = {
+  inputSize: 2,
+  layers: [
+    { kind: 'lstm', hiddenSize: 4, bias: 'single', initialState: 'learned' },
+    { kind: 'linear', size: 3, bias: false },
+    { kind: 'dropout', rate: 0.5 },
+    { kind: 'lstm', hiddenSize: 2, bias: false },
+    { kind: 'linear', size: 3 },
+  ],
+};
+const tokens: ModelSpec = {
+  layers: [
+    { kind: 'embedding', size: 5, width: 3, name: 'characters' },
+    { kind: 'lstm', hiddenSize: 4 },
+    { kind: 'linear', size: 5 },
+  ],
+};
+
+const classes = (of: number): Int32Array => Int32Array.from({ length: T * N }, () => random.integer(of));
+const CASES: [string, ModelSpec, LossChoice, object][] = [
+  ['one layer, values', values, 'meanSquaredError', { inputs: normals(T * N * 3), targets: normals(T * N * 2) }],
+  [
+    'one layer, weighted rows',
+    values,
+    'meanSquaredError',
+    { inputs: normals(T * N * 3), targets: normals(T * N * 2), weights: normals(T * N).map(Math.abs) },
+  ],
+  [
+    'a stack, learned first state',
+    stacked,
+    'meanSquaredError',
+    { inputs: normals(T * N * 2), targets: normals(T * N * 3) },
+  ],
+  ['tokens', tokens, 'crossEntropy', { inputs: classes(5), targets: classes(5) }],
+  [
+    'tokens, classes and rows weighted, some left out',
+    tokens,
+    { kind: 'crossEntropy', classWeights: [1, 2, 0.5, 3, 1], ignoreIndex: 1 },
+    { inputs: classes(5), targets: classes(5), weights: normals(T * N).map(Math.abs) },
+  ],
+];
+
+describe.each(CASES)('%s', (_, spec, loss, data) => {
+  const model = new Model(createReference('float64'), spec);
+  const batch = { steps: T, rows: N, ...data } as Parameters<typeof hessianVector>[1];
+  const theta = model.kernels.host(model.parameters.matrix)!;
+  if (spec === stacked) theta.forEach((v, p) => void (theta[p] = v + 0.1 * random.normal())); // states that are learnt, not 0
+  const P = theta.length;
+
+  test('is the difference of gradients along the direction', async () => {
+    const w = normals(P);
+    const product = await hessianVector(model, batch, w, { loss });
+    const held = theta.slice();
+    const gradientAt = async (e: number): Promise<Float64Array> => {
+      for (let p = 0; p < P; p++) theta[p] = held[p]! + e * w[p]!;
+      const { gradients, tape } = await model.gradients(batch, { loss });
+      const found = Float64Array.from(model.kernels.host(gradients.matrix)!);
+      gradients.free();
+      tape.free();
+      theta.set(held);
+      return found;
+    };
+    const e = 1e-5;
+    const [plus, minus] = [await gradientAt(e), await gradientAt(-e)];
+    const size = Math.hypot(...product);
+    expect(size).toBeGreaterThan(1e-3);
+    const off = Math.hypot(...product.map((v, p) => v - (plus[p]! - minus[p]!) / (2 * e)));
+    expect(off / size).toBeLessThan(1e-8);
+  });
+
+  test('is symmetric: u H w = w H u', async () => {
+    const [u, w] = [normals(P), normals(P)];
+    const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((sum, v, p) => sum + v * b[p]!, 0);
+    const [Hu, Hw] = [await hessianVector(model, batch, u, { loss }), await hessianVector(model, batch, w, { loss })];
+    expect(Math.abs(dot(u, Hw) - dot(w, Hu))).toBeLessThan(1e-11 * Math.hypot(...Hu) * Math.hypot(...w));
+  });
+});
+
+test('what it is not written for is said', async () => {
+  const model = new Model(createReference('float64'), {
+    inputSize: 3,
+    layers: [
+      { kind: 'lstm', hiddenSize: 4, projectionSize: 2 },
+      { kind: 'linear', size: 2 },
+    ],
+  });
+  const batch = { steps: T, rows: N, inputs: normals(T * N * 3), targets: normals(T * N * 2) };
+  const P = model.parameters.layout.size;
+  const short = await rejected(() => hessianVector(model, batch, normals(P - 1)));
+  expect(problemOf(short, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'direction', expected: [P], actual: [P - 1] });
+  const form = await rejected(() => hessianVector(model, batch, normals(P)));
+  expect(form.message).toMatch(/^lstm: is no standard LSTM forwards in time/);
+  const plain = new Model(createReference('float64'), values);
+  const other = await rejected(() =>
+    hessianVector(plain, batch, normals(plain.parameters.layout.size), { loss: 'meanAbsoluteError' }),
+  );
+  expect(other.message).toMatch(/^loss: has no second derivatives written/);
+});
