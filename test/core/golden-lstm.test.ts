@@ -1,74 +1,16 @@
 /** torch.nn.LSTM and the cell written out, forward and every gradient, against the golden vectors. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/core/kernels.js';
-import type { CellSpec } from '../../src/core/lstm/spec.js';
-import { Model } from '../../src/core/model.js';
-import type { Tape } from '../../src/core/tape.js';
 import { flat } from '../support/arrays.js';
 import { BACKENDS } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';
-
-interface Sizes {
-  inputSize: number;
-  hiddenSize: number;
-  batch: number;
-  steps: number;
-  layers?: number;
-  bias?: boolean;
-  bidirectional?: boolean;
-  projectionSize?: number;
-  lengths?: number[] | null;
-  variant?: string;
-}
-
-const IDENTITY = { kind: 'identity' } as const;
-
-/** The golden files' names of the cells, in our words. Greff's have peepholes besides what they leave out. */
-const CELLS: Readonly<Record<string, CellSpec>> = {
-  standard: {},
-  peephole: { peepholes: true },
-  coupled: { gates: 'coupled' },
-  'coupled-peephole': { gates: 'coupled', peepholes: true },
-  'no-input-gate': { gates: 'noInput', peepholes: true },
-  'no-forget-gate': { gates: 'noForget', peepholes: true },
-  'no-output-gate': { gates: 'noOutput', peepholes: true },
-  'no-input-activation': { activations: { candidate: IDENTITY }, peepholes: true },
-  'no-output-activation': { activations: { output: IDENTITY }, peepholes: true },
-  'full-gate-recurrence': { gateRecurrence: true, peepholes: true },
-  'layer-norm': { layerNorm: true },
-};
-
-function build(g: GoldenCase, k: Kernels): { model: Model; tape: Tape; sizes: Sizes } {
-  const sizes = g.config as unknown as Sizes;
-  const model = new Model(k, {
-    inputSize: sizes.inputSize,
-    layers: Array.from({ length: sizes.layers ?? 1 }, () => ({
-      kind: 'lstm' as const,
-      hiddenSize: sizes.hiddenSize,
-      bias: g.tensors.bias ? ('single' as const) : (sizes.bias ?? true),
-      direction: sizes.bidirectional ? ('bidirectional' as const) : ('forward' as const),
-      ...(sizes.projectionSize ? { projectionSize: sizes.projectionSize } : {}),
-      cell: CELLS[sizes.variant ?? 'standard']!,
-    })),
-  });
-  for (const { name } of model.parameters.layout.entries) {
-    model.parameters.set(name, tensor(g, goldenName(g, name)));
-  }
-  const tape = model.tape({ steps: sizes.steps, rows: sizes.batch }, { lengths: Boolean(sizes.lengths) });
-  if (sizes.lengths) tape.setLengths(sizes.lengths);
-  return { model, tape, sizes };
-}
-
-/** Of the model's parameter; the written-out cell has a single bias, and no levels. */
-function goldenName(g: GoldenCase, parameter: string): string {
-  const name = parameter.replace('lstm.', '');
-  if (g.tensors[name]) return name;
-  return name === 'bias_ih_l0' ? 'bias' : name.replace('_l0', '');
-}
+import { CELLS, CONSTANT, goldenModel, goldenName } from '../support/golden-lstm.js';
 
 /** Forward from (h0, c0), then backward from dy, dhn and dcn, without a loss. */
 function run(g: GoldenCase, k: Kernels) {
-  const { model, tape, sizes } = build(g, k);
+  const { model, sizes } = goldenModel(g, k);
+  const tape = model.tape({ steps: sizes.steps, rows: sizes.batch }, { lengths: Boolean(sizes.lengths) });
+  if (sizes.lengths) tape.setLengths(sizes.lengths);
   const part = (name: string, layer: number) => {
     const all = tensor(g, name);
     const per = all.length / tape.lstms.length;
@@ -88,13 +30,6 @@ function run(g: GoldenCase, k: Kernels) {
   tape.backward(model.parameters, gradients, after);
   return { model, tape, gradients, sizes, y };
 }
-
-/** Written-out cells whose gate is 1 or 1 - i: PyTorch keeps no gradient of a constant. */
-const CONSTANT: Readonly<Record<string, string>> = {
-  'no-input-gate': 'i',
-  'no-forget-gate': 'f',
-  'no-output-gate': 'o',
-};
 
 describe.each(BACKENDS)('torch.nn.LSTM on $name in $precision', ({ precision, create }) => {
   let k: Kernels;

@@ -2,6 +2,7 @@
 import { UnspoolError } from '../../errors.js';
 import type { FloatArray, Kernels, Matrix } from '../kernels.js';
 import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../views.js';
+import { gateGradients, outputActivation } from './gate-gradients.js';
 import { cellForm } from './spec.js';
 import type { LstmTape } from './tape.js';
 
@@ -104,53 +105,27 @@ export class LstmStepView {
     };
   }
 
-  /**
-   * (B4), (B3): do = dh*f(s), di = dc*g*m, dg = dc*i*m, df = dc*c-, and what came back from elsewhere. The backward pass
-   * goes straight on to the pre-activations, so these are worked out from dc and dh here instead of being kept for every
-   * step. A gate that is 1 throughout has no gradient.
-   */
+  /** See `gateGradients`: worked out from dc and dh here instead of being kept for every step. */
   private activationGrads(): Gates {
     const { y, d, mask, external, squashed } = this.tape.cell(this.t);
     const form = cellForm(this.tape.spec.cell);
-    const { before } = this.tape.steps[this.t]!;
     const read = (m: Matrix): FloatArray => hostNumbers(this.k, m);
-    const [c, cBefore, dcAll, dh, gates] = [y.c, before.c, d!.c, d!.h, y.gates].map(read) as [
-      FloatArray,
-      ...FloatArray[],
-    ];
-    const [m, ext, fs] = [mask && read(mask), external && read(external), this.outputActivation(squashed)];
     const { rows: N, cols: H } = y.c;
-    const Float = this.k.precision === 'float64' ? Float64Array : Float32Array;
-    const [di, df, dg, dO] = [0, 1, 2, 3].map(() => new Float(N * H)) as [
-      FloatArray,
-      FloatArray,
-      FloatArray,
-      FloatArray,
-    ];
-    for (let s = 0; s < N * H; s++) {
-      const j = s % H;
-      const I = 4 * (s - j) + j;
-      const back = (gate: number): number => ext?.[3 * (s - j) + gate * H + j] ?? 0;
-      const dc = Math.abs(c[s]!) < form.clip ? dcAll![s]! : 0;
-      df[s] = form.gates === 'noForget' ? 0 : dc * cBefore![s]! + back(1);
-      di[s] = dc * gates![I + 2 * H]! * (m?.[s] ?? 1) + back(0) - (form.gates === 'coupled' ? df[s]! : 0);
-      if (form.gates === 'noInput') di[s] = 0;
-      dg[s] = dc * gates![I]! * (m?.[s] ?? 1);
-      dO[s] = form.gates === 'noOutput' ? 0 : dh![s]! * fs[s]! + back(2);
-    }
+    // Made first: it asks for memory, and what was read before that may stand elsewhere afterwards.
+    const output = outputActivation(this.k, squashed, form);
+    const found = gateGradients(form, H, {
+      gates: read(y.gates),
+      c: read(y.c),
+      cBefore: read(this.tape.steps[this.t]!.before.c),
+      dc: read(d!.c),
+      dh: read(d!.h),
+      squashed: read(output.fs),
+      mask: mask && read(mask),
+      external: external && read(external),
+    });
+    output.free();
     const shaped = (values: FloatArray): NdArray => ownArray(values, [N, H]);
-    return { i: shaped(di), f: shaped(df), g: shaped(dg), o: shaped(dO) };
-  }
-
-  /** f(s) of (F4): what the cell's second half gives where the output gate is 1. */
-  private outputActivation(squashed: Matrix): FloatArray {
-    const { k } = this;
-    const { rows: N, cols: H } = squashed;
-    const room = { gates: k.alloc(N, 4 * H), c: k.alloc(N, H), h: k.alloc(N, H) };
-    k.cellOutput(room, squashed, { ...cellForm(this.tape.spec.cell), gates: 'noOutput' }, null);
-    const values = hostNumbers(k, room.h).slice();
-    for (const matrix of [room.gates, room.c, room.h]) k.free(matrix);
-    return values;
+    return { i: shaped(found.i), f: shaped(found.f), g: shaped(found.g), o: shaped(found.o) };
   }
 
   private cut(gates: Matrix): Gates {
