@@ -14,6 +14,7 @@ const ENTRIES = [
   'worker/index',
   'worker/entry',
   'lab/index',
+  'inspect/index',
   'cli/main',
   'cli/lab/run',
   'cli/lab/worker',

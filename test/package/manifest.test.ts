@@ -66,12 +66,13 @@ describe('package.json', () => {
       const { createModel, fit } = await import('unspool');
       const { loadModel, saveModel } = await import('unspool/node');
       const { createModelInWorker, serve } = await import('unspool/worker');
-      console.log([createModel, fit, loadModel, saveModel, createModelInWorker, serve].map((f) => typeof f).join(' '));`;
+      const { trace } = await import('unspool/inspect');
+      console.log([createModel, fit, loadModel, saveModel, createModelInWorker, serve, trace].map((f) => typeof f).join(' '));`;
     const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
       cwd: ROOT,
       encoding: 'utf8',
     });
-    expect(printed).toBe(`${Array(6).fill('function').join(' ')}\n`);
+    expect(printed).toBe(`${Array(7).fill('function').join(' ')}\n`);
   });
 
   test('the library is loaded without anything of Node or of another package', () => {

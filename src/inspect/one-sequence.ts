@@ -1,0 +1,57 @@
+/** One sequence out of a batch, as a batch of its own, cut to its own length. */
+import { outputToTimeMajor, toTimeMajor } from '../core/layout.js';
+import { goesBySequence, type LossChoice } from '../core/losses.js';
+import type { Batch } from '../core/model.js';
+import type { ModelSpec } from '../core/spec.js';
+import { requireInteger } from '../errors.js';
+
+export interface OneSequence {
+  readonly steps: number;
+  readonly inputs: ArrayLike<number>;
+  readonly targets: Int32Array | Float64Array;
+  readonly weights: Float64Array | null;
+}
+
+/** Steps of the output for `steps` of the input. */
+export function outputStepsOf({ layers }: ModelSpec, steps: number): number {
+  let now = steps;
+  for (const layer of layers) {
+    if (layer.kind === 'repeat') now = layer.steps;
+    if (layer.kind === 'lstm' && layer.returns === 'last') now = 1;
+  }
+  return now;
+}
+
+/** Row `row` of each of `steps` blocks of `rows`, up to step `end`. */
+function pick(
+  values: ArrayLike<number>,
+  steps: number,
+  rows: number,
+  row: number,
+  end: number,
+): Int32Array | Float64Array {
+  const width = values.length / steps / rows;
+  const out = new (values instanceof Int32Array ? Int32Array : Float64Array)(end * width);
+  for (let t = 0; t < end; t++) {
+    for (let c = 0; c < width; c++) out[t * width + c] = values[(t * rows + row) * width + c]!;
+  }
+  return out;
+}
+
+/** Throws `INVALID_SETTING` for a row that the batch does not have. */
+export function oneSequence(spec: ModelSpec, batch: Batch, row: number, loss: LossChoice): OneSequence {
+  const { steps, rows, batchFirst } = batch;
+  requireInteger('row', row, 0, rows - 1);
+  const length = batch.lengths?.[row] ?? steps;
+  const answers = outputStepsOf(spec, steps);
+  const end = answers === steps && spec.layers.every((l) => l.kind !== 'repeat') ? length : answers;
+  const inputs = batchFirst ? toTimeMajor(batch.inputs, steps, rows) : batch.inputs;
+  const answered = (values: ArrayLike<number>) =>
+    pick(batchFirst ? outputToTimeMajor(values, answers, rows) : values, answers, rows, row, end);
+  return {
+    steps: length,
+    inputs: pick(inputs, steps, rows, row, length),
+    targets: goesBySequence(loss) ? pick(batch.targets, 1, rows, row, 1) : answered(batch.targets),
+    weights: batch.weights ? Float64Array.from(answered(batch.weights)) : null,
+  };
+}

@@ -1,0 +1,90 @@
+/** Where a weight's gradient came from: the contribution of each step, which add up to it (B1). */
+import { fail } from '../core/spec-checks.js';
+import { requireInteger } from '../errors.js';
+import { timesTransposed } from './grid.js';
+import { type LstmTrace, shifted, stateBefore, stepBefore } from './lstm-trace.js';
+import { standardised } from './normalised.js';
+import type { Trace } from './trace.js';
+
+type Contribution = (t: number) => number;
+
+const GATES = ['i', 'f', 'g', 'o'] as const;
+const SEEN = ['i', 'f', 'o'] as const; // what gate recurrence connects
+
+/** dL/da of row `row` of the 4H that stand in the order i, f, g, o. */
+const preactivation =
+  ({ grad, hiddenSize: H }: LstmTrace, row: number): Contribution =>
+  (t) =>
+    grad.a[GATES[Math.floor(row / H)]!].data[t * H + (row % H)]!;
+
+/** The standardised products of one normalisation, [T, 4H]. */
+const normalisedProducts = (trace: Trace, layer: LstmTrace, end: 'ih' | 'hh') => {
+  const from = end === 'ih' ? layer.x : shifted(layer, layer.h, layer.initial.h);
+  return standardised(timesTransposed(from, trace.parameters[layer.parameters[`weight_${end}`]!]!));
+};
+
+/** By part; a vector is a row, so its index is `col`. */
+function contribution(trace: Trace, layer: LstmTrace, part: string, row: number, col: number): Contribution {
+  const { grad, hiddenSize: H, inputSize: D, outputSize: R, form } = layer;
+  switch (part) {
+    case 'weight_ih': // da' x
+      return (t) => grad.inputProduct.data[t * 4 * H + row]! * layer.x.data[t * D + col]!;
+    case 'weight_hh': // da' h-
+      return (t) => grad.recurrentProduct.data[t * 4 * H + row]! * stateBefore(layer, t).h[col]!;
+    case 'bias_ih':
+    case 'bias_hh':
+    case 'norm_bias_ih':
+    case 'norm_bias_hh':
+      return preactivation(layer, col);
+    case 'norm_gain_ih':
+    case 'norm_gain_hh': {
+      const [da, seen] = [
+        preactivation(layer, col),
+        normalisedProducts(trace, layer, part.endsWith('ih') ? 'ih' : 'hh'),
+      ];
+      return (t) => da(t) * seen.data[t * 4 * H + col]!;
+    }
+    case 'norm_gain_c': {
+      const seen = standardised(layer.cell.c);
+      return (t) => grad.normalisedC!.data[t * H + col]! * seen.data[t * H + col]!;
+    }
+    case 'norm_bias_c':
+      return (t) => grad.normalisedC!.data[t * H + col]!;
+    case 'weight_hr': // (P1) dh' u
+      return (t) => (1 - form.zoneoutH) * grad.h.data[t * R + row]! * layer.cell.h.data[t * H + col]!;
+    case 'peephole_i':
+    case 'peephole_f':
+      return (t) => grad.a[part === 'peephole_i' ? 'i' : 'f'].data[t * H + col]! * stateBefore(layer, t).c[col]!;
+    case 'peephole_o':
+      return (t) => grad.a.o.data[t * H + col]! * layer.cell.c.data[t * H + col]!;
+    case 'weight_gate_recurrence': {
+      const [to, from] = [SEEN[Math.floor(row / H)]!, SEEN[Math.floor(col / H)]!];
+      return (t) => {
+        const before = stepBefore(layer, t);
+        return before === null
+          ? 0
+          : grad.a[to].data[t * H + (row % H)]! * layer.gates[from].data[before * H + (col % H)]!;
+      };
+    }
+    default: // h0, c0: the state before the first step
+      return (t) => (stepBefore(layer, t) === null ? grad.initial[part === 'h0' ? 'h' : 'c'].data[col]! : 0);
+  }
+}
+
+/**
+ * dL/dw of one weight of an LSTM, taken apart: number t is what step t adds, and their sum is the gradient. `row` and `col` as
+ * in `trace.parameters[name]`, where a vector is a row. Throws `INVALID_SETTING` for a name or place that is not there.
+ */
+export function weightGradientByStep(trace: Trace, name: string, row: number, col: number): Float64Array {
+  for (const layer of trace.layers) {
+    const part = Object.keys(layer.parameters).find((p) => layer.parameters[p] === name);
+    if (part === undefined) continue;
+    const { rows, cols } = trace.parameters[name]!;
+    requireInteger('row', row, 0, rows - 1);
+    requireInteger('col', col, 0, cols - 1);
+    const at = contribution(trace, layer, part, row, col);
+    return Float64Array.from({ length: layer.steps }, (_, t) => at(t));
+  }
+  const names = trace.layers.flatMap((layer) => Object.values(layer.parameters));
+  return fail(name, 'is no parameter of an LSTM of this trace.', `They are ${names.join(', ')}.`);
+}
