@@ -62,10 +62,24 @@ test('compare: estimators against the exact gradient', async () => {
     '3',
     '--seeds',
     '1',
+    '--rate',
+    '0.1',
+    '--out',
+    'compared',
   );
   expect(code).toBe(0);
   expect(stdout).toMatch(/^rtrl +1 +1 +1 /m);
   expect(stdout).toMatch(/^uoro +1 /m);
+  expect(stdout).toMatch(/^While theta moves, at the last emission:$/m);
+  const { flow, found } = JSON.parse(readFileSync(join(here.path, 'compared/comparison.json'), 'utf8'));
+  expect(flow.norms).toHaveLength(10);
+  expect(flow.cosines.at(-1)).toBeCloseTo(1, 12);
+  expect(flow.h.at(-1)).toBeGreaterThan(0);
+  expect(found[0].stale[0].points.at(-1)).toMatchObject({ step: 10 });
+  const page = readFileSync(join(here.path, 'compared/report.html'), 'utf8');
+  expect(page.match(/<svg/g)).toHaveLength(7);
+  for (const title of ['|G_k|', 'dL/dh and dL/dc over time', 'Bias and cost', 'Staleness'])
+    expect(page).toContain(title);
 });
 
 test.each([
