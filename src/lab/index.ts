@@ -48,3 +48,15 @@ export { hessianVector } from './hessian.js';
 export { type LagSpectrum, lagSpectrum } from './lags.js';
 export { lyapunovExponents, singularValues, stateJacobians } from './spectra.js';
 export { type StalenessOptions, type StalenessPoint, staleness } from './staleness.js';
+export {
+  adding,
+  type CopyShape,
+  copy,
+  copyWidth,
+  countingText,
+  delayedAdd,
+  oneHot,
+  type Sequences,
+  sequencesBatch,
+  temporalOrder,
+} from './tasks.js';

@@ -3,6 +3,7 @@
  * values), so that an LSTM can stand right over them, as the local rules need it. Every maker draws from the generator that it is given,
  * which fixes the data to the bit.
  */
+import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
 import { requireInteger } from '../errors.js';
 import type { StepData } from '../estimators/system.js';
@@ -25,6 +26,23 @@ function part(values: ArrayLike<number>, rows: number, row: number): ArrayLike<n
   const each = values.length / rows;
   const cut = Array.prototype.slice.call(values, row * each, (row + 1) * each) as number[];
   return values instanceof Int32Array ? Int32Array.from(cut) : cut;
+}
+
+/** Steps of sequences as one batch, in which a step without a target weighs nothing. */
+export function sequencesBatch(sequences: Sequences, rows: number): Batch {
+  const first = sequences.find(({ target }) => target)?.target;
+  const [width, wide] = [sequences[0]!.input.length / rows, (first?.length ?? rows) / rows];
+  const count = sequences.length * rows;
+  const inputs = new Float32Array(count * width);
+  const targets = first instanceof Int32Array ? new Int32Array(count) : new Float32Array(count * wide);
+  const weights = new Float32Array(count);
+  for (const [t, { input, target }] of sequences.entries()) {
+    inputs.set(input, t * rows * width);
+    if (!target) continue;
+    targets.set(target, t * rows * wide);
+    weights.fill(1, t * rows, (t + 1) * rows);
+  }
+  return { steps: sequences.length, rows, inputs, targets, weights };
 }
 
 const integers = (count: number, below: number, random: Rng): Int32Array =>

@@ -8,7 +8,7 @@ import type { Tape } from '../../core/tape.js';
 import { hostNumbers } from '../../core/views.js';
 import { selectKernels } from '../../kernels/select.js';
 import { adam } from '../../optim/adam.js';
-import { type CopyShape, copy, copyWidth, type Sequences } from '../tasks.js';
+import { type CopyShape, copy, copyWidth, type Sequences, sequencesBatch } from '../tasks.js';
 import {
   byLabel,
   type Experiment,
@@ -60,25 +60,6 @@ const spec = (seed: number): ModelSpec => ({
   ],
 });
 
-/** Steps [from, to) as one batch, in which a step without a target weighs nothing, and the number of targets. */
-function batchOf(sequences: Sequences, from: number, to: number): { batch: Batch; recalls: number } {
-  const steps = sequences.slice(from, to);
-  const width = steps[0]!.input.length / ROWS;
-  const inputs = new Float32Array(steps.length * ROWS * width);
-  const targets = new Int32Array(steps.length * ROWS);
-  const weights = new Float32Array(steps.length * ROWS);
-  for (const [t, { input, target }] of steps.entries()) {
-    inputs.set(input, t * ROWS * width);
-    if (!target) continue;
-    targets.set(target, t * ROWS);
-    weights.fill(1, t * ROWS, (t + 1) * ROWS);
-  }
-  return {
-    batch: { steps: steps.length, rows: ROWS, inputs, targets, weights },
-    recalls: weights.filter(Boolean).length,
-  };
-}
-
 /** A model, and passes over whole sequences or windows of them. */
 class Copier {
   private readonly kernels: Kernels;
@@ -124,7 +105,9 @@ class Copier {
     let from: Awaited<ReturnType<Tape['downloadStates']>> | null = null;
     let right = 0;
     for (let at = 0; at < sequences.length; at += window) {
-      const { batch, recalls } = batchOf(sequences, at, Math.min(sequences.length, at + window));
+      const steps = sequences.slice(at, at + window);
+      const batch = sequencesBatch(steps, ROWS);
+      const recalls = ROWS * steps.filter(({ target }) => target).length;
       const tape = this.tapeOf(batch.steps);
       if (recalls > 0 && learns) {
         await model.gradients(batch, { tape, from, gradients: room.gradients });

@@ -1,0 +1,258 @@
+/** A model in training: one at a time, in the worker. */
+import {
+  bitsPerCharacter,
+  createModel,
+  createOptimizer,
+  createRng,
+  fit,
+  generate,
+  type Model,
+  parseModel,
+  serializeModel,
+  type Training,
+  type TrainingEvent,
+} from 'unspool';
+import { trace } from 'unspool/inspect';
+import { compare, estimated, estimatorOf, modelSystem, type StepData } from 'unspool/lab';
+import type { Settings } from '../settings.js';
+import type { Difference, Estimated, Facts, Look, Place } from './api.js';
+import { type Own, specOf, type Task, taskOf } from './tasks.js';
+
+const EXACT = { backend: 'reference', precision: 'float64' } as const;
+const CLIP = 1;
+/** Held-out losses are measured this often besides the ends of epochs. */
+const MEASURED_EVERY = 100;
+
+const fetchText = async (file: string): Promise<string> => {
+  // The worker's script stands in assets/, the data beside the page.
+  const response = await fetch(new URL(`../${file}`, self.location.href)).catch(() => null);
+  const found = response?.ok ? response : await fetch(new URL(`/${file}`, self.location.href));
+  if (!found.ok) throw new Error(`${file} could not be loaded (${found.status}). Choose another preset, or reload.`);
+  return found.text();
+};
+
+export class Session {
+  readonly settings: Settings;
+  readonly task: Task;
+  readonly model: Model;
+  private readonly training: Training;
+  private readonly events: AsyncGenerator<TrainingEvent, void, void>;
+
+  private constructor(settings: Settings, task: Task, model: Model) {
+    this.settings = settings;
+    this.task = task;
+    this.model = model;
+    const estimator = settings.estimator === 'bptt' ? {} : { gradient: estimated(estimatorOf(settings.estimator)) };
+    this.training = fit(model, task.data, {
+      optimizer: createOptimizer({ kind: settings.optimizer, rate: settings.rate }),
+      loss: task.loss,
+      clipNorm: CLIP,
+      epochs: 1e6,
+      seed: settings.seed,
+      validateEvery: MEASURED_EVERY,
+      ...estimator,
+    });
+    this.events = this.training[Symbol.asyncIterator]();
+  }
+
+  static async begin(settings: Settings, own: Own): Promise<Session> {
+    const task = await taskOf(settings, own, fetchText);
+    const { backend } = settings;
+    const precision = backend === 'reference' ? { precision: 'float64' as const } : {};
+    return new Session(settings, task, await createModel(specOf(settings, task), { backend, ...precision }));
+  }
+
+  /** A session with a file's weights. The task is what is set up; the model has to fit it. */
+  static async open(bytes: Uint8Array, name: string, settings: Settings, own: Own): Promise<Session> {
+    const file = parseModel(bytes, name);
+    const task = await taskOf(settings, own, fetchText);
+    if (
+      file.vocabulary &&
+      task.vocabulary &&
+      file.vocabulary.characters.join('') !== task.vocabulary.characters.join('')
+    )
+      throw new Error(
+        `${name} knows ${file.vocabulary.size} characters, and this text has ${task.vocabulary.size} others. Choose the text that it was trained on, then open it again.`,
+      );
+    const model = await createModel(file.spec, { backend: settings.backend });
+    if (model.outputSize !== task.outputs || (file.spec.inputSize ?? null) !== (task.inputSize ?? null)) {
+      model.dispose();
+      throw new Error(
+        `${name} is a model of ${file.spec.inputSize ?? 'tokens'} to ${model.outputSize}, and the data are ${task.inputSize ?? 'tokens'} to ${task.outputs}. Choose the preset or the data that it was trained on, then open it again.`,
+      );
+    }
+    for (const [parameter, values] of file.parameters) model.parameters.set(parameter, values);
+    return new Session(settings, task, model);
+  }
+
+  get facts(): Facts {
+    const { task, model } = this;
+    const { kernels, spec, parameters } = model;
+    return {
+      about: task.about,
+      spec,
+      backend: [kernels.name, kernels.variant, kernels.precision].filter(Boolean).join(', '),
+      parameters: parameters.layout.entries.map(({ name, shape }) => ({ name, shape })),
+      count: parameters.layout.size,
+      sequences: task.sequences,
+      outputNames: task.outputNames,
+      unit: task.loss === 'crossEntropy' && task.vocabulary ? 'bits' : 'loss',
+      readsText: task.vocabulary !== null,
+      batchesPerEpoch: task.data.train.length,
+    };
+  }
+
+  /** In bits for a text. */
+  measure(loss: number): number {
+    return this.facts.unit === 'bits' ? bitsPerCharacter(loss) : loss;
+  }
+
+  /** The next thing that happens in the training; null when it is over. */
+  async next(): Promise<TrainingEvent | null> {
+    const { value, done } = await this.events.next();
+    return done || !value ? null : value;
+  }
+
+  async look(index: number): Promise<Omit<Look, 'step'>> {
+    const { batch, read, wanted } = this.task.sequence(index);
+    return { index, read, wanted, trace: await trace(this.model, batch, { loss: this.task.loss }) };
+  }
+
+  async connectivity(index: number, t: number): Promise<number[]> {
+    const { batch } = this.task.sequence(index);
+    const weights = new Float32Array(batch.steps);
+    weights[t] = 1;
+    const { layers } = await trace(this.model, { ...batch, weights }, { loss: this.task.loss });
+    const { x } = layers[0]!.grad;
+    return Array.from({ length: x.rows }, (_, s) => Math.hypot(...x.data.subarray(s * x.cols, (s + 1) * x.cols)));
+  }
+
+  /** What the model writes or says, in a line or a few. */
+  async sample(): Promise<string> {
+    const { task, model } = this;
+    if (!task.vocabulary) {
+      const { batch, wanted } = task.sequence(0);
+      const { output: said, tape } = await model.predict(batch.inputs, { rows: 1 });
+      const C = task.outputs;
+      const at = (t: number): string =>
+        C === 1
+          ? (said.get(t, 0, 0) + 0).toFixed(2).replace(/^-(0\.0*)$/, '$1')
+          : task.outputNames[
+              Array.from({ length: C }, (_, c) => said.get(t, 0, c)).reduce(
+                (best, v, c, all) => (v > all[best]! ? c : best),
+                0,
+              )
+            ]!;
+      const steps = wanted.flatMap((want, t) => (want ? [`${want} → ${at(t)}`] : [])).slice(-8);
+      tape.free();
+      return `wanted → said: ${steps.join('   ')}`;
+    }
+    const { characters } = task.vocabulary;
+    const first = task.vocabulary.encode(characters.includes('\n') ? '\n' : characters[0]!);
+    let text = '';
+    for await (const token of generate(model, first, createRng(this.settings.seed, 'sample'), { temperature: 0.7 })) {
+      text += characters[token];
+      if (text.length >= 240) break;
+    }
+    return text;
+  }
+
+  setWeight({ name, row, col }: Place, value: number): Promise<void> {
+    return this.withParameter(name, (values, cols) => {
+      values[row * cols + col] = value;
+    });
+  }
+
+  private async withParameter(
+    name: string,
+    act: (values: Float32Array | Float64Array, cols: number) => void,
+  ): Promise<void> {
+    const { parameters } = this.model;
+    const { shape } = parameters.layout.entry(name);
+    const values = (await parameters.download()).get(name)!;
+    act(values, shape.at(-1)!);
+    parameters.set(name, values);
+  }
+
+  /** The same model in float64, where differences of a millionth can be trusted. */
+  private async exact<T>(act: (model: Model) => Promise<T>): Promise<T> {
+    const copy = await createModel(this.model.spec, EXACT);
+    try {
+      for (const [name, values] of await this.model.parameters.download()) copy.parameters.set(name, values);
+      return await act(copy);
+    } finally {
+      copy.dispose();
+    }
+  }
+
+  difference(index: number, { name, row, col }: Place): Promise<Difference> {
+    return this.exact(async (model) => {
+      const { batch } = this.task.sequence(index);
+      const { loss } = this.task;
+      const { offset, shape } = model.parameters.layout.entry(name);
+      const at = offset + row * shape.at(-1)! + col;
+      const theta = model.kernels.host(model.parameters.matrix)!;
+      const value = theta[at]!;
+      const { gradients, tape } = await model.gradients(batch, { loss });
+      const gradient = model.kernels.host(gradients.matrix)![at]!;
+      const step = 1e-5 * Math.max(1, Math.abs(value));
+      const lossAt = async (moved: number): Promise<number> => {
+        theta[at] = moved;
+        const found = await model.evaluate(batch, { loss });
+        found.tape.free();
+        return found.loss;
+      };
+      const [lossAbove, lossBelow] = [await lossAt(value + step), await lossAt(value - step)];
+      gradients.free();
+      tape.free();
+      return { value, step, lossAbove, lossBelow, difference: (lossAbove - lossBelow) / (2 * step), gradient };
+    });
+  }
+
+  estimate(index: number, names: readonly string[]): Promise<Estimated[]> {
+    return this.exact(async (model) => {
+      const { batch } = this.task.sequence(index);
+      const system = modelSystem(model, { loss: this.task.loss });
+      const sequence = stepsOf(batch);
+      const found = names.map((name): Estimated => {
+        const none = { name, cosine: 0, normRatio: 0, variance: 0, floats: 0, macs: 0 };
+        try {
+          const { total, floats, macs } = compare([estimatorOf(name)], system, sequence, { draws: 24 }).comparisons[0]!;
+          const { cosine, normRatio, variance } = total;
+          return { name, cosine, normRatio, variance, floats, macs, problem: null };
+        } catch (error) {
+          return { ...none, problem: error instanceof Error ? error.message : String(error) };
+        }
+      });
+      system.dispose();
+      return found;
+    });
+  }
+
+  async save(): Promise<Uint8Array> {
+    const { settings, task, model } = this;
+    const { preset, batch, steps, optimizer, rate } = settings;
+    return serializeModel(model, {
+      vocabulary: task.vocabulary,
+      facts: { madeBy: 'Unspool Studio', preset, settings: { batch, steps, optimizer, rate } },
+    });
+  }
+
+  dispose(): void {
+    this.training.dispose();
+    this.model.dispose();
+  }
+}
+
+/** A batch of one row, step by step; a step that weighs nothing has no loss. */
+function stepsOf({ steps, inputs, targets, weights }: ReturnType<Task['sequence']>['batch']): StepData[] {
+  const [width, wide] = [inputs.length / steps, targets.length / steps];
+  const cut = (values: ArrayLike<number>, t: number, each: number): ArrayLike<number> => {
+    const part = Array.prototype.slice.call(values, t * each, (t + 1) * each) as number[];
+    return values instanceof Int32Array ? Int32Array.from(part) : part;
+  };
+  return Array.from({ length: steps }, (_, t) => ({
+    input: cut(inputs, t, width),
+    target: weights && weights[t] === 0 ? null : cut(targets, t, wide),
+  }));
+}

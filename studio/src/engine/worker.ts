@@ -1,0 +1,132 @@
+/** The engine's worker: everything that computes, away from the page, one thing after the other. */
+import { expose } from 'comlink';
+import type { Engine, Progress } from './api.js';
+import { Session } from './session.js';
+
+const TOLD_EVERY = 70; // ms between two progresses
+const SAMPLED_EVERY = 2500;
+
+let session: Session | null = null;
+let playing = false;
+/** The end of what was asked for before. */
+let last: Promise<unknown> = Promise.resolve();
+
+/** Passes do not mix: each waits for the one before it. */
+function inTurn<T>(act: () => T | Promise<T>): Promise<T> {
+  const turn = last.then(act, act);
+  last = turn.catch(() => {});
+  return turn;
+}
+
+function current(): Session {
+  if (!session) throw new Error('Nothing is set up yet.');
+  return session;
+}
+
+/** Lets messages in. */
+const breath = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Collects what happens between two messages to the page. */
+class Teller {
+  private updates: [number, number, number][] = [];
+  private heldOut: [number, number][] = [];
+  private epoch = 1;
+  private step = 0;
+  private told = performance.now();
+  private sampled = Number.NEGATIVE_INFINITY;
+  private readonly tell: (progress: Progress) => void;
+
+  constructor(tell: (progress: Progress) => void) {
+    this.tell = tell;
+  }
+
+  /** One event of the training. Returns its kind. */
+  async advance(one: Session): Promise<'step' | 'validation' | 'epoch' | 'end'> {
+    const event = await one.next();
+    if (!event || event.kind === 'end') return 'end';
+    this.step = event.step;
+    this.epoch = event.epoch;
+    if (event.kind === 'step') this.updates.push([event.step, one.measure(event.loss), event.gradientNorm]);
+    if (event.kind === 'validation') this.heldOut.push([event.step, one.measure(event.loss)]);
+    return event.kind;
+  }
+
+  async report(one: Session | null, state: Progress['state'], problem: string | null = null): Promise<void> {
+    const now = performance.now();
+    if (state === 'playing' && now - this.told < TOLD_EVERY) return;
+    const samples = one && (state === 'paused' || now - this.sampled > SAMPLED_EVERY);
+    if (samples) this.sampled = now;
+    const sample = samples ? await inTurn(() => one.sample()).catch(() => null) : null;
+    const { updates, heldOut, epoch, step } = this;
+    const updatesPerSecond = (1000 * updates.length) / Math.max(1, now - this.told);
+    this.tell({ updates, heldOut, epoch, step, updatesPerSecond, sample, state, problem });
+    [this.updates, this.heldOut, this.told] = [[], [], performance.now()];
+  }
+}
+
+/** Until `over` says so, it is paused, or something goes wrong; what went wrong is told in words. */
+async function run(
+  tell: (progress: Progress) => void,
+  perSecond: number,
+  over: (kind: string) => boolean,
+): Promise<void> {
+  const one = current();
+  const teller = new Teller(tell);
+  let due = performance.now();
+  let breathed = due;
+  try {
+    while (playing && session === one) {
+      const kind = await inTurn(() => teller.advance(one));
+      if (kind === 'end' || over(kind)) break;
+      await teller.report(one, 'playing');
+      if (kind === 'step') due += 1000 / perSecond;
+      const now = performance.now();
+      if (Number.isFinite(perSecond) && due > now) await breath(due - now);
+      else if (now - breathed > 12) await breath();
+      due = Math.max(due, performance.now() - 250); // what was missed is not made up for
+      breathed = performance.now();
+    }
+    playing = false;
+    await teller.report(session === one ? one : null, 'paused');
+  } catch (error) {
+    playing = false;
+    await teller.report(null, 'failed', error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function replace(make: () => Promise<Session>) {
+  playing = false;
+  return inTurn(async () => {
+    const made = await make();
+    session?.dispose();
+    session = made;
+    return made.facts;
+  });
+}
+
+const engine: Engine = {
+  setUp: (settings, own) => replace(() => Session.begin(settings, own)),
+  open: (bytes, name, settings, own) => replace(() => Session.open(bytes, name, settings, own)),
+  async play(tell, perSecond) {
+    if (playing) return;
+    playing = true;
+    await run(tell, perSecond, () => false);
+  },
+  async pause() {
+    playing = false;
+  },
+  async advance(by, tell) {
+    if (playing) return;
+    playing = true;
+    await run(tell, Number.POSITIVE_INFINITY, (kind) => (by === 'update' ? kind === 'step' : kind === 'epoch'));
+  },
+  look: (index) => inTurn(async () => ({ ...(await current().look(index)), step: 0 })),
+  connectivity: (index, t) => inTurn(() => current().connectivity(index, t)),
+  setWeight: (place, value) => inTurn(() => current().setWeight(place, value)),
+  difference: (index, place) => inTurn(() => current().difference(index, place)),
+  estimate: (index, names) => inTurn(() => current().estimate(index, names)),
+  save: () => inTurn(() => current().save()),
+  ping: async () => true,
+};
+
+expose(engine);

@@ -1,0 +1,3 @@
+export default function Look() {
+  return <p class="waiting">…</p>;
+}

@@ -1,0 +1,3 @@
+export default function Unroll() {
+  return <p class="waiting">…</p>;
+}
