@@ -1,6 +1,6 @@
 /** Everything that the page shows, as signals; and what can be done, as functions. Views read the one and call the other. */
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { Estimated, Facts, Look, Place, Progress } from './engine/api.js';
+import type { Changes, Estimated, Facts, Look, Place, Progress } from './engine/api.js';
 import { Client, EngineGone } from './engine/client.js';
 import type { Own } from './engine/tasks.js';
 import { fromQuery, type Settings, settingsOf, toQuery } from './settings.js';
@@ -38,6 +38,8 @@ export const sample = signal('');
 /** The pass that Unroll and Look show. */
 export const look = signal<Look | null>(null);
 export const sequenceIndex = signal(0);
+/** What is changed by hand about it. */
+export const changes = signal<Changes>({ inputs: [], clamps: [] });
 /** Where one looks: an LSTM, a time step, a unit. */
 export const layer = signal(0);
 export const time = signal(0);
@@ -75,6 +77,7 @@ function forget(): void {
     sample.value = '';
     updatesPerSecond.value = 0;
     sequenceIndex.value = 0;
+    changes.value = { inputs: [], clamps: [] };
     layer.value = 0;
     time.value = 0;
     unit.value = 0;
@@ -166,7 +169,7 @@ export async function restart(): Promise<void> {
 export async function refresh(): Promise<void> {
   refreshed = performance.now();
   const index = sequenceIndex.value;
-  const found = await attempt(() => client.ask((engine) => engine.look(index)));
+  const found = await attempt(() => client.ask((engine) => engine.look(index, changes.value)));
   if (!found || index !== sequenceIndex.value) return;
   batch(() => {
     look.value = found;
@@ -176,8 +179,15 @@ export async function refresh(): Promise<void> {
   });
 }
 
+/** Another change by hand, or none. */
+export async function change(to: Partial<Changes>): Promise<void> {
+  changes.value = { ...changes.value, ...to };
+  await refresh();
+}
+
 export async function showSequence(index: number): Promise<void> {
   sequenceIndex.value = index;
+  changes.value = { ...changes.value, inputs: [] };
   await refresh();
 }
 

@@ -43,8 +43,11 @@ export interface Progress {
 /** A sequence, a whole pass over it, and the words for its steps. */
 export interface Look {
   readonly index: number;
-  readonly step: number;
   readonly trace: Trace;
+  /** The loss with nothing changed; null where nothing is. */
+  readonly lossBefore: number | null;
+  /** Names of the tokens that can be read; null where values are. */
+  readonly alphabet: readonly string[] | null;
   readonly read: readonly string[];
   readonly wanted: readonly string[];
 }
@@ -77,6 +80,21 @@ export interface Place {
   readonly col: number;
 }
 
+/** A gate of a unit, held at a value at all steps. */
+export interface Clamp {
+  readonly layer: number;
+  readonly gate: 'i' | 'f' | 'g' | 'o';
+  readonly unit: number;
+  readonly value: number;
+}
+
+/** What a person changed about a sequence and the pass over it. */
+export interface Changes {
+  /** Another token, or other values, at a step. */
+  readonly inputs: readonly { readonly t: number; readonly values: readonly number[] }[];
+  readonly clamps: readonly Clamp[];
+}
+
 export interface Engine {
   /** Makes data and model anew. Rejects with words where that cannot be. */
   setUp(settings: Settings, own: Own): Promise<Facts>;
@@ -85,7 +103,7 @@ export interface Engine {
   pause(): Promise<void>;
   /** One update, or those up to the end of the epoch. */
   advance(by: 'update' | 'epoch', tell: (progress: Progress) => void): Promise<void>;
-  look(index: number): Promise<Look>;
+  look(index: number, changes: Changes): Promise<Look>;
   /** |dL/dx| by step, L being what the output at step t says about its target alone: which inputs move this prediction. */
   connectivity(index: number, t: number): Promise<readonly number[]>;
   setWeight(place: Place, value: number): Promise<void>;

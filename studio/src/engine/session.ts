@@ -15,7 +15,8 @@ import {
 import { trace } from 'unspool/inspect';
 import { compare, estimated, estimatorOf, modelSystem, type StepData } from 'unspool/lab';
 import type { Settings } from '../settings.js';
-import type { Difference, Estimated, Facts, Look, Place } from './api.js';
+import type { Changes, Difference, Estimated, Facts, Look, Place } from './api.js';
+import { clamped, withInputs } from './changes.js';
 import { type Own, specOf, type Task, taskOf } from './tasks.js';
 
 const EXACT = { backend: 'reference', precision: 'float64' } as const;
@@ -113,9 +114,21 @@ export class Session {
     return done || !value ? null : value;
   }
 
-  async look(index: number): Promise<Omit<Look, 'step'>> {
-    const { batch, read, wanted } = this.task.sequence(index);
-    return { index, read, wanted, trace: await trace(this.model, batch, { loss: this.task.loss }) };
+  async look(index: number, changes: Changes): Promise<Look> {
+    const { task, model } = this;
+    const { batch, read, wanted } = task.sequence(index);
+    const alphabet = task.vocabulary && task.outputNames;
+    const found = await trace(model, batch, { loss: task.loss });
+    if (changes.inputs.length + changes.clamps.length === 0) {
+      return { index, read, wanted, alphabet, trace: found, lossBefore: null };
+    }
+    const edited = withInputs(batch, changes);
+    const words = read.map((word, t) => {
+      const change = changes.inputs.find((one) => one.t === t);
+      return change ? (alphabet?.[change.values[0]!] ?? change.values.join(' · ')) : word;
+    });
+    const changed = await clamped(model, changes.clamps, (other) => trace(other, edited, { loss: task.loss }));
+    return { index, read: words, wanted, alphabet, trace: changed, lossBefore: found.loss };
   }
 
   async connectivity(index: number, t: number): Promise<number[]> {

@@ -120,7 +120,7 @@ const engine: Engine = {
     playing = true;
     await run(tell, Number.POSITIVE_INFINITY, (kind) => (by === 'update' ? kind === 'step' : kind === 'epoch'));
   },
-  look: (index) => inTurn(async () => ({ ...(await current().look(index)), step: 0 })),
+  look: (index, changes) => inTurn(() => current().look(index, changes)),
   connectivity: (index, t) => inTurn(() => current().connectivity(index, t)),
   setWeight: (place, value) => inTurn(() => current().setWeight(place, value)),
   difference: (index, place) => inTurn(() => current().difference(index, place)),

@@ -64,7 +64,7 @@ const WIRES: readonly Wire[] = [
   {
     id: 'tanhC',
     path: 'M640 70V112M640 148V212',
-    at: [648, 186],
+    at: [648, 174],
     name: 'tanh c',
     value: (k) => k.tanhC,
     grad: (k) => k.h.grad * k.gate.o.value,
@@ -80,14 +80,17 @@ const WIRES: readonly Wire[] = [
   preactivation('o'),
   {
     id: 'hBefore',
-    path: 'M10 448H90V430H560',
-    at: [14, 434],
+    path: 'M10 430H560',
+    at: [14, 414],
     name: 'h⁻ of this unit',
     value: (k) => k.hBefore.value,
     grad: (k) => k.hBefore.grad,
   },
   { id: 'x', path: 'M300 492V430', at: [308, 482], name: 'x and all of h⁻', value: () => Number.NaN, grad: () => null },
 ];
+
+/** Wires that lie flat: their gradient stands below them. */
+const ACROSS = new Set(['cBefore', 'kept', 'c', 'h', 'hBefore']);
 
 const Node = ({ x, y, of, title }: { x: number; y: number; of: string; title: string }) => (
   <g>
@@ -138,7 +141,7 @@ export function Diagram({ cell, lit, back }: DiagramProps) {
               )}
             </text>
             {back && slope !== null && (
-              <text x={x} y={y + 36 - (id.length === 2 ? 22 : 0)} class="grad" data-grad={slope}>
+              <text x={x} y={y + (ACROSS.has(id) ? 36 : 17)} class="grad" data-grad={slope}>
                 ∂ {short(slope)}
               </text>
             )}

@@ -1,47 +1,22 @@
 /** Where a weight's gradient came from: a bar for what each step adds, and their sum, which is the library's gradient. */
 import * as Plot from '@observablehq/plot';
-import { useId, useMemo, useState } from 'preact/hooks';
+import { useId, useMemo } from 'preact/hooks';
 import { weightGradientByStep } from 'unspool/inspect';
-import { look, shownLayer, unit } from '../state.js';
+import { look } from '../state.js';
 import { GATE_COLOURS } from '../ui/colours.js';
 import { Figure } from '../ui/Figure.js';
 import { short } from './moments.js';
 import { GATES, type Gate } from './numbers.js';
-
-interface Source {
-  readonly name: string;
-  readonly label: string;
-  readonly row: number;
-  readonly col: number;
-}
-
-/** The weights into one gate of a unit. */
-function sourcesOf(gate: Gate): Source[] {
-  const layer = shownLayer.value!;
-  const row = GATES.indexOf(gate) * layer.hiddenSize + unit.value;
-  const part = (name: string): string | undefined => layer.parameters[name];
-  const list = (name: string, count: number, say: (k: number) => string): Source[] =>
-    part(name) ? Array.from({ length: count }, (_, col) => ({ name: part(name)!, label: say(col), row, col })) : [];
-  const bias = part('bias_ih');
-  return [
-    ...list('weight_ih', layer.inputSize, (k) => `from x[${k}]`),
-    ...list('weight_hh', layer.outputSize, (k) => `from h⁻[${k}]`),
-    ...(bias ? [{ name: bias, label: 'bias', row: 0, col: row }] : []),
-  ];
-}
+import { weight, weightGate, weightIndex, weightNow, weights } from './weight.js';
 
 /** `reached`: from which step on the walk back has come by; null for all of them. */
 export function WeightSource({ reached }: { reached: number | null }) {
-  const [gate, setGate] = useState<Gate>('f');
-  const [chosen, setChosen] = useState(0);
+  const gate = weightGate.value;
   const [gateId, weightId] = [useId(), useId()];
   const { trace } = look.value!;
-  const sources = sourcesOf(gate);
-  const source = sources[Math.min(chosen, sources.length - 1)]!;
-  const { name, row, col } = source;
+  const { name, row, col } = weight.value!;
   const parts = useMemo(() => weightGradientByStep(trace, name, row, col), [trace, name, row, col]);
-  const grads = trace.gradients[name]!;
-  const whole = grads.data[row * grads.cols + col]!;
+  const whole = weightNow.value!.gradient;
   const options = useMemo<Plot.PlotOptions>(
     () => ({
       x: { label: 'step', interval: 1, tickFormat: (t: number) => (parts.length > 30 && t % 5 !== 0 ? '' : String(t)) },
@@ -65,7 +40,7 @@ export function WeightSource({ reached }: { reached: number | null }) {
       <div class="controls">
         <span class="inline">
           <label for={gateId}>Into gate</label>
-          <select id={gateId} value={gate} onChange={(event) => setGate(event.currentTarget.value as Gate)}>
+          <select id={gateId} value={gate} onChange={(event) => (weightGate.value = event.currentTarget.value as Gate)}>
             {GATES.map((each) => (
               <option key={each} value={each}>
                 {each}
@@ -75,8 +50,12 @@ export function WeightSource({ reached }: { reached: number | null }) {
         </span>
         <span class="inline">
           <label for={weightId}>Weight</label>
-          <select id={weightId} value={chosen} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
-            {sources.map(({ label }, i) => (
+          <select
+            id={weightId}
+            value={weightIndex.value}
+            onChange={(event) => (weightIndex.value = Number(event.currentTarget.value))}
+          >
+            {weights.value.map(({ label }, i) => (
               <option key={label} value={i}>
                 {label}
               </option>
