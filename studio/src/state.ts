@@ -191,8 +191,7 @@ export async function showSequence(index: number): Promise<void> {
   await refresh();
 }
 
-export const connectivity = (t: number) =>
-  attempt(() => client.ask((engine) => engine.connectivity(sequenceIndex.value, t)));
+export const reach = (t: number) => attempt(() => client.ask((engine) => engine.reach(sequenceIndex.value, t)));
 export const difference = (place: Place) =>
   attempt(() => client.ask((engine) => engine.difference(sequenceIndex.value, place)));
 export const estimate = (names: readonly string[]): Promise<readonly Estimated[] | null> =>

@@ -52,6 +52,13 @@ export interface Look {
   readonly wanted: readonly string[];
 }
 
+/** Of one step's loss, by the step that it reaches: norms of dL/dx, and of each layer's dL/dh and dL/dc. */
+export interface Reach {
+  readonly t: number;
+  readonly x: readonly number[];
+  readonly layers: readonly { readonly h: readonly number[]; readonly c: readonly number[] }[];
+}
+
 export interface Difference {
   readonly value: number;
   readonly step: number;
@@ -104,8 +111,8 @@ export interface Engine {
   /** One update, or those up to the end of the epoch. */
   advance(by: 'update' | 'epoch', tell: (progress: Progress) => void): Promise<void>;
   look(index: number, changes: Changes): Promise<Look>;
-  /** |dL/dx| by step, L being what the output at step t says about its target alone: which inputs move this prediction. */
-  connectivity(index: number, t: number): Promise<readonly number[]>;
+  /** How the loss of step t alone reaches back: which inputs move this prediction, and by which way. */
+  reach(index: number, t: number): Promise<Reach>;
   setWeight(place: Place, value: number): Promise<void>;
   difference(index: number, place: Place): Promise<Difference>;
   estimate(index: number, names: readonly string[]): Promise<readonly Estimated[]>;

@@ -12,10 +12,10 @@ import {
   type Training,
   type TrainingEvent,
 } from 'unspool';
-import { trace } from 'unspool/inspect';
+import { type Grid, trace } from 'unspool/inspect';
 import { compare, estimated, estimatorOf, modelSystem, type StepData } from 'unspool/lab';
 import type { Settings } from '../settings.js';
-import type { Changes, Difference, Estimated, Facts, Look, Place } from './api.js';
+import type { Changes, Difference, Estimated, Facts, Look, Place, Reach } from './api.js';
 import { clamped, withInputs } from './changes.js';
 import { type Own, specOf, type Task, taskOf } from './tasks.js';
 
@@ -131,13 +131,18 @@ export class Session {
     return { index, read: words, wanted, alphabet, trace: changed, lossBefore: found.loss };
   }
 
-  async connectivity(index: number, t: number): Promise<number[]> {
+  async reach(index: number, t: number): Promise<Reach> {
     const { batch } = this.task.sequence(index);
     const weights = new Float32Array(batch.steps);
     weights[t] = 1;
     const { layers } = await trace(this.model, { ...batch, weights }, { loss: this.task.loss });
-    const { x } = layers[0]!.grad;
-    return Array.from({ length: x.rows }, (_, s) => Math.hypot(...x.data.subarray(s * x.cols, (s + 1) * x.cols)));
+    const norms = ({ rows, cols, data }: Grid): number[] =>
+      Array.from({ length: rows }, (_, s) => Math.hypot(...data.subarray(s * cols, (s + 1) * cols)));
+    return {
+      t,
+      x: norms(layers[0]!.grad.x),
+      layers: layers.map(({ grad }) => ({ h: norms(grad.h), c: norms(grad.c) })),
+    };
   }
 
   /** What the model writes or says, in a line or a few. */

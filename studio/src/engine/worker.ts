@@ -121,7 +121,7 @@ const engine: Engine = {
     await run(tell, Number.POSITIVE_INFINITY, (kind) => (by === 'update' ? kind === 'step' : kind === 'epoch'));
   },
   look: (index, changes) => inTurn(() => current().look(index, changes)),
-  connectivity: (index, t) => inTurn(() => current().connectivity(index, t)),
+  reach: (index, t) => inTurn(() => current().reach(index, t)),
   setWeight: (place, value) => inTurn(() => current().setWeight(place, value)),
   difference: (index, place) => inTurn(() => current().difference(index, place)),
   estimate: (index, names) => inTurn(() => current().estimate(index, names)),

@@ -77,6 +77,15 @@ export function Choosers() {
   );
 }
 
+/** A ground, and letters that can be read on it. */
+function paint(ground: string | undefined): { background?: string; color?: string } {
+  if (ground === undefined) return {};
+  const [r, g, b] = (ground.match(/^rgb\((\d+) (\d+) (\d+)\)$/) ?? []).slice(1).map((v) => (Number(v) / 255) ** 2.2);
+  if (b === undefined) return { background: ground };
+  const luminance = 0.2126 * r! + 0.7152 * g! + 0.0722 * b;
+  return { background: ground, color: luminance > 0.18 ? '#000' : '#fff' };
+}
+
 /** What is read, step by step; a click goes there. `shade`: a background for each step, or none. */
 export function Tokens({
   shade,
@@ -94,7 +103,7 @@ export function Tokens({
           <button
             type="button"
             aria-pressed={time.value === t}
-            style={{ background: shade?.(t) }}
+            style={paint(shade?.(t))}
             title={shown.wanted[t] ? `step ${t}: reads ${word}, wanted ${shown.wanted[t]}` : `step ${t}: reads ${word}`}
             onClick={() => {
               time.value = t;

@@ -18,8 +18,8 @@ export interface HeatmapProps {
   readonly unit: number;
   readonly choose: (time: number, unit: number) => void;
   readonly height?: number;
-  /** Without title and legend. */
-  readonly bare?: boolean;
+  /** What the two directions are called. Default: step and unit. */
+  readonly names?: readonly [across: string, down: string];
 }
 
 export function rangeOf({ data }: Grid, kind: 'size' | 'sign'): readonly [number, number] {
@@ -36,7 +36,17 @@ export function rangeOf({ data }: Grid, kind: 'size' | 'sign'): readonly [number
 const say = (value: number): string =>
   Math.abs(value) >= 1e-3 || value === 0 ? String(Number(value.toPrecision(2))) : value.toExponential(1);
 
-export function Heatmap({ title, grid, kind, range, time, unit, choose, height = 120, bare = false }: HeatmapProps) {
+export function Heatmap({
+  title,
+  grid,
+  kind,
+  range,
+  time,
+  unit,
+  choose,
+  height = 120,
+  names = ['step', 'unit'],
+}: HeatmapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const colours = table(kind, scheme.value);
   const [low, high] = useMemo(() => range ?? rangeOf(grid, kind), [grid, kind, range]);
@@ -75,37 +85,38 @@ export function Heatmap({ title, grid, kind, range, time, unit, choose, height =
     Array.from({ length: grid.rows }, (_, t) => [t, ...grid.data.subarray(t * grid.cols, (t + 1) * grid.cols)]);
   return (
     <figure class="figure heatmap">
-      {!bare && (
-        <figcaption>
-          <span>{title}</span>
-          <span class="files">
-            <button type="button" onClick={() => saveCanvas(canvas.current!, title)}>
-              PNG
-            </button>
-            <button
-              type="button"
-              onClick={() =>
-                saveCsv(
-                  { columns: ['step', ...Array.from({ length: grid.cols }, (_, j) => `unit ${j}`)], rows: rows() },
-                  title,
-                )
-              }
-            >
-              CSV
-            </button>
-          </span>
-        </figcaption>
-      )}
+      <figcaption>
+        <span>{title}</span>
+        <span class="files">
+          <button type="button" onClick={() => saveCanvas(canvas.current!, title)}>
+            PNG
+          </button>
+          <button
+            type="button"
+            onClick={() =>
+              saveCsv(
+                {
+                  columns: [names[0], ...Array.from({ length: grid.cols }, (_, j) => `${names[1]} ${j}`)],
+                  rows: rows(),
+                },
+                title,
+              )
+            }
+          >
+            CSV
+          </button>
+        </span>
+      </figcaption>
       <div class="map" style={{ height: `${height}px` }}>
         <canvas
           ref={canvas}
           tabIndex={0}
           role="slider"
-          aria-label={`${title}: time and unit; the arrow keys move`}
+          aria-label={`${title}: ${names[0]} and ${names[1]}; the arrow keys move`}
           aria-valuemin={0}
           aria-valuemax={grid.rows - 1}
           aria-valuenow={time}
-          aria-valuetext={`step ${time}, unit ${unit}: ${say(value)}`}
+          aria-valuetext={`${names[0]} ${time}, ${names[1]} ${unit}: ${say(value)}`}
           onPointerDown={(event) => {
             pick(event);
             canvas.current!.setPointerCapture(event.pointerId);
@@ -116,20 +127,18 @@ export function Heatmap({ title, grid, kind, range, time, unit, choose, height =
         <div class="time" style={{ left: `${(100 * time) / grid.rows}%`, width: `${100 / grid.rows}%` }} />
         <div class="unit" style={{ top: `${(100 * unit) / grid.cols}%`, height: `${100 / grid.cols}%` }} />
       </div>
-      {!bare && (
-        <p class="legend">
-          <span>{say(low)}</span>
-          <i
-            style={{
-              background: `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((at) => css(colours, at)).join(',')})`,
-            }}
-          />
-          <span>{say(high)}</span>
-          <span class="here">
-            step {time}, unit {unit}: <b>{say(value)}</b>
-          </span>
-        </p>
-      )}
+      <p class="legend">
+        <span>{say(low)}</span>
+        <i
+          style={{
+            background: `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((at) => css(colours, at)).join(',')})`,
+          }}
+        />
+        <span>{say(high)}</span>
+        <span class="here">
+          {names[0]} {time}, {names[1]} {unit}: <b>{say(value)}</b>
+        </span>
+      </p>
     </figure>
   );
 }

@@ -36,10 +36,21 @@ const factor = (value: number): string => (value < 0 ? `(${tex(value)})` : tex(v
 const plus = (value: number): string => (value < 0 ? `- ${tex(-value)}` : `+ ${tex(value)}`);
 const SHOWN = 4;
 
+/** `x[3]` as x with an index. */
+const label = (from: string): string =>
+  from
+    .replace(/^(.+)\[(\d+)\]$/, (_, name: string, k: string) => `${name === 'x' ? 'x' : 'h^-'}_{${k}}`)
+    .replace(/^other$/, '\\text{other}');
+
 function sum(terms: readonly Term[]): string {
   const shown = terms.slice(0, SHOWN);
   const rest = terms.slice(SHOWN).reduce((total, { product }) => total + product, 0);
-  const parts = shown.map(({ product }, i) => (i === 0 ? tex(product) : plus(product)));
+  const named = ({ from }: Term, text: string): string => `\\underset{${label(from)}}{${text}}`;
+  const parts = shown.map((term, i) =>
+    i === 0
+      ? named(term, tex(term.product))
+      : `${term.product < 0 ? '-' : '+'} ${named(term, tex(Math.abs(term.product)))}`,
+  );
   return parts.join(' ') + (terms.length > SHOWN ? ` ${plus(rest)}_{\\text{(${terms.length - SHOWN} more)}}` : '');
 }
 
@@ -135,7 +146,7 @@ export function momentOf(id: MomentId, cell: Cell, terms: Readonly<Record<Gate, 
         numbers: [
           ...each((g) => {
             const [top] = terms[g];
-            return `dW[${g},\\text{${top!.from}}] \\mathrel{+}= ${factor(a[g].grad)} \\cdot ${factor(top!.factor)} = \\mathbf{${tex(a[g].grad * top!.factor)}}`;
+            return `dW_{${g},\\,${label(top!.from)}} \\mathrel{+}= ${factor(a[g].grad)} \\cdot ${factor(top!.factor)} = \\mathbf{${tex(a[g].grad * top!.factor)}}`;
           }),
           `dh^- = \\mathbf{${tex(cell.hBefore.grad)}}`,
         ],

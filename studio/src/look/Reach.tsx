@@ -1,0 +1,83 @@
+/** How far the gradient of one step's loss reaches back: its norm by lag, on a logarithmic axis. */
+import * as Plot from '@observablehq/plot';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Reach as ReachOf } from '../engine/api.js';
+import { layer, look, reach, time } from '../state.js';
+import { SERIES } from '../ui/colours.js';
+import { Figure } from '../ui/Figure.js';
+
+/** Slope of log10 of the norm by lag, by least squares over what is above nothing. */
+function decay(norms: readonly number[]): number | null {
+  const points = norms.flatMap((v, lag) => (v > 1e-30 ? [[lag, Math.log10(v)] as const] : []));
+  if (points.length < 3) return null;
+  const mean = (pick: (p: readonly [number, number]) => number) =>
+    points.reduce((sum, p) => sum + pick(p), 0) / points.length;
+  const [x, y] = [mean(([lag]) => lag), mean(([, v]) => v)];
+  const above = points.reduce((sum, [lag, v]) => sum + (lag - x) * (v - y), 0);
+  const below = points.reduce((sum, [lag]) => sum + (lag - x) ** 2, 0);
+  return 10 ** (above / below);
+}
+
+const words = (factor: number): string =>
+  factor < 0.7 ? 'it vanishes fast' : factor < 0.95 ? 'it fades' : factor <= 1.05 ? 'it is carried' : 'it explodes';
+
+export function Reach() {
+  const shown = look.value!;
+  const [from, setFrom] = useState<number | null>(null);
+  const [found, setFound] = useState<ReachOf | null>(null);
+  const last = Math.max(0, shown.wanted.findLastIndex(Boolean));
+  const t = Math.min(from ?? last, shown.trace.steps - 1);
+  useEffect(() => {
+    let current = true;
+    void reach(t).then((answer) => current && setFound(answer));
+    return () => {
+      current = false;
+    };
+  }, [t, shown]);
+  const own = found?.layers[Math.min(layer.value, found.layers.length - 1)];
+  const byLag = useMemo(() => {
+    const back = (norms: readonly number[]): number[] => norms.slice(0, (found?.t ?? 0) + 1).reverse();
+    return own ? { c: back(own.c), h: back(own.h) } : { c: [], h: [] };
+  }, [own, found]);
+  const options = useMemo<Plot.PlotOptions>(() => {
+    const line = (norms: readonly number[], stroke: string) => [
+      Plot.line(norms.flatMap((v, lag) => (v > 0 ? [[lag, v]] : [])) as [number, number][], { stroke, strokeWidth: 2 }),
+      Plot.dot(norms.flatMap((v, lag) => (v > 0 ? [[lag, v]] : [])) as [number, number][], { fill: stroke, r: 2 }),
+    ];
+    return {
+      x: { label: 'lag, steps back' },
+      y: {
+        type: 'log',
+        label: 'norm',
+        grid: true,
+        tickFormat: (v: number) => (Number.isInteger(Math.round(Math.log10(v) * 1e6) / 1e6) ? v.toExponential(0) : ''),
+      },
+      marks: [...line(byLag.c, SERIES[0]), ...line(byLag.h, SERIES[1])],
+    };
+  }, [byLag]);
+  const factor = decay(byLag.c);
+  return (
+    <section aria-label="Gradient by lag">
+      <Figure
+        title={`How the loss of step ${t} reaches back`}
+        label={`Norm of dL/dc and dL/dh by lag${factor === null ? '' : `: dL/dc changes by a factor of ${factor.toPrecision(2)} a step`}.`}
+        options={options}
+        data={() => ({ columns: ['lag', 'dL/dc', 'dL/dh'], rows: byLag.c.map((v, lag) => [lag, v, byLag.h[lag]!]) })}
+      >
+        <p class="key">
+          <i style={{ background: SERIES[0] }} /> |dL/dc| <i style={{ background: SERIES[1] }} /> |dL/dh|
+        </p>
+      </Figure>
+      <p class="hint">
+        {factor !== null && (
+          <>
+            Along c the gradient changes by a factor of <b>{factor.toPrecision(2)}</b> a step: {words(factor)}.{' '}
+          </>
+        )}
+        <button type="button" onClick={() => setFrom(time.value)}>
+          The loss of step {time.value} instead
+        </button>
+      </p>
+    </section>
+  );
+}
