@@ -20,7 +20,7 @@ const ENTRIES = [
   'cli/lab/worker',
 ];
 /** Loaded when somebody asks for what they do, and only if they are there. */
-const OPTIONAL = ['@observablehq/plot', 'linkedom'];
+const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js'];
 
 /** seedrandom wants Node's crypto for seeds of its own making; all of ours are given, and it costs 10 ms to load. */
 const withoutCrypto = {

@@ -6,6 +6,7 @@ import { type Command, commandHelp, parseCommand, UsageError, usageLine } from '
 import { evalCommand } from './eval.js';
 import { gradcheckCommand } from './gradcheck.js';
 import { infoCommand } from './info.js';
+import { inspectCommand } from './inspect.js';
 import { labCommand } from './lab.js';
 import { sampleCommand } from './sample.js';
 import { trainCommand } from './train.js';
@@ -16,6 +17,7 @@ const COMMANDS: readonly Command[] = [
   evalCommand,
   gradcheckCommand,
   labCommand,
+  inspectCommand,
   infoCommand,
 ];
 

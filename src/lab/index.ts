@@ -55,6 +55,7 @@ export {
   copyWidth,
   countingText,
   delayedAdd,
+  delayedCopy,
   oneHot,
   type Sequences,
   sequencesBatch,

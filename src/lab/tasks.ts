@@ -5,6 +5,7 @@
  */
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
+import { fail } from '../core/spec-checks.js';
 import { requireInteger } from '../errors.js';
 import type { StepData } from '../estimators/system.js';
 
@@ -57,7 +58,7 @@ export interface CopyShape {
 }
 
 /** Inputs of a copy task: the letters, a blank, and the signal to recall. */
-export const copyWidth = ({ symbols }: CopyShape): number => symbols + 2;
+export const copyWidth = ({ symbols }: Pick<CopyShape, 'symbols'>): number => symbols + 2;
 
 /** 2 length + lag steps; targets at the last `length` of them, so that each letter is needed length + lag steps after it was seen. */
 export function copy(shape: CopyShape, rows: number, random: Rng): Sequences {
@@ -74,6 +75,34 @@ export function copy(shape: CopyShape, rows: number, random: Rng): Sequences {
     ...Array.from({ length: lag }, () => ({ input: blank, target: null })),
     ...letters.map((target) => ({ input: signal, target })),
   ];
+}
+
+/**
+ * A delay line: `length` letters, one every `every` steps, each to be said again, at a signal, exactly `lag` steps after it was seen.
+ * (length - 1) every + lag + 1 steps. `lag` is no multiple of `every`, so that nothing is to be said while a letter is shown.
+ */
+export function delayedCopy(
+  shape: { readonly symbols: number; readonly length: number; readonly every: number; readonly lag: number },
+  rows: number,
+  random: Rng,
+): Sequences {
+  const { symbols, length, every, lag } = shape;
+  requireInteger('symbols', symbols, 2, 1 << 16);
+  requireInteger('length', length, 1, 1 << 16);
+  requireInteger('every', every, 2, 1 << 16);
+  requireInteger('lag', lag, 1, 1 << 20);
+  if (lag % every === 0)
+    fail('lag', `is ${lag}, a multiple of every = ${every}: a letter would be shown where one is to be said.`);
+  const width = copyWidth(shape);
+  const letters = Array.from({ length }, () => integers(rows, symbols, random));
+  const all = (value: number) => oneHot(new Int32Array(rows).fill(value), width);
+  const [blank, signal] = [all(symbols), all(symbols + 1)];
+  return Array.from({ length: (length - 1) * every + lag + 1 }, (_, t) => {
+    const seen = t % every === 0 ? letters[t / every] : undefined;
+    const said = t >= lag && (t - lag) % every === 0 ? letters[(t - lag) / every] : undefined;
+    if (said) return { input: signal, target: said };
+    return { input: seen ? oneHot(seen, width) : blank, target: null };
+  });
 }
 
 /** Width of `aicherCopy`'s inputs and outputs: 4 letters and '#'. */

@@ -189,7 +189,7 @@ test('unknown commands, and none at all', async () => {
   const [unknown, none] = await Promise.all([here.run('trian'), here.run()]);
   expect(unknown).toMatchObject({ code: 2, stdout: '' });
   expect(unknown.stderr).toMatch(
-    /^unspool: there is no command "trian"\. Known: train, sample, eval, gradcheck, lab, info\.\n$/,
+    /^unspool: there is no command "trian"\. Known: train, sample, eval, gradcheck, lab, inspect, info\.\n$/,
   );
   expect(none).toMatchObject({ code: 2, stderr: '' });
   expect(none.stdout).toContain('unspool COMMAND --help');

@@ -14,9 +14,9 @@ import { loadModel, readText, writeFileAtomic } from '../../node/index.js';
 import { type OptionValues, UsageError } from '../command.js';
 import { naming } from '../naming.js';
 import { createOutput, type Output } from '../output.js';
+import { tableText } from '../report/tables.js';
 import { requireVocabulary } from '../sample.js';
 import { comparisonPage, comparisonTable, type Flow, type Found, flowOf, staleTable } from './comparison.js';
-import { tableText } from './tables.js';
 
 /** All in float64, so that what differs is the method and not the rounding. */
 const EXACT = { backend: 'reference', precision: 'float64' } as const;

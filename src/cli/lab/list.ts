@@ -1,7 +1,7 @@
 import { ESTIMATORS, EXPERIMENTS } from '../../lab/index.js';
 import type { OptionValues } from '../command.js';
 import { createOutput } from '../output.js';
-import { tableText } from './tables.js';
+import { tableText } from '../report/tables.js';
 
 /** `unspool lab list` */
 export async function list(options: OptionValues): Promise<number> {

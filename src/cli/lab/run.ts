@@ -6,9 +6,9 @@ import { type Done, EXPERIMENTS, type Experiment, type Report } from '../../lab/
 import { lockFile, writeFileAtomic } from '../../node/index.js';
 import type { OptionValues } from '../command.js';
 import { clock, createOutput, type Output } from '../output.js';
+import { tableText } from '../report/tables.js';
 import { runJobs } from './jobs.js';
 import { reportCsv, reportPage } from './page.js';
-import { tableText } from './tables.js';
 
 function experimentOf(id: string): Experiment {
   const found = EXPERIMENTS.find((one) => one.id === id.toLowerCase());

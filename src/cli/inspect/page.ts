@@ -1,0 +1,196 @@
+/** What is found, as one page that needs no network; its plots and tables by name, to be had as files too. */
+import type { Plot, Table } from '../../lab/index.js';
+import { colourAt, heatmapSvg } from '../report/heatmap.js';
+import { escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
+import { drawPlot, plotHtml } from '../report/plot.js';
+import type { Findings } from './findings.js';
+import type { Subject } from './subject.js';
+import { gateTable, lagTable, normTable, trackTable, verdicts } from './summary.js';
+
+export interface Looked {
+  readonly subject: Subject;
+  readonly found: Findings;
+}
+
+const GATES = ['i', 'f', 'g', 'o'] as const;
+const OPEN = [0, 1] as const;
+
+const visible = (character: string): string => ({ '\n': '⏎', '\t': '⇥' })[character] ?? character;
+const byPlace = (values: readonly number[]) => values.map((v, i) => [i, v] as const);
+
+/** Heat maps by name, of one layer. */
+function mapsOf({ subject, found }: Looked, index: number): [name: string, svg: string][] {
+  const layer = found.trace.layers[index]!;
+  const marks = subject.read.map(visible);
+  const map = (
+    name: string,
+    ...args: [Parameters<typeof heatmapSvg>[1], Parameters<typeof heatmapSvg>[2], (readonly [number, number])?]
+  ): [string, string] => {
+    const title = `${layer.name} ${name}`;
+    return [title, heatmapSvg(title, args[0], args[1], args[2], marks)];
+  };
+  return [
+    ...GATES.map((gate) =>
+      gate === 'g' ? map('g', layer.gates.g, 'sign', [-1, 1]) : map(gate, layer.gates[gate], 'size', OPEN),
+    ),
+    map('c', layer.c, 'sign'),
+    map('h', layer.h, 'sign'),
+    ...GATES.map((gate) => map(`dL/d${gate}`, layer.grad.gates[gate], 'sign')),
+    map('dL/dc', layer.grad.c, 'sign'),
+    map('dL/dh', layer.grad.h, 'sign'),
+  ];
+}
+
+export function plotsOf({ found }: Looked): Plot[] {
+  const { layers, lags, moves, spectrum } = found;
+  const named = (name: string): string => (layers.length > 1 ? ` (${name})` : '');
+  const log = (label: string) => ({ label, log: true });
+  const list: Plot[] = [
+    {
+      title: `Gradient by lag, of the loss of step ${lags.step}`,
+      x: { label: 'lag, steps back' },
+      y: log('norm'),
+      mark: 'line',
+      series: lags.layers.flatMap(({ c, h }, i) => [
+        { label: `|dL/dc|${named(layers[i]!.name)}`, points: byPlace(c) },
+        { label: `|dL/dh|${named(layers[i]!.name)}`, points: byPlace(h) },
+      ]),
+    },
+    ...layers.map(
+      ({ name, flow }): Plot => ({
+        title: `${name}: dL/dh and dL/dc by step, and where they came from`,
+        x: { label: 'step' },
+        y: log('norm'),
+        mark: 'line',
+        series: [
+          { label: '|dL/dc|', points: byPlace(flow.c) },
+          { label: 'along c, from the next step', points: byPlace(flow.cFromNext) },
+          { label: 'through h, of this step', points: byPlace(flow.cFromH) },
+          { label: '|dL/dh|', points: byPlace(flow.h) },
+          { label: 'from above', points: byPlace(flow.hFromAbove) },
+          { label: 'through Wh, from the next step', points: byPlace(flow.hFromNext) },
+        ],
+      }),
+    ),
+    ...layers.map(
+      ({ name, gates }): Plot => ({
+        title: `${name}: saturation, a point a unit`,
+        x: { label: 'share of steps closed' },
+        y: { label: 'share of steps open' },
+        mark: 'dot',
+        series: gates.map(({ gate, closedByUnit, openByUnit }) => ({
+          label: gate,
+          points: closedByUnit.map((closed, unit) => [closed, openByUnit[unit]!] as const),
+        })),
+      }),
+    ),
+    {
+      title: 'Which inputs move the last prediction',
+      x: { label: 'step' },
+      y: { label: 'gradient: norm; integrated gradients: signed' },
+      mark: 'line',
+      series: [
+        { label: '|dL/dx|', points: byPlace(moves.gradient.byStep) },
+        { label: 'integrated gradients', points: byPlace(moves.integrated.byStep) },
+      ],
+    },
+  ];
+  if (!spectrum) return list;
+  const largest = (nth: number) => spectrum.byStep.map((values, t) => [t, values[nth] ?? Number.NaN] as const);
+  return [
+    ...list,
+    {
+      title: 'Singular values of ds/ds- of each step: the three largest',
+      x: { label: 'step' },
+      y: { label: 'singular value' },
+      mark: 'line',
+      series: [0, 1, 2].map((nth) => ({ label: `no. ${nth + 1}`, points: largest(nth) })),
+    },
+    {
+      title: 'The most that a gradient keeps over so many steps',
+      x: { label: 'steps' },
+      y: log('largest singular value of the product'),
+      mark: 'line',
+      series: [
+        { label: 'from the last step back', points: spectrum.largestOverSteps.map((v, k) => [k + 1, v] as const) },
+      ],
+    },
+  ];
+}
+
+export const tablesOf = ({ found }: Looked): Table[] =>
+  [gateTable(found), lagTable(found), normTable(found), trackTable(found)].filter(({ rows }) => rows.length > 0);
+
+/** The text, a colour for c of the unit that goes most with something. */
+function colouredText({ subject, found }: Looked): string {
+  if (subject.text === null) return '';
+  return found.layers
+    .flatMap((layer, i) =>
+      layer.tracks.slice(0, 3).map((track) => ({ ...track, layer, grid: found.trace.layers[i]!.c })),
+    )
+    .map(({ unit, feature, correlation, layer, grid }) => {
+      const values = subject.read.map((_, t) => grid.data[t * grid.cols + unit]!);
+      const most = Math.max(...values.map(Math.abs), 1e-12);
+      const spans = subject.read.map((character, t) => {
+        const [r, g, b] = colourAt('sign', (values[t]! / most + 1) / 2) as [number, number, number];
+        const dark = 0.2126 * (r / 255) ** 2.2 + 0.7152 * (g / 255) ** 2.2 + 0.0722 * (b / 255) ** 2.2 < 0.18;
+        return `<span style="background:rgb(${r},${g},${b});color:${dark ? '#fff' : '#000'}">${escaped(visible(character))}</span>`;
+      });
+      return `<p>c of unit ${unit} of ${escaped(layer.name)}: goes with <b>${escaped(feature)}</b> (${correlation.toFixed(2)})</p><p class="text">${spans.join('')}</p>`;
+    })
+    .join('\n');
+}
+
+const MORE_STYLE = `
+.text { font: 1rem/1.7 ui-monospace, Consolas, monospace; overflow-wrap: anywhere; }
+.text span { padding: 0.15em 0.05em; }
+.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 0 1.5rem; }
+.maps figure { margin: 0.6rem 0; } .maps svg { width: 100%; }
+body { max-width: 74rem; }`;
+
+async function section(looked: Looked): Promise<string> {
+  const { subject, found } = looked;
+  const plots = await Promise.all(plotsOf(looked).map(plotHtml));
+  const maps = found.layers.map(({ name }, i) => {
+    const all = mapsOf(looked, i).map(
+      ([title, svg]) => `<figure><figcaption>${escaped(title)}</figcaption>${svg}</figure>`,
+    );
+    return `<h2>${escaped(name)}: every unit over time</h2><div class="maps">${all.join('\n')}</div>`;
+  });
+  return `<p>${escaped(subject.file)} on ${escaped(subject.what)}: loss <b>${found.trace.loss.toFixed(4)}</b></p>
+<ul>${verdicts(found)
+    .map((line) => `<li>${escaped(line)}</li>`)
+    .join('')}</ul>
+${colouredText(looked)}
+${tablesOf(looked).map(tableHtml).join('\n')}
+${plots.some((html) => html !== '') ? plots.join('\n') : NO_PLOTS}
+${maps.join('\n')}`;
+}
+
+export async function inspectPage(all: readonly Looked[]): Promise<string> {
+  const parts = await Promise.all(all.map(section));
+  const title = `Inside ${all.map(({ subject }) => subject.file).join(' and ')}`;
+  const body =
+    all.length === 1
+      ? parts[0]!
+      : all.map(({ subject }, i) => `<h2>${escaped(subject.file)}</h2>${parts[i]}`).join('\n<hr>\n');
+  return htmlPage(title, body, MORE_STYLE);
+}
+
+/** Every plot as an SVG that stands alone, by the name of a file. */
+export async function svgFiles(looked: Looked): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const name = (title: string): string =>
+    title
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '');
+  for (const [i] of looked.found.layers.entries())
+    for (const [title, svg] of mapsOf(looked, i)) files.set(name(title), svg);
+  for (const plot of plotsOf(looked)) {
+    const svg = await drawPlot(plot);
+    if (svg)
+      files.set(name(plot.title), svg.replace(/^<svg(?![^>]*xmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"'));
+  }
+  return files;
+}

@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { requireInteger, UnspoolError } from '../../errors.js';
+import { writeFileAtomic } from '../../node/index.js';
+import type { OptionValues } from '../command.js';
+import { createOutput } from '../output.js';
+import { csvLine } from '../report/html.js';
+import { findingsOf } from './findings.js';
+import { inspectPage, type Looked, svgFiles, tablesOf } from './page.js';
+import { subjectOf } from './subject.js';
+import { summaryOf, verdicts } from './summary.js';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** `unspool inspect` */
+export async function inspect(file: string, options: OptionValues): Promise<number> {
+  const out = createOutput(options);
+  const { steps = 120, out: page = 'runs/inspect.html' } = options as { steps?: number; out?: string };
+  const { text, csv, compare } = options as Record<'text' | 'csv' | 'compare', string | undefined>;
+  requireInteger('steps', steps, 2, 5000);
+  const all: Looked[] = [];
+  for (const one of compare === undefined ? [file] : [file, compare]) {
+    const subject = await subjectOf(one, { text, csv, steps });
+    const found = await findingsOf(subject);
+    all.push({ subject, found });
+    out.say(`${all.length > 1 ? '\n' : ''}${summaryOf(subject, found)}`);
+    out.record(recordOf({ subject, found }));
+  }
+  await writeFileAtomic(page, bytes(await inspectPage(all)));
+  await writeExtras(all, options);
+  out.say(`\nWritten: ${page}`);
+  for (const { subject } of all) subject.model.dispose();
+  return 0;
+}
+
+/** All but the grids, which `unspool/inspect` has. */
+function recordOf({ subject, found }: Looked): object {
+  const { trace, ...rest } = found;
+  return {
+    kind: 'inspection',
+    model: subject.file,
+    what: subject.what,
+    loss: trace.loss,
+    verdicts: verdicts(found),
+    ...rest,
+  };
+}
+
+async function writeExtras(all: readonly Looked[], options: OptionValues): Promise<void> {
+  const { tables, svg, png } = options as Record<'tables' | 'svg' | 'png', string | undefined>;
+  for (const [i, looked] of all.entries()) {
+    const prefix = all.length > 1 ? `model-${i + 1}-` : '';
+    if (tables !== undefined) {
+      for (const { title, columns, rows } of tablesOf(looked)) {
+        const name = title
+          .split(/[,:]/)[0]!
+          .toLowerCase()
+          .replace(/[^a-z0-9]+/g, '-')
+          .replace(/^-|-$/g, '');
+        await writeFileAtomic(
+          join(tables, `${prefix}${name}.csv`),
+          bytes(`${[columns, ...rows].map(csvLine).join('\n')}\n`),
+        );
+      }
+    }
+    if (svg === undefined && png === undefined) continue;
+    const files = await svgFiles(looked);
+    for (const [name, drawing] of files) {
+      if (svg !== undefined) await writeFileAtomic(join(svg, `${prefix}${name}.svg`), bytes(drawing));
+      if (png !== undefined) await writeFileAtomic(join(png, `${prefix}${name}.png`), await pngOf(drawing));
+    }
+  }
+}
+
+async function pngOf(svg: string): Promise<Uint8Array> {
+  let resvg: typeof import('@resvg/resvg-js');
+  try {
+    resvg = await import('@resvg/resvg-js');
+  } catch {
+    throw new UnspoolError({
+      code: 'INVALID_SETTING',
+      path: '--png',
+      problem: 'needs @resvg/resvg-js, which is not installed.',
+      help: 'npm install @resvg/resvg-js, or use --svg.',
+    });
+  }
+  const drawing = svg.replaceAll('currentColor', '#1b1e23');
+  return new resvg.Resvg(drawing, { background: '#ffffff', fitTo: { mode: 'zoom', value: 2 } }).render().asPng();
+}

@@ -1,0 +1,107 @@
+/** What is found, in a terminal. */
+import type { Table } from '../../lab/index.js';
+import { figure } from '../../lab/index.js';
+import { tableText } from '../report/tables.js';
+import type { Findings } from './findings.js';
+import type { Subject } from './subject.js';
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)}`;
+
+export function gateTable({ layers }: Findings): Table {
+  return {
+    title: 'Gates',
+    columns: ['layer', 'gate', 'mean', 'closed %', 'open %', '|dL/dgate|'],
+    rows: layers.flatMap(({ name, gates }) =>
+      gates.map(({ gate, mean, closed, open, gradientNorm }) => [
+        name,
+        gate,
+        mean.toFixed(3),
+        percent(closed),
+        percent(open),
+        figure(gradientNorm),
+      ]),
+    ),
+  };
+}
+
+export function lagTable({ lags, layers }: Findings): Table {
+  const shown = [0, 1, 2, 5, 10, 20, 50, 100, 200].filter((lag) => lag <= lags.step);
+  return {
+    title: `|dL/dc| and |dL/dh| of the loss of step ${lags.step}, by lag`,
+    columns: ['layer', 'lag', '|dL/dc|', '|dL/dh|'],
+    rows: lags.layers.flatMap(({ c, h }, i) =>
+      shown.map((lag) => [layers[i]!.name, lag, figure(c[lag]!), figure(h[lag]!)]),
+    ),
+  };
+}
+
+export const normTable = ({ norms }: Findings): Table => ({
+  title: 'Parameters',
+  columns: ['parameter', 'norm', 'norm of its gradient', 'ratio'],
+  rows: norms.map(({ name, norm, gradientNorm }) => [
+    name,
+    figure(norm),
+    figure(gradientNorm),
+    figure(gradientNorm / norm),
+  ]),
+});
+
+export function trackTable({ layers }: Findings): Table {
+  return {
+    title: 'What units track: correlation of c with what can be told from the text',
+    columns: ['layer', 'unit', 'feature', 'correlation'],
+    rows: layers.flatMap(({ name, tracks }) =>
+      tracks.slice(0, 8).map(({ unit, feature, correlation }) => [name, unit, feature, correlation.toFixed(2)]),
+    ),
+  };
+}
+
+/** In words: what to make of it. */
+export function verdicts({ layers, lags, notFinite, spectrum }: Findings): string[] {
+  const list: string[] = [];
+  for (const [i, { name, dead, gates }] of layers.entries()) {
+    const { verdict, factor } = lags.layers[i]!;
+    const by = factor === null ? '' : ` (a factor of ${factor.toPrecision(2)} a step along c)`;
+    list.push(`${name}: the gradient ${verdict}${by}.`);
+    for (const { gate, closed, open } of gates) {
+      if (closed + open > 0.7)
+        list.push(
+          `${name}: gate ${gate} is saturated ${percent(closed + open)} % of the time: little gradient comes through to its weights.`,
+        );
+    }
+    const silent = dead.filter(({ why }) => why === 'silent').map(({ unit }) => unit);
+    const blind = dead.filter(({ why }) => why === 'no gradient').map(({ unit }) => unit);
+    if (silent.length > 0) list.push(`${name}: ${silent.length} units say nothing (|h| under 0.001): ${some(silent)}.`);
+    if (blind.length > 0) list.push(`${name}: no gradient comes back to ${blind.length} units: ${some(blind)}.`);
+    if (silent.length + blind.length === 0) list.push(`${name}: no dead units.`);
+  }
+  if (spectrum) {
+    const [largest] = spectrum.lyapunov;
+    list.push(
+      `Largest Lyapunov exponent ${figure(largest!)} a step: ${largest! < 0 ? 'what differs in two states is forgotten' : 'small differences grow'}.`,
+    );
+  }
+  const { first, ledToBy } = notFinite;
+  if (first) {
+    const where = first.step === null ? '' : ` at step ${first.step}`;
+    list.push(`NOT FINITE: first in ${first.tensor}${where}, place ${first.unit}: ${first.value}.`);
+    for (const one of ledToBy) list.push(`  made of ${one.tensor}: ${one.value}`);
+  }
+  return list;
+}
+
+const some = (units: readonly number[]): string =>
+  units.length > 12 ? `${units.slice(0, 12).join(', ')}, ...` : units.join(', ');
+
+export function summaryOf({ what, file }: Subject, found: Findings): string {
+  const parts = [
+    `${file} on ${what}: loss ${found.trace.loss.toFixed(4)}`,
+    tableText(gateTable(found)),
+    'closed: under 0.1 (g: under -0.9); open: over 0.9',
+    tableText(lagTable(found)),
+    verdicts(found).join('\n'),
+  ];
+  const tracks = trackTable(found);
+  if (tracks.rows.length > 0) parts.push(`What units track:\n${tableText(tracks)}`);
+  return parts.join('\n\n');
+}

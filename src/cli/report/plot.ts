@@ -1,0 +1,64 @@
+/** Plots as SVG, drawn by Observable Plot where it is installed. */
+import type { Plot } from '../../lab/index.js';
+import { escaped } from './html.js';
+
+/** Okabe & Ito 2008: told apart with any colour vision; behind them the same with dashes. */
+const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8a8a8a', '#b8a700'];
+const DASHES = ['', '5 3', '2 2'];
+const look = (i: number) => ({
+  colour: COLOURS[i % COLOURS.length]!,
+  dash: DASHES[Math.floor(i / COLOURS.length) % DASHES.length]!,
+});
+
+/** The SVG of a plot; null where what draws it is not installed. */
+export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | null> {
+  let Plots: typeof import('@observablehq/plot');
+  let dom: typeof import('linkedom');
+  try {
+    [Plots, dom] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
+  } catch {
+    return null;
+  }
+  const { document } = dom.parseHTML('<!doctype html><html><body></body></html>');
+  const scale = (axis: Plot['x']) => ({
+    type: axis.log ? ('log' as const) : ('linear' as const),
+    label: axis.label,
+    grid: true,
+  });
+  const usable = ([a, b]: readonly [number, number]): boolean =>
+    Number.isFinite(a) && Number.isFinite(b) && (!x.log || a > 0) && (!y.log || b > 0);
+  const marks = series.flatMap(({ points }, i) => {
+    const { colour, dash } = look(i);
+    const data = points.filter(usable).map(([a, b]) => [a, b]);
+    if (data.length === 0) return [];
+    const at = { x: '0', y: '1' };
+    return mark === 'line'
+      ? [Plots.line(data, { ...at, stroke: colour, strokeDasharray: dash, strokeWidth: 1.8 })]
+      : [Plots.dot(data, { ...at, fill: colour, r: 4 })];
+  });
+  const svg = Plots.plot({
+    document: document as unknown as Document,
+    width: 860,
+    height: 420,
+    marginLeft: 60,
+    x: scale(x),
+    y: scale(y),
+    marks,
+  });
+  return svg.outerHTML;
+}
+
+export async function plotHtml(plot: Plot): Promise<string> {
+  const svg = await drawPlot(plot);
+  if (!svg) return '';
+  const key = plot.series
+    .map(({ label }, i) => {
+      const { colour, dash } = look(i);
+      const style = dash
+        ? `background:repeating-linear-gradient(90deg,${colour} 0 4px,transparent 4px 7px)`
+        : `background:${colour}`;
+      return `<span><i style="${style}"></i>${escaped(label)}</span>`;
+    })
+    .join('');
+  return `<figure><figcaption>${escaped(plot.title)}</figcaption>\n<div class="key">${key}</div>\n${svg}</figure>`;
+}
