@@ -66,17 +66,20 @@ export async function gradientByLag(
   const weights = new Float64Array(batch.steps * batch.rows);
   for (let n = 0; n < batch.rows; n++) weights[batch.batchFirst ? n * batch.steps + step : step * batch.rows + n] = 1;
   const { layers } = await trace(model, { ...batch, weights }, rest);
-  const back = (grid: Grid): number[] =>
-    norms(grid)
-      .slice(0, step + 1)
-      .reverse();
+  /** By lag: into the past, or for a layer that reads from the end, into what it read before. */
+  const back = (grid: Grid, reverse: boolean): number[] =>
+    reverse
+      ? norms(grid).slice(step)
+      : norms(grid)
+          .slice(0, step + 1)
+          .reverse();
   return {
     step,
-    x: back(layers[0]!.grad.x),
-    layers: layers.map(({ grad }) => {
-      const c = back(grad.c);
+    x: back(layers[0]!.grad.x, layers[0]!.reverse),
+    layers: layers.map(({ grad, reverse }) => {
+      const c = back(grad.c, reverse);
       const factor = factorOf(c);
-      return { h: back(grad.h), c, factor, verdict: verdictOf(factor) };
+      return { h: back(grad.h, reverse), c, factor, verdict: verdictOf(factor) };
     }),
   };
 }

@@ -113,6 +113,6 @@ export function updateRatios(
   return Array.from(before, ([name, old]) => {
     const now = after.get(name);
     const moved = now ? norm(Array.from(old, (v, i) => now[i]! - v)) : Number.NaN;
-    return { name, ratio: moved / norm(old) };
+    return { name, ratio: moved === 0 ? 0 : moved / norm(old) };
   });
 }

@@ -17,13 +17,19 @@ export interface JacobianSpectrum {
 /**
  * Of one sequence, for models whose state can be carried. Takes S^3 a step, S being the numbers of the state.
  *
- * @param exponents how many Lyapunov exponents. Default 3, or S where that is less.
+ * @param options.exponents how many Lyapunov exponents. Default 3, or S where that is less.
+ * @param options.state S numbers to start from, h and c of each layer in turn. Default: the model's own first state.
  */
-export function jacobianSpectrum(model: Model, batch: Batch, exponents = 3): JacobianSpectrum {
+export function jacobianSpectrum(
+  model: Model,
+  batch: Batch,
+  options: { readonly exponents?: number; readonly state?: ArrayLike<number> } = {},
+): JacobianSpectrum {
+  const { exponents = 3, state } = options;
   if (batch.rows !== 1) fail('batch.rows', `should be 1, but is ${batch.rows}.`, 'Give one sequence.');
   const system = modelSystem(model);
   try {
-    const jacobians = stateJacobians(system, stepsOf(batch));
+    const jacobians = stateJacobians(system, stepsOf(batch), state);
     const S = system.stateSize;
     let product = jacobians.at(-1)!;
     const largestOverSteps = [singularValues(product)[0]!];

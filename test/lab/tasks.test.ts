@@ -9,6 +9,7 @@ import {
   countingEntropy,
   countingText,
   delayedAdd,
+  delayedCopy,
   nextCharacter,
   oneHot,
   rowOf,
@@ -41,6 +42,27 @@ test('rows of sequences are the sequences of the rows', () => {
     expect(target && [...Array.from(target)]).toEqual(all[t]!.target && [all[t]!.target![2]]);
     expect(target === null || target instanceof Int32Array).toBe(true);
   }
+});
+
+test('a delay line: each letter is said again exactly so many steps after it was seen', () => {
+  const [symbols, length, every, lag] = [3, 5, 4, 10];
+  const all = delayedCopy({ symbols, length, every, lag }, 2, rng());
+  expect(all).toHaveLength((length - 1) * every + lag + 1);
+  const at = (t: number, row: number) =>
+    Array.from(all[t]!.input)
+      .slice(row * 5, (row + 1) * 5)
+      .indexOf(1);
+  for (let k = 0; k < length; k++) {
+    for (const row of [0, 1]) {
+      expect(at(k * every, row)).toBeLessThan(symbols);
+      expect(at(k * every + lag, row)).toBe(symbols + 1);
+      expect(all[k * every + lag]!.target![row]).toBe(at(k * every, row));
+    }
+  }
+  expect(all.filter(({ target }) => target)).toHaveLength(length);
+  expect(() => delayedCopy({ symbols, length, every, lag: 12 }, 2, rng())).toThrow(
+    /^lag: is 12, a multiple of every = 4/,
+  );
 });
 
 describe('copy', () => {

@@ -30,7 +30,7 @@ export function lagTable({ lags, layers }: Findings): Table {
     title: `|dL/dc| and |dL/dh| of the loss of step ${lags.step}, by lag`,
     columns: ['layer', 'lag', '|dL/dc|', '|dL/dh|'],
     rows: lags.layers.flatMap(({ c, h }, i) =>
-      shown.map((lag) => [layers[i]!.name, lag, figure(c[lag]!), figure(h[lag]!)]),
+      shown.filter((lag) => lag < c.length).map((lag) => [layers[i]!.name, lag, figure(c[lag]!), figure(h[lag]!)]),
     ),
   };
 }
@@ -62,7 +62,11 @@ export function verdicts({ layers, lags, notFinite, spectrum }: Findings): strin
   for (const [i, { name, dead, gates }] of layers.entries()) {
     const { verdict, factor } = lags.layers[i]!;
     const by = factor === null ? '' : ` (a factor of ${factor.toPrecision(2)} a step along c)`;
-    list.push(`${name}: the gradient ${verdict}${by}.`);
+    list.push(
+      verdict === 'too short to tell'
+        ? `${name}: too few steps to tell whether the gradient vanishes.`
+        : `${name}: the gradient ${verdict}${by}.`,
+    );
     for (const { gate, closed, open } of gates) {
       if (closed + open > 0.7)
         list.push(

@@ -42,7 +42,7 @@ export interface A6Job extends Job {
 }
 
 async function train({ label, seed, batches }: A6Job, progress: (share: number) => void) {
-  const width = copyWidth({ symbols: 2, length: 1 });
+  const width = copyWidth({ symbols: 2 });
   const one = await learner(lstmModel(width, UNITS, 2, seed), CASES[label]!.make(), {
     optimizer: adam({ rate: RATE }),
     clip: 1,

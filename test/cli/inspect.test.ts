@@ -1,0 +1,180 @@
+/** `unspool inspect`: what it says, what it writes, and what it says of what it cannot read. The page opens from disk. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { chromium } from 'playwright-core';
+import { createModel, deserializeModel } from '../../src/create.js';
+import { gateStatistics, gradientByLag, trace } from '../../src/inspect/index.js';
+import { serializeModel } from '../../src/interop/model-file.js';
+import { folder, sampleText, start, TINY } from './support.js';
+
+const CHROMIUM = '/usr/bin/chromium';
+const here = folder();
+const run = (...args: string[]) => start(here.path, ['inspect', ...args]).ended;
+const read = (name: string): string => readFileSync(join(here.path, name), 'utf8');
+
+beforeAll(async () => {
+  const args = ['train', 'text.txt', ...TINY, '--max-steps', '20', '--out'];
+  expect((await start(here.path, [...args, 'a.safetensors']).ended).code).toBe(0);
+  expect((await start(here.path, [...args, 'b.safetensors', '--seed', '5']).ended).code).toBe(0);
+  const table = await createModel(
+    {
+      inputSize: 2,
+      layers: [
+        { kind: 'lstm', hiddenSize: 3 },
+        { kind: 'lstm', hiddenSize: 2, direction: 'bidirectional' },
+        { kind: 'linear', size: 1 },
+      ],
+    },
+    { backend: 'reference' },
+  );
+  writeFileSync(join(here.path, 'table.safetensors'), await serializeModel(table));
+  const rows = Array.from({ length: 20 }, (_, t) => `${Math.sin(t).toFixed(3)},${t % 3}`);
+  writeFileSync(join(here.path, 'rows.csv'), ['x,y', ...rows].join('\n'));
+});
+
+const sentence = sampleText().slice(0, 40);
+
+test('in words, the figures of the library; a page, tables and drawings', async () => {
+  const { code, stdout } = await run(
+    'a.safetensors',
+    '--text',
+    sentence,
+    '--out',
+    'deep/page.html',
+    '--tables',
+    't',
+    '--svg',
+    's',
+    '--png',
+    'p',
+  );
+  expect(code).toBe(0);
+  const { model, vocabulary } = await deserializeModel(readFileSync(join(here.path, 'a.safetensors')), {
+    backend: 'reference',
+    precision: 'float64',
+  });
+  const ids = vocabulary!.encode(sentence);
+  const batch = { steps: ids.length - 1, rows: 1, inputs: ids.slice(0, -1), targets: ids.slice(1) };
+  const found = await trace(model, batch);
+  expect(stdout).toContain(
+    `a.safetensors on ${batch.steps} characters of the given text: loss ${found.loss.toFixed(4)}`,
+  );
+  for (const { gate, mean, closed } of gateStatistics(found.layers[0]!)) {
+    expect(stdout).toMatch(new RegExp(`^lstm +${gate} +${mean.toFixed(3)} +${(100 * closed).toFixed(1)} `, 'm'));
+  }
+  const lags = await gradientByLag(model, batch);
+  expect(stdout).toContain(`lstm: the gradient ${lags.layers[0]!.verdict}`);
+  expect(stdout).toContain('Written: deep/page.html');
+  expect(readdirSync(join(here.path, 't')).sort()).toContain('gates.csv');
+  expect(read('t/gates.csv').split('\n')[0]).toBe('layer,gate,mean,closed %,open %,|dL/dgate|');
+  const drawings = readdirSync(join(here.path, 's'));
+  expect(drawings).toEqual(
+    expect.arrayContaining(['lstm-c.svg', 'lstm-dl-df.svg', 'lstm-saturation-a-point-a-unit.svg']),
+  );
+  expect(read('s/lstm-c.svg')).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+  const pngs = readdirSync(join(here.path, 'p'));
+  expect(pngs).toHaveLength(drawings.length);
+  expect([...readFileSync(join(here.path, 'p', pngs[0]!)).subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
+});
+
+test('for programs: one object a line', async () => {
+  const { code, stdout } = await run(
+    'a.safetensors',
+    '--text',
+    '@text.txt',
+    '--steps',
+    '30',
+    '--json',
+    '--out',
+    'j.html',
+  );
+  expect(code).toBe(0);
+  const record = JSON.parse(stdout);
+  expect(record).toMatchObject({ kind: 'inspection', model: 'a.safetensors', notFinite: { first: null } });
+  expect(record.layers[0].gates).toHaveLength(4);
+  expect(record.spectrum.byStep).toHaveLength(30);
+  expect(record.moves.gradient.byStep).toHaveLength(30);
+});
+
+test('two models, side by side', async () => {
+  const { code, stdout } = await run(
+    'a.safetensors',
+    '--compare',
+    'b.safetensors',
+    '--text',
+    sentence,
+    '--out',
+    'two.html',
+  );
+  expect(code).toBe(0);
+  expect(stdout.match(/characters of the given text: loss/g)).toHaveLength(2);
+  expect(read('two.html')).toContain('Inside a.safetensors and b.safetensors');
+});
+
+test('a model of numbers: two layers, one of which reads both ways', async () => {
+  const { code, stdout } = await run('table.safetensors', '--csv', 'rows.csv', '--out', 'n.html');
+  expect(code).toBe(0);
+  expect(stdout).toContain('table.safetensors on 19 rows of rows.csv: loss');
+  expect(stdout).toMatch(/^lstm_l1_reverse +o /m);
+  expect(stdout).toMatch(/^lstm_l1_reverse: too few steps to tell whether the gradient vanishes\.$/m);
+});
+
+(existsSync(CHROMIUM) ? test : test.skip)(
+  'the page opens from disk, without a network, in light and in dark',
+  async () => {
+    expect((await run('a.safetensors', '--text', sentence, '--out', 'page.html')).code).toBe(0);
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+    try {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const page = await browser.newPage({ colorScheme });
+        const troubles: string[] = [];
+        page.on('console', (message) => troubles.push(message.text()));
+        page.on('pageerror', (error) => troubles.push(error.message));
+        page.on('request', (request) => {
+          if (!/^(file|data):/.test(request.url())) troubles.push(request.url());
+        });
+        await page.goto(pathToFileURL(join(here.path, 'page.html')).href);
+        expect(await page.locator('figure svg').count()).toBeGreaterThanOrEqual(12 + 5);
+        const drawn = await page.evaluate(() =>
+          [...document.querySelectorAll('figure svg')].every((svg) => svg.getBoundingClientRect().width > 100),
+        );
+        expect(drawn).toBe(true);
+        expect(troubles).toEqual([]);
+        await page.close();
+      }
+    } finally {
+      await browser.close();
+    }
+  },
+);
+
+describe('what it cannot do is said', () => {
+  const long = 'x'.repeat(3);
+  mkdirSync(here.path, { recursive: true });
+  test.each<[string[], number, string]>([
+    [['a.safetensors'], 2, '--text or --csv is missing'],
+    [['a.safetensors', '--text', 'a', '--csv', 'rows.csv'], 2, '--text and --csv are both given'],
+    [['no.safetensors', '--text', long], 1, 'no.safetensors'],
+    [['text.txt', '--text', long], 1, 'text.txt'],
+    [['a.safetensors', '--text', ''], 1, '--text: it has 0 characters, and at least 3 are needed'],
+    [['a.safetensors', '--text', 'the \u2603 sea'], 1, 'does not know the character'],
+    [['a.safetensors', '--text', '@no.txt'], 1, 'no.txt'],
+    [['a.safetensors', '--csv', 'rows.csv'], 1, 'a.safetensors: this model reads characters, not numbers'],
+    [['table.safetensors', '--text', 'abc'], 1, 'this model has no vocabulary'],
+    [['table.safetensors', '--csv', 'text.txt'], 1, 'text.txt: it has 1 columns'],
+    [['a.safetensors', '--text', '@text.txt', '--steps', '1'], 2, 'steps: should be a whole number from 2'],
+  ])('%j', async (args, code, message) => {
+    const ended = await run(...args);
+    expect(ended.stderr).toContain(message);
+    expect(ended.code).toBe(code);
+  });
+
+  test('a word in a column of numbers, with its line', async () => {
+    writeFileSync(join(here.path, 'bad.csv'), 'x,y\n1,2\n3,four\n5,6\n7,8\n');
+    const ended = await run('table.safetensors', '--csv', 'bad.csv');
+    expect(ended.stderr).toContain('bad.csv: line 3, column y: "four" is no number');
+    expect(ended.code).toBe(1);
+  });
+});
