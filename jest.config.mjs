@@ -11,5 +11,10 @@ export default {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // The Studio takes the package by its name.
+    '^unspool$': '<rootDir>/src/index.ts',
+    '^unspool/(lab|inspect)$': '<rootDir>/src/$1/index.ts',
+  },
 };

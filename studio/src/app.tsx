@@ -1,7 +1,7 @@
 /** The page: what one is in, what went wrong, and one of four rooms. Rooms that draw more are loaded when they are entered. */
 import { lazy, Suspense } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
-import { facts, problem, setUp, type Tab, tab } from './state.js';
+import { facts, problem, start, type Tab, tab } from './state.js';
 import { Train } from './train/Train.js';
 import { Trouble } from './ui/Trouble.js';
 import { scheme, toggleScheme } from './ui/theme.js';
@@ -21,7 +21,7 @@ const canRun = typeof WebAssembly === 'object' && typeof Worker === 'function';
 
 export function App() {
   useEffect(() => {
-    if (canRun) void setUp();
+    if (canRun) void start();
     else
       problem.value =
         'This browser has no WebAssembly or no workers, and the Studio trains with both. Use a browser of the last few years, or allow them for this page.';
@@ -45,6 +45,7 @@ export function App() {
       </header>
       <Trouble />
       <main id="room">
+        <h1 class="hidden">{NAMES[tab.value]}</h1>
         <Suspense fallback={<p class="waiting">…</p>}>
           {tab.value === 'train' && <Train />}
           {tab.value === 'unroll' && facts.value && <Unroll />}

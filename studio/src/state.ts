@@ -47,7 +47,7 @@ export const unit = signal(0);
 
 export const shownLayer = computed(() => look.value?.trace.layers[layer.value] ?? null);
 
-const client = new Client();
+const client = new Client((reason) => void attempt(() => Promise.reject(new EngineGone(reason))));
 
 /** Runs an action; what goes wrong becomes words on the page. */
 async function attempt<T>(act: () => Promise<T>): Promise<T | null> {
@@ -85,6 +85,7 @@ function forget(): void {
 }
 
 async function begin(make: () => Promise<Facts>): Promise<boolean> {
+  setUps++;
   busy.value = true;
   const made = await attempt(make);
   busy.value = false;
@@ -107,6 +108,13 @@ export async function setUp(wanted: Settings = settings.value, data: Own = own.v
   return begin(() => client.ask((engine) => engine.setUp(wanted, data)));
 }
 
+/** The page begins: with what its link says. What that says wrongly stays told. */
+export async function start(): Promise<void> {
+  const told = problem.value;
+  await setUp();
+  problem.value ??= told;
+}
+
 /** A preset with its own settings. */
 export const choose = (preset: Settings['preset']): Promise<boolean> => setUp(settingsOf(preset));
 
@@ -123,7 +131,11 @@ function grown(points: readonly Point[], more: readonly Point[], most = 1500): r
 
 let refreshed = 0;
 
-function told(progress: Progress): void {
+/** Counts what was set up: what an older one still tells is not about this one. */
+let setUps = 0;
+
+function told(progress: Progress, from: number): void {
+  if (from !== setUps) return;
   batch(() => {
     losses.value = grown(
       losses.value,
@@ -148,7 +160,9 @@ async function following(act: Parameters<Client['follow']>[0]): Promise<void> {
   if (playing.value || !facts.value) return;
   problem.value = null;
   playing.value = true;
-  await attempt(() => client.follow(act, told));
+  const from = setUps;
+  await attempt(() => client.follow(act, (progress) => told(progress, from)));
+  if (from !== setUps) return;
   playing.value = false;
   if (!engineIsGone.value) await refresh();
 }

@@ -2,7 +2,8 @@
 import { proxy, type Remote, wrap } from 'comlink';
 import type { Engine, Progress } from './api.js';
 
-const PATIENCE = 15_000; // ms without an answer, after which the worker counts as gone
+/** ms without an answer, after which the worker counts as gone: a step of a large model takes its time. */
+const PATIENCE = { idle: 6000, busy: 30_000 };
 
 export class EngineGone extends Error {}
 
@@ -13,7 +14,12 @@ export class Client {
   private fail!: (reason: string) => void;
   private watch = 0;
 
-  constructor() {
+  /** Calls that wait for their answer. */
+  private waiting = 0;
+  private readonly onGone: (reason: string) => void;
+
+  constructor(onGone: (reason: string) => void) {
+    this.onGone = onGone;
     this.start();
   }
 
@@ -21,7 +27,11 @@ export class Client {
     this.worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
     this.engine = wrap<Engine>(this.worker);
     this.gone = new Promise((_, reject) => {
-      this.fail = (reason) => reject(new EngineGone(reason));
+      this.fail = (reason) => {
+        window.clearInterval(this.watch);
+        reject(new EngineGone(reason));
+        this.onGone(reason);
+      };
     });
     this.gone.catch(() => {});
     this.worker.addEventListener('error', (event) => {
@@ -34,13 +44,17 @@ export class Client {
       void this.engine.ping().then(() => {
         answered = performance.now();
       });
-      if (asked - answered > PATIENCE && !document.hidden) this.fail('The worker that trains no longer answers.');
+      const patience = this.waiting > 0 ? PATIENCE.busy : PATIENCE.idle;
+      if (asked - answered > patience && !document.hidden) this.fail('The worker that trains no longer answers.');
     }, 2000);
   }
 
   /** Rejects with `EngineGone` where the worker ends before it answers. */
   ask<T>(act: (engine: Remote<Engine>) => Promise<T>): Promise<T> {
-    return Promise.race([act(this.engine), this.gone]);
+    this.waiting++;
+    return Promise.race([act(this.engine), this.gone]).finally(() => {
+      this.waiting--;
+    });
   }
 
   /** Like `ask`, for what tells of its progress. */
@@ -54,7 +68,6 @@ export class Client {
   /** Ends the worker, whatever it does, and begins with a new one. */
   restart(): void {
     this.worker.terminate();
-    this.fail('The worker was ended.');
     this.start();
   }
 }

@@ -118,7 +118,12 @@ const engine: Engine = {
   async advance(by, tell) {
     if (playing) return;
     playing = true;
-    await run(tell, Number.POSITIVE_INFINITY, (kind) => (by === 'update' ? kind === 'step' : kind === 'epoch'));
+    let ended = false; // the held-out loss is measured right behind an epoch's end
+    await run(tell, Number.POSITIVE_INFINITY, (kind) => {
+      if (by === 'update') return kind === 'step';
+      ended ||= kind === 'epoch';
+      return ended && kind === 'validation';
+    });
   },
   look: (index, changes) => inTurn(() => current().look(index, changes)),
   reach: (index, t) => inTurn(() => current().reach(index, t)),

@@ -22,7 +22,7 @@ export function Estimators() {
   };
   return (
     <section aria-label="Estimators" aria-busy={busy}>
-      <h3>Estimators of the gradient, on this sequence</h3>
+      <h2>Estimators of the gradient, on this sequence</h2>
       <fieldset class="checks" aria-label="Which">
         {ESTIMATORS.map((name) => (
           <label key={name} class="inline">

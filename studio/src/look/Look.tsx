@@ -39,7 +39,7 @@ function Maps() {
   const height = Math.min(180, Math.max(60, layer.hiddenSize * 4));
   return (
     <section aria-label="Heat maps">
-      <h3>Every unit over time</h3>
+      <h2>Every unit over time</h2>
       <fieldset class="controls" aria-label="What is shown">
         <button type="button" aria-pressed={!gradient} onClick={() => setGradient(false)}>
           Values
@@ -106,7 +106,7 @@ function Coloured() {
   }, [by, found, shown, layer, unit.value, colours]);
   return (
     <section aria-label="The sequence, coloured">
-      <h3>What was read</h3>
+      <h2>What was read</h2>
       <div class="controls">
         <label class="inline">
           Coloured by{' '}

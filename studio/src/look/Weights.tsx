@@ -17,7 +17,7 @@ export function Weights() {
   useEffect(() => setChecked(null), [shown, atRow, atCol, trace]);
   return (
     <section aria-label="Weights">
-      <h3>The gradient of every weight</h3>
+      <h2>The gradient of every weight</h2>
       <div class="controls">
         <label class="inline" for={id}>
           Parameter

@@ -1,3 +1,3 @@
 export default function Tour() {
-  return <p class="waiting">…</p>;
+  return <p class="tour waiting">…</p>;
 }

@@ -138,7 +138,7 @@ export function Train() {
           height={180}
           data={() => ({ columns: ['update', 'norm'], rows: norms })}
         />
-        <h3>{facts.value?.readsText ? 'What it writes' : 'What it says to a held-out sequence'}</h3>
+        <h2>{facts.value?.readsText ? 'What it writes' : 'What it says to a held-out sequence'}</h2>
         <pre class="sample" data-testid="sample">
           {sample.value || 'Nothing yet: let it train.'}
         </pre>

@@ -38,6 +38,8 @@ export function Figure({ title, label, options, height = 240, data, children }: 
       style: { background: 'transparent', color: 'inherit', fontSize: '12px', fontFamily: 'inherit' },
       ...options,
     });
+    // One picture with one label: those of its parts say nothing to who hears them.
+    for (const part of drawn.querySelectorAll('g[aria-label]')) part.removeAttribute('aria-label');
     drawn.setAttribute('role', 'img');
     drawn.setAttribute('aria-label', label);
     room.current!.replaceChildren(drawn);

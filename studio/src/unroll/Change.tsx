@@ -44,11 +44,11 @@ function WeightChange() {
   };
   return (
     <div class="change">
-      <h4>
+      <h3>
         <label for={id}>
           The weight above, {at.label}: <b data-testid="weight-value">{short(now.value)}</b>
         </label>
-      </h4>
+      </h3>
       <input
         id={id}
         type="range"
@@ -93,11 +93,11 @@ function GateChange() {
   );
   return (
     <div class="change">
-      <h4>
+      <h3>
         <label for={valueId}>
           Hold a gate of unit {unit.value} at all steps: {gate} <b data-testid="gate-value">{short(now)}</b>
         </label>
-      </h4>
+      </h3>
       <div class="controls">
         <label class="inline" for={gateId}>
           Gate
@@ -140,9 +140,9 @@ function InputChange() {
   const { input } = trace;
   return (
     <div class="change">
-      <h4>
+      <h3>
         The input of step {t}: <b>{read[t]}</b>
-      </h4>
+      </h3>
       <div class="controls">
         {input.kind === 'tokens' && alphabet ? (
           <>
@@ -189,7 +189,7 @@ export function Change() {
   const { trace, lossBefore } = look.value!;
   return (
     <section aria-label="Change">
-      <h3>Change it</h3>
+      <h2>Change it</h2>
       <p class="hint">
         Everything above follows at once.{' '}
         {lossBefore === null ? 'Loss' : `Loss ${lossBefore.toPrecision(4)} before, now`}{' '}

@@ -133,7 +133,7 @@ export default function Unroll() {
           <p class="where">
             step {t} · {back ? 'backwards' : 'forwards'} · <b>{id}</b>
           </p>
-          <h3>{moment.title}</h3>
+          <h2>{moment.title}</h2>
           <p>{moment.says}</p>
           {moment.symbols.map((line) => (
             <p key={line} class="equation">

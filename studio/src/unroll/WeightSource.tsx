@@ -36,7 +36,7 @@ export function WeightSource({ reached }: { reached: number | null }) {
   const sum = parts.reduce((total, v) => total + v, 0);
   return (
     <section aria-label="Where a weight's gradient came from">
-      <h3>Where the gradient of a weight came from</h3>
+      <h2>Where the gradient of a weight came from</h2>
       <div class="controls">
         <span class="inline">
           <label for={gateId}>Into gate</label>

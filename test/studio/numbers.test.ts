@@ -1,0 +1,232 @@
+/** What the Studio shows is what the library gives: losses, the number on every wire, sums of steps, finite differences. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import type { Model } from '../../src/core/model.js';
+import { fit } from '../../src/core/trainer.js';
+import { createModel } from '../../src/create.js';
+import { type Trace, trace } from '../../src/inspect/index.js';
+import { adam } from '../../src/optim/adam.js';
+import { specOf, type Task, taskOf } from '../../studio/src/engine/tasks.js';
+import { fromQuery } from '../../studio/src/settings.js';
+import { cellAt } from '../../studio/src/unroll/numbers.js';
+import { maybe, numberOf, ready, studio } from './support.js';
+
+const site = studio();
+const QUERY = '?preset=adding&units=4&layers=2&steps=6&batch=4';
+
+/** The same task and model on this side. */
+async function same(query = QUERY): Promise<{ task: Task; model: Model }> {
+  const { settings } = fromQuery(query);
+  const task = await taskOf(settings, null, async (file) => readFileSync(`data/${file}`, 'utf8'));
+  return { task, model: await createModel(specOf(settings, task)) };
+}
+
+async function firstLosses(query: string, steps: number): Promise<{ losses: number[]; model: Model; task: Task }> {
+  const { task, model } = await same(query);
+  const losses: number[] = [];
+  const options = {
+    optimizer: adam({ rate: fromQuery(query).settings.rate }),
+    loss: task.loss,
+    clipNorm: 1,
+    epochs: 9,
+    seed: 1,
+    maxSteps: steps,
+  };
+  for await (const event of fit(model, task.data, options)) if (event.kind === 'step') losses.push(event.loss);
+  return { losses, model, task };
+}
+
+async function step(page: Page, upTo: number): Promise<number> {
+  await page.getByRole('button', { name: 'One step' }).click();
+  await page.locator('[data-testid=step]', { hasText: new RegExp(`^${upTo}$`) }).waitFor();
+  return Number(await page.getByTestId('loss').textContent());
+}
+
+/** Of the wires in the diagram: value and gradient by name. */
+const wires = (page: Page): Promise<Record<string, { value: number | null; grad: number | null }>> =>
+  page.evaluate(() =>
+    Object.fromEntries(
+      [...document.querySelectorAll('[data-wire]')].map((wire) => {
+        const number = (name: string): number | null => {
+          const text = wire.querySelector(`[data-${name}]`)?.getAttribute(`data-${name}`);
+          return text === undefined || text === null ? null : Number(text);
+        };
+        return [(wire as HTMLElement).dataset.wire!, { value: number('value'), grad: number('grad') }];
+      }),
+    ),
+  );
+
+function expectWires(
+  found: Awaited<ReturnType<typeof wires>>,
+  whole: Trace,
+  layer: number,
+  t: number,
+  unit: number,
+): void {
+  const cell = cellAt(whole.layers[layer]!, t, unit);
+  const near = (got: number | null, want: number): void =>
+    expect(Math.abs(got! - want)).toBeLessThan(1e-6 * (1 + Math.abs(want)));
+  for (const gate of ['i', 'f', 'g', 'o'] as const) {
+    near(found[gate]!.value, cell.gate[gate].value);
+    near(found[gate]!.grad, cell.gate[gate].grad);
+    near(found[`a${gate}`]!.value, cell.a[gate].value);
+    near(found[`a${gate}`]!.grad, cell.a[gate].grad);
+  }
+  near(found.c!.value, cell.c.value);
+  near(found.c!.grad, cell.c.grad);
+  near(found.h!.value, cell.h.value);
+  near(found.h!.grad, cell.h.grad);
+  near(found.cBefore!.value, cell.cBefore.value);
+  near(found.cBefore!.grad, cell.cBefore.grad);
+  near(found.hBefore!.value, cell.hBefore.value);
+  near(found.hBefore!.grad, cell.hBefore.grad);
+  // The cell's own sums, wire by wire.
+  near(found.c!.value, found.f!.value! * found.cBefore!.value! + found.i!.value! * found.g!.value!);
+  near(found.h!.value, found.o!.value! * found.tanhC!.value!);
+  near(found.cBefore!.grad, found.c!.grad! * found.f!.value!);
+}
+
+maybe('numbers', () => {
+  test('a step, an epoch, a reset: the losses of fit, and the same again from a link', async () => {
+    const { page, troubles } = await site.open(QUERY);
+    await ready(page);
+    const { losses } = await firstLosses(QUERY, 3);
+    for (const [i, want] of losses.entries()) expect(await step(page, i + 1)).toBeCloseTo(want, 4);
+    await page.getByRole('button', { name: 'One epoch' }).click();
+    await page.locator('[data-testid=step]', { hasText: /^50$/ }).waitFor();
+    expect(Number(await page.getByTestId('held-out').textContent())).toBeGreaterThan(0);
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await page.locator('[data-testid=step]', { hasText: /^0$/ }).waitFor();
+    await ready(page);
+    expect(await step(page, 1)).toBeCloseTo(losses[0]!, 4);
+    expect(new URL(page.url()).search).toContain('units=4');
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  test('every wire carries the number of the tape, and the walk goes through all moments', async () => {
+    const { page } = await site.open(`${QUERY}#unroll`);
+    await page.locator('.diagram').waitFor();
+    const { task, model } = await same();
+    const { batch } = task.sequence(0);
+    const whole = await trace(model, batch, { loss: task.loss });
+    expect(Number(await page.getByTestId('sequence-loss').textContent())).toBeCloseTo(whole.loss, 4);
+    const T = batch.steps;
+    const room = page.locator('.unroll');
+    const moments: string[] = [];
+    await page.locator('.scrub').focus();
+    await page.keyboard.press('Home');
+    for (let n = 0; n < 8 * T; n++) {
+      moments.push((await room.locator('.where').textContent())!.replace(/\s+/g, ' ').trim());
+      if (n === 4 * T) expectWires(await wires(page), whole, 0, T - 1, 0); // B4 of the last step
+      if (n === 8 * T - 1) expectWires(await wires(page), whole, 0, 0, 0); // B1 of the first
+      await page.keyboard.press('ArrowRight');
+    }
+    expect(moments[0]).toBe('step 0 · forwards · F1');
+    expect(moments[4 * T - 1]).toBe(`step ${T - 1} · forwards · F4`);
+    expect(moments[4 * T]).toBe(`step ${T - 1} · backwards · B4`);
+    expect(moments.at(-1)).toBe('step 0 · backwards · B1');
+    expect(new Set(moments).size).toBe(8 * T);
+    // Another layer, step and unit.
+    await page.getByLabel('Layer', { exact: true }).fill('1');
+    await page.getByLabel('Step', { exact: true }).fill('3');
+    await page.getByLabel('Unit', { exact: true }).fill('2');
+    expectWires(await wires(page), whole, 1, 3, 2);
+    await page.close();
+  });
+
+  test('a weight’s gradient is the sum of its steps, and a finite difference agrees', async () => {
+    const { page } = await site.open(`${QUERY}#unroll`);
+    await page.locator('.diagram').waitFor();
+    const { task, model } = await same();
+    const whole = await trace(model, task.sequence(0).batch, { loss: task.loss });
+    await page.getByLabel('Unit', { exact: true }).fill('1');
+    await page.getByLabel('Into gate').selectOption('g');
+    await page.getByLabel('Weight', { exact: true }).selectOption({ label: 'from h⁻[2]' });
+    const { data, cols } = whole.gradients[whole.layers[0]!.parameters.weight_hh!]!;
+    const want = data[(2 * 4 + 1) * cols + 2]!;
+    expect(want).not.toBe(0);
+    const near = (got: number): void => expect(Math.abs(got - want)).toBeLessThan(1e-5 * Math.abs(want) + 1e-9);
+    near(await numberOf(page, '[data-testid=sum-of-steps]', 'data-value'));
+    near(await numberOf(page, '[data-testid=library-gradient]', 'data-value'));
+    await page.getByRole('button', { name: 'Check its gradient by a finite difference' }).click();
+    await page.getByTestId('difference').waitFor();
+    const [difference, gradient] = [
+      await numberOf(page, '[data-testid=difference]', 'data-difference'),
+      await numberOf(page, '[data-testid=difference]', 'data-gradient'),
+    ];
+    near(gradient);
+    expect(Math.abs(difference - gradient)).toBeLessThan(1e-6 * Math.abs(gradient) + 1e-10);
+    await page.close();
+  });
+
+  test('a gate that is held, a weight that is dragged, an input that is edited', async () => {
+    const { page } = await site.open(`${QUERY}#unroll`);
+    await page.locator('.diagram').waitFor();
+    const before = Number(await page.getByTestId('changed-loss').textContent());
+    const drag = (label: RegExp, value: number) =>
+      page.getByLabel(label).evaluate((slider, to) => {
+        (slider as HTMLInputElement).value = String(to);
+        slider.dispatchEvent(new Event('input', { bubbles: true }));
+      }, value);
+    await drag(/^Hold a gate/, 0.25);
+    await page.locator('[data-testid=gate-value]', { hasText: /^0\.25$/ }).waitFor();
+    for (const at of [0, 3, 5]) {
+      await page.getByLabel('Step', { exact: true }).fill(String(at));
+      await page.getByRole('button', { name: 'B1', exact: true }).click();
+      const found = await wires(page);
+      expect(found.f!.value).toBeCloseTo(0.25, 6);
+      expect(found.af!.grad).toBeCloseTo(0, 12);
+      expect(found.c!.value).toBeCloseTo(0.25 * found.cBefore!.value! + found.i!.value! * found.g!.value!, 6);
+    }
+    expect(Number(await page.getByTestId('changed-loss').textContent())).not.toBe(before);
+    await page.getByRole('button', { name: 'Let it go' }).click();
+    await page.locator('[data-testid=changed-loss]', { hasText: String(before) }).waitFor();
+
+    await page.getByRole('spinbutton', { name: 'x[0]' }).fill('5');
+    await page.getByRole('spinbutton', { name: 'x[0]' }).press('Tab');
+    const { task, model } = await same();
+    const { batch } = task.sequence(0);
+    const inputs = Array.from(batch.inputs);
+    inputs[5 * 2] = 5;
+    const edited = await model.evaluate({ ...batch, inputs: Float32Array.from(inputs) }, { loss: task.loss });
+    await page.locator('[data-testid=changed-loss]', { hasText: edited.loss.toPrecision(4) }).waitFor();
+    await page.getByRole('button', { name: 'As it was' }).click();
+    await page.locator('[data-testid=changed-loss]', { hasText: String(before) }).waitFor();
+
+    await drag(/^The weight above/, 1.5);
+    await page.locator('[data-testid=weight-value]', { hasText: /^1\.5$/ }).waitFor();
+    const first = model.parameters.layout.entries[0]!.name;
+    const weights = (await model.parameters.download()).get(first)!.slice();
+    weights[4 * 2] = 1.5; // into gate f of unit 0, from x[0]
+    model.parameters.set(first, weights);
+    const dragged = await model.evaluate(batch, { loss: task.loss });
+    await page.locator('[data-testid=changed-loss]', { hasText: dragged.loss.toPrecision(4) }).waitFor();
+    await page.close();
+  });
+
+  test('Look: estimators against the exact gradient, any weight checked, the reach of a loss', async () => {
+    const { page, troubles } = await site.open(`${QUERY}&layers=1#look`);
+    await page.locator('.maps canvas').first().waitFor();
+    expect(await page.locator('.maps canvas').count()).toBe(6);
+    await page.getByLabel('rtrl').check();
+    await page.getByRole('button', { name: 'Compare', exact: true }).click();
+    await page.getByTestId('estimated').waitFor();
+    const cosines = await page
+      .locator('[data-cosine]')
+      .evaluateAll((cells) => cells.map((cell) => Number((cell as HTMLElement).dataset.cosine)));
+    expect(cosines).toHaveLength(4);
+    expect(cosines[0]).toBeCloseTo(1, 10); // bptt
+    expect(cosines[2]).toBeLessThan(0.9999); // one step back
+    expect(cosines[3]).toBeCloseTo(1, 10); // rtrl
+    await page.getByRole('button', { name: /by a finite difference/ }).click();
+    await page.getByTestId('difference').waitFor();
+    const of = (name: string) => numberOf(page, '[data-testid=difference]', name);
+    expect(Math.abs((await of('data-difference')) - (await of('data-gradient')))).toBeLessThan(1e-9);
+    await page.getByLabel('Coloured by').selectOption('moves');
+    await page.locator('.coloured.moves button[style*=color-mix]').first().waitFor();
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+});
