@@ -215,6 +215,10 @@ export async function setWeight(place: Place, value: number): Promise<void> {
   if ((await attempt(() => client.ask((engine) => engine.setWeight(place, value)))) !== null) await refresh();
 }
 
+export const sweep = (rates: readonly number[], updates: number) =>
+  attempt(() => client.ask((engine) => engine.sweep(rates, updates)));
+export const streamed = (steps: number) => attempt(() => client.ask((engine) => engine.streamed(steps)));
+
 export const save = (): Promise<Uint8Array | null> => attempt(() => client.ask((engine) => engine.save()));
 
 /** A model file of the command line, or one that was saved here. */

@@ -261,7 +261,14 @@ maybe('everybody', () => {
           location.hash = name;
         }, room);
         await page
-          .locator({ train: '.stage .figure svg', unroll: '.diagram', look: '.pair .figure svg', tour: '.tour' }[room]!)
+          .locator(
+            {
+              train: '.stage .figure svg',
+              unroll: '.diagram',
+              look: '.pair .figure svg',
+              tour: '.tour .figure svg, .tour table',
+            }[room]!,
+          )
           .first()
           .waitFor();
         await page.waitForTimeout(150);

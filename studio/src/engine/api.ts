@@ -102,6 +102,12 @@ export interface Changes {
   readonly clamps: readonly Clamp[];
 }
 
+export interface Sweep {
+  readonly rate: number;
+  readonly losses: readonly (readonly [step: number, loss: number])[];
+  readonly heldOut: number | null;
+}
+
 export interface Engine {
   /** Makes data and model anew. Rejects with words where that cannot be. */
   setUp(settings: Settings, own: Own): Promise<Facts>;
@@ -116,6 +122,10 @@ export interface Engine {
   setWeight(place: Place, value: number): Promise<void>;
   difference(index: number, place: Place): Promise<Difference>;
   estimate(index: number, names: readonly string[]): Promise<readonly Estimated[]>;
+  /** Short trainings of the model that is set up, anew with each of these rates: [update, loss], thinned. */
+  sweep(rates: readonly number[], updates: number): Promise<readonly Sweep[]>;
+  /** Milliseconds a step, fed one by one with the state carried. */
+  streamed(steps: number): Promise<number>;
   /** The bytes of a model file that `unspool sample`, `eval` and `inspect` read. */
   save(): Promise<Uint8Array>;
   /** Puts the weights of a model file into a model of its own kind, with this text or table. */

@@ -15,7 +15,7 @@ import {
 import { type Grid, trace } from 'unspool/inspect';
 import { compare, estimated, estimatorOf, modelSystem, type StepData } from 'unspool/lab';
 import type { Settings } from '../settings.js';
-import type { Changes, Difference, Estimated, Facts, Look, Place, Reach } from './api.js';
+import type { Changes, Difference, Estimated, Facts, Look, Place, Reach, Sweep } from './api.js';
 import { clamped, withInputs } from './changes.js';
 import { type Own, specOf, type Task, taskOf } from './tasks.js';
 
@@ -245,6 +245,54 @@ export class Session {
       system.dispose();
       return found;
     });
+  }
+
+  async sweep(rates: readonly number[], updates: number): Promise<Sweep[]> {
+    const all: Sweep[] = [];
+    for (const rate of rates) {
+      const model = await createModel(this.model.spec, { backend: this.settings.backend });
+      const losses: [number, number][] = [];
+      let heldOut: number | null = null;
+      try {
+        const optimizer = createOptimizer({ kind: this.settings.optimizer, rate });
+        const { loss, data } = this.task;
+        const options = {
+          optimizer,
+          loss,
+          clipNorm: CLIP,
+          maxSteps: updates,
+          validateEvery: updates,
+          epochs: 1e6,
+          seed: 1,
+        };
+        for await (const event of fit(model, data, options)) {
+          if (event.kind === 'step') losses.push([event.step, this.measure(event.loss)]);
+          if (event.kind === 'validation') heldOut = this.measure(event.loss);
+        }
+      } catch {
+        // A rate that is too high ends in numbers that are none: its curve ends there.
+      } finally {
+        model.dispose();
+      }
+      all.push({ rate, losses, heldOut });
+    }
+    return all;
+  }
+
+  async streamed(steps: number): Promise<number> {
+    const { batch } = this.task.sequence(0);
+    const width = batch.inputs.length / batch.steps;
+    const stream = this.model.stream(1);
+    try {
+      const input = (t: number): number[] =>
+        Array.prototype.slice.call(batch.inputs, (t % batch.steps) * width, ((t % batch.steps) + 1) * width);
+      for (let t = 0; t < 20; t++) await stream.step(input(t));
+      const begin = performance.now();
+      for (let t = 0; t < steps; t++) await stream.step(input(t));
+      return (performance.now() - begin) / steps;
+    } finally {
+      stream.dispose();
+    }
   }
 
   async save(): Promise<Uint8Array> {

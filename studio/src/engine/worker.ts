@@ -130,6 +130,8 @@ const engine: Engine = {
   setWeight: (place, value) => inTurn(() => current().setWeight(place, value)),
   difference: (index, place) => inTurn(() => current().difference(index, place)),
   estimate: (index, names) => inTurn(() => current().estimate(index, names)),
+  sweep: (rates, updates) => inTurn(() => current().sweep(rates, updates)),
+  streamed: (steps) => inTurn(() => current().streamed(steps)),
   save: () => inTurn(() => current().save()),
   ping: async () => true,
 };

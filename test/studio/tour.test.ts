@@ -1,0 +1,118 @@
+/** The tour: each chapter's figure says what the library says, and its code runs. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { createModel } from '../../src/create.js';
+import { trace } from '../../src/inspect/index.js';
+import { specOf, taskOf } from '../../studio/src/engine/tasks.js';
+import { fromQuery } from '../../studio/src/settings.js';
+import { CHAPTERS } from '../../studio/src/tour/chapters.js';
+import { SNIPPETS } from '../../studio/src/tour/snippets.js';
+import { maybe, numberOf, studio } from './support.js';
+
+const site = studio();
+const QUERY = '?preset=adding&units=4&steps=6&batch=4';
+const ROOT = join(__dirname, '..', '..');
+
+const told = (page: Page): Promise<number> => numberOf(page, '[data-testid=told]', 'data-value');
+
+async function chapter(page: Page, number: number): Promise<void> {
+  await page.evaluate((to) => {
+    location.hash = `tour/${to}`;
+  }, number);
+  await page.locator('.tour h2', { hasText: `${number}. ` }).waitFor();
+}
+
+test('eleven chapters, each with words, an equation, a figure and code', () => {
+  expect(CHAPTERS).toHaveLength(11);
+  expect(SNIPPETS).toHaveLength(11);
+  for (const { text, equations } of CHAPTERS) {
+    expect(text.length).toBeGreaterThanOrEqual(2);
+    expect(equations.length).toBeGreaterThanOrEqual(1);
+  }
+});
+
+describe('the code of each chapter runs', () => {
+  // Inside of the package, where its own name leads to what was built.
+  const folder = join(ROOT, 'runs', `tour-${process.pid}`);
+  test.each(CHAPTERS.map(({ title }, i) => [title, i] as const))('%s', async (_, i) => {
+    mkdirSync(folder, { recursive: true });
+    try {
+      const file = join(folder, `chapter-${i}.mjs`);
+      writeFileSync(file, SNIPPETS[i]!);
+      const { stdout, stderr } = await promisify(execFile)('node', [file]);
+      expect(stderr).toBe('');
+      expect(stdout).not.toMatch(/NaN|undefined/);
+      expect(stdout.trim()).not.toBe('');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+maybe('figures', () => {
+  test('say what the library says, chapter by chapter', async () => {
+    const { page, troubles } = await site.open(`${QUERY}#tour/1`);
+    const { settings } = fromQuery(QUERY);
+    const task = await taskOf(settings, null, async () => '');
+    const model = await createModel(specOf(settings, task));
+    const whole = await trace(model, task.sequence(0).batch, { loss: task.loss });
+    const [lstm] = whole.layers;
+    const near = async (want: number): Promise<void> => {
+      const got = await told(page);
+      expect(Math.abs(got - want)).toBeLessThan(1e-5 * Math.abs(want) + 1e-9);
+    };
+    await page.getByTestId('told').waitFor();
+    await near(task.data.train.length); // 1
+    await chapter(page, 2);
+    await near(4 * 4 * (2 + 4 + 1));
+    await page.getByRole('slider', { name: 'Units' }).fill('10');
+    await near(4 * 10 * (2 + 10 + 1));
+    await chapter(page, 3);
+    const weights = whole.parameters[lstm!.parameters.weight_hh!]!.data;
+    await near(Math.sqrt(Array.from(weights).reduce((sum, v) => sum + v * v, 0) / weights.length));
+    await chapter(page, 4);
+    await page.getByRole('slider', { name: 'Unit' }).fill('2');
+    await near(lstm!.c.data[5 * 4 + 2]!);
+    await chapter(page, 5);
+    await near(whole.loss);
+    await chapter(page, 6);
+    await near(Math.hypot(...lstm!.grad.c.data.slice(0, 4)));
+    await chapter(page, 7);
+    await page.getByRole('button', { name: 'One update' }).click();
+    await page.locator('[data-testid=told]:not([data-value="0"])').waitFor();
+    // Adam's first update moves every weight by the learning rate, but for epsilon.
+    expect(await told(page)).toBeCloseTo(settings.rate, 4);
+    await chapter(page, 8);
+    await page.getByRole('button', { name: 'One epoch' }).click();
+    await page.locator(`[data-testid=told][data-value="${task.data.train.length}"]`).waitFor();
+    await chapter(page, 9);
+    await page.getByRole('button', { name: /Train one epoch/ }).click();
+    await page.getByText(`after ${2 * task.data.train.length} updates`).waitFor();
+    expect(await told(page)).toBeGreaterThan(0);
+    await chapter(page, 10);
+    await page.getByRole('button', { name: /Train with four rates/ }).click();
+    await page.getByTestId('told').waitFor();
+    expect([0.0003, 0.003, 0.03, 0.3]).toContain(await told(page));
+    await chapter(page, 11);
+    await page.getByRole('button', { name: /Feed it/ }).click();
+    await page.getByTestId('ms').getByText(/ ms$/).waitFor();
+    expect(await told(page)).toBeGreaterThan(4 * model.parameters.layout.size);
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  test('by keys and by links', async () => {
+    const { page } = await site.open(`${QUERY}#tour/3`);
+    await page.locator('.tour h2', { hasText: '3. Initialisation' }).waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('.tour h2', { hasText: '4. Forward pass' }).waitFor();
+    await page.getByRole('link', { name: 'Deployment' }).click();
+    await page.locator('.tour h2', { hasText: '11. Deployment' }).waitFor();
+    expect(page.url()).toContain('#tour/11');
+    await page.close();
+  });
+});
