@@ -46,6 +46,8 @@ export type Problem =
     }
   /** The object, or a view into its memory, was used after `after`, which is `dispose()` where nothing is said. */
   | { readonly code: 'DISPOSED'; readonly what: string; readonly after?: string; readonly help?: string }
+  /** The GPU went away, or refused a call: what was on it is gone. */
+  | { readonly code: 'DEVICE_LOST'; readonly problem: string; readonly help?: string }
   /** The worker that held a model ended, or could not begin. */
   | { readonly code: 'WORKER_LOST'; readonly problem: string; readonly help?: string };
 
@@ -96,6 +98,8 @@ function headline(p: Problem): string {
     }
     case 'DISPOSED':
       return `${p.what} was used after ${p.after ?? 'dispose()'}.`;
+    case 'DEVICE_LOST':
+      return `the GPU is gone: ${p.problem}`;
     case 'WORKER_LOST':
       return `the model's worker is gone: ${p.problem}`;
     default:

@@ -22,7 +22,14 @@ const seedOf = (instruction: string): number =>
 const INSTRUCTIONS = Object.keys(CASES) as Instruction[];
 
 /** Each precision of the backend `name` against every case. One backend object serves all of them, as it will in use. */
-export function describeConformance(name: string, makeKernels: MakeKernels, tolerance: Tolerances, skips: Skips = {}) {
+export function describeConformance(
+  name: string,
+  makeKernels: MakeKernels,
+  tolerance: Tolerances,
+  skips: Skips = {},
+  /** Which of an instruction's cases run, where all of them would take too long; all, if nothing is said. */
+  chosen: (instruction: Instruction, index: number) => boolean = () => true,
+) {
   const precisions = Object.keys(tolerance) as Precision[];
   test(`${name}: every skip names a case`, () => {
     const known = INSTRUCTIONS.flatMap((i) => [i, ...CASES[i].map((c) => `${i}: ${c.name}`)] as string[]);
@@ -39,6 +46,7 @@ export function describeConformance(name: string, makeKernels: MakeKernels, tole
     });
     describe.each(INSTRUCTIONS)('%s', (instruction) => {
       CASES[instruction].forEach(({ name: what, run }, index) => {
+        if (!chosen(instruction, index)) return;
         const reason = skips[instruction] ?? skips[`${instruction}: ${what}`];
         if (reason !== undefined) {
           test.skip(`${what} (skipped: ${reason})`, () => {});

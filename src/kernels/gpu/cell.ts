@@ -1,0 +1,83 @@
+/** The LSTM's pointwise half: one kernel a call, its several outputs pieces of one value. */
+import type { Kernels, Matrix, Peepholes } from '../../core/kernels.js';
+import type { Recorder } from './recorder.js';
+import { cellGrad, cell as cellText } from './text/cell.js';
+import * as halves from './text/cell-halves.js';
+import { concatenation } from './text/moves.js';
+import { type Piece, type Value, windowOf } from './values.js';
+
+type Cells = Pick<
+  Kernels,
+  'lstmCell' | 'lstmCellGrad' | 'cellState' | 'cellStateGrad' | 'cellOutput' | 'cellOutputGrad'
+>;
+
+const sameWindow = (a: Matrix, b: Matrix): boolean => {
+  const [u, v] = [windowOf(a), windowOf(b)];
+  return u.base === v.base && u.offset === v.offset;
+};
+
+export function cells(rec: Recorder): Cells {
+  /** The peepholes of i and f in one array: webgpu's kernels take no more than seven. */
+  const joined = ({ i, f }: Peepholes): Piece[] => [
+    { value: rec.call(concatenation([i.cols, f.cols]), readAll([i, f])), shift: 0 },
+  ];
+  const readAll = (matrices: readonly Matrix[]) => matrices.map((m) => rec.read(m));
+  /** The blocks of `value`, in order. */
+  const writeAll = (value: Value, matrices: readonly Matrix[]): void => {
+    let shift = 0;
+    for (const m of matrices) {
+      rec.write(m, value, shift);
+      shift += m.rows * m.cols;
+    }
+  };
+  return {
+    lstmCell(y, cPrev) {
+      const { rows: N, cols: H } = y.h;
+      writeAll(rec.call(cellText(N, H), readAll([y.gates, cPrev])), [y.gates, y.c, y.h]);
+    },
+    lstmCellGrad(d, dcPrev, y, cPrev) {
+      const { rows: N, cols: H } = y.h;
+      const inputs = readAll([y.gates, y.c, cPrev, d.c, d.h]);
+      writeAll(rec.call(cellGrad(N, H), inputs), [d.gates, d.c, dcPrev]);
+    },
+    cellState(y, cPrev, form, peepholes, mask) {
+      const { rows: N, cols: H } = y.c;
+      const text = halves.stateHalf({ N, H, form, peepholes: peepholes !== null, masked: mask !== null });
+      const inputs = [
+        ...readAll([y.gates, cPrev]),
+        ...(peepholes ? joined(peepholes) : []),
+        ...readAll(mask ? [mask] : []),
+      ];
+      writeAll(rec.call(text, inputs), [y.gates, y.c]);
+    },
+    cellStateGrad(d, dcPrev, y, cPrev, form, peepholes, dPeepholes, mask) {
+      const { rows: N, cols: H } = y.c;
+      const text = halves.stateHalfGrad({ N, H, form, peepholes: peepholes !== null, masked: mask !== null });
+      const clipped = Number.isFinite(form.clip) ? [y.c] : [];
+      const inputs = readAll([y.gates, cPrev, d.gates, d.c, ...(mask ? [mask] : []), ...clipped]);
+      writeAll(rec.call(text, [...inputs, ...(peepholes ? joined(peepholes) : [])]), [d.gates, dcPrev]);
+      if (!dPeepholes) return;
+      for (const [gate, dp] of [dPeepholes.i, dPeepholes.f].entries()) {
+        rec.write(dp, rec.call(halves.peepholeGrad(N, H, gate), readAll([dp, d.gates, cPrev])));
+      }
+    },
+    cellOutput(y, s, form, peepholes) {
+      const { rows: N, cols: H } = y.c;
+      const text = halves.outputHalf({ N, H, form, peepholes: peepholes !== null, masked: false });
+      writeAll(rec.call(text, readAll([y.gates, s, ...(peepholes ? [peepholes.o, y.c] : [])])), [y.gates, y.h]);
+    },
+    cellOutputGrad(d, ds, y, s, form, peepholes, dPeepholes) {
+      const { rows: N, cols: H } = y.c;
+      const same = sameWindow(ds, d.c);
+      const shape = { N, H, form, peepholes: peepholes !== null, masked: false };
+      const apart = peepholes !== null && !same;
+      const extra = [...(peepholes ? [peepholes.o] : []), ...(apart ? [d.c] : [])];
+      const value = rec.call(halves.outputHalfGrad(shape, same), readAll([y.gates, d.gates, d.h, s, ds, ...extra]));
+      writeAll(value, [d.gates, ds, ...(apart ? [d.c] : [])]);
+      if (dPeepholes) {
+        const dp = dPeepholes.o;
+        rec.write(dp, rec.call(halves.peepholeGrad(N, H, 3), readAll([dp, d.gates, y.c])));
+      }
+    },
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * The GPU backend: the same instructions as kernels of gpu.js, in float32. Calls are recorded and run when something is read;
+ * weights, states and the tape stay on the device. docs/gpu.md tells of its modes and their limits.
+ */
+import type { BackendMemory, Kernels, MemoryRules } from '../../core/kernels.js';
+import { UnspoolError } from '../../errors.js';
+import { cells } from './cell.js';
+import { type Device, type DeviceInfo, type GpuMode, openDevice } from './device.js';
+import { Executor, type GpuCounts } from './executor.js';
+import { layerNorms } from './layer-norm.js';
+import { losses } from './losses.js';
+import { products } from './products.js';
+import { Recorder } from './recorder.js';
+import { rows } from './rows.js';
+import { updates } from './updates.js';
+import { type Window, windowOf } from './values.js';
+
+export { type DeviceInfo, GPU_MODES, type GpuMode } from './device.js';
+export type { GpuCounts } from './executor.js';
+
+export interface GpuKernels extends Kernels {
+  readonly device: DeviceInfo;
+  /** How recorded calls are run. */
+  readonly executor: 'single kernels';
+  /** What has happened so far, and what is on the device. */
+  readonly counts: Readonly<GpuCounts>;
+}
+
+/** Opens a mode and gives it a memory of its own. Throws `INVALID_SETTING`, saying why, where there is none of it here. */
+export async function createGpu(mode: GpuMode): Promise<GpuKernels> {
+  return kernelsOver(await openDevice(mode));
+}
+
+function kernelsOver(device: Device): GpuKernels {
+  const executor = new Executor(device);
+  const rec = new Recorder(executor);
+  const live = new Set<Window>();
+  let inUse = 0;
+  const bytes = (r: number, c: number): number => 4 * r * c;
+  const alloc = (r: number, c: number): Window => {
+    const size = bytes(r, c);
+    if (size > device.info.largestMatrix) {
+      throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: size, inUse, capacity: device.info.largestMatrix });
+    }
+    const made = rec.alloc(r, c);
+    live.add(made);
+    inUse += size;
+    return made;
+  };
+  const free = (m: Window): void => {
+    if (!live.delete(m)) return;
+    inUse -= bytes(m.rows, m.cols);
+    rec.free(m);
+  };
+  const rules: MemoryRules = { own: 0, matrix: bytes, packed: bytes, rooms: {} };
+  const memory: BackendMemory = {
+    capacity: Number.POSITIVE_INFINITY,
+    inUse: () => inUse,
+    rules: async () => rules,
+  };
+  return {
+    name: 'gpu',
+    variant: device.info.mode,
+    precision: 'float32',
+    device: device.info,
+    executor: 'single kernels',
+    counts: executor.counts,
+    memory,
+    alloc,
+    allocPacked: alloc,
+    view: (of, offset, r, c): Window => {
+      const { base, offset: begin } = windowOf(of);
+      return { rows: r, cols: c, base, offset: begin + offset, whole: false };
+    },
+    free: (m) => free(m as Window),
+    upload(out, data) {
+      const { value } = rec.host(Float32Array.from(data));
+      rec.write(out, value);
+    },
+    download: (a) => rec.download(a),
+    host: () => null,
+    dispose() {
+      for (const m of [...live]) free(m);
+      executor.dispose();
+      device.dispose();
+    },
+    ...products(rec),
+    ...rows(rec),
+    ...cells(rec),
+    ...layerNorms(rec),
+    ...losses(rec),
+    ...updates(rec),
+  };
+}

@@ -1,0 +1,128 @@
+/** Whole rows and single elements: moved, gathered, summed; and noise, which is drawn on this side and goes over. */
+import type { Kernels, Matrix } from '../../core/kernels.js';
+import { addNormalsTo, eachWord, hitsBelow } from '../philox.js';
+import type { Recorder } from './recorder.js';
+import { at, program } from './text/moves.js';
+
+type Rows = Pick<
+  Kernels,
+  | 'fillRows'
+  | 'sumRows'
+  | 'gatherRows'
+  | 'scatterAddRows'
+  | 'scaleRows'
+  | 'copyColumns'
+  | 'fill'
+  | 'copy'
+  | 'add'
+  | 'multiply'
+  | 'combine'
+  | 'bernoulli'
+  | 'addNormals'
+>;
+
+const sizeOf = (m: Matrix): number => m.rows * m.cols;
+
+/** One expression for every element of `out`, of the same element of each input. */
+export function elements(
+  rec: Recorder,
+  out: Matrix,
+  inputs: Readonly<Record<string, Matrix>>,
+  expression: string,
+  scalars: Readonly<Record<string, number>> = {},
+): void {
+  const names = Object.keys(inputs);
+  const lines = names.map((name) => `const v${name} = ${at(name, 'x')};`);
+  const text = program([sizeOf(out)], names, `${lines.join('\n')}\nreturn ${expression};`, Object.keys(scalars));
+  const pieces = Object.values(inputs).map((m) => rec.read(m));
+  rec.write(out, rec.call(text, pieces, Object.values(scalars)));
+}
+
+export function rows(rec: Recorder): Rows {
+  /** The old numbers of `out`, where an instruction adds to them and they are not all 0. */
+  const adding = (out: Matrix, accumulate: boolean): Readonly<Record<string, Matrix>> =>
+    accumulate && rec.constantIn(out) !== 0 ? { o: out } : {};
+  const plus = (old: object): string => ('o' in old ? 'vo + ' : '');
+  return {
+    fillRows(out, row) {
+      rec.write(out, rec.call(program([out.cols, out.rows], ['a'], `return ${at('a', 'x')};`), [rec.read(row)]));
+    },
+    sumRows(out, a) {
+      const C = a.cols;
+      const text = program(
+        [C],
+        ['o', 'a'],
+        `let s = ${at('o', 'x')};\nfor (let r = 0; r < ${a.rows}; r += 1) { s += ${at('a', `r * ${C} + x`)}; }\nreturn s;`,
+      );
+      rec.write(out, rec.call(text, [rec.read(out), rec.read(a)]));
+    },
+    gatherRows(out, table, ids) {
+      const text = program([out.cols, out.rows], ['t', 'i'], `return ${at('t', `${at('i', 'y')} * ${out.cols} + x`)};`);
+      rec.write(out, rec.call(text, [rec.read(table), rec.host(Float32Array.from(ids.subarray(0, out.rows)))]));
+    },
+    scatterAddRows(table, ids, a) {
+      const [V, R, C] = [table.rows, a.rows, a.cols];
+      // The rows by their number, in order: where each number's begin, and which they are.
+      const begins = new Float32Array(V + 1);
+      for (let r = 0; r < R; r++) begins[ids[r]! + 1]!++;
+      for (let v = 0; v < V; v++) begins[v + 1]! += begins[v]!;
+      const next = begins.slice();
+      const order = new Float32Array(R);
+      for (let r = 0; r < R; r++) order[next[ids[r]!]!++] = r;
+      const body = [
+        `let s = ${at('t', `y * ${C} + x`)};`,
+        `const end = ${at('b', 'y + 1')};`,
+        `for (let n = ${at('b', 'y')}; n < end; n += 1) { s += ${at('a', `${at('r', 'n')} * ${C} + x`)}; }`,
+        'return s;',
+      ].join('\n');
+      const text = program([C, V], ['t', 'a', 'b', 'r'], body);
+      rec.write(table, rec.call(text, [rec.read(table), rec.read(a), rec.host(begins), rec.host(order)]));
+    },
+    scaleRows(out, a, factors, accumulate) {
+      const old = adding(out, accumulate);
+      const here = `y * ${out.cols} + x`;
+      const sum = 'o' in old ? `${at('o', here)} + ` : '';
+      const text = program(
+        [out.cols, out.rows],
+        ['a', 'f', ...Object.keys(old)],
+        `return ${sum}${at('a', here)} * ${at('f', 'y')};`,
+      );
+      rec.write(out, rec.call(text, [rec.read(a), rec.read(factors), ...Object.values(old).map((m) => rec.read(m))]));
+    },
+    copyColumns(out, to, a, from, cols, accumulate) {
+      const here = at('o', `y * ${out.cols} + x`);
+      const there = at('a', `y * ${a.cols} + x - ${to - from}`);
+      const body = `if (x < ${to}) { return ${here}; }\nif (x >= ${to + cols}) { return ${here}; }\nreturn ${accumulate ? `${here} + ` : ''}${there};`;
+      const text = program([out.cols, out.rows], ['o', 'a'], body);
+      rec.write(out, rec.call(text, [rec.read(out), rec.read(a)]));
+    },
+    fill: (out, value) => rec.write(out, rec.constant(sizeOf(out), Math.fround(value))),
+    copy(out, a) {
+      const constant = rec.constantIn(a);
+      if (constant !== null) return rec.write(out, rec.constant(sizeOf(out), constant));
+      const { value, shift } = rec.read(a);
+      rec.write(out, value, shift);
+    },
+    add: (out, a, b) => elements(rec, out, { a, b }, 'va + vb'),
+    multiply(out, a, b, accumulate) {
+      const old = adding(out, accumulate);
+      elements(rec, out, { a, b, ...old }, `${plus(old)}va * vb`);
+    },
+    combine: (out, alpha, a, beta, b) => elements(rec, out, { a, b }, 'alpha * va + beta * vb', { alpha, beta }),
+    bernoulli(out, key, probability, hit, miss) {
+      const mask = new Float32Array(sizeOf(out));
+      const limit = hitsBelow(probability);
+      eachWord(key, mask.length, (e, word) => {
+        mask[e] = word < limit ? hit : miss;
+      });
+      rec.write(out, rec.host(mask).value);
+    },
+    addNormals(a, key, deviation) {
+      const noise = new Float32Array(sizeOf(a));
+      addNormalsTo(noise, key, deviation);
+      const n = rec.host(noise);
+      const text = program([noise.length], ['a', 'n'], `return ${at('a', 'x')} + ${at('n', 'x')};`);
+      rec.write(a, rec.call(text, [rec.read(a), n]));
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** Numbers moved as they are: constants, pieces put together, columns, rows by number. */
+import type { Program } from '../values.js';
+
+/** Element `index` of an array, counted from where its piece begins. */
+export const at = (array: string, index: string): string => `in_${array}[from_${array} + ${index}]`;
+
+/** A kernel's text. `x`, and `y` where there are rows, are the output's column and row. */
+export function program(
+  output: Program['output'],
+  arrays: readonly string[],
+  body: string,
+  scalars: readonly string[] = [],
+): Program {
+  return { output, arrays, scalars, body };
+}
+
+export const constantOf = (size: number): Program => program([size], [], 'return v;', ['v']);
+
+/** The pieces one after the other. */
+export function concatenation(sizes: readonly number[]): Program {
+  const names = sizes.map((_, i) => `p${'abcdefg'[i]}`);
+  let begin = 0;
+  const lines = sizes.map((size, i) => {
+    const from = begin;
+    begin += size;
+    const value = at(names[i]!, from === 0 ? 'x' : `(x - ${from})`);
+    return i === sizes.length - 1 ? `return ${value};` : `if (x < ${begin}) { return ${value}; }`;
+  });
+  return program([begin], names, lines.join('\n'));
+}

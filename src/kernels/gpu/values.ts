@@ -1,0 +1,144 @@
+/**
+ * What a matrix holds while its numbers are on a device. A kernel of gpu.js cannot write into part of a buffer: each one makes
+ * a value of its own. So an allocation is a row of segments, each a piece of a value, and writing to a window exchanges the
+ * segments there. A value that no segment, no recorded call and no reader holds is gone; one that was never computed never is.
+ */
+import type { Matrix } from '../../core/kernels.js';
+
+/** What a kernel of gpu.js gave: a texture, a buffer on the device, or an array. */
+export interface Resident {
+  readonly handle: unknown;
+  /** Values that lie in it. */
+  shares: number;
+}
+
+/** Numbers that are made once and never change: uploaded, all the same, or computed by one recorded call. */
+export class Value {
+  readonly size: number;
+  /** Segments, recorded calls and readers that hold it. */
+  holders = 0;
+  /** On this side, until a kernel needs them. */
+  host: Float32Array | null = null;
+  /** All elements are this, and no kernel has needed them yet. */
+  constant: number | null = null;
+  /** The call that will compute it. */
+  call: Call | null = null;
+  /** On the device, and where there it begins. */
+  resident: Resident | null = null;
+  begin = 0;
+
+  constructor(size: number) {
+    this.size = size;
+  }
+}
+
+/** `size` numbers of a value, from `shift` on. */
+export interface Piece {
+  readonly value: Value;
+  readonly shift: number;
+}
+
+/** A kernel's text; the sizes in it are literals. */
+export interface Program {
+  /** One dimension, or columns and rows. */
+  readonly output: readonly [number] | readonly [number, number];
+  readonly arrays: readonly string[];
+  readonly scalars: readonly string[];
+  readonly body: string;
+}
+
+/** One recorded call: a kernel, or work for this side of the device. */
+export interface Call {
+  readonly program: Program | null;
+  /** Without a program: makes `out` of the arguments' numbers. */
+  readonly onHost: ((inputs: readonly Float32Array[]) => Float32Array) | null;
+  readonly inputs: readonly Piece[];
+  readonly sizes: readonly number[];
+  readonly scalars: readonly number[];
+  readonly out: Value;
+  /** Nobody holds its value, or it has run. */
+  over: boolean;
+}
+
+/** Elements [start, end) of an allocation: element e is element e - start + shift of the value. */
+interface Segment {
+  readonly start: number;
+  readonly end: number;
+  readonly value: Value;
+  readonly shift: number;
+}
+
+/** One allocation. */
+export class Base {
+  readonly size: number;
+  freed = false;
+  private segments: Segment[] = [];
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  /** The index of the segment that holds an element. */
+  private indexOf(element: number): number {
+    let [low, high] = [0, this.segments.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.segments[middle]!.end <= element) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The pieces that stand in [start, end), in order. */
+  pieces(start: number, end: number): (Piece & { readonly size: number })[] {
+    const found: (Piece & { readonly size: number })[] = [];
+    for (let i = this.indexOf(start); i < this.segments.length && this.segments[i]!.start < end; i++) {
+      const s = this.segments[i]!;
+      const from = Math.max(start, s.start);
+      found.push({ value: s.value, shift: s.shift + from - s.start, size: Math.min(end, s.end) - from });
+    }
+    return found;
+  }
+
+  /** From now on [start, end) is a piece of `value`; gives what no longer stands there to `release`, once a segment. */
+  write(start: number, end: number, value: Value, shift: number, release: (value: Value) => void): void {
+    if (start === end) return;
+    const { segments } = this;
+    const first = this.indexOf(start);
+    let last = first;
+    const fresh: Segment[] = [{ start, end, value, shift }];
+    value.holders++;
+    const gone: Value[] = [];
+    for (; last < segments.length && segments[last]!.start < end; last++) {
+      const s = segments[last]!;
+      gone.push(s.value);
+      if (s.start < start) {
+        fresh.unshift({ ...s, end: start });
+        s.value.holders++;
+      }
+      if (s.end > end) {
+        fresh.push({ ...s, start: end, shift: s.shift + end - s.start });
+        s.value.holders++;
+      }
+    }
+    segments.splice(first, last - first, ...fresh);
+    for (const one of gone) release(one);
+  }
+
+  free(release: (value: Value) => void): void {
+    const { segments } = this;
+    this.segments = [];
+    this.freed = true;
+    for (const { value } of segments) release(value);
+  }
+}
+
+/** A window of an allocation: what this backend hands out as a `Matrix`. */
+export interface Window extends Matrix {
+  readonly base: Base;
+  readonly offset: number;
+  /** The allocation itself, not a view of it. */
+  readonly whole: boolean;
+}
+
+export const windowOf = (m: Matrix): Window => m as Window;
