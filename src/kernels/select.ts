@@ -1,18 +1,23 @@
 /** Which backend computes: what is asked for, or an error; never silently another one. */
 import type { Kernels, Precision } from '../core/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
+import type { GpuMode } from './gpu/device.js';
 import { createWasm, type WasmVariant, wasmVariant } from './wasm/index.js';
 
 export { preferRevec } from './wasm/trial.js';
 
-export type Backend = 'reference' | 'wasm';
+export type Backend = 'reference' | 'wasm' | 'gpu';
+
+/** A backend; of the GPU's, perhaps which of gpu.js's modes. `gpu` alone: webgpu where there is one, else webgl2. */
+export type BackendChoice = Backend | `gpu:${GpuMode}`;
 
 export interface BackendOptions {
   /**
-   * `wasm` (SIMD WebAssembly, float32) or `reference` (plain JavaScript, both precisions). `auto` takes `wasm` where the
-   * engine runs it and the precision is float32, else `reference`. Default `auto`.
+   * `wasm` (SIMD WebAssembly, float32), `reference` (plain JavaScript, both precisions) or `gpu` (float32; needs the package
+   * gpu.js, docs/gpu.md). `auto` takes `wasm` where the engine runs it and the precision is float32, else `reference`.
+   * Default `auto`.
    */
-  readonly backend?: 'auto' | Backend;
+  readonly backend?: 'auto' | BackendChoice;
   /** Default `float32`. */
   readonly precision?: Precision;
   /**
@@ -26,6 +31,8 @@ const invalid = (path: string, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
 
 /** The backend that `auto` means here, or that is asked for. Throws `INVALID_SETTING` for one that there is not. */
+const MODES: readonly string[] = ['webgpu', 'webgl2', 'webasm', 'cpu'] satisfies readonly GpuMode[];
+
 function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions = {}): Backend {
   if (precision !== 'float32' && precision !== 'float64') {
     throw invalid('precision', `${JSON.stringify(precision)} is no precision.`, 'Use float32 or float64.');
@@ -39,8 +46,15 @@ function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptio
       if (precision !== 'float32') throw invalid('backend', 'wasm computes in float32 only.', 'Use reference.');
       if (!wasmVariant()) throw invalid('backend', 'this engine has no WebAssembly SIMD.', 'Use reference.');
       return 'wasm';
-    default:
-      throw invalid('backend', `${JSON.stringify(backend)} is no backend.`, 'Use auto, wasm or reference.');
+    default: {
+      const [name, mode] = String(backend).split(':');
+      if (name !== 'gpu' || (mode !== undefined && !MODES.includes(mode))) {
+        const help = `Use auto, wasm, reference, gpu or gpu: with ${MODES.join(', ')}.`;
+        throw invalid('backend', `${JSON.stringify(backend)} is no backend.`, help);
+      }
+      if (precision !== 'float32') throw invalid('backend', 'gpu computes in float32 only.', 'Use reference.');
+      return 'gpu';
+    }
   }
 }
 
@@ -58,21 +72,24 @@ const cores = (): number =>
 /** What `selectKernels` would take for these options, without making it. Throws `INVALID_SETTING` likewise. */
 export function describeBackend(options: BackendOptions = {}): {
   readonly backend: Backend;
-  /** The instructions that the wasm backend uses: `simd`, `relaxed` or `revec`. */
-  readonly variant: WasmVariant | null;
+  /** The instructions that the wasm backend uses: `simd`, `relaxed` or `revec`; the mode of gpu.js that was asked for. */
+  readonly variant: WasmVariant | GpuMode | null;
   readonly threads: number;
 } {
   const backend = chooseBackend(options);
   const { threads = 1 } = options;
   if (threads !== 'auto') requireInteger('threads', threads, 1, 15);
   if (backend === 'reference') return { backend, variant: null, threads: 1 };
+  if (backend === 'gpu')
+    return { backend, variant: (options.backend?.split(':')[1] ?? null) as GpuMode | null, threads: 1 };
   return { backend, variant: wasmVariant(), threads: threads === 'auto' ? Math.min(4, cores()) : threads };
 }
 
 /** A backend with a memory of its own. Throws `INVALID_SETTING` for a backend or precision that there is not. */
 export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
-  const { variant, threads } = describeBackend(options);
-  if (variant) return createWasm(variant, { threads });
+  const { backend, variant, threads } = describeBackend(options);
+  if (backend === 'wasm') return createWasm(variant as WasmVariant, { threads });
+  if (backend === 'gpu') return (await import('./gpu/index.js')).createGpu(variant as GpuMode | null);
   const { createReference } = await import('./reference/index.js'); // a page that runs wasm does not load it
   return createReference(options.precision ?? 'float32');
 }

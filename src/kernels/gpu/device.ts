@@ -133,6 +133,20 @@ export async function openDevice(mode: GpuMode): Promise<Device> {
   return plainDevice(mode, new library.GPU({ mode }));
 }
 
+/** The better of the two modes that are a GPU. Throws `INVALID_SETTING` where there is neither, with both reasons. */
+export async function openGpu(): Promise<Device> {
+  const reasons: string[] = [];
+  for (const mode of ['webgpu', 'webgl2'] as const) {
+    try {
+      return await openDevice(mode);
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  const problem = `there is no GPU here. ${reasons.join(' ')}`;
+  throw new UnspoolError({ code: 'INVALID_SETTING', path: 'backend', problem, help: 'Use auto, wasm or reference.' });
+}
+
 /** The text of a program as gpu.js reads it. `columns`: whether the mode runs over columns and rows by itself. */
 function source({ output, arrays, scalars, body }: Program, columns: boolean): string {
   const names = [...arrays.map((a) => `in_${a}`), ...arrays.map((a) => `from_${a}`), ...scalars].join(', ');

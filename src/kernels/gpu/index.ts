@@ -5,7 +5,7 @@
 import type { BackendMemory, Kernels, MemoryRules } from '../../core/kernels.js';
 import { UnspoolError } from '../../errors.js';
 import { cells } from './cell.js';
-import { type Device, type DeviceInfo, type GpuMode, openDevice } from './device.js';
+import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from './device.js';
 import { Executor, type GpuCounts } from './executor.js';
 import { layerNorms } from './layer-norm.js';
 import { losses } from './losses.js';
@@ -26,9 +26,9 @@ export interface GpuKernels extends Kernels {
   readonly counts: Readonly<GpuCounts>;
 }
 
-/** Opens a mode and gives it a memory of its own. Throws `INVALID_SETTING`, saying why, where there is none of it here. */
-export async function createGpu(mode: GpuMode): Promise<GpuKernels> {
-  return kernelsOver(await openDevice(mode));
+/** Opens a mode (null: webgpu or, without it, webgl2) and gives it a memory of its own. Throws `INVALID_SETTING`, saying why, where there is none of it here. */
+export async function createGpu(mode: GpuMode | null): Promise<GpuKernels> {
+  return kernelsOver(await (mode ? openDevice(mode) : openGpu()));
 }
 
 function kernelsOver(device: Device): GpuKernels {

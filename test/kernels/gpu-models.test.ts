@@ -1,0 +1,42 @@
+/** Whole models on the GPU backend, in each mode that Node has: PyTorch's golden vectors, a training, and what stays behind. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createGpu, type GpuKernels, type GpuMode } from '../../src/kernels/gpu/index.js';
+import { golden } from '../support/golden.js';
+import { CELLS } from '../support/golden-lstm.js';
+import { goldenErrors, trained, trainingError } from '../support/gpu-runs.js';
+import { provideWebGpu } from '../support/webgpu.js';
+
+provideWebGpu();
+
+const LAYERS = ['basic', 'no-bias', 'wide', 'batch-of-one', 'stacked', 'bidirectional', 'projected', 'packed'];
+const MODES: readonly GpuMode[] = ['cpu', 'webasm', 'webgpu'];
+
+describe.each(MODES)('%s', (mode) => {
+  let k: GpuKernels;
+  beforeAll(async () => {
+    k = await createGpu(mode);
+  });
+  afterAll(() => k.dispose());
+
+  test('ran here', () => {
+    expect([k.name, k.variant, k.device.mode, k.executor]).toEqual(['gpu', mode, mode, 'single kernels']);
+  });
+
+  test.each([...LAYERS.map((n) => `lstm-${n}`), ...Object.keys(CELLS).map((n) => `cell-${n}`)])('%s', async (name) => {
+    const errors = await goldenErrors(golden(name), k);
+    expect(Object.keys(errors).length).toBeGreaterThan(4);
+    expect(Object.entries(errors).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
+  });
+
+  test('60 training steps end in the weights of the reference', async () => {
+    expect(await trainingError(k)).toBeLessThan(1e-5);
+  });
+
+  test('nothing stays behind', async () => {
+    await trained(k, 3);
+    const before = k.counts.resident;
+    await trained(k, 20);
+    expect(k.counts.resident).toBe(before);
+    expect(k.memory.inUse()).toBe(0);
+  });
+});

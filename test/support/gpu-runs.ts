@@ -1,0 +1,119 @@
+/** What the GPU backend has to show in each of its modes, in Node and in a page alike: nothing here needs either. */
+import type { FloatArray, Kernels, Matrix } from '../../src/core/kernels.js';
+import { loadForms } from '../../src/core/lstm/forms.js';
+import { Model } from '../../src/core/model.js';
+import { fit } from '../../src/core/trainer.js';
+import { createReference } from '../../src/kernels/reference/index.js';
+import { adam } from '../../src/optim/adam.js';
+import { Bench } from '../kernels/bench.js';
+import { CASES, type Instruction } from '../kernels/cases/index.js';
+import { type GoldenCase, relativeError, tensor } from './golden.js';
+import { goldenModel, goldenName } from './golden-lstm.js';
+
+/** Norm-wise errors of everything that the golden case of an LSTM or a cell has, by name. */
+export async function goldenErrors(g: GoldenCase, k: Kernels): Promise<Record<string, number>> {
+  await loadForms();
+  const { model, sizes } = goldenModel(g, k);
+  const tape = model.tape({ steps: sizes.steps, rows: sizes.batch }, { lengths: Boolean(sizes.lengths) });
+  if (sizes.lengths) tape.setLengths(sizes.lengths);
+  const part = (name: string, layer: number): readonly number[] => {
+    const all = tensor(g, name);
+    const per = all.length / tape.lstms.length;
+    return all.slice(layer * per, (layer + 1) * per);
+  };
+  tape.begin(tape.lstms.map((_, l) => ({ h: part('h0', l), c: part('c0', l) })));
+  tape.forward(model.parameters, tensor(g, 'x'));
+  const top = tape.layers.at(-1)!;
+  const gradients = model.arena();
+  k.upload(top.dy!, tensor(g, 'dy'));
+  const handle = (values: readonly number[]): Matrix => {
+    const m = k.alloc(sizes.batch, values.length / sizes.batch);
+    k.upload(m, values);
+    return m;
+  };
+  const after = tape.lstms.map((_, l) => ({ h: handle(part('dhn', l)), c: handle(part('dcn', l)) }));
+  tape.backward(model.parameters, gradients, after);
+  const errors: Record<string, number> = {};
+  const compare = async (name: string, parts: readonly Matrix[]): Promise<void> => {
+    const found: number[] = [];
+    for (const m of parts) found.push(...(await k.download(m)));
+    errors[name] = relativeError(found, tensor(g, name));
+  };
+  await compare('y', [top.y]);
+  if (tape.input.kind === 'values' && tape.input.dx) await compare('grad.x', [tape.input.dx]);
+  for (const s of ['h', 'c'] as const) {
+    if (g.tensors[`${s}n`])
+      await compare(
+        `${s}n`,
+        tape.lstms.map((l) => l.finalState()[s]),
+      );
+    await compare(
+      `grad.${s}0`,
+      tape.lstms.map((l) => l.initialStateGrad()![s]),
+    );
+  }
+  for (const { name } of model.parameters.layout.entries) {
+    await compare(`grad.${goldenName(g, name)}`, [gradients.handle(name)]);
+  }
+  for (const { h, c } of after) for (const m of [h, c]) k.free(m);
+  tape.free();
+  gradients.free();
+  model.parameters.free();
+  return errors;
+}
+
+/** Two layers with dropout between them, sizes of no tile, state carried: every weight after `steps` updates. */
+export async function trained(k: Kernels, steps: number): Promise<Map<string, FloatArray>> {
+  const spec = {
+    inputSize: 5,
+    layers: [
+      { kind: 'lstm' as const, hiddenSize: 9 },
+      { kind: 'dropout' as const, rate: 0.2 },
+      { kind: 'lstm' as const, hiddenSize: 7, bias: 'single' as const },
+      { kind: 'linear' as const, size: 3 },
+    ],
+  };
+  const [T, N] = [6, 4];
+  const batch = (n: number) => ({
+    steps: T,
+    rows: N,
+    inputs: Float32Array.from({ length: T * N * 5 }, (_, i) => Math.sin(i + n)),
+    targets: Float32Array.from({ length: T * N * 3 }, (_, i) => Math.cos(0.7 * i + n)),
+  });
+  const model = new Model(k, spec, true);
+  const train = { stateful: true, length: steps, batch };
+  const training = fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 });
+  for await (const _ of training);
+  const weights = await model.parameters.download();
+  training.dispose();
+  model.dispose();
+  return weights;
+}
+
+/** The largest norm-wise error of any weight after 60 updates, against the reference in float64. */
+export async function trainingError(k: Kernels, steps = 60): Promise<number> {
+  const [found, expected] = [await trained(k, steps), await trained(createReference('float64'), steps)];
+  return Math.max(...[...expected].map(([name, values]) => relativeError(found.get(name)!, values)));
+}
+
+/** Every `stride`-th case of every instruction (of each at least one): what failed, and how many ran. */
+export async function conformance(k: Kernels, stride: number): Promise<{ ran: number; failed: string[] }> {
+  const failed: string[] = [];
+  let ran = 0;
+  for (const instruction of Object.keys(CASES) as Instruction[]) {
+    for (const [index, { name, run }] of CASES[instruction].entries()) {
+      if (index % stride !== 0) continue;
+      const bench = new Bench(k, 1e-5, 17 + index);
+      ran++;
+      try {
+        await run(bench);
+        await bench.verify();
+      } catch (error) {
+        failed.push(`${instruction}: ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      } finally {
+        bench.free();
+      }
+    }
+  }
+  return { ran, failed };
+}
