@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createGpu, type GpuKernels, type GpuMode } from '../../src/kernels/gpu/index.js';
 import { golden } from '../support/golden.js';
 import { CELLS } from '../support/golden-lstm.js';
-import { goldenErrors, trained, trainingError } from '../support/gpu-runs.js';
+import { goldenErrors, productErrors, trained, trainingError } from '../support/gpu-runs.js';
 import { provideWebGpu } from '../support/webgpu.js';
 
 provideWebGpu();
@@ -26,6 +26,10 @@ describe.each(MODES)('%s', (mode) => {
     const errors = await goldenErrors(golden(name), k);
     expect(Object.keys(errors).length).toBeGreaterThan(4);
     expect(Object.entries(errors).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
+  });
+
+  test('products, each way round', async () => {
+    expect(Math.max(...(await productErrors(k)))).toBeLessThan(1e-5);
   });
 
   test('60 training steps end in the weights of the reference', async () => {

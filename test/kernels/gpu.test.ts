@@ -19,20 +19,20 @@ afterAll(() => {
   for (const k of running) k.dispose();
 });
 
-/** The 144 settings of each half of the cell share their text; compiling them all takes a software GPU a minute. */
-const someHalves = (instruction: Instruction, index: number): boolean =>
-  !/^cell(State|Output)/.test(instruction) || index % 13 === 0;
+/** A kernel is compiled for every shape, which takes a software GPU some 30 ms: these run a part of each list. */
+const some = (instruction: Instruction, index: number): boolean =>
+  index % (/^cell(State|Output)/.test(instruction) ? 29 : 5) === 0;
 
 describe('cpu', () => {
   describeConformance('gpu', () => gpu('cpu'), { float32: 1e-5 });
 });
 
 describe('webgpu', () => {
-  describeConformance('gpu', () => gpu('webgpu'), { float32: 1e-5 }, {}, someHalves);
+  describeConformance('gpu', () => gpu('webgpu'), { float32: 1e-5 }, {}, some);
 });
 
 describe('webasm', () => {
-  describeConformance('gpu', () => gpu('webasm'), { float32: 1e-5 }, {}, someHalves);
+  describeConformance('gpu', () => gpu('webasm'), { float32: 1e-5 }, {}, some);
 });
 
 test('each ran where it was asked to', () => {
@@ -40,5 +40,5 @@ test('each ran where it was asked to', () => {
     ['cpu', 'webgpu', 'webasm'].map((mode) => ['gpu', mode, mode]),
   );
   expect(running[1]!.device.adapter).not.toBe('unnamed'); // a WebGPU without an adapter would have none
-  expect(running.every(({ counts }) => counts.dispatches > 1000 && counts.reads > 1000)).toBe(true);
+  expect(running.every(({ counts }) => counts.dispatches > 300 && counts.reads > 300)).toBe(true);
 });

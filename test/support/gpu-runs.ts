@@ -117,3 +117,33 @@ export async function conformance(k: Kernels, stride: number): Promise<{ ran: nu
   }
   return { ran, failed };
 }
+
+/** Products of sizes that fours fit, each way round: the largest norm-wise error, against the reference in float64. */
+export async function productErrors(k: Kernels): Promise<number[]> {
+  const oracle = createReference('float64');
+  const errors: number[] = [];
+  const numbers = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i));
+  for (const [R, K, C] of [
+    [50, 8, 128],
+    [36, 52, 44],
+    [3, 512, 20],
+  ] as const) {
+    for (const way of [0, 1, 2, 3, 4, 5, 6, 7]) {
+      const options = { transA: Boolean(way & 1), transB: Boolean(way & 2), accumulate: Boolean(way & 4) };
+      const outs: FloatArray[] = [];
+      for (const on of [k, oracle]) {
+        const [out, a] = [on.alloc(R, C), options.transA ? on.alloc(K, R) : on.alloc(R, K)];
+        const b = options.transB ? on.alloc(C, K) : on.alloc(K, C);
+        [out, a, b].forEach((m, seed) => {
+          on.upload(m, numbers(m.rows * m.cols, seed));
+        });
+        on.gemm(out, a, b, options);
+        on.gemm(out, a, b, { ...options, accumulate: true });
+        outs.push(await on.download(out));
+        for (const m of [out, a, b]) on.free(m);
+      }
+      errors.push(relativeError(outs[0]!, outs[1]!));
+    }
+  }
+  return errors;
+}

@@ -1,6 +1,6 @@
 /** gpu.js, loaded when a GPU is asked for: which of its modes there is here, its kernels, and whether the device still lives. */
 import { UnspoolError } from '../../errors.js';
-import type { Program } from './values.js';
+import type { Fours, Program } from './values.js';
 
 /**
  * `webgpu`: compute shaders. `webgl2`: fragment shaders over float textures. `webasm` and `cpu` need no GPU: gpu.js's own
@@ -62,7 +62,10 @@ export interface DeviceInfo {
 
 export interface Device {
   readonly info: DeviceInfo;
+  readonly fours: Fours;
   compile(program: Program, how: { readonly stays: boolean; readonly fromHere: boolean }): GpuKernel;
+  /** A kernel that was made for results of one kind may not get those of another: what tells the kinds apart. */
+  kindsOf(handles: readonly unknown[]): string;
   /** Throws `DEVICE_LOST`. */
   requireAlive(): void;
   /** Acts, and throws what the device complained of meanwhile. */
@@ -162,14 +165,18 @@ function source({ output, arrays, scalars, body }: Program, columns: boolean): s
 
 /** How gpu.js is told to make a kernel, in each mode. */
 function settings(program: Program, columns: boolean, array: string, stays: boolean): object {
-  const { output, arrays, scalars } = program;
+  const { output, arrays, scalars, fours = [] } = program;
   const [x, y = 1] = output;
   return {
     output: columns ? [...output] : [x * y],
     pipeline: stays,
     immutable: stays,
     precision: 'single',
-    argumentTypes: [...arrays.map(() => array), ...arrays.map(() => 'Float'), ...scalars.map(() => 'Float')],
+    argumentTypes: [
+      ...arrays.map((a) => (fours.includes(a) ? 'ArrayTexture(4)' : array)),
+      ...arrays.map(() => 'Float'),
+      ...scalars.map(() => 'Float'),
+    ],
     dynamicArguments: true,
     loopMaxIterations: 2 ** 24,
   };
@@ -189,8 +196,13 @@ function webGpuDevice({ GPU }: GpuJs, context: WebGpuContext): Device {
       adapter: [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed',
       largestMatrix: Math.min(maxStorageBufferBindingSize, maxBufferSize),
     },
-    compile: (program, { stays, fromHere }) =>
-      gpu.createKernel(source(program, true), settings(program, true, fromHere ? 'Array' : 'WebGPUBuffer', stays)),
+    fours: 'results',
+    compile(program, { stays, fromHere }) {
+      const how = settings(program, true, fromHere ? 'Array' : 'WebGPUBuffer', stays);
+      const kernel = gpu.createKernel(source(program, true), how);
+      return program.wide ? flattened(kernel) : kernel;
+    },
+    kindsOf: () => '',
     requireAlive,
     async watched(act) {
       requireAlive();
@@ -212,6 +224,21 @@ function webGpuDevice({ GPU }: GpuJs, context: WebGpuContext): Device {
   };
 }
 
+/**
+ * On webgpu, four numbers a thread stand one after the other in the buffer: to whoever reads it next they are single numbers,
+ * which gpu.js does not see by itself.
+ */
+function flattened(kernel: GpuKernel): GpuKernel {
+  const run = async (...args: unknown[]): Promise<unknown> => {
+    const result = (await kernel(...args)) as { componentCount: number; output: number[] };
+    const [width, ...rest] = result.output;
+    result.output = [4 * width!, ...rest];
+    result.componentCount = 1;
+    return result;
+  };
+  return Object.assign(run, { destroy: () => kernel.destroy() });
+}
+
 function webGlDevice(gpu: GpuInstance): Device {
   let gl = gpu.context;
   const requireAlive = (): void => {
@@ -229,8 +256,10 @@ function webGlDevice(gpu: GpuInstance): Device {
       adapter: String(gl?.getParameter(unmasked?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER)),
       largestMatrix: 4 * side * side,
     },
+    fours: 'textures',
     compile: (program, { stays, fromHere }) =>
       gpu.createKernel(source(program, true), settings(program, true, fromHere ? 'Array' : 'ArrayTexture(1)', stays)),
+    kindsOf: (handles) => handles.map((h) => (h as { readonly output: readonly number[] }).output.length).join(''),
     requireAlive,
     watched: async (act) => {
       requireAlive();
@@ -245,7 +274,9 @@ function webGlDevice(gpu: GpuInstance): Device {
 function plainDevice(mode: GpuMode, gpu: GpuInstance): Device {
   return {
     info: { mode, adapter: 'none', largestMatrix: Number.POSITIVE_INFINITY },
+    fours: 'none',
     compile: (program, { stays }) => gpu.createKernel(source(program, false), settings(program, false, 'Array', stays)),
+    kindsOf: () => '',
     requireAlive: () => {},
     watched: (act) => act(),
     dispose: () => void gpu.destroy(),

@@ -1,7 +1,7 @@
 /** Runs recorded calls as single kernels of gpu.js, whose results stay where they were computed. */
 import { UnspoolError } from '../../errors.js';
 import type { Device, GpuKernel } from './device.js';
-import { at, program } from './text/moves.js';
+import { at, fromFours, program, toFours } from './text/moves.js';
 import type { Call, Piece, Program, Resident, Value } from './values.js';
 
 /** Compiled kernels that are kept; the one that was not used for longest goes first. */
@@ -49,20 +49,28 @@ export class Executor {
   async read({ value, shift }: Piece, size: number): Promise<Float32Array> {
     this.device.requireAlive();
     if (value.host) return value.host.slice(shift, shift + size);
-    const kernel = this.kernel(COPY(size), false);
+    const handle = await this.single(value);
+    const kernel = this.kernel(COPY(size), false, false, this.device.kindsOf([handle]));
     this.counts.reads++;
-    const numbers = (await kernel(value.resident!.handle, value.begin + shift)) as Float32Array;
+    const numbers = (await kernel(handle, value.begin + shift)) as Float32Array;
     this.device.requireAlive();
     return numbers.length === size ? numbers.slice() : numbers.slice(0, size);
   }
 
   giveBack(value: Value): void {
-    const { resident } = value;
+    const { resident, fours } = value;
     value.resident = null;
-    if (!resident || --resident.shares > 0) return;
-    this.counts.resident--;
-    const handle = resident.handle as { delete?: () => void };
-    handle.delete?.();
+    value.fours = null;
+    for (const held of [resident, fours]) {
+      if (!held || --held.shares > 0) continue;
+      this.counts.resident--;
+      const handle = held.handle as { delete?: () => void };
+      handle.delete?.();
+    }
+  }
+
+  get fours(): Device['fours'] {
+    return this.device.fours;
   }
 
   /** Kernels, and whatever is on the device. */
@@ -79,11 +87,49 @@ export class Executor {
       return;
     }
     const { inputs, scalars, out } = call;
-    const kernel = this.kernel(call.program!, true);
+    const text = call.program!;
+    const handles: unknown[] = [];
+    const begins: number[] = [];
+    for (const [i, { value, shift }] of inputs.entries()) {
+      const inFours = text.fours?.includes(text.arrays[i]!) ?? false;
+      handles.push(inFours ? await this.inFours(value) : await this.single(value));
+      begins.push(inFours ? shift / 4 : value.begin + shift);
+    }
+    const result = await this.dispatch(text, handles, begins, scalars);
+    const held = { handle: result, shares: 1 };
+    if (text.wide && this.fours === 'textures') out.fours = held;
+    else out.resident = held;
+  }
+
+  private dispatch(
+    text: Program,
+    handles: readonly unknown[],
+    begins: readonly number[],
+    scalars: readonly number[] = [],
+  ): unknown {
+    const kernel = this.kernel(text, true, false, this.device.kindsOf(handles));
     this.counts.dispatches++;
-    const handles = inputs.map(({ value }) => value.resident!.handle);
-    const begins = inputs.map(({ value, shift }) => value.begin + shift);
-    this.keep(out, await kernel(...handles, ...begins, ...scalars));
+    this.counts.resident++;
+    return kernel(...handles, ...begins, ...scalars);
+  }
+
+  /** The handle of a value's single numbers. */
+  private async single(value: Value): Promise<unknown> {
+    if (!value.resident) {
+      const handle = await this.dispatch(fromFours(value.size), [value.fours!.handle], [0]);
+      value.resident = { handle, shares: 1 };
+      value.begin = 0;
+    }
+    return value.resident.handle;
+  }
+
+  /** The handle of a value in fours. */
+  private async inFours(value: Value): Promise<unknown> {
+    if (!value.fours) {
+      const handle = await this.dispatch(toFours(value.size), [value.resident!.handle], [value.begin]);
+      value.fours = { handle, shares: 1 };
+    }
+    return value.fours.handle;
   }
 
   /** What this side has and a kernel needs goes over in one piece. */
@@ -107,13 +153,14 @@ export class Executor {
   }
 
   private async place(values: readonly (readonly [Value, Float32Array])[]): Promise<void> {
-    const size = values.reduce((sum, [, numbers]) => sum + numbers.length, 0);
+    const padded = (numbers: Float32Array): number => 4 * Math.ceil(numbers.length / 4);
+    const size = values.reduce((sum, [, numbers]) => sum + padded(numbers), 0);
     const all = new Float32Array(size);
     let at = 0;
     for (const [value, numbers] of values) {
       all.set(numbers, at);
       value.begin = at;
-      at += numbers.length;
+      at += padded(numbers);
     }
     this.counts.uploads++;
     const kernel = this.kernel(COPY(size), true, true);
@@ -125,13 +172,8 @@ export class Executor {
     }
   }
 
-  private keep(value: Value, handle: unknown): void {
-    value.resident = { handle, shares: 1 };
-    this.counts.resident++;
-  }
-
-  private kernel(text: Program, stays: boolean, fromHere = false): GpuKernel {
-    const key = `${stays ? '' : 'read '}${fromHere ? 'upload ' : ''}${text.output.join('x')} ${text.arrays} ${text.body}`;
+  private kernel(text: Program, stays: boolean, fromHere = false, kinds = ''): GpuKernel {
+    const key = `${kinds}${stays ? '' : 'read '}${fromHere ? 'upload ' : ''}${text.output.join('x')} ${text.arrays} ${text.fours ?? ''} ${text.body}`;
     const known = this.kernels.get(key);
     if (known) {
       this.kernels.delete(key); // it is now the one that was used last

@@ -81,7 +81,8 @@ export class Recorder {
   /** Records a kernel; the value that it will make. */
   call(program: Program, inputs: readonly Piece[], scalars: readonly number[] = []): Value {
     const [x, y = 1] = program.output;
-    return this.record({ program, onHost: null, inputs, sizes: [], scalars }, x * y);
+    const size = x * y * (program.wide ? 4 : 1);
+    return this.record({ program, onHost: null, inputs, sizes: [], scalars }, size);
   }
 
   /** Records work for this side of the device. */

@@ -23,9 +23,11 @@ export class Value {
   constant: number | null = null;
   /** The call that will compute it. */
   call: Call | null = null;
-  /** On the device, and where there it begins. */
+  /** On the device, and where there it begins: a multiple of four. */
   resident: Resident | null = null;
   begin = 0;
+  /** The same in fours, where a kernel made it so or wanted it so. */
+  fours: Resident | null = null;
 
   constructor(size: number) {
     this.size = size;
@@ -45,7 +47,14 @@ export interface Program {
   readonly arrays: readonly string[];
   readonly scalars: readonly string[];
   readonly body: string;
+  /** Arrays that are read four numbers at a time. Their pieces begin at multiples of four. */
+  readonly fours?: readonly string[];
+  /** Every thread gives four numbers. */
+  readonly wide?: boolean;
 }
+
+/** How a mode can move four numbers at once: textures hold fours, or a thread may write four numbers, or neither. */
+export type Fours = 'textures' | 'results' | 'none';
 
 /** One recorded call: a kernel, or work for this side of the device. */
 export interface Call {

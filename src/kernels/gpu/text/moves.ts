@@ -28,3 +28,22 @@ export function concatenation(sizes: readonly number[]): Program {
   });
   return program([begin], names, lines.join('\n'));
 }
+
+/** Single numbers in fours. */
+export const toFours = (size: number): Program => {
+  const parts = [0, 1, 2, 3].map((i) => at('a', `x * 4 + ${i}`));
+  return { ...program([Math.ceil(size / 4)], ['a'], `return [${parts.join(', ')}];`), wide: true };
+};
+
+/** The other way round. */
+export const fromFours = (size: number): Program => {
+  const body = `
+const f = Math.floor((x + 0.5) / 4.0);
+const i = x - f * 4.0;
+const v = ${at('a', 'f')};
+if (i < 0.5) { return v[0]; }
+if (i < 1.5) { return v[1]; }
+if (i < 2.5) { return v[2]; }
+return v[3];`;
+  return { ...program([size], ['a'], body), fours: ['a'] };
+};

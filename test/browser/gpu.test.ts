@@ -1,0 +1,97 @@
+/**
+ * The GPU backend in a real Chromium: WebGL 2 and WebGPU, on a GPU where there is one and on the software driver that comes
+ * along else. Skipped where there is no Chromium, as the other browser tests are.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { golden } from '../support/golden.js';
+
+const CHROMIUM = '/usr/bin/chromium';
+const ROOT = join(__dirname, '..', '..');
+const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
+
+/** The page's script, the common suite and gpu.js within it. */
+function bundle(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'unspool-gpu-'));
+  const out = join(folder, 'page.js');
+  const noFiles = join(__dirname, 'no-files.js');
+  const flags = ['--bundle', '--format=esm', '--log-level=error', `--outfile=${out}`, '--define:__dirname=""'];
+  const alias = [`--alias:node:fs=${noFiles}`, `--alias:node:path=${noFiles}`];
+  try {
+    execFileSync(join(ROOT, 'node_modules', '.bin', 'esbuild'), [join(__dirname, 'gpu-page.ts'), ...flags, ...alias]);
+    return readFileSync(out, 'utf8');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    const script = bundle();
+    server = createServer(({ url }, response) => {
+      const isScript = url === '/page.js';
+      response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
+      response.end(isScript ? script : '<!doctype html><script type="module" src="page.js"></script>');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const args = ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-unsafe-swiftshader'];
+    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    page = await browser.newPage();
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await page.waitForFunction('window.ready');
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    server?.close();
+  });
+
+  test('is what was asked for', async () => {
+    const started = await page.evaluate(`window.start('${mode}')`);
+    expect(started).toMatchObject({ name: 'gpu', variant: mode, mode, executor: 'single kernels' });
+  });
+
+  test('passes a part of the common suite, and products of all ways round', async () => {
+    const { ran, failed } = (await page.evaluate('window.conformance(37)')) as { ran: number; failed: string[] };
+    expect(failed).toEqual([]);
+    expect(ran).toBeGreaterThan(60);
+    const errors = (await page.evaluate('window.productErrors()')) as number[];
+    expect(Math.max(...errors)).toBeLessThan(1e-5);
+  });
+
+  test.each(['lstm-stacked', 'lstm-bidirectional', 'lstm-projected', 'cell-peephole', 'cell-layer-norm'])(
+    '%s',
+    async (name) => {
+      const errors = (await page.evaluate((g) => {
+        return (globalThis as unknown as { golden(g: object): Promise<object> }).golden(g);
+      }, golden(name))) as Record<string, number>;
+      expect(Object.keys(errors).length).toBeGreaterThan(4);
+      expect(Object.entries(errors).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
+    },
+  );
+
+  test('60 training steps end in the weights of the reference, and nothing stays behind', async () => {
+    expect(await page.evaluate('window.trainingError()')).toBeLessThan(1e-5);
+    expect(((await page.evaluate('window.leftBehind()')) as number[])[0]).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  if (mode === 'webgl2') {
+    test('a lost context is an error, not old numbers', async () => {
+      const problem = await page.evaluate('window.loseContext()');
+      expect(problem).toMatchObject({ code: 'DEVICE_LOST' });
+    });
+  }
+});
