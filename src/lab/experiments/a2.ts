@@ -8,7 +8,25 @@ import { modelSystem } from '../../estimators/model-system.js';
 import { everySegment, keepAll, planCost, type StoragePlan } from '../../estimators/storage.js';
 import { optimalPlan } from '../../estimators/storage-optimal.js';
 import { selectKernels } from '../../kernels/select.js';
-import { byLabel, type Experiment, figure, type Job, spread, type Verdict } from './experiment.js';
+import { byLabel, type Experiment, figure, type Job, type Plot, spread, type Verdict } from './experiment.js';
+
+/** The plan that the timeline shows: few enough steps to see each. */
+const SHOWN = { steps: 60, percent: 10 };
+
+/** What a storage plan does, order by order: runs forwards over a step, keeps its state or its entry, goes back through it. */
+function timeline(): Plot {
+  const { orders } = optimalPlan(SHOWN.steps, (3 * SHOWN.steps * SHOWN.percent) / 100);
+  return {
+    title: `A storage plan, order by order: ${SHOWN.steps} steps in ${SHOWN.percent} % of the tape`,
+    x: { label: 'order' },
+    y: { label: 'step' },
+    mark: 'dot',
+    series: (['Advance', 'Save', 'Tape', 'Backward'] as const).map((kind) => ({
+      label: kind,
+      points: orders.flatMap((order, at) => (order.kind === kind ? [[at, order.t] as const] : [])),
+    })),
+  };
+}
 
 const STEPS = 1000;
 const [INPUTS, UNITS, ROWS] = [16, 64, 8];
@@ -161,6 +179,7 @@ export const a2: Experiment = {
         },
       ],
       plots: [
+        timeline(),
         {
           title: 'Memory and time',
           x: { label: 'memory, % of the full tape', log: true },

@@ -1,4 +1,5 @@
 /** A6: copying more and more bits. */
+import { createRng } from '../../core/rng.js';
 import { bptt, tbptt } from '../../estimators/backwards.js';
 import type { GradientEstimator } from '../../estimators/estimator.js';
 import { eprop, snap } from '../../estimators/local.js';
@@ -34,6 +35,8 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 const [UNITS, ROWS, RATE, ENOUGH] = [32, 16, 3e-3, 0.15];
+/** How often the gradient is held against the exact one. */
+const LOOKS = 40;
 /** How much of the running mean of the bits a batch leaves. */
 const KEPT = 0.95;
 
@@ -51,6 +54,8 @@ async function train({ label, seed, batches }: A6Job, progress: (share: number) 
   });
   const random = dataOf('a6', seed);
   const curve: [number, number][] = [[0, 1]];
+  const alignment: [number, number][] = [];
+  const looked = createRng(seed, 'a6 alignment');
   let [length, mean] = [1, 1];
   for (let batch = 1; batch <= batches; batch++) {
     mean = KEPT * mean + (1 - KEPT) * bitsPerCharacter(one.batch(copy({ symbols: 2, length }, ROWS, random)));
@@ -59,11 +64,14 @@ async function train({ label, seed, batches }: A6Job, progress: (share: number) 
       mean = 1; // of the new length nothing is known: 1 bit is a guess
       curve.push([batch, length]);
     }
+    if (batch % Math.max(1, Math.floor(batches / LOOKS)) === 0) {
+      alignment.push([batch, one.alignment(copy({ symbols: 2, length }, ROWS, looked))]);
+    }
     if (batch % 10 === 0) progress(batch / batches);
   }
   one.dispose();
   curve.push([batches, length]);
-  return { values: { length, bits: mean }, curves: { length: curve } };
+  return { values: { length, bits: mean }, curves: { length: curve, alignment } };
 }
 
 export const a6: Experiment<A6Job> = {
@@ -103,6 +111,13 @@ export const a6: Experiment<A6Job> = {
           y: { label: 'L' },
           mark: 'line',
           series: firstCurves(groups, 'length'),
+        },
+        {
+          title: 'Cosine of its gradient and the exact one, while it learns (first seed of each)',
+          x: { label: 'minibatches' },
+          y: { label: 'cosine' },
+          mark: 'line',
+          series: firstCurves(groups, 'alignment'),
         },
       ],
       verdicts: verdicts(groups),

@@ -80,7 +80,7 @@ export const everySeed = (label: string, seeds: number, more = ''): Job[] =>
 
 /** Of each label, the curve `name` of its first job. */
 export const firstCurves = (groups: Iterable<readonly [string, readonly Done[]]>, name: string): Plot['series'] =>
-  Array.from(groups, ([label, [first]]) => ({ label, points: first!.curves![name]! }));
+  Array.from(groups, ([label, [first]]) => ({ label, points: first!.curves?.[name] ?? [] }));
 
 /** Of several seeds: the middle one, and the ends. */
 export function spread(values: readonly number[]): { median: number; low: number; high: number } {

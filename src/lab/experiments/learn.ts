@@ -7,6 +7,7 @@ import { Model } from '../../core/model.js';
 import { type Optimizer, OptimizerRun } from '../../core/optimizer.js';
 import { createRng, type Rng } from '../../core/rng.js';
 import type { ModelSpec } from '../../core/spec.js';
+import { bptt } from '../../estimators/backwards.js';
 import {
   type EstimatorRun,
   type GradientEstimator,
@@ -16,7 +17,7 @@ import {
 } from '../../estimators/estimator.js';
 import { type ModelSystem, modelSystem } from '../../estimators/model-system.js';
 import type { StepData } from '../../estimators/system.js';
-import { addScaled } from '../../estimators/vectors.js';
+import { addScaled, dot, norm } from '../../estimators/vectors.js';
 import { selectKernels } from '../../kernels/select.js';
 import { rowOf, type Sequences } from '../tasks.js';
 
@@ -94,6 +95,24 @@ export class Learner {
     }
     this.update(sum, losses);
     return loss / losses;
+  }
+
+  /** Cosine of what the estimator makes of a batch and the exact gradient of it, with theta as it is. */
+  alignment(sequences: Sequences): number {
+    const { system, rows, estimator, options } = this;
+    const parts =
+      system.rows === rows ? [sequences] : Array.from({ length: rows }, (_, n) => rowOf(sequences, rows, n));
+    const of = (one: GradientEstimator): Float64Array => {
+      const sum = new Float64Array(system.parameters.length);
+      const run = one.start(system, createRng(options.seed, `alignment of ${one.name}`));
+      for (const part of parts) {
+        unroll(system, run, part, { every: one.every }, (gradient) => addScaled(sum, 1, gradient));
+        run.reset();
+      }
+      return sum;
+    };
+    const [own, exact] = [of(estimator), of(bptt())];
+    return dot(own, exact) / (norm(own) * norm(exact));
   }
 
   /**
