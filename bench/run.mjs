@@ -4,6 +4,7 @@ const BENCHES = {
   steps: './steps.mjs',
   threads: './threads.mjs',
   start: './start.mjs',
+  studio: './studio.mjs',
   peers: './peers.mjs',
   quality: './quality.mjs',
 };

@@ -82,7 +82,7 @@ const WIRES: readonly Wire[] = [
     id: 'hBefore',
     path: 'M10 430H560',
     at: [14, 414],
-    name: 'h⁻ of this unit',
+    name: 'h⁻',
     value: (k) => k.hBefore.value,
     grad: (k) => k.hBefore.grad,
   },

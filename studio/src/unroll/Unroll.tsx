@@ -8,8 +8,9 @@ import { Heatmap } from '../ui/Heatmap.js';
 import { Tex } from '../ui/Tex.js';
 import { Change } from './Change.js';
 import { Diagram } from './Diagram.js';
-import { BACKWARD, FORWARD, indexOf, type MomentId, momentOf, placeAt, walkLength } from './moments.js';
-import { cellAt, type GATES, terms } from './numbers.js';
+import { BACKWARD, FORWARD, indexOf, MOMENTS, type MomentId, placeAt, walkLength } from './moments.js';
+import { Numbers } from './Numbers.js';
+import { cellAt } from './numbers.js';
 import { WeightSource } from './WeightSource.js';
 import './unroll.css';
 
@@ -52,13 +53,9 @@ export default function Unroll() {
   });
   const j = unit.value;
   const cell = useMemo(() => (lstm && shown ? cellAt(lstm, t, j) : null), [lstm, shown, t, j]);
-  const sums = useMemo(() => {
-    const of = (gate: (typeof GATES)[number]) => terms(shown!.trace, lstm!, t, j, gate, []);
-    return lstm && shown ? { i: of('i'), f: of('f'), g: of('g'), o: of('o') } : null;
-  }, [lstm, shown, t, j]);
-  if (!shown || !lstm || !cell || !sums) return <p class="waiting">A pass is being made…</p>;
+  if (!shown || !lstm || !cell) return <p class="waiting">A pass is being made…</p>;
   const back = (BACKWARD as readonly string[]).includes(id);
-  const moment = momentOf(id, cell, sums);
+  const moment = MOMENTS[id];
   const keys = (event: KeyboardEvent): void => {
     if (event.target instanceof HTMLInputElement && event.target.type !== 'range') return;
     if (event.target instanceof HTMLSelectElement || event.target instanceof HTMLTextAreaElement) return;
@@ -140,13 +137,7 @@ export default function Unroll() {
               <Tex>{line}</Tex>
             </p>
           ))}
-          <div class="with-numbers" data-testid="numbers">
-            {moment.numbers.map((line, i) => (
-              <p key={i} class="equation">
-                <Tex>{line}</Tex>
-              </p>
-            ))}
-          </div>
+          <Numbers trace={shown.trace} layer={lstm} t={t} unit={j} id={id} />
           {NOTES.filter(([test]) => test(lstm.form)).map(([, says]) => (
             <p key={says} class="hint">
               {says}

@@ -1,6 +1,6 @@
 /** Where a weight's gradient came from: a bar for what each step adds, and their sum, which is the library's gradient. */
 import * as Plot from '@observablehq/plot';
-import { useId, useMemo } from 'preact/hooks';
+import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
 import { weightGradientByStep } from 'unspool/inspect';
 import { look } from '../state.js';
 import { GATE_COLOURS } from '../ui/colours.js';
@@ -26,16 +26,21 @@ export function WeightSource({ reached }: { reached: number | null }) {
           x: (_: number, t: number) => t,
           y: (v: number) => v,
           fill: GATE_COLOURS[gate],
-          fillOpacity: (_: number, t: number) => (reached === null || t >= reached ? 1 : 0.2),
         }),
         Plot.ruleY([0]),
       ],
     }),
-    [parts, gate, reached],
+    [parts, gate],
   );
+  const room = useRef<HTMLElement>(null);
+  // The bars are drawn once, and dimmed as the walk goes by: it may do so at every frame.
+  useEffect(() => {
+    const bars = room.current?.querySelectorAll<SVGRectElement>('svg rect') ?? [];
+    for (const [t, bar] of bars.entries()) bar.style.opacity = reached === null || t >= reached ? '1' : '0.2';
+  });
   const sum = parts.reduce((total, v) => total + v, 0);
   return (
-    <section aria-label="Where a weight's gradient came from">
+    <section ref={room} aria-label="Where a weight's gradient came from">
       <h2>Where the gradient of a weight came from</h2>
       <div class="controls">
         <span class="inline">

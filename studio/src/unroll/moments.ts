@@ -1,6 +1,6 @@
 /**
- * The eight moments of a step, (F1)-(F4) and (B4)-(B1): what is said about each, its equation, the same with this unit's numbers
- * in it, and the wires that are lit.
+ * The eight moments of a step, (F1)-(F4) and (B4)-(B1): what is said about each, its equation, the wires that are lit,
+ * and the same equation with a unit's numbers in it.
  */
 import type { Cell, Gate, Term } from './numbers.js';
 
@@ -13,7 +13,6 @@ export interface Moment {
   readonly says: string;
   /** Lines of TeX. */
   readonly symbols: readonly string[];
-  readonly numbers: readonly string[];
   /** Wires by their names in the diagram. */
   readonly lit: readonly string[];
 }
@@ -57,101 +56,104 @@ function sum(terms: readonly Term[]): string {
 const each = <T>(make: (gate: Gate) => T): T[] => (['i', 'f', 'g', 'o'] as const).map(make);
 const letter = (kind: string, gate: Gate): string => `${kind}${gate}`;
 
-/** `terms`: those of each gate's pre-activation, (F1). */
-export function momentOf(id: MomentId, cell: Cell, terms: Readonly<Record<Gate, readonly Term[]>>): Moment {
+export const MOMENTS: Readonly<Record<MomentId, Moment>> = {
+  F1: {
+    title: 'What each gate hears',
+    says: 'The input and the output of the step before are weighed and added up, once for each gate.',
+    symbols: ['a = x\\,W_x + h^-\\,W_h + b'],
+    lit: ['x', 'hBefore', ...each((g) => letter('a', g))],
+  },
+  F2: {
+    title: 'How far each gate opens',
+    says: 'Three gates are squashed to between 0 (closed) and 1 (open); the candidate g to between −1 and 1.',
+    symbols: ['i, f, o = \\sigma(a_{i,f,o}) \\qquad g = \\tanh(a_g)'],
+    lit: each((g) => g),
+  },
+  F3: {
+    title: 'What is kept, and what is written',
+    says: 'The forget gate says how much of the old cell state stays, the input gate how much of the candidate is added.',
+    symbols: ['c = f \\cdot c^- + i \\cdot g'],
+    lit: ['cBefore', 'kept', 'written', 'f', 'i', 'g', 'c'],
+  },
+  F4: {
+    title: 'What is said',
+    says: 'The cell state is squashed, and the output gate says how much of it the others get to hear.',
+    symbols: ['h = o \\cdot \\tanh c'],
+    lit: ['o', 'tanhC', 'h'],
+  },
+  B4: {
+    title: 'The gradient arrives, by two ways',
+    says: 'dL/dh is what the layer above and the next step want of h. It opens into the output gate and into c, where it meets what comes back along the cell state.',
+    symbols: ['do = dh \\cdot \\tanh c', 'dc = dc^+ + dh \\cdot o\\,(1 - \\tanh^2 c)'],
+    lit: ['h', 'o', 'tanhC', 'c'],
+  },
+  B3: {
+    title: 'Through the products',
+    says: 'Each factor of a product gets the gradient times the other factor. What goes on to the step before is dc times the forget gate: no weights, no squashing.',
+    symbols: ['di = dc \\cdot g \\quad dg = dc \\cdot i \\quad df = dc \\cdot c^- \\quad dc^- = dc \\cdot f'],
+    lit: ['c', 'written', 'kept', 'i', 'f', 'g', 'cBefore'],
+  },
+  B2: {
+    title: 'Through the squashing',
+    says: 'A gate that is nearly open or nearly closed has a slope near 0: it lets almost no gradient through. That is saturation.',
+    symbols: ['da_s = ds \\cdot s\\,(1 - s) \\qquad da_g = dg\\,(1 - g^2)'],
+    lit: [...each((g) => g), ...each((g) => letter('a', g))],
+  },
+  B1: {
+    title: 'To the weights, and to the step before',
+    says: 'A weight gets da times what came through it. All gates of all units together send dh⁻ to the step before.',
+    symbols: [
+      "dW_x \\mathrel{+}= x'\\,da \\quad dW_h \\mathrel{+}= {h^-}'\\,da \\quad db \\mathrel{+}= da",
+      "dh^- = da\\,W_h' \\qquad dx = da\\,W_x'",
+    ],
+    lit: [...each((g) => letter('a', g)), 'x', 'hBefore'],
+  },
+};
+
+/** The equation with the numbers in it, as lines of TeX. `terms`: those of each gate's pre-activation, (F1). */
+export function numbersOf(id: MomentId, cell: Cell, terms: Readonly<Record<Gate, readonly Term[]>>): string[] {
   const { a, gate, c, h, tanhC, cBefore } = cell;
   const slope = 1 - tanhC * tanhC;
   switch (id) {
     case 'F1':
-      return {
-        title: 'What each gate hears',
-        says: 'The input and the output of the step before are weighed and added up, once for each gate.',
-        symbols: ['a = x\\,W_x + h^-\\,W_h + b'],
-        numbers: each((g) => `a_${g} = ${sum(terms[g])} = \\mathbf{${tex(a[g].value)}}`),
-        lit: ['x', 'hBefore', ...each((g) => letter('a', g))],
-      };
+      return each((g) => `a_${g} = ${sum(terms[g])} = \\mathbf{${tex(a[g].value)}}`);
     case 'F2':
-      return {
-        title: 'How far each gate opens',
-        says: 'Three gates are squashed to between 0 (closed) and 1 (open); the candidate g to between −1 and 1.',
-        symbols: ['i, f, o = \\sigma(a_{i,f,o}) \\qquad g = \\tanh(a_g)'],
-        numbers: each(
-          (g) => `${g} = ${g === 'g' ? '\\tanh' : '\\sigma'}(${tex(a[g].value)}) = \\mathbf{${tex(gate[g].value)}}`,
-        ),
-        lit: each((g) => g),
-      };
+      return each(
+        (g) => `${g} = ${g === 'g' ? '\\tanh' : '\\sigma'}(${tex(a[g].value)}) = \\mathbf{${tex(gate[g].value)}}`,
+      );
     case 'F3':
-      return {
-        title: 'What is kept, and what is written',
-        says: 'The forget gate says how much of the old cell state stays, the input gate how much of the candidate is added.',
-        symbols: ['c = f \\cdot c^- + i \\cdot g'],
-        numbers: [
-          `c = ${tex(gate.f.value)} \\cdot ${factor(cBefore.value)} + ${tex(gate.i.value)} \\cdot ${factor(gate.g.value)} = \\mathbf{${tex(c.value)}}`,
-        ],
-        lit: ['cBefore', 'kept', 'written', 'f', 'i', 'g', 'c'],
-      };
+      return [
+        `c = ${tex(gate.f.value)} \\cdot ${factor(cBefore.value)} + ${tex(gate.i.value)} \\cdot ${factor(gate.g.value)} = \\mathbf{${tex(c.value)}}`,
+      ];
     case 'F4':
-      return {
-        title: 'What is said',
-        says: 'The cell state is squashed, and the output gate says how much of it the others get to hear.',
-        symbols: ['h = o \\cdot \\tanh c'],
-        numbers: [`h = ${tex(gate.o.value)} \\cdot ${factor(tanhC)} = \\mathbf{${tex(h.value)}}`],
-        lit: ['o', 'tanhC', 'h'],
-      };
+      return [`h = ${tex(gate.o.value)} \\cdot ${factor(tanhC)} = \\mathbf{${tex(h.value)}}`];
     case 'B4':
-      return {
-        title: 'The gradient arrives, by two ways',
-        says: 'dL/dh is what the layer above and the next step want of h. It opens into the output gate and into c, where it meets what comes back along the cell state.',
-        symbols: ['do = dh \\cdot \\tanh c', 'dc = dc^+ + dh \\cdot o\\,(1 - \\tanh^2 c)'],
-        numbers: [
-          `dh = ${tex(cell.hFromAbove)}_{\\text{above}} ${plus(cell.hFromNext)}_{\\text{next}} = \\mathbf{${tex(h.grad)}}`,
-          `do = ${factor(h.grad)} \\cdot ${factor(tanhC)} = \\mathbf{${tex(gate.o.grad)}}`,
-          `dc = ${tex(cell.cFromNext)} + ${factor(h.grad)} \\cdot ${tex(gate.o.value)} \\cdot ${tex(slope)} = \\mathbf{${tex(c.grad)}}`,
-        ],
-        lit: ['h', 'o', 'tanhC', 'c'],
-      };
+      return [
+        `dh = ${tex(cell.hFromAbove)}_{\\text{above}} ${plus(cell.hFromNext)}_{\\text{next}} = \\mathbf{${tex(h.grad)}}`,
+        `do = ${factor(h.grad)} \\cdot ${factor(tanhC)} = \\mathbf{${tex(gate.o.grad)}}`,
+        `dc = ${tex(cell.cFromNext)} + ${factor(h.grad)} \\cdot ${tex(gate.o.value)} \\cdot ${tex(slope)} = \\mathbf{${tex(c.grad)}}`,
+      ];
     case 'B3':
-      return {
-        title: 'Through the products',
-        says: 'Each factor of a product gets the gradient times the other factor. What goes on to the step before is dc times the forget gate: no weights, no squashing.',
-        symbols: ['di = dc \\cdot g \\quad dg = dc \\cdot i \\quad df = dc \\cdot c^- \\quad dc^- = dc \\cdot f'],
-        numbers: [
-          `di = ${factor(c.grad)} \\cdot ${factor(gate.g.value)} = \\mathbf{${tex(gate.i.grad)}}`,
-          `dg = ${factor(c.grad)} \\cdot ${tex(gate.i.value)} = \\mathbf{${tex(gate.g.grad)}}`,
-          `df = ${factor(c.grad)} \\cdot ${factor(cBefore.value)} = \\mathbf{${tex(gate.f.grad)}}`,
-          `dc^- = ${factor(c.grad)} \\cdot ${tex(gate.f.value)} = \\mathbf{${tex(cBefore.grad)}}`,
-        ],
-        lit: ['c', 'written', 'kept', 'i', 'f', 'g', 'cBefore'],
-      };
+      return [
+        `di = ${factor(c.grad)} \\cdot ${factor(gate.g.value)} = \\mathbf{${tex(gate.i.grad)}}`,
+        `dg = ${factor(c.grad)} \\cdot ${tex(gate.i.value)} = \\mathbf{${tex(gate.g.grad)}}`,
+        `df = ${factor(c.grad)} \\cdot ${factor(cBefore.value)} = \\mathbf{${tex(gate.f.grad)}}`,
+        `dc^- = ${factor(c.grad)} \\cdot ${tex(gate.f.value)} = \\mathbf{${tex(cBefore.grad)}}`,
+      ];
     case 'B2':
-      return {
-        title: 'Through the squashing',
-        says: 'A gate that is nearly open or nearly closed has a slope near 0: it lets almost no gradient through. That is saturation.',
-        symbols: ['da_s = ds \\cdot s\\,(1 - s) \\qquad da_g = dg\\,(1 - g^2)'],
-        numbers: each((g) => {
-          const { value, grad } = gate[g];
-          const own = g === 'g' ? 1 - value * value : value * (1 - value);
-          return `da_${g} = ${factor(grad)} \\cdot ${tex(own)} = \\mathbf{${tex(a[g].grad)}}`;
-        }),
-        lit: [...each((g) => g), ...each((g) => letter('a', g))],
-      };
+      return each((g) => {
+        const { value, grad } = gate[g];
+        const own = g === 'g' ? 1 - value * value : value * (1 - value);
+        return `da_${g} = ${factor(grad)} \\cdot ${tex(own)} = \\mathbf{${tex(a[g].grad)}}`;
+      });
     case 'B1':
-      return {
-        title: 'To the weights, and to the step before',
-        says: 'A weight gets da times what came through it. All gates of all units together send dh⁻ to the step before.',
-        symbols: [
-          "dW_x \\mathrel{+}= x'\\,da \\quad dW_h \\mathrel{+}= {h^-}'\\,da \\quad db \\mathrel{+}= da",
-          "dh^- = da\\,W_h' \\qquad dx = da\\,W_x'",
-        ],
-        numbers: [
-          ...each((g) => {
-            const [top] = terms[g];
-            return `dW_{${g},\\,${label(top!.from)}} \\mathrel{+}= ${factor(a[g].grad)} \\cdot ${factor(top!.factor)} = \\mathbf{${tex(a[g].grad * top!.factor)}}`;
-          }),
-          `dh^- = \\mathbf{${tex(cell.hBefore.grad)}}`,
-        ],
-        lit: [...each((g) => letter('a', g)), 'x', 'hBefore'],
-      };
+      return [
+        ...each((g) => {
+          const [top] = terms[g];
+          return `dW_{${g},\\,${label(top!.from)}} \\mathrel{+}= ${factor(a[g].grad)} \\cdot ${factor(top!.factor)} = \\mathbf{${tex(a[g].grad * top!.factor)}}`;
+        }),
+        `dh^- = \\mathbf{${tex(cell.hBefore.grad)}}`,
+      ];
   }
 }
 
