@@ -6,9 +6,10 @@ const BENCHES = {
   start: './start.mjs',
   studio: './studio.mjs',
   peers: './peers.mjs',
+  gpu: './gpu.mjs',
   quality: './quality.mjs',
 };
-const LONG = new Set(['peers', 'quality']);
+const LONG = new Set(['peers', 'quality', 'gpu']);
 
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('-'));

@@ -15,6 +15,7 @@ const ENTRIES = [
   'worker/entry',
   'lab/index',
   'inspect/index',
+  'gpu/index',
   'cli/main',
   'cli/lab/run',
   'cli/lab/worker',

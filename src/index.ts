@@ -91,7 +91,13 @@ export {
   tensorValues,
 } from './interop/safetensors.js';
 export { type TensorData, writeSafetensors } from './interop/safetensors-write.js';
-export { type Backend, type BackendOptions, describeBackend, selectKernels } from './kernels/select.js';
+export {
+  type Backend,
+  type BackendChoice,
+  type BackendOptions,
+  describeBackend,
+  selectKernels,
+} from './kernels/select.js';
 export {
   bitsPerCharacter,
   Classification,

@@ -84,6 +84,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'optim',
   ],
   worker: ['core', 'create.ts', 'data', 'errors.ts', 'interop', 'kernels/select.ts', 'optim'],
+  gpu: ['core', 'create.ts', 'kernels/select.ts', 'kernels/*', 'optim'],
   node: ['core', 'create.ts', 'errors.ts', 'index.ts', 'interop', 'kernels/select.ts'],
   lab: ['core', 'errors.ts', 'estimators', 'kernels/select.ts', 'metrics', 'optim'],
   cli: ['errors.ts', 'index.ts', 'inspect', 'lab', 'node'],

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
+  type BackendChoice,
+  type BackendOptions,
   bitsPerCharacter,
   createModel,
   createRng,
@@ -52,6 +54,12 @@ export const trainCommand: Command = {
     ...TRAIN_OPTIONS,
     config: { type: 'text', value: 'FILE', help: 'JSON of the settings above; flags come first' },
     out: { type: 'text', value: 'FILE', help: 'where to save the model', standard: 'model.safetensors' },
+    backend: {
+      type: 'text',
+      value: 'NAME',
+      help: 'wasm, reference, gpu or gpu:webgpu, ... (docs/gpu.md)',
+      standard: 'auto',
+    },
     threads: { type: 'integer', help: 'that share the work; the result is the same', standard: 'one a core, up to 4' },
     force: { type: 'flag', help: 'overwrite a model that is there' },
     resume: { type: 'text', value: 'FILE', help: 'go on from a checkpoint, bit for bit' },
@@ -76,6 +84,11 @@ export const trainCommand: Command = {
 
 const threadsOf = ({ threads }: OptionValues): number | 'auto' => (threads === undefined ? 'auto' : Number(threads));
 
+const backendOf = (options: OptionValues): BackendOptions => ({
+  threads: threadsOf(options),
+  ...(options.backend === undefined ? {} : { backend: options.backend as BackendChoice }),
+});
+
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 async function begin([textFile]: readonly string[], options: OptionValues): Promise<Run> {
@@ -87,7 +100,7 @@ async function begin([textFile]: readonly string[], options: OptionValues): Prom
   const content = await readText(textFile);
   const text = naming(textFile, () => textStreams(content, settings));
   if (settings.precision === 'float32') await revectorize();
-  const backend = { precision: settings.precision, threads: threadsOf(options) };
+  const backend = { precision: settings.precision, ...backendOf(options) };
   const model = await createModel(await languageModelSpec(settings, text.vocabulary.size), backend);
   return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
 }
@@ -106,7 +119,7 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   if (file === checkpoint) throw new UsageError('--out is missing: where to save the model, besides the checkpoint');
   if (options.out !== undefined && !options.force) await requireFree(file);
   await revectorize();
-  const loaded = await loadModel(checkpoint, { threads: threadsOf(options) });
+  const loaded = await loadModel(checkpoint, backendOf(options));
   const { facts, training, vocabulary } = loaded;
   if (!training || !vocabulary || typeof facts.text !== 'string' || typeof facts.settings !== 'object') {
     throw new UnspoolError({

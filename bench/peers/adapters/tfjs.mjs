@@ -1,12 +1,13 @@
 /**
- * TensorFlow.js, by its core operations and `optimizer.minimize`. Option: `backend`, `wasm` or `cpu`. Its wasm backend has no
- * threads in Node.
+ * TensorFlow.js, by its core operations and `optimizer.minimize`. Option: `backend`, `wasm` or `cpu`, in a page also `webgl` and
+ * `webgpu` (whose step is a promise). Its wasm backend has no threads in Node.
  */
 import * as tf from '@tensorflow/tfjs';
 import { ADAM, layerSizes, transposed } from '../workloads.mjs';
 
 export async function create(workload, data, { backend }) {
   if (backend === 'wasm') await import('@tensorflow/tfjs-backend-wasm');
+  if (backend === 'webgpu') await import('@tensorflow/tfjs-backend-webgpu');
   await tf.setBackend(backend);
   tf.enableProdMode();
   const { kind, I, O, B, T, loss } = workload;
@@ -30,6 +31,12 @@ export async function create(workload, data, { backend }) {
   const optimizer = tf.train.adam(ADAM.rate, ADAM.beta1, ADAM.beta2, ADAM.eps);
   const step = () => {
     const cost = optimizer.minimize(() => measure(targets, forward(workload, weights, x)), true);
+    if (backend === 'webgpu') {
+      return cost.data().then(([value]) => {
+        cost.dispose();
+        return value;
+      });
+    }
     const [value] = cost.dataSync();
     cost.dispose();
     return value;

@@ -1,0 +1,123 @@
+/**
+ * `npm run bench -- gpu [--only W1,G1] [--steps 4]`: training steps in one run of headless Chromium, our GPU modes beside
+ * TensorFlow.js's and our wasm. Losses are compared before any time is told. TensorFlow.js comes from `npm ci` in bench/peers;
+ * without it, ours are measured alone, and that is said.
+ *
+ * `npm run bench -- gpu --pack FOLDER`: everything that a machine with a GPU and no network needs to run the same in Node.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { chromium } from 'playwright-core';
+import { pack } from './gpu/pack.mjs';
+import { flops, sizes, WORKLOADS } from './peers/workloads.mjs';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const CHROMIUM = '/usr/bin/chromium';
+
+/** W1 and W2 are those of the other benchmarks; G1 lies between them. */
+const SHAPES = {
+  W1: WORKLOADS.W1,
+  G1: { kind: 'train', I: 32, hidden: [128], O: 16, B: 32, T: 32, loss: 'meanSquaredError' },
+  W2: WORKLOADS.W2,
+};
+
+const OURS = [
+  ['unspool', 'wasm'],
+  ['unspool', 'gpu:webgl2'],
+  ['unspool', 'gpu:webgpu'],
+];
+const THEIRS = [
+  ['tfjs', 'webgl'],
+  ['tfjs', 'webgpu'],
+];
+
+export async function run(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: 'string', default: Object.keys(SHAPES).join() },
+      steps: { type: 'string', default: '4' },
+      pack: { type: 'string' },
+    },
+  });
+  if (values.pack) return pack(values.pack);
+  const peers = ['tfjs', 'tfjs-backend-webgpu'].every((name) =>
+    existsSync(join(HERE, 'peers/node_modules/@tensorflow', name)),
+  );
+  if (!peers) console.log('TensorFlow.js is not there (npm ci in bench/peers): ours alone.');
+  const script = await bundle(peers);
+  const server = createServer(({ url }, response) => {
+    const isScript = url === '/page.js';
+    response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
+    response.end(isScript ? script : '<!doctype html><script type="module" src="page.js"></script>');
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${server.address().port}/`;
+  const flags = ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-unsafe-swiftshader'];
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: flags });
+  try {
+    for (const name of values.only.split(',')) {
+      await shape(browser, url, name, peers ? [...OURS, ...THEIRS] : OURS, Number(values.steps));
+    }
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
+
+/** Without the peers, their adapter is left out of the page. */
+async function bundle(peers) {
+  const folder = mkdtempSync(join(tmpdir(), 'unspool-bench-'));
+  const outfile = join(folder, 'page.js');
+  const without = {
+    name: 'without-peers',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /adapters\/tfjs/ }, () => ({ path: 'tfjs', namespace: 'none' }));
+      onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'export const create = null;' }));
+    },
+  };
+  try {
+    await build({
+      entryPoints: [join(HERE, 'gpu/page.mjs')],
+      bundle: true,
+      format: 'esm',
+      outfile,
+      logLevel: 'error',
+      external: ['@tensorflow/tfjs-backend-wasm'],
+      plugins: peers ? [] : [without],
+    });
+    return readFileSync(outfile, 'utf8');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function shape(browser, url, name, engines, steps) {
+  const workload = SHAPES[name];
+  console.log(`\n${name}: ${sizes(workload)}, ${(flops(workload) / 1e6).toFixed(1)} MFLOP a step`);
+  console.log('engine                  first ms   step ms   GFLOP/s   dispatches  uploads  reads a step');
+  let expected = null;
+  for (const [engine, backend] of engines) {
+    const page = await browser.newPage(); // its own devices, and none of the one before
+    await page.goto(url);
+    await page.waitForFunction('globalThis.ready');
+    const found = await page.evaluate(([...all]) => globalThis.measure(...all), [engine, { backend }, workload, steps]);
+    await page.close();
+    expected ??= found.losses;
+    found.losses.forEach((loss, n) => {
+      const error = Math.abs(loss - expected[n]) / Math.max(Math.abs(expected[n]), 1e-6);
+      if (!(error < 1e-3)) throw new Error(`${engine} ${backend}: loss ${n} is ${loss}, not ${expected[n]}`);
+    });
+    const times = found.times.sort((a, b) => a - b);
+    const step = times[times.length >> 1];
+    const counts = Object.values(found.counts).map((v) => String(v ?? '-').padStart(9));
+    const row = [found.first, step].map((ms) => ms.toFixed(1).padStart(9));
+    const rate = (flops(workload) / step / 1e6).toFixed(2).padStart(9);
+    console.log(`${`${engine} ${backend}`.padEnd(23)}${row.join(' ')} ${rate} ${counts.join('')}`);
+  }
+}

@@ -1,0 +1,35 @@
+/** Carries the benchmark to a machine that has a GPU and no network: Unspool, gpu.js, WebGPU for Node, the shapes. */
+import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MOST_BYTES = 60 * 2 ** 20;
+
+/** What gpu.js needs in Node besides itself. */
+const PACKAGES = ['gpu.js', 'acorn', 'gpu-mock.js'];
+
+export function pack(folder) {
+  if (existsSync(folder) && readdirSync(folder).length > 0) throw new Error(`${folder} is not empty`);
+  const copy = (from, to, filter = () => true) =>
+    cpSync(join(ROOT, from), join(folder, to), { recursive: true, dereference: true, filter });
+  mkdirSync(folder, { recursive: true });
+  copy('dist', 'dist', (path) => !path.endsWith('.d.ts'));
+  for (const name of PACKAGES) copy(`node_modules/${name}`, `node_modules/${name}`, (path) => !/\.min\.js$/.test(path));
+  const dawn = `node_modules/webgpu`;
+  const platform = `${process.platform}-${process.arch}`;
+  for (const name of ['index.js', 'package.json', 'LICENSE.md']) copy(`${dawn}/${name}`, `${dawn}/${name}`);
+  copy(`${dawn}/dist/${platform}`, `${dawn}/dist/${platform}`);
+  for (const name of ['node.mjs', 'pytorch.py']) copy(`bench/gpu/${name}`, `bench/gpu/${name}`);
+  copy('bench/peers/workloads.mjs', 'bench/peers/workloads.mjs');
+  writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
+  const bytes = sizeOf(folder);
+  if (bytes > MOST_BYTES) throw new Error(`${folder} has ${bytes} bytes, more than ${MOST_BYTES}`);
+  console.log(`${folder}: ${(bytes / 2 ** 20).toFixed(1)} MiB. There: node bench/gpu/node.mjs`);
+}
+
+function sizeOf(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).size, 0);
+}

@@ -1,0 +1,151 @@
+/** The GPU backend where things go wrong, what it leaves behind, and what is measured and brought back with `unspool/gpu`. */
+import { describe, expect, test } from '@jest/globals';
+import { Model } from '../../src/core/model.js';
+import { fit } from '../../src/core/trainer.js';
+import { createModel } from '../../src/create.js';
+import { UnspoolError } from '../../src/errors.js';
+import { createGpu, downloadSteps, measureBackends } from '../../src/gpu/index.js';
+import type { BackendChoice } from '../../src/kernels/select.js';
+import { sgd } from '../../src/optim/sgd.js';
+import { expectClose } from '../support/golden.js';
+import { provideWebGpu } from '../support/webgpu.js';
+
+provideWebGpu();
+
+const spec = {
+  inputSize: 2,
+  layers: [
+    { kind: 'lstm', hiddenSize: 3 },
+    { kind: 'linear', size: 2 },
+  ],
+} as const;
+
+async function problemOf(act: () => Promise<unknown>): Promise<UnspoolError['problem']> {
+  try {
+    await act();
+  } catch (error) {
+    if (error instanceof UnspoolError) return error.problem;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('what cannot be had is an error when the model is made', () => {
+  const make = (backend: string, precision: 'float32' | 'float64' = 'float32') =>
+    problemOf(() => createModel(spec, { backend: backend as BackendChoice, precision }));
+
+  test('no such mode', async () => {
+    expect(await make('gpu:cuda')).toMatchObject({ code: 'INVALID_SETTING', path: 'backend' });
+  });
+
+  test('float64', async () => {
+    expect(await make('gpu', 'float64')).toMatchObject({ code: 'INVALID_SETTING', path: 'backend' });
+  });
+
+  test('WebGL 2, which Node has not: and nothing else instead', async () => {
+    expect(await make('gpu:webgl2')).toMatchObject({ code: 'INVALID_SETTING', path: 'backend gpu:webgl2' });
+  });
+
+  test('`gpu` is a GPU, and says which', async () => {
+    const model = await createModel(spec, { backend: 'gpu' });
+    expect([model.kernels.name, model.kernels.variant]).toEqual(['gpu', 'webgpu']);
+    model.dispose();
+  });
+});
+
+test('over 1,000 steps as much is on the device as over 50, and after the end nothing', async () => {
+  const k = await createGpu('cpu');
+  const held: number[] = [];
+  const clipNorm = k.clipNorm; // once a step
+  const watched = Object.assign(Object.create(k) as typeof k, {
+    clipNorm: (...args: Parameters<typeof clipNorm>) => {
+      held.push(k.counts.resident);
+      clipNorm(...args);
+    },
+  });
+  const model = new Model(watched, { ...spec, layers: [{ kind: 'lstm', hiddenSize: 2 }] }, true);
+  const batch = { steps: 2, rows: 1, inputs: new Float32Array(4).fill(0.5), targets: new Float32Array(4) };
+  const training = fit(
+    model,
+    { train: { stateful: true, length: 1000, batch: () => batch } },
+    { optimizer: sgd({ rate: 0.01 }) },
+  );
+  for await (const _ of training);
+  training.dispose();
+  model.dispose();
+  expect(held.length).toBeGreaterThanOrEqual(1000);
+  expect(new Set(held.slice(50, 1000)).size).toBe(1);
+  expect(k.memory.inUse()).toBe(0);
+  k.dispose();
+  expect(k.counts.resident).toBe(0);
+});
+
+test('a matrix beyond the device, or beyond what kernels can count', async () => {
+  const k = await createGpu('webgpu');
+  const side = Math.ceil(Math.sqrt(k.device.largestMatrix / 4)) + 1;
+  expect(await problemOf(async () => k.alloc(side, side))).toMatchObject({ code: 'OUT_OF_MEMORY' });
+  expect(k.memory.inUse()).toBe(0);
+  const m = k.alloc(4097, 4096);
+  k.add(m, m, m);
+  expect(await problemOf(() => k.download(m))).toMatchObject({ code: 'OUT_OF_MEMORY' });
+  k.dispose();
+});
+
+test('what a device leaves can be brought back, step by step; a live view says how', async () => {
+  const batch = {
+    steps: 5,
+    rows: 2,
+    inputs: Float32Array.from({ length: 20 }, (_, i) => Math.sin(i)),
+    targets: new Float32Array(20).fill(0.25),
+  };
+  const models = [await createModel(spec, { backend: 'gpu:webgpu' }), await createModel(spec, { backend: 'wasm' })];
+  const [gpu, wasm] = await Promise.all(
+    models.map(async (model) => {
+      const { tape } = await model.gradients(batch);
+      return { tape, steps: await downloadSteps(model.kernels, tape.lstm(0), 1, 4) };
+    }),
+  );
+  expect(gpu!.steps.map(({ step }) => step)).toEqual([1, 2, 3]);
+  gpu!.steps.forEach(({ gates, c, h, grad }, i) => {
+    const expected = wasm!.steps[i]!;
+    for (const [name, found, right] of [
+      ['gates', gates, expected.gates],
+      ['c', c, expected.c],
+      ['h', h, expected.h],
+      ['da', grad!.gates, expected.grad!.gates],
+      ['dc', grad!.c, expected.grad!.c],
+      ['dh', grad!.h, expected.grad!.h],
+    ] as const) {
+      expectClose(name, found, [...right], 1e-5);
+    }
+  });
+  expect((await problemOf(async () => gpu!.tape.output)).help).toMatch(/downloadSteps/);
+  for (const model of models) model.dispose();
+});
+
+test('backends are measured, the fastest first; what cannot run says why', async () => {
+  const found = await measureBackends(
+    spec,
+    { steps: 4, rows: 3 },
+    { backends: ['gpu:webgl2', 'gpu:cpu', 'wasm'], steps: 2 },
+  );
+  expect(found.map(({ backend }) => backend).slice(-1)).toEqual(['gpu:webgl2']);
+  expect(found.at(-1)!.problem).toMatch(/WebGL 2/);
+  expect(found[0]!.step).toBeLessThanOrEqual(found[1]!.step);
+  expect(found[1]!.problem).toBe(null);
+});
+
+test('a lost device is an error, from then on', async () => {
+  const k = await createGpu('webgpu');
+  const m = k.alloc(2, 3);
+  k.fill(m, 2);
+  k.add(m, m, m);
+  expect([...(await k.download(m))]).toEqual(new Array(6).fill(4));
+  const { WebGPUContext } = (await import('gpu.js')) as unknown as { WebGPUContext: { destroy(): Promise<void> } };
+  await WebGPUContext.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  k.add(m, m, m);
+  expect(await problemOf(() => k.download(m))).toMatchObject({ code: 'DEVICE_LOST' });
+  expect(await problemOf(() => k.download(m))).toMatchObject({ code: 'DEVICE_LOST' });
+  k.dispose();
+});
