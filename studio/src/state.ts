@@ -1,6 +1,6 @@
 /** Everything that the page shows, as signals; and what can be done, as functions. Views read the one and call the other. */
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { Changes, Estimated, Facts, Look, Place, Progress } from './engine/api.js';
+import type { Changes, Estimated, Facts, Look, Place, Progress, Sample } from './engine/api.js';
 import { Client, EngineGone } from './engine/client.js';
 import type { Own } from './engine/tasks.js';
 import { fromQuery, type Settings, settingsOf, toQuery } from './settings.js';
@@ -33,7 +33,7 @@ export const gradientNorms = signal<readonly Point[]>([]);
 export const step = signal(0);
 export const epoch = signal(1);
 export const updatesPerSecond = signal(0);
-export const sample = signal('');
+export const sample = signal<Sample | null>(null);
 
 /** The pass that Unroll and Look show. */
 export const look = signal<Look | null>(null);
@@ -74,7 +74,7 @@ function forget(): void {
     gradientNorms.value = [];
     step.value = 0;
     epoch.value = 1;
-    sample.value = '';
+    sample.value = null;
     updatesPerSecond.value = 0;
     sequenceIndex.value = 0;
     changes.value = { inputs: [], clamps: [] };

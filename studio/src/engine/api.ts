@@ -25,6 +25,12 @@ export interface Facts {
   readonly batchesPerEpoch: number;
 }
 
+/** Text that it writes; or, of a task of one number, what was wanted and what it said, step by step. */
+export interface Sample {
+  readonly text: string;
+  readonly forecast: readonly { readonly step: number; readonly wanted: number; readonly said: number }[];
+}
+
 export interface Progress {
   /** Updates since the last progress: [update, loss, gradient norm]. */
   readonly updates: readonly (readonly [step: number, loss: number, gradientNorm: number])[];
@@ -33,8 +39,8 @@ export interface Progress {
   readonly epoch: number;
   readonly step: number;
   readonly updatesPerSecond: number;
-  /** Text that the model writes, or what it says to a held-out sequence; null where there is nothing new. */
-  readonly sample: string | null;
+  /** What the model writes, or says to a held-out sequence; null where there is nothing new. */
+  readonly sample: Sample | null;
   readonly state: 'playing' | 'paused' | 'failed';
   /** What went wrong, and what to do. */
   readonly problem: string | null;

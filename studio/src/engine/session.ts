@@ -15,7 +15,7 @@ import {
 import { type Grid, trace } from 'unspool/inspect';
 import { compare, estimated, estimatorOf, modelSystem, type StepData } from 'unspool/lab';
 import type { Settings } from '../settings.js';
-import type { Changes, Difference, Estimated, Facts, Look, Place, Reach, Sweep } from './api.js';
+import type { Changes, Difference, Estimated, Facts, Look, Place, Reach, Sample, Sweep } from './api.js';
 import { clamped, withInputs } from './changes.js';
 import { type Own, specOf, type Task, taskOf } from './tasks.js';
 
@@ -145,26 +145,9 @@ export class Session {
     };
   }
 
-  /** What the model writes or says, in a line or a few. */
-  async sample(): Promise<string> {
+  async sample(): Promise<Sample> {
     const { task, model } = this;
-    if (!task.vocabulary) {
-      const { batch, wanted } = task.sequence(0);
-      const { output: said, tape } = await model.predict(batch.inputs, { rows: 1 });
-      const C = task.outputs;
-      const at = (t: number): string =>
-        C === 1
-          ? (said.get(t, 0, 0) + 0).toFixed(2).replace(/^-(0\.0*)$/, '$1')
-          : task.outputNames[
-              Array.from({ length: C }, (_, c) => said.get(t, 0, c)).reduce(
-                (best, v, c, all) => (v > all[best]! ? c : best),
-                0,
-              )
-            ]!;
-      const steps = wanted.flatMap((want, t) => (want ? [`${want} → ${at(t)}`] : [])).slice(-8);
-      tape.free();
-      return `wanted → said: ${steps.join('   ')}`;
-    }
+    if (!task.vocabulary) return this.forecast();
     const { characters } = task.vocabulary;
     const first = task.vocabulary.encode(characters.includes('\n') ? '\n' : characters[0]!);
     let text = '';
@@ -172,7 +155,29 @@ export class Session {
       text += characters[token];
       if (text.length >= 240) break;
     }
-    return text;
+    return { text, forecast: [] };
+  }
+
+  /** What it says to the first held-out sequence: the largest of the classes, or the number. */
+  private async forecast(): Promise<Sample> {
+    const { task, model } = this;
+    const { batch, wanted } = task.sequence(0);
+    const { output, tape } = await model.predict(batch.inputs, { rows: 1 });
+    const C = task.outputs;
+    const row = (t: number): number[] => Array.from({ length: C }, (_, c) => output.get(t, 0, c));
+    const largest = (values: readonly number[]): number => values.indexOf(Math.max(...values));
+    const steps = wanted.flatMap((want, t) => (want ? [{ t, want, values: row(t) }] : []));
+    tape.free();
+    if (C > 1) {
+      const words = steps.map(({ want, values }) => `${want} → ${task.outputNames[largest(values)]}`);
+      return { text: `wanted → said: ${words.join('   ')}`, forecast: [] };
+    }
+    const forecast = steps.map(({ t, values }) => ({ step: t, wanted: batch.targets[t]!, said: values[0]! }));
+    const last = forecast.at(-1);
+    return {
+      text: last ? `at the last step: wanted ${last.wanted.toPrecision(3)}, said ${last.said.toPrecision(3)}` : '',
+      forecast,
+    };
   }
 
   setWeight({ name, row, col }: Place, value: number): Promise<void> {

@@ -405,7 +405,7 @@ function Evaluation() {
           {last === undefined ? 'not measured yet' : `${last.toPrecision(4)}${measure === 'bits' ? ' bits' : ''}`}
         </dd>
       </dl>
-      <pre class="sample">{sample.value || 'Nothing said yet.'}</pre>
+      <pre class="sample">{sample.value?.text || 'Nothing said yet.'}</pre>
       {last !== undefined && <Told says="Held out:" value={last} />}
     </>
   );

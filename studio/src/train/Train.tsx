@@ -68,6 +68,40 @@ function Controls() {
   );
 }
 
+/** Of a task of one number: what was wanted at each step of a held-out sequence, and what the model says by now. */
+function Forecast() {
+  const steps = sample.value?.forecast ?? [];
+  const options = useMemo<Plot.PlotOptions>(() => {
+    const points = (of: 'wanted' | 'said') => steps.map((one) => [one.step, one[of]] as [number, number]);
+    return {
+      x: { label: 'step' },
+      y: { label: 'value', grid: true },
+      marks: [
+        Plot.line(points('wanted'), { stroke: SERIES[1], strokeWidth: 2 }),
+        Plot.line(points('said'), { stroke: SERIES[0], strokeWidth: 2 }),
+        Plot.dot(points('said'), { fill: SERIES[0], r: 2 }),
+      ],
+    };
+  }, [steps]);
+  if (steps.length < 2) return null;
+  return (
+    <Figure
+      title="Forecast"
+      label="A held-out sequence, step by step: what was wanted and what the model says."
+      options={options}
+      height={200}
+      data={() => ({
+        columns: ['step', 'wanted', 'said'],
+        rows: steps.map(({ step, wanted, said }) => [step, wanted, said]),
+      })}
+    >
+      <p class="key">
+        <i style={{ background: SERIES[1] }} /> wanted <i style={{ background: SERIES[0] }} /> said
+      </p>
+    </Figure>
+  );
+}
+
 export function Train() {
   const unit = facts.value?.unit === 'bits' ? 'bits per character' : 'loss';
   const [train, held] = [losses.value, heldOut.value];
@@ -140,8 +174,9 @@ export function Train() {
         />
         <h2>{facts.value?.readsText ? 'What it writes' : 'What it says to a held-out sequence'}</h2>
         <pre class="sample" data-testid="sample">
-          {sample.value || 'Nothing yet: let it train.'}
+          {sample.value?.text || 'Nothing yet: let it train.'}
         </pre>
+        <Forecast />
       </section>
     </div>
   );
