@@ -9,6 +9,7 @@ import type { LayerSpec } from '../core/spec.js';
 import { fail, requireChoice } from '../core/spec-checks.js';
 import { requireInteger } from '../errors.js';
 import { type Grid, grid, rowOf } from './grid.js';
+import { onlyStep } from './one-sequence.js';
 import { type Trace, trace } from './trace.js';
 
 export const ATTRIBUTIONS = ['gradient', 'gradientTimesInput', 'integratedGradients'] as const;
@@ -16,7 +17,7 @@ export const ATTRIBUTIONS = ['gradient', 'gradientTimesInput', 'integratedGradie
 export interface AttributionOptions {
   /** Default `gradientTimesInput`. */
   readonly method?: (typeof ATTRIBUTIONS)[number];
-  /** Of this step's loss alone. Default: of the whole loss. */
+  /** Of the loss of this step of the output alone (after `returns: 'last'` there is only 0). Default: of the whole loss. */
   readonly step?: number;
   /** Default as in `trace`. */
   readonly loss?: LossChoice;
@@ -39,7 +40,7 @@ export async function attribution(model: Model, batch: Batch, options: Attributi
   requireInteger('points', points, 1, 1 << 16);
   if (batch.rows !== 1 || batch.lengths) fail('batch', 'should be of one sequence: rows: 1, without lengths.');
   const choice = loss ?? model.standardLoss(batch);
-  const weighed = step === undefined ? batch : { ...batch, weights: onlyStep(batch, step) };
+  const weighed = step === undefined ? batch : { ...batch, weights: onlyStep(model.spec, batch, step) };
   const own = await valuesOf(model, weighed);
   try {
     const pass = (x: Grid): Promise<Trace> => trace(own.model, { ...weighed, inputs: x.data }, { loss: choice });
@@ -93,13 +94,6 @@ const gradOf = ({ input }: Trace): Grid => {
   if (input.kind === 'values') return input.grad;
   return fail('model', 'reads tokens.'); // `valuesOf` has taken the embedding away
 };
-
-function onlyStep({ steps }: Batch, step: number): Float64Array {
-  requireInteger('step', step, 0, steps - 1);
-  const weights = new Float64Array(steps);
-  weights[step] = 1;
-  return weights;
-}
 
 /** The model behind its embedding, and what the embedding gives; any other model as it is. */
 async function valuesOf(model: Model, batch: Batch): Promise<{ model: Model; x: Grid }> {

@@ -1,9 +1,10 @@
 /** How the gradient flows back through time: by step over the whole loss, and by lag from the loss of one step alone. */
 import type { LossChoice } from '../core/losses.js';
 import type { Batch, Model } from '../core/model.js';
-import { requireInteger } from '../errors.js';
+import type { ModelSpec } from '../core/spec.js';
 import { type Grid, rowOf } from './grid.js';
 import type { LstmTrace } from './lstm-trace.js';
+import { answersOf, onlyStep, outputStepsOf } from './one-sequence.js';
 import { trace } from './trace.js';
 
 const norms = (grid: Grid): number[] => Array.from({ length: grid.rows }, (_, t) => Math.hypot(...rowOf(grid, t)));
@@ -32,9 +33,12 @@ export function gradientFlow({ grad }: LstmTrace): GradientFlow {
   };
 }
 
-/** Of the loss of one step alone; number k is the norm k steps back. */
+/**
+ * Of the loss of one step alone; number k is the norm k steps back: from that step, or from the last step that a layer read where
+ * only the state that it ended with goes on.
+ */
 export interface LagFlow {
-  /** The step whose loss it is. */
+  /** The step of the output whose loss it is; after `returns: 'last'` there is only 0. */
   readonly step: number;
   /** |dL/dx| of the lowest LSTM's input. */
   readonly x: readonly number[];
@@ -54,38 +58,38 @@ export type FlowVerdict = 'vanishes' | 'fades' | 'is carried' | 'explodes' | 'to
 /**
  * Runs the sequence again with the loss of one step alone.
  *
- * @param options.step default: the last step that has a weight.
+ * @param options.step of the output. Default: the last that has a weight.
  */
 export async function gradientByLag(
   model: Model,
   batch: Batch,
   options: { readonly step?: number; readonly row?: number; readonly loss?: LossChoice } = {},
 ): Promise<LagFlow> {
-  const { step = lastCounted(batch, options.row ?? 0), ...rest } = options;
-  requireInteger('step', step, 0, batch.steps - 1);
-  const weights = new Float64Array(batch.steps * batch.rows);
-  for (let n = 0; n < batch.rows; n++) weights[batch.batchFirst ? n * batch.steps + step : step * batch.rows + n] = 1;
+  const { step = lastCounted(model.spec, batch, options.row ?? 0), ...rest } = options;
+  const weights = onlyStep(model.spec, batch, step);
   const { layers } = await trace(model, { ...batch, weights }, rest);
-  /** By lag: into the past, or for a layer that reads from the end, into what it read before. */
-  const back = (grid: Grid, reverse: boolean): number[] =>
-    reverse
-      ? norms(grid).slice(step)
-      : norms(grid)
-          .slice(0, step + 1)
-          .reverse();
-  return {
-    step,
-    x: back(layers[0]!.grad.x, layers[0]!.reverse),
-    layers: layers.map(({ grad, reverse }) => {
-      const c = back(grad.c, reverse);
-      const factor = factorOf(c);
-      return { h: back(grad.h, reverse), c, factor, verdict: verdictOf(factor) };
-    }),
-  };
+  const folded = layers.findLastIndex(({ lastOnly }) => lastOnly);
+  const found = layers.map((layer, i) => {
+    const { grad, reverse, steps } = layer;
+    const end = reverse ? 0 : steps - 1;
+    const from = i <= folded ? end : step;
+    /** By lag: into the past, or for a layer that reads from the end, into what it read before. */
+    const back = (grid: Grid): number[] =>
+      reverse
+        ? norms(grid).slice(from)
+        : norms(grid)
+            .slice(0, from + 1)
+            .reverse();
+    const c = back(grad.c);
+    const factor = factorOf(c);
+    return { x: back(grad.x), h: back(grad.h), c, factor, verdict: verdictOf(factor) };
+  });
+  return { step, x: found[0]!.x, layers: found.map(({ x: _, ...layer }) => layer) };
 }
 
-function lastCounted({ steps, rows, weights, lengths, batchFirst }: Batch, row: number): number {
-  const end = lengths?.[row] ?? steps;
+function lastCounted(spec: ModelSpec, batch: Batch, row: number): number {
+  const [steps, end] = [outputStepsOf(spec, batch.steps), answersOf(spec, batch, row)];
+  const { rows, weights, batchFirst } = batch;
   for (let t = end - 1; t >= 0 && weights; t--)
     if (weights[batchFirst ? row * steps + t : t * rows + row] !== 0) return t;
   return end - 1;

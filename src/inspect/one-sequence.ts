@@ -22,6 +22,21 @@ export function outputStepsOf({ layers }: ModelSpec, steps: number): number {
   return now;
 }
 
+/** Steps of the output that sequence `row` of a batch has. */
+export function answersOf(spec: ModelSpec, { steps, lengths }: Batch, row: number): number {
+  const answers = outputStepsOf(spec, steps);
+  return answers === steps && spec.layers.every((l) => l.kind !== 'repeat') ? (lengths?.[row] ?? steps) : answers;
+}
+
+/** Weights by which one step of the output counts alone, in the batch's own order. */
+export function onlyStep(spec: ModelSpec, { steps, rows, batchFirst }: Batch, step: number): Float64Array {
+  const answers = outputStepsOf(spec, steps);
+  requireInteger('step', step, 0, answers - 1);
+  const weights = new Float64Array(answers * rows);
+  for (let n = 0; n < rows; n++) weights[batchFirst ? n * answers + step : step * rows + n] = 1;
+  return weights;
+}
+
 /** Row `row` of each of `steps` blocks of `rows`, up to step `end`. */
 function pick(
   values: ArrayLike<number>,
@@ -44,7 +59,7 @@ export function oneSequence(spec: ModelSpec, batch: Batch, row: number, loss: Lo
   requireInteger('row', row, 0, rows - 1);
   const length = batch.lengths?.[row] ?? steps;
   const answers = outputStepsOf(spec, steps);
-  const end = answers === steps && spec.layers.every((l) => l.kind !== 'repeat') ? length : answers;
+  const end = answersOf(spec, batch, row);
   const inputs = batchFirst ? toTimeMajor(batch.inputs, steps, rows) : batch.inputs;
   const answered = (values: ArrayLike<number>) =>
     pick(batchFirst ? outputToTimeMajor(values, answers, rows) : values, answers, rows, row, end);

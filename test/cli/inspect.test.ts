@@ -121,6 +121,19 @@ test('a model of numbers: two layers, one of which reads both ways', async () =>
   expect(stdout).toMatch(/^lstm_l1_reverse: too few steps to tell whether the gradient vanishes\.$/m);
 });
 
+test('a model that answers once, at the end', async () => {
+  const layers = [
+    { kind: 'lstm', hiddenSize: 3, returns: 'last' },
+    { kind: 'linear', size: 1 },
+  ] as const;
+  const once = await createModel({ inputSize: 2, layers }, { backend: 'reference' });
+  writeFileSync(join(here.path, 'once.safetensors'), await serializeModel(once));
+  const { code, stdout } = await run('once.safetensors', '--csv', 'rows.csv', '--out', 'once.html');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^lstm +10 +\S+ +\S+$/m); // lags reach back from the last row
+  expect(stdout).toMatch(/^lstm: the gradient (vanishes|fades|is carried)/m);
+});
+
 (existsSync(CHROMIUM) ? test : test.skip)(
   'the page opens from disk, without a network, in light and in dark',
   async () => {

@@ -176,6 +176,37 @@ test('a layer that reads from the end has its lags in what it read before', asyn
   for (const v of [...forwards!.c, ...backwards!.c]) expect(v).toBeGreaterThan(0);
 });
 
+test('where only the last state goes on, lags count from the last step read, and the one loss is step 0', async () => {
+  const { model, batch } = oneOf({
+    inputSize: 2,
+    layers: [
+      { kind: 'lstm', hiddenSize: 3, returns: 'last' },
+      { kind: 'repeat', steps: 4 },
+      { kind: 'lstm', hiddenSize: 2 },
+      { kind: 'linear', size: 1 },
+    ],
+  });
+  const both = await gradientByLag(model, batch);
+  expect(both.step).toBe(3);
+  expect(both.layers.map(({ c }) => c.length)).toEqual([batch.steps, 4]);
+  expect(both.x).toHaveLength(batch.steps);
+  const { layers } = await trace(model, { ...batch, weights: [0, 1, 0, 0] });
+  const second = await gradientByLag(model, batch, { step: 1 });
+  expect(second.layers[1]!.c).toHaveLength(1 + 1);
+  for (const [k, v] of second.layers[0]!.c.entries()) {
+    const t = batch.steps - 1 - k;
+    expect(v).toBeCloseTo(Math.hypot(...layers[0]!.grad.c.data.slice(t * 3, (t + 1) * 3)), 14);
+  }
+  const { byStep, loss, baselineLoss } = await attribution(model, batch, {
+    method: 'integratedGradients',
+    points: 400,
+    step: 3,
+  });
+  expect(byStep.reduce((a, b) => a + b, 0)).toBeCloseTo(loss - baselineLoss!, 6);
+  const problem = { code: 'INVALID_SETTING', path: 'step', problem: 'should be a whole number from 0 to 3, but is 4.' };
+  expect(await rejected(() => gradientByLag(model, batch, { step: 4 }))).toMatchObject({ problem });
+});
+
 test('dead units: those that say nothing, and those that nobody hears', async () => {
   const { model, batch } = oneOf(values);
   const all = await model.parameters.download();

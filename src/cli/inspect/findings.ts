@@ -49,7 +49,8 @@ const LARGEST_STATE = 160;
 export async function findingsOf({ model, batch, text }: Subject): Promise<Findings> {
   const found = await trace(model, batch);
   const features = text === null ? [] : textFeatures(text);
-  const step = batch.steps - 1;
+  const lags = await gradientByLag(model, batch);
+  const { step } = lags;
   return {
     trace: found,
     layers: found.layers.map((layer) => ({
@@ -59,7 +60,7 @@ export async function findingsOf({ model, batch, text }: Subject): Promise<Findi
       flow: gradientFlow(layer),
       tracks: whatUnitsTrack(layer.c, features),
     })),
-    lags: await gradientByLag(model, batch),
+    lags,
     norms: parameterNorms(found),
     notFinite: forensics(found),
     moves: {

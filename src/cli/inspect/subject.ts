@@ -1,6 +1,7 @@
 /** What is looked at: a model, and a sequence that it reads. */
 import { csvParse } from 'd3-dsv';
 import { type Batch, type Model, UnspoolError, type Vocabulary } from '../../index.js';
+import { outputStepsOf } from '../../inspect/one-sequence.js';
 import { loadModel, readText } from '../../node/index.js';
 import { UsageError } from '../command.js';
 import { naming } from '../naming.js';
@@ -37,10 +38,13 @@ export async function subjectOf(file: string, reading: Reading): Promise<Subject
     return { file, model: loaded.model, ...(await fromTable(file, loaded.model, csv, reading.steps)) };
   if (text === undefined) throw new UsageError('--text or --csv is missing: what the model reads');
   const vocabulary = requireVocabulary(file, loaded);
-  return { file, model: loaded.model, ...(await fromText(vocabulary, text, reading.steps)) };
+  return { file, model: loaded.model, ...(await fromText(loaded.model, vocabulary, text, reading.steps)) };
 }
 
-async function fromText(vocabulary: Vocabulary, text: string, steps: number) {
+/** As many targets, from the end of the sequence: all of them, or the last alone after `returns: 'last'`. */
+const answers = ({ spec }: Model, steps: number): number => outputStepsOf(spec, steps);
+
+async function fromText(model: Model, vocabulary: Vocabulary, text: string, steps: number) {
   const source = text.startsWith('@') ? text.slice(1) : null;
   const whole = source === null ? text : await readText(source);
   const shown = [...whole].slice(0, steps + 1);
@@ -54,7 +58,12 @@ async function fromText(vocabulary: Vocabulary, text: string, steps: number) {
   }
   const tokens = naming(source ?? '--text', () => vocabulary.encode(shown.join('')));
   const read = shown.slice(0, -1);
-  const batch: Batch = { steps: read.length, rows: 1, inputs: tokens.slice(0, -1), targets: tokens.slice(1) };
+  const batch: Batch = {
+    steps: read.length,
+    rows: 1,
+    inputs: tokens.slice(0, -1),
+    targets: tokens.slice(-answers(model, read.length)),
+  };
   return {
     batch,
     read,
@@ -101,7 +110,7 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
     steps: read.length,
     rows: 1,
     inputs: Float64Array.from(read.flat()),
-    targets: Float64Array.from(rows.slice(1).flatMap((row) => row.slice(-O))),
+    targets: Float64Array.from(rows.slice(-answers(model, read.length)).flatMap((row) => row.slice(-O))),
   };
   const words = read.map((row) => row.map((v) => String(Number(v.toPrecision(4)))).join(' '));
   return { batch, read: words, text: null, vocabulary: null, what: `${read.length} rows of ${csv}` };

@@ -25,7 +25,7 @@ export function gateTable({ layers }: Findings): Table {
 }
 
 export function lagTable({ lags, layers }: Findings): Table {
-  const shown = [0, 1, 2, 5, 10, 20, 50, 100, 200].filter((lag) => lag <= lags.step);
+  const shown = [0, 1, 2, 5, 10, 20, 50, 100, 200];
   return {
     title: `|dL/dc| and |dL/dh| of the loss of step ${lags.step}, by lag`,
     columns: ['layer', 'lag', '|dL/dc|', '|dL/dh|'],
