@@ -12,7 +12,7 @@
 import type { FloatArray } from '../core/kernels.js';
 import { requireInteger, requireNumber } from '../errors.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
-import type { System, SystemStep } from './system.js';
+import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
 import { addScaled } from './vectors.js';
 
 export interface SyntheticOptions {
@@ -29,6 +29,8 @@ class SyntheticRun implements EstimatorRun {
   private readonly system: System;
   private readonly rate: number;
   private readonly kept: SystemStep[] = [];
+  /** The step that made the first state, where it is learnt: it starts from no state that a guess could be made of. */
+  private beginning: SystemStep | null = null;
 
   constructor(system: System, rate: number) {
     this.system = system;
@@ -37,7 +39,11 @@ class SyntheticRun implements EstimatorRun {
     this.cost = { floats: this.learned.length, macs: 0 };
   }
 
-  step(step: SystemStep): void {
+  step(step: SystemStep, data: StepData): void {
+    if (data === BEGINNING) {
+      this.beginning = step;
+      return;
+    }
     const { rows, stateSize } = this.system;
     this.kept.push(step);
     this.cost.floats = this.learned.length + this.kept.length * 3 * rows * stateSize;
@@ -53,6 +59,7 @@ class SyntheticRun implements EstimatorRun {
       cost.macs += productMacs(system);
     }
     this.learn(kept[0]!.before, delta);
+    this.beginning?.vjp(delta, gradient);
     cost.macs += 3 * system.rows * learned.length;
     this.reset();
   }
@@ -92,6 +99,7 @@ class SyntheticRun implements EstimatorRun {
   reset(): void {
     for (const step of this.kept) step.release();
     this.kept.length = 0;
+    this.beginning = null;
   }
 }
 

@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { loadForms } from '../../src/core/lstm/forms.js';
 import { createRng } from '../../src/core/rng.js';
+import type { ModelSpec } from '../../src/core/spec.js';
 import { bptt, type GradientEstimator, syntheticGradients, tbptt, unroll } from '../../src/lab/index.js';
 import { make, SPECS } from './support.js';
 
@@ -37,4 +38,33 @@ test('the first window is cut, the later ones are nearer to the exact gradient, 
   expect(guessed.found[0]).toEqual(cut.found[0]);
   const exact = summed(emissions(bptt()).found);
   expect(off(summed(guessed.found), exact)).toBeLessThan(0.8 * off(summed(cut.found), exact));
+});
+
+test('a first state that is learnt teaches the guess what the same state given does, and gets its gradient', () => {
+  const spec: ModelSpec = {
+    inputSize: 3,
+    layers: [
+      { kind: 'lstm', hiddenSize: 4, initialState: 'learned' },
+      { kind: 'linear', size: 2 },
+    ],
+  };
+  const one = (given: boolean) => {
+    const { model, system, sequence } = make(spec, { steps: K });
+    const { entries } = model.parameters.layout;
+    for (const { name, offset, shape } of entries.filter(({ name }) => /_?[hc]0/.test(name))) {
+      for (let j = 0; j < shape.at(-1)!; j++) system.parameters[offset + j] = Math.sin(offset + j);
+      expect(name).toMatch(/^lstm/);
+    }
+    system.changed();
+    const run = syntheticGradients({ k: K, rate: 0.5 }).start(system, createRng(1, 'unused'));
+    let gradient = new Float64Array(0);
+    unroll(system, run, sequence, { every: K, ...(given ? { state: system.initial() } : {}) }, (emitted) => {
+      gradient = Float64Array.from(emitted);
+    });
+    return { learned: run.learned!, gradient };
+  };
+  const [learnt, given] = [one(false), one(true)];
+  expect(learnt.learned).toEqual(given.learned);
+  expect(learnt.learned.some((v) => v !== 0)).toBe(true);
+  expect(learnt.gradient.filter((v, p) => v !== given.gradient[p])).toHaveLength(4 + 4);
 });
