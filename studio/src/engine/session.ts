@@ -25,10 +25,10 @@ const CLIP = 1;
 const MEASURED_EVERY = 100;
 
 const fetchText = async (file: string): Promise<string> => {
-  // The worker's script stands in assets/, the data beside the page.
-  const response = await fetch(new URL(`../${file}`, self.location.href)).catch(() => null);
-  const found = response?.ok ? response : await fetch(new URL(`/${file}`, self.location.href));
-  if (!found.ok) throw new Error(`${file} could not be loaded (${found.status}). Choose another preset, or reload.`);
+  // Built, the worker's script stands in assets/, beside which the data are one folder up; while developing they are at the root.
+  const from = import.meta.env.DEV ? self.location.origin : new URL('..', self.location.href);
+  const found = await fetch(new URL(file, from)).catch(() => null);
+  if (!found?.ok) throw new Error(`${file} could not be loaded. Choose another preset, or reload.`);
   return found.text();
 };
 
