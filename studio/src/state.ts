@@ -170,6 +170,12 @@ async function following(act: Parameters<Client['follow']>[0]): Promise<void> {
 export const play = (): Promise<void> => following((engine, tell) => engine.play(tell, speed.value));
 export const advance = (by: 'update' | 'epoch'): Promise<void> => following((engine, tell) => engine.advance(by, tell));
 export const pause = () => attempt(() => client.ask((engine) => engine.pause()));
+/** For what runs, and what will. */
+export function setSpeed(perSecond: number): void {
+  speed.value = perSecond;
+  if (playing.value) void attempt(() => client.ask((engine) => engine.pace(perSecond)));
+}
+
 export const reset = (): Promise<boolean> => setUp();
 
 /** A new worker, after the old one is gone; the weights are lost with it. */
@@ -179,24 +185,26 @@ export async function restart(): Promise<void> {
   await setUp();
 }
 
-/** Another pass over the chosen sequence, with the weights of now. */
-export async function refresh(): Promise<void> {
+/** Another pass over the chosen sequence, with the weights of now. Says whether there is one. */
+export async function refresh(): Promise<boolean> {
   refreshed = performance.now();
   const index = sequenceIndex.value;
   const found = await attempt(() => client.ask((engine) => engine.look(index, changes.value)));
-  if (!found || index !== sequenceIndex.value) return;
+  if (!found || index !== sequenceIndex.value) return found !== null;
   batch(() => {
     look.value = found;
     layer.value = Math.min(layer.value, found.trace.layers.length - 1);
     time.value = Math.min(time.value, found.trace.steps - 1);
     unit.value = Math.min(unit.value, found.trace.layers[layer.value]!.hiddenSize - 1);
   });
+  return true;
 }
 
-/** Another change by hand, or none. */
+/** Another change by hand, or none. One that cannot be is told, and taken back. */
 export async function change(to: Partial<Changes>): Promise<void> {
-  changes.value = { ...changes.value, ...to };
-  await refresh();
+  const before = changes.value;
+  changes.value = { ...before, ...to };
+  if (!(await refresh())) changes.value = before;
 }
 
 export async function showSequence(index: number): Promise<void> {

@@ -87,6 +87,37 @@ maybe('training', () => {
   });
 });
 
+maybe('one update a second', () => {
+  const slowly = async () => {
+    const opened = await site.open('?preset=counting&units=4');
+    await ready(opened.page);
+    await opened.page.getByLabel('Speed').selectOption('1');
+    await opened.page.getByRole('button', { name: 'Play' }).click();
+    await opened.page.locator('[data-testid=step]', { hasText: /^[1-9]/ }).waitFor();
+    return opened.page;
+  };
+  const stepOf = async (page: Page): Promise<number> => Number(await page.getByTestId('step').textContent());
+
+  test('another speed takes effect at once, and it goes on', async () => {
+    const page = await slowly();
+    await page.getByLabel('Speed').selectOption('Infinity');
+    await page.locator('[data-testid=step]', { hasText: /^\d{2,}$/ }).waitFor({ timeout: 5000 });
+    expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
+    await page.close();
+  });
+
+  test('what waited for its next update when all was reset does not end what is played next', async () => {
+    const page = await slowly();
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await page.locator('[data-testid=step]', { hasText: /^0$/ }).waitFor();
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.waitForTimeout(2600);
+    expect(await stepOf(page)).toBeGreaterThanOrEqual(2);
+    expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
+    await page.close();
+  });
+});
+
 maybe('what one brings and takes', () => {
   test('a text, a table; a model saved for the command line, and one of its own opened', async () => {
     writeFileSync(at('own.txt'), 'the sea, the ship, the whale. '.repeat(40));
@@ -223,6 +254,30 @@ maybe('what goes wrong gets words, and a way on', () => {
     await page.getByRole('button', { name: 'Start again' }).click();
     await ready(page);
     expect(await oneStep(page)).toBeGreaterThan(0);
+    await page.close();
+  });
+
+  test('a computer that slept: the worker is still there', async () => {
+    const clock = (): void => {
+      const now = performance.now.bind(performance);
+      Object.assign(window, { slept: 0 });
+      performance.now = () => now() + (window as unknown as { slept: number }).slept;
+    };
+    const { page } = await site.open('?preset=counting&units=4', {}, clock);
+    await ready(page);
+    await page.evaluate(() => Object.assign(window, { slept: 90_000 }));
+    await page.waitForTimeout(2500); // one question
+    expect(await trouble(page).count()).toBe(0);
+    expect(await oneStep(page)).toBeGreaterThan(0);
+    await page.close();
+  });
+
+  test('a gate that cannot be held is told, and let go', async () => {
+    const { page } = await site.open('?preset=counting&units=3&steps=6&cell=coupled#unroll');
+    const slider = page.getByRole('slider', { name: /^Hold a gate/ });
+    await slider.fill('0.2');
+    await trouble(page).filter({ hasText: 'Hold i instead' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Let it go' }).isDisabled()).toBe(true);
     await page.close();
   });
 

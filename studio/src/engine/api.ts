@@ -119,6 +119,8 @@ export interface Engine {
   setUp(settings: Settings, own: Own): Promise<Facts>;
   /** Updates until `pause`, in a rhythm of so many a second, or as fast as it goes for infinity. */
   play(tell: (progress: Progress) => void, perSecond: number): Promise<void>;
+  /** Another rhythm for what runs. */
+  pace(perSecond: number): Promise<void>;
   pause(): Promise<void>;
   /** One update, or those up to the end of the epoch. */
   advance(by: 'update' | 'epoch', tell: (progress: Progress) => void): Promise<void>;

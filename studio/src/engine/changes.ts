@@ -8,6 +8,7 @@ import type { Grid, Trace } from 'unspool/inspect';
 import type { Changes, Clamp } from './api.js';
 
 const GATES = ['i', 'f', 'g', 'o'] as const;
+const LEFT_OUT = { i: 'noInput', f: 'noForget', g: null, o: 'noOutput' } as const;
 /** Squashed to 0 or 1 exactly, in float32. */
 const FAR = 30;
 
@@ -31,15 +32,6 @@ export async function clamped(
   act: (model: Model) => Promise<Trace>,
 ): Promise<Trace> {
   if (clamps.length === 0) return act(model);
-  const lstms = model.spec.layers.filter(({ kind }) => kind === 'lstm');
-  if (
-    lstms.some(
-      (layer) => layer.kind === 'lstm' && (layer.cell?.layerNorm || layer.cell?.gateRecurrence || layer.bias === false),
-    )
-  )
-    throw new Error(
-      'A gate can be held in cells with a bias, without normalisation and gate recurrence. Choose another cell to try it.',
-    );
   const copy = await createModel(model.spec, {
     backend: model.kernels.name as 'wasm',
     precision: model.kernels.precision,
@@ -47,6 +39,7 @@ export async function clamped(
   try {
     for (const [name, values] of await model.parameters.download()) copy.parameters.set(name, values);
     const before = await act(copy); // for the names of each layer's parameters
+    for (const clamp of clamps) requireHeld(before.layers[clamp.layer]!, clamp);
     for (const clamp of clamps) hold(copy, before, clamp, await copy.parameters.download());
     const found = await act(copy);
     for (const clamp of clamps) silence(found, clamp);
@@ -54,6 +47,19 @@ export async function clamped(
   } finally {
     copy.dispose();
   }
+}
+
+/** Whether weights of 0 and a bias can hold it. */
+function requireHeld({ form, parameters }: Trace['layers'][number], { gate }: Clamp): void {
+  if (form.gates === 'coupled' && gate === 'f')
+    throw new Error('This cell’s forget gate is 1 − i and has no weights of its own. Hold i instead.');
+  if (form.gates === LEFT_OUT[gate])
+    throw new Error(`This cell has no gate ${gate}: it is 1 throughout. Hold another.`);
+  const plain = form.gate.kind === 'sigmoid' && form.candidate.kind === 'tanh';
+  if (form.layerNorm || form.gateRecurrence || !plain || !parameters.bias_ih)
+    throw new Error(
+      'A gate can be held in cells with a bias and the usual sigmoid and tanh, without normalisation and gate recurrence. Choose another cell to try it.',
+    );
 }
 
 /** The rows of a layer's parameters that belong to the gate: those of matrices and vectors alike. */

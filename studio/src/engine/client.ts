@@ -2,8 +2,12 @@
 import { proxy, type Remote, wrap } from 'comlink';
 import type { Engine, Progress } from './api.js';
 
-/** ms without an answer, after which the worker counts as gone: a step of a large model takes its time. */
-const PATIENCE = { idle: 6000, busy: 30_000 };
+const ASKED_EVERY = 2000; // ms
+/**
+ * Questions without an answer, after which the worker counts as gone: a step of a large model takes its time. Time itself is no
+ * measure: a page in the background, or on a computer that slept, asks once a minute or not at all.
+ */
+const PATIENCE = { idle: 3, busy: 15 };
 
 export class EngineGone extends Error {}
 
@@ -37,16 +41,19 @@ export class Client {
     this.worker.addEventListener('error', (event) => {
       this.fail(event.message || 'The worker that trains could not be started.');
     });
-    let answered = performance.now();
+    let unanswered = 0;
     window.clearInterval(this.watch);
     this.watch = window.setInterval(() => {
-      const asked = performance.now();
-      void this.engine.ping().then(() => {
-        answered = performance.now();
-      });
       const patience = this.waiting > 0 ? PATIENCE.busy : PATIENCE.idle;
-      if (asked - answered > patience && !document.hidden) this.fail('The worker that trains no longer answers.');
-    }, 2000);
+      if (unanswered >= patience && !document.hidden) {
+        this.fail('The worker that trains no longer answers.');
+        return;
+      }
+      unanswered++;
+      void this.engine.ping().then(() => {
+        unanswered = 0;
+      });
+    }, ASKED_EVERY);
   }
 
   /** Rejects with `EngineGone` where the worker ends before it answers. */

@@ -7,7 +7,12 @@ const TOLD_EVERY = 70; // ms between two progresses
 const SAMPLED_EVERY = 2500;
 
 let session: Session | null = null;
-let playing = false;
+/** The run that goes on; one that is not it any more comes to its end. */
+let playing: symbol | null = null;
+/** Updates a second. */
+let pace = Number.POSITIVE_INFINITY;
+/** Ends the pause between two updates. */
+let wake = (): void => {};
 /** The end of what was asked for before. */
 let last: Promise<unknown> = Promise.resolve();
 
@@ -24,7 +29,16 @@ function current(): Session {
 }
 
 /** Lets messages in. */
-const breath = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const breath = (ms = 0): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    wake = resolve;
+  });
+
+function stop(): void {
+  playing = null;
+  wake();
+}
 
 /** Collects what happens between two messages to the page. */
 class Teller {
@@ -71,31 +85,34 @@ async function run(
   over: (kind: string) => boolean,
 ): Promise<void> {
   const one = current();
+  const own = Symbol('run');
+  playing = own;
+  pace = perSecond;
   const teller = new Teller(tell);
   let due = performance.now();
   let breathed = due;
   try {
-    while (playing && session === one) {
+    while (playing === own && session === one) {
       const kind = await inTurn(() => teller.advance(one));
       if (kind === 'end' || over(kind)) break;
       await teller.report(one, 'playing');
-      if (kind === 'step') due += 1000 / perSecond;
+      if (kind === 'step') due += 1000 / pace;
       const now = performance.now();
-      if (Number.isFinite(perSecond) && due > now) await breath(due - now);
+      if (Number.isFinite(pace) && due > now) await breath(due - now);
       else if (now - breathed > 12) await breath();
-      due = Math.max(due, performance.now() - 250); // what was missed is not made up for
       breathed = performance.now();
+      due = Math.min(breathed, Math.max(due, breathed - 250)); // what was missed is not made up for
     }
-    playing = false;
+    if (playing === own) playing = null;
     await teller.report(session === one ? one : null, 'paused');
   } catch (error) {
-    playing = false;
+    if (playing === own) playing = null;
     await teller.report(null, 'failed', error instanceof Error ? error.message : String(error));
   }
 }
 
 async function replace(make: () => Promise<Session>) {
-  playing = false;
+  stop();
   return inTurn(async () => {
     const made = await make();
     session?.dispose();
@@ -109,15 +126,17 @@ const engine: Engine = {
   open: (bytes, name, settings, own) => replace(() => Session.open(bytes, name, settings, own)),
   async play(tell, perSecond) {
     if (playing) return;
-    playing = true;
     await run(tell, perSecond, () => false);
   },
+  async pace(perSecond) {
+    pace = perSecond;
+    wake();
+  },
   async pause() {
-    playing = false;
+    stop();
   },
   async advance(by, tell) {
     if (playing) return;
-    playing = true;
     let ended = false; // the held-out loss is measured right behind an epoch's end
     await run(tell, Number.POSITIVE_INFINITY, (kind) => {
       if (by === 'update') return kind === 'step';

@@ -14,6 +14,7 @@ import {
   playing,
   reset,
   sample,
+  setSpeed,
   speed,
   step,
   updatesPerSecond,
@@ -48,15 +49,7 @@ function Controls() {
       </button>
       <label class="inline">
         Speed{' '}
-        <select
-          value={String(speed.value)}
-          onChange={async (event) => {
-            speed.value = Number(event.currentTarget.value);
-            if (!playing.value) return;
-            await pause();
-            setTimeout(() => void play(), 120);
-          }}
-        >
+        <select value={String(speed.value)} onChange={(event) => setSpeed(Number(event.currentTarget.value))}>
           {SPEEDS.map((value) => (
             <option key={value} value={String(value)}>
               {Number.isFinite(value) ? `${value} a second` : 'as fast as it goes'}
