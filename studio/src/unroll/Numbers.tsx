@@ -23,7 +23,7 @@ export function Numbers({ trace, layer, t, unit, id }: Shown) {
     return () => clearTimeout(timer);
   }, [trace, layer, t, unit, id]);
   const lines = useMemo(() => {
-    const of = (gate: Gate) => terms(shown.trace, shown.layer, shown.t, shown.unit, gate, []);
+    const of = (gate: Gate) => terms(shown.trace, shown.layer, shown.t, shown.unit, gate);
     return numbersOf(shown.id, cellAt(shown.layer, shown.t, shown.unit), {
       i: of('i'),
       f: of('f'),

@@ -24,7 +24,10 @@ const NOTES: readonly [test: (form: NonNullable<typeof shownLayer.value>['form']
     (form) => form.layerNorm,
     'This cell normalises its sums and its cell state: the equations shown are those of the cell without.',
   ],
-  [(form) => form.projected, 'h is projected: a product of the cell’s output.'],
+  [
+    (form) => form.projected,
+    'h is projected: what is shown as h is the cell’s output before that, and its gradient comes from the projection.',
+  ],
 ];
 
 export default function Unroll() {

@@ -1,5 +1,5 @@
 /** Every number of one unit at one time step, forwards and back, by the name of the wire that carries it. */
-import { type Grid, type LstmTrace, stateBefore, stepAfter, stepBefore, type Trace } from 'unspool/inspect';
+import { type Grid, type LstmTrace, stateBefore, stepBefore, type Trace } from 'unspool/inspect';
 
 export const GATES = ['i', 'f', 'g', 'o'] as const;
 export type Gate = (typeof GATES)[number];
@@ -39,40 +39,39 @@ export interface Cell {
 
 const at = ({ data, cols }: Grid, row: number, col: number): number => data[row * cols + col]!;
 
+/**
+ * With a projection h is the cell's own output, before it is projected: no unit has an h of its own behind it. All that its
+ * gradient comes from is then above it.
+ */
 export function cellAt(layer: LstmTrace, t: number, unit: number): Cell {
-  const { grad, gates, a } = layer;
+  const { grad, gates, a, form } = layer;
   const before = stepBefore(layer, t);
-  const state = stateBefore(layer, t);
+  const { c: c0, h: h0 } = stateBefore(layer, t);
   const both = (values: Grid, grads: Grid): Pair => ({ value: at(values, t, unit), grad: at(grads, t, unit) });
   const each = (make: (gate: Gate) => Pair) => ({ i: make('i'), f: make('f'), g: make('g'), o: make('o') });
-  const stateGrad = (kind: 'c' | 'h'): number =>
-    before === null ? grad.initial[kind].data[unit]! : at(kind === 'c' ? grad.cFromNext : grad.hFromNext, before, unit);
+  const output = form.projected ? both(layer.cell.h, grad.cell.h) : both(layer.h, grad.h);
+  const gradBefore = (first: Grid, next: Grid): number =>
+    before === null ? first.data[unit]! : at(next, before, unit);
+  const none = { value: 0, grad: 0 };
   return {
     t,
     unit,
     a: each((gate) => both(a[gate], grad.a[gate])),
     gate: each((gate) => both(gates[gate], grad.gates[gate])),
     c: both(layer.c, grad.c),
-    h: both(layer.h, grad.h),
+    h: output,
     tanhC: at(layer.tanhC, t, unit),
-    cBefore: { value: state.c[unit]!, grad: stateGrad('c') },
-    hBefore: { value: state.h[unit]!, grad: stateGrad('h') },
-    hFromAbove: at(grad.hFromAbove, t, unit),
-    hFromNext: at(grad.hFromNext, t, unit),
+    cBefore: { value: c0[unit]!, grad: gradBefore(grad.initial.c, grad.cFromNext) },
+    hBefore: form.projected ? none : { value: h0[unit]!, grad: gradBefore(grad.initial.h, grad.hFromNext) },
+    hFromAbove: form.projected ? output.grad : at(grad.hFromAbove, t, unit),
+    hFromNext: form.projected ? 0 : at(grad.hFromNext, t, unit),
     cFromNext: at(grad.cFromNext, t, unit),
     cFromH: at(grad.cFromH, t, unit),
   };
 }
 
 /** (F1): the terms of a gate's pre-activation, the biggest first. Whatever no weight of this list explains stands last. */
-export function terms(
-  trace: Trace,
-  layer: LstmTrace,
-  t: number,
-  unit: number,
-  gate: Gate,
-  names: readonly string[],
-): Term[] {
+export function terms(trace: Trace, layer: LstmTrace, t: number, unit: number, gate: Gate): Term[] {
   const row = GATES.indexOf(gate) * layer.hiddenSize + unit;
   const list: Term[] = [];
   const weights = (part: string): Grid | null => {
@@ -82,7 +81,7 @@ export function terms(
   const add = (from: string, factor: number, weight: number) =>
     list.push({ from, factor, weight, product: factor * weight });
   const [ih, hh] = [weights('weight_ih')!, weights('weight_hh')!];
-  for (let k = 0; k < layer.inputSize; k++) add(names[k] ?? `x[${k}]`, at(layer.x, t, k), at(ih, row, k));
+  for (let k = 0; k < layer.inputSize; k++) add(`x[${k}]`, at(layer.x, t, k), at(ih, row, k));
   const { h } = stateBefore(layer, t);
   for (let k = 0; k < layer.outputSize; k++) add(`h⁻[${k}]`, h[k]!, at(hh, row, k));
   for (const part of ['bias_ih', 'bias_hh']) {
@@ -96,6 +95,3 @@ export function terms(
     list.push({ from: 'other', factor: 1, weight: rest, product: rest });
   return list;
 }
-
-/** (B1), back to h- of this unit's next-earlier step: dL/dh-[k] of all units is a sum over these, unit by unit. */
-export const nextOf = stepAfter;
