@@ -21,10 +21,12 @@ afterAll(() => {
 
 /** A kernel is compiled for every shape, which takes a software GPU some 30 ms: these run a part of each list. */
 const some = (instruction: Instruction, index: number): boolean =>
-  index % (/^cell(State|Output)/.test(instruction) ? 29 : 5) === 0;
+  index % (/^cell(State|Output)/.test(instruction) ? 37 : 9) === 0;
 
 describe('cpu', () => {
-  describeConformance('gpu', () => gpu('cpu'), { float32: 1e-5 });
+  const most = (instruction: Instruction, index: number): boolean =>
+    !/^cell(State|Output)/.test(instruction) || index % 3 === 0;
+  describeConformance('gpu', () => gpu('cpu'), { float32: 1e-5 }, {}, most);
 });
 
 describe('webgpu', () => {
@@ -40,5 +42,5 @@ test('each ran where it was asked to', () => {
     ['cpu', 'webgpu', 'webasm'].map((mode) => ['gpu', mode, mode]),
   );
   expect(running[1]!.device.adapter).not.toBe('unnamed'); // a WebGPU without an adapter would have none
-  expect(running.every(({ counts }) => counts.dispatches > 300 && counts.reads > 300)).toBe(true);
+  expect(running.every(({ counts }) => counts.dispatches > 200 && counts.reads > 200)).toBe(true);
 });
