@@ -6,6 +6,7 @@ import { createModel } from '../../src/create.js';
 import { UnspoolError } from '../../src/errors.js';
 import { createGpu, downloadSteps, measureBackends } from '../../src/gpu/index.js';
 import type { BackendChoice } from '../../src/kernels/select.js';
+import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { expectClose } from '../support/golden.js';
 import { provideWebGpu } from '../support/webgpu.js';
@@ -78,6 +79,21 @@ test('over 1,000 steps as much is on the device as over 50, and after the end no
   expect(k.memory.inUse()).toBe(0);
   k.dispose();
   expect(k.counts.resident).toBe(0);
+});
+
+test('a matrix that is too large for one value is computed block by block', async () => {
+  const ends: Float32Array[] = [];
+  for (const most of [undefined, 200]) {
+    const k = await createGpu('cpu', most);
+    const model = new Model(k, spec, true);
+    const [steps, rows] = [40, 2]; // gates of 960 numbers, states of 240, and three times 98 of Adam's
+    const inputs = Float32Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i));
+    const train = { stateful: false, length: 3, batch: () => ({ steps, rows, inputs, targets: inputs }) };
+    for await (const _ of fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 }));
+    ends.push(Float32Array.from(await k.download(model.parameters.matrix)));
+    k.dispose();
+  }
+  expectClose('weights', ends[1]!, [...ends[0]!], 1e-6);
 });
 
 test('a matrix beyond the device, or beyond what kernels can count', async () => {

@@ -8,7 +8,7 @@ import type { Call, Piece, Program, Resident, Value } from './values.js';
 const MOST_KERNELS = 1024;
 
 /** Indices in a kernel are 32-bit floats, which count so far and no farther. */
-export const MOST_ELEMENTS = 2 ** 24;
+const MOST_ELEMENTS = 2 ** 24;
 
 /** What has happened so far, for tests, tables and whoever wonders. */
 export interface GpuCounts {
@@ -26,8 +26,12 @@ export class Executor {
   private readonly device: Device;
   private readonly kernels = new Map<string, GpuKernel>();
 
-  constructor(device: Device) {
+  /** Of one value. */
+  readonly mostElements: number;
+
+  constructor(device: Device, mostElements = MOST_ELEMENTS) {
     this.device = device;
+    this.mostElements = mostElements;
   }
 
   /** Runs the calls whose values somebody still holds, in order. */
@@ -142,7 +146,7 @@ export class Executor {
     let group: [Value, Float32Array][] = [];
     let size = 0;
     for (const [value, numbers] of needed) {
-      if (size + numbers.length > MOST_ELEMENTS && group.length > 0) {
+      if (size + numbers.length > this.mostElements && group.length > 0) {
         await this.place(group);
         [group, size] = [[], 0];
       }
@@ -181,13 +185,14 @@ export class Executor {
       return known;
     }
     const [x, y = 1] = text.output;
-    if (x * y > MOST_ELEMENTS) {
+    const size = x * y * (text.wide ? 4 : 1);
+    if (size > this.mostElements) {
       const help = 'Lower the batch, the steps or hiddenSize, or use backend: wasm.';
       throw new UnspoolError({
         code: 'OUT_OF_MEMORY',
-        bytes: 4 * x * y,
+        bytes: 4 * size,
         inUse: null,
-        capacity: 4 * MOST_ELEMENTS,
+        capacity: 4 * this.mostElements,
         help,
       });
     }

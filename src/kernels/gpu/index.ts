@@ -26,13 +26,16 @@ export interface GpuKernels extends Kernels {
   readonly counts: Readonly<GpuCounts>;
 }
 
-/** Opens a mode (null: webgpu or, without it, webgl2) and gives it a memory of its own. Throws `INVALID_SETTING`, saying why, where there is none of it here. */
-export async function createGpu(mode: GpuMode | null): Promise<GpuKernels> {
-  return kernelsOver(await (mode ? openDevice(mode) : openGpu()));
+/**
+ * Opens a mode (null: webgpu or, without it, webgl2) and gives it a memory of its own. Throws `INVALID_SETTING`, saying why,
+ * where there is none of it here. `mostElements`: of one value on the device, for tests; default 2^24.
+ */
+export async function createGpu(mode: GpuMode | null, mostElements?: number): Promise<GpuKernels> {
+  return kernelsOver(await (mode ? openDevice(mode) : openGpu()), mostElements);
 }
 
-function kernelsOver(device: Device): GpuKernels {
-  const executor = new Executor(device);
+function kernelsOver(device: Device, mostElements?: number): GpuKernels {
+  const executor = new Executor(device, mostElements);
   const rec = new Recorder(executor);
   const live = new Set<Window>();
   let inUse = 0;

@@ -1,34 +1,47 @@
 /** Matrix products. A packed operand is a value of its own, laid out so that neighbouring threads read neighbouring numbers. */
-import type { Kernels, Matrix, PackedMatrix } from '../../core/kernels.js';
+import type { GemmOptions, Kernels, Matrix, PackedMatrix } from '../../core/kernels.js';
 import type { Recorder } from './recorder.js';
 import { fourfoldProduct, type ProductShape, product, transpose, wideProduct } from './text/products.js';
-import type { Piece, Program, Window } from './values.js';
+import { type Piece, type Program, rowsOf, type Window } from './values.js';
 
 /** Products of numbers from which on it pays to lay operands out in fours. */
 const WORTH_FOURS = 16384;
 
+/** Where an element's four is worked out, halves have to count, too. */
+const MOST_IN_FOURS = 2 ** 23;
+
+type Way = Required<GemmOptions>;
 type Products = Pick<Kernels, 'gemm' | 'pack' | 'gemmPacked'>;
 
 /** A packed matrix is a window like any other. */
 const packedWindow = (m: PackedMatrix): Window => m as Window;
 
 export function products(rec: Recorder): Products {
-  const multiply = (
-    out: Matrix,
-    a: Matrix,
-    b: Piece,
-    K: number,
-    { transA, transB, accumulate }: { transA: boolean; transB: boolean; accumulate: boolean },
-  ): void => {
+  /** Where a matrix is too large for one value, block by block: of the rows, or of what is summed over. */
+  const multiply = (out: Matrix, a: Matrix, b: Matrix, way: Way): void => {
+    const { transA, transB, accumulate } = way;
+    const K = transA ? a.rows : a.cols;
     const { rows: R, cols: C } = out;
-    const adds = accumulate && rec.constantIn(out) !== 0;
     if (K === 0) {
       if (!accumulate) rec.write(out, rec.constant(R * C, 0));
       return;
     }
-    const old = adds ? [rec.read(out)] : [];
-    const shape = { R, K, C, transA, transB, accumulate: adds };
-    rec.write(out, fourfold(shape, rec.read(a), b, old) ?? rec.call(textOf(shape), [rec.read(a), b, ...old]));
+    if (transA && !transB) {
+      for (const [from, to] of rec.blocks(K, Math.max(R, C))) {
+        one(out, rowsOf(a, from, to), rowsOf(b, from, to), { ...way, accumulate: accumulate || from > 0 });
+      }
+    } else if (!transA) {
+      for (const [from, to] of rec.blocks(R, Math.max(K, C))) {
+        one(rowsOf(out, from, to), rowsOf(a, from, to), b, way);
+      }
+    } else one(out, a, b, way);
+  };
+  const one = (out: Matrix, a: Matrix, b: Matrix, { transA, transB, accumulate }: Way): void => {
+    const { rows: R, cols: C } = out;
+    const adds = accumulate && rec.constantIn(out) !== 0;
+    const shape = { R, K: transA ? a.rows : a.cols, C, transA, transB, accumulate: adds };
+    const [left, right, old] = [rec.read(a), rec.read(b), adds ? [rec.read(out)] : []];
+    rec.write(out, fourfold(shape, left, right, old) ?? rec.call(textOf(shape), [left, right, ...old]));
   };
   const textOf = (shape: ProductShape): Program =>
     rec.executor.fours === 'results' && shape.C % 4 === 0 ? wideProduct(shape) : product(shape);
@@ -40,6 +53,7 @@ export function products(rec: Recorder): Products {
     old: readonly Piece[],
   ) => {
     if (rec.executor.fours !== 'textures' || K % 4 || C % 4 || R * K * C < WORTH_FOURS) return null;
+    if (Math.max(R * K, K * C, R * C) > MOST_IN_FOURS) return null;
     const left = transA ? turned(a, K, R) : a;
     const right = transB ? turned(b, C, K) : b;
     const inputs = [left, right, ...old];
@@ -51,11 +65,8 @@ export function products(rec: Recorder): Products {
     shift: 0,
   });
   return {
-    gemm(out, a, b, { transA = false, transB = false, accumulate = false } = {}) {
-      const K = transA ? a.rows : a.cols;
-      if (K === 0) return multiply(out, a, { value: rec.constant(0, 0), shift: 0 }, 0, { transA, transB, accumulate });
-      multiply(out, a, rec.read(b), K, { transA, transB, accumulate });
-    },
+    gemm: (out, a, b, { transA = false, transB = false, accumulate = false } = {}) =>
+      multiply(out, a, b, { transA, transB, accumulate }),
     pack(out, b, transB) {
       const window = packedWindow(out);
       if (b.rows * b.cols === 0) return;
@@ -63,14 +74,7 @@ export function products(rec: Recorder): Products {
       if (transB) rec.write(window, rec.call(transpose(b.rows, b.cols), [piece]));
       else rec.write(window, piece.value, piece.shift);
     },
-    gemmPacked(out, a, b, accumulate) {
-      if (b.rows === 0)
-        return multiply(out, a, { value: rec.constant(0, 0), shift: 0 }, 0, {
-          transA: false,
-          transB: false,
-          accumulate,
-        });
-      multiply(out, a, rec.read(packedWindow(b)), b.rows, { transA: false, transB: false, accumulate });
-    },
+    gemmPacked: (out, a, b, accumulate) =>
+      multiply(out, a, packedWindow(b), { transA: false, transB: false, accumulate }),
   };
 }

@@ -24,6 +24,14 @@ export class Recorder {
     this.executor = executor;
   }
 
+  /** `count` rows, in blocks [from, to) of which each, `width` wide, fits into one value. */
+  blocks(count: number, width: number): (readonly [from: number, to: number])[] {
+    const most = Math.max(1, Math.floor(this.executor.mostElements / width));
+    const all: [number, number][] = [];
+    for (let from = 0; from < count; from += most) all.push([from, Math.min(count, from + most)]);
+    return all;
+  }
+
   /** A new allocation of zeros. */
   alloc(rows: number, cols: number): Window {
     const base = new Base(rows * cols);

@@ -3,6 +3,7 @@ import type { Kernels, Matrix } from '../../core/kernels.js';
 import { addNormalsTo, eachWord, hitsBelow } from '../philox.js';
 import type { Recorder } from './recorder.js';
 import { at, program } from './text/moves.js';
+import { rowsOf } from './values.js';
 
 type Rows = Pick<
   Kernels,
@@ -45,16 +46,18 @@ export function rows(rec: Recorder): Rows {
   const plus = (old: object): string => ('o' in old ? 'vo + ' : '');
   return {
     fillRows(out, row) {
-      rec.write(out, rec.call(program([out.cols, out.rows], ['a'], `return ${at('a', 'x')};`), [rec.read(row)]));
+      for (const [from, to] of rec.blocks(out.rows, out.cols)) {
+        const text = program([out.cols, to - from], ['a'], `return ${at('a', 'x')};`);
+        rec.write(rowsOf(out, from, to), rec.call(text, [rec.read(row)]));
+      }
     },
     sumRows(out, a) {
       const C = a.cols;
-      const text = program(
-        [C],
-        ['o', 'a'],
-        `let s = ${at('o', 'x')};\nfor (let r = 0; r < ${a.rows}; r += 1) { s += ${at('a', `r * ${C} + x`)}; }\nreturn s;`,
-      );
-      rec.write(out, rec.call(text, [rec.read(out), rec.read(a)]));
+      for (const [from, to] of rec.blocks(a.rows, C)) {
+        const sum = `for (let r = 0; r < ${to - from}; r += 1) { s += ${at('a', `r * ${C} + x`)}; }`;
+        const text = program([C], ['o', 'a'], `let s = ${at('o', 'x')};\n${sum}\nreturn s;`);
+        rec.write(out, rec.call(text, [rec.read(out), rec.read(rowsOf(a, from, to))]));
+      }
     },
     gatherRows(out, table, ids) {
       const text = program([out.cols, out.rows], ['t', 'i'], `return ${at('t', `${at('i', 'y')} * ${out.cols} + x`)};`);

@@ -4,6 +4,7 @@ import type { Recorder } from './recorder.js';
 import { elements } from './rows.js';
 import { sumOf } from './sums.js';
 import { at, program } from './text/moves.js';
+import { asColumn, rowsOf } from './values.js';
 
 type Updates = Pick<
   Kernels,
@@ -65,20 +66,23 @@ export function updates(rec: Recorder): Updates {
     sgdUpdate(w, g, velocity, { rate, momentum, dampening, nesterov, weightDecay, first }) {
       const size = sizeOf(w);
       if (!velocity) return elements(rec, w, { w, g }, 'vw - rate * (vg + decay * vw)', { rate, decay: weightDecay });
-      const body = `${blocks(size, 2, ['w', 'g', 'u'])}
+      const scalars = [rate, momentum, 1 - dampening, weightDecay];
+      for (const [from, to] of rec.blocks(size, 2)) {
+        const part = to - from;
+        const body = `${blocks(part, 2, ['w', 'g', 'u'])}
 const d = vg + decay * vw;
 const next = ${first ? 'd' : 'momentum * vu + kept * d'};
 if (block > 0) { return next; }
 return vw - rate * (${nesterov ? 'd + momentum * next' : 'next'});`;
-      const text = program([2 * size], ['w', 'g', 'u'], body, ['rate', 'momentum', 'kept', 'decay']);
-      const scalars = [rate, momentum, 1 - dampening, weightDecay];
-      const value = rec.call(text, [rec.read(w), rec.read(g), rec.read(velocity)], scalars);
-      rec.write(w, value, 0);
-      rec.write(velocity, value, size);
+        const text = program([2 * part], ['w', 'g', 'u'], body, ['rate', 'momentum', 'kept', 'decay']);
+        const [p, u] = [rowsOf(asColumn(w), from, to), rowsOf(asColumn(velocity), from, to)];
+        const value = rec.call(text, [rec.read(p), rec.read(rowsOf(asColumn(g), from, to)), rec.read(u)], scalars);
+        rec.write(p, value, 0);
+        rec.write(u, value, part);
+      }
     },
     adamUpdate(w, g, m, v, { rate, beta1, beta2, eps, weightDecay, decoupled, step }) {
-      const size = sizeOf(w);
-      const body = `${blocks(size, 3, ['w', 'g', 'm', 'v'])}
+      const body = (part: number): string => `${blocks(part, 3, ['w', 'g', 'm', 'v'])}
 const d = vg + l2 * vw;
 const mean = b1 * vm + keep1 * d;
 if (block == 1) { return mean; }
@@ -96,12 +100,17 @@ return shrink * vw - rate * mean / (Math.sqrt(square) / root + eps);`;
         l2: decoupled ? 0 : weightDecay,
         eps,
       };
-      const text = program([3 * size], ['w', 'g', 'm', 'v'], body, Object.keys(scalars));
-      const inputs = [rec.read(w), rec.read(g), rec.read(m), rec.read(v)];
-      const value = rec.call(text, inputs, Object.values(scalars));
-      rec.write(w, value, 0);
-      rec.write(m, value, size);
-      rec.write(v, value, 2 * size);
+      for (const [from, to] of rec.blocks(sizeOf(w), 3)) {
+        const part = to - from;
+        const text = program([3 * part], ['w', 'g', 'm', 'v'], body(part), Object.keys(scalars));
+        const windows = [w, g, m, v].map((all) => rowsOf(asColumn(all), from, to));
+        const inputs = windows.map((window) => rec.read(window));
+        const value = rec.call(text, inputs, Object.values(scalars));
+        const [toW, , toM, toV] = windows;
+        [toW!, toM!, toV!].forEach((window, block) => {
+          rec.write(window, value, block * part);
+        });
+      }
     },
   };
 }

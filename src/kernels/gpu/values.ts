@@ -151,3 +151,12 @@ export interface Window extends Matrix {
 }
 
 export const windowOf = (m: Matrix): Window => m as Window;
+
+/** Rows [from, to) of a matrix. */
+export function rowsOf(m: Matrix, from: number, to: number): Window {
+  const { base, offset, cols } = windowOf(m);
+  return { rows: to - from, cols, base, offset: offset + from * cols, whole: false };
+}
+
+/** All elements of a matrix, one a row. */
+export const asColumn = (m: Matrix): Window => ({ ...windowOf(m), rows: m.rows * m.cols, cols: 1, whole: false });
