@@ -36,7 +36,10 @@ export function WeightSource({ reached }: { reached: number | null }) {
   // The bars are drawn once, and dimmed as the walk goes by: it may do so at every frame.
   useEffect(() => {
     const bars = room.current?.querySelectorAll<SVGRectElement>('svg rect') ?? [];
-    for (const [t, bar] of bars.entries()) bar.style.opacity = reached === null || t >= reached ? '1' : '0.2';
+    for (const [t, bar] of bars.entries()) {
+      const opacity = reached === null || t >= reached ? '1' : '0.2';
+      if (bar.style.opacity !== opacity) bar.style.opacity = opacity;
+    }
   });
   const sum = parts.reduce((total, v) => total + v, 0);
   return (
