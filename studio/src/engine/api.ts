@@ -1,6 +1,6 @@
 /** What the page asks of the engine's worker, and what comes back: plain data, so that it can be posted. */
 import type { ModelSpec } from 'unspool';
-import type { Trace } from 'unspool/inspect';
+import type { LagFlow, Trace } from 'unspool/inspect';
 import type { Settings } from '../settings.js';
 import type { Own } from './tasks.js';
 
@@ -56,13 +56,6 @@ export interface Look {
   readonly alphabet: readonly string[] | null;
   readonly read: readonly string[];
   readonly wanted: readonly string[];
-}
-
-/** Of one step's loss, by the step that it reaches: norms of dL/dx, and of each layer's dL/dh and dL/dc. */
-export interface Reach {
-  readonly t: number;
-  readonly x: readonly number[];
-  readonly layers: readonly { readonly h: readonly number[]; readonly c: readonly number[] }[];
 }
 
 export interface Difference {
@@ -126,7 +119,7 @@ export interface Engine {
   advance(by: 'update' | 'epoch', tell: (progress: Progress) => void): Promise<void>;
   look(index: number, changes: Changes): Promise<Look>;
   /** How the loss of step t alone reaches back: which inputs move this prediction, and by which way. */
-  reach(index: number, t: number): Promise<Reach>;
+  reach(index: number, t: number): Promise<LagFlow>;
   setWeight(place: Place, value: number): Promise<void>;
   difference(index: number, place: Place): Promise<Difference>;
   estimate(index: number, names: readonly string[]): Promise<readonly Estimated[]>;

@@ -12,10 +12,10 @@ import {
   type Training,
   type TrainingEvent,
 } from 'unspool';
-import { type Grid, trace } from 'unspool/inspect';
+import { gradientByLag, type LagFlow, trace } from 'unspool/inspect';
 import { compare, estimated, estimatorOf, modelSystem, type StepData } from 'unspool/lab';
 import type { Settings } from '../settings.js';
-import type { Changes, Difference, Estimated, Facts, Look, Place, Reach, Sample, Sweep } from './api.js';
+import type { Changes, Difference, Estimated, Facts, Look, Place, Sample, Sweep } from './api.js';
 import { clamped, withInputs } from './changes.js';
 import { type Own, specOf, type Task, taskOf } from './tasks.js';
 
@@ -60,7 +60,17 @@ export class Session {
     const task = await taskOf(settings, own, fetchText);
     const { backend } = settings;
     const precision = backend === 'reference' ? { precision: 'float64' as const } : {};
-    return new Session(settings, task, await createModel(specOf(settings, task), { backend, ...precision }));
+    return Session.over(settings, task, await createModel(specOf(settings, task), { backend, ...precision }));
+  }
+
+  /** Where no training can be begun, the model goes too. */
+  private static over(settings: Settings, task: Task, model: Model): Session {
+    try {
+      return new Session(settings, task, model);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
   }
 
   /** A session with a file's weights. The task is what is set up; the model has to fit it. */
@@ -76,14 +86,23 @@ export class Session {
         `${name} knows ${file.vocabulary.size} characters, and this text has ${task.vocabulary.size} others. Choose the text that it was trained on, then open it again.`,
       );
     const model = await createModel(file.spec, { backend: settings.backend });
-    if (model.outputSize !== task.outputs || (file.spec.inputSize ?? null) !== (task.inputSize ?? null)) {
+    const answersOnce = file.spec.layers.some(
+      (layer) => layer.kind === 'repeat' || (layer.kind === 'lstm' && layer.returns === 'last'),
+    );
+    if (
+      answersOnce ||
+      model.outputSize !== task.outputs ||
+      (file.spec.inputSize ?? null) !== (task.inputSize ?? null)
+    ) {
       model.dispose();
       throw new Error(
-        `${name} is a model of ${file.spec.inputSize ?? 'tokens'} to ${model.outputSize}, and the data are ${task.inputSize ?? 'tokens'} to ${task.outputs}. Choose the preset or the data that it was trained on, then open it again.`,
+        answersOnce
+          ? `${name} does not answer at every step, which the Studio’s data want. Look into it with: npx unspool inspect ${name}`
+          : `${name} is a model of ${file.spec.inputSize ?? 'tokens'} to ${model.outputSize}, and the data are ${task.inputSize ?? 'tokens'} to ${task.outputs}. Choose the preset or the data that it was trained on, then open it again.`,
       );
     }
     for (const [parameter, values] of file.parameters) model.parameters.set(parameter, values);
-    return new Session(settings, task, model);
+    return Session.over(settings, task, model);
   }
 
   get facts(): Facts {
@@ -131,18 +150,8 @@ export class Session {
     return { index, read: words, wanted, alphabet, trace: changed, lossBefore: found.loss };
   }
 
-  async reach(index: number, t: number): Promise<Reach> {
-    const { batch } = this.task.sequence(index);
-    const weights = new Float32Array(batch.steps);
-    weights[t] = 1;
-    const { layers } = await trace(this.model, { ...batch, weights }, { loss: this.task.loss });
-    const norms = ({ rows, cols, data }: Grid): number[] =>
-      Array.from({ length: rows }, (_, s) => Math.hypot(...data.subarray(s * cols, (s + 1) * cols)));
-    return {
-      t,
-      x: norms(layers[0]!.grad.x),
-      layers: layers.map(({ grad }) => ({ h: norms(grad.h), c: norms(grad.c) })),
-    };
+  reach(index: number, t: number): Promise<LagFlow> {
+    return gradientByLag(this.model, this.task.sequence(index).batch, { step: t, loss: this.task.loss });
   }
 
   async sample(): Promise<Sample> {

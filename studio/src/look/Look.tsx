@@ -1,8 +1,7 @@
 /** A whole pass at once: what every gate and state was, how the gradient came back, and what can be asked of it. */
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Grid } from 'unspool/inspect';
-import type { Reach as ReachOf } from '../engine/api.js';
+import type { Grid, LagFlow } from 'unspool/inspect';
 import { look, reach, refresh, shownLayer, time, unit } from '../state.js';
 import { Choosers, Tokens } from '../ui/Choosers.js';
 import { css, place, table } from '../ui/colours.js';
@@ -76,7 +75,7 @@ function Maps() {
 /** The sequence, coloured by a unit or by what moves one prediction. */
 function Coloured() {
   const [by, setBy] = useState<Quantity | 'moves'>('h');
-  const [found, setFound] = useState<ReachOf | null>(null);
+  const [found, setFound] = useState<LagFlow | null>(null);
   const shown = look.value!;
   const layer = shownLayer.value!;
   const colours = table(by === 'moves' ? 'size' : 'sign', scheme.value);
@@ -92,8 +91,8 @@ function Coloured() {
     if (by === 'moves') {
       const most = Math.max(...(found?.x ?? [1]), 1e-30);
       return (s: number): string | undefined => {
-        const strength = (found?.x[s] ?? 0) / most;
-        return found && s <= found.t
+        const strength = (found?.x[found.step - s] ?? 0) / most;
+        return found && s <= found.step
           ? `color-mix(in srgb, var(--lit) ${Math.round(85 * strength)}%, var(--raised))`
           : undefined;
       };

@@ -1,30 +1,25 @@
 /** How far the gradient of one step's loss reaches back: its norm by lag, on a logarithmic axis. */
 import * as Plot from '@observablehq/plot';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Reach as ReachOf } from '../engine/api.js';
+import type { FlowVerdict, LagFlow, LagFlowOfLayer } from 'unspool/inspect';
 import { layer, look, reach, time } from '../state.js';
 import { SERIES } from '../ui/colours.js';
 import { Figure } from '../ui/Figure.js';
 
-/** Slope of log10 of the norm by lag, by least squares over what is above nothing. */
-function decay(norms: readonly number[]): number | null {
-  const points = norms.flatMap((v, lag) => (v > 1e-30 ? [[lag, Math.log10(v)] as const] : []));
-  if (points.length < 3) return null;
-  const mean = (pick: (p: readonly [number, number]) => number) =>
-    points.reduce((sum, p) => sum + pick(p), 0) / points.length;
-  const [x, y] = [mean(([lag]) => lag), mean(([, v]) => v)];
-  const above = points.reduce((sum, [lag, v]) => sum + (lag - x) * (v - y), 0);
-  const below = points.reduce((sum, [lag]) => sum + (lag - x) ** 2, 0);
-  return 10 ** (above / below);
-}
+const SAYS: Readonly<Record<FlowVerdict, string>> = {
+  vanishes: 'it vanishes',
+  fades: 'it fades',
+  'is carried': 'it is carried',
+  explodes: 'it explodes',
+  'too short to tell': 'too short to tell',
+};
 
-const words = (factor: number): string =>
-  factor < 0.7 ? 'it vanishes fast' : factor < 0.95 ? 'it fades' : factor <= 1.05 ? 'it is carried' : 'it explodes';
+const NOTHING: LagFlowOfLayer = { h: [], c: [], factor: null, verdict: 'too short to tell' };
 
 export function Reach() {
   const shown = look.value!;
   const [from, setFrom] = useState<number | null>(null);
-  const [found, setFound] = useState<ReachOf | null>(null);
+  const [found, setFound] = useState<LagFlow | null>(null);
   const last = Math.max(0, shown.wanted.findLastIndex(Boolean));
   const t = Math.min(from ?? last, shown.trace.steps - 1);
   useEffect(() => {
@@ -35,10 +30,7 @@ export function Reach() {
     };
   }, [t, shown]);
   const own = found?.layers[Math.min(layer.value, found.layers.length - 1)];
-  const byLag = useMemo(() => {
-    const back = (norms: readonly number[]): number[] => norms.slice(0, (found?.t ?? 0) + 1).reverse();
-    return own ? { c: back(own.c), h: back(own.h) } : { c: [], h: [] };
-  }, [own, found]);
+  const byLag = own ?? NOTHING;
   const options = useMemo<Plot.PlotOptions>(() => {
     const line = (norms: readonly number[], stroke: string) => [
       Plot.line(norms.flatMap((v, lag) => (v > 0 ? [[lag, v]] : [])) as [number, number][], { stroke, strokeWidth: 2 }),
@@ -55,7 +47,7 @@ export function Reach() {
       marks: [...line(byLag.c, SERIES[0]), ...line(byLag.h, SERIES[1])],
     };
   }, [byLag]);
-  const factor = decay(byLag.c);
+  const { factor, verdict } = byLag;
   return (
     <section aria-label="Gradient by lag">
       <Figure
@@ -71,7 +63,7 @@ export function Reach() {
       <p class="hint">
         {factor !== null && (
           <>
-            Along c the gradient changes by a factor of <b>{factor.toPrecision(2)}</b> a step: {words(factor)}.{' '}
+            Along c the gradient changes by a factor of <b>{factor.toPrecision(2)}</b> a step: {SAYS[verdict]}.{' '}
           </>
         )}
         <button type="button" onClick={() => setFrom(time.value)}>
