@@ -1,9 +1,9 @@
-/** The moment's equation with a unit's numbers in it. Typesetting takes longer than a frame: while one scrubs, it waits. */
+/** The moment's equation, and the same with a unit's numbers in it. Typesetting takes longer than a frame: while one scrubs, it waits. */
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { LstmTrace, Trace } from 'unspool/inspect';
 import { Tex } from '../ui/Tex.js';
-import { type MomentId, numbersOf } from './moments.js';
+import { MOMENTS, type MomentId, numbersOf } from './moments.js';
 import { cellAt, type Gate, terms } from './numbers.js';
 
 const SETTLED = 60; // ms without a change
@@ -34,12 +34,19 @@ export function Numbers({ trace, layer, t, unit, id }: Shown) {
   const stale =
     shown.t !== t || shown.id !== id || shown.unit !== unit || shown.trace !== trace || shown.layer !== layer;
   return (
-    <div class={`with-numbers ${stale ? 'stale' : ''}`} data-testid="numbers">
-      {lines.map((line, i) => (
-        <p key={i} class="equation">
+    <div class={stale ? 'stale' : ''}>
+      {MOMENTS[shown.id].symbols.map((line) => (
+        <p key={line} class="equation">
           <Tex>{line}</Tex>
         </p>
       ))}
+      <div class="with-numbers" data-testid="numbers">
+        {lines.map((line, i) => (
+          <p key={i} class="equation">
+            <Tex>{line}</Tex>
+          </p>
+        ))}
+      </div>
     </div>
   );
 }

@@ -5,7 +5,6 @@ import type { Grid } from 'unspool/inspect';
 import { layer, look, refresh, shownLayer, time, unit } from '../state.js';
 import { Choosers, Tokens } from '../ui/Choosers.js';
 import { Heatmap } from '../ui/Heatmap.js';
-import { Tex } from '../ui/Tex.js';
 import { Change } from './Change.js';
 import { Diagram } from './Diagram.js';
 import { BACKWARD, FORWARD, indexOf, MOMENTS, type MomentId, placeAt, walkLength } from './moments.js';
@@ -135,11 +134,6 @@ export default function Unroll() {
           </p>
           <h2>{moment.title}</h2>
           <p>{moment.says}</p>
-          {moment.symbols.map((line) => (
-            <p key={line} class="equation">
-              <Tex>{line}</Tex>
-            </p>
-          ))}
           <Numbers trace={shown.trace} layer={lstm} t={t} unit={j} id={id} />
           {NOTES.filter(([test]) => test(lstm.form)).map(([, says]) => (
             <p key={says} class="hint">
