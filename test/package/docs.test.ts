@@ -85,10 +85,11 @@ describe('commands', () => {
     await here.ok('train', 'data/moby-dick.txt', ...sizes, ...out);
   });
 
-  test('those that install, train and test stand there as CI runs them', () => {
+  test('those that install, train and test stand there as CI runs them, and the one that opens a page', () => {
     expect(lines.filter((line) => !line.startsWith('npx unspool '))).toEqual([
       'npm ci && npm start',
       'npm ci && npm test',
+      'npm run studio',
     ]);
     expect(commands.length).toBeGreaterThan(8);
   });
