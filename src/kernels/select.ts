@@ -30,9 +30,10 @@ export interface BackendOptions {
 const invalid = (path: string, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
 
-/** The backend that `auto` means here, or that is asked for. Throws `INVALID_SETTING` for one that there is not. */
+/** Of gpu.js. */
 const MODES: readonly string[] = ['webgpu', 'webgl2', 'webasm', 'cpu'] satisfies readonly GpuMode[];
 
+/** The backend that `auto` means here, or that is asked for. Throws `INVALID_SETTING` for one that there is not. */
 function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions = {}): Backend {
   if (precision !== 'float32' && precision !== 'float64') {
     throw invalid('precision', `${JSON.stringify(precision)} is no precision.`, 'Use float32 or float64.');
