@@ -49,7 +49,7 @@ test.each([
   [['peers', '--engines', 'nobody'], 1, 'There is no engine "nobody". Known: ours, peers, ceilings, unspool,'],
   [['quality', '--engines', 'brain'], 1, '"brain" does not train here.'],
   [['quality', '--minutes', '0'], 1, '--minutes should be a number over 0'],
-  [['speed'], 2, 'There is no benchmark "speed". Known: gemm, steps, threads, start, peers, quality.'],
+  [['speed'], 2, 'There is no benchmark "speed". Known: gemm, steps, threads, start, studio, peers, gpu, quality.'],
 ])('%j says what is wrong', async (args, code, message) => {
   const ended = await bench(...args);
   expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
