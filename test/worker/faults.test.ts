@@ -46,7 +46,7 @@ describe('errors arrive as what they were', () => {
     const there = await rejected(() => createModelInWorker(bad, { worker }));
     expect(there.problem).toEqual(here.problem);
     expect(there.message).toBe(here.message);
-    const backend = await rejected(() => createModelInWorker(VALUE_SPEC, { backend: 'gpu' as 'wasm', worker }));
+    const backend = await rejected(() => createModelInWorker(VALUE_SPEC, { backend: 'abacus' as 'wasm', worker }));
     expect(problemOf(backend, 'INVALID_SETTING').path).toBe('backend');
     await inWorker(async (model) => expect(model.size).toBeGreaterThan(0));
   });
