@@ -38,9 +38,10 @@ type Seeing = Pick<FitOptions, 'schedule' | 'gradient'>;
 
 /** What the schedule, the estimator, the average and the early stopping have seen. */
 export function memoryOf({ average, stopping }: TrainingRoom, { schedule, gradient }: Seeing): Memory {
+  const learned = gradient?.memory ?? []; // a copy each time it is asked for
   return {
     ...(typeof schedule === 'object' ? { schedule: schedule.memory } : {}),
-    ...(gradient?.memory?.length ? { gradient: gradient.memory } : {}),
+    ...(learned.length > 0 ? { gradient: learned } : {}),
     ...(average ? { average: average.memory } : {}),
     ...(stopping ? { stopping: stopping.memory } : {}),
   };

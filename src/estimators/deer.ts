@@ -10,10 +10,10 @@
  */
 import type { FloatArray } from '../core/kernels.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { backThrough } from './backwards.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
 import { requireOneRow, requireUnits, stateJacobian } from './influence.js';
 import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
-import { addScaled } from './vectors.js';
 
 export interface DeerOptions {
   /** `deer` has all of J, `quasiDeer` the block of each unit (needs closed forms). Default `deer`. */
@@ -103,14 +103,14 @@ class TrajectoryRun implements EstimatorRun {
   emit(gradient: FloatArray): void {
     const { system, data, first, options } = this;
     const { states, iterations } = solveTrajectory(system, data, options, first);
-    let delta: FloatArray | null = null;
-    for (let t = data.length - 1; t >= 0; t--) {
-      const step = system.step(t > 0 ? states[t - 1]! : first, data[t]!);
-      const q = step.lossGradient(gradient);
-      if (delta) addScaled(q, 1, delta);
-      delta = step.vjp(q, gradient);
-      step.release();
+    function* lastFirst(): Generator<SystemStep> {
+      for (let t = data.length - 1; t >= 0; t--) {
+        const step = system.step(t > 0 ? states[t - 1]! : first, data[t]!);
+        yield step;
+        step.release(); // one at a time is kept
+      }
     }
+    const delta = backThrough(lastFirst(), gradient, null);
     if (delta) this.beginning?.vjp(delta, gradient);
     this.count(data.length, iterations);
     this.reset();

@@ -11,9 +11,9 @@
  */
 import type { FloatArray } from '../core/kernels.js';
 import { requireInteger, requireNumber } from '../errors.js';
+import { backThrough } from './backwards.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
 import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
-import { addScaled } from './vectors.js';
 
 export interface SyntheticOptions {
   /** Steps of a window. */
@@ -52,12 +52,8 @@ class SyntheticRun implements EstimatorRun {
   emit(gradient: FloatArray): void {
     const { kept, cost, system, learned } = this;
     if (kept.length === 0) return;
-    let delta: FloatArray = this.guess(kept.at(-1)!.state);
-    for (const step of kept.toReversed()) {
-      addScaled(delta, 1, step.lossGradient(gradient));
-      delta = step.vjp(delta, gradient);
-      cost.macs += productMacs(system);
-    }
+    const delta = backThrough(kept.toReversed(), gradient, this.guess(kept.at(-1)!.state));
+    cost.macs += kept.length * productMacs(system);
     this.learn(kept[0]!.before, delta);
     this.beginning?.vjp(delta, gradient);
     cost.macs += 3 * system.rows * learned.length;

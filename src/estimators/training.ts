@@ -5,14 +5,13 @@
  */
 import type { FitOptions } from '../core/fit-options.js';
 import type { FloatArray } from '../core/kernels.js';
-import type { Noise } from '../core/layer.js';
-import { toTimeMajor } from '../core/layout.js';
-import { goesBySequence, type LossChoice, type LossSpec, lossWeight, requireLoss } from '../core/losses.js';
-import type { Batch, Model } from '../core/model.js';
+import { goesBySequence, type LossChoice } from '../core/losses.js';
+import type { Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';
 import { fail } from '../core/spec-checks.js';
 import type { Tape } from '../core/tape.js';
 import { hostNumbers } from '../core/views.js';
+import { layOut, stepsOf } from './batch-steps.js';
 import { type EstimatorRun, type GradientEstimator, rowsTaken, unroll } from './estimator.js';
 import { type ModelSystem, modelSystem } from './model-system.js';
 import type { StepData } from './system.js';
@@ -48,9 +47,10 @@ export function estimated(estimator: GradientEstimator): GradientFunction {
     if (learned) run.learned?.set(learned);
     const numbers = hostNumbers(model.kernels, gradients.matrix);
     numbers.fill(0);
+    const laid = layOut(batch, loss);
     let sum = 0;
     for (let first = 0; first < batch.rows; first += rows) {
-      const steps = stepsOf(batch, requireLoss(loss), noise, first, rows);
+      const steps = stepsOf(laid, first, rows, noise);
       sum += runRows(bench, run, estimator.every, { tape, first, rows, steps, fresh: from === null }, numbers);
       run.reset();
     }
@@ -106,45 +106,6 @@ function runRows(
     for (let n = 0; n < rows; n++) data.set(state.subarray(n * S + from, n * S + to), (first + n) * m.cols);
   }
   return loss;
-}
-
-/**
- * The steps of rows [first, first + rows), time-major. Each one's loss is the mean over its rows, and counts with its share of the
- * batch's mean: a step weighs as much as its targets do.
- */
-function* stepsOf(batch: Batch, loss: LossSpec, noise: Noise | null, first: number, rows: number): Generator<StepData> {
-  const { steps, rows: N, lengths, batchFirst } = batch;
-  const ordered = (values: ArrayLike<number>) => (batchFirst ? toTimeMajor(values, steps, N) : values);
-  const [inputs, targets] = [ordered(batch.inputs), ordered(batch.targets)];
-  const weights = countedRows(batch, batch.weights ? ordered(batch.weights) : null);
-  const sums = 'reduction' in loss && loss.reduction === 'sum';
-  const total = sums ? 1 : lossWeight(loss, targets, { rows: N, weights });
-  const cut = (values: ArrayLike<number>, t: number): ArrayLike<number> => {
-    const each = values.length / (steps * N);
-    return Array.prototype.slice.call(values, (t * N + first) * each, (t * N + first + rows) * each) as number[];
-  };
-  const ids = (like: ArrayLike<number>, numbers: ArrayLike<number>) =>
-    like instanceof Int32Array ? Int32Array.from(numbers) : numbers;
-  const last = lengths && rows === 1 ? lengths[first]! : steps;
-  for (let t = 0; t < last; t++) {
-    const target = ids(targets, cut(targets, t));
-    const own = weights && cut(weights, t);
-    yield {
-      input: ids(inputs, cut(inputs, t)),
-      target,
-      weights: own,
-      share: (sums ? 1 : lossWeight(loss, target, { rows, weights: own })) / total,
-      noise: noise && { ...noise, part: { step: t, row: first, rows: N } },
-    };
-  }
-}
-
-/** How much each step and row counts, [T, N]: 0 past a row's end; null where all count alike. */
-function countedRows({ steps, rows, lengths }: Batch, weights: ArrayLike<number> | null): ArrayLike<number> | null {
-  if (!lengths) return weights;
-  return Float64Array.from({ length: steps * rows }, (_, r) =>
-    Math.floor(r / rows) < lengths[r % rows]! ? (weights?.[r] ?? 1) : 0,
-  );
 }
 
 function requireSteps({ spec }: Model, loss: LossChoice): void {

@@ -15,6 +15,13 @@ export function addScaled(out: FloatArray, scale: number, a: ArrayLike<number>):
   for (let i = 0; i < out.length; i++) out[i]! += scale * a[i]!;
 }
 
+/** `count` of `parts` equal parts of a list, from part `first` on; class numbers stay what they are. */
+export function partOf(values: ArrayLike<number>, parts: number, first: number, count = 1): ArrayLike<number> {
+  const each = values.length / parts;
+  const cut = Array.prototype.slice.call(values, first * each, (first + count) * each) as number[];
+  return values instanceof Int32Array ? Int32Array.from(cut) : cut;
+}
+
 /** -1 or 1, each with probability 1/2. */
 export const randomSigns = (length: number, random: Rng): Float64Array =>
   Float64Array.from({ length }, () => (random.uniform() < 0.5 ? -1 : 1));

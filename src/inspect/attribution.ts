@@ -8,6 +8,7 @@ import { type Batch, Model } from '../core/model.js';
 import type { LayerSpec } from '../core/spec.js';
 import { fail, requireChoice } from '../core/spec-checks.js';
 import { requireInteger } from '../errors.js';
+import { dot, norm } from '../estimators/vectors.js';
 import { type Grid, grid, rowOf } from './grid.js';
 import { onlyStep } from './one-sequence.js';
 import { type Trace, trace } from './trace.js';
@@ -47,7 +48,7 @@ export async function attribution(model: Model, batch: Batch, options: Attributi
     const here = await pass(own.x);
     if (method === 'gradient') {
       return {
-        byStep: byStep(own.x, (t) => Math.hypot(...rowOf(gradOf(here), t))),
+        byStep: byStep(own.x, (t) => norm(rowOf(gradOf(here), t))),
         loss: here.loss,
         baselineLoss: null,
       };
@@ -81,12 +82,6 @@ export async function attribution(model: Model, batch: Batch, options: Attributi
     if (own.model !== model) own.model.dispose();
   }
 }
-
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-};
 
 const byStep = ({ rows }: Grid, of: (t: number) => number): number[] => Array.from({ length: rows }, (_, t) => of(t));
 

@@ -2,12 +2,13 @@
 import type { LossChoice } from '../core/losses.js';
 import type { Batch, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
+import { norm } from '../estimators/vectors.js';
 import { type Grid, rowOf } from './grid.js';
 import type { LstmTrace } from './lstm-trace.js';
 import { answersOf, onlyStep, outputStepsOf } from './one-sequence.js';
 import { trace } from './trace.js';
 
-const norms = (grid: Grid): number[] => Array.from({ length: grid.rows }, (_, t) => Math.hypot(...rowOf(grid, t)));
+const norms = (grid: Grid): number[] => Array.from({ length: grid.rows }, (_, t) => norm(rowOf(grid, t)));
 
 /** Norms by step. */
 export interface GradientFlow {

@@ -1,4 +1,5 @@
 /** What the gates of a pass did: how open they stood, how often they were saturated, and what gradient came back to them. */
+import { norm } from '../estimators/vectors.js';
 import type { Grid } from './grid.js';
 import type { LstmTrace } from './lstm-trace.js';
 
@@ -21,12 +22,6 @@ export interface GateStatistics {
   /** Norm of dL/d(gate) over all steps and units. */
   readonly gradientNorm: number;
 }
-
-const norm = (values: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! ** 2;
-  return Math.sqrt(sum);
-};
 
 /** The share of rows of each column in which `test` holds. */
 function shares({ rows, cols, data }: Grid, test: (value: number) => boolean): number[] {

@@ -3,7 +3,9 @@ import type { Batch, Model } from '../core/model.js';
 import { fail } from '../core/spec-checks.js';
 import { modelSystem } from '../estimators/model-system.js';
 import type { StepData } from '../estimators/system.js';
+import { partOf } from '../estimators/vectors.js';
 import { lyapunovExponents, singularValues, stateJacobians } from '../lab/spectra.js';
+import { grid, times } from './grid.js';
 
 export interface JacobianSpectrum {
   /** Singular values of ds_t/ds_{t-1} of each step, the largest first; s is (h, c) of all layers. */
@@ -29,13 +31,13 @@ export function jacobianSpectrum(
   if (batch.rows !== 1) fail('batch.rows', `should be 1, but is ${batch.rows}.`, 'Give one sequence.');
   const system = modelSystem(model);
   try {
-    const jacobians = stateJacobians(system, stepsOf(batch), state);
+    const jacobians = stateJacobians(system, inputsOf(batch), state);
     const S = system.stateSize;
-    let product = jacobians.at(-1)!;
-    const largestOverSteps = [singularValues(product)[0]!];
+    let product = grid(S, S, jacobians.at(-1)!);
+    const largestOverSteps = [singularValues(product.data)[0]!];
     for (const J of jacobians.slice(0, -1).reverse()) {
-      product = times(product, J, S);
-      largestOverSteps.push(singularValues(product)[0]!);
+      product = times(product, grid(S, S, J));
+      largestOverSteps.push(singularValues(product.data)[0]!);
     }
     return {
       byStep: jacobians.map((J) => singularValues(J)),
@@ -47,22 +49,6 @@ export function jacobianSpectrum(
   }
 }
 
-function times(a: Float64Array, b: Float64Array, n: number): Float64Array {
-  const out = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) {
-      const factor = a[i * n + k]!;
-      for (let j = 0; j < n; j++) out[i * n + j]! += factor * b[k * n + j]!;
-    }
-  }
-  return out;
-}
-
 /** The inputs alone: no loss is needed for what a state does to the next. */
-function stepsOf({ steps, inputs }: Batch): StepData[] {
-  const width = inputs.length / steps;
-  return Array.from({ length: steps }, (_, t) => {
-    const part = Array.prototype.slice.call(inputs, t * width, (t + 1) * width) as number[];
-    return { input: inputs instanceof Int32Array ? Int32Array.from(part) : part, target: null };
-  });
-}
+const inputsOf = ({ steps, inputs }: Batch): StepData[] =>
+  Array.from({ length: steps }, (_, t) => ({ input: partOf(inputs, steps, t), target: null }));

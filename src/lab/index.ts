@@ -2,6 +2,7 @@
 
 export { adaptiveTbptt } from '../estimators/adaptive.js';
 export { artbp, bptt, hDetach, tbptt } from '../estimators/backwards.js';
+export { sequenceOf } from '../estimators/batch-steps.js';
 export { ESTIMATORS, estimatorOf } from '../estimators/by-name.js';
 export type { Cell, CellPoint, Readout } from '../estimators/cells/cell.js';
 export { cellSystem } from '../estimators/cells/cell.js';

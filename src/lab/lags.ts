@@ -1,7 +1,8 @@
 /** How far back the gradient reaches: the exact gradient taken apart by the lag between a loss and the weights that it blames. */
 import type { FloatArray } from '../core/kernels.js';
 import { requireInteger } from '../errors.js';
-import type { StepData, System, SystemStep } from '../estimators/system.js';
+import { backThrough } from '../estimators/backwards.js';
+import type { StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 
 export interface LagSpectrum {
@@ -32,7 +33,8 @@ export function lagSpectrum(
   const { longest = steps.length - 1 } = options;
   requireInteger('longest', longest, 0, Math.max(0, steps.length - 1));
   const zeros = () => new Float64Array(system.parameters.length);
-  const whole = allLags(steps, zeros());
+  const whole = zeros();
+  backThrough(steps.toReversed(), whole, null);
   const upTo = zeros();
   const [norms, cosines]: [number[], number[]] = [[], []];
   // The cotangents of all losses side by side: after k rounds each is k steps back.
@@ -47,15 +49,4 @@ export function lagSpectrum(
   }
   for (const step of steps) step.release();
   return { norms, cosines };
-}
-
-/** The whole gradient, in one sweep. */
-function allLags(steps: readonly SystemStep[], gradient: Float64Array): Float64Array {
-  let delta: FloatArray | null = null;
-  for (const step of steps.toReversed()) {
-    const q = step.lossGradient(gradient);
-    if (delta) addScaled(q, 1, delta);
-    delta = step.vjp(q, gradient);
-  }
-  return gradient;
 }

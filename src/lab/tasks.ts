@@ -8,6 +8,7 @@ import type { Rng } from '../core/rng.js';
 import { fail } from '../core/spec-checks.js';
 import { requireInteger } from '../errors.js';
 import type { StepData } from '../estimators/system.js';
+import { partOf } from '../estimators/vectors.js';
 
 /** Sequences of one length side by side: for each step the rows' inputs, and their targets or none. */
 export type Sequences = readonly StepData[];
@@ -21,13 +22,10 @@ export function oneHot(classes: ArrayLike<number>, width: number): Float32Array 
 
 /** One row of sequences that stand side by side. */
 export const rowOf = (sequences: Sequences, rows: number, row: number): Sequences =>
-  sequences.map(({ input, target }) => ({ input: part(input, rows, row), target: target && part(target, rows, row) }));
-
-function part(values: ArrayLike<number>, rows: number, row: number): ArrayLike<number> {
-  const each = values.length / rows;
-  const cut = Array.prototype.slice.call(values, row * each, (row + 1) * each) as number[];
-  return values instanceof Int32Array ? Int32Array.from(cut) : cut;
-}
+  sequences.map(({ input, target }) => ({
+    input: partOf(input, rows, row),
+    target: target && partOf(target, rows, row),
+  }));
 
 /** Steps of sequences as one batch, in which a step without a target weighs nothing. */
 export function sequencesBatch(sequences: Sequences, rows: number): Batch {

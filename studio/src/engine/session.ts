@@ -13,7 +13,7 @@ import {
   type TrainingEvent,
 } from 'unspool';
 import { gradientByLag, type LagFlow, trace } from 'unspool/inspect';
-import { compare, estimated, estimatorOf, modelSystem, type StepData } from 'unspool/lab';
+import { compare, estimated, estimatorOf, modelSystem, sequenceOf } from 'unspool/lab';
 import type { Settings } from '../settings.js';
 import type { Changes, Difference, Estimated, Facts, Look, Place, Sample, Sweep } from './api.js';
 import { clamped, withInputs } from './changes.js';
@@ -245,7 +245,7 @@ export class Session {
     return this.exact(async (model) => {
       const { batch } = this.task.sequence(index);
       const system = modelSystem(model, { loss: this.task.loss });
-      const sequence = stepsOf(batch);
+      const sequence = sequenceOf(batch, this.task.loss);
       const found = names.map((name): Estimated => {
         const none = { name, cosine: 0, normRatio: 0, variance: 0, floats: 0, macs: 0 };
         try {
@@ -322,17 +322,4 @@ export class Session {
     this.training.dispose();
     this.model.dispose();
   }
-}
-
-/** A batch of one row, step by step; a step that weighs nothing has no loss. */
-function stepsOf({ steps, inputs, targets, weights }: ReturnType<Task['sequence']>['batch']): StepData[] {
-  const [width, wide] = [inputs.length / steps, targets.length / steps];
-  const cut = (values: ArrayLike<number>, t: number, each: number): ArrayLike<number> => {
-    const part = Array.prototype.slice.call(values, t * each, (t + 1) * each) as number[];
-    return values instanceof Int32Array ? Int32Array.from(part) : part;
-  };
-  return Array.from({ length: steps }, (_, t) => ({
-    input: cut(inputs, t, width),
-    target: weights && weights[t] === 0 ? null : cut(targets, t, wide),
-  }));
 }
