@@ -66,48 +66,49 @@ export async function run() {
     return { first, all: sum() };
   }
 
-  /** Frames a second while the slider of the walk is moved at every frame; the longest frame, in milliseconds. */
+  /** Frames a second of a page, and its longest frame in milliseconds; `scrubs` moves the slider of the walk at every one. */
+  async function frames(page, scrubs) {
+    const times = await page.evaluate(
+      async ([count, moves]) => {
+        const slider = moves ? document.querySelector('.scrub') : null;
+        const found = [];
+        let last = await new Promise(requestAnimationFrame);
+        for (let n = 0; n < count; n++) {
+          if (slider) {
+            slider.value = String(Math.round((Number(slider.max) * n) / count));
+            slider.dispatchEvent(new Event('input', { bubbles: true }));
+          }
+          const now = await new Promise(requestAnimationFrame);
+          found.push(now - last);
+          last = now;
+        }
+        return found;
+      },
+      [FRAMES, scrubs],
+    );
+    return { perSecond: (1000 * times.length) / times.reduce((a, b) => a + b, 0), longest: Math.max(...times) };
+  }
+
+  /** While the slider of the walk is moved at every frame. */
   async function scrub() {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await page.goto(url + LARGE);
     await page.locator('.diagram').waitFor();
     await page.waitForTimeout(500);
-    const found = await page.evaluate(async (frames) => {
-      const slider = document.querySelector('.scrub');
-      const most = Number(slider.max);
-      const times = [];
-      let last = await new Promise(requestAnimationFrame);
-      for (let n = 0; n < frames; n++) {
-        slider.value = String(Math.round((most * n) / frames));
-        slider.dispatchEvent(new Event('input', { bubbles: true }));
-        const now = await new Promise(requestAnimationFrame);
-        times.push(now - last);
-        last = now;
-      }
-      return times;
-    }, FRAMES);
+    const found = await frames(page, true);
     await page.close();
-    return { perSecond: (1000 * found.length) / found.reduce((a, b) => a + b, 0), longest: Math.max(...found) };
+    return found;
   }
 
-  /** Frames a second of the page while the worker trains as fast as it goes; the longest frame. */
+  /** While the worker trains as fast as it goes. */
   async function train() {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await page.goto(`${url}?preset=novel&layers=2&units=64`);
     await page.locator('.stage .main:not([disabled])').click();
     await page.locator('[data-testid=step]:not(:text-is("0"))').waitFor();
-    const found = await page.evaluate(async (frames) => {
-      const times = [];
-      let last = await new Promise(requestAnimationFrame);
-      for (let n = 0; n < frames; n++) {
-        const now = await new Promise(requestAnimationFrame);
-        times.push(now - last);
-        last = now;
-      }
-      return times;
-    }, FRAMES);
+    const found = await frames(page, false);
     await page.close();
-    return { perSecond: (1000 * found.length) / found.reduce((a, b) => a + b, 0), longest: Math.max(...found) };
+    return found;
   }
 
   try {

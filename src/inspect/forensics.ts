@@ -1,6 +1,8 @@
 /** Where the first NaN or infinity of a pass stands, and what led to it: tensor by tensor in the order in which they are computed. */
+import { GATES, type Gate } from './gates.js';
 import { type Grid, rowOf } from './grid.js';
 import { type LstmTrace, stateBefore, stepBefore } from './lstm-trace.js';
+import { type PreactivationTerm, preactivationTerms } from './terms.js';
 import type { Trace } from './trace.js';
 
 export interface Suspect {
@@ -18,8 +20,6 @@ export interface Forensics {
   /** From what it was computed, the step's own numbers and the largest of the weights among them: the last finite ones. */
   readonly ledToBy: readonly Suspect[];
 }
-
-const GATES = ['i', 'f', 'g', 'o'] as const;
 
 const badIn = (values: ArrayLike<number>): number => {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
@@ -89,25 +89,18 @@ function inForward(trace: Trace): Forensics | null {
 }
 
 /** (F1): the largest terms of a sum that was not finite. */
-function sumOf(trace: Trace, layer: LstmTrace, t: number, gate: (typeof GATES)[number], unit: number): Suspect[] {
-  const row = GATES.indexOf(gate) * layer.hiddenSize + unit;
-  const { h } = stateBefore(layer, t);
-  const terms: Suspect[] = [];
-  const add = (part: 'weight_ih' | 'weight_hh', values: ArrayLike<number>, what: string): void => {
-    const weights = rowOf(trace.parameters[layer.parameters[part]!]!, row);
-    for (let k = 0; k < values.length; k++) {
-      terms.push({
-        tensor: `${what}[${k}] = ${values[k]!.toPrecision(3)} times its weight ${weights[k]!.toPrecision(3)}`,
-        step: t,
-        unit: k,
-        value: values[k]! * weights[k]!,
-      });
-    }
-  };
-  add('weight_ih', rowOf(layer.x, t), `${layer.name} x`);
-  add('weight_hh', h, `${layer.name} h-`);
-  const size = ({ value }: Suspect): number => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : Math.abs(value));
-  return terms.sort((a, b) => size(b) - size(a)).slice(0, 3);
+function sumOf(trace: Trace, layer: LstmTrace, t: number, gate: Gate, unit: number): Suspect[] {
+  const size = ({ product }: PreactivationTerm): number =>
+    Number.isNaN(product) ? Number.POSITIVE_INFINITY : Math.abs(product);
+  return preactivationTerms(trace, layer, t, gate, unit)
+    .filter(({ from }) => from !== 'bias')
+    .sort((a, b) => size(b) - size(a))
+    .slice(0, 3)
+    .map(({ from, index, factor, weight, product }) => {
+      const what = `${layer.name} ${from === 'x' ? 'x' : 'h-'}[${index}]`;
+      const tensor = `${what} = ${factor.toPrecision(3)} times its weight ${weight.toPrecision(3)}`;
+      return { tensor, step: t, unit: index, value: product };
+    });
 }
 
 /** (F3): c = f c- + i g. */

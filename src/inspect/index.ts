@@ -2,6 +2,15 @@
 
 export { ATTRIBUTIONS, type Attribution, type AttributionOptions, attribution } from './attribution.js';
 export {
+  type ColourScale,
+  type ColourScheme,
+  colourAt,
+  isDark,
+  type Rgb,
+  SERIES_COLOURS,
+  valueRange,
+} from './colours.js';
+export {
   type FlowVerdict,
   type GradientFlow,
   gradientByLag,
@@ -14,6 +23,7 @@ export {
   CLOSED,
   type DeadUnit,
   deadUnits,
+  GATES,
   type Gate,
   type GateStatistics,
   gateStatistics,
@@ -33,6 +43,7 @@ export {
   type TracedForm,
 } from './lstm-trace.js';
 export { type JacobianSpectrum, jacobianSpectrum } from './spectra.js';
+export { type PreactivationTerm, preactivationTerms } from './terms.js';
 export { type Trace, type TraceOptions, trace } from './trace.js';
 export {
   type Feature,

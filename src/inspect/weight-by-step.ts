@@ -1,6 +1,7 @@
 /** Where a weight's gradient came from: the contribution of each step, which add up to it (B1). */
 import { fail } from '../core/spec-checks.js';
 import { requireInteger } from '../errors.js';
+import { GATES } from './gates.js';
 import { timesTransposed } from './grid.js';
 import { type LstmTrace, shifted, stateBefore, stepBefore } from './lstm-trace.js';
 import { standardised } from './normalised.js';
@@ -8,7 +9,6 @@ import type { Trace } from './trace.js';
 
 type Contribution = (t: number) => number;
 
-const GATES = ['i', 'f', 'g', 'o'] as const;
 const SEEN = ['i', 'f', 'o'] as const; // what gate recurrence connects
 
 /** dL/da of row `row` of the 4H that stand in the order i, f, g, o. */

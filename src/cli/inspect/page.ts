@@ -1,6 +1,7 @@
 /** What is found, as one page that needs no network; its plots and tables by name, to be had as files too. */
+import { colourAt, GATES, isDark } from '../../inspect/index.js';
 import type { Plot, Table } from '../../lab/index.js';
-import { colourAt, heatmapSvg } from '../report/heatmap.js';
+import { heatmapSvg } from '../report/heatmap.js';
 import { escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
 import { drawPlot, plotHtml } from '../report/plot.js';
 import type { Findings } from './findings.js';
@@ -12,7 +13,6 @@ export interface Looked {
   readonly found: Findings;
 }
 
-const GATES = ['i', 'f', 'g', 'o'] as const;
 const OPEN = [0, 1] as const;
 
 const visible = (character: string): string => ({ '\n': '⏎', '\t': '⇥' })[character] ?? character;
@@ -132,9 +132,8 @@ function colouredText({ subject, found }: Looked): string {
       const values = subject.read.map((_, t) => grid.data[t * grid.cols + unit]!);
       const most = Math.max(...values.map(Math.abs), 1e-12);
       const spans = subject.read.map((character, t) => {
-        const [r, g, b] = colourAt('sign', (values[t]! / most + 1) / 2) as [number, number, number];
-        const dark = 0.2126 * (r / 255) ** 2.2 + 0.7152 * (g / 255) ** 2.2 + 0.0722 * (b / 255) ** 2.2 < 0.18;
-        return `<span style="background:rgb(${r},${g},${b});color:${dark ? '#fff' : '#000'}">${escaped(visible(character))}</span>`;
+        const ground = colourAt('sign', (values[t]! / most + 1) / 2);
+        return `<span style="background:rgb(${ground.join(',')});color:${isDark(ground) ? '#fff' : '#000'}">${escaped(visible(character))}</span>`;
       });
       return `<p>c of unit ${unit} of ${escaped(layer.name)}: goes with <b>${escaped(feature)}</b> (${correlation.toFixed(2)})</p><p class="text">${spans.join('')}</p>`;
     })

@@ -1,40 +1,7 @@
 /** Heat maps [time x unit] as SVG: the map itself is a picture inside of it, a pixel a number, so that a page stays small. */
 import { deflateSync } from 'node:zlib';
-import type { Grid } from '../../inspect/index.js';
+import { type ColourScale, colourAt, type Grid, valueRange } from '../../inspect/index.js';
 import { escaped } from './html.js';
-
-/** viridis (uniform in perception), and blue - white - orange, which is centred at 0: both safe with any colour vision. */
-const STOPS = {
-  size: ['#440154', '#482878', '#3e4989', '#31688e', '#26828e', '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725'],
-  sign: ['#08306b', '#2171b5', '#6baed6', '#c6dbef', '#f7f7f7', '#fdd0a2', '#fd8d3c', '#d94801', '#7f2704'],
-} as const;
-
-export type Scale = keyof typeof STOPS;
-
-const rgb = (hex: string): readonly number[] => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
-
-/** 0 to 1. */
-export function colourAt(scale: Scale, share: number): readonly number[] {
-  const stops = STOPS[scale];
-  const at = Math.max(0, Math.min(1, share)) * (stops.length - 1);
-  const low = Math.min(stops.length - 2, Math.floor(at));
-  const [a, b] = [rgb(stops[low]!), rgb(stops[low + 1]!)];
-  return a.map((v, k) => Math.round(v + (at - low) * (b[k]! - v)));
-}
-
-export function rangeOf({ data }: Grid, scale: Scale): readonly [number, number] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const v of data) {
-    if (!Number.isFinite(v)) continue;
-    low = Math.min(low, v);
-    high = Math.max(high, v);
-  }
-  if (scale === 'sign') {
-    const most = Math.max(Math.abs(low), Math.abs(high));
-    return most > 0 && Number.isFinite(most) ? [-most, most] : [-1, 1];
-  }
-  return low < high ? [low, high] : [0, 1];
-}
 
 function chunk(type: string, data: Uint8Array): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
@@ -85,8 +52,8 @@ const short = (value: number): string =>
 export function heatmapSvg(
   title: string,
   grid: Grid,
-  scale: Scale,
-  range = rangeOf(grid, scale),
+  scale: ColourScale,
+  range = valueRange(grid, scale),
   marks: readonly string[] = [],
 ): string {
   const { rows: T, cols: units, data } = grid;

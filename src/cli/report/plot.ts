@@ -1,13 +1,13 @@
 /** Plots as SVG, drawn by Observable Plot where it is installed. */
+import { SERIES_COLOURS } from '../../inspect/index.js';
 import type { Plot } from '../../lab/index.js';
 import { escaped } from './html.js';
 
-/** Okabe & Ito 2008: told apart with any colour vision; behind them the same with dashes. */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8a8a8a', '#b8a700'];
+/** The colours, and behind them the same with dashes. */
 const DASHES = ['', '5 3', '2 2'];
 const look = (i: number) => ({
-  colour: COLOURS[i % COLOURS.length]!,
-  dash: DASHES[Math.floor(i / COLOURS.length) % DASHES.length]!,
+  colour: SERIES_COLOURS[i % SERIES_COLOURS.length]!,
+  dash: DASHES[Math.floor(i / SERIES_COLOURS.length) % DASHES.length]!,
 });
 
 /** The SVG of a plot; null where what draws it is not installed. */

@@ -4,10 +4,9 @@
  * comes through weights of 0. What it finds for those weights themselves is not theirs any more, and is put to 0.
  */
 import { type Batch, createModel, type Model } from 'unspool';
-import type { Grid, Trace } from 'unspool/inspect';
+import { GATES, type Grid, type Trace } from 'unspool/inspect';
 import type { Changes, Clamp } from './api.js';
 
-const GATES = ['i', 'f', 'g', 'o'] as const;
 const LEFT_OUT = { i: 'noInput', f: 'noForget', g: null, o: 'noOutput' } as const;
 /** Squashed to 0 or 1 exactly, in float32. */
 const FAR = 30;

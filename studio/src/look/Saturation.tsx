@@ -1,6 +1,7 @@
 /** Units by how often their gates are nearly closed and nearly open (Karpathy, Johnson & Li 2015, figure 3). */
 import * as Plot from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
+import { gateStatistics } from 'unspool/inspect';
 import { shownLayer, unit } from '../state.js';
 import { GATE_COLOURS } from '../ui/colours.js';
 import { Figure } from '../ui/Figure.js';
@@ -19,18 +20,11 @@ export function Saturation() {
   const chosen = unit.value;
   const points = useMemo<Point[]>(
     () =>
-      GATES.flatMap((gate) => {
-        const { rows, cols, data } = layer.gates[gate];
-        return Array.from({ length: cols }, (_, j) => {
-          let [closed, open] = [0, 0];
-          for (let t = 0; t < rows; t++) {
-            const v = data[t * cols + j]!;
-            if (v < 0.1) closed++;
-            if (v > 0.9) open++;
-          }
-          return { gate, unit: j, closed: closed / rows, open: open / rows };
-        });
-      }),
+      gateStatistics(layer)
+        .flatMap(({ gate, closedByUnit, openByUnit }) =>
+          closedByUnit.map((closed, j) => ({ gate, unit: j, closed, open: openByUnit[j]! })),
+        )
+        .filter((point): point is Point => point.gate !== 'g'),
     [layer],
   );
   const options = useMemo<Plot.PlotOptions>(

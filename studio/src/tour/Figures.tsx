@@ -2,6 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import type { ComponentType } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { gradientFlow } from 'unspool/inspect';
 import type { Sweep } from '../engine/api.js';
 import {
   advance,
@@ -270,19 +271,17 @@ function Loss() {
 }
 
 function Backward() {
-  const { grad } = shownLayer.value!;
-  const norms = (grid: { rows: number; cols: number; data: Float32Array | Float64Array }): number[] =>
-    Array.from({ length: grid.rows }, (_, t) => Math.hypot(...grid.data.subarray(t * grid.cols, (t + 1) * grid.cols)));
-  const [whole, along, through] = useMemo(() => [norms(grad.c), norms(grad.cFromNext), norms(grad.cFromH)], [grad]);
+  const layer = shownLayer.value!;
+  const { c: whole, cFromNext: along, cFromH: through } = useMemo(() => gradientFlow(layer), [layer]);
   const options = useMemo<Plot.PlotOptions>(() => {
     const positive = (values: readonly number[]): Points => byStep(values).filter(([, v]) => v > 0);
     return {
       x: { label: 'step' },
       y: { label: 'norm', type: 'log', grid: true },
       marks: [
-        line(positive(whole!), 'currentColor'),
-        line(positive(along!), SERIES[0]),
-        line(positive(through!), SERIES[1]),
+        line(positive(whole), 'currentColor'),
+        line(positive(along), SERIES[0]),
+        line(positive(through), SERIES[1]),
       ],
     };
   }, [whole, along, through]);
@@ -302,7 +301,7 @@ function Backward() {
           ]}
         />
       </Figure>
-      <Told says="Its norm at the first step:" value={whole![0]!} />
+      <Told says="Its norm at the first step:" value={whole[0]!} />
     </>
   );
 }

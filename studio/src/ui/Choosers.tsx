@@ -1,5 +1,7 @@
 /** Which sequence, layer, time step and unit one looks at: the same in every room. */
+import type { Signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
+import { isDark, type LstmTrace, type Trace } from 'unspool/inspect';
 import { facts, layer, look, sequenceIndex, shownLayer, showSequence, time, unit } from '../state.js';
 
 function Stepper({
@@ -32,6 +34,13 @@ function Stepper({
   );
 }
 
+/** What one looks at within a sequence, and the last of each. */
+const PLACES: readonly { label: string; of: Signal<number>; most(trace: Trace, layer: LstmTrace): number }[] = [
+  { label: 'Layer', of: layer, most: ({ layers }) => layers.length - 1 },
+  { label: 'Step', of: time, most: ({ steps }) => steps - 1 },
+  { label: 'Unit', of: unit, most: (_, { hiddenSize }) => hiddenSize - 1 },
+];
+
 export function Choosers() {
   const trace = look.value?.trace;
   const shown = shownLayer.value;
@@ -44,32 +53,21 @@ export function Choosers() {
         most={facts.value!.sequences - 1}
         choose={(value) => void showSequence(value)}
       />
-      {trace.layers.length > 1 && (
-        <Stepper
-          label="Layer"
-          value={layer.value}
-          most={trace.layers.length - 1}
-          choose={(value) => {
-            layer.value = value;
-          }}
-        />
-      )}
-      <Stepper
-        label="Step"
-        value={time.value}
-        most={trace.steps - 1}
-        choose={(value) => {
-          time.value = value;
-        }}
-      />
-      <Stepper
-        label="Unit"
-        value={unit.value}
-        most={shown.hiddenSize - 1}
-        choose={(value) => {
-          unit.value = value;
-        }}
-      />
+      {PLACES.map(({ label, of, most }) => {
+        const last = most(trace, shown);
+        if (label === 'Layer' && last === 0) return null;
+        return (
+          <Stepper
+            key={label}
+            label={label}
+            value={of.value}
+            most={last}
+            choose={(value) => {
+              of.value = value;
+            }}
+          />
+        );
+      })}
       <span class="hint">
         loss of this sequence <b data-testid="sequence-loss">{trace.loss.toPrecision(4)}</b>
       </span>
@@ -80,10 +78,9 @@ export function Choosers() {
 /** A ground, and letters that can be read on it. */
 function paint(ground: string | undefined): { background?: string; color?: string } {
   if (ground === undefined) return {};
-  const [r, g, b] = (ground.match(/^rgb\((\d+) (\d+) (\d+)\)$/) ?? []).slice(1).map((v) => (Number(v) / 255) ** 2.2);
-  if (b === undefined) return { background: ground };
-  const luminance = 0.2126 * r! + 0.7152 * g! + 0.0722 * b;
-  return { background: ground, color: luminance > 0.18 ? '#000' : '#fff' };
+  const [red, green, blue] = (ground.match(/^rgb\((\d+) (\d+) (\d+)\)$/) ?? []).slice(1).map(Number);
+  if (blue === undefined) return { background: ground };
+  return { background: ground, color: isDark([red!, green!, blue]) ? '#fff' : '#000' };
 }
 
 /** What is read, step by step; a click goes there. `shade`: a background for each step, or none. */

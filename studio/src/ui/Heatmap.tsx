@@ -1,7 +1,7 @@
 /** Values over time and units on a canvas, a click or the arrow keys of which choose a place; with a legend of its colours. */
 
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import type { Grid } from 'unspool/inspect';
+import { type ColourScale, type Grid, valueRange } from 'unspool/inspect';
 import { css, place, table } from './colours.js';
 import { saveCanvas, saveCsv } from './files.js';
 import { scheme } from './theme.js';
@@ -11,7 +11,7 @@ export interface HeatmapProps {
   /** [T, units]: time goes to the right. */
   readonly grid: Grid;
   /** `sign` is centred at 0. */
-  readonly kind: 'size' | 'sign';
+  readonly kind: ColourScale;
   /** Ends of the scale; by default those of the values. */
   readonly range?: readonly [low: number, high: number];
   readonly time: number;
@@ -20,17 +20,6 @@ export interface HeatmapProps {
   readonly height?: number;
   /** What the two directions are called. Default: step and unit. */
   readonly names?: readonly [across: string, down: string];
-}
-
-export function rangeOf({ data }: Grid, kind: 'size' | 'sign'): readonly [number, number] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const v of data) {
-    if (v < low) low = v;
-    if (v > high) high = v;
-  }
-  if (kind === 'size') return low < high ? [low, high] : [low - 1, low + 1];
-  const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
-  return [-most, most];
 }
 
 const say = (value: number): string =>
@@ -49,7 +38,7 @@ export function Heatmap({
 }: HeatmapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const colours = table(kind, scheme.value);
-  const [low, high] = useMemo(() => range ?? rangeOf(grid, kind), [grid, kind, range]);
+  const [low, high] = useMemo(() => range ?? valueRange(grid, kind), [grid, kind, range]);
   useEffect(() => {
     const { rows: T, cols: units, data } = grid;
     const to = canvas.current!;

@@ -1,9 +1,9 @@
 /** Change something and see forward and backward follow: a weight, a gate that is held, an input. */
 import { useEffect, useId, useState } from 'preact/hooks';
+import { GATES, type Gate } from 'unspool/inspect';
 import type { Difference } from '../engine/api.js';
 import { change, changes, difference, layer, look, setWeight, shownLayer, time, unit } from '../state.js';
 import { short } from './moments.js';
-import { GATES, type Gate } from './numbers.js';
 import { weight, weightNow } from './weight.js';
 
 /** Runs the last of what was asked for while the one before it ran. */

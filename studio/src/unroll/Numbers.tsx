@@ -1,10 +1,10 @@
 /** The moment's equation, and the same with a unit's numbers in it. Typesetting takes longer than a frame: while one scrubs, it waits. */
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { LstmTrace, Trace } from 'unspool/inspect';
+import type { Gate, LstmTrace, Trace } from 'unspool/inspect';
 import { Tex } from '../ui/Tex.js';
 import { MOMENTS, type MomentId, numbersOf } from './moments.js';
-import { cellAt, type Gate, terms } from './numbers.js';
+import { cellAt, terms } from './numbers.js';
 
 const SETTLED = 60; // ms without a change
 

@@ -1,12 +1,11 @@
 /** Where a weight's gradient came from: a bar for what each step adds, and their sum, which is the library's gradient. */
 import * as Plot from '@observablehq/plot';
 import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
-import { weightGradientByStep } from 'unspool/inspect';
+import { GATES, type Gate, weightGradientByStep } from 'unspool/inspect';
 import { look } from '../state.js';
 import { GATE_COLOURS } from '../ui/colours.js';
 import { Figure } from '../ui/Figure.js';
 import { short } from './moments.js';
-import { GATES, type Gate } from './numbers.js';
 import { weight, weightGate, weightIndex, weightNow, weights } from './weight.js';
 
 /** `reached`: from which step on the walk back has come by; null for all of them. */

@@ -2,7 +2,8 @@
  * The eight moments of a step, (F1)-(F4) and (B4)-(B1): what is said about each, its equation, the wires that are lit,
  * and the same equation with a unit's numbers in it.
  */
-import type { Cell, Gate, Term } from './numbers.js';
+import type { Gate } from 'unspool/inspect';
+import type { Cell, Term } from './numbers.js';
 
 export const FORWARD = ['F1', 'F2', 'F3', 'F4'] as const;
 export const BACKWARD = ['B4', 'B3', 'B2', 'B1'] as const;

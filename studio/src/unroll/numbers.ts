@@ -1,8 +1,13 @@
 /** Every number of one unit at one time step, forwards and back, by the name of the wire that carries it. */
-import { type Grid, type LstmTrace, stateBefore, stepBefore, type Trace } from 'unspool/inspect';
-
-export const GATES = ['i', 'f', 'g', 'o'] as const;
-export type Gate = (typeof GATES)[number];
+import {
+  type Gate,
+  type Grid,
+  type LstmTrace,
+  preactivationTerms,
+  stateBefore,
+  stepBefore,
+  type Trace,
+} from 'unspool/inspect';
 
 export interface Pair {
   /** What flows forwards. */
@@ -70,25 +75,13 @@ export function cellAt(layer: LstmTrace, t: number, unit: number): Cell {
   };
 }
 
+const NAMES = { x: (k: number) => `x[${k}]`, h: (k: number) => `h⁻[${k}]`, bias: () => 'b' } as const;
+
 /** (F1): the terms of a gate's pre-activation, the biggest first. Whatever no weight of this list explains stands last. */
 export function terms(trace: Trace, layer: LstmTrace, t: number, unit: number, gate: Gate): Term[] {
-  const row = GATES.indexOf(gate) * layer.hiddenSize + unit;
-  const list: Term[] = [];
-  const weights = (part: string): Grid | null => {
-    const name = layer.parameters[part];
-    return name === undefined ? null : trace.parameters[name]!;
-  };
-  const add = (from: string, factor: number, weight: number) =>
-    list.push({ from, factor, weight, product: factor * weight });
-  const [ih, hh] = [weights('weight_ih')!, weights('weight_hh')!];
-  for (let k = 0; k < layer.inputSize; k++) add(`x[${k}]`, at(layer.x, t, k), at(ih, row, k));
-  const { h } = stateBefore(layer, t);
-  for (let k = 0; k < layer.outputSize; k++) add(`h⁻[${k}]`, h[k]!, at(hh, row, k));
-  for (const part of ['bias_ih', 'bias_hh']) {
-    const bias = weights(part);
-    if (bias) add('b', 1, bias.data[row]!);
-  }
-  list.sort((p, q) => Math.abs(q.product) - Math.abs(p.product));
+  const list: Term[] = preactivationTerms(trace, layer, t, gate, unit)
+    .map(({ from, index, ...numbers }) => ({ from: NAMES[from](index), ...numbers }))
+    .sort((p, q) => Math.abs(q.product) - Math.abs(p.product));
   const known = list.reduce((sum, { product }) => sum + product, 0);
   const rest = at(layer.a[gate], t, unit) - known;
   if (Math.abs(rest) > 1e-4 * (1 + Math.abs(known)))

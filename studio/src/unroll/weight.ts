@@ -1,8 +1,8 @@
 /** The weight that one looks at: one of those into a gate of the chosen unit. */
 import { computed, signal } from '@preact/signals';
+import { GATES, type Gate } from 'unspool/inspect';
 import type { Place } from '../engine/api.js';
 import { look, shownLayer, unit } from '../state.js';
-import { GATES, type Gate } from './numbers.js';
 
 export interface Source extends Place {
   readonly label: string;
