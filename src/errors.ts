@@ -112,14 +112,23 @@ export function describe(problem: Problem): string {
   return problem.help ? `${headline(problem)} ${problem.help}` : headline(problem);
 }
 
+/** Any value in a message, whatever a file held: `{"toString": {}}` is an object that String() throws at. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : undefined;
+  return text ?? String(value);
+}
+
+/** Whether `value` is the name of an entry of `table`'s own. */
+export const isKeyOf = <T extends object>(table: T, value: unknown): value is keyof T & string =>
+  typeof value === 'string' && Object.hasOwn(table, value);
+
 /** Throws `INVALID_SETTING` unless `value` is a whole number from `min` to `max`. */
 export function requireInteger(path: string, value: unknown, min: number, max: number): asserts value is number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    const got = typeof value === 'string' ? `"${value}"` : String(value);
     throw new UnspoolError({
       code: 'INVALID_SETTING',
       path,
-      problem: `should be a whole number from ${min} to ${max}, but is ${got}.`,
+      problem: `should be a whole number from ${min} to ${max}, but is ${shown(value)}.`,
     });
   }
 }
@@ -131,7 +140,7 @@ export function requireNumber(path: string, value: unknown, min: number, max: nu
     throw new UnspoolError({
       code: 'INVALID_SETTING',
       path,
-      problem: `should be a number ${range}, but is ${String(value)}.`,
+      problem: `should be a number ${range}, but is ${shown(value)}.`,
     });
   }
 }

@@ -1,3 +1,4 @@
+import { isKeyOf } from '../errors.js';
 import {
   describeBackend,
   type Facts,
@@ -85,7 +86,7 @@ async function memoryOf(spec: ModelSpec, precision: Precision, { settings }: Fac
   const count = (value: unknown, standard: number): number =>
     Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : standard;
   const [steps, rows] = [count(known.steps, STANDARD.steps), count(known.batch, STANDARD.batch)];
-  const optimizer = Object.hasOwn(OPTIMIZERS, String(known.optimizer)) ? String(known.optimizer) : STANDARD.optimizer;
+  const optimizer = isKeyOf(OPTIMIZERS, known.optimizer) ? known.optimizer : STANDARD.optimizer;
   const rule = optimizerOf({ ...STANDARD, optimizer });
   const backend = { precision, threads: 'auto' } as const;
   return {

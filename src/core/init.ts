@@ -1,5 +1,5 @@
 /** Initialisers: how a weight matrix [rows, cols] = [out, in] starts. */
-import { requireNumber, UnspoolError } from '../errors.js';
+import { isKeyOf, requireNumber, UnspoolError } from '../errors.js';
 import type { Rng } from './rng.js';
 
 /**
@@ -71,8 +71,8 @@ export function requireInitialiser(path: string, value: unknown): asserts value 
   if (typeof value === 'string' && NAMES.includes(value)) return;
   if (typeof value === 'function') return;
   if (typeof value === 'object' && value !== null && 'kind' in value) {
-    const { kind } = value as { readonly kind: string };
-    const needs = Object.hasOwn(NUMBERS, kind) ? NUMBERS[kind] : undefined;
+    const { kind } = value as { readonly kind: unknown };
+    const needs = isKeyOf(NUMBERS, kind) ? NUMBERS[kind] : undefined;
     if (needs) {
       const [key, least, largest] = needs;
       requireNumber(`${path}.${key}`, (value as Record<string, unknown>)[key] as number, least, largest);

@@ -1,8 +1,8 @@
 /** Losses over a model's output: which one, what it needs as targets, and the room that it works in. */
-import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../errors.js';
 import { type CrossEntropyOptions, crossEntropyDivisor, type Kernels, type Matrix, type ValueLoss } from './kernels.js';
 import type { PassShape } from './layer.js';
-import { fail, requireChoice, requireKeys } from './spec-checks.js';
+import { fail, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
 /**
  * Softmax cross-entropy; targets are class numbers, one a row of the output. In nats.
@@ -56,7 +56,7 @@ export const goesBySequence = (choice: LossChoice): boolean =>
 /** Throws `INVALID_SETTING` unless `choice` names a loss with settings that it can work with. */
 export function requireLoss(choice: LossChoice): LossSpec {
   const spec = typeof choice === 'string' ? ({ kind: choice } as LossSpec) : choice;
-  if (!Object.hasOwn(KEYS, spec?.kind)) {
+  if (!isKeyOf(KEYS, spec?.kind)) {
     fail('loss', `${JSON.stringify(choice)} is no loss.`, `Use one of ${Object.keys(KEYS).join(', ')}.`);
   }
   requireKeys('loss', spec, ['kind', ...KEYS[spec.kind]]);
@@ -65,11 +65,17 @@ export function requireLoss(choice: LossChoice): LossSpec {
   }
   if (spec.kind === 'crossEntropy') {
     if (spec.labelSmoothing !== undefined) requireNumber('loss.labelSmoothing', spec.labelSmoothing, 0, 1);
-    spec.classWeights?.forEach((w, i) => {
+    const { classWeights = [], ignoreIndex = 0 } = spec;
+    if (!Array.isArray(classWeights)) fail('loss.classWeights', 'should be a list of numbers, one a class.');
+    classWeights.forEach((w, i) => {
       requireNumber(`loss.classWeights[${i}]`, w, 0, Number.POSITIVE_INFINITY);
     });
+    requireInteger('loss.ignoreIndex', ignoreIndex, -(2 ** 31), 2 ** 31 - 1);
   }
-  if (spec.kind === 'ctc' && spec.blank !== undefined) requireInteger('loss.blank', spec.blank, 0, 1 << 24);
+  if (spec.kind === 'ctc') {
+    if (spec.blank !== undefined) requireInteger('loss.blank', spec.blank, 0, 1 << 24);
+    requireOptional('loss.zeroInfinity', spec.zeroInfinity, 'boolean');
+  }
   if (spec.kind === 'huber') requireNumber('loss.delta', spec.delta, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
   if (spec.kind === 'quantile') {
     if (!Array.isArray(spec.quantiles) || spec.quantiles.length === 0) {

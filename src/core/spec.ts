@@ -1,7 +1,7 @@
 /**
  * A model's description: plain JSON, checked once, here. Discriminated by `kind`, so that an editor completes it.
  */
-import { requireInteger, requireNumber } from '../errors.js';
+import { isKeyOf, requireInteger, requireNumber } from '../errors.js';
 import { type Initialiser, requireInitialiser } from './init.js';
 import { checkLstm, type LstmSpec, requireCarries } from './lstm/spec.js';
 import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
@@ -128,7 +128,7 @@ const CHECKS: { readonly [K in LayerSpec['kind']]: (path: string, spec: LayerSpe
 function checkLayer(path: string, layer: unknown): void {
   if (typeof layer !== 'object' || layer === null) fail(path, `should be an object, but is ${JSON.stringify(layer)}.`);
   const spec = layer as LayerSpec;
-  if (!Object.hasOwn(CHECKS, spec.kind)) {
+  if (!isKeyOf(CHECKS, spec.kind)) {
     const help = `Use one of ${Object.keys(CHECKS).join(', ')}.`;
     fail(`${path}.kind`, `${JSON.stringify((layer as { kind?: unknown }).kind)} is no kind of layer.`, help);
   }

@@ -1,7 +1,7 @@
 /** Sources of batches as plain data, which a worker can be sent and make the same source of again. */
 import type { BatchSource, SourceDescription } from '../core/evaluate.js';
 import type { Batch } from '../core/model.js';
-import { UnspoolError } from '../errors.js';
+import { isKeyOf, shown, UnspoolError } from '../errors.js';
 import { TextStreams } from './text.js';
 
 /** From a description, without its `kind`, to the source. */
@@ -43,11 +43,11 @@ export function createSource(
   more: Readonly<Record<string, SourceMaker>> = {},
 ): BatchSource {
   const makers = { ...SOURCES, ...more };
-  if (Object.hasOwn(makers, kind)) return makers[kind]!(parts);
+  if (isKeyOf(makers, kind)) return makers[kind]!(parts);
   throw new UnspoolError({
     code: 'INVALID_DATA',
     what: 'data',
-    problem: `"${kind}" is no source of batches that is known here.`,
+    problem: `${shown(kind)} is no source of batches that is known here.`,
     help: `Known are ${Object.keys(makers).join(', ')}; a worker file of your own adds more by serve({sources}).`,
   });
 }

@@ -1,5 +1,6 @@
 /** Estimators by what stands on a command line or in a JSON file: `tbptt:k1=16,k2=64`. */
 import { fail } from '../core/spec-checks.js';
+import { isKeyOf } from '../errors.js';
 import { adaptiveTbptt } from './adaptive.js';
 import { artbp, bptt, hDetach, tbptt } from './backwards.js';
 import { checkpointed } from './checkpointed.js';
@@ -107,7 +108,7 @@ export const ESTIMATORS: Readonly<Record<string, Known>> = {
 /** `NAME` or `NAME:setting=number,...`. Throws `INVALID_SETTING`. */
 export function estimatorOf(text: string): GradientEstimator {
   const [, name = '', rest] = /^([^:]*)(?::(.*))?$/s.exec(text)!;
-  const known = Object.hasOwn(ESTIMATORS, name) ? ESTIMATORS[name]! : null;
+  const known = isKeyOf(ESTIMATORS, name) ? ESTIMATORS[name]! : null;
   if (!known) return fail('estimator', `"${name}" is none.`, `Known: ${Object.keys(ESTIMATORS).join(', ')}.`);
   const form = known.settings.map((key) => `${key}=NUMBER`).join(',');
   const help = form ? `Write ${name}:${form}.` : `${name} has no settings.`;

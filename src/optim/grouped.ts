@@ -20,7 +20,7 @@ type Tensor = OptimizerPass['tensors'][number];
 const invalid = (path: string, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
 
-const listOf = (match: string | readonly string[]): readonly string[] => (typeof match === 'string' ? [match] : match);
+const listOf = (match: string | readonly string[]): readonly string[] => [match].flat();
 
 /** Whether `name` is what the pattern says: pieces in order, anything where a `*` stands. */
 function matches(pattern: string, name: string): boolean {
@@ -121,7 +121,17 @@ export function groupedFrom(settings: object, create: (spec: OptimizerSpec) => O
     throw invalid('grouped.rest', 'is missing.', 'Say the optimizer of what no group matches.');
   }
   return grouped({
-    groups: groups.map(({ match, optimizer }) => ({ match, optimizer: optimizer && create(optimizer) })),
+    groups: groups.map((group, i) => {
+      const { match, optimizer } = group ?? {};
+      if (!listOf(match).every((pattern) => typeof pattern === 'string')) {
+        throw invalid(
+          `grouped.groups[${i}].match`,
+          'should be a name, or a list of names.',
+          '`*` stands for anything.',
+        );
+      }
+      return { match, optimizer: optimizer === null ? null : create(optimizer) };
+    }),
     rest: create(rest),
   });
 }

@@ -1,6 +1,6 @@
 /** The optimizers by name: one line a rule. */
 import type { Optimizer, OptimizerSpec } from '../core/optimizer.js';
-import { UnspoolError } from '../errors.js';
+import { isKeyOf, shown, UnspoolError } from '../errors.js';
 import { adadelta } from './adadelta.js';
 import { adagrad } from './adagrad.js';
 import { adam, adamW, amsgrad } from './adam.js';
@@ -15,21 +15,24 @@ import { type SgdSettings, sgd } from './sgd.js';
 export const OPTIMIZERS = { adadelta, adagrad, adam, adamW, amsgrad, lamb, lion, nadam, radam, rmsprop, sgd } as const;
 export type OptimizerKind = keyof typeof OPTIMIZERS;
 
+function none(kind: unknown): never {
+  throw new UnspoolError({
+    code: 'INVALID_SETTING',
+    path: 'optimizer',
+    problem: `${shown(kind)} is no optimizer.`,
+    help: `Use one of ${Object.keys(OPTIMIZERS).join(', ')}, grouped.`,
+  });
+}
+
 /** The optimizer that a spec (as `optimizer.spec` gives it) describes. Throws `INVALID_SETTING`. */
 export function createOptimizer(spec: OptimizerSpec): Optimizer {
+  if (typeof spec !== 'object' || spec === null) return none(spec);
   const { kind, ...settings } = spec;
   if (kind === 'grouped') return groupedFrom(settings, createOptimizer);
-  if (!Object.hasOwn(OPTIMIZERS, kind)) {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: 'optimizer',
-      problem: `"${kind}" is no optimizer.`,
-      help: `Use one of ${Object.keys(OPTIMIZERS).join(', ')}, grouped.`,
-    });
-  }
-  const make = OPTIMIZERS[kind as OptimizerKind] as (settings: SgdSettings) => Optimizer;
+  if (!isKeyOf(OPTIMIZERS, kind)) return none(kind);
+  const make = OPTIMIZERS[kind] as (settings: SgdSettings) => Optimizer;
   const optimizer = make(settings as unknown as SgdSettings);
-  const unread = Object.keys(settings).find((key) => !Object.hasOwn(optimizer.spec, key));
+  const unread = Object.keys(settings).find((key) => !isKeyOf(optimizer.spec, key));
   if (unread === undefined) return optimizer;
   throw new UnspoolError({
     code: 'INVALID_SETTING',

@@ -1,6 +1,6 @@
 /** Learning-rate schedules: the factor on the optimizer's rate at update `step` (from 1) of `steps`. */
 import type { Schedule, ScheduleFunction, WatchingSchedule } from '../core/schedule.js';
-import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../errors.js';
 
 /** The same rate throughout. */
 export const constant: ScheduleFunction = () => 1;
@@ -204,17 +204,18 @@ const wrong = (path: string, problem: string): UnspoolError => {
 /** The schedule that a spec describes. Throws `INVALID_SETTING`. */
 export function createSchedule(spec: ScheduleSpec): Schedule {
   if (typeof spec === 'string') {
-    if (Object.hasOwn(SCHEDULES, spec)) return SCHEDULES[spec];
+    if (isKeyOf(SCHEDULES, spec)) return SCHEDULES[spec];
     return createSchedule({ kind: spec } as unknown as ScheduleSpec);
   }
   if (spec?.kind === 'chain') {
-    const made = spec.parts.map(({ schedule, ...part }) => ({ ...part, schedule: createSchedule(schedule) }));
+    if (!Array.isArray(spec.parts)) throw wrong('parts', 'should be a list of schedules.');
+    const made = spec.parts.map((part) => ({ ...part, schedule: createSchedule(part?.schedule) }));
     if (made.some(({ schedule }) => typeof schedule !== 'function')) {
       throw wrong('parts', 'cannot hold reduceOnPlateau.');
     }
     return chain(made as Parameters<typeof chain>[0]);
   }
-  if (typeof spec !== 'object' || spec === null || !Object.hasOwn(MAKERS, spec.kind)) {
+  if (typeof spec !== 'object' || spec === null || !isKeyOf(MAKERS, spec.kind)) {
     throw wrong('', `${JSON.stringify(spec)} is no schedule.`);
   }
   const { kind, ...settings } = spec;

@@ -18,6 +18,7 @@ import {
   writeSafetensors,
 } from '../../src/index.js';
 import { adam } from '../../src/optim/adam.js';
+import { anyJson, pathsOf, replaced } from '../support/any-json.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
 
 const TEXT = textStreams('she sells sea shells by the sea shore. '.repeat(30), { batch: 2, steps: 5 });
@@ -214,9 +215,8 @@ describe('damage at random', () => {
   });
 
   test('any JSON in each place of the header', async () => {
-    const anything = fc.oneof(fc.jsonValue(), fc.constantFrom(1e308, -1, 0.5, '', '__proto__', [], {}, null, true));
     const places = ['spec', 'vocabulary', 'facts', 'training'];
-    const damage = fc.asyncProperty(fc.constantFrom(...places), anything, async (place, value) => {
+    const damage = fc.asyncProperty(fc.constantFrom(...places), anyJson, async (place, value) => {
       await expectReadOrRefused(await withMetadata({ [place]: JSON.stringify(value) }));
     });
     await fc.assert(damage, { numRuns: 200 });
@@ -224,32 +224,13 @@ describe('damage at random', () => {
 
   test('any JSON in each place of the spec and of the training state', async () => {
     const { metadata } = readSafetensors(await checkpoint);
-    const anything = fc.oneof(
-      fc.jsonValue(),
-      fc.constantFrom(1e12, 2 ** 24, -0, 1e308, '', 'orthogonal', { uniform: 1e9 }),
-    );
     for (const place of ['spec', 'training']) {
       const value = JSON.parse(metadata.get(place)!) as object;
       const paths = pathsOf(value);
-      const damage = fc.asyncProperty(fc.constantFrom(...paths), anything, async (path, put) => {
+      const damage = fc.asyncProperty(fc.constantFrom(...paths), anyJson, async (path, put) => {
         await expectReadOrRefused(await withMetadata({ [place]: JSON.stringify(replaced(value, path, put)) }));
       });
       await fc.assert(damage, { numRuns: 200 });
     }
   });
 });
-
-/** The ways to every value inside a JSON value (of a long list, to the first few). */
-function pathsOf(value: unknown, path: readonly string[] = []): string[][] {
-  if (typeof value !== 'object' || value === null) return [[...path]];
-  const inside = Object.entries(value).slice(0, 8);
-  return [[...path], ...inside.flatMap(([key, v]) => pathsOf(v, [...path, key]))];
-}
-
-function replaced(value: unknown, [key, ...rest]: readonly string[], put: unknown): unknown {
-  if (key === undefined) return put;
-  const inside = (value as Readonly<Record<string, unknown>>)[key];
-  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Record<string, unknown>;
-  copy[key] = replaced(inside, rest, put);
-  return copy;
-}

@@ -1,5 +1,5 @@
 /** An LSTM layer's description, and its check. */
-import { requireInteger, requireNumber, UnspoolError } from '../../errors.js';
+import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../../errors.js';
 import type { Initialiser } from '../init.js';
 import {
   ACTIVATIONS,
@@ -204,11 +204,11 @@ export function isPlain(spec: LstmSpec): boolean {
 
 function checkActivation(path: string, value: ActivationSpec | undefined): void {
   if (value === undefined) return;
-  const { kind, ...numbers } = typeof value === 'string' ? { kind: value } : value;
-  requireChoice(typeof value === 'string' ? path : `${path}.kind`, kind, ACTIVATIONS);
+  const { kind, ...numbers } = typeof value === 'object' && value ? value : { kind: value };
+  requireChoice(typeof value === 'object' ? `${path}.kind` : path, kind, ACTIVATIONS);
   const standard = NUMBERS[kind] ?? {};
   for (const [key, number] of Object.entries(numbers)) {
-    if (!(key in standard)) fail(`${path}.${key}`, `is not read by ${kind}.`);
+    if (!isKeyOf(standard, key)) fail(`${path}.${key}`, `is not read by ${kind}.`);
     requireNumber(`${path}.${key}`, number, -1e6, 1e6);
   }
   // Slopes are told from the value, which has to say on which side of the kink, or how far from the end, it stands.

@@ -1,0 +1,103 @@
+/** Descriptions that come out of files: whatever stands in any place of one, it is read or refused in words. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { requireLoss } from '../../src/core/losses.js';
+import { requireSpec } from '../../src/core/spec.js';
+import { shown, UnspoolError } from '../../src/errors.js';
+import { createOptimizer } from '../../src/optim/index.js';
+import { createSchedule } from '../../src/optim/schedules.js';
+import { anyJson, pathsOf, replaced } from '../support/any-json.js';
+
+const SPEC = {
+  seed: 5,
+  layers: [
+    { kind: 'embedding', size: 7, width: 3, name: 'e', init: { kind: 'uniform', bound: 1 }, dropout: 0.1 },
+    {
+      kind: 'lstm',
+      ...{ hiddenSize: 3, bias: 'single', returns: 'all', direction: 'bidirectional', projectionSize: 3 },
+      ...{ initialState: 'learned', dropConnect: 0.1, name: 'first' },
+      cell: {
+        ...{ gates: 'coupled', peepholes: true, clip: 3, layerNorm: false, gateRecurrence: true },
+        activations: { gate: 'sigmoid', candidate: { kind: 'elu', alpha: 1 }, output: { kind: 'affine', beta: 0 } },
+      },
+      recurrentDropout: { kind: 'variational', rate: 0.1 },
+      zoneout: { h: 0.1, c: 0.2 },
+      init: { recurrent: 'orthogonal', forgetBias: 1, input: { kind: 'constant', value: 1 } },
+    },
+    { kind: 'dropout', rate: 0.5, shared: 'steps', name: 'd' },
+    { kind: 'activity', alpha: 1, beta: 2 },
+    { kind: 'lstm', hiddenSize: 3, returns: 'last', recurrentDropout: 0.1, zoneout: 0.1 },
+    { kind: 'repeat', steps: 4 },
+    { kind: 'linear', size: 7, bias: true, tied: 'e', init: { bias: 'zeros' } },
+  ],
+};
+
+/** Each reader, with good descriptions of it. */
+const READERS: readonly (readonly [name: string, read: (value: never) => unknown, good: readonly unknown[]])[] = [
+  ['a model', requireSpec, [SPEC]],
+  [
+    'a loss',
+    requireLoss,
+    [
+      { kind: 'crossEntropy', classWeights: [1, 2], ignoreIndex: -1, labelSmoothing: 0.1, reduction: 'sum' },
+      { kind: 'ctc', blank: 1, reduction: 'mean', zeroInfinity: true },
+      { kind: 'huber', delta: 1 },
+      { kind: 'quantile', quantiles: [0.1, 0.9] },
+    ],
+  ],
+  [
+    'an optimizer',
+    createOptimizer,
+    [
+      { kind: 'sgd', rate: 0.1, momentum: 0.9 },
+      {
+        kind: 'grouped',
+        rate: 1,
+        groups: [
+          { match: '*.bias_*', optimizer: { kind: 'adam', rate: 0.1, beta1: 0.5 } },
+          { match: ['a', 'b*'], optimizer: null },
+        ],
+        rest: { kind: 'lion', rate: 0.1 },
+      },
+    ],
+  ],
+  [
+    'a schedule',
+    createSchedule,
+    [
+      { kind: 'stepDown', every: 'epoch', factor: 0.5 },
+      { kind: 'reduceOnPlateau', factor: 0.5, patience: 2 },
+      {
+        kind: 'chain',
+        parts: [
+          { steps: 4, schedule: 'linear' },
+          { schedule: { kind: 'cosineRestarts', first: 4, mult: 2, min: 0.1 } },
+        ],
+      },
+    ],
+  ],
+];
+
+describe('any JSON in each place of', () => {
+  test.each(READERS)('%s', (_, read, good) => {
+    for (const value of good) expect(() => read(value as never)).not.toThrow();
+    const places = good.flatMap((value) => pathsOf(value).map((path) => ({ value, path })));
+    const damage = fc.property(fc.constantFrom(...places), anyJson, ({ value, path }, put) => {
+      try {
+        read(replaced(value, path, put) as never);
+      } catch (error) {
+        if (!(error instanceof UnspoolError)) throw error;
+        expect(error.code).toBe('INVALID_SETTING');
+      }
+    });
+    fc.assert(damage, { numRuns: 1000 });
+  });
+});
+
+test('any value can be shown in a message', () => {
+  const values = [{ toString: {} }, null, undefined, 1n, Number.NaN, -0, 'a "b"', Math.max, Symbol('s'), [1, [2]]];
+  expect(values.map(shown)).toEqual([
+    ...['{"toString":{}}', 'null', 'undefined', '1', 'NaN', '0', '"a \\"b\\""'],
+    ...['function max() { [native code] }', 'Symbol(s)', '[1,[2]]'],
+  ]);
+});
