@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- gpu [--only W1,G1] [--steps 4]`: training steps in one run of headless Chromium, our GPU modes beside
- * TensorFlow.js's and our wasm. Losses are compared before any time is told. TensorFlow.js comes from `npm ci` in bench/peers;
+ * `npm run bench -- gpu [--only W1,G1] [--steps 8]`: training steps in one run of headless Chromium, our GPU modes beside
+ * TensorFlow.js's and our wasm. Losses are compared before any time is told. TensorFlow.js comes from `npm ci --ignore-scripts --prefix bench/peers`;
  * without it, ours are measured alone, and that is said.
  *
  * `npm run bench -- gpu --pack FOLDER`: everything that a machine with a GPU and no network needs to run the same in Node.
@@ -41,7 +41,7 @@ export async function run(args) {
     args,
     options: {
       only: { type: 'string', default: Object.keys(SHAPES).join() },
-      steps: { type: 'string', default: '4' },
+      steps: { type: 'string', default: '8' },
       pack: { type: 'string' },
     },
   });
@@ -49,7 +49,7 @@ export async function run(args) {
   const peers = ['tfjs', 'tfjs-backend-webgpu'].every((name) =>
     existsSync(join(HERE, 'peers/node_modules/@tensorflow', name)),
   );
-  if (!peers) console.log('TensorFlow.js is not there (npm ci in bench/peers): ours alone.');
+  if (!peers) console.log('TensorFlow.js is not there (npm ci --ignore-scripts --prefix bench/peers): ours alone.');
   const script = await bundle(peers);
   const server = createServer(({ url }, response) => {
     const isScript = url === '/page.js';

@@ -3,7 +3,7 @@ import type { Kernels, Matrix, Peepholes } from '../../core/kernels.js';
 import type { Recorder } from './recorder.js';
 import { cellGrad, cell as cellText } from './text/cell.js';
 import * as halves from './text/cell-halves.js';
-import { concatenation } from './text/moves.js';
+import { concatenation, ONE } from './text/lanes.js';
 import { type Piece, type Value, windowOf } from './values.js';
 
 type Cells = Pick<
@@ -19,7 +19,7 @@ const sameWindow = (a: Matrix, b: Matrix): boolean => {
 export function cells(rec: Recorder): Cells {
   /** The peepholes of i and f in one array: webgpu's kernels take no more than seven. */
   const joined = ({ i, f }: Peepholes): Piece[] => [
-    { value: rec.call(concatenation([i.cols, f.cols]), readAll([i, f])), shift: 0 },
+    { value: rec.call(concatenation([i.cols, f.cols], ONE), readAll([i, f])), shift: 0 },
   ];
   const readAll = (matrices: readonly Matrix[]) => matrices.map((m) => rec.read(m));
   /** The blocks of `value`, in order. */
@@ -33,12 +33,13 @@ export function cells(rec: Recorder): Cells {
   return {
     lstmCell(y, cPrev) {
       const { rows: N, cols: H } = y.h;
-      writeAll(rec.call(cellText(N, H), readAll([y.gates, cPrev])), [y.gates, y.c, y.h]);
+      const inputs = readAll([y.gates, cPrev]);
+      writeAll(rec.call(cellText(N, H, rec.lanes(inputs, 6 * N * H, H)), inputs), [y.gates, y.c, y.h]);
     },
     lstmCellGrad(d, dcPrev, y, cPrev) {
       const { rows: N, cols: H } = y.h;
       const inputs = readAll([y.gates, y.c, cPrev, d.c, d.h]);
-      writeAll(rec.call(cellGrad(N, H), inputs), [d.gates, d.c, dcPrev]);
+      writeAll(rec.call(cellGrad(N, H, rec.lanes(inputs, 6 * N * H, H)), inputs), [d.gates, d.c, dcPrev]);
     },
     cellState(y, cPrev, form, peepholes, mask) {
       const { rows: N, cols: H } = y.c;

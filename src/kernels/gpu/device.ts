@@ -174,7 +174,7 @@ function settings(program: Program, columns: boolean, array: string, stays: bool
     precision: 'single',
     argumentTypes: [
       ...arrays.map((a) => (fours.includes(a) ? 'ArrayTexture(4)' : array)),
-      ...arrays.map(() => 'Float'),
+      ...arrays.map(() => (columns ? 'Integer' : 'Float')),
       ...scalars.map(() => 'Float'),
     ],
     dynamicArguments: true,

@@ -1,14 +1,19 @@
 /** Matrix products. A packed operand is a value of its own, laid out so that neighbouring threads read neighbouring numbers. */
 import type { GemmOptions, Kernels, Matrix, PackedMatrix } from '../../core/kernels.js';
 import type { Recorder } from './recorder.js';
-import { fourfoldProduct, type ProductShape, product, transpose, wideProduct } from './text/products.js';
+import { MOST_IN_FOURS } from './text/lanes.js';
+import {
+  fourfoldProduct,
+  fourfoldTranspose,
+  type ProductShape,
+  product,
+  transpose,
+  wideProduct,
+} from './text/products.js';
 import { type Piece, type Program, rowsOf, type Window } from './values.js';
 
 /** Products of numbers from which on it pays to lay operands out in fours. */
-const WORTH_FOURS = 16384;
-
-/** Where an element's four is worked out, halves have to count, too. */
-const MOST_IN_FOURS = 2 ** 23;
+const WORTH_FOURS = 512;
 
 type Way = Required<GemmOptions>;
 type Products = Pick<Kernels, 'gemm' | 'pack' | 'gemmPacked'>;
@@ -60,10 +65,11 @@ export function products(rec: Recorder): Products {
     if (inputs.some(({ shift }) => shift % 4)) return null;
     return rec.call(fourfoldProduct(R, K, C, accumulate), inputs);
   };
-  const turned = (m: Piece, rows: number, cols: number): Piece => ({
-    value: rec.call(transpose(rows, cols), [m]),
-    shift: 0,
-  });
+  const turned = (m: Piece, rows: number, cols: number): Piece => {
+    const isFourfold = rec.executor.fours === 'textures' && rec.lanes([m], rows * cols, rows, cols).count === 4;
+    const text = isFourfold ? fourfoldTranspose(rows, cols) : transpose(rows, cols);
+    return { value: rec.call(text, [m]), shift: 0 };
+  };
   return {
     gemm: (out, a, b, { transA = false, transB = false, accumulate = false } = {}) =>
       multiply(out, a, b, { transA, transB, accumulate }),
@@ -71,7 +77,7 @@ export function products(rec: Recorder): Products {
       const window = packedWindow(out);
       if (b.rows * b.cols === 0) return;
       const piece = rec.read(b);
-      if (transB) rec.write(window, rec.call(transpose(b.rows, b.cols), [piece]));
+      if (transB) rec.write(window, turned(piece, b.rows, b.cols).value);
       else rec.write(window, piece.value, piece.shift);
     },
     gemmPacked: (out, a, b, accumulate) =>

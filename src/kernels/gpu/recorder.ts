@@ -4,7 +4,8 @@
  */
 import type { Matrix } from '../../core/kernels.js';
 import type { Executor } from './executor.js';
-import { concatenation, constantOf } from './text/moves.js';
+import { concatenation, type Lanes, lanesOf, ONE } from './text/lanes.js';
+import { constantOf } from './text/moves.js';
 import { Base, type Call, type Piece, type Program, Value, type Window, windowOf } from './values.js';
 
 /** A kernel takes at most this many arrays (webgpu's bindings). */
@@ -30,6 +31,12 @@ export class Recorder {
     const all: [number, number][] = [];
     for (let from = 0; from < count; from += most) all.push([from, Math.min(count, from + most)]);
     return all;
+  }
+
+  /** How many numbers a thread may work out of a result of `size` numbers whose rows, and those it reads, have `widths`. */
+  lanes(inputs: readonly Piece[], size: number, ...widths: readonly number[]): Lanes {
+    const counts = [...widths, ...inputs.map(({ shift }) => shift)];
+    return lanesOf(this.executor.fours, counts, Math.max(size, ...inputs.map(({ value }) => value.size)));
   }
 
   /** A new allocation of zeros. */
@@ -158,7 +165,10 @@ export class Recorder {
       const { constant } = piece.value;
       return constant === null ? piece : { value: this.filled(piece.size, constant), shift: 0 };
     });
-    return this.call(concatenation(pieces.map((piece) => piece.size)), inputs);
+    const sizes = pieces.map((piece) => piece.size);
+    const isApart = this.executor.fours === 'textures' && !inputs.every(({ value }) => inFours(value));
+    const lanes = isApart ? ONE : this.lanes(inputs, size, ...sizes);
+    return this.call(concatenation(sizes, lanes), inputs);
   }
 
   /** The same, of numbers that this side knows. */
@@ -198,3 +208,6 @@ export class Recorder {
     this.executor.giveBack(value);
   }
 }
+
+/** Whether a value is, or will be, in fours. */
+const inFours = ({ fours, call }: Value): boolean => fours !== null || (call?.program?.wide ?? false);

@@ -2,8 +2,9 @@
 import type { Kernels, Matrix } from '../../core/kernels.js';
 import { addNormalsTo, eachWord, hitsBelow } from '../philox.js';
 import type { Recorder } from './recorder.js';
+import type { Lanes } from './text/lanes.js';
 import { at, program } from './text/moves.js';
-import { rowsOf } from './values.js';
+import { type Program, rowsOf } from './values.js';
 
 type Rows = Pick<
   Kernels,
@@ -23,6 +24,21 @@ type Rows = Pick<
 >;
 
 const sizeOf = (m: Matrix): number => m.rows * m.cols;
+
+/** o (C) += the sum of the rows of a (R,C). */
+function sumOfRows(R: number, C: number, lanes: Lanes): Program {
+  const all = Array.from({ length: lanes.count }, (_, lane) => lane);
+  const body = [
+    lanes.load('old', 'o', 'x'),
+    ...all.map((lane) => `let s${lane} = ${lanes.get('old', lane)};`),
+    `for (let r = 0; r < ${R}; r++) {`,
+    lanes.load('v', 'a', `r * ${C / lanes.count} + x`),
+    ...all.map((lane) => `s${lane} += ${lanes.get('v', lane)};`),
+    '}',
+    lanes.give((lane) => `s${lane}`),
+  ];
+  return lanes.program([C / lanes.count], ['o', 'a'], body.join('\n'));
+}
 
 /** One expression for every element of `out`, of the same element of each input. */
 export function elements(
@@ -54,9 +70,8 @@ export function rows(rec: Recorder): Rows {
     sumRows(out, a) {
       const C = a.cols;
       for (const [from, to] of rec.blocks(a.rows, C)) {
-        const sum = `for (let r = 0; r < ${to - from}; r += 1) { s += ${at('a', `r * ${C} + x`)}; }`;
-        const text = program([C], ['o', 'a'], `let s = ${at('o', 'x')};\n${sum}\nreturn s;`);
-        rec.write(out, rec.call(text, [rec.read(out), rec.read(rowsOf(a, from, to))]));
+        const inputs = [rec.read(out), rec.read(rowsOf(a, from, to))];
+        rec.write(out, rec.call(sumOfRows(to - from, C, rec.lanes(inputs, C, C)), inputs));
       }
     },
     gatherRows(out, table, ids) {

@@ -4,7 +4,8 @@
  * again what it needs of its unit: reading twelve numbers costs more than a sigmoid.
  */
 import type { Program } from '../values.js';
-import { at, program } from './moves.js';
+import type { Lanes } from './lanes.js';
+import { at } from './moves.js';
 
 /** tanh overflows into NaN in shaders from 89 on; at 15 it is 1 in float32. */
 export const tanh = (v: string): string => `Math.tanh(Math.min(15.0, Math.max(-15.0, ${v})))`;
@@ -18,49 +19,63 @@ export const unitAt = (array: string, H: number): string => at(array, `n * ${H} 
 export const GATE_ROW = 'const n = Math.floor((y + 0.5) / 4.0);\nconst q = y - n * 4.0;';
 
 /** (F2)-(F4): gates (N,4H), c (N,H), h (N,H). */
-export function cell(N: number, H: number): Program {
-  const a = (gate: number): string => gateAt('a', H, gate);
+export function cell(N: number, H: number, lanes: Lanes): Program {
+  const wide = H / lanes.count;
+  const gate = (q: number): string => `n * ${4 * wide} + ${q * wide} + x`;
+  const v = (name: string) => (lane: number) => lanes.get(name, lane);
+  const next = (lane: number): string =>
+    `${sigmoid(v('f')(lane))} * ${v('cp')(lane)} + ${sigmoid(v('i')(lane))} * ${tanh(v('g')(lane))}`;
+  const all = Array.from({ length: lanes.count }, (_, lane) => lane);
   const body = `
 if (y < ${4 * N}) {
   ${GATE_ROW}
-  const v = ${at('a', `y * ${H} + x`)};
-  if (q > 1.5) { if (q < 2.5) { return ${tanh('v')}; } }
-  return ${sigmoid('v')};
+  ${lanes.load('v', 'a', `y * ${wide} + x`)}
+  if (q > 1.5) { if (q < 2.5) { ${lanes.give((lane) => tanh(v('v')(lane)))} } }
+  ${lanes.give((lane) => sigmoid(v('v')(lane)))}
 }
 let n = y - ${4 * N};
 if (n >= ${N}) { n = n - ${N}; }
-const i = ${sigmoid(a(0))};
-const f = ${sigmoid(a(1))};
-const g = ${tanh(a(2))};
-const c = f * ${unitAt('c', H)} + i * g;
-if (y < ${5 * N}) { return c; }
-const o = ${sigmoid(a(3))};
-return o * ${tanh('c')};`;
-  return program([H, 6 * N], ['a', 'c'], body);
+${['i', 'f', 'g'].map((name, q) => lanes.load(name, 'a', gate(q))).join('\n')}
+${lanes.load('cp', 'c', `n * ${wide} + x`)}
+${all.map((lane) => `const next${lane} = ${next(lane)};`).join('\n')}
+if (y < ${5 * N}) { ${lanes.give((lane) => `next${lane}`)} }
+${lanes.load('o', 'a', gate(3))}
+${lanes.give((lane) => `${sigmoid(v('o')(lane))} * ${tanh(`next${lane}`)}`)}`;
+  return lanes.program([wide, 6 * N], ['a', 'c'], body);
 }
 
 /** (B4)-(B2): da (N,4H), dc (N,H), dc- (N,H). */
-export function cellGrad(N: number, H: number): Program {
-  const s = (gate: number): string => gateAt('s', H, gate);
+export function cellGrad(N: number, H: number, lanes: Lanes): Program {
+  const wide = H / lanes.count;
+  const gate = (name: string, q: number): string => lanes.load(name, 's', `n * ${4 * wide} + ${q * wide} + x`);
+  const unit = (name: string, array: string): string => lanes.load(name, array, `n * ${wide} + x`);
+  /** `i`: a value that was read, in this lane; `dc0` and `tc0`: of lane 0. */
+  const give = (text: (v: (name: string) => string, lane: number) => string): string =>
+    lanes.give((lane) => text((name) => lanes.get(name, lane), lane));
+  const all = Array.from({ length: lanes.count }, (_, lane) => lane);
+  const each = all.map((lane) => {
+    const v = (name: string): string => lanes.get(name, lane);
+    return `const tc${lane} = ${tanh(v('cn'))};
+const dc${lane} = ${v('dn')} + ${v('dh')} * ${v('o')} * (1.0 - tc${lane} * tc${lane});`;
+  });
   const body = `
 let n = y - ${4 * N};
-let q = 0;
+let q = 0.0;
 if (y < ${4 * N}) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
 else { if (n >= ${N}) { n = n - ${N}; } }
-const tc = ${tanh(unitAt('c', H))};
-const dh = ${unitAt('e', H)};
-const o = ${s(3)};
-const dc = ${unitAt('d', H)} + dh * o * (1.0 - tc * tc);
+${[unit('cn', 'c'), unit('dh', 'e'), gate('o', 3), unit('dn', 'd'), ...each].join('\n')}
 if (y >= ${4 * N}) {
-  if (y < ${5 * N}) { return dc; }
-  return dc * ${s(1)};
+  if (y < ${5 * N}) { ${give((_, lane) => `dc${lane}`)} }
+  ${gate('k', 1)}
+  ${give((v, lane) => `dc${lane} * ${v('k')}`)}
 }
-if (q > 2.5) { return dh * tc * o * (1.0 - o); }
-const i = ${s(0)};
-const g = ${s(2)};
-if (q < 0.5) { return dc * g * i * (1.0 - i); }
-if (q > 1.5) { return dc * i * (1.0 - g * g); }
-const f = ${s(1)};
-return dc * ${unitAt('b', H)} * f * (1.0 - f);`;
-  return program([H, 6 * N], ['s', 'c', 'b', 'd', 'e'], body);
+if (q > 2.5) { ${give((v, lane) => `${v('dh')} * tc${lane} * ${v('o')} * (1.0 - ${v('o')})`)} }
+${gate('i', 0)}
+${gate('g', 2)}
+if (q < 0.5) { ${give((v, lane) => `dc${lane} * ${v('g')} * ${v('i')} * (1.0 - ${v('i')})`)} }
+if (q > 1.5) { ${give((v, lane) => `dc${lane} * ${v('i')} * (1.0 - ${v('g')} * ${v('g')})`)} }
+${gate('f', 1)}
+${unit('cp', 'b')}
+${give((v, lane) => `dc${lane} * ${v('cp')} * ${v('f')} * (1.0 - ${v('f')})`)}`;
+  return lanes.program([wide, 6 * N], ['s', 'c', 'b', 'd', 'e'], body);
 }

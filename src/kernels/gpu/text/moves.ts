@@ -16,19 +16,6 @@ export function program(
 
 export const constantOf = (size: number): Program => program([size], [], 'return v;', ['v']);
 
-/** The pieces one after the other. */
-export function concatenation(sizes: readonly number[]): Program {
-  const names = sizes.map((_, i) => `p${'abcdefg'[i]}`);
-  let begin = 0;
-  const lines = sizes.map((size, i) => {
-    const from = begin;
-    begin += size;
-    const value = at(names[i]!, from === 0 ? 'x' : `(x - ${from})`);
-    return i === sizes.length - 1 ? `return ${value};` : `if (x < ${begin}) { return ${value}; }`;
-  });
-  return program([begin], names, lines.join('\n'));
-}
-
 /** Single numbers in fours. */
 export const toFours = (size: number): Program => {
   const parts = [0, 1, 2, 3].map((i) => at('a', `x * 4 + ${i}`));
