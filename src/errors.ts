@@ -35,10 +35,10 @@ export type Problem =
       readonly value: number;
       readonly help?: string;
     }
-  /** A backend could not get `bytes` more, with `inUse` allocated (null: unknown) of `capacity` that it can reach. */
+  /** A backend could not get `bytes` more (null: it does not say), with `inUse` allocated (null: unknown) of `capacity` that it can reach. */
   | {
       readonly code: 'OUT_OF_MEMORY';
-      readonly bytes: number;
+      readonly bytes: number | null;
       readonly inUse: number | null;
       /** Infinity where nothing but the machine limits it. */
       readonly capacity: number;
@@ -94,7 +94,7 @@ function headline(p: Problem): string {
     case 'OUT_OF_MEMORY': {
       const most = Number.isFinite(p.capacity) ? ` of at most ${bytesText(p.capacity)}` : '';
       const used = p.inUse === null ? '.' : `: ${bytesText(p.inUse)}${most} are in use.`;
-      return `there is no memory for another ${bytesText(p.bytes)}${used}`;
+      return `there is no memory for ${p.bytes === null ? 'what comes next' : `another ${bytesText(p.bytes)}`}${used}`;
     }
     case 'DISPOSED':
       return `${p.what} was used after ${p.after ?? 'dispose()'}.`;

@@ -265,6 +265,6 @@ async function requireMemory(spec: ModelSpec, settings: TrainSettings): Promise<
     if (total > capacity) throw tooMuch(total, `WebAssembly can reach ${gib(capacity)}`);
   } catch (error) {
     if (!(error instanceof UnspoolError) || error.problem.code !== 'OUT_OF_MEMORY') throw error;
-    throw tooMuch(error.problem.bytes + (error.problem.inUse ?? 0), machine);
+    throw tooMuch((error.problem.bytes ?? 0) + (error.problem.inUse ?? 0), machine);
   }
 }

@@ -20,6 +20,61 @@ for (const Canvas of [HTMLCanvasElement, OffscreenCanvas]) {
   };
 }
 
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Has `make` stand in the place of a method until the returned function is called. */
+function instead(prototype: object, name: string, make: (original: Method) => Method): () => void {
+  const methods = prototype as Record<string, Method>;
+  const original = methods[name]!;
+  methods[name] = make(original);
+  return () => {
+    methods[name] = original;
+  };
+}
+
+const webGl = WebGL2RenderingContext.prototype;
+const webGpu = () => (window as unknown as { GPUDevice: { prototype: object } }).GPUDevice.prototype;
+
+/** What a driver does whose compiler fails, or that has no memory left. */
+const FAULTS = {
+  webgl2: {
+    shader: () => instead(webGl, 'getShaderParameter', () => () => false),
+    memory: () => {
+      const flags = [webGl.OUT_OF_MEMORY];
+      return instead(webGl, 'getError', () => () => flags.pop() ?? webGl.NO_ERROR);
+    },
+  },
+  webgpu: {
+    shader: () =>
+      instead(webGpu(), 'createShaderModule', (original) => {
+        return function (description) {
+          return original.call(this, { ...(description as { code: string }), code: 'fn main( {' });
+        };
+      }),
+    memory: () => {
+      const scopes: unknown[] = [];
+      const restore = [
+        instead(webGpu(), 'pushErrorScope', (original) => {
+          return function (filter) {
+            scopes.push(filter);
+            return original.call(this, filter);
+          };
+        }),
+        instead(webGpu(), 'popErrorScope', (original) => {
+          return function () {
+            const isMemory = scopes.pop() === 'out-of-memory';
+            const found = original.call(this);
+            return isMemory ? Promise.resolve({ message: 'no memory' }) : found;
+          };
+        }),
+      ];
+      return () => {
+        for (const one of restore) one();
+      };
+    },
+  },
+};
+
 Object.assign(window, {
   GPU: gpuJs,
   ready: true,
@@ -48,6 +103,23 @@ Object.assign(window, {
       return [...(await k.download(m))];
     } catch (error) {
       return (error as UnspoolError).problem;
+    }
+  },
+  /** A device of its own that meets with a fault in the middle of its work: what the read says. */
+  async withFault(mode: GpuMode, fault: 'shader' | 'memory') {
+    const other = await createGpu(mode);
+    const m = other.alloc(5, 7);
+    other.fill(m, 4);
+    await other.download(m);
+    const restore = FAULTS[mode as 'webgl2' | 'webgpu'][fault]();
+    try {
+      other.add(m, m, m);
+      return [...(await other.download(m))];
+    } catch (error) {
+      return [(error as UnspoolError).problem, (error as Error).message];
+    } finally {
+      restore();
+      other.dispose();
     }
   },
   counts: () => ({ ...k.counts }),

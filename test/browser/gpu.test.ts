@@ -85,6 +85,17 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
     expect(problems).toEqual([]);
   });
 
+  test('a shader that does not compile, and memory that runs out, are errors of ours', async () => {
+    const [shader, words] = (await page.evaluate(`window.withFault('${mode}', 'shader')`)) as [object, string];
+    expect(shader).toMatchObject({ code: 'DEVICE_LOST' });
+    expect(words).toMatch(/refused a call: .+ Make the model anew/s);
+    const [memory, said] = (await page.evaluate(`window.withFault('${mode}', 'memory')`)) as [object, string];
+    expect(memory).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: null });
+    expect(said).toBe(
+      'there is no memory for what comes next. Lower the batch, the steps or hiddenSize, or use backend: wasm.',
+    );
+  });
+
   if (mode === 'webgl2') {
     test('a lost context is an error, not old numbers', async () => {
       const problem = await page.evaluate('window.loseContext()');

@@ -71,8 +71,8 @@ describe.each([
       const error = await rejected(act);
       const { bytes, inUse, capacity } = problemOf(error, 'OUT_OF_MEMORY');
       expect(capacity).toBe(2 * MEGABYTE);
-      expect(inUse! + bytes).toBeGreaterThan(1.5 * MEGABYTE);
-      const [asked, used] = [bytesText(bytes), bytesText(inUse!)];
+      expect(inUse! + bytes!).toBeGreaterThan(1.5 * MEGABYTE);
+      const [asked, used] = [bytesText(bytes!), bytesText(inUse!)];
       expect(error.message).toContain(`no memory for another ${asked}: ${used} of at most 2 MiB are in use. `);
       expect(k.memory.inUse()).toBe(before); // all that it had taken before it failed
     }

@@ -1,5 +1,6 @@
 /** gpu.js, loaded when a GPU is asked for: which of its modes there is here, its kernels, and whether the device still lives. */
 import { UnspoolError } from '../../errors.js';
+import { errorsOf, lost, noMemory, outcome, settled } from './faults.js';
 import type { Fours, Program } from './values.js';
 
 /**
@@ -29,9 +30,12 @@ interface WebGpuContext {
 
 interface WebGl {
   isContextLost(): boolean;
+  getError(): number;
   getParameter(name: number): unknown;
   getExtension(name: string): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
   readonly MAX_TEXTURE_SIZE: number;
+  readonly NO_ERROR: number;
+  readonly OUT_OF_MEMORY: number;
   readonly RENDERER: number;
 }
 
@@ -75,16 +79,6 @@ export interface Device {
 
 const impossible = (mode: GpuMode, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path: `backend gpu:${mode}`, problem, help });
-
-/** How much memory a GPU has, no interface tells. */
-const UNKNOWN = Number.POSITIVE_INFINITY;
-
-const lost = (problem: string): UnspoolError =>
-  new UnspoolError({
-    code: 'DEVICE_LOST',
-    problem,
-    help: 'Make the model anew and go on from the last checkpoint: what was on the device is gone.',
-  });
 
 /** A package that need not be there. The name in a variable keeps bundlers from looking for it. */
 async function optional<T>(name: string): Promise<T | null> {
@@ -208,17 +202,13 @@ function webGpuDevice({ GPU }: GpuJs, context: WebGpuContext): Device {
       requireAlive();
       device.pushErrorScope('out-of-memory');
       device.pushErrorScope('validation');
-      const acted = await act().then(
-        (value) => ({ value }),
-        (error: unknown) => ({ error }),
-      );
+      const acted = await settled(act);
       const invalid = await device.popErrorScope();
       const memory = await device.popErrorScope();
       requireAlive();
-      if (memory) throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: 0, inUse: null, capacity: UNKNOWN });
+      if (memory) throw noMemory();
       if (invalid) throw lost(`the WebGPU device refused a call: ${invalid.message}`);
-      if ('error' in acted) throw acted.error;
-      return acted.value;
+      return outcome(acted, 'the WebGPU device');
     },
     dispose: () => void gpu.destroy(),
   };
@@ -263,9 +253,10 @@ function webGlDevice(gpu: GpuInstance): Device {
     requireAlive,
     watched: async (act) => {
       requireAlive();
-      const result = await act();
+      const acted = await settled(act);
       requireAlive(); // a lost context answers with whatever stood there
-      return result;
+      if (gl && errorsOf(gl).includes(gl.OUT_OF_MEMORY)) throw noMemory();
+      return outcome(acted, 'the WebGL context');
     },
     dispose: () => void gpu.destroy(),
   };
