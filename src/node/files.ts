@@ -73,6 +73,25 @@ export async function writeFileAtomic(file: string, bytes: Uint8Array): Promise<
   }
 }
 
+/** Adds text to the end of a file, all of it or nothing; makes what is missing. Throws `FILE_ACCESS`. */
+export async function appendText(file: string, text: string): Promise<void> {
+  try {
+    await prepareFolder(file);
+    const handle = await open(file, 'a');
+    try {
+      const { size } = await handle.stat();
+      await handle.writeFile(text).catch(async (error) => {
+        await handle.truncate(size).catch(() => {}); // no torn line, if that can still be helped
+        throw error;
+      });
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileAccessError(file, 'written', error);
+  }
+}
+
 export async function exists(file: string): Promise<boolean> {
   return stat(file).then(
     () => true,

@@ -4,7 +4,7 @@ import { type ModelFileParts, type SerializableModel, serializeModel } from '../
 import type { BackendOptions } from '../kernels/select.js';
 import { readBytes, writeFileAtomic } from './files.js';
 
-export { readBytes, readText, writeFileAtomic } from './files.js';
+export { appendText, readBytes, readText, writeFileAtomic } from './files.js';
 export { lockFile } from './lock.js';
 export { revectorize } from './revectorize.js';
 

@@ -4,6 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import type { UnspoolError } from '../../src/errors.js';
+import { appendText } from '../../src/node/files.js';
 import { folder, jsonLines, type Running, TINY } from './support.js';
 
 /** A small disk of its own, where this user may mount one. */
@@ -97,6 +99,17 @@ describe('a full disk', () => {
       expect(stderr).toMatch(FULL);
       expect(jsonLines(stdout).at(-1)).toMatchObject({ kind: 'step', step: 5 });
       expect(others(disk)).toEqual([]);
+    }),
+  );
+
+  testOnDisk('no room for another line: an error, and the lines before it are whole', () =>
+    withDisk(64, async (disk) => {
+      const file = join(disk, 'results.jsonl');
+      await appendText(file, '{"one":1}\n');
+      fill(disk);
+      const error = await appendText(file, `${'x'.repeat(9000)}\n`).catch((e: unknown) => e);
+      expect((error as UnspoolError).message).toMatch(FULL);
+      expect(readFileSync(file, 'utf8')).toBe('{"one":1}\n');
     }),
   );
 

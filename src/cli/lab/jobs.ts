@@ -1,9 +1,7 @@
 /** The jobs of an experiment, in workers side by side; what is done is written at once, and not done again. */
-import { appendFile, mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Done, Experiment, Job, JobResult } from '../../lab/index.js';
-import { readText } from '../../node/index.js';
+import { appendText, readBytes } from '../../node/index.js';
 
 /** From a worker. */
 export type Answer =
@@ -30,11 +28,12 @@ const lively = (_key: string, value: unknown): unknown =>
 
 /** What a file of results holds already. A last line that was cut off in the middle counts for nothing, and is ended here. */
 async function resultsIn(file: string): Promise<Map<string, Done>> {
-  const text = await readText(file).catch((error) => {
-    if (error?.problem?.cause === 'ENOENT') return '';
+  const bytes = await readBytes(file).catch((error) => {
+    if (error?.problem?.cause === 'ENOENT') return new Uint8Array(0);
     throw error;
   });
-  if (text !== '' && !text.endsWith('\n')) await appendFile(file, '\n'); // or the next line would be lost with it
+  const text = new TextDecoder().decode(bytes);
+  if (text !== '' && !text.endsWith('\n')) await appendText(file, '\n'); // or the next line would be lost with it
   const found = new Map<string, Done>();
   for (const line of text.split('\n')) {
     try {
@@ -59,11 +58,15 @@ export async function runJobs(
     readonly events: JobEvents;
   },
 ): Promise<Done[]> {
-  const { file, workers, signal, events } = options;
+  const { file, workers, events } = options;
+  const stop = new AbortController(); // also where one lane fails: then the others end as well
+  const { signal } = stop;
+  options.signal.addEventListener('abort', () => stop.abort(), { once: true });
+  if (options.signal.aborted) stop.abort();
   const found = await resultsIn(file);
   const left = jobs.filter((job) => !found.has(job.id));
-  await mkdir(dirname(file), { recursive: true });
   let open = left.length;
+  let written = Promise.resolve();
   const lane = async (): Promise<void> => {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] });
     try {
@@ -73,9 +76,13 @@ export async function runJobs(
         );
         if (!one) return;
         found.set(job.id, one);
-        await appendFile(file, `${JSON.stringify(one, plain)}\n`);
+        written = written.then(() => appendText(file, `${JSON.stringify(one, plain)}\n`)); // one at a time
+        await written;
         events.done(one, --open);
       }
+    } catch (error) {
+      stop.abort();
+      throw error;
     } finally {
       await worker.terminate();
     }
