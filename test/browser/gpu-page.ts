@@ -9,6 +9,8 @@ let k: GpuKernels;
 
 /** Every WebGL 2 context that the page made. */
 const contexts: WebGL2RenderingContext[] = [];
+/** That of `k`. */
+let context: WebGL2RenderingContext | undefined;
 type GetContext = (this: unknown, kind: string, options?: object) => object | null;
 for (const Canvas of [HTMLCanvasElement, OffscreenCanvas]) {
   const prototype = Canvas.prototype as unknown as { getContext: GetContext };
@@ -80,6 +82,7 @@ Object.assign(window, {
   ready: true,
   async start(mode: GpuMode) {
     k = await createGpu(mode);
+    context = contexts.at(-1);
     return { name: k.name, variant: k.variant, executor: k.executor, ...k.device };
   },
   conformance: (stride: number) => conformance(k, stride),
@@ -98,7 +101,7 @@ Object.assign(window, {
     k.fill(m, 4);
     k.add(m, m, m);
     await k.download(m);
-    contexts.at(-1)!.getExtension('WEBGL_lose_context')!.loseContext();
+    context!.getExtension('WEBGL_lose_context')!.loseContext();
     try {
       return [...(await k.download(m))];
     } catch (error) {
