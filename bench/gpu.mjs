@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- gpu [--only W1,G1] [--steps 8]`: training steps in one run of headless Chromium, our GPU modes beside
- * TensorFlow.js's and our wasm. Losses are compared before any time is told. TensorFlow.js comes from `npm ci --ignore-scripts --prefix bench/peers`;
- * without it, ours are measured alone, and that is said.
+ * TensorFlow.js's and our wasm. Losses are compared before any time is told. TensorFlow.js comes from
+ * `npm ci --ignore-scripts --prefix bench/peers`; without it, ours are measured alone, and that is said.
  *
  * `npm run bench -- gpu --pack FOLDER`: everything that a machine with a GPU and no network needs to run the same in Node.
  */

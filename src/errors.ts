@@ -35,7 +35,7 @@ export type Problem =
       readonly value: number;
       readonly help?: string;
     }
-  /** A backend could not get `bytes` more (null: it does not say), with `inUse` allocated (null: unknown) of `capacity` that it can reach. */
+  /** A backend could not get `bytes` more, with `inUse` allocated (null: it does not say) of `capacity` that it can reach. */
   | {
       readonly code: 'OUT_OF_MEMORY';
       readonly bytes: number | null;

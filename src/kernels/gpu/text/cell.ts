@@ -49,7 +49,7 @@ export function cellGrad(N: number, H: number, lanes: Lanes): Program {
   const wide = H / lanes.count;
   const gate = (name: string, q: number): string => lanes.load(name, 's', `n * ${4 * wide} + ${q * wide} + x`);
   const unit = (name: string, array: string): string => lanes.load(name, array, `n * ${wide} + x`);
-  /** `i`: a value that was read, in this lane; `dc0` and `tc0`: of lane 0. */
+  /** The result in every lane; `v(name)` is what was read as `name`, there. */
   const give = (text: (v: (name: string) => string, lane: number) => string): string =>
     lanes.give((lane) => text((name) => lanes.get(name, lane), lane));
   const all = Array.from({ length: lanes.count }, (_, lane) => lane);

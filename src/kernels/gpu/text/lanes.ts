@@ -47,11 +47,11 @@ const NUMBERS: Lanes = {
 /** Where an element's four is worked out in 32-bit floats, halves have to count, too. */
 export const MOST_IN_FOURS = 2 ** 23;
 
-/** Four where the mode can, four divides all of `counts`, and no matrix has more than `most` elements; else one. */
-export function lanesOf(fours: Fours, counts: readonly number[], most: number): Lanes {
+/** Four where the mode can, four divides all of `counts`, and the largest matrix, of `size` elements, allows; else one. */
+export function lanesOf(fours: Fours, counts: readonly number[], size: number): Lanes {
   if (fours === 'none' || counts.some((count) => count % 4 !== 0)) return ONE;
   if (fours === 'results') return NUMBERS;
-  return most > MOST_IN_FOURS ? ONE : TEXELS;
+  return size > MOST_IN_FOURS ? ONE : TEXELS;
 }
 
 /** The pieces one after the other. */
