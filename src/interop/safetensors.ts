@@ -5,7 +5,7 @@
  * The reader trusts nothing: every number in the header is checked before it is used, tensors are views of the bytes
  * that were handed in, so no claimed size is ever allocated, and anything wrong is an `INVALID_FILE` that says what.
  */
-import { UnspoolError } from '../errors.js';
+import { isKeyOf, UnspoolError } from '../errors.js';
 
 /** Bytes of one element. The format's types of under a byte (F4, F6_*) are left out: nothing here could use them. */
 const SIZES = {
@@ -83,8 +83,6 @@ function shown(value: unknown): string {
 
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isTensorType = (dtype: string): dtype is TensorType => Object.hasOwn(SIZES, dtype);
 
 /** -0 is no size either, though JSON and `>=` would let it pass. */
 export const isSize = (value: unknown): value is number =>
@@ -173,7 +171,7 @@ function readEntry(name: string, value: unknown, fail: Fail): Entry {
   if (!isObject(value)) fail(`${at} should be described by an object, but is ${shown(value)}.`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== 'string') fail(`${at}: dtype should be a string, but is ${shown(dtype)}.`);
-  if (!isTensorType(dtype)) {
+  if (!isKeyOf(SIZES, dtype)) {
     fail(`${at}: the dtype ${quoted(dtype)} is unknown.`, `Convert it to one of ${Object.keys(SIZES).join(', ')}.`);
   }
   if (!Array.isArray(shape)) fail(`${at}: shape should be a list, but is ${shown(shape)}.`);

@@ -10,10 +10,10 @@ import {
   transpose,
   wideProduct,
 } from './text/products.js';
-import { type Piece, type Program, rowsOf, type Window } from './values.js';
+import { isInFours, type Piece, type Program, rowsOf, type Window } from './values.js';
 
-/** Products of numbers from which on it pays to lay operands out in fours. */
-const WORTH_FOURS = 512;
+/** Products of numbers from which on it pays to lay out in fours what is not. */
+const WORTH_FOURS = 16384;
 
 type Way = Required<GemmOptions>;
 type Products = Pick<Kernels, 'gemm' | 'pack' | 'gemmPacked'>;
@@ -57,7 +57,8 @@ export function products(rec: Recorder): Products {
     b: Piece,
     old: readonly Piece[],
   ) => {
-    if (rec.executor.fours !== 'textures' || K % 4 || C % 4 || R * K * C < WORTH_FOURS) return null;
+    if (rec.executor.fours !== 'textures' || K % 4 || C % 4) return null;
+    if (R * K * C < WORTH_FOURS && !isInFours(a.value)) return null;
     if (Math.max(R * K, K * C, R * C) > MOST_IN_FOURS) return null;
     const left = transA ? turned(a, K, R) : a;
     const right = transB ? turned(b, C, K) : b;

@@ -6,7 +6,7 @@ import type { Matrix } from '../../core/kernels.js';
 import type { Executor } from './executor.js';
 import { concatenation, type Lanes, lanesOf, ONE } from './text/lanes.js';
 import { constantOf } from './text/moves.js';
-import { Base, type Call, type Piece, type Program, Value, type Window, windowOf } from './values.js';
+import { Base, type Call, isInFours, type Piece, type Program, Value, type Window, windowOf } from './values.js';
 
 /** A kernel takes at most this many arrays (webgpu's bindings). */
 export const MOST_ARRAYS = 7;
@@ -166,7 +166,7 @@ export class Recorder {
       return constant === null ? piece : { value: this.filled(piece.size, constant), shift: 0 };
     });
     const sizes = pieces.map((piece) => piece.size);
-    const isApart = this.executor.fours === 'textures' && !inputs.every(({ value }) => inFours(value));
+    const isApart = this.executor.fours === 'textures' && !inputs.every(({ value }) => isInFours(value));
     const lanes = isApart ? ONE : this.lanes(inputs, size, ...sizes);
     return this.call(concatenation(sizes, lanes), inputs);
   }
@@ -208,6 +208,3 @@ export class Recorder {
     this.executor.giveBack(value);
   }
 }
-
-/** Whether a value is, or will be, in fours. */
-const inFours = ({ fours, call }: Value): boolean => fours !== null || (call?.program?.wide ?? false);

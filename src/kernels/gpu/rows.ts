@@ -27,13 +27,12 @@ const sizeOf = (m: Matrix): number => m.rows * m.cols;
 
 /** o (C) += the sum of the rows of a (R,C). */
 function sumOfRows(R: number, C: number, lanes: Lanes): Program {
-  const all = Array.from({ length: lanes.count }, (_, lane) => lane);
   const body = [
     lanes.load('old', 'o', 'x'),
-    ...all.map((lane) => `let s${lane} = ${lanes.get('old', lane)};`),
+    lanes.each((lane) => `let s${lane} = ${lanes.get('old', lane)};`),
     `for (let r = 0; r < ${R}; r++) {`,
     lanes.load('v', 'a', `r * ${C / lanes.count} + x`),
-    ...all.map((lane) => `s${lane} += ${lanes.get('v', lane)};`),
+    lanes.each((lane) => `s${lane} += ${lanes.get('v', lane)};`),
     '}',
     lanes.give((lane) => `s${lane}`),
   ];

@@ -34,6 +34,9 @@ export class Value {
   }
 }
 
+/** Whether a value is in fours, or will be when it has been computed. */
+export const isInFours = ({ fours, call }: Value): boolean => fours !== null || (call?.program?.wide ?? false);
+
 /** `size` numbers of a value, from `shift` on. */
 export interface Piece {
   readonly value: Value;

@@ -12,8 +12,11 @@ export const tanh = (v: string): string => `Math.tanh(Math.min(15.0, Math.max(-1
 export const sigmoid = (v: string): string => `1.0 / (1.0 + Math.exp(-(${v})))`;
 
 /** Gate `gate` (i, f, g, o) of unit x in row n of a matrix (N,4H). */
-export const gateAt = (array: string, H: number, gate: number): string => at(array, `n * ${4 * H} + ${gate * H} + x`);
-export const unitAt = (array: string, H: number): string => at(array, `n * ${H} + x`);
+export const gateAt = (array: string, H: number, gate: number): string => at(array, gatePlace(H, gate));
+export const unitAt = (array: string, H: number): string => at(array, unitPlace(H));
+
+const gatePlace = (width: number, gate: number): string => `n * ${4 * width} + ${gate * width} + x`;
+const unitPlace = (width: number): string => `n * ${width} + x`;
 
 /** `y` of blocks of N rows and 4N rows, as the row n within the block and, for gates, the gate q. */
 export const GATE_ROW = 'const n = Math.floor((y + 0.5) / 4.0);\nconst q = y - n * 4.0;';
@@ -21,11 +24,9 @@ export const GATE_ROW = 'const n = Math.floor((y + 0.5) / 4.0);\nconst q = y - n
 /** (F2)-(F4): gates (N,4H), c (N,H), h (N,H). */
 export function cell(N: number, H: number, lanes: Lanes): Program {
   const wide = H / lanes.count;
-  const gate = (q: number): string => `n * ${4 * wide} + ${q * wide} + x`;
   const v = (name: string) => (lane: number) => lanes.get(name, lane);
   const next = (lane: number): string =>
     `${sigmoid(v('f')(lane))} * ${v('cp')(lane)} + ${sigmoid(v('i')(lane))} * ${tanh(v('g')(lane))}`;
-  const all = Array.from({ length: lanes.count }, (_, lane) => lane);
   const body = `
 if (y < ${4 * N}) {
   ${GATE_ROW}
@@ -35,11 +36,11 @@ if (y < ${4 * N}) {
 }
 let n = y - ${4 * N};
 if (n >= ${N}) { n = n - ${N}; }
-${['i', 'f', 'g'].map((name, q) => lanes.load(name, 'a', gate(q))).join('\n')}
-${lanes.load('cp', 'c', `n * ${wide} + x`)}
-${all.map((lane) => `const next${lane} = ${next(lane)};`).join('\n')}
+${['i', 'f', 'g'].map((name, q) => lanes.load(name, 'a', gatePlace(wide, q))).join('\n')}
+${lanes.load('cp', 'c', unitPlace(wide))}
+${lanes.each((lane) => `const next${lane} = ${next(lane)};`)}
 if (y < ${5 * N}) { ${lanes.give((lane) => `next${lane}`)} }
-${lanes.load('o', 'a', gate(3))}
+${lanes.load('o', 'a', gatePlace(wide, 3))}
 ${lanes.give((lane) => `${sigmoid(v('o')(lane))} * ${tanh(`next${lane}`)}`)}`;
   return lanes.program([wide, 6 * N], ['a', 'c'], body);
 }
@@ -47,13 +48,12 @@ ${lanes.give((lane) => `${sigmoid(v('o')(lane))} * ${tanh(`next${lane}`)}`)}`;
 /** (B4)-(B2): da (N,4H), dc (N,H), dc- (N,H). */
 export function cellGrad(N: number, H: number, lanes: Lanes): Program {
   const wide = H / lanes.count;
-  const gate = (name: string, q: number): string => lanes.load(name, 's', `n * ${4 * wide} + ${q * wide} + x`);
-  const unit = (name: string, array: string): string => lanes.load(name, array, `n * ${wide} + x`);
+  const gate = (name: string, q: number): string => lanes.load(name, 's', gatePlace(wide, q));
+  const unit = (name: string, array: string): string => lanes.load(name, array, unitPlace(wide));
   /** The result in every lane; `v(name)` is what was read as `name`, there. */
   const give = (text: (v: (name: string) => string, lane: number) => string): string =>
     lanes.give((lane) => text((name) => lanes.get(name, lane), lane));
-  const all = Array.from({ length: lanes.count }, (_, lane) => lane);
-  const each = all.map((lane) => {
+  const each = lanes.each((lane) => {
     const v = (name: string): string => lanes.get(name, lane);
     return `const tc${lane} = ${tanh(v('cn'))};
 const dc${lane} = ${v('dn')} + ${v('dh')} * ${v('o')} * (1.0 - tc${lane} * tc${lane});`;
@@ -63,7 +63,7 @@ let n = y - ${4 * N};
 let q = 0.0;
 if (y < ${4 * N}) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
 else { if (n >= ${N}) { n = n - ${N}; } }
-${[unit('cn', 'c'), unit('dh', 'e'), gate('o', 3), unit('dn', 'd'), ...each].join('\n')}
+${[unit('cn', 'c'), unit('dh', 'e'), gate('o', 3), unit('dn', 'd'), each].join('\n')}
 if (y >= ${4 * N}) {
   if (y < ${5 * N}) { ${give((_, lane) => `dc${lane}`)} }
   ${gate('k', 1)}

@@ -3,7 +3,7 @@
  * on webgpu the four are read one by one, but there are a quarter of the threads.
  */
 import type { Fours, Program } from '../values.js';
-import { at, program } from './moves.js';
+import { at, FOUR, program } from './moves.js';
 
 export interface Lanes {
   readonly count: 1 | 4;
@@ -11,6 +11,8 @@ export interface Lanes {
   load(name: string, array: string, index: string): string;
   /** What was read, in one lane. */
   get(name: string, lane: number): string;
+  /** A statement for each lane. */
+  each(statement: (lane: number) => string): string;
   /** The thread's result, of an expression in each lane. */
   give(expression: (lane: number) => string): string;
   /** A kernel over [columns, rows] of lanes, or over a row of them. */
@@ -21,27 +23,28 @@ export const ONE: Lanes = {
   count: 1,
   load: (name, array, index) => `const ${name} = ${at(array, index)};`,
   get: (name) => name,
+  each: (statement) => statement(0),
   give: (expression) => `return ${expression(0)};`,
   program: (output, arrays, body) => program(output, arrays, body),
 };
 
-const EACH = [0, 1, 2, 3];
-const give = (expression: (lane: number) => string): string => `return [${EACH.map(expression).join(', ')}];`;
+/** Four numbers that are read one by one. */
+const NUMBERS: Lanes = {
+  count: 4,
+  load: (name, array, index) =>
+    NUMBERS.each((lane) => `const ${name}${lane} = ${at(array, `(${index}) * 4 + ${lane}`)};`),
+  get: (name, lane) => `${name}${lane}`,
+  each: (statement) => FOUR.map(statement).join('\n'),
+  give: (expression) => `return [${FOUR.map(expression).join(', ')}];`,
+  program: (output, arrays, body) => ({ ...program(output, arrays, body), wide: true }),
+};
 
 /** A texture's element is four numbers. */
 const TEXELS: Lanes = {
-  ...{ count: 4, give },
-  load: (name, array, index) => `const ${name} = ${at(array, index)};`,
+  ...NUMBERS,
+  load: ONE.load,
   get: (name, lane) => `${name}[${lane}]`,
-  program: (output, arrays, body) => ({ ...program(output, arrays, body), fours: arrays, wide: true }),
-};
-
-const NUMBERS: Lanes = {
-  ...{ count: 4, give },
-  load: (name, array, index) =>
-    EACH.map((lane) => `const ${name}${lane} = ${at(array, `(${index}) * 4 + ${lane}`)};`).join('\n'),
-  get: (name, lane) => `${name}${lane}`,
-  program: (output, arrays, body) => ({ ...program(output, arrays, body), wide: true }),
+  program: (output, arrays, body) => ({ ...NUMBERS.program(output, arrays, body), fours: arrays }),
 };
 
 /** Where an element's four is worked out in 32-bit floats, halves have to count, too. */

@@ -16,9 +16,12 @@ export function program(
 
 export const constantOf = (size: number): Program => program([size], [], 'return v;', ['v']);
 
+/** The numbers of a four. */
+export const FOUR = [0, 1, 2, 3] as const;
+
 /** Single numbers in fours. */
 export const toFours = (size: number): Program => {
-  const parts = [0, 1, 2, 3].map((i) => at('a', `x * 4 + ${i}`));
+  const parts = FOUR.map((i) => at('a', `x * 4 + ${i}`));
   return { ...program([Math.ceil(size / 4)], ['a'], `return [${parts.join(', ')}];`), wide: true };
 };
 

@@ -1,6 +1,6 @@
 /** Matrix products, one number of the result a thread. (F1) and (B1) are made of them. */
 import type { Program } from '../values.js';
-import { at, program } from './moves.js';
+import { at, FOUR, program } from './moves.js';
 
 export interface ProductShape {
   readonly R: number;
@@ -60,7 +60,7 @@ export function wideProduct({ R, K, C, transA, transB, accumulate }: ProductShap
 /** A (R,K) B (K,C) where textures hold fours: five of them are read for sixteen products. K and C are multiples of 4. */
 export function fourfoldProduct(R: number, K: number, C: number, accumulate: boolean): Program {
   const sums = ['s', 't', 'u', 'v'];
-  const rounds = UNROLLED_FOURS.map((i) =>
+  const rounds = FOUR.map((i) =>
     [`const e${i} = in_b[q + ${(i * C) / 4}];`, ...sums.map((s, j) => `${s} += w[${i}] * e${i}[${j}];`)].join(' '),
   );
   const body = [
@@ -79,16 +79,14 @@ export function fourfoldProduct(R: number, K: number, C: number, accumulate: boo
   return { ...program([C / 4, R], arrays, body), fours: arrays, wide: true };
 }
 
-const UNROLLED_FOURS = [0, 1, 2, 3];
-
 /** B' (C,K) of B (K,C). */
 export const transpose = (K: number, C: number): Program =>
   program([K, C], ['b'], `return ${at('b', `x * ${C} + y`)};`);
 
 /** The same where textures hold fours: a column of a block of four by four, of its four rows. */
 export function fourfoldTranspose(K: number, C: number): Program {
-  const rows = UNROLLED_FOURS.map((i) => `const v${i} = ${at('b', `(x * 4 + ${i}) * ${C / 4} + four`)};`);
-  const columns = UNROLLED_FOURS.map((i) => `return [${UNROLLED_FOURS.map((j) => `v${j}[${i}]`).join(', ')}];`);
+  const rows = FOUR.map((i) => `const v${i} = ${at('b', `(x * 4 + ${i}) * ${C / 4} + four`)};`);
+  const columns = FOUR.map((i) => `return [${FOUR.map((j) => `v${j}[${i}]`).join(', ')}];`);
   const body = `
 const four = Math.floor((y + 0.5) / 4.0);
 const column = y - four * 4.0;
