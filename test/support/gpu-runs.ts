@@ -142,6 +142,7 @@ export async function productErrors(k: Kernels): Promise<number[]> {
     [50, 8, 128],
     [36, 52, 44],
     [3, 512, 20],
+    [132, 66, 140],
   ] as const) {
     for (const way of [0, 1, 2, 3, 4, 5, 6, 7]) {
       const options = { transA: Boolean(way & 1), transB: Boolean(way & 2), accumulate: Boolean(way & 4) };

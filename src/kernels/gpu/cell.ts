@@ -3,7 +3,6 @@ import type { Kernels, Matrix, Peepholes } from '../../core/kernels.js';
 import type { Recorder } from './recorder.js';
 import { cellGrad, cell as cellText } from './text/cell.js';
 import * as halves from './text/cell-halves.js';
-import { concatenation, ONE } from './text/lanes.js';
 import { type Piece, type Value, windowOf } from './values.js';
 
 type Cells = Pick<
@@ -18,9 +17,10 @@ const sameWindow = (a: Matrix, b: Matrix): boolean => {
 
 export function cells(rec: Recorder): Cells {
   /** The peepholes of i and f in one array: webgpu's kernels take no more than seven. */
-  const joined = ({ i, f }: Peepholes): Piece[] => [
-    { value: rec.call(concatenation([i.cols, f.cols], ONE), readAll([i, f])), shift: 0 },
-  ];
+  const joined = ({ i, f }: Peepholes): Piece[] => {
+    const both = [i, f].map((m) => ({ ...rec.read(m), size: m.cols }));
+    return [{ value: rec.together(both, i.cols + f.cols), shift: 0 }];
+  };
   const readAll = (matrices: readonly Matrix[]) => matrices.map((m) => rec.read(m));
   /** The blocks of `value`, in order. */
   const writeAll = (value: Value, matrices: readonly Matrix[]): void => {

@@ -1,7 +1,7 @@
 /** Runs recorded calls as single kernels of gpu.js, whose results stay where they were computed. */
 import { UnspoolError } from '../../errors.js';
 import type { Device, GpuKernel } from './device.js';
-import { at, fromFours, program, toFours } from './text/moves.js';
+import { copyOf, toFours } from './text/moves.js';
 import type { Call, Piece, Program, Resident, Value } from './values.js';
 
 /** Compiled kernels that are kept; the one that was not used for longest goes first. */
@@ -25,6 +25,7 @@ export class Executor {
   readonly counts: GpuCounts = { dispatches: 0, uploads: 0, reads: 0, compiled: 0, resident: 0 };
   private readonly device: Device;
   private readonly kernels = new Map<string, GpuKernel>();
+  private readonly names = new WeakMap<Program, string>();
 
   /** Of one value. */
   readonly mostElements: number;
@@ -42,9 +43,9 @@ export class Executor {
         if (call.over) continue;
         call.over = true; // from here on it is not dropped any more
         await this.runOne(call);
-        call.out.call = null;
+        for (const out of call.outs) out.call = null;
         for (const { value } of call.inputs) release(value);
-        if (call.out.holders === 0) this.giveBack(call.out);
+        for (const out of call.outs) if (out.holders === 0) this.giveBack(out);
       }
     });
   }
@@ -53,8 +54,8 @@ export class Executor {
   async read({ value, shift }: Piece, size: number): Promise<Float32Array> {
     this.device.requireAlive();
     if (value.host) return value.host.slice(shift, shift + size);
-    const handle = await this.single(value);
-    const kernel = this.kernel(COPY(size), false, false, this.device.kindsOf([handle]));
+    const { handle } = (value.single ?? value.fours)!;
+    const kernel = this.kernel(copyOf(size), { kinds: value.single ? 's' : 'f', stays: false });
     this.counts.reads++;
     const numbers = (await kernel(handle, value.begin + shift)) as Float32Array;
     this.device.requireAlive();
@@ -62,10 +63,10 @@ export class Executor {
   }
 
   giveBack(value: Value): void {
-    const { resident, fours } = value;
-    value.resident = null;
+    const { single, fours } = value;
+    value.single = null;
     value.fours = null;
-    for (const held of [resident, fours]) {
+    for (const held of [single, fours]) {
       if (!held || --held.shares > 0) continue;
       this.counts.resident--;
       const handle = held.handle as { delete?: () => void };
@@ -77,6 +78,16 @@ export class Executor {
     return this.device.fours;
   }
 
+  /** The most arrays of one kernel. */
+  get mostArrays(): number {
+    return this.device.mostArrays;
+  }
+
+  /** Threads that keep the device busy. */
+  get atOnce(): number {
+    return this.device.atOnce;
+  }
+
   /** Kernels, and whatever is on the device. */
   dispose(): void {
     for (const kernel of this.kernels.values()) kernel.destroy();
@@ -84,56 +95,55 @@ export class Executor {
   }
 
   private async runOne(call: Call): Promise<void> {
+    const { inputs, scalars, outs } = call;
     if (call.onHost) {
       const numbers: Float32Array[] = [];
-      for (const [i, input] of call.inputs.entries()) numbers.push(await this.read(input, call.sizes[i]!));
-      await this.place([[call.out, call.onHost(numbers)]]);
+      for (const [i, input] of inputs.entries()) numbers.push(await this.read(input, call.sizes[i]!));
+      await this.place([[outs[0]!, call.onHost(numbers)]]);
       return;
     }
-    const { inputs, scalars, out } = call;
     const text = call.program!;
     const handles: unknown[] = [];
     const begins: number[] = [];
+    let kinds = '';
     for (const [i, { value, shift }] of inputs.entries()) {
-      const inFours = text.fours?.includes(text.arrays[i]!) ?? false;
-      handles.push(inFours ? await this.inFours(value) : await this.single(value));
-      begins.push(inFours ? shift / 4 : value.begin + shift);
+      const byFour = text.fours?.includes(text.arrays[i]!) ?? false;
+      if (byFour) await this.needFours(value);
+      handles.push((byFour ? value.fours! : (value.single ?? value.fours!)).handle);
+      begins.push(byFour ? (value.begin + shift) / 4 : value.begin + shift);
+      kinds += value.single && !byFour ? 's' : 'f';
     }
-    const result = await this.dispatch(text, handles, begins, scalars);
-    const held = { handle: result, shares: 1 };
-    if (text.wide && this.fours === 'textures') out.fours = held;
-    else out.resident = held;
+    const results = await this.dispatch(text, kinds, handles, begins, scalars);
+    for (const [i, handle] of results.entries()) this.hold(outs[i]!, text, handle);
   }
 
-  private dispatch(
+  private hold(out: Value, text: Program, handle: unknown): void {
+    const held = { handle, shares: 1 };
+    if (text.wide && this.fours === 'textures') out.fours = held;
+    else out.single = held;
+  }
+
+  private async dispatch(
     text: Program,
+    kinds: string,
     handles: readonly unknown[],
     begins: readonly number[],
     scalars: readonly number[] = [],
-  ): unknown {
-    const kernel = this.kernel(text, true, false, this.device.kindsOf(handles));
+  ): Promise<unknown[]> {
+    const kernel = this.kernel(text, { kinds, stays: true });
     this.counts.dispatches++;
-    this.counts.resident++;
-    return kernel(...handles, ...begins, ...scalars);
+    const given = await kernel(...handles, ...begins, ...Object.values(text.sizes ?? {}), ...scalars);
+    const results = text.also ? (given as unknown[]) : [given];
+    this.counts.resident += results.length;
+    return results;
   }
 
-  /** The handle of a value's single numbers. */
-  private async single(value: Value): Promise<unknown> {
-    if (!value.resident) {
-      const handle = await this.dispatch(fromFours(value.size), [value.fours!.handle], [0]);
-      value.resident = { handle, shares: 1 };
-      value.begin = 0;
-    }
-    return value.resident.handle;
-  }
-
-  /** The handle of a value in fours. */
-  private async inFours(value: Value): Promise<unknown> {
-    if (!value.fours) {
-      const handle = await this.dispatch(toFours(value.size), [value.resident!.handle], [value.begin]);
-      value.fours = { handle, shares: 1 };
-    }
-    return value.fours.handle;
+  /** A value in fours besides, where it is not. */
+  private async needFours(value: Value): Promise<void> {
+    if (value.fours) return;
+    const text = toFours(value.size);
+    const [handle] = await this.dispatch(text, 's', [value.single!.handle], [value.begin]);
+    this.hold(value, text, handle);
   }
 
   /** What this side has and a kernel needs goes over in one piece. */
@@ -157,46 +167,31 @@ export class Executor {
   }
 
   private async place(values: readonly (readonly [Value, Float32Array])[]): Promise<void> {
-    const padded = (numbers: Float32Array): number => 4 * Math.ceil(numbers.length / 4);
-    const size = values.reduce((sum, [, numbers]) => sum + padded(numbers), 0);
-    const all = new Float32Array(size);
-    let at = 0;
-    for (const [value, numbers] of values) {
-      all.set(numbers, at);
-      value.begin = at;
-      at += padded(numbers);
-    }
+    const all = inOnePiece(values);
     this.counts.uploads++;
-    const kernel = this.kernel(COPY(size), true, true);
+    const isFours = this.fours === 'textures';
+    const kernel = this.kernel(isFours ? toFours(all.length) : copyOf(all.length), { fromHere: true, stays: true });
     const resident: Resident = { handle: await kernel(all, 0), shares: values.length };
     this.counts.resident++;
     for (const [value] of values) {
-      value.resident = resident;
+      value[isFours ? 'fours' : 'single'] = resident;
       value.host = null;
     }
   }
 
-  private kernel(text: Program, stays: boolean, fromHere = false, kinds = ''): GpuKernel {
-    const key = `${kinds}${stays ? '' : 'read '}${fromHere ? 'upload ' : ''}${text.output.join('x')} ${text.arrays} ${text.fours ?? ''} ${text.body}`;
+  /** The kernel of a text, ready for its output. `kinds`: of each array, whether it is a texture of fours or of single numbers. */
+  private kernel(text: Program, how: { readonly kinds?: string; readonly fromHere?: true; readonly stays: boolean }): GpuKernel {
+    const { kinds = '', fromHere = false, stays } = how;
+    const key = `${kinds}${stays ? '' : 'read '}${fromHere ? 'upload ' : ''}${this.nameOf(text)}`;
     const known = this.kernels.get(key);
     if (known) {
       this.kernels.delete(key); // it is now the one that was used last
       this.kernels.set(key, known);
+      known.resize?.(text.output);
       return known;
     }
-    const [x, y = 1] = text.output;
-    const size = x * y * (text.wide ? 4 : 1);
-    if (size > this.mostElements) {
-      const help = 'Lower the batch, the steps or hiddenSize, or use backend: wasm.';
-      throw new UnspoolError({
-        code: 'OUT_OF_MEMORY',
-        bytes: 4 * size,
-        inUse: null,
-        capacity: 4 * this.mostElements,
-        help,
-      });
-    }
-    const made = this.device.compile(text, { stays, fromHere });
+    this.requireFits(text);
+    const made = this.device.compile(text, { stays, fromHere, kinds });
     this.counts.compiled++;
     this.kernels.set(key, made);
     if (this.kernels.size > MOST_KERNELS) {
@@ -206,7 +201,40 @@ export class Executor {
     }
     return made;
   }
+
+  /** What tells the kernels of texts apart: of one that serves every size, not the size. */
+  private nameOf(text: Program): string {
+    let name = this.names.get(text);
+    if (name === undefined) {
+      const size = text.sizes && this.device.resizes ? text.output.length : text.output.join('x');
+      name = `${size} ${text.arrays} ${text.fours ?? ''} ${text.also ?? ''} ${text.body}`;
+      this.names.set(text, name);
+    }
+    return name;
+  }
+
+  private requireFits({ output: [x, y = 1], wide }: Program): void {
+    const size = x * y * (wide ? 4 : 1);
+    if (size <= this.mostElements + 3) return;
+    throw new UnspoolError({
+      code: 'OUT_OF_MEMORY',
+      bytes: 4 * size,
+      inUse: null,
+      capacity: 4 * this.mostElements,
+      help: 'Lower the batch, the steps or hiddenSize, or use backend: wasm.',
+    });
+  }
 }
 
-/** The numbers as they are, from where they begin: what brings them over, and back. */
-const COPY = (size: number): Program => program([size], ['a'], `return ${at('a', 'x')};`);
+/** All numbers one after the other, each value's from a multiple of four on, which it is told. */
+function inOnePiece(values: readonly (readonly [Value, Float32Array])[]): Float32Array {
+  const padded = (numbers: Float32Array): number => 4 * Math.ceil(numbers.length / 4);
+  const all = new Float32Array(values.reduce((sum, [, numbers]) => sum + padded(numbers), 0));
+  let at = 0;
+  for (const [value, numbers] of values) {
+    all.set(numbers, at);
+    value.begin = at;
+    at += padded(numbers);
+  }
+  return all;
+}

@@ -74,7 +74,7 @@ return -share * v;`;
         rec.host(shares(targets, options, rowWeights)),
       ];
       const each = {
-        value: rec.call(program([R], ['z', 's', 't', 'w', 'r'], ofRow, ['e']), inputs, [smooth]),
+        value: rec.call(program([R], ['z', 's', 't', 'w', 'r'], ofRow, { scalars: ['e'] }), inputs, [smooth]),
         shift: 0,
       };
       rec.write(loss, sumOf(rec, each, R).value);
@@ -91,7 +91,7 @@ const target = (1.0 - e) * ${at('w', 't')};
 let q = e / ${C}.0 * ${at('w', 'x')};
 if (Math.abs(x - t) < 0.5) { q = q + target; }
 return share * (${at('p', `y * ${C} + x`)} * (target + e / ${C}.0 * total) - q);`;
-      const text = program([C, R], ['p', 't', 'w', 'r'], body, ['e', 'total']);
+      const text = program([C, R], ['p', 't', 'w', 'r'], body, { scalars: ['e', 'total'] });
       const inputs = [
         rec.read(p),
         rec.host(indices(targets, C)),
@@ -114,7 +114,7 @@ ${kind.kind === 'gaussian' ? `const s = ${here.s};` : ''}
 ${quantileOf(kind)}
 const e = v - t;
 return share * (${lossText(kind)});`;
-      const text = program([terms, R], ['a', 't', 'r', 'q'], body, ['delta']);
+      const text = program([terms, R], ['a', 't', 'r', 'q'], body, { scalars: ['delta'] });
       const inputs = [rec.read(y), rec.read(target), rec.host(share), rec.host(quantiles(kind))];
       const each = { value: rec.call(text, inputs, [deltaOf(kind)]), shift: 0 };
       rec.write(loss, sumOf(rec, each, R * terms).value);
@@ -138,7 +138,7 @@ const t = ${targetAt(kind, K)};
 ${quantileOf(kind)}
 const e = v - t;
 ${slopeText(kind)}`;
-      const text = program([C, R], ['a', 't', 'r', 'q'], body, ['delta']);
+      const text = program([C, R], ['a', 't', 'r', 'q'], body, { scalars: ['delta'] });
       const inputs = [rec.read(y), rec.read(target), rec.host(share), rec.host(quantiles(kind))];
       rec.write(dy, rec.call(text, inputs, [deltaOf(kind)]));
     },

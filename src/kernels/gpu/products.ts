@@ -15,6 +15,12 @@ import { isInFours, type Piece, type Program, rowsOf, type Window } from './valu
 /** Products of numbers from which on it pays to lay out in fours what is not. */
 const WORTH_FOURS = 16384;
 
+/** The same where a thread may write four numbers: below, single results are better, since a plan takes no others. */
+const WORTH_WIDE = 2 ** 20;
+
+/** Blocks of rows that one thread of a product may work at. */
+const BLOCKS = [8, 4, 2] as const;
+
 type Way = Required<GemmOptions>;
 type Products = Pick<Kernels, 'gemm' | 'pack' | 'gemmPacked'>;
 
@@ -46,26 +52,37 @@ export function products(rec: Recorder): Products {
     const adds = accumulate && rec.constantIn(out) !== 0;
     const shape = { R, K: transA ? a.rows : a.cols, C, transA, transB, accumulate: adds };
     const [left, right, old] = [rec.read(a), rec.read(b), adds ? [rec.read(out)] : []];
-    rec.write(out, fourfold(shape, left, right, old) ?? rec.call(textOf(shape), [left, right, ...old]));
+    if (!fourfold(out, shape, left, right, old)) rec.write(out, rec.call(textOf(shape), [left, right, ...old]));
   };
   const textOf = (shape: ProductShape): Program =>
-    rec.executor.fours === 'results' && shape.C % 4 === 0 ? wideProduct(shape) : product(shape);
+    rec.executor.fours === 'results' && shape.C % 4 === 0 && shape.R * shape.K * shape.C >= WORTH_WIDE
+      ? wideProduct(shape)
+      : product(shape);
   /** Where textures hold fours and the sizes allow: the operands laid the right way round first, if need be. */
   const fourfold = (
+    out: Matrix,
     { R, K, C, transA, transB, accumulate }: ProductShape,
     a: Piece,
     b: Piece,
     old: readonly Piece[],
-  ) => {
-    if (rec.executor.fours !== 'textures' || K % 4 || C % 4) return null;
-    if (R * K * C < WORTH_FOURS && !isInFours(a.value)) return null;
-    if (Math.max(R * K, K * C, R * C) > MOST_IN_FOURS) return null;
+  ): boolean => {
+    if (rec.executor.fours !== 'textures' || K % 4 || C % 4) return false;
+    if (R * K * C < WORTH_FOURS && !isInFours(a.value)) return false;
+    if (Math.max(R * K, K * C, R * C) > MOST_IN_FOURS) return false;
     const left = transA ? turned(a, K, R) : a;
     const right = transB ? turned(b, C, K) : b;
     const inputs = [left, right, ...old];
-    if (inputs.some(({ shift }) => shift % 4)) return null;
-    return rec.call(fourfoldProduct(R, K, C, accumulate), inputs);
+    if (inputs.some(({ shift }) => shift % 4)) return false;
+    const blocks = blocksOf(R, (R * C) / 4);
+    const results = rec.calls(fourfoldProduct(R, K, C, accumulate, blocks), inputs);
+    for (const [m, value] of results.entries()) {
+      rec.write(rowsOf(out, (m * R) / blocks, ((m + 1) * R) / blocks), value);
+    }
+    return true;
   };
+  /** Into how many blocks of rows a product is cut: as many as leave the device something to do in all its corners. */
+  const blocksOf = (R: number, threads: number): number =>
+    BLOCKS.find((blocks) => R % blocks === 0 && threads / blocks >= rec.executor.atOnce) ?? 1;
   const turned = (m: Piece, rows: number, cols: number): Piece => {
     const isFourfold = rec.executor.fours === 'textures' && rec.lanes([m], rows * cols, rows, cols).count === 4;
     const text = isFourfold ? fourfoldTranspose(rows, cols) : transpose(rows, cols);

@@ -4,19 +4,35 @@
  */
 import type { Matrix } from '../../core/kernels.js';
 import type { Executor } from './executor.js';
-import { concatenation, type Lanes, lanesOf, ONE } from './text/lanes.js';
-import { constantOf } from './text/moves.js';
+import { concatenation, constantOf, type Lanes, lanesOf, ONE } from './text/lanes.js';
 import { Base, type Call, isInFours, type Piece, type Program, Value, type Window, windowOf } from './values.js';
 
-/** A kernel takes at most this many arrays (webgpu's bindings). */
-export const MOST_ARRAYS = 7;
+/** Pieces that are put together by a kernel of its own, rather than by that of the most. */
+const FEW_PIECES = 4;
+
+/** Numbers that are read together with others, rather than by themselves. */
+const FEW_NUMBERS = 64;
 
 /** Recorded calls that are waited for at the most: then they begin to run, read or not. */
 const MOST_RECORDED = 4096;
 
+/** Part of a value, and how much of it. */
+interface Sized extends Piece {
+  readonly size: number;
+}
+
+/** Somebody waits for it. */
+interface Wanted extends Sized {
+  give(numbers: Float32Array): void;
+  fail(error: unknown): void;
+}
+
+const sizeOf = (pieces: readonly Sized[]): number => pieces.reduce((sum, { size }) => sum + size, 0);
+
 export class Recorder {
   readonly executor: Executor;
   private recorded: Call[] = [];
+  private wanted: Wanted[] = [];
   private tail: Promise<void> = Promise.resolve();
   /** Why no number of this backend can be trusted any more. */
   private failure: { readonly error: unknown } | null = null;
@@ -93,42 +109,67 @@ export class Recorder {
     return value;
   }
 
-  /** Records a kernel; the value that it will make. */
-  call(program: Program, inputs: readonly Piece[], scalars: readonly number[] = []): Value {
+  /** Records a kernel; the values that it will make, of `size` numbers each: as many as its threads give, if not told. */
+  calls(program: Program, inputs: readonly Piece[], scalars: readonly number[] = [], size?: number): readonly Value[] {
     const [x, y = 1] = program.output;
-    const size = x * y * (program.wide ? 4 : 1);
-    return this.record({ program, onHost: null, inputs, sizes: [], scalars }, size);
+    const each = size ?? x * y * (program.wide ? 4 : 1);
+    const outs = Array.from({ length: 1 + (program.also ?? 0) }, () => new Value(each));
+    return this.record({ program, onHost: null, inputs, sizes: [], scalars, outs });
+  }
+
+  /** The same of a kernel that makes one. */
+  call(program: Program, inputs: readonly Piece[], scalars: readonly number[] = [], size?: number): Value {
+    return this.calls(program, inputs, scalars, size)[0]!;
   }
 
   /** Records work for this side of the device. */
   onHost(matrices: readonly Matrix[], size: number, work: (inputs: readonly Float32Array[]) => Float32Array): Value {
     const inputs = matrices.map((m) => this.read(m));
     const sizes = matrices.map((m) => m.rows * m.cols);
-    return this.record({ program: null, onHost: work, inputs, sizes, scalars: [] }, size);
+    return this.record({ program: null, onHost: work, inputs, sizes, scalars: [], outs: [new Value(size)] })[0]!;
   }
 
-  private record(what: Omit<Call, 'out' | 'over'>, size: number): Value {
-    const out = new Value(size);
-    const call: Call = { ...what, out, over: false };
-    out.call = call;
+  private record(what: Omit<Call, 'over'>): readonly Value[] {
+    const call: Call = { ...what, over: false };
+    for (const out of what.outs) out.call = call;
     for (const { value } of what.inputs) value.holders++;
     this.recorded.push(call);
     if (this.recorded.length >= MOST_RECORDED) void this.flush().catch(() => {}); // the next read tells
-    return out;
+    return what.outs;
   }
 
-  /** A copy of a matrix's numbers as they are now. */
-  async download(m: Matrix): Promise<Float32Array> {
+  /** A copy of a matrix's numbers as they are now. What is asked for at once is read at once. */
+  download(m: Matrix): Promise<Float32Array> {
     const size = m.rows * m.cols;
-    if (size === 0) return new Float32Array(0);
-    const { value, shift } = this.read(m);
-    value.holders++;
+    if (size === 0) return Promise.resolve(new Float32Array(0));
+    const piece = this.read(m);
+    piece.value.holders++;
+    if (this.wanted.length === 0) queueMicrotask(() => void this.answer());
+    return new Promise((give, fail) => {
+      this.wanted.push({ ...piece, size, give, fail });
+    });
+  }
+
+  /** Reads what is wanted: what is small in one piece. */
+  private async answer(): Promise<void> {
+    const all = this.wanted;
+    this.wanted = [];
     try {
-      if (value.host) return value.host.slice(shift, shift + size);
-      await this.flush();
-      return await this.executor.read({ value, shift }, size);
+      const few = all.filter(({ value, size }) => !value.host && size <= FEW_NUMBERS);
+      const joined = few.length > 1 ? this.together(few, sizeOf(few)) : null;
+      if (joined) joined.holders++;
+      if (all.some(({ value }) => !value.host)) await this.flush();
+      if (joined) {
+        const numbers = await this.executor.read({ value: joined, shift: 0 }, sizeOf(few));
+        let at = 0;
+        for (const { size, give } of few) give(numbers.slice(at, (at += size)));
+        this.release(joined);
+      }
+      for (const one of all) if (!joined || !few.includes(one)) one.give(await this.executor.read(one, one.size));
+    } catch (error) {
+      for (const { fail } of all) fail(error);
     } finally {
-      this.release(value);
+      for (const { value } of all) this.release(value);
     }
   }
 
@@ -150,13 +191,14 @@ export class Recorder {
   }
 
   /** Pieces as one new value. */
-  private together(pieces: readonly (Piece & { readonly size: number })[], size: number): Value {
+  together(pieces: readonly Sized[], size: number): Value {
     if (pieces.every(({ value }) => value.host || value.constant !== null)) return this.togetherHere(pieces, size);
-    if (pieces.length > MOST_ARRAYS) {
-      const groups: (Piece & { readonly size: number })[] = [];
-      for (let at = 0; at < pieces.length; at += MOST_ARRAYS) {
-        const group = pieces.slice(at, at + MOST_ARRAYS);
-        const sum = group.reduce((total, piece) => total + piece.size, 0);
+    const { mostArrays } = this.executor;
+    if (pieces.length > mostArrays) {
+      const groups: Sized[] = [];
+      for (let at = 0; at < pieces.length; at += mostArrays) {
+        const group = pieces.slice(at, at + mostArrays);
+        const sum = sizeOf(group);
         groups.push(group.length === 1 ? group[0]! : { value: this.together(group, sum), shift: 0, size: sum });
       }
       return this.together(groups, size);
@@ -168,11 +210,13 @@ export class Recorder {
     const sizes = pieces.map((piece) => piece.size);
     const isApart = this.executor.fours === 'textures' && !inputs.every(({ value }) => isInFours(value));
     const lanes = isApart ? ONE : this.lanes(inputs, size, ...sizes);
-    return this.call(concatenation(sizes, lanes), inputs);
+    const most = sizes.length <= FEW_PIECES ? FEW_PIECES : mostArrays;
+    const padded = [...inputs, ...new Array<Piece>(most - inputs.length).fill(inputs[0]!)];
+    return this.call(concatenation(sizes, most, lanes), padded);
   }
 
   /** The same, of numbers that this side knows. */
-  private togetherHere(pieces: readonly (Piece & { readonly size: number })[], size: number): Value {
+  private togetherHere(pieces: readonly Sized[], size: number): Value {
     const constant = pieces[0]!.value.constant;
     if (constant !== null && pieces.length === 1) return this.filled(size, constant);
     const numbers = new Float32Array(size);
@@ -187,7 +231,7 @@ export class Recorder {
 
   /** A constant where kernels can read it. A shader's arguments may not be infinite, nor no numbers. */
   private filled(size: number, constant: number): Value {
-    if (Number.isFinite(constant)) return this.call(constantOf(size), [], [constant]);
+    if (Number.isFinite(constant)) return this.call(constantOf(size, this.lanes([], size)), [], [constant], size);
     return this.host(new Float32Array(size).fill(constant)).value;
   }
 
@@ -199,11 +243,10 @@ export class Recorder {
   /** Nobody holds it any more. */
   private drop(value: Value): void {
     const { call } = value;
-    if (call && !call.over) {
+    if (call && !call.over && call.outs.every(({ holders }) => holders === 0)) {
       call.over = true;
       for (const input of call.inputs) this.release(input.value);
     }
-    value.call = null;
     value.host = null;
     this.executor.giveBack(value);
   }

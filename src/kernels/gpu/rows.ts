@@ -4,7 +4,7 @@ import { addNormalsTo, eachWord, hitsBelow } from '../philox.js';
 import type { Recorder } from './recorder.js';
 import type { Lanes } from './text/lanes.js';
 import { at, program } from './text/moves.js';
-import { type Program, rowsOf } from './values.js';
+import { asColumn, type Program, rowsOf } from './values.js';
 
 type Rows = Pick<
   Kernels,
@@ -30,28 +30,44 @@ function sumOfRows(R: number, C: number, lanes: Lanes): Program {
   const body = [
     lanes.load('old', 'o', 'x'),
     lanes.each((lane) => `let s${lane} = ${lanes.get('old', lane)};`),
-    `for (let r = 0; r < ${R}; r++) {`,
-    lanes.load('v', 'a', `r * ${C / lanes.count} + x`),
+    'for (let r = 0; r < R; r++) {',
+    lanes.load('v', 'a', 'r * C + x'),
     lanes.each((lane) => `s${lane} += ${lanes.get('v', lane)};`),
     '}',
     lanes.give((lane) => `s${lane}`),
   ];
-  return lanes.program([C / lanes.count], ['o', 'a'], body.join('\n'));
+  const sizes = { R, C: C / lanes.count };
+  return lanes.program([sizes.C], ['o', 'a'], body.join('\n'), { sizes });
 }
 
-/** One expression for every element of `out`, of the same element of each input. */
+/**
+ * `out`, of an expression of the same element of each input; va is input a's. `alone`: matrices of one number, which the
+ * expression reads by its name.
+ */
 export function elements(
   rec: Recorder,
   out: Matrix,
   inputs: Readonly<Record<string, Matrix>>,
   expression: string,
   scalars: Readonly<Record<string, number>> = {},
+  alone: Readonly<Record<string, Matrix>> = {},
 ): void {
-  const names = Object.keys(inputs);
-  const lines = names.map((name) => `const v${name} = ${at(name, 'x')};`);
-  const text = program([sizeOf(out)], names, `${lines.join('\n')}\nreturn ${expression};`, Object.keys(scalars));
-  const pieces = Object.values(inputs).map((m) => rec.read(m));
-  rec.write(out, rec.call(text, pieces, Object.values(scalars)));
+  const [names, singly] = [Object.keys(inputs), Object.keys(alone)];
+  const size = sizeOf(out);
+  for (const [from, to] of rec.blocks(size, 1)) {
+    const part = (m: Matrix): Matrix => (to - from === size ? m : rowsOf(asColumn(m), from, to));
+    const pieces = Object.values(inputs).map((m) => rec.read(part(m)));
+    const lanes = rec.lanes(pieces, to - from);
+    const body = [
+      ...singly.map((name) => `const ${name} = ${at(name, '0')};`),
+      ...names.map((name) => lanes.load(`v${name}`, name, 'x')),
+      lanes.give((lane) => expression.replace(/\bv([a-z])\b/g, (name) => lanes.get(name, lane))),
+    ].join('\n');
+    const how = { scalars: Object.keys(scalars), sizes: {}, singly };
+    const text = lanes.program([Math.ceil((to - from) / lanes.count)], [...names, ...singly], body, how);
+    const all = [...pieces, ...Object.values(alone).map((m) => rec.read(m))];
+    rec.write(part(out), rec.call(text, all, Object.values(scalars), to - from));
+  }
 }
 
 export function rows(rec: Recorder): Rows {
@@ -62,8 +78,11 @@ export function rows(rec: Recorder): Rows {
   return {
     fillRows(out, row) {
       for (const [from, to] of rec.blocks(out.rows, out.cols)) {
-        const text = program([out.cols, to - from], ['a'], `return ${at('a', 'x')};`);
-        rec.write(rowsOf(out, from, to), rec.call(text, [rec.read(row)]));
+        const inputs = [rec.read(row)];
+        const lanes = rec.lanes(inputs, (to - from) * out.cols, out.cols);
+        const body = `${lanes.load('v', 'a', 'x')}\n${lanes.give((lane) => lanes.get('v', lane))}`;
+        const text = lanes.program([out.cols / lanes.count, to - from], ['a'], body, { sizes: {} });
+        rec.write(rowsOf(out, from, to), rec.call(text, inputs));
       }
     },
     sumRows(out, a) {
@@ -137,9 +156,10 @@ export function rows(rec: Recorder): Rows {
     addNormals(a, key, deviation) {
       const noise = new Float32Array(sizeOf(a));
       addNormalsTo(noise, key, deviation);
-      const n = rec.host(noise);
-      const text = program([noise.length], ['a', 'n'], `return ${at('a', 'x')} + ${at('n', 'x')};`);
-      rec.write(a, rec.call(text, [rec.read(a), n]));
+      const n = rec.alloc(a.rows, a.cols);
+      rec.write(n, rec.host(noise).value);
+      elements(rec, a, { a, n }, 'va + vn');
+      rec.free(n);
     },
   };
 }

@@ -18,15 +18,16 @@ export function sumOf(
   term: (v: string) => string = (v) => v,
 ): Piece {
   const threads = Math.ceil(size / SHARE);
-  const value = at('a', `k * ${threads} + x`);
   const last = threads === 1;
   const body = `
 let s = 0.0;
-for (let k = 0; k < ${Math.ceil(size / threads)}; k += 1) {
-  if (k * ${threads} + x < ${size}) { const v = ${value}; s += ${term('v')}; }
+for (let k = 0; k < rounds; k++) {
+  const e = k * threads + x;
+  if (e < size) { const v = ${at('a', 'e')}; s += ${term('v')}; }
 }
 return ${last ? whole : 's'};`;
-  const text = program([threads], ['a'], body, last ? Object.keys(scalars) : []);
+  const sizes = { size, threads, rounds: Math.ceil(size / threads) };
+  const text = program([threads], ['a'], body, { scalars: last ? Object.keys(scalars) : [], sizes });
   const sum = { value: rec.call(text, [piece], last ? Object.values(scalars) : []), shift: 0 };
   return last ? sum : sumOf(rec, sum, threads, whole, scalars);
 }

@@ -3,8 +3,8 @@ import type { Kernels, Matrix } from '../../core/kernels.js';
 import type { Recorder } from './recorder.js';
 import { elements } from './rows.js';
 import { sumOf } from './sums.js';
-import { at, program } from './text/moves.js';
-import { asColumn, rowsOf } from './values.js';
+import type { Lanes } from './text/lanes.js';
+import { asColumn, rowsOf, type Window } from './values.js';
 
 type Updates = Pick<
   Kernels,
@@ -20,75 +20,76 @@ type Updates = Pick<
   | 'adamUpdate'
 >;
 
-/** Element j of each array, and which of the blocks of `size` numbers thread x is in. */
-const blocks = (size: number, count: number, arrays: readonly string[]): string =>
+/** Element j of each array, and which of the blocks of `part` numbers thread x is in. */
+const blocks = (count: number, arrays: readonly string[], lanes: Lanes): string =>
   [
     'let j = x;',
     'let block = 0;',
-    ...Array.from({ length: count - 1 }, () => `if (j >= ${size}) { j = j - ${size}; block = block + 1; }`),
-    ...arrays.map((a) => `const v${a} = ${at(a, 'j')};`),
+    ...Array.from({ length: count - 1 }, () => 'if (j >= part) { j = j - part; block = block + 1; }'),
+    ...arrays.map((a) => lanes.load(`v${a}`, a, 'j')),
   ].join('\n');
 
 export function updates(rec: Recorder): Updates {
   const sizeOf = (m: Matrix): number => m.rows * m.cols;
+  /**
+   * Writes each of `outs` in one kernel, whose text is made by `body`. `inputs` begin with those that are written; `v` gives
+   * the name of what was read of an array, in a lane.
+   */
+  const together = (
+    outs: readonly Matrix[],
+    inputs: Readonly<Record<string, Matrix>>,
+    scalars: Readonly<Record<string, number>>,
+    body: (lanes: Lanes, v: (name: string) => (lane: number) => string) => string,
+  ): void => {
+    const names = Object.keys(inputs);
+    for (const [from, to] of rec.blocks(sizeOf(outs[0]!), outs.length)) {
+      const window = (m: Matrix): Window => rowsOf(asColumn(m), from, to);
+      const pieces = Object.values(inputs).map((m) => rec.read(window(m)));
+      const lanes = rec.lanes(pieces, to - from);
+      const part = Math.ceil((to - from) / lanes.count);
+      const lines = body(lanes, (name) => (lane) => lanes.get(`v${name}`, lane));
+      const how = { scalars: Object.keys(scalars), sizes: { part } };
+      const text = `${blocks(outs.length, names, lanes)}\n${lines}`;
+      const value = rec.call(lanes.program([outs.length * part], names, text, how), pieces, Object.values(scalars));
+      for (const [block, out] of outs.entries()) rec.write(window(out), value, block * part * lanes.count);
+    }
+  };
   return {
     clipNorm(norm, a, limit) {
       const length = sumOf(rec, rec.read(a), sizeOf(a), 'Math.sqrt(s)', {}, (v) => `${v} * ${v}`);
       rec.write(norm, length.value);
       if (limit === Number.POSITIVE_INFINITY) return;
-      const n = `${at('n', '0')}`;
-      const body = `const f = limit / (${n} + 0.000001);\nif (f < 1.0) { return ${at('a', 'x')} * f; }\nreturn ${at('a', 'x')};`;
-      rec.write(a, rec.call(program([sizeOf(a)], ['a', 'n'], body, ['limit']), [rec.read(a), length], [limit]));
+      const factor = 'limit / (n + 0.000001)';
+      elements(rec, a, { a }, `(${factor} < 1.0 ? va * (${factor}) : va)`, { limit }, { n: norm });
     },
-    clipValue(a, limit) {
-      // Not by min and max: a shader's may answer a number for a NaN.
-      const body = `const v = ${at('a', 'x')};\nif (v > limit) { return limit; }\nif (v < -limit) { return -limit; }\nreturn v;`;
-      rec.write(a, rec.call(program([sizeOf(a)], ['a'], body, ['limit']), [rec.read(a)], [limit]));
-    },
+    // Not by min and max: a shader's may answer a number for a NaN.
+    clipValue: (a, limit) => elements(rec, a, { a }, '(va > limit ? limit : (va < -limit ? -limit : va))', { limit }),
     mixProduct: (out, decay, scale, a, b) =>
       elements(rec, out, { o: out, a, b }, 'decay * vo + scale * va * vb', { decay, scale }),
     root: (out, a, inside, outside) =>
       elements(rec, out, { a }, 'Math.sqrt(va + inside) + outside', { inside, outside }),
     addQuotient: (out, scale, a, b) => elements(rec, out, { o: out, a, b }, 'vo + scale * va / vb', { scale }),
     maximum: (out, a, b) => elements(rec, out, { a, b }, 'Math.max(va, vb)'),
-    sign(out, a) {
-      const body = `const v = ${at('a', 'x')};\nif (v > 0.0) { return 1.0; }\nif (v < 0.0) { return -1.0; }\nreturn v;`;
-      rec.write(out, rec.call(program([sizeOf(out)], ['a'], body), [rec.read(a)]));
-    },
+    sign: (out, a) => elements(rec, out, { a }, '(va > 0.0 ? 1.0 : (va < 0.0 ? -1.0 : va))'),
     scaleByRatio(a, above, below) {
-      const [n, d] = [at('n', '0'), at('d', '0')];
-      const body = `const v = ${at('a', 'x')};\nif (${n} == 0.0) { return v; }\nif (${d} == 0.0) { return v; }\nreturn v * ${n} / ${d};`;
-      rec.write(
-        a,
-        rec.call(program([sizeOf(a)], ['a', 'n', 'd'], body), [rec.read(a), rec.read(above), rec.read(below)]),
-      );
+      const scaled = '(n == 0.0 ? va : (d == 0.0 ? va : va * n / d))';
+      elements(rec, a, { a }, scaled, {}, { n: above, d: below });
     },
     sgdUpdate(w, g, velocity, { rate, momentum, dampening, nesterov, weightDecay, first }) {
-      const size = sizeOf(w);
       if (!velocity) return elements(rec, w, { w, g }, 'vw - rate * (vg + decay * vw)', { rate, decay: weightDecay });
-      const scalars = [rate, momentum, 1 - dampening, weightDecay];
-      for (const [from, to] of rec.blocks(size, 2)) {
-        const part = to - from;
-        const body = `${blocks(part, 2, ['w', 'g', 'u'])}
-const d = vg + decay * vw;
-const next = ${first ? 'd' : 'momentum * vu + kept * d'};
-if (block > 0) { return next; }
-return vw - rate * (${nesterov ? 'd + momentum * next' : 'next'});`;
-        const text = program([2 * part], ['w', 'g', 'u'], body, ['rate', 'momentum', 'kept', 'decay']);
-        const [p, u] = [rowsOf(asColumn(w), from, to), rowsOf(asColumn(velocity), from, to)];
-        const value = rec.call(text, [rec.read(p), rec.read(rowsOf(asColumn(g), from, to)), rec.read(u)], scalars);
-        rec.write(p, value, 0);
-        rec.write(u, value, part);
-      }
+      const scalars = { rate, momentum, kept: 1 - dampening, decay: weightDecay };
+      together([w, velocity], { w, g, u: velocity }, scalars, (lanes, v) => {
+        const each = lanes.each(
+          (i) => `const d${i} = ${v('g')(i)} + decay * ${v('w')(i)};
+const next${i} = ${first ? `d${i}` : `momentum * ${v('u')(i)} + kept * d${i}`};`,
+        );
+        const direction = (i: number): string => (nesterov ? `d${i} + momentum * next${i}` : `next${i}`);
+        return `${each}
+if (block > 0) { ${lanes.give((i) => `next${i}`)} }
+${lanes.give((i) => `${v('w')(i)} - rate * (${direction(i)})`)}`;
+      });
     },
     adamUpdate(w, g, m, v, { rate, beta1, beta2, eps, weightDecay, decoupled, step }) {
-      const body = (part: number): string => `${blocks(part, 3, ['w', 'g', 'm', 'v'])}
-const d = vg + l2 * vw;
-const mean = b1 * vm + keep1 * d;
-if (block == 1) { return mean; }
-const square = b2 * vv + keep2 * d * d;
-if (block == 2) { return square; }
-return shrink * vw - rate * mean / (Math.sqrt(square) / root + eps);`;
       const scalars = {
         rate: rate / (1 - beta1 ** step),
         b1: beta1,
@@ -100,17 +101,17 @@ return shrink * vw - rate * mean / (Math.sqrt(square) / root + eps);`;
         l2: decoupled ? 0 : weightDecay,
         eps,
       };
-      for (const [from, to] of rec.blocks(sizeOf(w), 3)) {
-        const part = to - from;
-        const text = program([3 * part], ['w', 'g', 'm', 'v'], body(part), Object.keys(scalars));
-        const windows = [w, g, m, v].map((all) => rowsOf(asColumn(all), from, to));
-        const inputs = windows.map((window) => rec.read(window));
-        const value = rec.call(text, inputs, Object.values(scalars));
-        const [toW, , toM, toV] = windows;
-        [toW!, toM!, toV!].forEach((window, block) => {
-          rec.write(window, value, block * part);
-        });
-      }
+      together([w, m, v], { w, g, m, v }, scalars, (lanes, of) => {
+        const each = lanes.each(
+          (i) => `const d${i} = ${of('g')(i)} + l2 * ${of('w')(i)};
+const mean${i} = b1 * ${of('m')(i)} + keep1 * d${i};
+const square${i} = b2 * ${of('v')(i)} + keep2 * d${i} * d${i};`,
+        );
+        return `${each}
+if (block == 1) { ${lanes.give((i) => `mean${i}`)} }
+if (block == 2) { ${lanes.give((i) => `square${i}`)} }
+${lanes.give((i) => `shrink * ${of('w')(i)} - rate * mean${i} / (Math.sqrt(square${i}) / root + eps)`)}`;
+      });
     },
   };
 }

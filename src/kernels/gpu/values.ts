@@ -23,19 +23,20 @@ export class Value {
   constant: number | null = null;
   /** The call that will compute it. */
   call: Call | null = null;
-  /** On the device, and where there it begins: a multiple of four. */
-  resident: Resident | null = null;
-  begin = 0;
-  /** The same in fours, where a kernel made it so or wanted it so. */
+  /** On the device, in a texture of fours or number by number: as it was made, or as a kernel wanted it besides. */
   fours: Resident | null = null;
+  single: Resident | null = null;
+  /** Where there it begins: a multiple of four. */
+  begin = 0;
 
   constructor(size: number) {
     this.size = size;
   }
 }
 
-/** Whether a value is in fours, or will be when it has been computed. */
-export const isInFours = ({ fours, call }: Value): boolean => fours !== null || (call?.program?.wide ?? false);
+/** Whether a value is in fours, or will be when it has been computed, where textures hold fours: uploads are. */
+export const isInFours = ({ host, fours, call }: Value): boolean =>
+  host !== null || fours !== null || (call?.program?.wide ?? false);
 
 /** `size` numbers of a value, from `shift` on. */
 export interface Piece {
@@ -43,17 +44,21 @@ export interface Piece {
   readonly shift: number;
 }
 
-/** A kernel's text; the sizes in it are literals. */
+/** A kernel's text. Sizes that decide how long a loop is stand in it as literals; others are told at each call. */
 export interface Program {
   /** One dimension, or columns and rows. */
   readonly output: readonly [number] | readonly [number, number];
   readonly arrays: readonly string[];
+  /** Whole numbers that the text names: one text serves all of them, and all sizes of the output. */
+  readonly sizes?: Readonly<Record<string, number>>;
   readonly scalars: readonly string[];
   readonly body: string;
   /** Arrays that are read four numbers at a time. Their pieces begin at multiples of four. */
   readonly fours?: readonly string[];
   /** Every thread gives four numbers. */
   readonly wide?: boolean;
+  /** Results besides the first, four numbers a thread each: `also1(a, b, c, d);` gives the first of them. */
+  readonly also?: number;
 }
 
 /** How a mode can move four numbers at once: textures hold fours, or a thread may write four numbers, or neither. */
@@ -62,13 +67,14 @@ export type Fours = 'textures' | 'results' | 'none';
 /** One recorded call: a kernel, or work for this side of the device. */
 export interface Call {
   readonly program: Program | null;
-  /** Without a program: makes `out` of the arguments' numbers. */
+  /** Without a program: makes the one result of the arguments' numbers. */
   readonly onHost: ((inputs: readonly Float32Array[]) => Float32Array) | null;
   readonly inputs: readonly Piece[];
   readonly sizes: readonly number[];
   readonly scalars: readonly number[];
-  readonly out: Value;
-  /** Nobody holds its value, or it has run. */
+  /** One, and one more for each of the program's further results. */
+  readonly outs: readonly Value[];
+  /** Nobody holds its values, or it has run. */
   over: boolean;
 }
 

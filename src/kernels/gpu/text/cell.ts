@@ -28,21 +28,21 @@ export function cell(N: number, H: number, lanes: Lanes): Program {
   const next = (lane: number): string =>
     `${sigmoid(v('f')(lane))} * ${v('cp')(lane)} + ${sigmoid(v('i')(lane))} * ${tanh(v('g')(lane))}`;
   const body = `
-if (y < ${4 * N}) {
+if (y < 4 * N) {
   ${GATE_ROW}
   ${lanes.load('v', 'a', `y * ${wide} + x`)}
   if (q > 1.5) { if (q < 2.5) { ${lanes.give((lane) => tanh(v('v')(lane)))} } }
   ${lanes.give((lane) => sigmoid(v('v')(lane)))}
 }
-let n = y - ${4 * N};
-if (n >= ${N}) { n = n - ${N}; }
+let n = y - 4 * N;
+if (n >= N) { n = n - N; }
 ${['i', 'f', 'g'].map((name, q) => lanes.load(name, 'a', gatePlace(wide, q))).join('\n')}
 ${lanes.load('cp', 'c', unitPlace(wide))}
 ${lanes.each((lane) => `const next${lane} = ${next(lane)};`)}
-if (y < ${5 * N}) { ${lanes.give((lane) => `next${lane}`)} }
+if (y < 5 * N) { ${lanes.give((lane) => `next${lane}`)} }
 ${lanes.load('o', 'a', gatePlace(wide, 3))}
 ${lanes.give((lane) => `${sigmoid(v('o')(lane))} * ${tanh(`next${lane}`)}`)}`;
-  return lanes.program([wide, 6 * N], ['a', 'c'], body);
+  return lanes.program([wide, 6 * N], ['a', 'c'], body, { sizes: { N } });
 }
 
 /** (B4)-(B2): da (N,4H), dc (N,H), dc- (N,H). */
@@ -59,13 +59,13 @@ export function cellGrad(N: number, H: number, lanes: Lanes): Program {
 const dc${lane} = ${v('dn')} + ${v('dh')} * ${v('o')} * (1.0 - tc${lane} * tc${lane});`;
   });
   const body = `
-let n = y - ${4 * N};
+let n = y - 4 * N;
 let q = 0.0;
-if (y < ${4 * N}) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
-else { if (n >= ${N}) { n = n - ${N}; } }
+if (y < 4 * N) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
+else { if (n >= N) { n = n - N; } }
 ${[unit('cn', 'c'), unit('dh', 'e'), gate('o', 3), unit('dn', 'd'), each].join('\n')}
-if (y >= ${4 * N}) {
-  if (y < ${5 * N}) { ${give((_, lane) => `dc${lane}`)} }
+if (y >= 4 * N) {
+  if (y < 5 * N) { ${give((_, lane) => `dc${lane}`)} }
   ${gate('k', 1)}
   ${give((v, lane) => `dc${lane} * ${v('k')}`)}
 }
@@ -77,5 +77,5 @@ if (q > 1.5) { ${give((v, lane) => `dc${lane} * ${v('i')} * (1.0 - ${v('g')} * $
 ${gate('f', 1)}
 ${unit('cp', 'b')}
 ${give((v, lane) => `dc${lane} * ${v('cp')} * ${v('f')} * (1.0 - ${v('f')})`)}`;
-  return lanes.program([wide, 6 * N], ['s', 'c', 'b', 'd', 'e'], body);
+  return lanes.program([wide, 6 * N], ['s', 'c', 'b', 'd', 'e'], body, { sizes: { N } });
 }

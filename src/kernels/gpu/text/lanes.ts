@@ -16,7 +16,7 @@ export interface Lanes {
   /** The thread's result, of an expression in each lane. */
   give(expression: (lane: number) => string): string;
   /** A kernel over [columns, rows] of lanes, or over a row of them. */
-  program(output: Program['output'], arrays: readonly string[], body: string): Program;
+  program(...what: Parameters<typeof program>): Program;
 }
 
 export const ONE: Lanes = {
@@ -25,7 +25,7 @@ export const ONE: Lanes = {
   get: (name) => name,
   each: (statement) => statement(0),
   give: (expression) => `return ${expression(0)};`,
-  program: (output, arrays, body) => program(output, arrays, body),
+  program,
 };
 
 /** Four numbers that are read one by one. */
@@ -36,37 +36,57 @@ const NUMBERS: Lanes = {
   get: (name, lane) => `${name}${lane}`,
   each: (statement) => FOUR.map(statement).join('\n'),
   give: (expression) => `return [${FOUR.map(expression).join(', ')}];`,
-  program: (output, arrays, body) => ({ ...program(output, arrays, body), wide: true }),
+  program: (...what) => ({ ...program(...what), wide: true }),
 };
 
 /** A texture's element is four numbers. */
 const TEXELS: Lanes = {
   ...NUMBERS,
-  load: ONE.load,
+  load: (name, array, index) => `const ${name} = ${four(array, index)};`,
   get: (name, lane) => `${name}[${lane}]`,
-  program: (output, arrays, body) => ({ ...NUMBERS.program(output, arrays, body), fours: arrays }),
+  program: (output, arrays, body, how) => ({
+    ...NUMBERS.program(output, arrays, body, how),
+    fours: arrays.filter((a) => !how?.singly?.includes(a)),
+  }),
 };
+
+/** Four `index` of an array of fours. */
+export const four = (array: string, index: string): string => `in_${array}[from_${array} + ${index}]`;
 
 /** Where an element's four is worked out in 32-bit floats, halves have to count, too. */
 export const MOST_IN_FOURS = 2 ** 23;
 
+/**
+ * From so many numbers on, a thread that writes four is worth it where fours are no more than that. Fewer are better off in a
+ * plan, which takes single results only.
+ */
+const FEW = 16384;
+
 /** Four where the mode can, four divides all of `counts`, and the largest matrix, of `size` elements, allows; else one. */
 export function lanesOf(fours: Fours, counts: readonly number[], size: number): Lanes {
   if (fours === 'none' || counts.some((count) => count % 4 !== 0)) return ONE;
-  if (fours === 'results') return NUMBERS;
+  if (fours === 'results') return size < FEW ? ONE : NUMBERS;
   return size > MOST_IN_FOURS ? ONE : TEXELS;
 }
 
-/** The pieces one after the other. */
-export function concatenation(sizes: readonly number[], lanes: Lanes): Program {
-  const names = sizes.map((_, i) => `p${'abcdefg'[i]}`);
+const LETTERS = 'abcdefghijklmno';
+
+/** `most` pieces one after the other: those behind the last one, of no numbers, may be any. */
+export function concatenation(sizes: readonly number[], most: number, lanes: Lanes): Program {
+  const names = Array.from({ length: most }, (_, i) => `p${LETTERS[i]}`);
+  const begins: Record<string, number> = {};
   let begin = 0;
-  const lines = sizes.map((size, i) => {
-    const from = begin;
-    begin += size / lanes.count;
-    const read = lanes.load(`v${i}`, names[i]!, from === 0 ? 'x' : `(x - ${from})`);
-    const give = `${read} ${lanes.give((lane) => lanes.get(`v${i}`, lane))}`;
-    return i === sizes.length - 1 ? give : `if (x < ${begin}) { ${give} }`;
+  const lines = names.map((name, i) => {
+    const from = i === 0 ? 'x' : `(x - b${i})`;
+    begin += (sizes[i] ?? 0) / lanes.count;
+    const give = `${lanes.load(`v${i}`, name, from)} ${lanes.give((lane) => lanes.get(`v${i}`, lane))}`;
+    if (i === most - 1) return give;
+    begins[`b${i + 1}`] = begin;
+    return `if (x < b${i + 1}) { ${give} }`;
   });
-  return lanes.program([begin], names, lines.join('\n'));
+  return lanes.program([begin], names, lines.join('\n'), { sizes: begins });
 }
+
+/** One number everywhere. */
+export const constantOf = (size: number, lanes: Lanes): Program =>
+  lanes.program([Math.ceil(size / lanes.count)], [], lanes.give(() => 'v'), { scalars: ['v'], sizes: {} });

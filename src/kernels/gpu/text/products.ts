@@ -1,5 +1,6 @@
-/** Matrix products, one number of the result a thread. (F1) and (B1) are made of them. */
+/** Matrix products. (F1) and (B1) are made of them. How much a thread works out is what makes them fast. */
 import type { Program } from '../values.js';
+import { four } from './lanes.js';
 import { at, FOUR, program } from './moves.js';
 
 export interface ProductShape {
@@ -14,20 +15,25 @@ export interface ProductShape {
 /** Terms that stand in one round of the loop. */
 const UNROLLED = 4;
 
-/** out (R,C) = or += A (R,K) B (K,C), each operand perhaps the other way round. */
+/** The first numbers, as indices. */
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+const arraysOf = ({ accumulate }: Pick<ProductShape, 'accumulate'>): string[] => ['a', 'b', ...(accumulate ? ['c'] : [])];
+
+/** out (R,C) = or += A (R,K) B (K,C), each operand perhaps the other way round: one number of the result a thread. */
 export function product({ R, K, C, transA, transB, accumulate }: ProductShape): Program {
-  const a = (k: string): string => at('a', transA ? `(${k}) * ${R} + y` : `y * ${K} + (${k})`);
+  const a = (k: string): string => at('a', transA ? `(${k}) * R + y` : `y * ${K} + (${k})`);
   const b = (k: string): string => at('b', transB ? `x * ${K} + (${k})` : `(${k}) * ${C} + x`);
   const rounds = K - (K % UNROLLED);
-  const terms = Array.from({ length: UNROLLED }, (_, i) => `${a(`k + ${i}`)} * ${b(`k + ${i}`)}`);
-  const rest = Array.from({ length: K % UNROLLED }, (_, i) => `s += ${a(`${rounds + i}`)} * ${b(`${rounds + i}`)};`);
+  const terms = upTo(UNROLLED).map((i) => `${a(`k + ${i}`)} * ${b(`k + ${i}`)}`);
+  const rest = upTo(K % UNROLLED).map((i) => `s += ${a(`${rounds + i}`)} * ${b(`${rounds + i}`)};`);
   const body = [
     `let s = ${accumulate ? at('c', `y * ${C} + x`) : '0.0'};`,
     rounds > 0 ? `for (let k = 0; k < ${rounds}; k += ${UNROLLED}) { s += ${terms.join(' + ')}; }` : '',
     ...rest,
     'return s;',
   ].join('\n');
-  return program([C, R], accumulate ? ['a', 'b', 'c'] : ['a', 'b'], body);
+  return program([C, R], arraysOf({ accumulate }), body, { sizes: { R } });
 }
 
 /**
@@ -36,7 +42,12 @@ export function product({ R, K, C, transA, transB, accumulate }: ProductShape): 
  */
 export function wideProduct({ R, K, C, transA, transB, accumulate }: ProductShape): Program {
   const sums = ['s', 't', 'u', 'v'];
-  const there = (i: number): string => (transB ? `in_b[q + ${i * K}]` : `in_b[q + ${i}]`);
+  const downB = transB ? 1 : C;
+  const here = (k: number): string => (k === 0 ? 'in_a[p]' : `in_a[p + ${transA ? `R * ${k}` : k}]`);
+  const there = (k: number, i: number): string => `in_b[q + ${k * downB + i * (transB ? K : 1)}]`;
+  const terms = (count: number): string[] =>
+    upTo(count).map((k) => `const w${k} = ${here(k)}; ${sums.map((s, i) => `${s} += w${k} * ${there(k, i)};`).join(' ')}`);
+  const rounds = K - (K % UNROLLED);
   const body = [
     'let p = 0;',
     'let q = 0;',
@@ -45,47 +56,55 @@ export function wideProduct({ R, K, C, transA, transB, accumulate }: ProductShap
     ...sums.map(
       (s, i) => `let ${s} = ${accumulate ? `in_c[from_c + this.thread.y * ${C} + this.thread.x * 4 + ${i}]` : '0.0'};`,
     ),
-    `for (let k = 0; k < ${K}; k++) {`,
-    `const w = in_a[p];`,
-    ...sums.map((s, i) => `${s} += w * ${there(i)};`),
-    transA ? `p += ${R};` : 'p++;',
-    transB ? 'q++;' : `q += ${C};`,
-    '}',
+    rounds > 0 ? `for (let k = 0; k < ${rounds}; k += ${UNROLLED}) {` : '',
+    ...(rounds > 0 ? [...terms(UNROLLED), `p += ${transA ? `R * ${UNROLLED}` : UNROLLED};`, `q += ${UNROLLED * downB};`, '}'] : []),
+    rounds < K ? `{ ${terms(K - rounds).join('\n')} }` : '',
     'p++; q++;',
     'return [s, t, u, v];',
   ].join('\n');
-  return { ...program([C / 4, R], accumulate ? ['a', 'b', 'c'] : ['a', 'b'], body), wide: true };
+  return { ...program([C / 4, R], arraysOf({ accumulate }), body, { sizes: { R } }), wide: true };
 }
 
-/** A (R,K) B (K,C) where textures hold fours: five of them are read for sixteen products. K and C are multiples of 4. */
-export function fourfoldProduct(R: number, K: number, C: number, accumulate: boolean): Program {
+/**
+ * A (R,K) B (K,C) where textures hold fours; K and C are multiples of 4. A thread works out four columns of one row in each of
+ * `blocks` blocks of rows, each of which is a result of its own: with eight, twelve fours are read for 128 products, with one
+ * five for sixteen.
+ */
+export function fourfoldProduct(R: number, K: number, C: number, accumulate: boolean, blocks: number): Program {
   const sums = ['s', 't', 'u', 'v'];
-  const rounds = FOUR.map((i) =>
-    [`const e${i} = in_b[q + ${(i * C) / 4}];`, ...sums.map((s, j) => `${s} += w[${i}] * e${i}[${j}];`)].join(' '),
-  );
+  const all = upTo(blocks);
+  const started = all.map((m) => {
+    const old = `const old${m} = ${four('c', `(y + ${m} * rows) * ${C / 4} + x`)};`;
+    const zeros = sums.map((s, j) => `let ${s}${m} = ${accumulate ? `old${m}[${j}]` : '0.0'};`);
+    return `let p${m} = from_a + (y + ${m} * rows) * ${K / 4};\n${accumulate ? old : ''}\n${zeros.join(' ')}`;
+  });
+  const terms = all.map((m) => {
+    const products = FOUR.map((i) => sums.map((s, j) => `${s}${m} += w${m}[${i}] * e${i}[${j}];`).join(' '));
+    return `const w${m} = in_a[p${m}];\n${products.join('\n')}\np${m} += 1;`;
+  });
   const body = [
-    `let p = from_a + y * ${K / 4};`,
     'let q = from_b + x;',
-    accumulate ? `const old = ${at('c', `y * ${C / 4} + x`)};` : '',
-    ...sums.map((s, j) => `let ${s} = ${accumulate ? `old[${j}]` : '0.0'};`),
+    ...started,
     `for (let k = 0; k < ${K / 4}; k += 1) {`,
-    'const w = in_a[p];',
-    ...rounds,
-    `p += 1;\nq += ${C};`,
+    ...FOUR.map((i) => `const e${i} = in_b[q + ${(i * C) / 4}];`),
+    ...terms,
+    `q += ${C};`,
     '}',
-    'return [s, t, u, v];',
+    ...all.slice(1).map((m) => `also${m}(${sums.map((s) => s + m).join(', ')});`),
+    `return [${sums.map((s) => `${s}0`).join(', ')}];`,
   ].join('\n');
-  const arrays = accumulate ? ['a', 'b', 'c'] : ['a', 'b'];
-  return { ...program([C / 4, R], arrays, body), fours: arrays, wide: true };
+  const arrays = arraysOf({ accumulate });
+  const text = program([C / 4, R / blocks], arrays, body, { sizes: { rows: R / blocks } });
+  return { ...text, fours: arrays, wide: true, also: blocks - 1 };
 }
 
 /** B' (C,K) of B (K,C). */
 export const transpose = (K: number, C: number): Program =>
-  program([K, C], ['b'], `return ${at('b', `x * ${C} + y`)};`);
+  program([K, C], ['b'], `return ${at('b', 'x * C + y')};`, { sizes: { C } });
 
 /** The same where textures hold fours: a column of a block of four by four, of its four rows. */
 export function fourfoldTranspose(K: number, C: number): Program {
-  const rows = FOUR.map((i) => `const v${i} = ${at('b', `(x * 4 + ${i}) * ${C / 4} + four`)};`);
+  const rows = FOUR.map((i) => `const v${i} = ${four('b', `(x * 4 + ${i}) * quarter + four`)};`);
   const columns = FOUR.map((i) => `return [${FOUR.map((j) => `v${j}[${i}]`).join(', ')}];`);
   const body = `
 const four = Math.floor((y + 0.5) / 4.0);
@@ -95,5 +114,5 @@ if (column < 0.5) { ${columns[0]} }
 if (column < 1.5) { ${columns[1]} }
 if (column < 2.5) { ${columns[2]} }
 ${columns[3]}`;
-  return { ...program([K / 4, C], ['b'], body), fours: ['b'], wide: true };
+  return { ...program([K / 4, C], ['b'], body, { sizes: { quarter: C / 4 } }), fours: ['b'], wide: true };
 }
