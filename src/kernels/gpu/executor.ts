@@ -21,10 +21,16 @@ export interface GpuCounts {
   resident: number;
 }
 
+interface Compiled {
+  readonly kernel: GpuKernel;
+  /** Of its output, now. */
+  size: string;
+}
+
 export class Executor {
   readonly counts: GpuCounts = { dispatches: 0, uploads: 0, reads: 0, compiled: 0, resident: 0 };
   private readonly device: Device;
-  private readonly kernels = new Map<string, GpuKernel>();
+  private readonly kernels = new Map<string, Compiled>();
   private readonly names = new WeakMap<Program, string>();
 
   /** Of one value. */
@@ -57,7 +63,7 @@ export class Executor {
     const { handle } = (value.single ?? value.fours)!;
     const kernel = this.kernel(copyOf(size), { kinds: value.single ? 's' : 'f', stays: false });
     this.counts.reads++;
-    const numbers = (await kernel(handle, value.begin + shift)) as Float32Array;
+    const numbers = (await kernel.run([handle, value.begin + shift])) as Float32Array;
     this.device.requireAlive();
     return numbers.length === size ? numbers.slice() : numbers.slice(0, size);
   }
@@ -90,7 +96,7 @@ export class Executor {
 
   /** Kernels, and whatever is on the device. */
   dispose(): void {
-    for (const kernel of this.kernels.values()) kernel.destroy();
+    for (const { kernel } of this.kernels.values()) kernel.destroy();
     this.kernels.clear();
   }
 
@@ -132,7 +138,7 @@ export class Executor {
   ): Promise<unknown[]> {
     const kernel = this.kernel(text, { kinds, stays: true });
     this.counts.dispatches++;
-    const given = await kernel(...handles, ...begins, ...Object.values(text.sizes ?? {}), ...scalars);
+    const given = await kernel.run([...handles, ...begins, ...Object.values(text.sizes ?? {}), ...scalars]);
     const results = text.also ? (given as unknown[]) : [given];
     this.counts.resident += results.length;
     return results;
@@ -171,7 +177,7 @@ export class Executor {
     this.counts.uploads++;
     const isFours = this.fours === 'textures';
     const kernel = this.kernel(isFours ? toFours(all.length) : copyOf(all.length), { fromHere: true, stays: true });
-    const resident: Resident = { handle: await kernel(all, 0), shares: values.length };
+    const resident: Resident = { handle: await kernel.run([all, 0]), shares: values.length };
     this.counts.resident++;
     for (const [value] of values) {
       value[isFours ? 'fours' : 'single'] = resident;
@@ -180,33 +186,38 @@ export class Executor {
   }
 
   /** The kernel of a text, ready for its output. `kinds`: of each array, whether it is a texture of fours or of single numbers. */
-  private kernel(text: Program, how: { readonly kinds?: string; readonly fromHere?: true; readonly stays: boolean }): GpuKernel {
+  private kernel(
+    text: Program,
+    how: { readonly kinds?: string; readonly fromHere?: true; readonly stays: boolean },
+  ): GpuKernel {
     const { kinds = '', fromHere = false, stays } = how;
     const key = `${kinds}${stays ? '' : 'read '}${fromHere ? 'upload ' : ''}${this.nameOf(text)}`;
     const known = this.kernels.get(key);
     if (known) {
       this.kernels.delete(key); // it is now the one that was used last
       this.kernels.set(key, known);
-      known.resize?.(text.output);
-      return known;
+      const size = text.output.join('x');
+      if (known.size !== size) known.kernel.resize(text.output);
+      known.size = size;
+      return known.kernel;
     }
     this.requireFits(text);
-    const made = this.device.compile(text, { stays, fromHere, kinds });
+    const kernel = this.device.compile(text, { stays, fromHere, kinds });
     this.counts.compiled++;
-    this.kernels.set(key, made);
+    this.kernels.set(key, { kernel, size: text.output.join('x') });
     if (this.kernels.size > MOST_KERNELS) {
       const [oldest, unused] = this.kernels.entries().next().value!;
       this.kernels.delete(oldest);
-      unused.destroy();
+      unused.kernel.destroy();
     }
-    return made;
+    return kernel;
   }
 
   /** What tells the kernels of texts apart: of one that serves every size, not the size. */
   private nameOf(text: Program): string {
     let name = this.names.get(text);
     if (name === undefined) {
-      const size = text.sizes && this.device.resizes ? text.output.length : text.output.join('x');
+      const size = text.sizes && this.device.resizes(text.output) ? text.output.length : text.output.join('x');
       name = `${size} ${text.arrays} ${text.fours ?? ''} ${text.also ?? ''} ${text.body}`;
       this.names.set(text, name);
     }

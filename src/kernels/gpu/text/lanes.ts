@@ -89,4 +89,9 @@ export function concatenation(sizes: readonly number[], most: number, lanes: Lan
 
 /** One number everywhere. */
 export const constantOf = (size: number, lanes: Lanes): Program =>
-  lanes.program([Math.ceil(size / lanes.count)], [], lanes.give(() => 'v'), { scalars: ['v'], sizes: {} });
+  lanes.program(
+    [Math.ceil(size / lanes.count)],
+    [],
+    lanes.give(() => 'v'),
+    { scalars: ['v'], sizes: {} },
+  );

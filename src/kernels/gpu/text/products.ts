@@ -18,7 +18,11 @@ const UNROLLED = 4;
 /** The first numbers, as indices. */
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-const arraysOf = ({ accumulate }: Pick<ProductShape, 'accumulate'>): string[] => ['a', 'b', ...(accumulate ? ['c'] : [])];
+const arraysOf = ({ accumulate }: Pick<ProductShape, 'accumulate'>): string[] => [
+  'a',
+  'b',
+  ...(accumulate ? ['c'] : []),
+];
 
 /** out (R,C) = or += A (R,K) B (K,C), each operand perhaps the other way round: one number of the result a thread. */
 export function product({ R, K, C, transA, transB, accumulate }: ProductShape): Program {
@@ -46,7 +50,9 @@ export function wideProduct({ R, K, C, transA, transB, accumulate }: ProductShap
   const here = (k: number): string => (k === 0 ? 'in_a[p]' : `in_a[p + ${transA ? `R * ${k}` : k}]`);
   const there = (k: number, i: number): string => `in_b[q + ${k * downB + i * (transB ? K : 1)}]`;
   const terms = (count: number): string[] =>
-    upTo(count).map((k) => `const w${k} = ${here(k)}; ${sums.map((s, i) => `${s} += w${k} * ${there(k, i)};`).join(' ')}`);
+    upTo(count).map(
+      (k) => `const w${k} = ${here(k)}; ${sums.map((s, i) => `${s} += w${k} * ${there(k, i)};`).join(' ')}`,
+    );
   const rounds = K - (K % UNROLLED);
   const body = [
     'let p = 0;',
@@ -57,7 +63,9 @@ export function wideProduct({ R, K, C, transA, transB, accumulate }: ProductShap
       (s, i) => `let ${s} = ${accumulate ? `in_c[from_c + this.thread.y * ${C} + this.thread.x * 4 + ${i}]` : '0.0'};`,
     ),
     rounds > 0 ? `for (let k = 0; k < ${rounds}; k += ${UNROLLED}) {` : '',
-    ...(rounds > 0 ? [...terms(UNROLLED), `p += ${transA ? `R * ${UNROLLED}` : UNROLLED};`, `q += ${UNROLLED * downB};`, '}'] : []),
+    ...(rounds > 0
+      ? [...terms(UNROLLED), `p += ${transA ? `R * ${UNROLLED}` : UNROLLED};`, `q += ${UNROLLED * downB};`, '}']
+      : []),
     rounds < K ? `{ ${terms(K - rounds).join('\n')} }` : '',
     'p++; q++;',
     'return [s, t, u, v];',
@@ -74,28 +82,28 @@ export function fourfoldProduct(R: number, K: number, C: number, accumulate: boo
   const sums = ['s', 't', 'u', 'v'];
   const all = upTo(blocks);
   const started = all.map((m) => {
-    const old = `const old${m} = ${four('c', `(y + ${m} * rows) * ${C / 4} + x`)};`;
+    const old = `const old${m} = ${four('c', `(y + ${m} * rows) * wide + x`)};`;
     const zeros = sums.map((s, j) => `let ${s}${m} = ${accumulate ? `old${m}[${j}]` : '0.0'};`);
-    return `let p${m} = from_a + (y + ${m} * rows) * ${K / 4};\n${accumulate ? old : ''}\n${zeros.join(' ')}`;
+    return `let p${m} = from_a + (y + ${m} * rows) * deep;\n${accumulate ? old : ''}\n${zeros.join(' ')}`;
   });
   const terms = all.map((m) => {
     const products = FOUR.map((i) => sums.map((s, j) => `${s}${m} += w${m}[${i}] * e${i}[${j}];`).join(' '));
-    return `const w${m} = in_a[p${m}];\n${products.join('\n')}\np${m} += 1;`;
+    return `const w${m} = in_a[p${m} + k];\n${products.join('\n')}`;
   });
   const body = [
     'let q = from_b + x;',
     ...started,
-    `for (let k = 0; k < ${K / 4}; k += 1) {`,
-    ...FOUR.map((i) => `const e${i} = in_b[q + ${(i * C) / 4}];`),
+    'for (let k = 0; k < deep; k++) {',
+    ...FOUR.map((i) => `const e${i} = in_b[q${i === 0 ? '' : ` + ${i} * wide`}];`),
     ...terms,
-    `q += ${C};`,
+    'q += 4 * wide;',
     '}',
     ...all.slice(1).map((m) => `also${m}(${sums.map((s) => s + m).join(', ')});`),
     `return [${sums.map((s) => `${s}0`).join(', ')}];`,
   ].join('\n');
   const arrays = arraysOf({ accumulate });
-  const text = program([C / 4, R / blocks], arrays, body, { sizes: { rows: R / blocks } });
-  return { ...text, fours: arrays, wide: true, also: blocks - 1 };
+  const sizes = { rows: R / blocks, deep: K / 4, wide: C / 4 };
+  return { ...program([C / 4, R / blocks], arrays, body, { sizes }), fours: arrays, wide: true, also: blocks - 1 };
 }
 
 /** B' (C,K) of B (K,C). */

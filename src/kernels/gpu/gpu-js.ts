@@ -1,0 +1,82 @@
+/** What is used of gpu.js, and of the package that brings WebGPU to Node; loaded when a GPU is asked for. */
+
+/** A kernel of gpu.js. */
+export type Made = ((...args: unknown[]) => unknown) & {
+  destroy(): void;
+  setOutput(output: readonly number[]): void;
+  readonly kernel: { readonly kernelArguments?: readonly Seat[] | null };
+};
+
+/** Where a kernel takes an argument; in WebGL perhaps with the last one, kept. */
+interface Seat {
+  prevArg?: { delete(): void } | null;
+}
+
+export interface WebGpuContext {
+  readonly adapter: {
+    readonly info?: { readonly vendor: string; readonly architecture: string; readonly description: string };
+  };
+  readonly device: {
+    readonly limits: { readonly maxStorageBufferBindingSize: number; readonly maxBufferSize: number };
+    pushErrorScope(filter: 'out-of-memory' | 'validation'): void;
+    popErrorScope(): Promise<{ readonly message: string } | null>;
+  };
+  readonly isLost: boolean;
+}
+
+export interface WebGl {
+  isContextLost(): boolean;
+  getError(): number;
+  getParameter(name: number): unknown;
+  getExtension(name: string): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
+  readonly MAX_TEXTURE_SIZE: number;
+  readonly NO_ERROR: number;
+  readonly OUT_OF_MEMORY: number;
+  readonly RENDERER: number;
+}
+
+export interface GpuInstance {
+  readonly context: WebGl | null;
+  createKernel(source: string, settings: object): Made;
+  addNativeFunction(name: string, source: string): void;
+  destroy(): Promise<void>;
+}
+
+export interface GpuJs {
+  readonly GPU: (new (settings: {
+    mode: string;
+  }) => GpuInstance) & {
+    readonly isWebGL2Supported: boolean;
+    isWebGPUAvailable(): Promise<boolean>;
+  };
+  readonly WebGPUContext: { acquire(): Promise<WebGpuContext>; destroy(): Promise<void> };
+}
+
+/** A package that need not be there. The name in a variable keeps bundlers from looking for it. */
+async function optional<T>(name: string): Promise<T | null> {
+  try {
+    const found = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as T & { readonly default?: T };
+    return found.default ?? found;
+  } catch {
+    return null;
+  }
+}
+
+/** gpu.js, or null. A page that has no way to resolve packages may load it by a script tag: it is then `window.GPU`. */
+export async function loadGpuJs(): Promise<GpuJs | null> {
+  const global = (globalThis as { GPU?: Partial<GpuJs> }).GPU;
+  if (global?.GPU) return global as GpuJs;
+  const found = await optional<GpuJs>('gpu.js');
+  return found?.GPU ? found : null;
+}
+
+/** Node has no WebGPU: the package `webgpu` brings one. */
+export async function provideWebGpu(): Promise<void> {
+  if (globalThis.navigator && 'gpu' in globalThis.navigator) return;
+  const package_ = await optional<{ create(options: string[]): object; globals: object }>('webgpu');
+  if (!package_) return;
+  Object.assign(globalThis, package_.globals);
+  const gpu = package_.create([]);
+  if (globalThis.navigator) Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
+  else Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true, writable: true });
+}

@@ -1,0 +1,22 @@
+/** gpu.js without a GPU: its own WebAssembly, or plain JavaScript. */
+import { settings, source } from './compile.js';
+import type { Device } from './device.js';
+import type { GpuInstance } from './gpu-js.js';
+
+export function plainDevice(mode: 'webasm' | 'cpu', gpu: GpuInstance): Device {
+  return {
+    info: { mode, adapter: 'none', largestMatrix: Number.POSITIVE_INFINITY },
+    fours: 'none',
+    mostArrays: 7,
+    atOnce: 1,
+    resizes: () => false,
+    compile(program, { stays }) {
+      const types = program.arrays.map(() => 'Array');
+      const made = gpu.createKernel(source(program, 'row'), settings(program, 'row', types, stays));
+      return { run: (args) => made(...args), resize: () => {}, destroy: () => made.destroy() };
+    },
+    requireAlive: () => {},
+    watched: (act) => act(),
+    dispose: () => void gpu.destroy(),
+  };
+}
