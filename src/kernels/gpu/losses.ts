@@ -11,7 +11,9 @@ import { ctcLoss } from '../ctc.js';
 import type { Recorder } from './recorder.js';
 import { sumOf } from './sums.js';
 import { sigmoid } from './text/cell.js';
+import { ONE } from './text/lanes.js';
 import { at, program } from './text/moves.js';
+import type { Value } from './values.js';
 
 type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad' | 'ctc'>;
 
@@ -37,6 +39,41 @@ export function losses(rec: Recorder): Losses {
       smooth,
     };
   };
+  /** `terms` columns of an expression (of a lane of it) of y, its target t, e = y - t, and what the row counts, `share`. */
+  const ofValues = (
+    terms: number,
+    y: Matrix,
+    target: Matrix,
+    kind: ValueLoss,
+    rowWeights: ArrayLike<number> | null,
+    expression: Expression,
+  ): Value => {
+    const [R, C, K] = [y.rows, y.cols, target.cols];
+    const [ys, ts] = [rec.read(y), rec.read(target)];
+    const isPlain = kind.kind !== 'gaussian' && kind.kind !== 'quantile'; // column for column
+    const lanes = isPlain ? rec.lanes([ys, ts], R * C, C) : ONE;
+    const body = [
+      `const share = ${at('r', 'y')};`,
+      `if (share == 0.0) { ${lanes.give(() => '0.0')} }`,
+      ...(kind.kind === 'gaussian'
+        ? [`let c = x;\nif (x >= ${K}) { c = x - ${K}; }`, `const w = ${at('a', `y * ${C} + c + ${K}`)};`]
+        : []),
+      ...(kind.kind === 'quantile' ? [`const u = x - ${groupOf(kind)} * ${kind.quantiles.length}.0;`] : []),
+      ...(kind.kind === 'quantile' ? [`const p = ${at('q', 'u')};`] : []),
+      lanes.load(
+        'v',
+        'a',
+        isPlain ? `y * ${C / lanes.count} + x` : `y * ${C} + ${kind.kind === 'gaussian' ? 'c' : 'x'}`,
+      ),
+      lanes.load('t', 't', isPlain ? `y * ${C / lanes.count} + x` : targetAt(kind, K)),
+      lanes.each((i) => `const e${i} = ${lanes.get('v', i)} - ${lanes.get('t', i)};`),
+      lanes.give((i) => expression({ v: lanes.get('v', i), t: lanes.get('t', i), e: `e${i}` })),
+    ].join('\n');
+    const how = { scalars: ['delta'], sizes: {}, singly: ['r', 'q'] };
+    const text = lanes.program([terms / lanes.count, R], ['a', 't', 'r', 'q'], body, how);
+    const inputs = [ys, ts, rec.host(rowShares(y, target, kind, rowWeights)), rec.host(quantiles(kind))];
+    return rec.call(text, inputs, [deltaOf(kind)]);
+  };
   return {
     softmaxCrossEntropy(loss, p, z, targets, options = {}, rowWeights = null) {
       const { rows: R, cols: C } = z;
@@ -52,7 +89,13 @@ return Math.log(s);`;
       const stats = { value: rec.call(program([2, R], ['z'], statistics), [logits]), shift: 0 };
       const logOf = (k: string, y: string): string =>
         `${at('z', `${y} * ${C} + ${k}`)} - ${at('s', `${y} * 2`)} - ${at('s', `${y} * 2 + 1`)}`;
-      const softmax = program([C, R], ['z', 's'], `return Math.exp(${logOf('x', 'y')});`);
+      const lanes = rec.lanes([logits], R * C, C);
+      const body = `
+const max = ${at('s', 'y * 2')};
+const log = ${at('s', 'y * 2 + 1')};
+${lanes.load('z', 'z', `y * ${C / lanes.count} + x`)}
+${lanes.give((lane) => `Math.exp(${lanes.get('z', lane)} - max - log)`)}`;
+      const softmax = lanes.program([C / lanes.count, R], ['z', 's'], body, { sizes: {}, singly: ['s'] });
       rec.write(p, rec.call(softmax, [logits, stats]));
       const { weights, smooth } = crossEntropy(options, C);
       const spread =
@@ -83,17 +126,22 @@ return -share * v;`;
       const { rows: R, cols: C } = dz;
       const { weights, sum, smooth } = crossEntropy(options, C);
       // (L1') dz[j] = p[j] sum_k q[k] - q[j], q[k] = w[k] ((1-e) [k = y] + e/C)
+      const probabilities = rec.read(p);
+      const lanes = rec.lanes([probabilities, weights], R * C, C);
       const body = `
 const share = ${at('r', 'y')};
-if (share == 0.0) { return 0.0; }
+if (share == 0.0) { ${lanes.give(() => '0.0')} }
 const t = ${at('t', 'y')};
 const target = (1.0 - e) * ${at('w', 't')};
-let q = e / ${C}.0 * ${at('w', 'x')};
-if (Math.abs(x - t) < 0.5) { q = q + target; }
-return share * (${at('p', `y * ${C} + x`)} * (target + e / ${C}.0 * total) - q);`;
-      const text = program([C, R], ['p', 't', 'w', 'r'], body, { scalars: ['e', 'total'] });
+${lanes.load('w', 'v', 'x')}
+${lanes.load('p', 'p', `y * ${C / lanes.count} + x`)}
+${lanes.each((i) => `let q${i} = e / ${C}.0 * ${lanes.get('w', i)};\nif (Math.abs(x * ${lanes.count} + ${i} - t) < 0.5) { q${i} = q${i} + target; }`)}
+${lanes.give((i) => `share * (${lanes.get('p', i)} * (target + e / ${C}.0 * total) - q${i})`)}`;
+      const how = { scalars: ['e', 'total'], sizes: {}, singly: ['t', 'w', 'r'] };
+      const text = lanes.program([C / lanes.count, R], ['p', 'v', 't', 'w', 'r'], body, how);
       const inputs = [
-        rec.read(p),
+        probabilities,
+        weights,
         rec.host(indices(targets, C)),
         weights,
         rec.host(shares(targets, options, rowWeights)),
@@ -101,46 +149,12 @@ return share * (${at('p', `y * ${C} + x`)} * (target + e / ${C}.0 * total) - q);
       rec.write(dz, rec.call(text, inputs, [smooth, sum]));
     },
     valueLoss(loss, y, target, kind, rowWeights) {
-      const [R, C, K] = [y.rows, y.cols, target.cols];
-      const share = rowShares(y, target, kind, rowWeights);
-      const terms = kind.kind === 'gaussian' ? K : C;
-      const here = { y: at('a', `y * ${C} + x`), s: at('a', `y * ${C} + x + ${K}`), t: targetAt(kind, K) };
-      const body = `
-const share = ${at('r', 'y')};
-if (share == 0.0) { return 0.0; }
-const v = ${here.y};
-const t = ${here.t};
-${kind.kind === 'gaussian' ? `const s = ${here.s};` : ''}
-${quantileOf(kind)}
-const e = v - t;
-return share * (${lossText(kind)});`;
-      const text = program([terms, R], ['a', 't', 'r', 'q'], body, { scalars: ['delta'] });
-      const inputs = [rec.read(y), rec.read(target), rec.host(share), rec.host(quantiles(kind))];
-      const each = { value: rec.call(text, inputs, [deltaOf(kind)]), shift: 0 };
-      rec.write(loss, sumOf(rec, each, R * terms).value);
+      const terms = kind.kind === 'gaussian' ? target.cols : y.cols;
+      const each = ofValues(terms, y, target, kind, rowWeights, lossOf(kind));
+      rec.write(loss, sumOf(rec, { value: each, shift: 0 }, y.rows * terms).value);
     },
     valueLossGrad(dy, y, target, kind, rowWeights) {
-      const [R, C, K] = [y.rows, y.cols, target.cols];
-      const share = rowShares(y, target, kind, rowWeights);
-      const head = `const share = ${at('r', 'y')};\nif (share == 0.0) { return 0.0; }`;
-      const body =
-        kind.kind === 'gaussian'
-          ? `${head}
-let c = x;
-if (x >= ${K}) { c = x - ${K}; }
-const e = ${at('a', `y * ${C} + c`)} - ${at('t', `y * ${K} + c`)};
-const w = Math.exp(-${at('a', `y * ${C} + c + ${K}`)});
-if (x < ${K}) { return share * e * w; }
-return share * (1.0 - e * e * w) / 2.0;`
-          : `${head}
-const v = ${at('a', `y * ${C} + x`)};
-const t = ${targetAt(kind, K)};
-${quantileOf(kind)}
-const e = v - t;
-${slopeText(kind)}`;
-      const text = program([C, R], ['a', 't', 'r', 'q'], body, { scalars: ['delta'] });
-      const inputs = [rec.read(y), rec.read(target), rec.host(share), rec.host(quantiles(kind))];
-      rec.write(dy, rec.call(text, inputs, [deltaOf(kind)]));
+      rec.write(dy, ofValues(y.cols, y, target, kind, rowWeights, slopeOf(kind, target.cols)));
     },
     // The lattice is a long row of small dependent sums: this side works it out, between two runs of the device.
     ctc(loss, dlogits, logits, targets) {
@@ -166,51 +180,57 @@ const deltaOf = (kind: ValueLoss): number => (kind.kind === 'huber' ? kind.delta
 const quantiles = (kind: ValueLoss): Float32Array =>
   kind.kind === 'quantile' ? Float32Array.from(kind.quantiles) : new Float32Array(1);
 
-/** Target of output column x: with Q quantiles, target x / Q. */
-const targetAt = (kind: ValueLoss, K: number): string =>
-  kind.kind === 'quantile'
-    ? at('t', `y * ${K} + Math.floor((x + 0.5) / ${kind.quantiles.length}.0)`)
-    : at('t', `y * ${K} + x`);
+/** Which target's quantile output column x is. */
+const groupOf = ({ quantiles }: { readonly quantiles: readonly number[] }): string =>
+  `Math.floor((x + 0.5) / ${quantiles.length}.0)`;
 
-const quantileOf = (kind: ValueLoss): string =>
-  kind.kind === 'quantile'
-    ? `const u = x - Math.floor((x + 0.5) / ${kind.quantiles.length}.0) * ${kind.quantiles.length}.0;\nconst p = ${at('q', 'u')};`
-    : '';
+/** The target of output column x where columns and targets do not go side by side. */
+const targetAt = (kind: ValueLoss, K: number): string => `y * ${K} + ${kind.kind === 'quantile' ? groupOf(kind) : 'c'}`;
 
-/** The loss of y = v against t, e = v - t. */
-function lossText({ kind }: ValueLoss): string {
-  switch (kind) {
-    case 'meanSquaredError':
-      return 'e * e';
-    case 'meanAbsoluteError':
-      return 'Math.abs(e)';
-    case 'huber':
-      return 'Math.min(Math.abs(e), delta) * (Math.abs(e) - Math.min(Math.abs(e), delta) / 2.0)';
-    case 'quantile':
-      return 'Math.max(-p * e, (1.0 - p) * e)';
-    case 'binaryCrossEntropy':
-      return 'Math.max(v, 0.0) - v * t + Math.log(1.0 + Math.exp(-Math.abs(v)))';
-    case 'gaussian':
-      return '(s + e * e * Math.exp(-s)) / 2.0';
-    default:
-      return kind satisfies never;
-  }
+/** An expression of the names of y, its target, and e = y - t. */
+type Expression = (names: { readonly v: string; readonly t: string; readonly e: string }) => string;
+
+/** What an element adds to the loss; w is a gaussian's logarithm of the variance, p a quantile. */
+function lossOf({ kind }: ValueLoss): Expression {
+  const loss: Expression = ({ v, t, e }) => {
+    switch (kind) {
+      case 'meanSquaredError':
+        return `${e} * ${e}`;
+      case 'meanAbsoluteError':
+        return `Math.abs(${e})`;
+      case 'huber':
+        return `Math.min(Math.abs(${e}), delta) * (Math.abs(${e}) - Math.min(Math.abs(${e}), delta) / 2.0)`;
+      case 'quantile':
+        return `Math.max(-p * ${e}, (1.0 - p) * ${e})`;
+      case 'binaryCrossEntropy':
+        return `Math.max(${v}, 0.0) - ${v} * ${t} + Math.log(1.0 + Math.exp(-Math.abs(${v})))`;
+      case 'gaussian':
+        return `(w + ${e} * ${e} * Math.exp(-w)) / 2.0`;
+      default:
+        return kind satisfies never;
+    }
+  };
+  return (names) => `share * (${loss(names)})`;
 }
 
-/** Its slope by v: the end of a kernel. */
-function slopeText({ kind }: ValueLoss): string {
-  switch (kind) {
-    case 'meanSquaredError':
-      return 'return share * 2.0 * e;';
-    case 'meanAbsoluteError':
-      return 'if (e > 0.0) { return share; }\nif (e < 0.0) { return -share; }\nreturn 0.0;';
-    case 'huber':
-      return 'return share * Math.min(delta, Math.max(-delta, e));';
-    case 'quantile':
-      return 'if (e < 0.0) { return -share * p; }\nif (e > 0.0) { return share * (1.0 - p); }\nreturn 0.0;';
-    case 'binaryCrossEntropy':
-      return `return share * (${sigmoid('v')} - t);`;
-    default:
-      return '';
-  }
+/** Its slope by y; a gaussian's means come first, then, from column K on, its variances. */
+function slopeOf({ kind }: ValueLoss, K: number): Expression {
+  return ({ v, t, e }) => {
+    switch (kind) {
+      case 'meanSquaredError':
+        return `share * 2.0 * ${e}`;
+      case 'meanAbsoluteError':
+        return `(${e} > 0.0 ? share : (${e} < 0.0 ? -share : 0.0))`;
+      case 'huber':
+        return `share * Math.min(delta, Math.max(-delta, ${e}))`;
+      case 'quantile':
+        return `(${e} < 0.0 ? -share * p : (${e} > 0.0 ? share * (1.0 - p) : 0.0))`;
+      case 'binaryCrossEntropy':
+        return `share * (${sigmoid(v)} - ${t})`;
+      case 'gaussian':
+        return `(x < ${K} ? share * ${e} * Math.exp(-w) : share * (1.0 - ${e} * ${e} * Math.exp(-w)) / 2.0)`;
+      default:
+        return kind satisfies never;
+    }
+  };
 }

@@ -7,8 +7,8 @@ import type { Executor } from './executor.js';
 import { concatenation, constantOf, type Lanes, lanesOf, ONE } from './text/lanes.js';
 import { Base, type Call, isInFours, type Piece, type Program, Value, type Window, windowOf } from './values.js';
 
-/** Pieces that are put together by a kernel of its own, rather than by that of the most. */
-const FEW_PIECES = 4;
+/** Numbers all the same that go over with the batch, rather than being made by a kernel. */
+const FEW_THE_SAME = 65536;
 
 /** Numbers that are read together with others, rather than by themselves. */
 const FEW_NUMBERS = 64;
@@ -210,9 +210,8 @@ export class Recorder {
     const sizes = pieces.map((piece) => piece.size);
     const isApart = this.executor.fours === 'textures' && !inputs.every(({ value }) => isInFours(value));
     const lanes = isApart ? ONE : this.lanes(inputs, size, ...sizes);
-    const most = sizes.length <= FEW_PIECES ? FEW_PIECES : mostArrays;
-    const padded = [...inputs, ...new Array<Piece>(most - inputs.length).fill(inputs[0]!)];
-    return this.call(concatenation(sizes, most, lanes), padded);
+    const padded = [...inputs, ...new Array<Piece>(mostArrays - inputs.length).fill(inputs[0]!)];
+    return this.call(concatenation(sizes, mostArrays, lanes), padded);
   }
 
   /** The same, of numbers that this side knows. */
@@ -231,7 +230,8 @@ export class Recorder {
 
   /** A constant where kernels can read it. A shader's arguments may not be infinite, nor no numbers. */
   private filled(size: number, constant: number): Value {
-    if (Number.isFinite(constant)) return this.call(constantOf(size, this.lanes([], size)), [], [constant], size);
+    const isMade = size > FEW_THE_SAME && Number.isFinite(constant);
+    if (isMade) return this.call(constantOf(size, this.lanes([], size)), [], [constant], size);
     return this.host(new Float32Array(size).fill(constant)).value;
   }
 
