@@ -2,7 +2,7 @@
 import { UnspoolError } from '../../errors.js';
 import type { Device, GpuKernel } from './device.js';
 import { copyOf, toFours } from './text/moves.js';
-import type { Call, Piece, Program, Resident, Value } from './values.js';
+import { type Call, isInFours, type Piece, type Program, type Resident, type Value } from './values.js';
 
 /** Compiled kernels that are kept; the one that was not used for longest goes first. */
 const MOST_KERNELS = 1024;
@@ -44,6 +44,7 @@ export class Executor {
   /** Runs the calls whose values somebody still holds, in order. */
   async run(calls: readonly Call[], release: (value: Value) => void): Promise<void> {
     await this.device.watched(async () => {
+      this.prepare(calls);
       await this.upload(calls);
       for (const call of calls) {
         if (call.over) continue;
@@ -54,6 +55,19 @@ export class Executor {
         for (const out of call.outs) if (out.holders === 0) this.giveBack(out);
       }
     });
+  }
+
+  /** Has all kernels compiled that are not yet there, before the first of them has to be waited for. */
+  private prepare(calls: readonly Call[]): void {
+    for (const { over, program, inputs } of calls) {
+      if (over || !program) continue;
+      let kinds = '';
+      for (const [i, { value }] of inputs.entries()) {
+        const byFour = program.fours?.includes(program.arrays[i]!) ?? false;
+        kinds += byFour || isInFours(value) ? 'f' : 's';
+      }
+      this.kernel(program, { kinds, stays: true });
+    }
   }
 
   /** The numbers of a piece. */

@@ -4,7 +4,11 @@
 export type Made = ((...args: unknown[]) => unknown) & {
   destroy(): void;
   setOutput(output: readonly number[]): void;
-  readonly kernel: { readonly kernelArguments?: readonly Seat[] | null };
+  readonly kernel: {
+    /** Compiles it for arguments like these. */
+    build(...args: unknown[]): unknown;
+    readonly kernelArguments?: readonly Seat[] | null;
+  };
 };
 
 /** Where a kernel takes an argument; in WebGL perhaps with the last one, kept. */
@@ -24,15 +28,25 @@ export interface WebGpuContext {
   readonly isLost: boolean;
 }
 
+/** What is called of a WebGL context besides what gpu.js does. */
 export interface WebGl {
   isContextLost(): boolean;
   getError(): number;
   getParameter(name: number): unknown;
   getExtension(name: string): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
+  bindAttribLocation(program: object, place: number, name: string): void;
+  linkProgram(program: object): void;
+  getAttachedShaders(program: object): readonly object[] | null;
+  getShaderParameter(shader: object, name: number): unknown;
+  getShaderInfoLog(shader: object): string | null;
+  getProgramParameter(program: object, name: number): unknown;
+  getProgramInfoLog(program: object): string | null;
   readonly MAX_TEXTURE_SIZE: number;
   readonly NO_ERROR: number;
   readonly OUT_OF_MEMORY: number;
   readonly RENDERER: number;
+  readonly COMPILE_STATUS: number;
+  readonly LINK_STATUS: number;
 }
 
 export interface GpuInstance {

@@ -74,7 +74,8 @@ export function products(rec: Recorder): Products {
     const inputs = [left, right, ...old];
     if (inputs.some(({ shift }) => shift % 4)) return false;
     const blocks = blocksOf(R, (R * C) / 4);
-    const results = rec.calls(fourfoldProduct(R, K, C, accumulate, blocks), inputs);
+    const [added = left] = old;
+    const results = rec.calls(fourfoldProduct(R, K, C, blocks), [left, right, added], [Number(accumulate)]);
     for (const [m, value] of results.entries()) {
       rec.write(rowsOf(out, (m * R) / blocks, ((m + 1) * R) / blocks), value);
     }

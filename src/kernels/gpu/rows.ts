@@ -139,7 +139,11 @@ export function rows(rec: Recorder): Rows {
       const { value, shift } = rec.read(a);
       rec.write(out, value, shift);
     },
-    add: (out, a, b) => elements(rec, out, { a, b }, 'va + vb'),
+    add(out, a, b) {
+      const isZero = [a, b].map((m) => rec.constantIn(m) === 0);
+      if (isZero.some(Boolean)) this.copy(out, isZero[0] ? b : a);
+      else elements(rec, out, { a, b }, 'va + vb');
+    },
     multiply(out, a, b, accumulate) {
       const old = adding(out, accumulate);
       elements(rec, out, { a, b, ...old }, `${plus(old)}va * vb`);

@@ -6,28 +6,28 @@ import type { Piece } from './values.js';
 /** Numbers that one thread adds up. */
 const SHARE = 64;
 
-/**
- * The sum of `size` terms, each made of the element by `term`; `whole` makes the result of the sum `s`. Gives a (1,1).
- */
-export function sumOf(
-  rec: Recorder,
-  piece: Piece,
-  size: number,
-  whole = 's',
-  scalars: Readonly<Record<string, number>> = {},
-  term: (v: string) => string = (v) => v,
-): Piece {
-  const threads = Math.ceil(size / SHARE);
-  const last = threads === 1;
-  const body = `
+/** The sum of `size` elements, or the root of the sum of their squares: a (1,1). One text serves all stages of both. */
+export function sumOf(rec: Recorder, piece: Piece, size: number, isNorm = false): Piece {
+  const stage = (from: Piece, count: number, squares: boolean): Piece => {
+    const threads = Math.ceil(count / SHARE);
+    const sizes = { count, threads, rounds: Math.ceil(count / threads) };
+    const text = program([threads], ['a'], STAGE, { scalars: ['squares', 'root'], sizes });
+    const isLast = threads === 1;
+    const sum = { value: rec.call(text, [from], [Number(squares), Number(isLast && isNorm)]), shift: 0 };
+    return isLast ? sum : stage(sum, threads, false);
+  };
+  return stage(piece, size, isNorm);
+}
+
+const STAGE = `
 let s = 0.0;
 for (let k = 0; k < rounds; k++) {
   const e = k * threads + x;
-  if (e < size) { const v = ${at('a', 'e')}; s += ${term('v')}; }
+  if (e < count) {
+    const v = ${at('a', 'e')};
+    if (squares > 0.5) { s += v * v; }
+    else { s += v; }
+  }
 }
-return ${last ? whole : 's'};`;
-  const sizes = { size, threads, rounds: Math.ceil(size / threads) };
-  const text = program([threads], ['a'], body, { scalars: last ? Object.keys(scalars) : [], sizes });
-  const sum = { value: rec.call(text, [piece], last ? Object.values(scalars) : []), shift: 0 };
-  return last ? sum : sumOf(rec, sum, threads, whole, scalars);
-}
+if (root > 0.5) { return Math.sqrt(s); }
+return s;`;

@@ -56,7 +56,7 @@ export function updates(rec: Recorder): Updates {
   };
   return {
     clipNorm(norm, a, limit) {
-      const length = sumOf(rec, rec.read(a), sizeOf(a), 'Math.sqrt(s)', {}, (v) => `${v} * ${v}`);
+      const length = sumOf(rec, rec.read(a), sizeOf(a), true);
       rec.write(norm, length.value);
       if (limit === Number.POSITIVE_INFINITY) return;
       const factor = 'limit / (n + 0.000001)';

@@ -4,12 +4,17 @@ import type { Device } from './device.js';
 import { errorsOf, lost, noMemory, outcome, settled } from './faults.js';
 import type { GpuInstance, Made } from './gpu-js.js';
 import type { Program } from './values.js';
+import { compileLater } from './webgl-shaders.js';
 
 /** WebGL 2 has at least 16 texture units; gpu.js makes its textures in the last of these. */
-const MOST_ARRAYS = 15;
+const MOST_ARRAYS = 8;
 
 /** A number of the four that element `e` is in. */
 const PICK = 'float pick(vec4 v, float e) { return v[int(e) & 3]; }';
+
+/** s + w E, where E has four rows. */
+const PLUS =
+  'vec4 plus(vec4 s, vec4 w, vec4 e0, vec4 e1, vec4 e2, vec4 e3) { return s + w.x * e0 + w.y * e1 + w.z * e2 + w.w * e3; }';
 
 /** Drivers that compute on the processor. */
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i;
@@ -38,10 +43,27 @@ function resize(made: Made, output: Program['output']): void {
   }
 }
 
+/** Textures of each kind: kernels are compiled for them, before those are there that they will get. */
+function examples(gpu: GpuInstance): (isFours: boolean) => unknown {
+  const make = (isFours: boolean): unknown => {
+    const text = `function () { return ${isFours ? '[1, 1, 1, 1]' : '1'}; }`;
+    return gpu.createKernel(text, { output: [1, 1], pipeline: true, precision: 'single', tactic: 'precision' })();
+  };
+  const fours = make(true);
+  let single: unknown = null;
+  return (isFours) => {
+    if (isFours) return fours;
+    single ??= make(false);
+    return single;
+  };
+}
+
 export function webGlDevice(gpu: GpuInstance): Device {
   gpu.addNativeFunction('pick', PICK);
-  gpu.createKernel('function () { return 1; }', { output: [1] })(); // the context is there from the first kernel on
+  gpu.addNativeFunction('plus', PLUS);
+  const exampleOf = examples(gpu); // the context is there from the first kernel on
   const gl = gpu.context!;
+  const problem = compileLater(gl);
   const requireAlive = (): void => {
     if (gl.isContextLost()) throw lost('the WebGL context was lost.');
   };
@@ -58,7 +80,7 @@ export function webGlDevice(gpu: GpuInstance): Device {
     atOnce: SOFTWARE.test(adapter) ? 64 : 8192,
     resizes: (output) => threadsOf(output) === 'columns and rows',
     compile(program, { stays, fromHere, kinds }) {
-      const { arrays, fours = [], output } = program;
+      const { arrays, fours = [], sizes = {}, scalars, output } = program;
       const isFours = (array: string): boolean => fours.includes(array) || kinds[arrays.indexOf(array)] === 'f';
       const types = arrays.map((a) => (fromHere ? 'Array' : `ArrayTexture(${isFours(a) ? 4 : 1})`));
       const threads = threadsOf(output);
@@ -67,6 +89,10 @@ export function webGlDevice(gpu: GpuInstance): Device {
         ...how,
         output: stays ? inRows(how.output) : how.output,
       });
+      if (!fromHere) {
+        const wholes = [...arrays, ...Object.keys(sizes)].map(() => 1);
+        made.kernel.build(...arrays.map((a) => exampleOf(isFours(a))), ...wholes, ...scalars.map(() => 0.5));
+      }
       return {
         run: (args) => (program.also ? resultsOf(made(...args)) : made(...args)),
         resize: (next) => (stays ? resize(made, next) : made.setOutput(next)),
@@ -78,6 +104,8 @@ export function webGlDevice(gpu: GpuInstance): Device {
       requireAlive();
       const acted = await settled(act);
       requireAlive(); // a lost context answers with whatever stood there
+      const refused = problem();
+      if (refused) throw lost(`the WebGL context refused a call: ${refused}`);
       if (errorsOf(gl).includes(gl.OUT_OF_MEMORY)) throw noMemory();
       return outcome(acted, 'the WebGL context');
     },

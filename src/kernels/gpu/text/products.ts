@@ -76,34 +76,31 @@ export function wideProduct({ R, K, C, transA, transB, accumulate }: ProductShap
 /**
  * A (R,K) B (K,C) where textures hold fours; K and C are multiples of 4. A thread works out four columns of one row in each of
  * `blocks` blocks of rows, each of which is a result of its own: with eight, twelve fours are read for 128 products, with one
- * five for sixteen.
+ * five for sixteen. One text serves all sizes: c counts only where `adds` is 1, and may else be any.
  */
-export function fourfoldProduct(R: number, K: number, C: number, accumulate: boolean, blocks: number): Program {
-  const sums = ['s', 't', 'u', 'v'];
+export function fourfoldProduct(R: number, K: number, C: number, blocks: number): Program {
   const all = upTo(blocks);
   const started = all.map((m) => {
-    const old = `const old${m} = ${four('c', `(y + ${m} * rows) * wide + x`)};`;
-    const zeros = sums.map((s, j) => `let ${s}${m} = ${accumulate ? `old${m}[${j}]` : '0.0'};`);
-    return `let p${m} = from_a + (y + ${m} * rows) * deep;\n${accumulate ? old : ''}\n${zeros.join(' ')}`;
+    const old = four('c', `(y + ${m} * rows) * wide + x`);
+    return `let s${m} = [0.0, 0.0, 0.0, 0.0];
+if (adds > 0.5) { s${m} = ${old}; }
+let p${m} = from_a + (y + ${m} * rows) * deep;`;
   });
-  const terms = all.map((m) => {
-    const products = FOUR.map((i) => sums.map((s, j) => `${s}${m} += w${m}[${i}] * e${i}[${j}];`).join(' '));
-    return `const w${m} = in_a[p${m} + k];\n${products.join('\n')}`;
-  });
+  const given = (m: number): string => FOUR.map((i) => `s${m}[${i}]`).join(', ');
   const body = [
     'let q = from_b + x;',
     ...started,
     'for (let k = 0; k < deep; k++) {',
     ...FOUR.map((i) => `const e${i} = in_b[q${i === 0 ? '' : ` + ${i} * wide`}];`),
-    ...terms,
+    ...all.map((m) => `s${m} = plus(s${m}, in_a[p${m} + k], e0, e1, e2, e3);`),
     'q += 4 * wide;',
     '}',
-    ...all.slice(1).map((m) => `also${m}(${sums.map((s) => s + m).join(', ')});`),
-    `return [${sums.map((s) => `${s}0`).join(', ')}];`,
+    ...all.slice(1).map((m) => `also${m}(${given(m)});`),
+    `return [${given(0)}];`,
   ].join('\n');
-  const arrays = arraysOf({ accumulate });
-  const sizes = { rows: R / blocks, deep: K / 4, wide: C / 4 };
-  return { ...program([C / 4, R / blocks], arrays, body, { sizes }), fours: arrays, wide: true, also: blocks - 1 };
+  const arrays = ['a', 'b', 'c'];
+  const how = { sizes: { rows: R / blocks, deep: K / 4, wide: C / 4 }, scalars: ['adds'] };
+  return { ...program([C / 4, R / blocks], arrays, body, how), fours: arrays, wide: true, also: blocks - 1 };
 }
 
 /** B' (C,K) of B (K,C). */
