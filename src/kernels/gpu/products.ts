@@ -38,7 +38,7 @@ export function products(rec: Recorder): Products {
       return;
     }
     if (transA && !transB) {
-      for (const [from, to] of rec.blocks(K, Math.max(R, C))) {
+      for (const [from, to] of rec.stretches([a, b], Math.max(R, C))) {
         one(out, rowsOf(a, from, to), rowsOf(b, from, to), { ...way, accumulate: accumulate || from > 0 });
       }
     } else if (!transA) {

@@ -5,7 +5,17 @@
 import type { Matrix } from '../../core/kernels.js';
 import type { Executor } from './executor.js';
 import { concatenation, constantOf, type Lanes, lanesOf, ONE } from './text/lanes.js';
-import { Base, type Call, isInFours, type Piece, type Program, Value, type Window, windowOf } from './values.js';
+import {
+  Base,
+  type Call,
+  isInFours,
+  type Piece,
+  type Program,
+  rowsOf,
+  Value,
+  type Window,
+  windowOf,
+} from './values.js';
 
 /** Numbers all the same that go over with the batch, rather than being made by a kernel. */
 const FEW_THE_SAME = 65536;
@@ -20,6 +30,8 @@ const MOST_RECORDED = 4096;
 interface Sized extends Piece {
   readonly size: number;
 }
+
+type Rows = readonly [from: number, to: number];
 
 /** Somebody waits for it. */
 interface Wanted extends Sized {
@@ -42,11 +54,44 @@ export class Recorder {
   }
 
   /** `count` rows, in blocks [from, to) of which each, `width` wide, fits into one value. */
-  blocks(count: number, width: number): (readonly [from: number, to: number])[] {
+  blocks(count: number, width: number): Rows[] {
     const most = Math.max(1, Math.floor(this.executor.mostElements / width));
-    const all: [number, number][] = [];
+    const all: Rows[] = [];
     for (let from = 0; from < count; from += most) all.push([from, Math.min(count, from + most)]);
     return all;
+  }
+
+  /**
+   * The rows of matrices that are as high as one another, in blocks that besides stand in no more pieces each than one kernel
+   * puts together: what is summed over may be summed block by block, rather than be moved twice.
+   */
+  stretches(matrices: readonly Matrix[], width: number): Rows[] {
+    return this.blocks(matrices[0]!.rows, width).flatMap(([begin, end]) => {
+      const cuts = matrices.flatMap((m) => this.cutsOf(rowsOf(m, begin, end)).map((row) => begin + row));
+      const all: Rows[] = [];
+      for (let from = begin; from < end; ) {
+        const to = Math.min(end, ...cuts.filter((row) => row > from));
+        all.push([from, to]);
+        from = to;
+      }
+      return all;
+    });
+  }
+
+  /** The rows of a window before which its pieces are too many for one kernel. */
+  private cutsOf(m: Window): number[] {
+    const { base, offset, rows, cols } = m;
+    const cuts: number[] = [];
+    let [at, since] = [0, 0];
+    for (const { size } of base.pieces(offset, offset + rows * cols)) {
+      if (since === this.executor.mostArrays && at % cols === 0) {
+        cuts.push(at / cols);
+        since = 0;
+      }
+      at += size;
+      since++;
+    }
+    return cuts;
   }
 
   /** How many numbers a thread may work out of a result of `size` numbers whose rows, and those it reads, have `widths`. */

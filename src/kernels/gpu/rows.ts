@@ -87,7 +87,7 @@ export function rows(rec: Recorder): Rows {
     },
     sumRows(out, a) {
       const C = a.cols;
-      for (const [from, to] of rec.blocks(a.rows, C)) {
+      for (const [from, to] of rec.stretches([a], C)) {
         const inputs = [rec.read(out), rec.read(rowsOf(a, from, to))];
         rec.write(out, rec.call(sumOfRows(to - from, C, rec.lanes(inputs, C, C)), inputs));
       }
