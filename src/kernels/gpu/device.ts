@@ -2,6 +2,7 @@
 import { UnspoolError } from '../../errors.js';
 import { type GpuJs, loadGpuJs, provideWebGpu } from './gpu-js.js';
 import { plainDevice } from './plain.js';
+import type { Plans } from './plans.js';
 import type { Fours, Program } from './values.js';
 import { webGlDevice } from './webgl.js';
 import { webGpuDevice } from './webgpu.js';
@@ -50,6 +51,8 @@ export interface Device {
   /** Whether a kernel with this output serves others as well, where its text does. */
   resizes(output: Program['output']): boolean;
   compile(program: Program, how: Compiling): GpuKernel;
+  /** Where gpu.js can run many kernels as one. */
+  readonly plans: Plans | null;
   /** Throws `DEVICE_LOST`. */
   requireAlive(): void;
   /** Acts, and throws what the device complained of meanwhile. */
@@ -83,7 +86,7 @@ export async function openDevice(mode: GpuMode): Promise<Device> {
     }
     return webGlDevice(new gpuJs.GPU({ mode }));
   }
-  return plainDevice(mode, new gpuJs.GPU({ mode }));
+  return plainDevice(mode, gpuJs);
 }
 
 /** The better of the two modes that are a GPU. Throws `INVALID_SETTING` where there is neither, with both reasons. */

@@ -1,6 +1,7 @@
 /** Runs recorded calls as single kernels of gpu.js, whose results stay where they were computed. */
 import { UnspoolError } from '../../errors.js';
 import type { Device, GpuKernel } from './device.js';
+import type { PlanKind } from './plans.js';
 import { copyOf, toFours } from './text/moves.js';
 import { type Call, isInFours, type Piece, type Program, type Resident, type Value } from './values.js';
 
@@ -15,7 +16,9 @@ export interface GpuCounts {
   dispatches: number;
   uploads: number;
   reads: number;
-  /** Kernels that were compiled. */
+  /** Runs that were one plan; its kernels count as dispatches. */
+  plans: number;
+  /** Kernels that were compiled, those of plans not counted. */
   compiled: number;
   /** Results that are on the device now. */
   resident: number;
@@ -28,7 +31,7 @@ interface Compiled {
 }
 
 export class Executor {
-  readonly counts: GpuCounts = { dispatches: 0, uploads: 0, reads: 0, compiled: 0, resident: 0 };
+  readonly counts: GpuCounts = { dispatches: 0, uploads: 0, reads: 0, plans: 0, compiled: 0, resident: 0 };
   private readonly device: Device;
   private readonly kernels = new Map<string, Compiled>();
   private readonly names = new WeakMap<Program, string>();
@@ -41,20 +44,63 @@ export class Executor {
     this.mostElements = mostElements;
   }
 
+  /** How the last run was run. */
+  last: PlanKind | 'single kernels' = 'single kernels';
+
   /** Runs the calls whose values somebody still holds, in order. */
   async run(calls: readonly Call[], release: (value: Value) => void): Promise<void> {
     await this.device.watched(async () => {
+      if (await this.runAsPlan(calls, release)) return;
+      this.last = 'single kernels';
       this.prepare(calls);
       await this.upload(calls);
       for (const call of calls) {
         if (call.over) continue;
         call.over = true; // from here on it is not dropped any more
         await this.runOne(call);
-        for (const out of call.outs) out.call = null;
-        for (const { value } of call.inputs) release(value);
-        for (const out of call.outs) if (out.holders === 0) this.giveBack(out);
+        this.settle(call, release);
       }
     });
+  }
+
+  /** A call has run. */
+  private settle({ outs, inputs }: Call, release: (value: Value) => void): void {
+    for (const out of outs) out.call = null;
+    for (const { value } of inputs) release(value);
+    for (const out of outs) if (out.holders === 0) this.giveBack(out);
+  }
+
+  /** Whether they were run as one plan. */
+  private async runAsPlan(calls: readonly Call[], release: (value: Value) => void): Promise<boolean> {
+    const { plans } = this.device;
+    const layout = plans?.take(calls, (program) => this.nameOf(program));
+    if (!plans || !layout) return false;
+    const numbers: Float32Array[] = [];
+    for (const value of layout.externals) numbers.push(await this.onThisSide(value));
+    const wanted = calls.filter(({ over }) => !over);
+    const ran = await plans.run(layout, numbers);
+    if (!ran) return false;
+    this.last = ran.kind;
+    this.counts.plans++;
+    this.counts.dispatches += layout.steps.length;
+    this.counts.uploads++;
+    this.counts.reads++;
+    for (const [i, out] of layout.outs.entries()) out.host = ran.results[i]!;
+    for (const call of wanted) {
+      call.over = true;
+      this.settle(call, release);
+    }
+    return true;
+  }
+
+  /** A value's numbers, which are on this side from now on. */
+  private async onThisSide(value: Value): Promise<Float32Array> {
+    if (value.host) return value.host;
+    const numbers = await this.read({ value, shift: 0 }, value.size);
+    this.giveBack(value);
+    value.begin = 0;
+    value.host = numbers;
+    return numbers;
   }
 
   /** Has all kernels compiled that are not yet there, before the first of them has to be waited for. */
@@ -110,6 +156,7 @@ export class Executor {
 
   /** Kernels, and whatever is on the device. */
   dispose(): void {
+    this.device.plans?.dispose();
     for (const { kernel } of this.kernels.values()) kernel.destroy();
     this.kernels.clear();
   }

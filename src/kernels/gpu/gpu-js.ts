@@ -16,6 +16,13 @@ interface Seat {
   prevArg?: { delete(): void } | null;
 }
 
+/** A plan of gpu.js: many kernels in one call. */
+export type Pipeline = ((...args: unknown[]) => Promise<readonly (Float32Array | readonly number[])[]>) & {
+  readonly executorKind: 'generic' | 'fused-encoder' | 'fused-sync' | 'fused-threaded';
+  readonly fallbackReason: string | null;
+  destroy(): Promise<void>;
+};
+
 export interface WebGpuContext {
   readonly adapter: {
     readonly info?: { readonly vendor: string; readonly architecture: string; readonly description: string };
@@ -52,6 +59,7 @@ export interface WebGl {
 export interface GpuInstance {
   readonly context: WebGl | null;
   createKernel(source: string, settings: object): Made;
+  createPipeline(orchestrate: (...args: unknown[]) => unknown): Pipeline;
   addNativeFunction(name: string, source: string): void;
   destroy(): Promise<void>;
 }
@@ -63,6 +71,7 @@ export interface GpuJs {
     readonly isWebGL2Supported: boolean;
     isWebGPUAvailable(): Promise<boolean>;
   };
+  readonly Input: new (values: Float32Array, size: readonly number[]) => object;
   readonly WebGPUContext: { acquire(): Promise<WebGpuContext>; destroy(): Promise<void> };
 }
 

@@ -9,6 +9,7 @@ import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from 
 import { Executor, type GpuCounts } from './executor.js';
 import { layerNorms } from './layer-norm.js';
 import { losses } from './losses.js';
+import type { PlanKind } from './plans.js';
 import { products } from './products.js';
 import { Recorder } from './recorder.js';
 import { rows } from './rows.js';
@@ -20,8 +21,13 @@ export type { GpuCounts } from './executor.js';
 
 export interface GpuKernels extends Kernels {
   readonly device: DeviceInfo;
-  /** How recorded calls are run. */
-  readonly executor: 'single kernels';
+  /**
+   * How the calls recorded last were run: each as a kernel whose result stays on the device, or all as one plan of gpu.js
+   * (`fused-encoder` on webgpu, `fused-sync` and `fused-threaded` on webasm).
+   */
+  readonly executor: 'single kernels' | PlanKind;
+  /** Why gpu.js would make no plan; null where it did, or was not asked. */
+  readonly planRefused: string | null;
   /** What has happened so far, and what is on the device. */
   readonly counts: Readonly<GpuCounts>;
 }
@@ -66,7 +72,12 @@ function kernelsOver(device: Device, mostElements?: number): GpuKernels {
     variant: device.info.mode,
     precision: 'float32',
     device: device.info,
-    executor: 'single kernels',
+    get executor() {
+      return executor.last;
+    },
+    get planRefused() {
+      return device.plans?.refused ?? null;
+    },
     counts: executor.counts,
     memory,
     alloc,

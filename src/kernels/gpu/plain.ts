@@ -1,9 +1,11 @@
 /** gpu.js without a GPU: its own WebAssembly, or plain JavaScript. */
 import { settings, source } from './compile.js';
 import type { Device } from './device.js';
-import type { GpuInstance } from './gpu-js.js';
+import type { GpuJs } from './gpu-js.js';
+import { Plans } from './plans.js';
 
-export function plainDevice(mode: 'webasm' | 'cpu', gpu: GpuInstance): Device {
+export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Device {
+  const gpu = new GPU({ mode });
   return {
     info: { mode, adapter: 'none', largestMatrix: Number.POSITIVE_INFINITY },
     fours: 'none',
@@ -15,6 +17,7 @@ export function plainDevice(mode: 'webasm' | 'cpu', gpu: GpuInstance): Device {
       const made = gpu.createKernel(source(program, 'row'), settings(program, 'row', types, stays));
       return { run: (args) => made(...args), resize: () => {}, destroy: () => made.destroy() };
     },
+    plans: mode === 'webasm' ? new Plans(gpu, Input, Number.POSITIVE_INFINITY) : null, // what it gives are arrays anyway
     requireAlive: () => {},
     watched: (act) => act(),
     dispose: () => void gpu.destroy(),

@@ -99,6 +99,7 @@ export function webGlDevice(gpu: GpuInstance): Device {
         destroy: () => made.destroy(),
       };
     },
+    plans: null, // slower than kernel by kernel
     requireAlive,
     watched: async (act) => {
       requireAlive();

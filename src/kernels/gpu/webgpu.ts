@@ -3,11 +3,15 @@ import { settings, source } from './compile.js';
 import type { Device } from './device.js';
 import { lost, noMemory, outcome, settled } from './faults.js';
 import type { GpuJs, Made, WebGpuContext } from './gpu-js.js';
+import { Plans } from './plans.js';
+
+/** Numbers that a plan may take and give. */
+const MOST_IN_PLAN = 2 ** 18;
 
 /** Buffers that a shader may have, less that of its result. */
 const MOST_ARRAYS = 7;
 
-export function webGpuDevice({ GPU }: GpuJs, context: WebGpuContext): Device {
+export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Device {
   const gpu = new GPU({ mode: 'webgpu' });
   const { adapter, device } = context;
   const { vendor = '', architecture = '', description = '' } = adapter.info ?? {};
@@ -37,6 +41,7 @@ export function webGpuDevice({ GPU }: GpuJs, context: WebGpuContext): Device {
         destroy: () => made.destroy(),
       };
     },
+    plans: new Plans(gpu, Input, MOST_IN_PLAN),
     requireAlive,
     async watched(act) {
       requireAlive();

@@ -1,0 +1,172 @@
+/**
+ * A run as one plan of gpu.js: all its kernels in one submission, their intermediates in memory that is laid out once. A plan
+ * takes arrays from this side and gives arrays back, so it is for small models: what outlives the run makes the round trip.
+ */
+import { source } from './compile.js';
+import type { GpuInstance, GpuJs, Made, Pipeline } from './gpu-js.js';
+import type { Call, Piece, Program, Value } from './values.js';
+
+/** How gpu.js runs a plan; `generic`: kernel by kernel, which it is not made for here. */
+export type PlanKind = 'fused-encoder' | 'fused-sync' | 'fused-threaded';
+
+/** One kernel of a plan: its arrays are results of earlier steps, or lie in what comes from this side (-1). */
+interface Step {
+  readonly program: Program;
+  readonly inputs: readonly { readonly step: number; readonly begin: number }[];
+}
+
+/** What is to be run: the same for every run of the same text. */
+interface Layout {
+  readonly text: string;
+  readonly steps: readonly Step[];
+  /** Steps whose results outlive the run, and the values that get them. */
+  readonly results: readonly number[];
+  readonly outs: readonly Value[];
+  /** What comes from this side, and how many numbers it is, each value's from a multiple of four on. */
+  readonly externals: readonly Value[];
+  readonly size: number;
+  readonly scalars: readonly number[];
+}
+
+const roundedUp = (n: number): number => 4 * Math.ceil(n / 4);
+
+/** Plans that are kept; the one that was not used for longest goes first. */
+const MOST_PLANS = 16;
+
+export class Plans {
+  /** Why gpu.js would not fuse one: there are none from then on. */
+  refused: string | null = null;
+  private readonly gpu: GpuInstance;
+  private readonly Input: GpuJs['Input'];
+  private readonly most: number;
+  private readonly kernels = new Map<string, Made>();
+  private readonly plans = new Map<string, Pipeline | null>();
+
+  /** `most`: numbers that may go over and come back. */
+  constructor(gpu: GpuInstance, Input: GpuJs['Input'], most: number) {
+    this.gpu = gpu;
+    this.Input = Input;
+    this.most = most;
+  }
+
+  /** The calls as a plan; null where they cannot be one, or are seen for the first time, when compiling it may not pay. */
+  take(calls: readonly Call[], nameOf: (program: Program) => string): Layout | null {
+    const layout = this.refused === null ? layoutOf(calls, nameOf, this.most) : null;
+    if (!layout || layout.results.length === 0) return null;
+    if (this.plans.has(layout.text)) return layout;
+    this.keep(layout.text, null);
+    return null;
+  }
+
+  /** Runs it on the numbers of its externals. Null where gpu.js would run it in another way, with nothing done. */
+  async run(
+    layout: Layout,
+    numbers: readonly Float32Array[],
+  ): Promise<{ kind: PlanKind; results: Float32Array[] } | null> {
+    const all = new Float32Array(layout.size);
+    let at = 0;
+    for (const [i, { size }] of layout.externals.entries()) {
+      all.set(numbers[i]!, at);
+      at += roundedUp(size);
+    }
+    const plan = this.plans.get(layout.text) ?? this.made(layout);
+    this.keep(layout.text, plan);
+    const given = await plan(new this.Input(all, [all.length]), ...layout.scalars);
+    const { executorKind: kind, fallbackReason } = plan;
+    if (kind === 'generic' || fallbackReason !== null) {
+      this.refused = fallbackReason ?? 'gpu.js did not fuse it';
+      return null;
+    }
+    return {
+      kind,
+      results: given.map((result) => (result instanceof Float32Array ? result : Float32Array.from(result))),
+    };
+  }
+
+  dispose(): void {
+    for (const plan of this.plans.values()) void plan?.destroy();
+    for (const kernel of this.kernels.values()) kernel.destroy();
+    this.plans.clear();
+    this.kernels.clear();
+  }
+
+  /** It is now the one that was used last. */
+  private keep(text: string, plan: Pipeline | null): void {
+    this.plans.delete(text);
+    this.plans.set(text, plan);
+    if (this.plans.size <= MOST_PLANS) return;
+    const [oldest, unused] = this.plans.entries().next().value!;
+    this.plans.delete(oldest);
+    void unused?.destroy();
+  }
+
+  private made({ steps, results, scalars }: Layout): Pipeline {
+    const orchestrate = (all: unknown, ...told: readonly unknown[]): unknown[] => {
+      let next = 0;
+      const made: unknown[] = [];
+      for (const { program, inputs } of steps) {
+        const arrays = inputs.map(({ step }) => (step < 0 ? all : made[step]));
+        const begins = inputs.map(({ begin }) => begin);
+        const own = program.scalars.map(() => told[next++]);
+        made.push(this.kernel(program)(...arrays, ...begins, ...Object.values(program.sizes ?? {}), ...own));
+      }
+      return results.map((step) => made[step]);
+    };
+    // gpu.js gives as many arguments as the function names.
+    return this.gpu.createPipeline(Object.defineProperty(orchestrate, 'length', { value: 1 + scalars.length }));
+  }
+
+  private kernel(program: Program): Made {
+    const [x, y = 1] = program.output;
+    const text = source(program, 'row');
+    const key = `${x * y} ${text}`;
+    const known = this.kernels.get(key);
+    if (known) return known;
+    const made = this.gpu.createKernel(text, { output: [x * y], precision: 'single', loopMaxIterations: 2 ** 24 });
+    this.kernels.set(key, made);
+    return made;
+  }
+}
+
+/** The calls that are still wanted, as steps; null where a plan could not run them, or more than `most` numbers would move. */
+function layoutOf(calls: readonly Call[], nameOf: (program: Program) => string, most: number): Layout | null {
+  const wanted = calls.filter(({ over }) => !over);
+  const stepOf = new Map<Value, number>();
+  const beginOf = new Map<Value, number>();
+  const uses = new Map<Value, number>();
+  const [steps, names, scalars]: [Step[], string[], number[]] = [[], [], []];
+  let size = 0;
+  const placed = ({ value, shift }: Piece): Step['inputs'][number] => {
+    uses.set(value, (uses.get(value) ?? 0) + 1);
+    const step = stepOf.get(value);
+    if (step !== undefined) return { step, begin: shift };
+    if (!beginOf.has(value)) {
+      beginOf.set(value, size);
+      size += roundedUp(value.size);
+    }
+    return { step: -1, begin: beginOf.get(value)! + shift };
+  };
+  for (const { program, inputs, outs, scalars: own } of wanted) {
+    if (!program || program.wide || program.also) return null;
+    const step = { program, inputs: inputs.map(placed) };
+    const places = step.inputs.map((input) => `${input.step}.${input.begin}`);
+    names.push(`${nameOf(program)}|${program.output}|${Object.values(program.sizes ?? {})}|${places}`);
+    stepOf.set(outs[0]!, steps.length);
+    steps.push(step);
+    scalars.push(...own);
+    if (size > most) return null;
+  }
+  const outlives = ({ outs: [out] }: Call): boolean => out!.holders > (uses.get(out!) ?? 0);
+  const results = wanted.flatMap((call, i) => (outlives(call) ? [i] : []));
+  const outs = results.map((i) => wanted[i]!.outs[0]!);
+  if (outs.reduce((sum, out) => sum + out.size, size) > most) return null;
+  return {
+    text: `${names.join('\n')}>${results}`,
+    steps,
+    results,
+    outs,
+    externals: [...beginOf.keys()],
+    size,
+    scalars,
+  };
+}
