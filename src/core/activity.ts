@@ -47,7 +47,8 @@ export class ActivityTape implements LayerTape {
   async penalty(): Promise<number | null> {
     if (!this.pass.noise) return null;
     const { alpha = 0, beta = 0 } = this.spec;
-    const [[norm], [tar]] = [await this.k.download(this.values.norm), await this.k.download(this.values.tar)];
+    const { norm: normOf, tar: tarOf } = this.values;
+    const [[norm], [tar]] = await Promise.all([this.k.download(normOf), this.k.download(tarOf)]);
     return (alpha * norm! ** 2) / (this.y.rows * this.y.cols) + (this.pairs ? beta * tar! : 0);
   }
 

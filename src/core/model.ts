@@ -124,6 +124,18 @@ export class Model {
     options: PassOptions & { readonly gradients?: Arena } = {},
   ): Promise<{ loss: number; tape: Tape; gradients: Arena }> {
     if (batch.lengths) await loadForms();
+    const { loss, ...rest } = this.gradientsUnread(batch, options);
+    return { loss: await loss, ...rest };
+  }
+
+  /**
+   * The same, and the loss is asked for but not waited for: on a device, what is asked for before anything is awaited is computed
+   * and read together. A batch with lengths needs `loadForms()` before.
+   */
+  gradientsUnread(
+    batch: Batch,
+    options: PassOptions & { readonly gradients?: Arena } = {},
+  ): { loss: Promise<number>; tape: Tape; gradients: Arena } {
     const { tape, gradients } = freeing((mine) => {
       const tape = this.forwardPass(batch, options, true, mine);
       const gradients = options.gradients ?? mine(this.arena());
@@ -131,7 +143,9 @@ export class Model {
       this.explained(batch, () => tape.backward(this.parameters, gradients));
       return { tape, gradients };
     });
-    return { loss: await this.readLoss(tape), tape, gradients };
+    const loss = this.readLoss(tape);
+    loss.catch(() => {}); // it is for whoever awaits it, which may be nobody where something else is refused before
+    return { loss, tape, gradients };
   }
 
   /** Forward pass and loss. */

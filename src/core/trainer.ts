@@ -7,7 +7,6 @@ import { Breather } from './breather.js';
 import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
 import {
   type FitOptions,
-  type GradientFunction,
   plannedSteps,
   requireOptions,
   type TrainingData,
@@ -30,8 +29,6 @@ export type { FitOptions, GradientFunction, TrainingData, TrainingEvent, Trainin
 
 /** Loaded when it is needed: once at the end of a training, or when something went wrong. */
 const forensics = () => import('./not-finite.js');
-
-const exact: GradientFunction = (model, ...rest) => model.gradients(...rest);
 
 const WORD = 2 ** 32;
 const GRADIENT_NOISE = streamOf('gradient noise');
@@ -196,13 +193,15 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const tape = this.tapes.take(batch);
     const step = this.step + 1;
     const noise = { seed: this.seed % WORD, step: step % WORD };
-    const { loss } = await (options.gradient ?? exact)(model, batch, {
+    const pass = {
       tape,
       gradients,
       from: source.stateful ? this.last : null,
       noise,
       ...(options.loss === undefined ? {} : { loss: options.loss }),
-    });
+    };
+    const unread = (options.gradient ? await options.gradient(model, batch, pass) : model.gradientsUnread(batch, pass))
+      .loss;
     if (options.gradientNoise) {
       const { eta, gamma = 0.55 } = options.gradientNoise;
       const deviation = Math.sqrt(eta / (1 + this.step) ** gamma);
@@ -210,7 +209,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     }
     if (options.clipValue !== undefined) k.clipValue(gradients.matrix, options.clipValue);
     k.clipNorm(norm, gradients.matrix, options.clipNorm ?? Number.POSITIVE_INFINITY);
-    const gradientNorm = (await k.download(norm))[0]!;
+    const [loss, [gradientNorm = 0]] = await Promise.all([unread, k.download(norm)]); // read in one
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const { notFiniteError } = await forensics();
       throw await notFiniteError(k, step, loss, { parameters: model.parameters, tape, gradients });

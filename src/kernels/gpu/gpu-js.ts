@@ -16,8 +16,11 @@ interface Seat {
   prevArg?: { delete(): void } | null;
 }
 
+/** Numbers, or rows of them. */
+export type PlanResult = Float32Array | readonly Float32Array[];
+
 /** A plan of gpu.js: many kernels in one call. */
-export type Pipeline = ((...args: unknown[]) => Promise<readonly (Float32Array | readonly number[])[]>) & {
+export type Pipeline = ((...args: unknown[]) => Promise<readonly PlanResult[]>) & {
   readonly executorKind: 'generic' | 'fused-encoder' | 'fused-sync' | 'fused-threaded';
   readonly fallbackReason: string | null;
   destroy(): Promise<void>;

@@ -17,7 +17,7 @@ export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Devi
       const made = gpu.createKernel(source(program, 'row'), settings(program, 'row', types, stays));
       return { run: (args) => made(...args), resize: () => {}, destroy: () => made.destroy() };
     },
-    plans: mode === 'webasm' ? new Plans(gpu, Input, Number.POSITIVE_INFINITY) : null, // what it gives are arrays anyway
+    plans: mode === 'webasm' ? new Plans(gpu, Input, 'row', Number.POSITIVE_INFINITY) : null, // what it gives are arrays anyway
     requireAlive: () => {},
     watched: (act) => act(),
     dispose: () => void gpu.destroy(),

@@ -2,8 +2,8 @@
  * A run as one plan of gpu.js: all its kernels in one submission, their intermediates in memory that is laid out once. A plan
  * takes arrays from this side and gives arrays back, so it is for small models: what outlives the run makes the round trip.
  */
-import { source } from './compile.js';
-import type { GpuInstance, GpuJs, Made, Pipeline } from './gpu-js.js';
+import { settings, source, type Threads } from './compile.js';
+import type { GpuInstance, GpuJs, Made, Pipeline, PlanResult } from './gpu-js.js';
 import type { Call, Piece, Program, Value } from './values.js';
 
 /** How gpu.js runs a plan; `generic`: kernel by kernel, which it is not made for here. */
@@ -30,6 +30,19 @@ interface Layout {
 
 const roundedUp = (n: number): number => 4 * Math.ceil(n / 4);
 
+/** What gpu.js gives of a result: numbers, or rows of them. */
+function inOneRow(result: PlanResult): Float32Array {
+  if (result instanceof Float32Array) return result;
+  const rows = result as readonly Float32Array[];
+  const all = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const row of rows) {
+    all.set(row, at);
+    at += row.length;
+  }
+  return all;
+}
+
 /** Plans that are kept; the one that was not used for longest goes first. */
 const MOST_PLANS = 16;
 
@@ -38,13 +51,15 @@ export class Plans {
   refused: string | null = null;
   private readonly gpu: GpuInstance;
   private readonly Input: GpuJs['Input'];
+  private readonly threads: Threads;
   private readonly most: number;
   private readonly kernels = new Map<string, Made>();
   private readonly plans = new Map<string, Pipeline | null>();
 
   /** `most`: numbers that may go over and come back. */
-  constructor(gpu: GpuInstance, Input: GpuJs['Input'], most: number) {
+  constructor(gpu: GpuInstance, Input: GpuJs['Input'], threads: Threads, most: number) {
     this.gpu = gpu;
+    this.threads = threads;
     this.Input = Input;
     this.most = most;
   }
@@ -79,7 +94,7 @@ export class Plans {
     }
     return {
       kind,
-      results: given.map((result) => (result instanceof Float32Array ? result : Float32Array.from(result))),
+      results: given.map(inOneRow),
     };
   }
 
@@ -117,12 +132,13 @@ export class Plans {
   }
 
   private kernel(program: Program): Made {
-    const [x, y = 1] = program.output;
-    const text = source(program, 'row');
-    const key = `${x * y} ${text}`;
+    const text = source(program, this.threads);
+    const key = `${program.output} ${text}`;
     const known = this.kernels.get(key);
     if (known) return known;
-    const made = this.gpu.createKernel(text, { output: [x * y], precision: 'single', loopMaxIterations: 2 ** 24 });
+    const types = program.arrays.map(() => 'Input');
+    const how = { ...settings(program, this.threads, types, true), dynamicOutput: false };
+    const made = this.gpu.createKernel(text, how);
     this.kernels.set(key, made);
     return made;
   }

@@ -20,6 +20,9 @@ import {
 /** Numbers all the same that go over with the batch, rather than being made by a kernel. */
 const FEW_THE_SAME = 65536;
 
+/** Numbers that are moved once more, rather than summed up in more kernels. */
+const FEW_TO_MOVE = 2 ** 17;
+
 /** Numbers that are read together with others, rather than by themselves. */
 const FEW_NUMBERS = 64;
 
@@ -66,7 +69,9 @@ export class Recorder {
    * puts together: what is summed over may be summed block by block, rather than be moved twice.
    */
   stretches(matrices: readonly Matrix[], width: number): Rows[] {
-    return this.blocks(matrices[0]!.rows, width).flatMap(([begin, end]) => {
+    const blocks = this.blocks(matrices[0]!.rows, width);
+    if (matrices.every(({ rows, cols }) => rows * cols < FEW_TO_MOVE)) return blocks;
+    return blocks.flatMap(([begin, end]) => {
       const cuts = matrices.flatMap((m) => this.cutsOf(rowsOf(m, begin, end)).map((row) => begin + row));
       const all: Rows[] = [];
       for (let from = begin; from < end; ) {

@@ -41,7 +41,7 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
         destroy: () => made.destroy(),
       };
     },
-    plans: new Plans(gpu, Input, MOST_IN_PLAN),
+    plans: new Plans(gpu, Input, 'columns and rows', MOST_IN_PLAN),
     requireAlive,
     async watched(act) {
       requireAlive();
