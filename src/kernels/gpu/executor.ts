@@ -3,7 +3,7 @@ import { UnspoolError } from '../../errors.js';
 import type { Device, GpuKernel } from './device.js';
 import type { PlanKind } from './plans.js';
 import { copyOf, toFours } from './text/moves.js';
-import { type Call, isInFours, type Piece, type Program, type Resident, type Value } from './values.js';
+import type { Call, Piece, Program, Resident, Value } from './values.js';
 
 /** Compiled kernels that are kept; the one that was not used for longest goes first. */
 const MOST_KERNELS = 1024;
@@ -52,7 +52,6 @@ export class Executor {
     await this.device.watched(async () => {
       if (await this.runAsPlan(calls, release)) return;
       this.last = 'single kernels';
-      this.prepare(calls);
       await this.upload(calls);
       for (const call of calls) {
         if (call.over) continue;
@@ -101,19 +100,6 @@ export class Executor {
     value.begin = 0;
     value.host = numbers;
     return numbers;
-  }
-
-  /** Has all kernels compiled that are not yet there, before the first of them has to be waited for. */
-  private prepare(calls: readonly Call[]): void {
-    for (const { over, program, inputs } of calls) {
-      if (over || !program) continue;
-      let kinds = '';
-      for (const [i, { value }] of inputs.entries()) {
-        const byFour = program.fours?.includes(program.arrays[i]!) ?? false;
-        kinds += byFour || isInFours(value) ? 'f' : 's';
-      }
-      this.kernel(program, { kinds, stays: true });
-    }
   }
 
   /** The numbers of a piece. */
@@ -174,7 +160,7 @@ export class Executor {
     const begins: number[] = [];
     let kinds = '';
     for (const [i, { value, shift }] of inputs.entries()) {
-      const byFour = text.fours?.includes(text.arrays[i]!) ?? false;
+      const byFour = isByFour(text, i);
       if (byFour) await this.needFours(value);
       handles.push((byFour ? value.fours! : (value.single ?? value.fours!)).handle);
       begins.push(byFour ? (value.begin + shift) / 4 : value.begin + shift);
@@ -251,7 +237,8 @@ export class Executor {
     text: Program,
     how: { readonly kinds?: string; readonly fromHere?: true; readonly stays: boolean },
   ): GpuKernel {
-    const { kinds = '', fromHere = false, stays } = how;
+    const { fromHere = false, stays } = how;
+    const kinds = (this.fours === 'textures' && how.kinds) || '';
     const key = `${kinds}${stays ? '' : 'read '}${fromHere ? 'upload ' : ''}${this.nameOf(text)}`;
     const known = this.kernels.get(key);
     if (known) {
@@ -297,6 +284,9 @@ export class Executor {
     });
   }
 }
+
+/** Whether a text reads its i-th array four numbers at a time. */
+const isByFour = ({ fours, arrays }: Program, i: number): boolean => fours?.includes(arrays[i]!) ?? false;
 
 /** All numbers one after the other, each value's from a multiple of four on, which it is told. */
 function inOnePiece(values: readonly (readonly [Value, Float32Array])[]): Float32Array {

@@ -4,11 +4,7 @@
 export type Made = ((...args: unknown[]) => unknown) & {
   destroy(): void;
   setOutput(output: readonly number[]): void;
-  readonly kernel: {
-    /** Compiles it for arguments like these. */
-    build(...args: unknown[]): unknown;
-    readonly kernelArguments?: readonly Seat[] | null;
-  };
+  readonly kernel: { readonly kernelArguments?: readonly Seat[] | null };
 };
 
 /** Where a kernel takes an argument; in WebGL perhaps with the last one, kept. */

@@ -43,25 +43,10 @@ function resize(made: Made, output: Program['output']): void {
   }
 }
 
-/** Textures of each kind: kernels are compiled for them, before those are there that they will get. */
-function examples(gpu: GpuInstance): (isFours: boolean) => unknown {
-  const make = (isFours: boolean): unknown => {
-    const text = `function () { return ${isFours ? '[1, 1, 1, 1]' : '1'}; }`;
-    return gpu.createKernel(text, { output: [1, 1], pipeline: true, precision: 'single', tactic: 'precision' })();
-  };
-  const fours = make(true);
-  let single: unknown = null;
-  return (isFours) => {
-    if (isFours) return fours;
-    single ??= make(false);
-    return single;
-  };
-}
-
 export function webGlDevice(gpu: GpuInstance): Device {
   gpu.addNativeFunction('pick', PICK);
   gpu.addNativeFunction('plus', PLUS);
-  const exampleOf = examples(gpu); // the context is there from the first kernel on
+  gpu.createKernel('function () { return 1; }', { output: [1] })(); // the context is there from the first kernel on
   const gl = gpu.context!;
   const problem = compileLater(gl);
   const requireAlive = (): void => {
@@ -80,7 +65,7 @@ export function webGlDevice(gpu: GpuInstance): Device {
     atOnce: SOFTWARE.test(adapter) ? 64 : 8192,
     resizes: (output) => threadsOf(output) === 'columns and rows',
     compile(program, { stays, fromHere, kinds }) {
-      const { arrays, fours = [], sizes = {}, scalars, output } = program;
+      const { arrays, fours = [], output } = program;
       const isFours = (array: string): boolean => fours.includes(array) || kinds[arrays.indexOf(array)] === 'f';
       const types = arrays.map((a) => (fromHere ? 'Array' : `ArrayTexture(${isFours(a) ? 4 : 1})`));
       const threads = threadsOf(output);
@@ -89,10 +74,6 @@ export function webGlDevice(gpu: GpuInstance): Device {
         ...how,
         output: stays ? inRows(how.output) : how.output,
       });
-      if (!fromHere) {
-        const wholes = [...arrays, ...Object.keys(sizes)].map(() => 1);
-        made.kernel.build(...arrays.map((a) => exampleOf(isFours(a))), ...wholes, ...scalars.map(() => 0.5));
-      }
       return {
         run: (args) => (program.also ? resultsOf(made(...args)) : made(...args)),
         resize: (next) => (stays ? resize(made, next) : made.setOutput(next)),
