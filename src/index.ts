@@ -64,6 +64,7 @@ export {
   type FitOptions,
   fit,
   type GradientFunction,
+  type KeptTraining,
   type Training,
   type TrainingData,
   type TrainingEvent,

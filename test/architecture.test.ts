@@ -70,7 +70,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   inspect: ['core', 'errors.ts', 'estimators', 'lab'],
   interop: ['core', 'errors.ts', 'data/vocabulary.ts'],
   infer: [],
-  'create.ts': ['core', 'errors.ts', 'interop', 'kernels/select.ts'],
+  'fastest.ts': ['core', 'errors.ts', 'kernels/select.ts', 'optim'],
+  'create.ts': ['core', 'errors.ts', 'fastest.ts', 'interop', 'kernels/select.ts'],
   'index.ts': [
     'core',
     'create.ts',
@@ -84,7 +85,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'optim',
   ],
   worker: ['core', 'create.ts', 'data', 'errors.ts', 'interop', 'kernels/select.ts', 'optim'],
-  gpu: ['core', 'create.ts', 'kernels/select.ts', 'kernels/*', 'optim'],
+  gpu: ['core', 'fastest.ts', 'kernels/*'],
   node: ['core', 'create.ts', 'errors.ts', 'index.ts', 'interop', 'kernels/select.ts'],
   lab: ['core', 'errors.ts', 'estimators', 'kernels/select.ts', 'metrics', 'optim'],
   cli: ['errors.ts', 'index.ts', 'inspect', 'lab', 'node'],

@@ -1,8 +1,18 @@
 /** The checkpoints of one training run: where they stand, which is the last good one, and what to say when one fails. */
 import { UnspoolError } from '../index.js';
+import { exists } from '../node/files.js';
+import { UsageError } from './command.js';
 
 /** `model.safetensors` has its checkpoints in `model.checkpoint.safetensors`. */
 export const checkpointFile = (file: string): string => `${file.replace(/\.safetensors$/, '')}.checkpoint.safetensors`;
+
+/** A model, or a training that can be gone on with, is never overwritten by a slip. */
+export async function requireFree(file: string, checkpoint?: string): Promise<void> {
+  if (await exists(file)) throw new UsageError(`${file} is there already; --force overwrites it`);
+  if (checkpoint !== undefined && (await exists(checkpoint))) {
+    throw new UsageError(`${checkpoint} is there already; --resume ${checkpoint} goes on with it, --force begins anew`);
+  }
+}
 
 export interface Checkpoint {
   readonly file: string;
@@ -52,16 +62,32 @@ export class Checkpoints {
     }
   }
 
+  /**
+   * After a device was lost: `write` writes what a training kept on this side, and returns the updates behind it; null where it
+   * kept nothing, or nothing newer than the last checkpoint.
+   */
+  async rescue(write: (file: string) => Promise<number>, step: number | null): Promise<void> {
+    if (step === null || step <= (this.last?.step ?? -1)) return;
+    this.last = { file: this.file, step: await write(this.file) };
+  }
+
   /** The error of a run that failed, with what there is to go back to. */
   explain(error: unknown): unknown {
-    if (!isAbout(error, 'NOT_FINITE') && !isAbout(error, 'FILE_ACCESS')) return error;
+    if (!GOES_BACK.some((code) => isAbout(error, code))) return error;
+    const { problem } = error as UnspoolError & { problem: { readonly help?: string } };
     const last =
       this.last === null
         ? 'No checkpoint has been saved.'
         : `The last good checkpoint, ${this.last.file}, is from update ${this.last.step}.`;
-    return new UnspoolError({ ...error.problem, help: [error.problem.help, last].filter(Boolean).join(' ') });
+    return new UnspoolError({
+      ...problem,
+      help: [problem.help, last].filter(Boolean).join(' '),
+    } as UnspoolError['problem']);
   }
 }
 
-const isAbout = (error: unknown, code: UnspoolError['code']): error is UnspoolError =>
+/** After which errors a training is gone on with from a checkpoint. */
+const GOES_BACK = ['NOT_FINITE', 'FILE_ACCESS', 'DEVICE_LOST'] as const;
+
+export const isAbout = (error: unknown, code: UnspoolError['code']): error is UnspoolError =>
   error instanceof UnspoolError && error.code === code;

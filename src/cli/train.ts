@@ -16,13 +16,13 @@ import {
   textStreams,
   UnspoolError,
 } from '../index.js';
-import { exists } from '../node/files.js';
 import { loadModel, lockFile, readText, revectorize, saveModel } from '../node/index.js';
-import { type Checkpoint, Checkpoints, checkpointFile } from './checkpoints.js';
+import { type Checkpoint, Checkpoints, checkpointFile, isAbout, requireFree } from './checkpoints.js';
 import { type Command, type OptionValues, UsageError } from './command.js';
 import { naming } from './naming.js';
 import { clock, createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
 import { Progress } from './progress.js';
+import { stopOnSignal } from './signals.js';
 import { comparison } from './train-report.js';
 import {
   fitOptionsOf,
@@ -57,8 +57,8 @@ export const trainCommand: Command = {
     backend: {
       type: 'text',
       value: 'NAME',
-      help: 'wasm, reference, gpu or gpu:webgpu, ... (docs/gpu.md)',
-      standard: 'auto',
+      help: 'wasm, reference, gpu, ... (docs/gpu.md); auto measures them',
+      standard: 'wasm',
     },
     threads: { type: 'integer', help: 'that share the work; the result is the same', standard: 'one a core, up to 4' },
     force: { type: 'flag', help: 'overwrite a model that is there' },
@@ -101,16 +101,9 @@ async function begin([textFile]: readonly string[], options: OptionValues): Prom
   const text = naming(textFile, () => textStreams(content, settings));
   if (settings.precision === 'float32') await revectorize();
   const backend = { precision: settings.precision, ...backendOf(options) };
-  const model = await createModel(await languageModelSpec(settings, text.vocabulary.size), backend);
+  const measure = options.backend === 'auto' ? { measure: { steps: settings.steps, rows: settings.batch } } : {};
+  const model = await createModel(await languageModelSpec(settings, text.vocabulary.size), { ...backend, ...measure });
   return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
-}
-
-/** A model, or a training that can be gone on with, is never overwritten by a slip. */
-async function requireFree(file: string, checkpoint?: string): Promise<void> {
-  if (await exists(file)) throw new UsageError(`${file} is there already; --force overwrites it`);
-  if (checkpoint !== undefined && (await exists(checkpoint))) {
-    throw new UsageError(`${checkpoint} is there already; --resume ${checkpoint} goes on with it, --force begins anew`);
-  }
 }
 
 async function resume(args: readonly string[], options: OptionValues): Promise<Run> {
@@ -166,10 +159,25 @@ async function train(run: Run): Promise<number> {
     await finish(run, training, checkpoints, (performance.now() - started) / 1000);
     return 0;
   } catch (error) {
+    if (isAbout(error, 'DEVICE_LOST')) await rescue(run, training, checkpoints);
     throw checkpoints.explain(error);
   } finally {
     release();
   }
+}
+
+/** What went with the device is written from the copy on this side. */
+async function rescue(run: Run, { kept }: Training, checkpoints: Checkpoints): Promise<void> {
+  const { model, text } = run;
+  await checkpoints.rescue(async (to) => {
+    const { parameters, state } = kept!;
+    const copy = {
+      spec: model.spec,
+      parameters: { layout: model.parameters.layout, download: async () => new Map(parameters) },
+    };
+    await saveModel(to, copy, { vocabulary: text.vocabulary, facts: factsOf(run), training: state });
+    return state.step;
+  }, kept?.state.step ?? null);
 }
 
 async function finish(run: Run, training: Training, checkpoints: Checkpoints, seconds: number): Promise<void> {
@@ -203,6 +211,9 @@ function introduce({ out, settings, model, text, textFile, resumed, file }: Run,
   );
   const layers = `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hidden}`;
   out.say(`${layers}, ${grouped(model.size)} parameters; ${settings.precision} on ${backendName(model)}.`);
+  for (const { backend, step, problem } of model.measured ?? []) {
+    out.say(`  measured: ${backend}, ${problem ?? `${step.toFixed(2)} ms an update`}`);
+  }
   out.say(`${grouped(training.steps)} updates planned.`);
   const at = resumed?.training;
   if (at) out.say(`Going on after update ${grouped(at.step)}.`);
@@ -281,18 +292,4 @@ async function interrupted(out: Output, checkpoints: Checkpoints): Promise<numbe
   out.record({ kind: 'interrupted', checkpoint: file });
   out.say(`Interrupted; nothing is lost. Go on with:\n  npx unspool train --resume ${file}`);
   return 1;
-}
-
-/** The first Ctrl-C ends the training after the update that is under way, the second one at once. */
-function stopOnSignal(stop: AbortController): () => void {
-  const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(1);
-    stop.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  };
 }

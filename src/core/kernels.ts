@@ -69,6 +69,8 @@ export interface Kernels {
   /** How many threads share the work at this moment, where a backend has several. */
   readonly threads?: number;
   readonly precision: Precision;
+  /** Elements of the largest matrix that instructions take, where there is such a limit. */
+  readonly mostElements?: number;
 
   // ---- memory
   readonly memory: BackendMemory;

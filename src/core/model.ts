@@ -7,6 +7,7 @@ import { outputToTimeMajor, toTimeMajor } from './layout.js';
 import type { Disposed } from './lease.js';
 import { goesBySequence, type LossChoice } from './losses.js';
 import { loadForms } from './lstm/forms.js';
+import type { MeasuredBackend } from './measured.js';
 import { explained, freeing, type Made } from './out-of-memory.js';
 import { Arena, ParameterLayout } from './params.js';
 import { createRng } from './rng.js';
@@ -62,9 +63,19 @@ export interface PredictOptions<From = StartState> {
 
 const DISPOSED: Disposed = { what: 'The model', help: 'Make a new one.' };
 
+/** Throws `OUT_OF_MEMORY` for a parameter that is beyond what the backend's instructions take. */
+function requireFits({ mostElements, name: backend }: Kernels, name: string, shape: readonly number[]): void {
+  const size = shape.reduce((all, n) => all * n, 1);
+  if (mostElements === undefined || size <= mostElements) return;
+  const help = `${name} [${shape.join(', ')}] has more elements than ${backend} can count: lower hiddenSize, or use backend: wasm.`;
+  throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: 4 * size, inUse: null, capacity: 4 * mostElements, help });
+}
+
 export class Model {
   readonly spec: ModelSpec;
   readonly parameters: Arena;
+  /** The backends that were measured to choose this model's, fastest first; null where none were. */
+  measured: readonly MeasuredBackend[] | null = null;
   private readonly layers: readonly Layer[];
   private readonly backend: Kernels;
   private readonly shared: boolean;
@@ -81,6 +92,7 @@ export class Model {
     this.shared = shared;
     this.layers = buildLayers(spec);
     const parameters = this.layers.flatMap((layer) => layer.parameters);
+    for (const { name, shape } of parameters) requireFits(kernels, name, shape);
     this.parameters = explained(spec, null, () => new Arena(kernels, new ParameterLayout(parameters)));
     for (const p of parameters) this.parameters.set(p.name, p.start(createRng(spec.seed ?? 1, p.name)));
   }

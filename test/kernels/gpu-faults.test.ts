@@ -1,10 +1,10 @@
 /** The GPU backend where things go wrong, what it leaves behind, and what is measured and brought back with `unspool/gpu`. */
 import { describe, expect, test } from '@jest/globals';
 import { Model } from '../../src/core/model.js';
-import { fit } from '../../src/core/trainer.js';
+import { fit, type Training, type TrainingState } from '../../src/core/trainer.js';
 import { createModel } from '../../src/create.js';
 import { UnspoolError } from '../../src/errors.js';
-import { createGpu, downloadSteps, measureBackends } from '../../src/gpu/index.js';
+import { createGpu, downloadSteps, type GpuMode, measureBackends } from '../../src/gpu/index.js';
 import type { BackendChoice } from '../../src/kernels/select.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
@@ -69,7 +69,7 @@ test('over 1,000 steps as much is on the device as over 50, and after the end no
   const training = fit(
     model,
     { train: { stateful: true, length: 1000, batch: () => batch } },
-    { optimizer: sgd({ rate: 0.01 }) },
+    { optimizer: sgd({ rate: 0.01 }), keepState: false }, // copies are taken by the clock
   );
   for await (const _ of training);
   training.dispose();
@@ -149,6 +149,111 @@ test('backends are measured, the fastest first; what cannot run says why', async
   expect(found.at(-1)!.problem).toMatch(/WebGL 2/);
   expect(found[0]!.step).toBeLessThanOrEqual(found[1]!.step);
   expect(found[1]!.problem).toBe(null);
+});
+
+describe('parameters beyond what kernels can count', () => {
+  const make = (hiddenSize: number) => {
+    const layers = [{ kind: 'lstm', hiddenSize }] as const;
+    return problemOf(() => createModel({ inputSize: 1, layers }, { backend: 'gpu:cpu' }));
+  };
+
+  test('are refused when the model is made', async () => {
+    const problem = await make(2049); // 4 * 2049^2 weights are more than 2^24
+    expect(problem).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: 16 * 2049 ** 2, capacity: 2 ** 26 });
+    expect(problem.help).toMatch(/^lstm\.weight_hh_l0 \[8196, 2049\] has more elements than gpu can count/);
+  });
+});
+
+describe('the backend that is fastest', () => {
+  const shape = { steps: 4, rows: 3 };
+
+  test('is measured, kept, and told', async () => {
+    const model = await createModel(spec, { measure: shape });
+    expect(model.measured!.map(({ backend }) => backend).sort()).toEqual(['gpu:webgl2', 'gpu:webgpu', 'wasm']);
+    const [first, second, last] = model.measured!;
+    expect(first!.step).toBeLessThanOrEqual(second!.step);
+    expect(last).toMatchObject({ backend: 'gpu:webgl2', step: Number.POSITIVE_INFINITY });
+    expect(last!.problem).toMatch(/no WebGL 2/);
+    expect([model.kernels.name, `gpu:${model.kernels.variant}`]).toContain(first!.backend);
+    model.dispose();
+  });
+
+  test('cannot be measured where another one is asked for', async () => {
+    for (const options of [{ backend: 'wasm' }, { precision: 'float64' }] as const) {
+      const problem = await problemOf(() => createModel(spec, { ...options, measure: shape }));
+      expect(problem).toMatchObject({ code: 'INVALID_SETTING', path: 'measure' });
+    }
+  });
+});
+
+describe('plans', () => {
+  const run = async (mode: GpuMode) => {
+    const k = await createGpu(mode);
+    const model = new Model(k, spec, true);
+    const [steps, rows] = [5, 2];
+    const inputs = Float32Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i));
+    const train = { stateful: true, length: 12, batch: () => ({ steps, rows, inputs, targets: inputs }) };
+    const executors: string[] = [];
+    const losses: number[] = [];
+    const training = fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1, keepState: false });
+    for await (const event of training) {
+      if (event.kind !== 'step') continue;
+      executors.push(k.executor);
+      losses.push(event.loss);
+    }
+    const found = { executors, losses, counts: { ...k.counts }, refused: k.planRefused };
+    training.dispose();
+    model.dispose();
+    k.dispose();
+    return { ...found, after: k.counts.resident };
+  };
+
+  test.each([
+    ['webgpu', /^fused-encoder$/],
+    ['webasm', /^fused-(sync|threaded)$/],
+    ['cpu', /^single kernels$/],
+  ] as const)('on %s', async (mode, executor) => {
+    const [found, expected] = [await run(mode), await run('cpu')];
+    expect(found.refused).toBe(null);
+    expect(found.executors.slice(0, 2)).toEqual(['single kernels', 'single kernels']); // seen for the first time
+    for (const name of found.executors.slice(5)) expect(name).toMatch(executor);
+    expect(found.counts.plans > 5).toBe(mode !== 'cpu');
+    expectClose('losses', Float32Array.from(found.losses), expected.losses, 1e-5);
+    expect(found.after).toBe(0);
+  });
+});
+
+test('a training on a device that is lost goes on from the copy on this side, to the same losses', async () => {
+  const { WebGPUContext } = (await import('gpu.js')) as unknown as { WebGPUContext: { destroy(): Promise<void> } };
+  const [steps, rows, all, before] = [4, 2, 9, 5];
+  const batch = (n: number) => {
+    const inputs = Float32Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i + n));
+    return { steps, rows, inputs, targets: inputs };
+  };
+  const data = { train: { stateful: true, length: all, batch } };
+  const begin = (model: Model, resume?: TrainingState) =>
+    fit(model, data, { optimizer: adam({ rate: 0.01 }), clipNorm: 1, keepState: true }, resume);
+  const losses = async (training: Training, stopAt = Number.POSITIVE_INFINITY) => {
+    const found: [number, number][] = [];
+    for await (const event of training) {
+      if (event.kind === 'step') found.push([event.step, event.loss]);
+      if (event.kind === 'step' && event.step === stopAt) await WebGPUContext.destroy();
+      if (event.kind === 'step' && event.step === stopAt) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return found;
+  };
+  const whole = await losses(begin(new Model(await createGpu('webgpu'), spec)));
+  const lost = begin(new Model(await createGpu('webgpu'), spec));
+  expect(await problemOf(() => losses(lost, before))).toMatchObject({ code: 'DEVICE_LOST' });
+  const { state, parameters } = lost.kept!;
+  expect(state.step).toBeGreaterThan(0);
+  expect(state.step).toBeLessThanOrEqual(before);
+  const again = new Model(await createGpu('webgpu'), spec);
+  for (const [name, values] of parameters) again.parameters.set(name, values);
+  const rest = await losses(begin(again, state));
+  expect(rest.map(([step]) => step)).toEqual(whole.slice(state.step).map(([step]) => step));
+  const lossesOf = (found: readonly [number, number][]) => found.map(([, loss]) => loss);
+  expectClose('losses', Float32Array.from(lossesOf(rest)), lossesOf(whole.slice(state.step)), 1e-6);
 });
 
 test('a lost device is an error, from then on', async () => {

@@ -20,13 +20,23 @@ describe.each(MODES)('%s', (mode) => {
   afterAll(() => k.dispose());
 
   test('ran here', () => {
-    expect([k.name, k.variant, k.device.mode, k.executor]).toEqual(['gpu', mode, mode, 'single kernels']);
+    expect([k.name, k.variant, k.device.mode, k.executor]).toEqual(['gpu', mode, mode, 'single kernels']); // so far
   });
 
   test.each(mode === 'webasm' ? ALL.filter((_, i) => i % 4 === 0) : ALL)('%s', async (name) => {
     const errors = await goldenErrors(golden(name), k);
     expect(Object.keys(errors).length).toBeGreaterThan(4);
     expect(Object.entries(errors).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
+  });
+
+  // What has run before runs as a plan, where gpu.js makes any.
+  test.each(['lstm-stacked', 'lstm-projected', 'cell-layer-norm'])('%s once more', async (name) => {
+    await goldenErrors(golden(name), k);
+    const before = k.counts.plans;
+    const errors = await goldenErrors(golden(name), k);
+    expect(Object.entries(errors).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
+    expect(k.counts.plans > before).toBe(mode !== 'cpu');
+    expect(k.planRefused).toBe(null);
   });
 
   test('products, each way round', async () => {

@@ -1,6 +1,7 @@
 /** Runs recorded calls as single kernels of gpu.js, whose results stay where they were computed. */
 import { UnspoolError } from '../../errors.js';
 import type { Device, GpuKernel } from './device.js';
+import { packed } from './packed.js';
 import type { PlanKind } from './plans.js';
 import { copyOf, toFours } from './text/moves.js';
 import type { Call, Piece, Program, Resident, Value } from './values.js';
@@ -160,6 +161,7 @@ export class Executor {
     const begins: number[] = [];
     let kinds = '';
     for (const [i, { value, shift }] of inputs.entries()) {
+      this.requireFits(value.size);
       const byFour = isByFour(text, i);
       if (byFour) await this.needFours(value);
       handles.push((byFour ? value.fours! : (value.single ?? value.fours!)).handle);
@@ -220,13 +222,14 @@ export class Executor {
   }
 
   private async place(values: readonly (readonly [Value, Float32Array])[]): Promise<void> {
-    const all = inOnePiece(values);
+    const { numbers: all, begins } = packed(values.map(([, numbers]) => numbers));
     this.counts.uploads++;
     const isFours = this.fours === 'textures';
     const kernel = this.kernel(isFours ? toFours(all.length) : copyOf(all.length), { fromHere: true, stays: true });
     const resident: Resident = { handle: await kernel.run([all, 0]), shares: values.length };
     this.counts.resident++;
-    for (const [value] of values) {
+    for (const [i, [value]] of values.entries()) {
+      value.begin = begins[i]!;
       value[isFours ? 'fours' : 'single'] = resident;
       value.host = null;
     }
@@ -249,7 +252,8 @@ export class Executor {
       known.size = size;
       return known.kernel;
     }
-    this.requireFits(text);
+    const [x, y = 1] = text.output;
+    this.requireFits(x * y * (text.wide ? 4 : 1));
     const kernel = this.device.compile(text, { stays, fromHere, kinds });
     this.counts.compiled++;
     this.kernels.set(key, { kernel, size: text.output.join('x') });
@@ -272,9 +276,9 @@ export class Executor {
     return name;
   }
 
-  private requireFits({ output: [x, y = 1], wide }: Program): void {
-    const size = x * y * (wide ? 4 : 1);
-    if (size <= this.mostElements + 3) return;
+  /** Beyond this, places can no longer be counted in the 32-bit floats of a kernel. */
+  private requireFits(size: number): void {
+    if (size <= this.mostElements + 3) return; // a result in fours may have three numbers that nobody reads
     throw new UnspoolError({
       code: 'OUT_OF_MEMORY',
       bytes: 4 * size,
@@ -287,16 +291,3 @@ export class Executor {
 
 /** Whether a text reads its i-th array four numbers at a time. */
 const isByFour = ({ fours, arrays }: Program, i: number): boolean => fours?.includes(arrays[i]!) ?? false;
-
-/** All numbers one after the other, each value's from a multiple of four on, which it is told. */
-function inOnePiece(values: readonly (readonly [Value, Float32Array])[]): Float32Array {
-  const padded = (numbers: Float32Array): number => 4 * Math.ceil(numbers.length / 4);
-  const all = new Float32Array(values.reduce((sum, [, numbers]) => sum + padded(numbers), 0));
-  let at = 0;
-  for (const [value, numbers] of values) {
-    all.set(numbers, at);
-    value.begin = at;
-    at += padded(numbers);
-  }
-  return all;
-}

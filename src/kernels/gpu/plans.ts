@@ -4,6 +4,7 @@
  */
 import { settings, source, type Threads } from './compile.js';
 import type { GpuInstance, GpuJs, Made, Pipeline, PlanResult } from './gpu-js.js';
+import { packed, roundedUp } from './packed.js';
 import type { Call, Piece, Program, Value } from './values.js';
 
 /** How gpu.js runs a plan; `generic`: kernel by kernel, which it is not made for here. */
@@ -27,8 +28,6 @@ interface Layout {
   readonly size: number;
   readonly scalars: readonly number[];
 }
-
-const roundedUp = (n: number): number => 4 * Math.ceil(n / 4);
 
 /** What gpu.js gives of a result: numbers, or rows of them. */
 function inOneRow(result: PlanResult): Float32Array {
@@ -78,12 +77,7 @@ export class Plans {
     layout: Layout,
     numbers: readonly Float32Array[],
   ): Promise<{ kind: PlanKind; results: Float32Array[] } | null> {
-    const all = new Float32Array(layout.size);
-    let at = 0;
-    for (const [i, { size }] of layout.externals.entries()) {
-      all.set(numbers[i]!, at);
-      at += roundedUp(size);
-    }
+    const { numbers: all } = packed(numbers);
     const plan = this.plans.get(layout.text) ?? this.made(layout);
     this.keep(layout.text, plan);
     const given = await plan(new this.Input(all, [all.length]), ...layout.scalars);

@@ -12,6 +12,8 @@ import {
   type Piece,
   type Program,
   rowsOf,
+  type Sized,
+  sizeOf,
   Value,
   type Window,
   windowOf,
@@ -29,11 +31,6 @@ const FEW_NUMBERS = 64;
 /** Recorded calls that are waited for at the most: then they begin to run, read or not. */
 const MOST_RECORDED = 4096;
 
-/** Part of a value, and how much of it. */
-interface Sized extends Piece {
-  readonly size: number;
-}
-
 type Rows = readonly [from: number, to: number];
 
 /** Somebody waits for it. */
@@ -41,8 +38,6 @@ interface Wanted extends Sized {
   give(numbers: Float32Array): void;
   fail(error: unknown): void;
 }
-
-const sizeOf = (pieces: readonly Sized[]): number => pieces.reduce((sum, { size }) => sum + size, 0);
 
 export class Recorder {
   readonly executor: Executor;

@@ -2,7 +2,7 @@
 import type { Kernels, Matrix } from '../../core/kernels.js';
 import type { Recorder } from './recorder.js';
 import { elements } from './rows.js';
-import { sumOf } from './sums.js';
+import { normOf } from './sums.js';
 import type { Lanes } from './text/lanes.js';
 import { asColumn, rowsOf, type Window } from './values.js';
 
@@ -56,8 +56,7 @@ export function updates(rec: Recorder): Updates {
   };
   return {
     clipNorm(norm, a, limit) {
-      const length = sumOf(rec, rec.read(a), sizeOf(a), true);
-      rec.write(norm, length.value);
+      rec.write(norm, normOf(rec, a));
       if (limit === Number.POSITIVE_INFINITY) return;
       const factor = 'limit / (n + 0.000001)';
       elements(rec, a, { a }, `(${factor} < 1.0 ? va * (${factor}) : va)`, { limit }, { n: norm });

@@ -44,6 +44,13 @@ export interface Piece {
   readonly shift: number;
 }
 
+/** Part of a value, and how much of it. */
+export interface Sized extends Piece {
+  readonly size: number;
+}
+
+export const sizeOf = (pieces: readonly Sized[]): number => pieces.reduce((sum, { size }) => sum + size, 0);
+
 /** A kernel's text. Sizes that decide how long a loop is stand in it as literals; others are told at each call. */
 export interface Program {
   /** One dimension, or columns and rows. */
@@ -108,8 +115,8 @@ export class Base {
   }
 
   /** The pieces that stand in [start, end), in order. */
-  pieces(start: number, end: number): (Piece & { readonly size: number })[] {
-    const found: (Piece & { readonly size: number })[] = [];
+  pieces(start: number, end: number): Sized[] {
+    const found: Sized[] = [];
     for (let i = this.indexOf(start); i < this.segments.length && this.segments[i]!.start < end; i++) {
       const s = this.segments[i]!;
       const from = Math.max(start, s.start);

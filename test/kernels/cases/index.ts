@@ -10,8 +10,9 @@ import { rows } from './rows.js';
 import type { Case } from './shared.js';
 import { updates } from './updates.js';
 
-/** `host` is no instruction: a backend may answer null. */
-export type Instruction = Exclude<keyof Kernels, 'name' | 'variant' | 'threads' | 'precision' | 'host' | 'dispose'>;
+/** What a backend tells of itself is no instruction, nor is `host`, which it may answer with null. */
+type Told = 'name' | 'variant' | 'threads' | 'precision' | 'mostElements' | 'host' | 'dispose';
+export type Instruction = Exclude<keyof Kernels, Told>;
 
 /** One entry an instruction: the type makes a missing one an error. */
 export const CASES: Readonly<Record<Instruction, readonly Case[]>> = {
