@@ -118,6 +118,6 @@ async function shape(browser, url, name, engines, steps) {
     const counts = Object.values(found.counts).map((v) => String(v ?? '-').padStart(9));
     const row = [found.first, step].map((ms) => ms.toFixed(1).padStart(9));
     const rate = (flops(workload) / step / 1e6).toFixed(2).padStart(9);
-    console.log(`${`${engine} ${backend}`.padEnd(23)}${row.join(' ')} ${rate} ${counts.join('')}`);
+    console.log(`${`${engine} ${backend}`.padEnd(23)}${row.join(' ')} ${rate} ${counts.join('')}  ${found.executor}`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * `node bench/gpu/node.mjs [--only W2,W5] [--backends wasm,gpu:webgpu] [--steps 10]`: training steps in Node, milliseconds and
+ * `node bench/gpu/node.mjs [--only W2,W5] [--backends wasm,gpu:webgpu] [--steps 10] [--warm 4]`: training steps in Node, milliseconds and
  * GFLOP/s; beside them PyTorch on the same GPU (cuDNN), where `python3` has it. Needs no network.
  */
 import { spawnSync } from 'node:child_process';
@@ -18,9 +18,10 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'W2,W3,W4,W5' },
     backends: { type: 'string', default: 'wasm,gpu:webgpu' },
     steps: { type: 'string', default: '10' },
+    warm: { type: 'string', default: '4' },
   },
 });
-const steps = Number(values.steps);
+const [steps, warm] = [Number(values.steps), Number(values.warm)];
 
 async function measure(workload, backend) {
   const { I, hidden, O, B, T } = workload;
@@ -32,7 +33,7 @@ async function measure(workload, backend) {
   const model = await createModel({ inputSize: I, layers }, { backend });
   for (const [name, { data }] of Object.entries(parameters)) model.parameters.set(name, data);
   const batch = { steps: T, rows: B, inputs, targets };
-  const train = { stateful: false, length: steps + 1, batch: () => batch };
+  const train = { stateful: false, length: 1 + warm + steps, batch: () => batch };
   const times = [];
   let from = performance.now();
   let loss = 0;
@@ -42,10 +43,11 @@ async function measure(workload, backend) {
     from = performance.now();
     loss = event.loss;
   }
-  const { device } = model.kernels;
+  const { device, executor = '' } = model.kernels;
   model.dispose();
-  const [first, ...rest] = times;
-  return { first, step: rest.sort((a, b) => a - b)[rest.length >> 1], loss, device: device?.adapter ?? '' };
+  const [first] = times;
+  const rest = times.slice(1 + warm);
+  return { first, step: rest.sort((a, b) => a - b)[rest.length >> 1], loss, device: [device?.adapter, executor].filter(Boolean).join(', ') };
 }
 
 for (const name of values.only.split(',')) {
