@@ -148,15 +148,7 @@ export class Executor {
     this.kernels.clear();
   }
 
-  private async runOne(call: Call): Promise<void> {
-    const { inputs, scalars, outs } = call;
-    if (call.onHost) {
-      const numbers: Float32Array[] = [];
-      for (const [i, input] of inputs.entries()) numbers.push(await this.read(input, call.sizes[i]!));
-      await this.place([[outs[0]!, call.onHost(numbers)]]);
-      return;
-    }
-    const text = call.program!;
+  private async runOne({ program: text, inputs, scalars, outs }: Call): Promise<void> {
     const handles: unknown[] = [];
     const begins: number[] = [];
     let kinds = '';
@@ -204,8 +196,8 @@ export class Executor {
   /** What this side has and a kernel needs goes over in one piece. */
   private async upload(calls: readonly Call[]): Promise<void> {
     const needed = new Map<Value, Float32Array>();
-    for (const { over, onHost, inputs } of calls) {
-      if (over || onHost) continue;
+    for (const { over, inputs } of calls) {
+      if (over) continue;
       for (const { value } of inputs) if (value.host) needed.set(value, value.host);
     }
     let group: [Value, Float32Array][] = [];

@@ -7,13 +7,13 @@ import {
   type ValueLoss,
   valueLossScale,
 } from '../../core/kernels.js';
-import { ctcLoss } from '../ctc.js';
+import { ctc } from './ctc.js';
 import type { Recorder } from './recorder.js';
 import { sumOf } from './sums.js';
 import { sigmoid } from './text/cell.js';
 import { ONE } from './text/lanes.js';
 import { at, program } from './text/moves.js';
-import type { Value } from './values.js';
+import type { Piece, Value } from './values.js';
 
 type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad' | 'ctc'>;
 
@@ -29,6 +29,19 @@ function shares(targets: Int32Array, options: CrossEntropyOptions, weights: Arra
 /** Targets that kernels may use as an index, also where the row is ignored. */
 const indices = (targets: Int32Array, C: number): Float32Array =>
   Float32Array.from(targets, (t) => (t >= 0 && t < C ? t : 0));
+
+/** (L1) Of each row of logits the largest one, and log sum_k e^(z[k] - max). */
+function statistics(rec: Recorder, z: Matrix): Piece {
+  const { rows: R, cols: C } = z;
+  const body = `
+let m = ${at('z', `y * ${C}`)};
+for (let k = 1; k < ${C}; k += 1) { m = Math.max(m, ${at('z', `y * ${C} + k`)}); }
+if (x < 1) { return m; }
+let s = 0.0;
+for (let k = 0; k < ${C}; k += 1) { s += Math.exp(${at('z', `y * ${C} + k`)} - m); }
+return Math.log(s);`;
+  return { value: rec.call(program([2, R], ['z'], body), [rec.read(z)]), shift: 0 };
+}
 
 export function losses(rec: Recorder): Losses {
   const crossEntropy = (options: CrossEntropyOptions, C: number) => {
@@ -78,15 +91,7 @@ export function losses(rec: Recorder): Losses {
     softmaxCrossEntropy(loss, p, z, targets, options = {}, rowWeights = null) {
       const { rows: R, cols: C } = z;
       const logits = rec.read(z);
-      // (L1) Of each row the largest logit, and log sum_k e^(z[k] - max).
-      const statistics = `
-let m = ${at('z', `y * ${C}`)};
-for (let k = 1; k < ${C}; k += 1) { m = Math.max(m, ${at('z', `y * ${C} + k`)}); }
-if (x < 1) { return m; }
-let s = 0.0;
-for (let k = 0; k < ${C}; k += 1) { s += Math.exp(${at('z', `y * ${C} + k`)} - m); }
-return Math.log(s);`;
-      const stats = { value: rec.call(program([2, R], ['z'], statistics), [logits]), shift: 0 };
+      const stats = statistics(rec, z);
       const logOf = (k: string, y: string): string =>
         `${at('z', `${y} * ${C} + ${k}`)} - ${at('s', `${y} * 2`)} - ${at('s', `${y} * 2 + 1`)}`;
       const lanes = rec.lanes([logits], R * C, C);
@@ -156,17 +161,7 @@ ${lanes.give((i) => `share * (${lanes.get('p', i)} * (target + e / ${C}.0 * tota
     valueLossGrad(dy, y, target, kind, rowWeights) {
       rec.write(dy, ofValues(y.cols, y, target, kind, rowWeights, slopeOf(kind, target.cols)));
     },
-    // The lattice is a long row of small dependent sums: this side works it out, between two runs of the device.
-    ctc(loss, dlogits, logits, targets) {
-      const size = logits.rows * logits.cols;
-      const both = rec.onHost([logits], size + 1, ([z]) => {
-        const out = new Float32Array(size + 1);
-        out[size] = ctcLoss(out.subarray(0, size), z!, logits.cols, targets);
-        return out;
-      });
-      rec.write(dlogits, both, 0);
-      rec.write(loss, both, size);
-    },
+    ctc: (loss, dlogits, logits, targets) => ctc(rec, [loss, dlogits], logits, statistics(rec, logits), targets),
   };
 }
 

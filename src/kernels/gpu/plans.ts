@@ -157,7 +157,7 @@ function layoutOf(calls: readonly Call[], nameOf: (program: Program) => string, 
     return { step: -1, begin: beginOf.get(value)! + shift };
   };
   for (const { program, inputs, outs, scalars: own } of wanted) {
-    if (!program || program.wide || program.also) return null;
+    if (program.wide || program.also) return null;
     const step = { program, inputs: inputs.map(placed) };
     const places = step.inputs.map((input) => `${input.step}.${input.begin}`);
     names.push(`${nameOf(program)}|${program.output}|${Object.values(program.sizes ?? {})}|${places}`);

@@ -159,19 +159,12 @@ export class Recorder {
     const [x, y = 1] = program.output;
     const each = size ?? x * y * (program.wide ? 4 : 1);
     const outs = Array.from({ length: 1 + (program.also ?? 0) }, () => new Value(each));
-    return this.record({ program, onHost: null, inputs, sizes: [], scalars, outs });
+    return this.record({ program, inputs, scalars, outs });
   }
 
   /** The same of a kernel that makes one. */
   call(program: Program, inputs: readonly Piece[], scalars: readonly number[] = [], size?: number): Value {
     return this.calls(program, inputs, scalars, size)[0]!;
-  }
-
-  /** Records work for this side of the device. */
-  onHost(matrices: readonly Matrix[], size: number, work: (inputs: readonly Float32Array[]) => Float32Array): Value {
-    const inputs = matrices.map((m) => this.read(m));
-    const sizes = matrices.map((m) => m.rows * m.cols);
-    return this.record({ program: null, onHost: work, inputs, sizes, scalars: [], outs: [new Value(size)] })[0]!;
   }
 
   private record(what: Omit<Call, 'over'>): readonly Value[] {

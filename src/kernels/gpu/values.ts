@@ -36,7 +36,7 @@ export class Value {
 
 /** Whether a value is in fours, or will be when it has been computed, where textures hold fours: uploads are. */
 export const isInFours = ({ host, fours, call }: Value): boolean =>
-  host !== null || fours !== null || (call?.program?.wide ?? false);
+  host !== null || fours !== null || (call?.program.wide ?? false);
 
 /** `size` numbers of a value, from `shift` on. */
 export interface Piece {
@@ -71,13 +71,10 @@ export interface Program {
 /** How a mode can move four numbers at once: textures hold fours, or a thread may write four numbers, or neither. */
 export type Fours = 'textures' | 'results' | 'none';
 
-/** One recorded call: a kernel, or work for this side of the device. */
+/** One recorded call of a kernel. */
 export interface Call {
-  readonly program: Program | null;
-  /** Without a program: makes the one result of the arguments' numbers. */
-  readonly onHost: ((inputs: readonly Float32Array[]) => Float32Array) | null;
+  readonly program: Program;
   readonly inputs: readonly Piece[];
-  readonly sizes: readonly number[];
   readonly scalars: readonly number[];
   /** One, and one more for each of the program's further results. */
   readonly outs: readonly Value[];
