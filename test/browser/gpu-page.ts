@@ -125,6 +125,7 @@ Object.assign(window, {
       other.dispose();
     }
   },
+  executor: () => [k.executor, k.planRefused],
   counts: () => ({ ...k.counts }),
   dispose: () => k.dispose(),
 });

@@ -82,6 +82,10 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
   test('60 training steps end in the weights of the reference, and nothing stays behind', async () => {
     expect(await page.evaluate('window.trainingError()')).toBeLessThan(1e-5);
     expect(((await page.evaluate('window.leftBehind()')) as number[])[0]).toBe(0);
+    expect(await page.evaluate('window.executor()')).toEqual([
+      mode === 'webgpu' ? 'fused-encoder' : 'single kernels',
+      null,
+    ]);
     expect(problems).toEqual([]);
   });
 
