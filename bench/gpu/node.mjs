@@ -47,7 +47,12 @@ async function measure(workload, backend) {
   model.dispose();
   const [first] = times;
   const rest = times.slice(1 + warm);
-  return { first, step: rest.sort((a, b) => a - b)[rest.length >> 1], loss, device: [device?.adapter, executor].filter(Boolean).join(', ') };
+  return {
+    first,
+    step: rest.sort((a, b) => a - b)[rest.length >> 1],
+    loss,
+    device: [device?.adapter, executor].filter(Boolean).join(', '),
+  };
 }
 
 for (const name of values.only.split(',')) {

@@ -9,12 +9,13 @@ import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from 
 import { Executor, type GpuCounts } from './executor.js';
 import { layerNorms } from './layer-norm.js';
 import { losses } from './losses.js';
+import { noise } from './noise.js';
 import type { PlanKind } from './plans.js';
 import { products } from './products.js';
 import { Recorder } from './recorder.js';
 import { rows } from './rows.js';
 import { updates } from './updates.js';
-import { type Window, windowOf } from './values.js';
+import { asColumn, rowsOf, type Window, windowOf } from './values.js';
 
 export { type DeviceInfo, GPU_MODES, type GpuMode } from './device.js';
 export type { GpuCounts } from './executor.js';
@@ -71,6 +72,7 @@ function kernelsOver(device: Device, mostElements?: number): GpuKernels {
     name: 'gpu',
     variant: device.info.mode,
     precision: 'float32',
+    mostElements: executor.mostElements,
     device: device.info,
     get executor() {
       return executor.last;
@@ -88,8 +90,10 @@ function kernelsOver(device: Device, mostElements?: number): GpuKernels {
     },
     free: (m) => free(m as Window),
     upload(out, data) {
-      const { value } = rec.host(Float32Array.from(data));
-      rec.write(out, value);
+      const numbers = Float32Array.from(data);
+      for (const [from, to] of rec.blocks(numbers.length, 1)) {
+        rec.write(rowsOf(asColumn(out), from, to), rec.host(numbers.subarray(from, to)).value);
+      }
     },
     download: (a) => rec.download(a),
     host: () => null,
@@ -100,6 +104,7 @@ function kernelsOver(device: Device, mostElements?: number): GpuKernels {
     },
     ...products(rec),
     ...rows(rec),
+    ...noise(rec),
     ...cells(rec),
     ...layerNorms(rec),
     ...losses(rec),

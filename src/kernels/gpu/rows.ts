@@ -1,6 +1,5 @@
-/** Whole rows and single elements: moved, gathered, summed; and noise, which is drawn on this side and goes over. */
+/** Whole rows and single elements: moved, gathered, summed. */
 import type { Kernels, Matrix } from '../../core/kernels.js';
-import { addNormalsTo, eachWord, hitsBelow } from '../philox.js';
 import type { Recorder } from './recorder.js';
 import type { Lanes } from './text/lanes.js';
 import { at, program } from './text/moves.js';
@@ -19,8 +18,6 @@ type Rows = Pick<
   | 'add'
   | 'multiply'
   | 'combine'
-  | 'bernoulli'
-  | 'addNormals'
 >;
 
 const sizeOf = (m: Matrix): number => m.rows * m.cols;
@@ -149,21 +146,5 @@ export function rows(rec: Recorder): Rows {
       elements(rec, out, { a, b, ...old }, `${plus(old)}va * vb`);
     },
     combine: (out, alpha, a, beta, b) => elements(rec, out, { a, b }, 'alpha * va + beta * vb', { alpha, beta }),
-    bernoulli(out, key, probability, hit, miss) {
-      const mask = new Float32Array(sizeOf(out));
-      const limit = hitsBelow(probability);
-      eachWord(key, mask.length, (e, word) => {
-        mask[e] = word < limit ? hit : miss;
-      });
-      rec.write(out, rec.host(mask).value);
-    },
-    addNormals(a, key, deviation) {
-      const noise = new Float32Array(sizeOf(a));
-      addNormalsTo(noise, key, deviation);
-      const n = rec.alloc(a.rows, a.cols);
-      rec.write(n, rec.host(noise).value);
-      elements(rec, a, { a, n }, 'va + vn');
-      rec.free(n);
-    },
   };
 }
