@@ -193,8 +193,10 @@ export class Recorder {
     const all = this.wanted;
     this.wanted = [];
     try {
-      const few = all.filter(({ value, size }) => !value.host && size <= FEW_NUMBERS);
-      const joined = few.length > 1 ? this.together(few, sizeOf(few)) : null;
+      const few = all
+        .filter(({ value, size }) => !value.host && size <= FEW_NUMBERS)
+        .slice(0, this.executor.mostArrays);
+      const joined = few.length > 1 ? this.together(few, sizeOf(few), few.length) : null;
       if (joined) joined.holders++;
       if (all.some(({ value }) => !value.host)) await this.flush();
       if (joined) {
@@ -228,8 +230,8 @@ export class Recorder {
     return run;
   }
 
-  /** Pieces as one new value. */
-  together(pieces: readonly Sized[], size: number): Value {
+  /** Pieces as one new value; `least`: arrays of the kernel at the least, so that one serves many counts of them. */
+  together(pieces: readonly Sized[], size: number, least = this.executor.mostArrays): Value {
     if (pieces.every(({ value }) => value.host || value.constant !== null)) return this.togetherHere(pieces, size);
     const { mostArrays } = this.executor;
     if (pieces.length > mostArrays) {
@@ -248,8 +250,9 @@ export class Recorder {
     const sizes = pieces.map((piece) => piece.size);
     const isApart = this.executor.fours === 'textures' && !inputs.every(({ value }) => isInFours(value));
     const lanes = isApart ? ONE : this.lanes(inputs, size, ...sizes);
-    const padded = [...inputs, ...new Array<Piece>(mostArrays - inputs.length).fill(inputs[0]!)];
-    return this.call(concatenation(sizes, mostArrays, lanes), padded);
+    const count = Math.max(least, inputs.length);
+    const padded = [...inputs, ...new Array<Piece>(count - inputs.length).fill(inputs[0]!)];
+    return this.call(concatenation(sizes, count, lanes), padded);
   }
 
   /** The same, of numbers that this side knows. */
