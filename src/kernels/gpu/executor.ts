@@ -136,9 +136,10 @@ export class Executor {
     return this.device.mostArrays;
   }
 
-  /** Threads that keep the device busy. */
-  get atOnce(): number {
-    return this.device.atOnce;
+  /** Into how many results of one kernel `threads` may be cut, where it may be any of `counts`, and the device stays busy. */
+  resultsOf(threads: number, counts: readonly number[]): number {
+    const { mostResults, atOnce } = this.device;
+    return counts.find((count) => count <= mostResults && threads / count >= atOnce) ?? 1;
   }
 
   /** Kernels, and whatever is on the device. */

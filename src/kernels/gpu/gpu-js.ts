@@ -48,6 +48,7 @@ export interface WebGl {
   getProgramParameter(program: object, name: number): unknown;
   getProgramInfoLog(program: object): string | null;
   readonly MAX_TEXTURE_SIZE: number;
+  readonly MAX_DRAW_BUFFERS: number;
   readonly NO_ERROR: number;
   readonly OUT_OF_MEMORY: number;
   readonly RENDERER: number;

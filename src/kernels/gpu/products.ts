@@ -73,7 +73,10 @@ export function products(rec: Recorder): Products {
     const right = transB ? turned(b, C, K) : b;
     const inputs = [left, right, ...old];
     if (inputs.some(({ shift }) => shift % 4)) return false;
-    const blocks = blocksOf(R, (R * C) / 4);
+    const blocks = rec.executor.resultsOf(
+      (R * C) / 4,
+      BLOCKS.filter((count) => R % count === 0),
+    );
     const [added = left] = old;
     const results = rec.calls(fourfoldProduct(R, K, C, blocks), [left, right, added], [Number(accumulate)]);
     for (const [m, value] of results.entries()) {
@@ -81,9 +84,6 @@ export function products(rec: Recorder): Products {
     }
     return true;
   };
-  /** Into how many blocks of rows a product is cut: as many as leave the device something to do in all its corners. */
-  const blocksOf = (R: number, threads: number): number =>
-    BLOCKS.find((blocks) => R % blocks === 0 && threads / blocks >= rec.executor.atOnce) ?? 1;
   const turned = (m: Piece, rows: number, cols: number): Piece => {
     const isFourfold = rec.executor.fours === 'textures' && rec.lanes([m], rows * cols, rows, cols).count === 4;
     const text = isFourfold ? fourfoldTranspose(rows, cols) : transpose(rows, cols);

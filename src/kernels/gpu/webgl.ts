@@ -62,6 +62,7 @@ export function webGlDevice(gpu: GpuInstance): Device {
     info: { mode: 'webgl2', adapter, largestMatrix: 4 * side * side },
     fours: 'textures',
     mostArrays: MOST_ARRAYS,
+    mostResults: Number(gl.getParameter(gl.MAX_DRAW_BUFFERS)),
     atOnce: SOFTWARE.test(adapter) ? 64 : 8192,
     resizes: (output) => threadsOf(output) === 'columns and rows',
     compile(program, { stays, fromHere, kinds }) {

@@ -27,6 +27,7 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
     },
     fours: 'results',
     mostArrays: MOST_ARRAYS,
+    mostResults: 1,
     atOnce: 8192,
     resizes: () => true,
     compile(program, { stays, fromHere }) {
