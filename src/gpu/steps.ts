@@ -28,15 +28,16 @@ export async function downloadSteps(
   from = 0,
   to = layer.shape.steps,
 ): Promise<DownloadedStep[]> {
-  const copies = async ({ gates, c, h }: LstmStep | LstmStepGrad) => ({
-    gates: await kernels.download(gates),
-    c: await kernels.download(c),
-    h: await kernels.download(h),
-  });
-  const found: DownloadedStep[] = [];
-  for (let step = from; step < to; step++) {
-    const grad = layer.grad?.steps[step];
-    found.push({ step, ...(await copies(layer.steps[step]!.y)), grad: grad ? await copies(grad.y) : null });
-  }
-  return found;
+  const copies = async (step: LstmStep | LstmStepGrad) => {
+    const [gates, c, h] = await Promise.all([step.gates, step.c, step.h].map((m) => kernels.download(m)));
+    return { gates: gates!, c: c!, h: h! };
+  };
+  const all = layer.steps.map((_, step) => step).slice(from, to);
+  return Promise.all(
+    all.map(async (step) => {
+      const grad = layer.grad?.steps[step];
+      const [own, its] = await Promise.all([copies(layer.steps[step]!.y), grad ? copies(grad.y) : null]);
+      return { step, ...own, grad: its };
+    }),
+  );
 }
