@@ -6,9 +6,11 @@ import { isPlain } from './core/lstm/spec.js';
 import { type MemoryNeed, type MemoryOptions, measureMemory } from './core/memory.js';
 import { Model } from './core/model.js';
 import { type ModelSpec, requireSpec } from './core/spec.js';
-import { UnspoolError } from './errors.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
 import { type BackendOptions, selectKernels } from './kernels/select.js';
+
+/** Makes a model on a backend that it finds. */
+export type Measure = (spec: ModelSpec, options: BackendOptions) => Promise<Model>;
 
 /**
  * Builds a model and draws its parameters from `spec.seed`. Throws `INVALID_SETTING`, with the path of what is wrong.
@@ -28,31 +30,17 @@ export async function createModel(
      */
     readonly kernels?: Kernels;
     /**
-     * With backend `auto`: what a batch will be like. Every backend that there is here, the GPU's among them, then trains the
-     * model for some steps, and the fastest is kept; `model.measured` tells of all. Default: `auto` measures nothing.
+     * With backend `auto`: `measuring(shape)` of unspool/gpu, which trains the model for some steps on every backend that there is
+     * here, the GPU's among them, and keeps the fastest; `model.measured` tells of all. Default: `auto` measures nothing.
      */
-    readonly measure?: PassShape;
+    readonly measure?: Measure;
   } = {},
 ): Promise<Model> {
   requireSpec(spec);
   if (spec.layers.some((layer) => layer.kind === 'lstm' && !isPlain(layer))) await loadForms();
   const { kernels, measure, ...backend } = options;
-  if (kernels) return new Model(kernels, spec, true);
-  if (!measure) return new Model(await selectKernels(backend), spec);
-  return fastestModel(spec, measure, backend);
-}
-
-async function fastestModel(spec: ModelSpec, shape: PassShape, options: BackendOptions): Promise<Model> {
-  if ((options.backend ?? 'auto') !== 'auto' || options.precision === 'float64') {
-    const problem = 'backends are measured where the choice is left to auto, in float32.';
-    throw new UnspoolError({ code: 'INVALID_SETTING', path: 'measure', problem, help: 'Leave it out.' });
-  }
-  const { measureBackends, requireFastest } = await import('./fastest.js');
-  const { threads } = options;
-  const found = await measureBackends(spec, shape, threads === undefined ? {} : { threads });
-  const model = new Model(await selectKernels({ ...options, backend: requireFastest(found) }), spec);
-  model.measured = found;
-  return model;
+  if (measure && !kernels) return measure(spec, backend);
+  return new Model(kernels ?? (await selectKernels(backend)), spec, !!kernels);
 }
 
 /**

@@ -47,6 +47,7 @@ export {
 } from './core/optimizer.js';
 export { Arena, type ParameterEntry, ParameterLayout } from './core/params.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
+export { type KeptTraining, Safekeeping } from './core/safekeeping.js';
 export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './core/schedule.js';
 export type {
   ActivitySpec,
@@ -64,7 +65,6 @@ export {
   type FitOptions,
   fit,
   type GradientFunction,
-  type KeptTraining,
   type Training,
   type TrainingData,
   type TrainingEvent,

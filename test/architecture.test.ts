@@ -70,8 +70,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   inspect: ['core', 'errors.ts', 'estimators', 'lab'],
   interop: ['core', 'errors.ts', 'data/vocabulary.ts'],
   infer: [],
-  'fastest.ts': ['core', 'errors.ts', 'kernels/select.ts', 'optim'],
-  'create.ts': ['core', 'errors.ts', 'fastest.ts', 'interop', 'kernels/select.ts'],
+  'create.ts': ['core', 'errors.ts', 'interop', 'kernels/select.ts'],
   'index.ts': [
     'core',
     'create.ts',
@@ -85,10 +84,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'optim',
   ],
   worker: ['core', 'create.ts', 'data', 'errors.ts', 'interop', 'kernels/select.ts', 'optim'],
-  gpu: ['core', 'fastest.ts', 'kernels/*'],
+  gpu: ['core', 'errors.ts', 'kernels/select.ts', 'kernels/*', 'optim'],
   node: ['core', 'create.ts', 'errors.ts', 'index.ts', 'interop', 'kernels/select.ts'],
   lab: ['core', 'errors.ts', 'estimators', 'kernels/select.ts', 'metrics', 'optim'],
-  cli: ['errors.ts', 'index.ts', 'inspect', 'lab', 'node'],
+  cli: ['errors.ts', 'gpu', 'index.ts', 'inspect', 'lab', 'node'],
 };
 
 const ruleOf = (area: string): string => (area.startsWith('kernels/') && !area.endsWith('.ts') ? 'kernels/*' : area);

@@ -37,7 +37,7 @@ async function measure(workload, backend) {
   const times = [];
   let from = performance.now();
   let loss = 0;
-  for await (const event of fit(model, { train }, { optimizer: adam(ADAM), keepState: false })) {
+  for await (const event of fit(model, { train }, { optimizer: adam(ADAM) })) {
     if (event.kind !== 'step') continue;
     times.push(performance.now() - from);
     from = performance.now();

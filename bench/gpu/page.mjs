@@ -15,8 +15,7 @@ async function unspool({ I, hidden, O, B, T }, { inputs, targets, parameters }, 
   for (const [name, { data }] of Object.entries(parameters)) model.parameters.set(name, data);
   const batch = { steps: T, rows: B, inputs, targets };
   const train = { stateful: false, length: Number.MAX_SAFE_INTEGER, batch: () => batch };
-  // Without copies for the case that the device is lost: the others keep none either.
-  const events = fit(model, { train }, { optimizer: adam(ADAM), keepState: false })[Symbol.asyncIterator]();
+  const events = fit(model, { train }, { optimizer: adam(ADAM) })[Symbol.asyncIterator]();
   return { model, step: async () => (await events.next()).value.loss };
 }
 

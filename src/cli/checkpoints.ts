@@ -62,13 +62,11 @@ export class Checkpoints {
     }
   }
 
-  /**
-   * After a device was lost: `write` writes what a training kept on this side, and returns the updates behind it; null where it
-   * kept nothing, or nothing newer than the last checkpoint.
-   */
-  async rescue(write: (file: string) => Promise<number>, step: number | null): Promise<void> {
-    if (step === null || step <= (this.last?.step ?? -1)) return;
-    this.last = { file: this.file, step: await write(this.file) };
+  /** After a device was lost: `write` writes the copy from update `step`, unless there is a checkpoint as new. */
+  async rescue(step: number, write: (file: string) => Promise<void>): Promise<void> {
+    if (step <= (this.last?.step ?? -1)) return;
+    await write(this.file);
+    this.last = { file: this.file, step };
   }
 
   /** The error of a run that failed, with what there is to go back to. */

@@ -8,7 +8,9 @@ import {
   type Facts,
   fit,
   generate,
+  type KeptTraining,
   type Model,
+  Safekeeping,
   type TextData,
   type Training,
   type TrainingEvent,
@@ -101,7 +103,8 @@ async function begin([textFile]: readonly string[], options: OptionValues): Prom
   const text = naming(textFile, () => textStreams(content, settings));
   if (settings.precision === 'float32') await revectorize();
   const backend = { precision: settings.precision, ...backendOf(options) };
-  const measure = options.backend === 'auto' ? { measure: { steps: settings.steps, rows: settings.batch } } : {};
+  const shape = { steps: settings.steps, rows: settings.batch };
+  const measure = options.backend === 'auto' ? { measure: (await import('../gpu/index.js')).measuring(shape) } : {};
   const model = await createModel(await languageModelSpec(settings, text.vocabulary.size), { ...backend, ...measure });
   return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
 }
@@ -149,17 +152,19 @@ async function train(run: Run): Promise<number> {
   const stop = new AbortController();
   const options = { ...(await fitOptionsOf(settings)), signal: stop.signal };
   const training = fit(model, text, options, run.resumed?.training);
+  const isAway = model.kernels.host(model.parameters.matrix) === null;
+  const safe = isAway ? new Safekeeping(model, training) : null;
   const checkpoints = new Checkpoints(checkpointFile(file), (to) => saveCheckpoint(to, run, training), run.resumed);
   introduce(run, training);
   const release = stopOnSignal(stop);
   const started = performance.now();
   try {
-    const reason = await follow(run, training, checkpoints);
+    const reason = await follow(run, safe ?? training, checkpoints);
     if (reason === 'aborted') return await interrupted(out, checkpoints);
     await finish(run, training, checkpoints, (performance.now() - started) / 1000);
     return 0;
   } catch (error) {
-    if (isAbout(error, 'DEVICE_LOST')) await rescue(run, training, checkpoints);
+    if (isAbout(error, 'DEVICE_LOST') && safe?.latest) await rescue(run, safe.latest, checkpoints);
     throw checkpoints.explain(error);
   } finally {
     release();
@@ -167,17 +172,13 @@ async function train(run: Run): Promise<number> {
 }
 
 /** What went with the device is written from the copy on this side. */
-async function rescue(run: Run, { kept }: Training, checkpoints: Checkpoints): Promise<void> {
+async function rescue(run: Run, { parameters, state }: KeptTraining, checkpoints: Checkpoints): Promise<void> {
   const { model, text } = run;
-  await checkpoints.rescue(async (to) => {
-    const { parameters, state } = kept!;
-    const copy = {
-      spec: model.spec,
-      parameters: { layout: model.parameters.layout, download: async () => new Map(parameters) },
-    };
+  const { layout } = model.parameters;
+  await checkpoints.rescue(state.step, async (to) => {
+    const copy = { spec: model.spec, parameters: { layout, download: async () => new Map(parameters) } };
     await saveModel(to, copy, { vocabulary: text.vocabulary, facts: factsOf(run), training: state });
-    return state.step;
-  }, kept?.state.step ?? null);
+  });
 }
 
 async function finish(run: Run, training: Training, checkpoints: Checkpoints, seconds: number): Promise<void> {
@@ -222,7 +223,7 @@ function introduce({ out, settings, model, text, textFile, resumed, file }: Run,
 const backendName = ({ kernels: { name, variant } }: Model): string => `${name}${variant ? ` (${variant})` : ''}`;
 
 /** Shows what happens until the training ends; returns why it did. */
-async function follow(run: Run, training: Training, checkpoints: Checkpoints): Promise<string> {
+async function follow(run: Run, training: AsyncIterable<TrainingEvent>, checkpoints: Checkpoints): Promise<string> {
   const { out, settings } = run;
   const progress = new Progress(out, settings.epochs);
   const { checkpointEvery } = settings;

@@ -47,8 +47,7 @@ export class ActivityTape implements LayerTape {
   async penalty(): Promise<number | null> {
     if (!this.pass.noise) return null;
     const { alpha = 0, beta = 0 } = this.spec;
-    const { norm: normOf, tar: tarOf } = this.values;
-    const [[norm], [tar]] = await Promise.all([this.k.download(normOf), this.k.download(tarOf)]);
+    const [[norm], [tar]] = [await this.k.download(this.values.norm), await this.k.download(this.values.tar)];
     return (alpha * norm! ** 2) / (this.y.rows * this.y.cols) + (this.pairs ? beta * tar! : 0);
   }
 

@@ -55,11 +55,6 @@ export interface FitOptions {
   readonly validateEvery?: number;
   /** Order of the data, and what is dropped. Default: the model's seed. */
   readonly seed?: number;
-  /**
-   * Keep a copy of weights and state on this side (`training.kept`), taken so often that it costs a twentieth of the time.
-   * Default: where they live on a device, which may be lost.
-   */
-  readonly keepState?: boolean;
   /** Ends the training after the update that is under way. */
   readonly signal?: AbortSignal;
 }

@@ -69,8 +69,8 @@ export interface Kernels {
   /** How many threads share the work at this moment, where a backend has several. */
   readonly threads?: number;
   readonly precision: Precision;
-  /** Elements of the largest matrix that instructions take, where there is such a limit. */
-  readonly mostElements?: number;
+  /** Where instructions do not take matrices of any size: throws `OUT_OF_MEMORY` for a parameter that is too large. */
+  requireFits?(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]): void;
 
   // ---- memory
   readonly memory: BackendMemory;

@@ -63,19 +63,11 @@ export interface PredictOptions<From = StartState> {
 
 const DISPOSED: Disposed = { what: 'The model', help: 'Make a new one.' };
 
-/** Throws `OUT_OF_MEMORY` for a parameter that is beyond what the backend's instructions take. */
-function requireFits({ mostElements, name: backend }: Kernels, name: string, shape: readonly number[]): void {
-  const size = shape.reduce((all, n) => all * n, 1);
-  if (mostElements === undefined || size <= mostElements) return;
-  const help = `${name} [${shape.join(', ')}] has more elements than ${backend} can count: lower hiddenSize, or use backend: wasm.`;
-  throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: 4 * size, inUse: null, capacity: 4 * mostElements, help });
-}
-
 export class Model {
   readonly spec: ModelSpec;
   readonly parameters: Arena;
-  /** The backends that were measured to choose this model's, fastest first; null where none were. */
-  measured: readonly MeasuredBackend[] | null = null;
+  /** The backends that were measured to choose this model's, fastest first; undefined where none were. */
+  declare measured?: readonly MeasuredBackend[];
   private readonly layers: readonly Layer[];
   private readonly backend: Kernels;
   private readonly shared: boolean;
@@ -92,7 +84,7 @@ export class Model {
     this.shared = shared;
     this.layers = buildLayers(spec);
     const parameters = this.layers.flatMap((layer) => layer.parameters);
-    for (const { name, shape } of parameters) requireFits(kernels, name, shape);
+    kernels.requireFits?.(parameters);
     this.parameters = explained(spec, null, () => new Arena(kernels, new ParameterLayout(parameters)));
     for (const p of parameters) this.parameters.set(p.name, p.start(createRng(spec.seed ?? 1, p.name)));
   }
@@ -136,8 +128,8 @@ export class Model {
     options: PassOptions & { readonly gradients?: Arena } = {},
   ): Promise<{ loss: number; tape: Tape; gradients: Arena }> {
     if (batch.lengths) await loadForms();
-    const { loss, ...rest } = this.gradientsUnread(batch, options);
-    return { loss: await loss, ...rest };
+    const pass = this.gradientsUnread(batch, options);
+    return { ...pass, loss: await pass.loss };
   }
 
   /**

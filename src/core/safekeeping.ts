@@ -1,9 +1,10 @@
 /**
- * What a device would take with it: a training whose weights and state live on one has a copy of them on this side, taken
- * between two updates as often as costs a twentieth of its time. Where copies cost next to nothing, that is after each update.
+ * What a device would take with it: copies on this side of a training whose weights and state live on one, taken between two
+ * updates as often as costs a twentieth of the time. Where copies cost next to nothing, that is after each update.
  */
-import type { TrainingState } from './fit-options.js';
+import type { TrainingEvent, TrainingState } from './fit-options.js';
 import type { FloatArray } from './kernels.js';
+import type { Model } from './model.js';
 
 /** A training as it stood after `state.step` updates: enough to go on from, on any backend. */
 export interface KeptTraining {
@@ -12,18 +13,43 @@ export interface KeptTraining {
   readonly parameters: ReadonlyMap<string, FloatArray>;
 }
 
+interface Kept extends AsyncIterable<TrainingEvent> {
+  checkpoint(): Promise<TrainingState>;
+}
+
 /** The share of the time that copies may take. */
 const SHARE = 0.05;
 
-export class Safekeeping {
+/**
+ * Iterated in the place of a training, whose events it passes on: then `latest` is what is left when the device is lost.
+ *
+ * @example
+ * const safe = new Safekeeping(model, fit(model, data, options));
+ * for await (const event of safe) console.log(event.kind);
+ */
+export class Safekeeping implements AsyncIterable<TrainingEvent> {
+  /** After one of the last updates; null before the first. */
   latest: KeptTraining | null = null;
+  private readonly model: Model;
+  private readonly training: Kept;
   private next = 0;
 
-  /** Takes a copy, if it is time for one. */
-  async keep(take: () => Promise<KeptTraining>): Promise<void> {
+  constructor(model: Model, training: Kept) {
+    this.model = model;
+    this.training = training;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<TrainingEvent, void, void> {
+    for await (const event of this.training) {
+      if (event.kind === 'step' && performance.now() >= this.next) await this.keep();
+      yield event;
+    }
+  }
+
+  private async keep(): Promise<void> {
     const begin = performance.now();
-    if (begin < this.next) return;
-    this.latest = await take();
+    const parameters = await this.model.parameters.download();
+    this.latest = { parameters, state: await this.training.checkpoint() };
     const now = performance.now();
     this.next = now + (now - begin) * (1 / SHARE - 1);
   }

@@ -132,13 +132,12 @@ export class Tape {
 
   /** `states` as copies, to go on from later: what `begin` takes. */
   async downloadStates(): Promise<{ h: FloatArray; c: FloatArray }[]> {
-    return Promise.all(
-      this.lstms.map(async (layer) => {
-        const state = layer.finalState();
-        const [h, c] = await Promise.all([this.kernels.download(state.h), this.kernels.download(state.c)]);
-        return { h, c };
-      }),
-    );
+    const copies: { h: FloatArray; c: FloatArray }[] = [];
+    for (const layer of this.lstms) {
+      const { h, c } = layer.finalState();
+      copies.push({ h: await this.kernels.download(h), c: await this.kernels.download(c) });
+    }
+    return copies;
   }
 
   /**

@@ -2,6 +2,7 @@
  * Training: batches in, updates out, an event for each. Over streams of text this is stateful truncated BPTT: the
  * state is carried from batch to batch, the gradient is cut at the batch's first step.
  */
+import { UnspoolError } from '../errors.js';
 import { Breather } from './breather.js';
 import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
 import {
@@ -18,16 +19,12 @@ import { Lease } from './lease.js';
 import { loadForms } from './lstm/forms.js';
 import type { Model } from './model.js';
 import { explained } from './out-of-memory.js';
-import type { Arena } from './params.js';
-import { carriedInto, restoreArenas } from './resumed.js';
 import { createRng, type RngState, restoreRng } from './rng.js';
-import { type KeptTraining, Safekeeping } from './safekeeping.js';
 import { requireCarriedState } from './spec.js';
 import type { Tape } from './tape.js';
-import { memoryOf, remember, type TrainingRoom, trainingRoom } from './training-room.js';
+import { arenasOf, memoryOf, remember, type TrainingRoom, trainingRoom } from './training-room.js';
 
 export type { FitOptions, GradientFunction, TrainingData, TrainingEvent, TrainingState } from './fit-options.js';
-export type { KeptTraining } from './safekeeping.js';
 
 /** Loaded when it is needed: once at the end of a training, or when something went wrong. */
 const forensics = () => import('./not-finite.js');
@@ -45,7 +42,6 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private readonly room: TrainingRoom;
   private readonly tapes: TapeShelf;
   private readonly seed: number;
-  private readonly safekeeping: Safekeeping | null;
   private last: Tape | null = null;
   private epochRng: RngState;
   private step = 0;
@@ -74,8 +70,6 @@ export class Training implements AsyncIterable<TrainingEvent> {
     try {
       const { spec, parameters } = model;
       this.room = explained(spec, null, () => trainingRoom(this.kernels, parameters, options));
-      const isAway = this.kernels.host(this.room.norm) === null;
-      this.safekeeping = (options.keepState ?? isAway) ? new Safekeeping() : null;
       if (resume) this.restore(resume);
     } catch (error) {
       this.dispose();
@@ -121,9 +115,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
           yield { kind: 'end', reason: 'aborted', step: this.step };
           return;
         }
-        const event = await this.update(source);
-        await this.safekeeping?.keep(() => this.copied());
-        yield event;
+        yield await this.update(source);
         yield* this.validation();
       }
       if (this.batch < source.length) break; // maxSteps came first, or it was stopped: the epoch is not over
@@ -142,28 +134,12 @@ export class Training implements AsyncIterable<TrainingEvent> {
     yield { kind: 'end', reason: this.room.stopping?.isOver ? 'stoppedEarly' : 'finished', step: this.step };
   }
 
-  /**
-   * The training as it stood after one of its last updates, on this side: what is left when a device is lost. Null where it
-   * runs in this process's own memory (`keepState`), and before the first update.
-   */
-  get kept(): KeptTraining | null {
-    return this.safekeeping?.latest ?? null;
-  }
-
-  private async copied(): Promise<KeptTraining> {
-    const [parameters, state] = await Promise.all([this.model.parameters.download(), this.checkpoint()]);
-    return { state, parameters };
-  }
-
   /** Everything that is needed to go on from here, as copies. */
   async checkpoint(): Promise<TrainingState> {
     const k = this.kernels;
-    const arenas = [...this.arenas()];
-    const [numbers, carried] = await Promise.all([
-      Promise.all(arenas.map(([, arena]) => k.download(arena.matrix))),
-      this.last && this.data.train.stateful ? this.last.downloadStates() : null,
-    ]);
-    const optimizer = new Map<string, FloatArray>(arenas.map(([name], i) => [name, numbers[i]!]));
+    const optimizer = new Map<string, FloatArray>();
+    for (const [name, arena] of arenasOf(this.room, this.settled)) optimizer.set(name, await k.download(arena.matrix));
+    const carried = this.last && this.data.train.stateful ? await this.last.downloadStates() : null;
     const { step, epoch, batch, lossSum, epochRng: rng } = this;
     const due = this.due === null ? {} : { due: [this.due] };
     const memory = { ...memoryOf(this.room, this.options), ...due };
@@ -185,17 +161,6 @@ export class Training implements AsyncIterable<TrainingEvent> {
     average?.swapIn(parameters);
     stopping?.settle(parameters);
     this.settled = true;
-  }
-
-  /** What a checkpoint keeps in the layout of the parameters. */
-  private arenas(): Map<string, Arena> {
-    const { optimizer, average, stopping, gradients } = this.room;
-    const all = new Map(optimizer.state);
-    if (average) all.set('average', average.weights);
-    if (stopping?.best) all.set('best', stopping.best);
-    // Once it has settled: those that were trained. The gradients' room is free for them by then.
-    if (this.settled && (average?.isUsed || stopping?.best)) all.set('weights', gradients);
-    return all;
   }
 
   private async requireFiniteParameters(): Promise<void> {
@@ -223,8 +188,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
       noise,
       ...(options.loss === undefined ? {} : { loss: options.loss }),
     };
-    const unread = (options.gradient ? await options.gradient(model, batch, pass) : model.gradientsUnread(batch, pass))
-      .loss;
+    const { loss: unread } = (await options.gradient?.(model, batch, pass)) ?? model.gradientsUnread(batch, pass);
     if (options.gradientNoise) {
       const { eta, gamma = 0.55 } = options.gradientNoise;
       const deviation = Math.sqrt(eta / (1 + this.step) ** gamma);
@@ -271,10 +235,15 @@ export class Training implements AsyncIterable<TrainingEvent> {
   }
 
   private restore(state: TrainingState): void {
-    const { kernels: k, model, tapes } = this;
-    restoreArenas(k, this.arenas(), state);
+    const k = this.kernels;
+    for (const [name, arena] of arenasOf(this.room, this.settled)) {
+      const values = state.optimizer.get(name);
+      if (!values) throw this.foreign(`it holds no optimizer state "${name}"`);
+      if (values.length !== arena.layout.size) throw this.foreign(`its optimizer state "${name}" has another size`);
+      k.upload(arena.matrix, values);
+    }
     const weights = state.optimizer.get('weights');
-    if (weights?.length === model.size) k.upload(model.parameters.matrix, weights);
+    if (weights?.length === this.model.size) k.upload(this.model.parameters.matrix, weights);
     remember(this.room, this.options, state.memory);
     this.due = state.memory?.due?.[0] ?? null;
     this.epochRng = state.rng;
@@ -282,8 +251,27 @@ export class Training implements AsyncIterable<TrainingEvent> {
     this.epoch = state.epoch;
     this.batch = state.batch;
     this.lossSum = state.lossSum;
-    // The tape of a batch, so that it is the one that is used next.
-    if (state.carried) this.last = carriedInto(k, tapes.take(this.data.train.batch(0)), state.carried);
+    if (state.carried) this.last = this.carriedTape(state.carried);
+  }
+
+  /** A tape that ended with the carried state: the tape of a batch, so that it is the one that is used next. */
+  private carriedTape(carried: NonNullable<TrainingState['carried']>): Tape {
+    const tape = this.tapes.take(this.data.train.batch(0));
+    tape.lstms.forEach((layer, i) => {
+      const { h, c } = layer.finalState();
+      const values = carried[i];
+      if (values?.h.length !== h.rows * h.cols || values.c.length !== c.rows * c.cols) {
+        throw this.foreign(`its carried state of layer ${layer.name} is not [${h.rows}, ${h.cols}]`);
+      }
+      this.kernels.upload(h, values.h);
+      this.kernels.upload(c, values.c);
+    });
+    return tape;
+  }
+
+  private foreign(problem: string): UnspoolError {
+    const help = 'Resume with the model, data, batch size and optimizer that it was saved with.';
+    return new UnspoolError({ code: 'INVALID_DATA', what: 'checkpoint', problem: `${problem}.`, help });
   }
 }
 

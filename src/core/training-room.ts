@@ -33,6 +33,19 @@ export function trainingRoom(kernels: Kernels, parameters: Arena, options: Train
   };
 }
 
+/** What a checkpoint keeps in the layout of the parameters. `settled`: the model holds what the training ends with. */
+export function arenasOf(
+  { optimizer, average, stopping, gradients }: TrainingRoom,
+  settled: boolean,
+): Map<string, Arena> {
+  const all = new Map(optimizer.state);
+  if (average) all.set('average', average.weights);
+  if (stopping?.best) all.set('best', stopping.best);
+  // Once it has settled: those that were trained. The gradients' room is free for them by then.
+  if (settled && (average?.isUsed || stopping?.best)) all.set('weights', gradients);
+  return all;
+}
+
 /** What of `fit`'s options goes on from what it has seen. */
 type Seeing = Pick<FitOptions, 'schedule' | 'gradient'>;
 

@@ -88,7 +88,7 @@ export function hostNumbers(kernels: Kernels, m: Matrix): FloatArray {
     code: 'INVALID_SETTING',
     path: 'backend',
     problem: `the ${kernels.name} backend keeps its numbers on a device, where no live view can reach.`,
-    help: 'Take a copy: arena.download(), tape.downloadStates(), kernels.download(), downloadSteps() of unspool/gpu.',
+    help: 'Copy it: kernels.download(), downloadSteps() of unspool/gpu.',
   });
 }
 

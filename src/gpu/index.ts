@@ -1,6 +1,5 @@
 /** `unspool/gpu`: the GPU's modes, which backend is fastest for a model, and the tape brought back. */
 export type { MeasuredBackend } from '../core/measured.js';
-export { type MeasureOptions, measureBackends } from '../fastest.js';
 export {
   createGpu,
   type DeviceInfo,
@@ -9,4 +8,5 @@ export {
   type GpuKernels,
   type GpuMode,
 } from '../kernels/gpu/index.js';
+export { type MeasureOptions, measureBackends, measuring } from './fastest.js';
 export { type DownloadedStep, downloadSteps } from './steps.js';

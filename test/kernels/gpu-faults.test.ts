@@ -1,10 +1,11 @@
 /** The GPU backend where things go wrong, what it leaves behind, and what is measured and brought back with `unspool/gpu`. */
 import { describe, expect, test } from '@jest/globals';
 import { Model } from '../../src/core/model.js';
-import { fit, type Training, type TrainingState } from '../../src/core/trainer.js';
+import { Safekeeping } from '../../src/core/safekeeping.js';
+import { fit, type TrainingEvent, type TrainingState } from '../../src/core/trainer.js';
 import { createModel } from '../../src/create.js';
 import { UnspoolError } from '../../src/errors.js';
-import { createGpu, downloadSteps, type GpuMode, measureBackends } from '../../src/gpu/index.js';
+import { createGpu, downloadSteps, type GpuMode, measureBackends, measuring } from '../../src/gpu/index.js';
 import type { BackendChoice } from '../../src/kernels/select.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
@@ -69,7 +70,7 @@ test('over 1,000 steps as much is on the device as over 50, and after the end no
   const training = fit(
     model,
     { train: { stateful: true, length: 1000, batch: () => batch } },
-    { optimizer: sgd({ rate: 0.01 }), keepState: false }, // copies are taken by the clock
+    { optimizer: sgd({ rate: 0.01 }) },
   );
   for await (const _ of training);
   training.dispose();
@@ -160,7 +161,7 @@ describe('parameters beyond what kernels can count', () => {
   test('are refused when the model is made', async () => {
     const problem = await make(2049); // 4 * 2049^2 weights are more than 2^24
     expect(problem).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: 16 * 2049 ** 2, capacity: 2 ** 26 });
-    expect(problem.help).toMatch(/^lstm\.weight_hh_l0 \[8196, 2049\] has more elements than gpu can count/);
+    expect(problem.help).toMatch(/^lstm\.weight_hh_l0 \[8196, 2049\] has more elements than a kernel can count/);
   });
 });
 
@@ -168,7 +169,7 @@ describe('the backend that is fastest', () => {
   const shape = { steps: 4, rows: 3 };
 
   test('is measured, kept, and told', async () => {
-    const model = await createModel(spec, { measure: shape });
+    const model = await createModel(spec, { measure: measuring(shape) });
     expect(model.measured!.map(({ backend }) => backend).sort()).toEqual(['gpu:webgl2', 'gpu:webgpu', 'wasm']);
     const [first, second, last] = model.measured!;
     expect(first!.step).toBeLessThanOrEqual(second!.step);
@@ -180,7 +181,7 @@ describe('the backend that is fastest', () => {
 
   test('cannot be measured where another one is asked for', async () => {
     for (const options of [{ backend: 'wasm' }, { precision: 'float64' }] as const) {
-      const problem = await problemOf(() => createModel(spec, { ...options, measure: shape }));
+      const problem = await problemOf(() => createModel(spec, { ...options, measure: measuring(shape) }));
       expect(problem).toMatchObject({ code: 'INVALID_SETTING', path: 'measure' });
     }
   });
@@ -195,7 +196,7 @@ describe('plans', () => {
     const train = { stateful: true, length: 12, batch: () => ({ steps, rows, inputs, targets: inputs }) };
     const executors: string[] = [];
     const losses: number[] = [];
-    const training = fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1, keepState: false });
+    const training = fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 });
     for await (const event of training) {
       if (event.kind !== 'step') continue;
       executors.push(k.executor);
@@ -232,8 +233,8 @@ test('a training on a device that is lost goes on from the copy on this side, to
   };
   const data = { train: { stateful: true, length: all, batch } };
   const begin = (model: Model, resume?: TrainingState) =>
-    fit(model, data, { optimizer: adam({ rate: 0.01 }), clipNorm: 1, keepState: true }, resume);
-  const losses = async (training: Training, stopAt = Number.POSITIVE_INFINITY) => {
+    fit(model, data, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 }, resume);
+  const losses = async (training: AsyncIterable<TrainingEvent>, stopAt = Number.POSITIVE_INFINITY) => {
     const found: [number, number][] = [];
     for await (const event of training) {
       if (event.kind === 'step') found.push([event.step, event.loss]);
@@ -243,9 +244,10 @@ test('a training on a device that is lost goes on from the copy on this side, to
     return found;
   };
   const whole = await losses(begin(new Model(await createGpu('webgpu'), spec)));
-  const lost = begin(new Model(await createGpu('webgpu'), spec));
+  const model = new Model(await createGpu('webgpu'), spec);
+  const lost = new Safekeeping(model, begin(model));
   expect(await problemOf(() => losses(lost, before))).toMatchObject({ code: 'DEVICE_LOST' });
-  const { state, parameters } = lost.kept!;
+  const { state, parameters } = lost.latest!;
   expect(state.step).toBeGreaterThan(0);
   expect(state.step).toBeLessThanOrEqual(before);
   const again = new Model(await createGpu('webgpu'), spec);

@@ -34,12 +34,16 @@ export function cells(rec: Recorder): Cells {
     lstmCell(y, cPrev) {
       const { rows: N, cols: H } = y.h;
       const inputs = readAll([y.gates, cPrev]);
-      writeAll(rec.call(cellText(N, H, rec.lanes(inputs, 6 * N * H, H)), inputs), [y.gates, y.c, y.h]);
+      const lanes = rec.lanes(inputs, 6 * N * H, H);
+      const text = rec.texts.once(`cell ${N} ${H} ${lanes.count}`, () => cellText(N, H, lanes));
+      writeAll(rec.call(text, inputs), [y.gates, y.c, y.h]);
     },
     lstmCellGrad(d, dcPrev, y, cPrev) {
       const { rows: N, cols: H } = y.h;
       const inputs = readAll([y.gates, y.c, cPrev, d.c, d.h]);
-      writeAll(rec.call(cellGrad(N, H, rec.lanes(inputs, 6 * N * H, H)), inputs), [d.gates, d.c, dcPrev]);
+      const lanes = rec.lanes(inputs, 6 * N * H, H);
+      const text = rec.texts.once(`cellGrad ${N} ${H} ${lanes.count}`, () => cellGrad(N, H, lanes));
+      writeAll(rec.call(text, inputs), [d.gates, d.c, dcPrev]);
     },
     cellState(y, cPrev, form, peepholes, mask) {
       const { rows: N, cols: H } = y.c;

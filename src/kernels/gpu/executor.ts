@@ -1,6 +1,6 @@
 /** Runs recorded calls as single kernels of gpu.js, whose results stay where they were computed. */
-import { UnspoolError } from '../../errors.js';
 import type { Device, GpuKernel } from './device.js';
+import { tooLarge } from './faults.js';
 import { packed } from './packed.js';
 import type { PlanKind } from './plans.js';
 import { copyOf, toFours } from './text/moves.js';
@@ -272,13 +272,7 @@ export class Executor {
   /** Beyond this, places can no longer be counted in the 32-bit floats of a kernel. */
   private requireFits(size: number): void {
     if (size <= this.mostElements + 3) return; // a result in fours may have three numbers that nobody reads
-    throw new UnspoolError({
-      code: 'OUT_OF_MEMORY',
-      bytes: 4 * size,
-      inUse: null,
-      capacity: 4 * this.mostElements,
-      help: 'Lower the batch, the steps or hiddenSize, or use backend: wasm.',
-    });
+    throw tooLarge(size, this.mostElements);
   }
 }
 

@@ -23,6 +23,13 @@ export const noMemory = (): UnspoolError =>
     help: 'Lower the batch, the steps or hiddenSize, or use backend: wasm.',
   });
 
+/** `what` has `size` elements, and kernels count to `most`. */
+export const tooLarge = (size: number, most: number, what = 'A matrix'): UnspoolError =>
+  new UnspoolError({
+    ...{ code: 'OUT_OF_MEMORY', bytes: 4 * size, inUse: null, capacity: 4 * most },
+    help: `${what} has more elements than a kernel can count: lower the batch, the steps or hiddenSize, or use backend: wasm.`,
+  });
+
 type Acted<T> = { readonly value: T } | { readonly error: unknown };
 
 export const settled = <T>(act: () => Promise<T>): Promise<Acted<T>> =>

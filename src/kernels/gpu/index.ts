@@ -7,6 +7,7 @@ import { UnspoolError } from '../../errors.js';
 import { cells } from './cell.js';
 import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from './device.js';
 import { Executor, type GpuCounts } from './executor.js';
+import { tooLarge } from './faults.js';
 import { layerNorms } from './layer-norm.js';
 import { losses } from './losses.js';
 import { noise } from './noise.js';
@@ -22,6 +23,8 @@ export type { GpuCounts } from './executor.js';
 
 export interface GpuKernels extends Kernels {
   readonly device: DeviceInfo;
+  /** Elements of the largest matrix that instructions take. */
+  readonly mostElements: number;
   /**
    * How the calls recorded last were run: each as a kernel whose result stays on the device, or all as one plan of gpu.js
    * (`fused-encoder` on webgpu, `fused-sync` and `fused-threaded` on webasm).
@@ -73,6 +76,12 @@ function kernelsOver(device: Device, mostElements?: number): GpuKernels {
     variant: device.info.mode,
     precision: 'float32',
     mostElements: executor.mostElements,
+    requireFits(parameters) {
+      for (const { name, shape } of parameters) {
+        const size = shape.reduce((all, n) => all * n, 1);
+        if (size > executor.mostElements) throw tooLarge(size, executor.mostElements, `${name} [${shape.join(', ')}]`);
+      }
+    },
     device: device.info,
     get executor() {
       return executor.last;

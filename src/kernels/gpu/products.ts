@@ -54,10 +54,11 @@ export function products(rec: Recorder): Products {
     const [left, right, old] = [rec.read(a), rec.read(b), adds ? [rec.read(out)] : []];
     if (!fourfold(out, shape, left, right, old)) rec.write(out, rec.call(textOf(shape), [left, right, ...old]));
   };
-  const textOf = (shape: ProductShape): Program =>
-    rec.executor.fours === 'results' && shape.C % 4 === 0 && shape.R * shape.K * shape.C >= WORTH_WIDE
-      ? wideProduct(shape)
-      : product(shape);
+  const textOf = (shape: ProductShape): Program => {
+    const { R, K, C } = shape;
+    const isWide = rec.executor.fours === 'results' && C % 4 === 0 && R * K * C >= WORTH_WIDE;
+    return rec.texts.once(`product ${Object.values(shape)}`, () => (isWide ? wideProduct(shape) : product(shape)));
+  };
   /** Where textures hold fours and the sizes allow: the operands laid the right way round first, if need be. */
   const fourfold = (
     out: Matrix,
@@ -78,7 +79,8 @@ export function products(rec: Recorder): Products {
       BLOCKS.filter((count) => R % count === 0),
     );
     const [added = left] = old;
-    const results = rec.calls(fourfoldProduct(R, K, C, blocks), [left, right, added], [Number(accumulate)]);
+    const text = rec.texts.once(`fourfold ${R} ${K} ${C} ${blocks}`, () => fourfoldProduct(R, K, C, blocks));
+    const results = rec.calls(text, [left, right, added], [Number(accumulate)]);
     for (const [m, value] of results.entries()) {
       rec.write(rowsOf(out, (m * R) / blocks, ((m + 1) * R) / blocks), value);
     }

@@ -5,6 +5,7 @@
 import type { Matrix } from '../../core/kernels.js';
 import type { Executor } from './executor.js';
 import { concatenation, constantOf, type Lanes, lanesOf, ONE } from './text/lanes.js';
+import { Texts } from './texts.js';
 import {
   Base,
   type Call,
@@ -41,6 +42,7 @@ interface Wanted extends Sized {
 
 export class Recorder {
   readonly executor: Executor;
+  readonly texts = new Texts();
   private recorded: Call[] = [];
   private wanted: Wanted[] = [];
   private tail: Promise<void> = Promise.resolve();
@@ -252,7 +254,11 @@ export class Recorder {
     const lanes = isApart ? ONE : this.lanes(inputs, size, ...sizes);
     const count = Math.max(least, inputs.length);
     const padded = [...inputs, ...new Array<Piece>(count - inputs.length).fill(inputs[0]!)];
-    return this.call(concatenation(sizes, count, lanes), padded);
+    const key = `together ${sizes} ${count} ${lanes.count}`;
+    return this.call(
+      this.texts.once(key, () => concatenation(sizes, count, lanes)),
+      padded,
+    );
   }
 
   /** The same, of numbers that this side knows. */

@@ -11,7 +11,7 @@ import type { Case } from './shared.js';
 import { updates } from './updates.js';
 
 /** What a backend tells of itself is no instruction, nor is `host`, which it may answer with null. */
-type Told = 'name' | 'variant' | 'threads' | 'precision' | 'mostElements' | 'host' | 'dispose';
+type Told = 'name' | 'variant' | 'threads' | 'precision' | 'requireFits' | 'host' | 'dispose';
 export type Instruction = Exclude<keyof Kernels, Told>;
 
 /** One entry an instruction: the type makes a missing one an error. */
