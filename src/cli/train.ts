@@ -213,7 +213,7 @@ function introduce({ out, settings, model, text, textFile, resumed, file }: Run,
   const layers = `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hidden}`;
   out.say(`${layers}, ${grouped(model.size)} parameters; ${settings.precision} on ${backendName(model)}.`);
   for (const { backend, step, problem } of model.measured ?? []) {
-    out.say(`  measured: ${backend}, ${problem ?? `${step.toFixed(2)} ms an update`}`);
+    out.say(problem === null ? `  measured: ${backend}, ${step.toFixed(2)} ms an update` : `  not there: ${problem}`);
   }
   out.say(`${grouped(training.steps)} updates planned.`);
   const at = resumed?.training;

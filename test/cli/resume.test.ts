@@ -85,7 +85,7 @@ test('what 20 updates give is what 10 and 10 more give', async () => {
 describe('being asked to stop', () => {
   test('SIGINT (Ctrl-C): saves a checkpoint, says how to go on, and nothing is lost', async () => {
     const [whole, broken] = [folder(), folder()];
-    const args = ['text.txt', ...TINY, '--hidden', '32', '--epochs', '2', '--checkpoint-every', '0', '--out', MODEL];
+    const args = ['text.txt', ...TINY, '--hidden', '32', '--epochs', '30', '--checkpoint-every', '0', '--out', MODEL];
     const running = broken.start('train', ...args);
     await running.printed(/^step 1\//m);
     running.process.kill('SIGINT');
