@@ -181,7 +181,10 @@ export const reset = (): Promise<boolean> => setUp();
 /** A new worker, after the old one is gone; the weights are lost with it. */
 export async function restart(): Promise<void> {
   client.restart();
-  engineIsGone.value = false;
+  batch(() => {
+    engineIsGone.value = false;
+    facts.value = null; // nothing can be trained until there is something again
+  });
   await setUp();
 }
 
