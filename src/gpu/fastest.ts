@@ -1,5 +1,6 @@
 /** Which backend trains a model fastest, measured. */
 import type { PassShape } from '../core/layer.js';
+import { loadForms } from '../core/lstm/forms.js';
 import type { MeasuredBackend } from '../core/measured.js';
 import { type Batch, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
@@ -34,6 +35,7 @@ export async function measureBackends(
   shape: PassShape,
   { backends = TRIED, steps = 5, ...options }: MeasureOptions = {},
 ): Promise<MeasuredBackend<BackendChoice>[]> {
+  await loadForms(); // the spec may be of any form
   const found: MeasuredBackend<BackendChoice>[] = [];
   for (const backend of backends) {
     try {

@@ -23,9 +23,8 @@ interface Layout {
   /** Steps whose results outlive the run, and the values that get them. */
   readonly results: readonly number[];
   readonly outs: readonly Value[];
-  /** What comes from this side, and how many numbers it is, each value's from a multiple of four on. */
+  /** What comes from this side, packed. */
   readonly externals: readonly Value[];
-  readonly size: number;
   readonly scalars: readonly number[];
 }
 
@@ -86,10 +85,7 @@ export class Plans {
       this.refused = fallbackReason ?? 'gpu.js did not fuse it';
       return null;
     }
-    return {
-      kind,
-      results: given.map(inOneRow),
-    };
+    return { kind, results: given.map(inOneRow) };
   }
 
   dispose(): void {
@@ -176,7 +172,6 @@ function layoutOf(calls: readonly Call[], nameOf: (program: Program) => string, 
     results,
     outs,
     externals: [...beginOf.keys()],
-    size,
     scalars,
   };
 }
