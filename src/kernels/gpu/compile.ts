@@ -1,5 +1,5 @@
 /** From a program to what gpu.js makes a kernel of: a text and settings. */
-import { expanded } from './text/moves.js';
+import { expanded, plainly, type Reading } from './text/moves.js';
 import type { Program } from './values.js';
 
 /** How a mode runs over its threads: in columns and rows by itself, or in one row. */
@@ -13,18 +13,18 @@ let x = flat - y * ${width};
 if (x < 0) { y = y - 1; x = x + ${width}; }
 if (x >= ${width}) { y = y + 1; x = x - ${width}; }`;
 
-/** A program's text as gpu.js reads it. `isFours`: whether an array that is read number by number is a texture of fours. */
+/** A program's text as gpu.js reads it. */
 export function source(
   { output, arrays, sizes = {}, scalars, body }: Program,
   threads: Threads,
-  isFours: (array: string) => boolean = () => false,
+  reading: Reading = plainly,
 ): string {
   const begins = arrays.map((a) => `from_${a}`);
   const names = [...arrays.map((a) => `in_${a}`), ...begins, ...Object.keys(sizes), ...scalars].join(', ');
   const [width, height] = output;
   const both = threads === 'row' ? placeInRow(width) : 'const x = this.thread.x; const y = this.thread.y;';
   const place = height === undefined ? 'const x = this.thread.x;' : both;
-  return `function (${names}) {\n${place}\n${expanded(body, isFours)}\n}`;
+  return `function (${names}) {\n${place}\n${expanded(body, reading)}\n}`;
 }
 
 export interface Settings {

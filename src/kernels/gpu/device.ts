@@ -4,7 +4,7 @@ import { type GpuJs, loadGpuJs, provideWebGpu } from './gpu-js.js';
 import { plainDevice } from './plain.js';
 import type { Plans } from './plans.js';
 import type { Fours, Program } from './values.js';
-import { webGlDevice } from './webgl.js';
+import { webGlContext, webGlDevice } from './webgl.js';
 import { webGpuDevice } from './webgpu.js';
 
 /**
@@ -83,10 +83,12 @@ export async function openDevice(mode: GpuMode): Promise<Device> {
     return webGpuDevice(gpuJs, await gpuJs.WebGPUContext.acquire());
   }
   if (mode === 'webgl2') {
-    if (!gpuJs.GPU.isWebGL2Supported) {
-      throw impossible(mode, 'there is no WebGL 2 here.', 'Use a browser that has it, or gpu:webgpu.');
+    const gl = webGlContext();
+    if (!gl) {
+      const help = 'Use a browser that has both, or gpu:webgpu.';
+      throw impossible(mode, 'there is no WebGL 2 here, or it cannot write floats (EXT_color_buffer_float).', help);
     }
-    return webGlDevice(new gpuJs.GPU({ mode }));
+    return webGlDevice(gpuJs, gl);
   }
   return plainDevice(mode, gpuJs);
 }

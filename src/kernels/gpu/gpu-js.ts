@@ -39,8 +39,11 @@ export interface WebGl {
   isContextLost(): boolean;
   getError(): number;
   getParameter(name: number): unknown;
-  getExtension(name: string): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
+  getExtension(name: 'WEBGL_debug_renderer_info'): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
+  getExtension(name: 'EXT_color_buffer_float'): object | null;
+  getExtension(name: 'WEBGL_lose_context'): { loseContext(): void } | null;
   bindAttribLocation(program: object, place: number, name: string): void;
+  shaderSource(shader: object, text: string): void;
   linkProgram(program: object): void;
   getAttachedShaders(program: object): readonly object[] | null;
   getShaderParameter(shader: object, name: number): unknown;
@@ -57,10 +60,9 @@ export interface WebGl {
 }
 
 export interface GpuInstance {
-  readonly context: WebGl | null;
   createKernel(source: string, settings: object): Made;
   createPipeline(orchestrate: (...args: unknown[]) => unknown): Pipeline;
-  addNativeFunction(name: string, source: string): void;
+  addNativeFunction(name: string, source: string, types?: object): void;
   destroy(): Promise<void>;
 }
 
@@ -68,7 +70,9 @@ export interface GpuJs {
   readonly GPU: (new (settings: {
     mode: string;
   }) => GpuInstance) & {
-    readonly isWebGL2Supported: boolean;
+    /** Of all instances and kernels that are made until it is enabled. */
+    disableValidation(): void;
+    enableValidation(): void;
     isWebGPUAvailable(): Promise<boolean>;
   };
   readonly Input: new (values: Float32Array, size: readonly number[]) => object;

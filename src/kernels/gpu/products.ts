@@ -7,6 +7,7 @@ import {
   fourfoldTranspose,
   type ProductShape,
   product,
+  stridedProduct,
   transpose,
   wideProduct,
 } from './text/products.js';
@@ -56,8 +57,10 @@ export function products(rec: Recorder): Products {
   };
   const textOf = (shape: ProductShape): Program => {
     const { R, K, C } = shape;
-    const isWide = rec.executor.fours === 'results' && C % 4 === 0 && R * K * C >= WORTH_WIDE;
-    return rec.texts.once(`product ${Object.values(shape)}`, () => (isWide ? wideProduct(shape) : product(shape)));
+    const { fours } = rec.executor;
+    const isWide = fours === 'results' && C % 4 === 0 && R * K * C >= WORTH_WIDE;
+    const written = fours === 'textures' ? stridedProduct : isWide ? wideProduct : product;
+    return rec.texts.once(`product ${Object.values(shape)}`, () => written(shape));
   };
   /** Where textures hold fours and the sizes allow: the operands laid the right way round first, if need be. */
   const fourfold = (

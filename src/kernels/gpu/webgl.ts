@@ -2,19 +2,14 @@
 import { settings, source } from './compile.js';
 import type { Device } from './device.js';
 import { errorsOf, lost, noMemory, outcome, settled } from './faults.js';
-import type { GpuInstance, Made } from './gpu-js.js';
+import type { GpuInstance, GpuJs, Made, WebGl } from './gpu-js.js';
+import { plainly } from './text/moves.js';
+import { fetched, NATIVE } from './text/native.js';
 import type { Program } from './values.js';
 import { compileLater } from './webgl-shaders.js';
 
 /** WebGL 2 has at least 16 texture units; gpu.js makes its textures in the last of these. */
 const MOST_ARRAYS = 8;
-
-/** A number of the four that element `e` is in. */
-const PICK = 'float pick(vec4 v, float e) { return v[int(e) & 3]; }';
-
-/** s + w E, where E has four rows. */
-const PLUS =
-  'vec4 plus(vec4 s, vec4 w, vec4 e0, vec4 e1, vec4 e2, vec4 e3) { return s + w.x * e0 + w.y * e1 + w.z * e2 + w.w * e3; }';
 
 /** Drivers that compute on the processor. */
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i;
@@ -43,11 +38,33 @@ function resize(made: Made, output: Program['output']): void {
   }
 }
 
-export function webGlDevice(gpu: GpuInstance): Device {
-  gpu.addNativeFunction('pick', PICK);
-  gpu.addNativeFunction('plus', PLUS);
-  gpu.createKernel('function () { return 1; }', { output: [1] })(); // the context is there from the first kernel on
-  const gl = gpu.context!;
+/** What draws into textures of floats, or null: there is no WebGL 2, or it cannot. Its canvas shows nothing. */
+export function webGlContext(): WebGl | null {
+  const offscreen = (): OffscreenCanvas | null =>
+    typeof OffscreenCanvas === 'undefined' ? null : new OffscreenCanvas(1, 1);
+  const canvas = typeof document === 'undefined' ? offscreen() : document.createElement('canvas');
+  const gl = canvas?.getContext('webgl2', { alpha: false, depth: false, antialias: false }) as WebGl | null | undefined;
+  return gl?.getExtension('EXT_color_buffer_float') ? gl : null;
+}
+
+/**
+ * gpu.js would first try out for a fifth of a second what the driver can do: whether it writes floats, which is asked above,
+ * and whether it divides whole numbers exactly, which no text here counts on.
+ */
+function untried(gpuJs: GpuJs): GpuInstance {
+  gpuJs.GPU.disableValidation();
+  try {
+    return new gpuJs.GPU({ mode: 'webgl2' });
+  } finally {
+    gpuJs.GPU.enableValidation();
+  }
+}
+
+export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
+  const gpu = untried(gpuJs);
+  for (const { name, source, types } of NATIVE) gpu.addNativeFunction(name, source, types);
+  /** gpu.js makes it as large as the largest texture, for nothing. */
+  const canvas = { width: 1, height: 1 };
   const problem = compileLater(gl);
   const requireAlive = (): void => {
     if (gl.isContextLost()) throw lost('the WebGL context was lost.');
@@ -71,9 +88,10 @@ export function webGlDevice(gpu: GpuInstance): Device {
       const types = arrays.map((a) => (fromHere ? 'Array' : `ArrayTexture(${isFours(a) ? 4 : 1})`));
       const threads = threadsOf(output);
       const how = settings(program, threads, types, stays);
-      const made = gpu.createKernel(source(program, threads, isFours), {
+      const made = gpu.createKernel(source(program, threads, fromHere ? plainly : fetched(isFours)), {
         ...how,
         output: stays ? inRows(how.output) : how.output,
+        ...{ context: gl, canvas, validate: false },
       });
       return {
         run: (args) => (program.also ? resultsOf(made(...args)) : made(...args)),
@@ -92,6 +110,6 @@ export function webGlDevice(gpu: GpuInstance): Device {
       if (errorsOf(gl).includes(gl.OUT_OF_MEMORY)) throw noMemory();
       return outcome(acted, 'the WebGL context');
     },
-    dispose: () => void gpu.destroy(),
+    dispose: () => void gpu.destroy().then(() => gl.getExtension('WEBGL_lose_context')?.loseContext()),
   };
 }

@@ -51,7 +51,10 @@ const TEXELS: Lanes = {
 };
 
 /** Four `index` of an array of fours. */
-export const four = (array: string, index: string): string => `in_${array}[from_${array} + ${index}]`;
+export const four = (array: string, index: string): string => texel(array, `from_${array} + ${index}`);
+
+/** A texture's element, which the device reads. */
+export const texel = (array: string, place: string): string => `texel(in_${array}, ${place})`;
 
 /** Where an element's four is worked out in 32-bit floats, halves have to count, too. */
 export const MOST_IN_FOURS = 2 ** 23;

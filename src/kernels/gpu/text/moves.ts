@@ -9,14 +9,15 @@ export const at = (array: string, index: string): string => `@{${array}: ${index
 
 const MARK = /@\{(\w+): ([^{}]*)\}/g;
 
-/** The marks of a text replaced; they may stand in one another. `isFours`: whether an array is a texture of fours. */
-export function expanded(text: string, isFours: (array: string) => boolean): string {
-  const next = text.replace(MARK, (_, array: string, index: string) => {
-    const place = `from_${array} + ${index}`;
-    // A quarter of a whole number is exact in 32-bit floats.
-    return isFours(array) ? `pick(in_${array}[Math.floor((${place}) * 0.25)], ${place})` : `in_${array}[${place}]`;
-  });
-  return next === text ? text : expanded(next, isFours);
+/** What reads number `place` of `array`. */
+export type Reading = (array: string, place: string) => string;
+
+export const plainly: Reading = (array, place) => `in_${array}[${place}]`;
+
+/** The marks of a text replaced; they may stand in one another. */
+export function expanded(text: string, reading: Reading): string {
+  const next = text.replace(MARK, (_, array: string, index: string) => reading(array, `from_${array} + ${index}`));
+  return next === text ? text : expanded(next, reading);
 }
 
 export interface Told {

@@ -1,6 +1,6 @@
 /** Matrix products. (F1) and (B1) are made of them. How much a thread works out is what makes them fast. */
 import type { Program } from '../values.js';
-import { four } from './lanes.js';
+import { four, texel } from './lanes.js';
 import { at, FOUR, program } from './moves.js';
 
 export interface ProductShape {
@@ -38,6 +38,21 @@ export function product({ R, K, C, transA, transB, accumulate }: ProductShape): 
     'return s;',
   ].join('\n');
   return program([C, R], arraysOf({ accumulate }), body, { sizes: { R } });
+}
+
+/**
+ * The same as one text for all sizes, whichever way round: on WebGL 2 a loop of four terms is no faster than one of one, and
+ * each further shader takes a first step longer.
+ */
+export function stridedProduct({ R, K, C, transA, transB, accumulate }: ProductShape): Program {
+  const body = `
+let s = ${accumulate ? at('c', 'y * wide + x') : '0.0'};
+for (let k = 0; k < deep; k++) { s += ${at('a', 'y * downA + k * alongA')} * ${at('b', 'x * alongB + k * downB')}; }
+return s;`;
+  const [downA, alongA] = transA ? [1, R] : [K, 1];
+  const [downB, alongB] = transB ? [1, K] : [C, 1];
+  const sizes = { deep: K, downA, alongA, downB, alongB, ...(accumulate ? { wide: C } : {}) };
+  return program([C, R], arraysOf({ accumulate }), body, { sizes });
 }
 
 /**
@@ -91,8 +106,8 @@ let p${m} = from_a + (y + ${m} * rows) * deep;`;
     'let q = from_b + x;',
     ...started,
     'for (let k = 0; k < deep; k++) {',
-    ...FOUR.map((i) => `const e${i} = in_b[q${i === 0 ? '' : ` + ${i} * wide`}];`),
-    ...all.map((m) => `s${m} = plus(s${m}, in_a[p${m} + k], e0, e1, e2, e3);`),
+    ...FOUR.map((i) => `const e${i} = ${texel('b', `q${i === 0 ? '' : ` + ${i} * wide`}`)};`),
+    ...all.map((m) => `s${m} = plus(s${m}, ${texel('a', `p${m} + k`)}, e0, e1, e2, e3);`),
     'q += 4 * wide;',
     '}',
     ...all.slice(1).map((m) => `also${m}(${given(m)});`),
