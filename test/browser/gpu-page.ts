@@ -3,7 +3,7 @@ import * as gpuJs from 'gpu.js';
 import type { UnspoolError } from '../../src/errors.js';
 import { createGpu, type GpuKernels, type GpuMode } from '../../src/kernels/gpu/index.js';
 import type { GoldenCase } from '../support/golden.js';
-import { conformance, goldenErrors, productErrors, trained, trainingError } from '../support/gpu-runs.js';
+import { conformance, goldenErrors, productErrors, trained, trainingError, wideErrors } from '../support/gpu-runs.js';
 
 let k: GpuKernels;
 
@@ -89,6 +89,7 @@ Object.assign(window, {
   golden: (g: GoldenCase) => goldenErrors(g, k),
   trainingError: () => trainingError(k),
   productErrors: () => productErrors(k),
+  wideErrors: () => wideErrors(k),
   async leftBehind() {
     await trained(k, 3);
     const before = k.counts.resident;

@@ -69,6 +69,9 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
     expect(ran).toBeGreaterThan(40);
     const errors = (await page.evaluate('window.productErrors()')) as number[];
     expect(Math.max(...errors)).toBeLessThan(1e-5);
+    const wide = (await page.evaluate('window.wideErrors()')) as Record<string, number>;
+    expect(Object.keys(wide)).toHaveLength(6);
+    expect(Object.entries(wide).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
   });
 
   test.each(['lstm-stacked', 'lstm-projected', 'cell-layer-norm'])('%s', async (name) => {

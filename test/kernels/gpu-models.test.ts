@@ -1,12 +1,16 @@
 /** Whole models on the GPU backend, in each mode that Node has: PyTorch's golden vectors, a training, and what stays behind. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createGpu, type GpuKernels, type GpuMode } from '../../src/kernels/gpu/index.js';
 import { golden } from '../support/golden.js';
 import { CELLS } from '../support/golden-lstm.js';
-import { goldenErrors, productErrors, trained, trainingError } from '../support/gpu-runs.js';
+import { goldenErrors, productErrors, trained, trainingError, wideErrors } from '../support/gpu-runs.js';
 import { provideWebGpu } from '../support/webgpu.js';
 
 provideWebGpu();
+
+interface ShaderMaker {
+  createShaderModule(what: { readonly code: string }): object;
+}
 
 const LAYERS = ['basic', 'no-bias', 'wide', 'batch-of-one', 'stacked', 'bidirectional', 'projected', 'packed'];
 const ALL = [...LAYERS.map((n) => `lstm-${n}`), ...Object.keys(CELLS).map((n) => `cell-${n}`)];
@@ -41,6 +45,20 @@ describe.each(MODES)('%s', (mode) => {
 
   test('products, each way round', async () => {
     expect(Math.max(...(await productErrors(k)))).toBeLessThan(1e-5);
+  });
+
+  test('gradients of larger matrices, on webgpu by shaders of our own', async () => {
+    const { GPUDevice } = globalThis as unknown as { GPUDevice: { prototype: ShaderMaker } };
+    const made = jest.spyOn(GPUDevice.prototype, 'createShaderModule');
+    const fresh = await createGpu(mode); // that has compiled nothing yet
+    const errors = await wideErrors(fresh);
+    fresh.dispose();
+    const inFours = made.mock.calls.filter(([{ code }]) => code.includes('result : array<vec4<f32>>;'));
+    made.mockRestore();
+    // a product, its sum with what stands there, and one of A'; the cell, there and back; pieces together
+    expect(inFours.length).toBe(mode === 'webgpu' ? 6 : 0);
+    expect(Object.keys(errors)).toHaveLength(6);
+    expect(Object.entries(errors).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
   });
 
   test('60 training steps end in the weights of the reference', async () => {

@@ -1,3 +1,5 @@
+import { expect, test } from '@jest/globals';
+import { inFours } from '../../src/kernels/gpu/text/wgsl.js';
 import { pruned } from '../../src/kernels/gpu/webgl-shaders.js';
 
 const SHADER = `#version 300 es
@@ -38,4 +40,23 @@ test('a shader keeps what it calls, under any number of arguments, and loses the
 test('a shader without functions but main stays as it is', () => {
   const text = '#version 300 es\nin vec2 aPos;\nvoid main(void) {\n  gl_Position = vec4(aPos, 0, 1);\n}\n';
   expect(pruned(text)).toBe(text);
+});
+
+test('a shader of WebGPU keeps what it has and where it begins, and computes something else', () => {
+  const shader = [
+    'struct Params {\n  outputX : u32,\n}',
+    '@group(0) @binding(0) var<uniform> params : Params;',
+    '@group(0) @binding(1) var<storage, read> user_inu_ua : array<f32>;',
+    '@group(0) @binding(2) var<storage, read_write> result : array<f32>;',
+    'var<private> threadGid : vec3<u32>;',
+    'fn get_user_inu_ua(z : i32, y : i32, x : i32) -> f32 {\n  return user_inu_ua[u32(x)];\n}',
+    '@compute @workgroup_size(64, 1, 1)\nfn main(@builtin(global_invocation_id) gid : vec3<u32>) {',
+    '  if (gid.x >= params.outputX) { return; }',
+    '  let data_index : i32 = i32(gid.x);\n  result[data_index] = get_user_inu_ua(0, 0, data_index);\n}',
+  ].join('\n');
+  const found = inFours(shader, 'result[gid.x] = user_inu_ua[gid.x];')!;
+  expect(found.match(/array<vec4<f32>>/g)).toHaveLength(2);
+  expect(found).toMatch(/\{ return; \}\nresult\[gid\.x\] = user_inu_ua\[gid\.x\];\n\}\n$/);
+  expect(found).not.toMatch(/get_user|data_index/);
+  expect(inFours('fn main() {}', '')).toBe(null);
 });

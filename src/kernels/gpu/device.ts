@@ -46,8 +46,8 @@ export interface Device {
   readonly fours: Fours;
   /** The most arrays of one kernel. */
   readonly mostArrays: number;
-  /** The most results of one kernel. */
-  readonly mostResults: number;
+  /** The most blocks, or rows, that one thread of a product may work at. */
+  readonly mostBlocks: number;
   /** Threads that keep it busy: beyond them, a thread may as well do more. */
   readonly atOnce: number;
   /** Whether a kernel with this output serves others as well, where its text does. */

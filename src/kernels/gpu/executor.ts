@@ -136,10 +136,10 @@ export class Executor {
     return this.device.mostArrays;
   }
 
-  /** Into how many results of one kernel `threads` may be cut, where it may be any of `counts`, and the device stays busy. */
-  resultsOf(threads: number, counts: readonly number[]): number {
-    const { mostResults, atOnce } = this.device;
-    return counts.find((count) => count <= mostResults && threads / count >= atOnce) ?? 1;
+  /** How many blocks, any of `counts`, a thread of a product may work at, so that of `threads` enough are left. */
+  blocksOf(threads: number, counts: readonly number[]): number {
+    const { mostBlocks, atOnce } = this.device;
+    return counts.find((count) => count <= mostBlocks && threads / count >= atOnce) ?? 1;
   }
 
   /** Kernels, and whatever is on the device. */
@@ -263,7 +263,7 @@ export class Executor {
     let name = this.names.get(text);
     if (name === undefined) {
       const size = text.sizes && this.device.resizes(text.output) ? text.output.length : text.output.join('x');
-      name = `${size} ${text.arrays} ${text.fours ?? ''} ${text.also ?? ''} ${text.body}`;
+      name = `${size} ${text.arrays} ${text.fours ?? ''} ${text.also ?? ''} ${text.wgsl?.body ?? ''} ${text.body}`;
       this.names.set(text, name);
     }
     return name;

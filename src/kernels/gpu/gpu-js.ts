@@ -4,7 +4,13 @@
 export type Made = ((...args: unknown[]) => unknown) & {
   destroy(): void;
   setOutput(output: readonly number[]): void;
-  readonly kernel: { readonly kernelArguments?: readonly Seat[] | null };
+  readonly kernel: {
+    readonly kernelArguments?: readonly Seat[] | null;
+    /** On WebGPU: the shader, asked for once, before the first run. */
+    assembleWGSL?(): string;
+    /** On WebGPU: the numbers that a thread gives. */
+    componentCount?: number;
+  };
 };
 
 /** Where a kernel takes an argument; in WebGL perhaps with the last one, kept. */

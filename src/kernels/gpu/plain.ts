@@ -10,7 +10,7 @@ export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Devi
     info: { mode, adapter: 'none', largestMatrix: Number.POSITIVE_INFINITY },
     fours: 'none',
     mostArrays: 7,
-    mostResults: 1,
+    mostBlocks: 1,
     atOnce: 1,
     resizes: () => false,
     compile(program, { stays }) {

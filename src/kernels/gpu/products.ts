@@ -11,6 +11,7 @@ import {
   transpose,
   wideProduct,
 } from './text/products.js';
+import { product as productInWgsl } from './text/wgsl.js';
 import { isInFours, type Piece, type Program, rowsOf, type Window } from './values.js';
 
 /** Products of numbers from which on it pays to lay out in fours what is not. */
@@ -24,6 +25,9 @@ const BLOCKS = [8, 4, 2] as const;
 
 type Way = Required<GemmOptions>;
 type Products = Pick<Kernels, 'gemm' | 'pack' | 'gemmPacked'>;
+
+/** A, B and, where it is added to, what stands in the result. */
+type Operands = readonly [Piece, Piece, ...Piece[]];
 
 /** A packed matrix is a window like any other. */
 const packedWindow = (m: PackedMatrix): Window => m as Window;
@@ -52,24 +56,20 @@ export function products(rec: Recorder): Products {
     const { rows: R, cols: C } = out;
     const adds = accumulate && rec.constantIn(out) !== 0;
     const shape = { R, K: transA ? a.rows : a.cols, C, transA, transB, accumulate: adds };
-    const [left, right, old] = [rec.read(a), rec.read(b), adds ? [rec.read(out)] : []];
-    if (!fourfold(out, shape, left, right, old)) rec.write(out, rec.call(textOf(shape), [left, right, ...old]));
+    const operands = [rec.read(a), rec.read(b), ...(adds ? [rec.read(out)] : [])] as const;
+    if (fourfold(out, shape, operands) || inBlocks(out, shape, operands)) return;
+    rec.write(out, rec.call(textOf(shape), operands));
   };
   const textOf = (shape: ProductShape): Program => {
-    const { R, K, C } = shape;
     const { fours } = rec.executor;
-    const isWide = fours === 'results' && C % 4 === 0 && R * K * C >= WORTH_WIDE;
-    const written = fours === 'textures' ? stridedProduct : isWide ? wideProduct : product;
+    const written = fours === 'textures' ? stridedProduct : isWide(shape) ? wideProduct : product;
     return rec.texts.once(`product ${Object.values(shape)}`, () => written(shape));
   };
+  const isWide = ({ R, K, C }: ProductShape): boolean =>
+    rec.executor.fours === 'results' && C % 4 === 0 && R * K * C >= WORTH_WIDE;
   /** Where textures hold fours and the sizes allow: the operands laid the right way round first, if need be. */
-  const fourfold = (
-    out: Matrix,
-    { R, K, C, transA, transB, accumulate }: ProductShape,
-    a: Piece,
-    b: Piece,
-    old: readonly Piece[],
-  ): boolean => {
+  const fourfold = (out: Matrix, shape: ProductShape, [a, b, ...old]: Operands): boolean => {
+    const { R, K, C, transA, transB, accumulate } = shape;
     if (rec.executor.fours !== 'textures' || K % 4 || C % 4) return false;
     if (R * K * C < WORTH_FOURS && !isInFours(a.value)) return false;
     if (Math.max(R * K, K * C, R * C) > MOST_IN_FOURS) return false;
@@ -77,7 +77,7 @@ export function products(rec: Recorder): Products {
     const right = transB ? turned(b, C, K) : b;
     const inputs = [left, right, ...old];
     if (inputs.some(({ shift }) => shift % 4)) return false;
-    const blocks = rec.executor.resultsOf(
+    const blocks = rec.executor.blocksOf(
       (R * C) / 4,
       BLOCKS.filter((count) => R % count === 0),
     );
@@ -87,6 +87,20 @@ export function products(rec: Recorder): Products {
     for (const [m, value] of results.entries()) {
       rec.write(rowsOf(out, (m * R) / blocks, ((m + 1) * R) / blocks), value);
     }
+    return true;
+  };
+  /** Where a thread may write four numbers and the sizes allow: B laid the right way round first, if need be. */
+  const inBlocks = (out: Matrix, shape: ProductShape, [a, b, ...old]: Operands): boolean => {
+    const { R, K, C, transA, transB } = shape;
+    if (!isWide(shape) || (transA ? R : K) % 4) return false;
+    if ([a, b, ...old].some(({ shift }) => shift % 4)) return false;
+    const rows = Math.max(transA ? 4 : 1, rec.executor.blocksOf((R * C) / 4, BLOCKS));
+    const straight = { ...shape, transB: false };
+    const text = rec.texts.once(`blocks ${rows} ${Object.values(straight)}`, () => ({
+      ...wideProduct(straight),
+      wgsl: productInWgsl(straight, rows),
+    }));
+    rec.write(out, rec.call(text, [a, transB ? turned(b, C, K) : b, ...old]));
     return true;
   };
   const turned = (m: Piece, rows: number, cols: number): Piece => {

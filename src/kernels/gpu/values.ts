@@ -51,6 +51,12 @@ export interface Sized extends Piece {
 
 export const sizeOf = (pieces: readonly Sized[]): number => pieces.reduce((sum, { size }) => sum + size, 0);
 
+/** The statements of a thread in WGSL, over arrays of fours, which does what `rows` rows of the text's threads do. */
+export interface Wgsl {
+  readonly rows: number;
+  readonly body: string;
+}
+
 /** A kernel's text. Sizes that decide how long a loop is stand in it as literals; others are told at each call. */
 export interface Program {
   /** One dimension, or columns and rows. */
@@ -64,6 +70,8 @@ export interface Program {
   readonly fours?: readonly string[];
   /** Every thread gives four numbers. */
   readonly wide?: boolean;
+  /** What WebGPU runs instead. */
+  readonly wgsl?: Wgsl;
   /** Results besides the first, four numbers a thread each: `also1(a, b, c, d);` gives the first of them. */
   readonly also?: number;
 }

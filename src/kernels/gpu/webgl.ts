@@ -1,4 +1,5 @@
 /** gpu.js on WebGL 2: fragment shaders over textures of four numbers an element. */
+import { atOnceOf } from './adapter.js';
 import { settings, source } from './compile.js';
 import type { Device } from './device.js';
 import { errorsOf, lost, noMemory, outcome, settled } from './faults.js';
@@ -10,9 +11,6 @@ import { compileLater } from './webgl-shaders.js';
 
 /** WebGL 2 has at least 16 texture units; gpu.js makes its textures in the last of these. */
 const MOST_ARRAYS = 8;
-
-/** Drivers that compute on the processor. */
-const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i;
 
 /**
  * With columns and rows, be it one row: gpu.js has a class of textures for each number of dimensions, and compiles a kernel
@@ -79,8 +77,8 @@ export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
     info: { mode: 'webgl2', adapter, largestMatrix: 4 * side * side },
     fours: 'textures',
     mostArrays: MOST_ARRAYS,
-    mostResults: Number(gl.getParameter(gl.MAX_DRAW_BUFFERS)),
-    atOnce: SOFTWARE.test(adapter) ? 64 : 8192,
+    mostBlocks: Number(gl.getParameter(gl.MAX_DRAW_BUFFERS)),
+    atOnce: atOnceOf(adapter),
     resizes: (output) => threadsOf(output) === 'columns and rows',
     compile(program, { stays, fromHere, kinds }) {
       const { arrays, fours = [], output } = program;

@@ -1,9 +1,12 @@
 /** gpu.js on WebGPU: compute shaders over buffers. */
+import { atOnceOf } from './adapter.js';
 import { settings, source } from './compile.js';
 import type { Device } from './device.js';
 import { lost, noMemory, outcome, settled } from './faults.js';
 import type { GpuJs, Made, WebGpuContext } from './gpu-js.js';
 import { Plans } from './plans.js';
+import { inFours } from './text/wgsl.js';
+import type { Program, Wgsl } from './values.js';
 
 /** Numbers that a plan may take and give. */
 const MOST_IN_PLAN = 2 ** 18;
@@ -13,8 +16,9 @@ const MOST_ARRAYS = 7;
 
 export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Device {
   const gpu = new GPU({ mode: 'webgpu' });
-  const { adapter, device } = context;
-  const { vendor = '', architecture = '', description = '' } = adapter.info ?? {};
+  const { device } = context;
+  const { vendor = '', architecture = '', description = '' } = context.adapter.info ?? {};
+  const adapter = [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed';
   const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const requireAlive = (): void => {
     if (context.isLost) throw lost('the WebGPU device was lost.');
@@ -22,23 +26,23 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
   return {
     info: {
       mode: 'webgpu',
-      adapter: [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed',
+      adapter,
       largestMatrix: Math.min(maxStorageBufferBindingSize, maxBufferSize),
     },
     fours: 'results',
     mostArrays: MOST_ARRAYS,
-    mostResults: 1,
-    atOnce: 8192,
+    mostBlocks: 8,
+    atOnce: atOnceOf(adapter),
     resizes: () => true,
     compile(program, { stays, fromHere }) {
       const types = program.arrays.map(() => (fromHere ? 'Array' : 'WebGPUBuffer'));
-      const made = gpu.createKernel(
-        source(program, 'columns and rows'),
-        settings(program, 'columns and rows', types, stays),
-      );
+      const how = settings(program, 'columns and rows', types, stays);
+      const output = threadsOf(program);
+      const made = gpu.createKernel(source(program, 'columns and rows'), { ...how, output: output(program.output) });
+      if (program.wgsl) speakWgsl(made, program.wgsl);
       return {
-        run: (args) => (program.wide ? flattened(made, args) : made(...args)),
-        resize: (output) => void made.setOutput(output),
+        run: (args) => (program.wide ? flattened(made, args, 4 * (program.wgsl?.rows ?? 1)) : made(...args)),
+        resize: (next) => void made.setOutput(output(next)),
         destroy: () => made.destroy(),
       };
     },
@@ -60,14 +64,34 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
   };
 }
 
+const OTHER_VERSION = 'this version of gpu.js makes its shaders in another way than 2.24, which is the one to install.';
+
+/** The threads for an output. */
+const threadsOf =
+  ({ wgsl }: Program) =>
+  ([x, y]: Program['output']): readonly number[] =>
+    y === undefined ? [x] : [x, Math.ceil(y / (wgsl?.rows ?? 1))];
+
+/** gpu.js has no word for it: this one kernel gets another shader, and room for what that one writes. */
+function speakWgsl({ kernel }: Made, { rows, body }: Wgsl): void {
+  const assemble = kernel.assembleWGSL;
+  kernel.assembleWGSL = () => {
+    kernel.componentCount = 4 * rows;
+    const shader = assemble && inFours(assemble.call(kernel), body);
+    if (!shader) throw new Error(OTHER_VERSION);
+    return shader;
+  };
+}
+
 /**
- * Four numbers a thread stand one after the other in the buffer: to whoever reads it next they are single numbers, which
- * gpu.js does not see by itself.
+ * The numbers that a thread gives stand one after the other in the buffer: to whoever reads it next they are single numbers,
+ * which gpu.js does not see by itself.
  */
-async function flattened(made: Made, args: readonly unknown[]): Promise<unknown> {
+async function flattened(made: Made, args: readonly unknown[], numbers: number): Promise<unknown> {
   const result = (await made(...args)) as { componentCount: number; output: number[] };
+  if (result.componentCount !== numbers) throw new Error(OTHER_VERSION);
   const [width, ...rest] = result.output;
-  result.output = [4 * width!, ...rest];
+  result.output = [numbers * width!, ...rest];
   result.componentCount = 1;
   return result;
 }

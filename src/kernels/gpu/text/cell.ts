@@ -6,6 +6,7 @@
 import type { Program } from '../values.js';
 import type { Lanes } from './lanes.js';
 import { at } from './moves.js';
+import { CELL, CELL_GRAD } from './wgsl.js';
 
 /** tanh overflows into NaN in shaders from 89 on; at 15 it is 1 in float32. */
 export const tanh = (v: string): string => `Math.tanh(Math.min(15.0, Math.max(-15.0, ${v})))`;
@@ -42,7 +43,7 @@ ${lanes.each((lane) => `const next${lane} = ${next(lane)};`)}
 if (y < 5 * N) { ${lanes.give((lane) => `next${lane}`)} }
 ${lanes.load('o', 'a', gatePlace(wide, 3))}
 ${lanes.give((lane) => `${sigmoid(v('o')(lane))} * ${tanh(`next${lane}`)}`)}`;
-  return lanes.program([wide, 6 * N], ['a', 'c'], body, { sizes: { N } });
+  return lanes.program([wide, 6 * N], ['a', 'c'], body, { sizes: { N }, wgsl: CELL });
 }
 
 /** (B4)-(B2): da (N,4H), dc (N,H), dc- (N,H). */
@@ -77,5 +78,5 @@ if (q > 1.5) { ${give((v, lane) => `dc${lane} * ${v('i')} * (1.0 - ${v('g')} * $
 ${gate('f', 1)}
 ${unit('cp', 'b')}
 ${give((v, lane) => `dc${lane} * ${v('cp')} * ${v('f')} * (1.0 - ${v('f')})`)}`;
-  return lanes.program([wide, 6 * N], ['s', 'c', 'b', 'd', 'e'], body, { sizes: { N } });
+  return lanes.program([wide, 6 * N], ['s', 'c', 'b', 'd', 'e'], body, { sizes: { N }, wgsl: CELL_GRAD });
 }

@@ -4,6 +4,7 @@
  */
 import type { Fours, Program } from '../values.js';
 import { at, FOUR, program } from './moves.js';
+import { joined } from './wgsl.js';
 
 export interface Lanes {
   readonly count: 1 | 4;
@@ -36,7 +37,10 @@ const NUMBERS: Lanes = {
   get: (name, lane) => `${name}${lane}`,
   each: (statement) => FOUR.map(statement).join('\n'),
   give: (expression) => `return [${FOUR.map(expression).join(', ')}];`,
-  program: (...what) => ({ ...program(...what), wide: true }),
+  program: (output, arrays, body, how) => ({
+    ...program(output, arrays, body, how),
+    ...{ wide: true, ...(how?.wgsl ? { wgsl: how.wgsl } : {}) },
+  }),
 };
 
 /** A texture's element is four numbers. */
@@ -45,7 +49,8 @@ const TEXELS: Lanes = {
   load: (name, array, index) => `const ${name} = ${four(array, index)};`,
   get: (name, lane) => `${name}[${lane}]`,
   program: (output, arrays, body, how) => ({
-    ...NUMBERS.program(output, arrays, body, how),
+    ...program(output, arrays, body, how),
+    wide: true,
     fours: arrays.filter((a) => !how?.singly?.includes(a)),
   }),
 };
@@ -87,7 +92,7 @@ export function concatenation(sizes: readonly number[], most: number, lanes: Lan
     begins[`b${i + 1}`] = begin;
     return `if (x < b${i + 1}) { ${give} }`;
   });
-  return lanes.program([begin], names, lines.join('\n'), { sizes: begins });
+  return lanes.program([begin], names, lines.join('\n'), { sizes: begins, wgsl: joined(names) });
 }
 
 /** One number everywhere. */

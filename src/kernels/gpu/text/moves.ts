@@ -1,5 +1,5 @@
 /** Numbers moved as they are, and how a kernel's text reads one. */
-import type { Program } from '../values.js';
+import type { Program, Wgsl } from '../values.js';
 
 /**
  * Element `index` of an array, counted from where its piece begins: a mark, which the device replaces by what reads a number
@@ -26,6 +26,8 @@ export interface Told {
   readonly sizes?: Program['sizes'];
   /** Arrays that are read number by number where others are in fours. */
   readonly singly?: readonly string[];
+  /** What WebGPU runs instead, where a thread gives four numbers. */
+  readonly wgsl?: Wgsl;
 }
 
 /** A kernel's text. `x`, and `y` where there are rows, are the output's column and row. */

@@ -40,52 +40,50 @@ export function product({ R, K, C, transA, transB, accumulate }: ProductShape): 
   return program([C, R], arraysOf({ accumulate }), body, { sizes: { R } });
 }
 
+/** How far it is to the next row of an operand, and along it, as a text names them that serves all sizes. */
+function stridesOf({ R, K, C, transA, transB }: ProductShape): Program['sizes'] {
+  const [downA, alongA] = transA ? [1, R] : [K, 1];
+  const [downB, alongB] = transB ? [1, K] : [C, 1];
+  return { deep: K, downA, alongA, downB, alongB };
+}
+
 /**
  * The same as one text for all sizes, whichever way round: on WebGL 2 a loop of four terms is no faster than one of one, and
  * each further shader takes a first step longer.
  */
-export function stridedProduct({ R, K, C, transA, transB, accumulate }: ProductShape): Program {
+export function stridedProduct(shape: ProductShape): Program {
+  const { R, C, accumulate } = shape;
   const body = `
-let s = ${accumulate ? at('c', 'y * wide + x') : '0.0'};
+let s = ${accumulate ? at('c', 'y * C + x') : '0.0'};
 for (let k = 0; k < deep; k++) { s += ${at('a', 'y * downA + k * alongA')} * ${at('b', 'x * alongB + k * downB')}; }
 return s;`;
-  const [downA, alongA] = transA ? [1, R] : [K, 1];
-  const [downB, alongB] = transB ? [1, K] : [C, 1];
-  const sizes = { deep: K, downA, alongA, downB, alongB, ...(accumulate ? { wide: C } : {}) };
-  return program([C, R], arraysOf({ accumulate }), body, { sizes });
+  const sizes = { ...stridesOf(shape), ...(accumulate ? { C } : {}) };
+  return program([C, R], arraysOf(shape), body, { sizes });
 }
 
 /**
  * The same with four columns a thread: five numbers are read for four products, instead of eight. C is a multiple of 4. Places
  * are counted in integers, which halves the time on a software driver: to gpu.js, what `++` counts anywhere is one.
  */
-export function wideProduct({ R, K, C, transA, transB, accumulate }: ProductShape): Program {
+export function wideProduct(shape: ProductShape): Program {
+  const { R, C, accumulate } = shape;
   const sums = ['s', 't', 'u', 'v'];
-  const downB = transB ? 1 : C;
-  const here = (k: number): string => (k === 0 ? 'in_a[p]' : `in_a[p + ${transA ? `R * ${k}` : k}]`);
-  const there = (k: number, i: number): string => `in_b[q + ${k * downB + i * (transB ? K : 1)}]`;
-  const terms = (count: number): string[] =>
-    upTo(count).map(
-      (k) => `const w${k} = ${here(k)}; ${sums.map((s, i) => `${s} += w${k} * ${there(k, i)};`).join(' ')}`,
-    );
-  const rounds = K - (K % UNROLLED);
-  const body = [
-    'let p = 0;',
-    'let q = 0;',
-    `p = from_a + ${transA ? 'this.thread.y' : `this.thread.y * ${K}`};`,
-    `q = from_b + this.thread.x * ${transB ? 4 * K : 4};`,
-    ...sums.map(
-      (s, i) => `let ${s} = ${accumulate ? `in_c[from_c + this.thread.y * ${C} + this.thread.x * 4 + ${i}]` : '0.0'};`,
-    ),
-    rounds > 0 ? `for (let k = 0; k < ${rounds}; k += ${UNROLLED}) {` : '',
-    ...(rounds > 0
-      ? [...terms(UNROLLED), `p += ${transA ? `R * ${UNROLLED}` : UNROLLED};`, `q += ${UNROLLED * downB};`, '}']
-      : []),
-    rounds < K ? `{ ${terms(K - rounds).join('\n')} }` : '',
-    'p++; q++;',
-    'return [s, t, u, v];',
-  ].join('\n');
-  return { ...program([C / 4, R], arraysOf({ accumulate }), body, { sizes: { R } }), wide: true };
+  const body = `
+let p = 0;
+let q = 0;
+p = from_a + this.thread.y * downA;
+q = from_b + this.thread.x * 4 * alongB;
+${sums.map((s, i) => `let ${s} = ${accumulate ? `in_c[from_c + this.thread.y * C + this.thread.x * 4 + ${i}]` : '0.0'};`).join('\n')}
+for (let k = 0; k < deep; k++) {
+const w = in_a[p];
+${sums.map((s, i) => `${s} += w * in_b[q + alongB * ${i}];`).join('\n')}
+p += alongA;
+q += downB;
+}
+p++; q++;
+return [s, t, u, v];`;
+  const sizes = { R, ...stridesOf(shape), ...(accumulate ? { C } : {}) };
+  return { ...program([C / 4, R], arraysOf(shape), body, { sizes }), wide: true };
 }
 
 /**
