@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- gpu [--only W1,G1] [--steps 8]`: training steps in one run of headless Chromium, our GPU modes beside
- * TensorFlow.js's and our wasm. Losses are compared before any time is told. TensorFlow.js comes from
+ * `npm run bench -- gpu [--only W1,G1] [--rounds 3] [--steps 5]`: training steps in one run of headless Chromium, our GPU
+ * modes beside TensorFlow.js's and our wasm. Losses are compared before any time is told. TensorFlow.js comes from
  * `npm ci --ignore-scripts --prefix bench/peers`; without it, ours are measured alone, and that is said.
  *
  * `npm run bench -- gpu --pack FOLDER`: everything that a machine with a GPU and no network needs to run the same in Node.
@@ -41,7 +41,8 @@ export async function run(args) {
     args,
     options: {
       only: { type: 'string', default: Object.keys(SHAPES).join() },
-      steps: { type: 'string', default: '8' },
+      rounds: { type: 'string', default: '3' },
+      steps: { type: 'string', default: '5' },
       pack: { type: 'string' },
     },
   });
@@ -62,7 +63,7 @@ export async function run(args) {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: flags });
   try {
     for (const name of values.only.split(',')) {
-      await shape(browser, url, name, peers ? [...OURS, ...THEIRS] : OURS, Number(values.steps));
+      await shape(browser, url, name, peers ? [...OURS, ...THEIRS] : OURS, Number(values.rounds), Number(values.steps));
     }
   } finally {
     await browser.close();
@@ -97,27 +98,39 @@ async function bundle(peers) {
   }
 }
 
-async function shape(browser, url, name, engines, steps) {
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+
+/** Engines take turns, each time in a page of its own: what one has made or opened is none of the next one's. */
+async function shape(browser, url, name, engines, rounds, steps) {
   const workload = SHAPES[name];
   console.log(`\n${name}: ${sizes(workload)}, ${(flops(workload) / 1e6).toFixed(1)} MFLOP a step`);
   console.log('engine                  first ms   step ms   GFLOP/s   dispatches  uploads  reads a step');
   let expected = null;
-  for (const [engine, backend] of engines) {
-    const page = await browser.newPage(); // its own devices, and none of the one before
-    await page.goto(url);
-    await page.waitForFunction('globalThis.ready');
-    const found = await page.evaluate(([...all]) => globalThis.measure(...all), [engine, { backend }, workload, steps]);
-    await page.close();
-    expected ??= found.losses;
-    found.losses.forEach((loss, n) => {
-      const error = Math.abs(loss - expected[n]) / Math.max(Math.abs(expected[n]), 1e-6);
-      if (!(error < 1e-3)) throw new Error(`${engine} ${backend}: loss ${n} is ${loss}, not ${expected[n]}`);
-    });
-    const times = found.times.sort((a, b) => a - b);
-    const step = times[times.length >> 1];
-    const counts = Object.values(found.counts).map((v) => String(v ?? '-').padStart(9));
-    const row = [found.first, step].map((ms) => ms.toFixed(1).padStart(9));
+  const all = engines.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, [engine, backend]] of engines.entries()) {
+      const page = await browser.newPage();
+      await page.goto(url);
+      await page.waitForFunction('globalThis.ready');
+      const found = await page.evaluate(
+        ([...what]) => globalThis.measure(...what),
+        [engine, { backend }, workload, steps],
+      );
+      await page.close();
+      expected ??= found.losses;
+      found.losses.forEach((loss, n) => {
+        const error = Math.abs(loss - expected[n]) / Math.max(Math.abs(expected[n]), 1e-6);
+        if (!(error < 1e-3)) throw new Error(`${engine} ${backend}: loss ${n} is ${loss}, not ${expected[n]}`);
+      });
+      all[i].push(found);
+    }
+  }
+  for (const [i, [engine, backend]] of engines.entries()) {
+    const [{ counts, executor }] = all[i];
+    const step = median(all[i].flatMap(({ times }) => times));
+    const row = [median(all[i].map(({ first }) => first)), step].map((ms) => ms.toFixed(1).padStart(9));
     const rate = (flops(workload) / step / 1e6).toFixed(2).padStart(9);
-    console.log(`${`${engine} ${backend}`.padEnd(23)}${row.join(' ')} ${rate} ${counts.join('')}  ${found.executor}`);
+    const each = Object.values(counts).map((v) => String(v ?? '-').padStart(9));
+    console.log(`${`${engine} ${backend}`.padEnd(23)}${row.join(' ')} ${rate} ${each.join('')}  ${executor}`);
   }
 }
