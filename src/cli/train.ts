@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
-  type BackendChoice,
-  type BackendOptions,
   bitsPerCharacter,
-  createModel,
   createRng,
   type Facts,
   fit,
   generate,
   type KeptTraining,
   type Model,
+  type PassShape,
   Safekeeping,
   type TextData,
   type Training,
@@ -18,13 +16,14 @@ import {
   textStreams,
   UnspoolError,
 } from '../index.js';
-import { loadModel, lockFile, readText, revectorize, saveModel } from '../node/index.js';
+import { lockFile, readText, revectorize, saveModel } from '../node/index.js';
 import { type Checkpoint, Checkpoints, checkpointFile, isAbout, requireFree } from './checkpoints.js';
 import { type Command, type OptionValues, UsageError } from './command.js';
 import { naming } from './naming.js';
 import { clock, createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
 import { Progress } from './progress.js';
 import { stopOnSignal } from './signals.js';
+import { modelAgain, newModel } from './train-backend.js';
 import { comparison } from './train-report.js';
 import {
   fitOptionsOf,
@@ -84,12 +83,7 @@ export const trainCommand: Command = {
   },
 };
 
-const threadsOf = ({ threads }: OptionValues): number | 'auto' => (threads === undefined ? 'auto' : Number(threads));
-
-const backendOf = (options: OptionValues): BackendOptions => ({
-  threads: threadsOf(options),
-  ...(options.backend === undefined ? {} : { backend: options.backend as BackendChoice }),
-});
+const shapeOf = ({ steps, batch }: TrainSettings): PassShape => ({ steps, rows: batch });
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -102,10 +96,8 @@ async function begin([textFile]: readonly string[], options: OptionValues): Prom
   const content = await readText(textFile);
   const text = naming(textFile, () => textStreams(content, settings));
   if (settings.precision === 'float32') await revectorize();
-  const backend = { precision: settings.precision, ...backendOf(options) };
-  const shape = { steps: settings.steps, rows: settings.batch };
-  const measure = options.backend === 'auto' ? { measure: (await import('../gpu/index.js')).measuring(shape) } : {};
-  const model = await createModel(await languageModelSpec(settings, text.vocabulary.size), { ...backend, ...measure });
+  const spec = await languageModelSpec(settings, text.vocabulary.size);
+  const model = await newModel(spec, settings.precision, shapeOf(settings), options);
   return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file };
 }
 
@@ -115,7 +107,7 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   if (file === checkpoint) throw new UsageError('--out is missing: where to save the model, besides the checkpoint');
   if (options.out !== undefined && !options.force) await requireFree(file);
   await revectorize();
-  const loaded = await loadModel(checkpoint, backendOf(options));
+  const loaded = await modelAgain(checkpoint, (facts) => shapeOf(resumedSettings(facts, options)), options);
   const { facts, training, vocabulary } = loaded;
   if (!training || !vocabulary || typeof facts.text !== 'string' || typeof facts.settings !== 'object') {
     throw new UnspoolError({

@@ -258,3 +258,26 @@ describe('regularised, by a config file', () => {
     expect(stderr).toMatch(/earlyStopping: needs held-out data to watch/);
   });
 });
+
+test('the fastest backend is measured anew by whoever resumes, and said', async () => {
+  const here = folder();
+  const args = ['train', 'text.txt', ...TINY, '--backend', 'auto', '--out', MODEL];
+  const begun = await here.ok(...args, '--max-steps', '3');
+  const resumed = await here.ok('train', '--resume', CHECKPOINT, '--backend', 'auto', '--max-steps', '5', '--force');
+  for (const said of [begun, resumed]) {
+    expect(said).toMatch(/^ {2}measured: wasm, [\d.]+ ms an update$/m);
+    expect(said).toMatch(/^ {2}not there: backend gpu:webgl2: .+$/m);
+  }
+  expect(resumed).toMatch(/^Going on after update 3\.$/m);
+  const asked = await here.run(
+    'train',
+    '--resume',
+    CHECKPOINT,
+    '--backend',
+    'gpu:webgl2',
+    '--max-steps',
+    '7',
+    '--force',
+  );
+  expect(asked.code).toBe(2); // by name it is that one or none
+});

@@ -1,0 +1,48 @@
+/** What a training runs on: the backend that is asked for or, with `auto`, the one that trains its model fastest. */
+import {
+  type BackendChoice,
+  type BackendOptions,
+  createModel,
+  type Facts,
+  type LoadedModel,
+  type Model,
+  type ModelSpec,
+  type PassShape,
+} from '../index.js';
+import { loadModel } from '../node/index.js';
+import type { OptionValues } from './command.js';
+
+const backendOf = ({ threads, backend }: OptionValues): BackendOptions => ({
+  threads: threads === undefined ? 'auto' : Number(threads),
+  ...(backend === undefined ? {} : { backend: backend as BackendChoice }),
+});
+
+/** A new model. `shape`: of the batches that it will be trained on. */
+export async function newModel(
+  spec: ModelSpec,
+  precision: BackendOptions['precision'],
+  shape: PassShape,
+  options: OptionValues,
+): Promise<Model> {
+  const measure = options.backend === 'auto' ? { measure: (await import('../gpu/index.js')).measuring(shape) } : {};
+  return createModel(spec, { precision, ...backendOf(options), ...measure });
+}
+
+/** The model of a checkpoint. `shapeOf`: of its batches, from the file's facts. */
+export async function modelAgain(
+  checkpoint: string,
+  shapeOf: (facts: Facts) => PassShape,
+  options: OptionValues,
+): Promise<LoadedModel> {
+  const backend = backendOf(options);
+  const loaded = await loadModel(checkpoint, backend);
+  const { model, facts, training } = loaded;
+  if (options.backend !== 'auto' || !training) return loaded;
+  const chosen = await newModel(model.spec, model.kernels.precision, shapeOf(facts), options);
+  chosen.dispose();
+  model.dispose();
+  const [fastest] = chosen.measured!;
+  const again = await loadModel(checkpoint, { ...backend, backend: fastest!.backend as BackendChoice });
+  again.model.measured = chosen.measured;
+  return again;
+}
