@@ -1,6 +1,8 @@
 /**
  * `node bench/gpu/node.mjs [--only W2,W5] [--backends wasm,gpu:webgpu] [--steps 10] [--warm 4]`: training steps in Node, milliseconds and
  * GFLOP/s; beside them PyTorch on the same GPU (cuDNN), where `python3` has it. Needs no network.
+ *
+ * `--null`: on a driver that computes nothing, which leaves what this side does for a step: no GPU makes it shorter.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -19,9 +21,16 @@ const { values } = parseArgs({
     backends: { type: 'string', default: 'wasm,gpu:webgpu' },
     steps: { type: 'string', default: '10' },
     warm: { type: 'string', default: '4' },
+    null: { type: 'boolean', default: false },
   },
 });
 const [steps, warm] = [Number(values.steps), Number(values.warm)];
+
+if (values.null) {
+  const { create, globals } = await import('webgpu');
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create(['backend=null']) }, configurable: true });
+}
 
 async function measure(workload, backend) {
   const { I, hidden, O, B, T } = workload;
@@ -60,17 +69,17 @@ for (const name of values.only.split(',')) {
   console.log(`\n${name}: ${sizes(workload)}, ${(flops(workload) / 1e9).toFixed(2)} GFLOP a step`);
   const tell = (engine, { first, step, loss, device }) => {
     const rate = (flops(workload) / step / 1e6).toFixed(2);
-    console.log(
-      `${engine.padEnd(16)} first ${first.toFixed(1)} ms, step ${step.toFixed(2)} ms, ${rate} GFLOP/s, loss ${loss.toPrecision(6)} ${device}`,
-    );
+    const computed = values.null ? 'nothing computed' : `${rate} GFLOP/s, loss ${loss.toPrecision(6)}`;
+    console.log(`${engine.padEnd(16)} first ${first.toFixed(1)} ms, step ${step.toFixed(2)} ms, ${computed} ${device}`);
   };
-  for (const backend of values.backends.split(',')) {
+  for (const backend of values.null ? ['gpu:webgpu'] : values.backends.split(',')) {
     try {
       tell(backend, await measure(workload, backend));
     } catch (error) {
       console.log(`${backend.padEnd(16)} ${error.message}`);
     }
   }
+  if (values.null) continue;
   const script = fileURLToPath(new URL('pytorch.py', import.meta.url));
   const { I, hidden, O, B, T } = workload;
   const torch = spawnSync('python3', [script, JSON.stringify({ I, hidden, O, B, T, steps })], { encoding: 'utf8' });

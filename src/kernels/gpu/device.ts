@@ -28,8 +28,8 @@ export interface DeviceInfo {
   readonly mode: GpuMode;
   /** What the driver calls itself. */
   readonly adapter: string;
-  /** The most bytes of one matrix. */
-  readonly largestMatrix: number;
+  /** The most bytes of what a kernel reads or writes; larger matrices stand in several pieces. */
+  readonly largestPiece: number;
 }
 
 export interface Compiling {

@@ -42,7 +42,7 @@ export class Executor {
 
   constructor(device: Device, mostElements = MOST_ELEMENTS) {
     this.device = device;
-    this.mostElements = mostElements;
+    this.mostElements = Math.min(mostElements, 4 * Math.floor(device.info.largestPiece / 16));
   }
 
   /** How the last run was run. */

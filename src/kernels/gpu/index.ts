@@ -3,7 +3,6 @@
  * weights, states and the tape stay on the device. docs/gpu.md tells of its modes and their limits.
  */
 import type { BackendMemory, Kernels, MemoryRules } from '../../core/kernels.js';
-import { UnspoolError } from '../../errors.js';
 import { cells } from './cell.js';
 import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from './device.js';
 import { Executor, type GpuCounts } from './executor.js';
@@ -51,13 +50,9 @@ function kernelsOver(device: Device, mostElements?: number): GpuKernels {
   let inUse = 0;
   const bytes = (r: number, c: number): number => 4 * r * c;
   const alloc = (r: number, c: number): Window => {
-    const size = bytes(r, c);
-    if (size > device.info.largestMatrix) {
-      throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: size, inUse, capacity: device.info.largestMatrix });
-    }
     const made = rec.alloc(r, c);
     live.add(made);
-    inUse += size;
+    inUse += bytes(r, c);
     return made;
   };
   const free = (m: Window): void => {

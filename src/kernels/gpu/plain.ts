@@ -7,7 +7,7 @@ import { Plans } from './plans.js';
 export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Device {
   const gpu = new GPU({ mode });
   return {
-    info: { mode, adapter: 'none', largestMatrix: Number.POSITIVE_INFINITY },
+    info: { mode, adapter: 'none', largestPiece: Number.POSITIVE_INFINITY },
     fours: 'none',
     mostArrays: 7,
     mostBlocks: 1,

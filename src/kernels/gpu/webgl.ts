@@ -74,7 +74,7 @@ export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
   const threadsOf = ([width, height = 1]: Program['output']) =>
     Math.max(height > 1 ? width : 1, height) <= side ? 'columns and rows' : 'row';
   return {
-    info: { mode: 'webgl2', adapter, largestMatrix: 4 * side * side },
+    info: { mode: 'webgl2', adapter, largestPiece: 4 * side * side },
     fours: 'textures',
     mostArrays: MOST_ARRAYS,
     mostBlocks: Number(gl.getParameter(gl.MAX_DRAW_BUFFERS)),

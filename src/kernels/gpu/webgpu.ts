@@ -27,7 +27,7 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
     info: {
       mode: 'webgpu',
       adapter,
-      largestMatrix: Math.min(maxStorageBufferBindingSize, maxBufferSize),
+      largestPiece: Math.min(maxStorageBufferBindingSize, maxBufferSize),
     },
     fours: 'results',
     mostArrays: MOST_ARRAYS,
