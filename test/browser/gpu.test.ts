@@ -70,7 +70,7 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
     const errors = (await page.evaluate('window.productErrors()')) as number[];
     expect(Math.max(...errors)).toBeLessThan(1e-5);
     const wide = (await page.evaluate('window.wideErrors()')) as Record<string, number>;
-    expect(Object.keys(wide)).toHaveLength(6);
+    expect(Object.keys(wide)).toHaveLength(12);
     expect(Object.entries(wide).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
   });
 

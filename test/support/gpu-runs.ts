@@ -3,6 +3,7 @@ import type { FloatArray, Kernels, Matrix } from '../../src/core/kernels.js';
 import { loadForms } from '../../src/core/lstm/forms.js';
 import { Model } from '../../src/core/model.js';
 import { fit } from '../../src/core/trainer.js';
+import { downloadSteps } from '../../src/gpu/steps.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { Bench } from '../kernels/bench.js';
@@ -111,9 +112,12 @@ export async function trainingError(k: Kernels, steps = 60): Promise<number> {
   return Math.max(...errors);
 }
 
-/** Gradients of a model whose matrices are large enough for kernels that work in fours: norm-wise errors, by name. */
-export async function wideErrors(k: Kernels): Promise<Record<string, number>> {
-  const [T, N, I, O] = [6, 24, 8, 12];
+/**
+ * Gradients of a model whose matrices are large enough for kernels that work in fours, and what stands in a step of its tape:
+ * norm-wise errors, by name.
+ */
+export async function wideErrors(k: Kernels, N = 24): Promise<Record<string, number>> {
+  const [T, I, O] = [6, 8, 12];
   const layers = [
     { kind: 'lstm' as const, hiddenSize: 128 },
     { kind: 'linear' as const, size: O },
@@ -128,7 +132,10 @@ export async function wideErrors(k: Kernels): Promise<Record<string, number>> {
   for (const on of [k, createReference('float64')]) {
     const model = new Model(on, { inputSize: I, layers }, true);
     const { tape, gradients } = await model.gradients(batch);
-    found.push(await gradients.download());
+    const [step] = await downloadSteps(on, tape.lstm(0), 2, 3);
+    const { gates, c, h, grad } = step!;
+    found.push(new Map([...(await gradients.download()), ...Object.entries({ gates, c, h })]));
+    for (const [name, values] of Object.entries(grad!)) found.at(-1)!.set(`d ${name}`, values);
     for (const held of [tape, gradients]) held.free();
     model.dispose();
   }

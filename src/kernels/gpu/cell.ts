@@ -1,14 +1,17 @@
 /** The LSTM's pointwise half: one kernel a call, its several outputs pieces of one value. */
 import type { Kernels, Matrix, Peepholes } from '../../core/kernels.js';
 import type { Recorder } from './recorder.js';
-import { cellGrad, cell as cellText } from './text/cell.js';
+import { cellGrad, cellGradOfSum, cellOfSum, cell as cellText } from './text/cell.js';
 import * as halves from './text/cell-halves.js';
-import { type Piece, type Value, windowOf } from './values.js';
+import { type Piece, type Sum, sumAwaited, type Value, windowOf } from './values.js';
 
 type Cells = Pick<
   Kernels,
   'lstmCell' | 'lstmCellGrad' | 'cellState' | 'cellStateGrad' | 'cellOutput' | 'cellOutputGrad'
 >;
+
+/** Terms of a product up to which a dispatch less counts for more than a kernel that is made for it alone. */
+const MOST_TERMS = 2 ** 27;
 
 const sameWindow = (a: Matrix, b: Matrix): boolean => {
   const [u, v] = [windowOf(a), windowOf(b)];
@@ -20,6 +23,11 @@ export function cells(rec: Recorder): Cells {
   const joined = ({ i, f }: Peepholes): Piece[] => {
     const both = [i, f].map((m) => ({ ...rec.read(m), size: m.cols }));
     return [{ value: rec.together(both, i.cols + f.cols), shift: 0 }];
+  };
+  /** The sum that a piece, (N,C), waits for, where that is worked out along with what is read of it. */
+  const sumOf = (piece: Piece, N: number, C: number): Sum | null => {
+    const sum = rec.executor.fuses ? sumAwaited(piece) : null;
+    return sum && N * sum.K * C <= MOST_TERMS ? sum : null;
   };
   const readAll = (matrices: readonly Matrix[]) => matrices.map((m) => rec.read(m));
   /** The blocks of `value`, in order. */
@@ -34,16 +42,30 @@ export function cells(rec: Recorder): Cells {
     lstmCell(y, cPrev) {
       const { rows: N, cols: H } = y.h;
       const inputs = readAll([y.gates, cPrev]);
+      const outs = [y.gates, y.c, y.h];
       const lanes = rec.lanes(inputs, 6 * N * H, H);
+      const sum = lanes.count === 4 ? sumOf(inputs[0]!, N, 4 * H) : null;
+      if (sum) {
+        const rows = rec.executor.blocksOf(N * H, [8, 4]) > 4 ? 2 : 1; // of four gates each
+        const text = rec.texts.once(`cell ${N} ${H} of ${sum.K}`, () => cellOfSum(N, sum.K, H, rows));
+        return writeAll(rec.call(text, [sum.old, inputs[1]!, ...sum.factors]), outs);
+      }
       const text = rec.texts.once(`cell ${N} ${H} ${lanes.count}`, () => cellText(N, H, lanes));
-      writeAll(rec.call(text, inputs), [y.gates, y.c, y.h]);
+      writeAll(rec.call(text, inputs), outs);
     },
     lstmCellGrad(d, dcPrev, y, cPrev) {
       const { rows: N, cols: H } = y.h;
       const inputs = readAll([y.gates, y.c, cPrev, d.c, d.h]);
+      const outs = [d.gates, d.c, dcPrev];
       const lanes = rec.lanes(inputs, 6 * N * H, H);
+      const sum = lanes.count === 4 ? sumOf(inputs[4]!, N, H) : null;
+      if (sum) {
+        const rows = rec.executor.blocksOf((N * H) / 4, [8, 4, 2]);
+        const text = rec.texts.once(`cellGrad ${N} ${H} of ${sum.K}`, () => cellGradOfSum(N, sum.K, H, rows));
+        return writeAll(rec.call(text, [...inputs.slice(0, 4), sum.old, ...sum.factors]), [...outs, d.h]);
+      }
       const text = rec.texts.once(`cellGrad ${N} ${H} ${lanes.count}`, () => cellGrad(N, H, lanes));
-      writeAll(rec.call(text, inputs), [d.gates, d.c, dcPrev]);
+      writeAll(rec.call(text, inputs), outs);
     },
     cellState(y, cPrev, form, peepholes, mask) {
       const { rows: N, cols: H } = y.c;

@@ -50,6 +50,8 @@ export interface Device {
   readonly mostBlocks: number;
   /** Threads that keep it busy: beyond them, a thread may as well do more. */
   readonly atOnce: number;
+  /** Whether products that the cell reads are worked out by its kernel. */
+  readonly fuses: boolean;
   /** Whether a kernel with this output serves others as well, where its text does. */
   resizes(output: Program['output']): boolean;
   compile(program: Program, how: Compiling): GpuKernel;

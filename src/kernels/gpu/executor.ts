@@ -25,6 +25,14 @@ export interface GpuCounts {
   resident: number;
 }
 
+/** What tests decide, and else the device. */
+export interface Trial {
+  /** Of one value on the device; default 2^24. */
+  readonly mostElements?: number;
+  /** Whether products that the cell reads are worked out by its kernel, on WebGPU; by default not on a software driver. */
+  readonly fuses?: boolean;
+}
+
 interface Compiled {
   readonly kernel: GpuKernel;
   /** Of its output, now. */
@@ -40,8 +48,12 @@ export class Executor {
   /** Of one value. */
   readonly mostElements: number;
 
-  constructor(device: Device, mostElements = MOST_ELEMENTS) {
+  /** Whether products that the cell reads are worked out by its kernel. */
+  readonly fuses: boolean;
+
+  constructor(device: Device, { mostElements = MOST_ELEMENTS, fuses = device.fuses }: Trial = {}) {
     this.device = device;
+    this.fuses = fuses;
     this.mostElements = Math.min(mostElements, 4 * Math.floor(device.info.largestPiece / 16));
   }
 

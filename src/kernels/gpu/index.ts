@@ -5,7 +5,7 @@
 import type { BackendMemory, Kernels, MemoryRules } from '../../core/kernels.js';
 import { cells } from './cell.js';
 import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from './device.js';
-import { Executor, type GpuCounts } from './executor.js';
+import { Executor, type GpuCounts, type Trial } from './executor.js';
 import { tooLarge } from './faults.js';
 import { layerNorms } from './layer-norm.js';
 import { losses } from './losses.js';
@@ -37,14 +37,14 @@ export interface GpuKernels extends Kernels {
 
 /**
  * Opens a mode (null: webgpu or, without it, webgl2) and gives it a memory of its own. Throws `INVALID_SETTING`, saying why,
- * where there is none of it here. `mostElements`: of one value on the device, for tests; default 2^24.
+ * where there is none of it here. `trial` is for tests.
  */
-export async function createGpu(mode: GpuMode | null, mostElements?: number): Promise<GpuKernels> {
-  return kernelsOver(await (mode ? openDevice(mode) : openGpu()), mostElements);
+export async function createGpu(mode: GpuMode | null, trial?: Trial): Promise<GpuKernels> {
+  return kernelsOver(await (mode ? openDevice(mode) : openGpu()), trial);
 }
 
-function kernelsOver(device: Device, mostElements?: number): GpuKernels {
-  const executor = new Executor(device, mostElements);
+function kernelsOver(device: Device, trial?: Trial): GpuKernels {
+  const executor = new Executor(device, trial);
   const rec = new Recorder(executor);
   const live = new Set<Window>();
   let inUse = 0;

@@ -12,6 +12,7 @@ export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Devi
     mostArrays: 7,
     mostBlocks: 1,
     atOnce: 1,
+    fuses: false,
     resizes: () => false,
     compile(program, { stays }) {
       const types = program.arrays.map(() => 'Array');

@@ -99,6 +99,7 @@ export function products(rec: Recorder): Products {
     const text = rec.texts.once(`blocks ${rows} ${Object.values(straight)}`, () => ({
       ...wideProduct(straight),
       wgsl: productInWgsl(straight, rows),
+      ...(shape.accumulate && !transA ? { sum: true as const } : {}),
     }));
     rec.write(out, rec.call(text, [a, transB ? turned(b, C, K) : b, ...old]));
     return true;

@@ -72,6 +72,8 @@ export interface Program {
   readonly wide?: boolean;
   /** What WebGPU runs instead. */
   readonly wgsl?: Wgsl;
+  /** It is c + A B in WGSL, which what reads it may as well work out. */
+  readonly sum?: true;
   /** Results besides the first, four numbers a thread each: `also1(a, b, c, d);` gives the first of them. */
   readonly also?: number;
 }
@@ -88,6 +90,21 @@ export interface Call {
   readonly outs: readonly Value[];
   /** Nobody holds its values, or it has run. */
   over: boolean;
+}
+
+/** c (N,C) + A (N,K) B (K,C). */
+export interface Sum {
+  readonly K: number;
+  readonly factors: readonly Piece[];
+  readonly old: Piece;
+}
+
+/** The sum that a piece waits for, if it is all of it and nobody else waits. */
+export function sumAwaited({ value, shift }: Piece): Sum | null {
+  const { call, holders } = value;
+  if (!call?.program.sum || call.over || holders > 1 || shift > 0) return null;
+  const [left, right, old] = call.inputs as [Piece, Piece, Piece];
+  return { K: call.program.sizes!.deep!, factors: [left, right], old };
 }
 
 /** Elements [start, end) of an allocation: element e is element e - start + shift of the value. */

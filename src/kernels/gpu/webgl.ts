@@ -79,6 +79,7 @@ export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
     mostArrays: MOST_ARRAYS,
     mostBlocks: Number(gl.getParameter(gl.MAX_DRAW_BUFFERS)),
     atOnce: atOnceOf(adapter),
+    fuses: false,
     resizes: (output) => threadsOf(output) === 'columns and rows',
     compile(program, { stays, fromHere, kinds }) {
       const { arrays, fours = [], output } = program;

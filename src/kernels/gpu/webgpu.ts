@@ -1,5 +1,5 @@
 /** gpu.js on WebGPU: compute shaders over buffers. */
-import { atOnceOf } from './adapter.js';
+import { atOnceOf, fusesOn } from './adapter.js';
 import { settings, source } from './compile.js';
 import type { Device } from './device.js';
 import { lost, noMemory, outcome, settled } from './faults.js';
@@ -33,6 +33,7 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
     mostArrays: MOST_ARRAYS,
     mostBlocks: 8,
     atOnce: atOnceOf(adapter),
+    fuses: fusesOn(adapter),
     resizes: () => true,
     compile(program, { stays, fromHere }) {
       const types = program.arrays.map(() => (fromHere ? 'Array' : 'WebGPUBuffer'));

@@ -3,10 +3,10 @@
  * a window of the tape is then a piece of it. `x` is the unit, `y` runs over the rows of all blocks. Every thread works out
  * again what it needs of its unit: reading twelve numbers costs more than a sigmoid.
  */
-import type { Program } from '../values.js';
+import type { Program, Wgsl } from '../values.js';
 import type { Lanes } from './lanes.js';
-import { at } from './moves.js';
-import { CELL, CELL_GRAD } from './wgsl.js';
+import { at, program } from './moves.js';
+import { CELL, CELL_GRAD, sumAndCell, sumAndCellGrad } from './wgsl.js';
 
 /** tanh overflows into NaN in shaders from 89 on; at 15 it is 1 in float32. */
 export const tanh = (v: string): string => `Math.tanh(Math.min(15.0, Math.max(-15.0, ${v})))`;
@@ -80,3 +80,23 @@ ${unit('cp', 'b')}
 ${give((v, lane) => `dc${lane} * ${v('cp')} * ${v('f')} * (1.0 - ${v('f')})`)}`;
   return lanes.program([wide, 6 * N], ['s', 'c', 'b', 'd', 'e'], body, { sizes: { N }, wgsl: CELL_GRAD });
 }
+
+/** What only WebGPU runs, and only in WGSL: gpu.js's text gives the place. */
+const inWgsl = (
+  wide: number,
+  rows: number,
+  arrays: readonly string[],
+  sizes: Program['sizes'],
+  wgsl: Wgsl,
+): Program => ({
+  ...program([wide, rows], arrays, 'return [0.0, 0.0, 0.0, 0.0];', { sizes }),
+  ...{ wide: true, wgsl },
+});
+
+/** (F1)-(F4): the same of a + l r, l (N,K), `rows` rows of `N` a thread. */
+export const cellOfSum = (N: number, K: number, H: number, rows: number): Program =>
+  inWgsl(H / 4, 6 * N, ['a', 'c', 'l', 'r'], { N, deep: K }, sumAndCell(rows));
+
+/** (B4)-(B2): the same of dh = e + l r, which stands behind the rest. */
+export const cellGradOfSum = (N: number, K: number, H: number, rows: number): Program =>
+  inWgsl(H / 4, 7 * N, ['s', 'c', 'b', 'd', 'e', 'l', 'r'], { N, deep: K }, sumAndCellGrad(rows));

@@ -16,9 +16,7 @@ const WIDE = 'let wide = i32(params.outputX);';
 const UNIT = `${WIDE}
 let N = params.user_N;
 let x = i32(gid.x);
-let n = i32(gid.y);
-let unit = n * wide + x;
-let gate = 4 * n * wide + x;`;
+let n = i32(gid.y);`;
 
 const FUNCTIONS = `
 fn sigmoid(v : vec4<f32>) -> vec4<f32> { return 1.0 / (1.0 + exp(-v)); }
@@ -36,41 +34,83 @@ export function inFours(shader: string, body: string): string | null {
   return `${declared.replaceAll('array<f32>', 'array<vec4<f32>>')}${FUNCTIONS}${main}\n${body}\n}\n`;
 }
 
+const GATES = ['i', 'f', 'g', 'o'] as const;
+
+/** (F2)-(F4) of row n, of pre-activations; `m` tells the names of several rows apart. */
+const cellOf = (m: string, a: (q: number) => string): string => `
+let i${m} = sigmoid(${a(0)});
+let f${m} = sigmoid(${a(1)});
+let g${m} = bounded_tanh(${a(2)});
+let o${m} = sigmoid(${a(3)});
+let c${m} = f${m} * ${four('c', `n${m} * wide + x`)} + i${m} * g${m};
+${GATES.map((gate, q) => `result[(4 * n${m} + ${q}) * wide + x] = ${gate}${m};`).join('\n')}
+result[(4 * N + n${m}) * wide + x] = c${m};
+result[(5 * N + n${m}) * wide + x] = o${m} * bounded_tanh(c${m});`;
+
+/** (B4)-(B2) of row n, of dh. */
+const cellGradOf = (m: string, dh: string): string => `
+${GATES.map((gate, q) => `let ${gate}${m} = ${four('s', `(4 * n${m} + ${q}) * wide + x`)};`).join('\n')}
+let dh${m} = ${dh};
+let tc${m} = bounded_tanh(${four('c', `n${m} * wide + x`)});
+let dc${m} = ${four('d', `n${m} * wide + x`)} + dh${m} * o${m} * (1.0 - tc${m} * tc${m});
+result[(4 * n${m}) * wide + x] = dc${m} * g${m} * i${m} * (1.0 - i${m});
+result[(4 * n${m} + 1) * wide + x] = dc${m} * ${four('b', `n${m} * wide + x`)} * f${m} * (1.0 - f${m});
+result[(4 * n${m} + 2) * wide + x] = dc${m} * i${m} * (1.0 - g${m} * g${m});
+result[(4 * n${m} + 3) * wide + x] = dh${m} * tc${m} * o${m} * (1.0 - o${m});
+result[(4 * N + n${m}) * wide + x] = dc${m};
+result[(5 * N + n${m}) * wide + x] = dc${m} * f${m};`;
+
 /** (F2)-(F4), as `cell` has it: a thread works out all six results of four units. */
 export const CELL: Wgsl = {
   rows: 6,
-  body: `${UNIT}
-let i = sigmoid(${four('a', 'gate')});
-let f = sigmoid(${four('a', 'gate + wide')});
-let g = bounded_tanh(${four('a', 'gate + 2 * wide')});
-let o = sigmoid(${four('a', 'gate + 3 * wide')});
-let c = f * ${four('c', 'unit')} + i * g;
-result[gate] = i;
-result[gate + wide] = f;
-result[gate + 2 * wide] = g;
-result[gate + 3 * wide] = o;
-result[4 * N * wide + unit] = c;
-result[5 * N * wide + unit] = o * bounded_tanh(c);`,
+  body: `${UNIT}${cellOf('', (q) => four('a', `(4 * n + ${q}) * wide + x`))}`,
 };
 
 /** (B4)-(B2), as `cellGrad` has it. */
-export const CELL_GRAD: Wgsl = {
-  rows: 6,
-  body: `${UNIT}
-let i = ${four('s', 'gate')};
-let f = ${four('s', 'gate + wide')};
-let g = ${four('s', 'gate + 2 * wide')};
-let o = ${four('s', 'gate + 3 * wide')};
-let dh = ${four('e', 'unit')};
-let tc = bounded_tanh(${four('c', 'unit')});
-let dc = ${four('d', 'unit')} + dh * o * (1.0 - tc * tc);
-result[gate] = dc * g * i * (1.0 - i);
-result[gate + wide] = dc * ${four('b', 'unit')} * f * (1.0 - f);
-result[gate + 2 * wide] = dc * i * (1.0 - g * g);
-result[gate + 3 * wide] = dh * tc * o * (1.0 - o);
-result[4 * N * wide + unit] = dc;
-result[5 * N * wide + unit] = dc * f;`,
-};
+export const CELL_GRAD: Wgsl = { rows: 6, body: `${UNIT}${cellGradOf('', four('e', 'n * wide + x'))}` };
+
+/** `rows` rows of a thread, from row `gid.y rows` on: n0, n1, ... Those behind the last are the last. */
+const rowsOf = (rows: number): string => `${WIDE}
+let N = params.user_N;
+let deep = params.user_deep / 4;
+let x = i32(gid.x);
+${upTo(rows)
+  .map((m) => `let n${m} = min(i32(gid.y) * ${rows} + ${m}, N - 1);`)
+  .join('\n')}`;
+
+/** (F1) and the cell: a (N,4H) + l (N,K) r (K,4H) are its pre-activations. K is a multiple of 4. */
+export function sumAndCell(rows: number): Wgsl {
+  const all = upTo(rows);
+  const gates = upTo(4);
+  const terms = gates.flatMap((q) => [
+    `{ ${gates.map((j) => `let e${j} = ${four('r', `(4 * (4 * k + ${j}) + ${q}) * wide + x`)};`).join('\n')}`,
+    ...all.map((m) => `a${m}${q} += w${m}.x * e0 + w${m}.y * e1 + w${m}.z * e2 + w${m}.w * e3;`),
+    '}',
+  ]);
+  const body = `${rowsOf(rows)}
+${all.flatMap((m) => gates.map((q) => `var a${m}${q} = ${four('a', `(4 * n${m} + ${q}) * wide + x`)};`)).join('\n')}
+for (var k = 0; k < deep; k++) {
+${all.map((m) => `let w${m} = ${four('l', `n${m} * deep + k`)};`).join('\n')}
+${terms.join('\n')}
+}
+${all.map((m) => cellOf(String(m), (q) => `a${m}${q}`)).join('\n')}`;
+  return { rows: 6 * rows, body };
+}
+
+/** (B4)-(B2), and dh behind: e (N,H) + l (N,K) r (K,H). */
+export function sumAndCellGrad(rows: number): Wgsl {
+  const all = upTo(rows);
+  const body = `${rowsOf(rows)}
+${all.map((m) => `var s${m} = ${four('e', `n${m} * wide + x`)};`).join('\n')}
+for (var k = 0; k < deep; k++) {
+${upTo(4)
+  .map((j) => `let e${j} = ${four('r', `(4 * k + ${j}) * wide + x`)};`)
+  .join('\n')}
+${all.map((m) => `{ let w = ${four('l', `n${m} * deep + k`)}; s${m} += w.x * e0 + w.y * e1 + w.z * e2 + w.w * e3; }`).join('\n')}
+}
+${all.map((m) => `${cellGradOf(String(m), `s${m}`)}\nresult[(6 * N + n${m}) * wide + x] = s${m};`).join('\n')}`;
+  return { rows: 7 * rows, body };
+}
 
 /** Pieces one after the other, as `concatenation` has them. */
 export function joined(names: readonly string[]): Wgsl {
