@@ -40,6 +40,9 @@ export function program(
   return { output, arrays, body, scalars, ...(sizes ? { sizes } : {}) };
 }
 
+/** The first numbers, as indices. */
+export const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
 /** The numbers of a four. */
 export const FOUR = [0, 1, 2, 3] as const;
 

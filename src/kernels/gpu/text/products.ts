@@ -1,7 +1,7 @@
 /** Matrix products. (F1) and (B1) are made of them. How much a thread works out is what makes them fast. */
 import type { Program } from '../values.js';
 import { four, texel } from './lanes.js';
-import { at, FOUR, program } from './moves.js';
+import { at, FOUR, program, upTo } from './moves.js';
 
 export interface ProductShape {
   readonly R: number;
@@ -14,9 +14,6 @@ export interface ProductShape {
 
 /** Terms that stand in one round of the loop. */
 const UNROLLED = 4;
-
-/** The first numbers, as indices. */
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 const arraysOf = ({ accumulate }: Pick<ProductShape, 'accumulate'>): string[] => [
   'a',

@@ -5,12 +5,13 @@
  */
 
 import type { Wgsl } from '../values.js';
-
-/** The first numbers, as indices. */
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+import { upTo } from './moves.js';
 
 /** As gpu.js writes it: four `index` of an array's piece. */
 const four = (array: string, index: string): string => `user_inu_u${array}[params.user_fromu_u${array} / 4 + ${index}]`;
+
+/** To a sum, the four numbers `w` times four rows. */
+const added = (sum: string, w: string): string => `${sum} += ${w}.x * e0 + ${w}.y * e1 + ${w}.z * e2 + ${w}.w * e3;`;
 
 const WIDE = 'let wide = i32(params.outputX);';
 const UNIT = `${WIDE}
@@ -84,7 +85,7 @@ export function sumAndCell(rows: number): Wgsl {
   const gates = upTo(4);
   const terms = gates.flatMap((q) => [
     `{ ${gates.map((j) => `let e${j} = ${four('r', `(4 * (4 * k + ${j}) + ${q}) * wide + x`)};`).join('\n')}`,
-    ...all.map((m) => `a${m}${q} += w${m}.x * e0 + w${m}.y * e1 + w${m}.z * e2 + w${m}.w * e3;`),
+    ...all.map((m) => added(`a${m}${q}`, `w${m}`)),
     '}',
   ]);
   const body = `${rowsOf(rows)}
@@ -106,7 +107,7 @@ for (var k = 0; k < deep; k++) {
 ${upTo(4)
   .map((j) => `let e${j} = ${four('r', `(4 * k + ${j}) * wide + x`)};`)
   .join('\n')}
-${all.map((m) => `{ let w = ${four('l', `n${m} * deep + k`)}; s${m} += w.x * e0 + w.y * e1 + w.z * e2 + w.w * e3; }`).join('\n')}
+${all.map((m) => `{ let w = ${four('l', `n${m} * deep + k`)}; ${added(`s${m}`, 'w')} }`).join('\n')}
 }
 ${all.map((m) => `${cellGradOf(String(m), `s${m}`)}\nresult[(6 * N + n${m}) * wide + x] = s${m};`).join('\n')}`;
   return { rows: 7 * rows, body };
@@ -130,7 +131,7 @@ export function product({ transA, accumulate }: { transA: boolean; accumulate: b
   const all = upTo(rows);
   const fourTerms = [
     ...upTo(4).map((i) => `let e${i} = ${four('b', `(4 * k + ${i}) * wide + x`)};`),
-    ...all.map((m) => `{ let w = ${four('a', `p${m} + k`)}; s${m} += w.x * e0 + w.y * e1 + w.z * e2 + w.w * e3; }`),
+    ...all.map((m) => `{ let w = ${four('a', `p${m} + k`)}; ${added(`s${m}`, 'w')} }`),
   ];
   const oneTerm = [
     `let e = ${four('b', 'k * wide + x')};`,
