@@ -15,6 +15,7 @@ import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { pack } from './gpu/pack.mjs';
 import { flops, sizes, WORKLOADS } from './peers/workloads.mjs';
+import { median } from './statistics.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const CHROMIUM = '/usr/bin/chromium';
@@ -97,8 +98,6 @@ async function bundle(peers) {
     rmSync(folder, { recursive: true });
   }
 }
-
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
 /** Engines take turns, each time in a page of its own: what one has made or opened is none of the next one's. */
 async function shape(browser, url, name, engines, rounds, steps) {

@@ -40,9 +40,10 @@ export async function modelAgain(
   if (options.backend !== 'auto' || !training) return loaded;
   const chosen = await newModel(model.spec, model.kernels.precision, shapeOf(facts), options);
   chosen.dispose();
-  model.dispose();
-  const [fastest] = chosen.measured!;
-  const again = await loadModel(checkpoint, { ...backend, backend: fastest!.backend as BackendChoice });
+  const fastest = chosen.measured![0]!.backend;
+  const isThere = fastest === model.kernels.name;
+  if (!isThere) model.dispose();
+  const again = isThere ? loaded : await loadModel(checkpoint, { ...backend, backend: fastest as BackendChoice });
   again.model.measured = chosen.measured;
   return again;
 }

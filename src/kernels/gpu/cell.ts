@@ -26,7 +26,7 @@ export function cells(rec: Recorder): Cells {
   };
   /** The sum that a piece, (N,C), waits for, where that is worked out along with what is read of it. */
   const sumOf = (piece: Piece, N: number, C: number): Sum | null => {
-    const sum = rec.executor.fuses ? sumAwaited(piece) : null;
+    const sum = rec.executor.fuses ? sumAwaited(piece, N * C) : null;
     return sum && N * sum.K * C <= MOST_TERMS ? sum : null;
   };
   const readAll = (matrices: readonly Matrix[]) => matrices.map((m) => rec.read(m));
@@ -46,7 +46,7 @@ export function cells(rec: Recorder): Cells {
       const lanes = rec.lanes(inputs, 6 * N * H, H);
       const sum = lanes.count === 4 ? sumOf(inputs[0]!, N, 4 * H) : null;
       if (sum) {
-        const rows = rec.executor.blocksOf(N * H, [8, 4]) > 4 ? 2 : 1; // of four gates each
+        const rows = Math.max(1, rec.executor.blocksOf(N * H) / 4); // of four gates each
         const text = rec.texts.once(`cell ${N} ${H} of ${sum.K}`, () => cellOfSum(N, sum.K, H, rows));
         return writeAll(rec.call(text, [sum.old, inputs[1]!, ...sum.factors]), outs);
       }
@@ -60,7 +60,7 @@ export function cells(rec: Recorder): Cells {
       const lanes = rec.lanes(inputs, 6 * N * H, H);
       const sum = lanes.count === 4 ? sumOf(inputs[4]!, N, H) : null;
       if (sum) {
-        const rows = rec.executor.blocksOf((N * H) / 4, [8, 4, 2]);
+        const rows = rec.executor.blocksOf((N * H) / 4);
         const text = rec.texts.once(`cellGrad ${N} ${H} of ${sum.K}`, () => cellGradOfSum(N, sum.K, H, rows));
         return writeAll(rec.call(text, [...inputs.slice(0, 4), sum.old, ...sum.factors]), [...outs, d.h]);
       }

@@ -4,7 +4,7 @@
  * are this side's: it lays out who follows whom, and knows which labels fit into their steps.
  */
 import type { CtcTargets, Matrix } from '../../core/kernels.js';
-import { UnspoolError } from '../../errors.js';
+import { tooLarge } from './faults.js';
 import type { Recorder } from './recorder.js';
 import { sumOf } from './sums.js';
 import { latticeStep, latticeTotals, NEVER, pathGrad, pathLoss } from './text/ctc.js';
@@ -105,14 +105,10 @@ function byClass(paths: readonly Path[], C: number): Float32Array {
   return Float32Array.from([...begins, ...order]);
 }
 
-/** The lattice is one value, and places in it are counted in 32-bit floats. */
-function requireFits(rec: Recorder, numbers: number): void {
-  const most = rec.executor.mostElements;
-  if (numbers <= most) return;
-  throw new UnspoolError({
-    ...{ code: 'OUT_OF_MEMORY', bytes: 4 * numbers, inUse: null, capacity: 4 * most },
-    help: 'Lower the batch, the steps or the labels of a sequence, or use backend: wasm.',
-  });
+/** The lattice is one value. */
+function requireFits({ executor: { mostElements } }: Recorder, numbers: number): void {
+  if (numbers <= mostElements) return;
+  throw tooLarge(numbers, mostElements, 'The lattice of CTC', 'the batch, the steps or the labels of a sequence');
 }
 
 /** Writes the loss, and its gradient by the logits. `stats`: of each row of them the largest and log sum_k e^(z[k] - max). */

@@ -12,6 +12,9 @@ const MOST_KERNELS = 1024;
 /** Indices in a kernel are 32-bit floats, which count so far and no farther. */
 const MOST_ELEMENTS = 2 ** 24;
 
+/** Blocks of rows that one thread of a product may work at, besides one. */
+const BLOCKS = [8, 4, 2] as const;
+
 /** What has happened so far, for tests, tables and whoever wonders. */
 export interface GpuCounts {
   dispatches: number;
@@ -148,10 +151,10 @@ export class Executor {
     return this.device.mostArrays;
   }
 
-  /** How many blocks, any of `counts`, a thread of a product may work at, so that of `threads` enough are left. */
-  blocksOf(threads: number, counts: readonly number[]): number {
+  /** How many blocks a thread of a product may work at, so that of `threads` enough are left; they divide `rows`, where told. */
+  blocksOf(threads: number, rows = 0): number {
     const { mostBlocks, atOnce } = this.device;
-    return counts.find((count) => count <= mostBlocks && threads / count >= atOnce) ?? 1;
+    return BLOCKS.find((count) => count <= mostBlocks && rows % count === 0 && threads / count >= atOnce) ?? 1;
   }
 
   /** Kernels, and whatever is on the device. */

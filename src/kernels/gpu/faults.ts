@@ -23,11 +23,16 @@ export const noMemory = (): UnspoolError =>
     help: 'Lower the batch, the steps or hiddenSize, or use backend: wasm.',
   });
 
-/** `what` has `size` elements, and kernels count to `most`. */
-export const tooLarge = (size: number, most: number, what = 'A matrix'): UnspoolError =>
+/** `what` has `size` elements, and kernels count to `most`. `lower`: what makes it smaller. */
+export const tooLarge = (
+  size: number,
+  most: number,
+  what = 'A matrix',
+  lower = 'the batch, the steps or hiddenSize',
+): UnspoolError =>
   new UnspoolError({
     ...{ code: 'OUT_OF_MEMORY', bytes: 4 * size, inUse: null, capacity: 4 * most },
-    help: `${what} has more elements than a kernel can count: lower the batch, the steps or hiddenSize, or use backend: wasm.`,
+    help: `${what} has more elements than a kernel can count: lower ${lower}, or use backend: wasm.`,
   });
 
 type Acted<T> = { readonly value: T } | { readonly error: unknown };

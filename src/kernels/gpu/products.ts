@@ -20,9 +20,6 @@ const WORTH_FOURS = 16384;
 /** The same where a thread may write four numbers: below, single results are better, since a plan takes no others. */
 const WORTH_WIDE = 2 ** 20;
 
-/** Blocks of rows that one thread of a product may work at. */
-const BLOCKS = [8, 4, 2] as const;
-
 type Way = Required<GemmOptions>;
 type Products = Pick<Kernels, 'gemm' | 'pack' | 'gemmPacked'>;
 
@@ -77,10 +74,7 @@ export function products(rec: Recorder): Products {
     const right = transB ? turned(b, C, K) : b;
     const inputs = [left, right, ...old];
     if (inputs.some(({ shift }) => shift % 4)) return false;
-    const blocks = rec.executor.blocksOf(
-      (R * C) / 4,
-      BLOCKS.filter((count) => R % count === 0),
-    );
+    const blocks = rec.executor.blocksOf((R * C) / 4, R);
     const [added = left] = old;
     const text = rec.texts.once(`fourfold ${R} ${K} ${C} ${blocks}`, () => fourfoldProduct(R, K, C, blocks));
     const results = rec.calls(text, [left, right, added], [Number(accumulate)]);
@@ -94,7 +88,7 @@ export function products(rec: Recorder): Products {
     const { R, K, C, transA, transB } = shape;
     if (!isWide(shape) || (transA ? R : K) % 4) return false;
     if ([a, b, ...old].some(({ shift }) => shift % 4)) return false;
-    const rows = Math.max(transA ? 4 : 1, rec.executor.blocksOf((R * C) / 4, BLOCKS));
+    const rows = Math.max(transA ? 4 : 1, rec.executor.blocksOf((R * C) / 4));
     const straight = { ...shape, transB: false };
     const text = rec.texts.once(`blocks ${rows} ${Object.values(straight)}`, () => ({
       ...wideProduct(straight),

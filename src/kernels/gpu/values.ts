@@ -99,10 +99,10 @@ export interface Sum {
   readonly old: Piece;
 }
 
-/** The sum that a piece waits for, if it is all of it and nobody else waits. */
-export function sumAwaited({ value, shift }: Piece): Sum | null {
+/** The sum that a piece of `size` numbers waits for, if it is all of it and nobody else waits. */
+export function sumAwaited({ value }: Piece, size: number): Sum | null {
   const { call, holders } = value;
-  if (!call?.program.sum || call.over || holders > 1 || shift > 0) return null;
+  if (!call?.program.sum || call.over || holders > 1 || value.size !== size) return null;
   const [left, right, old] = call.inputs as [Piece, Piece, Piece];
   return { K: call.program.sizes!.deep!, factors: [left, right], old };
 }

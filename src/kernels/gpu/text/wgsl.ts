@@ -5,19 +5,20 @@
  */
 
 import type { Wgsl } from '../values.js';
-import { upTo } from './moves.js';
+import { FOUR, upTo } from './moves.js';
 
 /** As gpu.js writes it: four `index` of an array's piece. */
 const four = (array: string, index: string): string => `user_inu_u${array}[params.user_fromu_u${array} / 4 + ${index}]`;
+
+/** Four rows of an array, which `added` adds. */
+const fourRows = (array: string, index: (j: number) => string): string =>
+  FOUR.map((j) => `let e${j} = ${four(array, index(j))};`).join('\n');
 
 /** To a sum, the four numbers `w` times four rows. */
 const added = (sum: string, w: string): string => `${sum} += ${w}.x * e0 + ${w}.y * e1 + ${w}.z * e2 + ${w}.w * e3;`;
 
 const WIDE = 'let wide = i32(params.outputX);';
-const UNIT = `${WIDE}
-let N = params.user_N;
-let x = i32(gid.x);
-let n = i32(gid.y);`;
+const DEEP = 'let deep = params.user_deep / 4;';
 
 const FUNCTIONS = `
 fn sigmoid(v : vec4<f32>) -> vec4<f32> { return 1.0 / (1.0 + exp(-v)); }
@@ -37,8 +38,8 @@ export function inFours(shader: string, body: string): string | null {
 
 const GATES = ['i', 'f', 'g', 'o'] as const;
 
-/** (F2)-(F4) of row n, of pre-activations; `m` tells the names of several rows apart. */
-const cellOf = (m: string, a: (q: number) => string): string => `
+/** (F2)-(F4) of a thread's row m, of pre-activations. */
+const cellOf = (m: number, a: (q: number) => string): string => `
 let i${m} = sigmoid(${a(0)});
 let f${m} = sigmoid(${a(1)});
 let g${m} = bounded_tanh(${a(2)});
@@ -48,8 +49,8 @@ ${GATES.map((gate, q) => `result[(4 * n${m} + ${q}) * wide + x] = ${gate}${m};`)
 result[(4 * N + n${m}) * wide + x] = c${m};
 result[(5 * N + n${m}) * wide + x] = o${m} * bounded_tanh(c${m});`;
 
-/** (B4)-(B2) of row n, of dh. */
-const cellGradOf = (m: string, dh: string): string => `
+/** (B4)-(B2) of a thread's row m, of dh. */
+const cellGradOf = (m: number, dh: string): string => `
 ${GATES.map((gate, q) => `let ${gate}${m} = ${four('s', `(4 * n${m} + ${q}) * wide + x`)};`).join('\n')}
 let dh${m} = ${dh};
 let tc${m} = bounded_tanh(${four('c', `n${m} * wide + x`)});
@@ -61,40 +62,39 @@ result[(4 * n${m} + 3) * wide + x] = dh${m} * tc${m} * o${m} * (1.0 - o${m});
 result[(4 * N + n${m}) * wide + x] = dc${m};
 result[(5 * N + n${m}) * wide + x] = dc${m} * f${m};`;
 
-/** (F2)-(F4), as `cell` has it: a thread works out all six results of four units. */
-export const CELL: Wgsl = {
-  rows: 6,
-  body: `${UNIT}${cellOf('', (q) => four('a', `(4 * n + ${q}) * wide + x`))}`,
-};
-
-/** (B4)-(B2), as `cellGrad` has it. */
-export const CELL_GRAD: Wgsl = { rows: 6, body: `${UNIT}${cellGradOf('', four('e', 'n * wide + x'))}` };
-
 /** `rows` rows of a thread, from row `gid.y rows` on: n0, n1, ... Those behind the last are the last. */
 const rowsOf = (rows: number): string => `${WIDE}
 let N = params.user_N;
-let deep = params.user_deep / 4;
 let x = i32(gid.x);
 ${upTo(rows)
   .map((m) => `let n${m} = min(i32(gid.y) * ${rows} + ${m}, N - 1);`)
   .join('\n')}`;
 
+/** (F2)-(F4), as `cell` has it: a thread works out all six results of four units. */
+export const CELL: Wgsl = {
+  rows: 6,
+  body: `${rowsOf(1)}${cellOf(0, (q) => four('a', `(4 * n0 + ${q}) * wide + x`))}`,
+};
+
+/** (B4)-(B2), as `cellGrad` has it. */
+export const CELL_GRAD: Wgsl = { rows: 6, body: `${rowsOf(1)}${cellGradOf(0, four('e', 'n0 * wide + x'))}` };
+
 /** (F1) and the cell: a (N,4H) + l (N,K) r (K,4H) are its pre-activations. K is a multiple of 4. */
 export function sumAndCell(rows: number): Wgsl {
   const all = upTo(rows);
-  const gates = upTo(4);
-  const terms = gates.flatMap((q) => [
-    `{ ${gates.map((j) => `let e${j} = ${four('r', `(4 * (4 * k + ${j}) + ${q}) * wide + x`)};`).join('\n')}`,
+  const terms = FOUR.flatMap((q) => [
+    `{ ${fourRows('r', (j) => `(4 * (4 * k + ${j}) + ${q}) * wide + x`)}`,
     ...all.map((m) => added(`a${m}${q}`, `w${m}`)),
     '}',
   ]);
   const body = `${rowsOf(rows)}
-${all.flatMap((m) => gates.map((q) => `var a${m}${q} = ${four('a', `(4 * n${m} + ${q}) * wide + x`)};`)).join('\n')}
+${DEEP}
+${all.flatMap((m) => FOUR.map((q) => `var a${m}${q} = ${four('a', `(4 * n${m} + ${q}) * wide + x`)};`)).join('\n')}
 for (var k = 0; k < deep; k++) {
 ${all.map((m) => `let w${m} = ${four('l', `n${m} * deep + k`)};`).join('\n')}
 ${terms.join('\n')}
 }
-${all.map((m) => cellOf(String(m), (q) => `a${m}${q}`)).join('\n')}`;
+${all.map((m) => cellOf(m, (q) => `a${m}${q}`)).join('\n')}`;
   return { rows: 6 * rows, body };
 }
 
@@ -102,14 +102,13 @@ ${all.map((m) => cellOf(String(m), (q) => `a${m}${q}`)).join('\n')}`;
 export function sumAndCellGrad(rows: number): Wgsl {
   const all = upTo(rows);
   const body = `${rowsOf(rows)}
+${DEEP}
 ${all.map((m) => `var s${m} = ${four('e', `n${m} * wide + x`)};`).join('\n')}
 for (var k = 0; k < deep; k++) {
-${upTo(4)
-  .map((j) => `let e${j} = ${four('r', `(4 * k + ${j}) * wide + x`)};`)
-  .join('\n')}
+${fourRows('r', (j) => `(4 * k + ${j}) * wide + x`)}
 ${all.map((m) => `{ let w = ${four('l', `n${m} * deep + k`)}; ${added(`s${m}`, 'w')} }`).join('\n')}
 }
-${all.map((m) => `${cellGradOf(String(m), `s${m}`)}\nresult[(6 * N + n${m}) * wide + x] = s${m};`).join('\n')}`;
+${all.map((m) => `${cellGradOf(m, `s${m}`)}\nresult[(6 * N + n${m}) * wide + x] = s${m};`).join('\n')}`;
   return { rows: 7 * rows, body };
 }
 
@@ -130,7 +129,7 @@ export function joined(names: readonly string[]): Wgsl {
 export function product({ transA, accumulate }: { transA: boolean; accumulate: boolean }, rows: number): Wgsl {
   const all = upTo(rows);
   const fourTerms = [
-    ...upTo(4).map((i) => `let e${i} = ${four('b', `(4 * k + ${i}) * wide + x`)};`),
+    fourRows('b', (j) => `(4 * k + ${j}) * wide + x`),
     ...all.map((m) => `{ let w = ${four('a', `p${m} + k`)}; ${added(`s${m}`, 'w')} }`),
   ];
   const oneTerm = [
