@@ -3,7 +3,6 @@ import {
   type BackendChoice,
   type BackendOptions,
   createModel,
-  type Facts,
   type LoadedModel,
   type Model,
   type ModelSpec,
@@ -28,22 +27,24 @@ export async function newModel(
   return createModel(spec, { precision, ...backendOf(options), ...measure });
 }
 
-/** The model of a checkpoint. `shapeOf`: of its batches, from the file's facts. */
-export async function modelAgain(
+/** The model of a checkpoint; with `auto` on the standard backend, until it is known that training goes on: `fastestAgain`. */
+export const modelAgain = (checkpoint: string, options: OptionValues): Promise<LoadedModel> =>
+  loadModel(checkpoint, backendOf(options));
+
+/** The same model on the fastest backend, with `auto`; the one that was loaded is then no longer to be used. */
+export async function fastestAgain(
+  { model }: LoadedModel,
   checkpoint: string,
-  shapeOf: (facts: Facts) => PassShape,
+  shape: PassShape,
   options: OptionValues,
-): Promise<LoadedModel> {
-  const backend = backendOf(options);
-  const loaded = await loadModel(checkpoint, backend);
-  const { model, facts, training } = loaded;
-  if (options.backend !== 'auto' || !training) return loaded;
-  const chosen = await newModel(model.spec, model.kernels.precision, shapeOf(facts), options);
+): Promise<Model> {
+  if (options.backend !== 'auto') return model;
+  const chosen = await newModel(model.spec, model.kernels.precision, shape, options);
   chosen.dispose();
-  const fastest = chosen.measured![0]!.backend;
-  const isThere = fastest === model.kernels.name;
+  const backend = chosen.measured![0]!.backend as BackendChoice;
+  const isThere = backend === model.kernels.name;
   if (!isThere) model.dispose();
-  const again = isThere ? loaded : await loadModel(checkpoint, { ...backend, backend: fastest as BackendChoice });
-  again.model.measured = chosen.measured;
+  const again = isThere ? model : (await loadModel(checkpoint, { ...backendOf(options), backend })).model;
+  again.measured = chosen.measured;
   return again;
 }

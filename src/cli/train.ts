@@ -23,7 +23,7 @@ import { naming } from './naming.js';
 import { clock, createOutput, grouped, OUTPUT_OPTIONS, type Output } from './output.js';
 import { Progress } from './progress.js';
 import { stopOnSignal } from './signals.js';
-import { modelAgain, newModel } from './train-backend.js';
+import { fastestAgain, modelAgain, newModel } from './train-backend.js';
 import { comparison } from './train-report.js';
 import {
   fitOptionsOf,
@@ -107,7 +107,7 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   if (file === checkpoint) throw new UsageError('--out is missing: where to save the model, besides the checkpoint');
   if (options.out !== undefined && !options.force) await requireFree(file);
   await revectorize();
-  const loaded = await modelAgain(checkpoint, (facts) => shapeOf(resumedSettings(facts, options)), options);
+  const loaded = await modelAgain(checkpoint, options);
   const { facts, training, vocabulary } = loaded;
   if (!training || !vocabulary || typeof facts.text !== 'string' || typeof facts.settings !== 'object') {
     throw new UnspoolError({
@@ -132,11 +132,12 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   const text = naming(textFile, () => textStreams(content, { ...settings, vocabulary }));
   const resumed = { file: checkpoint, step: training.step, training };
   const out = createOutput(options);
-  const now = arithmeticOf(loaded.model);
+  const model = await fastestAgain(loaded, checkpoint, shapeOf(settings), options);
+  const now = arithmeticOf(model);
   if (facts.arithmetic !== now) {
     out.warn(`${checkpoint} was computed by ${facts.arithmetic}, this is ${now}: the last digits will differ.`);
   }
-  return { out, settings, textFile, textHash, text, model: loaded.model, resumed, file };
+  return { out, settings, textFile, textHash, text, model, resumed, file };
 }
 
 async function train(run: Run): Promise<number> {
