@@ -6,10 +6,12 @@ import { fit, type TrainingEvent, type TrainingState } from '../../src/core/trai
 import { createModel } from '../../src/create.js';
 import { UnspoolError } from '../../src/errors.js';
 import { createGpu, downloadSteps, type GpuMode, measureBackends, measuring } from '../../src/gpu/index.js';
+import { loadGpuJs, type Made } from '../../src/kernels/gpu/gpu-js.js';
 import type { BackendChoice } from '../../src/kernels/select.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { expectClose } from '../support/golden.js';
+import { wideErrors } from '../support/gpu-runs.js';
 import { provideWebGpu } from '../support/webgpu.js';
 
 provideWebGpu();
@@ -103,6 +105,26 @@ test('a matrix beyond what kernels can count', async () => {
   const m = k.alloc(4097, 4096);
   k.add(m, m, m);
   expect(await problemOf(() => k.download(m))).toMatchObject({ code: 'OUT_OF_MEMORY' });
+  k.dispose();
+});
+
+test('shaders that another gpu.js makes in another way are refused, not guessed at', async () => {
+  const gpuJs = (await loadGpuJs())!;
+  class Other extends gpuJs.GPU {
+    override createKernel(source: string, settings: object): Made {
+      const made = super.createKernel(source, settings);
+      const assemble = made.kernel.assembleWGSL!;
+      made.kernel.assembleWGSL = () => assemble.call(made.kernel).replaceAll('threadGid', 'gridPlace');
+      return made;
+    }
+  }
+  const global = globalThis as { GPU?: unknown };
+  global.GPU = { ...gpuJs, GPU: Other };
+  const k = await createGpu('webgpu');
+  delete global.GPU;
+  const problem = await problemOf(() => wideErrors(k));
+  expect(problem).toMatchObject({ code: 'INVALID_SETTING', path: 'backend' });
+  expect(problem.help).toMatch(/npm install gpu\.js@2\.24$/);
   k.dispose();
 });
 

@@ -69,7 +69,7 @@ const impossible = (mode: GpuMode, problem: string, help: string): UnspoolError 
 
 async function library(mode: GpuMode): Promise<GpuJs> {
   const found = await loadGpuJs();
-  if (!found) throw impossible(mode, 'the package gpu.js is not installed.', 'npm install gpu.js');
+  if (!found) throw impossible(mode, 'the package gpu.js is not installed.', 'npm install gpu.js@2.24');
   return found;
 }
 

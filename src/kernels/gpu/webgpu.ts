@@ -1,4 +1,5 @@
 /** gpu.js on WebGPU: compute shaders over buffers. */
+import { UnspoolError } from '../../errors.js';
 import { atOnceOf, fusesOn } from './adapter.js';
 import { settings, source } from './compile.js';
 import type { Device } from './device.js';
@@ -65,7 +66,15 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
   };
 }
 
-const OTHER_VERSION = 'this version of gpu.js makes its shaders in another way than 2.24, which is the one to install.';
+const otherVersion = (): UnspoolError =>
+  new UnspoolError({
+    ...{
+      code: 'INVALID_SETTING',
+      path: 'backend',
+      problem: 'this version of gpu.js makes its shaders in another way.',
+    },
+    help: 'Install the one that this package is written for: npm install gpu.js@2.24',
+  });
 
 /** The threads for an output. */
 const threadsOf =
@@ -79,7 +88,7 @@ function speakWgsl({ kernel }: Made, { rows, body }: Wgsl): void {
   kernel.assembleWGSL = () => {
     kernel.componentCount = 4 * rows;
     const shader = assemble && inFours(assemble.call(kernel), body);
-    if (!shader) throw new Error(OTHER_VERSION);
+    if (!shader) throw otherVersion();
     return shader;
   };
 }
@@ -90,7 +99,7 @@ function speakWgsl({ kernel }: Made, { rows, body }: Wgsl): void {
  */
 async function flattened(made: Made, args: readonly unknown[], numbers: number): Promise<unknown> {
   const result = (await made(...args)) as { componentCount: number; output: number[] };
-  if (result.componentCount !== numbers) throw new Error(OTHER_VERSION);
+  if (result.componentCount !== numbers) throw otherVersion();
   const [width, ...rest] = result.output;
   result.output = [numbers * width!, ...rest];
   result.componentCount = 1;
