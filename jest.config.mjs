@@ -7,7 +7,7 @@ if (!process.env.VK_DRIVER_FILES && existsSync(SOFTWARE_DRIVER)) process.env.VK_
 
 export default {
   testEnvironment: 'node',
-  testTimeout: 60_000, // for what hangs, not for what is slow on a busy machine
+  testTimeout: 300_000, // for what hangs, not for what is slow on a busy machine
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   setupFilesAfterEnv: ['<rootDir>/test/support/forms.ts'], // tests build models without createModel, which loads them

@@ -51,7 +51,7 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
     page.on('pageerror', (error) => problems.push(error.message));
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     await page.waitForFunction('window.ready');
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

@@ -98,7 +98,7 @@ maybe('in Chromium', () => {
     server = await serve(scripts);
     const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
     browser = await chromium.launch({ executablePath: CHROMIUM, args });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

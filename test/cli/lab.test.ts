@@ -47,7 +47,7 @@ test('an experiment: interrupted, gone on with, reported', async () => {
   };
   expect(report.verdicts.filter(({ holds }) => holds).length).toBeGreaterThan(8);
   expect(readFileSync(join(here.path, 'a2/report.csv'), 'utf8')).toMatch(/^holds,claim,found$/m);
-}, 120_000);
+});
 
 test('compare: estimators against the exact gradient', async () => {
   const { code, stdout } = await lab(

@@ -4,14 +4,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { afterAll, jest } from '@jest/globals';
+import { afterAll } from '@jest/globals';
 
 export const ROOT = resolve(__dirname, '../..');
 export const MAIN = join(ROOT, 'dist/cli/main.js');
 
 if (!existsSync(MAIN)) throw new Error('These tests run the built command line: `npm run build` first.');
-
-jest.setTimeout(60_000); // a busy machine takes its time to start processes
 
 /** A model so small that an update takes no time. */
 export const TINY = ['--hidden', '8', '--embedding', '4', '--batch', '4', '--steps', '8', '--seed', '3'] as const;
@@ -60,12 +58,32 @@ export function start(cwd: string, args: readonly string[], command = process.ex
   };
 }
 
+/** What is to happen to a program, as JavaScript that sees `fs` and `spawnSync`, right after it has printed a line with that text in it. */
+export type Happenings = Readonly<Record<string, string>>;
+
+/** A module to run before the program: what happens to it then does so at that very line, however fast the machine is. */
+const happening = (happenings: Happenings): string => `
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+const waiting = new Map([${Object.entries(happenings).map(([text, act]) => `[${JSON.stringify(text)}, () => { ${act} }]`)}]);
+const { stdout } = process;
+const { write } = stdout;
+stdout.write = function (line, ...rest) {
+  const written = write.call(this, line, ...rest); // into a pipe it is there at once
+  for (const [text, act] of waiting) {
+    if (String(line).includes(text) && waiting.delete(text)) act();
+  }
+  return written;
+};`;
+
 export interface Folder {
   readonly path: string;
   run(...args: string[]): Promise<Ended>;
   /** As `run`, for a command that has to succeed; returns what it printed. */
   ok(...args: string[]): Promise<string>;
   start(...args: string[]): Running;
+  /** As `start`, of a program that something happens to. */
+  startWith(happenings: Happenings, ...args: string[]): Running;
   write(name: string, content: string | Uint8Array): string;
   read(name: string): Buffer;
   /** Sorted names. */
@@ -94,6 +112,10 @@ export function folder(text = sampleText()): Folder {
       return stdout;
     },
     start: (...args) => start(path, args),
+    startWith: (happenings, ...args) => {
+      const before = `data:text/javascript,${encodeURIComponent(happening(happenings))}`;
+      return start(path, args, process.execPath, ['--import', before, MAIN]);
+    },
     write: (name, content) => {
       writeFileSync(at(name), content);
       return at(name);

@@ -26,6 +26,11 @@ async function train(threads) {
   const model = await createModel(spec, { threads });
   for await (const _ of fit(model, { train: train30 }, { optimizer: adam() }))
     await new Promise((r) => setTimeout(r, 10));
+  for (let i = 0; i < 500 && model.kernels.threads < threads; i++) {
+    await new Promise((r) => setTimeout(r, 20)); // until they stand ready
+    const { tape, gradients } = await model.gradients(batch);
+    for (const done of [tape, gradients]) done.free();
+  }
   const { loss, tape } = await model.gradients(batch);
   const ran = model.kernels.threads;
   return { model, result: { loss, ran, f: tape.steps[3].gates.f.get(0, 2) } };
@@ -42,7 +47,7 @@ async function trainInWorker(threads) {
     training.resume();
   }
   const { loss } = await model.evaluate(batch);
-  for (let i = 0; i < 200 && (await model.threads()) < threads; i++) {
+  for (let i = 0; i < 500 && (await model.threads()) < threads; i++) {
     await new Promise((r) => setTimeout(r, 20)); // until they stand ready
     await model.evaluate(batch);
   }

@@ -96,12 +96,12 @@ maybe('one update a second', () => {
     await opened.page.locator('[data-testid=step]', { hasText: /^[1-9]/ }).waitFor();
     return opened.page;
   };
-  const stepOf = async (page: Page): Promise<number> => Number(await page.getByTestId('step').textContent());
 
   test('another speed takes effect at once, and it goes on', async () => {
     const page = await slowly();
     await page.getByLabel('Speed').selectOption('Infinity');
-    await page.locator('[data-testid=step]', { hasText: /^\d{2,}$/ }).waitFor({ timeout: 5000 });
+    // At one a second a hundred would take longer.
+    await page.locator('[data-testid=step]', { hasText: /^\d{3,}$/ }).waitFor({ timeout: 60_000 });
     expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
     await page.close();
   });
@@ -111,8 +111,7 @@ maybe('one update a second', () => {
     await page.getByRole('button', { name: 'Reset' }).click();
     await page.locator('[data-testid=step]', { hasText: /^0$/ }).waitFor();
     await page.getByRole('button', { name: 'Play' }).click();
-    await page.waitForTimeout(2600);
-    expect(await stepOf(page)).toBeGreaterThanOrEqual(2);
+    await page.locator('[data-testid=step]', { hasText: /^[2-9]/ }).waitFor();
     expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
     await page.close();
   });

@@ -6,7 +6,7 @@ import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/was
 export async function threadedWasm(variant: WasmVariant, threads: number): Promise<Kernels> {
   const k = await createWasm(variant, { threads, shareAll: true });
   const [out, a, b] = [k.alloc(4, 4), k.alloc(4, 4), k.alloc(4, 4)];
-  for (let wait = 0; k.threads === 1 && wait < 500; wait++) {
+  for (let wait = 0; k.threads === 1 && wait < 5000; wait++) {
     k.gemm(out, a, b); // the first piece of work starts them
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

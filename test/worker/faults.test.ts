@@ -270,7 +270,7 @@ describe('a process', () => {
       const batch = { steps: 3, rows: 2, inputs: [1, 2, 3, 4, 5, 6], targets: [1, 2, 3, 4, 5, 6] };
       const train = { stateful: false, length: 50, batch: () => batch };`;
     const args = ['--input-type=module', '-e', imports + program];
-    return (await promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: 30_000 })).stdout;
+    return (await promisify(execFile)(process.execPath, args, { cwd: ROOT })).stdout;
   };
 
   test('is not kept alive by a worker that nobody waits for', async () => {
