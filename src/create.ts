@@ -40,7 +40,13 @@ export async function createModel(
   if (spec.layers.some((layer) => layer.kind === 'lstm' && !isPlain(layer))) await loadForms();
   const { kernels, measure, ...backend } = options;
   if (measure && !kernels) return measure(spec, backend);
-  return new Model(kernels ?? (await selectKernels(backend)), spec, !!kernels);
+  const on = kernels ?? (await selectKernels(backend));
+  try {
+    return new Model(on, spec, !!kernels);
+  } catch (error) {
+    if (!kernels) on.dispose(); // it cannot hold the model
+    throw error;
+  }
 }
 
 /**

@@ -23,7 +23,10 @@ export async function newModel(
   shape: PassShape,
   options: OptionValues,
 ): Promise<Model> {
-  const measure = options.backend === 'auto' ? { measure: (await import('../gpu/index.js')).measuring(shape) } : {};
+  const measure =
+    options.backend === 'auto' && precision === 'float32'
+      ? { measure: (await import('../gpu/index.js')).measuring(shape) }
+      : {};
   return createModel(spec, { precision, ...backendOf(options), ...measure });
 }
 
@@ -38,13 +41,14 @@ export async function fastestAgain(
   shape: PassShape,
   options: OptionValues,
 ): Promise<Model> {
-  if (options.backend !== 'auto') return model;
-  const chosen = await newModel(model.spec, model.kernels.precision, shape, options);
-  chosen.dispose();
-  const backend = chosen.measured![0]!.backend as BackendChoice;
+  if (options.backend !== 'auto' || model.kernels.precision !== 'float32') return model;
+  const { measureBackends } = await import('../gpu/index.js');
+  const { threads = 1, ...rest } = backendOf(options);
+  const measured = await measureBackends(model.spec, shape, { threads });
+  const { backend } = measured[0]!;
   const isThere = backend === model.kernels.name;
   if (!isThere) model.dispose();
-  const again = isThere ? model : (await loadModel(checkpoint, { ...backendOf(options), backend })).model;
-  again.measured = chosen.measured;
+  const again = isThere ? model : (await loadModel(checkpoint, { ...rest, threads, backend })).model;
+  again.measured = measured;
   return again;
 }

@@ -157,7 +157,8 @@ async function train(run: Run): Promise<number> {
     await finish(run, training, checkpoints, (performance.now() - started) / 1000);
     return 0;
   } catch (error) {
-    if (isAbout(error, 'DEVICE_LOST') && safe?.latest) await rescue(run, safe.latest, checkpoints);
+    const isGone = isAbout(error, 'DEVICE_LOST') || isAbout(error, 'OUT_OF_MEMORY');
+    if (isGone && safe?.latest) await rescue(run, safe.latest, checkpoints);
     throw checkpoints.explain(error);
   } finally {
     release();

@@ -30,8 +30,13 @@ export interface BackendOptions {
 const invalid = (path: string, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
 
-/** Of gpu.js. */
-const MODES: readonly string[] = ['webgpu', 'webgl2', 'webasm', 'cpu'] satisfies readonly GpuMode[];
+const GPUS: readonly string[] = [
+  'gpu',
+  'gpu:webgpu',
+  'gpu:webgl2',
+  'gpu:webasm',
+  'gpu:cpu',
+] satisfies readonly BackendChoice[];
 
 /** The backend that `auto` means here, or that is asked for. Throws `INVALID_SETTING` for one that there is not. */
 function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions = {}): Backend {
@@ -48,9 +53,8 @@ function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptio
       if (!wasmVariant()) throw invalid('backend', 'this engine has no WebAssembly SIMD.', 'Use reference.');
       return 'wasm';
     default: {
-      const [name, mode] = String(backend).split(':');
-      if (name !== 'gpu' || (mode !== undefined && !MODES.includes(mode))) {
-        const help = `Use auto, wasm, reference, gpu or gpu: with ${MODES.join(', ')}.`;
+      if (!GPUS.includes(String(backend))) {
+        const help = `Use auto, wasm, reference, ${GPUS.join(', ')}.`;
         throw invalid('backend', `${JSON.stringify(backend)} is no backend.`, help);
       }
       if (precision !== 'float32') throw invalid('backend', 'gpu computes in float32 only.', 'Use reference.');

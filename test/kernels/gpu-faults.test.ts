@@ -99,12 +99,15 @@ test('a matrix that is too large for one value is computed block by block', asyn
   expectClose('weights', ends[1]!, [...ends[0]!], 1e-6);
 });
 
-test('a matrix beyond what kernels can count', async () => {
+test('an instruction without blocks beyond what kernels can count is refused when it is called, and all goes on', async () => {
   const k = await createGpu('webgpu');
   expect(4 * k.mostElements).toBeLessThanOrEqual(k.device.largestPiece);
-  const m = k.alloc(4097, 4096);
-  k.add(m, m, m);
-  expect(await problemOf(() => k.download(m))).toMatchObject({ code: 'OUT_OF_MEMORY' });
+  const [table, out, small] = [k.alloc(2, 4096), k.alloc(4097, 4096), k.alloc(2, 3)];
+  k.upload(small, [1, 2, 3, 4, 5, 6]);
+  const gather = async () => k.gatherRows(out, table, new Int32Array(4097));
+  expect(await problemOf(gather)).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: 4 * 4097 * 4096 });
+  k.add(small, small, small);
+  expect([...(await k.download(small))]).toEqual([2, 4, 6, 8, 10, 12]);
   k.dispose();
 });
 

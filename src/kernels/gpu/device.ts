@@ -1,8 +1,10 @@
 /** A mode of gpu.js, opened: its kernels, its limits, and whether it still lives. */
 import { UnspoolError } from '../../errors.js';
+import { settled } from './faults.js';
 import { type GpuJs, loadGpuJs, provideWebGpu } from './gpu-js.js';
 import { plainDevice } from './plain.js';
 import type { Plans } from './plans.js';
+import { copyOf } from './text/moves.js';
 import type { Fours, Program } from './values.js';
 import { webGlContext, webGlDevice } from './webgl.js';
 import { webGpuDevice } from './webgpu.js';
@@ -64,6 +66,8 @@ export interface Device {
   dispose(): void;
 }
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 const impossible = (mode: GpuMode, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path: `backend gpu:${mode}`, problem, help });
 
@@ -78,11 +82,11 @@ export async function openDevice(mode: GpuMode): Promise<Device> {
   if (mode === 'webgpu') await provideWebGpu();
   const gpuJs = await library(mode);
   if (mode === 'webgpu') {
-    if (!(await gpuJs.GPU.isWebGPUAvailable())) {
-      const help = 'In Node, install the package webgpu and a Vulkan driver; in a browser, see chrome://gpu.';
-      throw impossible(mode, 'there is no WebGPU adapter here.', help);
-    }
-    return webGpuDevice(gpuJs, await gpuJs.WebGPUContext.acquire());
+    const help = 'In Node, install the package webgpu and a Vulkan driver; in a browser, see chrome://gpu.';
+    if (!(await gpuJs.GPU.isWebGPUAvailable())) throw impossible(mode, 'there is no WebGPU adapter here.', help);
+    const context = await settled(() => gpuJs.WebGPUContext.acquire());
+    if ('error' in context) throw impossible(mode, `there is no WebGPU device here: ${reasonOf(context.error)}.`, help);
+    return webGpuDevice(gpuJs, context.value);
   }
   if (mode === 'webgl2') {
     const gl = webGlContext();
@@ -92,7 +96,15 @@ export async function openDevice(mode: GpuMode): Promise<Device> {
     }
     return webGlDevice(gpuJs, gl);
   }
-  return plainDevice(mode, gpuJs);
+  const device = plainDevice(mode, gpuJs);
+  try {
+    await device.compile(copyOf(1), { stays: true, fromHere: true, kinds: '' }).run([new Float32Array(1), 0]);
+  } catch (error) {
+    device.dispose();
+    const help = 'A content-security policy must allow it to make code, or use backend: wasm.';
+    throw impossible(mode, `gpu.js cannot run its kernels here: ${reasonOf(error)}.`, help);
+  }
+  return device;
 }
 
 /** The better of the two modes that are a GPU. Throws `INVALID_SETTING` where there is neither, with both reasons. */
@@ -102,7 +114,7 @@ export async function openGpu(): Promise<Device> {
     try {
       return await openDevice(mode);
     } catch (error) {
-      reasons.push(error instanceof Error ? error.message : String(error));
+      reasons.push(reasonOf(error));
     }
   }
   const problem = `there is no GPU here. ${reasons.join(' ')}`;

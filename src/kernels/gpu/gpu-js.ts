@@ -1,4 +1,5 @@
 /** What is used of gpu.js, and of the package that brings WebGPU to Node; loaded when a GPU is asked for. */
+import { UnspoolError } from '../../errors.js';
 
 /** A kernel of gpu.js. */
 export type Made = ((...args: unknown[]) => unknown) & {
@@ -85,14 +86,26 @@ export interface GpuJs {
   readonly WebGPUContext: { acquire(): Promise<WebGpuContext>; destroy(): Promise<void> };
 }
 
-/** A package that need not be there. The name in a variable keeps bundlers from looking for it. */
+/**
+ * A package that need not be there. The name in a variable keeps bundlers from looking for it. Throws `INVALID_SETTING` where it
+ * is there and cannot be loaded, as what needs a newer system library.
+ */
 async function optional<T>(name: string): Promise<T | null> {
   try {
     const found = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as T & { readonly default?: T };
     return found.default ?? found;
-  } catch {
-    return null;
+  } catch (error) {
+    if (isAbsence(error, name)) return null;
+    const problem = `the package ${name} is there, but cannot be loaded: ${error instanceof Error ? error.message : error}`;
+    throw new UnspoolError({ code: 'INVALID_SETTING', path: 'backend', problem });
   }
+}
+
+/** Whether an import failed since there is no package of that name. Engines have different words for it, all with the name. */
+function isAbsence(error: unknown, name: string): boolean {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  const words = /cannot find|failed to resolve|failed to fetch|not a dependency|relative import path|specifier/i;
+  return message.includes(name) && (code.endsWith('MODULE_NOT_FOUND') || words.test(message));
 }
 
 /** gpu.js, or null. A page that has no way to resolve packages may load it by a script tag: it is then `window.GPU`. */
@@ -108,7 +121,9 @@ export async function provideWebGpu(): Promise<void> {
   if (globalThis.navigator && 'gpu' in globalThis.navigator) return;
   const package_ = await optional<{ create(options: string[]): object; globals: object }>('webgpu');
   if (!package_) return;
-  Object.assign(globalThis, package_.globals);
+  for (const [name, value] of Object.entries(package_.globals)) {
+    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true }); // GPU may be gpu.js
+  }
   const gpu = package_.create([]);
   if (globalThis.navigator) Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
   else Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true, writable: true });

@@ -22,7 +22,7 @@ export type { GpuCounts } from './executor.js';
 
 export interface GpuKernels extends Kernels {
   readonly device: DeviceInfo;
-  /** Elements of the largest matrix that instructions take. */
+  /** Elements of what one kernel reads or writes at the most. Larger matrices are worked at block by block, where that is possible. */
   readonly mostElements: number;
   /**
    * How the calls recorded last were run: each as a kernel whose result stays on the device, or all as one plan of gpu.js
@@ -99,12 +99,14 @@ function kernelsOver(device: Device, trial?: Trial): GpuKernels {
         rec.write(rowsOf(asColumn(out), from, to), rec.host(numbers.subarray(from, to)).value);
       }
     },
-    download: (a) => rec.download(a),
+    download: (a) => rec.runs.download(a),
     host: () => null,
     dispose() {
       for (const m of [...live]) free(m);
-      executor.dispose();
-      device.dispose();
+      rec.runs.end(() => {
+        executor.dispose();
+        device.dispose();
+      });
     },
     ...products(rec),
     ...rows(rec),

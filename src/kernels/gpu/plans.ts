@@ -41,7 +41,13 @@ function inOneRow(result: PlanResult): Float32Array {
   return all;
 }
 
-/** Plans that are kept; the one that was not used for longest goes first. */
+interface Plan {
+  readonly pipeline: Pipeline;
+  /** The keys of its kernels. */
+  readonly kernels: ReadonlySet<string>;
+}
+
+/** Plans that are kept, and texts that were seen once; the one that was not used for longest goes first. */
 const MOST_PLANS = 16;
 
 export class Plans {
@@ -51,8 +57,11 @@ export class Plans {
   private readonly Input: GpuJs['Input'];
   private readonly threads: Threads;
   private readonly most: number;
-  private readonly kernels = new Map<string, Made>();
-  private readonly plans = new Map<string, Pipeline | null>();
+  /** By text and size, with how many plans have each. */
+  private readonly kernels = new Map<string, { readonly made: Made; plans: number }>();
+  private readonly plans = new Map<string, Plan>();
+  /** Texts that were seen once. */
+  private readonly seen = new Set<string>();
 
   /** `most`: numbers that may go over and come back. */
   constructor(gpu: GpuInstance, Input: GpuJs['Input'], threads: Threads, most: number) {
@@ -66,8 +75,9 @@ export class Plans {
   take(calls: readonly Call[], nameOf: (program: Program) => string): Layout | null {
     const layout = this.refused === null ? layoutOf(calls, nameOf, this.most) : null;
     if (!layout || layout.results.length === 0) return null;
-    if (this.plans.has(layout.text)) return layout;
-    this.keep(layout.text, null);
+    if (this.plans.has(layout.text) || this.seen.delete(layout.text)) return layout;
+    this.seen.add(layout.text);
+    if (this.seen.size > MOST_PLANS) this.seen.delete(this.seen.values().next().value!);
     return null;
   }
 
@@ -79,8 +89,8 @@ export class Plans {
     const { numbers: all } = packed(numbers);
     const plan = this.plans.get(layout.text) ?? this.made(layout);
     this.keep(layout.text, plan);
-    const given = await plan(new this.Input(all, [all.length]), ...layout.scalars);
-    const { executorKind: kind, fallbackReason } = plan;
+    const given = await plan.pipeline(new this.Input(all, [all.length]), ...layout.scalars);
+    const { executorKind: kind, fallbackReason } = plan.pipeline;
     if (kind === 'generic' || fallbackReason !== null) {
       this.refused = fallbackReason ?? 'gpu.js did not fuse it';
       return null;
@@ -89,23 +99,34 @@ export class Plans {
   }
 
   dispose(): void {
-    for (const plan of this.plans.values()) void plan?.destroy();
-    for (const kernel of this.kernels.values()) kernel.destroy();
+    for (const plan of this.plans.values()) this.destroy(plan);
     this.plans.clear();
-    this.kernels.clear();
   }
 
   /** It is now the one that was used last. */
-  private keep(text: string, plan: Pipeline | null): void {
+  private keep(text: string, plan: Plan): void {
     this.plans.delete(text);
     this.plans.set(text, plan);
     if (this.plans.size <= MOST_PLANS) return;
     const [oldest, unused] = this.plans.entries().next().value!;
     this.plans.delete(oldest);
-    void unused?.destroy();
+    this.destroy(unused);
   }
 
-  private made({ steps, results, scalars }: Layout): Pipeline {
+  /** With the kernels that no other plan has. */
+  private destroy({ pipeline, kernels }: Plan): void {
+    const unused = [...kernels].filter((key) => --this.kernels.get(key)!.plans === 0);
+    const made = unused.map((key) => this.kernels.get(key)!.made);
+    for (const key of unused) this.kernels.delete(key);
+    const end = async (): Promise<void> => {
+      await pipeline.destroy();
+      for (const kernel of made) kernel.destroy();
+    };
+    void end().catch(() => {}); // perhaps the device went before
+  }
+
+  private made({ steps, results, scalars }: Layout): Plan {
+    const kernels = new Set<string>();
     const orchestrate = (all: unknown, ...told: readonly unknown[]): unknown[] => {
       let next = 0;
       const made: unknown[] = [];
@@ -113,30 +134,36 @@ export class Plans {
         const arrays = inputs.map(({ step }) => (step < 0 ? all : made[step]));
         const begins = inputs.map(({ begin }) => begin);
         const own = program.scalars.map(() => told[next++]);
-        made.push(this.kernel(program)(...arrays, ...begins, ...Object.values(program.sizes ?? {}), ...own));
+        const kernel = this.kernel(program, kernels);
+        made.push(kernel(...arrays, ...begins, ...Object.values(program.sizes ?? {}), ...own));
       }
       return results.map((step) => made[step]);
     };
     // gpu.js gives as many arguments as the function names.
-    return this.gpu.createPipeline(Object.defineProperty(orchestrate, 'length', { value: 1 + scalars.length }));
+    Object.defineProperty(orchestrate, 'length', { value: 1 + scalars.length });
+    return { pipeline: this.gpu.createPipeline(orchestrate), kernels };
   }
 
-  private kernel(program: Program): Made {
+  /** `used`: by this plan so far. */
+  private kernel(program: Program, used: Set<string>): Made {
     const text = source(program, this.threads);
     const key = `${program.output} ${text}`;
-    const known = this.kernels.get(key);
-    if (known) return known;
+    const known = this.kernels.get(key) ?? { made: this.compiled(program, text), plans: 0 };
+    this.kernels.set(key, known);
+    if (!used.has(key)) known.plans++;
+    used.add(key);
+    return known.made;
+  }
+
+  private compiled(program: Program, text: string): Made {
     const types = program.arrays.map(() => 'Input');
     const how = { ...settings(program, this.threads, types, true), dynamicOutput: false };
-    const made = this.gpu.createKernel(text, how);
-    this.kernels.set(key, made);
-    return made;
+    return this.gpu.createKernel(text, how);
   }
 }
 
-/** The calls that are still wanted, as steps; null where a plan could not run them, or more than `most` numbers would move. */
+/** The calls as steps; null where a plan could not run them, or more than `most` numbers would move. */
 function layoutOf(calls: readonly Call[], nameOf: (program: Program) => string, most: number): Layout | null {
-  const wanted = calls.filter(({ over }) => !over);
   const stepOf = new Map<Value, number>();
   const beginOf = new Map<Value, number>();
   const uses = new Map<Value, number>();
@@ -152,7 +179,7 @@ function layoutOf(calls: readonly Call[], nameOf: (program: Program) => string, 
     }
     return { step: -1, begin: beginOf.get(value)! + shift };
   };
-  for (const { program, inputs, outs, scalars: own } of wanted) {
+  for (const { program, inputs, outs, scalars: own } of calls) {
     if (program.wide || program.also) return null;
     const step = { program, inputs: inputs.map(placed) };
     const places = step.inputs.map((input) => `${input.step}.${input.begin}`);
@@ -163,8 +190,8 @@ function layoutOf(calls: readonly Call[], nameOf: (program: Program) => string, 
     if (size > most) return null;
   }
   const outlives = ({ outs: [out] }: Call): boolean => out!.holders > (uses.get(out!) ?? 0);
-  const results = wanted.flatMap((call, i) => (outlives(call) ? [i] : []));
-  const outs = results.map((i) => wanted[i]!.outs[0]!);
+  const results = calls.flatMap((call, i) => (outlives(call) ? [i] : []));
+  const outs = results.map((i) => calls[i]!.outs[0]!);
   if (outs.reduce((sum, out) => sum + out.size, size) > most) return null;
   return {
     text: `${names.join('\n')}>${results}`,

@@ -4,6 +4,7 @@
  */
 import type { Matrix } from '../../core/kernels.js';
 import type { Executor } from './executor.js';
+import { Runs } from './runs.js';
 import { concatenation, constantOf, type Lanes, lanesOf, ONE } from './text/lanes.js';
 import { Texts } from './texts.js';
 import {
@@ -26,36 +27,27 @@ const FEW_THE_SAME = 65536;
 /** Numbers that are moved once more, rather than summed up in more kernels. */
 const FEW_TO_MOVE = 2 ** 17;
 
-/** Numbers that are read together with others, rather than by themselves. */
-const FEW_NUMBERS = 64;
-
 /** Recorded calls that are waited for at the most: then they begin to run, read or not. */
 const MOST_RECORDED = 4096;
 
 type Rows = readonly [from: number, to: number];
 
-/** Somebody waits for it. */
-interface Wanted extends Sized {
-  give(numbers: Float32Array): void;
-  fail(error: unknown): void;
-}
-
 export class Recorder {
   readonly executor: Executor;
   readonly texts = new Texts();
+  readonly runs = new Runs(this);
   private recorded: Call[] = [];
-  private wanted: Wanted[] = [];
-  private tail: Promise<void> = Promise.resolve();
-  /** Why no number of this backend can be trusted any more. */
-  private failure: { readonly error: unknown } | null = null;
+  /** What was put together with others since the last call: it may be among what the next one reads. */
+  private merged: Value[] = [];
 
   constructor(executor: Executor) {
     this.executor = executor;
   }
 
-  /** `count` rows, in blocks [from, to) of which each, `width` wide, fits into one value. */
+  /** `count` rows, in blocks [from, to) of which each, `width` wide, fits into one value; by fours, where more fit. */
   blocks(count: number, width: number): Rows[] {
-    const most = Math.max(1, Math.floor(this.executor.mostElements / width));
+    const fit = Math.max(1, Math.floor(this.executor.mostElements / width));
+    const most = fit > 4 ? fit - (fit % 4) : fit;
     const all: Rows[] = [];
     for (let from = 0; from < count; from += most) all.push([from, Math.min(count, from + most)]);
     return all;
@@ -123,6 +115,11 @@ export class Recorder {
     const pieces = base.pieces(start, end);
     const [only] = pieces;
     if (pieces.length === 1 && only!.value.constant === null) return only!;
+    this.executor.requireFits(end - start);
+    for (const { value } of pieces) {
+      value.holders++;
+      this.merged.push(value);
+    }
     const value = this.together(pieces, end - start);
     base.write(start, end, value, 0, this.release);
     return { value, shift: 0 };
@@ -171,65 +168,29 @@ export class Recorder {
 
   private record(what: Omit<Call, 'over'>): readonly Value[] {
     const call: Call = { ...what, over: false };
+    for (const { size } of what.outs) this.executor.requireFits(size);
+    for (const { value } of what.inputs) this.executor.requireFits(value.size);
     for (const out of what.outs) out.call = call;
     for (const { value } of what.inputs) value.holders++;
     this.recorded.push(call);
-    if (this.recorded.length >= MOST_RECORDED) void this.flush().catch(() => {}); // the next read tells
+    this.letGo();
+    if (this.recorded.length >= MOST_RECORDED) this.runs.begin();
     return what.outs;
   }
 
-  /** A copy of a matrix's numbers as they are now. What is asked for at once is read at once. */
-  download(m: Matrix): Promise<Float32Array> {
-    const size = m.rows * m.cols;
-    if (size === 0) return Promise.resolve(new Float32Array(0));
-    const piece = this.read(m);
-    piece.value.holders++;
-    if (this.wanted.length === 0) queueMicrotask(() => void this.answer());
-    return new Promise((give, fail) => {
-      this.wanted.push({ ...piece, size, give, fail });
-    });
+  private letGo(): void {
+    const { merged } = this;
+    if (merged.length === 0) return;
+    this.merged = [];
+    for (const value of merged) this.release(value);
   }
 
-  /** Reads what is wanted: what is small in one piece. */
-  private async answer(): Promise<void> {
-    const all = this.wanted;
-    this.wanted = [];
-    try {
-      const few = all
-        .filter(({ value, size }) => !value.host && size <= FEW_NUMBERS)
-        .slice(0, this.executor.mostArrays);
-      const joined = few.length > 1 ? this.together(few, sizeOf(few), few.length) : null;
-      if (joined) joined.holders++;
-      if (all.some(({ value }) => !value.host)) await this.flush();
-      if (joined) {
-        const numbers = await this.executor.read({ value: joined, shift: 0 }, sizeOf(few));
-        let at = 0;
-        for (const { size, give } of few) give(numbers.slice(at, (at += size)));
-        this.release(joined);
-      }
-      for (const one of all) if (!joined || !few.includes(one)) one.give(await this.executor.read(one, one.size));
-    } catch (error) {
-      for (const { fail } of all) fail(error);
-    } finally {
-      for (const { value } of all) this.release(value);
-    }
-  }
-
-  /** Runs what is recorded so far, behind what runs already. */
-  private flush(): Promise<void> {
+  /** What is to be run next. */
+  taken(): Call[] {
+    this.letGo();
     const calls = this.recorded;
     this.recorded = [];
-    const run = this.tail.then(async () => {
-      if (this.failure) throw this.failure.error;
-      try {
-        await this.executor.run(calls, this.release);
-      } catch (error) {
-        this.failure = { error };
-        throw error;
-      }
-    });
-    this.tail = run.catch(() => {});
-    return run;
+    return calls;
   }
 
   /** Pieces as one new value; `least`: arrays of the kernel at the least, so that one serves many counts of them. */
@@ -282,7 +243,7 @@ export class Recorder {
     return this.host(new Float32Array(size).fill(constant)).value;
   }
 
-  private readonly release = (value: Value): void => {
+  readonly release = (value: Value): void => {
     value.holders--;
     if (value.holders === 0) this.drop(value);
   };

@@ -72,6 +72,14 @@ export function rows(rec: Recorder): Rows {
   const adding = (out: Matrix, accumulate: boolean): Readonly<Record<string, Matrix>> =>
     accumulate && rec.constantIn(out) !== 0 ? { o: out } : {};
   const plus = (old: object): string => ('o' in old ? 'vo + ' : '');
+  const copy: Rows['copy'] = (out, a) => {
+    const constant = rec.constantIn(a);
+    if (constant !== null) return rec.write(out, rec.constant(sizeOf(out), constant));
+    for (const [from, to] of rec.blocks(sizeOf(a), 1)) {
+      const { value, shift } = rec.read(rowsOf(asColumn(a), from, to));
+      rec.write(rowsOf(asColumn(out), from, to), value, shift);
+    }
+  };
   return {
     fillRows(out, row) {
       for (const [from, to] of rec.blocks(out.rows, out.cols)) {
@@ -130,15 +138,10 @@ export function rows(rec: Recorder): Rows {
       rec.write(out, rec.call(text, [rec.read(out), rec.read(a)]));
     },
     fill: (out, value) => rec.write(out, rec.constant(sizeOf(out), Math.fround(value))),
-    copy(out, a) {
-      const constant = rec.constantIn(a);
-      if (constant !== null) return rec.write(out, rec.constant(sizeOf(out), constant));
-      const { value, shift } = rec.read(a);
-      rec.write(out, value, shift);
-    },
+    copy,
     add(out, a, b) {
       const isZero = [a, b].map((m) => rec.constantIn(m) === 0);
-      if (isZero.some(Boolean)) this.copy(out, isZero[0] ? b : a);
+      if (isZero.some(Boolean)) copy(out, isZero[0] ? b : a);
       else elements(rec, out, { a, b }, 'va + vb');
     },
     multiply(out, a, b, accumulate) {

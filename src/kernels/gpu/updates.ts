@@ -3,6 +3,7 @@ import type { Kernels, Matrix } from '../../core/kernels.js';
 import type { Recorder } from './recorder.js';
 import { elements } from './rows.js';
 import { normOf } from './sums.js';
+import { within } from './text/cell.js';
 import type { Lanes } from './text/lanes.js';
 import { asColumn, rowsOf, type Window } from './values.js';
 
@@ -61,14 +62,13 @@ export function updates(rec: Recorder): Updates {
       const factor = 'limit / (n + 0.000001)';
       elements(rec, a, { a }, `(${factor} < 1.0 ? va * (${factor}) : va)`, { limit }, { n: norm });
     },
-    // Not by min and max: a shader's may answer a number for a NaN.
-    clipValue: (a, limit) => elements(rec, a, { a }, '(va > limit ? limit : (va < -limit ? -limit : va))', { limit }),
+    clipValue: (a, limit) => elements(rec, a, { a }, within('limit', 'va'), { limit }),
     mixProduct: (out, decay, scale, a, b) =>
       elements(rec, out, { o: out, a, b }, 'decay * vo + scale * va * vb', { decay, scale }),
     root: (out, a, inside, outside) =>
       elements(rec, out, { a }, 'Math.sqrt(va + inside) + outside', { inside, outside }),
     addQuotient: (out, scale, a, b) => elements(rec, out, { o: out, a, b }, 'vo + scale * va / vb', { scale }),
-    maximum: (out, a, b) => elements(rec, out, { a, b }, 'Math.max(va, vb)'),
+    maximum: (out, a, b) => elements(rec, out, { a, b }, '(va > vb ? va : (vb >= va ? vb : va + vb))'),
     sign: (out, a) => elements(rec, out, { a }, '(va > 0.0 ? 1.0 : (va < 0.0 ? -1.0 : va))'),
     scaleByRatio(a, above, below) {
       const scaled = '(n == 0.0 ? va : (d == 0.0 ? va : va * n / d))';

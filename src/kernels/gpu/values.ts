@@ -88,7 +88,7 @@ export interface Call {
   readonly scalars: readonly number[];
   /** One, and one more for each of the program's further results. */
   readonly outs: readonly Value[];
-  /** Nobody holds its values, or it has run. */
+  /** Nobody holds its values, or its turn has come. */
   over: boolean;
 }
 

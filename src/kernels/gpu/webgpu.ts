@@ -50,18 +50,19 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
     },
     plans: new Plans(gpu, Input, 'columns and rows', MOST_IN_PLAN),
     requireAlive,
-    async watched(act) {
-      requireAlive();
-      device.pushErrorScope('out-of-memory');
-      device.pushErrorScope('validation');
-      const acted = await settled(act);
-      const invalid = await device.popErrorScope();
-      const memory = await device.popErrorScope();
-      requireAlive();
-      if (memory) throw noMemory();
-      if (invalid) throw lost(`the WebGPU device refused a call: ${invalid.message}`);
-      return outcome(acted, 'the WebGPU device');
-    },
+    watched: (act) =>
+      inTurn(device, async () => {
+        requireAlive();
+        device.pushErrorScope('out-of-memory');
+        device.pushErrorScope('validation');
+        const acted = await settled(act);
+        const invalid = await popped(device);
+        const memory = await popped(device);
+        requireAlive();
+        if (memory) throw noMemory();
+        if (invalid) throw lost(`the WebGPU device refused a call: ${invalid.message}`);
+        return outcome(acted, 'the WebGPU device');
+      }),
     dispose: () => void gpu.destroy(),
   };
 }
@@ -75,6 +76,21 @@ const otherVersion = (): UnspoolError =>
     },
     help: 'Install the one that this package is written for: npm install gpu.js@2.24',
   });
+
+/** A device that is lost may not answer; that it is lost is told by what was done meanwhile. */
+const popped = (device: WebGpuContext['device']) => device.popErrorScope().catch(() => null);
+
+/** gpu.js has one device for all models, and the device one stack of scopes: what one model did wrong is no other's error. */
+const turns = new WeakMap<object, Promise<unknown>>();
+
+function inTurn<T>(device: object, act: () => Promise<T>): Promise<T> {
+  const done = (turns.get(device) ?? Promise.resolve()).then(act);
+  turns.set(
+    device,
+    done.catch(() => {}),
+  );
+  return done;
+}
 
 /** The threads for an output. */
 const threadsOf =

@@ -9,7 +9,7 @@
  */
 import type { Activation, CellForm } from '../../../core/kernels.js';
 import type { Program } from '../values.js';
-import { gateAt, sigmoid, tanh, unitAt } from './cell.js';
+import { atLeast, atMost, gateAt, sigmoid, tanh, unitAt, within } from './cell.js';
 import { at, program } from './moves.js';
 
 /** A number as a text that is a fraction to gpu.js, whatever it is. */
@@ -29,23 +29,23 @@ function activate({ kind, alpha, beta }: Activation, v: string): string {
     case 'identity':
       return v;
     case 'relu':
-      return `Math.max(0.0, ${v})`;
+      return atLeast('0.0', v);
     case 'affine':
       return `${a} * ${v} + ${b}`;
     case 'leakyRelu':
-      return `Math.max(0.0, ${v}) + ${a} * Math.min(0.0, ${v})`;
+      return `${atLeast('0.0', v)} + ${a} * ${atMost('0.0', v)}`;
     case 'thresholdedRelu':
       return `${v} > ${a} ? ${v} : 0.0`;
     case 'scaledTanh':
-      return `${a} * ${tanh(`${b} * ${v}`)}`;
+      return `${a} * ${tanh(`(${b} * ${v})`)}`;
     case 'hardSigmoid':
-      return `Math.min(1.0, Math.max(0.0, ${a} * ${v} + ${b}))`;
+      return atMost('1.0', atLeast('0.0', `(${a} * ${v} + ${b})`));
     case 'elu':
-      return `Math.max(0.0, ${v}) + ${a} * (Math.exp(Math.min(0.0, ${v})) - 1.0)`;
+      return `${atLeast('0.0', v)} + ${a} * (Math.exp(${atMost('0.0', v)}) - 1.0)`;
     case 'softsign':
       return `${v} / (1.0 + Math.abs(${v}))`;
     case 'softplus':
-      return `Math.max(${v}, 0.0) + Math.log(1.0 + Math.exp(-Math.abs(${v})))`;
+      return `${atLeast('0.0', v)} + Math.log(1.0 + Math.exp(-Math.abs(${v})))`;
     default:
       return kind satisfies never;
   }
@@ -97,7 +97,7 @@ const peephole = (has: boolean, from: number, v: string): string => (has ? ` + $
 
 /** (F2) of i, f, g and (F3): gates (N,4H), o as it was, and c (N,H). */
 export function stateHalf({ N, H, form, peepholes, masked }: HalfShape): Program {
-  const clip = Number.isFinite(form.clip) ? `Math.min(${number(form.clip)}, Math.max(-${number(form.clip)}, c))` : 'c';
+  const clip = Number.isFinite(form.clip) ? within(number(form.clip), 'c') : 'c';
   const body = `
 let n = y - ${4 * N};
 let q = 4;

@@ -8,8 +8,13 @@ import type { Lanes } from './lanes.js';
 import { at, program } from './moves.js';
 import { CELL, CELL_GRAD, sumAndCell, sumAndCellGrad } from './wgsl.js';
 
+/** `v`, or the limit where it is beyond. Not by min and max: a shader's may answer a number for a NaN. */
+export const atLeast = (limit: string, v: string): string => `(${v} < ${limit} ? ${limit} : ${v})`;
+export const atMost = (limit: string, v: string): string => `(${v} > ${limit} ? ${limit} : ${v})`;
+export const within = (limit: string, v: string): string => `(${v} > ${limit} ? ${limit} : ${atLeast(`-${limit}`, v)})`;
+
 /** tanh overflows into NaN in shaders from 89 on; at 15 it is 1 in float32. */
-export const tanh = (v: string): string => `Math.tanh(Math.min(15.0, Math.max(-15.0, ${v})))`;
+export const tanh = (v: string): string => `Math.tanh(${within('15.0', v)})`;
 export const sigmoid = (v: string): string => `1.0 / (1.0 + Math.exp(-(${v})))`;
 
 /** Gate `gate` (i, f, g, o) of unit x in row n of a matrix (N,4H). */

@@ -22,7 +22,10 @@ const DEEP = 'let deep = params.user_deep / 4;';
 
 const FUNCTIONS = `
 fn sigmoid(v : vec4<f32>) -> vec4<f32> { return 1.0 / (1.0 + exp(-v)); }
-fn bounded_tanh(v : vec4<f32>) -> vec4<f32> { return tanh(clamp(v, vec4<f32>(-15.0), vec4<f32>(15.0))); }
+fn bounded_tanh(v : vec4<f32>) -> vec4<f32> {
+  let most = vec4<f32>(15.0);
+  return tanh(select(select(v, -most, v < -most), most, v > most));
+}
 `;
 
 /** Where gpu.js has declared what a kernel has, and where its main function begins to compute. */
