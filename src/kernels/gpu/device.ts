@@ -30,7 +30,7 @@ export interface DeviceInfo {
   readonly mode: GpuMode;
   /** What the driver calls itself. */
   readonly adapter: string;
-  /** The most bytes of what a kernel reads or writes; larger matrices stand in several pieces. */
+  /** The most bytes of one array that a shader may name: with `mostElements`, what a kernel reads or writes at the most. */
   readonly largestPiece: number;
 }
 

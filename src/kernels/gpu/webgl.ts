@@ -109,6 +109,9 @@ export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
       if (errorsOf(gl).includes(gl.OUT_OF_MEMORY)) throw noMemory();
       return outcome(acted, 'the WebGL context');
     },
-    dispose: () => void gpu.destroy().then(() => gl.getExtension('WEBGL_lose_context')?.loseContext()),
+    dispose() {
+      void gpu.destroy();
+      gl.getExtension('WEBGL_lose_context')?.loseContext(); // at once: a page has few of them
+    },
   };
 }
