@@ -222,6 +222,41 @@ describe('what a model is refused', () => {
   });
 });
 
+test('more rows than a grid of threads has on webgpu', async () => {
+  const k = await createGpu('webgpu');
+  const R = 8 * 65535 + 3;
+  const [out, row, factors, square, product] = [
+    k.alloc(R, 2),
+    k.alloc(1, 2),
+    k.alloc(R, 1),
+    k.alloc(2, 4),
+    k.alloc(R, 4),
+  ];
+  k.upload(row, [1, 3]);
+  k.fillRows(out, row);
+  k.upload(
+    factors,
+    Float32Array.from({ length: R }, (_, r) => r % 7),
+  );
+  k.scaleRows(out, out, factors, false);
+  k.upload(square, [1, 0, 2, 0, 0, 1, 0, 2]);
+  k.gemm(product, out, square);
+  const expected = (r: number): number[] => [r % 7, 3 * (r % 7), 2 * (r % 7), 6 * (r % 7)];
+  const found = await k.download(product);
+  for (const r of [0, 1, 2, 6, 100_003, R - 2, R - 1]) expect([...found.slice(4 * r, 4 * r + 4)]).toEqual(expected(r));
+  k.dispose();
+});
+
+test('a matrix that was freed is DISPOSED to whoever reads it', async () => {
+  const k = await createGpu('cpu');
+  const [m, out] = [k.alloc(2, 3), k.alloc(2, 3)];
+  const part = k.view(m, 0, 1, 3);
+  k.free(m);
+  expect(() => k.add(out, m, m)).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
+  expect(() => k.copy(k.view(out, 0, 1, 3), part)).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
+  k.dispose();
+});
+
 describe('one device, two models', () => {
   test("what one did wrong is not the other's error, nor forgiven", async () => {
     const { device } = await (await loadGpuJs())!.WebGPUContext.acquire();

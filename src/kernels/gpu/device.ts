@@ -50,6 +50,8 @@ export interface Device {
   readonly mostArrays: number;
   /** The most blocks, or rows, that one thread of a product may work at. */
   readonly mostBlocks: number;
+  /** Rows, and columns, of a grid of threads; beyond them a kernel's threads stand in one row. */
+  readonly mostRows: number;
   /** Threads that keep it busy: beyond them, a thread may as well do more. */
   readonly atOnce: number;
   /** Whether products that the cell reads are worked out by its kernel. */

@@ -164,6 +164,11 @@ export class Executor {
     return this.device.fours;
   }
 
+  /** Rows of a grid of threads. */
+  get mostRows(): number {
+    return this.device.mostRows;
+  }
+
   /** The most arrays of one kernel. */
   get mostArrays(): number {
     return this.device.mostArrays;

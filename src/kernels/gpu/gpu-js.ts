@@ -34,7 +34,9 @@ export interface WebGpuContext {
     readonly info?: { readonly vendor: string; readonly architecture: string; readonly description: string };
   };
   readonly device: {
-    readonly limits: { readonly maxStorageBufferBindingSize: number; readonly maxBufferSize: number };
+    readonly limits: Readonly<
+      Record<'maxStorageBufferBindingSize' | 'maxBufferSize' | 'maxComputeWorkgroupsPerDimension', number>
+    >;
     pushErrorScope(filter: 'out-of-memory' | 'validation'): void;
     popErrorScope(): Promise<{ readonly message: string } | null>;
   };

@@ -11,6 +11,7 @@ export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Devi
     fours: 'none',
     mostArrays: 7,
     mostBlocks: 1,
+    mostRows: Number.POSITIVE_INFINITY,
     atOnce: 1,
     fuses: false,
     resizes: () => false,

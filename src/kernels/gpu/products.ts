@@ -30,6 +30,9 @@ type Operands = readonly [Piece, Piece, ...Piece[]];
 const packedWindow = (m: PackedMatrix): Window => m as Window;
 
 export function products(rec: Recorder): Products {
+  const { mostRows, fours } = rec.executor;
+  /** Of a row, so that a block has no more rows than a grid of threads: their kernels count on columns and rows. */
+  const leastWidth = fours === 'results' ? Math.ceil(rec.executor.mostElements / mostRows) : 1;
   /** Where a matrix is too large for one value, block by block: of the rows, or of what is summed over. */
   const multiply = (out: Matrix, a: Matrix, b: Matrix, way: Way): void => {
     const { transA, transB, accumulate } = way;
@@ -44,7 +47,7 @@ export function products(rec: Recorder): Products {
         one(out, rowsOf(a, from, to), rowsOf(b, from, to), { ...way, accumulate: accumulate || from > 0 });
       }
     } else if (!transA) {
-      for (const [from, to] of rec.blocks(R, Math.max(K, C))) {
+      for (const [from, to] of rec.blocks(R, Math.max(K, C, leastWidth))) {
         one(rowsOf(out, from, to), rowsOf(a, from, to), b, way);
       }
     } else one(out, a, b, way);
@@ -58,16 +61,15 @@ export function products(rec: Recorder): Products {
     rec.write(out, rec.call(textOf(shape), operands));
   };
   const textOf = (shape: ProductShape): Program => {
-    const { fours } = rec.executor;
     const written = fours === 'textures' ? stridedProduct : isWide(shape) ? wideProduct : product;
     return rec.texts.once(`product ${Object.values(shape)}`, () => written(shape));
   };
   const isWide = ({ R, K, C }: ProductShape): boolean =>
-    rec.executor.fours === 'results' && C % 4 === 0 && R * K * C >= WORTH_WIDE;
+    fours === 'results' && C % 4 === 0 && R * K * C >= WORTH_WIDE && R <= mostRows;
   /** Where textures hold fours and the sizes allow: the operands laid the right way round first, if need be. */
   const fourfold = (out: Matrix, shape: ProductShape, [a, b, ...old]: Operands): boolean => {
     const { R, K, C, transA, transB, accumulate } = shape;
-    if (rec.executor.fours !== 'textures' || K % 4 || C % 4) return false;
+    if (fours !== 'textures' || K % 4 || C % 4) return false;
     if (R * K * C < WORTH_FOURS && !isInFours(a.value)) return false;
     if (Math.max(R * K, K * C, R * C) > MOST_IN_FOURS) return false;
     const left = transA ? turned(a, K, R) : a;
@@ -99,7 +101,7 @@ export function products(rec: Recorder): Products {
     return true;
   };
   const turned = (m: Piece, rows: number, cols: number): Piece => {
-    const isFourfold = rec.executor.fours === 'textures' && rec.lanes([m], rows * cols, rows, cols).count === 4;
+    const isFourfold = fours === 'textures' && rec.lanes([m], rows * cols, rows, cols).count === 4;
     const text = isFourfold ? fourfoldTranspose(rows, cols) : transpose(rows, cols);
     return { value: rec.call(text, [m]), shift: 0 };
   };

@@ -4,6 +4,7 @@
  * segments there. A value that no segment, no recorded call and no reader holds is gone; one that was never computed never is.
  */
 import type { Matrix } from '../../core/kernels.js';
+import { UnspoolError } from '../../errors.js';
 
 /** What a kernel of gpu.js gave: a texture, a buffer on the device, or an array. */
 export interface Resident {
@@ -136,8 +137,13 @@ export class Base {
     return low;
   }
 
-  /** The pieces that stand in [start, end), in order. */
+  private requireThere(): void {
+    if (this.freed) throw new UnspoolError({ code: 'DISPOSED', what: 'A matrix', after: 'free() or dispose()' });
+  }
+
+  /** The pieces that stand in [start, end), in order. Throws `DISPOSED`. */
   pieces(start: number, end: number): Sized[] {
+    this.requireThere();
     const found: Sized[] = [];
     for (let i = this.indexOf(start); i < this.segments.length && this.segments[i]!.start < end; i++) {
       const s = this.segments[i]!;
@@ -149,6 +155,7 @@ export class Base {
 
   /** From now on [start, end) is a piece of `value`; gives what no longer stands there to `release`, once a segment. */
   write(start: number, end: number, value: Value, shift: number, release: (value: Value) => void): void {
+    this.requireThere();
     if (start === end) return;
     const { segments } = this;
     const first = this.indexOf(start);

@@ -78,6 +78,7 @@ export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
     fours: 'textures',
     mostArrays: MOST_ARRAYS,
     mostBlocks: Number(gl.getParameter(gl.MAX_DRAW_BUFFERS)),
+    mostRows: side,
     atOnce: atOnceOf(adapter),
     fuses: false,
     resizes: (output) => threadsOf(output) === 'columns and rows',

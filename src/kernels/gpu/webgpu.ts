@@ -1,7 +1,7 @@
 /** gpu.js on WebGPU: compute shaders over buffers. */
 import { UnspoolError } from '../../errors.js';
 import { atOnceOf, fusesOn } from './adapter.js';
-import { settings, source } from './compile.js';
+import { settings, source, type Threads } from './compile.js';
 import type { Device } from './device.js';
 import { lost, noMemory, outcome, settled } from './faults.js';
 import type { GpuJs, Made, WebGpuContext } from './gpu-js.js';
@@ -12,6 +12,9 @@ import type { Program, Wgsl } from './values.js';
 /** Numbers that a plan may take and give. */
 const MOST_IN_PLAN = 2 ** 18;
 
+/** Threads a side of what gpu.js makes a workgroup of. */
+const GROUP = 8;
+
 /** Buffers that a shader may have, less that of its result. */
 const MOST_ARRAYS = 7;
 
@@ -20,7 +23,11 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
   const { device } = context;
   const { vendor = '', architecture = '', description = '' } = context.adapter.info ?? {};
   const adapter = [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed';
-  const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+  const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = device.limits;
+  const side = GROUP * maxComputeWorkgroupsPerDimension;
+  /** Columns and rows are those of the grid of threads, where it may have so many; one row gpu.js folds by itself. */
+  const layoutOf = ({ output: [x, y] }: Pick<Program, 'output'>): Threads =>
+    y === undefined || Math.max(x, y) <= side ? 'columns and rows' : 'row';
   const requireAlive = (): void => {
     if (context.isLost) throw lost('the WebGPU device was lost.');
   };
@@ -33,17 +40,20 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
     fours: 'results',
     mostArrays: MOST_ARRAYS,
     mostBlocks: 8,
+    mostRows: side,
     atOnce: atOnceOf(adapter),
     fuses: fusesOn(adapter),
-    resizes: () => true,
+    resizes: (output) => layoutOf({ output }) === 'columns and rows',
     compile(program, { stays, fromHere }) {
       const types = program.arrays.map(() => (fromHere ? 'Array' : 'WebGPUBuffer'));
-      const how = settings(program, 'columns and rows', types, stays);
-      const output = threadsOf(program);
-      const made = gpu.createKernel(source(program, 'columns and rows'), { ...how, output: output(program.output) });
-      if (program.wgsl) speakWgsl(made, program.wgsl);
+      const layout = layoutOf(program);
+      const how = settings(program, layout, types, stays);
+      const wgsl = layout === 'row' ? undefined : program.wgsl;
+      const output = (size: readonly number[]): readonly number[] => threadsOf(wgsl, size);
+      const made = gpu.createKernel(source(program, layout), { ...how, output: output(how.output) });
+      if (wgsl) speakWgsl(made, wgsl);
       return {
-        run: (args) => (program.wide ? flattened(made, args, 4 * (program.wgsl?.rows ?? 1)) : made(...args)),
+        run: (args) => (program.wide ? flattened(made, args, 4 * (wgsl?.rows ?? 1)) : made(...args)),
         resize: (next) => void made.setOutput(output(next)),
         destroy: () => made.destroy(),
       };
@@ -93,10 +103,8 @@ function inTurn<T>(device: object, act: () => Promise<T>): Promise<T> {
 }
 
 /** The threads for an output. */
-const threadsOf =
-  ({ wgsl }: Program) =>
-  ([x, y]: Program['output']): readonly number[] =>
-    y === undefined ? [x] : [x, Math.ceil(y / (wgsl?.rows ?? 1))];
+const threadsOf = (wgsl: Wgsl | undefined, [x, y]: readonly number[]): readonly number[] =>
+  y === undefined ? [x!] : [x!, Math.ceil(y / (wgsl?.rows ?? 1))];
 
 /** gpu.js has no word for it: this one kernel gets another shader, and room for what that one writes. */
 function speakWgsl({ kernel }: Made, { rows, body }: Wgsl): void {
