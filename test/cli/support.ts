@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
 import { afterAll } from '@jest/globals';
 
 export const ROOT = resolve(__dirname, '../..');
@@ -27,7 +26,6 @@ export interface Running {
   stdout(): string;
   /** Wait until it has printed something that matches; fail where it ends before. */
   printed(pattern: RegExp): Promise<void>;
-  complained(pattern: RegExp): Promise<void>;
   readonly ended: Promise<Ended>;
 }
 
@@ -40,20 +38,19 @@ export function start(cwd: string, args: readonly string[], command = process.ex
     child.on('error', fail);
     child.on('close', (code, signal) => done({ code, signal, stdout, stderr }));
   });
-  const until = (stream: Readable, pattern: RegExp, soFar: () => string): Promise<void> =>
+  const printed = (pattern: RegExp): Promise<void> =>
     new Promise((done, fail) => {
       const look = (): void => {
-        if (pattern.test(soFar())) done();
+        if (pattern.test(stdout)) done();
       };
-      stream.on('data', look);
+      child.stdout.on('data', look);
       void ended.then(() => fail(new Error(`it ended and never printed ${pattern}: ${stdout}${stderr}`)), fail);
       look();
     });
   return {
     process: child,
     stdout: () => stdout,
-    printed: (pattern) => until(child.stdout, pattern, () => stdout),
-    complained: (pattern) => until(child.stderr, pattern, () => stderr),
+    printed,
     ended,
   };
 }

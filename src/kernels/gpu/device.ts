@@ -1,6 +1,6 @@
 /** A mode of gpu.js, opened: its kernels, its limits, and whether it still lives. */
 import { UnspoolError } from '../../errors.js';
-import { settled } from './faults.js';
+import { reasonOf, settled } from './faults.js';
 import { type GpuJs, loadGpuJs, provideWebGpu } from './gpu-js.js';
 import { plainDevice } from './plain.js';
 import type { Plans } from './plans.js';
@@ -67,8 +67,6 @@ export interface Device {
   watched<T>(act: () => Promise<T>): Promise<T>;
   dispose(): void;
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const impossible = (mode: GpuMode, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path: `backend gpu:${mode}`, problem, help });

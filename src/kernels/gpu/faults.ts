@@ -43,12 +43,15 @@ export const settled = <T>(act: () => Promise<T>): Promise<Acted<T>> =>
     (error: unknown) => ({ error }),
   );
 
+/** What an error of anybody's says. */
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** What came of it. gpu.js's own errors, as of a shader that does not compile, are what the device refused. */
 export function outcome<T>(acted: Acted<T>, device: string): T {
   if ('value' in acted) return acted.value;
   const { error } = acted;
   if (error instanceof UnspoolError) throw error;
-  throw lost(`${device} refused a call: ${error instanceof Error ? error.message : String(error)}`);
+  throw lost(`${device} refused a call: ${reasonOf(error)}`);
 }
 
 /** The flags that stand since the last time; one is told at a time. */

@@ -16,3 +16,14 @@ export function packed(all: readonly Float32Array[]): {
 
 /** To a multiple of four. */
 export const roundedUp = (count: number): number => 4 * Math.ceil(count / 4);
+
+/** Rows of numbers, one behind the other. */
+export function inOneRow(rows: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const row of rows) {
+    all.set(row, at);
+    at += row.length;
+  }
+  return all;
+}

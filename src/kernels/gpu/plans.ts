@@ -4,7 +4,7 @@
  */
 import { settings, source, type Threads } from './compile.js';
 import type { GpuInstance, GpuJs, Made, Pipeline, PlanResult } from './gpu-js.js';
-import { packed, roundedUp } from './packed.js';
+import { inOneRow, packed, roundedUp } from './packed.js';
 import type { Call, Piece, Program, Value } from './values.js';
 
 /** How gpu.js runs a plan; `generic`: kernel by kernel, which it is not made for here. */
@@ -29,17 +29,8 @@ interface Layout {
 }
 
 /** What gpu.js gives of a result: numbers, or rows of them. */
-function inOneRow(result: PlanResult): Float32Array {
-  if (result instanceof Float32Array) return result;
-  const rows = result as readonly Float32Array[];
-  const all = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const row of rows) {
-    all.set(row, at);
-    at += row.length;
-  }
-  return all;
-}
+const numbersOf = (result: PlanResult): Float32Array =>
+  result instanceof Float32Array ? result : inOneRow(result as readonly Float32Array[]);
 
 interface Plan {
   readonly pipeline: Pipeline;
@@ -95,7 +86,7 @@ export class Plans {
       this.refused = fallbackReason ?? 'gpu.js did not fuse it';
       return null;
     }
-    return { kind, results: given.map(inOneRow) };
+    return { kind, results: given.map(numbersOf) };
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 /** Runs what was recorded, one run after the other, and reads what is asked for. */
 import type { Matrix } from '../../core/kernels.js';
 import { UnspoolError } from '../../errors.js';
+import { inOneRow } from './packed.js';
 import type { Recorder } from './recorder.js';
 import { asColumn, rowsOf, type Sized, sizeOf } from './values.js';
 
@@ -30,13 +31,9 @@ export class Runs {
 
   /** A copy of a matrix's numbers as they are now. What is asked for at once is read at once. */
   async download(m: Matrix): Promise<Float32Array> {
-    const size = m.rows * m.cols;
-    const blocks = this.rec.blocks(size, 1);
+    const blocks = this.rec.blocks(m.rows * m.cols, 1);
     if (blocks.length === 1) return this.asked(m);
-    const parts = await Promise.all(blocks.map(([from, to]) => this.asked(rowsOf(asColumn(m), from, to))));
-    const all = new Float32Array(size);
-    for (const [i, [from]] of blocks.entries()) all.set(parts[i]!, from);
-    return all;
+    return inOneRow(await Promise.all(blocks.map(([from, to]) => this.asked(rowsOf(asColumn(m), from, to)))));
   }
 
   private asked(m: Matrix): Promise<Float32Array> {

@@ -79,11 +79,9 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
 
 const otherVersion = (): UnspoolError =>
   new UnspoolError({
-    ...{
-      code: 'INVALID_SETTING',
-      path: 'backend',
-      problem: 'this version of gpu.js makes its shaders in another way.',
-    },
+    code: 'INVALID_SETTING',
+    path: 'backend',
+    problem: 'this version of gpu.js makes its shaders in another way.',
     help: 'Install the one that this package is written for: npm install gpu.js@2.24',
   });
 
