@@ -1,3 +1,18 @@
+export type {
+  AdamOptions,
+  BackendMemory,
+  CrossEntropyOptions,
+  FloatArray,
+  GemmOptions,
+  Kernels,
+  LstmStep,
+  LstmStepGrad,
+  Matrix,
+  MemoryRules,
+  PackedMatrix,
+  Precision,
+  SgdOptions,
+} from './contract/kernels.js';
 export type { AverageSpec } from './core/averaging.js';
 export { parameterLayout, type TapeOptions } from './core/build.js';
 export type { EarlyStoppingSpec } from './core/early-stopping.js';
@@ -13,21 +28,6 @@ export {
   randomBatch,
 } from './core/gradcheck.js';
 export type { Initialiser, InitialiserFunction } from './core/init.js';
-export type {
-  AdamOptions,
-  BackendMemory,
-  CrossEntropyOptions,
-  FloatArray,
-  GemmOptions,
-  Kernels,
-  LstmStep,
-  LstmStepGrad,
-  Matrix,
-  MemoryRules,
-  PackedMatrix,
-  Precision,
-  SgdOptions,
-} from './core/kernels.js';
 export type { Noise, PassShape } from './core/layer.js';
 export type { LinearTape } from './core/linear.js';
 export type { LossChoice, LossSpec, LossTape } from './core/losses.js';

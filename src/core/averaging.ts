@@ -1,6 +1,7 @@
 /** Averages of the weights beside the weights: what is measured and kept, while training goes on with the weights themselves. */
+
+import type { Kernels } from '../contract/kernels.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
-import type { Kernels } from './kernels.js';
 import type { Arena } from './params.js';
 
 export type AverageSpec =

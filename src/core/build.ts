@@ -1,9 +1,10 @@
 /** From a spec to its layers, and from layers to the memory of one pass. */
+
+import type { Kernels } from '../contract/kernels.js';
 import { requireInteger } from '../errors.js';
 import { activityLayer } from './activity.js';
 import { dropoutLayer } from './dropout.js';
 import { embeddingLayer } from './embedding.js';
-import type { Kernels } from './kernels.js';
 import type { Layer, LayerInput, PassShape, PassState } from './layer.js';
 import { leased } from './lease.js';
 import { linearLayer } from './linear.js';

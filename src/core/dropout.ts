@@ -3,7 +3,7 @@
  * Its derivative: dx = m dy (D1'). Outside of training y = x. With `shared: 'steps'` one mask serves all time steps
  * (variational dropout, Gal & Ghahramani 2016). The masks come from keys, so that a pass made again sees the same ones.
  */
-import type { Kernels, Matrix } from './kernels.js';
+import type { Kernels, Matrix } from '../contract/kernels.js';
 import {
   drawMask,
   type Layer,

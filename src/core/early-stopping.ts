@@ -1,6 +1,7 @@
 /** Stops a training whose held-out loss no longer falls, and keeps the best weights (Prechelt 1998). */
+
+import type { Kernels } from '../contract/kernels.js';
 import { requireInteger, requireNumber } from '../errors.js';
-import type { Kernels } from './kernels.js';
 import type { Arena } from './params.js';
 
 export interface EarlyStoppingSpec {

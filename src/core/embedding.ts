@@ -3,8 +3,9 @@
  * gradients of all those places add up: dE[ids[r]] += dy[r] (E1'). With dropout, whole rows of E are dropped for a pass:
  * y[r] = m[ids[r]] E[ids[r]], and so dE[ids[r]] += m[ids[r]] dy[r] (Gal & Ghahramani 2016).
  */
+
+import type { Kernels, Matrix } from '../contract/kernels.js';
 import { initialise } from './init.js';
-import type { Kernels, Matrix } from './kernels.js';
 import { drawMask, type Layer, type LayerTape, type PassShape, type PassState, streamOf } from './layer.js';
 import type { Arena } from './params.js';
 import type { EmbeddingSpec } from './spec.js';

@@ -1,5 +1,5 @@
 /** Batches of data, and the mean loss over them. */
-import type { FloatArray } from './kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import { type LossChoice, lossWeight, requireLoss } from './losses.js';
 import { loadForms } from './lstm/forms.js';
 import type { Batch, Model } from './model.js';

@@ -1,9 +1,10 @@
 /** What a training is told, what it tells, and what a checkpoint of it holds. */
+
+import type { FloatArray } from '../contract/kernels.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
 import { type AverageSpec, requireAverage } from './averaging.js';
 import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.js';
 import type { BatchSource } from './evaluate.js';
-import type { FloatArray } from './kernels.js';
 import type { LossChoice } from './losses.js';
 import type { Batch, Model, PassOptions } from './model.js';
 import type { Optimizer } from './optimizer.js';

@@ -2,8 +2,9 @@
  * The gradient check: every hand-derived gradient against central differences,
  *   dL/dw ~ (L(w + e) - L(w - e)) / 2e,   which errs by O(e^2) from the curve and by about 1e-16 L / e from rounding.
  */
+
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { requireNumber, UnspoolError } from '../errors.js';
-import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { Noise } from './layer.js';
 import { type LossChoice, requireLoss, targetWidth } from './losses.js';
 import { loadForms } from './lstm/forms.js';

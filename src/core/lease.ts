@@ -7,8 +7,9 @@
  * arrays that somebody still holds. Until then this costs nothing: instructions are found through the prototype, where
  * the engine finds them as fast as on the object itself, and the end exchanges that prototype.
  */
+
+import type { Kernels, Matrix, PackedMatrix } from '../contract/kernels.js';
 import { type Problem, UnspoolError } from '../errors.js';
-import type { Kernels, Matrix, PackedMatrix } from './kernels.js';
 
 /** What is said to whoever goes on using it: what was ended, by which call, and what to do instead. */
 export type Disposed = Omit<Extract<Problem, { code: 'DISPOSED' }>, 'code'>;

@@ -2,8 +2,9 @@
  * Linear: y = x W' + b (A1), W [O, D] as PyTorch stores it. Its derivative, by the product rule on each element:
  * dx = dy W,  dW += dy' x,  db += sum over rows of dy (A1').
  */
+
+import type { Kernels, Matrix, PackedMatrix } from '../contract/kernels.js';
 import { initialise } from './init.js';
-import type { Kernels, Matrix, PackedMatrix } from './kernels.js';
 import type { Layer, LayerInput, LayerTape } from './layer.js';
 import type { Arena } from './params.js';
 import type { LinearSpec } from './spec.js';

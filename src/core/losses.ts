@@ -1,6 +1,13 @@
 /** Losses over a model's output: which one, what it needs as targets, and the room that it works in. */
+
+import {
+  type CrossEntropyOptions,
+  crossEntropyDivisor,
+  type Kernels,
+  type Matrix,
+  type ValueLoss,
+} from '../contract/kernels.js';
 import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../errors.js';
-import { type CrossEntropyOptions, crossEntropyDivisor, type Kernels, type Matrix, type ValueLoss } from './kernels.js';
 import type { PassShape } from './layer.js';
 import { fail, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 

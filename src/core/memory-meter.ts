@@ -2,9 +2,10 @@
  * A backend that counts bytes and computes nothing: what the code that lays out a training, and runs a pass of it, does
  * with a backend's memory, found out by letting it do that. No memory is touched.
  */
+
+import type { Kernels, Matrix, MemoryRules, PackedMatrix } from '../contract/kernels.js';
+import type { Rooms } from '../contract/memory.js';
 import { UnspoolError } from '../errors.js';
-import type { Rooms } from './backend-memory.js';
-import type { Kernels, Matrix, MemoryRules, PackedMatrix } from './kernels.js';
 
 export class MemoryMeter {
   readonly kernels: Kernels;

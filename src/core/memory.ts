@@ -2,9 +2,10 @@
  * How much memory a training or a prediction takes, before anything is allocated: the code that lays it out and runs a
  * pass is run on a backend that only counts (memory-meter.ts), so the figure is exact for whatever a spec can say.
  */
+
+import type { Kernels, Matrix } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import { buildLayers, layTape, parameterLayout, type TapeOptions } from './build.js';
-import type { Kernels, Matrix } from './kernels.js';
 import type { PassShape } from './layer.js';
 import { type LossChoice, type LossSpec, targetWidth } from './losses.js';
 import { MemoryMeter } from './memory-meter.js';

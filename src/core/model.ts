@@ -1,7 +1,8 @@
 /** A model: layers built from a spec, their parameters in one arena, and the passes over them. */
+
+import type { Kernels } from '../contract/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
 import { buildLayers, layTape, type TapeOptions } from './build.js';
-import type { Kernels } from './kernels.js';
 import type { Layer, Noise, PassShape } from './layer.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
 import type { Disposed } from './lease.js';

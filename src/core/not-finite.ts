@@ -1,6 +1,7 @@
 /** Where the first NaN or infinity stands, once a loss or a gradient is not finite: in the order things are computed. */
+
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
-import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import { inOrder } from './lstm/program.js';
 import type { Arena } from './params.js';
 import type { Tape } from './tape.js';

@@ -3,8 +3,9 @@
  * shape (PyTorch's). Gradients and optimizer state are arenas of the same layout, so an optimizer is one loop, a
  * checkpoint is a header and the arena, and a sum of gradients is one addition.
  */
+
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
-import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import { type Disposed, Lease } from './lease.js';
 import type { Rng } from './rng.js';
 import { hostArray, matrixOf, type NdArray } from './views.js';

@@ -1,6 +1,7 @@
 /** Sequences of unequal lengths side by side in one batch: which steps of which row count. */
+
+import type { Kernels, Matrix } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
-import type { Kernels, Matrix } from './kernels.js';
 import type { PassShape, Ragged } from './layer.js';
 
 export class Lengths implements Ragged {

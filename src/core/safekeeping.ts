@@ -2,8 +2,9 @@
  * What a device would take with it: copies on this side of a training whose weights and state live on one, taken between two
  * updates as often as costs a twentieth of the time. Where copies cost next to nothing, that is after each update.
  */
+
+import type { FloatArray } from '../contract/kernels.js';
 import type { TrainingEvent, TrainingState } from './fit-options.js';
-import type { FloatArray } from './kernels.js';
 import type { Model } from './model.js';
 
 /** A training as it stood after `state.step` updates: enough to go on from, on any backend. */

@@ -1,4 +1,4 @@
-import type { FloatArray, Kernels } from './kernels.js';
+import type { FloatArray, Kernels } from '../contract/kernels.js';
 import type { Arena } from './params.js';
 import type { Tape } from './tape.js';
 

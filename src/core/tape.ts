@@ -5,11 +5,12 @@
  * Memory: an LSTM layer of H units keeps 6H floats a step and row (i f g o c h), and as many again for the gradients;
  * a layer's input is the output of the layer before it and is not kept twice.
  */
+
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import type { ActivityTape } from './activity.js';
 import type { DropoutTape } from './dropout.js';
 import type { EmbeddingTape } from './embedding.js';
-import type { FloatArray, Kernels, Matrix } from './kernels.js';
 import type { Noise, PassShape, PassState } from './layer.js';
 import type { Disposed, Lease } from './lease.js';
 import type { LinearTape } from './linear.js';

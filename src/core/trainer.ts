@@ -2,6 +2,8 @@
  * Training: batches in, updates out, an event for each. Over streams of text this is stateful truncated BPTT: the
  * state is carried from batch to batch, the gradient is cut at the batch's first step.
  */
+
+import type { FloatArray, Kernels } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import { Breather } from './breather.js';
 import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
@@ -13,7 +15,6 @@ import {
   type TrainingEvent,
   type TrainingState,
 } from './fit-options.js';
-import type { FloatArray, Kernels } from './kernels.js';
 import { streamOf } from './layer.js';
 import { Lease } from './lease.js';
 import { loadForms } from './lstm/forms.js';

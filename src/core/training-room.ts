@@ -1,8 +1,9 @@
 /** The memory that a training keeps beside its tapes: one place, so that what is told of it (memory.ts) is what it is. */
+
+import type { Kernels, Matrix } from '../contract/kernels.js';
 import { Average } from './averaging.js';
 import { EarlyStopping } from './early-stopping.js';
 import type { FitOptions, TrainingState } from './fit-options.js';
-import type { Kernels, Matrix } from './kernels.js';
 import { OptimizerRun } from './optimizer.js';
 import { Arena } from './params.js';
 

@@ -7,7 +7,7 @@
  * ARTBP unbiased, and with h alone cut it is h-detach.
  */
 
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
 import { requireInteger, requireNumber } from '../errors.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';

@@ -3,7 +3,7 @@
  * 2016; Gruslys et al. 2016; Griewank & Walther 2000). Every step is run again by the same kernels from the same state, so that
  * the gradient has the same bits as `bptt`'s.
  */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import { fail, requireChoice } from '../core/spec-checks.js';
 import { requireInteger, requireNumber } from '../errors.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';

@@ -8,7 +8,7 @@
  * number of iterations. Quasi-DEER (Danieli et al. 2025) takes for A_t each unit's own block of J alone: the maps are then n times
  * cheaper, and there are more iterations.
  */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
 import { backThrough } from './backwards.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';

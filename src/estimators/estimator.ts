@@ -3,7 +3,7 @@
  * things are set apart that are often one: how often a gradient is emitted (k1: `every` of `unroll`), how far back it reaches (k2:
  * the estimator's own affair), and when an optimizer steps (whoever is handed the gradient).
  */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
 import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
 

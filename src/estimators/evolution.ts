@@ -8,7 +8,7 @@
  * seen, a truncation. PES (Vicol et al. 2021) weighs those losses with the sum of all e of the sequence so far, and is unbiased for L_sigma.
  */
 
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
 import { requireInteger, requireNumber } from '../errors.js';
 import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';

@@ -9,7 +9,7 @@
  *
  *   z_i = sqrt(1 - k d_i / s), s their sum,   L = sqrt(s / k) diag(nu) Z,   Z Z' = I - z z',   so that E[L L'] = diag(d)
  */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
 import { requireInteger } from '../errors.js';
 import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';

@@ -9,7 +9,7 @@
  *   e-prop (Bellec et al. 2020)   kept[r][q] alone: no way from h back into the gates
  *   RFLO (Murray 2019)            e-prop's, and the error reaches h through fixed random weights instead of the readout's
  */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
 import { fail } from '../core/spec-checks.js';
 import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';

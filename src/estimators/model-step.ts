@@ -1,5 +1,5 @@
 /** One time step of a model: a tape of one step, used again and again. */
-import type { FloatArray, Kernels, Matrix } from '../core/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import type { LstmState } from '../core/lstm/blocks.js';
 import type { LstmTape } from '../core/lstm/tape.js';
 import type { ModelSpec } from '../core/spec.js';

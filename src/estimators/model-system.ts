@@ -3,7 +3,7 @@
  * the last LSTM is the readout. Each step is a tape of one time step, so the forward pass, the loss and J'v are the engine's own
  * kernels on its own backend.
  */
-import type { FloatArray, Matrix } from '../core/kernels.js';
+import type { FloatArray, Matrix } from '../contract/kernels.js';
 import { Lease } from '../core/lease.js';
 import type { LossChoice } from '../core/losses.js';
 import type { Model } from '../core/model.js';

@@ -1,5 +1,5 @@
 /** A model's transition differentiated forwards, layer by layer, over a tape of one step; and what units it is made of. */
-import type { FloatArray, Kernels, Matrix } from '../core/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import type { LstmState } from '../core/lstm/blocks.js';
 import { LstmTangent, withoutClosedForm } from '../core/lstm/tangent.js';
 import type { LstmTape } from '../core/lstm/tape.js';

@@ -7,7 +7,7 @@
  * layers the state is that of all of them, so that M carries the way through the layers, too.
  */
 
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import { requireInteger } from '../errors.js';
 import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
 import { addImmediate, requireOneRow, requireUnits, stateJacobian } from './influence.js';

@@ -6,7 +6,7 @@
  *
  * G_k - G_{k-1} is what each loss sends exactly k - 1 steps back.
  */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import { requireNumber } from '../errors.js';
 import { type GradientEstimator, productMacs } from './estimator.js';
 import type { SystemStep } from './system.js';

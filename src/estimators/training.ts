@@ -3,8 +3,9 @@
  * one update. What came before the batch counts as constant, as with BPTT over batches; the state goes on, and the estimator
  * begins anew, with random numbers of its own for each update, so that a resumed training has the same bits.
  */
+
+import type { FloatArray } from '../contract/kernels.js';
 import type { FitOptions } from '../core/fit-options.js';
-import type { FloatArray } from '../core/kernels.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
 import type { Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';

@@ -1,5 +1,5 @@
 /** Sums over plain arrays, which the estimators are written with. */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
 
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -1,5 +1,5 @@
 /** The tape of a pass, or some steps of it, brought back from where the device has it. */
-import type { FloatArray, Kernels, LstmStep, LstmStepGrad } from '../core/kernels.js';
+import type { FloatArray, Kernels, LstmStep, LstmStepGrad } from '../contract/kernels.js';
 import type { LstmTape } from '../core/lstm/tape.js';
 
 /** Copies of what one time step left. */

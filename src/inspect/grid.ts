@@ -1,5 +1,5 @@
 /** Plain matrices, to be kept and posted: numbers of their own, row by row, which no backend stands behind. */
-import type { FloatArray, Kernels, Matrix } from '../core/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 
 /** `data[row * cols + col]`. What it holds can be cloned and posted (structured clone). */
 export interface Grid {

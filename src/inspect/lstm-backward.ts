@@ -1,5 +1,5 @@
 /** The backward half of an LSTM's trace: what the tape holds, and where each part of dL/dc and dL/dh came from. */
-import type { Kernels } from '../core/kernels.js';
+import type { Kernels } from '../contract/kernels.js';
 import { gateGradients } from '../core/lstm/gate-gradients.js';
 import type { GivenState, LstmTape } from '../core/lstm/tape.js';
 import { download, downloadAll, type Grid, grid, rowOf, times } from './grid.js';

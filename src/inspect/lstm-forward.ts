@@ -1,5 +1,5 @@
 /** The forward half of an LSTM's trace: what the tape holds, and the pre-activations, summed again. */
-import type { FloatArray, Kernels, Matrix } from '../core/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { outputActivation } from '../core/lstm/gate-gradients.js';
 import { cellForm, isStandard, noiseRates } from '../core/lstm/spec.js';
 import type { LstmTape } from '../core/lstm/tape.js';

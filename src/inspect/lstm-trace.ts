@@ -2,7 +2,7 @@
  * One LSTM's part of a trace: every number of its forward and backward pass over one sequence, [T, units] each, row t being
  * time t. The names are the tape's (docs/tape.md).
  */
-import type { CellForm, FloatArray } from '../core/kernels.js';
+import type { CellForm, FloatArray } from '../contract/kernels.js';
 import { type Grid, grid, rowOf } from './grid.js';
 
 /** i, f, g, o, [T, H] each. */

@@ -3,7 +3,7 @@
  * the tape is long gone. Everything that a step computed, the gradient of the loss by each of those things, and where each part
  * of the gradients by c and h came from.
  */
-import type { FloatArray, Kernels } from '../core/kernels.js';
+import type { FloatArray, Kernels } from '../contract/kernels.js';
 import { type LossChoice, type LossSpec, lossTape, requireLoss } from '../core/losses.js';
 import type { LstmState } from '../core/lstm/blocks.js';
 import { loadForms } from '../core/lstm/forms.js';

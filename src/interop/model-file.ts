@@ -7,8 +7,8 @@
  *   training (where a checkpoint stands; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
  */
 
+import type { FloatArray, Precision } from '../contract/kernels.js';
 import { parameterLayout } from '../core/build.js';
-import type { FloatArray, Precision } from '../core/kernels.js';
 import type { Model } from '../core/model.js';
 import type { Arena } from '../core/params.js';
 import { isRngState, type RngState } from '../core/rng.js';

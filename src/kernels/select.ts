@@ -1,5 +1,5 @@
 /** Which backend computes: what is asked for, or an error; never silently another one. */
-import type { Kernels, Precision } from '../core/kernels.js';
+import type { Kernels, Precision } from '../contract/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
 import type { GpuMode } from './gpu/device.js';
 import { createWasm, type WasmVariant, wasmVariant } from './wasm/index.js';

@@ -1,5 +1,5 @@
 /** The exact gradient, taken apart: what each step's weights contribute, and dL/dh, dL/dc on the way back. */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import type { StepData, System, SystemStep } from '../estimators/system.js';
 
 export interface StepGradient {

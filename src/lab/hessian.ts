@@ -7,8 +7,8 @@
  *   cross-entropy         dz = s (p - q), so Rdz = s p (Rz - sum of p Rz), s the row's weight in the mean      of (L1')
  *   mean squared error    dy = 2 s (y - t), so Rdy = 2 s Ry                                                    of (L2')
  */
-import type { FloatArray, Kernels, Matrix } from '../core/kernels.js';
-import { crossEntropyDivisor, valueLossScale } from '../core/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
+import { crossEntropyDivisor, valueLossScale } from '../contract/kernels.js';
 import { Lease } from '../core/lease.js';
 import { type LossSpec, requireLoss } from '../core/losses.js';
 import { LstmCurvature } from '../core/lstm/curvature.js';

@@ -1,5 +1,5 @@
 /** How far back the gradient reaches: the exact gradient taken apart by the lag between a loss and the weights that it blames. */
-import type { FloatArray } from '../core/kernels.js';
+import type { FloatArray } from '../contract/kernels.js';
 import { requireInteger } from '../errors.js';
 import { backThrough } from '../estimators/backwards.js';
 import type { StepData, System } from '../estimators/system.js';

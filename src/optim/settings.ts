@@ -1,4 +1,4 @@
-import type { Matrix } from '../core/kernels.js';
+import type { Matrix } from '../contract/kernels.js';
 import type { OptimizerPass } from '../core/optimizer.js';
 import { requireNumber } from '../errors.js';
 

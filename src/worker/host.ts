@@ -1,6 +1,7 @@
 /** What the worker does: a model, its trainings and its streams. One model a worker. */
+
+import type { FloatArray } from '../contract/kernels.js';
 import { evaluate } from '../core/evaluate.js';
-import type { FloatArray } from '../core/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { Batch, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';

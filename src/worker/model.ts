@@ -1,6 +1,7 @@
 /** A model that lives in a worker, as it looks from outside: `Model`'s calls, answered from there. */
+
+import type { FloatArray } from '../contract/kernels.js';
 import type { BatchSource } from '../core/evaluate.js';
-import type { FloatArray } from '../core/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
 import type { Batch, PredictOptions } from '../core/model.js';

@@ -3,9 +3,10 @@
  * arguments; it is answered once. Calls are taken in the order in which they were made, one at a time, so what a program
  * does to a model does not depend on how fast the threads are.
  */
+
+import type { FloatArray } from '../contract/kernels.js';
 import type { SourceDescription } from '../core/evaluate.js';
 import type { FitOptions, TrainingEvent, TrainingState } from '../core/fit-options.js';
-import type { FloatArray } from '../core/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
 import type { Batch, PredictOptions } from '../core/model.js';

@@ -1,9 +1,9 @@
 /** What was given back is not read by accident: each use of it, and of arrays that it gave, says what happened. */
 import { describe, expect, test } from '@jest/globals';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { evaluate } from '../../src/core/evaluate.js';
 import { generate } from '../../src/core/generate.js';
 import { gradcheck } from '../../src/core/gradcheck.js';
-import type { Kernels } from '../../src/core/kernels.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';

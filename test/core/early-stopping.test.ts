@@ -1,6 +1,6 @@
 /** What ends a training, what it ends with, what disturbs it on purpose, and that all of it goes on from a checkpoint. */
 import { describe, expect, test } from '@jest/globals';
-import type { FloatArray } from '../../src/core/kernels.js';
+import type { FloatArray } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
 import { type FitOptions, fit, type TrainingData, type TrainingState } from '../../src/core/trainer.js';

@@ -1,5 +1,5 @@
 /** A small text, a model over it, and what a training of it tells. */
-import type { FloatArray } from '../../src/core/kernels.js';
+import type { FloatArray } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import type { Training, TrainingEvent } from '../../src/core/trainer.js';

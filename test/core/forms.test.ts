@@ -1,6 +1,6 @@
 /** What has to hold for every form of the LSTM, whatever its equations: lengths, cuts, backends, noise, layouts. */
 import { describe, expect, test } from '@jest/globals';
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import type { CellSpec, LstmSpec } from '../../src/core/lstm/spec.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';

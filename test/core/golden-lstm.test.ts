@@ -1,6 +1,6 @@
 /** torch.nn.LSTM and the cell written out, forward and every gradient, against the golden vectors. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { flat } from '../support/arrays.js';
 import { BACKENDS } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';

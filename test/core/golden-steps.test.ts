@@ -3,7 +3,7 @@
  * row by row from unit cotangents; a directional derivative out of them; truncated BPTT out of tapes that begin anywhere.
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
 import { flat } from '../support/arrays.js';
 import { BACKENDS } from '../support/backends.js';

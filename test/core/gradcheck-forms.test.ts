@@ -3,8 +3,8 @@
  * listed once, the products are generated. All cells in all layers; all kinds of noise and lengths in all cells.
  */
 import { describe, expect, test } from '@jest/globals';
+import { ACTIVATIONS, GATE_SETS } from '../../src/contract/kernels.js';
 import { gradcheck, randomBatch } from '../../src/core/gradcheck.js';
-import { ACTIVATIONS, GATE_SETS } from '../../src/core/kernels.js';
 import type { CellSpec, LstmSpec } from '../../src/core/lstm/spec.js';
 import { Model } from '../../src/core/model.js';
 import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';

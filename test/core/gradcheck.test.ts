@@ -1,7 +1,7 @@
 /** The gradient check passes on right gradients of every kind of model, and catches every error that is planted. */
 import { describe, expect, test } from '@jest/globals';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { type GradcheckOptions, gradcheck, randomBatch } from '../../src/core/gradcheck.js';
-import type { Kernels } from '../../src/core/kernels.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';

@@ -1,6 +1,6 @@
 /** What memoryNeed promises is what a training takes of each backend, to the byte. */
 import { describe, expect, test } from '@jest/globals';
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import type { LossChoice } from '../../src/core/losses.js';
 import { type MemoryOptions, measureMemory } from '../../src/core/memory.js';
 import { type Batch, Model } from '../../src/core/model.js';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import type { FloatArray, Precision } from '../../src/contract/kernels.js';
 import { parameterLayout } from '../../src/core/build.js';
 import { drawToken, generate } from '../../src/core/generate.js';
 import { type Initialiser, initialise } from '../../src/core/init.js';
-import type { FloatArray, Precision } from '../../src/core/kernels.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import { createRng, restoreRng } from '../../src/core/rng.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';

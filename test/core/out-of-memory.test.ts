@@ -1,7 +1,7 @@
 /** Memory that runs out is an error that names the sizes and what to lower, and the model goes on with less. */
 import { describe, expect, test } from '@jest/globals';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { evaluate } from '../../src/core/evaluate.js';
-import type { Kernels } from '../../src/core/kernels.js';
 import { measureMemory } from '../../src/core/memory.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';

@@ -1,7 +1,7 @@
 /** What holds for every size, weight and input: checked on random ones. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { FloatArray } from '../../src/core/kernels.js';
+import type { FloatArray } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import type { Tape } from '../../src/core/tape.js';

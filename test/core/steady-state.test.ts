@@ -3,7 +3,7 @@
  * What JavaScript's own heap does is in test/package/steady-state.test.ts.
  */
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
 import { OptimizerRun } from '../../src/core/optimizer.js';
 import type { ModelSpec } from '../../src/core/spec.js';

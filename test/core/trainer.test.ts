@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import type { FloatArray, Precision } from '../../src/contract/kernels.js';
 import { type BatchSource, evaluate } from '../../src/core/evaluate.js';
-import type { FloatArray, Precision } from '../../src/core/kernels.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { Optimizer } from '../../src/core/optimizer.js';
 import type { RngState } from '../../src/core/rng.js';

@@ -1,7 +1,7 @@
 /** Traces against the golden vectors, against the tape's views, and each split and product against what it should add up to. */
 import { describe, expect, test } from '@jest/globals';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { randomBatch } from '../../src/core/gradcheck.js';
-import type { Kernels } from '../../src/core/kernels.js';
 import { Model } from '../../src/core/model.js';
 import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';
 import {

@@ -2,7 +2,7 @@
  * Where an instruction is tried: every operand is a window into a bigger matrix at an odd offset, outputs start as NaN,
  * and afterwards everything that no instruction may touch has to be exactly as before.
  */
-import type { FloatArray, Kernels, Matrix } from '../../src/core/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../../src/contract/kernels.js';
 import { expectClose } from '../support/golden.js';
 import { type TestRandom, testRandom } from '../support/random.js';
 

@@ -3,7 +3,7 @@
  * (oracle/) on windows of bigger matrices (bench.ts). It uses nothing but the contract.
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Kernels, Precision } from '../../src/core/kernels.js';
+import type { Kernels, Precision } from '../../src/contract/kernels.js';
 import { Bench } from './bench.js';
 import { CASES, type Instruction } from './cases/index.js';
 

@@ -1,6 +1,6 @@
 /** The SIMD WebAssembly backend: each variant that this engine runs, with one thread and several, passes the common suite. */
 import { afterAll, describe, expect, test } from '@jest/globals';
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
 import { fit } from '../../src/core/trainer.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';

@@ -1,6 +1,6 @@
 /** torch.optim's rules over 12 steps, clipping by norm, and the settings that cannot work. */
 import { describe, expect, test } from '@jest/globals';
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { type Optimizer, OptimizerRun, type OptimizerSpec } from '../../src/core/optimizer.js';
 import { Arena, ParameterLayout } from '../../src/core/params.js';
 import { adadelta } from '../../src/optim/adadelta.js';

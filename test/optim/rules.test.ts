@@ -1,6 +1,6 @@
 /** Every rule by every property; Lion and LAMB, which torch has not, against their papers' algorithms. */
 import { describe, expect, test } from '@jest/globals';
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { type Optimizer, OptimizerRun, type OptimizerSpec } from '../../src/core/optimizer.js';
 import { Arena, ParameterLayout } from '../../src/core/params.js';
 import { createReference } from '../../src/kernels/reference/index.js';

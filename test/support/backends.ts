@@ -1,4 +1,4 @@
-import type { Kernels, Precision } from '../../src/core/kernels.js';
+import type { Kernels, Precision } from '../../src/contract/kernels.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
 

@@ -1,5 +1,5 @@
 /** The models of the golden LSTM and cell cases, in our words. */
-import type { Kernels } from '../../src/core/kernels.js';
+import type { Kernels } from '../../src/contract/kernels.js';
 import type { CellSpec } from '../../src/core/lstm/spec.js';
 import { Model } from '../../src/core/model.js';
 import { type GoldenCase, tensor } from './golden.js';

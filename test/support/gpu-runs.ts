@@ -1,5 +1,5 @@
 /** What the GPU backend has to show in each of its modes, in Node and in a page alike: nothing here needs either. */
-import type { FloatArray, Kernels, Matrix } from '../../src/core/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../../src/contract/kernels.js';
 import { loadForms } from '../../src/core/lstm/forms.js';
 import { Model } from '../../src/core/model.js';
 import { fit } from '../../src/core/trainer.js';

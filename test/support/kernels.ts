@@ -1,5 +1,5 @@
 /** Backends with one thing changed: what a derivation error would look like. */
-import type { FloatArray, Kernels, LstmStep, LstmStepGrad, Matrix } from '../../src/core/kernels.js';
+import type { FloatArray, Kernels, LstmStep, LstmStepGrad, Matrix } from '../../src/contract/kernels.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 
 /** What one unit of one row knows in the backward pass. `cNext` is c of this step, `cBefore` the one before. */

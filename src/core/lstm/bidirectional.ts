@@ -1,5 +1,5 @@
 /** Two LSTMs over the same input, one each way: y = [h forwards | h in reverse], and so dy comes apart into two. */
-import type { Kernels, Matrix } from '../kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
 import type { LayerInput, LayerTape, PassState } from '../layer.js';
 import type { Arena } from '../params.js';
 import { type LstmMake, LstmTape } from './tape.js';

@@ -1,5 +1,5 @@
 /** Buffers of all steps, cut into the blocks of each. */
-import type { Kernels, LstmStep, Matrix } from '../kernels.js';
+import type { Kernels, LstmStep, Matrix } from '../../contract/kernels.js';
 import type { PassShape } from '../layer.js';
 
 /** h and c: T+1 blocks of N rows, the state before the first step among them. */

@@ -15,7 +15,7 @@
  *   Rdx = Rda Wx' + da RWx';  Rdh- likewise;  RdWx += Rx'da + x'Rda;  RdWh likewise;  Rdb += sum_n Rda    (H8), of (B1)
  */
 
-import type { FloatArray, Kernels, Matrix } from '../kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { fail } from '../spec-checks.js';
 import { hostNumbers } from '../views.js';
 import type { LstmState } from './blocks.js';

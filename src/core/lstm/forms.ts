@@ -2,8 +2,9 @@
  * What computes every form but the plain one, and sequences of unequal lengths. It is loaded when a spec or a batch asks for
  * it, so that a page whose LSTMs are plain does not carry it.
  */
+
+import type { Kernels } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
-import type { Kernels } from '../kernels.js';
 import type { PassShape } from '../layer.js';
 import type { Lengths } from '../ragged.js';
 import type { LstmBuffers, Program } from './program.js';

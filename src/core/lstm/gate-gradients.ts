@@ -1,5 +1,5 @@
 /** What the backward pass does not keep, worked out from what it keeps: dL/d(each gate) and the output activation. */
-import type { CellForm, FloatArray, Kernels, Matrix } from '../kernels.js';
+import type { CellForm, FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 
 /** One or more steps of a cell, row by row: [rows, H], and [rows, 4H] of the gates. */
 export interface CellNumbers {

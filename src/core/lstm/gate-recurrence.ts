@@ -1,5 +1,5 @@
 /** Gate recurrence: a_ifo += [i f o]- R', R (3H, 3H), the gates being 0 before the first step (Greff et al. 2017, FGR). */
-import type { Matrix } from '../kernels.js';
+import type { Matrix } from '../../contract/kernels.js';
 import { blocks } from './blocks.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';

@@ -4,7 +4,7 @@
  *   (Z2) ragged sequences: a row that is over stays; the numbers are one a row
  * The derivative: ds' = keep ds on the way into the step, and ds- += hold ds past it.
  */
-import type { Matrix } from '../kernels.js';
+import type { Matrix } from '../../contract/kernels.js';
 import { maskKey, type Ragged, streamOf } from '../layer.js';
 import { blocks, type LstmState } from './blocks.js';
 import type { LstmBuffers } from './program.js';

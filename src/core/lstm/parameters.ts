@@ -1,6 +1,7 @@
 /** The parameters of one LSTM, forwards or in reverse: their names, shapes and starts, and their handles. */
+
+import type { Matrix, Peepholes } from '../../contract/kernels.js';
 import { type Initialiser, initialise } from '../init.js';
-import type { Matrix, Peepholes } from '../kernels.js';
 import type { Arena, ParameterSpec } from '../params.js';
 import type { Rng } from '../rng.js';
 import type { LstmWeights } from './plain.js';

@@ -11,7 +11,7 @@
  * The weights are stored as PyTorch has them, output by input, so Wx = weightIh' and Wh = weightHh', and b may be a sum of two.
  * What does not depend on the step before is done for all steps at once: x Wx before the loop, dWx, dWh, db, dx after it.
  */
-import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from '../kernels.js';
+import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { wholeSequence } from './blocks.js';
 import { inOrder, type LstmBuffers, type Program } from './program.js';
 

@@ -1,5 +1,5 @@
 /** How an LSTM's pass is computed: the plain one of plain.ts, or stage by stage (staged.ts). */
-import type { Kernels, LstmStep, LstmStepGrad, Matrix } from '../kernels.js';
+import type { Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
 import type { PassShape, PassState, Ragged } from '../layer.js';
 import type { StateBlocks, StepBlocks } from './blocks.js';
 import type { LstmParts } from './parameters.js';

@@ -1,6 +1,5 @@
 /** An LSTM layer's description, and its check. */
-import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../../errors.js';
-import type { Initialiser } from '../init.js';
+
 import {
   ACTIVATIONS,
   type Activation,
@@ -8,7 +7,9 @@ import {
   type CellForm,
   GATE_SETS,
   type GateSet,
-} from '../kernels.js';
+} from '../../contract/kernels.js';
+import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../../errors.js';
+import type { Initialiser } from '../init.js';
 import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
 
 /** An activation by its name, or with its numbers (as ONNX's; defaults in brackets). */

@@ -1,6 +1,7 @@
 /** One time step of an LSTM layer, to look into: every array is a live view of the tape's memory, shape [N, H]. */
+
+import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
-import type { FloatArray, Kernels, Matrix } from '../kernels.js';
 import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../views.js';
 import { gateGradients, outputActivation } from './gate-gradients.js';
 import { cellForm } from './spec.js';

@@ -14,7 +14,7 @@
  *   dc'/dai = g i(1-i)   dc'/daf = c- f(1-f)   dc'/dag = i (1-g^2)   dc'/dao = 0             dc'/dc- = f
  *   du'/da  = o (1 - tanh(c)^2) dc'/da, and   du'/dao = tanh(c) o(1-o)                       du'/dc- = o (1 - tanh(c)^2) f
  */
-import type { Kernels, LstmStepGrad, Matrix, Peepholes } from '../kernels.js';
+import type { Kernels, LstmStepGrad, Matrix, Peepholes } from '../../contract/kernels.js';
 import { fail } from '../spec-checks.js';
 import type { LstmState } from './blocks.js';
 import type { LstmParts } from './parameters.js';

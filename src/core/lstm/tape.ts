@@ -1,6 +1,7 @@
 /** One LSTM's part of a tape: the buffers of one pass. plain.ts and staged.ts compute it. */
+
+import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
-import type { Kernels, Matrix } from '../kernels.js';
 import type { LayerInput, LayerTape, PassShape, PassState } from '../layer.js';
 import type { Arena } from '../params.js';
 import { cutSteps, type LstmState, type StateBlocks, type StepBlocks, wholeSequence } from './blocks.js';

@@ -1,5 +1,5 @@
 /** A recurrent cell of one's own, of one row, and how it becomes a system. */
-import type { FloatArray } from '../../core/kernels.js';
+import type { FloatArray } from '../../contract/kernels.js';
 import type { Block, StepData, System, SystemStep, Units } from '../system.js';
 
 /** f(s, x, theta) for one row, with its derivative from either side. */

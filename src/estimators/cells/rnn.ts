@@ -2,7 +2,7 @@
  * The plain RNN (Elman 1990), h' = tanh(a), a = Wx x + Wh h + b, and a linear readout under squared error.
  *   with D = diag(1 - h'^2):   J = D Wh,   dh'/dW[j, k] = D[j] z[k],  z = [x; h; 1]
  */
-import type { FloatArray } from '../../core/kernels.js';
+import type { FloatArray } from '../../contract/kernels.js';
 import type { Cell, CellPoint, Readout } from './cell.js';
 
 const joined = (x: ArrayLike<number>, h: ArrayLike<number>): Float64Array => {

@@ -1,5 +1,5 @@
 /** The LSTM's pointwise half: one kernel a call, its several outputs pieces of one value. */
-import type { Kernels, Matrix, Peepholes } from '../../core/kernels.js';
+import type { Kernels, Matrix, Peepholes } from '../../contract/kernels.js';
 import type { Recorder } from './recorder.js';
 import { cellGrad, cellGradOfSum, cellOfSum, cell as cellText } from './text/cell.js';
 import * as halves from './text/cell-halves.js';

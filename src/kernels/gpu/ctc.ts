@@ -3,7 +3,7 @@
  * on, forwards and backwards at once, and a few over all steps together. The derivation is in kernels/ctc.ts. Labels and lengths
  * are this side's: it lays out who follows whom, and knows which labels fit into their steps.
  */
-import type { CtcTargets, Matrix } from '../../core/kernels.js';
+import type { CtcTargets, Matrix } from '../../contract/kernels.js';
 import { tooLarge } from './faults.js';
 import type { Recorder } from './recorder.js';
 import { sumOf } from './sums.js';

@@ -2,7 +2,7 @@
  * The GPU backend: the same instructions as kernels of gpu.js, in float32. Calls are recorded and run when something is read;
  * weights, states and the tape stay on the device. docs/gpu.md tells of its modes and their limits.
  */
-import type { BackendMemory, Kernels, MemoryRules } from '../../core/kernels.js';
+import type { BackendMemory, Kernels, MemoryRules } from '../../contract/kernels.js';
 import { cells } from './cell.js';
 import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from './device.js';
 import { Executor, type GpuCounts, type Trial } from './executor.js';

@@ -1,5 +1,5 @@
 /** Layer normalisation (N1), row by row; the derivation is beside the reference's. */
-import type { Kernels } from '../../core/kernels.js';
+import type { Kernels } from '../../contract/kernels.js';
 import type { Recorder } from './recorder.js';
 import { at, program } from './text/moves.js';
 

@@ -6,7 +6,7 @@ import {
   type Matrix,
   type ValueLoss,
   valueLossScale,
-} from '../../core/kernels.js';
+} from '../../contract/kernels.js';
 import { ctc } from './ctc.js';
 import type { Recorder } from './recorder.js';
 import { sumOf } from './sums.js';

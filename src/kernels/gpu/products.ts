@@ -1,5 +1,5 @@
 /** Matrix products. A packed operand is a value of its own, laid out so that neighbouring threads read neighbouring numbers. */
-import type { GemmOptions, Kernels, Matrix, PackedMatrix } from '../../core/kernels.js';
+import type { GemmOptions, Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import type { Recorder } from './recorder.js';
 import { MOST_IN_FOURS } from './text/lanes.js';
 import {

@@ -2,7 +2,7 @@
  * Calls are recorded, and run when something is read. Between two reads nothing waits for the device, and what is overwritten
  * before anybody reads it is never computed.
  */
-import type { Matrix } from '../../core/kernels.js';
+import type { Matrix } from '../../contract/kernels.js';
 import type { Executor } from './executor.js';
 import { Runs } from './runs.js';
 import { concatenation, constantOf, type Lanes, lanesOf, ONE } from './text/lanes.js';

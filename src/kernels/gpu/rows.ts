@@ -1,5 +1,5 @@
 /** Whole rows and single elements: moved, gathered, summed. */
-import type { Kernels, Matrix } from '../../core/kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
 import type { Recorder } from './recorder.js';
 import type { Lanes } from './text/lanes.js';
 import { at, program } from './text/moves.js';

@@ -1,5 +1,5 @@
 /** Runs what was recorded, one run after the other, and reads what is asked for. */
-import type { Matrix } from '../../core/kernels.js';
+import type { Matrix } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
 import { inOneRow } from './packed.js';
 import type { Recorder } from './recorder.js';

@@ -1,5 +1,5 @@
 /** Sums over all elements: stage by stage, since a kernel writes as many numbers as it has threads. */
-import type { Matrix } from '../../core/kernels.js';
+import type { Matrix } from '../../contract/kernels.js';
 import type { Recorder } from './recorder.js';
 import { at, program } from './text/moves.js';
 import { asColumn, type Piece, rowsOf, type Value } from './values.js';

@@ -1,5 +1,5 @@
 /** Clipping and the parameter updates, each one kernel over a whole arena. The rules' formulas stand in src/optim. */
-import type { Kernels, Matrix } from '../../core/kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
 import type { Recorder } from './recorder.js';
 import { elements } from './rows.js';
 import { normOf } from './sums.js';

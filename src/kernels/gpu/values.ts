@@ -3,7 +3,7 @@
  * a value of its own. So an allocation is a row of segments, each a piece of a value, and writing to a window exchanges the
  * segments there. A value that no segment, no recorded call and no reader holds is gone; one that was never computed never is.
  */
-import type { Matrix } from '../../core/kernels.js';
+import type { Matrix } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
 
 /** What a kernel of gpu.js gave: a texture, a buffer on the device, or an array. */

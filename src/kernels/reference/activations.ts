@@ -1,5 +1,5 @@
 /** Activations, each with its slope right under it, told from the value s = f(x) (docs/derivation.md, V1). */
-import type { Activation } from '../../core/kernels.js';
+import type { Activation } from '../../contract/kernels.js';
 import { sigmoid } from './lstm-cell.js';
 
 export function activate({ kind, alpha, beta }: Activation, x: number): number {

@@ -10,7 +10,7 @@
  *   (F2) o = s(ao + po*c)   [or o = 1]          (B2) dai = di*s'(i), daf = df*s'(f), dag = dg*k'(g)
  *   (F4) h = o*f(s), s = c or c normalised           dc- = dc*f + pi*dai + pf*daf;  dpi += dai*c-;  dpf += daf*c-
  */
-import type { CellForm, LstmStep, LstmStepGrad, Matrix, Peepholes } from '../../core/kernels.js';
+import type { CellForm, LstmStep, LstmStepGrad, Matrix, Peepholes } from '../../contract/kernels.js';
 import { activate, slopeAt } from './activations.js';
 import { dense } from './dense.js';
 

@@ -1,4 +1,4 @@
-import type { FloatArray, Matrix } from '../../core/kernels.js';
+import type { FloatArray, Matrix } from '../../contract/kernels.js';
 
 /** The reference backend's matrix: a window of a typed array. */
 export interface DenseMatrix extends Matrix {

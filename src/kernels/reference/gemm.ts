@@ -11,7 +11,7 @@
  * Sums run in double precision within a block, also for float32 arrays: that is what JavaScript does when it is not
  * forced to round (Math.fround after each operation costs half the speed and is less accurate).
  */
-import type { FloatArray, GemmOptions, Matrix, PackedMatrix } from '../../core/kernels.js';
+import type { FloatArray, GemmOptions, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 import type { ReferenceMemory } from './memory.js';
 

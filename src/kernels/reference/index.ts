@@ -2,7 +2,7 @@
  * The reference backend: plain TypeScript over typed arrays, to be read and to be trusted. In float64 it is the oracle
  * that the other backends are compared with; in float32 it runs wherever JavaScript does.
  */
-import type { FloatArray, Kernels, Matrix, Precision } from '../../core/kernels.js';
+import type { FloatArray, Kernels, Matrix, Precision } from '../../contract/kernels.js';
 import * as halves from './cell-halves.js';
 import { type DenseMatrix, dense } from './dense.js';
 import { createGemm } from './gemm.js';

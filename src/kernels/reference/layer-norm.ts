@@ -1,5 +1,5 @@
 /** Layer normalisation (Ba et al. 2016) and its derivative; docs/derivation.md derives it (tag N1). */
-import type { Matrix } from '../../core/kernels.js';
+import type { Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
 const EPS = 1e-5; // PyTorch's

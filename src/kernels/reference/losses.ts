@@ -6,7 +6,7 @@ import {
   type Matrix,
   type ValueLoss,
   valueLossScale,
-} from '../../core/kernels.js';
+} from '../../contract/kernels.js';
 import { ctcLoss } from '../ctc.js';
 import { dense } from './dense.js';
 import { sigmoid } from './lstm-cell.js';

@@ -16,7 +16,7 @@
  * (F1) and (B1) are matrix products and live in core/lstm.ts.
  * Why (B4) adds to dc: c reaches the loss by two ways, through h (this step) and through c+ (the next).
  */
-import type { LstmStep, LstmStepGrad, Matrix } from '../../core/kernels.js';
+import type { LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
 /** 1 / (1 + e^-z): exp overflows to infinity for z below -709, and 1/infinity is the right 0. */

@@ -1,5 +1,5 @@
 /** The reference backend's arrays. The garbage collector gives them back; what is counted here is what it has not yet. */
-import type { BackendMemory, FloatArray, MemoryRules } from '../../core/kernels.js';
+import type { BackendMemory, FloatArray, MemoryRules } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
 
 export type Floats = Float32ArrayConstructor | Float64ArrayConstructor;

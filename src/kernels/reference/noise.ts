@@ -1,5 +1,5 @@
 /** Random numbers by key; the generator is in ../philox.ts. */
-import type { MaskKey, Matrix, NoiseKey } from '../../core/kernels.js';
+import type { MaskKey, Matrix, NoiseKey } from '../../contract/kernels.js';
 import { addNormalsTo, eachWord, hitsBelow } from '../philox.js';
 import { dense } from './dense.js';
 

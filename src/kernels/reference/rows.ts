@@ -1,5 +1,5 @@
 /** Whole rows and single elements: moved, gathered, summed. */
-import type { Matrix } from '../../core/kernels.js';
+import type { Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
 export function fillRows(out: Matrix, row: Matrix): void {

@@ -1,5 +1,5 @@
 /** Clipping and the parameter updates, each one loop over a whole arena. The rules' formulas stand in src/optim. */
-import type { AdamOptions, Matrix, SgdOptions } from '../../core/kernels.js';
+import type { AdamOptions, Matrix, SgdOptions } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
 export function clipNorm(norm: Matrix, a: Matrix, limit: number): void {

@@ -1,5 +1,5 @@
 /** The cell in all its other forms, cut in two at c. */
-import { ACTIVATIONS, type Activation, type CellForm, GATE_SETS, type Kernels } from '../../core/kernels.js';
+import { ACTIVATIONS, type Activation, type CellForm, GATE_SETS, type Kernels } from '../../contract/kernels.js';
 import type { Reach } from './reach.js';
 
 /** An activation, or a form's gates and two activations, as the module's arguments. */

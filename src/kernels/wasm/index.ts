@@ -2,7 +2,7 @@
  * The wasm backend: the same instructions in SIMD WebAssembly, float32. The kernels are in assembly/ (AssemblyScript); this
  * file gives them addresses. It runs wherever WebAssembly has SIMD and threads' shared memory: Node, Deno, Bun, browsers.
  */
-import type { BackendMemory, Kernels } from '../../core/kernels.js';
+import type { BackendMemory, Kernels } from '../../contract/kernels.js';
 import { moduleOf, type WasmVariant } from './binaries.js';
 import { cell } from './cell.js';
 import { cellHalves } from './cell-halves.js';

@@ -6,7 +6,7 @@ import {
   VALUE_LOSSES,
   type ValueLoss,
   valueLossScale,
-} from '../../core/kernels.js';
+} from '../../contract/kernels.js';
 import { ctcLoss } from '../ctc.js';
 import { placer, type Reach } from './reach.js';
 

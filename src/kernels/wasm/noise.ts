@@ -1,5 +1,5 @@
 /** Random numbers by key, and the normalisation of rows. */
-import type { Kernels } from '../../core/kernels.js';
+import type { Kernels } from '../../contract/kernels.js';
 import { addNormalsTo, blockOf, hitsBelow } from '../philox.js';
 import type { Reach } from './reach.js';
 

@@ -1,5 +1,5 @@
 /** Matrix products: the right operand is laid out in panels first, here or by `pack`. */
-import type { Kernels, Matrix } from '../../core/kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { Command } from './crew.js';
 import { type Reach, scratch, type WasmPacked } from './reach.js';
 

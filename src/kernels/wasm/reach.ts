@@ -1,5 +1,5 @@
 /** What every family of instructions needs to call the module: addresses, the threads, and rooms that are kept. */
-import type { FloatArray, Matrix, PackedMatrix } from '../../core/kernels.js';
+import type { FloatArray, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import type { Crew, Window } from './crew.js';
 import type { WasmExports } from './exports.js';
 import type { Heap } from './heap.js';

@@ -1,5 +1,5 @@
 /** Whole rows and single elements. */
-import type { Kernels } from '../../core/kernels.js';
+import type { Kernels } from '../../contract/kernels.js';
 import { Command } from './crew.js';
 import type { Reach } from './reach.js';
 

@@ -1,5 +1,5 @@
 /** Whether the variant for fused vectors is right, and faster than the ordinary one, in this engine as it is set now. */
-import type { Kernels, Matrix } from '../../core/kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { addModule } from './binaries.js';
 import { deflated } from './generated/revec.js';
 import { createWasm, useVariant, type WasmVariant } from './index.js';

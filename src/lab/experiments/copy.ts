@@ -1,5 +1,5 @@
 /** Copying over a lag: full BPTT learns what truncated BPTT cannot see. */
-import type { Kernels } from '../../core/kernels.js';
+import type { Kernels } from '../../contract/kernels.js';
 import { type Batch, Model } from '../../core/model.js';
 import { gradientRoom, OptimizerRun } from '../../core/optimizer.js';
 import type { Arena } from '../../core/params.js';

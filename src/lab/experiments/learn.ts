@@ -2,7 +2,7 @@
  * Learning with any estimator: a model, an optimizer over its parameters, and updates out of what the estimator emits. Over batches of
  * sequences an update is made of all that was emitted over the batch; along a stream each emission makes one.
  */
-import type { FloatArray, Kernels, Matrix } from '../../core/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { Model } from '../../core/model.js';
 import { type Optimizer, OptimizerRun } from '../../core/optimizer.js';
 import { createRng, type Rng } from '../../core/rng.js';

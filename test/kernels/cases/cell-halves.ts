@@ -1,5 +1,11 @@
 /** The cell in every other form, cut in two at c: gate sets, activations, peepholes, masks and clips, each with each. */
-import { ACTIVATIONS, type Activation, type CellForm, GATE_SETS, type Peepholes } from '../../../src/core/kernels.js';
+import {
+  ACTIVATIONS,
+  type Activation,
+  type CellForm,
+  GATE_SETS,
+  type Peepholes,
+} from '../../../src/contract/kernels.js';
 import type { Bench, Operand } from '../bench.js';
 import * as oracle from '../oracle/index.js';
 import { type Case, fail, sequence } from './shared.js';

@@ -1,5 +1,5 @@
 /** The LSTM's pointwise half. */
-import type { Kernels } from '../../../src/core/kernels.js';
+import type { Kernels } from '../../../src/contract/kernels.js';
 import type { Bench } from '../bench.js';
 import * as oracle from '../oracle/index.js';
 import { type Case, fail, sequence } from './shared.js';

@@ -1,5 +1,5 @@
 /** Every instruction of `Kernels` by shapes and settings: what a backend is asked, and what the oracle says. */
-import type { Kernels } from '../../../src/core/kernels.js';
+import type { Kernels } from '../../../src/contract/kernels.js';
 import { cell } from './cell.js';
 import { cellHalves } from './cell-halves.js';
 import { losses } from './losses.js';

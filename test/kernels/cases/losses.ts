@@ -1,5 +1,5 @@
 /** The losses and their gradients. */
-import type { CrossEntropyOptions, ValueLoss } from '../../../src/core/kernels.js';
+import type { CrossEntropyOptions, ValueLoss } from '../../../src/contract/kernels.js';
 import type { Bench } from '../bench.js';
 import * as oracle from '../oracle/index.js';
 import { type Case, fail, SIZES, sequence } from './shared.js';

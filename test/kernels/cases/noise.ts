@@ -1,5 +1,5 @@
 /** Noise by key, and layer normalisation. */
-import type { NoiseKey } from '../../../src/core/kernels.js';
+import type { NoiseKey } from '../../../src/contract/kernels.js';
 import * as oracle from '../oracle/index.js';
 import { both, type Case, fail, LENGTHS, sequence } from './shared.js';
 

@@ -1,5 +1,5 @@
 /** Clipping and parameter updates. */
-import type { AdamOptions, Matrix, SgdOptions } from '../../../src/core/kernels.js';
+import type { AdamOptions, Matrix, SgdOptions } from '../../../src/contract/kernels.js';
 import type { Bench } from '../bench.js';
 import * as oracle from '../oracle/index.js';
 import { bySize, type Case, fail, LENGTHS, sequence } from './shared.js';

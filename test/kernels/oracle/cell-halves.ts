@@ -1,5 +1,5 @@
 /** What the two halves of a cell of any form should give: slopes by the pre-activation, not by the value. */
-import type { Activation, ActivationKind, CellForm } from '../../../src/core/kernels.js';
+import type { Activation, ActivationKind, CellForm } from '../../../src/contract/kernels.js';
 import { logistic } from './cell.js';
 import type { Numbers } from './products.js';
 

@@ -1,5 +1,5 @@
 /** What the losses should give: in float64, plain loops over lists, formulas written anew from the definitions and not from any backend. */
-import type { CrossEntropyOptions, ValueLoss } from '../../../src/core/kernels.js';
+import type { CrossEntropyOptions, ValueLoss } from '../../../src/contract/kernels.js';
 import { logistic } from './cell.js';
 import type { Numbers } from './products.js';
 

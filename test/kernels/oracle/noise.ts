@@ -1,5 +1,5 @@
 /** What the generator and the normalisation should give: Philox in whole numbers of any size. */
-import type { NoiseKey } from '../../../src/core/kernels.js';
+import type { NoiseKey } from '../../../src/contract/kernels.js';
 import type { Numbers } from './products.js';
 
 const MASK = 0xffffffffn;

@@ -1,5 +1,5 @@
 /** What a product should give: in float64, plain loops over lists, formulas written anew from the definitions and not from any backend. */
-import type { GemmOptions } from '../../../src/core/kernels.js';
+import type { GemmOptions } from '../../../src/contract/kernels.js';
 
 export type Numbers = readonly number[];
 

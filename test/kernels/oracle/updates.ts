@@ -1,5 +1,5 @@
 /** What clipping and the updates should give: in float64, plain loops over lists, formulas written anew from the definitions and not from any backend. */
-import type { AdamOptions, SgdOptions } from '../../../src/core/kernels.js';
+import type { AdamOptions, SgdOptions } from '../../../src/contract/kernels.js';
 import type { Numbers } from './products.js';
 
 /** torch.nn.utils.clip_grad_norm_. */

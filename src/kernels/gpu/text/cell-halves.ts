@@ -7,7 +7,7 @@
  *   (F2) o = s(ao + po*c)                       (B2) dai = di*s'(i), daf = df*s'(f), dag = dg*k'(g)
  *   (F4) h = o*f(s)                                  dc- = dc*f + pi*dai + pf*daf
  */
-import type { Activation, CellForm } from '../../../core/kernels.js';
+import type { Activation, CellForm } from '../../../contract/kernels.js';
 import type { Program } from '../values.js';
 import { atLeast, atMost, gateAt, sigmoid, tanh, unitAt, within } from './cell.js';
 import { at, program } from './moves.js';

@@ -1,4 +1,4 @@
-/** Activations four at a time, in the order of ACTIVATIONS (core/kernels.ts); slopes told from the value s = f(x). */
+/** Activations four at a time, in the order of ACTIVATIONS (contract/kernels.ts); slopes told from the value s = f(x). */
 import { exp, sigmoid, tanh } from './math';
 
 // @ts-ignore: decorator

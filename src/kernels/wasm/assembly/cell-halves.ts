@@ -6,7 +6,7 @@ import { activate, slopeAt } from './activations';
 import { loadSome as load, storeSome as store } from './lanes';
 import { flush } from './math';
 
-// As GATE_SETS in core/kernels.ts.
+// As GATE_SETS in contract/kernels.ts.
 const NO_INPUT: i32 = 1;
 const NO_FORGET: i32 = 2;
 const NO_OUTPUT: i32 = 3;

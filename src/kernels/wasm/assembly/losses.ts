@@ -92,7 +92,7 @@ export function softmaxCrossEntropyGrad(
   }
 }
 
-// As VALUE_LOSSES in core/kernels.ts.
+// As VALUE_LOSSES in contract/kernels.ts.
 const SQUARED: i32 = 0;
 const ABSOLUTE: i32 = 1;
 const HUBER: i32 = 2;

@@ -10,7 +10,7 @@
  *  - A `(1,1)` matrix holds a scalar result, so that it can stay on a device until somebody asks.
  * Shapes are not checked here, on the hot path: the public calls above check what comes from outside.
  */
-import type { BackendMemory } from './backend-memory.js';
+import type { BackendMemory } from './memory.js';
 import type {
   AdamOptions,
   CellForm,
@@ -21,10 +21,10 @@ import type {
   NoiseKey,
   SgdOptions,
   ValueLoss,
-} from './kernel-options.js';
+} from './options.js';
 
-export type { BackendMemory, MemoryRules } from './backend-memory.js';
-export * from './kernel-options.js';
+export type { BackendMemory, MemoryRules } from './memory.js';
+export * from './options.js';
 
 export type FloatArray = Float32Array | Float64Array;
 export type Precision = 'float32' | 'float64';
