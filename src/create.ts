@@ -3,11 +3,11 @@ import type { Kernels } from './contract/kernels.js';
 import type { PassShape } from './core/layer.js';
 import { loadForms } from './core/lstm/forms.js';
 import { isPlain } from './core/lstm/spec.js';
-import { type MemoryNeed, type MemoryOptions, measureMemory } from './core/memory.js';
 import { Model } from './core/model.js';
 import { type ModelSpec, requireSpec } from './core/spec.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
 import { type BackendOptions, selectKernels } from './kernels/select.js';
+import { type MemoryNeed, type MemoryOptions, measureMemory } from './train/memory-need.js';
 
 /** Makes a model on a backend that it finds. */
 export type Measure = (spec: ModelSpec, options: BackendOptions) => Promise<Model>;

@@ -13,11 +13,8 @@ export type {
   Precision,
   SgdOptions,
 } from './contract/kernels.js';
-export type { AverageSpec } from './core/averaging.js';
 export { parameterLayout, type TapeOptions } from './core/build.js';
-export type { EarlyStoppingSpec } from './core/early-stopping.js';
 export type { EmbeddingTape } from './core/embedding.js';
-export { type BatchSource, evaluate, type SourceDescription } from './core/evaluate.js';
 export { drawToken, generate, type SamplingOptions, type StreamingModel } from './core/generate.js';
 export {
   type GradcheckElement,
@@ -36,19 +33,9 @@ export { loadForms } from './core/lstm/forms.js';
 export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
 export type { GivenState, LstmTape } from './core/lstm/tape.js';
-export type { MemoryNeed, MemoryOptions } from './core/memory.js';
 export type { Batch, Model, PassOptions, PredictOptions } from './core/model.js';
-export {
-  type Optimizer,
-  type OptimizerPass,
-  OptimizerRun,
-  type OptimizerSpec,
-  type OptimizerState,
-} from './core/optimizer.js';
 export { Arena, type ParameterEntry, ParameterLayout } from './core/params.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
-export { type KeptTraining, Safekeeping } from './core/safekeeping.js';
-export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './core/schedule.js';
 export type {
   ActivitySpec,
   DropoutSpec,
@@ -61,15 +48,6 @@ export type {
 } from './core/spec.js';
 export type { Stream } from './core/stream.js';
 export type { AnyLayerTape, StartState, Tape, TapeInput } from './core/tape.js';
-export {
-  type FitOptions,
-  fit,
-  type GradientFunction,
-  type Training,
-  type TrainingData,
-  type TrainingEvent,
-  type TrainingState,
-} from './core/trainer.js';
 export type { LiveNumbers, NdArray } from './core/views.js';
 export { createModel, deserializeModel, type LoadedModel, memoryNeed } from './create.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
@@ -116,8 +94,16 @@ export { createOptimizer, OPTIMIZERS, type OptimizerKind } from './optim/index.j
 export { type LambSettings, lamb } from './optim/lamb.js';
 export { type LionSettings, lion } from './optim/lion.js';
 export { type NadamSettings, nadam } from './optim/nadam.js';
+export {
+  type Optimizer,
+  type OptimizerPass,
+  OptimizerRun,
+  type OptimizerSpec,
+  type OptimizerState,
+} from './optim/optimizer.js';
 export { type RadamSettings, radam } from './optim/radam.js';
 export { type RmspropSettings, rmsprop } from './optim/rmsprop.js';
+export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './optim/schedule.js';
 export {
   chain,
   constant,
@@ -137,3 +123,17 @@ export {
   stepDown,
 } from './optim/schedules.js';
 export { type SgdSettings, sgd } from './optim/sgd.js';
+export type { AverageSpec } from './train/averaging.js';
+export type { EarlyStoppingSpec } from './train/early-stopping.js';
+export { type BatchSource, evaluate, type SourceDescription } from './train/evaluate.js';
+export type { MemoryNeed, MemoryOptions } from './train/memory-need.js';
+export { type KeptTraining, Safekeeping } from './train/snapshots.js';
+export {
+  type FitOptions,
+  fit,
+  type GradientFunction,
+  type Training,
+  type TrainingData,
+  type TrainingEvent,
+  type TrainingState,
+} from './train/trainer.js';

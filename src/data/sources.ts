@@ -1,7 +1,8 @@
 /** Sources of batches as plain data, which a worker can be sent and make the same source of again. */
-import type { BatchSource, SourceDescription } from '../core/evaluate.js';
+
 import type { Batch } from '../core/model.js';
 import { isKeyOf, shown, UnspoolError } from '../errors.js';
+import type { BatchSource, SourceDescription } from '../train/evaluate.js';
 import { TextStreams } from './text.js';
 
 /** From a description, without its `kind`, to the source. */

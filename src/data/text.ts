@@ -3,10 +3,10 @@
  * characters at a time; batch k goes on where batch k-1 stopped, so a model can carry its state along.
  */
 
-import type { BatchSource } from '../core/evaluate.js';
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import type { BatchSource } from '../train/evaluate.js';
 import { Vocabulary } from './vocabulary.js';
 
 export interface TextStreamOptions {

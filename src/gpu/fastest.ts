@@ -4,10 +4,10 @@ import { loadForms } from '../core/lstm/forms.js';
 import type { MeasuredBackend } from '../core/measured.js';
 import { type Batch, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
-import { fit } from '../core/trainer.js';
 import { UnspoolError } from '../errors.js';
 import { type BackendChoice, type BackendOptions, selectKernels } from '../kernels/select.js';
 import { adam } from '../optim/adam.js';
+import { fit } from '../train/trainer.js';
 
 /** What is tried. gpu.js's `webasm` and `cpu` are slower than ours everywhere, and are tried where asked for. */
 const TRIED: readonly BackendChoice[] = ['wasm', 'gpu:webgpu', 'gpu:webgl2'];

@@ -13,9 +13,9 @@ import type { Model } from '../core/model.js';
 import type { Arena } from '../core/params.js';
 import { isRngState, type RngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
-import type { TrainingState } from '../core/trainer.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { UnspoolError } from '../errors.js';
+import type { TrainingState } from '../train/trainer.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
 import { writeSafetensors } from './safetensors-write.js';
 

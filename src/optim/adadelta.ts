@@ -1,4 +1,4 @@
-import type { Optimizer } from '../core/optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import { settingsOf, withDecay } from './settings.js';
 
 const STANDARD = { rate: 1, rho: 0.9, eps: 1e-6, weightDecay: 0 };

@@ -1,4 +1,4 @@
-import type { Optimizer } from '../core/optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import { settingsOf, withDecay } from './settings.js';
 
 const STANDARD = { rate: 0.01, rateDecay: 0, eps: 1e-10, weightDecay: 0 };

@@ -1,4 +1,4 @@
-import type { Optimizer, OptimizerPass } from '../core/optimizer.js';
+import type { Optimizer, OptimizerPass } from './optimizer.js';
 import { runningMeans, settingsOf, withDecay } from './settings.js';
 
 export interface AdamSettings {

@@ -1,6 +1,7 @@
 /** Parameter groups: each tensor is updated by the rule of its group, with that group's rate and decay. */
-import type { Optimizer, OptimizerPass, OptimizerSpec } from '../core/optimizer.js';
+
 import { UnspoolError } from '../errors.js';
+import type { Optimizer, OptimizerPass, OptimizerSpec } from './optimizer.js';
 
 export interface ParameterGroup {
   /** Names of parameters, `*` standing for anything: `*.bias_*`, `embedding.weight`. */

@@ -1,5 +1,5 @@
 /** The optimizers by name: one line a rule. */
-import type { Optimizer, OptimizerSpec } from '../core/optimizer.js';
+
 import { isKeyOf, shown, UnspoolError } from '../errors.js';
 import { adadelta } from './adadelta.js';
 import { adagrad } from './adagrad.js';
@@ -8,6 +8,7 @@ import { groupedFrom } from './grouped.js';
 import { lamb } from './lamb.js';
 import { lion } from './lion.js';
 import { nadam } from './nadam.js';
+import type { Optimizer, OptimizerSpec } from './optimizer.js';
 import { radam } from './radam.js';
 import { rmsprop } from './rmsprop.js';
 import { type SgdSettings, sgd } from './sgd.js';

@@ -1,4 +1,4 @@
-import type { Optimizer } from '../core/optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import { runningMeans, settingsOf } from './settings.js';
 
 const STANDARD = { rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-6, weightDecay: 0.01 };

@@ -1,4 +1,4 @@
-import type { Optimizer } from '../core/optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import { settingsOf } from './settings.js';
 
 const STANDARD = { rate: 1e-4, beta1: 0.9, beta2: 0.99, weightDecay: 0 };

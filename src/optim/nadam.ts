@@ -1,4 +1,4 @@
-import type { Optimizer } from '../core/optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import { runningMeans, settingsOf, withDecay } from './settings.js';
 
 const STANDARD = {

@@ -1,4 +1,4 @@
-import type { Optimizer } from '../core/optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import { runningMeans, settingsOf, withDecay } from './settings.js';
 
 const STANDARD = { rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };

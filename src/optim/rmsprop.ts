@@ -1,4 +1,4 @@
-import type { Optimizer } from '../core/optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import { settingsOf, withDecay } from './settings.js';
 
 const STANDARD = { rate: 0.01, alpha: 0.99, eps: 1e-8, momentum: 0, centered: false, weightDecay: 0 };

@@ -1,6 +1,7 @@
 /** Learning-rate schedules: the factor on the optimizer's rate at update `step` (from 1) of `steps`. */
-import type { Schedule, ScheduleFunction, WatchingSchedule } from '../core/schedule.js';
+
 import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import type { Schedule, ScheduleFunction, WatchingSchedule } from './schedule.js';
 
 /** The same rate throughout. */
 export const constant: ScheduleFunction = () => 1;

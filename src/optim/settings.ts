@@ -1,6 +1,6 @@
 import type { Matrix } from '../contract/kernels.js';
-import type { OptimizerPass } from '../core/optimizer.js';
 import { requireNumber } from '../errors.js';
+import type { OptimizerPass } from './optimizer.js';
 
 const ENDLESS = Number.POSITIVE_INFINITY;
 

@@ -1,5 +1,5 @@
-import type { Optimizer } from '../core/optimizer.js';
 import { UnspoolError } from '../errors.js';
+import type { Optimizer } from './optimizer.js';
 import { settingsOf } from './settings.js';
 
 export interface SgdSettings {

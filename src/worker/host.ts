@@ -1,17 +1,17 @@
 /** What the worker does: a model, its trainings and its streams. One model a worker. */
 
 import type { FloatArray } from '../contract/kernels.js';
-import { evaluate } from '../core/evaluate.js';
 import type { LossChoice } from '../core/losses.js';
 import type { Batch, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { Stream } from '../core/stream.js';
 import { type StartState, Tape } from '../core/tape.js';
-import type { TrainingState } from '../core/trainer.js';
 import { createModel, deserializeModel } from '../create.js';
 import { createSource, type SourceMaker } from '../data/sources.js';
 import { UnspoolError } from '../errors.js';
 import type { BackendOptions } from '../kernels/select.js';
+import { evaluate } from '../train/evaluate.js';
+import type { TrainingState } from '../train/trainer.js';
 import { Gate, HostedTraining } from './hosted-training.js';
 import type { Call, EndStates, FitSettings, Host, ModelFacts, PredictSettings, Start } from './protocol.js';
 

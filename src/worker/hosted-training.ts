@@ -1,9 +1,9 @@
 /** A training in the worker, as the worker sees it. */
 
 import type { Model } from '../core/model.js';
-import { fit, type Training, type TrainingData, type TrainingEvent, type TrainingState } from '../core/trainer.js';
 import { createOptimizer } from '../optim/index.js';
 import { createSchedule } from '../optim/schedules.js';
+import { fit, type Training, type TrainingData, type TrainingEvent, type TrainingState } from '../train/trainer.js';
 import type { FitSettings } from './protocol.js';
 
 /** What reaches a training between two updates, whatever waits before it. */

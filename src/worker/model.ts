@@ -1,18 +1,18 @@
 /** A model that lives in a worker, as it looks from outside: `Model`'s calls, answered from there. */
 
 import type { FloatArray } from '../contract/kernels.js';
-import type { BatchSource } from '../core/evaluate.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
 import type { Batch, PredictOptions } from '../core/model.js';
 import { ParameterLayout } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
-import type { TrainingData, TrainingState } from '../core/trainer.js';
 import { type NdArray, ownArray } from '../core/views.js';
 import { describeSource } from '../data/sources.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import type { ModelFile } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
+import type { BatchSource } from '../train/evaluate.js';
+import type { TrainingData, TrainingState } from '../train/trainer.js';
 import { Connection, newNumber } from './connection.js';
 import type { WorkerLike } from './line.js';
 import type { EndStates, ModelFacts } from './protocol.js';

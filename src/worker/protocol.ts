@@ -5,18 +5,18 @@
  */
 
 import type { FloatArray } from '../contract/kernels.js';
-import type { SourceDescription } from '../core/evaluate.js';
-import type { FitOptions, TrainingEvent, TrainingState } from '../core/fit-options.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
 import type { Batch, PredictOptions } from '../core/model.js';
-import type { OptimizerSpec } from '../core/optimizer.js';
 import type { ParameterEntry } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
 import { type Problem, UnspoolError } from '../errors.js';
 import type { Facts } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
+import type { OptimizerSpec } from '../optim/optimizer.js';
 import type { ScheduleSpec } from '../optim/schedules.js';
+import type { SourceDescription } from '../train/evaluate.js';
+import type { FitOptions, TrainingEvent, TrainingState } from '../train/options.js';
 
 /** Where a pass starts: `rows` only where the states are those that another pass ended with. */
 export interface Start {

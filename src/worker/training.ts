@@ -1,5 +1,12 @@
 /** A training in a worker, as it looks from outside. */
-import type { BatchSource } from '../core/evaluate.js';
+
+import { describeSource } from '../data/sources.js';
+import { requireInteger, UnspoolError } from '../errors.js';
+import { createOptimizer } from '../optim/index.js';
+import type { Optimizer } from '../optim/optimizer.js';
+import type { Schedule } from '../optim/schedule.js';
+import { type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
+import type { BatchSource } from '../train/evaluate.js';
 import {
   type FitOptions,
   plannedSteps,
@@ -7,13 +14,7 @@ import {
   type TrainingData,
   type TrainingEvent,
   type TrainingState,
-} from '../core/fit-options.js';
-import type { Optimizer } from '../core/optimizer.js';
-import type { Schedule } from '../core/schedule.js';
-import { describeSource } from '../data/sources.js';
-import { requireInteger, UnspoolError } from '../errors.js';
-import { createOptimizer } from '../optim/index.js';
-import { type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
+} from '../train/options.js';
 import { type Connection, newNumber } from './connection.js';
 import type { FitSettings, Host } from './protocol.js';
 

@@ -1,18 +1,18 @@
 /** What was given back is not read by accident: each use of it, and of arrays that it gave, says what happened. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { evaluate } from '../../src/core/evaluate.js';
 import { generate } from '../../src/core/generate.js';
 import { gradcheck } from '../../src/core/gradcheck.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import { fit } from '../../src/core/trainer.js';
 import type { NdArray } from '../../src/core/views.js';
 import { serializeModel } from '../../src/interop/model-file.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm } from '../../src/kernels/wasm/index.js';
 import { adam } from '../../src/optim/adam.js';
+import { evaluate } from '../../src/train/evaluate.js';
+import { fit } from '../../src/train/trainer.js';
 import { flat } from '../support/arrays.js';
 import { BACKENDS, threadedWasm } from '../support/backends.js';
 import { problemOf, rejected } from '../support/errors.js';

@@ -1,15 +1,15 @@
 /** Memory that runs out is an error that names the sizes and what to lower, and the model goes on with less. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { evaluate } from '../../src/core/evaluate.js';
-import { measureMemory } from '../../src/core/memory.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import { fit } from '../../src/core/trainer.js';
 import { bytesText, UnspoolError } from '../../src/errors.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm } from '../../src/kernels/wasm/index.js';
 import { adam } from '../../src/optim/adam.js';
+import { evaluate } from '../../src/train/evaluate.js';
+import { measureMemory } from '../../src/train/memory-need.js';
+import { fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
 

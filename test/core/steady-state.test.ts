@@ -5,14 +5,14 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
-import { OptimizerRun } from '../../src/core/optimizer.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import { fit } from '../../src/core/trainer.js';
 import { textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm } from '../../src/kernels/wasm/index.js';
 import { adam } from '../../src/optim/adam.js';
+import { OptimizerRun } from '../../src/optim/optimizer.js';
 import { radam } from '../../src/optim/radam.js';
+import { fit } from '../../src/train/trainer.js';
 import { threadedWasm } from '../support/backends.js';
 
 /** The backend, and how often memory was asked of it: made, seen through a window, or given back. */

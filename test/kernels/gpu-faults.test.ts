@@ -1,8 +1,6 @@
 /** The GPU backend where things go wrong, what it leaves behind, and what is measured and brought back with `unspool/gpu`. */
 import { describe, expect, test } from '@jest/globals';
 import { Model } from '../../src/core/model.js';
-import { Safekeeping } from '../../src/core/safekeeping.js';
-import { fit, type TrainingEvent, type TrainingState } from '../../src/core/trainer.js';
 import { createModel } from '../../src/create.js';
 import { UnspoolError } from '../../src/errors.js';
 import { createGpu, downloadSteps, type GpuMode, measureBackends, measuring } from '../../src/gpu/index.js';
@@ -10,6 +8,8 @@ import { loadGpuJs, type Made } from '../../src/kernels/gpu/gpu-js.js';
 import type { BackendChoice } from '../../src/kernels/select.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { Safekeeping } from '../../src/train/snapshots.js';
+import { fit, type TrainingEvent, type TrainingState } from '../../src/train/trainer.js';
 import { expectClose } from '../support/golden.js';
 import { wideErrors } from '../support/gpu-runs.js';
 import { provideWebGpu } from '../support/webgpu.js';

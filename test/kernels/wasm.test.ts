@@ -2,10 +2,10 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
-import { fit } from '../../src/core/trainer.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
 import { offerRevec } from '../../src/kernels/wasm/trial.js';
 import { adam } from '../../src/optim/adam.js';
+import { fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { threadedWasm } from '../support/backends.js';
 import { thrown } from '../support/errors.js';

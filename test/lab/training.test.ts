@@ -4,7 +4,6 @@ import type { LossChoice } from '../../src/core/losses.js';
 import { loadForms } from '../../src/core/lstm/forms.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import { fit } from '../../src/core/trainer.js';
 import { textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import {
@@ -20,6 +19,7 @@ import {
 } from '../../src/lab/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { fit } from '../../src/train/trainer.js';
 import { rejected } from '../support/errors.js';
 
 beforeAll(loadForms);

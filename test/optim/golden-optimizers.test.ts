@@ -1,13 +1,13 @@
 /** torch.optim's rules over 12 steps, clipping by norm, and the settings that cannot work. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { type Optimizer, OptimizerRun, type OptimizerSpec } from '../../src/core/optimizer.js';
 import { Arena, ParameterLayout } from '../../src/core/params.js';
 import { adadelta } from '../../src/optim/adadelta.js';
 import { adagrad } from '../../src/optim/adagrad.js';
 import { adam, adamW, amsgrad } from '../../src/optim/adam.js';
 import { createOptimizer } from '../../src/optim/index.js';
 import { nadam } from '../../src/optim/nadam.js';
+import { type Optimizer, OptimizerRun, type OptimizerSpec } from '../../src/optim/optimizer.js';
 import { radam } from '../../src/optim/radam.js';
 import { rmsprop } from '../../src/optim/rmsprop.js';
 import { sgd } from '../../src/optim/sgd.js';

@@ -1,13 +1,13 @@
 /** Every rule by every property; Lion and LAMB, which torch has not, against their papers' algorithms. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { type Optimizer, OptimizerRun, type OptimizerSpec } from '../../src/core/optimizer.js';
 import { Arena, ParameterLayout } from '../../src/core/params.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { grouped } from '../../src/optim/grouped.js';
 import { createOptimizer, OPTIMIZERS, type OptimizerKind } from '../../src/optim/index.js';
 import { lamb } from '../../src/optim/lamb.js';
 import { lion } from '../../src/optim/lion.js';
+import { type Optimizer, OptimizerRun, type OptimizerSpec } from '../../src/optim/optimizer.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { expectSameBits } from '../support/arrays.js';
 import { BACKENDS } from '../support/backends.js';

@@ -1,6 +1,6 @@
 /** Schedules against torch's, and by their definitions. */
 import { expect, test } from '@jest/globals';
-import type { ScheduleFunction } from '../../src/core/schedule.js';
+import type { ScheduleFunction } from '../../src/optim/schedule.js';
 import {
   chain,
   constant,

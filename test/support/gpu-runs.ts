@@ -2,10 +2,10 @@
 import type { FloatArray, Kernels, Matrix } from '../../src/contract/kernels.js';
 import { loadForms } from '../../src/core/lstm/forms.js';
 import { Model } from '../../src/core/model.js';
-import { fit } from '../../src/core/trainer.js';
 import { downloadSteps } from '../../src/gpu/steps.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { adam } from '../../src/optim/adam.js';
+import { fit } from '../../src/train/trainer.js';
 import { Bench } from '../kernels/bench.js';
 import { CASES, type Instruction } from '../kernels/cases/index.js';
 import { type GoldenCase, relativeError, tensor } from './golden.js';

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { evaluate } from '../../src/core/evaluate.js';
 import { generate } from '../../src/core/generate.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import { fit } from '../../src/core/trainer.js';
 import { createModel, deserializeModel } from '../../src/create.js';
 import { serializeModel } from '../../src/interop/model-file.js';
 import { adam } from '../../src/optim/adam.js';
+import { evaluate } from '../../src/train/evaluate.js';
+import { fit } from '../../src/train/trainer.js';
 import { createModelInWorker, deserializeModelInWorker, type WorkerModel } from '../../src/worker/index.js';
 import { flat } from '../support/arrays.js';
 import { problemOf, rejected } from '../support/errors.js';

@@ -1,11 +1,11 @@
 /** What the tests of `unspool/worker` share: these sources on this side, the built package in the worker. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { BatchSource } from '../../src/core/evaluate.js';
 import type { Batch } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import type { TrainingEvent } from '../../src/core/trainer.js';
 import { TextStreams, textStreams } from '../../src/data/text.js';
+import type { BatchSource } from '../../src/train/evaluate.js';
+import type { TrainingEvent } from '../../src/train/trainer.js';
 import { testRandom } from '../support/random.js';
 
 export const startWorker = (): Worker => new Worker(join(__dirname, '../../dist/worker/entry.js'));

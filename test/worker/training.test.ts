@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 
 import type { ModelSpec } from '../../src/core/spec.js';
-import { type FitOptions, fit, type TrainingEvent, type TrainingState } from '../../src/core/trainer.js';
 import { createModel } from '../../src/create.js';
 import { adam } from '../../src/optim/adam.js';
 import { grouped } from '../../src/optim/grouped.js';
 import { chain, cosine, linearWarmup, reduceOnPlateau } from '../../src/optim/schedules.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { type FitOptions, fit, type TrainingEvent, type TrainingState } from '../../src/train/trainer.js';
 import { createModelInWorker, type WorkerFitOptions, type WorkerModel } from '../../src/worker/index.js';
 import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
 

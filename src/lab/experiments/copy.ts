@@ -1,13 +1,13 @@
 /** Copying over a lag: full BPTT learns what truncated BPTT cannot see. */
 import type { Kernels } from '../../contract/kernels.js';
 import { type Batch, Model } from '../../core/model.js';
-import { gradientRoom, OptimizerRun } from '../../core/optimizer.js';
 import type { Arena } from '../../core/params.js';
 import type { ModelSpec } from '../../core/spec.js';
 import type { Tape } from '../../core/tape.js';
 import { hostNumbers } from '../../core/views.js';
 import { selectKernels } from '../../kernels/select.js';
 import { adam } from '../../optim/adam.js';
+import { gradientRoom, OptimizerRun } from '../../optim/optimizer.js';
 import { copyWidth, delayedCopy, type Sequences, sequencesBatch } from '../tasks.js';
 import {
   byLabel,

@@ -4,7 +4,6 @@
  */
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { Model } from '../../core/model.js';
-import { type Optimizer, OptimizerRun } from '../../core/optimizer.js';
 import { createRng, type Rng } from '../../core/rng.js';
 import type { ModelSpec } from '../../core/spec.js';
 import { bptt } from '../../estimators/backwards.js';
@@ -19,6 +18,7 @@ import { type ModelSystem, modelSystem } from '../../estimators/model-system.js'
 import type { StepData } from '../../estimators/system.js';
 import { addScaled, dot, norm } from '../../estimators/vectors.js';
 import { selectKernels } from '../../kernels/select.js';
+import { type Optimizer, OptimizerRun } from '../../optim/optimizer.js';
 import { rowOf, type Sequences } from '../tasks.js';
 
 export interface LearnOptions {

@@ -2,9 +2,9 @@
 import type { FloatArray } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import type { Training, TrainingEvent } from '../../src/core/trainer.js';
 import { TextStreams, textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
+import type { Training, TrainingEvent } from '../../src/train/trainer.js';
 
 const TEXT = 'it was the best of times, it was the worst of times, it was the age of wisdom. '.repeat(3);
 const [ROWS, STEPS] = [3, 5];

@@ -4,8 +4,8 @@
  */
 
 import type { FloatArray } from '../contract/kernels.js';
-import type { TrainingEvent, TrainingState } from './fit-options.js';
-import type { Model } from './model.js';
+import type { Model } from '../core/model.js';
+import type { TrainingEvent, TrainingState } from './options.js';
 
 /** A training as it stood after `state.step` updates: enough to go on from, on any backend. */
 export interface KeptTraining {

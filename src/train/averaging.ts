@@ -1,8 +1,8 @@
 /** Averages of the weights beside the weights: what is measured and kept, while training goes on with the weights themselves. */
 
 import type { Kernels } from '../contract/kernels.js';
+import type { Arena } from '../core/params.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
-import type { Arena } from './params.js';
 
 export type AverageSpec =
   /** a = decay a + (1 - decay) w after each update, from the first update's w on. */

@@ -1,17 +1,17 @@
 /** What a training is told, what it tells, and what a checkpoint of it holds. */
 
 import type { FloatArray } from '../contract/kernels.js';
+import type { LossChoice } from '../core/losses.js';
+import type { Batch, Model, PassOptions } from '../core/model.js';
+import type { Arena } from '../core/params.js';
+import type { RngState } from '../core/rng.js';
+import type { Tape } from '../core/tape.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import type { Optimizer } from '../optim/optimizer.js';
+import type { Remembering, Schedule } from '../optim/schedule.js';
 import { type AverageSpec, requireAverage } from './averaging.js';
 import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.js';
 import type { BatchSource } from './evaluate.js';
-import type { LossChoice } from './losses.js';
-import type { Batch, Model, PassOptions } from './model.js';
-import type { Optimizer } from './optimizer.js';
-import type { Arena } from './params.js';
-import type { RngState } from './rng.js';
-import type { Remembering, Schedule } from './schedule.js';
-import type { Tape } from './tape.js';
 
 export interface TrainingData {
   readonly train: BatchSource;

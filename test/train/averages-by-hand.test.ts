@@ -1,10 +1,10 @@
 /** Averages of the weights, and noise on the gradient, against the same by hand from the weights of each update. */
 import { describe, expect, test } from '@jest/globals';
-import type { AverageSpec } from '../../src/core/averaging.js';
 import { Model } from '../../src/core/model.js';
-import { type FitOptions, fit } from '../../src/core/trainer.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { sgd } from '../../src/optim/sgd.js';
+import type { AverageSpec } from '../../src/train/averaging.js';
+import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { expectClose } from '../support/golden.js';
 import { testRandom } from '../support/random.js';
 

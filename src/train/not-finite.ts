@@ -1,10 +1,10 @@
 /** Where the first NaN or infinity stands, once a loss or a gradient is not finite: in the order things are computed. */
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
+import { inOrder } from '../core/lstm/program.js';
+import type { Arena } from '../core/params.js';
+import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
-import { inOrder } from './lstm/program.js';
-import type { Arena } from './params.js';
-import type { Tape } from './tape.js';
 
 interface Finding {
   readonly tensor: string;

@@ -4,9 +4,18 @@
  */
 
 import type { FloatArray, Kernels } from '../contract/kernels.js';
+import { streamOf } from '../core/layer.js';
+import { Lease } from '../core/lease.js';
+import { loadForms } from '../core/lstm/forms.js';
+import type { Model } from '../core/model.js';
+import { explained } from '../core/out-of-memory.js';
+import { createRng, type RngState, restoreRng } from '../core/rng.js';
+import { requireCarriedState } from '../core/spec.js';
+import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
-import { Breather } from './breather.js';
+import { arenasOf, memoryOf, remember, type TrainingRoom, trainingRoom } from './buffers.js';
 import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
+import { Breather } from './event-loop-yield.js';
 import {
   type FitOptions,
   plannedSteps,
@@ -14,18 +23,9 @@ import {
   type TrainingData,
   type TrainingEvent,
   type TrainingState,
-} from './fit-options.js';
-import { streamOf } from './layer.js';
-import { Lease } from './lease.js';
-import { loadForms } from './lstm/forms.js';
-import type { Model } from './model.js';
-import { explained } from './out-of-memory.js';
-import { createRng, type RngState, restoreRng } from './rng.js';
-import { requireCarriedState } from './spec.js';
-import type { Tape } from './tape.js';
-import { arenasOf, memoryOf, remember, type TrainingRoom, trainingRoom } from './training-room.js';
+} from './options.js';
 
-export type { FitOptions, GradientFunction, TrainingData, TrainingEvent, TrainingState } from './fit-options.js';
+export type { FitOptions, GradientFunction, TrainingData, TrainingEvent, TrainingState } from './options.js';
 
 /** Loaded when it is needed: once at the end of a training, or when something went wrong. */
 const forensics = () => import('./not-finite.js');

@@ -1,10 +1,10 @@
 /** Batches of data, and the mean loss over them. */
 import type { FloatArray } from '../contract/kernels.js';
-import { type LossChoice, lossWeight, requireLoss } from './losses.js';
-import { loadForms } from './lstm/forms.js';
-import type { Batch, Model } from './model.js';
-import type { Rng } from './rng.js';
-import type { Tape } from './tape.js';
+import { type LossChoice, lossWeight, requireLoss } from '../core/losses.js';
+import { loadForms } from '../core/lstm/forms.js';
+import type { Batch, Model } from '../core/model.js';
+import type { Rng } from '../core/rng.js';
+import type { Tape } from '../core/tape.js';
 
 /** What a source of batches is, as plain data. */
 export interface SourceDescription {

@@ -4,16 +4,16 @@
  */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
+import { buildLayers, layTape, parameterLayout, type TapeOptions } from '../core/build.js';
+import type { PassShape } from '../core/layer.js';
+import { type LossChoice, type LossSpec, targetWidth } from '../core/losses.js';
+import { MemoryMeter } from '../core/memory-meter.js';
+import { Arena } from '../core/params.js';
+import type { ModelSpec } from '../core/spec.js';
+import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
-import { buildLayers, layTape, parameterLayout, type TapeOptions } from './build.js';
-import type { PassShape } from './layer.js';
-import { type LossChoice, type LossSpec, targetWidth } from './losses.js';
-import { MemoryMeter } from './memory-meter.js';
-import type { Optimizer } from './optimizer.js';
-import { Arena } from './params.js';
-import type { ModelSpec } from './spec.js';
-import type { Tape } from './tape.js';
-import { type TrainingMemory, trainingRoom } from './training-room.js';
+import type { Optimizer } from '../optim/optimizer.js';
+import { type TrainingMemory, trainingRoom } from './buffers.js';
 
 /** Bytes of the backend's memory, its padding and rounding included. */
 export interface MemoryNeed {

@@ -1,10 +1,10 @@
 /** Averages of the weights against the same averages of the weights that were seen, one update after the other. */
 import { describe, expect, test } from '@jest/globals';
-import { Average, type AverageSpec } from '../../src/core/averaging.js';
-import { evaluate } from '../../src/core/evaluate.js';
 import { Arena, ParameterLayout } from '../../src/core/params.js';
-import { fit } from '../../src/core/trainer.js';
 import { adam } from '../../src/optim/adam.js';
+import { Average, type AverageSpec } from '../../src/train/averaging.js';
+import { evaluate } from '../../src/train/evaluate.js';
+import { fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { BACKENDS } from '../support/backends.js';
 import { problemOf, thrown } from '../support/errors.js';

@@ -2,16 +2,16 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import type { LossChoice } from '../../src/core/losses.js';
-import { type MemoryOptions, measureMemory } from '../../src/core/memory.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
-import { fit } from '../../src/core/trainer.js';
 import { memoryNeed } from '../../src/create.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm } from '../../src/kernels/wasm/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { createOptimizer, OPTIMIZERS } from '../../src/optim/index.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { type MemoryOptions, measureMemory } from '../../src/train/memory-need.js';
+import { fit } from '../../src/train/trainer.js';
 import { BACKENDS, threadedWasm } from '../support/backends.js';
 import { problemOf, rejected } from '../support/errors.js';
 

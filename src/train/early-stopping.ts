@@ -1,8 +1,8 @@
 /** Stops a training whose held-out loss no longer falls, and keeps the best weights (Prechelt 1998). */
 
 import type { Kernels } from '../contract/kernels.js';
+import type { Arena } from '../core/params.js';
 import { requireInteger, requireNumber } from '../errors.js';
-import type { Arena } from './params.js';
 
 export interface EarlyStoppingSpec {
   /** Measurements of the held-out loss without a better one after which the training ends. */

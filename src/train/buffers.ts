@@ -1,11 +1,11 @@
 /** The memory that a training keeps beside its tapes: one place, so that what is told of it (memory.ts) is what it is. */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
+import { Arena } from '../core/params.js';
+import { OptimizerRun } from '../optim/optimizer.js';
 import { Average } from './averaging.js';
 import { EarlyStopping } from './early-stopping.js';
-import type { FitOptions, TrainingState } from './fit-options.js';
-import { OptimizerRun } from './optimizer.js';
-import { Arena } from './params.js';
+import type { FitOptions, TrainingState } from './options.js';
 
 type Memory = NonNullable<TrainingState['memory']>;
 

@@ -1,15 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FloatArray, Precision } from '../../src/contract/kernels.js';
-import { type BatchSource, evaluate } from '../../src/core/evaluate.js';
 import { type Batch, Model } from '../../src/core/model.js';
-import type { Optimizer } from '../../src/core/optimizer.js';
 import type { RngState } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import { type FitOptions, fit, type Training, type TrainingEvent, type TrainingState } from '../../src/core/trainer.js';
 import { TextStreams, textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { adam } from '../../src/optim/adam.js';
+import type { Optimizer } from '../../src/optim/optimizer.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { type BatchSource, evaluate } from '../../src/train/evaluate.js';
+import {
+  type FitOptions,
+  fit,
+  type Training,
+  type TrainingEvent,
+  type TrainingState,
+} from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
 import { testRandom } from '../support/random.js';
