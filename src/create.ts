@@ -1,6 +1,6 @@
 /** From a description, or from a file's bytes, to a model on a backend. */
 import type { Kernels } from './contract/kernels.js';
-import type { PassShape } from './core/layer.js';
+import type { PassShape } from './core/layers/layer.js';
 import { loadForms } from './core/lstm/forms.js';
 import { isPlain } from './core/lstm/spec.js';
 import { Model } from './core/model.js';

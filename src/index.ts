@@ -14,7 +14,6 @@ export type {
   SgdOptions,
 } from './contract/kernels.js';
 export { parameterLayout, type TapeOptions } from './core/build.js';
-export type { EmbeddingTape } from './core/embedding.js';
 export { drawToken, generate, type SamplingOptions, type StreamingModel } from './core/generate.js';
 export {
   type GradcheckElement,
@@ -25,16 +24,18 @@ export {
   randomBatch,
 } from './core/gradcheck.js';
 export type { Initialiser, InitialiserFunction } from './core/init.js';
-export type { Noise, PassShape } from './core/layer.js';
-export type { LinearTape } from './core/linear.js';
+export type { EmbeddingTape } from './core/layers/embedding.js';
+export type { Noise, PassShape } from './core/layers/layer.js';
+export type { LinearTape } from './core/layers/linear.js';
 export type { LossChoice, LossSpec, LossTape } from './core/losses.js';
 export type { LstmState } from './core/lstm/blocks.js';
 export { loadForms } from './core/lstm/forms.js';
 export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
 export type { GivenState, LstmTape } from './core/lstm/tape.js';
+export { Arena, type ParameterEntry, ParameterLayout } from './core/memory/parameters.js';
+export type { LiveNumbers, NdArray } from './core/memory/views.js';
 export type { Batch, Model, PassOptions, PredictOptions } from './core/model.js';
-export { Arena, type ParameterEntry, ParameterLayout } from './core/params.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
 export type {
   ActivitySpec,
@@ -48,7 +49,6 @@ export type {
 } from './core/spec.js';
 export type { Stream } from './core/stream.js';
 export type { AnyLayerTape, StartState, Tape, TapeInput } from './core/tape.js';
-export type { LiveNumbers, NdArray } from './core/views.js';
 export { createModel, deserializeModel, type LoadedModel, memoryNeed } from './create.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
 export { heldOutStreams, type TextData, type TextStreamOptions, TextStreams, textStreams } from './data/text.js';

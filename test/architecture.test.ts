@@ -102,7 +102,7 @@ describe('imports', () => {
         'core/lstm/gate-gradients.ts',
         'core/lstm/spec.ts',
         'core/lstm/tape.ts',
-        'core/views.ts',
+        'core/memory/views.ts',
         'errors.ts',
       ].sort(),
     );

@@ -80,7 +80,7 @@ export interface Kernels {
   view(base: Matrix, offset: number, rows: number, cols: number): Matrix;
   /**
    * Gives the memory of an `alloc` or `allocPacked` back, the first time; a view's not. Neither may be used afterwards:
-   * nothing here looks whether they are (core/lease.ts does, for all that users are handed).
+   * nothing here looks whether they are (core/memory/lease.ts does, for all that users are handed).
    */
   free(m: Matrix | PackedMatrix): void;
   upload(out: Matrix, data: ArrayLike<number>): void;

@@ -2,16 +2,16 @@
 
 import type { Kernels } from '../contract/kernels.js';
 import { requireInteger } from '../errors.js';
-import { activityLayer } from './activity.js';
-import { dropoutLayer } from './dropout.js';
-import { embeddingLayer } from './embedding.js';
-import type { Layer, LayerInput, PassShape, PassState } from './layer.js';
-import { leased } from './lease.js';
-import { linearLayer } from './linear.js';
+import { activityLayer } from './layers/activity.js';
+import { dropoutLayer } from './layers/dropout.js';
+import { embeddingLayer } from './layers/embedding.js';
+import type { Layer, LayerInput, PassShape, PassState } from './layers/layer.js';
+import { linearLayer } from './layers/linear.js';
+import { repeatLayer } from './layers/repeat.js';
 import { formLengths } from './lstm/forms.js';
 import { lstmLayer } from './lstm/layer.js';
-import { ParameterLayout } from './params.js';
-import { repeatLayer } from './repeat.js';
+import { leased } from './memory/lease.js';
+import { ParameterLayout } from './memory/parameters.js';
 import { type LayerSpec, type ModelSpec, requireSpec } from './spec.js';
 import { type AnyLayerTape, Tape, type TapeInput } from './tape.js';
 

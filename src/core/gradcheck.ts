@@ -5,7 +5,7 @@
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { requireNumber, UnspoolError } from '../errors.js';
-import type { Noise } from './layer.js';
+import type { Noise } from './layers/layer.js';
 import { type LossChoice, requireLoss, targetWidth } from './losses.js';
 import { loadForms } from './lstm/forms.js';
 import type { GivenState } from './lstm/tape.js';

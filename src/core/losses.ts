@@ -8,7 +8,7 @@ import {
   type ValueLoss,
 } from '../contract/kernels.js';
 import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../errors.js';
-import type { PassShape } from './layer.js';
+import type { PassShape } from './layers/layer.js';
 import { fail, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
 /**

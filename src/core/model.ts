@@ -3,19 +3,19 @@
 import type { Kernels } from '../contract/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
 import { buildLayers, layTape, type TapeOptions } from './build.js';
-import type { Layer, Noise, PassShape } from './layer.js';
+import type { Layer, Noise, PassShape } from './layers/layer.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
-import type { Disposed } from './lease.js';
 import { goesBySequence, type LossChoice } from './losses.js';
 import { loadForms } from './lstm/forms.js';
 import type { MeasuredBackend } from './measured.js';
+import type { Disposed } from './memory/lease.js';
+import { Arena, ParameterLayout } from './memory/parameters.js';
+import type { NdArray } from './memory/views.js';
 import { explained, freeing, type Made } from './out-of-memory.js';
-import { Arena, ParameterLayout } from './params.js';
 import { createRng } from './rng.js';
 import { type ModelSpec, requireCarriedState, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
 import type { StartState, Tape } from './tape.js';
-import type { NdArray } from './views.js';
 
 /**
  * One mini-batch: `rows` (N) sequences of `steps` (T) steps side by side, time-major (element t*N + n is step t of

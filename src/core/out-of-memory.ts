@@ -1,6 +1,6 @@
 /** Where memory runs out: what was made on the way goes back, and the error says what to lower, in the model's numbers. */
 import { UnspoolError } from '../errors.js';
-import type { PassShape } from './layer.js';
+import type { PassShape } from './layers/layer.js';
 import type { ModelSpec } from './spec.js';
 
 interface Freeable {

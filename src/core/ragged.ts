@@ -2,7 +2,7 @@
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
-import type { PassShape, Ragged } from './layer.js';
+import type { PassShape, Ragged } from './layers/layer.js';
 
 export class Lengths implements Ragged {
   readonly ended: Matrix; // (T*N, 1)

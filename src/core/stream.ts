@@ -1,5 +1,5 @@
 import type { FloatArray, Kernels } from '../contract/kernels.js';
-import type { Arena } from './params.js';
+import type { Arena } from './memory/parameters.js';
 import type { Tape } from './tape.js';
 
 /** One time step at a time, the state carried from call to call. Made by `model.stream()`. */

@@ -8,21 +8,21 @@
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
-import type { ActivityTape } from './activity.js';
-import type { DropoutTape } from './dropout.js';
-import type { EmbeddingTape } from './embedding.js';
-import type { Noise, PassShape, PassState } from './layer.js';
-import type { Disposed, Lease } from './lease.js';
-import type { LinearTape } from './linear.js';
+import type { ActivityTape } from './layers/activity.js';
+import type { DropoutTape } from './layers/dropout.js';
+import type { EmbeddingTape } from './layers/embedding.js';
+import type { Noise, PassShape, PassState } from './layers/layer.js';
+import type { LinearTape } from './layers/linear.js';
+import type { RepeatTape } from './layers/repeat.js';
 import { goesBySequence, type LossChoice, type LossTape, lossTape, requireTokens } from './losses.js';
 import type { BidirectionalTape } from './lstm/bidirectional.js';
 import type { LstmState } from './lstm/blocks.js';
 import type { LstmStepView } from './lstm/step-view.js';
 import type { GivenState, LstmTape } from './lstm/tape.js';
-import type { Arena } from './params.js';
+import type { Disposed, Lease } from './memory/lease.js';
+import type { Arena } from './memory/parameters.js';
+import { hostArray, type NdArray } from './memory/views.js';
 import type { Lengths } from './ragged.js';
-import type { RepeatTape } from './repeat.js';
-import { hostArray, type NdArray } from './views.js';
 
 /** One layer's part, told apart by `kind`. */
 export type AnyLayerTape =

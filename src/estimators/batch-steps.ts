@@ -1,5 +1,5 @@
 /** A batch, step by step. */
-import type { Noise } from '../core/layer.js';
+import type { Noise } from '../core/layers/layer.js';
 import { toTimeMajor } from '../core/layout.js';
 import { type LossChoice, type LossSpec, lossWeight, requireLoss } from '../core/losses.js';
 import type { Batch } from '../core/model.js';

@@ -2,10 +2,10 @@
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import type { LstmState } from '../core/lstm/blocks.js';
 import type { LstmTape } from '../core/lstm/tape.js';
+import { hostNumbers } from '../core/memory/views.js';
 import type { ModelSpec } from '../core/spec.js';
 import { fail } from '../core/spec-checks.js';
 import type { Tape } from '../core/tape.js';
-import { hostNumbers } from '../core/views.js';
 import type { EngineSystem } from './model-system.js';
 import { ModelTangent } from './model-tangent.js';
 import type { StatePart, StepData, SystemStep, Units } from './system.js';

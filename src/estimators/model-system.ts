@@ -4,13 +4,13 @@
  * kernels on its own backend.
  */
 import type { FloatArray, Matrix } from '../contract/kernels.js';
-import { Lease } from '../core/lease.js';
 import type { LossChoice } from '../core/losses.js';
+import { Lease } from '../core/memory/lease.js';
+import type { Arena } from '../core/memory/parameters.js';
+import { hostNumbers } from '../core/memory/views.js';
 import type { Model } from '../core/model.js';
-import type { Arena } from '../core/params.js';
 import { requireCarriedState } from '../core/spec.js';
 import { fail } from '../core/spec-checks.js';
-import { hostNumbers } from '../core/views.js';
 import { requireInteger } from '../errors.js';
 import { Beginning, learnedStates } from './model-beginning.js';
 import { EngineStep } from './model-step.js';

@@ -3,11 +3,11 @@ import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import type { LstmState } from '../core/lstm/blocks.js';
 import { LstmTangent, withoutClosedForm } from '../core/lstm/tangent.js';
 import type { LstmTape } from '../core/lstm/tape.js';
+import type { Arena } from '../core/memory/parameters.js';
+import { hostNumbers } from '../core/memory/views.js';
 import type { Model } from '../core/model.js';
-import type { Arena } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { AnyLayerTape, Tape } from '../core/tape.js';
-import { hostNumbers } from '../core/views.js';
 import type { Units } from './system.js';
 
 interface LstmPart {

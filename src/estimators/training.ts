@@ -6,11 +6,11 @@
 
 import type { FloatArray } from '../contract/kernels.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
+import { hostNumbers } from '../core/memory/views.js';
 import type { Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';
 import { fail } from '../core/spec-checks.js';
 import type { Tape } from '../core/tape.js';
-import { hostNumbers } from '../core/views.js';
 import type { FitOptions } from '../train/options.js';
 import { layOut, stepsOf } from './batch-steps.js';
 import { type EstimatorRun, type GradientEstimator, rowsTaken, unroll } from './estimator.js';

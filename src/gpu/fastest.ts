@@ -1,5 +1,5 @@
 /** Which backend trains a model fastest, measured. */
-import type { PassShape } from '../core/layer.js';
+import type { PassShape } from '../core/layers/layer.js';
 import { loadForms } from '../core/lstm/forms.js';
 import type { MeasuredBackend } from '../core/measured.js';
 import { type Batch, Model } from '../core/model.js';

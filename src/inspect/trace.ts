@@ -8,10 +8,10 @@ import { type LossChoice, type LossSpec, lossTape, requireLoss } from '../core/l
 import type { LstmState } from '../core/lstm/blocks.js';
 import { loadForms } from '../core/lstm/forms.js';
 import type { GivenState, LstmTape } from '../core/lstm/tape.js';
+import type { Arena } from '../core/memory/parameters.js';
+import { matrixOf } from '../core/memory/views.js';
 import type { Batch, Model } from '../core/model.js';
-import type { Arena } from '../core/params.js';
 import type { Tape } from '../core/tape.js';
-import { matrixOf } from '../core/views.js';
 import { columns, download, type Grid, grid } from './grid.js';
 import { backwardTrace } from './lstm-backward.js';
 import { type Forward, formOf, forwardTrace, type Parts, preactivations, products } from './lstm-forward.js';

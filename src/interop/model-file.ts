@@ -9,8 +9,8 @@
 
 import type { FloatArray, Precision } from '../contract/kernels.js';
 import { parameterLayout } from '../core/build.js';
+import type { Arena } from '../core/memory/parameters.js';
 import type { Model } from '../core/model.js';
-import type { Arena } from '../core/params.js';
 import { isRngState, type RngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import { Vocabulary } from '../data/vocabulary.js';

@@ -9,15 +9,15 @@
  */
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { crossEntropyDivisor, valueLossScale } from '../contract/kernels.js';
-import { Lease } from '../core/lease.js';
 import { type LossSpec, requireLoss } from '../core/losses.js';
 import { LstmCurvature } from '../core/lstm/curvature.js';
 import type { LstmTape } from '../core/lstm/tape.js';
+import { Lease } from '../core/memory/lease.js';
+import type { Arena } from '../core/memory/parameters.js';
+import { hostNumbers } from '../core/memory/views.js';
 import type { Batch, Model, PassOptions } from '../core/model.js';
-import type { Arena } from '../core/params.js';
 import { fail } from '../core/spec-checks.js';
 import type { AnyLayerTape, Tape } from '../core/tape.js';
-import { hostNumbers } from '../core/views.js';
 import { UnspoolError } from '../errors.js';
 
 /**

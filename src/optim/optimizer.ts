@@ -1,6 +1,6 @@
 /** What an optimizer is: a rule over whole arenas, its state outside of it (after Optimisers.jl). */
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import { Arena, type ParameterEntry, type ParameterLayout } from '../core/params.js';
+import { Arena, type ParameterEntry, type ParameterLayout } from '../core/memory/parameters.js';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 

@@ -1,7 +1,7 @@
 /** Averages of the weights beside the weights: what is measured and kept, while training goes on with the weights themselves. */
 
 import type { Kernels } from '../contract/kernels.js';
-import type { Arena } from '../core/params.js';
+import type { Arena } from '../core/memory/parameters.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
 
 export type AverageSpec =

@@ -1,7 +1,7 @@
 /** The memory that a training keeps beside its tapes: one place, so that what is told of it (memory.ts) is what it is. */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import { Arena } from '../core/params.js';
+import { Arena } from '../core/memory/parameters.js';
 import { OptimizerRun } from '../optim/optimizer.js';
 import { Average } from './averaging.js';
 import { EarlyStopping } from './early-stopping.js';

@@ -1,7 +1,7 @@
 /** Stops a training whose held-out loss no longer falls, and keeps the best weights (Prechelt 1998). */
 
 import type { Kernels } from '../contract/kernels.js';
-import type { Arena } from '../core/params.js';
+import type { Arena } from '../core/memory/parameters.js';
 import { requireInteger, requireNumber } from '../errors.js';
 
 export interface EarlyStoppingSpec {

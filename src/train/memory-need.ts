@@ -5,10 +5,10 @@
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { buildLayers, layTape, parameterLayout, type TapeOptions } from '../core/build.js';
-import type { PassShape } from '../core/layer.js';
+import type { PassShape } from '../core/layers/layer.js';
 import { type LossChoice, type LossSpec, targetWidth } from '../core/losses.js';
-import { MemoryMeter } from '../core/memory-meter.js';
-import { Arena } from '../core/params.js';
+import { MemoryMeter } from '../core/memory/meter.js';
+import { Arena } from '../core/memory/parameters.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';

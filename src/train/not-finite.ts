@@ -2,7 +2,7 @@
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { inOrder } from '../core/lstm/program.js';
-import type { Arena } from '../core/params.js';
+import type { Arena } from '../core/memory/parameters.js';
 import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
 

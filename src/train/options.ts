@@ -2,8 +2,8 @@
 
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
+import type { Arena } from '../core/memory/parameters.js';
 import type { Batch, Model, PassOptions } from '../core/model.js';
-import type { Arena } from '../core/params.js';
 import type { RngState } from '../core/rng.js';
 import type { Tape } from '../core/tape.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';

@@ -4,9 +4,9 @@
  */
 
 import type { FloatArray, Kernels } from '../contract/kernels.js';
-import { streamOf } from '../core/layer.js';
-import { Lease } from '../core/lease.js';
+import { streamOf } from '../core/layers/layer.js';
 import { loadForms } from '../core/lstm/forms.js';
+import { Lease } from '../core/memory/lease.js';
 import type { Model } from '../core/model.js';
 import { explained } from '../core/out-of-memory.js';
 import { createRng, type RngState, restoreRng } from '../core/rng.js';

@@ -3,10 +3,10 @@
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
+import { ParameterLayout } from '../core/memory/parameters.js';
+import { type NdArray, ownArray } from '../core/memory/views.js';
 import type { Batch, PredictOptions } from '../core/model.js';
-import { ParameterLayout } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
-import { type NdArray, ownArray } from '../core/views.js';
 import { describeSource } from '../data/sources.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import type { ModelFile } from '../interop/model-file.js';

@@ -7,8 +7,8 @@
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
+import type { ParameterEntry } from '../core/memory/parameters.js';
 import type { Batch, PredictOptions } from '../core/model.js';
-import type { ParameterEntry } from '../core/params.js';
 import type { ModelSpec } from '../core/spec.js';
 import { type Problem, UnspoolError } from '../errors.js';
 import type { Facts } from '../interop/model-file.js';

@@ -1,7 +1,7 @@
 /** torch.optim's rules over 12 steps, clipping by norm, and the settings that cannot work. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { Arena, ParameterLayout } from '../../src/core/params.js';
+import { Arena, ParameterLayout } from '../../src/core/memory/parameters.js';
 import { adadelta } from '../../src/optim/adadelta.js';
 import { adagrad } from '../../src/optim/adagrad.js';
 import { adam, adamW, amsgrad } from '../../src/optim/adam.js';

@@ -1,7 +1,7 @@
 /** Every rule by every property; Lion and LAMB, which torch has not, against their papers' algorithms. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { Arena, ParameterLayout } from '../../src/core/params.js';
+import { Arena, ParameterLayout } from '../../src/core/memory/parameters.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { grouped } from '../../src/optim/grouped.js';
 import { createOptimizer, OPTIMIZERS, type OptimizerKind } from '../../src/optim/index.js';

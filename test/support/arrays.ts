@@ -1,4 +1,4 @@
-import type { NdArray } from '../../src/core/views.js';
+import type { NdArray } from '../../src/core/memory/views.js';
 
 /** The numbers of an ndarray in row-major order, whatever its strides. */
 export function flat(a: NdArray): number[] {

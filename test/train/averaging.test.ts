@@ -1,6 +1,6 @@
 /** Averages of the weights against the same averages of the weights that were seen, one update after the other. */
 import { describe, expect, test } from '@jest/globals';
-import { Arena, ParameterLayout } from '../../src/core/params.js';
+import { Arena, ParameterLayout } from '../../src/core/memory/parameters.js';
 import { adam } from '../../src/optim/adam.js';
 import { Average, type AverageSpec } from '../../src/train/averaging.js';
 import { evaluate } from '../../src/train/evaluate.js';

@@ -1,7 +1,7 @@
 /** Two LSTMs over the same input, one each way: y = [h forwards | h in reverse], and so dy comes apart into two. */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import type { LayerInput, LayerTape, PassState } from '../layer.js';
-import type { Arena } from '../params.js';
+import type { LayerInput, LayerTape, PassState } from '../layers/layer.js';
+import type { Arena } from '../memory/parameters.js';
 import { type LstmMake, LstmTape } from './tape.js';
 
 export class BidirectionalTape implements LayerTape {

@@ -1,6 +1,6 @@
 /** Buffers of all steps, cut into the blocks of each. */
 import type { Kernels, LstmStep, Matrix } from '../../contract/kernels.js';
-import type { PassShape } from '../layer.js';
+import type { PassShape } from '../layers/layer.js';
 
 /** h and c: T+1 blocks of N rows, the state before the first step among them. */
 export interface StateBlocks {

@@ -1,6 +1,6 @@
 /** (F2)-(F4) and (B4)-(B2) of any form: in one piece where the form is the standard one, else in two halves around c. */
 import type { LstmStep, Matrix } from '../../contract/kernels.js';
-import { drawMask, streamOf } from '../layer.js';
+import { drawMask, streamOf } from '../layers/layer.js';
 import { blocks } from './blocks.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';

@@ -16,8 +16,8 @@
  */
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import { hostNumbers } from '../memory/views.js';
 import { fail } from '../spec-checks.js';
-import { hostNumbers } from '../views.js';
 import type { LstmState } from './blocks.js';
 import type { LstmParts } from './parameters.js';
 import { isPlain } from './spec.js';

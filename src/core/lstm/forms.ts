@@ -5,7 +5,7 @@
 
 import type { Kernels } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
-import type { PassShape } from '../layer.js';
+import type { PassShape } from '../layers/layer.js';
 import type { Lengths } from '../ragged.js';
 import type { LstmBuffers, Program } from './program.js';
 

@@ -5,7 +5,7 @@
  * The derivative: ds' = keep ds on the way into the step, and ds- += hold ds past it.
  */
 import type { Matrix } from '../../contract/kernels.js';
-import { maskKey, type Ragged, streamOf } from '../layer.js';
+import { maskKey, type Ragged, streamOf } from '../layers/layer.js';
 import { blocks, type LstmState } from './blocks.js';
 import type { LstmBuffers } from './program.js';
 import type { Rates } from './spec.js';

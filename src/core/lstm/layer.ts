@@ -1,5 +1,5 @@
 /** An LSTM layer of a model, of one direction or two. */
-import type { Layer } from '../layer.js';
+import type { Layer } from '../layers/layer.js';
 import { BidirectionalTape } from './bidirectional.js';
 import { LstmParameters } from './parameters.js';
 import type { LstmSpec } from './spec.js';

@@ -2,7 +2,7 @@
 
 import type { Matrix, Peepholes } from '../../contract/kernels.js';
 import { type Initialiser, initialise } from '../init.js';
-import type { Arena, ParameterSpec } from '../params.js';
+import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { Rng } from '../rng.js';
 import type { LstmWeights } from './plain.js';
 import type { LstmSpec } from './spec.js';

@@ -1,6 +1,6 @@
 /** How an LSTM's pass is computed: the plain one of plain.ts, or stage by stage (staged.ts). */
 import type { Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
-import type { PassShape, PassState, Ragged } from '../layer.js';
+import type { PassShape, PassState, Ragged } from '../layers/layer.js';
 import type { StateBlocks, StepBlocks } from './blocks.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmSpec } from './spec.js';

@@ -6,7 +6,7 @@
  * Its part of (B1): dh- += m (da Wh), dWh += da' u for all steps at once; d[i f o]- = da_ifo R, dR += da_ifo' [i f o]-.
  */
 import type { Matrix } from '../../contract/kernels.js';
-import { drawMask, streamOf } from '../layer.js';
+import { drawMask, streamOf } from '../layers/layer.js';
 import { blocks, wholeSequence } from './blocks.js';
 import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
 import type { LstmParts } from './parameters.js';

@@ -2,7 +2,7 @@
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
-import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../views.js';
+import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../memory/views.js';
 import { gateGradients, outputActivation } from './gate-gradients.js';
 import { cellForm } from './spec.js';
 import type { LstmTape } from './tape.js';

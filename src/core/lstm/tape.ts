@@ -2,8 +2,8 @@
 
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
-import type { LayerInput, LayerTape, PassShape, PassState } from '../layer.js';
-import type { Arena } from '../params.js';
+import type { LayerInput, LayerTape, PassShape, PassState } from '../layers/layer.js';
+import type { Arena } from '../memory/parameters.js';
 import { cutSteps, type LstmState, type StateBlocks, type StepBlocks, wholeSequence } from './blocks.js';
 import { formProgram } from './forms.js';
 import type { LstmParameters } from './parameters.js';

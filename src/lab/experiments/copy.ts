@@ -1,10 +1,10 @@
 /** Copying over a lag: full BPTT learns what truncated BPTT cannot see. */
 import type { Kernels } from '../../contract/kernels.js';
+import type { Arena } from '../../core/memory/parameters.js';
+import { hostNumbers } from '../../core/memory/views.js';
 import { type Batch, Model } from '../../core/model.js';
-import type { Arena } from '../../core/params.js';
 import type { ModelSpec } from '../../core/spec.js';
 import type { Tape } from '../../core/tape.js';
-import { hostNumbers } from '../../core/views.js';
 import { selectKernels } from '../../kernels/select.js';
 import { adam } from '../../optim/adam.js';
 import { gradientRoom, OptimizerRun } from '../../optim/optimizer.js';

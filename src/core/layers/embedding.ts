@@ -4,11 +4,11 @@
  * y[r] = m[ids[r]] E[ids[r]], and so dE[ids[r]] += m[ids[r]] dy[r] (Gal & Ghahramani 2016).
  */
 
-import type { Kernels, Matrix } from '../contract/kernels.js';
-import { initialise } from './init.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
+import { initialise } from '../init.js';
+import type { Arena } from '../memory/parameters.js';
+import type { EmbeddingSpec } from '../spec.js';
 import { drawMask, type Layer, type LayerTape, type PassShape, type PassState, streamOf } from './layer.js';
-import type { Arena } from './params.js';
-import type { EmbeddingSpec } from './spec.js';
 
 export function embeddingForward(k: Kernels, y: Matrix, E: Matrix, ids: Int32Array): void {
   k.gatherRows(y, E, ids); // (E1)

@@ -4,9 +4,9 @@
  *   (TAR) beta mean((x_t - x_{t-1})^2)       da: dx_t += 2 beta (x_t - x_{t-1}) / m, dx_{t-1} less the same
  * n being all elements of x, m those of all steps but the first. Only in training, as all regularisation by noise.
  */
-import type { Kernels, Matrix } from '../contract/kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
+import type { ActivitySpec } from '../spec.js';
 import type { Layer, LayerInput, LayerTape, PassState } from './layer.js';
-import type { ActivitySpec } from './spec.js';
 
 const SQUARED = { kind: 'meanSquaredError' } as const;
 

@@ -2,10 +2,10 @@
  * Repeat: one step becomes T of the same, for one-to-many (S1): y_t = x. Its derivative: x reaches the loss through every
  * step, so dx = sum_t dy_t (S1').
  */
-import type { Kernels, Matrix } from '../contract/kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
+import { blocks } from '../lstm/blocks.js';
+import type { RepeatSpec } from '../spec.js';
 import type { Layer, LayerInput, LayerTape } from './layer.js';
-import { blocks } from './lstm/blocks.js';
-import type { RepeatSpec } from './spec.js';
 
 export class RepeatTape implements LayerTape {
   readonly kind = 'repeat';

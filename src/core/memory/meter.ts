@@ -3,9 +3,9 @@
  * with a backend's memory, found out by letting it do that. No memory is touched.
  */
 
-import type { Kernels, Matrix, MemoryRules, PackedMatrix } from '../contract/kernels.js';
-import type { Rooms } from '../contract/memory.js';
-import { UnspoolError } from '../errors.js';
+import type { Kernels, Matrix, MemoryRules, PackedMatrix } from '../../contract/kernels.js';
+import type { Rooms } from '../../contract/memory.js';
+import { UnspoolError } from '../../errors.js';
 
 export class MemoryMeter {
   readonly kernels: Kernels;

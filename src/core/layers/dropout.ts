@@ -3,7 +3,9 @@
  * Its derivative: dx = m dy (D1'). Outside of training y = x. With `shared: 'steps'` one mask serves all time steps
  * (variational dropout, Gal & Ghahramani 2016). The masks come from keys, so that a pass made again sees the same ones.
  */
-import type { Kernels, Matrix } from '../contract/kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
+import { blocks } from '../lstm/blocks.js';
+import type { DropoutSpec } from '../spec.js';
 import {
   drawMask,
   type Layer,
@@ -13,8 +15,6 @@ import {
   type PassState,
   streamOf,
 } from './layer.js';
-import { blocks } from './lstm/blocks.js';
-import type { DropoutSpec } from './spec.js';
 
 export class DropoutTape implements LayerTape {
   readonly kind = 'dropout';

@@ -3,11 +3,11 @@
  * dx = dy W,  dW += dy' x,  db += sum over rows of dy (A1').
  */
 
-import type { Kernels, Matrix, PackedMatrix } from '../contract/kernels.js';
-import { initialise } from './init.js';
+import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
+import { initialise } from '../init.js';
+import type { Arena } from '../memory/parameters.js';
+import type { LinearSpec } from '../spec.js';
 import type { Layer, LayerInput, LayerTape } from './layer.js';
-import type { Arena } from './params.js';
-import type { LinearSpec } from './spec.js';
 
 /** `W` is W', packed. */
 export function linearForward(k: Kernels, y: Matrix, x: Matrix, W: PackedMatrix, b: Matrix | null): void {

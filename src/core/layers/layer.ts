@@ -1,5 +1,5 @@
-import type { Kernels, MaskKey, Matrix } from '../contract/kernels.js';
-import type { Arena, ParameterSpec } from './params.js';
+import type { Kernels, MaskKey, Matrix } from '../../contract/kernels.js';
+import type { Arena, ParameterSpec } from '../memory/parameters.js';
 
 /** The size of one pass: T steps of N batch rows. Sequences are time-major: row t*N + n is step t of row n. */
 export interface PassShape {

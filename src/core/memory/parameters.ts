@@ -4,10 +4,10 @@
  * checkpoint is a header and the arena, and a sum of gradients is one addition.
  */
 
-import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
-import { UnspoolError } from '../errors.js';
+import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import { UnspoolError } from '../../errors.js';
+import type { Rng } from '../rng.js';
 import { type Disposed, Lease } from './lease.js';
-import type { Rng } from './rng.js';
 import { hostArray, matrixOf, type NdArray } from './views.js';
 
 /** What a layer asks for: a named tensor and how it starts. */

@@ -8,8 +8,8 @@
  * the engine finds them as fast as on the object itself, and the end exchanges that prototype.
  */
 
-import type { Kernels, Matrix, PackedMatrix } from '../contract/kernels.js';
-import { type Problem, UnspoolError } from '../errors.js';
+import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
+import { type Problem, UnspoolError } from '../../errors.js';
 
 /** What is said to whoever goes on using it: what was ended, by which call, and what to do instead. */
 export type Disposed = Omit<Extract<Problem, { code: 'DISPOSED' }>, 'code'>;

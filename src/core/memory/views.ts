@@ -5,8 +5,8 @@
  * access waits for threads that still compute. It is as fast as an access to a typed array.
  */
 import ndarray from 'ndarray';
-import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
-import { UnspoolError } from '../errors.js';
+import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import { UnspoolError } from '../../errors.js';
 
 /** The numbers that a view sees: one of the stores that ndarray takes in place of a typed array. */
 export class LiveNumbers {
