@@ -1,6 +1,6 @@
 /** The generator against the known answers that its authors give (Random123). */
 import { expect, test } from '@jest/globals';
-import { philox } from '../../src/kernels/philox.js';
+import { philox } from '../../src/kernels/shared/philox.js';
 
 const hex = (words: Uint32Array): string => Array.from(words, (w) => w.toString(16).padStart(8, '0')).join(' ');
 

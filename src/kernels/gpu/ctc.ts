@@ -1,6 +1,6 @@
 /**
  * Connectionist temporal classification (L8), (L8'), on the device: a kernel for each step, which takes all sequences one step
- * on, forwards and backwards at once, and a few over all steps together. The derivation is in kernels/ctc.ts. Labels and lengths
+ * on, forwards and backwards at once, and a few over all steps together. The derivation is in kernels/shared/ctc.ts. Labels and lengths
  * are this side's: it lays out who follows whom, and knows which labels fit into their steps.
  */
 import type { CtcTargets, Matrix } from '../../contract/kernels.js';

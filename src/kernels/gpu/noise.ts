@@ -1,6 +1,6 @@
 /** Masks and noise: drawn on the device, or on this side where kernels have no integers of 32 bits. */
 import type { Kernels, MaskKey, Matrix } from '../../contract/kernels.js';
-import { addNormalsTo, blockOf, eachWord, hitsBelow } from '../philox.js';
+import { addNormalsTo, blockOf, eachWord, hitsBelow } from '../shared/philox.js';
 import type { Recorder } from './recorder.js';
 import { elements } from './rows.js';
 import type { Lanes } from './text/lanes.js';

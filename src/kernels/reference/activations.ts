@@ -1,6 +1,6 @@
 /** Activations, each with its slope right under it, told from the value s = f(x) (docs/derivation.md, V1). */
 import type { Activation } from '../../contract/kernels.js';
-import { sigmoid } from './lstm-cell.js';
+import { sigmoid } from './cell.js';
 
 export function activate({ kind, alpha, beta }: Activation, x: number): number {
   switch (kind) {

@@ -3,14 +3,14 @@
  * that the other backends are compared with; in float32 it runs wherever JavaScript does.
  */
 import type { FloatArray, Kernels, Matrix, Precision } from '../../contract/kernels.js';
+import { lstmCell, lstmCellGrad } from './cell.js';
 import * as halves from './cell-halves.js';
 import { type DenseMatrix, dense } from './dense.js';
-import { createGemm } from './gemm.js';
-import * as norm from './layer-norm.js';
 import * as losses from './losses.js';
-import { lstmCell, lstmCellGrad } from './lstm-cell.js';
 import { ReferenceMemory } from './memory.js';
 import * as noise from './noise.js';
+import * as norm from './norm.js';
+import { createGemm } from './products.js';
 import * as rows from './rows.js';
 import * as updates from './updates.js';
 

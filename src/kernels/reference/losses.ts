@@ -7,9 +7,9 @@ import {
   type ValueLoss,
   valueLossScale,
 } from '../../contract/kernels.js';
-import { ctcLoss } from '../ctc.js';
+import { ctcLoss } from '../shared/ctc.js';
+import { sigmoid } from './cell.js';
 import { dense } from './dense.js';
-import { sigmoid } from './lstm-cell.js';
 
 /**
  * (L1) For a row with logits z, target y, class weights w, smoothing e and C classes:

@@ -1,6 +1,6 @@
 /** Random numbers by key; the generator is in ../philox.ts. */
 import type { MaskKey, Matrix, NoiseKey } from '../../contract/kernels.js';
-import { addNormalsTo, eachWord, hitsBelow } from '../philox.js';
+import { addNormalsTo, eachWord, hitsBelow } from '../shared/philox.js';
 import { dense } from './dense.js';
 
 export function bernoulli(out: Matrix, key: MaskKey, probability: number, hit: number, miss: number): void {

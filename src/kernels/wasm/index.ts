@@ -4,17 +4,17 @@
  */
 import type { BackendMemory, Kernels } from '../../contract/kernels.js';
 import { moduleOf, type WasmVariant } from './binaries.js';
-import { cell } from './cell.js';
-import { cellHalves } from './cell-halves.js';
-import { ALONE } from './crew.js';
 import type { WasmExports } from './exports.js';
 import { Heap } from './heap.js';
-import { losses } from './losses.js';
-import { noise } from './noise.js';
-import { products } from './products.js';
+import { cell } from './instructions/cell.js';
+import { cellHalves } from './instructions/cell-halves.js';
+import { losses } from './instructions/losses.js';
+import { noise } from './instructions/noise.js';
+import { products } from './instructions/products.js';
+import { rows } from './instructions/rows.js';
+import { updates } from './instructions/updates.js';
 import { ANYTHING, makeReach, type Reach, type WasmMatrix, type WasmPacked, WORTH_SHARING } from './reach.js';
-import { rows } from './rows.js';
-import { updates } from './updates.js';
+import { ALONE } from './threads/crew.js';
 
 export { useVariant, type WasmVariant, wasmVariant } from './binaries.js';
 
@@ -37,12 +37,12 @@ export async function createWasm(variant: WasmVariant, options: WasmOptions = {}
   const x = exports as unknown as WasmExports;
   const edge = heap.alloc(4 * x.scratchFloats());
   const own = heap.inUse;
-  const team = threads > 1 ? new (await import('./team.js')).Team(heap, x, module, threads, edge) : ALONE;
+  const team = threads > 1 ? new (await import('./threads/pool.js')).Team(heap, x, module, threads, edge) : ALONE;
   const reach = makeReach(heap, x, team, edge, shareAll ? ANYTHING : WORTH_SHARING);
   return kernelsOver(variant, reach, {
     capacity: heap.capacity,
     inUse: () => heap.inUse,
-    rules: async () => (await import('./memory.js')).memoryRules(reach, own, threads),
+    rules: async () => (await import('./instructions/memory.js')).memoryRules(reach, own, threads),
   });
 }
 

@@ -1,8 +1,8 @@
 /** What every family of instructions needs to call the module: addresses, the threads, and rooms that are kept. */
 import type { FloatArray, Matrix, PackedMatrix } from '../../contract/kernels.js';
-import type { Crew, Window } from './crew.js';
 import type { WasmExports } from './exports.js';
 import type { Heap } from './heap.js';
+import type { Crew, Window } from './threads/crew.js';
 
 /** A window of the heap, and the view that was made of it, if one was. */
 export interface WasmMatrix extends Matrix, Window {

@@ -1,6 +1,6 @@
 /**
  * The LSTM cell, pointwise half, four units at a time. The equations and their derivation: docs/derivation.md; the same in
- * plain code: kernels/reference/lstm-cell.ts.
+ * plain code: kernels/reference/cell.ts.
  *   (F2) i,f,o = sigmoid, g = tanh     (B4) do = dh*tc;  dc = dc+ + dh*o*(1 - tc^2)
  *   (F3) c = f*c- + i*g                (B3) di = dc*g;  dg = dc*i;  df = dc*c-;  dc- = dc*f
  *   (F4) h = o*tc,  tc = tanh c        (B2) da_s = ds*s*(1-s) for s in i,f,o;  da_g = dg*(1-g^2)

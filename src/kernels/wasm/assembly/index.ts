@@ -1,8 +1,8 @@
 /** What the module exports; `kernels/wasm/index.ts` calls it. Addresses are bytes, sizes are floats. */
-export { gemm, packB, packBT, panelFloats, scratchFloats } from './gemm';
+export { gemm, packB, packBT, panelFloats, scratchFloats } from './products';
 export { lstmCell, lstmCellGrad } from './cell';
 export { cellOutput, cellOutputGrad, cellState, cellStateGrad } from './cell-halves';
-export { layerNorm, layerNormGrad } from './layer-norm';
+export { layerNorm, layerNormGrad } from './norm';
 export { bernoulli } from './noise';
 export {
   add, combine, copyColumns, fill, fillRows, gatherRows, multiply, scaleRows, scatterAddRows, sumRows,

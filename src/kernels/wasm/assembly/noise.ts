@@ -1,4 +1,4 @@
-/** Random bits by key: Philox4x32-10, as in kernels/philox.ts, two products of 64 bits a round. */
+/** Random bits by key: Philox4x32-10, as in kernels/shared/philox.ts, two products of 64 bits a round. */
 
 /** Element e of out is `hit` where word (skip + e) & 3 of block `first` + (skip + e >> 2) is below `limit`, else `miss`. */
 export function bernoulli(

@@ -13,7 +13,7 @@
  *   16 * 16: the ring, RING commands of WORDS words
  */
 import { lstmCell, lstmCellGrad } from './cell';
-import { gemm, packB, packBT } from './gemm';
+import { gemm, packB, packBT } from './products';
 import { add, fill, fillRows, gatherRows, sumRows } from './rows';
 import { NR } from './tiles';
 import { adam } from './updates';

@@ -2,7 +2,7 @@
  * Philox4x32-10 (Salmon et al. 2011): four random words out of a counter and a key, without a state. So any mask can be
  * made again from (seed, update, stream), by every backend alike.
  */
-import type { MaskKey, NoiseKey } from '../contract/kernels.js';
+import type { MaskKey, NoiseKey } from '../../contract/kernels.js';
 
 const [M0, M1] = [0xd2511f53, 0xcd9e8d57];
 const [W0, W1] = [0x9e3779b9, 0xbb67ae85];

@@ -5,9 +5,10 @@
  * Nothing is started before a product is large enough to be worth sharing, and until the threads stand ready the main
  * thread goes on alone. No result depends on that: the bits are the same for any number of threads.
  */
+
+import type { WasmExports } from '../exports.js';
+import type { Heap } from '../heap.js';
 import { Command, type Crew, type Window } from './crew.js';
-import type { WasmExports } from './exports.js';
-import type { Heap } from './heap.js';
 
 const RING = 1024;
 const MAX_THREADS = 15; // one line each in the control block

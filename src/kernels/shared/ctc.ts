@@ -9,7 +9,7 @@
  *   (L8') dP/dy_t(k) = sum over u with l'_u = k of a_t(u) b_t(u) / y_t(k), and through the softmax
  *        dz_t(k) = y_t(k) - sum over u with l'_u = k of a_t(u) b_t(u) / P
  */
-import type { CtcTargets } from '../contract/kernels.js';
+import type { CtcTargets } from '../../contract/kernels.js';
 
 type Numbers = { [i: number]: number; readonly length: number };
 

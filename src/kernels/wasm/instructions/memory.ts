@@ -2,8 +2,8 @@
  * What the wasm backend's memory costs, by the rules that the heap and the module themselves work by. Loaded when it is asked
  * for; it imports none of them, so that a bundler does not cut them apart on its account.
  */
-import type { MemoryRules, ValueLoss } from '../../contract/kernels.js';
-import type { Reach } from './reach.js';
+import type { MemoryRules, ValueLoss } from '../../../contract/kernels.js';
+import type { Reach } from '../reach.js';
 
 /** `own`: what one thread takes before the first matrix. */
 export function memoryRules({ heap, x, panelFloats }: Reach, own: number, threads: number): MemoryRules {

@@ -1,7 +1,7 @@
 /** Clipping and the parameter updates. */
-import type { Kernels } from '../../contract/kernels.js';
-import { Command } from './crew.js';
-import type { Reach } from './reach.js';
+import type { Kernels } from '../../../contract/kernels.js';
+import type { Reach } from '../reach.js';
+import { Command } from '../threads/crew.js';
 
 type Updates = Pick<
   Kernels,

@@ -1,7 +1,7 @@
 /** Random numbers by key, and the normalisation of rows. */
-import type { Kernels } from '../../contract/kernels.js';
-import { addNormalsTo, blockOf, hitsBelow } from '../philox.js';
-import type { Reach } from './reach.js';
+import type { Kernels } from '../../../contract/kernels.js';
+import { addNormalsTo, blockOf, hitsBelow } from '../../shared/philox.js';
+import type { Reach } from '../reach.js';
 
 export function noise(reach: Reach): Pick<Kernels, 'bernoulli' | 'addNormals' | 'layerNorm' | 'layerNormGrad'> {
   const { x, at, count, alone, host } = reach;

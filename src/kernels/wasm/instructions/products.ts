@@ -1,7 +1,7 @@
 /** Matrix products: the right operand is laid out in panels first, here or by `pack`. */
-import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { Command } from './crew.js';
-import { type Reach, scratch, type WasmPacked } from './reach.js';
+import type { Kernels, Matrix } from '../../../contract/kernels.js';
+import { type Reach, scratch, type WasmPacked } from '../reach.js';
+import { Command } from '../threads/crew.js';
 
 type Products = Pick<Kernels, 'gemm' | 'allocPacked' | 'pack' | 'gemmPacked'>;
 

@@ -6,9 +6,9 @@ import {
   VALUE_LOSSES,
   type ValueLoss,
   valueLossScale,
-} from '../../contract/kernels.js';
-import { ctcLoss } from '../ctc.js';
-import { placer, type Reach } from './reach.js';
+} from '../../../contract/kernels.js';
+import { ctcLoss } from '../../shared/ctc.js';
+import { placer, type Reach } from '../reach.js';
 
 type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad' | 'ctc'>;
 

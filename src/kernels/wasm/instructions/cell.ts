@@ -1,7 +1,7 @@
 /** The LSTM's pointwise half. */
-import type { Kernels } from '../../contract/kernels.js';
-import { Command } from './crew.js';
-import type { Reach } from './reach.js';
+import type { Kernels } from '../../../contract/kernels.js';
+import type { Reach } from '../reach.js';
+import { Command } from '../threads/crew.js';
 
 type Cell = Pick<Kernels, 'lstmCell' | 'lstmCellGrad'>;
 

@@ -1,6 +1,6 @@
 /** The cell in all its other forms, cut in two at c. */
-import { ACTIVATIONS, type Activation, type CellForm, GATE_SETS, type Kernels } from '../../contract/kernels.js';
-import type { Reach } from './reach.js';
+import { ACTIVATIONS, type Activation, type CellForm, GATE_SETS, type Kernels } from '../../../contract/kernels.js';
+import type { Reach } from '../reach.js';
 
 /** An activation, or a form's gates and two activations, as the module's arguments. */
 const numbers = ({ kind, alpha, beta }: Activation): number[] => [ACTIVATIONS.indexOf(kind), alpha, beta];
