@@ -4,7 +4,7 @@ import { Model } from '../../src/core/model.js';
 import { createModel } from '../../src/create.js';
 import { UnspoolError } from '../../src/errors.js';
 import { createGpu, downloadSteps, type GpuMode, measureBackends, measuring } from '../../src/gpu/index.js';
-import { loadGpuJs, type Made } from '../../src/kernels/gpu/gpu-js.js';
+import { loadGpuJs, type Made } from '../../src/kernels/gpu/device/gpu-js.js';
 import type { BackendChoice } from '../../src/kernels/select.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';

@@ -5,7 +5,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { Model } from '../../src/core/model.js';
 import { createModel } from '../../src/create.js';
 import { createGpu, downloadSteps, type GpuMode } from '../../src/gpu/index.js';
-import { loadGpuJs } from '../../src/kernels/gpu/gpu-js.js';
+import { loadGpuJs } from '../../src/kernels/gpu/device/gpu-js.js';
 import type { BackendChoice } from '../../src/kernels/select.js';
 import { adam } from '../../src/optim/adam.js';
 import { fit } from '../../src/train/trainer.js';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { inFours } from '../../src/kernels/gpu/text/wgsl.js';
-import { pruned } from '../../src/kernels/gpu/webgl-shaders.js';
+import { pruned } from '../../src/kernels/gpu/device/webgl-shaders.js';
+import { inFours } from '../../src/kernels/gpu/shaders/wgsl.js';
 
 const SHADER = `#version 300 es
 float twice(float x) { return 2.0 * x; }

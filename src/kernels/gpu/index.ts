@@ -3,22 +3,22 @@
  * weights, states and the tape stay on the device. docs/gpu.md tells of its modes and their limits.
  */
 import type { BackendMemory, Kernels, MemoryRules } from '../../contract/kernels.js';
-import { cells } from './cell.js';
-import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from './device.js';
-import { Executor, type GpuCounts, type Trial } from './executor.js';
-import { tooLarge } from './faults.js';
-import { layerNorms } from './layer-norm.js';
-import { losses } from './losses.js';
-import { noise } from './noise.js';
-import type { PlanKind } from './plans.js';
-import { products } from './products.js';
-import { Recorder } from './recorder.js';
-import { rows } from './rows.js';
-import { updates } from './updates.js';
-import { asColumn, rowsOf, type Window, windowOf } from './values.js';
+import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from './device/device.js';
+import { tooLarge } from './device/faults.js';
+import { cells } from './instructions/cell.js';
+import { losses } from './instructions/losses.js';
+import { noise } from './instructions/noise.js';
+import { layerNorms } from './instructions/norm.js';
+import { products } from './instructions/products.js';
+import { rows } from './instructions/rows.js';
+import { updates } from './instructions/updates.js';
+import { Executor, type GpuCounts, type Trial } from './record/executor.js';
+import type { PlanKind } from './record/plans.js';
+import { Recorder } from './record/recorder.js';
+import { asColumn, rowsOf, type Window, windowOf } from './record/values.js';
 
-export { type DeviceInfo, GPU_MODES, type GpuMode } from './device.js';
-export type { GpuCounts } from './executor.js';
+export { type DeviceInfo, GPU_MODES, type GpuMode } from './device/device.js';
+export type { GpuCounts } from './record/executor.js';
 
 export interface GpuKernels extends Kernels {
   readonly device: DeviceInfo;

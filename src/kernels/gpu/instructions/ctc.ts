@@ -1,0 +1,144 @@
+/**
+ * Connectionist temporal classification (L8), (L8'), on the device: a kernel for each step, which takes all sequences one step
+ * on, forwards and backwards at once, and a few over all steps together. The derivation is in kernels/shared/ctc.ts. Labels and lengths
+ * are this side's: it lays out who follows whom, and knows which labels fit into their steps.
+ */
+import type { CtcTargets, Matrix } from '../../../contract/kernels.js';
+import { tooLarge } from '../device/faults.js';
+import type { Recorder } from '../record/recorder.js';
+import { type Piece, rowsOf } from '../record/values.js';
+import { latticeStep, latticeTotals, NEVER, pathGrad, pathLoss } from '../shaders/ctc.js';
+import { sumOf } from './sums.js';
+
+/** One sequence's positions, blank l1 blank l2 ... blank, and what it counts. */
+interface Path {
+  readonly classes: readonly number[];
+  readonly last: number;
+  /** Whether its labels fit into its steps: a blank has to stand between two that are the same. */
+  readonly fits: boolean;
+  readonly share: number;
+}
+
+function pathsOf({ rows, labels, lengths, blank, reduction, zeroInfinity }: CtcTargets): Path[] {
+  const S = labels.length / rows;
+  return Array.from({ length: rows }, (_, n) => {
+    const padded = [...labels.subarray(n * S, (n + 1) * S), -1];
+    const own = padded.slice(
+      0,
+      padded.findIndex((label) => label < 0),
+    );
+    const repeats = own.filter((label, s) => s > 0 && label === own[s - 1]).length;
+    const fits = lengths[n]! >= Math.max(1, own.length + repeats);
+    const scale = reduction === 'sum' ? 1 : 1 / (rows * Math.max(1, own.length));
+    return {
+      classes: [blank, ...own.flatMap((label) => [label, blank])],
+      last: lengths[n]! - 1,
+      fits,
+      share: fits ? scale : zeroInfinity ? 0 : Number.NaN, // an infinite loss has no gradient
+    };
+  });
+}
+
+/** Of each position of each row, and of the same rows turned: its class, and whether it is reached from two before. */
+function positions(paths: readonly Path[], U: number, blank: number): Float32Array {
+  const out = new Float32Array(paths.length * 4 * U);
+  const turned = paths.map(({ classes }) => classes.toReversed());
+  for (const [row, classes] of [...paths.map((path) => path.classes), ...turned].entries()) {
+    for (let u = 0; u < U; u++) {
+      const k = classes[u] ?? -1;
+      out.set([k, Number(u > 1 && k !== blank && k !== classes[u - 2])], 2 * (row * U + u));
+    }
+  }
+  return out;
+}
+
+/** The lattice's first rows: a walk begins at the first position, or the second. Nothing was taken off so far. */
+function beginnings(paths: readonly Path[], U: number): Float32Array {
+  const out = new Float32Array(2 * paths.length * (U + 1)).fill(NEVER);
+  for (let row = 0; row < 2 * paths.length; row++) {
+    const begin = row * (U + 1);
+    out[begin] = 0;
+    if (paths[row % paths.length]!.classes.length > 1) out[begin + 1] = 0;
+    out[begin + U] = 0;
+  }
+  return out;
+}
+
+/** Of each row of the lattice where its logits begin, how far apart they are, and its last step. */
+const readings = (paths: readonly Path[]): Float32Array =>
+  Float32Array.from([
+    ...paths.flatMap(({ last }, n) => [n, paths.length, last]),
+    ...paths.flatMap(({ last }, n) => [last * paths.length + n, -paths.length, last]),
+  ]);
+
+/**
+ * Of each row of the logits its sequence, where the lattice has what leads to it, and what follows it (from the last position
+ * down), and what it counts: 0 past a sequence's end.
+ */
+function places(paths: readonly Path[], T: number, U: number): Float32Array {
+  const N = paths.length;
+  const out = new Float32Array(4 * T * N);
+  for (const [n, { classes, last, share }] of paths.entries()) {
+    for (let t = 0; t <= last; t++) {
+      const ahead = (t * 2 * N + n) * (U + 1);
+      const behind = ((last - t) * 2 * N + N + n) * (U + 1) + classes.length - 1;
+      out.set([n, ahead, behind, share], 4 * (t * N + n));
+    }
+  }
+  return out;
+}
+
+/** Where the positions of each class of each sequence begin behind all these, and those positions. */
+function byClass(paths: readonly Path[], C: number): Float32Array {
+  const begins: number[] = [];
+  const order: number[] = [];
+  const behind = paths.length * (C + 1);
+  for (const { classes } of paths) {
+    const of = new Map<number, number[]>();
+    for (const k of classes) of.set(k, []);
+    for (const [u, k] of classes.entries()) of.get(k)!.push(u);
+    for (let k = 0; k <= C; k++) {
+      begins.push(behind + order.length);
+      order.push(...(of.get(k) ?? []));
+    }
+  }
+  return Float32Array.from([...begins, ...order]);
+}
+
+/** The lattice is one value. */
+function requireFits({ executor: { mostElements } }: Recorder, numbers: number): void {
+  if (numbers <= mostElements) return;
+  throw tooLarge(numbers, mostElements, 'The lattice of CTC', 'the batch, the steps or the labels of a sequence');
+}
+
+/** Writes the loss, and its gradient by the logits. `stats`: of each row of them the largest and log sum_k e^(z[k] - max). */
+export function ctc(
+  rec: Recorder,
+  [loss, dlogits]: readonly [Matrix, Matrix],
+  logits: Matrix,
+  stats: Piece,
+  targets: CtcTargets,
+): void {
+  const { steps: T, rows: N, labels, blank } = targets;
+  const C = logits.cols;
+  const U = (2 * labels.length) / N + 1;
+  requireFits(rec, T * 2 * N * (U + 1));
+  const paths = pathsOf(targets);
+  const [z, l, r] = [rec.read(logits), rec.host(positions(paths, U, blank)), rec.host(readings(paths))];
+  const lattice = rec.alloc(T * 2 * N, U + 1);
+  let p = rec.host(beginnings(paths, U));
+  for (let t = 0; t < T; t++) {
+    if (t > 0) p = { value: rec.call(latticeStep(2 * N, U, C, t - 1), [p, l, r, z, stats]), shift: 0 };
+    rec.write(rowsOf(lattice, t * 2 * N, (t + 1) * 2 * N), p.value);
+  }
+  const [a, f] = [rec.read(lattice), rec.host(places(paths, T, U))];
+  const m = { value: rec.call(latticeTotals(T * N, U, C), [f, a, l, z, stats]), shift: 0 };
+  if (paths.some(({ share }) => Number.isNaN(share))) rec.write(loss, rec.constant(1, Number.POSITIVE_INFINITY));
+  else {
+    const ends = rec.host(Float32Array.from(paths.flatMap(({ last, share }) => [last, share])));
+    const each = { value: rec.call(pathLoss(N, U, T), [a, m, ends]), shift: 0 };
+    rec.write(loss, sumOf(rec, each, N).value);
+  }
+  rec.write(dlogits, rec.call(pathGrad(T * N, C), [f, a, rec.host(byClass(paths, C)), m, z, stats]));
+  rec.free(lattice);
+}

@@ -1,0 +1,205 @@
+/**
+ * The cell in all its other forms, cut in two at c. What is computed stands as in cell.ts: block under block.
+ *
+ *   (F2) i = s(ai + pi*c-)  f = s(af + pf*c-)   (B4) do = dh*f(s) + ext;  ds += dh*o*f'(s)
+ *        g = k(ag)                              (B2) dao = do*s'(o);  dc += po*dao;  dpo += dao*c
+ *   (F3) c = f*c- + i*g*m   [cut to +-clip]     (B3) di = dc*g*m + ext;  dg = dc*i*m + ext;  df = dc*c- + ext
+ *   (F2) o = s(ao + po*c)                       (B2) dai = di*s'(i), daf = df*s'(f), dag = dg*k'(g)
+ *   (F4) h = o*f(s)                                  dc- = dc*f + pi*dai + pf*daf
+ */
+import type { Activation, CellForm } from '../../../contract/kernels.js';
+import type { Program } from '../record/values.js';
+import { atLeast, atMost, gateAt, sigmoid, tanh, unitAt, within } from './cell.js';
+import { at, program } from './indexing.js';
+
+/** A number as a text that is a fraction to gpu.js, whatever it is. */
+const number = (v: number): string => {
+  const text = String(v);
+  return `(${/[.e]/.test(text) ? text : `${text}.0`})`;
+};
+
+/** f(v). */
+function activate({ kind, alpha, beta }: Activation, v: string): string {
+  const [a, b] = [number(alpha), number(beta)];
+  switch (kind) {
+    case 'sigmoid':
+      return sigmoid(v);
+    case 'tanh':
+      return tanh(v);
+    case 'identity':
+      return v;
+    case 'relu':
+      return atLeast('0.0', v);
+    case 'affine':
+      return `${a} * ${v} + ${b}`;
+    case 'leakyRelu':
+      return `${atLeast('0.0', v)} + ${a} * ${atMost('0.0', v)}`;
+    case 'thresholdedRelu':
+      return `${v} > ${a} ? ${v} : 0.0`;
+    case 'scaledTanh':
+      return `${a} * ${tanh(`(${b} * ${v})`)}`;
+    case 'hardSigmoid':
+      return atMost('1.0', atLeast('0.0', `(${a} * ${v} + ${b})`));
+    case 'elu':
+      return `${atLeast('0.0', v)} + ${a} * (Math.exp(${atMost('0.0', v)}) - 1.0)`;
+    case 'softsign':
+      return `${v} / (1.0 + Math.abs(${v}))`;
+    case 'softplus':
+      return `${atLeast('0.0', v)} + Math.log(1.0 + Math.exp(-Math.abs(${v})))`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** f'(x) where s = f(x). */
+function slope({ kind, alpha, beta }: Activation, s: string): string {
+  const [a, b] = [number(alpha), number(beta)];
+  switch (kind) {
+    case 'sigmoid':
+      return `${s} * (1.0 - ${s})`;
+    case 'tanh':
+      return `1.0 - ${s} * ${s}`;
+    case 'identity':
+      return '1.0';
+    case 'relu':
+      return `${s} > 0.0 ? 1.0 : 0.0`;
+    case 'affine':
+      return a;
+    case 'leakyRelu':
+      return `${s} > 0.0 ? 1.0 : ${a}`;
+    case 'thresholdedRelu':
+      return `${s} == 0.0 ? 0.0 : 1.0`;
+    case 'scaledTanh':
+      return `${b} * (${a} - ${s} * ${s} / ${a})`;
+    case 'hardSigmoid':
+      return `Math.abs(${s} - 0.5) < 0.5 ? ${a} : 0.0`;
+    case 'elu':
+      return `${s} > 0.0 ? 1.0 : ${s} + ${a}`;
+    case 'softsign':
+      return `(1.0 - Math.abs(${s})) * (1.0 - Math.abs(${s}))`;
+    case 'softplus':
+      return `1.0 - Math.exp(-${s})`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+export interface HalfShape {
+  readonly N: number;
+  readonly H: number;
+  readonly form: CellForm;
+  readonly peepholes: boolean;
+  readonly masked: boolean;
+}
+
+/** A term of a peephole, where there are any; those of i and f stand in one array, one after the other. */
+const peephole = (has: boolean, from: number, v: string): string => (has ? ` + ${at('p', `x + ${from}`)} * ${v}` : '');
+
+/** (F2) of i, f, g and (F3): gates (N,4H), o as it was, and c (N,H). */
+export function stateHalf({ N, H, form, peepholes, masked }: HalfShape): Program {
+  const clip = Number.isFinite(form.clip) ? within(number(form.clip), 'c') : 'c';
+  const body = `
+let n = y - ${4 * N};
+let q = 4;
+if (y < ${4 * N}) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
+if (q > 2.5) { if (q < 3.5) { return ${gateAt('a', H, 3)}; } }
+const b = ${unitAt('b', H)};
+const zi = ${gateAt('a', H, 0)}${peephole(peepholes, 0, 'b')};
+const zf = ${gateAt('a', H, 1)}${peephole(peepholes, H, 'b')};
+const zg = ${gateAt('a', H, 2)};
+let i = ${form.gates === 'noInput' ? '1.0' : activate(form.gate, 'zi')};
+let f = ${form.gates === 'noForget' ? '1.0' : activate(form.gate, 'zf')};
+${form.gates === 'coupled' ? 'f = 1.0 - i;' : ''}
+const g = ${activate(form.candidate, 'zg')};
+if (q < 0.5) { return i; }
+if (q < 1.5) { return f; }
+if (q < 2.5) { return g; }
+const c = f * b + i * g${masked ? ` * ${unitAt('m', H)}` : ''};
+return ${clip};`;
+  return program([H, 5 * N], ['a', 'b', ...(peepholes ? ['p'] : []), ...(masked ? ['m'] : [])], body);
+}
+
+/** (B3) and (B2) of i, f, g: da (N,4H), its o as it was, and dc- (N,H). */
+export function stateHalfGrad({ N, H, form, peepholes, masked }: HalfShape): Program {
+  const own = form.gates === 'noForget' || form.gates === 'coupled';
+  const cut = Number.isFinite(form.clip)
+    ? `if (Math.abs(${unitAt('c', H)}) >= ${number(form.clip)}) { dc = 0.0; }`
+    : '';
+  const kept = masked ? ` * ${unitAt('m', H)}` : '';
+  const body = `
+let n = y - ${4 * N};
+let q = 4;
+if (y < ${4 * N}) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
+if (q > 2.5) { if (q < 3.5) { return ${gateAt('e', H, 3)}; } }
+let dc = ${unitAt('d', H)};
+${cut}
+const i = ${gateAt('s', H, 0)};
+const f = ${gateAt('s', H, 1)};
+const g = ${gateAt('s', H, 2)};
+const df = dc * ${unitAt('b', H)} + ${gateAt('e', H, 1)};
+let di = dc * g${kept} + ${gateAt('e', H, 0)};
+${form.gates === 'coupled' ? 'di = di - df;' : ''}
+const ki = ${slope(form.gate, 'i')};
+const kf = ${slope(form.gate, 'f')};
+const kg = ${slope(form.candidate, 'g')};
+const dai = ${form.gates === 'noInput' ? '0.0' : 'di * ki'};
+const daf = ${own ? '0.0' : 'df * kf'};
+if (q < 0.5) { return dai; }
+if (q < 1.5) { return daf; }
+if (q < 2.5) { return (dc * i${kept} + ${gateAt('e', H, 2)}) * kg; }
+return dc * f${peephole(peepholes, 0, 'dai')}${peephole(peepholes, H, 'daf')};`;
+  const clipped = Number.isFinite(form.clip) ? ['c'] : [];
+  const extra = [...(masked ? ['m'] : []), ...clipped, ...(peepholes ? ['p'] : [])];
+  return program([H, 5 * N], ['s', 'b', 'e', 'd', ...extra], body);
+}
+
+/** dp += sum over the rows of da's gate times c: a (1,H). */
+export function peepholeGrad(N: number, H: number, gate: number): Program {
+  const body = `
+let v = ${at('p', 'x')};
+for (let n = 0; n < ${N}; n += 1) { v += ${gateAt('e', H, gate)} * ${unitAt('c', H)}; }
+return v;`;
+  return program([H], ['p', 'e', 'c'], body);
+}
+
+/** (F2) of o and (F4): gates (N,4H), i f g as they were, and h (N,H). */
+export function outputHalf({ N, H, form, peepholes }: HalfShape): Program {
+  const body = `
+let n = y - ${4 * N};
+let q = 4;
+if (y < ${4 * N}) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
+if (q < 2.5) { return ${at('a', `y * ${H} + x`)}; }
+const zo = ${gateAt('a', H, 3)}${peephole(peepholes, 0, unitAt('c', H))};
+const o = ${form.gates === 'noOutput' ? '1.0' : activate(form.gate, 'zo')};
+if (q < 3.5) { return o; }
+const s = ${unitAt('s', H)};
+const k = ${activate(form.output, 's')};
+return o * k;`;
+  return program([H, 5 * N], ['a', 's', ...(peepholes ? ['p', 'c'] : [])], body);
+}
+
+/**
+ * (B4) and (B2) of o: da (N,4H), its i f g as they were; ds (N,H); and with a peephole dc (N,H), which is ds itself where
+ * the output reads c (`same`).
+ */
+export function outputHalfGrad({ N, H, form, peepholes }: HalfShape, same: boolean): Program {
+  const body = `
+let n = y - ${4 * N};
+let q = 4;
+if (y < ${4 * N}) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
+else { if (n >= ${N}) { n = n - ${N}; q = 5; } }
+if (q < 2.5) { return ${at('e', `y * ${H} + x`)}; }
+const o = ${gateAt('a', H, 3)};
+const dh = ${unitAt('h', H)};
+const s = ${unitAt('s', H)};
+const k = ${activate(form.output, 's')};
+const ko = ${slope(form.gate, 'o')};
+const dao = ${form.gates === 'noOutput' ? '0.0' : `(dh * k + ${gateAt('e', H, 3)}) * ko`};
+if (q < 3.5) { return dao; }
+const kk = ${slope(form.output, 'k')};
+if (q < 4.5) { return ${unitAt('d', H)} + dh * o * (kk)${same ? peephole(peepholes, 0, 'dao') : ''}; }
+return ${peepholes && !same ? `${unitAt('c', H)} + ${at('p', 'x')} * dao` : '0.0'};`;
+  const blocks = peepholes && !same ? 6 : 5;
+  const arrays = ['a', 'e', 'h', 's', 'd', ...(peepholes ? ['p'] : []), ...(peepholes && !same ? ['c'] : [])];
+  return program([H, blocks * N], arrays, body);
+}

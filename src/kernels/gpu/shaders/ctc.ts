@@ -1,0 +1,112 @@
+/**
+ * Connectionist temporal classification in kernels (L8), (L8'). What runs backwards over a sequence is the same walk over its
+ * end turned to the front, so one text serves both: rows of the lattice are N sequences as they are, then the same N turned.
+ *
+ * The lattice holds the sums without the step's own y, as logarithms, less what keeps them small: in 32 bits a logarithm near 0
+ * has more digits than one near -300. Half of a row's largest one is taken off at each step, two steps late: the thread behind a
+ * row's last position looks for it meanwhile, and a half does not make them swing.
+ */
+import type { Program } from '../record/values.js';
+import { at, program } from './indexing.js';
+
+/** The logarithm of 0: a shader has no infinity. What is added to it in 32 bits leaves it as it is. */
+export const NEVER = -1e30;
+const never = '-1.0e30';
+
+/** Logits, and of each row of them the largest and log sum_k e^(z[k] - max). */
+const logits = ['z', 's'] as const;
+
+/**
+ * (L8) The lattice's rows of the step after `before`, of those of that step, p: what leads to each position, and what was taken off.
+ * l: of each position its class, -1 where there is none, and 1 where it may be reached from two before. r: of each row where
+ * its logits begin, how far apart they are, and its last step, counted from 0.
+ */
+export function latticeStep(rows: number, U: number, C: number, before: number): Program {
+  const from = (back: number): string =>
+    `${at('p', `begin + x - ${back}`)} + (${at('z', `row * C + ${at('l', `place - ${2 * back}`)}`)} - max)`;
+  const body = `
+if (before >= ${at('r', 'y * 3 + 2')}) { return 0.0; }
+const begin = y * (U + 1);
+if (x >= U) {
+  let largest = ${never};
+  for (let u = 0; u < U; u++) { largest = Math.max(largest, ${at('p', 'begin + u')}); }
+  return largest;
+}
+const place = (y * U + x) * 2;
+if (${at('l', 'place')} < 0.0) { return ${never}; }
+const row = ${at('r', 'y * 3')} + before * ${at('r', 'y * 3 + 1')};
+const max = ${at('s', 'row * 2')};
+const a = ${from(0)};
+let b = ${never};
+let c = ${never};
+if (x > 0) { b = ${from(1)}; }
+if (${at('l', 'place + 1')} > 0.5) { c = ${from(2)}; }
+const most = Math.max(a, Math.max(b, c));
+const sum = Math.exp(a - most) + Math.exp(b - most) + Math.exp(c - most);
+return most - 0.5 * ${at('p', 'begin + U')} + (Math.log(sum) - ${at('s', 'row * 2 + 1')});`;
+  return program([U + 1, rows], ['p', 'l', 'r', ...logits], body, { sizes: { U, C, before } });
+}
+
+/** Where row y of the logits finds what belongs to it: `share`, `n`, `ahead` and `behind` of its four in f. */
+const places = (row: string): string => `
+const share = ${at('f', `${row} * 4 + 3`)};
+if (share == 0.0) { return 0.0; }
+const n = ${at('f', `${row} * 4`)};
+const ahead = ${at('f', `${row} * 4 + 1`)};
+const behind = ${at('f', `${row} * 4 + 2`)};
+const max = ${at('s', `${row} * 2`)};
+const log = ${at('s', `${row} * 2 + 1`)};`;
+
+/** The logarithm of a_t(u) b_t(u), less what the lattice took off, for a position u of class k. */
+const through = (row: string, u: string, k: string): string =>
+  `${at('a', `ahead + ${u}`)} + ${at('a', `behind - ${u}`)} + (${at('z', `${row} * C + ${k}`)} - max - log)`;
+
+/** (L8) log sum_u a_t(u) b_t(u) of each row of the logits. */
+export function latticeTotals(rows: number, U: number, C: number): Program {
+  const label = (u: string): string => at('l', `(n * U + ${u}) * 2`);
+  const body = `${places('x')}
+let most = ${never};
+for (let u = 0; u < U; u++) {
+  const k = ${label('u')};
+  if (k >= 0.0) { most = Math.max(most, ${through('x', 'u', 'k')}); }
+}
+let sum = 0.0;
+for (let v = 0; v < U; v++) {
+  const c = ${label('v')};
+  if (c >= 0.0) { sum += Math.exp(${through('x', 'v', 'c')} - most); }
+}
+return most + Math.log(sum);`;
+  return program([rows], ['f', 'a', 'l', ...logits], body, { sizes: { U, C } });
+}
+
+/** (L8) What each sequence adds to the loss: -log P, P the sum over u at its first step; of r its last step and its share. */
+export function pathLoss(N: number, U: number, T: number): Program {
+  const body = `
+const share = ${at('r', 'x * 2 + 1')};
+if (share == 0.0) { return 0.0; }
+const last = ${at('r', 'x * 2')};
+let off = 0.0;
+for (let t = 0; t < T; t++) {
+  if (t < last) { off += ${at('a', '(t * 2 * N + N + x) * (U + 1) + U')}; }
+}
+return -share * (${at('m', 'x')} + 0.5 * off);`;
+  return program([N], ['a', 'm', 'r'], body, { sizes: { N, U, T } });
+}
+
+/**
+ * (L8') of the logits: y less the share of the paths that go through the class. o: where the positions of each class of each
+ * sequence begin in it, and the positions. m: the logarithms of all paths' sums.
+ */
+export function pathGrad(rows: number, C: number): Program {
+  const body = `${places('y')}
+const total = ${at('m', 'y')};
+const list = n * (C + 1) + x;
+const end = ${at('o', 'list + 1')};
+let sum = 0.0;
+for (let e = ${at('o', 'list')}; e < end; e += 1) {
+  const u = ${at('o', 'e')};
+  sum += Math.exp(${through('y', 'u', 'x')} - total);
+}
+return share * (Math.exp(${at('z', 'y * C + x')} - max - log) - sum);`;
+  return program([C, rows], ['f', 'a', 'o', 'm', ...logits], body, { sizes: { C } });
+}
