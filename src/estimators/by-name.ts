@@ -1,19 +1,19 @@
 /** Estimators by what stands on a command line or in a JSON file: `tbptt:k1=16,k2=64`. */
 import { fail } from '../core/spec-checks.js';
 import { isKeyOf } from '../errors.js';
-import { adaptiveTbptt } from './adaptive.js';
-import { artbp, bptt, hDetach, tbptt } from './backwards.js';
-import { checkpointed } from './checkpointed.js';
-import { deer, quasiDeer } from './deer.js';
 import type { GradientEstimator } from './estimator.js';
-import { evolution, pes } from './evolution.js';
-import { forwardGradient } from './forward-gradient.js';
-import { ok } from './kronecker-sum.js';
-import { eprop, rflo, snap } from './local.js';
-import { kfRtrl, uoro } from './rank-one.js';
-import { rtrl } from './rtrl.js';
-import { syntheticGradients } from './synthetic.js';
-import { randomizedTelescope } from './telescope.js';
+import { adaptiveTbptt } from './methods/adaptive.js';
+import { artbp, bptt, hDetach, tbptt } from './methods/backwards.js';
+import { checkpointed } from './methods/checkpointed.js';
+import { deer, quasiDeer } from './methods/deer.js';
+import { evolution, pes } from './methods/evolution.js';
+import { forwardGradient } from './methods/forward-gradient.js';
+import { ok } from './methods/kronecker-sum.js';
+import { eprop, rflo, snap } from './methods/local.js';
+import { kfRtrl, uoro } from './methods/rank-one.js';
+import { rtrl } from './methods/rtrl.js';
+import { syntheticGradients } from './methods/synthetic.js';
+import { randomizedTelescope } from './methods/telescope.js';
 
 type Settings = Readonly<Record<string, number>>;
 

@@ -1,7 +1,7 @@
 /** What the steps' Jacobians do to a gradient on its way back: their largest singular values, one by one and multiplied. */
 import type { Batch, Model } from '../core/model.js';
 import { fail } from '../core/spec-checks.js';
-import { modelSystem } from '../estimators/model-system.js';
+import { modelSystem } from '../estimators/model/system.js';
 import type { StepData } from '../estimators/system.js';
 import { partOf } from '../estimators/vectors.js';
 import { lyapunovExponents, singularValues, stateJacobians } from '../lab/spectra.js';

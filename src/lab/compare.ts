@@ -10,8 +10,8 @@
  */
 import { createRng, type Rng } from '../core/rng.js';
 import { requireInteger, UnspoolError } from '../errors.js';
-import { bptt } from '../estimators/backwards.js';
 import { type GradientEstimator, unroll } from '../estimators/estimator.js';
+import { bptt } from '../estimators/methods/backwards.js';
 import type { Block, StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 

@@ -4,8 +4,8 @@
  */
 
 import { requireInteger } from '../errors.js';
-import { stateJacobian } from '../estimators/influence.js';
-import { smallSvd } from '../estimators/small-svd.js';
+import { stateJacobian } from '../estimators/methods/influence.js';
+import { smallSvd } from '../estimators/methods/small-svd.js';
 import type { StepData, System } from '../estimators/system.js';
 import { dot, norm } from '../estimators/vectors.js';
 

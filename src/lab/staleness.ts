@@ -11,8 +11,8 @@
  */
 import { createRng } from '../core/rng.js';
 import { requireInteger, requireNumber } from '../errors.js';
-import { bptt } from '../estimators/backwards.js';
 import { type GradientEstimator, unroll } from '../estimators/estimator.js';
+import { bptt } from '../estimators/methods/backwards.js';
 import type { StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 

@@ -103,7 +103,7 @@ describe('one layer', () => {
     expect(off(gradientOf(snap({ n: 2 }), system, sequence).gradient, exact)).toBeLessThan(1e-13);
     const one = gradientOf(snap({ n: 1 }), system, sequence);
     expect(off(one.gradient, exact)).toBeGreaterThan(1e-3);
-    const { maskedRtrl } = await import('../../src/estimators/rtrl.js');
+    const { maskedRtrl } = await import('../../src/estimators/methods/rtrl.js');
     expect(off(one.gradient, gradientOf(maskedRtrl(1), system, sequence).gradient)).toBeLessThan(1e-13);
     expect(one.cost.floats).toBe(2 * 4 * 4 * (3 + 4 + 1));
   });

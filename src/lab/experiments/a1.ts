@@ -1,12 +1,12 @@
 /** A1: influence balancing. */
 import { createRng } from '../../core/rng.js';
-import { artbp, tbptt } from '../../estimators/backwards.js';
 import { cellSystem } from '../../estimators/cells/cell.js';
 import { firstElement, influenceBalancing } from '../../estimators/cells/linear.js';
 import { type GradientEstimator, unroll } from '../../estimators/estimator.js';
-import { evolution, pes } from '../../estimators/evolution.js';
-import { uoro } from '../../estimators/rank-one.js';
-import { rtrl } from '../../estimators/rtrl.js';
+import { artbp, tbptt } from '../../estimators/methods/backwards.js';
+import { evolution, pes } from '../../estimators/methods/evolution.js';
+import { uoro } from '../../estimators/methods/rank-one.js';
+import { rtrl } from '../../estimators/methods/rtrl.js';
 import type { StepData } from '../../estimators/system.js';
 import { byLabel, type Experiment, everySeed, figure, firstCurves, spread, type Verdict } from './experiment.js';
 

@@ -1,12 +1,12 @@
 /** A2: memory for time. */
 import { Model } from '../../core/model.js';
 import { createRng } from '../../core/rng.js';
-import { bptt } from '../../estimators/backwards.js';
-import { checkpointed } from '../../estimators/checkpointed.js';
 import { type GradientEstimator, unroll } from '../../estimators/estimator.js';
-import { modelSystem } from '../../estimators/model-system.js';
-import { everySegment, keepAll, planCost, type StoragePlan } from '../../estimators/storage.js';
-import { optimalPlan } from '../../estimators/storage-optimal.js';
+import { bptt } from '../../estimators/methods/backwards.js';
+import { checkpointed } from '../../estimators/methods/checkpointed.js';
+import { modelSystem } from '../../estimators/model/system.js';
+import { optimalPlan } from '../../estimators/storage/optimal.js';
+import { everySegment, keepAll, planCost, type StoragePlan } from '../../estimators/storage/plan.js';
 import { selectKernels } from '../../kernels/select.js';
 import { byLabel, type Experiment, figure, type Job, type Plot, spread, type Verdict } from './experiment.js';
 

@@ -1,15 +1,15 @@
 /** A3: every method at frozen weights, against the exact gradient. */
 import { Model } from '../../core/model.js';
 import { createRng } from '../../core/rng.js';
-import { artbp, hDetach, tbptt } from '../../estimators/backwards.js';
 import type { GradientEstimator } from '../../estimators/estimator.js';
-import { pes } from '../../estimators/evolution.js';
-import { forwardGradient } from '../../estimators/forward-gradient.js';
-import { eprop, rflo, snap } from '../../estimators/local.js';
-import { modelSystem } from '../../estimators/model-system.js';
-import { kfRtrl, uoro } from '../../estimators/rank-one.js';
-import { rtrl } from '../../estimators/rtrl.js';
-import { randomizedTelescope } from '../../estimators/telescope.js';
+import { artbp, hDetach, tbptt } from '../../estimators/methods/backwards.js';
+import { pes } from '../../estimators/methods/evolution.js';
+import { forwardGradient } from '../../estimators/methods/forward-gradient.js';
+import { eprop, rflo, snap } from '../../estimators/methods/local.js';
+import { kfRtrl, uoro } from '../../estimators/methods/rank-one.js';
+import { rtrl } from '../../estimators/methods/rtrl.js';
+import { randomizedTelescope } from '../../estimators/methods/telescope.js';
+import { modelSystem } from '../../estimators/model/system.js';
 import { selectKernels } from '../../kernels/select.js';
 import { compare } from '../compare.js';
 import { byLabel, type Experiment, everySeed, figure, type Job, spread, type Verdict } from './experiment.js';

@@ -1,6 +1,7 @@
 /** A4: Aicher's copy task: what a window that is shorter than the memory cannot learn. */
-import { tbptt } from '../../estimators/backwards.js';
+
 import type { GradientEstimator } from '../../estimators/estimator.js';
+import { tbptt } from '../../estimators/methods/backwards.js';
 import { adam } from '../../optim/adam.js';
 import { AICHER_SYMBOLS, aicherBaseline, aicherCopy } from '../tasks.js';
 import {

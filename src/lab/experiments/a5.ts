@@ -1,9 +1,9 @@
 /** A5: a^n b^n, one character at a time, learnt online. */
 
-import { tbptt } from '../../estimators/backwards.js';
 import type { GradientEstimator } from '../../estimators/estimator.js';
-import { snap } from '../../estimators/local.js';
-import { uoro } from '../../estimators/rank-one.js';
+import { tbptt } from '../../estimators/methods/backwards.js';
+import { snap } from '../../estimators/methods/local.js';
+import { uoro } from '../../estimators/methods/rank-one.js';
 import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
 import { COUNTING_SYMBOLS, countingEntropy, countingText, nextCharacter } from '../tasks.js';

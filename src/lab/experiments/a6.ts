@@ -1,9 +1,9 @@
 /** A6: copying more and more bits. */
 import { createRng } from '../../core/rng.js';
-import { bptt, tbptt } from '../../estimators/backwards.js';
 import type { GradientEstimator } from '../../estimators/estimator.js';
-import { eprop, snap } from '../../estimators/local.js';
-import { uoro } from '../../estimators/rank-one.js';
+import { bptt, tbptt } from '../../estimators/methods/backwards.js';
+import { eprop, snap } from '../../estimators/methods/local.js';
+import { uoro } from '../../estimators/methods/rank-one.js';
 import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
 import { copy, copyWidth } from '../tasks.js';

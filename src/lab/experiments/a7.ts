@@ -1,8 +1,8 @@
 /** A7: a forward pass by Newton's method over the whole trajectory. */
 import { Model } from '../../core/model.js';
 import { createRng } from '../../core/rng.js';
-import { solveTrajectory } from '../../estimators/deer.js';
-import { modelSystem } from '../../estimators/model-system.js';
+import { solveTrajectory } from '../../estimators/methods/deer.js';
+import { modelSystem } from '../../estimators/model/system.js';
 import { selectKernels } from '../../kernels/select.js';
 import { byLabel, type Experiment, everySeed, firstCurves, type Job, spread, type Verdict } from './experiment.js';
 

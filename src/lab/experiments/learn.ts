@@ -6,7 +6,6 @@ import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { Model } from '../../core/model.js';
 import { createRng, type Rng } from '../../core/rng.js';
 import type { ModelSpec } from '../../core/spec.js';
-import { bptt } from '../../estimators/backwards.js';
 import {
   type EstimatorRun,
   type GradientEstimator,
@@ -14,7 +13,8 @@ import {
   type Unrolled,
   unroll,
 } from '../../estimators/estimator.js';
-import { type ModelSystem, modelSystem } from '../../estimators/model-system.js';
+import { bptt } from '../../estimators/methods/backwards.js';
+import { type ModelSystem, modelSystem } from '../../estimators/model/system.js';
 import type { StepData } from '../../estimators/system.js';
 import { addScaled, dot, norm } from '../../estimators/vectors.js';
 import { selectKernels } from '../../kernels/select.js';

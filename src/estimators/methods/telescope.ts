@@ -6,10 +6,10 @@
  *
  * G_k - G_{k-1} is what each loss sends exactly k - 1 steps back.
  */
-import type { FloatArray } from '../contract/kernels.js';
-import { requireNumber } from '../errors.js';
-import { type GradientEstimator, productMacs } from './estimator.js';
-import type { SystemStep } from './system.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import { requireNumber } from '../../errors.js';
+import { type GradientEstimator, productMacs } from '../estimator.js';
+import type { SystemStep } from '../system.js';
 
 /** `keep`: the probability that there is one more term. One K is drawn for each emission. */
 export function randomizedTelescope({ keep }: { readonly keep: number }): GradientEstimator {

@@ -3,7 +3,7 @@
  * step of a sequence, and each would have a copy of all weights, several times what it records. They are laid out once for each
  * version of theta.
  */
-import type { Kernels, Matrix, PackedMatrix } from '../contract/kernels.js';
+import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 
 export class SharedWeights {
   readonly kernels: Kernels;

@@ -3,20 +3,20 @@
  * the last LSTM is the readout. Each step is a tape of one time step, so the forward pass, the loss and J'v are the engine's own
  * kernels on its own backend.
  */
-import type { FloatArray, Matrix } from '../contract/kernels.js';
-import type { LossChoice } from '../core/losses.js';
-import { Lease } from '../core/memory/lease.js';
-import type { Arena } from '../core/memory/parameters.js';
-import { hostNumbers } from '../core/memory/views.js';
-import type { Model } from '../core/model.js';
-import { requireCarriedState } from '../core/spec.js';
-import { fail } from '../core/spec-checks.js';
-import { requireInteger } from '../errors.js';
-import { Beginning, learnedStates } from './model-beginning.js';
-import { EngineStep } from './model-step.js';
+import type { FloatArray, Matrix } from '../../contract/kernels.js';
+import type { LossChoice } from '../../core/losses.js';
+import { Lease } from '../../core/memory/lease.js';
+import type { Arena } from '../../core/memory/parameters.js';
+import { hostNumbers } from '../../core/memory/views.js';
+import type { Model } from '../../core/model.js';
+import { requireCarriedState } from '../../core/spec.js';
+import { fail } from '../../core/spec-checks.js';
+import { requireInteger } from '../../errors.js';
+import { BEGINNING, type Block, type StatePart, type StepData, type System, type SystemStep } from '../system.js';
+import { addScaled } from '../vectors.js';
+import { Beginning, learnedStates } from './initial-state.js';
 import { SharedWeights } from './shared-weights.js';
-import { BEGINNING, type Block, type StatePart, type StepData, type System, type SystemStep } from './system.js';
-import { addScaled } from './vectors.js';
+import { EngineStep } from './step.js';
 
 export interface ModelSystemOptions {
   /** Sequences side by side. Default 1, which the estimators that look forwards need. */

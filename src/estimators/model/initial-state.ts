@@ -1,8 +1,8 @@
 /** The step that makes a model's learned first states: s_0 = (h0, c0), the same for all rows. */
-import type { FloatArray } from '../contract/kernels.js';
-import type { LstmTape } from '../core/lstm/tape.js';
-import type { Model } from '../core/model.js';
-import type { StatePart, SystemStep } from './system.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import type { LstmTape } from '../../core/lstm/tape.js';
+import type { Model } from '../../core/model.js';
+import type { StatePart, SystemStep } from '../system.js';
 
 interface Learned {
   readonly part: StatePart;

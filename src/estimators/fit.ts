@@ -12,9 +12,9 @@ import { createRng } from '../core/rng.js';
 import { fail } from '../core/spec-checks.js';
 import type { Tape } from '../core/tape.js';
 import type { FitOptions } from '../train/options.js';
-import { layOut, stepsOf } from './batch-steps.js';
 import { type EstimatorRun, type GradientEstimator, rowsTaken, unroll } from './estimator.js';
-import { type ModelSystem, modelSystem } from './model-system.js';
+import { layOut, stepsOf } from './model/batch-steps.js';
+import { type ModelSystem, modelSystem } from './model/system.js';
 import type { StepData } from './system.js';
 import { addScaled } from './vectors.js';
 

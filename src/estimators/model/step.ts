@@ -1,14 +1,14 @@
 /** One time step of a model: a tape of one step, used again and again. */
-import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
-import type { LstmState } from '../core/lstm/blocks.js';
-import type { LstmTape } from '../core/lstm/tape.js';
-import { hostNumbers } from '../core/memory/views.js';
-import type { ModelSpec } from '../core/spec.js';
-import { fail } from '../core/spec-checks.js';
-import type { Tape } from '../core/tape.js';
-import type { EngineSystem } from './model-system.js';
-import { ModelTangent } from './model-tangent.js';
-import type { StatePart, StepData, SystemStep, Units } from './system.js';
+import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import type { LstmState } from '../../core/lstm/blocks.js';
+import type { LstmTape } from '../../core/lstm/tape.js';
+import { hostNumbers } from '../../core/memory/views.js';
+import type { ModelSpec } from '../../core/spec.js';
+import { fail } from '../../core/spec-checks.js';
+import type { Tape } from '../../core/tape.js';
+import type { StatePart, StepData, SystemStep, Units } from '../system.js';
+import type { EngineSystem } from './system.js';
+import { ModelTangent } from './tangent.js';
 
 /** Whether training drops something that the new state depends on: the closed forms are for what drops nothing. */
 function dropsInside({ layers }: ModelSpec): boolean {

@@ -7,12 +7,12 @@
  * layers the state is that of all of them, so that M carries the way through the layers, too.
  */
 
-import type { FloatArray } from '../contract/kernels.js';
-import { requireInteger } from '../errors.js';
-import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import { requireInteger } from '../../errors.js';
+import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
+import type { System, SystemStep, Units } from '../system.js';
+import { addScaled } from '../vectors.js';
 import { addImmediate, requireOneRow, requireUnits, stateJacobian } from './influence.js';
-import type { System, SystemStep, Units } from './system.js';
-import { addScaled } from './vectors.js';
 
 /** Where M may differ from 0, (S, P). */
 type Reach = Uint8Array;

@@ -8,12 +8,12 @@
  * number of iterations. Quasi-DEER (Danieli et al. 2025) takes for A_t each unit's own block of J alone: the maps are then n times
  * cheaper, and there are more iterations.
  */
-import type { FloatArray } from '../contract/kernels.js';
-import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import { requireInteger, requireNumber, UnspoolError } from '../../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
+import { BEGINNING, type StepData, type System, type SystemStep } from '../system.js';
 import { backThrough } from './backwards.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
 import { requireOneRow, requireUnits, stateJacobian } from './influence.js';
-import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
 
 export interface DeerOptions {
   /** `deer` has all of J, `quasiDeer` the block of each unit (needs closed forms). Default `deer`. */

@@ -3,14 +3,14 @@
  * 2016; Gruslys et al. 2016; Griewank & Walther 2000). Every step is run again by the same kernels from the same state, so that
  * the gradient has the same bits as `bptt`'s.
  */
-import type { FloatArray } from '../contract/kernels.js';
-import { fail, requireChoice } from '../core/spec-checks.js';
-import { requireInteger, requireNumber } from '../errors.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
-import { everySegment, type StoragePlan } from './storage.js';
-import { optimalPlan } from './storage-optimal.js';
-import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
-import { addScaled } from './vectors.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import { fail, requireChoice } from '../../core/spec-checks.js';
+import { requireInteger, requireNumber } from '../../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
+import { optimalPlan } from '../storage/optimal.js';
+import { everySegment, type StoragePlan } from '../storage/plan.js';
+import { BEGINNING, type StepData, type System, type SystemStep } from '../system.js';
+import { addScaled } from '../vectors.js';
 
 export type CheckpointOptions = {
   /** Steps of a sequence, all of which come before the emission. */

@@ -9,14 +9,14 @@
  *   e-prop (Bellec et al. 2020)   kept[r][q] alone: no way from h back into the gates
  *   RFLO (Murray 2019)            e-prop's, and the error reaches h through fixed random weights instead of the readout's
  */
-import type { FloatArray } from '../contract/kernels.js';
-import type { Rng } from '../core/rng.js';
-import { fail } from '../core/spec-checks.js';
-import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import type { Rng } from '../../core/rng.js';
+import { fail } from '../../core/spec-checks.js';
+import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
+import type { System, SystemStep, Units } from '../system.js';
+import { addScaled } from '../vectors.js';
 import { requireOneRow, requireUnits } from './influence.js';
 import { maskedRtrl } from './rtrl.js';
-import type { System, SystemStep, Units } from './system.js';
-import { addScaled } from './vectors.js';
 
 interface Rule {
   readonly name: string;

@@ -2,7 +2,7 @@
  * A = U diag(values) V' of a small square matrix, by one-sided Jacobi rotations (Hestenes 1958): columns of A V are turned against
  * each other, two at a time, until all are orthogonal. Their norms are the singular values.
  */
-import { dot, norm } from './vectors.js';
+import { dot, norm } from '../vectors.js';
 
 export interface SmallSvd {
   /** Columns. Those of a singular value of 0 are 0. */

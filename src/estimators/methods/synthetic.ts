@@ -9,11 +9,11 @@
  * with s_0 the state a window starts from, and delta_0 what came back to it (the guess at its own end included, as in
  * temporal-difference learning). The division makes r a share: 1 would meet the target at once.
  */
-import type { FloatArray } from '../contract/kernels.js';
-import { requireInteger, requireNumber } from '../errors.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import { requireInteger, requireNumber } from '../../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
+import { BEGINNING, type StepData, type System, type SystemStep } from '../system.js';
 import { backThrough } from './backwards.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
-import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
 
 export interface SyntheticOptions {
   /** Steps of a window. */

@@ -8,12 +8,12 @@
  * seen, a truncation. PES (Vicol et al. 2021) weighs those losses with the sum of all e of the sequence so far, and is unbiased for L_sigma.
  */
 
-import type { FloatArray } from '../contract/kernels.js';
-import type { Rng } from '../core/rng.js';
-import { requireInteger, requireNumber } from '../errors.js';
-import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
-import type { StepData, System, SystemStep } from './system.js';
-import { addScaled, randomNormals } from './vectors.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import type { Rng } from '../../core/rng.js';
+import { requireInteger, requireNumber } from '../../errors.js';
+import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
+import type { StepData, System, SystemStep } from '../system.js';
+import { addScaled, randomNormals } from '../vectors.js';
 
 export interface EvolutionOptions {
   /** Sequences run side by side, half of them with each sign. Default 100. */

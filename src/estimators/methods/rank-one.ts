@@ -3,10 +3,10 @@
  * terms vanish in the mean: for signs nu, E[nu nu'] = 1, so E[(sum_i nu_i a_i)(sum_i nu_i b_i)'] = sum_i a_i b_i'. The two factors
  * of a sum are balanced (rho) so that the variance of the mixed terms is least.
  */
-import type { FloatArray } from '../contract/kernels.js';
-import { type GradientEstimator, productMacs } from './estimator.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import { type GradientEstimator, productMacs } from '../estimator.js';
+import { addScaled, dot, norm, randomSigns } from '../vectors.js';
 import { requireOneRow, requireUnits } from './influence.js';
-import { addScaled, dot, norm, randomSigns } from './vectors.js';
 
 /** sqrt(a / b), or 1 where that balances nothing. */
 const balance = (a: number, b: number): number => (a > 0 && b > 0 ? Math.sqrt(a / b) : 1);

@@ -12,8 +12,8 @@
  *
  * with e the cost of an entry in states. Neither is convex in y, as room is cut into whole entries: every y is tried.
  */
-import { requireInteger, UnspoolError } from '../errors.js';
-import type { Order, StoragePlan } from './storage.js';
+import { requireInteger, UnspoolError } from '../../errors.js';
+import type { Order, StoragePlan } from './plan.js';
 
 interface Table {
   /** C(n, m), by m * (steps + 1) + n. */

@@ -9,15 +9,15 @@
  *
  *   z_i = sqrt(1 - k d_i / s), s their sum,   L = sqrt(s / k) diag(nu) Z,   Z Z' = I - z z',   so that E[L L'] = diag(d)
  */
-import type { FloatArray } from '../contract/kernels.js';
-import type { Rng } from '../core/rng.js';
-import { requireInteger } from '../errors.js';
-import type { Cost, EstimatorRun, GradientEstimator } from './estimator.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import type { Rng } from '../../core/rng.js';
+import { requireInteger } from '../../errors.js';
+import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
+import type { SystemStep } from '../system.js';
+import { addScaled, dot, norm, randomSigns } from '../vectors.js';
 import { requireOneRow, requireUnits } from './influence.js';
 import { addKronecker, derivativeByGates, timesJacobian, timesRows } from './rank-one.js';
 import { smallSvd } from './small-svd.js';
-import type { SystemStep } from './system.js';
-import { addScaled, dot, norm, randomSigns } from './vectors.js';
 
 const DEPENDENT = 1e-14; // share of a column that is left by the ones before it where it is one of their span
 

@@ -8,11 +8,11 @@
  * means of phi over data; here it is taken for each loss, from its own phi. It is an estimate: phi that rises again later is not
  * foreseen, and losses whose gradients cancel leave a larger share of their sum.
  */
-import type { FloatArray } from '../contract/kernels.js';
-import { requireInteger, requireNumber } from '../errors.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
-import type { System, SystemStep } from './system.js';
-import { addScaled, norm } from './vectors.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import { requireInteger, requireNumber } from '../../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
+import type { System, SystemStep } from '../system.js';
+import { addScaled, norm } from '../vectors.js';
 
 const LEAST = 3; // lags that a decay is read from
 

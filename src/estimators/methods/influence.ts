@@ -1,6 +1,6 @@
 /** J and F as whole matrices, for the methods that carry derivatives of the state by theta forwards. */
-import { fail } from '../core/spec-checks.js';
-import type { System, SystemStep, Units } from './system.js';
+import { fail } from '../../core/spec-checks.js';
+import type { System, SystemStep, Units } from '../system.js';
 
 /** These carry a matrix for each sequence: one row at a time. Throws `INVALID_SETTING` for more. */
 export function requireOneRow(name: string, { rows }: System): void {

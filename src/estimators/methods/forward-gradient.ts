@@ -5,9 +5,9 @@
  *
  * Unbiased, as E[v v'] = 1; its relative variance is about P + 1.
  */
-import type { GradientEstimator } from './estimator.js';
-import { productMacs } from './estimator.js';
-import { addScaled, dot, randomNormals } from './vectors.js';
+import type { GradientEstimator } from '../estimator.js';
+import { productMacs } from '../estimator.js';
+import { addScaled, dot, randomNormals } from '../vectors.js';
 
 /** A direction is drawn for each sequence. */
 export const forwardGradient = (): GradientEstimator => ({

@@ -12,7 +12,7 @@
  * Costs are counted in units of a state (h and c: 2n numbers); a tape entry (i f g o c h: 6n) costs 3 of them. Forward steps are
  * counted with the T that any backward pass needs.
  */
-import { requireInteger, UnspoolError } from '../errors.js';
+import { requireInteger, UnspoolError } from '../../errors.js';
 
 export type Order =
   | { readonly kind: 'Advance'; readonly t: number }

@@ -7,12 +7,12 @@
  * ARTBP unbiased, and with h alone cut it is h-detach.
  */
 
-import type { FloatArray } from '../contract/kernels.js';
-import type { Rng } from '../core/rng.js';
-import { requireInteger, requireNumber } from '../errors.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from './estimator.js';
-import type { System, SystemStep } from './system.js';
-import { addScaled } from './vectors.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import type { Rng } from '../../core/rng.js';
+import { requireInteger, requireNumber } from '../../errors.js';
+import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
+import type { System, SystemStep } from '../system.js';
+import { addScaled } from '../vectors.js';
 
 /** What is done to what comes back to a step from the one after it: nothing, nothing is let through, or it is changed. */
 type Gate = null | 'closed' | ((delta: FloatArray) => void);
