@@ -15,7 +15,7 @@ const BACKENDS = ['reference', 'wasm'];
 function randomBatch({ I, B, T, O }) {
   const rng = createRng(1, 'bench');
   const values = (length) => Float32Array.from({ length }, () => 2 * rng.uniform() - 1);
-  return { steps: T, rows: B, inputs: values(T * B * I), targets: values(T * B * O) };
+  return { steps: T, batchSize: B, inputs: values(T * B * I), targets: values(T * B * O) };
 }
 
 async function contestants(shape, backend) {
@@ -30,10 +30,10 @@ async function contestants(shape, backend) {
   const model = await createModel(spec, { backend });
   const batch = randomBatch(shape);
   const data = { train: { stateful: true, length: 1e9, batch: () => batch } };
-  const events = fit(model, data, { optimizer: adam({ rate: 1e-3 }), clipNorm: 1 });
+  const events = fit(model, data, { optimizer: adam({ learningRate: 1e-3 }), clipNorm: 1 });
   const iterator = events[Symbol.asyncIterator]();
   const trainStep = async () => {
-    while ((await iterator.next()).value.kind !== 'step');
+    while ((await iterator.next()).value.kind !== 'update');
   };
   const stream = (await createModel(spec, { backend })).stream(B);
   const input = batch.inputs.slice(0, B * I);

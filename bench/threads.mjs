@@ -21,7 +21,7 @@ async function trainStep({ I, H, B, T, O }, threads) {
   ];
   const model = await createModel({ inputSize: I, layers }, { backend: 'wasm', threads });
   const values = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i));
-  const batch = { steps: T, rows: B, inputs: values(T * B * I), targets: values(T * B * O) };
+  const batch = { steps: T, batchSize: B, inputs: values(T * B * I), targets: values(T * B * O) };
   const data = { train: { stateful: false, length: 1e9, batch: () => batch } };
   const events = fit(model, data, { optimizer: adam() })[Symbol.asyncIterator]();
   return {

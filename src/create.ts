@@ -7,7 +7,7 @@ import { Model } from './core/model.js';
 import { type ModelSpec, requireSpec } from './core/spec.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
 import { type BackendOptions, selectKernels } from './kernels/select.js';
-import { type MemoryNeed, type MemoryOptions, measureMemory } from './train/memory-need.js';
+import { estimateMemoryOn, type MemoryEstimate, type MemoryOptions } from './train/memory-need.js';
 
 /** Makes a model on a backend that it finds. */
 export type Measure = (spec: ModelSpec, options: BackendOptions) => Promise<Model>;
@@ -54,17 +54,17 @@ export async function createModel(
  * Throws `INVALID_SETTING` where the spec or the backend cannot work.
  *
  * @example
- * const { total, tape } = await memoryNeed(spec, { steps: 64, rows: 32 }, { optimizer: adam() });
+ * const { total, tape } = await memoryNeed(spec, { steps: 64, batchSize: 32 }, { optimizer: adam() });
  */
-export async function memoryNeed(
+export async function estimateMemory(
   spec: ModelSpec,
   shape: PassShape,
   options: MemoryOptions & BackendOptions = {},
-): Promise<MemoryNeed> {
+): Promise<MemoryEstimate> {
   await loadForms();
   const kernels = await selectKernels(options);
   try {
-    return await measureMemory(kernels, spec, shape, options);
+    return await estimateMemoryOn(kernels, spec, shape, options);
   } finally {
     kernels.dispose();
   }

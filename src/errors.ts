@@ -29,7 +29,7 @@ export type Problem =
   /** A number became NaN or infinite in training. */
   | {
       readonly code: 'NOT_FINITE';
-      readonly step: number;
+      readonly update: number;
       readonly tensor: string;
       readonly where: string;
       readonly value: number;
@@ -90,7 +90,7 @@ function headline(p: Problem): string {
     case 'FILE_ACCESS':
       return `${p.file}: ${p.problem} (${p.cause}).`;
     case 'NOT_FINITE':
-      return `training step ${p.step}: ${p.tensor} became ${p.value} ${p.where}.`;
+      return `training step ${p.update}: ${p.tensor} became ${p.value} ${p.where}.`;
     case 'OUT_OF_MEMORY': {
       const most = Number.isFinite(p.capacity) ? ` of at most ${bytesText(p.capacity)}` : '';
       const used = p.inUse === null ? '.' : `: ${bytesText(p.inUse)}${most} are in use.`;

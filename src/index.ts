@@ -14,7 +14,7 @@ export type {
   SgdOptions,
 } from './contract/kernels.js';
 export { parameterLayout, type TapeOptions } from './core/build.js';
-export { drawToken, generate, type SamplingOptions, type StreamingModel } from './core/generate.js';
+export { generate, type SamplingOptions, type StreamingModel, sampleToken } from './core/generate.js';
 export {
   type GradcheckElement,
   type GradcheckOptions,
@@ -49,13 +49,13 @@ export type {
 } from './core/spec.js';
 export type { Stream } from './core/stream.js';
 export type { AnyLayerTape, StartState, Tape, TapeInput } from './core/tape.js';
-export { createModel, deserializeModel, type LoadedModel, memoryNeed } from './create.js';
+export { createModel, deserializeModel, estimateMemory, type LoadedModel } from './create.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
-export { heldOutStreams, type TextData, type TextStreamOptions, TextStreams, textStreams } from './data/text.js';
+export { type TextData, type TextStreamOptions, TextStreams, textStreams, validationStreams } from './data/text.js';
 export { Vocabulary } from './data/vocabulary.js';
 export { describe, type Problem, type ProblemCode, UnspoolError } from './errors.js';
 export {
-  type Facts,
+  type Metadata as Facts,
   type ModelFile,
   type ModelFileParts,
   parseModel,
@@ -79,13 +79,13 @@ export {
 } from './kernels/select.js';
 export {
   bitsPerCharacter,
-  Classification,
+  ClassificationMetrics,
   type ClassificationOptions,
   type ClassScores,
   type F1Average,
   perplexity,
 } from './metrics/classification.js';
-export { Regression } from './metrics/regression.js';
+export { RegressionMetrics } from './metrics/regression.js';
 export { type AdadeltaSettings, adadelta } from './optim/adadelta.js';
 export { type AdagradSettings, adagrad } from './optim/adagrad.js';
 export { type AdamSettings, adam, adamW, amsgrad } from './optim/adam.js';
@@ -126,8 +126,8 @@ export { type SgdSettings, sgd } from './optim/sgd.js';
 export type { AverageSpec } from './train/averaging.js';
 export type { EarlyStoppingSpec } from './train/early-stopping.js';
 export { type BatchSource, evaluate, type SourceDescription } from './train/evaluate.js';
-export type { MemoryNeed, MemoryOptions } from './train/memory-need.js';
-export { type KeptTraining, Safekeeping } from './train/snapshots.js';
+export type { MemoryEstimate as MemoryNeed, MemoryOptions } from './train/memory-need.js';
+export { type TrainingSnapshot as KeptTraining, TrainingSnapshots } from './train/snapshots.js';
 export {
   type FitOptions,
   fit,

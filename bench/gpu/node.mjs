@@ -41,13 +41,13 @@ async function measure(workload, backend) {
   const { inputs, targets, parameters } = makeData(workload);
   const model = await createModel({ inputSize: I, layers }, { backend });
   for (const [name, { data }] of Object.entries(parameters)) model.parameters.set(name, data);
-  const batch = { steps: T, rows: B, inputs, targets };
+  const batch = { steps: T, batchSize: B, inputs, targets };
   const train = { stateful: false, length: 1 + warm + steps, batch: () => batch };
   const times = [];
   let from = performance.now();
   let loss = 0;
   for await (const event of fit(model, { train }, { optimizer: adam(ADAM) })) {
-    if (event.kind !== 'step') continue;
+    if (event.kind !== 'update') continue;
     times.push(performance.now() - from);
     from = performance.now();
     loss = event.loss;

@@ -13,7 +13,7 @@ async function unspool({ I, hidden, O, B, T }, { inputs, targets, parameters }, 
   ];
   const model = await createModel({ inputSize: I, layers }, { backend });
   for (const [name, { data }] of Object.entries(parameters)) model.parameters.set(name, data);
-  const batch = { steps: T, rows: B, inputs, targets };
+  const batch = { steps: T, batchSize: B, inputs, targets };
   const train = { stateful: false, length: Number.MAX_SAFE_INTEGER, batch: () => batch };
   const events = fit(model, { train }, { optimizer: adam(ADAM) })[Symbol.asyncIterator]();
   return { model, step: async () => (await events.next()).value.loss };

@@ -97,7 +97,7 @@ def main():
     start = read_safetensors(order["start"])
     rows = settings["batch"]
     model = Model(start)
-    train, held_out = (Streams(start[name].long(), rows) for name in ("text.train", "text.heldOut"))
+    train, held_out = (Streams(start[name].long(), rows) for name in ("text.train", "text.validation"))
     count = sum(p.numel() for p in model.parameters())
     tell(parameters=count, stepsAnEpoch=train.length // settings["steps"], bits=held_out_bits(model, held_out))
     updates = training(model, train)

@@ -18,9 +18,9 @@ export const SETTINGS = {
 
 /** The first nine tenths to train on, the rest held out; in the streams' own order, the same in every epoch. */
 export function readText({ batch, steps }) {
-  const { vocabulary, train, heldOut } = textStreams(readFileSync(TEXT, 'utf8'), { batch, steps });
+  const { vocabulary, train, validation } = textStreams(readFileSync(TEXT, 'utf8'), { batch, steps });
   const inOrder = { stateful: true, length: train.length, batch: (index) => train.batch(index) };
-  return { size: vocabulary.size, train, heldOut, inOrder };
+  return { size: vocabulary.size, train, validation, inOrder };
 }
 
 export function modelSpec({ embedding, hidden, dropout, seed }, size) {
@@ -39,10 +39,10 @@ export function modelSpec({ embedding, hidden, dropout, seed }, size) {
 
 /** The first weights and the text as numbers, as a safetensors file: what PyTorch starts from. */
 export async function startFile(settings) {
-  const { size, train, heldOut } = readText(settings);
+  const { size, train, validation } = readText(settings);
   const model = await createModel(modelSpec(settings, size), { backend: 'reference' });
   const values = await model.parameters.download();
   const weights = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape, data: values.get(name) }));
   const tokens = (name, { tokens: list }) => ({ name, shape: [list.length], data: Float32Array.from(list) });
-  return writeSafetensors([...weights, tokens('text.train', train), tokens('text.heldOut', heldOut)]);
+  return writeSafetensors([...weights, tokens('text.train', train), tokens('text.validation', validation)]);
 }

@@ -15,20 +15,20 @@ const tell = (message) => writeSync(3, `${JSON.stringify(message)}\n`);
 async function main() {
   const { fused = false, ...backend } = options;
   if (fused && !(await revectorize())) throw new Error('this engine does not fuse vectors, or is not faster with it');
-  const { size, heldOut, inOrder } = readText(settings);
+  const { size, validation, inOrder } = readText(settings);
   const model = await createModel(modelSpec(settings, size), backend);
-  const { rate, decay, clip } = settings;
+  const { learningRate, decay, clip } = settings;
   const schedule = (step) => decay ** Math.floor((step - 1) / inOrder.length);
-  const plan = { optimizer: adam({ rate }), clipNorm: clip, schedule, epochs: Number.MAX_SAFE_INTEGER };
+  const plan = { optimizer: adam({ learningRate }), clipNorm: clip, schedule, epochs: Number.MAX_SAFE_INTEGER };
   const events = fit(model, { train: inOrder }, plan)[Symbol.asyncIterator]();
-  const bits = async () => (await evaluate(model, heldOut)) / Math.LN2;
+  const bits = async () => (await evaluate(model, validation)) / Math.LN2;
   tell({ parameters: model.size, stepsAnEpoch: inOrder.length, bits: await bits() });
   for await (const line of createInterface({ input: process.stdin })) {
     const start = performance.now();
     let loss = 0;
     for (let left = JSON.parse(line).steps; left > 0; ) {
       const { value } = await events.next();
-      if (value.kind !== 'step') continue;
+      if (value.kind !== 'update') continue;
       loss = value.loss;
       left--;
     }

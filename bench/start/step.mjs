@@ -12,9 +12,9 @@ const layers = [
 const model = await createModel({ inputSize: I, layers }, { backend: 'wasm' });
 mark();
 const values = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i));
-const batch = { steps: T, rows: 1, inputs: values(T * I), targets: values(T * O) };
+const batch = { steps: T, batchSize: 1, inputs: values(T * I), targets: values(T * O) };
 const data = { train: { stateful: false, length: 1, batch: () => batch } };
 const first = await fit(model, data, { optimizer: adam() })[Symbol.asyncIterator]().next();
 mark();
-if (first.value.kind !== 'step') throw new Error('There was no training step.');
+if (first.value.kind !== 'update') throw new Error('There was no training step.');
 console.log(JSON.stringify({ began: performance.timeOrigin, marks }));

@@ -57,9 +57,9 @@ export async function train(
       run.apply(matrix, step, rate * (1 - (step - 1) / updates));
     });
   }
-  const heldOut = makeBatch(rngOf(2, 'held-out strings'), { rows: 200, symbols, least, most });
-  const exact = exactMatches(model, heldOut);
-  return { model, loss, exact, heldOut };
+  const validation = makeBatch(rngOf(2, 'held-out strings'), { rows: 200, symbols, least, most });
+  const exact = exactMatches(model, validation);
+  return { model, loss, exact, validation };
 }
 
 /** Where the decoder looked while it said one string: a row a symbol said, a column a symbol read. */
@@ -121,7 +121,7 @@ async function main() {
       `${kind.padEnd(9)} loss ${last.loss.toFixed(3)}  copied without a mistake ${share.padStart(7)}  (${seconds} s)`,
     );
   }
-  showMap(last.model, last.heldOut);
+  showMap(last.model, last.validation);
 }
 
 if (process.argv[1]?.endsWith('main.mjs')) await main();

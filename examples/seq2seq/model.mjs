@@ -71,7 +71,9 @@ export class Seq2Seq {
   forward({ rows: N, S, T, lengths, questions, answers = null }) {
     const { V, H, attention, kernels: k } = this;
     const p = this.tensors(this.readout);
-    const encoding = this.tape(`encoder ${S} ${N}`, () => this.encoder.tape({ steps: S, rows: N }, { lengths: true }));
+    const encoding = this.tape(`encoder ${S} ${N}`, () =>
+      this.encoder.tape({ steps: S, batchSize: N }, { lengths: true }),
+    );
     encoding.setLengths(lengths);
     encoding.begin();
     encoding.forward(this.encoder.parameters, questions);
@@ -86,7 +88,7 @@ export class Seq2Seq {
     const steps = [];
     let said = new Int32Array(N).fill(END);
     for (let t = 0; t < T; t++) {
-      const tape = this.tape(`decoder ${t} ${N}`, () => this.decoder.tape({ steps: 1, rows: N }));
+      const tape = this.tape(`decoder ${t} ${N}`, () => this.decoder.tape({ steps: 1, batchSize: N }));
       const before = t === 0 ? encoding.lstm().finalState() : steps[t - 1].tape.lstm().finalState();
       const { h: h0, c: c0 } = tape.lstm().initialState();
       tape.begin();

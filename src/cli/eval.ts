@@ -1,4 +1,11 @@
-import { bitsPerCharacter, Classification, evaluate, heldOutStreams, perplexity, UnspoolError } from '../index.js';
+import {
+  bitsPerCharacter,
+  ClassificationMetrics,
+  evaluate,
+  perplexity,
+  UnspoolError,
+  validationStreams,
+} from '../index.js';
 import { loadModel, readText } from '../node/index.js';
 import type { Command } from './command.js';
 import { naming } from './naming.js';
@@ -15,29 +22,32 @@ export const evalCommand: Command = {
     { name: 'TEXT', help: 'a UTF-8 text file' },
   ],
   options: {
-    heldOut: { type: 'number', value: 'SHARE', help: 'only this last share of the text', standard: 1 },
-    batch: { type: 'integer', help: 'streams that the text is read in, side by side', standard: 32 },
+    validationSplit: { type: 'number', value: 'SHARE', help: 'only this last share of the text', standard: 1 },
+    batchSize: { type: 'integer', help: 'streams that the text is read in, side by side', standard: 32 },
     ...OUTPUT_OPTIONS,
   },
   examples: [
     { does: 'the whole of a text', line: 'unspool eval model.safetensors other.txt' },
-    { does: 'the part that training held out', line: 'unspool eval model.safetensors novel.txt --held-out 0.1' },
+    {
+      does: 'the part that training held out',
+      line: 'unspool eval model.safetensors novel.txt --validation-split 0.1',
+    },
   ],
   async run([file, textFile], options) {
     const out = createOutput(options);
-    const { heldOut = 1, batch = 32 } = options as Record<string, number | undefined>;
-    if (!(heldOut > 0 && heldOut <= 1)) {
-      const problem = `should be over 0 and at most 1, but is ${heldOut}.`;
-      throw new UnspoolError({ code: 'INVALID_SETTING', path: 'heldOut', problem });
+    const { validationSplit = 1, batch = 32 } = options as Record<string, number | undefined>;
+    if (!(validationSplit > 0 && validationSplit <= 1)) {
+      const problem = `should be over 0 and at most 1, but is ${validationSplit}.`;
+      throw new UnspoolError({ code: 'INVALID_SETTING', path: 'validationSplit', problem });
     }
     if (batch < 1) throw new UnspoolError({ code: 'INVALID_SETTING', path: 'batch', problem: 'should be at least 1.' });
     const loaded = await loadModel(file!);
     const vocabulary = requireVocabulary(file!, loaded);
     const text = await readText(textFile!);
     const tokens = naming(textFile!, () => vocabulary.encode(text));
-    const part = tokens.subarray(Math.floor(tokens.length * (1 - heldOut)));
-    const source = naming(textFile!, () => heldOutStreams(part, batch, 64));
-    const said = new Classification(loaded.model.outputSize, { topK: 5 });
+    const part = tokens.subarray(Math.floor(tokens.length * (1 - validationSplit)));
+    const source = naming(textFile!, () => validationStreams(part, batch, 64));
+    const said = new ClassificationMetrics(loaded.model.outputSize, { topK: 5 });
     const loss = await evaluate(loaded.model, source, 'crossEntropy', (logits, { targets }) =>
       said.add(logits, targets),
     );

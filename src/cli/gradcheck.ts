@@ -14,7 +14,7 @@ import { createOutput, OUTPUT_OPTIONS } from './output.js';
 interface GradcheckConfig {
   readonly model: ModelSpec;
   readonly steps: number;
-  readonly rows: number;
+  readonly batchSize: number;
   readonly loss?: LossChoice;
   readonly epsilon?: number;
   readonly tolerance?: number;
@@ -32,13 +32,13 @@ const STANDARD: GradcheckConfig = {
     ],
   },
   steps: 8,
-  rows: 3,
+  batchSize: 3,
 };
 
-const KEYS = ['model', 'steps', 'rows', 'loss', 'epsilon', 'tolerance'];
+const KEYS = ['model', 'steps', 'batchSize', 'loss', 'epsilon', 'tolerance'];
 
 function table(report: GradcheckReport): string {
-  const rows = report.tensors.map(({ tensor, checked, worst }) => [
+  const batchSize = report.tensors.map(({ tensor, checked, worst }) => [
     tensor,
     String(checked),
     worst.relativeError.toExponential(1),
@@ -46,7 +46,7 @@ function table(report: GradcheckReport): string {
     worst.analytic.toExponential(6),
     worst.numeric.toExponential(6),
   ]);
-  const all = [['tensor', 'checked', 'worst', 'at', 'backward pass', 'differences'], ...rows];
+  const all = [['tensor', 'checked', 'worst', 'at', 'backward pass', 'differences'], ...batchSize];
   const widths = all[0]!.map((_, i) => Math.max(...all.map((r) => r[i]!.length)));
   return all
     .map((r) =>
@@ -77,11 +77,11 @@ export const gradcheckCommand: Command = {
       ? ({ ...STANDARD, ...parseConfig(file, await readText(file), KEYS) } as GradcheckConfig)
       : STANDARD;
     const model = await createModel(config.model, { backend: 'reference', precision: 'float64' });
-    const { steps, rows, loss, epsilon, tolerance } = config;
+    const { steps, batchSize, loss, epsilon, tolerance } = config;
     const settings = Object.fromEntries(
       Object.entries({ loss, epsilon, tolerance }).filter(([, v]) => v !== undefined),
     );
-    const report = await gradcheck(model, randomBatch(config.model, { steps, rows }, model.outputSize), settings);
+    const report = await gradcheck(model, randomBatch(config.model, { steps, batchSize }, model.outputSize), settings);
     out.record({ kind: 'gradcheck', ...report });
     out.say(table(report));
     const { worst } = report;

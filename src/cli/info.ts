@@ -1,12 +1,12 @@
 import { isKeyOf } from '../errors.js';
 import {
   describeBackend,
+  estimateMemory,
   type Facts,
   type LayerSpec,
   type LstmSpec,
   type Model,
   type ModelSpec,
-  memoryNeed,
   OPTIMIZERS,
   type Precision,
 } from '../index.js';
@@ -85,19 +85,19 @@ async function memoryOf(spec: ModelSpec, precision: Precision, { settings }: Fac
   const known = (settings ?? {}) as Readonly<Record<string, unknown>>;
   const count = (value: unknown, standard: number): number =>
     Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : standard;
-  const [steps, rows] = [count(known.steps, STANDARD.steps), count(known.batch, STANDARD.batch)];
+  const [steps, batchSize] = [count(known.steps, STANDARD.steps), count(known.batchSize, STANDARD.batchSize)];
   const optimizer = isKeyOf(OPTIMIZERS, known.optimizer) ? known.optimizer : STANDARD.optimizer;
   const rule = optimizerOf({ ...STANDARD, optimizer });
   const backend = { precision, threads: 'auto' } as const;
   return {
-    ...{ steps, rows, optimizer },
-    training: await memoryNeed(spec, { steps, rows }, { ...backend, optimizer: rule }),
-    prediction: await memoryNeed(spec, { steps: 1, rows: 1 }, { precision, gradients: false, loss: null }),
+    ...{ steps, batchSize, optimizer },
+    training: await estimateMemory(spec, { steps, batchSize }, { ...backend, optimizer: rule }),
+    prediction: await estimateMemory(spec, { steps: 1, batchSize: 1 }, { precision, gradients: false, loss: null }),
   };
 }
 
 function tellMemory(memory: Awaited<ReturnType<typeof memoryOf>>, out: Output): void {
-  const { steps, rows, optimizer, training, prediction } = memory;
+  const { steps, batchSize: rows, optimizer, training, prediction } = memory;
   const lines = [
     ['parameters', training.parameters],
     ['gradients', training.gradients],
@@ -117,12 +117,12 @@ function tellMemory(memory: Awaited<ReturnType<typeof memoryOf>>, out: Output): 
 
 async function tellModel(file: string, out: Output): Promise<void> {
   const bytes = (await readBytes(file)).length;
-  const { model, spec, precision, vocabulary, facts, training } = await loadModel(file);
+  const { model, spec, precision, vocabulary, metadata, training } = await loadModel(file);
   const parameters = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape }));
-  const position = training && { step: training.step, epoch: training.epoch, batch: training.batch };
+  const position = training && { step: training.update, epoch: training.epoch, batch: training.batch };
   const characters = vocabulary?.characters ?? null;
-  const memory = await memoryOf(spec, precision, facts);
-  const told = { file, bytes, precision, spec, parameters, memory, vocabulary: characters, facts, position };
+  const memory = await memoryOf(spec, precision, metadata);
+  const told = { file, bytes, precision, spec, parameters, memory, vocabulary: characters, facts: metadata, position };
   out.record({ kind: 'info', ...told });
   out.say(`${file}: ${training ? 'training checkpoint' : 'model'}, ${grouped(bytes)} bytes, ${precision}`);
   if (spec.inputSize !== undefined) out.say(`\nInput of width ${spec.inputSize}`);
@@ -134,6 +134,6 @@ async function tellModel(file: string, out: Output): Promise<void> {
     out.say(`\nStands after ${grouped(position.step)} updates, in epoch ${position.epoch}`);
     out.say(`  go on with: npx unspool train --resume ${file}`);
   }
-  if (Object.keys(facts).length === 0) return;
-  out.say(`\nTraining facts\n${JSON.stringify(facts, null, 2).replace(/^/gm, '  ')}`);
+  if (Object.keys(metadata).length === 0) return;
+  out.say(`\nTraining facts\n${JSON.stringify(metadata, null, 2).replace(/^/gm, '  ')}`);
 }

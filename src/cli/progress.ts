@@ -2,7 +2,7 @@
 import { bitsPerCharacter, type TrainingEvent } from '../index.js';
 import { clock, grouped, type Output } from './output.js';
 
-type StepEvent = Extract<TrainingEvent, { kind: 'step' }>;
+type StepEvent = Extract<TrainingEvent, { kind: 'update' }>;
 
 const REDRAW_MS = 100;
 const PLAIN_MS = 5000;
@@ -24,15 +24,15 @@ export class Progress {
   }
 
   step(event: StepEvent): void {
-    this.firstStep ??= event.step - 1;
+    this.firstStep ??= event.update - 1;
     this.characters += event.count;
     this.smoothed = this.smoothed === null ? event.loss : 0.95 * this.smoothed + 0.05 * event.loss;
     const now = performance.now();
     const due = now - this.drawnAt >= (this.out.live ? REDRAW_MS : PLAIN_MS);
-    if (!due && event.step < event.steps) return;
+    if (!due && event.update < event.updates) return;
     this.drawnAt = now;
     if (this.out.live) this.draw(event, now);
-    else this.out.say(`step ${event.step}/${event.steps}  ${this.figures(event, now)}`);
+    else this.out.say(`step ${event.update}/${event.updates}  ${this.figures(event, now)}`);
   }
 
   /** Takes the bar away, so that something else can be printed; the next step draws it again. */
@@ -45,7 +45,7 @@ export class Progress {
   private figures(event: StepEvent, now: number): string {
     const seconds = (now - this.started) / 1000;
     const loss = this.smoothed!;
-    const left = ((event.steps - event.step) * seconds) / Math.max(1, event.step - this.firstStep!);
+    const left = ((event.updates - event.update) * seconds) / Math.max(1, event.update - this.firstStep!);
     return (
       `loss ${loss.toFixed(3)}  ${bitsPerCharacter(loss).toFixed(3)} bits/char  ` +
       `${grouped(this.characters / seconds)} chars/s  ${clock(left)} left`
@@ -53,7 +53,7 @@ export class Progress {
   }
 
   private draw(event: StepEvent, now: number): void {
-    const share = event.step / event.steps;
+    const share = event.update / event.updates;
     const head = `epoch ${event.epoch}/${this.epochs} `;
     const tail = ` ${String(Math.floor(share * 100)).padStart(3)}%  ${this.figures(event, now)}`;
     const columns = process.stdout.columns || 80;

@@ -5,11 +5,11 @@ const ORDERS = [1, 2, 5];
 
 /** The model's held-out bits per character beside those of n-gram models of the same split. */
 export function comparison(text: TextData, heldOutLoss: number | null): { table: string; json: object } {
-  if (!text.heldOut || heldOutLoss === null) return { table: 'No text was held out to measure on.', json: {} };
-  const { train, heldOut, vocabulary } = text;
+  if (!text.validation || heldOutLoss === null) return { table: 'No text was held out to measure on.', json: {} };
+  const { train, validation, vocabulary } = text;
   const baselines = ORDERS.map((order) => ({
     order,
-    bits: ngramBitsPerCharacter(train.tokens, heldOut.tokens, vocabulary.size, order),
+    bits: ngramBitsPerCharacter(train.tokens, validation.tokens, vocabulary.size, order),
   }));
   const rows = [
     ...baselines.map(({ order, bits }) => [`${order}-gram (Kneser-Ney)`, bits] as const),

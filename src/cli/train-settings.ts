@@ -4,12 +4,12 @@ import {
   type AverageSpec,
   createOptimizer,
   createSchedule,
+  estimateMemory,
   type Facts,
   type FitOptions,
   type LayerSpec,
   type LstmSpec,
   type ModelSpec,
-  memoryNeed,
   type Optimizer,
   type OptimizerSpec,
   type Precision,
@@ -27,10 +27,10 @@ export interface TrainSettings {
   readonly layers: number;
   readonly embedding: number;
   readonly steps: number;
-  readonly batch: number;
+  readonly batchSize: number;
   readonly epochs: number;
   /** 0: as many as the epochs have. */
-  readonly maxSteps: number;
+  readonly maxUpdates: number;
   /** Share dropped below, between and above the LSTM layers; 0: no such layers. */
   readonly dropout: number;
   readonly lr: number;
@@ -40,7 +40,7 @@ export interface TrainSettings {
   readonly schedule: string | ScheduleSpec;
   /** 0: none. */
   readonly clip: number;
-  readonly heldOut: number;
+  readonly validationSplit: number;
   readonly seed: number;
   readonly precision: Precision;
   /** 0: at the end of each epoch only. */
@@ -62,15 +62,15 @@ export const STANDARD = {
   layers: 1,
   embedding: 32,
   steps: 64,
-  batch: 32,
+  batchSize: 32,
   epochs: 1,
-  maxSteps: 0,
+  maxUpdates: 0,
   dropout: 0,
   lr: 0.002,
   optimizer: 'adam',
   schedule: 'constant',
   clip: 1,
-  heldOut: 0.1,
+  validationSplit: 0.1,
   seed: 1,
   precision: 'float32' as Precision,
   validateEvery: 0,
@@ -84,9 +84,9 @@ export const TRAIN_OPTIONS = {
   layers: { type: 'integer', help: 'LSTM layers', standard: STANDARD.layers },
   embedding: { type: 'integer', help: "length of each character's vector", standard: STANDARD.embedding },
   steps: { type: 'integer', help: 'time steps that the gradient goes back', standard: STANDARD.steps },
-  batch: { type: 'integer', help: 'streams of text read side by side', standard: STANDARD.batch },
+  batchSize: { type: 'integer', help: 'streams of text read side by side', standard: STANDARD.batchSize },
   epochs: { type: 'integer', help: 'passes over the text', standard: STANDARD.epochs },
-  maxSteps: { type: 'integer', help: 'stop after this many updates; 0 for no limit', standard: STANDARD.maxSteps },
+  maxUpdates: { type: 'integer', help: 'stop after this many updates; 0 for no limit', standard: STANDARD.maxUpdates },
   dropout: {
     type: 'number',
     help: 'share dropped around the LSTM layers while training',
@@ -106,7 +106,12 @@ export const TRAIN_OPTIONS = {
     standard: STANDARD.schedule,
   },
   clip: { type: 'number', help: 'largest norm of the gradient; 0 for no limit', standard: STANDARD.clip },
-  heldOut: { type: 'number', value: 'SHARE', help: 'share of the text kept to measure on', standard: STANDARD.heldOut },
+  validationSplit: {
+    type: 'number',
+    value: 'SHARE',
+    help: 'share of the text kept to measure on',
+    standard: STANDARD.validationSplit,
+  },
   seed: { type: 'integer', help: 'the same seed gives the same model, bit for bit', standard: STANDARD.seed },
   precision: { type: 'text', value: 'NAME', help: 'float32 or float64', standard: STANDARD.precision },
   validateEvery: {
@@ -138,9 +143,9 @@ const KEYS = [...Object.keys(TRAIN_OPTIONS), 'lstm', 'average'];
 const MAY_BE_OBJECTS = ['optimizer', 'schedule'];
 
 /** A resumed training is the same training: only how long and how fast it goes on may change. */
-const CHANGEABLE = ['epochs', 'maxSteps', 'lr', 'validateEvery', 'checkpointEvery'];
+const CHANGEABLE = ['epochs', 'maxUpdates', 'lr', 'validateEvery', 'checkpointEvery'];
 
-const MAY_BE_ZERO = [...CHANGEABLE, 'seed', 'clip', 'heldOut', 'dropout', 'patience'];
+const MAY_BE_ZERO = [...CHANGEABLE, 'seed', 'clip', 'validationSplit', 'dropout', 'patience'];
 
 /** More is a slip of the keyboard. */
 const MOST_LAYERS = 1000;
@@ -197,9 +202,11 @@ function checked(settings: TrainSettings): TrainSettings {
 export const scheduleOf = ({ schedule }: TrainSettings): Schedule => createSchedule(schedule as ScheduleSpec);
 
 /** A rule by name with `lr`, or all of it from the config file. Throws `INVALID_SETTING`. */
-export function optimizerOf({ optimizer, lr: rate }: TrainSettings): Optimizer {
+export function optimizerOf({ optimizer, lr: learningRate }: TrainSettings): Optimizer {
   if (typeof optimizer === 'object') return createOptimizer(optimizer);
-  return createOptimizer(optimizer === 'sgd' ? { kind: 'sgd', rate, momentum: 0.9 } : { kind: optimizer, rate });
+  return createOptimizer(
+    optimizer === 'sgd' ? { kind: 'sgd', learningRate, momentum: 0.9 } : { kind: optimizer, learningRate },
+  );
 }
 
 /** What watches over the weights, and keeps copies of them. */
@@ -210,7 +217,7 @@ export const watchersOf = ({ average, patience }: TrainSettings): Pick<FitOption
 
 /** All that `fit` is told but the signal. Throws `INVALID_SETTING`. */
 export async function fitOptionsOf(settings: TrainSettings): Promise<FitOptions> {
-  const { epochs, seed, clip, maxSteps, validateEvery } = settings;
+  const { epochs, seed, clip, maxUpdates, validateEvery } = settings;
   return {
     optimizer: optimizerOf(settings),
     schedule: scheduleOf(settings),
@@ -218,7 +225,7 @@ export async function fitOptionsOf(settings: TrainSettings): Promise<FitOptions>
     epochs,
     seed,
     ...(clip > 0 ? { clipNorm: clip } : {}),
-    ...(maxSteps > 0 ? { maxSteps } : {}),
+    ...(maxUpdates > 0 ? { maxUpdates } : {}),
     ...(validateEvery > 0 ? { validateEvery } : {}),
     ...watchersOf(settings),
     ...(await gradientOf(settings)),
@@ -252,16 +259,16 @@ export async function languageModelSpec(settings: TrainSettings, vocabularySize:
 
 /** Throws `INVALID_SETTING` where training with these settings needs more memory than there is, before any is taken. */
 async function requireMemory(spec: ModelSpec, settings: TrainSettings): Promise<void> {
-  const { steps, batch: rows, precision } = settings;
+  const { steps, batchSize, precision } = settings;
   const gib = (bytes: number): string => `${grouped(Math.ceil(bytes / 2 ** 30))} GiB`;
   const tooMuch = (bytes: number, there: string): UnspoolError => {
     const problem = `training this would take at least ${gib(bytes)} of memory; ${there}.`;
-    return invalid('size', problem, 'Lower --hidden, --layers, --embedding, --batch or --steps.');
+    return invalid('size', problem, 'Lower --hidden, --layers, --embedding, --batch-size or --steps.');
   };
   const machine = `this machine has ${gib(totalmem())}`;
   try {
     const options = { precision, optimizer: optimizerOf(settings), ...watchersOf(settings), limit: 0.8 * totalmem() };
-    const { total, capacity } = await memoryNeed(spec, { steps, rows }, options);
+    const { total, capacity } = await estimateMemory(spec, { steps, batchSize }, options);
     if (total > capacity) throw tooMuch(total, `WebAssembly can reach ${gib(capacity)}`);
   } catch (error) {
     if (!(error instanceof UnspoolError) || error.problem.code !== 'OUT_OF_MEMORY') throw error;

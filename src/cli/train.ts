@@ -8,10 +8,10 @@ import {
   type KeptTraining,
   type Model,
   type PassShape,
-  Safekeeping,
   type TextData,
   type Training,
   type TrainingEvent,
+  TrainingSnapshots,
   type TrainingState,
   textStreams,
   UnspoolError,
@@ -83,7 +83,7 @@ export const trainCommand: Command = {
   },
 };
 
-const shapeOf = ({ steps, batch }: TrainSettings): PassShape => ({ steps, rows: batch });
+const shapeOf = ({ steps, batchSize }: TrainSettings): PassShape => ({ steps, batchSize });
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -108,8 +108,8 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   if (options.out !== undefined && !options.force) await requireFree(file);
   await revectorize();
   const loaded = await modelAgain(checkpoint, options);
-  const { facts, training, vocabulary } = loaded;
-  if (!training || !vocabulary || typeof facts.text !== 'string' || typeof facts.settings !== 'object') {
+  const { metadata, training, vocabulary } = loaded;
+  if (!training || !vocabulary || typeof metadata.text !== 'string' || typeof metadata.settings !== 'object') {
     throw new UnspoolError({
       code: 'INVALID_FILE',
       file: checkpoint,
@@ -117,11 +117,11 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
       help: 'Resume from the file that ends in .checkpoint.safetensors.',
     });
   }
-  const settings = resumedSettings(facts, options);
-  const textFile = args[0] ?? facts.text;
+  const settings = resumedSettings(metadata, options);
+  const textFile = args[0] ?? metadata.text;
   const content = await readText(textFile);
   const textHash = hashOf(content);
-  if (textHash !== facts.textSha256) {
+  if (textHash !== metadata.textSha256) {
     throw new UnspoolError({
       code: 'INVALID_DATA',
       what: textFile,
@@ -130,12 +130,12 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
     });
   }
   const text = naming(textFile, () => textStreams(content, { ...settings, vocabulary }));
-  const resumed = { file: checkpoint, step: training.step, training };
+  const resumed = { file: checkpoint, step: training.update, training };
   const out = createOutput(options);
   const model = await fastestAgain(loaded, checkpoint, shapeOf(settings), options);
   const now = arithmeticOf(model);
-  if (facts.arithmetic !== now) {
-    out.warn(`${checkpoint} was computed by ${facts.arithmetic}, this is ${now}: the last digits will differ.`);
+  if (metadata.arithmetic !== now) {
+    out.warn(`${checkpoint} was computed by ${metadata.arithmetic}, this is ${now}: the last digits will differ.`);
   }
   return { out, settings, textFile, textHash, text, model, resumed, file };
 }
@@ -146,7 +146,7 @@ async function train(run: Run): Promise<number> {
   const options = { ...(await fitOptionsOf(settings)), signal: stop.signal };
   const training = fit(model, text, options, run.resumed?.training);
   const isAway = model.kernels.host(model.parameters.matrix) === null;
-  const safe = isAway ? new Safekeeping(model, training) : null;
+  const safe = isAway ? new TrainingSnapshots(model, training) : null;
   const checkpoints = new Checkpoints(checkpointFile(file), (to) => saveCheckpoint(to, run, training), run.resumed);
   introduce(run, training);
   const release = stopOnSignal(stop);
@@ -158,7 +158,7 @@ async function train(run: Run): Promise<number> {
     return 0;
   } catch (error) {
     const isGone = isAbout(error, 'DEVICE_LOST') || isAbout(error, 'OUT_OF_MEMORY');
-    if (isGone && safe?.latest) await rescue(run, safe.latest, checkpoints);
+    if (isGone && safe?.lastSnapshot) await rescue(run, safe.lastSnapshot, checkpoints);
     throw checkpoints.explain(error);
   } finally {
     release();
@@ -169,9 +169,9 @@ async function train(run: Run): Promise<number> {
 async function rescue(run: Run, { parameters, state }: KeptTraining, checkpoints: Checkpoints): Promise<void> {
   const { model, text } = run;
   const { layout } = model.parameters;
-  await checkpoints.rescue(state.step, async (to) => {
+  await checkpoints.rescue(state.update, async (to) => {
     const copy = { spec: model.spec, parameters: { layout, download: async () => new Map(parameters) } };
-    await saveModel(to, copy, { vocabulary: text.vocabulary, facts: factsOf(run), training: state });
+    await saveModel(to, copy, { vocabulary: text.vocabulary, metadata: factsOf(run), training: state });
   });
 }
 
@@ -180,38 +180,38 @@ async function finish(run: Run, training: Training, checkpoints: Checkpoints, se
   const failure = await checkpoints.attempt();
   if (failure) out.warn(failure.message); // the model is smaller: it may fit all the same
   const heldOutLoss = await training.validate();
-  const { step } = await training.checkpoint();
-  const facts = {
+  const { update } = await training.checkpoint();
+  const metadata = {
     ...factsOf(run),
-    steps: step,
+    steps: update,
     heldOutLoss,
     heldOutBitsPerCharacter: heldOutLoss && bitsPerCharacter(heldOutLoss),
   };
-  await saveModel(file, model, { vocabulary: text.vocabulary, facts });
+  await saveModel(file, model, { vocabulary: text.vocabulary, metadata });
   const { table, json } = comparison(text, heldOutLoss);
-  out.record({ kind: 'result', ...facts, seconds, file, ...json });
-  out.say(`\n${grouped(step)} updates in ${clock(seconds)}.`);
+  out.record({ kind: 'result', ...metadata, seconds, file, ...json });
+  out.say(`\n${grouped(update)} updates in ${clock(seconds)}.`);
   out.say(table);
   out.say(`\nThe model writes:\n\n${await writeSome(run, 300)}\n`);
   out.say(`Saved ${file}. More of it:\n  npx unspool sample ${file}`);
 }
 
 function introduce({ out, settings, model, text, textFile, resumed, file }: Run, training: Training): void {
-  const { train, heldOut, vocabulary } = text;
-  const heldOutCharacters = heldOut?.tokens.length ?? 0;
-  out.record({ kind: 'start', text: textFile, parameters: model.size, steps: training.steps, file, settings });
+  const { train, validation, vocabulary } = text;
+  const heldOutCharacters = validation?.tokens.length ?? 0;
+  out.record({ kind: 'start', text: textFile, parameters: model.size, steps: training.updates, file, settings });
   out.say(
     `${textFile}: ${grouped(train.tokens.length)} characters, ${grouped(heldOutCharacters)} more held out, ` +
       `${vocabulary.size} different.`,
   );
   const layers = `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hidden}`;
   out.say(`${layers}, ${grouped(model.size)} parameters; ${settings.precision} on ${backendName(model)}.`);
-  for (const { backend, step, problem } of model.measured ?? []) {
+  for (const { backend, stepMs: step, problem } of model.measured ?? []) {
     out.say(problem === null ? `  measured: ${backend}, ${step.toFixed(2)} ms an update` : `  not there: ${problem}`);
   }
-  out.say(`${grouped(training.steps)} updates planned.`);
+  out.say(`${grouped(training.updates)} updates planned.`);
   const at = resumed?.training;
-  if (at) out.say(`Going on after update ${grouped(at.step)}.`);
+  if (at) out.say(`Going on after update ${grouped(at.update)}.`);
 }
 
 const backendName = ({ kernels: { name, variant } }: Model): string => `${name}${variant ? ` (${variant})` : ''}`;
@@ -224,12 +224,12 @@ async function follow(run: Run, training: AsyncIterable<TrainingEvent>, checkpoi
   let reason = '';
   try {
     for await (const event of training) {
-      if (event.kind === 'step') progress.step(event);
+      if (event.kind === 'update') progress.step(event);
       else progress.clear();
       out.record(event);
       if (event.kind === 'validation') await showValidation(run, event);
       if (event.kind === 'end') reason = event.reason;
-      if (event.kind === 'step' && checkpointEvery > 0 && event.step % checkpointEvery === 0) {
+      if (event.kind === 'update' && checkpointEvery > 0 && event.update % checkpointEvery === 0) {
         await checkpoints.saveOrWarn((text) => {
           progress.clear();
           out.warn(text);
@@ -246,7 +246,7 @@ async function showValidation(run: Run, event: Extract<TrainingEvent, { kind: 'v
   const { out } = run;
   if (out.json || out.quiet) return;
   out.say(
-    `update ${grouped(event.step)}: held out ${bitsPerCharacter(event.loss).toFixed(3)} bits per character; it writes`,
+    `update ${grouped(event.update)}: held out ${bitsPerCharacter(event.loss).toFixed(3)} bits per character; it writes`,
   );
   const line = (await writeSome(run, 150)).trim().replace(/\s+/g, ' ');
   out.say(`  ${line.slice(0, (process.stdout.columns || 100) - 4)}`);
@@ -277,8 +277,8 @@ const arithmeticOf = ({ kernels: { name, variant } }: Model): string =>
 /** Returns the updates behind it. */
 async function saveCheckpoint(file: string, run: Run, training: Training): Promise<number> {
   const state = await training.checkpoint();
-  await saveModel(file, run.model, { vocabulary: run.text.vocabulary, facts: factsOf(run), training: state });
-  return state.step;
+  await saveModel(file, run.model, { vocabulary: run.text.vocabulary, metadata: factsOf(run), training: state });
+  return state.update;
 }
 
 async function interrupted(out: Output, checkpoints: Checkpoints): Promise<number> {

@@ -133,7 +133,7 @@ export interface Kernels {
   /** Element e - offset is `hit` with the probability, else `miss`: word e & 3 of block e >> 2 decides. */
   bernoulli(out: Matrix, key: MaskKey, probability: number, hit: number, miss: number): void;
   /** a += deviation * standard normal numbers. */
-  addNormals(a: Matrix, key: NoiseKey, deviation: number): void;
+  addNormals(a: Matrix, key: NoiseKey, std: number): void;
 
   // ---- layer normalisation, row by row
   /** out = or += gain * (a - mean) / sqrt(variance + 1e-5) + bias; stats (R,2) keeps each row's mean and 1 / that root. */

@@ -51,7 +51,7 @@ export interface CellForm {
 export interface NoiseKey {
   readonly seed: number;
   /** Number of the update. */
-  readonly step: number;
+  readonly update: number;
   /** Which use of noise: each layer and purpose has its own. */
   readonly stream: number;
 }
@@ -125,7 +125,7 @@ export function valueLossScale(terms: number, rows: number, rowWeights: ArrayLik
 /** Connectionist temporal classification: what its instruction needs besides the logits (T*N, C). */
 export interface CtcTargets {
   readonly steps: number; // T
-  readonly rows: number; // N
+  readonly batchSize: number; // N
   /** N rows of S labels, -1 past the end of each. */
   readonly labels: Int32Array;
   /** Steps of each row. */
@@ -137,7 +137,7 @@ export interface CtcTargets {
 }
 
 export interface SgdOptions {
-  readonly rate: number;
+  readonly learningRate: number;
   readonly momentum: number;
   readonly dampening: number;
   readonly nesterov: boolean;
@@ -147,7 +147,7 @@ export interface SgdOptions {
 }
 
 export interface AdamOptions {
-  readonly rate: number;
+  readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
@@ -155,5 +155,5 @@ export interface AdamOptions {
   /** True: shrink the weights directly (AdamW); false: add the decay to the gradient (Adam with L2). */
   readonly decoupled: boolean;
   /** Number of this update, from 1: corrects the bias of the running means. */
-  readonly step: number;
+  readonly update: number;
 }

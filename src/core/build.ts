@@ -79,20 +79,20 @@ export function layTape(
   options: TapeOptions = {},
 ): Tape {
   requireInteger('steps', shape.steps, 1, 1 << 24);
-  requireInteger('rows', shape.rows, 1, 1 << 24);
-  requireInteger('steps times rows', shape.steps * shape.rows, 1, 1 << 28);
+  requireInteger('rows', shape.batchSize, 1, 1 << 24);
+  requireInteger('steps times rows', shape.steps * shape.batchSize, 1, 1 << 28);
   const { gradients = true, inputGradient = gradients } = options;
-  const { steps, rows } = shape;
+  const { steps, batchSize } = shape;
   const first = spec.layers[0]!;
   return leased(kernels, (lease) => {
     const k = lease.kernels;
-    const room = () => (first.kind === 'embedding' ? null : k.alloc(steps * rows, spec.inputSize!));
+    const room = () => (first.kind === 'embedding' ? null : k.alloc(steps * batchSize, spec.inputSize!));
     const [x, dx] = [room(), inputGradient ? room() : null];
     const pass: PassState = { noise: null };
-    const lengths = options.lengths ? formLengths(k, { steps, rows }) : null;
+    const lengths = options.lengths ? formLengths(k, { steps, batchSize }) : null;
     let from: LayerInput = { x, dx, steps, ragged: lengths };
     const tapes = layers.map((layer) => {
-      const tape = layer.tape(k, { steps, rows }, from, gradients, pass) as AnyLayerTape;
+      const tape = layer.tape(k, { steps, batchSize }, from, gradients, pass) as AnyLayerTape;
       // Where one step is left of all, or was made many again, the rows are equally long.
       const ragged = tape.kind === 'repeat' || tape.outputSteps !== from.steps ? null : from.ragged;
       from = { x: tape.y, dx: tape.dy, steps: tape.outputSteps, ragged };
@@ -103,6 +103,6 @@ export function layTape(
       first.kind === 'embedding' && bottom.kind === 'embedding'
         ? { kind: 'tokens', size: first.size, ids: bottom.ids }
         : { kind: 'values', x: x!, dx };
-    return new Tape(lease, { steps, rows }, input, tapes, pass, lengths);
+    return new Tape(lease, { steps, batchSize }, input, tapes, pass, lengths);
   });
 }

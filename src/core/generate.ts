@@ -12,7 +12,7 @@ export interface SamplingOptions {
 }
 
 /** One token number, drawn with probability softmax(logits / temperature) among the `topK` likeliest. */
-export function drawToken(logits: ArrayLike<number>, rng: Rng, options: SamplingOptions = {}): number {
+export function sampleToken(logits: ArrayLike<number>, rng: Rng, options: SamplingOptions = {}): number {
   const { temperature = 1, topK = logits.length } = options;
   requireNumber('temperature', temperature, 0, Number.POSITIVE_INFINITY);
   requireInteger('topK', topK, 1, Number.MAX_SAFE_INTEGER);
@@ -32,7 +32,7 @@ export function drawToken(logits: ArrayLike<number>, rng: Rng, options: Sampling
 
 /** A model, here or in a worker, that can be fed one step at a time. */
 export interface StreamingModel extends Pick<Model, 'spec' | 'outputSize'> {
-  stream(rows?: number): Pick<Stream, 'step' | 'dispose'>;
+  stream(batchSize?: number): Pick<Stream, 'step' | 'dispose'>;
 }
 
 /**
@@ -61,7 +61,7 @@ export async function* generate(
     let logits = await stream.step([prompt[0]!]);
     for (let i = 1; i < prompt.length; i++) logits = await stream.step([prompt[i]!]);
     for (;;) {
-      const token = drawToken(logits, rng, options);
+      const token = sampleToken(logits, rng, options);
       yield token;
       logits = await stream.step([token]);
     }

@@ -139,7 +139,7 @@ async function findTargets(model: Model, tape: Tape, gradients: ReturnType<Model
   }
   if (tape.input.kind === 'values' && tape.input.dx) {
     const { x, dx } = tape.input;
-    const shape = [tape.shape.steps, tape.shape.rows, x.cols];
+    const shape = [tape.shape.steps, tape.shape.batchSize, x.cols];
     targets.push({ tensor: 'input', shape, handle: x, gradient: await k.download(dx) });
   }
   for (const layer of tape.lstms) {
@@ -205,22 +205,32 @@ function unravel(at: number, shape: readonly number[]): number[] {
 /** Random inputs and targets that fit a model and a loss (default as in `model.gradients`): for a check without data. */
 export function randomBatch(
   spec: ModelSpec,
-  shape: { readonly steps: number; readonly rows: number },
+  shape: { readonly steps: number; readonly batchSize: number },
   outputSize: number,
   seed = 1,
   loss?: LossChoice,
 ): Batch {
-  const { steps, rows } = shape;
+  const { steps, batchSize } = shape;
   const rng = createRng(seed, 'random batch');
   const first = spec.layers[0]!;
-  const count = steps * rows;
-  const outputs = rows * outputSteps(spec, steps);
+  const count = steps * batchSize;
+  const outputs = batchSize * outputSteps(spec, steps);
   if (first.kind === 'embedding') {
     const inputs = Int32Array.from({ length: count }, () => rng.integer(first.size));
-    return { steps, rows, inputs, targets: randomTargets(rng, rows, outputs, outputSize, loss ?? 'crossEntropy') };
+    return {
+      steps,
+      batchSize,
+      inputs,
+      targets: randomTargets(rng, batchSize, outputs, outputSize, loss ?? 'crossEntropy'),
+    };
   }
   const inputs = Float64Array.from({ length: count * spec.inputSize! }, () => rng.normal());
-  return { steps, rows, inputs, targets: randomTargets(rng, rows, outputs, outputSize, loss ?? 'meanSquaredError') };
+  return {
+    steps,
+    batchSize,
+    inputs,
+    targets: randomTargets(rng, batchSize, outputs, outputSize, loss ?? 'meanSquaredError'),
+  };
 }
 
 /** Targets that fit a loss over `outputs` rows of `width` columns. */

@@ -102,9 +102,9 @@ export function requireLoss(choice: LossChoice): LossSpec {
 export function lossWeight(
   spec: LossSpec,
   targets: ArrayLike<number>,
-  { rows, weights }: { readonly rows: number; readonly weights: ArrayLike<number> | null },
+  { batchSize, weights }: { readonly batchSize: number; readonly weights: ArrayLike<number> | null },
 ): number {
-  if (spec.kind === 'ctc') return rows;
+  if (spec.kind === 'ctc') return batchSize;
   if (spec.kind === 'crossEntropy') return crossEntropyDivisor(targets, { ...spec, reduction: 'mean' }, weights);
   return weights ? Array.from(weights).reduce((a, b) => a + b, 0) : targets.length;
 }
@@ -210,7 +210,7 @@ function valueTape(k: Kernels, spec: ValueLoss, y: Matrix, dy: Matrix | null): L
 }
 
 function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, shape: PassShape): LossTape {
-  const { steps, rows } = shape;
+  const { steps, batchSize } = shape;
   const { blank = 0, reduction = 'mean', zeroInfinity = false } = spec;
   requireInteger('loss.blank', blank, 0, y.cols - 1);
   const value = k.alloc(1, 1);
@@ -221,8 +221,8 @@ function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, shape:
     probabilities: null,
     forward(targets, weights = null, lengths = null) {
       if (weights) fail('weights', 'are not read by ctc.', 'Give the steps of each sequence as lengths.');
-      if (targets.length === 0 || targets.length % rows !== 0) {
-        requireCount('ctc', 'targets', targets, [rows, Math.max(1, Math.ceil(targets.length / rows))]);
+      if (targets.length === 0 || targets.length % batchSize !== 0) {
+        requireCount('ctc', 'targets', targets, [batchSize, Math.max(1, Math.ceil(targets.length / batchSize))]);
       }
       requireTokens('label', targets, y.cols, -1);
       const labels = Int32Array.from(targets);
@@ -231,8 +231,8 @@ function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, shape:
         const problem = `${blank} is the blank, which stands between labels by itself.`;
         throw new UnspoolError({ code: 'INVALID_DATA', what: `label ${at}`, problem });
       }
-      const own = lengths ?? new Array<number>(rows).fill(steps);
-      k.ctc(value, gradient, y, { steps, rows, labels, lengths: own, blank, reduction, zeroInfinity });
+      const own = lengths ?? new Array<number>(batchSize).fill(steps);
+      k.ctc(value, gradient, y, { steps, batchSize, labels, lengths: own, blank, reduction, zeroInfinity });
     },
     backward() {
       if (dy) k.copy(dy, gradient);

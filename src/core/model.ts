@@ -7,7 +7,7 @@ import type { Layer, Noise, PassShape } from './layers/layer.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
 import { goesBySequence, type LossChoice } from './losses.js';
 import { loadForms } from './lstm/forms.js';
-import type { MeasuredBackend } from './measured.js';
+import type { BackendTiming } from './measured.js';
 import type { Disposed } from './memory/lease.js';
 import { Arena, ParameterLayout } from './memory/parameters.js';
 import type { NdArray } from './memory/views.js';
@@ -23,7 +23,7 @@ import type { StartState, Tape } from './tape.js';
  */
 export interface Batch {
   readonly steps: number;
-  readonly rows: number;
+  readonly batchSize: number;
   /** Token numbers [T, N] before an embedding, else values [T, N, inputSize]. */
   readonly inputs: ArrayLike<number>;
   /** Class numbers for `crossEntropy`, else values, for each row of the output. */
@@ -53,7 +53,7 @@ export interface PassOptions {
 /** `From` is what a pass can start from. */
 export interface PredictOptions<From = StartState> {
   /** Sequences side by side. Default 1. */
-  readonly rows?: number;
+  readonly batchSize?: number;
   /** The state to start from. Default: zero, or the learned states. */
   readonly from?: From;
   /** Steps of each row, where they differ. */
@@ -68,7 +68,7 @@ export class Model {
   readonly spec: ModelSpec;
   readonly parameters: Arena;
   /** The backends that were measured to choose this model's, fastest first; undefined where none were. */
-  declare measured?: readonly MeasuredBackend[];
+  declare measured?: readonly BackendTiming[];
   private readonly layers: readonly Layer[];
   private readonly backend: Kernels;
   private readonly shared: boolean;
@@ -166,17 +166,17 @@ export class Model {
    * pass it as `from` to the next call, or `tape.states`.
    */
   async predict(inputs: ArrayLike<number>, options: PredictOptions = {}): Promise<{ output: NdArray; tape: Tape }> {
-    const { rows = 1, from = null, lengths, batchFirst = false } = options;
+    const { batchSize = 1, from = null, lengths, batchFirst = false } = options;
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
-    requireInteger('steps (numbers in inputs / rows / inputSize)', inputs.length / rows / width, 1, 1 << 24);
-    const steps = inputs.length / rows / width;
+    requireInteger('steps (numbers in inputs / rows / inputSize)', inputs.length / batchSize / width, 1, 1 << 24);
+    const steps = inputs.length / batchSize / width;
     if (lengths) await loadForms();
     const tape = freeing((mine) => {
-      const tape = mine(this.tape({ steps, rows }, { gradients: false, lengths: lengths !== undefined }));
+      const tape = mine(this.tape({ steps, batchSize }, { gradients: false, lengths: lengths !== undefined }));
       if (lengths) tape.setLengths(lengths);
       tape.begin(from);
-      const timeMajor = batchFirst ? toTimeMajor(inputs, steps, rows) : inputs;
-      this.explained({ steps, rows }, () => tape.forward(this.parameters, timeMajor));
+      const timeMajor = batchFirst ? toTimeMajor(inputs, steps, batchSize) : inputs;
+      this.explained({ steps, batchSize }, () => tape.forward(this.parameters, timeMajor));
       return tape;
     });
     return {
@@ -189,9 +189,9 @@ export class Model {
   }
 
   /** One step at a time, with the state carried: for generating and for live data. Uses the weights as they are now. */
-  stream(rows = 1): Stream {
+  stream(batchSize = 1): Stream {
     requireCarriedState(this.spec);
-    return new Stream(this.kernels, this.tape({ steps: 1, rows }, { gradients: false }), this.parameters);
+    return new Stream(this.kernels, this.tape({ steps: 1, batchSize }, { gradients: false }), this.parameters);
   }
 
   /**
@@ -206,16 +206,16 @@ export class Model {
   }
 
   private forwardPass(batch: Batch, options: PassOptions, gradients: boolean, mine: Made): Tape {
-    const { steps, rows, lengths, batchFirst } = batch;
+    const { steps, batchSize, lengths, batchFirst } = batch;
     const tape = options.tape ?? mine(this.tape(batch, { gradients, lengths: lengths !== undefined }));
     const loss = options.loss ?? this.standardLoss(batch);
     tape.setLengths(lengths ?? null);
     tape.begin(options.from ?? null, options.noise ?? null);
     return this.explained(batch, () => {
-      tape.forward(this.parameters, batchFirst ? toTimeMajor(batch.inputs, steps, rows) : batch.inputs);
+      tape.forward(this.parameters, batchFirst ? toTimeMajor(batch.inputs, steps, batchSize) : batch.inputs);
       const { outputSteps } = tape.layers.at(-1)!;
       const ordered = (values: ArrayLike<number>) =>
-        batchFirst ? outputToTimeMajor(values, outputSteps, rows) : values;
+        batchFirst ? outputToTimeMajor(values, outputSteps, batchSize) : values;
       const targets = goesBySequence(loss) ? batch.targets : ordered(batch.targets);
       tape.measure(loss, targets, batch.weights ? ordered(batch.weights) : null);
       return tape;

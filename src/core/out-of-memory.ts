@@ -35,7 +35,7 @@ export function explained<T>(spec: ModelSpec, shape: PassShape | null, act: () =
     if (!(error instanceof UnspoolError)) throw error;
     const { problem } = error;
     if (problem.code !== 'OUT_OF_MEMORY' || problem.help !== undefined) throw error;
-    const lower = shape ? [`rows (the batch, ${shape.rows})`, `steps (${shape.steps})`] : [];
+    const lower = shape ? [`rows (the batch, ${shape.batchSize})`, `steps (${shape.steps})`] : [];
     spec.layers.forEach((layer, i) => {
       if (layer.kind === 'lstm') lower.push(`layers[${i}].hiddenSize (${layer.hiddenSize})`);
     });

@@ -18,20 +18,20 @@ export class Lengths implements Ragged {
   private whole = true;
 
   constructor(k: Kernels, shape: PassShape) {
-    const count = shape.steps * shape.rows;
+    const count = shape.steps * shape.batchSize;
     this.k = k;
     this.shape = shape;
     this.ended = k.alloc(count, 1);
     this.alive = k.alloc(count, 1);
     this.weights = new Float64Array(count);
-    this.steps = new Int32Array(shape.rows);
+    this.steps = new Int32Array(shape.batchSize);
     this.over = new Float64Array(count);
     this.set(null);
   }
 
   /** Throws `SHAPE_MISMATCH` or `INVALID_DATA` unless there is one whole number from 1 to T a row. */
   set(lengths: ArrayLike<number> | null): void {
-    const { steps: T, rows: N } = this.shape;
+    const { steps: T, batchSize: N } = this.shape;
     if (lengths && lengths.length !== N) {
       throw new UnspoolError({
         code: 'SHAPE_MISMATCH',

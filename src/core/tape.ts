@@ -101,14 +101,14 @@ export class Tape {
   /** The model's output, [steps, N, width]; steps is 1 after `returns: 'last'`. A live view. */
   get output(): NdArray {
     const { y, outputSteps } = this.top;
-    return hostArray(this.kernels, y, [outputSteps, this.shape.rows, y.cols]);
+    return hostArray(this.kernels, y, [outputSteps, this.shape.batchSize, y.cols]);
   }
 
   /** dL/dx of the model's input, [T, N, inputSize]; a live view, null before an embedding. */
   get inputGrad(): NdArray | null {
     const { input, shape } = this;
     if (input.kind === 'tokens' || !input.dx) return null;
-    return hostArray(this.kernels, input.dx, [shape.steps, shape.rows, input.dx.cols]);
+    return hostArray(this.kernels, input.dx, [shape.steps, shape.batchSize, input.dx.cols]);
   }
 
   /** Whether the rows of the output are those of the input, so that lengths of the one are lengths of the other. */
@@ -198,7 +198,7 @@ export class Tape {
     if (!loss || (choice !== this.choice && JSON.stringify(loss.spec) !== specText(choice))) {
       loss?.free();
       this.loss = null;
-      const shape = { steps: this.top.outputSteps, rows: this.shape.rows };
+      const shape = { steps: this.top.outputSteps, batchSize: this.shape.batchSize };
       this.loss = loss = lossTape(this.kernels, choice, this.top.y, this.top.dy, shape);
     }
     this.choice = choice;
@@ -239,7 +239,7 @@ export class Tape {
   /** As many sequences, and LSTM layers of the same sizes. */
   private requireSameState(from: Tape): void {
     const widths = (layer: LstmTape) => [layer.hiddenSize, layer.initialState().h.cols];
-    const sizes = (tape: Tape) => [tape.shape.rows, ...tape.lstms.flatMap(widths)];
+    const sizes = (tape: Tape) => [tape.shape.batchSize, ...tape.lstms.flatMap(widths)];
     const [expected, actual] = [sizes(this), sizes(from)];
     if (expected.join() === actual.join()) return;
     throw new UnspoolError({
@@ -267,12 +267,12 @@ export class Tape {
   private load(inputs: ArrayLike<number>): void {
     const { input, shape } = this;
     const width = input.kind === 'tokens' ? 1 : input.x.cols;
-    if (inputs.length !== shape.steps * shape.rows * width) {
+    if (inputs.length !== shape.steps * shape.batchSize * width) {
       throw new UnspoolError({
         code: 'SHAPE_MISMATCH',
         op: 'forward',
         tensor: 'inputs',
-        expected: input.kind === 'tokens' ? [shape.steps, shape.rows] : [shape.steps, shape.rows, width],
+        expected: input.kind === 'tokens' ? [shape.steps, shape.batchSize] : [shape.steps, shape.batchSize, width],
         actual: [inputs.length],
         help: 'Give the numbers time-major, all rows of step 0 first.',
       });

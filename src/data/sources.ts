@@ -9,8 +9,8 @@ import { TextStreams } from './text.js';
 export type SourceMaker = (parts: Readonly<Record<string, unknown>>) => BatchSource;
 
 const textStreams = (parts: object): BatchSource => {
-  const { tokens, rows, steps, partial, from } = parts as ReturnType<TextStreams['describe']>;
-  return new TextStreams(tokens, rows, steps, partial, from);
+  const { tokens, batchSize, steps, partial, from } = parts as ReturnType<TextStreams['describe']>;
+  return new TextStreams(tokens, batchSize, steps, partial, from);
 };
 
 const batches = (parts: object): BatchSource => {

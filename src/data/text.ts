@@ -11,11 +11,11 @@ import { Vocabulary } from './vocabulary.js';
 
 export interface TextStreamOptions {
   /** Streams side by side (N). Default 32. */
-  readonly batch?: number;
+  readonly batchSize?: number;
   /** Characters of each stream in a batch (T). Default 64. */
   readonly steps?: number;
   /** Share of the text, from its end, that is kept for validation. Default 0.1; 0 for none. */
-  readonly heldOut?: number;
+  readonly validationSplit?: number;
   /** Default: the characters of the whole text. */
   readonly vocabulary?: Vocabulary;
 }
@@ -23,15 +23,15 @@ export interface TextStreamOptions {
 export interface TextData {
   readonly vocabulary: Vocabulary;
   readonly train: TextStreams;
-  /** Null where `heldOut` is 0. */
-  readonly heldOut: TextStreams | null;
+  /** Null where `validationSplit` is 0. */
+  readonly validation: TextStreams | null;
 }
 
 export class TextStreams implements BatchSource {
   readonly stateful = true;
   /** Token numbers of the whole part. */
   readonly tokens: Int32Array;
-  readonly rows: number;
+  readonly batchSize: number;
   readonly steps: number;
   private readonly from: number;
   private readonly partial: boolean;
@@ -41,11 +41,11 @@ export class TextStreams implements BatchSource {
    * fewer than `rows` characters) or is left out.
    * Throws `INVALID_DATA` where there are not at least rows * 1 + 1 tokens, or rows * steps + 1 without `partial`.
    */
-  constructor(tokens: Int32Array, rows: number, steps: number, partial = false, from = 0) {
-    requireInteger('batch', rows, 1, 1 << 20);
+  constructor(tokens: Int32Array, batchSize: number, steps: number, partial = false, from = 0) {
+    requireInteger('batch', batchSize, 1, 1 << 20);
     requireInteger('steps', steps, 1, 1 << 20);
     this.tokens = tokens;
-    this.rows = rows;
+    this.batchSize = batchSize;
     this.steps = steps;
     this.partial = partial;
     this.from = from;
@@ -54,8 +54,8 @@ export class TextStreams implements BatchSource {
         code: 'INVALID_DATA',
         what: 'text',
         problem:
-          `${tokens.length} characters are too few for ${rows} streams of ${partial ? 1 : steps} steps ` +
-          `(at least ${rows * (partial ? 1 : steps) + 1}).`,
+          `${tokens.length} characters are too few for ${batchSize} streams of ${partial ? 1 : steps} steps ` +
+          `(at least ${batchSize * (partial ? 1 : steps) + 1}).`,
         help: 'Give more text, or a smaller batch or fewer steps.',
       });
     }
@@ -63,7 +63,7 @@ export class TextStreams implements BatchSource {
 
   /** Characters in each stream that have one after them to predict. */
   private get streamLength(): number {
-    return Math.max(0, Math.floor((this.tokens.length - this.from - 1) / this.rows));
+    return Math.max(0, Math.floor((this.tokens.length - this.from - 1) / this.batchSize));
   }
 
   /** Number of batches. */
@@ -73,13 +73,13 @@ export class TextStreams implements BatchSource {
 
   /** Characters that all batches together predict. */
   get predictions(): number {
-    return this.rows * (this.partial ? this.streamLength : this.length * this.steps);
+    return this.batchSize * (this.partial ? this.streamLength : this.length * this.steps);
   }
 
   /** Batch `index`: inputs [T, N] and, as targets, the character that follows each. */
   batch(index: number): Batch {
     requireInteger('batch index', index, 0, this.length - 1);
-    const N = this.rows;
+    const N = this.batchSize;
     const start = index * this.steps;
     const T = Math.min(this.steps, this.streamLength - start);
     const inputs = new Int32Array(T * N);
@@ -91,7 +91,7 @@ export class TextStreams implements BatchSource {
         targets[t * N + n] = this.tokens[at + t + 1]!;
       }
     }
-    return { steps: T, rows: N, inputs, targets };
+    return { steps: T, batchSize: N, inputs, targets };
   }
 
   /**
@@ -101,13 +101,13 @@ export class TextStreams implements BatchSource {
   shuffled(rng: Rng): TextStreams {
     const left = this.tokens.length - 1 - this.predictions;
     const shift = rng.integer(Math.min(this.steps, left + 1));
-    return new TextStreams(this.tokens, this.rows, this.steps, this.partial, shift);
+    return new TextStreams(this.tokens, this.batchSize, this.steps, this.partial, shift);
   }
 
   /** These streams as plain data. */
   describe() {
-    const { tokens, rows, steps, partial, from } = this;
-    return { kind: 'textStreams', tokens, rows, steps, partial, from };
+    const { tokens, batchSize, steps, partial, from } = this;
+    return { kind: 'textStreams', tokens, batchSize, steps, partial, from };
   }
 }
 
@@ -116,23 +116,23 @@ export class TextStreams implements BatchSource {
  * has characters that a given vocabulary lacks, `INVALID_SETTING` for sizes out of range.
  */
 export function textStreams(text: string, options: TextStreamOptions = {}): TextData {
-  const { batch = 32, steps = 64, heldOut = 0.1 } = options;
-  requireNumber('heldOut', heldOut, 0, 0.99);
+  const { batchSize = 32, steps = 64, validationSplit = 0.1 } = options;
+  requireNumber('validationSplit', validationSplit, 0, 0.99);
   if (text.length === 0) {
     throw new UnspoolError({ code: 'INVALID_DATA', what: 'text', problem: 'it is empty.', help: 'Give some text.' });
   }
   const vocabulary = options.vocabulary ?? Vocabulary.of(text);
   const tokens = vocabulary.encode(text);
-  const cut = Math.floor(tokens.length * (1 - heldOut));
+  const cut = Math.floor(tokens.length * (1 - validationSplit));
   return {
     vocabulary,
-    train: new TextStreams(tokens.subarray(0, cut), batch, steps),
-    heldOut: heldOut > 0 ? heldOutStreams(tokens.subarray(cut), batch, steps) : null,
+    train: new TextStreams(tokens.subarray(0, cut), batchSize, steps),
+    validation: validationSplit > 0 ? validationStreams(tokens.subarray(cut), batchSize, steps) : null,
   };
 }
 
 /** As many streams as the text has room for, up to `batch`: a short text is still measured whole. */
-export function heldOutStreams(tokens: Int32Array, batch: number, steps: number): TextStreams {
+export function validationStreams(tokens: Int32Array, batch: number, steps: number): TextStreams {
   const rows = Math.max(1, Math.min(batch, Math.floor((tokens.length - 1) / steps)));
   return new TextStreams(tokens, rows, steps, true);
 }

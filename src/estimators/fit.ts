@@ -36,21 +36,21 @@ export function estimated(estimator: GradientEstimator): GradientFunction {
   const gradient: GradientFunction = async (model, batch, options) => {
     const { tape, gradients, from = null, noise = null, loss = model.standardLoss(batch) } = options;
     requireSteps(model, loss);
-    const rows = batch.lengths ? 1 : rowsTaken(estimator, batch.rows);
+    const rows = batch.lengths ? 1 : rowsTaken(estimator, batch.batchSize);
     if (bench?.model !== model || bench.rows !== rows || bench.loss !== loss) {
       bench?.system.dispose();
       const system = modelSystem(model, { rows, loss });
       bench = { model, rows, loss, system, gradient: system.newGradient() };
     }
     tape.begin(from); // where the state is to be found, whatever it comes from
-    const random = createRng(`${noise?.seed ?? 0}/${noise?.step ?? 0}`, estimator.name);
+    const random = createRng(`${noise?.seed ?? 0}/${noise?.update ?? 0}`, estimator.name);
     const run = estimator.start(bench.system, random);
     if (learned) run.learned?.set(learned);
     const numbers = hostNumbers(model.kernels, gradients.matrix);
     numbers.fill(0);
     const laid = layOut(batch, loss);
     let sum = 0;
-    for (let first = 0; first < batch.rows; first += rows) {
+    for (let first = 0; first < batch.batchSize; first += rows) {
       const steps = stepsOf(laid, first, rows, noise);
       sum += runRows(bench, run, estimator.every, { tape, first, rows, steps, fresh: from === null }, numbers);
       run.reset();

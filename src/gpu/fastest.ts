@@ -1,7 +1,7 @@
 /** Which backend trains a model fastest, measured. */
 import type { PassShape } from '../core/layers/layer.js';
 import { loadForms } from '../core/lstm/forms.js';
-import type { MeasuredBackend } from '../core/measured.js';
+import type { BackendTiming } from '../core/measured.js';
 import { type Batch, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
 import { UnspoolError } from '../errors.js';
@@ -27,26 +27,26 @@ export interface MeasureOptions extends Pick<BackendOptions, 'threads'> {
  * that cannot, with the reason, last. It takes some ten steps of each, and loads gpu.js: ask once, and keep what it says.
  *
  * @example
- * const [fastest] = await measureBackends(spec, { steps: 64, rows: 32 });
+ * const [fastest] = await measureBackends(spec, { steps: 64, batchSize: 32 });
  * const model = await createModel(spec, { backend: fastest.backend });
  */
 export async function measureBackends(
   spec: ModelSpec,
   shape: PassShape,
   { backends = TRIED, steps = 5, ...options }: MeasureOptions = {},
-): Promise<MeasuredBackend<BackendChoice>[]> {
+): Promise<BackendTiming<BackendChoice>[]> {
   await loadForms(); // the spec may be of any form
-  const found: MeasuredBackend<BackendChoice>[] = [];
+  const found: BackendTiming<BackendChoice>[] = [];
   for (const backend of backends) {
     try {
       found.push(await measured(spec, shape, { backend, ...options }, steps));
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       const never = Number.POSITIVE_INFINITY;
-      found.push({ backend, step: never, first: never, adapter: null, problem });
+      found.push({ backend, stepMs: never, firstStepMs: never, adapter: null, problem });
     }
   }
-  return found.sort((a, b) => a.step - b.step || 0);
+  return found.sort((a, b) => a.stepMs - b.stepMs || 0);
 }
 
 /**
@@ -54,7 +54,7 @@ export async function measureBackends(
  * than `auto` is asked for, or none can.
  *
  * @example
- * const model = await createModel(spec, { backend: 'auto', measure: measuring({ steps: 64, rows: 32 }) });
+ * const model = await createModel(spec, { backend: 'auto', measure: measuring({ steps: 64, batchSize: 32 }) });
  */
 export const measuring =
   (shape: PassShape) =>
@@ -77,19 +77,19 @@ const invalid = (path: string, problem: string, help: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
 
 /** Some numbers that fit the model: how long a step takes does not depend on them. */
-function someBatch(model: Model, { steps, rows }: PassShape): Batch {
-  const tape = model.tape({ steps, rows }, { gradients: false });
-  const outputs = tape.layers.at(-1)!.outputSteps * rows * model.outputSize;
+function someBatch(model: Model, { steps, batchSize }: PassShape): Batch {
+  const tape = model.tape({ steps, batchSize }, { gradients: false });
+  const outputs = tape.layers.at(-1)!.outputSteps * batchSize * model.outputSize;
   tape.free();
   const [first] = model.spec.layers;
-  const count = steps * rows;
+  const count = steps * batchSize;
   if (first?.kind === 'embedding') {
     const tokens = (length: number, size: number) => Int32Array.from({ length }, (_, i) => i % size);
     const inputs = tokens(count, first.size);
-    return { steps, rows, inputs, targets: tokens(outputs / model.outputSize, model.outputSize) };
+    return { steps, batchSize, inputs, targets: tokens(outputs / model.outputSize, model.outputSize) };
   }
   const values = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i));
-  return { steps, rows, inputs: values(count * model.spec.inputSize!), targets: values(outputs) };
+  return { steps, batchSize, inputs: values(count * model.spec.inputSize!), targets: values(outputs) };
 }
 
 async function measured(
@@ -97,7 +97,7 @@ async function measured(
   shape: PassShape,
   options: { readonly backend: BackendChoice } & Pick<BackendOptions, 'threads'>,
   steps: number,
-): Promise<MeasuredBackend<BackendChoice>> {
+): Promise<BackendTiming<BackendChoice>> {
   const begin = performance.now();
   const kernels = await selectKernels(options);
   try {
@@ -108,7 +108,7 @@ async function measured(
     const times: number[] = [];
     let from = begin;
     for await (const event of training) {
-      if (event.kind !== 'step') continue;
+      if (event.kind !== 'update') continue;
       const now = performance.now();
       times.push(now - from);
       from = now;
@@ -118,7 +118,13 @@ async function measured(
     const counted = rest.slice(WARMING - 1).sort((a, b) => a - b);
     const { device } = kernels as { readonly device?: { readonly adapter: string } };
     const step = counted[counted.length >> 1] ?? first;
-    return { backend: options.backend, step, first, adapter: device?.adapter ?? null, problem: null };
+    return {
+      backend: options.backend,
+      stepMs: step,
+      firstStepMs: first,
+      adapter: device?.adapter ?? null,
+      problem: null,
+    };
   } finally {
     kernels.dispose();
   }

@@ -1,5 +1,5 @@
 /** `unspool/gpu`: the GPU's modes, which backend is fastest for a model, and the tape brought back. */
-export type { MeasuredBackend } from '../core/measured.js';
+export type { BackendTiming as MeasuredBackend } from '../core/measured.js';
 export {
   createGpu,
   type DeviceInfo,

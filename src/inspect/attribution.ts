@@ -39,7 +39,7 @@ export async function attribution(model: Model, batch: Batch, options: Attributi
   const { method = 'gradientTimesInput', points = 64, step, loss } = options;
   requireChoice('method', method, ATTRIBUTIONS);
   requireInteger('points', points, 1, 1 << 16);
-  if (batch.rows !== 1 || batch.lengths) fail('batch', 'should be of one sequence: rows: 1, without lengths.');
+  if (batch.batchSize !== 1 || batch.lengths) fail('batch', 'should be of one sequence: rows: 1, without lengths.');
   const choice = loss ?? model.standardLoss(batch);
   const weighed = step === undefined ? batch : { ...batch, weights: onlyStep(model.spec, batch, step) };
   const own = await valuesOf(model, weighed);

@@ -90,9 +90,9 @@ export async function gradientByLag(
 
 function lastCounted(spec: ModelSpec, batch: Batch, row: number): number {
   const [steps, end] = [outputStepsOf(spec, batch.steps), answersOf(spec, batch, row)];
-  const { rows, weights, batchFirst } = batch;
+  const { batchSize, weights, batchFirst } = batch;
   for (let t = end - 1; t >= 0 && weights; t--)
-    if (weights[batchFirst ? row * steps + t : t * rows + row] !== 0) return t;
+    if (weights[batchFirst ? row * steps + t : t * batchSize + row] !== 0) return t;
   return end - 1;
 }
 

@@ -29,44 +29,44 @@ export function answersOf(spec: ModelSpec, { steps, lengths }: Batch, row: numbe
 }
 
 /** Weights by which one step of the output counts alone, in the batch's own order. */
-export function onlyStep(spec: ModelSpec, { steps, rows, batchFirst }: Batch, step: number): Float64Array {
+export function onlyStep(spec: ModelSpec, { steps, batchSize, batchFirst }: Batch, step: number): Float64Array {
   const answers = outputStepsOf(spec, steps);
   requireInteger('step', step, 0, answers - 1);
-  const weights = new Float64Array(answers * rows);
-  for (let n = 0; n < rows; n++) weights[batchFirst ? n * answers + step : step * rows + n] = 1;
+  const weights = new Float64Array(answers * batchSize);
+  for (let n = 0; n < batchSize; n++) weights[batchFirst ? n * answers + step : step * batchSize + n] = 1;
   return weights;
 }
 
-/** Row `row` of each of `steps` blocks of `rows`, up to step `end`. */
+/** Row `row` of each of `steps` blocks of `batchSize`, up to step `end`. */
 function pick(
   values: ArrayLike<number>,
   steps: number,
-  rows: number,
+  batchSize: number,
   row: number,
   end: number,
 ): Int32Array | Float64Array {
-  const width = values.length / steps / rows;
+  const width = values.length / steps / batchSize;
   const out = new (values instanceof Int32Array ? Int32Array : Float64Array)(end * width);
   for (let t = 0; t < end; t++) {
-    for (let c = 0; c < width; c++) out[t * width + c] = values[(t * rows + row) * width + c]!;
+    for (let c = 0; c < width; c++) out[t * width + c] = values[(t * batchSize + row) * width + c]!;
   }
   return out;
 }
 
 /** Throws `INVALID_SETTING` for a row that the batch does not have. */
 export function oneSequence(spec: ModelSpec, batch: Batch, row: number, loss: LossChoice): OneSequence {
-  const { steps, rows, batchFirst } = batch;
-  requireInteger('row', row, 0, rows - 1);
+  const { steps, batchSize, batchFirst } = batch;
+  requireInteger('row', row, 0, batchSize - 1);
   const length = batch.lengths?.[row] ?? steps;
   const answers = outputStepsOf(spec, steps);
   const end = answersOf(spec, batch, row);
-  const inputs = batchFirst ? toTimeMajor(batch.inputs, steps, rows) : batch.inputs;
+  const inputs = batchFirst ? toTimeMajor(batch.inputs, steps, batchSize) : batch.inputs;
   const answered = (values: ArrayLike<number>) =>
-    pick(batchFirst ? outputToTimeMajor(values, answers, rows) : values, answers, rows, row, end);
+    pick(batchFirst ? outputToTimeMajor(values, answers, batchSize) : values, answers, batchSize, row, end);
   return {
     steps: length,
-    inputs: pick(inputs, steps, rows, row, length),
-    targets: goesBySequence(loss) ? pick(batch.targets, 1, rows, row, 1) : answered(batch.targets),
+    inputs: pick(inputs, steps, batchSize, row, length),
+    targets: goesBySequence(loss) ? pick(batch.targets, 1, batchSize, row, 1) : answered(batch.targets),
     weights: batch.weights ? Float64Array.from(answered(batch.weights)) : null,
   };
 }

@@ -28,7 +28,7 @@ export function jacobianSpectrum(
   options: { readonly exponents?: number; readonly state?: ArrayLike<number> } = {},
 ): JacobianSpectrum {
   const { exponents = 3, state } = options;
-  if (batch.rows !== 1) fail('batch.rows', `should be 1, but is ${batch.rows}.`, 'Give one sequence.');
+  if (batch.batchSize !== 1) fail('batch.rows', `should be 1, but is ${batch.batchSize}.`, 'Give one sequence.');
   const system = modelSystem(model);
   try {
     const jacobians = stateJacobians(system, inputsOf(batch), state);

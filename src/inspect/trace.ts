@@ -64,7 +64,7 @@ export async function trace(model: Model, batch: Batch, options: TraceOptions = 
   const k = model.kernels;
   const loss = options.loss ?? model.standardLoss(batch);
   const one = oneSequence(model.spec, batch, options.row ?? 0, loss);
-  const tape = model.tape({ steps: one.steps, rows: 1 });
+  const tape = model.tape({ steps: one.steps, batchSize: 1 });
   let gradients: Arena | null = null;
   try {
     gradients = model.arena();
@@ -185,7 +185,7 @@ async function lossByStep(
   if (requireLoss(choice).kind === 'ctc') return null;
   const width = targets.length / y.rows;
   const row = k.alloc(1, y.cols);
-  const room = lossTape(k, choice, row, null, { steps: 1, rows: 1 });
+  const room = lossTape(k, choice, row, null, { steps: 1, batchSize: 1 });
   const found = new Float64Array(y.rows);
   for (let r = 0; r < y.rows; r++) {
     k.copy(row, k.view(y, r * y.cols, 1, y.cols));

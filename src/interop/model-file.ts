@@ -3,7 +3,7 @@
  * to. A training checkpoint is the same file with the optimizer's and the carried state beside them.
  *
  * Metadata (all JSON but the first two):
- *   format = "unspool"; version = "1"; spec; vocabulary (a list of characters); facts (what the trainer tells);
+ *   format = "unspool"; version = "2"; spec; vocabulary (a list of characters); metadata (free JSON about the training);
  *   training (where a checkpoint stands; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
  */
 
@@ -18,14 +18,18 @@ import { UnspoolError } from '../errors.js';
 import type { TrainingState } from '../train/trainer.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
 import { writeSafetensors } from './safetensors-write.js';
+import { metadataFromVersion1, trainingFromVersion1 } from './version-1.js';
+
+/** The version that this program writes. It reads this one and version 1. */
+const VERSION = '2';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-export type Facts = { readonly [key: string]: Json };
+export type Metadata = { readonly [key: string]: Json };
 
 export interface ModelFileParts {
   readonly vocabulary?: Vocabulary | null;
   /** Free JSON about how the model came to be: data, settings, losses. */
-  readonly facts?: Facts;
+  readonly metadata?: Metadata;
   /** Present in a checkpoint. */
   readonly training?: TrainingState | null;
 }
@@ -34,7 +38,7 @@ export interface ModelFile {
   readonly spec: ModelSpec;
   readonly precision: Precision;
   readonly vocabulary: Vocabulary | null;
-  readonly facts: Facts;
+  readonly metadata: Metadata;
   readonly training: TrainingState | null;
   /** By name, in the layout of `spec`. */
   readonly parameters: ReadonlyMap<string, FloatArray>;
@@ -42,13 +46,13 @@ export interface ModelFile {
 
 /** What a checkpoint's JSON holds of a `TrainingState`: all but the arrays. */
 interface TrainingHeader {
-  readonly step: number;
+  readonly update: number;
   readonly epoch: number;
   readonly batch: number;
   readonly lossSum: number;
   readonly rng: RngState;
   readonly optimizer: readonly string[];
-  readonly memory?: Readonly<Record<string, readonly number[]>>;
+  readonly observed?: Readonly<Record<string, readonly number[]>>;
   readonly carried: number | null;
 }
 
@@ -59,12 +63,12 @@ export interface SerializableModel extends Pick<Model, 'spec'> {
 
 /** The bytes of a model file. The same model and parts give the same bytes. */
 export async function serializeModel(model: SerializableModel, parts: ModelFileParts = {}): Promise<Uint8Array> {
-  const { vocabulary = null, facts = {}, training = null } = parts;
+  const { vocabulary = null, metadata = {}, training = null } = parts;
   const values = await model.parameters.download();
   const tensors = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape, data: values.get(name)! }));
-  const metadata: Record<string, string> = { format: 'unspool', version: '1', spec: JSON.stringify(model.spec) };
-  if (vocabulary) metadata.vocabulary = JSON.stringify(vocabulary.characters);
-  metadata.facts = JSON.stringify(facts);
+  const header: Record<string, string> = { format: 'unspool', version: VERSION, spec: JSON.stringify(model.spec) };
+  if (vocabulary) header.vocabulary = JSON.stringify(vocabulary.characters);
+  header.metadata = JSON.stringify(metadata);
   if (training) {
     const { optimizer, carried, ...rest } = training;
     for (const [name, data] of optimizer) {
@@ -74,10 +78,10 @@ export async function serializeModel(model: SerializableModel, parts: ModelFileP
       tensors.push({ name: `training.state.${layer}.h`, shape: [h.length], data: h });
       tensors.push({ name: `training.state.${layer}.c`, shape: [c.length], data: c });
     });
-    const header: TrainingHeader = { ...rest, optimizer: [...optimizer.keys()], carried: carried?.length ?? null };
-    metadata.training = JSON.stringify(header);
+    const state: TrainingHeader = { ...rest, optimizer: [...optimizer.keys()], carried: carried?.length ?? null };
+    header.training = JSON.stringify(state);
   }
-  return writeSafetensors(tensors, metadata);
+  return writeSafetensors(tensors, header);
 }
 
 /** Reads a model file or checkpoint. Throws `INVALID_FILE`, saying what is wrong, for anything else. */
@@ -92,11 +96,12 @@ export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
       help: 'Create the model from its spec and set its parameters from readSafetensors().',
     });
   }
-  if (metadata.get('version') !== '1') {
+  const version = metadata.get('version');
+  if (version !== VERSION && version !== '1') {
     throw new UnspoolError({
       code: 'INVALID_FILE',
       file,
-      problem: `it was saved in version ${metadata.get('version')} of the format; this program reads version 1.`,
+      problem: `it was saved in version ${version} of the format; this program reads versions 1 and ${VERSION}.`,
       help: 'Use a newer Unspool.',
     });
   }
@@ -107,7 +112,7 @@ export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
     spec,
     precision: first instanceof Float64Array ? 'float64' : 'float32',
     vocabulary: readVocabulary(metadata.get('vocabulary'), spec, file),
-    facts: readFacts(metadata.get('facts'), file),
+    metadata: readMetadata(content, file),
     training: metadata.has('training') ? readTraining(content, spec, file) : null,
     parameters,
   };
@@ -140,10 +145,13 @@ function json(text: string | undefined, what: string, file: string): unknown {
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function readFacts(text: string | undefined, file: string): Facts {
-  const facts = json(text ?? '{}', 'list of facts', file);
-  if (!isObject(facts)) throw invalid(file, 'the facts in its header should be a JSON object.');
-  return facts as Facts;
+const isVersion1 = ({ metadata }: SafeTensorsFile): boolean => metadata.get('version') === '1';
+
+function readMetadata(content: SafeTensorsFile, file: string): Metadata {
+  const text = content.metadata.get(isVersion1(content) ? 'facts' : 'metadata') ?? '{}';
+  const metadata = json(text, 'metadata', file);
+  if (!isObject(metadata)) throw invalid(file, 'the metadata in its header must be a JSON object.');
+  return (isVersion1(content) ? metadataFromVersion1(metadata as Metadata) : metadata) as Metadata;
 }
 
 function readVocabulary(text: string | undefined, spec: ModelSpec, file: string): Vocabulary | null {
@@ -173,7 +181,8 @@ function readParameters(content: SafeTensorsFile, spec: ModelSpec, file: string)
 }
 
 function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): TrainingState {
-  const header = json(content.metadata.get('training'), 'training state', file);
+  const text = json(content.metadata.get('training'), 'training state', file);
+  const header = isVersion1(content) && isObject(text) ? trainingFromVersion1(text) : text;
   const layers = spec.layers.filter(({ kind }) => kind === 'lstm').map((_, i) => i); // one state each: a stream reads one way
   if (!isTrainingHeader(header, layers.length)) throw invalid(file, 'the training state in its header is damaged.');
   const values = (name: string): FloatArray => {
@@ -181,15 +190,15 @@ function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): 
     if (!tensor) throw invalid(file, `the tensor training.${name} is missing.`);
     return tensorValues(tensor, file);
   };
-  const { step, epoch, batch, lossSum, rng, optimizer, memory = {}, carried } = header;
+  const { update, epoch, batch, lossSum, rng, optimizer, observed = {}, carried } = header;
   return {
-    step,
+    update,
     epoch,
     batch,
     lossSum,
     rng,
     optimizer: new Map(optimizer.map((name) => [name, values(`optimizer.${name}`)])),
-    memory,
+    observed,
     carried: carried === null ? null : layers.map((i) => ({ h: values(`state.${i}.h`), c: values(`state.${i}.c`) })),
   };
 }
@@ -198,16 +207,16 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 
 function isTrainingHeader(value: unknown, lstmLayers: number): value is TrainingHeader {
   if (!isObject(value)) return false;
-  const { step, epoch, batch, lossSum, rng, optimizer, memory = {}, carried } = value as Partial<TrainingHeader>;
+  const { update, epoch, batch, lossSum, rng, optimizer, observed = {}, carried } = value as Partial<TrainingHeader>;
   const isNumbers = (list: unknown): boolean => Array.isArray(list) && list.every(Number.isFinite);
   return (
-    [step, epoch, batch].every(isCount) &&
+    [update, epoch, batch].every(isCount) &&
     Number.isFinite(lossSum) &&
     isRngState(rng) &&
     Array.isArray(optimizer) &&
     optimizer.every((name) => typeof name === 'string') &&
-    isObject(memory) &&
-    Object.values(memory).every(isNumbers) &&
+    isObject(observed) &&
+    Object.values(observed).every(isNumbers) &&
     (carried === null || carried === lstmLayers)
   );
 }

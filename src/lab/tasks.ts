@@ -28,20 +28,20 @@ export const rowOf = (sequences: Sequences, rows: number, row: number): Sequence
   }));
 
 /** Steps of sequences as one batch, in which a step without a target weighs nothing. */
-export function sequencesBatch(sequences: Sequences, rows: number): Batch {
+export function sequencesBatch(sequences: Sequences, batchSize: number): Batch {
   const first = sequences.find(({ target }) => target)?.target;
-  const [width, wide] = [sequences[0]!.input.length / rows, (first?.length ?? rows) / rows];
-  const count = sequences.length * rows;
+  const [width, wide] = [sequences[0]!.input.length / batchSize, (first?.length ?? batchSize) / batchSize];
+  const count = sequences.length * batchSize;
   const inputs = new Float32Array(count * width);
   const targets = first instanceof Int32Array ? new Int32Array(count) : new Float32Array(count * wide);
   const weights = new Float32Array(count);
   for (const [t, { input, target }] of sequences.entries()) {
-    inputs.set(input, t * rows * width);
+    inputs.set(input, t * batchSize * width);
     if (!target) continue;
-    targets.set(target, t * rows * wide);
-    weights.fill(1, t * rows, (t + 1) * rows);
+    targets.set(target, t * batchSize * wide);
+    weights.fill(1, t * batchSize, (t + 1) * batchSize);
   }
-  return { steps: sequences.length, rows, inputs, targets, weights };
+  return { steps: sequences.length, batchSize, inputs, targets, weights };
 }
 
 const integers = (count: number, below: number, random: Rng): Int32Array =>
@@ -154,12 +154,12 @@ export function* nextCharacter(text: Iterable<number>, symbols: number): Generat
  * Adding (Hochreiter & Schmidhuber 1997): values in [0, 1) and a mark at two of them, one in each half; at the end their sum.
  * Who says 1 always has a mean squared error of 1/6.
  */
-export function adding(steps: number, rows: number, random: Rng): Sequences {
+export function adding(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 2, 1 << 20);
-  const inputs = Array.from({ length: steps }, () => new Float32Array(2 * rows));
-  const target = new Float32Array(rows);
+  const inputs = Array.from({ length: steps }, () => new Float32Array(2 * batchSize));
+  const target = new Float32Array(batchSize);
   const half = steps >> 1;
-  for (let n = 0; n < rows; n++) {
+  for (let n = 0; n < batchSize; n++) {
     for (const input of inputs) input[2 * n] = random.uniform();
     for (const at of [random.integer(half), half + random.integer(steps - half)]) {
       inputs[at]![2 * n + 1] = 1;
@@ -176,12 +176,12 @@ export const ORDER_SYMBOLS = 6;
  * Temporal order (Hochreiter & Schmidhuber 1997, task 6a): X or Y at a step of the second tenth and at one of the sixth,
  * other letters elsewhere; at the end, which of XX, XY, YX, YY it was (0 to 3).
  */
-export function temporalOrder(steps: number, rows: number, random: Rng): Sequences {
+export function temporalOrder(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 10, 1 << 20);
-  const letters = Array.from({ length: steps }, () => Int32Array.from(integers(rows, 4, random), (v) => v + 2));
-  const target = new Int32Array(rows);
+  const letters = Array.from({ length: steps }, () => Int32Array.from(integers(batchSize, 4, random), (v) => v + 2));
+  const target = new Int32Array(batchSize);
   const tenth = Math.floor(steps / 10);
-  for (let n = 0; n < rows; n++) {
+  for (let n = 0; n < batchSize; n++) {
     const [first, second] = [random.integer(2), random.integer(2)];
     letters[tenth + random.integer(tenth)]![n] = first;
     letters[5 * tenth + random.integer(tenth)]![n] = second;

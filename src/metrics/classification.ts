@@ -24,7 +24,7 @@ export interface ClassificationOptions {
 const LN2 = Math.LN2;
 
 /** Counts over rows of logits: all measures of a classifier at once. */
-export class Classification {
+export class ClassificationMetrics {
   readonly classes: number;
   readonly topK: number;
   /** Rows counted. */

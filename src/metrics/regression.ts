@@ -2,7 +2,7 @@
 import { UnspoolError } from '../errors.js';
 
 /** Sums over pairs of a value and its target: all measures of a regression at once. */
-export class Regression {
+export class RegressionMetrics {
   /** Pairs counted. */
   count = 0;
   /** Pairs whose target is 0, which `mape` leaves out. */

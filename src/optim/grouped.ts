@@ -65,7 +65,7 @@ export function grouped({ groups, rest }: GroupedSettings): Optimizer {
   return {
     spec: {
       kind: 'grouped',
-      rate: 1,
+      learningRate: 1,
       groups: groups.map(({ match, optimizer }) => ({ match, optimizer: optimizer?.spec ?? null })),
       rest: rest.spec,
     },
@@ -105,7 +105,7 @@ function passOver(pass: OptimizerPass, { spec, state }: Optimizer, run: readonly
     parameters: cut(pass.parameters),
     gradients: cut(pass.gradients),
     state: Object.fromEntries(state.map((name) => [name, cut(pass.state[name]!)])),
-    rate: pass.rate * spec.rate,
+    learningRate: pass.learningRate * spec.learningRate,
     tensors: run.map((tensor) => ({ ...tensor, offset: tensor.offset - from })),
     scratch: (index) => cut(pass.scratch(index)),
   };

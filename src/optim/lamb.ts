@@ -1,13 +1,13 @@
 import type { Optimizer } from './optimizer.js';
 import { runningMeans, settingsOf } from './settings.js';
 
-const STANDARD = { rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-6, weightDecay: 0.01 };
+const STANDARD = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-6, weightDecay: 0.01 };
 /** Learning rate 0.001, `beta1` 0.9, `beta2` 0.999, `eps` 1e-6, `weightDecay` 0.01. */
 export type LambSettings = Partial<typeof STANDARD>;
 
 /**
  * LAMB (You et al. 2020, algorithm 2, the bound on |w| left out): Adam's m^ and v^;  r = m^ / (sqrt(v^) + eps) + decay w;
- * and for each tensor on its own w -= rate * |w| / |r| * r (the ratio 1 where either norm is 0).
+ * and for each tensor on its own w -= learningRate * |w| / |r| * r (the ratio 1 where either norm is 0).
  */
 export function lamb(settings: LambSettings = {}): Optimizer {
   const spec = { kind: 'lamb', ...settingsOf('lamb', STANDARD, settings) };
@@ -16,14 +16,14 @@ export function lamb(settings: LambSettings = {}): Optimizer {
     spec,
     state: ['m', 'v'],
     apply(pass) {
-      const { kernels: k, parameters: w, gradients: g, state, rate, step, tensors, scratch, window } = pass;
+      const { kernels: k, parameters: w, gradients: g, state, learningRate, update, tensors, scratch, window } = pass;
       const { m, v } = state;
       const [r, below, norms] = [scratch(0), scratch(1), scratch(2)];
       runningMeans(pass, g, { beta1, beta2 });
-      const correct2 = Math.sqrt(1 - beta2 ** step);
+      const correct2 = Math.sqrt(1 - beta2 ** update);
       k.root(below, v!, 0, eps * correct2);
       k.combine(r, weightDecay, w, 0, w);
-      k.addQuotient(r, correct2 / (1 - beta1 ** step), m!, below);
+      k.addQuotient(r, correct2 / (1 - beta1 ** update), m!, below);
       // `below` has served: two of its numbers hold a tensor's norms.
       const [wNorm, rNorm] = [window(norms, 0, 1), window(below, 0, 1)];
       for (const { offset, size } of tensors) {
@@ -32,7 +32,7 @@ export function lamb(settings: LambSettings = {}): Optimizer {
         k.clipNorm(rNorm, rOwn, Number.POSITIVE_INFINITY);
         k.scaleByRatio(rOwn, wNorm, rNorm);
       }
-      k.combine(w, 1, w, -rate, r);
+      k.combine(w, 1, w, -learningRate, r);
     },
   };
 }

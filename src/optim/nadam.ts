@@ -2,7 +2,7 @@ import type { Optimizer } from './optimizer.js';
 import { runningMeans, settingsOf, withDecay } from './settings.js';
 
 const STANDARD = {
-  rate: 2e-3,
+  learningRate: 2e-3,
   beta1: 0.9,
   beta2: 0.999,
   eps: 1e-8,
@@ -18,7 +18,7 @@ export type NadamSettings = Partial<typeof STANDARD>;
 
 /**
  * NAdam (Dozat 2016), as torch.optim.NAdam from 2.0 on: Adam's m and v, with mu_t = b1 (1 - 0.96^(t decay) / 2) and s = sqrt(v / (1-b2^t)) + eps:
- *   w -= rate * ((1-mu_t) / (1 - mu_1..mu_t) * g + mu_{t+1} / (1 - mu_1..mu_{t+1}) * m) / s
+ *   w -= learningRate * ((1-mu_t) / (1 - mu_1..mu_t) * g + mu_{t+1} / (1 - mu_1..mu_{t+1}) * m) / s
  */
 export function nadam(settings: NadamSettings = {}): Optimizer {
   const spec = { kind: 'nadam', ...settingsOf('nadam', STANDARD, settings) };
@@ -36,18 +36,18 @@ export function nadam(settings: NadamSettings = {}): Optimizer {
     spec,
     state: ['m', 'v'],
     apply(pass) {
-      const { kernels: k, parameters: w, state, rate, step, scratch } = pass;
+      const { kernels: k, parameters: w, state, learningRate, update, scratch } = pass;
       const { m, v } = state;
       const g = withDecay(pass, weightDecay, 0);
       const below = scratch(1);
       runningMeans(pass, g, { beta1, beta2 });
-      const product = productTo(step);
-      const next = mu(step + 1);
-      const toNext = product * next * (doubleMu ? mu(step) : 1);
-      const correct2 = Math.sqrt(1 - beta2 ** step);
+      const product = productTo(update);
+      const next = mu(update + 1);
+      const toNext = product * next * (doubleMu ? mu(update) : 1);
+      const correct2 = Math.sqrt(1 - beta2 ** update);
       k.root(below, v!, 0, eps * correct2); // s times correct2
-      k.addQuotient(w, (-rate * correct2 * (1 - mu(step))) / (1 - product), g, below);
-      k.addQuotient(w, (-rate * correct2 * next) / (1 - toNext), m!, below);
+      k.addQuotient(w, (-learningRate * correct2 * (1 - mu(update))) / (1 - product), g, below);
+      k.addQuotient(w, (-learningRate * correct2 * next) / (1 - toNext), m!, below);
     },
   };
 }

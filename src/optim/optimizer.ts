@@ -8,7 +8,7 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [key
 export interface OptimizerSpec {
   readonly kind: string;
   /** Learning rate. */
-  readonly rate: number;
+  readonly learningRate: number;
   readonly [setting: string]: Json;
 }
 
@@ -28,9 +28,9 @@ export interface OptimizerPass {
   /** As the rule's `state` names them; zeros before the first update. */
   readonly state: OptimizerState;
   /** Number of this update, from 1. */
-  readonly step: number;
+  readonly update: number;
   /** Learning rate of this update: the spec's, times what the schedule says. */
-  readonly rate: number;
+  readonly learningRate: number;
   /** The tensors that stand in the row, for rules that treat each on its own. */
   readonly tensors: readonly Pick<ParameterEntry, 'name' | 'offset' | 'size'>[];
   /** Room of the same size to work in, by number; whatever stood there. */
@@ -67,15 +67,15 @@ export class OptimizerRun {
   }
 
   /** Update number `step`, from 1. */
-  apply(gradients: Matrix, step: number, rate: number): void {
+  apply(gradients: Matrix, update: number, learningRate: number): void {
     const { kernels, parameters, rows } = this;
     this.optimizer.apply({
       kernels,
       parameters: parameters.matrix,
       gradients,
       state: rows,
-      step,
-      rate,
+      update,
+      learningRate,
       tensors: parameters.layout.entries,
       scratch: this.scratch,
       window: this.window,

@@ -11,14 +11,14 @@ export interface ScheduleTime {
 export type ScheduleFunction = (step: number, steps: number, time: ScheduleTime) => number;
 
 /** What a checkpoint keeps of something that goes on from what it has seen. */
-export interface Remembering {
+export interface Resumable {
   /** All that it remembers. */
-  readonly memory: readonly number[];
-  restore(memory: readonly number[]): void;
+  readonly observed: readonly number[];
+  restore(observed: readonly number[]): void;
 }
 
 /** A schedule that watches the held-out loss: what it has seen is part of a checkpoint. */
-export interface WatchingSchedule extends Remembering {
+export interface WatchingSchedule extends Resumable {
   readonly factor: ScheduleFunction;
   /** Told after each measurement of the held-out loss. */
   observe(loss: number): void;

@@ -153,7 +153,7 @@ export function reduceOnPlateau({
         else waited++;
         if (waited > patience) [now, waited] = [now * factor, 0];
       },
-      get memory() {
+      get observed() {
         return [now, best, waited];
       },
       restore([was = 1, lowest = Number.MAX_VALUE, count = 0]) {

@@ -6,7 +6,7 @@ const ENDLESS = Number.POSITIVE_INFINITY;
 
 /** The least and the largest value of each setting by its name, whatever the rule. */
 const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
-  rate: [0, ENDLESS],
+  learningRate: [0, ENDLESS],
   beta1: [0, 1 - Number.EPSILON],
   beta2: [0, 1 - Number.EPSILON],
   alpha: [0, 1],
@@ -15,7 +15,7 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   dampening: [0, 1],
   eps: [0, ENDLESS],
   weightDecay: [0, ENDLESS],
-  rateDecay: [0, ENDLESS],
+  learningRateDecay: [0, ENDLESS],
   momentumDecay: [0, ENDLESS],
 };
 

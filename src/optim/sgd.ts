@@ -4,7 +4,7 @@ import { settingsOf } from './settings.js';
 
 export interface SgdSettings {
   /** Learning rate. */
-  readonly rate: number;
+  readonly learningRate: number;
   /** Default 0: no momentum, no state. */
   readonly momentum?: number;
   /** Share of the gradient that does not enter the momentum. Default 0. */
@@ -18,12 +18,12 @@ export interface SgdSettings {
 /**
  * Stochastic gradient descent, as torch.optim.SGD:
  *   d = g + decay*w;  u = d at the first step, else momentum*u + (1 - dampening)*d;
- *   w -= rate * (u, or d + momentum*u with Nesterov)
+ *   w -= learningRate * (u, or d + momentum*u with Nesterov)
  * Sutskever et al. 2013. Throws `INVALID_SETTING`.
  */
 export function sgd(settings: SgdSettings): Optimizer {
-  const { rate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = settings;
-  const spec = settingsOf('sgd', { rate, momentum, dampening, nesterov, weightDecay }, {});
+  const { learningRate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = settings;
+  const spec = settingsOf('sgd', { learningRate, momentum, dampening, nesterov, weightDecay }, {});
   if (nesterov && (momentum === 0 || dampening !== 0)) {
     throw new UnspoolError({
       code: 'INVALID_SETTING',
@@ -34,8 +34,8 @@ export function sgd(settings: SgdSettings): Optimizer {
   return {
     spec: { kind: 'sgd', ...spec },
     state: momentum > 0 ? ['velocity'] : [],
-    apply({ kernels, parameters, gradients, state, step, rate: now }) {
-      const options = { ...spec, rate: now, first: step === 1 };
+    apply({ kernels, parameters, gradients, state, update, learningRate: now }) {
+      const options = { ...spec, learningRate: now, first: update === 1 };
       kernels.sgdUpdate(parameters, gradients, state.velocity ?? null, options);
     },
   };

@@ -7,7 +7,7 @@ import { Average } from './averaging.js';
 import { EarlyStopping } from './early-stopping.js';
 import type { FitOptions, TrainingState } from './options.js';
 
-type Memory = NonNullable<TrainingState['memory']>;
+type Memory = NonNullable<TrainingState['observed']>;
 
 /** What of `fit`'s options takes memory. */
 export type TrainingMemory = Pick<FitOptions, 'optimizer' | 'average' | 'earlyStopping'>;
@@ -52,9 +52,9 @@ type Seeing = Pick<FitOptions, 'schedule' | 'gradient'>;
 
 /** What the schedule, the estimator, the average and the early stopping have seen. */
 export function memoryOf({ average, stopping }: TrainingRoom, { schedule, gradient }: Seeing): Memory {
-  const learned = gradient?.memory ?? []; // a copy each time it is asked for
+  const learned = gradient?.observed ?? []; // a copy each time it is asked for
   return {
-    ...(typeof schedule === 'object' ? { schedule: schedule.memory } : {}),
+    ...(typeof schedule === 'object' ? { schedule: schedule.observed } : {}),
     ...(learned.length > 0 ? { gradient: learned } : {}),
     ...(average ? { average: average.memory } : {}),
     ...(stopping ? { stopping: stopping.memory } : {}),

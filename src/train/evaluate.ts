@@ -27,7 +27,7 @@ export interface BatchSource {
 }
 
 /** One tape for each shape of batch, used again and again: a training step allocates no matrices. */
-export class TapeShelf {
+export class TapeCache {
   private readonly tapes = new Map<string, Tape>();
   private readonly model: Model;
   private readonly options: Parameters<Model['tape']>[1];
@@ -37,11 +37,12 @@ export class TapeShelf {
     this.options = options;
   }
 
-  take({ steps, rows, lengths }: Pick<Batch, 'steps' | 'rows' | 'lengths'>): Tape {
+  take({ steps, batchSize, lengths }: Pick<Batch, 'steps' | 'batchSize' | 'lengths'>): Tape {
     const ragged = lengths !== undefined;
-    const key = `${steps}x${rows}${ragged ? ' ragged' : ''}`;
+    const key = `${steps}x${batchSize}${ragged ? ' ragged' : ''}`;
     let tape = this.tapes.get(key);
-    if (!tape) this.tapes.set(key, (tape = this.model.tape({ steps, rows }, { ...this.options, lengths: ragged })));
+    if (!tape)
+      this.tapes.set(key, (tape = this.model.tape({ steps, batchSize }, { ...this.options, lengths: ragged })));
     return tape;
   }
 
@@ -61,7 +62,7 @@ export async function evaluate(
   loss?: LossChoice,
   watch?: (output: FloatArray, batch: Batch) => void,
 ): Promise<number> {
-  const tapes = new TapeShelf(model, { gradients: false });
+  const tapes = new TapeCache(model, { gradients: false });
   let last: Tape | null = null;
   let sum = 0;
   let count = 0;
@@ -74,7 +75,7 @@ export async function evaluate(
       const mean = spec.kind === 'crossEntropy' ? { ...spec, reduction: 'mean' as const } : spec;
       const result = await model.evaluate(batch, { tape, from: source.stateful ? last : null, loss: mean });
       const weights = tape.weightsOf(batch.weights ?? null);
-      const weight = lossWeight(spec, batch.targets, { rows: batch.rows, weights });
+      const weight = lossWeight(spec, batch.targets, { batchSize: batch.batchSize, weights });
       if (weight > 0) sum += result.loss * weight; // a batch whose targets are all ignored has no mean
       count += weight;
       if (watch) watch(await model.kernels.download(tape.layers.at(-1)!.y), batch);

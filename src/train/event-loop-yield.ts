@@ -2,7 +2,7 @@
  * A training step on a CPU backend never waits for anything, so a loop of them would keep everybody else out: Ctrl-C, a
  * page's clicks and repaints. `pause` lets them in, but only every so often, since it costs more than a small step.
  */
-export class Breather {
+export class EventLoopYield {
   private last = performance.now();
   private readonly interval: number;
 

@@ -16,7 +16,7 @@ import type { Optimizer } from '../optim/optimizer.js';
 import { type TrainingMemory, trainingRoom } from './buffers.js';
 
 /** Bytes of the backend's memory, its padding and rounding included. */
-export interface MemoryNeed {
+export interface MemoryEstimate {
   readonly parameters: number;
   /** Their gradients, and the norm of them. */
   readonly gradients: number;
@@ -50,12 +50,12 @@ export interface MemoryOptions extends TapeOptions, Partial<TrainingMemory> {
  * Not counted is what JavaScript keeps around the numbers: handles (about a kilobyte a time step and LSTM layer) and the
  * token numbers (four bytes each). Throws `INVALID_SETTING` where the spec cannot work, `OUT_OF_MEMORY`.
  */
-export async function measureMemory(
+export async function estimateMemoryOn(
   kernels: Kernels,
   spec: ModelSpec,
   shape: PassShape,
   options: MemoryOptions = {},
-): Promise<MemoryNeed> {
+): Promise<MemoryEstimate> {
   const { optimizer = NONE, gradients: training = true, limit } = options;
   const layout = parameterLayout(spec);
   const rules = await kernels.memory.rules();
@@ -73,7 +73,7 @@ export async function measureMemory(
   const [, tape] = weighed(pass);
   const [, rooms] = weighed(() => {
     // Early and late: RAdam, for one, works in other rooms once it has seen some gradients.
-    for (const step of [1, 1000]) update?.optimizer.apply(update.gradients.matrix, step, optimizer.spec.rate);
+    for (const step of [1, 1000]) update?.optimizer.apply(update.gradients.matrix, step, optimizer.spec.learningRate);
   });
   const working = rules.own + meter.working;
   return {
@@ -88,7 +88,7 @@ export async function measureMemory(
   };
 }
 
-const NONE: Optimizer = { spec: { kind: 'none', rate: 0 }, state: [], apply: () => {} };
+const NONE: Optimizer = { spec: { kind: 'none', learningRate: 0 }, state: [], apply: () => {} };
 
 /** What the last time step of all rows (of the first two, at the least) adds to a tape. */
 function stepBytes(make: () => MemoryMeter, spec: ModelSpec, shape: PassShape, options: MemoryOptions): number {
@@ -112,11 +112,12 @@ function layPass(k: Kernels, spec: ModelSpec, shape: PassShape, options: MemoryO
 /** All instructions of a step of training, so that each shows what room it works in; the data are zeros. */
 function runPass(tape: Tape, options: MemoryOptions, parameters: Arena, gradients: Arena | null): void {
   const { input, shape, loss } = tape;
-  if (options.lengths) tape.setLengths(same(shape.rows, 1));
-  tape.begin(null, { seed: 0, step: 1 });
-  tape.forward(parameters, same(shape.steps * shape.rows * (input.kind === 'tokens' ? 1 : input.x.cols), 0));
+  if (options.lengths) tape.setLengths(same(shape.batchSize, 1));
+  tape.begin(null, { seed: 0, update: 1 });
+  tape.forward(parameters, same(shape.steps * shape.batchSize * (input.kind === 'tokens' ? 1 : input.x.cols), 0));
   const { y } = tape.layers.at(-1)!;
-  if (loss) tape.measure(loss.spec, anyTargets(loss.spec, y, shape.rows), options.weights ? same(y.rows, 1) : null);
+  if (loss)
+    tape.measure(loss.spec, anyTargets(loss.spec, y, shape.batchSize), options.weights ? same(y.rows, 1) : null);
   if (gradients) tape.backward(parameters, gradients);
 }
 

@@ -49,7 +49,7 @@ const GATES = ['input gate i', 'forget gate f', 'candidate g', 'output gate o'];
 /** The first number of a forward pass that is not finite: the input, then by layer, time step and the order F2-F4. */
 async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> {
   if (tape.input.kind === 'values') {
-    const found = await inMatrix(k, tape.input.x, 'the input', stepAndRow(tape.shape.rows));
+    const found = await inMatrix(k, tape.input.x, 'the input', stepAndRow(tape.shape.batchSize));
     if (found) return { ...found, help: 'Only finite numbers can be learnt from: look at the data.' };
   }
   const parts = tape.layers.flatMap((l) => (l.kind === 'bidirectional' ? [l.forwards, l.backwards] : [l]));
@@ -57,7 +57,7 @@ async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> 
     if (layer.kind !== 'lstm') {
       const what = `output of layer ${layer.name}`;
       const single = layer.outputSteps === 1; // one row a sequence: there is no step to name
-      const found = await inMatrix(k, layer.y, what, single ? undefined : stepAndRow(tape.shape.rows));
+      const found = await inMatrix(k, layer.y, what, single ? undefined : stepAndRow(tape.shape.batchSize));
       if (found) return found;
       continue;
     }
@@ -98,7 +98,7 @@ export async function notFiniteError(
   return notFinite(step, found);
 }
 
-export function notFinite(step: number, found: Finding): UnspoolError {
+export function notFinite(update: number, found: Finding): UnspoolError {
   const help = 'Lower the learning rate, or clip the gradient norm (1 is usual).';
-  return new UnspoolError({ code: 'NOT_FINITE', step, help, ...found });
+  return new UnspoolError({ code: 'NOT_FINITE', update, help, ...found });
 }

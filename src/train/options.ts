@@ -8,21 +8,21 @@ import type { RngState } from '../core/rng.js';
 import type { Tape } from '../core/tape.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { Remembering, Schedule } from '../optim/schedule.js';
+import type { Resumable, Schedule } from '../optim/schedule.js';
 import { type AverageSpec, requireAverage } from './averaging.js';
 import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.js';
 import type { BatchSource } from './evaluate.js';
 
 export interface TrainingData {
   readonly train: BatchSource;
-  readonly heldOut?: BatchSource | null;
+  readonly validation?: BatchSource | null;
 }
 
 /**
  * How the gradient of a batch's mean loss is made: written to `gradients` (which holds whatever it held), the state that the rows end
  * with to the tape. Settings are those of `model.gradients`.
  */
-export interface GradientFunction extends Partial<Remembering> {
+export interface GradientFunction extends Partial<Resumable> {
   (
     model: Model,
     batch: Batch,
@@ -41,7 +41,7 @@ export interface FitOptions {
   /** Passes over the data. Default 1. */
   readonly epochs?: number;
   /** Stop after this many updates, counted from the very first. Default: when the epochs are done. */
-  readonly maxSteps?: number;
+  readonly maxUpdates?: number;
   /** Scale the gradient down where its norm is over this. Default: never. */
   readonly clipNorm?: number;
   /** Cut every element of the gradient to [-clipValue, clipValue], before `clipNorm`. Default: never. */
@@ -62,13 +62,13 @@ export interface FitOptions {
 
 export type TrainingEvent =
   | {
-      readonly kind: 'step';
+      readonly kind: 'update';
       /** From 1. */
       readonly epoch: number;
       /** Updates made so far. */
-      readonly step: number;
+      readonly update: number;
       /** Updates planned in all. */
-      readonly steps: number;
+      readonly updates: number;
       /** Mean loss of the batch before the update. */
       readonly loss: number;
       /** Norm of the gradient before clipping by norm (and after clipping by value, if both are asked for). */
@@ -77,15 +77,15 @@ export type TrainingEvent =
       readonly count: number;
     }
   /** Mean loss over the held-out data. */
-  | { readonly kind: 'validation'; readonly epoch: number; readonly step: number; readonly loss: number }
+  | { readonly kind: 'validation'; readonly epoch: number; readonly update: number; readonly loss: number }
   /** Mean of the batch losses of one epoch. */
-  | { readonly kind: 'epoch'; readonly epoch: number; readonly step: number; readonly loss: number }
-  | { readonly kind: 'end'; readonly reason: 'finished' | 'aborted' | 'stoppedEarly'; readonly step: number };
+  | { readonly kind: 'epoch'; readonly epoch: number; readonly update: number; readonly loss: number }
+  | { readonly kind: 'end'; readonly reason: 'finished' | 'aborted' | 'stoppedEarly'; readonly update: number };
 
 /** All that a training needs, besides the model, the data and the options, to go on to the bit. */
 export interface TrainingState {
   /** Updates made so far. */
-  readonly step: number;
+  readonly update: number;
   /** The epoch that is under way, from 1, and the batch in it that comes next, from 0. */
   readonly epoch: number;
   readonly batch: number;
@@ -96,7 +96,7 @@ export interface TrainingState {
   /** Name of each optimizer arena, such as `m`, to all its numbers; and `average` and `best`, where such weights are kept. */
   readonly optimizer: ReadonlyMap<string, FloatArray>;
   /** What the schedule, the average and the early stopping have seen; and the epoch whose measurement is due, if one is. */
-  readonly memory?: Readonly<
+  readonly observed?: Readonly<
     Partial<Record<'schedule' | 'average' | 'stopping' | 'gradient' | 'due', readonly number[]>>
   >;
   /** Carried state of each LSTM layer, bottom first, [N, H] each; null where none is carried. */
@@ -104,15 +104,15 @@ export interface TrainingState {
 }
 
 /** Updates planned in all. */
-export function plannedSteps({ train }: TrainingData, { epochs = 1, maxSteps }: FitOptions): number {
-  return Math.min(train.length * epochs, maxSteps ?? Number.POSITIVE_INFINITY);
+export function plannedUpdates({ train }: TrainingData, { epochs = 1, maxUpdates }: FitOptions): number {
+  return Math.min(train.length * epochs, maxUpdates ?? Number.POSITIVE_INFINITY);
 }
 
 /** Throws `INVALID_SETTING`. */
 export function requireOptions(options: FitOptions, data: TrainingData): void {
-  const { epochs, maxSteps, clipNorm, clipValue, validateEvery, gradientNoise, average, earlyStopping } = options;
+  const { epochs, maxUpdates, clipNorm, clipValue, validateEvery, gradientNoise, average, earlyStopping } = options;
   if (epochs !== undefined) requireInteger('epochs', epochs, 1, Number.MAX_SAFE_INTEGER);
-  if (maxSteps !== undefined) requireInteger('maxSteps', maxSteps, 1, Number.MAX_SAFE_INTEGER);
+  if (maxUpdates !== undefined) requireInteger('maxUpdates', maxUpdates, 1, Number.MAX_SAFE_INTEGER);
   if (validateEvery !== undefined) requireInteger('validateEvery', validateEvery, 1, Number.MAX_SAFE_INTEGER);
   if (clipNorm !== undefined) requireNumber('clipNorm', clipNorm, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
   if (clipValue !== undefined) requireNumber('clipValue', clipValue, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
@@ -129,7 +129,7 @@ export function requireOptions(options: FitOptions, data: TrainingData): void {
       : typeof options.schedule === 'object'
         ? 'schedule'
         : null;
-  if (needs === null || data.heldOut) return;
+  if (needs === null || data.validation) return;
   const help = 'Give some, or leave the setting out.';
   throw new UnspoolError({ code: 'INVALID_SETTING', path: needs, problem: 'needs held-out data to watch.', help });
 }

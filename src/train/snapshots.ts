@@ -8,7 +8,7 @@ import type { Model } from '../core/model.js';
 import type { TrainingEvent, TrainingState } from './options.js';
 
 /** A training as it stood after `state.step` updates: enough to go on from, on any backend. */
-export interface KeptTraining {
+export interface TrainingSnapshot {
   readonly state: TrainingState;
   /** By name. */
   readonly parameters: ReadonlyMap<string, FloatArray>;
@@ -25,12 +25,12 @@ const SHARE = 0.05;
  * Iterated in the place of a training, whose events it passes on: then `latest` is what is left when the device is lost.
  *
  * @example
- * const safe = new Safekeeping(model, fit(model, data, options));
+ * const safe = new TrainingSnapshots(model, fit(model, data, options));
  * for await (const event of safe) console.log(event.kind);
  */
-export class Safekeeping implements AsyncIterable<TrainingEvent> {
+export class TrainingSnapshots implements AsyncIterable<TrainingEvent> {
   /** After one of the last updates; null before the first. */
-  latest: KeptTraining | null = null;
+  lastSnapshot: TrainingSnapshot | null = null;
   private readonly model: Model;
   private readonly training: Kept;
   private next = 0;
@@ -42,7 +42,7 @@ export class Safekeeping implements AsyncIterable<TrainingEvent> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingEvent, void, void> {
     for await (const event of this.training) {
-      if (event.kind === 'step' && performance.now() >= this.next) await this.keep();
+      if (event.kind === 'update' && performance.now() >= this.next) await this.keep();
       yield event;
     }
   }
@@ -50,7 +50,7 @@ export class Safekeeping implements AsyncIterable<TrainingEvent> {
   private async keep(): Promise<void> {
     const begin = performance.now();
     const parameters = await this.model.parameters.download();
-    this.latest = { parameters, state: await this.training.checkpoint() };
+    this.lastSnapshot = { parameters, state: await this.training.checkpoint() };
     const now = performance.now();
     this.next = now + (now - begin) * (1 / SHARE - 1);
   }

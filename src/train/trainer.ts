@@ -14,11 +14,11 @@ import { requireCarriedState } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
 import { arenasOf, memoryOf, remember, type TrainingRoom, trainingRoom } from './buffers.js';
-import { type BatchSource, evaluate, TapeShelf } from './evaluate.js';
-import { Breather } from './event-loop-yield.js';
+import { type BatchSource, evaluate, TapeCache } from './evaluate.js';
+import { EventLoopYield } from './event-loop-yield.js';
 import {
   type FitOptions,
-  plannedSteps,
+  plannedUpdates,
   requireOptions,
   type TrainingData,
   type TrainingEvent,
@@ -41,11 +41,11 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private readonly lease: Lease;
   private readonly kernels: Kernels;
   private readonly room: TrainingRoom;
-  private readonly tapes: TapeShelf;
+  private readonly tapes: TapeCache;
   private readonly seed: number;
   private last: Tape | null = null;
   private epochRng: RngState;
-  private step = 0;
+  private update = 0;
   private epoch = 1;
   private batch = 0;
   private lossSum = 0;
@@ -57,7 +57,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
   /** Made by `fit`. */
   constructor(model: Model, data: TrainingData, options: FitOptions, resume?: TrainingState) {
     requireOptions(options, data);
-    for (const source of [data.train, data.heldOut]) {
+    for (const source of [data.train, data.validation]) {
       if (source?.stateful && source.length > 1) requireCarriedState(model.spec);
     }
     this.model = model;
@@ -65,7 +65,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     this.options = options;
     this.lease = new Lease(model.kernels);
     this.kernels = this.lease.kernels;
-    this.tapes = new TapeShelf(model, { inputGradient: false });
+    this.tapes = new TapeCache(model, { inputGradient: false });
     this.seed = options.seed ?? model.spec.seed ?? 1;
     this.epochRng = createRng(this.seed, 'data').state();
     try {
@@ -79,15 +79,15 @@ export class Training implements AsyncIterable<TrainingEvent> {
   }
 
   /** Updates planned in all. */
-  get steps(): number {
-    return plannedSteps(this.data, this.options);
+  get updates(): number {
+    return plannedUpdates(this.data, this.options);
   }
 
   /** The mean loss on the held-out data with the parameters as they are, or their average; null where there are none. */
   async validate(): Promise<number | null> {
-    const { heldOut } = this.data;
-    if (!heldOut) return null;
-    return this.averaged(() => evaluate(this.model, heldOut, this.options.loss));
+    const { validation } = this.data;
+    if (!validation) return null;
+    return this.averaged(() => evaluate(this.model, validation, this.options.loss));
   }
 
   /** Acts while the model holds what it would end with: the average, where one is kept. */
@@ -103,23 +103,23 @@ export class Training implements AsyncIterable<TrainingEvent> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingEvent, void, void> {
     const { epochs = 1, signal } = this.options;
-    const breather = new Breather();
+    const breather = new EventLoopYield();
     yield* this.validation(); // where it was left, or saved, between an update and the measurement behind it
     // An epoch that was cut off behind its last update (batch > 0) still has its end to tell.
-    while (this.epoch <= epochs && !this.room.stopping?.isOver && (this.step < this.steps || this.batch > 0)) {
+    while (this.epoch <= epochs && !this.room.stopping?.isOver && (this.update < this.updates || this.batch > 0)) {
       const rng = restoreRng(this.epochRng); // also where an epoch is taken up again: the data in the same order
       const source = this.data.train.shuffled?.(rng) ?? this.data.train;
       const { epoch } = this;
-      while (this.batch < source.length && this.step < this.steps && !this.room.stopping?.isOver) {
+      while (this.batch < source.length && this.update < this.updates && !this.room.stopping?.isOver) {
         await breather.pause();
         if (signal?.aborted) {
-          yield { kind: 'end', reason: 'aborted', step: this.step };
+          yield { kind: 'end', reason: 'aborted', update: this.update };
           return;
         }
-        yield await this.update(source);
+        yield await this.runUpdate(source);
         yield* this.validation();
       }
-      if (this.batch < source.length) break; // maxSteps came first, or it was stopped: the epoch is not over
+      if (this.batch < source.length) break; // maxUpdates came first, or it was stopped: the epoch is not over
       const loss = this.lossSum / source.length;
       this.epoch++;
       this.batch = 0;
@@ -127,12 +127,12 @@ export class Training implements AsyncIterable<TrainingEvent> {
       this.due = epoch;
       this.epochRng = rng.state();
       this.last = null; // the next epoch begins at the text's beginning, from the zero state
-      yield { kind: 'epoch', epoch, step: this.step, loss };
+      yield { kind: 'epoch', epoch, update: this.update, loss };
       yield* this.validation();
     }
     await this.requireFiniteParameters(); // the last update's work has not been through a loss yet
     this.settle();
-    yield { kind: 'end', reason: this.room.stopping?.isOver ? 'stoppedEarly' : 'finished', step: this.step };
+    yield { kind: 'end', reason: this.room.stopping?.isOver ? 'stoppedEarly' : 'finished', update: this.update };
   }
 
   /** Everything that is needed to go on from here, as copies. */
@@ -141,10 +141,10 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const optimizer = new Map<string, FloatArray>();
     for (const [name, arena] of arenasOf(this.room, this.settled)) optimizer.set(name, await k.download(arena.matrix));
     const carried = this.last && this.data.train.stateful ? await this.last.downloadStates() : null;
-    const { step, epoch, batch, lossSum, epochRng: rng } = this;
+    const { update: update, epoch, batch, lossSum, epochRng: rng } = this;
     const due = this.due === null ? {} : { due: [this.due] };
-    const memory = { ...memoryOf(this.room, this.options), ...due };
-    return { step, epoch, batch, lossSum, rng, optimizer, memory, carried };
+    const observed = { ...memoryOf(this.room, this.options), ...due };
+    return { update, epoch, batch, lossSum, rng, optimizer, observed, carried };
   }
 
   /** Gives the memory of tapes, gradients and optimizer state back; the model stays. Going on throws `DISPOSED`. */
@@ -170,18 +170,18 @@ export class Training implements AsyncIterable<TrainingEvent> {
     if (Number.isFinite((await this.kernels.download(norm))[0])) return;
     const { notFinite, notFiniteIn } = await forensics();
     const found = await notFiniteIn(this.kernels, this.model.parameters, 'parameter ');
-    if (found) throw notFinite(this.step, found);
+    if (found) throw notFinite(this.update, found);
   }
 
-  private async update(source: BatchSource): Promise<TrainingEvent> {
+  private async runUpdate(source: BatchSource): Promise<TrainingEvent> {
     this.lease.requireOpen();
     const { model, kernels: k, options } = this;
     const { gradients, norm, optimizer, average } = this.room;
     const batch = source.batch(this.batch);
     if (batch.lengths) await loadForms();
     const tape = this.tapes.take(batch);
-    const step = this.step + 1;
-    const noise = { seed: this.seed % WORD, step: step % WORD };
+    const update = this.update + 1;
+    const noise = { seed: this.seed % WORD, update: update % WORD };
     const pass = {
       tape,
       gradients,
@@ -192,33 +192,33 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { loss: unread } = (await options.gradient?.(model, batch, pass)) ?? model.gradientsUnread(batch, pass);
     if (options.gradientNoise) {
       const { eta, gamma = 0.55 } = options.gradientNoise;
-      const deviation = Math.sqrt(eta / (1 + this.step) ** gamma);
-      k.addNormals(gradients.matrix, { ...noise, stream: GRADIENT_NOISE }, deviation);
+      const std = Math.sqrt(eta / (1 + this.update) ** gamma);
+      k.addNormals(gradients.matrix, { ...noise, stream: GRADIENT_NOISE }, std);
     }
     if (options.clipValue !== undefined) k.clipValue(gradients.matrix, options.clipValue);
     k.clipNorm(norm, gradients.matrix, options.clipNorm ?? Number.POSITIVE_INFINITY);
     const [loss, [gradientNorm = 0]] = await Promise.all([unread, k.download(norm)]); // read in one
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const { notFiniteError } = await forensics();
-      throw await notFiniteError(k, step, loss, { parameters: model.parameters, tape, gradients });
+      throw await notFiniteError(k, update, loss, { parameters: model.parameters, tape, gradients });
     }
-    optimizer.apply(gradients.matrix, step, options.optimizer.spec.rate * this.rateFactor(step));
-    average?.update(model.parameters, step);
+    optimizer.apply(gradients.matrix, update, options.optimizer.spec.learningRate * this.rateFactor(update));
+    average?.update(model.parameters, update);
     this.last = tape;
-    this.step = step;
+    this.update = update;
     this.batch++;
     this.lossSum += loss;
-    const { epoch, steps } = this;
+    const { epoch, updates } = this;
     // The end of an epoch is measured anyway, once.
-    if (options.validateEvery && step % options.validateEvery === 0 && this.batch < source.length) this.due = epoch;
-    return { kind: 'step', epoch, step, steps, loss, gradientNorm, count: batch.steps * batch.rows };
+    if (options.validateEvery && update % options.validateEvery === 0 && this.batch < source.length) this.due = epoch;
+    return { kind: 'update', epoch, update, updates, loss, gradientNorm, count: batch.steps * batch.batchSize };
   }
 
   private rateFactor(step: number): number {
     const { schedule, epochs = 1 } = this.options;
     if (!schedule) return 1;
     const factor = typeof schedule === 'function' ? schedule : schedule.factor;
-    return factor(step, this.steps, { epoch: this.epoch, epochs });
+    return factor(step, this.updates, { epoch: this.epoch, epochs });
   }
 
   /** The measurement that is due, if one is. */
@@ -232,7 +232,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     if (typeof schedule === 'object') schedule.observe(loss);
     await this.averaged(() => stopping?.observe(loss, model.parameters));
     average?.observe(loss);
-    yield { kind: 'validation', epoch, step: this.step, loss };
+    yield { kind: 'validation', epoch, update: this.update, loss };
   }
 
   private restore(state: TrainingState): void {
@@ -245,10 +245,10 @@ export class Training implements AsyncIterable<TrainingEvent> {
     }
     const weights = state.optimizer.get('weights');
     if (weights?.length === this.model.size) k.upload(this.model.parameters.matrix, weights);
-    remember(this.room, this.options, state.memory);
-    this.due = state.memory?.due?.[0] ?? null;
+    remember(this.room, this.options, state.observed);
+    this.due = state.observed?.due?.[0] ?? null;
     this.epochRng = state.rng;
-    this.step = state.step;
+    this.update = state.update;
     this.epoch = state.epoch;
     this.batch = state.batch;
     this.lossSum = state.lossSum;

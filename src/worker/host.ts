@@ -13,7 +13,7 @@ import type { BackendOptions } from '../kernels/select.js';
 import { evaluate } from '../train/evaluate.js';
 import type { TrainingState } from '../train/trainer.js';
 import { Gate, HostedTraining } from './hosted-training.js';
-import type { Call, EndStates, FitSettings, Host, ModelFacts, PredictSettings, Start } from './protocol.js';
+import type { Call, EndStates, FitSettings, Host, ModelInfo, PredictSettings, Start } from './protocol.js';
 
 export class ModelHost implements Host {
   private readonly makers: Readonly<Record<string, SourceMaker>>;
@@ -40,7 +40,7 @@ export class ModelHost implements Host {
     return operation === 'next' && !this.gate(training as number).open;
   }
 
-  async create(spec: ModelSpec, options: BackendOptions): Promise<ModelFacts> {
+  async create(spec: ModelSpec, options: BackendOptions): Promise<ModelInfo> {
     this.requireFree();
     this.model = await createModel(spec, options);
     return factsOf(this.model);
@@ -48,9 +48,9 @@ export class ModelHost implements Host {
 
   async load(bytes: Uint8Array, options: BackendOptions, file?: string) {
     this.requireFree();
-    const { model, vocabulary, facts, training } = await deserializeModel(bytes, options, file);
+    const { model, vocabulary, metadata, training } = await deserializeModel(bytes, options, file);
     this.model = model;
-    return { ...factsOf(model), vocabulary: vocabulary?.characters ?? null, facts, training };
+    return { ...factsOf(model), vocabulary: vocabulary?.characters ?? null, metadata, training };
   }
 
   async dispose(): Promise<void> {
@@ -79,7 +79,7 @@ export class ModelHost implements Host {
       (await this.alive().predict(inputs, { ...settings, from: start })).tape;
     return this.pass(from, run, async (tape) => {
       const { y, outputSteps } = tape.layers.at(-1)!;
-      return { y: await this.alive().kernels.download(y), shape: [outputSteps, tape.shape.rows, y.cols] };
+      return { y: await this.alive().kernels.download(y), shape: [outputSteps, tape.shape.batchSize, y.cols] };
     });
   }
 
@@ -129,8 +129,8 @@ export class ModelHost implements Host {
     resume?: TrainingState,
   ): Promise<void> {
     const train = createSource(data.train, this.makers);
-    const heldOut = data.heldOut && createSource(data.heldOut, this.makers);
-    const hosted = new HostedTraining(this.alive(), { train, heldOut }, settings, this.gate(training), resume);
+    const validation = data.validation && createSource(data.validation, this.makers);
+    const hosted = new HostedTraining(this.alive(), { train, validation }, settings, this.gate(training), resume);
     this.trainings.set(training, hosted);
   }
 
@@ -205,10 +205,10 @@ export class ModelHost implements Host {
   }
 
   /** Given states as they are; those of a pass as a tape that ended with them, so that what holds for tapes holds here. */
-  private startAt({ rows, states }: Start): StartState {
-    if (rows === undefined) return states;
+  private startAt({ batchSize, states }: Start): StartState {
+    if (batchSize === undefined) return states;
     const { kernels: k } = this.alive();
-    const tape = this.alive().tape({ steps: 1, rows }, { gradients: false });
+    const tape = this.alive().tape({ steps: 1, batchSize }, { gradients: false });
     tape.begin(states);
     for (const lstm of tape.lstms) {
       const [first, last] = [lstm.initialState(), lstm.finalState()];
@@ -220,11 +220,11 @@ export class ModelHost implements Host {
 
   private async endOf(tape: Tape): Promise<EndStates> {
     this.alive();
-    return { rows: tape.shape.rows, states: await tape.downloadStates() };
+    return { batchSize: tape.shape.batchSize, states: await tape.downloadStates() };
   }
 }
 
-const factsOf = ({ spec, outputSize, kernels, parameters }: Model): ModelFacts => {
+const factsOf = ({ spec, outputSize, kernels, parameters }: Model): ModelInfo => {
   const { name, variant, precision } = kernels;
   const backend = { name, precision, ...(variant === undefined ? {} : { variant }) };
   return { spec, outputSize, kernels: backend, parameters: parameters.layout.entries };

@@ -43,7 +43,7 @@ export class HostedTraining {
       return null;
     }
     this.produced++;
-    this.standing = value.kind !== 'step';
+    this.standing = value.kind !== 'update';
     return value;
   }
 

@@ -15,7 +15,7 @@ import type { BatchSource } from '../train/evaluate.js';
 import type { TrainingData, TrainingState } from '../train/trainer.js';
 import { Connection, newNumber } from './connection.js';
 import type { WorkerLike } from './line.js';
-import type { EndStates, ModelFacts } from './protocol.js';
+import type { EndStates, ModelInfo } from './protocol.js';
 import { type WorkerFitOptions, WorkerTraining } from './training.js';
 
 export interface WorkerOptions extends BackendOptions {
@@ -52,12 +52,12 @@ export class WorkerModel {
   /** Width of the output's rows. */
   readonly outputSize: number;
   /** The backend that computes in the worker. */
-  readonly kernels: ModelFacts['kernels'];
+  readonly kernels: ModelInfo['kernels'];
   readonly parameters: WorkerParameters;
   private readonly connection: Connection;
 
   /** Made by `createModelInWorker`. */
-  constructor(connection: Connection, { spec, outputSize, kernels, parameters }: ModelFacts) {
+  constructor(connection: Connection, { spec, outputSize, kernels, parameters }: ModelInfo) {
     this.connection = connection;
     this.spec = spec;
     this.outputSize = outputSize;
@@ -159,7 +159,7 @@ const tapeOf = (end: EndStates): WorkerTape => ({ ...end, free() {} });
 
 function startOf(from: WorkerStart | undefined) {
   if (!from) return null;
-  return 'states' in from ? { rows: from.rows, states: from.states } : { states: from };
+  return 'states' in from ? { rows: from.batchSize, states: from.states } : { states: from };
 }
 
 /** A connection and the model that `make` makes over it; without the one, not the other. */
@@ -205,12 +205,12 @@ export function deserializeModelInWorker(
   file?: string,
 ): Promise<LoadedWorkerModel> {
   return open(options, async (connection) => {
-    const { vocabulary, facts, training, ...rest } = await connection.call('load', bytes, backendOf(options), file);
+    const { vocabulary, metadata, training, ...rest } = await connection.call('load', bytes, backendOf(options), file);
     return {
       model: new WorkerModel(connection, rest),
       spec: rest.spec,
       vocabulary: vocabulary && new Vocabulary(vocabulary),
-      facts,
+      metadata,
       training,
     };
   });

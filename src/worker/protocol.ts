@@ -11,7 +11,7 @@ import type { ParameterEntry } from '../core/memory/parameters.js';
 import type { Batch, PredictOptions } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
 import { type Problem, UnspoolError } from '../errors.js';
-import type { Facts } from '../interop/model-file.js';
+import type { Metadata } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
 import type { OptimizerSpec } from '../optim/optimizer.js';
 import type { ScheduleSpec } from '../optim/schedules.js';
@@ -20,7 +20,7 @@ import type { FitOptions, TrainingEvent, TrainingState } from '../train/options.
 
 /** Where a pass starts: `rows` only where the states are those that another pass ended with. */
 export interface Start {
-  readonly rows?: number;
+  readonly batchSize?: number;
   readonly states: readonly (GivenState | null)[];
 }
 
@@ -28,21 +28,21 @@ export type PredictSettings = PredictOptions<Start | null>;
 
 /** The states that a pass of `rows` sequences ended with. */
 export interface EndStates {
-  readonly rows: number;
+  readonly batchSize: number;
   readonly states: readonly { readonly h: FloatArray; readonly c: FloatArray }[];
 }
 
-export interface ModelFacts {
+export interface ModelInfo {
   readonly spec: ModelSpec;
   readonly outputSize: number;
   readonly parameters: readonly ParameterEntry[];
   readonly kernels: { readonly name: string; readonly variant?: string; readonly precision: 'float32' | 'float64' };
 }
 
-export interface FileFacts {
+export interface LoadedFile {
   /** Characters; null where the file has none. */
   readonly vocabulary: readonly string[] | null;
-  readonly facts: Facts;
+  readonly metadata: Metadata;
   readonly training: TrainingState | null;
 }
 
@@ -56,8 +56,8 @@ export type FitSettings = Omit<FitOptions, 'optimizer' | 'schedule' | 'signal'> 
 
 /** What the worker does. Trainings and streams have numbers, given by the caller. */
 export interface Host {
-  create(spec: ModelSpec, options: BackendOptions): Promise<ModelFacts>;
-  load(bytes: Uint8Array, options: BackendOptions, file?: string): Promise<ModelFacts & FileFacts>;
+  create(spec: ModelSpec, options: BackendOptions): Promise<ModelInfo>;
+  load(bytes: Uint8Array, options: BackendOptions, file?: string): Promise<ModelInfo & LoadedFile>;
   dispose(): Promise<void>;
   /** Holds a lock of this name for as long as the worker lives. */
   live(lock: string): Promise<void>;
@@ -73,14 +73,14 @@ export interface Host {
   download(): Promise<Map<string, FloatArray>>;
   set(name: string, values: ArrayLike<number>): Promise<void>;
 
-  openStream(stream: number, rows: number): Promise<void>;
+  openStream(stream: number, batchSize: number): Promise<void>;
   step(stream: number, inputs: ArrayLike<number>): Promise<FloatArray>;
   resetStream(stream: number): Promise<void>;
   closeStream(stream: number): Promise<void>;
 
   fit(
     training: number,
-    data: { readonly train: SourceDescription; readonly heldOut: SourceDescription | null },
+    data: { readonly train: SourceDescription; readonly validation: SourceDescription | null },
     settings: FitSettings,
     resume?: TrainingState,
   ): Promise<void>;

@@ -9,7 +9,7 @@ import { type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
 import type { BatchSource } from '../train/evaluate.js';
 import {
   type FitOptions,
-  plannedSteps,
+  plannedUpdates,
   requireOptions,
   type TrainingData,
   type TrainingEvent,
@@ -45,11 +45,11 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
     const { ahead = 2, signal, ...rest } = options;
     requireInteger('ahead', ahead, 0, 1000);
     requireOptions(options, data);
-    this.steps = plannedSteps(data, options);
+    this.steps = plannedUpdates(data, options);
     this.connection = connection;
     this.ahead = ahead;
     this.signal = signal;
-    const sources = { train: describeSource(data.train), heldOut: describeOptional(data.heldOut) };
+    const sources = { train: describeSource(data.train), validation: describeOptional(data.validation) };
     this.begun = connection.call('fit', this.number, sources, settingsOf(rest), resume);
     this.begun.catch(() => {}); // whoever iterates gets it
   }
@@ -122,7 +122,7 @@ const settingsOf = ({ optimizer, schedule, ...plain }: Omit<FitOptions, 'signal'
   ...plain,
   optimizer: optimizerOf(optimizer),
   schedule: scheduleOf(schedule),
-  ...(typeof schedule === 'object' ? { seen: schedule.memory } : {}),
+  ...(typeof schedule === 'object' ? { seen: schedule.observed } : {}),
 });
 
 function optimizerOf({ spec }: Optimizer): Optimizer['spec'] {

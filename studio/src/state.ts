@@ -28,7 +28,7 @@ export const playing = signal(false);
 export const speed = signal(Number.POSITIVE_INFINITY);
 
 export const losses = signal<readonly Point[]>([]);
-export const heldOut = signal<readonly Point[]>([]);
+export const validation = signal<readonly Point[]>([]);
 export const gradientNorms = signal<readonly Point[]>([]);
 export const step = signal(0);
 export const epoch = signal(1);
@@ -70,7 +70,7 @@ async function attempt<T>(act: () => Promise<T>): Promise<T | null> {
 function forget(): void {
   batch(() => {
     losses.value = [];
-    heldOut.value = [];
+    validation.value = [];
     gradientNorms.value = [];
     step.value = 0;
     epoch.value = 1;
@@ -145,7 +145,7 @@ function told(progress: Progress, from: number): void {
       gradientNorms.value,
       progress.updates.map(([at, , norm]) => [at, norm] as const),
     );
-    heldOut.value = grown(heldOut.value, progress.heldOut);
+    validation.value = grown(validation.value, progress.validation);
     step.value = progress.step;
     epoch.value = progress.epoch;
     if (progress.updates.length > 0) updatesPerSecond.value = progress.updatesPerSecond;

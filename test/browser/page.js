@@ -2,9 +2,9 @@
 import { adam, createModel, describeBackend, deserializeModel, fit, serializeModel, textStreams } from 'unspool';
 
 const data = textStreams('the quick brown fox jumps over the lazy dog. '.repeat(60), {
-  batch: 8,
+  batchSize: 8,
   steps: 16,
-  heldOut: 0.2,
+  validationSplit: 0.2,
 });
 const { size } = data.vocabulary;
 const layers = [
@@ -17,7 +17,7 @@ const layers = [
 window.train = async (backend) => {
   const model = await createModel({ seed: 3, layers }, { backend, threads: 'auto' });
   const losses = [];
-  for await (const event of fit(model, data, { optimizer: adam({ rate: 0.01 }), epochs: 3 })) {
+  for await (const event of fit(model, data, { optimizer: adam({ learningRate: 0.01 }), epochs: 3 })) {
     if (event.kind === 'validation') losses.push(event.loss);
   }
   const again = await deserializeModel(await serializeModel(model), { backend });

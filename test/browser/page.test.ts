@@ -150,7 +150,7 @@ maybe('in Chromium', () => {
     const page = await open('plain', 'worker-page');
     const { here, there } = (await page.evaluate('window.both()')) as Record<'here' | 'there', Watched>;
     expect(there.events).toEqual(here.events);
-    const updates = here.events.filter(({ kind }) => kind === 'step').length;
+    const updates = here.events.filter(({ kind }) => kind === 'update').length;
     expect(updates).toBeGreaterThan(5);
     expect(here.ticks).toBeLessThan(2.5 * updates); // on its own thread, an update keeps the page out
     expect(there.ticks).toBeGreaterThan(4 * updates);

@@ -3,9 +3,9 @@ import { adam, createModel, fit, textStreams } from 'unspool';
 import { createModelInWorker } from 'unspool/worker';
 
 const data = textStreams('the quick brown fox jumps over the lazy dog. '.repeat(60), {
-  batch: 16,
+  batchSize: 16,
   steps: 32,
-  heldOut: 0.2,
+  validationSplit: 0.2,
 });
 const { size } = data.vocabulary;
 const spec = (hiddenSize) => ({
@@ -29,7 +29,7 @@ async function watched(training) {
 
 /** The same training on this thread and in a worker, with updates that take long. */
 window.both = async () => {
-  const [options, backend] = [{ optimizer: adam({ rate: 0.01 }), epochs: 2 }, { backend: 'reference' }];
+  const [options, backend] = [{ optimizer: adam({ learningRate: 0.01 }), epochs: 2 }, { backend: 'reference' }];
   const here = await watched(fit(await createModel(spec(128), backend), data, options));
   const model = await createModelInWorker(spec(128), backend);
   const there = await watched(model.fit(data, options));
@@ -71,7 +71,7 @@ window.lose = async () => {
   const model = await createModelInWorker(spec(16), { worker });
   try {
     for await (const event of model.fit(data, { optimizer: adam(), epochs: 1e6 })) {
-      if (event.step === 5) setTimeout(() => worker.terminate());
+      if (event.update === 5) setTimeout(() => worker.terminate());
     }
   } catch (error) {
     return error.problem;

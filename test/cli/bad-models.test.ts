@@ -77,7 +77,7 @@ const COMMANDS = [
 ];
 
 beforeAll(async () => {
-  await here.ok('train', 'text.txt', ...TINY, '--max-steps', '2', '--quiet');
+  await here.ok('train', 'text.txt', ...TINY, '--max-updates', '2', '--quiet');
 });
 
 describe('one command each', () => {

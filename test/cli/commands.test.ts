@@ -6,7 +6,7 @@ import { folder, jsonLines, MAIN, ROOT, start, TINY } from './support.js';
 const here = folder();
 
 beforeAll(async () => {
-  await here.ok('train', 'text.txt', ...TINY, '--max-steps', '30', '--quiet');
+  await here.ok('train', 'text.txt', ...TINY, '--max-updates', '30', '--quiet');
 });
 
 describe('train', () => {
@@ -16,12 +16,12 @@ describe('train', () => {
 
   test('the same seed gives the same bytes, another seed others', async () => {
     await Promise.all([
-      here.ok('train', 'text.txt', ...TINY, '--max-steps', '30', '--out', 'sub/again.safetensors', '--quiet'),
+      here.ok('train', 'text.txt', ...TINY, '--max-updates', '30', '--out', 'sub/again.safetensors', '--quiet'),
       here.ok(
         'train',
         'text.txt',
         ...TINY,
-        '--max-steps',
+        '--max-updates',
         '30',
         '--out',
         'other.safetensors',
@@ -39,8 +39,8 @@ describe('train', () => {
     const args = ['--epochs', '2', '--validate-every', '20', '--json', '--out', 'json.safetensors'];
     const lines = jsonLines(await here.ok('train', 'text.txt', ...TINY, ...args));
     const kinds = new Set(lines.map(({ kind }) => kind));
-    expect([...kinds].sort()).toEqual(['end', 'epoch', 'result', 'start', 'step', 'validation']);
-    const steps = lines.filter(({ kind }) => kind === 'step');
+    expect([...kinds].sort()).toEqual(['end', 'epoch', 'result', 'start', 'update', 'validation']);
+    const steps = lines.filter(({ kind }) => kind === 'update');
     const planned = lines[0]!.steps as number;
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: planned }, (_, i) => i + 1));
     expect(lines.at(-1)).toMatchObject({ kind: 'result', steps: planned, file: 'json.safetensors' });
@@ -51,12 +51,21 @@ describe('train', () => {
   });
 
   test('--quiet prints nothing at all', async () => {
-    const ended = await here.run('train', 'text.txt', ...TINY, '--max-steps', '3', '--out', 'q.safetensors', '--quiet');
+    const ended = await here.run(
+      'train',
+      'text.txt',
+      ...TINY,
+      '--max-updates',
+      '3',
+      '--out',
+      'q.safetensors',
+      '--quiet',
+    );
     expect(ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   });
 
   test('without a terminal: plain lines, each of them whole', async () => {
-    const stdout = await here.ok('train', 'text.txt', ...TINY, '--max-steps', '12', '--out', 'plain.safetensors');
+    const stdout = await here.ok('train', 'text.txt', ...TINY, '--max-updates', '12', '--out', 'plain.safetensors');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that none are there is what is tested
     expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f█░]/);
     expect(stdout).toMatch(/^text\.txt: [\d,]+ characters, [\d,]+ more held out, \d+ different\.$/m);
@@ -69,13 +78,16 @@ describe('train', () => {
   });
 
   test('settings come from the flags, then the config file, then the standards', async () => {
-    here.write('config.json', JSON.stringify({ hidden: 6, embedding: 5, batch: 2, steps: 8, lstm: { bias: false } }));
+    here.write(
+      'config.json',
+      JSON.stringify({ hidden: 6, embedding: 5, batchSize: 2, steps: 8, lstm: { bias: false } }),
+    );
     const args = [
       '--config',
       'config.json',
       '--embedding',
       '3',
-      '--max-steps',
+      '--max-updates',
       '1',
       '--json',
       '--out',
@@ -98,7 +110,7 @@ describe('in a terminal', () => {
   if (!hasScript) console.warn('skipped: there is no `script` (util-linux) to make a terminal with');
 
   (hasScript ? test : test.skip).each([80, 50, 20])('a bar that fits into %i columns', async (columns) => {
-    const train = `${process.execPath} ${MAIN} train text.txt ${TINY.join(' ')} --max-steps 60 --force --out bar.safetensors`;
+    const train = `${process.execPath} ${MAIN} train text.txt ${TINY.join(' ')} --max-updates 60 --force --out bar.safetensors`;
     const args = ['-qec', `stty cols ${columns} rows 24; ${train}`, '/dev/null'];
     const { code, stdout } = await start(here.path, args, 'script', []).ended;
     expect(code).toBe(0);
@@ -152,8 +164,8 @@ describe('eval', () => {
   test('measures the held-out part as training did', async () => {
     const [info] = jsonLines(await here.ok('info', 'model.safetensors', '--json'));
     const trained = (info!.facts as { heldOutLoss: number }).heldOutLoss;
-    // Training reads it in --batch 4 streams of 8 steps; the number of streams decides what is carried to where.
-    const args = ['eval', 'model.safetensors', 'text.txt', '--held-out', '0.1', '--batch', '4', '--json'];
+    // Training reads it in --batch-size 4 streams of 8 steps; the number of streams decides what is carried to where.
+    const args = ['eval', 'model.safetensors', 'text.txt', '--validation-split', '0.1', '--batch-size', '4', '--json'];
     const [line] = jsonLines(await here.ok(...args));
     expect(line!.loss).toBeCloseTo(trained, 4);
     expect(line!.perplexity).toBeCloseTo(Math.exp(line!.loss as number), 10);
@@ -176,7 +188,7 @@ describe('info', () => {
     expect(stdout).toMatch(/^ {2}lstm {7}8 units$/m);
     expect(stdout).toMatch(/^ {2}lstm\.weight_hh_l0 +\[32, 8\] +256$/m);
     expect(stdout).toMatch(/^Vocabulary: \d+ characters$/m);
-    expect(stdout).toContain('"maxSteps": 30');
+    expect(stdout).toContain('"maxUpdates": 30');
     expect(stdout).not.toContain('--resume');
   });
 
@@ -189,7 +201,7 @@ describe('info', () => {
 
   test('--json', async () => {
     const [line] = jsonLines(await here.ok('info', 'model.checkpoint.safetensors', '--json'));
-    expect(line).toMatchObject({ kind: 'info', precision: 'float32', position: { step: 30, epoch: 1, batch: 30 } });
+    expect(line).toMatchObject({ kind: 'info', precision: 'float32', position: { update: 30, epoch: 1, batch: 30 } });
     expect(line!.bytes).toBe(here.read('model.checkpoint.safetensors').length);
   });
 });
@@ -221,7 +233,7 @@ test('a reader that goes away early is no failure', async () => {
 });
 
 test('a training goes on without a reader', async () => {
-  const args = `${TINY.join(' ')} --max-steps 40 --json --out unread.safetensors`;
+  const args = `${TINY.join(' ')} --max-updates 40 --json --out unread.safetensors`;
   const command = `${process.execPath} ${MAIN} train text.txt ${args} | true`;
   const { code, stderr } = await start(here.path, ['-c', `set -o pipefail; ${command}`], 'bash', []).ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -56,9 +56,9 @@ describe('a full disk', () => {
   testOnDisk('no room for the new model: an error, the old one is whole', () =>
     withDisk(64, async (disk) => {
       const out = join(disk, 'm.safetensors');
-      await here.ok('train', 'text.txt', ...TINY, '--max-steps', '2', '--quiet', '--out', out);
+      await here.ok('train', 'text.txt', ...TINY, '--max-updates', '2', '--quiet', '--out', out);
       const old = readFileSync(out);
-      const args = ['--hidden', '64', '--max-steps', '3', '--force', '--checkpoint-every', '0', '--out', out];
+      const args = ['--hidden', '64', '--max-updates', '3', '--force', '--checkpoint-every', '0', '--out', out];
       const { code, stderr } = await here.run('train', 'text.txt', ...TINY, ...args, '--quiet');
       expect(code).toBe(1);
       expect(stderr).toMatch(FULL);
@@ -72,7 +72,7 @@ describe('a full disk', () => {
   testOnDisk('room for the model, not for the larger checkpoint: a warning, and the model is saved', () =>
     withDisk(64, async (disk) => {
       const out = join(disk, 'm.safetensors');
-      const args = ['--hidden', '40', '--max-steps', '3', '--checkpoint-every', '0', '--out', out];
+      const args = ['--hidden', '40', '--max-updates', '3', '--checkpoint-every', '0', '--out', out];
       const { code, stderr } = await here.run('train', 'text.txt', ...TINY, ...args);
       expect(code).toBe(0);
       expect(stderr).toMatch(/^unspool: \S*m\.checkpoint\.safetensors: cannot be written \(ENOSPC\)[^\n]*\n$/);
@@ -88,7 +88,7 @@ describe('a full disk', () => {
       const { code, stdout, stderr } = await here.run('train', 'text.txt', ...TINY, ...args, '--out', out);
       expect(code).toBe(1);
       expect(stderr).toMatch(FULL);
-      expect(jsonLines(stdout).at(-1)).toMatchObject({ kind: 'step', step: 5 });
+      expect(jsonLines(stdout).at(-1)).toMatchObject({ kind: 'update', step: 5 });
       expect(others(disk)).toEqual([]);
     }),
   );
@@ -169,7 +169,7 @@ describe('two runs and one file', () => {
     first.process.kill('SIGKILL');
     await first.ended;
     expect(existsSync(join(here.path, 'model.safetensors.lock'))).toBe(true);
-    await here.ok('train', 'text.txt', ...TINY, '--max-steps', '2', '--quiet');
+    await here.ok('train', 'text.txt', ...TINY, '--max-updates', '2', '--quiet');
     expect(here.files()).toEqual(['model.checkpoint.safetensors', 'model.safetensors', 'text.txt']);
   });
 });

@@ -74,7 +74,12 @@ const SIZES = [
     2,
     /^size: training this would take at least [\d,]+ GiB of memory; this /,
   ),
-  fault('--held-out 1', train('--held-out', '1'), 2, /^heldOut: should be a number from 0 to 0\.99, but is 1\.$/),
+  fault(
+    '--validation-split 1',
+    train('--validation-split', '1'),
+    2,
+    /^validationSplit: should be a number from 0 to 0\.99, but is 1\.$/,
+  ),
   fault(
     '--precision',
     train('--precision', 'half'),
@@ -83,8 +88,8 @@ const SIZES = [
   ),
   fault('--optimizer', train('--optimizer', 'lyon'), 2, /^optimizer: "lyon" is no optimizer\. Use one of adadelta, /),
   fault(
-    'eval --batch 0',
-    ['eval', 'model.safetensors', 'text.txt', '--batch', '0'],
+    'eval --batch-size 0',
+    ['eval', 'model.safetensors', 'text.txt', '--batch-size', '0'],
     2,
     /^batch: should be at least 1\.$/,
   ),
@@ -145,7 +150,7 @@ const OUT = [
 let before: string[];
 
 beforeAll(async () => {
-  await here.ok('train', 'text.txt', ...TINY, '--max-steps', '2', '--quiet');
+  await here.ok('train', 'text.txt', ...TINY, '--max-updates', '2', '--quiet');
   mkdirSync(join(here.path, 'folder'));
   here.write('half.checkpoint.safetensors', here.read('model.checkpoint.safetensors'));
   here.write('empty.txt', '');

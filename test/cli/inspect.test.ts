@@ -15,7 +15,7 @@ const run = (...args: string[]) => start(here.path, ['inspect', ...args]).ended;
 const read = (name: string): string => readFileSync(join(here.path, name), 'utf8');
 
 beforeAll(async () => {
-  const args = ['train', 'text.txt', ...TINY, '--max-steps', '20', '--out'];
+  const args = ['train', 'text.txt', ...TINY, '--max-updates', '20', '--out'];
   expect((await start(here.path, [...args, 'a.safetensors']).ended).code).toBe(0);
   expect((await start(here.path, [...args, 'b.safetensors', '--seed', '5']).ended).code).toBe(0);
   const table = await createModel(
@@ -56,7 +56,7 @@ test('in words, the figures of the library; a page, tables and drawings', async 
     precision: 'float64',
   });
   const ids = vocabulary!.encode(sentence);
-  const batch = { steps: ids.length - 1, rows: 1, inputs: ids.slice(0, -1), targets: ids.slice(1) };
+  const batch = { steps: ids.length - 1, batchSize: 1, inputs: ids.slice(0, -1), targets: ids.slice(1) };
   const found = await trace(model, batch);
   expect(stdout).toContain(
     `a.safetensors on ${batch.steps} characters of the given text: loss ${found.loss.toFixed(4)}`,

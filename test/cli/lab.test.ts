@@ -98,7 +98,7 @@ test.each([
 });
 
 test('unspool train with an estimator: it learns, and a wrong name is said', async () => {
-  const args = [...TINY, '--estimator', 'tbptt:k1=4,k2=8', '--max-steps', '12'];
+  const args = [...TINY, '--estimator', 'tbptt:k1=4,k2=8', '--max-updates', '12'];
   const here = folder();
   const whole = await start(here.path, ['train', 'text.txt', ...args, '--out', 'whole.safetensors', '--json']).ended;
   expect(whole.code).toBe(0);

@@ -20,7 +20,7 @@ describe('a device that is lost', () => {
     const { code, stdout, stderr } = await running.ended;
     expect(code).toBe(1);
     const last = jsonLines(stdout)
-      .filter(({ kind }) => kind === 'step')
+      .filter(({ kind }) => kind === 'update')
       .at(-1)!.step as number;
     const [, file, step] = /The last good checkpoint, (\S+), is from update (\d+)\./.exec(stderr) ?? [];
     expect(stderr).toMatch(/^unspool train: the GPU is gone/m);
@@ -28,7 +28,14 @@ describe('a device that is lost', () => {
     expect(Number(step)).toBeGreaterThan(0);
     expect(Number(step)).toBeLessThanOrEqual(last);
     expect(here.files()).toEqual(['loses.mjs', 'm.checkpoint.safetensors', 'text.txt']);
-    const rest = await here.ok('train', '--resume', 'm.checkpoint.safetensors', '--max-steps', `${last + 2}`, '--json');
-    expect(jsonLines(rest).find(({ kind }) => kind === 'step')).toMatchObject({ step: Number(step) + 1 });
+    const rest = await here.ok(
+      'train',
+      '--resume',
+      'm.checkpoint.safetensors',
+      '--max-updates',
+      `${last + 2}`,
+      '--json',
+    );
+    expect(jsonLines(rest).find(({ kind }) => kind === 'update')).toMatchObject({ step: Number(step) + 1 });
   });
 });

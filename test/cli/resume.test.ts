@@ -38,7 +38,7 @@ function expectSameFiles(a: Folder, b: Folder): void {
 
 // An epoch has about 40 updates in each of them.
 const CASES: [string, string[]][] = [
-  ['one layer, float32', ['--hidden', '40', '--batch', '8', '--steps', '16']],
+  ['one layer, float32', ['--hidden', '40', '--batch-size', '8', '--steps', '16']],
   [
     'two layers, float64, momentum',
     ['--layers', '2', '--hidden', '12', '--precision', 'float64', '--optimizer', 'sgd'],
@@ -52,8 +52,8 @@ describe('SIGKILL', () => {
     const [whole, broken] = [folder(text), folder(text)];
     const args = ['text.txt', ...TINY, ...settings, '--epochs', '9', '--checkpoint-every', '10', '--out', MODEL];
     await Promise.all([
-      whole.ok('train', ...args, '--max-steps', '200', '--quiet'),
-      killed(broken, [...args, '--max-steps', '200'], 65, 60),
+      whole.ok('train', ...args, '--max-updates', '200', '--quiet'),
+      killed(broken, [...args, '--max-updates', '200'], 65, 60),
     ]);
     expect(broken.has(MODEL)).toBe(false);
     const stdout = await broken.ok('train', '--resume', CHECKPOINT);
@@ -76,11 +76,11 @@ describe('SIGKILL', () => {
 test('what 20 updates give is what 10 and 10 more give', async () => {
   const [whole, parts] = [folder(), folder()];
   await Promise.all([
-    whole.ok('train', 'text.txt', ...TINY, '--out', MODEL, '--max-steps', '20', '--quiet'),
-    parts.ok('train', 'text.txt', ...TINY, '--out', MODEL, '--max-steps', '10', '--quiet'),
+    whole.ok('train', 'text.txt', ...TINY, '--out', MODEL, '--max-updates', '20', '--quiet'),
+    parts.ok('train', 'text.txt', ...TINY, '--out', MODEL, '--max-updates', '10', '--quiet'),
   ]);
   expect(parts.read(MODEL)).not.toEqual(whole.read(MODEL));
-  await parts.ok('train', '--resume', CHECKPOINT, '--max-steps', '20', '--quiet');
+  await parts.ok('train', '--resume', CHECKPOINT, '--max-updates', '20', '--quiet');
   expectSameFiles(parts, whole);
 });
 
@@ -114,16 +114,16 @@ describe('being asked to stop', () => {
 
 describe('what may change when a training is resumed', () => {
   const here = folder();
-  const args = ['text.txt', ...TINY, '--max-steps', '5', '--out', MODEL, '--quiet'];
+  const args = ['text.txt', ...TINY, '--max-updates', '5', '--out', MODEL, '--quiet'];
   const done = here.ok('train', ...args);
 
   test('how long and how fast', async () => {
     await done;
-    const resume = ['train', '--resume', CHECKPOINT, '--lr', '0.1', '--epochs', '3', '--max-steps', '9'];
+    const resume = ['train', '--resume', CHECKPOINT, '--lr', '0.1', '--epochs', '3', '--max-updates', '9'];
     const more = ['--validate-every', '2', '--checkpoint-every', '3', '--json', '--out', 'more.safetensors'];
     const lines = jsonLines(await here.ok(...resume, ...more));
-    expect(lines[0]!.settings).toMatchObject({ lr: 0.1, epochs: 3, maxSteps: 9, hidden: 8 });
-    expect(lines.filter(({ kind }) => kind === 'step').map(({ step }) => step)).toEqual([6, 7, 8, 9]);
+    expect(lines[0]!.settings).toMatchObject({ lr: 0.1, epochs: 3, maxUpdates: 9, hidden: 8 });
+    expect(lines.filter(({ kind }) => kind === 'update').map(({ step }) => step)).toEqual([6, 7, 8, 9]);
     expect(lines.filter(({ kind }) => kind === 'validation').map(({ step }) => step)).toEqual([6, 8]);
     expect(await standsAt(here)).toBe(5); // it writes beside its own --out
     expect(await standsAt(here, 'more.checkpoint.safetensors')).toBe(9);
@@ -131,7 +131,7 @@ describe('what may change when a training is resumed', () => {
 
   test.each([
     ['--hidden', '16'],
-    ['--held-out', '0.2'],
+    ['--validation-split', '0.2'],
     ['--config', 'c.json'],
   ])('%s is a mistake', async (...flag) => {
     await done;
@@ -174,16 +174,16 @@ describe('what may change when a training is resumed', () => {
 
 test('a checkpoint of another arithmetic goes on, and says that the last digits will differ', async () => {
   const here = folder();
-  await here.ok('train', 'text.txt', ...TINY, '--max-steps', '4', '--out', MODEL, '--quiet');
+  await here.ok('train', 'text.txt', ...TINY, '--max-updates', '4', '--out', MODEL, '--quiet');
   const file = readSafetensors(here.read(CHECKPOINT));
   const tensors = [...file.tensors.values()].map((t) => ({ name: t.name, shape: t.shape, data: tensorValues(t) }));
   const facts = { ...JSON.parse(file.metadata.get('facts')!), arithmetic: 'an abacus' };
   const metadata = { ...Object.fromEntries(file.metadata), facts: JSON.stringify(facts) };
   here.write('other.checkpoint.safetensors', writeSafetensors(tensors, metadata));
-  const other = await here.run('train', '--resume', 'other.checkpoint.safetensors', '--max-steps', '6');
+  const other = await here.run('train', '--resume', 'other.checkpoint.safetensors', '--max-updates', '6');
   expect(other.code).toBe(0);
   expect(other.stderr).toMatch(/computed by an abacus, this is \w.*: the last digits will differ/);
-  const own = await here.run('train', '--resume', CHECKPOINT, '--max-steps', '6', '--force');
+  const own = await here.run('train', '--resume', CHECKPOINT, '--max-updates', '6', '--force');
   expect(own).toMatchObject({ code: 0, stderr: '' });
 });
 
@@ -192,8 +192,8 @@ describe('regularised, by a config file', () => {
     dropout: 0.3,
     optimizer: {
       kind: 'grouped',
-      groups: [{ match: '*.bias*', optimizer: { kind: 'sgd', rate: 0.1, momentum: 0.9 } }],
-      rest: { kind: 'adamW', rate: 0.01 },
+      groups: [{ match: '*.bias*', optimizer: { kind: 'sgd', learningRate: 0.1, momentum: 0.9 } }],
+      rest: { kind: 'adamW', learningRate: 0.01 },
     },
     schedule: {
       kind: 'chain',
@@ -227,8 +227,8 @@ describe('regularised, by a config file', () => {
     const lastLoss = async (settings: object) => {
       const here = folder();
       here.write('config.json', JSON.stringify(settings));
-      const lines = jsonLines(await here.ok('train', ...args, '--max-steps', '12', '--json'));
-      return lines.filter(({ kind }) => kind === 'step').at(-1)!.loss;
+      const lines = jsonLines(await here.ok('train', ...args, '--max-updates', '12', '--json'));
+      return lines.filter(({ kind }) => kind === 'update').at(-1)!.loss;
     };
     const without = (['dropout', 'optimizer', 'schedule', 'lstm'] as const).map((key) => ({
       ...config,
@@ -251,7 +251,7 @@ describe('regularised, by a config file', () => {
 
   test('--patience without held-out text is a mistake', async () => {
     const here = folder();
-    const { code, stderr } = await here.run('train', 'text.txt', ...TINY, '--patience', '2', '--held-out', '0');
+    const { code, stderr } = await here.run('train', 'text.txt', ...TINY, '--patience', '2', '--validation-split', '0');
     expect(code).toBe(2);
     expect(stderr).toMatch(/earlyStopping: needs held-out data to watch/);
   });
@@ -260,8 +260,8 @@ describe('regularised, by a config file', () => {
 test('the fastest backend is measured anew by whoever resumes, and said', async () => {
   const here = folder();
   const args = ['train', 'text.txt', ...TINY, '--backend', 'auto', '--out', MODEL];
-  const begun = await here.ok(...args, '--max-steps', '3');
-  const resumed = await here.ok('train', '--resume', CHECKPOINT, '--backend', 'auto', '--max-steps', '5', '--force');
+  const begun = await here.ok(...args, '--max-updates', '3');
+  const resumed = await here.ok('train', '--resume', CHECKPOINT, '--backend', 'auto', '--max-updates', '5', '--force');
   for (const said of [begun, resumed]) {
     expect(said).toMatch(/^ {2}measured: wasm, [\d.]+ ms an update$/m);
     expect(said).toMatch(/^ {2}not there: backend gpu:webgl2: .+$/m);
@@ -273,7 +273,7 @@ test('the fastest backend is measured anew by whoever resumes, and said', async 
     CHECKPOINT,
     '--backend',
     'gpu:webgl2',
-    '--max-steps',
+    '--max-updates',
     '7',
     '--force',
   );

@@ -49,15 +49,15 @@ const READERS: readonly (readonly [name: string, read: (value: never) => unknown
     'an optimizer',
     createOptimizer,
     [
-      { kind: 'sgd', rate: 0.1, momentum: 0.9 },
+      { kind: 'sgd', learningRate: 0.1, momentum: 0.9 },
       {
         kind: 'grouped',
         rate: 1,
         groups: [
-          { match: '*.bias_*', optimizer: { kind: 'adam', rate: 0.1, beta1: 0.5 } },
+          { match: '*.bias_*', optimizer: { kind: 'adam', learningRate: 0.1, beta1: 0.5 } },
           { match: ['a', 'b*'], optimizer: null },
         ],
-        rest: { kind: 'lion', rate: 0.1 },
+        rest: { kind: 'lion', learningRate: 0.1 },
       },
     ],
   ],

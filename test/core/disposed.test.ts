@@ -35,7 +35,7 @@ const TOKENS: ModelSpec = {
 const [T, N] = [4, 2];
 
 const wave = (count: number): Float64Array => Float64Array.from({ length: count }, (_, i) => Math.sin(i + 1));
-const BATCH: Batch = { steps: T, rows: N, inputs: wave(T * N * 3), targets: wave(T * N * 2) };
+const BATCH: Batch = { steps: T, batchSize: N, inputs: wave(T * N * 3), targets: wave(T * N * 2) };
 
 type Use = () => unknown;
 
@@ -81,7 +81,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
       'gradients on it': () => model.gradients(BATCH, { tape }),
       'evaluate on it': () => model.evaluate(BATCH, { tape }),
       'evaluate from it': () => model.evaluate(BATCH, { from: tape }),
-      'predict from it': () => model.predict(BATCH.inputs, { rows: N, from: tape }),
+      'predict from it': () => model.predict(BATCH.inputs, { batchSize: N, from: tape }),
     };
     await expectDisposed(uses, /: The tape was used after free\(\)\. Make a new one, or keep a copy/);
   });
@@ -105,7 +105,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
     expect([...gates.f.data.slice(1, 3)]).toEqual([gates.f.data.get(1), gates.f.data.get(2)]);
     const [copy, kept, bias] = [gates.f.data.slice(), grad.gates.i, gradients.get('head.bias')];
     tape.free();
-    for (let i = 0; i < 20; i++) model.tape({ steps: T, rows: N }); // others' numbers stand there now
+    for (let i = 0; i < 20; i++) model.tape({ steps: T, batchSize: N }); // others' numbers stand there now
     const uses = Object.fromEntries(
       Object.entries(arrays).flatMap(([name, a]) => [
         [`${name}.get`, () => a.get(...zeros(a))],
@@ -160,7 +160,7 @@ describe('what was freed or disposed says so', () => {
 
   test('a model', async () => {
     const model = new Model(await createWasm('simd'), TOKENS);
-    const tokens: Batch = { steps: 2, rows: 1, inputs: [1, 2], targets: new Int32Array([2, 3]) };
+    const tokens: Batch = { steps: 2, batchSize: 1, inputs: [1, 2], targets: new Int32Array([2, 3]) };
     const { tape } = await model.evaluate(tokens);
     const own = tape.steps[0]!.h;
     const before = flat(own);
@@ -171,7 +171,7 @@ describe('what was freed or disposed says so', () => {
     model.dispose();
     const source = { stateful: false, length: 1, batch: () => tokens };
     const uses: Record<string, Use> = {
-      tape: () => model.tape({ steps: 1, rows: 1 }),
+      tape: () => model.tape({ steps: 1, batchSize: 1 }),
       arena: () => model.arena(),
       kernels: () => model.kernels,
       gradients: () => model.gradients(tokens),
@@ -235,7 +235,7 @@ describe('memory', () => {
   test('all that a pass made goes back where it fails, and nothing that it was handed', async () => {
     const k = await createWasm('simd');
     const model = new Model(k, TOKENS);
-    const good: Batch = { steps: 3, rows: 2, inputs: new Int32Array(6), targets: new Int32Array(6) };
+    const good: Batch = { steps: 3, batchSize: 2, inputs: new Int32Array(6), targets: new Int32Array(6) };
     const { tape, gradients } = await model.gradients(good); // the backend's own rooms are there now
     const noGradients = model.tape(good, { gradients: false });
     await model.evaluate(good, { tape: noGradients }); // its loss is laid
@@ -260,7 +260,7 @@ describe('memory', () => {
     const model = new Model(k, SPEC);
     const train = { stateful: true, length: 3, batch: () => BATCH };
     const run = async (): Promise<void> => {
-      const training = fit(model, { train, heldOut: train }, { optimizer: adam(), validateEvery: 2 });
+      const training = fit(model, { train, validation: train }, { optimizer: adam(), validateEvery: 2 });
       for await (const _ of training);
       training.dispose();
       const { tape, gradients } = await model.gradients(BATCH);

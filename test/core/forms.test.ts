@@ -46,10 +46,10 @@ function build(k: Kernels, layers: readonly LayerSpec[], more: Partial<ModelSpec
   return model;
 }
 
-function batchOf(model: Model, steps = T, rows = N): Batch {
+function batchOf(model: Model, steps = T, batchSize = N): Batch {
   const random = testRandom(4);
-  const inputs = random.normals(steps * rows * D);
-  return { steps, rows, inputs, targets: random.normals(steps * rows * model.outputSize) };
+  const inputs = random.normals(steps * batchSize * D);
+  return { steps, batchSize, inputs, targets: random.normals(steps * batchSize * model.outputSize) };
 }
 
 /** Row n of a time-major batch, its first `steps` alone. */
@@ -57,9 +57,9 @@ function rowOf(batch: Batch, n: number, steps: number, width: number): Batch {
   const cut = (values: ArrayLike<number>, cols: number): number[] =>
     Array.from(
       { length: steps * cols },
-      (_, i) => values[(Math.floor(i / cols) * batch.rows + n) * cols + (i % cols)]!,
+      (_, i) => values[(Math.floor(i / cols) * batch.batchSize + n) * cols + (i % cols)]!,
     );
-  return { steps, rows: 1, inputs: cut(batch.inputs, D), targets: cut(batch.targets, width) };
+  return { steps, batchSize: 1, inputs: cut(batch.inputs, D), targets: cut(batch.targets, width) };
 }
 
 describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
@@ -105,7 +105,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     ];
     const run = async (k: Kernels) => {
       const model = build(k, layers);
-      const { gradients, loss } = await model.gradients(batchOf(model), { noise: { seed: 3, step: 8 } });
+      const { gradients, loss } = await model.gradients(batchOf(model), { noise: { seed: 3, update: 8 } });
       return { loss, all: await k.download(gradients.matrix) };
     };
     const [here, exact] = [await run(await create()), await run(createReference('float64'))];
@@ -119,13 +119,13 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     const model = build(await create(), [lstm(form)]);
     const { inputs } = batchOf(model);
     const all = Array.from(inputs);
-    const whole = flat((await model.predict(all, { rows: N })).output);
+    const whole = flat((await model.predict(all, { batchSize: N })).output);
     const at = 2 * N * D;
-    const first = await model.predict(all.slice(0, at), { rows: N });
-    const second = await model.predict(all.slice(at), { rows: N, from: first.tape });
+    const first = await model.predict(all.slice(0, at), { batchSize: N });
+    const second = await model.predict(all.slice(at), { batchSize: N, from: first.tape });
     expectClose('in two', [...flat(first.output), ...flat(second.output)], whole, TOLERANCE[precision]);
     const given = first.tape.states.map(({ h, c }) => ({ h: flat(h), c: flat(c) }));
-    const again = await model.predict(all.slice(at), { rows: N, from: given });
+    const again = await model.predict(all.slice(at), { batchSize: N, from: given });
     expectSameBits(flat(again.output), flat(second.output));
     const stream = model.stream(N);
     const steps: number[] = [];
@@ -142,7 +142,8 @@ describe('noise', () => {
     const plain = build(k, [lstm(), { kind: 'linear', size: 2 }]);
     const batch = batchOf(model);
     expect((await model.evaluate(batch)).loss).toBe((await plain.evaluate(batch)).loss);
-    const loss = async (seed: number, step: number) => (await model.evaluate(batch, { noise: { seed, step } })).loss;
+    const loss = async (seed: number, update: number) =>
+      (await model.evaluate(batch, { noise: { seed, update } })).loss;
     expect(await loss(1, 1)).toBe(await loss(1, 1));
     expect(
       new Set([await loss(1, 1), await loss(1, 2), await loss(2, 1), (await model.evaluate(batch)).loss]).size,
@@ -157,17 +158,17 @@ describe('noise', () => {
         { kind: 'linear', size: 1 },
       ];
       const model = new Model(k, { inputSize: wide, layers });
-      const [steps, rows] = [50, 7];
-      const ones = new Float64Array(steps * rows * wide).fill(1);
-      const tape = model.tape({ steps, rows });
-      tape.begin(null, { seed: 5, step: 1 });
+      const [steps, batchSize] = [50, 7];
+      const ones = new Float64Array(steps * batchSize * wide).fill(1);
+      const tape = model.tape({ steps, batchSize });
+      tape.begin(null, { seed: 5, update: 1 });
       tape.forward(model.parameters, ones);
       const y = await k.download(tape.layers[0]!.y);
       const dropped = y.filter((v: number) => v === 0).length / y.length;
-      const deviation = Math.sqrt((0.3 * 0.7) / (shared ? rows * wide : y.length));
+      const deviation = Math.sqrt((0.3 * 0.7) / (shared ? batchSize * wide : y.length));
       expect(Math.abs(dropped - 0.3)).toBeLessThan(5 * deviation);
       expect(new Set(y)).toEqual(new Set([0, 1 / 0.7]));
-      const step = (t: number) => y.slice(t * rows * wide, (t + 1) * rows * wide).join();
+      const step = (t: number) => y.slice(t * batchSize * wide, (t + 1) * batchSize * wide).join();
       expect(step(0) === step(1)).toBe(shared === 'steps');
     }
   });
@@ -175,7 +176,7 @@ describe('noise', () => {
   test('zoneout: a unit stays as it was, or becomes what the cell says', async () => {
     const model = build(k, [lstm({ zoneout: 0.4 })]);
     const batch = batchOf(model);
-    const { tape } = await model.evaluate(batch, { noise: { seed: 1, step: 1 } });
+    const { tape } = await model.evaluate(batch, { noise: { seed: 1, update: 1 } });
     let stayed = 0;
     for (const { h, before } of tape.steps) {
       const was = flat(before.h);
@@ -189,7 +190,7 @@ describe('noise', () => {
     const layers: LayerSpec[] = [lstm(), { kind: 'activity', alpha: 2, beta: 3 }, { kind: 'linear', size: 2 }];
     const model = build(k, layers);
     const batch = batchOf(model);
-    const { tape } = await model.evaluate(batch, { noise: { seed: 1, step: 1 } });
+    const { tape } = await model.evaluate(batch, { noise: { seed: 1, update: 1 } });
     const h = tape.steps.flatMap((step) => flat(step.h));
     const n = h.length;
     const row = n / T;
@@ -218,9 +219,9 @@ describe('layouts and states', () => {
       { ...turned, weights: turn(weights, 1) },
     ];
     expect((await model.evaluate(b)).loss).toBe((await model.evaluate(a)).loss);
-    const { output } = await model.predict(turned.inputs, { rows: N, batchFirst: true });
+    const { output } = await model.predict(turned.inputs, { batchSize: N, batchFirst: true });
     expect(output.shape).toEqual([N, T, 2]);
-    expect(output.get(2, 4, 1)).toBe((await model.predict(batch.inputs, { rows: N })).output.get(4, 2, 1));
+    expect(output.get(2, 4, 1)).toBe((await model.predict(batch.inputs, { batchSize: N })).output.get(4, 2, 1));
   });
 
   test.each<[string, Partial<LstmSpec>]>([
@@ -229,8 +230,8 @@ describe('layouts and states', () => {
     ['gates that see gates', { cell: { gateRecurrence: true } }],
   ])('%s: no state is carried on from another tape', async (_, form) => {
     const model = build(k, [lstm(form)]);
-    const { tape } = await model.predict(batchOf(model).inputs, { rows: N });
-    const error = await rejected(() => model.predict(batchOf(model).inputs, { rows: N, from: tape }));
+    const { tape } = await model.predict(batchOf(model).inputs, { batchSize: N });
+    const error = await rejected(() => model.predict(batchOf(model).inputs, { batchSize: N, from: tape }));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe('lstm');
   });
 
@@ -256,7 +257,7 @@ describe('layouts and states', () => {
 
   test('states that do not fit, and a tape without room for lengths', () => {
     const model = build(k, [lstm({ projectionSize: 3 })]);
-    const tape = model.tape({ steps: T, rows: N });
+    const tape = model.tape({ steps: T, batchSize: N });
     const zeros = (n: number) => new Array<number>(n).fill(0);
     const wrong = thrown(() => tape.begin([{ h: zeros(N * 5), c: zeros(N * 5) }]));
     expect(problemOf(wrong, 'SHAPE_MISMATCH')).toMatchObject({ expected: [N, 3], actual: [N * 5] });

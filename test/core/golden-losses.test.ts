@@ -37,11 +37,11 @@ test('every loss of the golden file is one of ours', () => {
 describe.each(BACKENDS)('losses on $name in $precision', ({ precision, create }) => {
   test.each(Object.entries(CASES))('%s: value and gradient', async (name, { loss, targets }) => {
     const k = await create();
-    const [rows, cols] = g.tensors[`${name}.input`]!.shape as [number, number];
-    const [y, dy] = [k.alloc(rows, cols), k.alloc(rows, cols)];
+    const [batchSize, cols] = g.tensors[`${name}.input`]!.shape as [number, number];
+    const [y, dy] = [k.alloc(batchSize, cols), k.alloc(batchSize, cols)];
     k.upload(y, tensor(g, `${name}.input`));
     k.fill(dy, Number.NaN);
-    const tape = lossTape(k, loss, y, dy, { steps: 1, rows });
+    const tape = lossTape(k, loss, y, dy, { steps: 1, batchSize });
     tape.forward(targets);
     tape.backward();
     expectClose('value', await k.download(tape.value), [values[name]!], TOLERANCE[precision]);
@@ -53,11 +53,11 @@ describe.each(BACKENDS)('losses on $name in $precision', ({ precision, create })
 test('an ignored class is ignored by its number, whatever it is', async () => {
   const k = createReference('float64');
   const logits = tensor(g, 'cross-entropy-ignored.input');
-  const [rows, cols] = g.tensors['cross-entropy-ignored.input']!.shape as [number, number];
-  const y = k.alloc(rows, cols);
+  const [batchSize, cols] = g.tensors['cross-entropy-ignored.input']!.shape as [number, number];
+  const y = k.alloc(batchSize, cols);
   k.upload(y, logits);
   const measure = async (ignoreIndex: number, targets: readonly number[]) => {
-    const tape = lossTape(k, { kind: 'crossEntropy', ignoreIndex }, y, null, { steps: 1, rows });
+    const tape = lossTape(k, { kind: 'crossEntropy', ignoreIndex }, y, null, { steps: 1, batchSize });
     tape.forward(targets);
     return (await k.download(tape.value))[0]!;
   };

@@ -9,7 +9,7 @@ import { CELLS, CONSTANT, goldenModel, goldenName } from '../support/golden-lstm
 /** Forward from (h0, c0), then backward from dy, dhn and dcn, without a loss. */
 function run(g: GoldenCase, k: Kernels) {
   const { model, sizes } = goldenModel(g, k);
-  const tape = model.tape({ steps: sizes.steps, rows: sizes.batch }, { lengths: Boolean(sizes.lengths) });
+  const tape = model.tape({ steps: sizes.steps, batchSize: sizes.batch }, { lengths: Boolean(sizes.lengths) });
   if (sizes.lengths) tape.setLengths(sizes.lengths);
   const part = (name: string, layer: number) => {
     const all = tensor(g, name);

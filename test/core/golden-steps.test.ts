@@ -19,7 +19,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
   /** Rows of the derivative of (h, c) after `steps` steps from `s` by the parameters, the first state and the input. */
   function derivatives(model: Model, s: readonly number[], x: readonly number[], steps: number) {
     const H = s.length / 2;
-    const tape = model.tape({ steps, rows: 1 });
+    const tape = model.tape({ steps, batchSize: 1 });
     tape.begin([{ h: s.slice(0, H), c: s.slice(H) }]);
     tape.forward(model.parameters, x);
     const after = { h: k.alloc(1, H), c: k.alloc(1, H) };
@@ -110,7 +110,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
         const { gradients } = await model.gradients(
           {
             steps,
-            rows: 1,
+            batchSize: 1,
             inputs: cut('x', start, end, D),
             targets: cut('target', start, end, O),
             weights: Array.from({ length: steps }, (_, t) => (t >= steps - k1 ? 1 : 0)),

@@ -67,7 +67,7 @@ async function slopeError(layers: readonly LayerSpec[], { lengths, noise }: Sett
   const model = modelOf(layers, seed);
   const k = model.kernels;
   const random = testRandom(seed + 1);
-  const batch = randomBatch(model.spec, { steps: T, rows: N }, model.outputSize, seed);
+  const batch = randomBatch(model.spec, { steps: T, batchSize: N }, model.outputSize, seed);
   const tape = model.tape(batch, { lengths });
   if (lengths) tape.setLengths([T, 1, 3]);
   const learned = tape.lstms.map((l) => l.spec.initialState === 'learned');
@@ -81,7 +81,7 @@ async function slopeError(layers: readonly LayerSpec[], { lengths, noise }: Sett
     const states = starts.map(({ h, c }, l) => ({ h: move(h, along.s[l]!.h), c: move(c, along.s[l]!.c) }));
     tape.begin(
       states.map((state, l) => (learned[l] ? null : state)),
-      noise ? { seed: 5, step: 2 } : null,
+      noise ? { seed: 5, update: 2 } : null,
     );
     tape.forward(model.parameters, move(batch.inputs, along.x));
     tape.measure('meanSquaredError', batch.targets);
@@ -223,7 +223,7 @@ test.each([false, true])('an embedding with dropout, and a head tied to it; nois
   };
   const model = new Model(createReference('float64'), spec);
   expect(model.parameters.layout.entries.map((e) => e.name)).not.toContain('head.weight');
-  const batch = randomBatch(spec, { steps: T, rows: N }, 6);
-  const report = await gradcheck(model, batch, { noise: noise ? { seed: 1, step: 3 } : null });
+  const batch = randomBatch(spec, { steps: T, batchSize: N }, 6);
+  const report = await gradcheck(model, batch, { noise: noise ? { seed: 1, update: 3 } : null });
   expect(report.passed).toBe(true);
 });

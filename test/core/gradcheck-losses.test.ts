@@ -33,7 +33,7 @@ test.each(LOSSES)('%j', async (loss, size) => {
       ],
     };
     const model = new Model(createReference('float64'), spec);
-    const batch = randomBatch(spec, { steps: T, rows: N }, size, 3, loss);
+    const batch = randomBatch(spec, { steps: T, batchSize: N }, size, 3, loss);
     const weights = Array.from({ length: returns === 'all' ? T * N : N }, (_, r) => [0.5, 2, 0][r % 3]!);
     const lengths = [T, 5, 6];
     for (const more of [{}, { lengths }, ...(isCtc ? [] : [{ weights }, { weights, lengths }])]) {

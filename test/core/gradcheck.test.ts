@@ -43,7 +43,7 @@ const NO_BIAS: ModelSpec = {
   ],
 };
 /** A class that stands among the targets. */
-const IGNORED = randomBatch(CLASSES, { steps: T, rows: N }, O, 3).targets[0]!;
+const IGNORED = randomBatch(CLASSES, { steps: T, batchSize: N }, O, 3).targets[0]!;
 
 /** Nothing over the LSTM: its h is the output. */
 const BARE: ModelSpec = { inputSize: 2, layers: [{ kind: 'lstm', hiddenSize: 3 }] };
@@ -56,7 +56,8 @@ const DEEP_HEAD: ModelSpec = {
   ],
 };
 
-const batchOf = (spec: ModelSpec, model: Model): Batch => randomBatch(spec, { steps: T, rows: N }, model.outputSize, 3);
+const batchOf = (spec: ModelSpec, model: Model): Batch =>
+  randomBatch(spec, { steps: T, batchSize: N }, model.outputSize, 3);
 
 /** Targets in [0, 1], as binary cross-entropy wants them. */
 const bits = (batch: Batch): Batch => ({ ...batch, targets: Array.from(batch.targets, (v) => 1 / (1 + v * v)) });

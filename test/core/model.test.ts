@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FloatArray, Precision } from '../../src/contract/kernels.js';
 import { parameterLayout } from '../../src/core/build.js';
-import { drawToken, generate } from '../../src/core/generate.js';
+import { generate, sampleToken } from '../../src/core/generate.js';
 import { type Initialiser, initialise } from '../../src/core/init.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import { createRng, restoreRng } from '../../src/core/rng.js';
@@ -307,13 +307,13 @@ describe('shapes and tokens that do not fit', () => {
   const shape = (act: () => unknown) => problemOf(thrown(act), 'SHAPE_MISMATCH');
   const valuesBatch = (inputs: number, targets: number): Batch => ({
     steps: 4,
-    rows: 2,
+    batchSize: 2,
     inputs: new Float64Array(inputs),
     targets: new Float64Array(targets),
   });
   const tokensBatch = (inputs: readonly number[], targets: readonly number[]): Batch => ({
     steps: 3,
-    rows: 2,
+    batchSize: 2,
     inputs: Int32Array.from(inputs),
     targets: Int32Array.from(targets),
   });
@@ -321,9 +321,9 @@ describe('shapes and tokens that do not fit', () => {
   test('inputs', async () => {
     const error = await rejected(() => build(VALUES).gradients(valuesBatch(4 * 2 * 3 + 1, 16)));
     expect(error.message).toContain('forward: inputs should have shape [4, 2, 3], but has [25].');
-    expect(shape(() => build(TOKENS).tape({ steps: 3, rows: 2 }).forward(build(TOKENS).parameters, [1, 2]))).toEqual(
-      expect.objectContaining({ op: 'forward', tensor: 'inputs', expected: [3, 2], actual: [2] }),
-    );
+    expect(
+      shape(() => build(TOKENS).tape({ steps: 3, batchSize: 2 }).forward(build(TOKENS).parameters, [1, 2])),
+    ).toEqual(expect.objectContaining({ op: 'forward', tensor: 'inputs', expected: [3, 2], actual: [2] }));
   });
 
   test('targets', async () => {
@@ -352,15 +352,18 @@ describe('shapes and tokens that do not fit', () => {
 
   test('a state of another number of sequences, or of another model', () => {
     const model = build(VALUES);
-    const tape = model.tape({ steps: 4, rows: 2 });
+    const tape = model.tape({ steps: 4, batchSize: 2 });
     const op = 'begin';
-    const rows = shape(() => tape.begin(model.tape({ steps: 4, rows: 3 })));
+    const rows = shape(() => tape.begin(model.tape({ steps: 4, batchSize: 3 })));
     expect(rows).toMatchObject({ op, expected: [2, 4, 4, 5, 5], actual: [3, 4, 4, 5, 5] });
     const smaller = build({ inputSize: 3, layers: [lstm(4), lstm(3)] });
-    expect(shape(() => tape.begin(smaller.tape({ steps: 4, rows: 2 })))).toMatchObject({ op, actual: [2, 4, 4, 3, 3] });
+    expect(shape(() => tape.begin(smaller.tape({ steps: 4, batchSize: 2 })))).toMatchObject({
+      op,
+      actual: [2, 4, 4, 3, 3],
+    });
     const single = build({ inputSize: 3, layers: [lstm(4)] });
-    expect(shape(() => tape.begin(single.tape({ steps: 4, rows: 2 })))).toMatchObject({ op, actual: [2, 4, 4] });
-    tape.begin(model.tape({ steps: 9, rows: 2 })); // another number of steps is no other state
+    expect(shape(() => tape.begin(single.tape({ steps: 4, batchSize: 2 })))).toMatchObject({ op, actual: [2, 4, 4] });
+    tape.begin(model.tape({ steps: 9, batchSize: 2 })); // another number of steps is no other state
   });
 
   test.each([
@@ -405,7 +408,7 @@ describe('shapes and tokens that do not fit', () => {
 
   test('passes of no step or no row', () => {
     const model = build(VALUES);
-    for (const [path, steps, rows] of [
+    for (const [path, steps, batchSize] of [
       ['steps', 0, 2],
       ['steps', 1.5, 2],
       ['rows', 3, 0],
@@ -413,7 +416,7 @@ describe('shapes and tokens that do not fit', () => {
     ] as const) {
       expect(
         problemOf(
-          thrown(() => model.tape({ steps, rows })),
+          thrown(() => model.tape({ steps, batchSize })),
           'INVALID_SETTING',
         ).path,
       ).toBe(path);
@@ -430,14 +433,14 @@ describe('shapes and tokens that do not fit', () => {
 describe('after dispose()', () => {
   test('every use says so, and disposing again is no error', async () => {
     const model = build(VALUES);
-    const batch: Batch = { steps: 2, rows: 1, inputs: new Float64Array(6), targets: new Float64Array(4) };
+    const batch: Batch = { steps: 2, batchSize: 1, inputs: new Float64Array(6), targets: new Float64Array(4) };
     model.dispose();
     model.dispose();
     for (const use of [
       async () => model.gradients(batch),
       async () => model.evaluate(batch),
       async () => model.predict([1, 2, 3]),
-      async () => model.tape({ steps: 1, rows: 1 }),
+      async () => model.tape({ steps: 1, batchSize: 1 }),
       async () => model.stream(),
     ]) {
       expect(problemOf(await rejected(use), 'DISPOSED').what).toBe('The model');
@@ -477,7 +480,7 @@ describe('after dispose()', () => {
         };
         const model = new Model(counting, spec);
         const before = live.size;
-        const tape = model.tape({ steps: 3, rows: 2 }, { gradients });
+        const tape = model.tape({ steps: 3, batchSize: 2 }, { gradients });
         tape.forward(model.parameters, new Int32Array(spec === TOKENS ? 6 : 18));
         tape.measure('meanSquaredError', new Float64Array(6 * model.outputSize));
         tape.measure('binaryCrossEntropy', new Float64Array(6 * model.outputSize));
@@ -498,7 +501,7 @@ describe('predicting', () => {
     'stream() step by step is predict() on the whole sequence (%s)',
     async (p) => {
       const model = build(VALUES, p);
-      const { output } = await model.predict(inputs, { rows: N });
+      const { output } = await model.predict(inputs, { batchSize: N });
       expect(output.shape).toEqual([T, N, 2]);
       const stream = model.stream(N);
       const steps: number[] = [];
@@ -533,12 +536,12 @@ describe('predicting', () => {
 
   test('predict goes on from a tape', async () => {
     const model = build(VALUES);
-    const whole = await model.predict(inputs, { rows: N });
-    const first = await model.predict(inputs.slice(0, 3 * N * 3), { rows: N });
-    const second = await model.predict(inputs.slice(3 * N * 3), { rows: N, from: first.tape });
+    const whole = await model.predict(inputs, { batchSize: N });
+    const first = await model.predict(inputs.slice(0, 3 * N * 3), { batchSize: N });
+    const second = await model.predict(inputs.slice(3 * N * 3), { batchSize: N, from: first.tape });
     expect(second.output.shape).toEqual([4, N, 2]);
     expectClose('output', [...flat(first.output), ...flat(second.output)], flat(whole.output), 1e-13);
-    const fresh = await model.predict(inputs.slice(3 * N * 3), { rows: N });
+    const fresh = await model.predict(inputs.slice(3 * N * 3), { batchSize: N });
     expect(flat(fresh.output)).not.toEqual(flat(second.output));
   });
 
@@ -548,14 +551,19 @@ describe('predicting', () => {
       layers: [lstm(4), lstm(5, { returns }), { kind: 'linear', size: 2 }],
     });
     const [all, last] = [build(layers('all')), build(layers('last'))];
-    const { output } = await last.predict(inputs, { rows: N });
+    const { output } = await last.predict(inputs, { batchSize: N });
     expect(output.shape).toEqual([1, N, 2]);
-    expectClose('output', flat(output), flat((await all.predict(inputs, { rows: N })).output).slice(-N * 2), 1e-13);
+    expectClose(
+      'output',
+      flat(output),
+      flat((await all.predict(inputs, { batchSize: N })).output).slice(-N * 2),
+      1e-13,
+    );
   });
 
   test('gradients() and evaluate() measure the same; the standard loss goes by the targets', async () => {
     const model = build(TOKENS);
-    const batch: Batch = { steps: 2, rows: 3, inputs: random.integers(6, 6), targets: random.integers(6, 6) };
+    const batch: Batch = { steps: 2, batchSize: 3, inputs: random.integers(6, 6), targets: random.integers(6, 6) };
     const { loss, tape } = await model.evaluate(batch);
     expect((await model.gradients(batch)).loss).toBe(loss);
     expect(tape.loss!.spec.kind).toBe('crossEntropy');
@@ -567,14 +575,14 @@ describe('the tape is open', () => {
   const [T, N] = [4, 2];
   const batch: Batch = {
     steps: T,
-    rows: N,
+    batchSize: N,
     inputs: testRandom(2).normals(T * N * 3),
     targets: testRandom(3).normals(T * N * 2),
   };
 
   test('its views are the live memory: what is written there is what the engine reads', () => {
     const model = build(VALUES);
-    const tape = model.tape({ steps: T, rows: N });
+    const tape = model.tape({ steps: T, batchSize: N });
     tape.forward(model.parameters, batch.inputs);
     const { h, gates } = tape.steps[2]!;
     const before = flat(h);
@@ -628,7 +636,7 @@ describe('the tape is open', () => {
 
   test('a tape without gradients says so', () => {
     const model = build(VALUES);
-    const tape = model.tape({ steps: T, rows: N }, { gradients: false });
+    const tape = model.tape({ steps: T, batchSize: N }, { gradients: false });
     tape.forward(model.parameters, batch.inputs);
     expect(
       problemOf(
@@ -652,14 +660,14 @@ describe('the tape is open', () => {
   });
 
   test.each([-1, 2, 0.5])('there is no LSTM layer %d', (index) => {
-    const tape = build(VALUES).tape({ steps: T, rows: N });
+    const tape = build(VALUES).tape({ steps: T, batchSize: N });
     const error = thrown(() => tape.lstm(index));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe(`lstm(${index})`);
     expect(error.message).toContain('2 LSTMs');
   });
 
   test.each([-1, 4, 1.5, Number.NaN])('there is no step %d', (t) => {
-    const tape = build(VALUES).tape({ steps: T, rows: N });
+    const tape = build(VALUES).tape({ steps: T, batchSize: N });
     const error = thrown(() => tape.lstm(1).step(t));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe(`step(${t})`);
     expect(error.message).toContain('lstm_l1 has steps 0 to 3');
@@ -690,14 +698,14 @@ describe('the tape is open', () => {
   });
 });
 
-describe('drawToken', () => {
+describe('sampleToken', () => {
   const logits = [0.3, -1, 2, 1.2, 0, -0.5];
 
   test('temperature 0 takes the likeliest, of equals the first', () => {
     const rng = createRng(1, 'draw');
     for (let n = 0; n < 20; n++) {
-      expect(drawToken(logits, rng, { temperature: 0 })).toBe(2);
-      expect(drawToken([1, 5, 5, 2], rng, { temperature: 0 })).toBe(1);
+      expect(sampleToken(logits, rng, { temperature: 0 })).toBe(2);
+      expect(sampleToken([1, 5, 5, 2], rng, { temperature: 0 })).toBe(1);
     }
   });
 
@@ -712,7 +720,7 @@ describe('drawToken', () => {
     const rng = createRng(11, 'draw');
     const seen = new Array<number>(logits.length).fill(0);
     const options = { temperature, ...(topK === undefined ? {} : { topK }) };
-    for (let n = 0; n < draws; n++) seen[drawToken(logits, rng, options)]!++;
+    for (let n = 0; n < draws; n++) seen[sampleToken(logits, rng, options)]!++;
     const kept = [2, 3, 0, 4, 5, 1].slice(0, topK);
     const weights = logits.map((z, i) => (kept.includes(i) ? Math.exp(z / temperature) : 0));
     const total = weights.reduce((a, b) => a + b, 0);
@@ -727,7 +735,7 @@ describe('drawToken', () => {
   test('huge logits do not overflow, and minus infinity is never drawn', () => {
     const rng = createRng(2, 'draw');
     const drawn = new Set<number>();
-    for (let n = 0; n < 300; n++) drawn.add(drawToken([1e5, 1e5 + 1, Number.NEGATIVE_INFINITY, 1e5 - 1], rng));
+    for (let n = 0; n < 300; n++) drawn.add(sampleToken([1e5, 1e5 + 1, Number.NEGATIVE_INFINITY, 1e5 - 1], rng));
     expect([...drawn].sort()).toEqual([0, 1, 3]);
   });
 
@@ -741,7 +749,7 @@ describe('drawToken', () => {
     ] as const) {
       expect(
         problemOf(
-          thrown(() => drawToken(logits, rng, options)),
+          thrown(() => sampleToken(logits, rng, options)),
           'INVALID_SETTING',
         ).path,
       ).toBe(path);

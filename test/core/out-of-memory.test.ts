@@ -8,7 +8,7 @@ import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm } from '../../src/kernels/wasm/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { evaluate } from '../../src/train/evaluate.js';
-import { measureMemory } from '../../src/train/memory-need.js';
+import { estimateMemoryOn } from '../../src/train/memory-need.js';
 import { fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
@@ -22,11 +22,11 @@ const SPEC: ModelSpec = {
 };
 const MEGABYTE = 2 ** 20;
 
-const batch = (steps: number, rows: number): Batch => ({
+const batch = (steps: number, batchSize: number): Batch => ({
   steps,
-  rows,
-  inputs: Int32Array.from({ length: steps * rows }, (_, i) => i % 20),
-  targets: Int32Array.from({ length: steps * rows }, (_, i) => (i + 1) % 20),
+  batchSize,
+  inputs: Int32Array.from({ length: steps * batchSize }, (_, i) => i % 20),
+  targets: Int32Array.from({ length: steps * batchSize }, (_, i) => (i + 1) % 20),
 });
 
 /** The reference with an end to its memory, as a machine has one. */
@@ -65,8 +65,8 @@ describe.each([
     for (const act of [
       () => model.gradients(batch(40, 50)),
       () => model.evaluate(batch(60, 80)),
-      () => model.predict(batch(100, 80).inputs, { rows: 80 }),
-      async () => model.tape({ steps: 40, rows: 50 }),
+      () => model.predict(batch(100, 80).inputs, { batchSize: 80 }),
+      async () => model.tape({ steps: 40, batchSize: 50 }),
     ]) {
       const error = await rejected(act);
       const { bytes, inUse, capacity } = problemOf(error, 'OUT_OF_MEMORY');
@@ -80,7 +80,7 @@ describe.each([
 
   test("the help has this model's numbers", async () => {
     const model = new Model(await create(2 * MEGABYTE), SPEC);
-    expect(thrown(() => model.tape({ steps: 40, rows: 50 })).message).toMatch(
+    expect(thrown(() => model.tape({ steps: 40, batchSize: 50 })).message).toMatch(
       / in use\. Lower rows \(the batch, 50\) or steps \(40\) or layers\[1\]\.hiddenSize \(24\), and free tapes and arenas /,
     );
   });
@@ -88,13 +88,13 @@ describe.each([
   test('afterwards a smaller batch trains to the same bits as without the error', async () => {
     const trained = async (k: Kernels, disturb: boolean) => {
       const model = new Model(k, SPEC);
-      const source = (steps: number, rows: number) => ({
+      const source = (steps: number, batchSize: number) => ({
         stateful: false,
         length: 5,
-        batch: () => batch(steps, rows),
+        batch: () => batch(steps, batchSize),
       });
-      const steps = async (rows: number) => {
-        const training = fit(model, { train: source(8, rows) }, { optimizer: adam() });
+      const steps = async (batchSize: number) => {
+        const training = fit(model, { train: source(8, batchSize) }, { optimizer: adam() });
         for await (const __ of training);
         training.dispose();
       };
@@ -140,9 +140,9 @@ describe.each([
 
   test("an optimizer's state that does not fit: a training that was never begun leaves nothing behind", async () => {
     const wide: ModelSpec = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 200 }] };
-    const one: Batch = { steps: 2, rows: 1, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(400).fill(0.1) };
+    const one: Batch = { steps: 2, batchSize: 1, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(400).fill(0.1) };
     const train = { stateful: false, length: 2, batch: () => one };
-    const { parameters } = await measureMemory(createReference('float32'), wide, one);
+    const { parameters } = await estimateMemoryOn(createReference('float32'), wide, one);
     const k = await create((await (await create(MEGABYTE)).memory.rules()).own + 3.9 * parameters);
     const model = new Model(k, wide);
     const before = k.memory.inUse();
@@ -168,7 +168,7 @@ test("the reference's arrays end where JavaScript's do", () => {
 
 test('room for a product that is not there any more: the backend is as it was before', async () => {
   const large = batch(40, 50);
-  const { working, total } = await measureMemory(await createWasm('simd'), SPEC, large, { inputGradient: true });
+  const { working, total } = await estimateMemoryOn(await createWasm('simd'), SPEC, large, { inputGradient: true });
   const { own } = await (await createWasm('simd')).memory.rules();
   expect(working - own).toBeGreaterThan(2 ** 17);
   const k = await createWasm('simd', { capacity: total - (working - own) + 2 ** 16 });

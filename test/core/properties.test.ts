@@ -53,7 +53,7 @@ const build = (s: Sizes) => {
 };
 
 const forward = (model: Model, s: Sizes, x: readonly number[], from: Tape | null = null): Tape => {
-  const tape = model.tape({ steps: x.length / (s.rows * s.inputSize), rows: s.rows });
+  const tape = model.tape({ steps: x.length / (s.rows * s.inputSize), batchSize: s.rows });
   tape.begin(from);
   tape.forward(model.parameters, x);
   return tape;

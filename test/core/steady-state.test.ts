@@ -46,7 +46,7 @@ const BACKENDS: readonly (readonly [string, () => Promise<Kernels>])[] = [
 ];
 
 const TEXT = 'it was the best of times, it was the worst of times, it was the age of wisdom. '.repeat(8);
-const data = textStreams(TEXT, { batch: 3, steps: 8, heldOut: 0.2 });
+const data = textStreams(TEXT, { batchSize: 3, steps: 8, validationSplit: 0.2 });
 const { size } = data.vocabulary;
 const SPEC: ModelSpec = {
   layers: [
@@ -62,12 +62,12 @@ describe.each(BACKENDS)('%s', (_, create) => {
   test('fit over a text: no call for memory in 200 updates, whatever the epoch', async () => {
     const { k, calls } = counting(await create());
     const model = new Model(k, SPEC);
-    const options = { optimizer: adam(), clipNorm: 1, epochs: 100, maxSteps: STEPS };
+    const options = { optimizer: adam(), clipNorm: 1, epochs: 100, maxUpdates: STEPS };
     let [before, grown, inUse, steps, epoch] = [0, 0, 0, 0, 0];
     for await (const event of fit(model, { train: data.train }, options)) {
-      if (event.kind !== 'step') continue;
-      if (event.step === WARM) [before, grown, inUse] = [calls.count, grow.mock.calls.length, k.memory.inUse()];
-      if (event.step < WARM) continue;
+      if (event.kind !== 'update') continue;
+      if (event.update === WARM) [before, grown, inUse] = [calls.count, grow.mock.calls.length, k.memory.inUse()];
+      if (event.update < WARM) continue;
       expect([calls.count, grow.mock.calls.length, k.memory.inUse()]).toEqual([before, grown, inUse]);
       steps++;
       epoch = event.epoch;
@@ -80,7 +80,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
   test('with validation: its tape takes the same memory each time, and updates none', async () => {
     const { k, calls } = counting(await create());
     const model = new Model(k, SPEC);
-    const options = { optimizer: adam(), epochs: 100, maxSteps: STEPS, validateEvery: 10 };
+    const options = { optimizer: adam(), epochs: 100, maxUpdates: STEPS, validateEvery: 10 };
     // What the reference has freed is in use until the garbage collector comes, which is nobody's to say.
     const held = (): number => (k.name === 'reference' ? 0 : k.memory.inUse());
     let [before, grown, inUse, validations] = [0, 0, 0, 0];
@@ -91,7 +91,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
         else callsOfEach.add(calls.count - before);
         expect([grow.mock.calls.length, held()]).toEqual([grown, inUse]);
         before = calls.count;
-      } else if (event.kind === 'step' && event.step > 1) expect(calls.count).toBe(before);
+      } else if (event.kind === 'update' && event.update > 1) expect(calls.count).toBe(before);
       else before = calls.count;
     }
     expect(validations).toBeGreaterThan(20);
@@ -103,12 +103,12 @@ describe.each(BACKENDS)('%s', (_, create) => {
     const { k, calls } = counting(await create());
     const model = new Model(k, SPEC);
     const optimizer = new OptimizerRun(k, radam(), model.parameters);
-    const [tape, gradients] = [model.tape({ steps: 8, rows: 3 }), model.arena()];
+    const [tape, gradients] = [model.tape({ steps: 8, batchSize: 3 }), model.arena()];
     const stream = model.stream(2);
-    const update = async (step: number): Promise<void> => {
-      const batch = data.train.batch(step % data.train.length);
-      await model.gradients(batch, { tape, gradients, from: tape, noise: { seed: 1, step } });
-      optimizer.apply(gradients.matrix, step, 0.01);
+    const update = async (update: number): Promise<void> => {
+      const batch = data.train.batch(update % data.train.length);
+      await model.gradients(batch, { tape, gradients, from: tape, noise: { seed: 1, update } });
+      optimizer.apply(gradients.matrix, update, 0.01);
       await stream.step([1, 2]);
       const { gates, grad, h } = tape.steps[3]!;
       const seen = [gates.f, grad.c, grad.preactivations.o, h, tape.output, gradients.get('head.bias')];
@@ -126,7 +126,7 @@ test('the count sees what it is meant to see', async () => {
   const { k, calls } = counting(await createWasm('simd'));
   const model = new Model(k, SPEC);
   const before = calls.count;
-  model.tape({ steps: 2, rows: 1 }).free();
+  model.tape({ steps: 2, batchSize: 1 }).free();
   expect(calls.count).toBeGreaterThan(before);
   const grown = grow.mock.calls.length;
   k.alloc(1000, 1000);

@@ -25,7 +25,7 @@ describe('a source made again from its description', () => {
   });
 
   test('batches of any source that does not shuffle them', () => {
-    const batch = (index: number) => ({ steps: 1, rows: 2, inputs: [index, 1], targets: Int32Array.of(index, 2) });
+    const batch = (index: number) => ({ steps: 1, batchSize: 2, inputs: [index, 1], targets: Int32Array.of(index, 2) });
     const source: BatchSource = { stateful: true, length: 3, batch };
     const again = createSource(describeSource(source));
     expect(all(again)).toEqual(all(source));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
-import { heldOutStreams, TextStreams, textStreams } from '../../src/data/text.js';
+import { TextStreams, textStreams, validationStreams } from '../../src/data/text.js';
 import { Vocabulary } from '../../src/data/vocabulary.js';
 import { problemOf, thrown } from '../support/errors.js';
 
@@ -8,18 +8,18 @@ const count = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) =
 
 /** Every batch, and what each stream of inputs and targets reads one after the other. */
 function readAll(source: TextStreams) {
-  const streams = Array.from({ length: source.rows }, () => ({ inputs: [] as number[], targets: [] as number[] }));
+  const streams = Array.from({ length: source.batchSize }, () => ({ inputs: [] as number[], targets: [] as number[] }));
   const steps: number[] = [];
   for (let k = 0; k < source.length; k++) {
     const b = source.batch(k);
     steps.push(b.steps);
-    expect(b.rows).toBe(source.rows);
-    expect(b.inputs.length).toBe(b.steps * b.rows);
-    expect(b.targets.length).toBe(b.steps * b.rows);
+    expect(b.batchSize).toBe(source.batchSize);
+    expect(b.inputs.length).toBe(b.steps * b.batchSize);
+    expect(b.targets.length).toBe(b.steps * b.batchSize);
     for (let t = 0; t < b.steps; t++) {
       streams.forEach((stream, n) => {
-        stream.inputs.push(b.inputs[t * b.rows + n]!);
-        stream.targets.push(b.targets[t * b.rows + n]!);
+        stream.inputs.push(b.inputs[t * b.batchSize + n]!);
+        stream.targets.push(b.targets[t * b.batchSize + n]!);
       });
     }
   }
@@ -117,48 +117,51 @@ describe('textStreams', () => {
   const text = 'the quick brown fox jumps over the lazy dog. '.repeat(20);
 
   test('keeps the end of the text for validation', () => {
-    const { vocabulary, train, heldOut } = textStreams(text, { batch: 4, steps: 6, heldOut: 0.2 });
+    const { vocabulary, train, validation } = textStreams(text, { batchSize: 4, steps: 6, validationSplit: 0.2 });
     expect(vocabulary.decode(train.tokens)).toBe(text.slice(0, 720));
-    expect(vocabulary.decode(heldOut!.tokens)).toBe(text.slice(720));
-    expect([train.rows, train.steps, heldOut!.rows, heldOut!.steps]).toEqual([4, 6, 4, 6]);
-    expect(heldOut!.predictions).toBe(4 * Math.floor((180 - 1) / 4));
+    expect(vocabulary.decode(validation!.tokens)).toBe(text.slice(720));
+    expect([train.batchSize, train.steps, validation!.batchSize, validation!.steps]).toEqual([4, 6, 4, 6]);
+    expect(validation!.predictions).toBe(4 * Math.floor((180 - 1) / 4));
   });
 
-  test('keeps nothing back where heldOut is 0', () => {
-    const { vocabulary, train, heldOut } = textStreams(text, { batch: 4, steps: 6, heldOut: 0 });
-    expect(heldOut).toBeNull();
+  test('keeps nothing back where validation is 0', () => {
+    const { vocabulary, train, validation } = textStreams(text, { batchSize: 4, steps: 6, validationSplit: 0 });
+    expect(validation).toBeNull();
     expect(vocabulary.decode(train.tokens)).toBe(text);
   });
 
   test('uses the vocabulary that is given, else that of the whole text', () => {
     const own = new Vocabulary([...new Set(text), '!']);
-    expect(textStreams(text, { batch: 2, steps: 3, vocabulary: own }).vocabulary).toBe(own);
+    expect(textStreams(text, { batchSize: 2, steps: 3, vocabulary: own }).vocabulary).toBe(own);
     const ending = `${'ab'.repeat(200)}z`;
-    expect(textStreams(ending, { batch: 2, steps: 3 }).vocabulary.characters).toEqual(['a', 'b', 'z']);
+    expect(textStreams(ending, { batchSize: 2, steps: 3 }).vocabulary.characters).toEqual(['a', 'b', 'z']);
   });
 
   test('counts code points, not UTF-16 units', () => {
-    const { vocabulary, train } = textStreams('😀é'.repeat(30), { batch: 2, steps: 5, heldOut: 0 });
+    const { vocabulary, train } = textStreams('😀é'.repeat(30), { batchSize: 2, steps: 5, validationSplit: 0 });
     expect(vocabulary.characters).toEqual(['é', '😀']);
     expect(train.tokens).toHaveLength(60);
     expect([...(train.batch(0).inputs as Int32Array)]).toEqual([1, 0, 0, 1, 1, 0, 0, 1, 1, 0]);
   });
 
   test('a short held-out part is measured with fewer streams', () => {
-    const { heldOut } = textStreams(text, { batch: 32, steps: 20, heldOut: 0.1 });
-    expect(heldOut!.rows).toBe(4);
-    expect(heldOutStreams(count(2), 32, 64).predictions).toBe(1);
+    const { validation } = textStreams(text, { batchSize: 32, steps: 20, validationSplit: 0.1 });
+    expect(validation!.batchSize).toBe(4);
+    expect(validationStreams(count(2), 32, 64).predictions).toBe(1);
   });
 });
 
 describe('what cannot work', () => {
   test.each([
     ['an empty text', () => textStreams('')],
-    ['too little text', () => textStreams('short', { batch: 4, steps: 10 })],
-    ['a held-out part of one character', () => textStreams('abcdefghij', { batch: 1, steps: 2, heldOut: 0.1 })],
+    ['too little text', () => textStreams('short', { batchSize: 4, steps: 10 })],
+    [
+      'a held-out part of one character',
+      () => textStreams('abcdefghij', { batchSize: 1, steps: 2, validationSplit: 0.1 }),
+    ],
     ['one token short of a batch', () => new TextStreams(count(12), 3, 4)],
     ['one token in all', () => new TextStreams(count(1), 1, 1, true)],
-    ['no token', () => heldOutStreams(count(0), 4, 4)],
+    ['no token', () => validationStreams(count(0), 4, 4)],
   ])('%s', (_, make) => {
     const problem = problemOf(thrown(make), 'INVALID_DATA');
     expect(problem.what).toBe('text');
@@ -175,12 +178,12 @@ describe('what cannot work', () => {
   });
 
   test.each([
-    ['batch', { batch: 0 }],
-    ['batch', { batch: 2.5 }],
+    ['batch', { batchSize: 0 }],
+    ['batch', { batchSize: 2.5 }],
     ['steps', { steps: 0 }],
     ['steps', { steps: Number.NaN }],
-    ['heldOut', { heldOut: 1 }],
-    ['heldOut', { heldOut: -0.1 }],
+    ['validationSplit', { validationSplit: 1 }],
+    ['validationSplit', { validationSplit: -0.1 }],
   ])('%s: %o', (path, options) => {
     expect(
       problemOf(

@@ -46,7 +46,7 @@ const values: ModelSpec = {
 
 const oneOf = (spec: ModelSpec, steps = 9) => {
   const model = new Model(reference(), spec);
-  return { model, batch: randomBatch(spec, { steps, rows: 1 }, model.outputSize) };
+  return { model, batch: randomBatch(spec, { steps, batchSize: 1 }, model.outputSize) };
 };
 
 describe('against the golden traces', () => {
@@ -64,7 +64,7 @@ describe('against the golden traces', () => {
 
   test('gate statistics are those of the golden gates', async () => {
     const from = [{ h: first('h0'), c: first('c0') }];
-    const found = await trace(model, { steps: T, rows: 1, inputs, targets }, { from });
+    const found = await trace(model, { steps: T, batchSize: 1, inputs, targets }, { from });
     for (const { gate, mean, closed, open } of gateStatistics(found.layers[0]!)) {
       const wanted = pick(`trace.${gate}`, H);
       expect(mean).toBeCloseTo(wanted.reduce((a, b) => a + b, 0) / wanted.length, 10);
@@ -81,7 +81,7 @@ test('the spectrum is that of the golden Jacobians', () => {
   const all = Float64Array.from(tensor(g, 'local'));
   const spectrum = jacobianSpectrum(
     model,
-    { steps: sizes.steps, rows: 1, inputs: tensor(g, 'x'), targets: [] },
+    { steps: sizes.steps, batchSize: 1, inputs: tensor(g, 'x'), targets: [] },
     { state: tensor(g, 's0') },
   );
   for (const [t, own] of spectrum.byStep.entries()) {
@@ -334,7 +334,7 @@ test('what cannot be is said', async () => {
   const { model, batch } = oneOf(values);
   expect((await rejected(() => gradientByLag(model, batch, { step: 9 }))).message).toMatch(/^step/);
   expect((await rejected(() => attribution(model, batch, { method: 'magic' as never }))).message).toMatch(/^method/);
-  const two = randomBatch(values, { steps: 4, rows: 2 }, 2);
+  const two = randomBatch(values, { steps: 4, batchSize: 2 }, 2);
   expect((await rejected(() => attribution(model, two))).message).toMatch(/^batch: should be of one sequence/);
   expect((await rejected(async () => jacobianSpectrum(model, two))).message).toMatch(
     /^batch.rows: should be 1, but is 2/,

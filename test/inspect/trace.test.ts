@@ -63,15 +63,15 @@ describe('golden vectors', () => {
   test.each(Object.keys(CELLS))('cell-%s: every number of every step', async (variant) => {
     const g = golden(`cell-${variant}`);
     const { model, sizes } = goldenModel(g, createReference('float64'));
-    const { steps, batch: rows, hiddenSize: H } = sizes;
+    const { steps, batch: batchSize, hiddenSize: H } = sizes;
     const state = (name: string) => tensor(g, name);
     const from = [{ h: state('h0'), c: state('c0') }];
-    const y = flat((await model.predict(tensor(g, 'x'), { rows, from })).output);
+    const y = flat((await model.predict(tensor(g, 'x'), { batchSize, from })).output);
     // The squared error whose gradient by y is the file's dy, for one sequence of this many outputs.
     const targets = y.map((v, e) => v - (tensor(g, 'dy')[e]! * steps * H) / 2);
-    const batch = { steps, rows, inputs: tensor(g, 'x'), targets };
+    const batch = { steps, batchSize, inputs: tensor(g, 'x'), targets };
     const sums = new Map<string, number[]>();
-    for (let n = 0; n < rows; n++) {
+    for (let n = 0; n < batchSize; n++) {
       const row = (values: readonly number[], width: number) => values.slice(n * width, (n + 1) * width);
       const one = (name: string) => row(state(name), H);
       const found = await trace(model, batch, {
@@ -82,7 +82,7 @@ describe('golden vectors', () => {
       const layer = found.layers[0]!;
       const wanted = (name: string) =>
         Array.from({ length: steps }, (_, t) => {
-          const at = (t * rows + n) * H;
+          const at = (t * batchSize + n) * H;
           return tensor(g, `trace.${name}`).slice(at, at + H);
         }).flat();
       for (const s of GATES) {
@@ -138,7 +138,7 @@ describe.each(BACKENDS)('%s', (_name, tolerance, create) => {
   test.each(Object.keys(FORMS))('%s: the tape, the splits, the sums', async (name) => {
     const layers = [...FORMS[name]!, { kind: 'linear', size: 2 } as const];
     const model = modelOf({ inputSize: D, layers }, await create());
-    const batch = randomBatch(model.spec, { steps: T, rows: 1 }, model.outputSize, 3);
+    const batch = randomBatch(model.spec, { steps: T, batchSize: 1 }, model.outputSize, 3);
     const { tape, loss, gradients } = await model.gradients(batch);
     const found = await trace(model, batch);
     expect(found.loss).toBe(loss);
@@ -180,7 +180,7 @@ describe.each(BACKENDS)('%s', (_name, tolerance, create) => {
 
 test('gates are the activation of the pre-activations that the trace sums again', async () => {
   const model = modelOf({ inputSize: D, layers: [lstm({ projectionSize: 2 }), lstm({ zoneout: 0.2 })] });
-  const found = await trace(model, randomBatch(model.spec, { steps: T, rows: 1 }, 3, 3));
+  const found = await trace(model, randomBatch(model.spec, { steps: T, batchSize: 1 }, 3, 3));
   for (const layer of found.layers) {
     for (const s of GATES) {
       const squash = s === 'g' ? Math.tanh : (z: number) => 1 / (1 + Math.exp(-z));
@@ -195,7 +195,7 @@ test('a row of a batch, cut to its own length, is that sequence alone; the order
   const random = testRandom(9);
   const [inputs, targets] = [random.normals(T * N * D), random.normals(T * N * 2)];
   const lengths = [T, 3, 4];
-  const whole = { steps: T, rows: N, inputs, targets, lengths, weights: random.normals(T * N).map(Math.abs) };
+  const whole = { steps: T, batchSize: N, inputs, targets, lengths, weights: random.normals(T * N).map(Math.abs) };
   const byRow = (values: ArrayLike<number>, width: number, n: number) =>
     Array.from({ length: T * width }, (_, e) => values[(Math.floor(e / width) * N + n) * width + (e % width)]!);
   const first = <V>(width: number, of: (n: number) => readonly V[]) =>
@@ -211,7 +211,7 @@ test('a row of a batch, cut to its own length, is that sequence alone; the order
     const steps = lengths[n]!;
     const alone = {
       steps,
-      rows: 1,
+      batchSize: 1,
       inputs: byRow(inputs, D, n).slice(0, steps * D),
       targets: byRow(targets, 2, n).slice(0, steps * 2),
       weights: byRow(whole.weights, 1, n).slice(0, steps),
@@ -240,7 +240,7 @@ test('tokens, classes and probabilities; the whole trace can be cloned', async (
   const model = new Model(createReference('float64'), spec);
   const ids = Int32Array.from([1, 4, 0, 2, 2]);
   const targets = Int32Array.from([4, 0, 2, 2, 3]);
-  const found = await trace(model, { steps: T, rows: 1, inputs: ids, targets });
+  const found = await trace(model, { steps: T, batchSize: 1, inputs: ids, targets });
   expect(found.input).toEqual({ kind: 'tokens', ids });
   expect(found.targets).toEqual(targets);
   for (let t = 0; t < T; t++) {
@@ -255,7 +255,7 @@ test('tokens, classes and probabilities; the whole trace can be cloned', async (
 
 test('faults name what is wrong', async () => {
   const model = modelOf({ inputSize: D, layers: [lstm({}), { kind: 'linear', size: 2 }] });
-  const batch = randomBatch(model.spec, { steps: T, rows: N }, 2, 3);
+  const batch = randomBatch(model.spec, { steps: T, batchSize: N }, 2, 3);
   expect(problemOf(await rejected(() => trace(model, batch, { row: 3 })), 'INVALID_SETTING').path).toBe('row');
   const found = await trace(model, batch, { row: 2 });
   const head = thrown(() => weightGradientByStep(found, 'head.weight', 0, 0));

@@ -21,7 +21,7 @@ import { adam } from '../../src/optim/adam.js';
 import { anyJson, pathsOf, replaced } from '../support/any-json.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
 
-const TEXT = textStreams('she sells sea shells by the sea shore. '.repeat(30), { batch: 2, steps: 5 });
+const TEXT = textStreams('she sells sea shells by the sea shore. '.repeat(30), { batchSize: 2, steps: 5 });
 const { size } = TEXT.vocabulary;
 const SPEC: ModelSpec = {
   seed: 5,
@@ -36,14 +36,14 @@ const FACTS = { text: 'größe 🧶', nested: { list: [1, 2.5, null, true] }, ['
 
 async function trained(precision: 'float32' | 'float64'): Promise<{ model: Model; training: TrainingState }> {
   const model = await createModel(SPEC, { precision });
-  const training = fit(model, TEXT, { optimizer: adam(), maxSteps: 7 });
+  const training = fit(model, TEXT, { optimizer: adam(), maxUpdates: 7 });
   for await (const _ of training);
   return { model, training: await training.checkpoint() };
 }
 
 const checkpoint = (async () => {
   const { model, training } = await trained('float64');
-  return serializeModel(model, { vocabulary: TEXT.vocabulary, facts: FACTS, training });
+  return serializeModel(model, { vocabulary: TEXT.vocabulary, metadata: FACTS, training });
 })();
 
 /** The checkpoint's bytes with other metadata; undefined takes an entry away. */
@@ -66,9 +66,9 @@ describe('there and back', () => {
     expect(loaded.spec).toEqual(SPEC);
     expect(loaded.precision).toBe(precision);
     expect(loaded.vocabulary!.characters).toEqual(TEXT.vocabulary.characters);
-    expect(Object.entries(loaded.facts)).toEqual(Object.entries(FACTS));
+    expect(Object.entries(loaded.metadata)).toEqual(Object.entries(FACTS));
     expect(loaded.training).toEqual(training);
-    expect(training.step).toBe(7);
+    expect(training.update).toBe(7);
     expect([...training.optimizer.keys()]).toEqual(['m', 'v']);
     expect(training.carried).toHaveLength(2);
     expect(await loaded.model.parameters.download()).toEqual(await model.parameters.download());
@@ -77,8 +77,8 @@ describe('there and back', () => {
   });
 
   test('a bare model has nothing but its parameters and spec', async () => {
-    const { vocabulary, facts, training } = parseModel(await serializeModel(await createModel(SPEC)));
-    expect({ vocabulary, facts, training }).toEqual({ vocabulary: null, facts: {}, training: null });
+    const { vocabulary, metadata, training } = parseModel(await serializeModel(await createModel(SPEC)));
+    expect({ vocabulary, facts: metadata, training }).toEqual({ vocabulary: null, facts: {}, training: null });
   });
 
   test('the names are those of PyTorch, the header says how to read them', async () => {

@@ -8,7 +8,7 @@ import { loadGpuJs, type Made } from '../../src/kernels/gpu/device/gpu-js.js';
 import type { BackendChoice } from '../../src/kernels/select.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { Safekeeping } from '../../src/train/snapshots.js';
+import { TrainingSnapshots } from '../../src/train/snapshots.js';
 import { fit, type TrainingEvent, type TrainingState } from '../../src/train/trainer.js';
 import { expectClose } from '../support/golden.js';
 import { wideErrors } from '../support/gpu-runs.js';
@@ -68,11 +68,11 @@ test('over 1,000 steps as much is on the device as over 50, and after the end no
     },
   });
   const model = new Model(watched, { ...spec, layers: [{ kind: 'lstm', hiddenSize: 2 }] }, true);
-  const batch = { steps: 2, rows: 1, inputs: new Float32Array(4).fill(0.5), targets: new Float32Array(4) };
+  const batch = { steps: 2, batchSize: 1, inputs: new Float32Array(4).fill(0.5), targets: new Float32Array(4) };
   const training = fit(
     model,
     { train: { stateful: true, length: 1000, batch: () => batch } },
-    { optimizer: sgd({ rate: 0.01 }) },
+    { optimizer: sgd({ learningRate: 0.01 }) },
   );
   for await (const _ of training);
   training.dispose();
@@ -91,8 +91,8 @@ test('a matrix that is too large for one value is computed block by block', asyn
     const model = new Model(k, spec, true);
     const [steps, rows] = [40, 2]; // gates of 960 numbers, states of 240, and three times 98 of Adam's
     const inputs = Float32Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i));
-    const train = { stateful: false, length: 3, batch: () => ({ steps, rows, inputs, targets: inputs }) };
-    for await (const _ of fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 }));
+    const train = { stateful: false, length: 3, batch: () => ({ steps, batchSize: rows, inputs, targets: inputs }) };
+    for await (const _ of fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 }));
     ends.push(Float32Array.from(await k.download(model.parameters.matrix)));
     k.dispose();
   }
@@ -134,7 +134,7 @@ test('shaders that another gpu.js makes in another way are refused, not guessed 
 test('what a device leaves can be brought back, step by step; a live view says how', async () => {
   const batch = {
     steps: 5,
-    rows: 2,
+    batchSize: 2,
     inputs: Float32Array.from({ length: 20 }, (_, i) => Math.sin(i)),
     targets: new Float32Array(20).fill(0.25),
   };
@@ -166,12 +166,12 @@ test('what a device leaves can be brought back, step by step; a live view says h
 test('backends are measured, the fastest first; what cannot run says why', async () => {
   const found = await measureBackends(
     spec,
-    { steps: 4, rows: 3 },
+    { steps: 4, batchSize: 3 },
     { backends: ['gpu:webgl2', 'gpu:cpu', 'wasm'], steps: 2 },
   );
   expect(found.map(({ backend }) => backend).slice(-1)).toEqual(['gpu:webgl2']);
   expect(found.at(-1)!.problem).toMatch(/WebGL 2/);
-  expect(found[0]!.step).toBeLessThanOrEqual(found[1]!.step);
+  expect(found[0]!.stepMs).toBeLessThanOrEqual(found[1]!.stepMs);
   expect(found[1]!.problem).toBe(null);
 });
 
@@ -189,13 +189,13 @@ describe('parameters beyond what kernels can count', () => {
 });
 
 describe('the backend that is fastest', () => {
-  const shape = { steps: 4, rows: 3 };
+  const shape = { steps: 4, batchSize: 3 };
 
   test('is measured, kept, and told', async () => {
     const model = await createModel(spec, { measure: measuring(shape) });
     expect(model.measured!.map(({ backend }) => backend).sort()).toEqual(['gpu:webgl2', 'gpu:webgpu', 'wasm']);
     const [first, second, last] = model.measured!;
-    expect(first!.step).toBeLessThanOrEqual(second!.step);
+    expect(first!.stepMs).toBeLessThanOrEqual(second!.stepMs);
     expect(last).toMatchObject({ backend: 'gpu:webgl2', step: Number.POSITIVE_INFINITY });
     expect(last!.problem).toMatch(/no WebGL 2/);
     expect([model.kernels.name, `gpu:${model.kernels.variant}`]).toContain(first!.backend);
@@ -216,12 +216,12 @@ describe('plans', () => {
     const model = new Model(k, spec, true);
     const [steps, rows] = [5, 2];
     const inputs = Float32Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i));
-    const train = { stateful: true, length: 12, batch: () => ({ steps, rows, inputs, targets: inputs }) };
+    const train = { stateful: true, length: 12, batch: () => ({ steps, batchSize: rows, inputs, targets: inputs }) };
     const executors: string[] = [];
     const losses: number[] = [];
-    const training = fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 });
+    const training = fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 });
     for await (const event of training) {
-      if (event.kind !== 'step') continue;
+      if (event.kind !== 'update') continue;
       executors.push(k.executor);
       losses.push(event.loss);
     }
@@ -252,33 +252,33 @@ test('a training on a device that is lost goes on from the copy on this side, to
   const [steps, rows, all, before] = [4, 2, 9, 5];
   const batch = (n: number) => {
     const inputs = Float32Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i + n));
-    return { steps, rows, inputs, targets: inputs };
+    return { steps, batchSize: rows, inputs, targets: inputs };
   };
   const data = { train: { stateful: true, length: all, batch } };
   const begin = (model: Model, resume?: TrainingState) =>
-    fit(model, data, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 }, resume);
+    fit(model, data, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 }, resume);
   const losses = async (training: AsyncIterable<TrainingEvent>, stopAt = Number.POSITIVE_INFINITY) => {
     const found: [number, number][] = [];
     for await (const event of training) {
-      if (event.kind === 'step') found.push([event.step, event.loss]);
-      if (event.kind === 'step' && event.step === stopAt) await WebGPUContext.destroy();
-      if (event.kind === 'step' && event.step === stopAt) await new Promise((resolve) => setTimeout(resolve, 50));
+      if (event.kind === 'update') found.push([event.update, event.loss]);
+      if (event.kind === 'update' && event.update === stopAt) await WebGPUContext.destroy();
+      if (event.kind === 'update' && event.update === stopAt) await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return found;
   };
   const whole = await losses(begin(new Model(await createGpu('webgpu'), spec)));
   const model = new Model(await createGpu('webgpu'), spec);
-  const lost = new Safekeeping(model, begin(model));
+  const lost = new TrainingSnapshots(model, begin(model));
   expect(await problemOf(() => losses(lost, before))).toMatchObject({ code: 'DEVICE_LOST' });
-  const { state, parameters } = lost.latest!;
-  expect(state.step).toBeGreaterThan(0);
-  expect(state.step).toBeLessThanOrEqual(before);
+  const { state, parameters } = lost.lastSnapshot!;
+  expect(state.update).toBeGreaterThan(0);
+  expect(state.update).toBeLessThanOrEqual(before);
   const again = new Model(await createGpu('webgpu'), spec);
   for (const [name, values] of parameters) again.parameters.set(name, values);
   const rest = await losses(begin(again, state));
-  expect(rest.map(([step]) => step)).toEqual(whole.slice(state.step).map(([step]) => step));
+  expect(rest.map(([step]) => step)).toEqual(whole.slice(state.update).map(([step]) => step));
   const lossesOf = (found: readonly [number, number][]) => found.map(([, loss]) => loss);
-  expectClose('losses', Float32Array.from(lossesOf(rest)), lossesOf(whole.slice(state.step)), 1e-6);
+  expectClose('losses', Float32Array.from(lossesOf(rest)), lossesOf(whole.slice(state.update)), 1e-6);
 });
 
 test('a lost device is an error, from then on', async () => {

@@ -28,9 +28,9 @@ const spec = {
 } as const;
 
 const sines = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(i));
-const batchOf = (steps: number, rows: number) => {
-  const inputs = sines(steps * rows * 2);
-  return { steps, rows, inputs, targets: inputs };
+const batchOf = (steps: number, batchSize: number) => {
+  const inputs = sines(steps * batchSize * 2);
+  return { steps, batchSize, inputs, targets: inputs };
 };
 
 /** Some of them come before a run begins, some in the middle, some after it. */
@@ -106,7 +106,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
       const training = fit(
         model,
         { train: { stateful: false, length: 3, batch: () => batchOf(3, 2) } },
-        { optimizer: adam({ rate: 0.01 }), clipNorm: 1 },
+        { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 },
       );
       for await (const _ of training);
       const { optimizer } = await training.checkpoint();
@@ -125,7 +125,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
     const train = { stateful: false, length: 4, batch: () => batchOf(3, 2) };
     const losses: number[] = [];
     for await (const event of fit(model, { train }, { optimizer: adam() })) {
-      if (event.kind !== 'step') continue;
+      if (event.kind !== 'update') continue;
       losses.push(event.loss);
       await expect(model.evaluate(batchOf(3, 200))).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
     }

@@ -49,8 +49,8 @@ async function trained(k: Kernels) {
   const inputs = Float32Array.from({ length: steps * rows * 5 }, (_, i) => Math.sin(i));
   const targets = Int32Array.from({ length: steps * rows }, (_, i) => i % 7);
   const model = new Model(k, spec);
-  const train = { stateful: true, length: 12, batch: () => ({ steps, rows, inputs, targets }) };
-  for await (const _ of fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 }));
+  const train = { stateful: true, length: 12, batch: () => ({ steps, batchSize: rows, inputs, targets }) };
+  for await (const _ of fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 }));
   return model.parameters.download();
 }
 

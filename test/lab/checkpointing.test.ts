@@ -122,7 +122,7 @@ describe.each(['plain', 'stacked', 'layerNorm', 'tokens'])('%s: the bits of bptt
     { steps: STEPS, plan: keepAll(STEPS) },
   ];
   test.each(OPTIONS.map((options) => [checkpointed(options).name, options] as const))('%s', (_name, options) => {
-    const { system, sequence } = make(SPECS[name]!, { rows: 2, steps: STEPS });
+    const { system, sequence } = make(SPECS[name]!, { batchSize: 2, steps: STEPS });
     const exact = gradientOf(bptt(), system, sequence);
     const estimator = checkpointed(options);
     const { found, floats } = gradientOf(estimator, system, sequence);

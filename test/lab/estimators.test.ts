@@ -61,12 +61,12 @@ const off = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
 
 describe.each(Object.entries(SPECS))('%s', (name, spec) => {
   test('bptt over steps is the gradient of a whole tape', async () => {
-    const { model, system, sequence } = make(spec, { rows: 2 });
+    const { model, system, sequence } = make(spec, { batchSize: 2 });
     const { gradient, loss } = gradientOf(bptt(), system, sequence);
     const whole = (pick: (data: StepData) => ArrayLike<number>) => sequence.flatMap((data) => Array.from(pick(data)));
     const { gradients, loss: mean } = await model.gradients({
       steps: sequence.length,
-      rows: 2,
+      batchSize: 2,
       inputs: whole(({ input }) => input),
       targets:
         name === 'tokens'
@@ -292,7 +292,7 @@ describe('what a method cannot do is said', () => {
   test.each([
     [
       'more than one row',
-      () => rtrl().start(make(SPECS.plain!, { rows: 2 }).system, createRng(1, 'x')),
+      () => rtrl().start(make(SPECS.plain!, { batchSize: 2 }).system, createRng(1, 'x')),
       /^rows: should be 1/,
     ],
     [

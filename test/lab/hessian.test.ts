@@ -63,7 +63,7 @@ const CASES: [string, ModelSpec, LossChoice, object][] = [
 
 describe.each(CASES)('%s', (_, spec, loss, data) => {
   const model = new Model(createReference('float64'), spec);
-  const batch = { steps: T, rows: N, ...data } as Parameters<typeof hessianVector>[1];
+  const batch = { steps: T, batchSize: N, ...data } as Parameters<typeof hessianVector>[1];
   const theta = model.kernels.host(model.parameters.matrix)!;
   if (spec === stacked) theta.forEach((v, p) => void (theta[p] = v + 0.1 * random.normal())); // states that are learnt, not 0
   const P = theta.length;
@@ -105,7 +105,7 @@ test('what it is not written for is said', async () => {
       { kind: 'linear', size: 2 },
     ],
   });
-  const batch = { steps: T, rows: N, inputs: normals(T * N * 3), targets: normals(T * N * 2) };
+  const batch = { steps: T, batchSize: N, inputs: normals(T * N * 3), targets: normals(T * N * 2) };
   const P = model.parameters.layout.size;
   const short = await rejected(() => hessianVector(model, batch, normals(P - 1)));
   expect(problemOf(short, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'direction', expected: [P], actual: [P - 1] });

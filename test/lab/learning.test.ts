@@ -53,8 +53,8 @@ describe('a learner', () => {
     const random = createRng(1, 'data');
     return Array.from({ length: count }, () => copy(shape, 4, random));
   };
-  const learnt = async (make: typeof bptt, rate: number, count: number): Promise<number[]> => {
-    const one = await learner(lstmModel(4, 8, 2, 1), make(), { optimizer: sgd({ rate }), seed: 1, rows: 4 });
+  const learnt = async (make: typeof bptt, learningRate: number, count: number): Promise<number[]> => {
+    const one = await learner(lstmModel(4, 8, 2, 1), make(), { optimizer: sgd({ learningRate }), seed: 1, rows: 4 });
     const losses = data(count).map((sequences) => one.batch(sequences));
     one.dispose();
     return losses;
@@ -66,7 +66,7 @@ describe('a learner', () => {
   });
   test('an update is a step against the mean gradient, cut to its clip', async () => {
     const one = await learner(lstmModel(4, 8, 2, 1), bptt(), {
-      optimizer: sgd({ rate: 1 }),
+      optimizer: sgd({ learningRate: 1 }),
       clip: 0.01,
       seed: 1,
       rows: 4,
@@ -78,7 +78,11 @@ describe('a learner', () => {
     one.dispose();
   });
   test('learns two bits', async () => {
-    const one = await learner(lstmModel(4, 16, 2, 1), bptt(), { optimizer: adam({ rate: 0.02 }), seed: 1, rows: 4 });
+    const one = await learner(lstmModel(4, 16, 2, 1), bptt(), {
+      optimizer: adam({ learningRate: 0.02 }),
+      seed: 1,
+      rows: 4,
+    });
     const losses = data(200).map((sequences) => one.batch(sequences));
     expect(losses[0]).toBeGreaterThan(0.6);
     expect(Math.max(...losses.slice(-10))).toBeLessThan(0.1);

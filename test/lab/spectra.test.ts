@@ -47,7 +47,7 @@ test('Lyapunov exponents: the logarithms of a constant map, and the growth of a 
 });
 
 test.each(['plain', 'stacked', 'tokens'])('%s: what each step adds is the gradient, in sum', (name) => {
-  const { system, sequence } = make(SPECS[name]!, { rows: 2 });
+  const { system, sequence } = make(SPECS[name]!, { batchSize: 2 });
   const steps = gradientsByStep(system, sequence);
   let exact = new Float64Array(0);
   unroll(system, bptt().start(system, createRng(1, 'x')), sequence, {}, (gradient) => {

@@ -42,15 +42,15 @@ export interface Made {
 }
 
 /** In float64 on the reference backend. Needs loadForms(). */
-export function make(spec: ModelSpec, { rows = 1, steps = 6 }: { rows?: number; steps?: number } = {}): Made {
+export function make(spec: ModelSpec, { batchSize = 1, steps = 6 }: { batchSize?: number; steps?: number } = {}): Made {
   const model = new Model(createReference('float64'), spec);
   const random = createRng(7, 'data');
   const tokens = spec.layers[0]!.kind === 'embedding' ? spec.layers[0]!.size : 0;
   const normals = (count: number): Float64Array => Float64Array.from({ length: count }, () => random.normal());
   const classes = (count: number): Int32Array => Int32Array.from({ length: count }, () => random.integer(tokens));
   const sequence = Array.from({ length: steps }, () => ({
-    input: tokens ? classes(rows) : normals(rows * spec.inputSize!),
-    target: tokens ? classes(rows) : normals(rows * model.outputSize),
+    input: tokens ? classes(batchSize) : normals(batchSize * spec.inputSize!),
+    target: tokens ? classes(batchSize) : normals(batchSize * model.outputSize),
   }));
-  return { model, system: modelSystem(model, { rows }), sequence };
+  return { model, system: modelSystem(model, { rows: batchSize }), sequence };
 }

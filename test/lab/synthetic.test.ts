@@ -12,7 +12,7 @@ const STEPS = 600;
 const K = 2;
 
 function emissions(estimator: GradientEstimator, rows = 1) {
-  const { system, sequence } = make(SPECS.plain!, { steps: STEPS, rows });
+  const { system, sequence } = make(SPECS.plain!, { steps: STEPS, batchSize: rows });
   const run = estimator.start(system, createRng(1, 'unused'));
   const found: Float64Array[] = [];
   unroll(system, run, sequence, { every: estimator.every }, (gradient) => found.push(Float64Array.from(gradient)));

@@ -38,8 +38,8 @@ function linear(): { system: System; sequence: StepData[] } {
 
 const SYSTEMS: Readonly<Record<string, () => { system: System; sequence: readonly StepData[] }>> = {
   ...Object.fromEntries(Object.entries(SPECS).map(([name, spec]) => [name, () => make(spec)])),
-  'two rows': () => make(SPECS.plain!, { rows: 2 }),
-  'two rows of a stack': () => make(SPECS.stacked!, { rows: 2 }),
+  'two rows': () => make(SPECS.plain!, { batchSize: 2 }),
+  'two rows of a stack': () => make(SPECS.stacked!, { batchSize: 2 }),
   'a plain RNN': rnn,
   'a linear system': linear,
 };

@@ -34,14 +34,14 @@ const spec = (size: number, more: object = {}): ModelSpec => ({
   ],
 });
 
-function training(estimator: GradientEstimator | null, more: { maxSteps?: number } = {}) {
-  const data = textStreams(TEXT, { batch: 2, steps: 6, heldOut: 0 });
+function training(estimator: GradientEstimator | null, more: { maxUpdates?: number } = {}) {
+  const data = textStreams(TEXT, { batchSize: 2, steps: 6, validationSplit: 0 });
   const model = new Model(createReference('float64'), spec(data.vocabulary.size));
   const options = {
-    optimizer: adam({ rate: 0.01 }),
+    optimizer: adam({ learningRate: 0.01 }),
     loss: 'crossEntropy' as const,
     clipNorm: 1,
-    maxSteps: 7,
+    maxUpdates: 7,
     ...(estimator ? { gradient: estimated(estimator) } : {}),
     ...more,
   };
@@ -51,7 +51,7 @@ function training(estimator: GradientEstimator | null, more: { maxSteps?: number
 async function run({ model, data, options }: ReturnType<typeof training>, resume?: Parameters<typeof fit>[3]) {
   const losses: number[] = [];
   const all = fit(model, data, options, resume);
-  for await (const event of all) if (event.kind === 'step') losses.push(event.loss);
+  for await (const event of all) if (event.kind === 'update') losses.push(event.loss);
   return { losses, weights: [...model.kernels.host(model.parameters.matrix)!], state: await all.checkpoint() };
 }
 
@@ -76,7 +76,7 @@ test('a truncated one trains otherwise', async () => {
 test('a random one: the same bits again, also over an interruption', async () => {
   const whole = await run(training(uoro()));
   expect((await run(training(uoro()))).weights).toEqual(whole.weights);
-  const first = training(uoro(), { maxSteps: 4 });
+  const first = training(uoro(), { maxUpdates: 4 });
   const { state } = await run(first);
   const second = training(uoro());
   for (const [name, values] of await first.model.parameters.download()) second.model.parameters.set(name, values);
@@ -139,11 +139,11 @@ test('a learned first state is trained', async () => {
 });
 
 describe('of a batch with', () => {
-  const [steps, rows, size] = [5, 3, 4];
-  const tokens = Array.from({ length: steps * rows }, (_, i) => (i * 7 + (i >> 2)) % size);
+  const [steps, batchSize, size] = [5, 3, 4];
+  const tokens = Array.from({ length: steps * batchSize }, (_, i) => (i * 7 + (i >> 2)) % size);
   const base = {
     steps,
-    rows,
+    batchSize,
     inputs: Int32Array.from(tokens),
     targets: Int32Array.from(tokens, (v) => (v + 1) % size),
   };
@@ -164,9 +164,9 @@ describe('of a batch with', () => {
       for await (const event of fit(
         model,
         { train: source },
-        { optimizer: sgd({ rate: 0.5 }), loss, ...gradient, epochs: 2 },
+        { optimizer: sgd({ learningRate: 0.5 }), loss, ...gradient, epochs: 2 },
       )) {
-        if (event.kind === 'step') losses.push(event.loss);
+        if (event.kind === 'update') losses.push(event.loss);
       }
       return { losses, weights: [...model.kernels.host(model.parameters.matrix)!] };
     };
@@ -182,8 +182,8 @@ describe('of a batch with', () => {
 test('what an estimator has learnt goes on, over batches and an interruption', async () => {
   const learning = syntheticGradients({ k: 3, rate: 0.5 });
   const whole = await run(training(learning));
-  expect(whole.state.memory?.gradient?.some((v) => v !== 0)).toBe(true);
-  const first = training(learning, { maxSteps: 4 });
+  expect(whole.state.observed?.gradient?.some((v) => v !== 0)).toBe(true);
+  const first = training(learning, { maxUpdates: 4 });
   const { state } = await run(first);
   const second = training(learning);
   for (const [name, values] of await first.model.parameters.download()) second.model.parameters.set(name, values);

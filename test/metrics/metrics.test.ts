@@ -1,8 +1,8 @@
 /** The measures by hand, and by what has to hold for them. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Classification } from '../../src/metrics/classification.js';
-import { Regression } from '../../src/metrics/regression.js';
+import { ClassificationMetrics } from '../../src/metrics/classification.js';
+import { RegressionMetrics } from '../../src/metrics/regression.js';
 import { problemOf, thrown } from '../support/errors.js';
 
 /** Logits whose largest is at `said`. */
@@ -19,7 +19,7 @@ describe('classification', () => {
     [2, 2],
   ] as const; // target, said
   const all = () =>
-    new Classification(3, { topK: 2 }).add(
+    new ClassificationMetrics(3, { topK: 2 }).add(
       pairs.flatMap(([, s]) => says(s)),
       pairs.map(([t]) => t),
     );
@@ -45,14 +45,14 @@ describe('classification', () => {
   });
 
   test('the cross-entropy of even logits is log C, and its perplexity C', () => {
-    const c = new Classification(8).add(new Array<number>(16).fill(0.3), [5, 0]);
+    const c = new ClassificationMetrics(8).add(new Array<number>(16).fill(0.3), [5, 0]);
     expect(c.crossEntropy).toBeCloseTo(Math.log(8), 12);
     expect(c.perplexity).toBeCloseTo(8, 12);
     expect(c.bits).toBeCloseTo(3, 12);
   });
 
   test('ignored rows count for nothing; classes that never come up are not averaged', () => {
-    const c = new Classification(5).add([...says(1, 5), ...says(2, 5)], [1, -1]);
+    const c = new ClassificationMetrics(5).add([...says(1, 5), ...says(2, 5)], [1, -1]);
     expect([c.count, c.accuracy, c.f1()]).toEqual([1, 1, 1]);
   });
 
@@ -63,7 +63,7 @@ describe('classification', () => {
     );
     fc.assert(
       fc.property(fc.array(row, { minLength: 2, maxLength: 20 }), fc.nat(), (rows, cut) => {
-        const add = (list: typeof rows, c = new Classification(4)) =>
+        const add = (list: typeof rows, c = new ClassificationMetrics(4)) =>
           c.add(
             list.flatMap(([z]) => z),
             list.map(([, t]) => t),
@@ -80,15 +80,15 @@ describe('classification', () => {
   });
 
   test('what does not fit is said', () => {
-    const shape = thrown(() => new Classification(3).add([1, 2], [0]));
+    const shape = thrown(() => new ClassificationMetrics(3).add([1, 2], [0]));
     expect(problemOf(shape, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'logits', expected: [1, 3], actual: [2] });
-    expect(thrown(() => new Classification(3).add(says(0), [3])).code).toBe('INVALID_DATA');
+    expect(thrown(() => new ClassificationMetrics(3).add(says(0), [3])).code).toBe('INVALID_DATA');
   });
 });
 
 describe('regression', () => {
   test('by hand', () => {
-    const r = new Regression().add([2, 4, 5], [1, 4, 8]);
+    const r = new RegressionMetrics().add([2, 4, 5], [1, 4, 8]);
     expect(r.mae).toBeCloseTo(4 / 3, 15);
     expect(r.rmse).toBeCloseTo(Math.sqrt(10 / 3), 15);
     expect(r.mape).toBeCloseTo((100 * (1 + 0 + 3 / 8)) / 3, 12);
@@ -98,11 +98,11 @@ describe('regression', () => {
   });
 
   test('targets of 0 have no percentage, and constant ones no spread', () => {
-    const r = new Regression().add([1, 0, 3], [0, 0, 4]);
+    const r = new RegressionMetrics().add([1, 0, 3], [0, 0, 4]);
     expect([r.zeroTargets, r.mape]).toEqual([2, 25]);
-    expect(new Regression().add([3, 3], [3, 3]).r2).toBe(1);
-    expect(new Regression().add([3, 2], [3, 3]).r2).toBe(0);
-    expect(thrown(() => new Regression().add([1], [1, 2])).code).toBe('SHAPE_MISMATCH');
+    expect(new RegressionMetrics().add([3, 3], [3, 3]).r2).toBe(1);
+    expect(new RegressionMetrics().add([3, 2], [3, 3]).r2).toBe(0);
+    expect(thrown(() => new RegressionMetrics().add([1], [1, 2])).code).toBe('SHAPE_MISMATCH');
   });
 
   test('a perfect guess is perfect; the mean explains nothing; sMAPE stays in 0 to 200', () => {
@@ -111,10 +111,10 @@ describe('regression', () => {
     const numbers = fc.array(number, { minLength: 3, maxLength: 20 });
     fc.assert(
       fc.property(numbers, numbers, (targets, values) => {
-        const perfect = new Regression().add(targets, targets);
+        const perfect = new RegressionMetrics().add(targets, targets);
         expect([perfect.mae, perfect.rmse, perfect.smape, perfect.r2]).toEqual([0, 0, 0, 1]);
         const n = Math.min(targets.length, values.length);
-        const { smape, rmse, mae } = new Regression().add(values.slice(0, n), targets.slice(0, n));
+        const { smape, rmse, mae } = new RegressionMetrics().add(values.slice(0, n), targets.slice(0, n));
         expect(smape >= 0 && smape <= 200.000001).toBe(true);
         expect(rmse).toBeGreaterThanOrEqual(mae * (1 - 1e-12));
       }),

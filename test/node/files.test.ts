@@ -138,7 +138,7 @@ test('saveModel and loadModel: there and back', async () => {
     { inputSize: 2, layers: [{ kind: 'lstm', hiddenSize: 3 }] },
     { precision: 'float64' },
   );
-  await saveModel(at('m.safetensors'), model, { facts: { note: 'ü' } });
+  await saveModel(at('m.safetensors'), model, { metadata: { note: 'ü' } });
   const loaded = await loadModel(at('m.safetensors'));
   expect(loaded).toMatchObject({ precision: 'float64', facts: { note: 'ü' }, vocabulary: null, training: null });
   expect(await loaded.model.parameters.download()).toEqual(await model.parameters.download());

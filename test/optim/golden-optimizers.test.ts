@@ -18,10 +18,10 @@ import { expectClose, golden, TOLERANCE, tensor } from '../support/golden.js';
 const g = golden('optimizers');
 const STEPS = g.config.steps as number;
 
-/** Settings as torch calls them; the engine says `rate` for `lr`. */
+/** Settings as torch calls them; the engine says `learningRate` for `lr`. */
 const settings = (name: string) => {
-  const { lr: rate, ...more } = (g.rules as Record<string, { lr: number }>)[name]!;
-  return { rate, ...more };
+  const { lr: learningRate, ...more } = (g.rules as Record<string, { lr: number }>)[name]!;
+  return { learningRate, ...more };
 };
 
 const RULES: Readonly<Record<string, (name: string) => Optimizer>> = {
@@ -34,10 +34,10 @@ const RULES: Readonly<Record<string, (name: string) => Optimizer>> = {
   'adam-betas': (n) => adam(settings(n)),
   'adam-weight-decay': (n) => adam(settings(n)),
   adamw: (n) => adamW(settings(n)),
-  'adam-amsgrad': (n) => amsgrad({ rate: settings(n).rate }),
+  'adam-amsgrad': (n) => amsgrad({ learningRate: settings(n).learningRate }),
   rmsprop: (n) => rmsprop(settings(n)),
   'rmsprop-centered': (n) => rmsprop(settings(n)),
-  adagrad: (n) => adagrad({ rate: settings(n).rate, rateDecay: 0.01 }),
+  adagrad: (n) => adagrad({ learningRate: settings(n).learningRate, learningRateDecay: 0.01 }),
   adadelta: (n) => adadelta(settings(n)),
   nadam: (n) => nadam({ ...settings(n), doubleMu: true }), // the file was made by torch 1.13
   radam: (n) => radam(settings(n)),
@@ -66,7 +66,7 @@ describe.each(BACKENDS)('optimizers on $name in $precision', ({ precision, creat
     const compared: number[] = [];
     for (let n = 0; n < STEPS; n++) {
       put(gradients, `gradient.${n}`);
-      run.apply(gradients.matrix, n + 1, optimizer.spec.rate);
+      run.apply(gradients.matrix, n + 1, optimizer.spec.learningRate);
       if (!g.tensors[`${name}.after${n + 1}.0`]) continue;
       compared.push(n + 1);
       const now = await parameters.download();
@@ -105,17 +105,17 @@ describe('what an optimizer keeps', () => {
   const names = ({ state }: Optimizer) => state;
 
   test('arenas only where the rule needs them', () => {
-    expect(names(sgd({ rate: 0.1 }))).toEqual([]);
-    expect(names(sgd({ rate: 0.1, momentum: 0.5 }))).toEqual(['velocity']);
+    expect(names(sgd({ learningRate: 0.1 }))).toEqual([]);
+    expect(names(sgd({ learningRate: 0.1, momentum: 0.5 }))).toEqual(['velocity']);
     expect(names(adam())).toEqual(['m', 'v']);
     expect(names(adamW())).toEqual(['m', 'v']);
   });
 
   test('its spec is JSON that makes the same optimizer again', () => {
     for (const optimizer of [
-      sgd({ rate: 0.2, momentum: 0.7, nesterov: true, weightDecay: 0.1 }),
-      adam({ rate: 0.3, beta1: 0.5, beta2: 0.6, eps: 0.1, weightDecay: 0.2 }),
-      adamW({ rate: 0.3 }),
+      sgd({ learningRate: 0.2, momentum: 0.7, nesterov: true, weightDecay: 0.1 }),
+      adam({ learningRate: 0.3, beta1: 0.5, beta2: 0.6, eps: 0.1, weightDecay: 0.2 }),
+      adamW({ learningRate: 0.3 }),
     ]) {
       const again = createOptimizer(JSON.parse(JSON.stringify(optimizer.spec)) as OptimizerSpec);
       expect(again.spec).toEqual(optimizer.spec);
@@ -123,7 +123,7 @@ describe('what an optimizer keeps', () => {
   });
 
   test('the defaults are those of the papers', () => {
-    const defaults = { rate: 0.001, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    const defaults = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
     expect(adam().spec).toEqual({ kind: 'adam', ...defaults, weightDecay: 0 });
     expect(adamW().spec).toEqual({ kind: 'adamW', ...defaults, weightDecay: 0.01 });
   });
@@ -131,28 +131,28 @@ describe('what an optimizer keeps', () => {
 
 describe('settings that cannot work', () => {
   const bad: readonly (readonly [path: string, make: () => unknown])[] = [
-    ['sgd.rate', () => sgd({} as { rate: number })],
-    ['sgd.rate', () => sgd({ rate: -0.1 })],
-    ['sgd.rate', () => sgd({ rate: Number.NaN })],
-    ['sgd.rate', () => sgd({ rate: Number.POSITIVE_INFINITY })],
-    ['sgd.rate', () => sgd({ rate: '0.1' as unknown as number })],
-    ['sgd.momentum', () => sgd({ rate: 0.1, momentum: 1.5 })],
-    ['sgd.momentum', () => sgd({ rate: 0.1, momentum: -0.5 })],
-    ['sgd.dampening', () => sgd({ rate: 0.1, momentum: 0.5, dampening: 2 })],
-    ['sgd.weightDecay', () => sgd({ rate: 0.1, weightDecay: -1 })],
-    ['sgd.nesterov', () => sgd({ rate: 0.1, nesterov: true })],
-    ['sgd.nesterov', () => sgd({ rate: 0.1, momentum: 0.9, dampening: 0.1, nesterov: true })],
-    ['adam.rate', () => adam({ rate: -1 })],
+    ['sgd.learningRate', () => sgd({} as { learningRate: number })],
+    ['sgd.learningRate', () => sgd({ learningRate: -0.1 })],
+    ['sgd.learningRate', () => sgd({ learningRate: Number.NaN })],
+    ['sgd.learningRate', () => sgd({ learningRate: Number.POSITIVE_INFINITY })],
+    ['sgd.learningRate', () => sgd({ learningRate: '0.1' as unknown as number })],
+    ['sgd.momentum', () => sgd({ learningRate: 0.1, momentum: 1.5 })],
+    ['sgd.momentum', () => sgd({ learningRate: 0.1, momentum: -0.5 })],
+    ['sgd.dampening', () => sgd({ learningRate: 0.1, momentum: 0.5, dampening: 2 })],
+    ['sgd.weightDecay', () => sgd({ learningRate: 0.1, weightDecay: -1 })],
+    ['sgd.nesterov', () => sgd({ learningRate: 0.1, nesterov: true })],
+    ['sgd.nesterov', () => sgd({ learningRate: 0.1, momentum: 0.9, dampening: 0.1, nesterov: true })],
+    ['adam.learningRate', () => adam({ learningRate: -1 })],
     ['adam.beta1', () => adam({ beta1: 1 })],
     ['adam.beta1', () => adam({ beta1: -0.1 })],
     ['adam.beta2', () => adam({ beta2: 1 })],
     ['adam.eps', () => adam({ eps: -1e-8 })],
     ['adam.weightDecay', () => adam({ weightDecay: Number.NaN })],
-    ['adamW.rate', () => adamW({ rate: Number.NaN })],
+    ['adamW.learningRate', () => adamW({ learningRate: Number.NaN })],
     ['adamW.weightDecay', () => adamW({ weightDecay: -0.1 })],
-    ['optimizer', () => createOptimizer({ kind: 'adagrade', rate: 0.1 })],
-    ['optimizer', () => createOptimizer({ kind: 'toString', rate: 0.1 })],
-    ['adam.rate', () => createOptimizer({ kind: 'adam', rate: -0.1 })],
+    ['optimizer', () => createOptimizer({ kind: 'adagrade', learningRate: 0.1 })],
+    ['optimizer', () => createOptimizer({ kind: 'toString', learningRate: 0.1 })],
+    ['adam.learningRate', () => createOptimizer({ kind: 'adam', learningRate: -0.1 })],
   ];
 
   test.each(bad)('%s (%#)', (path, make) => {

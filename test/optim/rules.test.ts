@@ -17,7 +17,8 @@ import { testRandom } from '../support/random.js';
 
 const RULES = Object.keys(OPTIMIZERS) as OptimizerKind[];
 const RATE = 0.05;
-const make = (kind: OptimizerKind, more: object = {}): Optimizer => createOptimizer({ kind, rate: RATE, ...more });
+const make = (kind: OptimizerKind, more: object = {}): Optimizer =>
+  createOptimizer({ kind, learningRate: RATE, ...more });
 
 const SHAPES = [
   { name: 'a.weight', shape: [3, 5] },
@@ -122,7 +123,7 @@ describe.each(BACKENDS)('by the papers on $name in $precision', ({ precision, cr
   }
 
   test('Lion, algorithm 2', async () => {
-    await compare(lion({ rate: RATE, weightDecay: 0.1 }), (w, g, [m]) => {
+    await compare(lion({ learningRate: RATE, weightDecay: 0.1 }), (w, g, [m]) => {
       w.forEach((x, i) => {
         const c = 0.9 * m![i]! + 0.1 * g[i]!;
         w[i] = x - RATE * (Math.sign(c) + 0.1 * x);
@@ -132,7 +133,7 @@ describe.each(BACKENDS)('by the papers on $name in $precision', ({ precision, cr
   });
 
   test('LAMB, algorithm 2', async () => {
-    await compare(lamb({ rate: RATE, weightDecay: 0.02 }), (w, g, [m, v], t) => {
+    await compare(lamb({ learningRate: RATE, weightDecay: 0.02 }), (w, g, [m, v], t) => {
       const r = w.map((x, i) => {
         m![i] = 0.9 * m![i]! + 0.1 * g[i]!;
         v![i] = 0.999 * v![i]! + 0.001 * g[i]! ** 2;
@@ -152,10 +153,10 @@ describe('groups', () => {
   test('each parameter by its own rule; frozen ones stay', async () => {
     const optimizer = grouped({
       groups: [
-        { match: 'a.*', optimizer: sgd({ rate: 0.5 }) },
+        { match: 'a.*', optimizer: sgd({ learningRate: 0.5 }) },
         { match: ['b.weight'], optimizer: null },
       ],
-      rest: sgd({ rate: 100 }),
+      rest: sgd({ learningRate: 100 }),
     });
     const { parameters, gradients, nextGradient } = start(k);
     const before = await parameters.download();
@@ -184,7 +185,7 @@ describe('groups', () => {
     const { parameters, gradients } = start(k);
     const run = new OptimizerRun(
       k,
-      grouped({ groups: [{ match: '*.gain', optimizer: null }], rest: sgd({ rate: 1 }) }),
+      grouped({ groups: [{ match: '*.gain', optimizer: null }], rest: sgd({ learningRate: 1 }) }),
       parameters,
     );
     const error = thrown(() => run.apply(gradients.matrix, 1, 1));

@@ -66,7 +66,7 @@ test("torch's rates: reduce-on-plateau, and from what it remembers", () => {
     plateau.observe(loss);
     if (i % 4 !== 2) return;
     const again = make(); // as after a resume
-    again.restore(JSON.parse(JSON.stringify(plateau.memory)) as number[]);
+    again.restore(JSON.parse(JSON.stringify(plateau.observed)) as number[]);
     plateau = again;
   });
   expectClose('rates', seen, rates['reduce-on-plateau']!, 1e-12);

@@ -32,11 +32,11 @@ interface Measured {
 /** How updates are made. Runs in the process, as text: it sees `engine` (the package) and `settings`. */
 const WAYS = {
   fit: `
-    const options = { optimizer: engine.adam(), clipNorm: 1, epochs: 1e6, maxSteps: settings.last, validateEvery: 50 };
-    for await (const event of engine.fit(model, data, options)) if (event.kind === 'step') await updated(event.step);`,
+    const options = { optimizer: engine.adam(), clipNorm: 1, epochs: 1e6, maxUpdates: settings.last, validateEvery: 50 };
+    for await (const event of engine.fit(model, data, options)) if (event.kind === 'update') await updated(event.step);`,
   'by hand': `
     const optimizer = new engine.OptimizerRun(model.kernels, engine.adam(), model.parameters);
-    const [tape, gradients] = [model.tape({ steps: settings.steps, rows: settings.batch }), model.arena()];
+    const [tape, gradients] = [model.tape({ steps: settings.steps, batchSize: settings.batch }), model.arena()];
     for (let step = 1; step <= settings.last; step++) {
       const batch = data.train.batch(step % data.train.length);
       await model.gradients(batch, { tape, gradients, from: tape });
@@ -136,8 +136,8 @@ function growth([early, late]: readonly [Map<string, number>, Map<string, number
 }
 
 /** `updates`: between the early look and the late one. */
-const SMALL = { batch: 2, steps: 6, heldOut: 0.1, hidden: 6, threads: 1, updates: 2000 };
-const SHARED = { batch: 8, steps: 16, heldOut: 0.1, hidden: 128, threads: 2, updates: 400 };
+const SMALL = { batch: 2, steps: 6, validationSplit: 0.1, hidden: 6, threads: 1, updates: 2000 };
+const SHARED = { batch: 8, steps: 16, validationSplit: 0.1, hidden: 128, threads: 2, updates: 400 };
 const CASES = [
   ...(['fit', 'by hand', 'tapes freed'] as const).flatMap((way) => [
     { way, backend: 'reference', settings: SMALL },

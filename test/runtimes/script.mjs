@@ -41,7 +41,7 @@ async function trainInWorker(threads) {
   const training = model.fit({ train: train30 }, { optimizer: adam(), ahead: 0 });
   let paused = 0;
   for await (const event of training) {
-    if (event.kind !== 'step' || event.step % 10 !== 0) continue;
+    if (event.kind !== 'update' || event.update % 10 !== 0) continue;
     await training.pause();
     paused += (await training.checkpoint()).step;
     training.resume();

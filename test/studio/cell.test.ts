@@ -21,7 +21,7 @@ test.each([
   };
   const [T, H] = [5, 4];
   const model = new Model(createReference('float64'), spec);
-  const { layers } = await trace(model, randomBatch(spec, { steps: T, rows: 1 }, model.outputSize));
+  const { layers } = await trace(model, randomBatch(spec, { steps: T, batchSize: 1 }, model.outputSize));
   for (let t = 0; t < T; t++) {
     for (let unit = 0; unit < H; unit++) {
       const { gate, c, h, tanhC, cBefore, hBefore, ...from } = cellAt(layers[0]!, t, unit);

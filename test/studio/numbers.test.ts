@@ -26,14 +26,14 @@ async function firstLosses(query: string, steps: number): Promise<{ losses: numb
   const { task, model } = await same(query);
   const losses: number[] = [];
   const options = {
-    optimizer: adam({ rate: fromQuery(query).settings.rate }),
+    optimizer: adam({ learningRate: fromQuery(query).settings.rate }),
     loss: task.loss,
     clipNorm: 1,
     epochs: 9,
     seed: 1,
-    maxSteps: steps,
+    maxUpdates: steps,
   };
-  for await (const event of fit(model, task.data, options)) if (event.kind === 'step') losses.push(event.loss);
+  for await (const event of fit(model, task.data, options)) if (event.kind === 'update') losses.push(event.loss);
   return { losses, model, task };
 }
 

@@ -15,7 +15,7 @@ import { goldenModel, goldenName } from './golden-lstm.js';
 export async function goldenErrors(g: GoldenCase, k: Kernels): Promise<Record<string, number>> {
   await loadForms();
   const { model, sizes } = goldenModel(g, k);
-  const tape = model.tape({ steps: sizes.steps, rows: sizes.batch }, { lengths: Boolean(sizes.lengths) });
+  const tape = model.tape({ steps: sizes.steps, batchSize: sizes.batch }, { lengths: Boolean(sizes.lengths) });
   if (sizes.lengths) tape.setLengths(sizes.lengths);
   const part = (name: string, layer: number): readonly number[] => {
     const all = tensor(g, name);
@@ -85,13 +85,13 @@ export async function trained(
   const [T, N] = [6, 4];
   const batch = (n: number) => ({
     steps: T,
-    rows: N,
+    batchSize: N,
     inputs: Float32Array.from({ length: T * N * I! }, (_, i) => Math.sin(i + n)),
     targets: Float32Array.from({ length: T * N * O! }, (_, i) => Math.cos(0.7 * i + n)),
   });
   const model = new Model(k, spec, true);
   const train = { stateful: true, length: steps, batch };
-  const training = fit(model, { train }, { optimizer: adam({ rate: 0.01 }), clipNorm: 1 });
+  const training = fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 });
   for await (const _ of training);
   const weights = await model.parameters.download();
   training.dispose();
@@ -124,7 +124,7 @@ export async function wideErrors(k: Kernels, N = 24): Promise<Record<string, num
   ];
   const batch = {
     steps: T,
-    rows: N,
+    batchSize: N,
     inputs: Float32Array.from({ length: T * N * I }, (_, i) => Math.sin(i)),
     targets: Float32Array.from({ length: T * N * O }, (_, i) => Math.cos(0.7 * i)),
   };

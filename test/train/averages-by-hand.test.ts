@@ -13,9 +13,9 @@ const [T, N, D, UPDATES] = [4, 3, 2, 6];
 /** The same batch again and again, and its loss as held-out loss. */
 function data() {
   const random = testRandom(3);
-  const batch = { steps: T, rows: N, inputs: random.normals(T * N * D), targets: random.normals(T * N) };
+  const batch = { steps: T, batchSize: N, inputs: random.normals(T * N * D), targets: random.normals(T * N) };
   const source = { stateful: false, length: UPDATES, batch: () => batch };
-  return { train: source, heldOut: { ...source, length: 1 } };
+  return { train: source, validation: { ...source, length: 1 } };
 }
 
 /** The weights after each update, those that the training ends with, and the held-out losses. */
@@ -24,8 +24,8 @@ async function train(options: Partial<FitOptions>, hiddenSize = 3) {
   const model = new Model(createReference('float64'), { inputSize: D, seed: 2, layers });
   const read = async (): Promise<number[]> => [...(await model.kernels.download(model.parameters.matrix))];
   const [before, after, losses] = [await read(), [] as number[][], [] as number[]];
-  for await (const event of fit(model, data(), { optimizer: sgd({ rate: 0.5 }), ...options })) {
-    if (event.kind === 'step') after.push(await read());
+  for await (const event of fit(model, data(), { optimizer: sgd({ learningRate: 0.5 }), ...options })) {
+    if (event.kind === 'update') after.push(await read());
     if (event.kind === 'validation') losses.push(event.loss);
   }
   return { before, after, end: await read(), losses };
@@ -54,7 +54,7 @@ describe('a training ends with the average', () => {
   });
 
   test('with patience, from when the held-out loss no longer falls', async () => {
-    const options = { optimizer: sgd({ rate: 4 }), validateEvery: 1 }; // too fast to fall every time
+    const options = { optimizer: sgd({ learningRate: 4 }), validateEvery: 1 }; // too fast to fall every time
     const { after, end, losses } = await train({ ...options, average: { kind: 'polyak', patience: 1 } });
     const at = losses.findIndex((loss, i) => i > 1 && loss > Math.min(...losses.slice(0, i - 1)));
     expect(at).toBeGreaterThan(0);
@@ -65,9 +65,9 @@ describe('a training ends with the average', () => {
 
 test('gradient noise: normal, of variance eta / (1 + t)^gamma, the same for the same seed', async () => {
   const gradientNoise = { eta: 0.04, gamma: 0.55 };
-  const noisy = () => train({ optimizer: sgd({ rate: 1 }), gradientNoise, maxSteps: 1, seed: 9 }, 40);
+  const noisy = () => train({ optimizer: sgd({ learningRate: 1 }), gradientNoise, maxUpdates: 1, seed: 9 }, 40);
   const [a, b] = [await noisy(), await noisy()];
-  const plain = await train({ optimizer: sgd({ rate: 1 }), maxSteps: 1, seed: 9 }, 40);
+  const plain = await train({ optimizer: sgd({ learningRate: 1 }), maxUpdates: 1, seed: 9 }, 40);
   expectClose('again', a.end, b.end, 0);
   const z = plain.end.map((v, i) => (v - a.end[i]!) / 0.2); // at rate 1 an update is the gradient
   const moment = (power: number): number => z.reduce((sum, v) => sum + v ** power, 0) / z.length;
@@ -79,7 +79,7 @@ test('gradient noise: normal, of variance eta / (1 + t)^gamma, the same for the 
 test('gradient noise becomes less from update to update', async () => {
   const sizes: number[] = [];
   for (const gamma of [0, 2]) {
-    const options = { optimizer: sgd({ rate: 1e-9 }), gradientNoise: { eta: 1, gamma }, seed: 9 };
+    const options = { optimizer: sgd({ learningRate: 1e-9 }), gradientNoise: { eta: 1, gamma }, seed: 9 };
     const { before, after } = await train(options, 20);
     const moved = (t: number): number =>
       Math.hypot(...after[t]!.map((v, i) => v - (t ? after[t - 1]![i]! : before[i]!)));

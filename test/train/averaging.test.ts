@@ -30,7 +30,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
   const UPDATES = 9;
 
   /** The average after each update, null while there is none, and the weights of each. */
-  async function run(spec: AverageSpec, heldOut: readonly number[] = []) {
+  async function run(spec: AverageSpec, validation: readonly number[] = []) {
     const k = await create();
     const layout = new ParameterLayout([
       { name: 'a', shape: [3, 5] },
@@ -45,7 +45,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
       seen.push(await k.download(parameters.matrix));
       average.update(parameters, step);
       averages.push(average.isUsed ? await k.download(average.weights.matrix) : null);
-      const loss = heldOut[step - 1];
+      const loss = validation[step - 1];
       if (loss !== undefined) average.observe(loss);
     }
     return { seen, averages };
@@ -80,9 +80,9 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     ['worse, but first only than what is too young to count', 3, [5, 4, 4.5, 4.6, 4.7, 4.8], 6], // 4.8 > min(5, 4)
     ['falling: never', 1, [9, 8, 7, 6, 5, 4, 3, 2, 1], null],
     ['too few to say', 4, [1, 2, 3, 4], null],
-  ])('polyak with patience: %s', async (_name, patience, heldOut, trigger) => {
-    const { seen, averages } = await run({ kind: 'polyak', patience }, heldOut);
-    const plain = heldOut.findIndex((v, t) => t > patience && v > Math.min(...heldOut.slice(0, t - patience)));
+  ])('polyak with patience: %s', async (_name, patience, validation, trigger) => {
+    const { seen, averages } = await run({ kind: 'polyak', patience }, validation);
+    const plain = validation.findIndex((v, t) => t > patience && v > Math.min(...validation.slice(0, t - patience)));
     expect(plain < 0 ? null : plain + 1).toBe(trigger);
     averages.forEach((a, i) => {
       if (trigger === null || i + 1 <= trigger) expect(a).toBeNull();
@@ -97,7 +97,7 @@ describe('in a training', () => {
     ['polyak', { kind: 'polyak' }],
     ['polyak from update 3 on', { kind: 'polyak', start: 3 }],
   ];
-  const settings = { optimizer: adam({ rate: 0.05 }), epochs: 2, validateEvery: 3 };
+  const settings = { optimizer: adam({ learningRate: 0.05 }), epochs: 2, validateEvery: 3 };
 
   test.each(AVERAGES)('%s: trained as without it; at the end the model is the average', async (_name, average) => {
     const [averaged, alone] = [newModel(), newModel()];
@@ -105,10 +105,10 @@ describe('in a training', () => {
     const plain = [];
     for await (const event of fit(alone, data(), settings)) {
       plain.push(event);
-      if (event.kind === 'step') seen.push(await values(alone));
+      if (event.kind === 'update') seen.push(await values(alone));
     }
     const events = await collect(fit(averaged, data(), { ...settings, average }));
-    expect(losses(events, 'step')).toEqual(losses(plain, 'step'));
+    expect(losses(events, 'update')).toEqual(losses(plain, 'update'));
     expect(losses(events, 'epoch')).toEqual(losses(plain, 'epoch'));
     const wanted =
       average.kind === 'ema' ? exponential(seen, average.decay) : mean(seen.slice((average.start ?? 1) - 1));
@@ -123,7 +123,7 @@ describe('in a training', () => {
       const before = await values(model);
       const copy = newModel();
       copy.kernels.upload(copy.parameters.matrix, (await training.checkpoint()).optimizer.get('average')!);
-      expect(await evaluate(copy, data().heldOut)).toBe(event.loss);
+      expect(await evaluate(copy, data().validation)).toBe(event.loss);
       expect(await training.validate()).toBe(event.loss);
       expectSameBits(await values(model), before);
     }

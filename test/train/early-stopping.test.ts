@@ -15,7 +15,7 @@ import { collect, data, losses, newModel, SIZE, SPEC, values } from './fit-suppo
 
 /** A rate that is too large: the held-out loss goes up and down. */
 const wild = (more: Partial<FitOptions> = {}): FitOptions => ({
-  optimizer: adam({ rate: 0.4 }),
+  optimizer: adam({ learningRate: 0.4 }),
   epochs: 12,
   validateEvery: 3,
   ...more,
@@ -46,17 +46,17 @@ describe('early stopping', () => {
     expect(wanted).not.toBeNull();
     expect(losses(events, 'validation')).toEqual(all.slice(0, wanted!));
     expect(events.slice(-2)).toMatchObject([{ kind: 'validation' }, { kind: 'end', reason: 'stoppedEarly' }]);
-    expect(events.at(-1)!.step).toBe(events.at(-2)!.step);
+    expect(events.at(-1)!.update).toBe(events.at(-2)!.update);
   });
 
   test('a loss that falls throughout is not stopped', async () => {
-    const options = { optimizer: adam({ rate: 0.01 }), epochs: 3, earlyStopping: { patience: 1 } };
+    const options = { optimizer: adam({ learningRate: 0.01 }), epochs: 3, earlyStopping: { patience: 1 } };
     expect((await collect(fit(newModel(), data(), options))).at(-1)).toMatchObject({ reason: 'finished', step: 12 });
   });
 
   test('an epoch that ends where a measurement is due is measured once', async () => {
     const events = await collect(fit(newModel(), data(), { optimizer: adam(), epochs: 2, validateEvery: 2 }));
-    const steps = events.flatMap((e) => (e.kind === 'validation' ? [e.step] : []));
+    const steps = events.flatMap((e) => (e.kind === 'validation' ? [e.update] : []));
     expect(steps).toEqual([2, 4, 6, 8]);
   });
 
@@ -109,8 +109,8 @@ test.each<[string, Partial<FitOptions>]>([
   ['average.patience', { average: { kind: 'polyak', patience: 3 } }],
   ['schedule', { schedule: reduceOnPlateau() }],
 ])('%s needs held-out data', (path, more) => {
-  for (const heldOut of [undefined, null]) {
-    const only: TrainingData = { train: data().train, ...(heldOut === null ? { heldOut } : {}) };
+  for (const validation of [undefined, null]) {
+    const only: TrainingData = { train: data().train, ...(validation === null ? { validation } : {}) };
     const problem = problemOf(
       thrown(() => fit(newModel(), only, { optimizer: adam(), ...more })),
       'INVALID_SETTING',
@@ -128,9 +128,9 @@ describe('gradient noise', () => {
     };
     const weights = async (options: Partial<FitOptions>) => {
       const model = newModel(spec);
-      const training = { step: before, epoch: 1, batch: 0, lossSum: 0, optimizer: new Map(), carried: null };
-      const { rng } = await fit(model, data(), { optimizer: sgd({ rate: 1 }) }).checkpoint();
-      const all = { optimizer: sgd({ rate: 1 }), epochs: 9, maxSteps: before + 1, ...options };
+      const training = { update: before, epoch: 1, batch: 0, lossSum: 0, optimizer: new Map(), carried: null };
+      const { rng } = await fit(model, data(), { optimizer: sgd({ learningRate: 1 }) }).checkpoint();
+      const all = { optimizer: sgd({ learningRate: 1 }), epochs: 9, maxUpdates: before + 1, ...options };
       await collect(fit(model, data(), all, { ...training, rng }));
       return values(model);
     };
@@ -185,7 +185,7 @@ describe('all of it at once', () => {
     ],
   };
   const options = (): FitOptions => ({
-    optimizer: adam({ rate: 0.6 }),
+    optimizer: adam({ learningRate: 0.6 }),
     schedule: reduceOnPlateau({ factor: 0.7, patience: 1 }),
     average: { kind: 'polyak', patience: 1 },
     earlyStopping: { patience: 3 },
@@ -201,8 +201,8 @@ describe('all of it at once', () => {
     const expected = await collect(wholeTraining);
     const [weights, end] = [await values(whole), await wholeTraining.checkpoint()];
     expect(expected.at(-1)).toMatchObject({ reason: 'stoppedEarly' });
-    expect(end.memory!.average![0]).toBeGreaterThan(0); // it has averaged
-    expect(end.memory!.schedule![0]).toBeLessThan(1); // and lowered the rate
+    expect(end.observed!.average![0]).toBeGreaterThan(0); // it has averaged
+    expect(end.observed!.schedule![0]).toBeLessThan(1); // and lowered the rate
 
     const model = newModel(noisy);
     const training = fit(model, data(), options());
@@ -236,10 +236,10 @@ describe('what no state can be carried through', () => {
   test.each(CASES)('%s: a stateful source is refused before the first update, and a stream', (_name, more, problem) => {
     const model = newModel(withLstm(more));
     const wanted = { path: 'layers[1]', problem: expect.stringContaining(problem) };
-    const { train, heldOut } = data();
+    const { train, validation } = data();
     const whole = { stateful: false, length: train.length, batch: (i: number) => train.batch(i) };
     const trained = (source: TrainingData) => thrown(() => fit(model, source, { optimizer: adam(), schedule: cosine }));
-    for (const source of [{ train }, { train: whole, heldOut }]) {
+    for (const source of [{ train }, { train: whole, validation }]) {
       expect(problemOf(trained(source), 'INVALID_SETTING')).toMatchObject(wanted);
     }
     expect(

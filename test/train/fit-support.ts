@@ -11,12 +11,12 @@ const [ROWS, STEPS] = [3, 5];
 
 /** Four batches an epoch, and three to measure on. */
 export const data = () => {
-  const { tokens } = textStreams(TEXT, { batch: ROWS, steps: STEPS, heldOut: 0 }).train;
+  const { tokens } = textStreams(TEXT, { batchSize: ROWS, steps: STEPS, validationSplit: 0 }).train;
   const train = new TextStreams(tokens.subarray(0, ROWS * STEPS * 4 + STEPS + 1), ROWS, STEPS);
-  return { train, heldOut: new TextStreams(tokens.subarray(100, 100 + 2 * 12 + 1), 2, STEPS, true) };
+  return { train, validation: new TextStreams(tokens.subarray(100, 100 + 2 * 12 + 1), 2, STEPS, true) };
 };
 
-export const SIZE = textStreams(TEXT, { batch: ROWS, steps: STEPS, heldOut: 0 }).vocabulary.size;
+export const SIZE = textStreams(TEXT, { batchSize: ROWS, steps: STEPS, validationSplit: 0 }).vocabulary.size;
 
 export const SPEC: ModelSpec = {
   seed: 7,
@@ -37,5 +37,5 @@ export async function collect(training: Training): Promise<TrainingEvent[]> {
   return events;
 }
 
-export const losses = (events: readonly TrainingEvent[], kind: 'step' | 'epoch' | 'validation'): number[] =>
+export const losses = (events: readonly TrainingEvent[], kind: 'update' | 'epoch' | 'validation'): number[] =>
   events.flatMap((event) => (event.kind === kind ? [event.loss] : []));

@@ -22,7 +22,7 @@ async function retrain(g: GoldenCase, backend: TestBackend, spec: ModelSpec, tra
   const losses: number[] = [];
   const norms: number[] = [];
   for await (const event of fit(model, { train }, options)) {
-    if (event.kind !== 'step') continue;
+    if (event.kind !== 'update') continue;
     losses.push(event.loss);
     norms.push(event.gradientNorm);
   }
@@ -46,7 +46,7 @@ describe.each(BACKENDS)('whole trainings on $name in $precision', (backend) => {
     const train: BatchSource = {
       stateful: true,
       length: tokens.length,
-      batch: (n) => ({ steps: steps!, rows: batch!, inputs: rows(0, tokens[n]!), targets: rows(1, tokens[n]!) }),
+      batch: (n) => ({ steps: steps!, batchSize: batch!, inputs: rows(0, tokens[n]!), targets: rows(1, tokens[n]!) }),
     };
     const spec: ModelSpec = {
       layers: [
@@ -56,7 +56,7 @@ describe.each(BACKENDS)('whole trainings on $name in $precision', (backend) => {
         { kind: 'linear', size: vocabulary! },
       ],
     };
-    const { norms } = await retrain(g, backend, spec, train, { optimizer: adam({ rate: 0.02 }), clipNorm: 1 });
+    const { norms } = await retrain(g, backend, spec, train, { optimizer: adam({ learningRate: 0.02 }), clipNorm: 1 });
     const expected = g.gradientNorms as number[];
     expect(norms).toHaveLength(expected.length);
     norms.forEach((norm, n) => {
@@ -74,7 +74,7 @@ describe.each(BACKENDS)('whole trainings on $name in $precision', (backend) => {
       length: x.length / sizeX,
       batch: (n) => ({
         steps: steps!,
-        rows: batch!,
+        batchSize: batch!,
         inputs: x.slice(n * sizeX, (n + 1) * sizeX),
         targets: target.slice(n * sizeY, (n + 1) * sizeY),
       }),
@@ -86,6 +86,6 @@ describe.each(BACKENDS)('whole trainings on $name in $precision', (backend) => {
         { kind: 'linear', size: outputSize! },
       ],
     };
-    await retrain(g, backend, spec, train, { optimizer: sgd({ rate: 0.05, momentum: 0.9, nesterov: true }) });
+    await retrain(g, backend, spec, train, { optimizer: sgd({ learningRate: 0.05, momentum: 0.9, nesterov: true }) });
   });
 });

@@ -4,13 +4,13 @@ import type { Kernels } from '../../src/contract/kernels.js';
 import type { LossChoice } from '../../src/core/losses.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
-import { memoryNeed } from '../../src/create.js';
+import { estimateMemory } from '../../src/create.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm } from '../../src/kernels/wasm/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { createOptimizer, OPTIMIZERS } from '../../src/optim/index.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { type MemoryOptions, measureMemory } from '../../src/train/memory-need.js';
+import { estimateMemoryOn, type MemoryOptions } from '../../src/train/memory-need.js';
 import { fit } from '../../src/train/trainer.js';
 import { BACKENDS, threadedWasm } from '../support/backends.js';
 import { problemOf, rejected } from '../support/errors.js';
@@ -56,12 +56,12 @@ const [STEPS, ROWS] = [5, 3];
 
 function batchFor(model: Model, classes: boolean): Batch {
   const { spec } = model;
-  const tape = new Model(createReference('float32'), spec).tape({ steps: STEPS, rows: ROWS });
+  const tape = new Model(createReference('float32'), spec).tape({ steps: STEPS, batchSize: ROWS });
   const { rows, cols } = tape.layers.at(-1)!.y;
   const count = STEPS * ROWS;
   return {
     steps: STEPS,
-    rows: ROWS,
+    batchSize: ROWS,
     inputs: spec.inputSize === undefined ? new Int32Array(count) : new Float32Array(count * spec.inputSize),
     targets: classes ? new Int32Array(rows) : new Float32Array(rows * cols),
   };
@@ -80,7 +80,7 @@ describe.each(Object.entries(SPECS))('%s', (_, spec) => {
   test.each(BACKENDS)('$name in $precision: as many bytes as promised', async ({ create }) => {
     for (const loss of ['crossEntropy', 'meanSquaredError'] as const) {
       const k = await create();
-      const need = await measureMemory(k, spec, { steps: STEPS, rows: ROWS }, { optimizer: adam(), loss });
+      const need = await estimateMemoryOn(k, spec, { steps: STEPS, batchSize: ROWS }, { optimizer: adam(), loss });
       const { parameters, gradients, optimizer, tape, working, total } = need;
       expect(parameters + gradients + optimizer + tape + working).toBe(total);
       expect(await inUse(k, spec, loss)).toBe(total);
@@ -89,7 +89,7 @@ describe.each(Object.entries(SPECS))('%s', (_, spec) => {
 
   test('a step is what a longer tape has more', async () => {
     const k = createReference('float32');
-    const tape = (steps: number) => measureMemory(k, spec, { steps, rows: ROWS });
+    const tape = (steps: number) => estimateMemoryOn(k, spec, { steps, batchSize: ROWS });
     const [one, two, seven, eight] = [await tape(1), await tape(2), await tape(7), await tape(8)];
     expect(eight.step).toBe(eight.tape - seven.tape);
     expect(one.step).toBe(two.tape - one.tape);
@@ -99,19 +99,19 @@ describe.each(Object.entries(SPECS))('%s', (_, spec) => {
   test('passes without a backward pass keep parameters and a smaller tape', async () => {
     const k = createReference('float64');
     const options: MemoryOptions = { gradients: false, loss: null };
-    const need = await measureMemory(k, spec, { steps: STEPS, rows: ROWS }, options);
+    const need = await estimateMemoryOn(k, spec, { steps: STEPS, batchSize: ROWS }, options);
     expect([need.gradients, need.optimizer]).toEqual([0, 0]);
     const model = new Model(k, spec);
-    await model.predict(batchFor(model, true).inputs, { rows: ROWS });
+    await model.predict(batchFor(model, true).inputs, { batchSize: ROWS });
     expect(k.memory.inUse()).toBe(need.total);
   });
 });
 
 test.each(Object.keys(OPTIMIZERS))('%s: its state and the rooms it works in', async (kind) => {
   const spec = SPECS['values, last step']!;
-  const optimizer = createOptimizer({ kind, rate: 0.01 });
+  const optimizer = createOptimizer({ kind, learningRate: 0.01 });
   const k = await createWasm('simd');
-  const need = await measureMemory(k, spec, { steps: STEPS, rows: ROWS }, { optimizer });
+  const need = await estimateMemoryOn(k, spec, { steps: STEPS, batchSize: ROWS }, { optimizer });
   expect(need.optimizer).toBeGreaterThanOrEqual(optimizer.state.length * need.parameters);
   expect(await inUse(k, spec, 'crossEntropy', optimizer)).toBe(need.total);
 });
@@ -120,7 +120,7 @@ describe('losses', () => {
   const spec: ModelSpec = { inputSize: 3, layers: [lstm(5), { kind: 'linear', size: 6 }] };
   const count = STEPS * ROWS;
   const inputs = new Float32Array(count * 3);
-  const shape = { steps: STEPS, rows: ROWS };
+  const shape = { steps: STEPS, batchSize: ROWS };
   test.each<[LossChoice, targets: number]>([
     ['meanAbsoluteError', 6],
     [{ kind: 'huber', delta: 2 }, 6],
@@ -138,7 +138,7 @@ describe('losses', () => {
     ];
     for (const [own, options] of kinds) {
       const k = await createWasm('simd');
-      const need = await measureMemory(k, spec, shape, { inputGradient: true, loss, ...options });
+      const need = await estimateMemoryOn(k, spec, shape, { inputGradient: true, loss, ...options });
       const { gradients } = await new Model(k, spec).gradients(own, { loss });
       k.clipNorm(k.alloc(1, 1), gradients.matrix, 1);
       expect(k.memory.inUse()).toBe(need.total);
@@ -147,7 +147,7 @@ describe('losses', () => {
 
   test('ctc', async () => {
     const k = await createWasm('simd');
-    const need = await measureMemory(k, spec, shape, { inputGradient: true, loss: 'ctc' });
+    const need = await estimateMemoryOn(k, spec, shape, { inputGradient: true, loss: 'ctc' });
     await new Model(k, spec).gradients({ ...shape, inputs, targets: [1, 2, 3, -1, 5, 4] }, { loss: 'ctc' });
     k.alloc(1, 1); // what the norm of the gradients takes
     expect(k.memory.inUse()).toBe(need.total);
@@ -158,35 +158,37 @@ test('class weights and two threads are counted, too', async () => {
   const spec = SPECS.tokens!;
   const loss: LossChoice = { kind: 'crossEntropy', classWeights: new Array(11).fill(0.5) };
   const k = await threadedWasm('simd', 2);
-  const need = await measureMemory(k, spec, { steps: STEPS, rows: ROWS }, { optimizer: adam(), loss });
+  const need = await estimateMemoryOn(k, spec, { steps: STEPS, batchSize: ROWS }, { optimizer: adam(), loss });
   expect(await inUse(k, spec, loss)).toBe(need.total);
   k.dispose();
 });
 
 test('by options, before there is a backend: the variant, the precision and the optimizer count', async () => {
   const spec = SPECS.tokens!;
-  const shape = { steps: STEPS, rows: ROWS };
+  const shape = { steps: STEPS, batchSize: ROWS };
   const plain = { backend: 'reference' } as const;
-  const need = await memoryNeed(spec, shape, { ...plain, optimizer: adam() });
-  expect(need).toEqual(await measureMemory(createReference('float32'), spec, shape, { optimizer: adam() }));
+  const need = await estimateMemory(spec, shape, { ...plain, optimizer: adam() });
+  expect(need).toEqual(await estimateMemoryOn(createReference('float32'), spec, shape, { optimizer: adam() }));
   expect(need.optimizer).toBe(2 * need.parameters);
   const more = { average: { kind: 'ema', decay: 0.9 }, earlyStopping: { patience: 1 } } as const;
-  expect((await memoryNeed(spec, shape, { ...plain, optimizer: adam(), ...more })).optimizer).toBe(5 * need.parameters);
-  const momentum = await memoryNeed(spec, shape, { ...plain, optimizer: sgd({ rate: 1, momentum: 0.9 }) });
+  expect((await estimateMemory(spec, shape, { ...plain, optimizer: adam(), ...more })).optimizer).toBe(
+    5 * need.parameters,
+  );
+  const momentum = await estimateMemory(spec, shape, { ...plain, optimizer: sgd({ learningRate: 1, momentum: 0.9 }) });
   expect(momentum.optimizer).toBe(need.parameters);
-  expect((await memoryNeed(spec, shape, plain)).optimizer).toBe(0);
-  const double = await memoryNeed(spec, shape, { ...plain, precision: 'float64', optimizer: adam() });
+  expect((await estimateMemory(spec, shape, plain)).optimizer).toBe(0);
+  const double = await estimateMemory(spec, shape, { ...plain, precision: 'float64', optimizer: adam() });
   expect(double.total).toBe(2 * need.total);
 });
 
 test('beyond a limit it is said at once, however large the shape', async () => {
   const spec: ModelSpec = { inputSize: 2, layers: [lstm(1 << 20)] };
   const error = await rejected(() =>
-    measureMemory(createReference('float32'), spec, { steps: 1 << 20, rows: 100 }, { limit: 2 ** 34 }),
+    estimateMemoryOn(createReference('float32'), spec, { steps: 1 << 20, batchSize: 100 }, { limit: 2 ** 34 }),
   );
   const { bytes, capacity } = problemOf(error, 'OUT_OF_MEMORY');
   expect(bytes).toBeGreaterThan(2 ** 34);
   expect(capacity).toBe(2 ** 34);
-  const { total } = await measureMemory(createReference('float32'), spec, { steps: 2, rows: 1 });
+  const { total } = await estimateMemoryOn(createReference('float32'), spec, { steps: 2, batchSize: 1 });
   expect(total).toBeGreaterThan(2 ** 42); // told, though no machine has it
 });

@@ -25,10 +25,10 @@ const [ROWS, STEPS] = [3, 5];
 
 /** Four full batches an epoch however the text is cut, and held-out text with a partial batch at its end. */
 const data = () => {
-  const all = textStreams(TEXT, { batch: ROWS, steps: STEPS, heldOut: 0 });
+  const all = textStreams(TEXT, { batchSize: ROWS, steps: STEPS, validationSplit: 0 });
   const train = new TextStreams(all.train.tokens.subarray(0, ROWS * STEPS * 4 + STEPS + 1), ROWS, STEPS);
-  const heldOut = new TextStreams(all.train.tokens.subarray(100, 100 + 2 * 12 + 1), 2, STEPS, true);
-  return { vocabulary: all.vocabulary, train, heldOut };
+  const validation = new TextStreams(all.train.tokens.subarray(100, 100 + 2 * 12 + 1), 2, STEPS, true);
+  return { vocabulary: all.vocabulary, train, validation };
 };
 
 const SIZE = data().vocabulary.size;
@@ -51,7 +51,7 @@ const collect = async (training: Training): Promise<TrainingEvent[]> => {
   return events;
 };
 
-const kinds = (events: readonly TrainingEvent[]): string[] => events.map((e) => `${e.kind} ${e.step}`);
+const kinds = (events: readonly TrainingEvent[]): string[] => events.map((e) => `${e.kind} ${e.update}`);
 
 const parameters = (model: Model): Promise<FloatArray> => model.kernels.download(model.parameters.matrix);
 
@@ -64,8 +64,8 @@ async function clone(model: Model): Promise<Model> {
 
 describe('events', () => {
   test('a step for each batch, then the epoch and its validation, then the end', async () => {
-    const { train, heldOut } = data();
-    const events = await collect(fit(newModel(), { train, heldOut }, { optimizer: adam(), epochs: 2 }));
+    const { train, validation } = data();
+    const events = await collect(fit(newModel(), { train, validation }, { optimizer: adam(), epochs: 2 }));
     const epoch = (first: number) => [0, 1, 2, 3].map((i) => `step ${first + i}`);
     expect(kinds(events)).toEqual([
       ...[...epoch(1), 'epoch 4', 'validation 4'],
@@ -73,9 +73,9 @@ describe('events', () => {
       'end 8',
     ]);
     expect(events.at(-1)).toEqual({ kind: 'end', reason: 'finished', step: 8 });
-    const steps = events.flatMap((e) => (e.kind === 'step' ? [e] : []));
+    const steps = events.flatMap((e) => (e.kind === 'update' ? [e] : []));
     expect(steps.map((e) => e.epoch)).toEqual([1, 1, 1, 1, 2, 2, 2, 2]);
-    for (const e of steps) expect([e.steps, e.count]).toEqual([8, ROWS * STEPS]);
+    for (const e of steps) expect([e.updates, e.count]).toEqual([8, ROWS * STEPS]);
     for (const n of [0, 1]) {
       const mean = steps.slice(4 * n, 4 * n + 4).reduce((sum, e) => sum + e.loss, 0) / 4;
       const event = events.filter((e) => e.kind === 'epoch')[n]!;
@@ -86,7 +86,7 @@ describe('events', () => {
 
   test('an untrained model starts at about the loss of guessing', async () => {
     const { train } = data();
-    const [first] = await collect(fit(newModel(), { train }, { optimizer: adam(), maxSteps: 1 }));
+    const [first] = await collect(fit(newModel(), { train }, { optimizer: adam(), maxUpdates: 1 }));
     expect(first!.kind).toBe('step');
     expect(Math.abs((first as { loss: number }).loss - Math.log(SIZE))).toBeLessThan(0.5);
   });
@@ -99,39 +99,41 @@ describe('events', () => {
   });
 
   test('validateEvery counts updates over all epochs', async () => {
-    const { train, heldOut } = data();
+    const { train, validation } = data();
     const options = { optimizer: adam(), epochs: 2, validateEvery: 3 };
-    const events = kinds(await collect(fit(newModel(), { train, heldOut }, options)));
+    const events = kinds(await collect(fit(newModel(), { train, validation }, options)));
     expect(events.filter((e) => e.startsWith('validation'))).toEqual([
       ...['validation 3', 'validation 4', 'validation 6', 'validation 8'],
     ]);
   });
 
-  test('maxSteps ends the training within an epoch, without its event', async () => {
+  test('maxUpdates ends the training within an epoch, without its event', async () => {
     const { train } = data();
-    const events = await collect(fit(newModel(), { train }, { optimizer: adam(), epochs: 3, maxSteps: 6 }));
+    const events = await collect(fit(newModel(), { train }, { optimizer: adam(), epochs: 3, maxUpdates: 6 }));
     expect(kinds(events)).toEqual([
       ...['step 1', 'step 2', 'step 3', 'step 4', 'epoch 4'],
       ...['step 5', 'step 6', 'end 6'],
     ]);
-    expect(events.every((e) => e.kind !== 'step' || e.steps === 6)).toBe(true);
+    expect(events.every((e) => e.kind !== 'update' || e.updates === 6)).toBe(true);
   });
 
-  test('maxSteps beyond the epochs changes nothing', async () => {
+  test('maxUpdates beyond the epochs changes nothing', async () => {
     const { train } = data();
-    const training = fit(newModel(), { train }, { optimizer: adam(), maxSteps: 100 });
-    expect(training.steps).toBe(4);
+    const training = fit(newModel(), { train }, { optimizer: adam(), maxUpdates: 100 });
+    expect(training.updates).toBe(4);
     expect(kinds(await collect(training)).at(-1)).toBe('end 4');
   });
 
   test('validation tells the held-out loss of the parameters as they are, and does not disturb the training', async () => {
-    const { train, heldOut } = data();
+    const { train, validation } = data();
     const [watched, alone] = [newModel(), newModel()];
-    const events = await collect(fit(watched, { train, heldOut }, { optimizer: adam(), epochs: 2, validateEvery: 1 }));
+    const events = await collect(
+      fit(watched, { train, validation }, { optimizer: adam(), epochs: 2, validateEvery: 1 }),
+    );
     await collect(fit(alone, { train }, { optimizer: adam(), epochs: 2 }));
     expectSameBits(await parameters(watched), await parameters(alone));
     const last = events.filter((e) => e.kind === 'validation').at(-1)!;
-    expect(last.loss).toBe(await evaluate(watched, heldOut));
+    expect(last.loss).toBe(await evaluate(watched, validation));
   });
 
   test('the state is carried from batch to batch, but not into the next epoch', async () => {
@@ -141,17 +143,17 @@ describe('events', () => {
     const fromZero = async (index: number) => (await model.evaluate(same.batch(index))).loss;
     let zero = await fromZero(0);
     for await (const event of fit(model, { train: same }, { optimizer: adam(), epochs: 2 })) {
-      if (event.kind !== 'step') continue;
-      const first = (event.step - 1) % same.length === 0;
+      if (event.kind !== 'update') continue;
+      const first = (event.update - 1) % same.length === 0;
       if (first) expect(event.loss).toBeCloseTo(zero, 13);
       else expect(Math.abs(event.loss - zero)).toBeGreaterThan(1e-9);
-      zero = await fromZero(event.step % same.length);
+      zero = await fromZero(event.update % same.length);
     }
   });
 
   test('it learns: a repeating text is predicted after a while', async () => {
     const text = 'abcd'.repeat(200);
-    const { train, heldOut, vocabulary } = textStreams(text, { batch: 4, steps: 8 });
+    const { train, validation, vocabulary } = textStreams(text, { batchSize: 4, steps: 8 });
     const model = newModel({
       layers: [
         { kind: 'embedding', size: vocabulary.size, width: 3 },
@@ -159,8 +161,8 @@ describe('events', () => {
         { kind: 'linear', size: vocabulary.size },
       ],
     });
-    const options = { optimizer: adam({ rate: 0.03 }), epochs: 3, clipNorm: 1 };
-    const losses = (await collect(fit(model, { train, heldOut }, options))).filter((e) => e.kind === 'validation');
+    const options = { optimizer: adam({ learningRate: 0.03 }), epochs: 3, clipNorm: 1 };
+    const losses = (await collect(fit(model, { train, validation }, options))).filter((e) => e.kind === 'validation');
     expect(losses.at(-1)!.loss).toBeLessThan(0.1);
     expect(losses[0]!.loss).toBeGreaterThan(losses.at(-1)!.loss);
   });
@@ -169,7 +171,7 @@ describe('events', () => {
 describe('evaluate', () => {
   const batchOf = (targets: readonly number[], steps: number): Batch => ({
     steps,
-    rows: 2,
+    batchSize: 2,
     inputs: Int32Array.from(targets, (t) => Math.abs(t) % SIZE),
     targets: Int32Array.from(targets),
   });
@@ -180,27 +182,27 @@ describe('evaluate', () => {
   });
 
   test('is the mean over all targets, not over batches; a state is carried only where the source says so', async () => {
-    const { heldOut } = data();
+    const { validation } = data();
     const model = newModel(SPEC, 'float64');
     let sum = 0;
     let tape = null;
     const fresh: number[] = [];
-    for (let i = 0; i < heldOut.length; i++) {
-      const batch = heldOut.batch(i);
+    for (let i = 0; i < validation.length; i++) {
+      const batch = validation.batch(i);
       const result = await model.evaluate(batch, { from: tape });
       sum += result.loss * batch.targets.length;
       fresh.push((await model.evaluate(batch)).loss * batch.targets.length);
       tape = result.tape;
     }
-    expect(heldOut.length).toBe(3); // 5, 5 and 2 steps: the last batch weighs less
-    expect(await evaluate(model, heldOut)).toBeCloseTo(sum / heldOut.predictions, 12);
+    expect(validation.length).toBe(3); // 5, 5 and 2 steps: the last batch weighs less
+    expect(await evaluate(model, validation)).toBeCloseTo(sum / validation.predictions, 12);
     const stateless = source(
-      [0, 1, 2].map((i) => heldOut.batch(i)),
+      [0, 1, 2].map((i) => validation.batch(i)),
       false,
     );
-    const alone = fresh.reduce((a, b) => a + b, 0) / heldOut.predictions;
+    const alone = fresh.reduce((a, b) => a + b, 0) / validation.predictions;
     expect(await evaluate(model, stateless)).toBeCloseTo(alone, 12);
-    expect(Math.abs(alone - sum / heldOut.predictions)).toBeGreaterThan(1e-6);
+    expect(Math.abs(alone - sum / validation.predictions)).toBeGreaterThan(1e-6);
   });
 
   test('targets that are ignored weigh nothing, also where a whole batch is', async () => {
@@ -213,9 +215,9 @@ describe('evaluate', () => {
 
   test('a loss that sums is told as its mean', async () => {
     const model = newModel(SPEC, 'float64');
-    const { heldOut } = data();
-    const sum = await evaluate(model, heldOut, { kind: 'crossEntropy', reduction: 'sum' });
-    expect(sum).toBeCloseTo(await evaluate(model, heldOut, 'crossEntropy'), 12);
+    const { validation } = data();
+    const sum = await evaluate(model, validation, { kind: 'crossEntropy', reduction: 'sum' });
+    expect(sum).toBeCloseTo(await evaluate(model, validation, 'crossEntropy'), 12);
   });
 });
 
@@ -227,11 +229,11 @@ describe('abort', () => {
     const events: TrainingEvent[] = [];
     for await (const event of fit(model, { train }, { optimizer: adam(), epochs: 9, signal: controller.signal })) {
       events.push(event);
-      if (event.step === 3) controller.abort();
+      if (event.update === 3) controller.abort();
     }
     expect(kinds(events)).toEqual(['step 1', 'step 2', 'step 3', 'end 3']);
     expect(events.at(-1)).toMatchObject({ reason: 'aborted' });
-    await collect(fit(other, { train }, { optimizer: adam(), epochs: 9, maxSteps: 3 }));
+    await collect(fit(other, { train }, { optimizer: adam(), epochs: 9, maxUpdates: 3 }));
     expectSameBits(await parameters(model), await parameters(other));
   });
 
@@ -247,7 +249,7 @@ describe('abort', () => {
 
 describe('checkpoint and resume', () => {
   const options = (more: Partial<FitOptions> = {}): FitOptions => ({
-    optimizer: adam({ rate: 0.01 }),
+    optimizer: adam({ learningRate: 0.01 }),
     epochs: 3,
     clipNorm: 0.5,
     ...more,
@@ -290,9 +292,9 @@ describe('checkpoint and resume', () => {
     const expected = await end(whole, fit(whole, source, options()));
     const model = newModel();
     const training = fit(model, source, options());
-    for await (const event of training) if (event.step === 6) break;
+    for await (const event of training) if (event.update === 6) break;
     const state = await training.checkpoint();
-    expect(state).toMatchObject({ step: 6, epoch: 2, batch: 2 });
+    expect(state).toMatchObject({ update: 6, epoch: 2, batch: 2 });
     expect(state.carried!.map(({ h, c }) => [h.length, c.length])).toEqual([
       [ROWS * 6, ROWS * 6],
       [ROWS * 5, ROWS * 5],
@@ -321,7 +323,7 @@ describe('checkpoint and resume', () => {
     const text = (s: TrainingState) =>
       JSON.stringify({ ...s, optimizer: [...s.optimizer].map(([n, v]) => [n, [...v]]) });
     for await (const event of training) {
-      if (event.kind !== 'step' || event.step !== 2) continue;
+      if (event.kind !== 'update' || event.update !== 2) continue;
       state = await training.checkpoint();
       kept = text(state);
     }
@@ -336,7 +338,7 @@ describe('checkpoint and resume', () => {
     const model = newModel();
     const training = fit(model, source, options());
     for (const stop of [2, 5, 6]) {
-      for await (const event of training) if (event.kind === 'step' && event.step === stop) break;
+      for await (const event of training) if (event.kind === 'update' && event.update === stop) break;
     }
     const got = await end(model, training);
     expectSameBits(got.parameters, expected.parameters);
@@ -379,7 +381,7 @@ describe('checkpoint and resume', () => {
   describe('a checkpoint of another training is refused', () => {
     const made = async () => {
       const training = fit(newModel(), data(), options());
-      for await (const event of training) if (event.step === 2) break;
+      for await (const event of training) if (event.update === 2) break;
       return training.checkpoint();
     };
     const resume = (state: TrainingState, model = newModel(), optimizer: Optimizer = adam()) =>
@@ -389,7 +391,7 @@ describe('checkpoint and resume', () => {
       );
 
     test('another optimizer', async () => {
-      const problem = resume(await made(), newModel(), sgd({ rate: 0.1, momentum: 0.9 }));
+      const problem = resume(await made(), newModel(), sgd({ learningRate: 0.1, momentum: 0.9 }));
       expect(problem).toMatchObject({ what: 'checkpoint', problem: 'it holds no optimizer state "velocity".' });
     });
 
@@ -422,7 +424,7 @@ describe('numbers that are not finite', () => {
     const batches = [0, 1, 2].map((i) => {
       const batch = { inputs: random.normals(5 * 2 * 3), targets: random.normals(5 * 2 * 2) };
       spoil(batch, i);
-      return { steps: 5, rows: 2, ...batch };
+      return { steps: 5, batchSize: 2, ...batch };
     });
     return { stateful: false, length: 3, batch: (i) => batches[i]! };
   };
@@ -433,7 +435,7 @@ describe('numbers that are not finite', () => {
     let before = await parameters(model);
     const training = fit(model, { train }, options);
     const error = await rejected(async () => {
-      for await (const event of training) if (event.kind === 'step') before = await parameters(model);
+      for await (const event of training) if (event.kind === 'update') before = await parameters(model);
     });
     expectSameBits(await parameters(model), before);
     return { problem: problemOf(error, 'NOT_FINITE'), message: error.message };
@@ -441,7 +443,7 @@ describe('numbers that are not finite', () => {
 
   test('a learning rate that is far too large: the gate, the time step, the unit', async () => {
     const { train } = data();
-    const options = { optimizer: adam({ rate: 1e200 }) };
+    const options = { optimizer: adam({ learningRate: 1e200 }) };
     const { problem, message } = await failure(newModel(SPEC, 'float64'), train, options);
     expect(problem).toMatchObject({ step: 2, tensor: 'input gate i of layer lstm', value: Number.NaN });
     expect(problem.where).toMatch(/^at time step 0, row \d, unit \d$/);
@@ -449,7 +451,7 @@ describe('numbers that are not finite', () => {
   });
 
   test('a learning rate of 1e30 in float32: the squared error overflows', async () => {
-    const { problem } = await failure(newModel(VALUES), nothing, { optimizer: sgd({ rate: 1e30 }) });
+    const { problem } = await failure(newModel(VALUES), nothing, { optimizer: sgd({ learningRate: 1e30 }) });
     expect(problem).toMatchObject({ step: 2, tensor: 'loss', value: Number.POSITIVE_INFINITY });
   });
 
@@ -543,10 +545,10 @@ describe('numbers that are not finite', () => {
     const [bad, good] = [newModel(VALUES), newModel(VALUES)];
     const training = fit(bad, { train: source }, { optimizer: adam() });
     await rejected(() => collect(training));
-    const short = fit(good, { train: nothing }, { optimizer: adam(), maxSteps: 2 });
+    const short = fit(good, { train: nothing }, { optimizer: adam(), maxUpdates: 2 });
     await collect(short);
     expect((await training.checkpoint()).optimizer).toEqual((await short.checkpoint()).optimizer);
-    expect((await training.checkpoint()).step).toBe(2);
+    expect((await training.checkpoint()).update).toBe(2);
     expectSameBits(await parameters(bad), await parameters(good));
   });
 });
@@ -555,7 +557,7 @@ describe('options', () => {
   test.each([
     ['epochs', { epochs: 0 }],
     ['epochs', { epochs: 1.5 }],
-    ['maxSteps', { maxSteps: 0 }],
+    ['maxUpdates', { maxUpdates: 0 }],
     ['validateEvery', { validateEvery: -1 }],
     ['clipNorm', { clipNorm: 0 }],
     ['clipNorm', { clipNorm: Number.NaN }],
@@ -570,7 +572,9 @@ describe('options', () => {
     const moved = async (clipNorm: number) => {
       const model = newModel(SPEC, 'float64');
       const before = await parameters(model);
-      const [event] = await collect(fit(model, { train }, { optimizer: sgd({ rate: 1 }), maxSteps: 1, clipNorm }));
+      const [event] = await collect(
+        fit(model, { train }, { optimizer: sgd({ learningRate: 1 }), maxUpdates: 1, clipNorm }),
+      );
       const after = await parameters(model);
       return { event, distance: Math.hypot(...before.map((v: number, i: number) => v - after[i]!)) };
     };
@@ -586,7 +590,7 @@ describe('options', () => {
     const { train } = data();
     const model = newModel(SPEC, 'float64');
     const before = await parameters(model);
-    const options = { optimizer: sgd({ rate: 1 }), maxSteps: 1, clipValue: 0.001 };
+    const options = { optimizer: sgd({ learningRate: 1 }), maxUpdates: 1, clipValue: 0.001 };
     const [event] = await collect(fit(model, { train }, options));
     const after = await parameters(model);
     const step = Array.from(before, (v: number, i) => v - after[i]!);
@@ -597,10 +601,10 @@ describe('options', () => {
 
 test('a last update that overflows is not passed off as a finished training', async () => {
   const model = new Model(createReference('float32'), { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 2 }] });
-  const batch = { steps: 3, rows: 2, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(12).fill(1) };
+  const batch = { steps: 3, batchSize: 2, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(12).fill(1) };
   const train = { stateful: false, length: 1, batch: () => batch };
   const error = await rejected(async () => {
-    for await (const _ of fit(model, { train }, { optimizer: sgd({ rate: 1e300 }) }));
+    for await (const _ of fit(model, { train }, { optimizer: sgd({ learningRate: 1e300 }) }));
   });
   expect(problemOf(error, 'NOT_FINITE')).toMatchObject({ step: 1, tensor: expect.stringContaining('parameter lstm.') });
 });

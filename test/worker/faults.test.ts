@@ -86,7 +86,7 @@ describe('errors arrive as what they were', () => {
       const training = model.fit({ train }, { optimizer: adam() });
       expect(await run(training)).toEqual(expected);
       expect(await model.parameters.download()).toEqual(await here.parameters.download());
-      expect((await training.checkpoint()).step).toBe(1);
+      expect((await training.checkpoint()).update).toBe(1);
     }, VALUE_SPEC));
 
   test('OUT_OF_MEMORY', async () => {
@@ -109,7 +109,7 @@ describe('what cannot be sent', () => {
         path: 'schedule',
         help: 'Use, or chain, those of unspool.',
       });
-      const mine: Optimizer = { ...adam(), spec: { kind: 'mine', rate: 1 } };
+      const mine: Optimizer = { ...adam(), spec: { kind: 'mine', learningRate: 1 } };
       const optimizer = thrown(() => model.fit(textData(), { optimizer: mine }));
       expect(problemOf(optimizer, 'INVALID_SETTING')).toMatchObject({
         path: 'optimizer',
@@ -131,7 +131,7 @@ describe('what cannot be sent', () => {
       const loss = { kind: 'crossEntropy', reduction: () => 1 } as unknown as 'crossEntropy';
       const gone = new Float32Array(3);
       structuredClone(gone, { transfer: [gone.buffer] });
-      for (const act of [() => model.evaluateSource(textData().heldOut, loss), () => model.predict(gone)]) {
+      for (const act of [() => model.evaluateSource(textData().validation, loss), () => model.predict(gone)]) {
         expect(problemOf(await rejected(act), 'INVALID_SETTING').problem).toContain('cannot be sent to a worker');
       }
       expect((await model.predict([1])).values).toHaveLength(model.outputSize); // and nothing waits for ever
@@ -151,7 +151,7 @@ describe('what cannot be sent', () => {
        serve({ sources: { sines: ({ count }) => ({
          stateful: false,
          length: count,
-         batch: (k) => ({ steps: 2, rows: 1, inputs: [0, k, 1, 1, k, 0].map(Math.sin), targets: [k, 0, 0, k] }),
+         batch: (k) => ({ steps: 2, batchSize: 1, inputs: [0, k, 1, 1, k, 0].map(Math.sin), targets: [k, 0, 0, k] }),
        }) } });`,
     );
     const model = await createModelInWorker(VALUE_SPEC, { worker: own });
@@ -175,9 +175,9 @@ describe('one at a time', () => {
         const error = await rejected(() => collect(model.fit(textData(), LONG)));
         expect(problemOf(error, 'INVALID_SETTING')).toMatchObject({ path: 'fit' });
         expect(problemOf(await rejected(() => collect(first)), 'INVALID_SETTING').problem).toContain('already');
-        if (event.step === 2) break;
+        if (event.update === 2) break;
       }
-      expect((await collect(model.fit(textData(), { ...LONG, maxSteps: 3 }))).at(-1)).toMatchObject({ step: 3 });
+      expect((await collect(model.fit(textData(), { ...LONG, maxUpdates: 3 }))).at(-1)).toMatchObject({ step: 3 });
     }));
 
   test('a second model in a worker is refused', () =>
@@ -194,7 +194,7 @@ describe('the end', () => {
     const training = model.fit(textData(), LONG);
     const seen: number[] = [];
     const running = rejected(async () => {
-      for await (const event of training) if (seen.push(event.step) === 5) void model.dispose();
+      for await (const event of training) if (seen.push(event.update) === 5) void model.dispose();
     });
     expect(problemOf(await running, 'DISPOSED').what).toBe('The model');
     expect(seen.length).toBeLessThan(5 + 4);
@@ -214,7 +214,7 @@ describe('the end', () => {
   test('training.dispose(): that training is over, the model stays', () =>
     inWorker(async (model) => {
       const training = model.fit(textData(), LONG);
-      for await (const event of training) if (event.step === 2) break;
+      for await (const event of training) if (event.update === 2) break;
       training.dispose();
       expect(problemOf(await rejected(() => training.checkpoint()), 'DISPOSED').what).toBe('The training');
       expect((await model.predict([1])).values).toHaveLength(model.outputSize);
@@ -225,7 +225,7 @@ describe('the end', () => {
     const model = await createModelInWorker(TEXT_SPEC, { worker: victim });
     const training = model.fit(textData(), LONG);
     const running = rejected(async () => {
-      for await (const event of training) if (event.step === 3) void victim.terminate();
+      for await (const event of training) if (event.update === 3) void victim.terminate();
     });
     const error = await running;
     expect(problemOf(error, 'WORKER_LOST').problem).toContain('it ended with code 1');
@@ -267,7 +267,7 @@ describe('a process', () => {
       import { adam } from 'unspool';
       import { createModelInWorker } from 'unspool/worker';
       const spec = { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 3 }, { kind: 'linear', size: 1 }] };
-      const batch = { steps: 3, rows: 2, inputs: [1, 2, 3, 4, 5, 6], targets: [1, 2, 3, 4, 5, 6] };
+      const batch = { steps: 3, batchSize: 2, inputs: [1, 2, 3, 4, 5, 6], targets: [1, 2, 3, 4, 5, 6] };
       const train = { stateful: false, length: 50, batch: () => batch };`;
     const args = ['--input-type=module', '-e', imports + program];
     return (await promisify(execFile)(process.execPath, args, { cwd: ROOT })).stdout;

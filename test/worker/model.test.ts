@@ -27,8 +27,8 @@ async function both<T>(spec: ModelSpec, act: (here: Awaited<ReturnType<typeof cr
   }
 }
 
-const inputs = (steps: number, rows: number): Float32Array =>
-  Float32Array.from(testRandom(steps).normals(steps * rows * 3));
+const inputs = (steps: number, batchSize: number): Float32Array =>
+  Float32Array.from(testRandom(steps).normals(steps * batchSize * 3));
 
 test('a model tells what it is', () =>
   both(TEXT_SPEC, async (here, there) => {
@@ -44,15 +44,17 @@ describe('predict', () => {
   test('gives the same output, and goes on from where a pass ended', () =>
     both(VALUE_SPEC, async (here, there) => {
       const [first, second] = [inputs(4, 2), inputs(3, 2)];
-      const expected = await here.predict(first, { rows: 2 });
-      const got = await there.predict(first, { rows: 2 });
+      const expected = await here.predict(first, { batchSize: 2 });
+      const got = await there.predict(first, { batchSize: 2 });
       expect(got.output.shape).toEqual([4, 2, 2]);
       expect(flat(got.output)).toEqual(flat(expected.output));
       expect(Array.from(got.values)).toEqual(flat(expected.output));
-      expect(got.tape.rows).toBe(2);
-      const next = await there.predict(second, { rows: 2, from: got.tape });
-      expect(flat(next.output)).toEqual(flat((await here.predict(second, { rows: 2, from: expected.tape })).output));
-      expect(flat(next.output)).not.toEqual(flat((await there.predict(second, { rows: 2 })).output));
+      expect(got.tape.batchSize).toBe(2);
+      const next = await there.predict(second, { batchSize: 2, from: got.tape });
+      expect(flat(next.output)).toEqual(
+        flat((await here.predict(second, { batchSize: 2, from: expected.tape })).output),
+      );
+      expect(flat(next.output)).not.toEqual(flat((await there.predict(second, { batchSize: 2 })).output));
       got.tape.free();
     }));
 
@@ -67,11 +69,11 @@ describe('predict', () => {
 
   test('a state that does not fit is refused as here', () =>
     both(VALUE_SPEC, async (_, there) => {
-      const { tape } = await there.predict(inputs(4, 2), { rows: 2 });
+      const { tape } = await there.predict(inputs(4, 2), { batchSize: 2 });
       const wrong = [
         () => there.predict(inputs(3, 1), { from: tape }),
-        () => there.predict(inputs(3, 2), { rows: 2, from: { ...tape, states: [] } }),
-        () => there.predict(inputs(3, 2), { rows: 2, from: [{ h: [1, 2], c: tape.states[0]!.c }] }),
+        () => there.predict(inputs(3, 2), { batchSize: 2, from: { ...tape, states: [] } }),
+        () => there.predict(inputs(3, 2), { batchSize: 2, from: [{ h: [1, 2], c: tape.states[0]!.c }] }),
       ];
       for (const predict of wrong) expect((await rejected(predict)).code).toBe('SHAPE_MISMATCH');
     }));
@@ -79,10 +81,10 @@ describe('predict', () => {
   test('a state that no step can follow is refused as here', async () => {
     const spec: ModelSpec = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 4, direction: 'bidirectional' }] };
     await both(spec, async (here, there) => {
-      const { tape } = await here.predict(inputs(4, 2), { rows: 2 });
-      const error = await rejected(() => here.predict(inputs(3, 2), { rows: 2, from: tape }));
-      const got = await there.predict(inputs(4, 2), { rows: 2 });
-      const refused = await rejected(() => there.predict(inputs(3, 2), { rows: 2, from: got.tape }));
+      const { tape } = await here.predict(inputs(4, 2), { batchSize: 2 });
+      const error = await rejected(() => here.predict(inputs(3, 2), { batchSize: 2, from: tape }));
+      const got = await there.predict(inputs(4, 2), { batchSize: 2 });
+      const refused = await rejected(() => there.predict(inputs(3, 2), { batchSize: 2, from: got.tape }));
       expect(refused.problem).toEqual(error.problem);
     });
   });
@@ -116,15 +118,15 @@ test('streams, and generate', () =>
 
 test('evaluate: a batch, a batch that goes on, and a whole source', () =>
   both(TEXT_SPEC, async (here, there) => {
-    const { heldOut } = textData();
-    const [first, second] = [heldOut.batch(0), heldOut.batch(1)];
+    const { validation } = textData();
+    const [first, second] = [validation.batch(0), validation.batch(1)];
     const loss = { kind: 'crossEntropy', labelSmoothing: 0.1 } as const;
     const expected = await here.evaluate(first, { loss });
     const got = await there.evaluate(first, { loss });
     expect(got.loss).toBe(expected.loss);
     const next = await here.evaluate(second, { from: expected.tape });
     expect((await there.evaluate(second, { from: got.tape })).loss).toBe(next.loss);
-    expect(await there.evaluateSource(heldOut, loss)).toBe(await evaluate(here, heldOut, loss));
+    expect(await there.evaluateSource(validation, loss)).toBe(await evaluate(here, validation, loss));
   }));
 
 describe('parameters and files', () => {
@@ -143,8 +145,10 @@ describe('parameters and files', () => {
       const [local, remote] = [fit(here, data, more), there.fit(data, { ...more, ahead: 0 })];
       const files: Uint8Array[] = [];
       for (const [model, training] of [[here, local] as const, [there, remote] as const]) {
-        for await (const event of training) if (event.step === 2) break;
-        files.push(await serializeModel(model, { vocabulary, facts: { n: 1 }, training: await training.checkpoint() }));
+        for await (const event of training) if (event.update === 2) break;
+        files.push(
+          await serializeModel(model, { vocabulary, metadata: { n: 1 }, training: await training.checkpoint() }),
+        );
       }
       expect(Buffer.compare(files[0]!, files[1]!)).toBe(0);
       return files[1]!;
@@ -152,7 +156,7 @@ describe('parameters and files', () => {
     const loaded = await deserializeModelInWorker(bytes, { worker }, 'x.safetensors');
     const here = await deserializeModel(bytes);
     expect(loaded.vocabulary!.characters).toEqual(vocabulary.characters);
-    expect([loaded.spec, loaded.facts]).toEqual([TEXT_SPEC, { n: 1 }]);
+    expect([loaded.spec, loaded.metadata]).toEqual([TEXT_SPEC, { n: 1 }]);
     const expected = await collect(fit(here.model, data, more, here.training!));
     expect(await collect(loaded.model.fit(data, more, loaded.training!))).toEqual(expected);
     await loaded.model.dispose();
@@ -172,13 +176,13 @@ describe("nobody's numbers are taken away", () => {
   test('inputs, batches, parameters; windows of a larger buffer cross alone', async () => {
     const large = new Float32Array(1000).fill(0.5);
     const window = large.subarray(100, 112);
-    const batch = { steps: 2, rows: 2, inputs: window, targets: large.subarray(0, 8) };
+    const batch = { steps: 2, batchSize: 2, inputs: window, targets: large.subarray(0, 8) };
     const [whole, part] = [await there.predict(new Array(12).fill(0.5)), await there.predict(window)];
     expect(Array.from(part.values)).toEqual(Array.from(whole.values));
     await there.evaluate(batch);
     await there.parameters.set('head.bias', large.subarray(0, 2));
     const source = { stateful: false, length: 40, batch: () => batch };
-    await collect(there.fit({ train: source, heldOut: valueData() }, { optimizer: adam(), maxSteps: 2 }));
+    await collect(there.fit({ train: source, validation: valueData() }, { optimizer: adam(), maxUpdates: 2 }));
     expect([large.length, window.length, window[0]]).toEqual([1000, 12, 0.5]);
   });
 

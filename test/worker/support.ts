@@ -15,12 +15,12 @@ const [ROWS, STEPS] = [3, 5];
 
 /** Four batches an epoch, cut at other places each epoch; the held-out text ends in a partial batch. */
 export function textData() {
-  const { train, vocabulary } = textStreams(TEXT, { batch: ROWS, steps: STEPS, heldOut: 0 });
+  const { train, vocabulary } = textStreams(TEXT, { batchSize: ROWS, steps: STEPS, validationSplit: 0 });
   const part = (from: number, to: number) => train.tokens.subarray(from, to);
   return {
     vocabulary,
     train: new TextStreams(part(0, ROWS * STEPS * 4 + STEPS + 1), ROWS, STEPS),
-    heldOut: new TextStreams(part(100, 100 + 2 * 12 + 1), 2, STEPS, true),
+    validation: new TextStreams(part(100, 100 + 2 * 12 + 1), 2, STEPS, true),
   };
 }
 
@@ -50,7 +50,7 @@ export function valueData(spoil: (inputs: number[], index: number) => void = () 
   const list: Batch[] = [0, 1, 2].map((index) => {
     const inputs = random.normals(5 * 2 * 3);
     spoil(inputs, index);
-    return { steps: 5, rows: 2, inputs, targets: random.normals(5 * 2 * 2) };
+    return { steps: 5, batchSize: 2, inputs, targets: random.normals(5 * 2 * 2) };
   });
   return { stateful: false, length: list.length, batch: (index) => list[index]! };
 }

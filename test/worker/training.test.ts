@@ -24,7 +24,7 @@ const inWorker = async <T>(act: (model: WorkerModel) => Promise<T>, backend = {}
 };
 
 const options = (more: Partial<WorkerFitOptions> = {}): WorkerFitOptions => ({
-  optimizer: adam({ rate: 0.01 }),
+  optimizer: adam({ learningRate: 0.01 }),
   schedule: cosine,
   clipNorm: 0.5,
   epochs: 3,
@@ -45,7 +45,7 @@ async function local(more: Partial<WorkerFitOptions> = {}, backend = {}) {
   return { events, states, parameters: await model.parameters.download() };
 }
 
-const steps = (events: readonly TrainingEvent[]): string[] => events.map((e) => `${e.kind} ${e.step}`);
+const steps = (events: readonly TrainingEvent[]): string[] => events.map((e) => `${e.kind} ${e.update}`);
 
 /** As numbers, which are the same only where their bits are. */
 const plain = (map: ReadonlyMap<string, ArrayLike<number>>) =>
@@ -78,7 +78,7 @@ describe('the same bits as on this thread', () => {
   const text = (spec: ModelSpec, options: () => FitOptions) => ({ spec, data: textData, options });
   const values = (options: () => FitOptions) => ({
     spec: VALUE_SPEC,
-    data: () => ({ train: valueData(), heldOut: valueData() }),
+    data: () => ({ train: valueData(), validation: valueData() }),
     options,
   });
   const dropping: ModelSpec = {
@@ -92,11 +92,14 @@ describe('the same bits as on this thread', () => {
   };
 
   test.each([
-    ['batches in a list, another seed', values(() => ({ optimizer: sgd({ rate: 0.1, momentum: 0.9 }), seed: 5 }))],
+    [
+      'batches in a list, another seed',
+      values(() => ({ optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }), seed: 5 })),
+    ],
     [
       'noise, averaged weights, groups, a schedule with settings',
       text(dropping, () => ({
-        optimizer: grouped({ groups: [{ match: '*.bias_*', optimizer: sgd({ rate: 0.1 }) }], rest: adam() }),
+        optimizer: grouped({ groups: [{ match: '*.bias_*', optimizer: sgd({ learningRate: 0.1 }) }], rest: adam() }),
         schedule: chain([{ steps: 3, schedule: linearWarmup({ steps: 3 }) }, { schedule: cosine }]),
         gradientNoise: { eta: 1e-4 },
         average: { kind: 'ema', decay: 0.8 },
@@ -106,7 +109,7 @@ describe('the same bits as on this thread', () => {
     [
       'what watches the held-out loss',
       values(() => ({
-        optimizer: adam({ rate: 0.3 }),
+        optimizer: adam({ learningRate: 0.3 }),
         schedule: plateau(),
         earlyStopping: { patience: 3 },
         epochs: 200,
@@ -115,7 +118,7 @@ describe('the same bits as on this thread', () => {
   ])('%s', async (_, { spec, data, options }) => {
     const [here, there] = [await createModel(spec), await createModelInWorker(spec, { worker })];
     const [local, remote] = [fit(here, data(), options()), there.fit(data(), options())];
-    expect(remote.steps).toBe(local.steps);
+    expect(remote.steps).toBe(local.updates);
     const expected = await collect(local);
     expect(await collect(remote)).toEqual(expected);
     expect(plain(await there.parameters.download())).toEqual(plain(await here.parameters.download()));
@@ -137,7 +140,7 @@ describe('how far the worker runs', () => {
           expect(event).toEqual(events[seen]);
           // Up to the next event that is no step, and not beyond.
           let at = seen;
-          while (at < seen + ahead && events[at]!.kind === 'step') at++;
+          while (at < seen + ahead && events[at]!.kind === 'update') at++;
           expect(plainState(await training.checkpoint())).toEqual(plainState(states[at]!));
           seen++;
         }
@@ -155,10 +158,10 @@ describe('how far the worker runs', () => {
         for (const stop of [2, 5, 6, 11]) {
           for await (const event of training) {
             got.push(event);
-            if (event.kind === 'step' && event.step === stop) break;
+            if (event.kind === 'update' && event.update === stop) break;
           }
-          const { step } = await training.checkpoint();
-          expect([stop <= step, step <= stop + ahead]).toEqual([true, true]);
+          const { update } = await training.checkpoint();
+          expect([stop <= update, update <= stop + ahead]).toEqual([true, true]);
         }
         got.push(...(await collect(training)));
         expect(got).toEqual(events);
@@ -172,11 +175,11 @@ describe('how far the worker runs', () => {
     const where = () =>
       inWorker(async (model) => {
         const training = model.fit(textData(), options());
-        for await (const event of training) if (event.step === 5) break;
+        for await (const event of training) if (event.update === 5) break;
         return plainState(await training.checkpoint());
       });
     const first = await where();
-    expect(first.step).toBe(6); // a validation is due there
+    expect(first.update).toBe(6); // a validation is due there
     expect(await where()).toEqual(first);
   });
 });
@@ -186,7 +189,7 @@ describe('going on from a checkpoint', () => {
     const expected = await local();
     const made = await inWorker(async (model) => {
       const training = model.fit(textData(), options({ ahead: 0 }));
-      for await (const event of training) if (event.step === 6) break;
+      for await (const event of training) if (event.update === 6) break;
       return { state: await training.checkpoint(), parameters: await model.parameters.download() };
     });
     expect(plainState(made.state)).toEqual(plainState(expected.states[steps(expected.events).indexOf('step 6')]!));
@@ -214,13 +217,13 @@ describe('pause', () => {
       const running = (async () => {
         for await (const event of training) {
           got.push(event);
-          if (event.kind === 'step' && event.step === 4) standing(training.pause());
+          if (event.kind === 'update' && event.update === 4) standing(training.pause());
         }
       })();
       await paused;
       const state = await training.checkpoint();
-      expect(state.step).toBeGreaterThanOrEqual(4);
-      expect(state.step).toBeLessThanOrEqual(4 + 2);
+      expect(state.update).toBeGreaterThanOrEqual(4);
+      expect(state.update).toBeLessThanOrEqual(4 + 2);
       expect(states.map(plainState)).toContainEqual(plainState(state));
       const before = plain(await model.parameters.download());
       await new Promise((resolve) => setTimeout(resolve, 30));
@@ -258,14 +261,14 @@ describe('abort', () => {
       const events: TrainingEvent[] = [];
       for await (const event of model.fit(textData(), options({ signal, epochs: 1000, validateEvery: 1e6 }))) {
         events.push(event);
-        if (event.step === 3) controller.abort();
+        if (event.update === 3) controller.abort();
       }
       const end = events.at(-1)!;
       expect(end).toMatchObject({ kind: 'end', reason: 'aborted' });
-      expect(end.step).toBeLessThanOrEqual(3 + 2); // what was asked for in advance
+      expect(end.update).toBeLessThanOrEqual(3 + 2); // what was asked for in advance
       const { parameters } = await local({
         epochs: 1000,
-        maxSteps: end.step,
+        maxUpdates: end.update,
         schedule: (step, _, time) => cosine(step, 4000, time),
       });
       expect(plain(await model.parameters.download())).toEqual(plain(parameters));

@@ -27,7 +27,7 @@ export async function engine(workload, { inputs, targets, parameters }, backend)
     return { model, step: () => stream.step(inputs) };
   }
   if (kind === 'sequence') {
-    const tape = model.tape({ steps: T, rows: B }, { gradients: false });
+    const tape = model.tape({ steps: T, batchSize: B }, { gradients: false });
     tape.begin();
     tape.forward(model.parameters, inputs); // lays the weights out, as a stream's first step does
     const step = () => {
@@ -37,7 +37,7 @@ export async function engine(workload, { inputs, targets, parameters }, backend)
     };
     return { model, step };
   }
-  const batch = { steps: T, rows: B, inputs, targets };
+  const batch = { steps: T, batchSize: B, inputs, targets };
   const train = { stateful: false, length: Number.MAX_SAFE_INTEGER, batch: () => batch };
   const events = fit(model, { train }, { optimizer: adam(ADAM) })[Symbol.asyncIterator]();
   return { model, step: async () => (await events.next()).value.loss };

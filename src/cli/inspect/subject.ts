@@ -60,7 +60,7 @@ async function fromText(model: Model, vocabulary: Vocabulary, text: string, step
   const read = shown.slice(0, -1);
   const batch: Batch = {
     steps: read.length,
-    rows: 1,
+    batchSize: 1,
     inputs: tokens.slice(0, -1),
     targets: tokens.slice(-answers(model, read.length)),
   };
@@ -108,7 +108,7 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
   const O = model.outputSize;
   const batch: Batch = {
     steps: read.length,
-    rows: 1,
+    batchSize: 1,
     inputs: Float64Array.from(read.flat()),
     targets: Float64Array.from(rows.slice(-answers(model, read.length)).flatMap((row) => row.slice(-O))),
   };

@@ -44,7 +44,7 @@ export class EmbeddingTape implements LayerTape {
     withGradients: boolean,
     pass: PassState,
   ) {
-    const count = shape.steps * shape.rows;
+    const count = shape.steps * shape.batchSize;
     this.pass = pass;
     this.dropout =
       rate > 0 ? { rate, stream: streamOf(name), byToken: k.alloc(size, 1), byRow: k.alloc(count, 1) } : null;

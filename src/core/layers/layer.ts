@@ -4,7 +4,7 @@ import type { Arena, ParameterSpec } from '../memory/parameters.js';
 /** The size of one pass: T steps of N batch rows. Sequences are time-major: row t*N + n is step t of row n. */
 export interface PassShape {
   readonly steps: number; // T
-  readonly rows: number; // N
+  readonly batchSize: number; // N
 }
 
 /** Which random numbers a pass uses: the same seed and step give the same masks again. */
@@ -12,7 +12,7 @@ export interface Noise {
   /** From 0 to 2^32 - 1. */
   readonly seed: number;
   /** Number of the update. */
-  readonly step: number;
+  readonly update: number;
   /**
    * Of a pass that is a part of a larger one: the step and row of that one which it begins with, and how many rows that one has. Its
    * masks are then that part of the larger one's. Default: it is the whole.
@@ -85,9 +85,9 @@ export function streamOf(name: string): number {
 export type MaskOver = 'steps' | 'rows' | 'pass';
 
 /** The random numbers of a mask of so many columns. */
-export function maskKey({ seed, step, part }: Noise, stream: number, cols: number, over: MaskOver): MaskKey {
-  if (!part || over === 'pass') return { seed, step, stream };
-  return { seed, step, stream, offset: cols * (part.row + (over === 'steps' ? part.step * part.rows : 0)) };
+export function maskKey({ seed, update, part }: Noise, stream: number, cols: number, over: MaskOver): MaskKey {
+  if (!part || over === 'pass') return { seed, update, stream };
+  return { seed, update, stream, offset: cols * (part.row + (over === 'steps' ? part.step * part.rows : 0)) };
 }
 
 /** What dropout multiplies with: 0 with the probability `rate`, else 1 / (1 - rate), so that the mean stays. */

@@ -36,7 +36,7 @@ export interface StepBlocks {
  */
 export function cutSteps(
   k: Kernels,
-  { steps: T, rows: N }: PassShape,
+  { steps: T, batchSize: N }: PassShape,
   gates: Matrix,
   state: StateBlocks,
   reverse: boolean,
@@ -52,7 +52,7 @@ export function cutSteps(
 /** T of the T+1 blocks: what the steps leave, or what they start from. */
 export function wholeSequence(
   k: Kernels,
-  { steps: T, rows: N }: PassShape,
+  { steps: T, batchSize: N }: PassShape,
   m: Matrix,
   which: 'after' | 'before',
   reverse: boolean,

@@ -9,7 +9,7 @@ import { cellForm, isStandard, type Rates } from './spec.js';
 
 export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
   const { k, pass, grad } = b;
-  const { steps: T, rows: N } = b.shape;
+  const { steps: T, batchSize: N } = b.shape;
   const H = b.spec.hiddenSize;
   const cell = b.spec.cell ?? {};
   const form = cellForm(cell);

@@ -46,7 +46,7 @@ export class LstmCurvature {
     if (!isPlain(spec) || reverse || spec.returns === 'last') {
       fail(name, 'is no standard LSTM forwards in time, for which alone second derivatives are written.');
     }
-    const { steps: T, rows: N } = shape;
+    const { steps: T, batchSize: N } = shape;
     const all = k.alloc((T + 1) * N, H);
     this.k = k;
     this.layer = layer;
@@ -77,7 +77,7 @@ export class LstmCurvature {
 
   /** The rest of (H1), and (H2)-(H4), unit by unit. */
   private cell(t: number, biases: readonly Matrix[]): void {
-    const { rows: N } = this.layer.shape;
+    const { batchSize: N } = this.layer.shape;
     const H = this.layer.hiddenSize;
     const numbers = (m: Matrix): FloatArray => hostNumbers(this.k, m);
     const { y, before } = this.layer.steps[t]!;
@@ -107,7 +107,7 @@ export class LstmCurvature {
   /** (H5)-(H8): adds to `out`, the parts of H w; `Rdy` (T*N, H) comes from above, `Rdx` goes below. */
   backward(p: LstmParts, w: LstmParts, out: LstmParts, Rdy: Matrix, Rx: Matrix | null, Rdx: Matrix | null): void {
     const { k, layer, da, back, states } = this;
-    const { rows: N, steps: T } = layer.shape;
+    const { batchSize: N, steps: T } = layer.shape;
     k.fill(back.h, 0);
     k.fill(back.c, 0);
     for (let t = T - 1; t >= 0; t--) {
@@ -134,7 +134,7 @@ export class LstmCurvature {
 
   /** (H5)-(H7), unit by unit: R{da} of step t from R{dh} and R{dc+} in `back`, where R{dc-} is left. */
   private cellBack(t: number): void {
-    const { rows: N } = this.layer.shape;
+    const { batchSize: N } = this.layer.shape;
     const H = this.layer.hiddenSize;
     const numbers = (m: Matrix): FloatArray => hostNumbers(this.k, m);
     const { y, before } = this.layer.steps[t]!;
@@ -170,7 +170,7 @@ export class LstmCurvature {
   }
 
   private at(m: Matrix, t: number): Matrix {
-    const { rows: N } = this.layer.shape;
+    const { batchSize: N } = this.layer.shape;
     return this.k.view(m, t * N * m.cols, N, m.cols);
   }
 }

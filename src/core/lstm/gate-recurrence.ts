@@ -14,7 +14,7 @@ export interface GateRecurrence {
 
 export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   const { k, reverse, grad, ragged } = b;
-  const { steps: T, rows: N } = b.shape;
+  const { steps: T, batchSize: N } = b.shape;
   const H = b.spec.hiddenSize;
   const matrix = (rows: number) => k.alloc(rows, 3 * H);
   const [seen, sum] = [matrix(T * N), matrix(N)];

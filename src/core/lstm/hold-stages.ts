@@ -55,13 +55,13 @@ function holdStage(
 
 export function endsStage(b: LstmBuffers, { ended, alive }: Ragged, from: Slot, to: Slot): HoldStage {
   const { k } = b;
-  const both = (m: Matrix): LstmState[] => blocks(k, m, b.shape.rows).map((column) => ({ h: column, c: column }));
+  const both = (m: Matrix): LstmState[] => blocks(k, m, b.shape.batchSize).map((column) => ({ h: column, c: column }));
   return holdStage(b, (...args) => k.scaleRows(...args), [both(ended), both(alive)], from, to);
 }
 
 export function zoneoutStage(b: LstmBuffers, rates: Rates, from: Slot, to: Slot) {
   const { k, pass } = b;
-  const { steps: T, rows: N } = b.shape;
+  const { steps: T, batchSize: N } = b.shape;
   const masks = (['h', 'c'] as const).map((part) => {
     const width = b.state[part].cols;
     const rate = part === 'h' ? rates.zoneoutH : rates.zoneoutC;

@@ -19,7 +19,8 @@ export function lstmLayer(spec: LstmSpec, prefix: string, level: number, inputSi
       name,
       outputSize: R,
       parameters: only.parameters.list,
-      tape: (k, { rows }, input, withGradients, pass) => new LstmTape(k, only, input, rows, withGradients, pass),
+      tape: (k, { batchSize }, input, withGradients, pass) =>
+        new LstmTape(k, only, input, batchSize, withGradients, pass),
     };
   }
   const both = [make(false), make(true)] as const;
@@ -27,6 +28,7 @@ export function lstmLayer(spec: LstmSpec, prefix: string, level: number, inputSi
     name,
     outputSize: 2 * R,
     parameters: both.flatMap(({ parameters }) => parameters.list),
-    tape: (k, { rows }, input, withGradients, pass) => new BidirectionalTape(k, both, input, rows, withGradients, pass),
+    tape: (k, { batchSize }, input, withGradients, pass) =>
+      new BidirectionalTape(k, both, input, batchSize, withGradients, pass),
   };
 }

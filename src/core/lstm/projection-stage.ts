@@ -9,7 +9,7 @@ import type { LstmBuffers } from './program.js';
 
 export function projectionStage(b: LstmBuffers, to: Slot) {
   const { k } = b;
-  const { steps: T, rows: N } = b.shape;
+  const { steps: T, batchSize: N } = b.shape;
   const [H, R] = [b.spec.hiddenSize, b.state.h.cols];
   const outputs = k.alloc(T * N, H);
   const dOutputs = b.grad ? k.alloc(T * N, H) : null;

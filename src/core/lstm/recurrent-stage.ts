@@ -15,7 +15,7 @@ import type { Rates } from './spec.js';
 
 export function recurrentStage(b: LstmBuffers, rates: Rates) {
   const { k, pass, reverse, grad, spec } = b;
-  const { steps: T, rows: N } = b.shape;
+  const { steps: T, batchSize: N } = b.shape;
   const [R, width] = [b.state.h.cols, b.gates.cols];
   const cut = (m: Matrix | null): Matrix[] | null => m && blocks(k, m, N);
   const packed = k.allocPacked(R, width);

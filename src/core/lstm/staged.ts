@@ -21,7 +21,7 @@ import { noiseRates } from './spec.js';
 
 /** h and c of all steps, and their gradients, where a stage reads or leaves them. */
 function slotOf(b: LstmBuffers): Slot {
-  const { rows: N, steps: T } = b.shape;
+  const { batchSize: N, steps: T } = b.shape;
   const H = b.spec.hiddenSize;
   const R = b.state.h.cols;
   const make = (): StateBlocks => ({ h: b.k.alloc(T * N, R), c: b.k.alloc(T * N, H) });

@@ -71,7 +71,7 @@ export class LstmStepView {
   /** The input of this step, [N, D]. */
   get x(): NdArray {
     const { x, shape } = this.tape;
-    return this.array(this.k.view(x, this.t * shape.rows * x.cols, shape.rows, x.cols));
+    return this.array(this.k.view(x, this.t * shape.batchSize * x.cols, shape.batchSize, x.cols));
   }
 
   /** Throws `INVALID_SETTING` on a tape that was made without gradients. */

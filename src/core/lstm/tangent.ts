@@ -53,7 +53,7 @@ export class LstmTangent {
   constructor(k: Kernels, layer: LstmTape) {
     const why = withoutClosedForm(layer.spec);
     if (why) fail(layer.name, `has no derivatives in closed form: ${why}.`);
-    const { rows: N } = layer.shape;
+    const { batchSize: N } = layer.shape;
     const H = layer.hiddenSize;
     const unit = (): Matrix => k.alloc(N, H);
     const peephole = (): Matrix => k.alloc(1, H);

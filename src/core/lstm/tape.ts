@@ -57,11 +57,18 @@ export class LstmTape implements LayerTape {
   /** The state before the first step is this layer's own: learned, where it has such parameters. */
   private fresh = true;
 
-  constructor(k: Kernels, make: LstmMake, input: LayerInput, rows: number, withGradients: boolean, pass: PassState) {
+  constructor(
+    k: Kernels,
+    make: LstmMake,
+    input: LayerInput,
+    batchSize: number,
+    withGradients: boolean,
+    pass: PassState,
+  ) {
     const { spec, reverse } = make;
-    const shape = { steps: input.steps, rows };
+    const shape = { steps: input.steps, batchSize };
     const [H, R] = [spec.hiddenSize, spec.projectionSize ?? spec.hiddenSize];
-    const [T, N] = [shape.steps, shape.rows];
+    const [T, N] = [shape.steps, shape.batchSize];
     const state = (): StateBlocks => ({ h: k.alloc((T + 1) * N, R), c: k.alloc((T + 1) * N, H) });
     const [blocks, gates] = [state(), k.alloc(T * N, 4 * H)];
     const grad = withGradients ? { dx: input.dx, gates: k.alloc(T * N, 4 * H), state: state() } : null;

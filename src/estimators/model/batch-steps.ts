@@ -10,7 +10,7 @@ import { partOf } from '../vectors.js';
 export interface LaidOut {
   readonly loss: LossSpec;
   readonly steps: number;
-  readonly rows: number;
+  readonly batchSize: number;
   readonly lengths: ArrayLike<number> | null;
   readonly inputs: ArrayLike<number>;
   readonly targets: ArrayLike<number>;
@@ -21,32 +21,35 @@ export interface LaidOut {
 }
 
 export function layOut(batch: Batch, choice: LossChoice): LaidOut {
-  const { steps, rows, lengths = null, batchFirst } = batch;
+  const { steps, batchSize, lengths = null, batchFirst } = batch;
   const loss = requireLoss(choice);
-  const ordered = (values: ArrayLike<number>) => (batchFirst ? toTimeMajor(values, steps, rows) : values);
+  const ordered = (values: ArrayLike<number>) => (batchFirst ? toTimeMajor(values, steps, batchSize) : values);
   const targets = ordered(batch.targets);
   const weights = countedRows(batch, batch.weights ? ordered(batch.weights) : null);
   const sums = 'reduction' in loss && loss.reduction === 'sum';
-  const total = sums ? null : lossWeight(loss, targets, { rows, weights });
-  return { loss, steps, rows, lengths, inputs: ordered(batch.inputs), targets, weights, total };
+  const total = sums ? null : lossWeight(loss, targets, { batchSize, weights });
+  return { loss, steps, batchSize, lengths, inputs: ordered(batch.inputs), targets, weights, total };
 }
 
 /** How much each step and row counts. */
-function countedRows({ steps, rows, lengths }: Batch, weights: ArrayLike<number> | null): ArrayLike<number> | null {
+function countedRows(
+  { steps, batchSize, lengths }: Batch,
+  weights: ArrayLike<number> | null,
+): ArrayLike<number> | null {
   if (!lengths) return weights;
-  return Float64Array.from({ length: steps * rows }, (_, r) =>
-    Math.floor(r / rows) < lengths[r % rows]! ? (weights?.[r] ?? 1) : 0,
+  return Float64Array.from({ length: steps * batchSize }, (_, r) =>
+    Math.floor(r / batchSize) < lengths[r % batchSize]! ? (weights?.[r] ?? 1) : 0,
   );
 }
 
 /**
- * The steps of rows [first, first + rows). Each one's loss is the mean over its rows, and counts with its share of the batch's mean: a
+ * The steps of batchSize [first, first + rows). Each one's loss is the mean over its rows, and counts with its share of the batch's mean: a
  * step weighs as much as its targets do. A single row ends where its length says.
  */
-export function* stepsOf(laid: LaidOut, first: number, rows: number, noise: Noise | null): Generator<StepData> {
-  const { loss, steps, rows: N, lengths, inputs, targets, weights, total } = laid;
-  const cut = (values: ArrayLike<number>, t: number) => partOf(values, steps * N, t * N + first, rows);
-  const last = lengths && rows === 1 ? lengths[first]! : steps;
+export function* stepsOf(laid: LaidOut, first: number, batchSize: number, noise: Noise | null): Generator<StepData> {
+  const { loss, steps, batchSize: N, lengths, inputs, targets, weights, total } = laid;
+  const cut = (values: ArrayLike<number>, t: number) => partOf(values, steps * N, t * N + first, batchSize);
+  const last = lengths && batchSize === 1 ? lengths[first]! : steps;
   for (let t = 0; t < last; t++) {
     const target = cut(targets, t);
     const own = weights && cut(weights, t);
@@ -54,7 +57,7 @@ export function* stepsOf(laid: LaidOut, first: number, rows: number, noise: Nois
       input: cut(inputs, t),
       target,
       weights: own,
-      share: total === null ? 1 : lossWeight(loss, target, { rows, weights: own }) / total,
+      share: total === null ? 1 : lossWeight(loss, target, { batchSize, weights: own }) / total,
       noise: noise && { ...noise, part: { step: t, row: first, rows: N } },
     };
   }
@@ -62,5 +65,5 @@ export function* stepsOf(laid: LaidOut, first: number, rows: number, noise: Nois
 
 /** A whole batch as the steps of a sequence, for `compare`, `unroll` and their like: their losses add up to the batch's. */
 export const sequenceOf = (batch: Batch, loss: LossChoice): StepData[] => [
-  ...stepsOf(layOut(batch, loss), 0, batch.rows, null),
+  ...stepsOf(layOut(batch, loss), 0, batch.batchSize, null),
 ];

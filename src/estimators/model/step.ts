@@ -48,11 +48,13 @@ export class EngineStep implements SystemStep {
   private idle = false;
 
   constructor(system: EngineSystem) {
-    const { model, rows } = system;
+    const { model, rows: batchSize } = system;
     this.system = system;
     this.k = system.lease.kernels;
     const { weights } = system;
-    this.tape = weights.lay(() => model.tape({ steps: 1, rows }, { inputGradient: false, kernels: weights.kernels }));
+    this.tape = weights.lay(() =>
+      model.tape({ steps: 1, batchSize }, { inputGradient: false, kernels: weights.kernels }),
+    );
     this.top = this.tape.layers.findLastIndex(({ kind }) => kind === 'lstm');
     if (this.top < 0) fail('layers', 'have no LSTM: there is no time to go back through.');
     this.after = this.tape.lstms.map((layer) => {

@@ -18,7 +18,7 @@ export function clipValue(a: Matrix, limit: number): void {
 }
 
 export function sgdUpdate(w: Matrix, g: Matrix, velocity: Matrix | null, options: SgdOptions): void {
-  const { rate, momentum, dampening, nesterov, weightDecay, first } = options;
+  const { learningRate, momentum, dampening, nesterov, weightDecay, first } = options;
   const p = dense(w);
   const grad = dense(g);
   const u = velocity ? dense(velocity) : null;
@@ -29,21 +29,21 @@ export function sgdUpdate(w: Matrix, g: Matrix, velocity: Matrix | null, options
       u[i] = next;
       d = nesterov ? d + momentum * next : next;
     }
-    p[i] = p[i]! - rate * d;
+    p[i] = p[i]! - learningRate * d;
   }
 }
 
 export function adamUpdate(w: Matrix, g: Matrix, m: Matrix, v: Matrix, options: AdamOptions): void {
-  const { rate, beta1, beta2, eps, weightDecay, decoupled, step } = options;
+  const { learningRate, beta1, beta2, eps, weightDecay, decoupled, update } = options;
   const p = dense(w);
   const grad = dense(g);
   const mean = dense(m);
   const square = dense(v);
-  const correct1 = 1 - beta1 ** step;
-  const correct2 = Math.sqrt(1 - beta2 ** step);
-  const shrink = decoupled ? 1 - rate * weightDecay : 1;
+  const correct1 = 1 - beta1 ** update;
+  const correct2 = Math.sqrt(1 - beta2 ** update);
+  const shrink = decoupled ? 1 - learningRate * weightDecay : 1;
   const l2 = decoupled ? 0 : weightDecay;
-  const size = rate / correct1;
+  const size = learningRate / correct1;
   for (let i = 0; i < p.length; i++) {
     const d = grad[i]! + l2 * p[i]!;
     const mi = beta1 * mean[i]! + (1 - beta1) * d;

@@ -86,13 +86,13 @@ function backwards(logY: Float64Array, path: readonly number[], T: number, C: nu
 
 /** Writes the gradient by the logits (T*N, C) and returns the loss. */
 export function ctcLoss(dz: Numbers, z: Numbers, C: number, targets: CtcTargets): number {
-  const { steps, rows, labels, lengths, blank, reduction, zeroInfinity } = targets;
-  const S = labels.length / rows;
+  const { steps, batchSize, labels, lengths, blank, reduction, zeroInfinity } = targets;
+  const S = labels.length / batchSize;
   let total = 0;
-  for (let i = 0; i < steps * rows * C; i++) dz[i] = 0;
-  for (let n = 0; n < rows; n++) {
+  for (let i = 0; i < steps * batchSize * C; i++) dz[i] = 0;
+  for (let n = 0; n < batchSize; n++) {
     const T = lengths[n]!;
-    const at = (t: number): number => (t * rows + n) * C;
+    const at = (t: number): number => (t * batchSize + n) * C;
     const path = extended(labels.subarray(n * S, (n + 1) * S), blank);
     const U = path.length;
     const logY = logSoftmax(z, at, T, C);
@@ -100,7 +100,7 @@ export function ctcLoss(dz: Numbers, z: Numbers, C: number, targets: CtcTargets)
     const logP = U > 1 ? logAdd(a[T * U - 1]!, a[T * U - 2]!) : a[T * U - 1]!;
     if (logP === NEVER && zeroInfinity) continue;
     const labelCount = (U - 1) / 2;
-    const scale = reduction === 'sum' ? 1 : 1 / (rows * Math.max(1, labelCount));
+    const scale = reduction === 'sum' ? 1 : 1 / (batchSize * Math.max(1, labelCount));
     total -= scale * logP;
     const b = backwards(logY, path, T, C, blank);
     for (let t = 0; t < T; t++) {

@@ -39,14 +39,14 @@ export function philox(out: Uint32Array, counter: readonly [number, number, numb
 
 /** Calls `use` with the number of each element from 0 to `count` and its random word. */
 export function eachWord(
-  { seed, step, stream, offset = 0 }: MaskKey,
+  { seed, update, stream, offset = 0 }: MaskKey,
   count: number,
   use: (e: number, word: number) => void,
 ): void {
   const words = new Uint32Array(4);
   let [block, word] = blockOf(offset);
   for (let e = 0; e < count; e++) {
-    if (word === 0 || e === 0) philox(words, [block, step, 0, 0], seed, stream);
+    if (word === 0 || e === 0) philox(words, [block, update, 0, 0], seed, stream);
     use(e, words[word++]!);
     if (word === 4) [block, word] = [block + 1, 0];
   }

@@ -39,7 +39,7 @@ export interface A4Job extends Job {
 
 async function train({ label, seed, steps }: A4Job, progress: (share: number) => void) {
   const one = await learner(lstmModel(AICHER_SYMBOLS, UNITS, AICHER_SYMBOLS, seed), CASES[label]!.make(), {
-    optimizer: adam({ rate: RATE }),
+    optimizer: adam({ learningRate: RATE }),
     clip: 1,
     seed,
     rows: ROWS,

@@ -49,7 +49,7 @@ async function train({ label, seed, characters, units }: A5Job, progress: (share
   const { make, every } = CASES[label]!;
   const rate = (update: number) => RATE / (1 + 0.015 * Math.sqrt(update));
   const one = await learner(lstmModel(COUNTING_SYMBOLS, units, COUNTING_SYMBOLS, seed), make(), {
-    optimizer: adam({ rate: RATE }),
+    optimizer: adam({ learningRate: RATE }),
     rate,
     seed,
   });

@@ -47,7 +47,7 @@ export interface A6Job extends Job {
 async function train({ label, seed, batches }: A6Job, progress: (share: number) => void) {
   const width = copyWidth({ symbols: 2 });
   const one = await learner(lstmModel(width, UNITS, 2, seed), CASES[label]!.make(), {
-    optimizer: adam({ rate: RATE }),
+    optimizer: adam({ learningRate: RATE }),
     clip: 1,
     seed,
     rows: ROWS,

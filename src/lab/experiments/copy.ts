@@ -78,7 +78,7 @@ class Copier {
     this.model = new Model(kernels, spec(seed));
     this.room = gradientRoom(kernels, this.model.parameters.layout);
     this.sum = this.model.arena();
-    this.optimizer = new OptimizerRun(kernels, adam({ rate: RATE }), this.model.parameters);
+    this.optimizer = new OptimizerRun(kernels, adam({ learningRate: RATE }), this.model.parameters);
   }
 
   /** One update; returns the share of the letters that were right before it. */
@@ -129,7 +129,7 @@ class Copier {
     if (!tape) {
       for (const old of this.tapes.values()) if (this.tapes.size > 2) old.free();
       if (this.tapes.size > 2) this.tapes.clear();
-      tape = this.model.tape({ steps, rows: ROWS }, { inputGradient: false });
+      tape = this.model.tape({ steps, batchSize: ROWS }, { inputGradient: false });
       this.tapes.set(steps, tape);
     }
     return tape;

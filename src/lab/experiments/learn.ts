@@ -150,7 +150,7 @@ export class Learner {
     const matrix = system.matrixOf(gradient);
     kernels.clipNorm(this.norm, matrix, options.clip ?? Number.POSITIVE_INFINITY);
     this.updates++;
-    this.optimizer.apply(matrix, this.updates, options.rate?.(this.updates) ?? options.optimizer.spec.rate);
+    this.optimizer.apply(matrix, this.updates, options.rate?.(this.updates) ?? options.optimizer.spec.learningRate);
     system.changed();
   }
 }

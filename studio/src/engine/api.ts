@@ -35,7 +35,7 @@ export interface Progress {
   /** Updates since the last progress: [update, loss, gradient norm]. */
   readonly updates: readonly (readonly [step: number, loss: number, gradientNorm: number])[];
   /** Held-out losses since then. */
-  readonly heldOut: readonly (readonly [step: number, loss: number])[];
+  readonly validation: readonly (readonly [step: number, loss: number])[];
   readonly epoch: number;
   readonly step: number;
   readonly updatesPerSecond: number;
@@ -104,7 +104,7 @@ export interface Changes {
 export interface Sweep {
   readonly rate: number;
   readonly losses: readonly (readonly [step: number, loss: number])[];
-  readonly heldOut: number | null;
+  readonly validation: number | null;
 }
 
 export interface Engine {

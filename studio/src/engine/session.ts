@@ -45,7 +45,7 @@ export class Session {
     this.model = model;
     const estimator = settings.estimator === 'bptt' ? {} : { gradient: estimated(estimatorOf(settings.estimator)) };
     this.training = fit(model, task.data, {
-      optimizer: createOptimizer({ kind: settings.optimizer, rate: settings.rate }),
+      optimizer: createOptimizer({ kind: settings.optimizer, learningRate: settings.rate }),
       loss: task.loss,
       clipNorm: CLIP,
       epochs: 1e6,
@@ -171,7 +171,7 @@ export class Session {
   private async forecast(): Promise<Sample> {
     const { task, model } = this;
     const { batch, wanted } = task.sequence(0);
-    const { output, tape } = await model.predict(batch.inputs, { rows: 1 });
+    const { output, tape } = await model.predict(batch.inputs, { batchSize: 1 });
     const C = task.outputs;
     const row = (t: number): number[] => Array.from({ length: C }, (_, c) => output.get(t, 0, c));
     const largest = (values: readonly number[]): number => values.indexOf(Math.max(...values));
@@ -263,32 +263,32 @@ export class Session {
 
   async sweep(rates: readonly number[], updates: number): Promise<Sweep[]> {
     const all: Sweep[] = [];
-    for (const rate of rates) {
+    for (const learningRate of rates) {
       const model = await createModel(this.model.spec, { backend: this.settings.backend });
       const losses: [number, number][] = [];
-      let heldOut: number | null = null;
+      let validation: number | null = null;
       try {
-        const optimizer = createOptimizer({ kind: this.settings.optimizer, rate });
+        const optimizer = createOptimizer({ kind: this.settings.optimizer, learningRate });
         const { loss, data } = this.task;
         const options = {
           optimizer,
           loss,
           clipNorm: CLIP,
-          maxSteps: updates,
+          maxUpdates: updates,
           validateEvery: updates,
           epochs: 1e6,
           seed: 1,
         };
         for await (const event of fit(model, data, options)) {
-          if (event.kind === 'step') losses.push([event.step, this.measure(event.loss)]);
-          if (event.kind === 'validation') heldOut = this.measure(event.loss);
+          if (event.kind === 'update') losses.push([event.update, this.measure(event.loss)]);
+          if (event.kind === 'validation') validation = this.measure(event.loss);
         }
       } catch {
         // A rate that is too high ends in numbers that are none: its curve ends there.
       } finally {
         model.dispose();
       }
-      all.push({ rate, losses, heldOut });
+      all.push({ rate: learningRate, losses, validation });
     }
     return all;
   }
@@ -314,7 +314,7 @@ export class Session {
     const { preset, batch, steps, optimizer, rate } = settings;
     return serializeModel(model, {
       vocabulary: task.vocabulary,
-      facts: { madeBy: 'Unspool Studio', preset, settings: { batch, steps, optimizer, rate } },
+      metadata: { madeBy: 'Unspool Studio', preset, settings: { batch, steps, optimizer, rate } },
     });
   }
 

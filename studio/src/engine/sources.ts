@@ -31,7 +31,7 @@ function windowsBatch({ rows, target }: Series, starts: readonly number[], steps
       targets[t * N + n] = rows[start + t + 1]![target]!;
     }
   }
-  return { steps, rows: N, inputs, targets };
+  return { steps, batchSize: N, inputs, targets };
 }
 
 /** Windows of `steps` rows from [from, to), spread evenly, `batch` of them at a time. */

@@ -135,11 +135,11 @@ export function specOf(settings: Settings, task: Task): ModelSpec {
 
 const round = (value: number): string => String(Number(value.toPrecision(3)));
 
-function counting(steps: number, rows: number, uniform: () => number): Sequences {
-  const counts = new Float32Array(rows);
+function counting(steps: number, batchSize: number, uniform: () => number): Sequences {
+  const counts = new Float32Array(batchSize);
   return Array.from({ length: steps }, () => {
-    const input = Float32Array.from({ length: rows }, () => (uniform() < 0.35 ? 1 : 0));
-    for (let n = 0; n < rows; n++) counts[n]! += input[n]! / steps;
+    const input = Float32Array.from({ length: batchSize }, () => (uniform() < 0.35 ? 1 : 0));
+    for (let n = 0; n < batchSize; n++) counts[n]! += input[n]! / steps;
     return { input, target: counts.slice() };
   });
 }
@@ -149,7 +149,7 @@ function values(settings: Settings, about: string, names: readonly string[], dra
   const { batch, seed } = settings;
   return {
     about,
-    data: { train: drawn(draw, batch, BATCHES, `train/${seed}`), heldOut: drawn(draw, batch, 4, 'held out') },
+    data: { train: drawn(draw, batch, BATCHES, `train/${seed}`), validation: drawn(draw, batch, 4, 'held out') },
     loss: 'meanSquaredError',
     inputSize: names.length,
     first: [],
@@ -221,15 +221,15 @@ async function names(fetchText: (file: string) => Promise<string>, seed: number)
 }
 
 function ofText(settings: Settings, about: string, text: string): Task {
-  const { batch, steps } = settings;
-  const { vocabulary, train, heldOut } = textStreams(text, { batch, steps });
+  const { batch: batchSize, steps } = settings;
+  const { vocabulary, train, validation } = textStreams(text, { batchSize, steps });
   const { size } = vocabulary;
-  const tokens = heldOut!.tokens;
+  const tokens = validation!.tokens;
   const shown = Math.max(1, Math.min(SHOWN, Math.floor((tokens.length - 1) / steps)));
   const say = (id: number): string => visible(vocabulary.characters[id]!);
   return {
     about,
-    data: { train, heldOut },
+    data: { train, validation },
     loss: 'crossEntropy',
     first: [{ kind: 'embedding', size, width: Math.min(16, size) }],
     outputs: size,
@@ -241,7 +241,7 @@ function ofText(settings: Settings, about: string, text: string): Task {
       const own = Math.min(steps, tokens.length - 1 - from);
       const [inputs, targets] = [tokens.slice(from, from + own), tokens.slice(from + 1, from + own + 1)];
       return {
-        batch: { steps: own, rows: 1, inputs, targets },
+        batch: { steps: own, batchSize: 1, inputs, targets },
         read: Array.from(inputs, say),
         wanted: Array.from(targets, say),
       };
@@ -296,7 +296,7 @@ function ofSeries(settings: Settings, about: string, series: Series, names: read
     about,
     data: {
       train: windows(scaled, 0, cut, batch, steps),
-      heldOut: windows(scaled, cut, series.rows.length, batch, steps),
+      validation: windows(scaled, cut, series.rows.length, batch, steps),
     },
     loss: 'meanSquaredError',
     inputSize: names.length,

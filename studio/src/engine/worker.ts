@@ -43,7 +43,7 @@ function stop(): void {
 /** Collects what happens between two messages to the page. */
 class Teller {
   private updates: [number, number, number][] = [];
-  private heldOut: [number, number][] = [];
+  private validation: [number, number][] = [];
   private epoch = 1;
   private step = 0;
   private told = performance.now();
@@ -55,13 +55,13 @@ class Teller {
   }
 
   /** One event of the training. Returns its kind. */
-  async advance(one: Session): Promise<'step' | 'validation' | 'epoch' | 'end'> {
+  async advance(one: Session): Promise<'update' | 'validation' | 'epoch' | 'end'> {
     const event = await one.next();
     if (!event || event.kind === 'end') return 'end';
-    this.step = event.step;
+    this.step = event.update;
     this.epoch = event.epoch;
-    if (event.kind === 'step') this.updates.push([event.step, one.measure(event.loss), event.gradientNorm]);
-    if (event.kind === 'validation') this.heldOut.push([event.step, one.measure(event.loss)]);
+    if (event.kind === 'update') this.updates.push([event.update, one.measure(event.loss), event.gradientNorm]);
+    if (event.kind === 'validation') this.validation.push([event.update, one.measure(event.loss)]);
     return event.kind;
   }
 
@@ -71,10 +71,10 @@ class Teller {
     const samples = one && (state === 'paused' || now - this.sampled > SAMPLED_EVERY);
     if (samples) this.sampled = now;
     const sample = samples ? await inTurn(() => one.sample()).catch(() => null) : null;
-    const { updates, heldOut, epoch, step } = this;
+    const { updates, validation, epoch, step } = this;
     const updatesPerSecond = (1000 * updates.length) / Math.max(1, now - this.told);
-    this.tell({ updates, heldOut, epoch, step, updatesPerSecond, sample, state, problem });
-    [this.updates, this.heldOut, this.told] = [[], [], performance.now()];
+    this.tell({ updates, validation, epoch, step, updatesPerSecond, sample, state, problem });
+    [this.updates, this.validation, this.told] = [[], [], performance.now()];
   }
 }
 
@@ -96,7 +96,7 @@ async function run(
       const kind = await inTurn(() => teller.advance(one));
       if (kind === 'end' || over(kind)) break;
       await teller.report(one, 'playing');
-      if (kind === 'step') due += 1000 / pace;
+      if (kind === 'update') due += 1000 / pace;
       const now = performance.now();
       if (Number.isFinite(pace) && due > now) await breath(due - now);
       else if (now - breathed > 12) await breath();
@@ -139,7 +139,7 @@ const engine: Engine = {
     if (playing) return;
     let ended = false; // the held-out loss is measured right behind an epoch's end
     await run(tell, Number.POSITIVE_INFINITY, (kind) => {
-      if (by === 'update') return kind === 'step';
+      if (by === 'update') return kind === 'update';
       ended ||= kind === 'epoch';
       return ended && kind === 'validation';
     });

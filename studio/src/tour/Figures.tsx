@@ -7,7 +7,6 @@ import type { Sweep } from '../engine/api.js';
 import {
   advance,
   facts,
-  heldOut,
   look,
   losses,
   playing,
@@ -20,6 +19,7 @@ import {
   sweep,
   time,
   unit,
+  validation,
 } from '../state.js';
 import { GATE_COLOURS, SERIES } from '../ui/colours.js';
 import { Figure } from '../ui/Figure.js';
@@ -346,7 +346,7 @@ function Update() {
 }
 
 function Curves({ children }: { children?: preact.ComponentChildren }) {
-  const [own, held] = [losses.value, heldOut.value];
+  const [own, held] = [losses.value, validation.value];
   const options = useMemo<Plot.PlotOptions>(
     () => ({
       x: { label: 'update' },
@@ -386,7 +386,7 @@ const Epochs = () => (
 function Evaluation() {
   const { unit: measure, outputNames } = facts.value!;
   const guess = measure === 'bits' ? Math.log2(outputNames.length) : null;
-  const last = heldOut.value.at(-1)?.[1];
+  const last = validation.value.at(-1)?.[1];
   return (
     <>
       <button type="button" class="main" disabled={playing.value} onClick={() => void advance('epoch')}>
@@ -434,8 +434,8 @@ function Tuning() {
     [found],
   );
   const best = found
-    ?.filter(({ heldOut: v }) => v !== null && Number.isFinite(v))
-    .sort((a, b) => a.heldOut! - b.heldOut!)[0];
+    ?.filter(({ validation: v }) => v !== null && Number.isFinite(v))
+    .sort((a, b) => a.validation! - b.validation!)[0];
   return (
     <>
       <button type="button" class="main" disabled={busy || playing.value} onClick={() => void run()}>

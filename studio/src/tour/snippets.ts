@@ -1,7 +1,7 @@
 /** The library's code for each chapter: whole programs, as they stand (a test runs each). */
 
 const MODEL = `const text = 'so much depends upon a red wheel barrow\\n'.repeat(30);
-const data = textStreams(text, { batch: 4, steps: 16 });
+const data = textStreams(text, { batchSize: 4, steps: 16 });
 const size = data.vocabulary.size;
 const model = await createModel({
   layers: [
@@ -15,9 +15,9 @@ export const SNIPPETS: readonly string[] = [
   `import { textStreams } from 'unspool';
 
 const text = 'so much depends upon a red wheel barrow\\n'.repeat(30);
-const { vocabulary, train, heldOut } = textStreams(text, { batch: 4, steps: 16, heldOut: 0.1 });
+const { vocabulary, train, validation } = textStreams(text, { batchSize: 4, steps: 16, validationSplit: 0.1 });
 const { inputs, targets } = train.batch(0); // [T, N]: all rows of step 0 come first
-console.log(vocabulary.size, train.length, heldOut.length, inputs.length, targets[0] === inputs[4]);`,
+console.log(vocabulary.size, train.length, validation.length, inputs.length, targets[0] === inputs[4]);`,
 
   `import { createModel } from 'unspool';
 
@@ -51,7 +51,7 @@ console.log(gates.f.get(0, 2), c.get(0, 2), h.get(0, 2), output.get(3, 0, 0));`,
 
 const layers = [{ kind: 'lstm', hiddenSize: 4 }, { kind: 'linear', size: 3 }];
 const model = await createModel({ inputSize: 1, layers });
-const batch = { steps: 4, rows: 1, inputs: [0, 1, 1, 0], targets: Int32Array.of(0, 2, 1, 0) };
+const batch = { steps: 4, batchSize: 1, inputs: [0, 1, 1, 0], targets: Int32Array.of(0, 2, 1, 0) };
 const { loss } = await model.evaluate(batch, { loss: 'crossEntropy' });
 console.log(loss, Math.log(3)); // near that of a guess among three`,
 
@@ -59,7 +59,7 @@ console.log(loss, Math.log(3)); // near that of a guess among three`,
 
 const layers = [{ kind: 'lstm', hiddenSize: 4 }, { kind: 'linear', size: 1 }];
 const model = await createModel({ inputSize: 1, layers });
-const batch = { steps: 5, rows: 1, inputs: [1, 0, 0, 0, 0], targets: [0, 0, 0, 0, 1] };
+const batch = { steps: 5, batchSize: 1, inputs: [1, 0, 0, 0, 0], targets: [0, 0, 0, 0, 1] };
 const { tape, gradients } = await model.gradients(batch);
 for (let t = 4; t >= 0; t--) console.log(t, tape.lstm(0).step(t).grad.c.get(0, 0)); // dL/dc, on its way back
 console.log((await gradients.download()).get('lstm.weight_hh_l0').length);`,
@@ -67,15 +67,15 @@ console.log((await gradients.download()).get('lstm.weight_hh_l0').length);`,
   `import { adam, createModel, fit, textStreams } from 'unspool';
 
 ${MODEL}
-const training = fit(model, data, { optimizer: adam({ rate: 0.01 }), loss: 'crossEntropy', clipNorm: 1, maxSteps: 3 });
+const training = fit(model, data, { optimizer: adam({ learningRate: 0.01 }), loss: 'crossEntropy', clipNorm: 1, maxUpdates: 3 });
 for await (const event of training) {
-  if (event.kind === 'step') console.log(event.step, event.loss, event.gradientNorm);
+  if (event.kind === 'update') console.log(event.update, event.loss, event.gradientNorm);
 }`,
 
   `import { adam, cosine, createModel, fit, textStreams } from 'unspool';
 
 ${MODEL}
-const options = { optimizer: adam({ rate: 0.02 }), loss: 'crossEntropy', epochs: 3, schedule: cosine() };
+const options = { optimizer: adam({ learningRate: 0.02 }), loss: 'crossEntropy', epochs: 3, schedule: cosine() };
 for await (const event of fit(model, data, options)) {
   if (event.kind === 'epoch') console.log('epoch', event.epoch, event.loss);
   if (event.kind === 'validation') console.log('held out', event.loss);
@@ -84,14 +84,14 @@ for await (const event of fit(model, data, options)) {
   `import { bitsPerCharacter, createModel, evaluate, perplexity, textStreams } from 'unspool';
 
 ${MODEL}
-const loss = await evaluate(model, data.heldOut, 'crossEntropy');
+const loss = await evaluate(model, data.validation, 'crossEntropy');
 console.log(loss, perplexity(loss), bitsPerCharacter(loss), Math.log2(size)); // untrained: about a guess`,
 
   `import { adam, createModel, fit, textStreams } from 'unspool';
 
 const text = 'so much depends upon a red wheel barrow\\n'.repeat(30);
 for (const rate of [0.001, 0.01, 0.1]) {
-  const data = textStreams(text, { batch: 4, steps: 16 });
+  const data = textStreams(text, { batchSize: 4, steps: 16 });
   const size = data.vocabulary.size;
   const model = await createModel({
     layers: [
@@ -101,7 +101,7 @@ for (const rate of [0.001, 0.01, 0.1]) {
       { kind: 'linear', size },
     ],
   });
-  const options = { optimizer: adam({ rate }), loss: 'crossEntropy', epochs: 4, earlyStopping: { patience: 2 } };
+  const options = { optimizer: adam({ learningRate }), loss: 'crossEntropy', epochs: 4, earlyStopping: { patience: 2 } };
   let best = Infinity;
   for await (const event of fit(model, data, options)) if (event.kind === 'validation') best = Math.min(best, event.loss);
   console.log(rate, best);

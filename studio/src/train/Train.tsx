@@ -7,7 +7,6 @@ import {
   epoch,
   facts,
   gradientNorms,
-  heldOut,
   losses,
   pause,
   play,
@@ -18,6 +17,7 @@ import {
   speed,
   step,
   updatesPerSecond,
+  validation,
 } from '../state.js';
 import { SERIES } from '../ui/colours.js';
 import { Figure } from '../ui/Figure.js';
@@ -97,7 +97,7 @@ function Forecast() {
 
 export function Train() {
   const unit = facts.value?.unit === 'bits' ? 'bits per character' : 'loss';
-  const [train, held] = [losses.value, heldOut.value];
+  const [train, held] = [losses.value, validation.value];
   const norms = gradientNorms.value;
   const curves = useMemo<Plot.PlotOptions>(
     () => ({

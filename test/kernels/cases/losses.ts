@@ -228,7 +228,7 @@ const ctc = LABELS.flatMap(([name, labels, lengths, blank]) =>
         const z = b.normals(T * N * C, 1.5);
         const padded = Int32Array.from(labels.flatMap((l) => sequence(S).map((s) => l[s] ?? -1)));
         const [loss, dz, logits] = [b.output('loss', 1, 1), b.output('dz', T * N, C), b.place('z', T * N, C, z)];
-        const targets = { steps: T, rows: N, labels: padded, lengths, blank, reduction, zeroInfinity: false };
+        const targets = { steps: T, batchSize: N, labels: padded, lengths, blank, reduction, zeroInfinity: false };
         b.k.ctc(loss.matrix, dz.matrix, logits.matrix, targets);
         const lossOf = (values: readonly number[]): number =>
           labels.reduce((sum, own, n) => {

@@ -4,9 +4,9 @@ import * as oracle from '../oracle/index.js';
 import { both, type Case, fail, LENGTHS, sequence } from './shared.js';
 
 const KEYS: readonly NoiseKey[] = [
-  { seed: 0, step: 0, stream: 0 },
-  { seed: 2 ** 32 - 1, step: 2 ** 32 - 1, stream: 2 ** 32 - 1 },
-  { seed: 12345, step: 7, stream: 0x811c9dc5 },
+  { seed: 0, update: 0, stream: 0 },
+  { seed: 2 ** 32 - 1, update: 2 ** 32 - 1, stream: 2 ** 32 - 1 },
+  { seed: 12345, update: 7, stream: 0x811c9dc5 },
 ];
 
 const bernoulli: Case[] = [

@@ -86,7 +86,7 @@ const clipValue: Case[] = [
   },
 ];
 
-const SGD = { rate: 0.3, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, first: false };
+const SGD = { learningRate: 0.3, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, first: false };
 
 const SGD_SETTINGS: Readonly<Record<string, Partial<SgdOptions>>> = {
   plain: {},
@@ -119,19 +119,19 @@ const sgdUpdate = Object.entries(SGD_SETTINGS).flatMap(([name, settings]) =>
 );
 
 const ADAM: AdamOptions = {
-  rate: 0.1,
+  learningRate: 0.1,
   beta1: 0.9,
   beta2: 0.999,
   eps: 1e-8,
   weightDecay: 0,
   decoupled: false,
-  step: 7,
+  update: 7,
 };
 
 const ADAM_SETTINGS: Readonly<Record<string, Partial<AdamOptions>>> = {
-  'at step 1': { step: 1 },
+  'at step 1': { update: 1 },
   'at step 7': {},
-  'at step 100000': { step: 100_000 },
+  'at step 100000': { update: 100_000 },
   'other betas, big eps': { beta1: 0.5, beta2: 0.8, eps: 0.1 },
   'no memory': { beta1: 0, beta2: 0 },
   'L2 decay': { weightDecay: 0.3 },
@@ -145,8 +145,8 @@ const adamUpdate = Object.entries(ADAM_SETTINGS).flatMap(([name, settings]) =>
       run(b) {
         const options = { ...ADAM, ...settings };
         const [w, g] = [b.normals(n, 0.1), b.normals(n)];
-        const m = options.step === 1 ? new Array<number>(n).fill(0) : b.normals(n);
-        const v = options.step === 1 ? m : b.exact(b.normals(n).map((x) => x * x));
+        const m = options.update === 1 ? new Array<number>(n).fill(0) : b.normals(n);
+        const v = options.update === 1 ? m : b.exact(b.normals(n).map((x) => x * x));
         const [W, M, V] = [b.place('w', 1, n, w), b.place('m', 1, n, m), b.place('v', 1, n, v)];
         b.k.adamUpdate(W.matrix, b.place('g', 1, n, g).matrix, M.matrix, V.matrix, options);
         const expected = oracle.adamStep(w, g, m, v, options);

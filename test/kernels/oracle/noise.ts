@@ -17,9 +17,9 @@ export function philox(counter: readonly bigint[], key: readonly bigint[]): bigi
   return [x0, x1, x2, x3];
 }
 
-export function words({ seed, step, stream }: NoiseKey, count: number): number[] {
+export function words({ seed, update, stream }: NoiseKey, count: number): number[] {
   return Array.from({ length: count }, (_, e) => {
-    const counter = [BigInt(e >> 2), BigInt(step), 0n, 0n];
+    const counter = [BigInt(e >> 2), BigInt(update), 0n, 0n];
     return Number(philox(counter, [BigInt(seed), BigInt(stream)])[e & 3]);
   });
 }

@@ -12,22 +12,22 @@ export function clippedNorm(a: Numbers, limit: number): { norm: number; clipped:
 /** torch.optim.SGD's loop, step by step as its documentation has it. */
 export function sgdStep(w: Numbers, g: Numbers, velocity: Numbers | null, o: SgdOptions) {
   const d = g.map((v, k) => v + o.weightDecay * w[k]!);
-  if (!velocity) return { w: w.map((v, k) => v - o.rate * d[k]!), velocity };
+  if (!velocity) return { w: w.map((v, k) => v - o.learningRate * d[k]!), velocity };
   const b = o.first ? d : velocity.map((v, k) => o.momentum * v + (1 - o.dampening) * d[k]!);
   const direction = o.nesterov ? d.map((v, k) => v + o.momentum * b[k]!) : b;
-  return { w: w.map((v, k) => v - o.rate * direction[k]!), velocity: b };
+  return { w: w.map((v, k) => v - o.learningRate * direction[k]!), velocity: b };
 }
 
 /** Kingma & Ba, algorithm 1, with the means corrected one by one; torch's two kinds of weight decay. */
 export function adamStep(w: Numbers, g: Numbers, m: Numbers, v: Numbers, o: AdamOptions) {
-  const start = o.decoupled ? w.map((x) => x - o.rate * o.weightDecay * x) : w;
+  const start = o.decoupled ? w.map((x) => x - o.learningRate * o.weightDecay * x) : w;
   const d = o.decoupled ? g : g.map((x, k) => x + o.weightDecay * w[k]!);
   const mean = m.map((x, k) => o.beta1 * x + (1 - o.beta1) * d[k]!);
   const square = v.map((x, k) => o.beta2 * x + (1 - o.beta2) * d[k]! ** 2);
   const next = start.map((x, k) => {
-    const corrected = mean[k]! / (1 - o.beta1 ** o.step);
-    const spread = square[k]! / (1 - o.beta2 ** o.step);
-    return x - (o.rate * corrected) / (Math.sqrt(spread) + o.eps);
+    const corrected = mean[k]! / (1 - o.beta1 ** o.update);
+    const spread = square[k]! / (1 - o.beta2 ** o.update);
+    return x - (o.learningRate * corrected) / (Math.sqrt(spread) + o.eps);
   });
   return { w: next, m: mean, v: square };
 }

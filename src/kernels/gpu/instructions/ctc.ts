@@ -19,9 +19,9 @@ interface Path {
   readonly share: number;
 }
 
-function pathsOf({ rows, labels, lengths, blank, reduction, zeroInfinity }: CtcTargets): Path[] {
-  const S = labels.length / rows;
-  return Array.from({ length: rows }, (_, n) => {
+function pathsOf({ batchSize, labels, lengths, blank, reduction, zeroInfinity }: CtcTargets): Path[] {
+  const S = labels.length / batchSize;
+  return Array.from({ length: batchSize }, (_, n) => {
     const padded = [...labels.subarray(n * S, (n + 1) * S), -1];
     const own = padded.slice(
       0,
@@ -29,7 +29,7 @@ function pathsOf({ rows, labels, lengths, blank, reduction, zeroInfinity }: CtcT
     );
     const repeats = own.filter((label, s) => s > 0 && label === own[s - 1]).length;
     const fits = lengths[n]! >= Math.max(1, own.length + repeats);
-    const scale = reduction === 'sum' ? 1 : 1 / (rows * Math.max(1, own.length));
+    const scale = reduction === 'sum' ? 1 : 1 / (batchSize * Math.max(1, own.length));
     return {
       classes: [blank, ...own.flatMap((label) => [label, blank])],
       last: lengths[n]! - 1,
@@ -119,7 +119,7 @@ export function ctc(
   stats: Piece,
   targets: CtcTargets,
 ): void {
-  const { steps: T, rows: N, labels, blank } = targets;
+  const { steps: T, batchSize: N, labels, blank } = targets;
   const C = logits.cols;
   const U = (2 * labels.length) / N + 1;
   requireFits(rec, T * 2 * N * (U + 1));

@@ -19,9 +19,9 @@ const sizeOf = (m: Matrix): number => m.rows * m.cols;
 const halvesOf = (word: number): [high: number, low: number] => [(word >>> 16) & 0xffff, word & 0xffff];
 
 /** What a text is told of the words from the key's element `first` on. */
-function told({ seed, step, stream }: MaskKey, first: number, lanes: Lanes): number[] {
+function told({ seed, update, stream }: MaskKey, first: number, lanes: Lanes): number[] {
   const [block, skip] = blockOf(first);
-  const key = [block % 2 ** 32, step, seed, stream].flatMap(halvesOf);
+  const key = [block % 2 ** 32, update, seed, stream].flatMap(halvesOf);
   return lanes.count === 4 ? key : [...key, skip];
 }
 

@@ -74,9 +74,10 @@ export function updates(rec: Recorder): Updates {
       const scaled = '(n == 0.0 ? va : (d == 0.0 ? va : va * n / d))';
       elements(rec, a, { a }, scaled, {}, { n: above, d: below });
     },
-    sgdUpdate(w, g, velocity, { rate, momentum, dampening, nesterov, weightDecay, first }) {
-      if (!velocity) return elements(rec, w, { w, g }, 'vw - rate * (vg + decay * vw)', { rate, decay: weightDecay });
-      const scalars = { rate, momentum, kept: 1 - dampening, decay: weightDecay };
+    sgdUpdate(w, g, velocity, { learningRate, momentum, dampening, nesterov, weightDecay, first }) {
+      if (!velocity)
+        return elements(rec, w, { w, g }, 'vw - rate * (vg + decay * vw)', { rate: learningRate, decay: weightDecay });
+      const scalars = { rate: learningRate, momentum, kept: 1 - dampening, decay: weightDecay };
       together([w, velocity], { w, g, u: velocity }, scalars, (lanes, v) => {
         const each = lanes.each(
           (i) => `const d${i} = ${v('g')(i)} + decay * ${v('w')(i)};
@@ -88,15 +89,15 @@ if (block > 0) { ${lanes.give((i) => `next${i}`)} }
 ${lanes.give((i) => `${v('w')(i)} - rate * (${direction(i)})`)}`;
       });
     },
-    adamUpdate(w, g, m, v, { rate, beta1, beta2, eps, weightDecay, decoupled, step }) {
+    adamUpdate(w, g, m, v, { learningRate, beta1, beta2, eps, weightDecay, decoupled, update }) {
       const scalars = {
-        rate: rate / (1 - beta1 ** step),
+        rate: learningRate / (1 - beta1 ** update),
         b1: beta1,
         keep1: 1 - beta1,
         b2: beta2,
         keep2: 1 - beta2,
-        root: Math.sqrt(1 - beta2 ** step),
-        shrink: decoupled ? 1 - rate * weightDecay : 1,
+        root: Math.sqrt(1 - beta2 ** update),
+        shrink: decoupled ? 1 - learningRate * weightDecay : 1,
         l2: decoupled ? 0 : weightDecay,
         eps,
       };

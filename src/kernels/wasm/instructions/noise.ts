@@ -6,9 +6,11 @@ import type { Reach } from '../reach.js';
 export function noise(reach: Reach): Pick<Kernels, 'bernoulli' | 'addNormals' | 'layerNorm' | 'layerNormGrad'> {
   const { x, at, count, alone, host } = reach;
   return {
-    bernoulli(out, { seed, step, stream, offset = 0 }, probability, hit, miss) {
+    bernoulli(out, { seed, update, stream, offset = 0 }, probability, hit, miss) {
       const [block, skip] = blockOf(offset);
-      alone(() => x.bernoulli(at(out), count(out), seed, step, stream, block, skip, hitsBelow(probability), hit, miss));
+      alone(() =>
+        x.bernoulli(at(out), count(out), seed, update, stream, block, skip, hitsBelow(probability), hit, miss),
+      );
     },
     addNormals: (a, key, deviation) => addNormalsTo(host(a), key, deviation),
     layerNorm: (out, stats, a, gain, bias, accumulate) =>

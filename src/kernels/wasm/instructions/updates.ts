@@ -38,13 +38,13 @@ export function updates(reach: Reach): Updates {
     },
     sgdUpdate(w, g, velocity, o) {
       const u = velocity ? at(velocity) : 0;
-      const more = [o.rate, o.momentum, o.dampening, o.nesterov, o.weightDecay, o.first] as const;
+      const more = [o.learningRate, o.momentum, o.dampening, o.nesterov, o.weightDecay, o.first] as const;
       alone(() => x.sgd(at(w), at(g), u, count(w), ...more));
     },
-    adamUpdate(w, g, m, v, { rate, beta1, beta2, eps, weightDecay, decoupled, step }) {
-      const size = rate / (1 - beta1 ** step);
-      const correct2 = Math.sqrt(1 - beta2 ** step);
-      const shrink = decoupled ? 1 - rate * weightDecay : 1;
+    adamUpdate(w, g, m, v, { learningRate, beta1, beta2, eps, weightDecay, decoupled, update }) {
+      const size = learningRate / (1 - beta1 ** update);
+      const correct2 = Math.sqrt(1 - beta2 ** update);
+      const shrink = decoupled ? 1 - learningRate * weightDecay : 1;
       const l2 = decoupled ? 0 : weightDecay;
       const numbers = [beta1, 1 - beta1, beta2, 1 - beta2, size, correct2, eps, shrink, l2];
       if (count(w) >= least.elements && team.shares()) {
