@@ -2,7 +2,7 @@
  * Packs src/ into the few files of dist/ that package.json names, with what they share in dist/chunks/. Node takes about half a
  * millisecond for every file that it imports, and there are some 150: packed, the first training step of a fresh process is done
  * in two thirds of the time (`npm run bench -- start`). `ndarray` and `seedrandom` are packed along for the same reason, with
- * their licences in dist/licences.txt; the types come from tsc, file by file. Nothing is minified: it stays readable.
+ * their licenses in dist/licenses.txt; the types come from tsc, file by file. Nothing is minified: it stays readable.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
@@ -48,8 +48,8 @@ const { metafile } = await build({
   metafile: true,
 });
 
-/** The licence of a package, from its own file or from the comment that its code begins with. */
-function licence(name) {
+/** The license of a package, from its own file or from the comment that its code begins with. */
+function license(name) {
   const folder = `node_modules/${name}`;
   const { version, main } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
   let text;
@@ -59,7 +59,7 @@ function licence(name) {
     const code = readFileSync(`${folder}/${name === 'seedrandom' ? 'seedrandom.js' : main}`, 'utf8');
     text = /^\/\*([\s\S]*?)\*\//.exec(code)?.[1] ?? '';
   }
-  if (!/permission|copyright/i.test(text)) throw new Error(`No licence was found in ${folder}.`);
+  if (!/permission|copyright/i.test(text)) throw new Error(`No license was found in ${folder}.`);
   return `${name} ${version}\n\n${text.trim()}\n`;
 }
 
@@ -68,4 +68,4 @@ const packages = new Set(
 );
 const rule = `\n${'-'.repeat(80)}\n\n`;
 const head = `The files beside this one contain code of these packages:\n${rule}`;
-writeFileSync('dist/licences.txt', head + [...packages].sort().map(licence).join(rule));
+writeFileSync('dist/licenses.txt', head + [...packages].sort().map(license).join(rule));

@@ -14,11 +14,11 @@ const width = Math.ceil(columns * charWidth + 2 * margin);
 const height = lines.length * lineHeight + 2 * margin;
 
 /** The progress bar and the prompt stand out; all else is as the terminal has it. */
-const colour = (line) => (line === prompt ? '#7ee787' : /[█░]/.test(line) ? '#79c0ff' : '#e6edf3');
+const color = (line) => (line === prompt ? '#7ee787' : /[█░]/.test(line) ? '#79c0ff' : '#e6edf3');
 
 const rows = lines.map((line, i) => {
   const y = margin + (i + 0.75) * lineHeight;
-  return `<text x="${margin}" y="${y}" fill="${colour(line)}" xml:space="preserve">${xml(line)}</text>`;
+  return `<text x="${margin}" y="${y}" fill="${color(line)}" xml:space="preserve">${xml(line)}</text>`;
 });
 console.log(
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">

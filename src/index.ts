@@ -23,7 +23,7 @@ export {
   gradcheck,
   randomBatch,
 } from './core/gradcheck.js';
-export type { Initialiser, InitialiserFunction } from './core/init.js';
+export type { Initializer, InitializerFunction } from './core/init.js';
 export type { EmbeddingTape } from './core/layers/embedding.js';
 export type { Noise, PassShape } from './core/layers/layer.js';
 export type { LinearTape } from './core/layers/linear.js';

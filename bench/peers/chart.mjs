@@ -4,7 +4,7 @@ import { compile } from 'vega-lite';
 import { three } from '../measure.mjs';
 import { sizes } from './workloads.mjs';
 
-const COLOURS = {
+const COLORS = {
   domain: ['Unspool', 'others', 'Unspool, no engine around it'],
   range: ['#0b6e99', '#c4601d', '#9a9a9a'],
 };
@@ -40,7 +40,7 @@ export function peersChart(workloads, { machine, when }) {
     const color = {
       field: 'group',
       type: 'nominal',
-      scale: COLOURS,
+      scale: COLORS,
       legend: { title: null, orient: 'top', labelLimit: 0 },
     };
     const x = (field) => ({ field, type: 'quantitative', scale: { type: 'log' }, title: 'ms a step' });

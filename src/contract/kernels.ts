@@ -135,7 +135,7 @@ export interface Kernels {
   /** a += deviation * standard normal numbers. */
   addNormals(a: Matrix, key: NoiseKey, std: number): void;
 
-  // ---- layer normalisation, row by row
+  // ---- layer normalization, row by row
   /** out = or += gain * (a - mean) / sqrt(variance + 1e-5) + bias; stats (R,2) keeps each row's mean and 1 / that root. */
   layerNorm(out: Matrix, stats: Matrix, a: Matrix, gain: Matrix, bias: Matrix, accumulate: boolean): void;
   /** da = or += the gradient by a; adds to dgain and dbias (1,C). */
@@ -182,7 +182,7 @@ export interface Kernels {
     dPeepholes: Peepholes | null,
     mask: Matrix | null,
   ): void;
-  /** Second half: (F2) of o and (F4) h = o f(s), where s is c, or c normalised. */
+  /** Second half: (F2) of o and (F4) h = o f(s), where s is c, or c normalized. */
   cellOutput(y: LstmStep, s: Matrix, form: CellForm, peepholes: Peepholes | null): void;
   /** (B4) and (B2) of o: `d.gates` as above; adds to ds and, through a peephole, to `d.c` (ds may be `d.c`). */
   cellOutputGrad(

@@ -1,4 +1,4 @@
-/** Initialisers: how a weight matrix [rows, cols] = [out, in] starts. */
+/** Initializers: how a weight matrix [rows, cols] = [out, in] starts. */
 import { isKeyOf, requireNumber, UnspoolError } from '../errors.js';
 import type { Rng } from './rng.js';
 
@@ -17,7 +17,7 @@ import type { Rng } from './rng.js';
  * - or a function of the sizes that gives the numbers row by row; a saved model does not say that it was there
  * In an LSTM the four gates' blocks [H, in] are drawn one by one, each as a matrix of its own.
  */
-export type Initialiser =
+export type Initializer =
   | 'zeros'
   | 'ones'
   | 'uniform'
@@ -30,7 +30,7 @@ export type Initialiser =
   | 'lecunNormal'
   | 'orthogonal'
   | 'identity'
-  | InitialiserFunction
+  | InitializerFunction
   | { readonly kind: 'truncatedNormal'; readonly deviation: number }
   | { readonly kind: 'orthogonal'; readonly gain: number }
   | { readonly kind: 'uniform'; readonly bound: number }
@@ -38,7 +38,7 @@ export type Initialiser =
   | { readonly kind: 'constant'; readonly value: number };
 
 /** `rows` times `cols` numbers, row by row. */
-export type InitialiserFunction = (rows: number, cols: number, rng: Rng) => ArrayLike<number>;
+export type InitializerFunction = (rows: number, cols: number, rng: Rng) => ArrayLike<number>;
 
 const NAMES = [
   'zeros',
@@ -66,8 +66,8 @@ const NUMBERS: Readonly<Record<string, readonly [key: string, least: number, lar
   constant: ['value', -1e30, 1e30],
 };
 
-/** Throws `INVALID_SETTING` unless `value` is an initialiser. */
-export function requireInitialiser(path: string, value: unknown): asserts value is Initialiser {
+/** Throws `INVALID_SETTING` unless `value` is an initializer. */
+export function requireInitializer(path: string, value: unknown): asserts value is Initializer {
   if (typeof value === 'string' && NAMES.includes(value)) return;
   if (typeof value === 'function') return;
   if (typeof value === 'object' && value !== null && 'kind' in value) {
@@ -82,7 +82,7 @@ export function requireInitialiser(path: string, value: unknown): asserts value 
   throw new UnspoolError({
     code: 'INVALID_SETTING',
     path,
-    problem: `${JSON.stringify(value)} is no initialiser.`,
+    problem: `${JSON.stringify(value)} is no initializer.`,
     help: `Use one of ${NAMES.join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
       .map(([kind, [key]]) => `${kind}: ${key}`)
       .join(', ')}.`,
@@ -90,7 +90,7 @@ export function requireInitialiser(path: string, value: unknown): asserts value 
 }
 
 /** Values of a matrix [rows, cols], row-major. `fan` is what `uniform` divides by. */
-export function initialise(init: Initialiser, rows: number, cols: number, fan: number, rng: Rng): Float64Array {
+export function initialize(init: Initializer, rows: number, cols: number, fan: number, rng: Rng): Float64Array {
   const draw = (next: () => number): Float64Array => Float64Array.from({ length: rows * cols }, next);
   const between = (bound: number): Float64Array => draw(() => (2 * rng.uniform() - 1) * bound);
   const around = (deviation: number): Float64Array => draw(() => rng.normal() * deviation);
@@ -155,7 +155,7 @@ function drawn(values: ArrayLike<number>, rows: number, cols: number): Float64Ar
     throw new UnspoolError({
       code: 'SHAPE_MISMATCH',
       op: 'init',
-      tensor: 'what the initialiser gave',
+      tensor: 'what the initializer gave',
       expected: [rows, cols],
       actual: [values?.length ?? 0],
       help: 'Give the numbers of the whole matrix, row by row; of an LSTM it is asked once a gate.',
@@ -165,7 +165,7 @@ function drawn(values: ArrayLike<number>, rows: number, cols: number): Float64Ar
 }
 
 /**
- * Gram-Schmidt on random normal vectors; each is orthogonalised twice, because one pass loses digits where vectors are
+ * Gram-Schmidt on random normal vectors; each is orthogonalized twice, because one pass loses digits where vectors are
  * nearly parallel. A random normal matrix has no preferred direction, so the result is uniform over rotations.
  */
 function orthogonal(rows: number, cols: number, rng: Rng): Float64Array {

@@ -1,6 +1,6 @@
 /** What the checks of a spec are made of. */
 import { UnspoolError } from '../errors.js';
-import { requireInitialiser } from './init.js';
+import { requireInitializer } from './init.js';
 
 export const LARGEST = 1 << 24; // a width or vocabulary beyond this is a slip of the keyboard
 
@@ -39,7 +39,7 @@ export function checkInits(path: string, init: unknown, allowed: readonly string
   requireKeys(path, init, allowed);
   for (const [key, value] of Object.entries(init as object)) {
     if (value === undefined) continue;
-    if (key !== 'forgetBias') requireInitialiser(`${path}.${key}`, value);
+    if (key !== 'forgetBias') requireInitializer(`${path}.${key}`, value);
     else if (value !== null && !Number.isFinite(value)) fail(`${path}.forgetBias`, 'should be a number or null.');
   }
 }

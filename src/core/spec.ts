@@ -2,7 +2,7 @@
  * A model's description: plain JSON, checked once, here. Discriminated by `kind`, so that an editor completes it.
  */
 import { isKeyOf, requireInteger, requireNumber } from '../errors.js';
-import { type Initialiser, requireInitialiser } from './init.js';
+import { type Initializer, requireInitializer } from './init.js';
 import { checkLstm, type LstmSpec, requireCarries } from './lstm/spec.js';
 import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
@@ -16,7 +16,7 @@ export interface EmbeddingSpec {
   /** Prefix of the parameter's name. Default `embedding`. */
   readonly name?: string;
   /** Default `normal`, as PyTorch. */
-  readonly init?: Initialiser;
+  readonly init?: Initializer;
   /** Share of the tokens whose vectors are dropped in each pass of a training (Gal & Ghahramani 2016). Default 0. */
   readonly dropout?: number;
 }
@@ -35,7 +35,7 @@ export interface LinearSpec {
   /** Prefix of the parameters' names. Default `head`. */
   readonly name?: string;
   /** Both default to `uniform` (1/sqrt(input width), as PyTorch). */
-  readonly init?: { readonly weight?: Initialiser; readonly bias?: Initialiser };
+  readonly init?: { readonly weight?: Initializer; readonly bias?: Initializer };
 }
 
 /** Drops elements of what passes through, in training only. */
@@ -57,7 +57,7 @@ export interface RepeatSpec {
   readonly name?: string;
 }
 
-/** Activation regularisation of what passes through (AR and TAR, Merity et al. 2017), in training only. */
+/** Activation regularization of what passes through (AR and TAR, Merity et al. 2017), in training only. */
 export interface ActivitySpec {
   readonly kind: 'activity';
   /** Adds alpha times the mean square of all elements. Default 0. */
@@ -97,7 +97,7 @@ const CHECKS: { readonly [K in LayerSpec['kind']]: (path: string, spec: LayerSpe
     requireKeys(path, spec, KEYS.embedding);
     requireInteger(`${path}.size`, spec.size, 1, LARGEST);
     requireInteger(`${path}.width`, spec.width, 1, LARGEST);
-    if (spec.init !== undefined) requireInitialiser(`${path}.init`, spec.init);
+    if (spec.init !== undefined) requireInitializer(`${path}.init`, spec.init);
     if (spec.dropout !== undefined) requireNumber(`${path}.dropout`, spec.dropout, 0, LARGEST_RATE);
   },
   lstm: checkLstm,

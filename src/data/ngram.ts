@@ -37,7 +37,7 @@ const { imul, log2, max } = Math;
  * distribution, log2(vocabularySize) bits.
  *
  * Time grows with (train + test) * order. Memory is about 16 bytes for each token of train and test, and up to about 50
- * bytes for each different n-gram of the two neighbouring orders that are held at a time.
+ * bytes for each different n-gram of the two neighboring orders that are held at a time.
  *
  * On data/moby-dick.txt (first 90 % of the code points train, 83 characters): 4.498 bits for order 1, 3.552 for
  * order 2, 2.196 for order 5 and, the best, 2.151 for order 6.

@@ -2,14 +2,14 @@
 
 export { ATTRIBUTIONS, type Attribution, type AttributionOptions, attribution } from './attribution.js';
 export {
-  type ColourScale,
-  type ColourScheme,
-  colourAt,
+  type ColorScale,
+  type ColorScheme,
+  colorAt,
   isDark,
   type Rgb,
-  SERIES_COLOURS,
+  SERIES_COLORS,
   valueRange,
-} from './colours.js';
+} from './colors.js';
 export {
   type FlowVerdict,
   type GradientFlow,

@@ -5,15 +5,15 @@ import type { GivenState, LstmTape } from '../core/lstm/tape.js';
 import { download, downloadAll, type Grid, grid, rowOf, times } from './grid.js';
 import { type Forward, type Parts, type Products, range, split } from './lstm-forward.js';
 import { type LstmTraceGrad, shifted, stepAfter, type TracedForm } from './lstm-trace.js';
-import { standardisedGrad } from './normalised.js';
+import { standardisedGrad } from './normalized.js';
 
-/** dh o f'(s), and through a normalisation of c and an output peephole: what reached c through the cell's output. */
+/** dh o f'(s), and through a normalization of c and an output peephole: what reached c through the cell's output. */
 async function cFromOutput(
   k: Kernels,
   layer: LstmTape,
   form: TracedForm,
   parts: Parts,
-): Promise<Pick<LstmTraceGrad, 'cFromH' | 'normalisedC'>> {
+): Promise<Pick<LstmTraceGrad, 'cFromH' | 'normalizedC'>> {
   const { steps: T } = layer.shape;
   const H = layer.hiddenSize;
   const room = { gates: k.alloc(1, 4 * H), c: k.alloc(1, H) };
@@ -26,7 +26,7 @@ async function cFromOutput(
       k.cellOutputGrad({ ...room, h: d!.h }, ds, y, squashed, { ...form, gates: 'noOutput' }, null, null);
     }
     let found = await download(k, out);
-    const normalisedC = form.layerNorm ? found : null;
+    const normalizedC = form.layerNorm ? found : null;
     if (form.layerNorm) {
       const c = await downloadAll(
         k,
@@ -44,7 +44,7 @@ async function cFromOutput(
         found.data[e]! += p[e % H]! * da.data[4 * (e - (e % H)) + 3 * H + (e % H)]!;
       }
     }
-    return { cFromH: found, normalisedC };
+    return { cFromH: found, normalizedC };
   } finally {
     for (const m of [room.gates, room.c, out]) k.free(m);
   }

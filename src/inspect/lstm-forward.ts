@@ -5,7 +5,7 @@ import { cellForm, isStandard, noiseRates } from '../core/lstm/spec.js';
 import type { LstmTape } from '../core/lstm/tape.js';
 import { columns, download, downloadAll, type Grid, grid, rowOf, timesTransposed } from './grid.js';
 import { type GateGrids, type LstmTrace, shifted, type TracedForm } from './lstm-trace.js';
-import { standardised } from './normalised.js';
+import { standardised } from './normalized.js';
 
 /** The numbers of a part of the layer's parameters, such as `weight_ih`. */
 export type Parts = (part: string) => Grid;
@@ -84,7 +84,7 @@ export const products = (layer: Forward, parts: Parts): Products => ({
 
 const SEEN = ['i', 'f', 'o'] as const; // what gate recurrence connects
 
-/** (F1), what plain and normalised layers have: x Wx + h- Wh + b, [T, 4H]. */
+/** (F1), what plain and normalized layers have: x Wx + h- Wh + b, [T, 4H]. */
 function linearSum(layer: Forward, product: Products, parts: Parts): Grid {
   const { form, steps: T, parameters } = layer;
   const width = 4 * layer.hiddenSize;

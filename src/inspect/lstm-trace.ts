@@ -35,8 +35,8 @@ export interface LstmTraceGrad {
   readonly cFromNext: Grid;
   /** What reached c through this step's output: dh o (1 - tc^2), and through an output peephole. `c` is the sum of the two. */
   readonly cFromH: Grid;
-  /** By c normalised, before the output activation; null without layer normalisation. */
-  readonly normalisedC: Grid | null;
+  /** By c normalized, before the output activation; null without layer normalization. */
+  readonly normalizedC: Grid | null;
   /** By h: all of it, what the loss and the layers above gave it, and what came back through Wh; `h` is the sum of the two. */
   readonly h: Grid;
   readonly hFromAbove: Grid;
@@ -45,7 +45,7 @@ export interface LstmTraceGrad {
   readonly cell: { readonly c: Grid; readonly h: Grid };
   /** By the state before the first step, [1, H] and [1, R]. */
   readonly initial: { readonly c: Grid; readonly h: Grid };
-  /** By x Wx and by h- Wh, [T, 4H]: what dWx = sum x' d and dWh = sum h-' d are made of. With layer normalisation they differ. */
+  /** By x Wx and by h- Wh, [T, 4H]: what dWx = sum x' d and dWh = sum h-' d are made of. With layer normalization they differ. */
   readonly inputProduct: Grid;
   readonly recurrentProduct: Grid;
 }
@@ -74,7 +74,7 @@ export interface LstmTrace {
   /** After their activation (F2). */
   readonly gates: GateGrids;
   readonly c: Grid; // [T, H]
-  /** tc of (F4): the output activation of c, or of c normalised. */
+  /** tc of (F4): the output activation of c, or of c normalized. */
   readonly tanhC: Grid; // [T, H]
   readonly h: Grid; // [T, R]
   /** The cell's own c and output, before zoneout and projection; the same grids as `c` and `h` where there is neither. */

@@ -13,7 +13,7 @@ export interface PreactivationTerm {
   readonly product: number;
 }
 
-/** In the order x, h-, biases. What peepholes, normalisation and gate recurrence do to the sum is not among them. */
+/** In the order x, h-, biases. What peepholes, normalization and gate recurrence do to the sum is not among them. */
 export function preactivationTerms(
   trace: Trace,
   layer: LstmTrace,

@@ -4,7 +4,7 @@ import { requireInteger } from '../errors.js';
 import { GATES } from './gates.js';
 import { timesTransposed } from './grid.js';
 import { type LstmTrace, shifted, stateBefore, stepBefore } from './lstm-trace.js';
-import { standardised } from './normalised.js';
+import { standardised } from './normalized.js';
 import type { Trace } from './trace.js';
 
 type Contribution = (t: number) => number;
@@ -17,8 +17,8 @@ const preactivation =
   (t) =>
     grad.a[GATES[Math.floor(row / H)]!].data[t * H + (row % H)]!;
 
-/** The standardised products of one normalisation, [T, 4H]. */
-const normalisedProducts = (trace: Trace, layer: LstmTrace, end: 'ih' | 'hh') => {
+/** The standardised products of one normalization, [T, 4H]. */
+const normalizedProducts = (trace: Trace, layer: LstmTrace, end: 'ih' | 'hh') => {
   const from = end === 'ih' ? layer.x : shifted(layer, layer.h, layer.initial.h);
   return standardised(timesTransposed(from, trace.parameters[layer.parameters[`weight_${end}`]!]!));
 };
@@ -40,16 +40,16 @@ function contribution(trace: Trace, layer: LstmTrace, part: string, row: number,
     case 'norm_gain_hh': {
       const [da, seen] = [
         preactivation(layer, col),
-        normalisedProducts(trace, layer, part.endsWith('ih') ? 'ih' : 'hh'),
+        normalizedProducts(trace, layer, part.endsWith('ih') ? 'ih' : 'hh'),
       ];
       return (t) => da(t) * seen.data[t * 4 * H + col]!;
     }
     case 'norm_gain_c': {
       const seen = standardised(layer.cell.c);
-      return (t) => grad.normalisedC!.data[t * H + col]! * seen.data[t * H + col]!;
+      return (t) => grad.normalizedC!.data[t * H + col]! * seen.data[t * H + col]!;
     }
     case 'norm_bias_c':
-      return (t) => grad.normalisedC!.data[t * H + col]!;
+      return (t) => grad.normalizedC!.data[t * H + col]!;
     case 'weight_hr': // (P1) dh' u
       return (t) => (1 - form.zoneoutH) * grad.h.data[t * R + row]! * layer.cell.h.data[t * H + col]!;
     case 'peephole_i':

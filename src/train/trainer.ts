@@ -141,7 +141,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const optimizer = new Map<string, FloatArray>();
     for (const [name, arena] of arenasOf(this.room, this.settled)) optimizer.set(name, await k.download(arena.matrix));
     const carried = this.last && this.data.train.stateful ? await this.last.downloadStates() : null;
-    const { update: update, epoch, batch, lossSum, epochRng: rng } = this;
+    const { update, epoch, batch, lossSum, epochRng: rng } = this;
     const due = this.due === null ? {} : { due: [this.due] };
     const observed = { ...memoryOf(this.room, this.options), ...due };
     return { update, epoch, batch, lossSum, rng, optimizer, observed, carried };

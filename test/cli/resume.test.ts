@@ -187,7 +187,7 @@ test('a checkpoint of another arithmetic goes on, and says that the last digits 
   expect(own).toMatchObject({ code: 0, stderr: '' });
 });
 
-describe('regularised, by a config file', () => {
+describe('regularized, by a config file', () => {
   const config = {
     dropout: 0.3,
     optimizer: {

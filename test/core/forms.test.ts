@@ -17,7 +17,7 @@ const LENGTHS = [4, 6, 1];
 const CELLS: Readonly<Record<string, CellSpec>> = {
   standard: {},
   'coupled with peepholes': { gates: 'coupled', peepholes: true },
-  'layer-normalised': { layerNorm: true },
+  'layer-normalized': { layerNorm: true },
   'gates that see gates': { gateRecurrence: true, peepholes: true },
   'clipped, hard': { clip: 0.3, activations: { gate: 'hardSigmoid', candidate: 'softsign' } },
 };
@@ -186,7 +186,7 @@ describe('noise', () => {
     expect(Math.abs(stayed / count - 0.4)).toBeLessThan(5 * Math.sqrt((0.4 * 0.6) / count));
   });
 
-  test('activity regularisation adds what it says to the objective, in training only', async () => {
+  test('activity regularization adds what it says to the objective, in training only', async () => {
     const layers: LayerSpec[] = [lstm(), { kind: 'activity', alpha: 2, beta: 3 }, { kind: 'linear', size: 2 }];
     const model = build(k, layers);
     const batch = batchOf(model);

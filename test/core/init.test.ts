@@ -1,6 +1,6 @@
-/** Initialisers: what their numbers look like. */
+/** Initializers: what their numbers look like. */
 import { describe, expect, test } from '@jest/globals';
-import { type Initialiser, initialise } from '../../src/core/init.js';
+import { type Initializer, initialize } from '../../src/core/init.js';
 import { Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import { parseModel, serializeModel } from '../../src/interop/model-file.js';
@@ -9,10 +9,10 @@ import { flat } from '../support/arrays.js';
 import { problemOf, thrown } from '../support/errors.js';
 
 const [ROWS, COLS, FAN] = [60, 90, 40];
-const of = (init: Initialiser, rows = ROWS, cols = COLS) => initialise(init, rows, cols, FAN, createRng(3, 'init'));
+const of = (init: Initializer, rows = ROWS, cols = COLS) => initialize(init, rows, cols, FAN, createRng(3, 'init'));
 
 /** Mean 0; the deviation, and for uniform ones the bound. */
-test.each<[Initialiser, number, number]>([
+test.each<[Initializer, number, number]>([
   ['uniform', 1 / Math.sqrt(3 * FAN), 1 / Math.sqrt(FAN)],
   ['normal', 1, 6],
   ['xavierUniform', Math.sqrt(2 / (ROWS + COLS)), Math.sqrt(6 / (ROWS + COLS))],
@@ -82,11 +82,11 @@ test('a function starts each gate, and a saved model does without it', async () 
   expect(again.spec).toEqual({ inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 2, init: { forgetBias: 0.5 } }] });
 });
 
-test('what cannot be an initialiser', () => {
+test('what cannot be an initializer', () => {
   const build = (input: unknown) => () =>
     new Model(createReference('float32'), {
       inputSize: 3,
-      layers: [{ kind: 'lstm', hiddenSize: 2, init: { input: input as Initialiser } }],
+      layers: [{ kind: 'lstm', hiddenSize: 2, init: { input: input as Initializer } }],
     });
   const path = (input: unknown) => problemOf(thrown(build(input)), 'INVALID_SETTING').path;
   expect(path('glorot')).toBe('layers[0].init.input');

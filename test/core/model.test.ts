@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { FloatArray, Precision } from '../../src/contract/kernels.js';
 import { parameterLayout } from '../../src/core/build.js';
 import { generate, sampleToken } from '../../src/core/generate.js';
-import { type Initialiser, initialise } from '../../src/core/init.js';
+import { type Initializer, initialize } from '../../src/core/init.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import { createRng, restoreRng } from '../../src/core/rng.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
@@ -56,7 +56,7 @@ describe('a spec that cannot work', () => {
     ['layers[0].init', one({ ...lstm(4), init: 'zeros' })],
     ['layers[0].init', one({ ...lstm(4), init: null })],
     ['layers[0].init.weight', one({ ...lstm(4), init: { weight: 'zeros' } }), 'is no known setting'],
-    ['layers[0].init.input', one({ ...lstm(4), init: { input: 'glorot' } }), '"glorot" is no initialiser'],
+    ['layers[0].init.input', one({ ...lstm(4), init: { input: 'glorot' } }), '"glorot" is no initializer'],
     ['layers[0].init.recurrent', one({ ...lstm(4), init: { recurrent: 3 } })],
     ['layers[0].init.input', one({ ...lstm(4), init: { input: { kind: 'gamma' } } })],
     ['layers[0].init.input.bound', one({ ...lstm(4), init: { input: { kind: 'uniform', bound: -1 } } })],
@@ -190,7 +190,7 @@ describe('initial parameters', () => {
   });
 
   test('forgetBias: another number in sum over random biases; null leaves them alone', () => {
-    const bias: Initialiser = { kind: 'constant', value: 0.25 };
+    const bias: Initializer = { kind: 'constant', value: 0.25 };
     const sum = (forgetBias: number | null) => {
       const model = build({ inputSize: 2, layers: [lstm(3, { init: { bias, forgetBias } })] });
       const [ih, hh] = ['ih', 'hh'].map((part) => flat(model.parameters.get(`lstm.bias_${part}_l0`)));
@@ -233,7 +233,7 @@ describe('initial parameters', () => {
 
   test('orthogonal to the last digit, also where there are many vectors', () => {
     const n = 60;
-    const m = initialise('orthogonal', n, n, n, createRng(1, 'orthogonal'));
+    const m = initialize('orthogonal', n, n, n, createRng(1, 'orthogonal'));
     let largest = 0;
     for (let a = 0; a < n; a++) {
       for (let b = 0; b < a; b++) {
@@ -253,7 +253,7 @@ describe('initial parameters', () => {
   };
 
   const [H, D] = [40, 24];
-  test.each<[string, Initialiser, number, number]>([
+  test.each<[string, Initializer, number, number]>([
     ['uniform', 'uniform', 1 / Math.sqrt(H), 1 / Math.sqrt(3 * H)],
     ['xavierUniform', 'xavierUniform', Math.sqrt(6 / (H + D)), Math.sqrt(2 / (H + D))],
     ['xavierNormal', 'xavierNormal', Number.POSITIVE_INFINITY, Math.sqrt(2 / (H + D))],

@@ -11,7 +11,7 @@ const plain = { kind: 'lstm', hiddenSize: 4 };
 
 test('combinations that no paper defines are type errors', () => {
   const both = { layerNorm: true, gateRecurrence: true } as const;
-  // @ts-expect-error gate recurrence is not defined for the layer-normalised cell
+  // @ts-expect-error gate recurrence is not defined for the layer-normalized cell
   const cell: CellSpec = both;
   // @ts-expect-error one gate set at a time
   const gates: CellSpec = { gates: ['noInput', 'noForget'] };

@@ -118,7 +118,7 @@ const FORMS: Readonly<Record<string, readonly LayerSpec[]>> = {
     lstm({ direction: 'reverse', cell: { peepholes: true, gates: 'coupled' }, bias: 'single' }),
   ],
   'a projection': [lstm({ projectionSize: 2, cell: { peepholes: true } }), lstm({})],
-  'layer normalisation': [lstm({ cell: { layerNorm: true, peepholes: true, clip: 0.3 } }), lstm({})],
+  'layer normalization': [lstm({ cell: { layerNorm: true, peepholes: true, clip: 0.3 } }), lstm({})],
   'gate recurrence': [lstm({ cell: { gateRecurrence: true, gates: 'noForget' } })],
   'gate recurrence in reverse': [lstm({ cell: { gateRecurrence: true, peepholes: true }, direction: 'reverse' })],
   'zoneout over a projection': [lstm({ zoneout: { h: 0.2, c: 0.3 }, projectionSize: 2 }), lstm({ zoneout: 0.1 })],

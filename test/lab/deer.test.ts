@@ -46,7 +46,7 @@ describe.each([
     const { system, sequence } = make(SPECS[name]!, { steps: 60 });
     const { states, iterations, changes } = solveTrajectory(system, sequence, { method });
     expect(worst(states, inOrder(system, sequence))).toBeLessThan(1e-8);
-    // Normalising the zeros of the first guess puts layerNorm far away from where it ends.
+    // Normalizing the zeros of the first guess puts layerNorm far away from where it ends.
     expect(iterations).toBeLessThan(name === 'layerNorm' ? sequence.length : method === 'deer' ? 12 : 40);
     expect(changes).toHaveLength(iterations);
     expect(changes.at(-1)!).toBeLessThanOrEqual(1e-10);

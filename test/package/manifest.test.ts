@@ -30,7 +30,7 @@ describe('package.json', () => {
     expect(names.map((name) => meta[name])).toEqual(names.map(() => ({ optional: true })));
   });
 
-  test('no dependencies of any other kind: what is needed is packed along, with its licences', () => {
+  test('no dependencies of any other kind: what is needed is packed along, with its licenses', () => {
     for (const kind of [
       'dependencies',
 
@@ -40,9 +40,9 @@ describe('package.json', () => {
     ]) {
       expect(manifest[kind]).toBeUndefined();
     }
-    const licences = text('dist/licences.txt');
+    const licenses = text('dist/licenses.txt');
     for (const name of ['ndarray', 'iota-array', 'is-buffer', 'seedrandom']) {
-      expect(licences).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\\n[^]*?Permission is hereby granted`, 'm'));
+      expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\\n[^]*?Permission is hereby granted`, 'm'));
     }
   });
 
@@ -100,7 +100,7 @@ test('what is packed: the build and the papers, nothing else', () => {
   const papers = paths.filter((path) => !path.startsWith('dist/'));
   expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
   for (const path of paths.filter((p) => p.startsWith('dist/')))
-    expect(path).toMatch(/\.(js|d\.ts)$|^dist\/licences\.txt$/);
+    expect(path).toMatch(/\.(js|d\.ts)$|^dist\/licenses\.txt$/);
   expect(paths).toContain('dist/cli/main.js');
 });
 

@@ -224,8 +224,8 @@ maybe('numbers', () => {
     await page.getByTestId('difference').waitFor();
     const of = (name: string) => numberOf(page, '[data-testid=difference]', name);
     expect(Math.abs((await of('data-difference')) - (await of('data-gradient')))).toBeLessThan(1e-9);
-    await page.getByLabel('Coloured by').selectOption('moves');
-    await page.locator('.coloured.moves button[style*=color-mix]').first().waitFor();
+    await page.getByLabel('Colored by').selectOption('moves');
+    await page.locator('.colored.moves button[style*=color-mix]').first().waitFor();
     expect(troubles).toEqual([]);
     await page.close();
   });

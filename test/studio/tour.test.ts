@@ -107,7 +107,7 @@ maybe('figures', () => {
 
   test('by keys and by links', async () => {
     const { page } = await site.open(`${QUERY}#tour/3`);
-    await page.locator('.tour h2', { hasText: '3. Initialisation' }).waitFor();
+    await page.locator('.tour h2', { hasText: '3. Initialization' }).waitFor();
     await page.keyboard.press('ArrowRight');
     await page.locator('.tour h2', { hasText: '4. Forward pass' }).waitFor();
     await page.getByRole('link', { name: 'Deployment' }).click();

@@ -1,5 +1,5 @@
 /** What is found, as one page that needs no network; its plots and tables by name, to be had as files too. */
-import { colourAt, GATES, isDark } from '../../inspect/index.js';
+import { colorAt, GATES, isDark } from '../../inspect/index.js';
 import type { Plot, Table } from '../../lab/index.js';
 import { heatmapSvg } from '../report/heatmap.js';
 import { escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
@@ -121,8 +121,8 @@ export function plotsOf({ found }: Looked): Plot[] {
 export const tablesOf = ({ found }: Looked): Table[] =>
   [gateTable(found), lagTable(found), normTable(found), trackTable(found)].filter(({ rows }) => rows.length > 0);
 
-/** The text, a colour for c of the unit that goes most with something. */
-function colouredText({ subject, found }: Looked): string {
+/** The text, a color for c of the unit that goes most with something. */
+function coloredText({ subject, found }: Looked): string {
   if (subject.text === null) return '';
   return found.layers
     .flatMap((layer, i) =>
@@ -132,7 +132,7 @@ function colouredText({ subject, found }: Looked): string {
       const values = subject.read.map((_, t) => grid.data[t * grid.cols + unit]!);
       const most = Math.max(...values.map(Math.abs), 1e-12);
       const spans = subject.read.map((character, t) => {
-        const ground = colourAt('sign', (values[t]! / most + 1) / 2);
+        const ground = colorAt('sign', (values[t]! / most + 1) / 2);
         return `<span style="background:rgb(${ground.join(',')});color:${isDark(ground) ? '#fff' : '#000'}">${escaped(visible(character))}</span>`;
       });
       return `<p>c of unit ${unit} of ${escaped(layer.name)}: goes with <b>${escaped(feature)}</b> (${correlation.toFixed(2)})</p><p class="text">${spans.join('')}</p>`;
@@ -160,7 +160,7 @@ async function section(looked: Looked): Promise<string> {
 <ul>${verdicts(found)
     .map((line) => `<li>${escaped(line)}</li>`)
     .join('')}</ul>
-${colouredText(looked)}
+${coloredText(looked)}
 ${tablesOf(looked).map(tableHtml).join('\n')}
 ${plots.some((html) => html !== '') ? plots.join('\n') : NO_PLOTS}
 ${maps.join('\n')}`;

@@ -1,6 +1,6 @@
 /** Heat maps [time x unit] as SVG: the map itself is a picture inside of it, a pixel a number, so that a page stays small. */
 import { deflateSync } from 'node:zlib';
-import { type ColourScale, colourAt, type Grid, valueRange } from '../../inspect/index.js';
+import { type ColorScale, colorAt, type Grid, valueRange } from '../../inspect/index.js';
 import { escaped } from './html.js';
 
 function chunk(type: string, data: Uint8Array): Buffer {
@@ -52,7 +52,7 @@ const short = (value: number): string =>
 export function heatmapSvg(
   title: string,
   grid: Grid,
-  scale: ColourScale,
+  scale: ColorScale,
   range = valueRange(grid, scale),
   marks: readonly string[] = [],
 ): string {
@@ -63,7 +63,7 @@ export function heatmapSvg(
   const bad = [255, 0, 255]; // what is not finite
   const png = pngOf(T, units, (t, j) => {
     const v = data[t * units + j]!;
-    return Number.isFinite(v) ? colourAt(scale, (v - low) / (high - low)) : bad;
+    return Number.isFinite(v) ? colorAt(scale, (v - low) / (high - low)) : bad;
   });
   const at = (t: number): number => left + ((t + 0.5) * (width - left)) / T;
   const every = Math.max(1, Math.ceil(T / 12));
@@ -76,7 +76,7 @@ export function heatmapSvg(
     );
   const stops = Array.from(
     { length: 9 },
-    (_, i) => `<stop offset="${i / 8}" stop-color="rgb(${colourAt(scale, i / 8).join(',')})"/>`,
+    (_, i) => `<stop offset="${i / 8}" stop-color="rgb(${colorAt(scale, i / 8).join(',')})"/>`,
   );
   const id = title.replace(/[^a-zA-Z0-9]+/g, '-');
   const y = top + height + 24;

@@ -1,13 +1,13 @@
 /** Plots as SVG, drawn by Observable Plot where it is installed. */
-import { SERIES_COLOURS } from '../../inspect/index.js';
+import { SERIES_COLORS } from '../../inspect/index.js';
 import type { Plot } from '../../lab/index.js';
 import { escaped } from './html.js';
 
-/** The colours, and behind them the same with dashes. */
+/** The colors, and behind them the same with dashes. */
 const DASHES = ['', '5 3', '2 2'];
 const look = (i: number) => ({
-  colour: SERIES_COLOURS[i % SERIES_COLOURS.length]!,
-  dash: DASHES[Math.floor(i / SERIES_COLOURS.length) % DASHES.length]!,
+  color: SERIES_COLORS[i % SERIES_COLORS.length]!,
+  dash: DASHES[Math.floor(i / SERIES_COLORS.length) % DASHES.length]!,
 });
 
 /** The SVG of a plot; null where what draws it is not installed. */
@@ -28,13 +28,13 @@ export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | n
   const usable = ([a, b]: readonly [number, number]): boolean =>
     Number.isFinite(a) && Number.isFinite(b) && (!x.log || a > 0) && (!y.log || b > 0);
   const marks = series.flatMap(({ points }, i) => {
-    const { colour, dash } = look(i);
+    const { color, dash } = look(i);
     const data = points.filter(usable).map(([a, b]) => [a, b]);
     if (data.length === 0) return [];
     const at = { x: '0', y: '1' };
     return mark === 'line'
-      ? [Plots.line(data, { ...at, stroke: colour, strokeDasharray: dash, strokeWidth: 1.8 })]
-      : [Plots.dot(data, { ...at, fill: colour, r: 4 })];
+      ? [Plots.line(data, { ...at, stroke: color, strokeDasharray: dash, strokeWidth: 1.8 })]
+      : [Plots.dot(data, { ...at, fill: color, r: 4 })];
   });
   const svg = Plots.plot({
     document: document as unknown as Document,
@@ -53,10 +53,10 @@ export async function plotHtml(plot: Plot): Promise<string> {
   if (!svg) return '';
   const key = plot.series
     .map(({ label }, i) => {
-      const { colour, dash } = look(i);
+      const { color, dash } = look(i);
       const style = dash
-        ? `background:repeating-linear-gradient(90deg,${colour} 0 4px,transparent 4px 7px)`
-        : `background:${colour}`;
+        ? `background:repeating-linear-gradient(90deg,${color} 0 4px,transparent 4px 7px)`
+        : `background:${color}`;
       return `<span><i style="${style}"></i>${escaped(label)}</span>`;
     })
     .join('');

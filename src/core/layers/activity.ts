@@ -1,8 +1,8 @@
 /**
- * Activation regularisation (Merity et al. 2017): what passes through is left as it is, and adds to the objective
+ * Activation regularization (Merity et al. 2017): what passes through is left as it is, and adds to the objective
  *   (AR)  alpha mean(x^2)                    da: dx += 2 alpha x / n
  *   (TAR) beta mean((x_t - x_{t-1})^2)       da: dx_t += 2 beta (x_t - x_{t-1}) / m, dx_{t-1} less the same
- * n being all elements of x, m those of all steps but the first. Only in training, as all regularisation by noise.
+ * n being all elements of x, m those of all steps but the first. Only in training, as all regularization by noise.
  */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import type { ActivitySpec } from '../spec.js';

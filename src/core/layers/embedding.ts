@@ -5,7 +5,7 @@
  */
 
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { initialise } from '../init.js';
+import { initialize } from '../init.js';
 import type { Arena } from '../memory/parameters.js';
 import type { EmbeddingSpec } from '../spec.js';
 import { drawMask, type Layer, type LayerTape, type PassShape, type PassState, streamOf } from './layer.js';
@@ -83,7 +83,7 @@ export function embeddingLayer(spec: EmbeddingSpec, name: string): Layer {
     name,
     outputSize: width,
     parameters: [
-      { name: `${name}.weight`, shape: [size, width], start: (rng) => initialise(init, size, width, width, rng) },
+      { name: `${name}.weight`, shape: [size, width], start: (rng) => initialize(init, size, width, width, rng) },
     ],
     tape: (k, shape, _input, withGradients, pass) => new EmbeddingTape(k, name, spec, shape, withGradients, pass),
   };

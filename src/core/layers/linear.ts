@@ -4,7 +4,7 @@
  */
 
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
-import { initialise } from '../init.js';
+import { initialize } from '../init.js';
 import type { Arena } from '../memory/parameters.js';
 import type { LinearSpec } from '../spec.js';
 import type { Layer, LayerInput, LayerTape } from './layer.js';
@@ -77,12 +77,12 @@ export function linearLayer(spec: LinearSpec, name: string, inputSize: number): 
     {
       name: `${name}.weight`,
       shape: [size, inputSize],
-      start: (rng: Parameters<typeof initialise>[4]) => initialise(weight, size, inputSize, inputSize, rng),
+      start: (rng: Parameters<typeof initialize>[4]) => initialize(weight, size, inputSize, inputSize, rng),
     },
     {
       name: `${name}.bias`,
       shape: [size],
-      start: (rng: Parameters<typeof initialise>[4]) => initialise(bias, 1, size, inputSize, rng),
+      start: (rng: Parameters<typeof initialize>[4]) => initialize(bias, 1, size, inputSize, rng),
     },
   ];
   return {

@@ -22,7 +22,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   const [seenSteps, dSumSteps, dSeenSteps] = [seen, dSum, dSeen].map((m) => (m ? blocks(k, m, N) : []));
   const alive = ragged && blocks(k, ragged.alive, N); // a row that is over has no gates to be seen
   /** The time of the step computed before, or after (`by` -1 or 1); undefined at the ends. */
-  const neighbour = (t: number, by: -1 | 1): number | undefined => {
+  const neighbor = (t: number, by: -1 | 1): number | undefined => {
     const other = reverse ? t - by : t + by;
     return other >= 0 && other < T ? other : undefined;
   };
@@ -37,7 +37,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   };
   return {
     forward(p, t) {
-      const before = neighbour(t, -1);
+      const before = neighbor(t, -1);
       if (before === undefined) return k.fill(seenSteps![t]!, 0);
       take(seenSteps![t]!, b.steps[before]!.y.gates);
       if (alive) k.scaleRows(seenSteps![t]!, seenSteps![t]!, alive[before]!, false);
@@ -46,7 +46,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
     },
     backward(p, t) {
       take(dSumSteps![t]!, grad!.steps[t]!.y.gates);
-      const before = neighbour(t, -1);
+      const before = neighbor(t, -1);
       if (before === undefined) return;
       k.gemm(dSeenSteps![t]!, dSumSteps![t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
       if (alive) k.scaleRows(dSeenSteps![t]!, dSeenSteps![t]!, alive[before]!, false);
@@ -54,7 +54,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
     },
     gradients: (d) => k.gemm(d.gateRecurrence!, dSum!, seen, { transA: true, accumulate: true }),
     external(t) {
-      const after = neighbour(t, 1);
+      const after = neighbor(t, 1);
       return after === undefined ? null : (dSeenSteps![after] ?? null);
     },
   };

@@ -6,10 +6,10 @@ import type { LstmBuffers } from './program.js';
 export function inputStage(b: LstmBuffers) {
   const { k, x, gates, grad } = b;
   const [rows, width] = [gates.rows, gates.cols];
-  const normalised = b.spec.cell?.layerNorm === true;
+  const normalized = b.spec.cell?.layerNorm === true;
   const bias = k.alloc(1, width);
   const packed = k.allocPacked(x.cols, width);
-  const norm = normalised && {
+  const norm = normalized && {
     products: k.alloc(rows, width),
     stats: k.alloc(rows, 2),
     d: grad && k.alloc(rows, width),

@@ -1,13 +1,13 @@
 /** The parameters of one LSTM, forwards or in reverse: their names, shapes and starts, and their handles. */
 
 import type { Matrix, Peepholes } from '../../contract/kernels.js';
-import { type Initialiser, initialise } from '../init.js';
+import { type Initializer, initialize } from '../init.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { Rng } from '../rng.js';
 import type { LstmWeights } from './plain.js';
 import type { LstmSpec } from './spec.js';
 
-/** Gain and bias of a layer normalisation, (1, C) each. */
+/** Gain and bias of a layer normalization, (1, C) each. */
 export interface Norm {
   readonly gain: Matrix;
   readonly bias: Matrix;
@@ -23,15 +23,15 @@ export interface LstmParts extends LstmWeights {
 }
 
 /** A matrix of gate blocks [H, cols] one under the other, each drawn on its own. */
-function startGates(init: Initialiser, blocks: number, H: number, cols: number, rng: Rng): Float64Array {
+function startGates(init: Initializer, blocks: number, H: number, cols: number, rng: Rng): Float64Array {
   const out = new Float64Array(blocks * H * cols);
-  for (let gate = 0; gate < blocks; gate++) out.set(initialise(init, H, cols, H, rng), gate * H * cols);
+  for (let gate = 0; gate < blocks; gate++) out.set(initialize(init, H, cols, H, rng), gate * H * cols);
   return out;
 }
 
 function startBias(spec: LstmSpec, forget: number | null, rng: Rng): Float64Array {
   const H = spec.hiddenSize;
-  const out = initialise(spec.init?.bias ?? 'zeros', 1, 4 * H, H, rng);
+  const out = initialize(spec.init?.bias ?? 'zeros', 1, 4 * H, H, rng);
   if (forget !== null) out.fill(forget, H, 2 * H);
   return out;
 }
@@ -81,9 +81,9 @@ export class LstmParameters {
     const add = (part: string, shape: readonly number[], start: ParameterSpec['start']): void => {
       list.push({ name: this.nameOf(part), shape, start });
     };
-    const fill = (part: string, shape: readonly number[], how: Initialiser): void => {
+    const fill = (part: string, shape: readonly number[], how: Initializer): void => {
       const [rows, cols] = shape.length > 1 ? [shape[0]!, shape[1]!] : [1, shape[0]!];
-      add(part, shape, (rng) => initialise(how, rows, cols, H, rng));
+      add(part, shape, (rng) => initialize(how, rows, cols, H, rng));
     };
     add('weight_ih', [4 * H, D], (rng) => startGates(input, 4, H, D, rng));
     add('weight_hh', [4 * H, R], (rng) => startGates(recurrent, 4, H, R, rng));

@@ -35,7 +35,7 @@ export interface CellValues {
   readonly mask: Matrix | null;
   /** What came back to i, f and o from the step after, (N, 3H), where it did. */
   readonly external: Matrix | null;
-  /** What the output activation read: c, or c normalised. */
+  /** What the output activation read: c, or c normalized. */
   readonly squashed: Matrix;
 }
 

@@ -24,10 +24,10 @@ export function recurrentStage(b: LstmBuffers, rates: Rates) {
   const masked = rates.state > 0 ? { all: k.alloc(T * N, R), mask: k.alloc(N, R), d: k.alloc(N, R) } : null;
   const maskedSteps = cut(masked?.all ?? null);
   const dropped = rates.dropConnect > 0 ? { weights: k.alloc(width, R), mask: k.alloc(width, R) } : null;
-  const normalised = spec.cell?.layerNorm === true;
-  const products = normalised ? k.alloc(T * N, width) : null;
-  const stats = cut(normalised ? k.alloc(T * N, 2) : null);
-  const dProducts = normalised && grad ? k.alloc(T * N, width) : null;
+  const normalized = spec.cell?.layerNorm === true;
+  const products = normalized ? k.alloc(T * N, width) : null;
+  const stats = cut(normalized ? k.alloc(T * N, 2) : null);
+  const dProducts = normalized && grad ? k.alloc(T * N, width) : null;
   const [productSteps, dProductSteps] = [cut(products), cut(dProducts)];
   const gatesBefore: GateRecurrence | null = spec.cell?.gateRecurrence ? gateRecurrence(b) : null;
   const streams = { weights: streamOf(`${b.name}/dropConnect`), state: streamOf(`${b.name}/recurrentDropout`) };

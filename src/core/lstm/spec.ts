@@ -9,7 +9,7 @@ import {
   type GateSet,
 } from '../../contract/kernels.js';
 import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../../errors.js';
-import type { Initialiser } from '../init.js';
+import type { Initializer } from '../init.js';
 import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
 
 /** An activation by its name, or with its numbers (as ONNX's; defaults in brackets). */
@@ -99,22 +99,22 @@ export interface LstmSpec {
   readonly name?: string;
   readonly init?: {
     /** weight_ih. Default `uniform` (1/sqrt(hiddenSize), as PyTorch). */
-    readonly input?: Initialiser;
+    readonly input?: Initializer;
     /** weight_hh. Default `uniform`. */
-    readonly recurrent?: Initialiser;
+    readonly recurrent?: Initializer;
     /** Both biases. Default `zeros`. */
-    readonly bias?: Initialiser;
+    readonly bias?: Initializer;
     /**
      * What the forget gate's two biases start as in sum; null leaves them to `bias`. Default 1, so that a cell remembers
      * before it has learnt to (Gers et al. 2000; Jozefowicz et al. 2015).
      */
     readonly forgetBias?: number | null;
     /** weight_hr. Default `uniform`. */
-    readonly projection?: Initialiser;
+    readonly projection?: Initializer;
     /** Default `zeros`. */
-    readonly peephole?: Initialiser;
+    readonly peephole?: Initializer;
     /** weight_gate_recurrence. Default `uniform`. */
-    readonly gateRecurrence?: Initialiser;
+    readonly gateRecurrence?: Initializer;
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * DEER (Lim et al. 2023, arXiv:2309.12252): a whole trajectory by Newton's method instead of step by step. From a guess s^k of all states,
- * every step is linearised at once, and the linear recursion that comes out is solved:
+ * every step is linearized at once, and the linear recursion that comes out is solved:
  *
  *   s_t <- f(s^k_{t-1}, x_t) + A_t (s_{t-1} - s^k_{t-1}),     A_t = J_t at s^k_{t-1}
  *

@@ -8,7 +8,7 @@
  *                            f = 1 - i]         (B3) di = dc*g*m + ext;  dg = dc*i*m + ext;  df = dc*c- + ext
  *   (F3) c = f*c- + i*g*m   [cut to +-clip]          [f = 1 - i: di -= df, daf = 0;  clipped: dc = 0 here]
  *   (F2) o = s(ao + po*c)   [or o = 1]          (B2) dai = di*s'(i), daf = df*s'(f), dag = dg*k'(g)
- *   (F4) h = o*f(s), s = c or c normalised           dc- = dc*f + pi*dai + pf*daf;  dpi += dai*c-;  dpf += daf*c-
+ *   (F4) h = o*f(s), s = c or c normalized           dc- = dc*f + pi*dai + pf*daf;  dpi += dai*c-;  dpf += daf*c-
  */
 import type { CellForm, LstmStep, LstmStepGrad, Matrix, Peepholes } from '../../contract/kernels.js';
 import { activate, slopeAt } from './activations.js';

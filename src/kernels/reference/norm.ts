@@ -1,4 +1,4 @@
-/** Layer normalisation (Ba et al. 2016) and its derivative; docs/derivation.md derives it (tag N1). */
+/** Layer normalization (Ba et al. 2016) and its derivative; docs/derivation.md derives it (tag N1). */
 import type { Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 

@@ -57,7 +57,7 @@ function requireHeld({ form, parameters }: Trace['layers'][number], { gate }: Cl
   const plain = form.gate.kind === 'sigmoid' && form.candidate.kind === 'tanh';
   if (form.layerNorm || form.gateRecurrence || !plain || !parameters.bias_ih)
     throw new Error(
-      'A gate can be held in cells with a bias and the usual sigmoid and tanh, without normalisation and gate recurrence. Choose another cell to try it.',
+      'A gate can be held in cells with a bias and the usual sigmoid and tanh, without normalization and gate recurrence. Choose another cell to try it.',
     );
 }
 

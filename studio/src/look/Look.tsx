@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Grid, LagFlow } from 'unspool/inspect';
 import { look, reach, refresh, shownLayer, time, unit } from '../state.js';
 import { Choosers, Tokens } from '../ui/Choosers.js';
-import { css, place, table } from '../ui/colours.js';
+import { css, place, table } from '../ui/colors.js';
 import { Heatmap } from '../ui/Heatmap.js';
 import { scheme } from '../ui/theme.js';
 import { Estimators } from './Estimators.js';
@@ -72,13 +72,13 @@ function Maps() {
   );
 }
 
-/** The sequence, coloured by a unit or by what moves one prediction. */
-function Coloured() {
+/** The sequence, colored by a unit or by what moves one prediction. */
+function Colored() {
   const [by, setBy] = useState<Quantity | 'moves'>('h');
   const [found, setFound] = useState<LagFlow | null>(null);
   const shown = look.value!;
   const layer = shownLayer.value!;
-  const colours = table(by === 'moves' ? 'size' : 'sign', scheme.value);
+  const colors = table(by === 'moves' ? 'size' : 'sign', scheme.value);
   const t = time.value;
   useEffect(() => {
     let current = true;
@@ -101,14 +101,14 @@ function Coloured() {
     const most = isGate(by)
       ? 1
       : Math.max(...Array.from({ length: shown.trace.steps }, (_, s) => Math.abs(data[s * cols + unit.value]!)), 1e-9);
-    return (s: number): string => css(colours, place(data[s * cols + unit.value]!, -most, most));
-  }, [by, found, shown, layer, unit.value, colours]);
+    return (s: number): string => css(colors, place(data[s * cols + unit.value]!, -most, most));
+  }, [by, found, shown, layer, unit.value, colors]);
   return (
-    <section aria-label="The sequence, coloured">
+    <section aria-label="The sequence, colored">
       <h2>What was read</h2>
       <div class="controls">
         <label class="inline">
-          Coloured by{' '}
+          Colored by{' '}
           <select value={by} onChange={(event) => setBy(event.currentTarget.value as Quantity | 'moves')}>
             {QUANTITIES.map((q) => (
               <option key={q} value={q}>
@@ -120,11 +120,11 @@ function Coloured() {
         </label>
         <span class="hint">
           {by === 'moves'
-            ? 'Click a step: the stronger the colour, the more a change of that input would change the loss of the step.'
+            ? 'Click a step: the stronger the color, the more a change of that input would change the loss of the step.'
             : 'Blue is negative, orange positive; a click chooses a step.'}
         </span>
       </div>
-      <div class={`coloured ${by}`}>
+      <div class={`colored ${by}`}>
         <Tokens shade={shade} />
       </div>
     </section>
@@ -139,7 +139,7 @@ export default function Look() {
   return (
     <>
       <Choosers />
-      <Coloured />
+      <Colored />
       <Maps />
       <div class="pair">
         <Reach />

@@ -3,7 +3,7 @@ import * as Plot from '@observablehq/plot';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { FlowVerdict, LagFlow, LagFlowOfLayer } from 'unspool/inspect';
 import { layer, look, reach, time } from '../state.js';
-import { SERIES } from '../ui/colours.js';
+import { SERIES } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
 
 const SAYS: Readonly<Record<FlowVerdict, string>> = {

@@ -3,7 +3,7 @@ import * as Plot from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { gateStatistics } from 'unspool/inspect';
 import { shownLayer, unit } from '../state.js';
-import { GATE_COLOURS } from '../ui/colours.js';
+import { GATE_COLORS } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
 
 const GATES = ['i', 'f', 'o'] as const;
@@ -44,8 +44,8 @@ export function Saturation() {
           x: 'closed',
           y: 'open',
           symbol: 'gate',
-          stroke: ({ gate }: Point) => GATE_COLOURS[gate],
-          fill: (point: Point) => (point.unit === chosen ? GATE_COLOURS[point.gate] : 'none'),
+          stroke: ({ gate }: Point) => GATE_COLORS[gate],
+          fill: (point: Point) => (point.unit === chosen ? GATE_COLORS[point.gate] : 'none'),
           r: (point: Point) => (point.unit === chosen ? 6 : 4),
           title: (point: Point) =>
             `${point.gate} of unit ${point.unit}: ${Math.round(100 * point.closed)} % closed, ${Math.round(100 * point.open)} % open`,
@@ -68,7 +68,7 @@ export function Saturation() {
         <p class="key">
           {GATES.map((gate) => (
             <span key={gate}>
-              <i style={{ background: GATE_COLOURS[gate] }} /> {gate}
+              <i style={{ background: GATE_COLORS[gate] }} /> {gate}
             </span>
           ))}{' '}
           · filled: unit {chosen}

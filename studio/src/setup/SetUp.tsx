@@ -21,7 +21,7 @@ const CELL_NAMES = {
   standard: 'standard',
   coupled: 'forget gate 1 − i',
   peepholes: 'peepholes',
-  layerNorm: 'layer normalisation',
+  layerNorm: 'layer normalization',
 } as const;
 
 type Numbers = 'layers' | 'units' | 'rate' | 'batch' | 'steps' | 'seed';

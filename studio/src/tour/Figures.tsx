@@ -21,7 +21,7 @@ import {
   unit,
   validation,
 } from '../state.js';
-import { GATE_COLOURS, SERIES } from '../ui/colours.js';
+import { GATE_COLORS, SERIES } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
 
 type Marks = NonNullable<Plot.PlotOptions['marks']>;
@@ -33,11 +33,11 @@ const byStep = (values: ArrayLike<number>): Points => Array.from(values, (v, t) 
 const column = (grid: { rows: number; cols: number; data: ArrayLike<number> }, j: number): number[] =>
   Array.from({ length: grid.rows }, (_, t) => grid.data[t * grid.cols + j]!);
 
-const Key = ({ of }: { of: readonly (readonly [name: string, colour: string])[] }) => (
+const Key = ({ of }: { of: readonly (readonly [name: string, color: string])[] }) => (
   <p class="key">
-    {of.map(([name, colour]) => (
+    {of.map(([name, color]) => (
       <span key={name}>
-        <i style={{ background: colour }} /> {name}
+        <i style={{ background: color }} /> {name}
       </span>
     ))}
   </p>
@@ -195,9 +195,9 @@ function Forward() {
       x: { label: 'step' },
       y: { label: 'value', grid: true },
       marks: [
-        line(byStep(column(layer.gates.i, j)), GATE_COLOURS.i),
-        line(byStep(column(layer.gates.f, j)), GATE_COLOURS.f),
-        line(byStep(column(layer.gates.o, j)), GATE_COLOURS.o),
+        line(byStep(column(layer.gates.i, j)), GATE_COLORS.i),
+        line(byStep(column(layer.gates.f, j)), GATE_COLORS.f),
+        line(byStep(column(layer.gates.o, j)), GATE_COLORS.o),
         line(byStep(column(layer.c, j)), 'currentColor'),
         line(byStep(column(layer.h, j)), 'currentColor', '4 3'),
         Plot.ruleX([time.value], { strokeOpacity: 0.3 }),
@@ -226,9 +226,9 @@ function Forward() {
       >
         <Key
           of={[
-            ['i', GATE_COLOURS.i],
-            ['f', GATE_COLOURS.f],
-            ['o', GATE_COLOURS.o],
+            ['i', GATE_COLORS.i],
+            ['f', GATE_COLORS.f],
+            ['o', GATE_COLORS.o],
             ['c (line), h (dashes)', 'currentColor'],
           ]}
         />

@@ -33,7 +33,7 @@ export const CHAPTERS: readonly Chapter[] = [
     room: train,
   },
   {
-    title: 'Initialisation',
+    title: 'Initialization',
     text: [
       'Weights start as small random numbers: all alike, every unit would learn the same. Too small, and nothing comes through; too large, and the gates are stuck open or closed from the beginning, where their slope is almost 0.',
       'Two things are worth choosing. A bias of 1 or more on the forget gate lets the network remember before it has learnt to. Orthogonal recurrent weights neither shrink nor stretch what goes through them.',

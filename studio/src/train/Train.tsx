@@ -19,7 +19,7 @@ import {
   updatesPerSecond,
   validation,
 } from '../state.js';
-import { SERIES } from '../ui/colours.js';
+import { SERIES } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
 
 /** 0.01, 1e-5: no prefixes such as m for a thousandth. */

@@ -1,4 +1,4 @@
-/** A drawing by Observable Plot, with its words and its files: it is drawn anew where its data, its width or the colours change. */
+/** A drawing by Observable Plot, with its words and its files: it is drawn anew where its data, its width or the colors change. */
 import * as Plot from '@observablehq/plot';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -22,7 +22,7 @@ interface FigureProps {
 export function Figure({ title, label, options, height = 240, data, children }: FigureProps) {
   const room = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
-  const colours = scheme.value;
+  const colors = scheme.value;
   useEffect(() => {
     const box = room.current!;
     const seen = new ResizeObserver(() => setWidth(Math.round(box.clientWidth)));
@@ -43,7 +43,7 @@ export function Figure({ title, label, options, height = 240, data, children }: 
     drawn.setAttribute('role', 'img');
     drawn.setAttribute('aria-label', label);
     room.current!.replaceChildren(drawn);
-  }, [options, width, height, label, colours]);
+  }, [options, width, height, label, colors]);
   const svg = () => room.current!.querySelector('svg')!;
   return (
     <figure class="figure">

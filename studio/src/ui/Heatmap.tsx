@@ -1,8 +1,8 @@
-/** Values over time and units on a canvas, a click or the arrow keys of which choose a place; with a legend of its colours. */
+/** Values over time and units on a canvas, a click or the arrow keys of which choose a place; with a legend of its colors. */
 
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { type ColourScale, type Grid, valueRange } from 'unspool/inspect';
-import { css, place, table } from './colours.js';
+import { type ColorScale, type Grid, valueRange } from 'unspool/inspect';
+import { css, place, table } from './colors.js';
 import { saveCanvas, saveCsv } from './files.js';
 import { scheme } from './theme.js';
 
@@ -10,8 +10,8 @@ export interface HeatmapProps {
   readonly title: string;
   /** [T, units]: time goes to the right. */
   readonly grid: Grid;
-  /** `sign` is centred at 0. */
-  readonly kind: ColourScale;
+  /** `sign` is centered at 0. */
+  readonly kind: ColorScale;
   /** Ends of the scale; by default those of the values. */
   readonly range?: readonly [low: number, high: number];
   readonly time: number;
@@ -37,7 +37,7 @@ export function Heatmap({
   names = ['step', 'unit'],
 }: HeatmapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const colours = table(kind, scheme.value);
+  const colors = table(kind, scheme.value);
   const [low, high] = useMemo(() => range ?? valueRange(grid, kind), [grid, kind, range]);
   useEffect(() => {
     const { rows: T, cols: units, data } = grid;
@@ -48,12 +48,12 @@ export function Heatmap({
       for (let j = 0; j < units; j++) {
         const from = 3 * place(data[t * units + j]!, low, high);
         const pixel = 4 * (j * T + t);
-        for (let k = 0; k < 3; k++) image.data[pixel + k] = colours[from + k]!;
+        for (let k = 0; k < 3; k++) image.data[pixel + k] = colors[from + k]!;
         image.data[pixel + 3] = 255;
       }
     }
     to.getContext('2d')!.putImageData(image, 0, 0);
-  }, [grid, low, high, colours]);
+  }, [grid, low, high, colors]);
   const pick = (event: MouseEvent): void => {
     const box = canvas.current!.getBoundingClientRect();
     const share = (v: number, from: number, size: number, count: number): number =>
@@ -120,7 +120,7 @@ export function Heatmap({
         <span>{say(low)}</span>
         <i
           style={{
-            background: `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((at) => css(colours, at)).join(',')})`,
+            background: `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((at) => css(colors, at)).join(',')})`,
           }}
         />
         <span>{say(high)}</span>

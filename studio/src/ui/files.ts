@@ -15,7 +15,7 @@ const fileName = (title: string): string =>
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
 
-/** An SVG that stands alone: with its name space, and in colours that no page sets. */
+/** An SVG that stands alone: with its name space, and in colors that no page sets. */
 function standing(svg: SVGSVGElement): { text: string; width: number; height: number } {
   const copy = svg.cloneNode(true) as SVGSVGElement;
   const { color, backgroundColor } = getComputedStyle(document.body);

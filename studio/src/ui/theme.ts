@@ -1,11 +1,11 @@
 /** Light or dark, as the system has it until somebody chooses. */
 import { effect, signal } from '@preact/signals';
-import type { ColourScheme } from 'unspool/inspect';
+import type { ColorScheme } from 'unspool/inspect';
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const KEY = 'unspool-scheme';
 
-const remembered = (): ColourScheme | null => {
+const remembered = (): ColorScheme | null => {
   try {
     const kept = localStorage.getItem(KEY);
     return kept === 'light' || kept === 'dark' ? kept : null;
@@ -14,13 +14,13 @@ const remembered = (): ColourScheme | null => {
   }
 };
 
-const chosen = signal<ColourScheme | null>(remembered());
-const system = signal<ColourScheme>(dark.matches ? 'dark' : 'light');
+const chosen = signal<ColorScheme | null>(remembered());
+const system = signal<ColorScheme>(dark.matches ? 'dark' : 'light');
 dark.addEventListener('change', () => {
   system.value = dark.matches ? 'dark' : 'light';
 });
 
-export const scheme = signal<ColourScheme>(chosen.value ?? system.value);
+export const scheme = signal<ColorScheme>(chosen.value ?? system.value);
 effect(() => {
   scheme.value = chosen.value ?? system.value;
   document.documentElement.dataset.scheme = scheme.value;

@@ -21,7 +21,7 @@ const NOTES: readonly [test: (form: NonNullable<typeof shownLayer.value>['form']
   [(form) => form.peepholes, 'This cell’s gates also see the cell state (peepholes): “other” in the sums.'],
   [
     (form) => form.layerNorm,
-    'This cell normalises its sums and its cell state: the equations shown are those of the cell without.',
+    'This cell normalizes its sums and its cell state: the equations shown are those of the cell without.',
   ],
   [
     (form) => form.projected,

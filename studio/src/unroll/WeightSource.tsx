@@ -3,7 +3,7 @@ import * as Plot from '@observablehq/plot';
 import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
 import { GATES, type Gate, weightGradientByStep } from 'unspool/inspect';
 import { look } from '../state.js';
-import { GATE_COLOURS } from '../ui/colours.js';
+import { GATE_COLORS } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
 import { short } from './moments.js';
 import { weight, weightGate, weightIndex, weightNow, weights } from './weight.js';
@@ -24,7 +24,7 @@ export function WeightSource({ reached }: { reached: number | null }) {
         Plot.barY(Array.from(parts), {
           x: (_: number, t: number) => t,
           y: (v: number) => v,
-          fill: GATE_COLOURS[gate],
+          fill: GATE_COLORS[gate],
         }),
         Plot.ruleY([0]),
       ],

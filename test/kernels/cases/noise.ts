@@ -1,4 +1,4 @@
-/** Noise by key, and layer normalisation. */
+/** Noise by key, and layer normalization. */
 import type { NoiseKey } from '../../../src/contract/kernels.js';
 import * as oracle from '../oracle/index.js';
 import { both, type Case, fail, LENGTHS, sequence } from './shared.js';
@@ -138,7 +138,7 @@ const layerNorm: Case[] = [
           const stats = b.output('stats', R, 2);
           const [A, G, B] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('bias', 1, C, bias)];
           b.k.layerNorm(out.matrix, stats.matrix, A.matrix, G.matrix, B.matrix, accumulate);
-          const expected = oracle.normalised(R, C, a);
+          const expected = oracle.normalized(R, C, a);
           b.expect(stats, expected.stats);
           b.expect(
             out,
@@ -159,7 +159,7 @@ const layerNorm: Case[] = [
       const [out, stats] = [b.output('out', R, C), b.output('stats', R, 2)];
       const [A, G, B] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('bias', 1, C, bias)];
       b.k.layerNorm(out.matrix, stats.matrix, A.matrix, G.matrix, B.matrix, false);
-      const expected = oracle.normalised(R, C, a);
+      const expected = oracle.normalized(R, C, a);
       b.expect(stats, expected.stats);
       b.expect(
         out,
@@ -201,13 +201,13 @@ const layerNormGrad = both.flatMap((accumulate) =>
         const a = b.exact(b.normals(R * C, 2).map((v) => v + offset));
         const [gain, dout, before] = [b.normals(C), b.normals(R * C), b.normals(R * C)];
         const [dg, db] = [b.normals(C), b.normals(C)];
-        const { n, stats } = oracle.normalised(R, C, a);
+        const { n, stats } = oracle.normalized(R, C, a);
         const da = accumulate ? b.place('da', R, C, before) : b.output('da', R, C);
         const [dGain, dBias] = [b.place('dgain', 1, C, dg), b.place('dbias', 1, C, db)];
         const [A, G, S] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('stats', R, 2, b.exact(stats))];
         const d = { a: da.matrix, gain: dGain.matrix, bias: dBias.matrix };
         b.k.layerNormGrad(d, b.place('dout', R, C, dout).matrix, S.matrix, A.matrix, G.matrix, accumulate);
-        const expected = oracle.normalisedGrad(R, C, a, gain, dout);
+        const expected = oracle.normalizedGrad(R, C, a, gain, dout);
         b.expect(
           da,
           expected.map((v, i) => v + (accumulate ? before[i]! : 0)),

@@ -1,4 +1,4 @@
-/** What the generator and the normalisation should give: Philox in whole numbers of any size. */
+/** What the generator and the normalization should give: Philox in whole numbers of any size. */
 import type { NoiseKey } from '../../../src/contract/kernels.js';
 import type { Numbers } from './products.js';
 
@@ -25,7 +25,7 @@ export function words({ seed, update, stream }: NoiseKey, count: number): number
 }
 
 /** Each row, less its mean, over its deviation. */
-export function normalised(rows: number, cols: number, a: Numbers) {
+export function normalized(rows: number, cols: number, a: Numbers) {
   const out = { n: [] as number[], stats: [] as number[] };
   for (let r = 0; r < rows; r++) {
     const row = a.slice(r * cols, (r + 1) * cols);
@@ -39,8 +39,8 @@ export function normalised(rows: number, cols: number, a: Numbers) {
 }
 
 /** By the Jacobian of one row, written out: dn_j / da_k = r ([j = k] - 1/C - n_j n_k / C). */
-export function normalisedGrad(rows: number, cols: number, a: Numbers, gain: Numbers, dout: Numbers): number[] {
-  const { n, stats } = normalised(rows, cols, a);
+export function normalizedGrad(rows: number, cols: number, a: Numbers, gain: Numbers, dout: Numbers): number[] {
+  const { n, stats } = normalized(rows, cols, a);
   const da: number[] = [];
   for (let r = 0; r < rows; r++) {
     for (let k = 0; k < cols; k++) {

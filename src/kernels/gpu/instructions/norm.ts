@@ -1,4 +1,4 @@
-/** Layer normalisation (N1), row by row; the derivation is beside the reference's. */
+/** Layer normalization (N1), row by row; the derivation is beside the reference's. */
 import type { Kernels } from '../../../contract/kernels.js';
 import type { Recorder } from '../record/recorder.js';
 import { at, program } from '../shaders/indexing.js';
@@ -16,7 +16,7 @@ for (let c = 0; c < ${C}; c += 1) { mean += ${at('a', `y * ${C} + c`)} - first; 
 mean = mean / ${C}.0;`;
 
 /** (a - mean), in row y and column `c`, where array m has three numbers a row, the first of them the mean as told above. */
-const centred = (C: number, c: string): string =>
+const centered = (C: number, c: string): string =>
   `(${at('a', `y * ${C} + ${c}`)} - ${at('a', `y * ${C}`)} - ${at('m', 'y * 3')})`;
 
 export function layerNorms(rec: Recorder): Pick<Kernels, 'layerNorm' | 'layerNormGrad'> {
@@ -32,9 +32,9 @@ return 1.0 / Math.sqrt(v / ${C}.0 + ${EPS});`;
       const input = rec.read(a);
       const m = { value: rec.call(program([3, R], ['a'], statistics), [input]), shift: 0 };
       rec.write(stats, rec.call(program([2, R], ['m'], `return ${at('m', 'y * 3 + x + 1')};`), [m]));
-      const normalised = `${centred(C, 'x')} * ${at('m', 'y * 3 + 2')}`;
+      const normalized = `${centered(C, 'x')} * ${at('m', 'y * 3 + 2')}`;
       const old = accumulate ? `${at('o', `y * ${C} + x`)} + ` : '';
-      const sum = `return ${old}${at('g', 'x')} * ${normalised} + ${at('b', 'x')};`;
+      const sum = `return ${old}${at('g', 'x')} * ${normalized} + ${at('b', 'x')};`;
       const inputs = [input, m, rec.read(gain), rec.read(bias), ...(accumulate ? [rec.read(out)] : [])];
       rec.write(out, rec.call(program([C, R], ['a', 'm', 'g', 'b', ...(accumulate ? ['o'] : [])], sum), inputs));
     },
@@ -57,7 +57,7 @@ return v / ${C}.0;`;
       const m = { value, shift: 0 };
       const here = `y * ${C} + x`;
       const back = `
-const n = ${centred(C, 'x')} * ${root};
+const n = ${centered(C, 'x')} * ${root};
 return ${accumulate ? `${at('o', here)} + ` : ''}${root} * (${at('d', here)} * ${at('g', 'x')} - ${at('m', 'y * 3 + 1')} - n * ${at('m', 'y * 3 + 2')});`;
       const old = accumulate ? [rec.read(d.a)] : [];
       const gradient = rec.call(program([C, R], ['d', 's', 'a', 'g', 'm', ...(accumulate ? ['o'] : [])], back), [
@@ -72,7 +72,7 @@ return ${accumulate ? `${at('o', here)} + ` : ''}${root} * (${at('d', here)} * $
 let v = ${at('o', 'x')};
 for (let y = 0; y < ${R}; y += 1) { v += ${at('d', here)}${n}; }
 return v;`;
-      const along = ` * ${centred(C, 'x')} * ${root}`;
+      const along = ` * ${centered(C, 'x')} * ${root}`;
       const dGain = rec.call(program([C], ['o', 'd', 'a', 'm', 's'], column(along)), [rec.read(d.gain), da, aa, m, ds]);
       const dBias = rec.call(program([C], ['o', 'd'], column('')), [rec.read(d.bias), da]);
       rec.write(d.a, gradient);

@@ -1,4 +1,4 @@
-/** Matrix products. A packed operand is a value of its own, laid out so that neighbouring threads read neighbouring numbers. */
+/** Matrix products. A packed operand is a value of its own, laid out so that neighboring threads read neighboring numbers. */
 import type { GemmOptions, Kernels, Matrix, PackedMatrix } from '../../../contract/kernels.js';
 import type { Recorder } from '../record/recorder.js';
 import { isInFours, type Piece, type Program, rowsOf, type Window } from '../record/values.js';

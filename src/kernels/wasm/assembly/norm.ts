@@ -1,4 +1,4 @@
-/** Layer normalisation of each row (N1); the equations stand in kernels/reference/norm.ts. Sums in double. */
+/** Layer normalization of each row (N1); the equations stand in kernels/reference/norm.ts. Sums in double. */
 import { bytes } from './lanes';
 
 export function layerNorm(out: usize, stats: usize, a: usize, gain: usize, bias: usize, R: i32, C: i32, accumulate: bool): void {

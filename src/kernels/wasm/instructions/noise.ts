@@ -1,4 +1,4 @@
-/** Random numbers by key, and the normalisation of rows. */
+/** Random numbers by key, and the normalization of rows. */
 import type { Kernels } from '../../../contract/kernels.js';
 import { addNormalsTo, blockOf, hitsBelow } from '../../shared/philox.js';
 import type { Reach } from '../reach.js';

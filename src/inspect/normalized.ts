@@ -1,4 +1,4 @@
-/** Layer normalisation row by row in plain numbers (N1), for what a tape does not keep of it. */
+/** Layer normalization row by row in plain numbers (N1), for what a tape does not keep of it. */
 import { type Grid, grid, rowOf } from './grid.js';
 
 const EPSILON = 1e-5;

@@ -1,20 +1,20 @@
-/** The library's colours, as tables for canvases; one colour a gate, everywhere. */
-import { type ColourScale, type ColourScheme, colourAt, SERIES_COLOURS } from 'unspool/inspect';
+/** The library's colors, as tables for canvases; one color a gate, everywhere. */
+import { type ColorScale, type ColorScheme, colorAt, SERIES_COLORS } from 'unspool/inspect';
 
-export const SERIES = SERIES_COLOURS;
-export const GATE_COLOURS = { i: SERIES[0], f: SERIES[1], g: SERIES[2], o: SERIES[3] } as const;
+export const SERIES = SERIES_COLORS;
+export const GATE_COLORS = { i: SERIES[0], f: SERIES[1], g: SERIES[2], o: SERIES[3] } as const;
 
 /** 256 times r, g, b. */
 export type Table = Uint8ClampedArray;
 
 const tables = new Map<string, Table>();
 
-export function table(kind: ColourScale, scheme: ColourScheme): Table {
+export function table(kind: ColorScale, scheme: ColorScheme): Table {
   const key = `${kind}/${scheme}`;
   let found = tables.get(key);
   if (!found) {
     found = new Uint8ClampedArray(256 * 3);
-    for (let i = 0; i < 256; i++) found.set(colourAt(kind, i / 255, scheme), 3 * i);
+    for (let i = 0; i < 256; i++) found.set(colorAt(kind, i / 255, scheme), 3 * i);
     tables.set(key, found);
   }
   return found;

@@ -1,10 +1,10 @@
 /**
- * Colours for drawings that can be told apart with any colour vision: Okabe & Ito's (2008) for series; for values viridis (uniform in
- * perception) from low to high, and for what has a sign blue - neutral - orange, centred at 0.
+ * Colors for drawings that can be told apart with any color vision: Okabe & Ito's (2008) for series; for values viridis (uniform in
+ * perception) from low to high, and for what has a sign blue - neutral - orange, centered at 0.
  */
 import type { Grid } from './grid.js';
 
-export const SERIES_COLOURS = [
+export const SERIES_COLORS = [
   '#0072b2',
   '#d55e00',
   '#009e73',
@@ -16,12 +16,12 @@ export const SERIES_COLOURS = [
 ] as const;
 
 /** `size`: from the least to the most; `sign`: from -most to most, neutral at 0. */
-export type ColourScale = 'size' | 'sign';
-export type ColourScheme = 'light' | 'dark';
+export type ColorScale = 'size' | 'sign';
+export type ColorScheme = 'light' | 'dark';
 export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** Evenly spaced from low to high. */
-const STOPS: Readonly<Record<ColourScale, Readonly<Record<ColourScheme, readonly string[]>>>> = (() => {
+const STOPS: Readonly<Record<ColorScale, Readonly<Record<ColorScheme, readonly string[]>>>> = (() => {
   const viridis = [
     '#440154',
     '#482878',
@@ -48,8 +48,8 @@ const parse = (hex: string): Rgb => {
   return [all >> 16, (all >> 8) & 255, all & 255];
 };
 
-/** The colour at `share` of a scale, 0 to 1; 0 to 255 each. */
-export function colourAt(scale: ColourScale, share: number, scheme: ColourScheme = 'light'): Rgb {
+/** The color at `share` of a scale, 0 to 1; 0 to 255 each. */
+export function colorAt(scale: ColorScale, share: number, scheme: ColorScheme = 'light'): Rgb {
   const stops = STOPS[scale][scheme];
   const at = Math.max(0, Math.min(1, share)) * (stops.length - 1);
   const low = Math.min(stops.length - 2, Math.floor(at));
@@ -63,7 +63,7 @@ export const isDark = ([red, green, blue]: Rgb): boolean =>
   0.2126 * (red / 255) ** 2.2 + 0.7152 * (green / 255) ** 2.2 + 0.0722 * (blue / 255) ** 2.2 < 0.18;
 
 /** The ends of a scale for these values; what is not finite counts for nothing. */
-export function valueRange({ data }: Grid, scale: ColourScale): readonly [low: number, high: number] {
+export function valueRange({ data }: Grid, scale: ColorScale): readonly [low: number, high: number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const v of data) {
     if (!Number.isFinite(v)) continue;
