@@ -35,18 +35,19 @@ export const evalCommand: Command = {
   ],
   async run([file, textFile], options) {
     const out = createOutput(options);
-    const { validationSplit = 1, batch = 32 } = options as Record<string, number | undefined>;
+    const { validationSplit = 1, batchSize = 32 } = options as Record<string, number | undefined>;
     if (!(validationSplit > 0 && validationSplit <= 1)) {
       const problem = `should be over 0 and at most 1, but is ${validationSplit}.`;
       throw new UnspoolError({ code: 'INVALID_SETTING', path: 'validationSplit', problem });
     }
-    if (batch < 1) throw new UnspoolError({ code: 'INVALID_SETTING', path: 'batch', problem: 'should be at least 1.' });
+    if (batchSize < 1)
+      throw new UnspoolError({ code: 'INVALID_SETTING', path: 'batchSize', problem: 'should be at least 1.' });
     const loaded = await loadModel(file!);
     const vocabulary = requireVocabulary(file!, loaded);
     const text = await readText(textFile!);
     const tokens = naming(textFile!, () => vocabulary.encode(text));
     const part = tokens.subarray(Math.floor(tokens.length * (1 - validationSplit)));
-    const source = naming(textFile!, () => validationStreams(part, batch, 64));
+    const source = naming(textFile!, () => validationStreams(part, batchSize, 64));
     const said = new ClassificationMetrics(loaded.model.outputSize, { topK: 5 });
     const loss = await evaluate(loaded.model, source, 'crossEntropy', (logits, { targets }) =>
       said.add(logits, targets),

@@ -119,10 +119,10 @@ async function tellModel(file: string, out: Output): Promise<void> {
   const bytes = (await readBytes(file)).length;
   const { model, spec, precision, vocabulary, metadata, training } = await loadModel(file);
   const parameters = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape }));
-  const position = training && { step: training.update, epoch: training.epoch, batch: training.batch };
+  const position = training && { update: training.update, epoch: training.epoch, batch: training.batch };
   const characters = vocabulary?.characters ?? null;
   const memory = await memoryOf(spec, precision, metadata);
-  const told = { file, bytes, precision, spec, parameters, memory, vocabulary: characters, facts: metadata, position };
+  const told = { file, bytes, precision, spec, parameters, memory, vocabulary: characters, metadata, position };
   out.record({ kind: 'info', ...told });
   out.say(`${file}: ${training ? 'training checkpoint' : 'model'}, ${grouped(bytes)} bytes, ${precision}`);
   if (spec.inputSize !== undefined) out.say(`\nInput of width ${spec.inputSize}`);
@@ -131,7 +131,7 @@ async function tellModel(file: string, out: Output): Promise<void> {
   tellMemory(memory, out);
   if (characters) out.say(`\nVocabulary: ${characters.length} characters\n  ${JSON.stringify(characters.join(''))}`);
   if (position) {
-    out.say(`\nStands after ${grouped(position.step)} updates, in epoch ${position.epoch}`);
+    out.say(`\nStands after ${grouped(position.update)} updates, in epoch ${position.epoch}`);
     out.say(`  go on with: npx unspool train --resume ${file}`);
   }
   if (Object.keys(metadata).length === 0) return;

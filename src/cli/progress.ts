@@ -32,7 +32,7 @@ export class Progress {
     if (!due && event.update < event.updates) return;
     this.drawnAt = now;
     if (this.out.live) this.draw(event, now);
-    else this.out.say(`step ${event.update}/${event.updates}  ${this.figures(event, now)}`);
+    else this.out.say(`update ${event.update}/${event.updates}  ${this.figures(event, now)}`);
   }
 
   /** Takes the bar away, so that something else can be printed; the next step draws it again. */

@@ -179,16 +179,16 @@ async function finish(run: Run, training: Training, checkpoints: Checkpoints, se
   const { out, model, text, file } = run;
   const failure = await checkpoints.attempt();
   if (failure) out.warn(failure.message); // the model is smaller: it may fit all the same
-  const heldOutLoss = await training.validate();
+  const validationLoss = await training.validate();
   const { update } = await training.checkpoint();
   const metadata = {
     ...factsOf(run),
-    steps: update,
-    heldOutLoss,
-    heldOutBitsPerCharacter: heldOutLoss && bitsPerCharacter(heldOutLoss),
+    updates: update,
+    validationLoss,
+    validationBitsPerCharacter: validationLoss && bitsPerCharacter(validationLoss),
   };
   await saveModel(file, model, { vocabulary: text.vocabulary, metadata });
-  const { table, json } = comparison(text, heldOutLoss);
+  const { table, json } = comparison(text, validationLoss);
   out.record({ kind: 'result', ...metadata, seconds, file, ...json });
   out.say(`\n${grouped(update)} updates in ${clock(seconds)}.`);
   out.say(table);
@@ -199,7 +199,7 @@ async function finish(run: Run, training: Training, checkpoints: Checkpoints, se
 function introduce({ out, settings, model, text, textFile, resumed, file }: Run, training: Training): void {
   const { train, validation, vocabulary } = text;
   const heldOutCharacters = validation?.tokens.length ?? 0;
-  out.record({ kind: 'start', text: textFile, parameters: model.size, steps: training.updates, file, settings });
+  out.record({ kind: 'start', text: textFile, parameters: model.size, updates: training.updates, file, settings });
   out.say(
     `${textFile}: ${grouped(train.tokens.length)} characters, ${grouped(heldOutCharacters)} more held out, ` +
       `${vocabulary.size} different.`,

@@ -5,6 +5,13 @@ type Renames = Readonly<Record<string, string>>;
 /** Settings of `unspool train` that have another name now. */
 const SETTINGS: Renames = { batch: 'batchSize', heldOut: 'validationSplit', maxSteps: 'maxUpdates' };
 
+/** What `unspool train` writes beside the settings. */
+const RESULTS: Renames = {
+  steps: 'updates',
+  heldOutLoss: 'validationLoss',
+  heldOutBitsPerCharacter: 'validationBitsPerCharacter',
+};
+
 /** Settings of an optimizer that have another name now. */
 const OPTIMIZER: Renames = { rate: 'learningRate', rateDecay: 'learningRateDecay' };
 
@@ -23,7 +30,7 @@ export function metadataFromVersion1(metadata: object): object {
   if (!isObject(settings)) return metadata;
   const all = renamed(settings, SETTINGS);
   if (isObject(all.optimizer)) all.optimizer = renamed(all.optimizer, OPTIMIZER);
-  return { ...metadata, settings: all };
+  return { ...renamed(metadata, RESULTS), settings: all };
 }
 
 /** The training state with the names of today. */

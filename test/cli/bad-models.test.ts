@@ -42,8 +42,8 @@ const MODELS: [string, () => Uint8Array, RegExp][] = [
   ],
   [
     'a later version',
-    () => changed(same, { version: '2' }),
-    /saved in version 2 of the format; .* Use a newer Unspool/,
+    () => changed(same, { version: '3' }),
+    /saved in version 3 of the format; .* Use a newer Unspool/,
   ],
   [
     'a missing parameter',

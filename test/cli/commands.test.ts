@@ -41,11 +41,11 @@ describe('train', () => {
     const kinds = new Set(lines.map(({ kind }) => kind));
     expect([...kinds].sort()).toEqual(['end', 'epoch', 'result', 'start', 'update', 'validation']);
     const steps = lines.filter(({ kind }) => kind === 'update');
-    const planned = lines[0]!.steps as number;
-    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: planned }, (_, i) => i + 1));
-    expect(lines.at(-1)).toMatchObject({ kind: 'result', steps: planned, file: 'json.safetensors' });
-    const { heldOutLoss, heldOutBitsPerCharacter, baselines } = lines.at(-1)!;
-    expect(heldOutBitsPerCharacter).toBeCloseTo((heldOutLoss as number) / Math.LN2, 12);
+    const planned = lines[0]!.updates as number;
+    expect(steps.map(({ update }) => update)).toEqual(Array.from({ length: planned }, (_, i) => i + 1));
+    expect(lines.at(-1)).toMatchObject({ kind: 'result', updates: planned, file: 'json.safetensors' });
+    const { validationLoss, validationBitsPerCharacter, baselines } = lines.at(-1)!;
+    expect(validationBitsPerCharacter).toBeCloseTo((validationLoss as number) / Math.LN2, 12);
     expect(baselines).toMatchObject([{ order: 1 }, { order: 2 }, { order: 5 }]);
     expect(steps.at(-1)!.loss).toBeLessThan(steps[0]!.loss as number);
   });
@@ -70,9 +70,9 @@ describe('train', () => {
     expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f█░]/);
     expect(stdout).toMatch(/^text\.txt: [\d,]+ characters, [\d,]+ more held out, \d+ different\.$/m);
     expect(stdout).toMatch(
-      /^step 1\/12 {2}loss \d+\.\d{3} {2}\d+\.\d{3} bits\/char {2}[\d,]+ chars\/s {2}\d:\d\d left$/m,
+      /^update 1\/12 {2}loss \d+\.\d{3} {2}\d+\.\d{3} bits\/char {2}[\d,]+ chars\/s {2}\d:\d\d left$/m,
     );
-    expect(stdout).toMatch(/^step 12\/12 .* 0:00 left$/m);
+    expect(stdout).toMatch(/^update 12\/12 .* 0:00 left$/m);
     expect(stdout).toMatch(/^ {2}5-gram \(Kneser-Ney\) {3}\d\.\d{3}\n {2}this LSTM {13}\d\.\d{3}$/m);
     expect(stdout).toContain('Saved plain.safetensors.');
   });
@@ -163,7 +163,7 @@ describe('sample', () => {
 describe('eval', () => {
   test('measures the held-out part as training did', async () => {
     const [info] = jsonLines(await here.ok('info', 'model.safetensors', '--json'));
-    const trained = (info!.facts as { heldOutLoss: number }).heldOutLoss;
+    const trained = (info!.metadata as { validationLoss: number }).validationLoss;
     // Training reads it in --batch-size 4 streams of 8 steps; the number of streams decides what is carried to where.
     const args = ['eval', 'model.safetensors', 'text.txt', '--validation-split', '0.1', '--batch-size', '4', '--json'];
     const [line] = jsonLines(await here.ok(...args));

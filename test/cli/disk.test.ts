@@ -46,7 +46,7 @@ const others = (disk: string): string[] =>
     .sort();
 
 /** Happens to a training that has saved a checkpoint after update 20. */
-const fillsUp = (disk: string) => ({ '"step":21,': `spawnSync(...${JSON.stringify(fill(disk))});` });
+const fillsUp = (disk: string) => ({ '"update":21,': `spawnSync(...${JSON.stringify(fill(disk))});` });
 
 describe('a full disk', () => {
   if (!canMount) console.warn('skipped: this user cannot mount a small disk (root can)');
@@ -88,7 +88,7 @@ describe('a full disk', () => {
       const { code, stdout, stderr } = await here.run('train', 'text.txt', ...TINY, ...args, '--out', out);
       expect(code).toBe(1);
       expect(stderr).toMatch(FULL);
-      expect(jsonLines(stdout).at(-1)).toMatchObject({ kind: 'update', step: 5 });
+      expect(jsonLines(stdout).at(-1)).toMatchObject({ kind: 'update', update: 5 });
       expect(others(disk)).toEqual([]);
     }),
   );
@@ -109,7 +109,7 @@ describe('a full disk', () => {
       const settings = ['--hidden', '24', '--epochs', '4', '--checkpoint-every', '20'];
       const whole = here.ok('train', 'text.txt', ...TINY, ...settings, '--quiet', '--out', 'whole.safetensors');
       const args = ['train', 'text.txt', ...TINY, ...settings, '--json', '--out', join(disk, 'm.safetensors')];
-      const cleared = { '"step":101,': `fs.rmSync(${JSON.stringify(join(disk, FILLER))});` };
+      const cleared = { '"update":101,': `fs.rmSync(${JSON.stringify(join(disk, FILLER))});` };
       const running = here.startWith({ ...fillsUp(disk), ...cleared }, ...args);
       const [{ code, stderr }] = await Promise.all([running.ended, whole]);
       expect(stderr).toMatch(FULL);
@@ -157,7 +157,7 @@ describe('two runs and one file', () => {
     const here = folder();
     const args = ['text.txt', ...TINY, '--epochs', '999', '--checkpoint-every', '0'];
     const first = here.start('train', ...args);
-    await first.printed(/^step 1\//m);
+    await first.printed(/^update 1\//m);
     const second = await here.run('train', ...args, '--force');
     expect(second).toMatchObject({ code: 1, stdout: '' });
     expect(second.stderr).toMatch(

@@ -54,13 +54,18 @@ const TEXTS = [
 ];
 
 const SIZES = [
-  ...['hidden', 'batch', 'steps', 'layers', 'embedding'].flatMap((name) => [
-    fault(`--${name} 0`, train(`--${name}`, '0'), 2, new RegExp(`^${name}: should be .* at least 1, but is 0\\.$`)),
+  ...['hidden', 'batch-size', 'steps', 'layers', 'embedding'].flatMap((name) => [
+    fault(
+      `--${name} 0`,
+      train(`--${name}`, '0'),
+      2,
+      new RegExp(`^${name.replace('-s', 'S')}: should be .* at least 1, but is 0\\.$`),
+    ),
     fault(
       `--${name} 1e9`,
       train(`--${name}`, '1e9'),
       2,
-      new RegExp(`${name === 'embedding' ? 'width' : name}.*\\b10{9}\\.`),
+      new RegExp(`${{ embedding: 'width', 'batch-size': 'batch' }[name] ?? name}.*\\b10{9}\\.`),
     ),
   ]),
   fault('--hidden -3', train('--hidden', '-3'), 2, /^--hidden needs a value; one that .* written --hidden=-VALUE\.$/),
@@ -91,7 +96,7 @@ const SIZES = [
     'eval --batch-size 0',
     ['eval', 'model.safetensors', 'text.txt', '--batch-size', '0'],
     2,
-    /^batch: should be at least 1\.$/,
+    /^batchSize: should be at least 1\.$/,
   ),
   fault(
     'sample --top-k 0',

@@ -102,7 +102,7 @@ test('unspool train with an estimator: it learns, and a wrong name is said', asy
   const here = folder();
   const whole = await start(here.path, ['train', 'text.txt', ...args, '--out', 'whole.safetensors', '--json']).ended;
   expect(whole.code).toBe(0);
-  const losses = whole.stdout.split('\n').flatMap((line) => /"kind":"step".*"loss":([\d.]+)/.exec(line)?.[1] ?? []);
+  const losses = whole.stdout.split('\n').flatMap((line) => /"kind":"update".*"loss":([\d.]+)/.exec(line)?.[1] ?? []);
   expect(Number(losses.at(-1))).toBeLessThan(Number(losses[0]));
   const wrong = await start(here.path, ['train', 'text.txt', ...TINY, '--estimator', 'tbptt:k1=4']).ended;
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('estimator tbptt: lacks k2.') });

@@ -15,13 +15,13 @@ describe('a device that is lost', () => {
     const before = here.write('loses.mjs', LOSES);
     const args = ['train', 'text.txt', ...TINY, '--epochs', '999', '--backend', 'gpu:webgpu', '--out', 'm.safetensors'];
     const running = start(here.path, [...args, '--json'], process.execPath, ['--import', before, MAIN]);
-    await running.printed(/"kind":"step".*"step":12,/);
+    await running.printed(/"kind":"update".*"update":12,/);
     running.process.kill('SIGUSR2');
     const { code, stdout, stderr } = await running.ended;
     expect(code).toBe(1);
     const last = jsonLines(stdout)
       .filter(({ kind }) => kind === 'update')
-      .at(-1)!.step as number;
+      .at(-1)!.update as number;
     const [, file, step] = /The last good checkpoint, (\S+), is from update (\d+)\./.exec(stderr) ?? [];
     expect(stderr).toMatch(/^unspool train: the GPU is gone/m);
     expect(file).toBe('m.checkpoint.safetensors');
@@ -36,6 +36,6 @@ describe('a device that is lost', () => {
       `${last + 2}`,
       '--json',
     );
-    expect(jsonLines(rest).find(({ kind }) => kind === 'update')).toMatchObject({ step: Number(step) + 1 });
+    expect(jsonLines(rest).find(({ kind }) => kind === 'update')).toMatchObject({ update: Number(step) + 1 });
   });
 });

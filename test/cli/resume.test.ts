@@ -10,16 +10,16 @@ const CHECKPOINT = 'm.checkpoint.safetensors';
 /** The updates behind a checkpoint. */
 async function standsAt(at: Folder, file = CHECKPOINT): Promise<number> {
   const [line] = jsonLines(await at.ok('info', file, '--json'));
-  return (line!.position as { step: number }).step;
+  return (line!.position as { update: number }).update;
 }
 
 const lastStep = (running: Running): number =>
-  Number([...running.stdout().matchAll(/"step":(\d+),"steps"/g)].at(-1)?.[1] ?? 0);
+  Number([...running.stdout().matchAll(/"update":(\d+),"updates"/g)].at(-1)?.[1] ?? 0);
 
 /** Kills it without warning at an update, a few behind the last checkpoint, so that some are made twice. */
 async function killed(at: Folder, args: readonly string[], step: number, checkpoint: number): Promise<void> {
   const running = at.startWith(
-    { [`"step":${step},`]: `process.kill(process.pid, 'SIGKILL');` },
+    { [`"update":${step},`]: `process.kill(process.pid, 'SIGKILL');` },
     'train',
     ...args,
     '--json',
@@ -88,7 +88,7 @@ describe('being asked to stop', () => {
   test('Ctrl-C: saves a checkpoint, says how to go on, and nothing is lost', async () => {
     const [whole, broken] = [folder(), folder()];
     const args = ['text.txt', ...TINY, '--hidden', '32', '--epochs', '30', '--checkpoint-every', '0', '--out', MODEL];
-    const running = broken.startWith({ 'step 1/': INTERRUPT }, 'train', ...args);
+    const running = broken.startWith({ 'update 1/': INTERRUPT }, 'train', ...args);
     const [{ code, stdout, stderr }] = await Promise.all([running.ended, whole.ok('train', ...args, '--quiet')]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(stdout).toMatch(
@@ -103,7 +103,7 @@ describe('being asked to stop', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('%s from outside: the same', async (signal) => {
     const here = folder();
     const running = here.start('train', 'text.txt', ...TINY, '--epochs', '999', '--json', '--out', MODEL);
-    await running.printed(/"step":1,/);
+    await running.printed(/"update":1,/);
     running.process.kill(signal);
     const { code, stdout } = await running.ended;
     expect(code).toBe(1);
@@ -123,8 +123,8 @@ describe('what may change when a training is resumed', () => {
     const more = ['--validate-every', '2', '--checkpoint-every', '3', '--json', '--out', 'more.safetensors'];
     const lines = jsonLines(await here.ok(...resume, ...more));
     expect(lines[0]!.settings).toMatchObject({ lr: 0.1, epochs: 3, maxUpdates: 9, hidden: 8 });
-    expect(lines.filter(({ kind }) => kind === 'update').map(({ step }) => step)).toEqual([6, 7, 8, 9]);
-    expect(lines.filter(({ kind }) => kind === 'validation').map(({ step }) => step)).toEqual([6, 8]);
+    expect(lines.filter(({ kind }) => kind === 'update').map(({ update }) => update)).toEqual([6, 7, 8, 9]);
+    expect(lines.filter(({ kind }) => kind === 'validation').map(({ update }) => update)).toEqual([6, 8]);
     expect(await standsAt(here)).toBe(5); // it writes beside its own --out
     expect(await standsAt(here, 'more.checkpoint.safetensors')).toBe(9);
   });
@@ -177,8 +177,8 @@ test('a checkpoint of another arithmetic goes on, and says that the last digits 
   await here.ok('train', 'text.txt', ...TINY, '--max-updates', '4', '--out', MODEL, '--quiet');
   const file = readSafetensors(here.read(CHECKPOINT));
   const tensors = [...file.tensors.values()].map((t) => ({ name: t.name, shape: t.shape, data: tensorValues(t) }));
-  const facts = { ...JSON.parse(file.metadata.get('facts')!), arithmetic: 'an abacus' };
-  const metadata = { ...Object.fromEntries(file.metadata), facts: JSON.stringify(facts) };
+  const facts = { ...JSON.parse(file.metadata.get('metadata')!), arithmetic: 'an abacus' };
+  const metadata = { ...Object.fromEntries(file.metadata), metadata: JSON.stringify(facts) };
   here.write('other.checkpoint.safetensors', writeSafetensors(tensors, metadata));
   const other = await here.run('train', '--resume', 'other.checkpoint.safetensors', '--max-updates', '6');
   expect(other.code).toBe(0);
@@ -212,7 +212,7 @@ describe('regularized, by a config file', () => {
   test('interrupted and resumed: the same bytes; and each setting acts', async () => {
     const [whole, broken] = [folder(), folder()];
     for (const here of [whole, broken]) here.write('config.json', JSON.stringify(config));
-    const running = broken.startWith({ '"step":7,': INTERRUPT }, 'train', ...args, '--json');
+    const running = broken.startWith({ '"update":7,': INTERRUPT }, 'train', ...args, '--json');
     const [{ code, stdout, stderr }] = await Promise.all([running.ended, whole.ok('train', ...args, '--quiet')]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(jsonLines(stdout).at(-1)).toEqual({ kind: 'interrupted', checkpoint: CHECKPOINT });
@@ -244,7 +244,7 @@ describe('regularized, by a config file', () => {
     expect(lines.find(({ kind }) => kind === 'end')).toMatchObject({ reason: 'stoppedEarly' });
     const measured = lines.filter(({ kind }) => kind === 'validation').map(({ loss }) => loss as number);
     expect(measured.length).toBeGreaterThan(2);
-    expect(lines.at(-1)!.heldOutLoss).toBe(Math.min(...measured));
+    expect(lines.at(-1)!.validationLoss).toBe(Math.min(...measured));
     const [info] = jsonLines(await here.ok('info', MODEL, '--json'));
     expect(JSON.stringify(info)).toContain('{"kind":"dropout","rate":0.25}');
   });
