@@ -1,7 +1,7 @@
 /** Which backend computes: what is asked for, or an error; never silently another one. */
 import type { Kernels, Precision } from '../contract/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
-import type { GpuMode } from './gpu/device/device.js';
+import type { GpuMode } from './gpu/device/modes.js';
 import { createWasm, type WasmVariant, wasmVariant } from './wasm/index.js';
 
 export { preferRevec } from './wasm/trial.js';

@@ -3,9 +3,13 @@
  * weights, states and the tape stay on the device. docs/gpu.md tells of its modes and their limits.
  */
 import type { BackendMemory, Kernels, MemoryRules } from '../../contract/kernels.js';
-import { type Device, type DeviceInfo, type GpuMode, openDevice, openGpu } from './device/device.js';
+import type { Device, DeviceInfo } from './device/device.js';
 import { tooLarge } from './device/faults.js';
+import type { GpuMode } from './device/modes.js';
+import { openDevice, openGpu } from './device/open.js';
 import { cells } from './instructions/cell.js';
+import { cellHalves } from './instructions/cell-halves.js';
+import { elements } from './instructions/elements.js';
 import { losses } from './instructions/losses.js';
 import { noise } from './instructions/noise.js';
 import { layerNorms } from './instructions/norm.js';
@@ -17,7 +21,8 @@ import type { PlanKind } from './record/plans.js';
 import { Recorder } from './record/recorder.js';
 import { asColumn, rowsOf, type Window, windowOf } from './record/values.js';
 
-export { type DeviceInfo, GPU_MODES, type GpuMode } from './device/device.js';
+export type { DeviceInfo } from './device/device.js';
+export { GPU_MODES, type GpuMode } from './device/modes.js';
 export type { GpuCounts } from './record/executor.js';
 
 export interface GpuKernels extends Kernels {
@@ -110,8 +115,10 @@ function kernelsOver(device: Device, trial?: Trial): GpuKernels {
     },
     ...products(rec),
     ...rows(rec),
+    ...elements(rec),
     ...noise(rec),
     ...cells(rec),
+    ...cellHalves(rec),
     ...layerNorms(rec),
     ...losses(rec),
     ...updates(rec),

@@ -1,7 +1,7 @@
 /** From a program to what gpu.js makes a kernel of: a text and settings. */
 
-import type { Program } from '../record/values.js';
 import { expanded, plainly, type Reading } from '../shaders/indexing.js';
+import type { Program } from '../shaders/program.js';
 
 /** How a mode runs over its threads: in columns and rows by itself, or in one row. */
 export type Threads = 'columns and rows' | 'row';

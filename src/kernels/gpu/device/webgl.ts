@@ -1,8 +1,8 @@
 /** gpu.js on WebGL 2: fragment shaders over textures of four numbers an element. */
 
-import type { Program } from '../record/values.js';
 import { plainly } from '../shaders/indexing.js';
 import { fetched, NATIVE } from '../shaders/native.js';
+import type { Program } from '../shaders/program.js';
 import { atOnceOf } from './adapter.js';
 import { settings, source } from './compile.js';
 import type { Device } from './device.js';

@@ -1,7 +1,7 @@
 /** gpu.js on WebGPU: compute shaders over buffers. */
 import { UnspoolError } from '../../../errors.js';
 import { Plans } from '../record/plans.js';
-import type { Program, Wgsl } from '../record/values.js';
+import type { Program, WgslBody } from '../shaders/program.js';
 import { inFours } from '../shaders/wgsl.js';
 import { atOnceOf, fusesOn } from './adapter.js';
 import { settings, source, type Threads } from './compile.js';
@@ -101,11 +101,11 @@ function inTurn<T>(device: object, act: () => Promise<T>): Promise<T> {
 }
 
 /** The threads for an output. */
-const threadsOf = (wgsl: Wgsl | undefined, [x, y]: readonly number[]): readonly number[] =>
+const threadsOf = (wgsl: WgslBody | undefined, [x, y]: readonly number[]): readonly number[] =>
   y === undefined ? [x!] : [x!, Math.ceil(y / (wgsl?.rows ?? 1))];
 
 /** gpu.js has no word for it: this one kernel gets another shader, and room for what that one writes. */
-function speakWgsl({ kernel }: Made, { rows, body }: Wgsl): void {
+function speakWgsl({ kernel }: Made, { rows, body }: WgslBody): void {
   const assemble = kernel.assembleWGSL;
   kernel.assembleWGSL = () => {
     kernel.componentCount = 4 * rows;

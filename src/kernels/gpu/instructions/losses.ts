@@ -10,8 +10,9 @@ import {
 import type { Recorder } from '../record/recorder.js';
 import type { Piece, Value } from '../record/values.js';
 import { sigmoid } from '../shaders/cell.js';
-import { at, program } from '../shaders/indexing.js';
+import { at } from '../shaders/indexing.js';
 import { ONE } from '../shaders/lanes.js';
+import { program } from '../shaders/program.js';
 import { ctc } from './ctc.js';
 import { sumOf } from './sums.js';
 

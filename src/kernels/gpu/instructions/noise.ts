@@ -5,7 +5,7 @@ import type { Recorder } from '../record/recorder.js';
 import { asColumn, rowsOf, type Window } from '../record/values.js';
 import type { Lanes } from '../shaders/lanes.js';
 import * as texts from '../shaders/noise.js';
-import { elements } from './rows.js';
+import { writeElements } from './elements.js';
 
 type Noise = Pick<Kernels, 'bernoulli' | 'addNormals'>;
 
@@ -65,7 +65,7 @@ function onThisSide(rec: Recorder): Noise {
       addNormalsTo(drawn, key, deviation);
       const n = rec.alloc(a.rows, a.cols);
       rec.write(n, rec.host(drawn).value);
-      elements(rec, a, { a, n }, 'va + vn');
+      writeElements(rec, a, { a, n }, 'va + vn');
       rec.free(n);
     },
   };

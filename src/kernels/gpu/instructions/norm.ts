@@ -1,7 +1,8 @@
 /** Layer normalization (N1), row by row; the derivation is beside the reference's. */
 import type { Kernels } from '../../../contract/kernels.js';
 import type { Recorder } from '../record/recorder.js';
-import { at, program } from '../shaders/indexing.js';
+import { at } from '../shaders/indexing.js';
+import { program } from '../shaders/program.js';
 
 const EPS = '0.00001'; // PyTorch's
 

@@ -1,7 +1,7 @@
 /** Matrix products. A packed operand is a value of its own, laid out so that neighboring threads read neighboring numbers. */
 import type { GemmOptions, Kernels, Matrix, PackedMatrix } from '../../../contract/kernels.js';
 import type { Recorder } from '../record/recorder.js';
-import { isInFours, type Piece, type Program, rowsOf, type Window } from '../record/values.js';
+import { isInFours, type Piece, rowsOf, type Window } from '../record/values.js';
 import { MOST_IN_FOURS } from '../shaders/lanes.js';
 import {
   fourfoldProduct,
@@ -12,6 +12,7 @@ import {
   transpose,
   wideProduct,
 } from '../shaders/products.js';
+import type { Program } from '../shaders/program.js';
 import { product as productInWgsl } from '../shaders/wgsl.js';
 
 /** Products of numbers from which on it pays to lay out in fours what is not. */

@@ -2,7 +2,8 @@
 import type { Matrix } from '../../../contract/kernels.js';
 import type { Recorder } from '../record/recorder.js';
 import { asColumn, type Piece, rowsOf, type Value } from '../record/values.js';
-import { at, program } from '../shaders/indexing.js';
+import { at } from '../shaders/indexing.js';
+import { program } from '../shaders/program.js';
 
 /** Numbers that one thread adds up. */
 const SHARE = 64;

@@ -4,7 +4,7 @@ import type { Recorder } from '../record/recorder.js';
 import { asColumn, rowsOf, type Window } from '../record/values.js';
 import { within } from '../shaders/cell.js';
 import type { Lanes } from '../shaders/lanes.js';
-import { elements } from './rows.js';
+import { writeElements } from './elements.js';
 import { normOf } from './sums.js';
 
 type Updates = Pick<
@@ -60,23 +60,26 @@ export function updates(rec: Recorder): Updates {
       rec.write(norm, normOf(rec, a));
       if (limit === Number.POSITIVE_INFINITY) return;
       const factor = 'limit / (n + 0.000001)';
-      elements(rec, a, { a }, `(${factor} < 1.0 ? va * (${factor}) : va)`, { limit }, { n: norm });
+      writeElements(rec, a, { a }, `(${factor} < 1.0 ? va * (${factor}) : va)`, { limit }, { n: norm });
     },
-    clipValue: (a, limit) => elements(rec, a, { a }, within('limit', 'va'), { limit }),
+    clipValue: (a, limit) => writeElements(rec, a, { a }, within('limit', 'va'), { limit }),
     mixProduct: (out, decay, scale, a, b) =>
-      elements(rec, out, { o: out, a, b }, 'decay * vo + scale * va * vb', { decay, scale }),
+      writeElements(rec, out, { o: out, a, b }, 'decay * vo + scale * va * vb', { decay, scale }),
     root: (out, a, inside, outside) =>
-      elements(rec, out, { a }, 'Math.sqrt(va + inside) + outside', { inside, outside }),
-    addQuotient: (out, scale, a, b) => elements(rec, out, { o: out, a, b }, 'vo + scale * va / vb', { scale }),
-    maximum: (out, a, b) => elements(rec, out, { a, b }, '(va > vb ? va : (vb >= va ? vb : va + vb))'),
-    sign: (out, a) => elements(rec, out, { a }, '(va > 0.0 ? 1.0 : (va < 0.0 ? -1.0 : va))'),
+      writeElements(rec, out, { a }, 'Math.sqrt(va + inside) + outside', { inside, outside }),
+    addQuotient: (out, scale, a, b) => writeElements(rec, out, { o: out, a, b }, 'vo + scale * va / vb', { scale }),
+    maximum: (out, a, b) => writeElements(rec, out, { a, b }, '(va > vb ? va : (vb >= va ? vb : va + vb))'),
+    sign: (out, a) => writeElements(rec, out, { a }, '(va > 0.0 ? 1.0 : (va < 0.0 ? -1.0 : va))'),
     scaleByRatio(a, above, below) {
       const scaled = '(n == 0.0 ? va : (d == 0.0 ? va : va * n / d))';
-      elements(rec, a, { a }, scaled, {}, { n: above, d: below });
+      writeElements(rec, a, { a }, scaled, {}, { n: above, d: below });
     },
     sgdUpdate(w, g, velocity, { learningRate, momentum, dampening, nesterov, weightDecay, first }) {
       if (!velocity)
-        return elements(rec, w, { w, g }, 'vw - rate * (vg + decay * vw)', { rate: learningRate, decay: weightDecay });
+        return writeElements(rec, w, { w, g }, 'vw - rate * (vg + decay * vw)', {
+          rate: learningRate,
+          decay: weightDecay,
+        });
       const scalars = { rate: learningRate, momentum, kept: 1 - dampening, decay: weightDecay };
       together([w, velocity], { w, g, u: velocity }, scalars, (lanes, v) => {
         const each = lanes.each(

@@ -1,6 +1,6 @@
 /** Kernels that are compiled, and kept. */
 import type { Device, GpuKernel } from '../device/device.js';
-import type { Program } from './values.js';
+import type { Program } from '../shaders/program.js';
 
 /** Compiled kernels that are kept; the one that was not used for longest goes first. */
 const MOST_KERNELS = 1024;

@@ -3,10 +3,11 @@
 import type { Device } from '../device/device.js';
 import { tooLarge } from '../device/faults.js';
 import { copyOf, toFours } from '../shaders/indexing.js';
+import type { Program } from '../shaders/program.js';
 import { CompiledKernels } from './compiled.js';
 import { packed, roundedUp } from './packed.js';
 import type { PlanKind } from './plans.js';
-import type { Call, Program, Resident, Sized, Value } from './values.js';
+import type { Call, Resident, Sized, Value } from './values.js';
 
 /** Indices in a kernel are 32-bit floats, which count so far and no farther. */
 const MOST_ELEMENTS = 2 ** 24;

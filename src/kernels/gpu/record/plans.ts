@@ -4,8 +4,9 @@
  */
 import { settings, source, type Threads } from '../device/compile.js';
 import type { GpuInstance, GpuJs, Made, Pipeline, PlanResult } from '../device/gpu-js.js';
+import type { Program } from '../shaders/program.js';
 import { inOneRow, packed, roundedUp } from './packed.js';
-import type { Call, Piece, Program, Value } from './values.js';
+import type { Call, Piece, Value } from './values.js';
 
 /** How gpu.js runs a plan; `generic`: kernel by kernel, which it is not made for here. */
 export type PlanKind = 'fused-encoder' | 'fused-sync' | 'fused-threaded';

@@ -4,15 +4,15 @@
  */
 import type { Matrix } from '../../../contract/kernels.js';
 import { concatenation, constantOf, type Lanes, lanesOf, ONE } from '../shaders/lanes.js';
+import type { Program } from '../shaders/program.js';
 import type { Executor } from './executor.js';
-import { Runs } from './runs.js';
+import { type RunSource, Runs } from './runs.js';
 import { Texts } from './shader-cache.js';
 import {
   Base,
   type Call,
   isInFours,
   type Piece,
-  type Program,
   rowsOf,
   type Sized,
   sizeOf,
@@ -32,7 +32,7 @@ const MOST_RECORDED = 4096;
 
 type Rows = readonly [from: number, to: number];
 
-export class Recorder {
+export class Recorder implements RunSource {
   readonly executor: Executor;
   readonly texts = new Texts();
   readonly runs = new Runs(this);
@@ -125,6 +125,10 @@ export class Recorder {
     return { value, shift: 0 };
   }
 
+  readAll(matrices: readonly Matrix[]): Piece[] {
+    return matrices.map((m) => this.read(m));
+  }
+
   /** The number that stands everywhere in a matrix, where that is known without a look. */
   constantIn(m: Matrix): number | null {
     const { base, offset, rows, cols } = windowOf(m);
@@ -138,6 +142,15 @@ export class Recorder {
     const { base, offset, rows, cols } = windowOf(m);
     base.write(offset, offset + rows * cols, value, shift, this.release);
     if (value.holders === 0) this.drop(value);
+  }
+
+  /** From now on the matrices hold the blocks of `value`, in order. */
+  writeAll(matrices: readonly Matrix[], value: Value): void {
+    let shift = 0;
+    for (const m of matrices) {
+      this.write(m, value, shift);
+      shift += m.rows * m.cols;
+    }
   }
 
   /** Numbers of this side; `numbers` must not change afterwards. */

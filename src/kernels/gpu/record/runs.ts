@@ -1,9 +1,9 @@
 /** Runs what was recorded, one run after the other, and reads what is asked for. */
 import type { Matrix } from '../../../contract/kernels.js';
 import { UnspoolError } from '../../../errors.js';
+import type { Executor } from './executor.js';
 import { inOneRow } from './packed.js';
-import type { Recorder } from './recorder.js';
-import { asColumn, rowsOf, type Sized, sizeOf } from './values.js';
+import { asColumn, type Call, type Piece, rowsOf, type Sized, sizeOf, type Value } from './values.js';
 
 /** Numbers that are read together with others, rather than by themselves. */
 const FEW_NUMBERS = 64;
@@ -14,8 +14,22 @@ interface Wanted extends Sized {
   fail(error: unknown): void;
 }
 
+/** What runs need of the recorder. */
+export interface RunSource {
+  readonly executor: Executor;
+  /** `count` rows of `width` numbers, in blocks [from, to) that each fit into one value. */
+  blocks(count: number, width: number): (readonly [from: number, to: number])[];
+  /** A matrix as one piece of a value. */
+  read(m: Matrix): Piece;
+  /** Pieces as one new value, by a kernel of at least `minArrays` arrays. */
+  together(pieces: readonly Sized[], size: number, minArrays: number): Value;
+  /** The calls recorded since the last run. */
+  taken(): Call[];
+  readonly release: (value: Value) => void;
+}
+
 export class Runs {
-  private readonly rec: Recorder;
+  private readonly rec: RunSource;
   private wanted: Wanted[] = [];
   private tail: Promise<unknown> = Promise.resolve();
   /** Runs and reads that have not ended. */
@@ -25,7 +39,7 @@ export class Runs {
   /** Why no number of this backend can be trusted any more. */
   private failure: { readonly error: unknown } | null = null;
 
-  constructor(rec: Recorder) {
+  constructor(rec: RunSource) {
     this.rec = rec;
   }
 

@@ -1,5 +1,5 @@
 /** Kernels' texts that were made before: those of the time loop are asked for in every step. */
-import type { Program } from './values.js';
+import type { Program } from '../shaders/program.js';
 
 const MOST_TEXTS = 4096;
 

@@ -5,6 +5,7 @@
  */
 import type { Matrix } from '../../../contract/kernels.js';
 import { UnspoolError } from '../../../errors.js';
+import type { Program } from '../shaders/program.js';
 
 /** What a kernel of gpu.js gave: a texture, a buffer on the device, or an array. */
 export interface Resident {
@@ -51,36 +52,6 @@ export interface Sized extends Piece {
 }
 
 export const sizeOf = (pieces: readonly Sized[]): number => pieces.reduce((sum, { size }) => sum + size, 0);
-
-/** The statements of a thread in WGSL, over arrays of fours, which does what `rows` rows of the text's threads do. */
-export interface Wgsl {
-  readonly rows: number;
-  readonly body: string;
-}
-
-/** A kernel's text. Sizes that decide how long a loop is stand in it as literals; others are told at each call. */
-export interface Program {
-  /** One dimension, or columns and rows. */
-  readonly output: readonly [number] | readonly [number, number];
-  readonly arrays: readonly string[];
-  /** Whole numbers that the text names: one text serves all of them, and all sizes of the output. */
-  readonly sizes?: Readonly<Record<string, number>>;
-  readonly scalars: readonly string[];
-  readonly body: string;
-  /** Arrays that are read four numbers at a time. Their pieces begin at multiples of four. */
-  readonly fours?: readonly string[];
-  /** Every thread gives four numbers. */
-  readonly wide?: boolean;
-  /** What WebGPU runs instead. */
-  readonly wgsl?: Wgsl;
-  /** It is c + A B in WGSL, which what reads it may as well work out. */
-  readonly sum?: true;
-  /** Results besides the first, four numbers a thread each: `also1(a, b, c, d);` gives the first of them. */
-  readonly also?: number;
-}
-
-/** How a mode can move four numbers at once: textures hold fours, or a thread may write four numbers, or neither. */
-export type Fours = 'textures' | 'results' | 'none';
 
 /** One recorded call of a kernel. */
 export interface Call {

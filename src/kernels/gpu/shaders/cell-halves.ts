@@ -8,9 +8,10 @@
  *   (F4) h = o*f(s)                                  dc- = dc*f + pi*dai + pf*daf
  */
 import type { Activation, CellForm } from '../../../contract/kernels.js';
-import type { Program } from '../record/values.js';
 import { atLeast, atMost, gateAt, sigmoid, tanh, unitAt, within } from './cell.js';
-import { at, program } from './indexing.js';
+import { at } from './indexing.js';
+import type { Program } from './program.js';
+import { program } from './program.js';
 
 /** A number as a text that is a fraction to gpu.js, whatever it is. */
 const number = (v: number): string => {

@@ -3,9 +3,11 @@
  * a window of the tape is then a piece of it. `x` is the unit, `y` runs over the rows of all blocks. Every thread works out
  * again what it needs of its unit: reading twelve numbers costs more than a sigmoid.
  */
-import type { Program, Wgsl } from '../record/values.js';
-import { at, program } from './indexing.js';
+
+import { at } from './indexing.js';
 import type { Lanes } from './lanes.js';
+import type { Program, WgslBody } from './program.js';
+import { program } from './program.js';
 import { CELL, CELL_GRAD, sumAndCell, sumAndCellGrad } from './wgsl.js';
 
 /** `v`, or the limit where it is beyond. Not by min and max: a shader's may answer a number for a NaN. */
@@ -92,7 +94,7 @@ const inWgsl = (
   rows: number,
   arrays: readonly string[],
   sizes: Program['sizes'],
-  wgsl: Wgsl,
+  wgsl: WgslBody,
 ): Program => ({
   ...program([wide, rows], arrays, 'return [0.0, 0.0, 0.0, 0.0];', { sizes }),
   ...{ wide: true, wgsl },

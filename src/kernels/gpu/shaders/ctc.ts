@@ -6,8 +6,10 @@
  * has more digits than one near -300. Half of a row's largest one is taken off at each step, two steps late: the thread behind a
  * row's last position looks for it meanwhile, and a half does not make them swing.
  */
-import type { Program } from '../record/values.js';
-import { at, program } from './indexing.js';
+
+import { at } from './indexing.js';
+import type { Program } from './program.js';
+import { program } from './program.js';
 
 /** The logarithm of 0: a shader has no infinity. What is added to it in 32 bits leaves it as it is. */
 export const NEVER = -1e30;

@@ -1,5 +1,5 @@
 /** Numbers moved as they are, and how a kernel's text reads one. */
-import type { Program, Wgsl } from '../record/values.js';
+import { type Program, program } from './program.js';
 
 /**
  * Element `index` of an array, counted from where its piece begins: a mark, which the device replaces by what reads a number
@@ -20,33 +20,13 @@ export function expanded(text: string, reading: Reading): string {
   return next === text ? text : expanded(next, reading);
 }
 
-export interface Told {
-  /** Names of numbers that are told at each call. */
-  readonly scalars?: readonly string[];
-  readonly sizes?: Program['sizes'];
-  /** Arrays that are read number by number where others are in fours. */
-  readonly singly?: readonly string[];
-  /** What WebGPU runs instead, where a thread gives four numbers. */
-  readonly wgsl?: Wgsl;
-}
-
-/** A kernel's text. `x`, and `y` where there are rows, are the output's column and row. */
-export function program(
-  output: Program['output'],
-  arrays: readonly string[],
-  body: string,
-  { scalars = [], sizes }: Told = {},
-): Program {
-  return { output, arrays, body, scalars, ...(sizes ? { sizes } : {}) };
-}
-
 /** The first numbers, as indices. */
 export const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** The numbers of a four. */
 export const FOUR = [0, 1, 2, 3] as const;
 
-/** Fours of numbers, which may be single ones. */
+/** Vec4Support of numbers, which may be single ones. */
 export const toFours = (size: number): Program => {
   const parts = FOUR.map((i) => at('a', `x * 4 + ${i}`));
   return { ...program([Math.ceil(size / 4)], ['a'], `return [${parts.join(', ')}];`, { sizes: {} }), wide: true };

@@ -2,8 +2,10 @@
  * How many numbers of a row a thread works out: one, or four side by side. Where textures hold fours, a fetch brings all four;
  * on webgpu the four are read one by one, but there are a quarter of the threads.
  */
-import type { Fours, Program } from '../record/values.js';
-import { at, FOUR, program } from './indexing.js';
+
+import { at, FOUR } from './indexing.js';
+import type { Program, Vec4Support } from './program.js';
+import { program } from './program.js';
 import { joined } from './wgsl.js';
 
 export interface Lanes {
@@ -71,7 +73,7 @@ export const MOST_IN_FOURS = 2 ** 23;
 const FEW = 16384;
 
 /** Four where the mode can, four divides all of `counts`, and the largest matrix, of `size` elements, allows; else one. */
-export function lanesOf(fours: Fours, counts: readonly number[], size: number): Lanes {
+export function lanesOf(fours: Vec4Support, counts: readonly number[], size: number): Lanes {
   if (fours === 'none' || counts.some((count) => count % 4 !== 0)) return ONE;
   if (fours === 'results') return size < FEW ? ONE : NUMBERS;
   return size > MOST_IN_FOURS ? ONE : TEXELS;

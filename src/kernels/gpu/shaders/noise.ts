@@ -2,8 +2,9 @@
  * Random words on the device: Philox4x32-10, of which ../../philox.ts tells. Words are two halves of 16 bits, in integers, and
  * no product or sum of them leaves 32 bits.
  */
-import type { Program } from '../record/values.js';
+
 import type { Lanes } from './lanes.js';
+import type { Program } from './program.js';
 
 /** The multipliers are 2^32 + m1 2^16 + m0: their digits by a signed rule, so that one by a half is under 2^31. */
 const M0 = { m1: 0xd251 - 0x10000, m0: 0x1f53 };

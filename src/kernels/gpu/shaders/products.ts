@@ -1,7 +1,9 @@
 /** Matrix products. (F1) and (B1) are made of them. How much a thread works out is what makes them fast. */
-import type { Program } from '../record/values.js';
-import { at, FOUR, program, upTo } from './indexing.js';
+
+import { at, FOUR, upTo } from './indexing.js';
 import { four, texel } from './lanes.js';
+import type { Program } from './program.js';
+import { program } from './program.js';
 
 export interface ProductShape {
   readonly R: number;

@@ -4,8 +4,8 @@
  * Pieces begin at multiples of four; `gid` is the thread's place, `wide` the columns in fours.
  */
 
-import type { Wgsl } from '../record/values.js';
 import { FOUR, upTo } from './indexing.js';
+import type { WgslBody } from './program.js';
 
 /** As gpu.js writes it: four `index` of an array's piece. */
 const four = (array: string, index: string): string => `user_inu_u${array}[params.user_fromu_u${array} / 4 + ${index}]`;
@@ -74,16 +74,16 @@ ${upTo(rows)
   .join('\n')}`;
 
 /** (F2)-(F4), as `cell` has it: a thread works out all six results of four units. */
-export const CELL: Wgsl = {
+export const CELL: WgslBody = {
   rows: 6,
   body: `${rowsOf(1)}${cellOf(0, (q) => four('a', `(4 * n0 + ${q}) * wide + x`))}`,
 };
 
 /** (B4)-(B2), as `cellGrad` has it. */
-export const CELL_GRAD: Wgsl = { rows: 6, body: `${rowsOf(1)}${cellGradOf(0, four('e', 'n0 * wide + x'))}` };
+export const CELL_GRAD: WgslBody = { rows: 6, body: `${rowsOf(1)}${cellGradOf(0, four('e', 'n0 * wide + x'))}` };
 
 /** (F1) and the cell: a (N,4H) + l (N,K) r (K,4H) are its pre-activations. K is a multiple of 4. */
-export function sumAndCell(rows: number): Wgsl {
+export function sumAndCell(rows: number): WgslBody {
   const all = upTo(rows);
   const terms = FOUR.flatMap((q) => [
     `{ ${fourRows('r', (j) => `(4 * (4 * k + ${j}) + ${q}) * wide + x`)}`,
@@ -102,7 +102,7 @@ ${all.map((m) => cellOf(m, (q) => `a${m}${q}`)).join('\n')}`;
 }
 
 /** (B4)-(B2), and dh behind: e (N,H) + l (N,K) r (K,H). */
-export function sumAndCellGrad(rows: number): Wgsl {
+export function sumAndCellGrad(rows: number): WgslBody {
   const all = upTo(rows);
   const body = `${rowsOf(rows)}
 ${DEEP}
@@ -116,7 +116,7 @@ ${all.map((m) => `${cellGradOf(m, `s${m}`)}\nresult[(6 * N + n${m}) * wide + x] 
 }
 
 /** Pieces one after the other, as `concatenation` has them. */
-export function joined(names: readonly string[]): Wgsl {
+export function joined(names: readonly string[]): WgslBody {
   const lines = names.map((name, i) => {
     const give = `result[x] = ${four(name, i === 0 ? 'x' : `x - params.user_b${i}`)};`;
     return i === names.length - 1 ? give : `if (x < params.user_b${i + 1}) { ${give} return; }`;
@@ -129,7 +129,7 @@ export function joined(names: readonly string[]): Wgsl {
  * C is a multiple of 4, and so is K or, where A stands the other way round, R and `rows`. Rows behind the last are worked out
  * in vain.
  */
-export function product({ transA, accumulate }: { transA: boolean; accumulate: boolean }, rows: number): Wgsl {
+export function product({ transA, accumulate }: { transA: boolean; accumulate: boolean }, rows: number): WgslBody {
   const all = upTo(rows);
   const fourTerms = [
     fourRows('b', (j) => `(4 * k + ${j}) * wide + x`),
