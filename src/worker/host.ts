@@ -43,14 +43,14 @@ export class ModelHost implements Host {
   async create(spec: ModelSpec, options: BackendOptions): Promise<ModelInfo> {
     this.requireFree();
     this.model = await createModel(spec, options);
-    return factsOf(this.model);
+    return infoOf(this.model);
   }
 
   async load(bytes: Uint8Array, options: BackendOptions, file?: string) {
     this.requireFree();
     const { model, vocabulary, metadata, training } = await deserializeModel(bytes, options, file);
     this.model = model;
-    return { ...factsOf(model), vocabulary: vocabulary?.characters ?? null, metadata, training };
+    return { ...infoOf(model), vocabulary: vocabulary?.characters ?? null, metadata, training };
   }
 
   async dispose(): Promise<void> {
@@ -224,7 +224,7 @@ export class ModelHost implements Host {
   }
 }
 
-const factsOf = ({ spec, outputSize, kernels, parameters }: Model): ModelInfo => {
+const infoOf = ({ spec, outputSize, kernels, parameters }: Model): ModelInfo => {
   const { name, variant, precision } = kernels;
   const backend = { name, precision, ...(variant === undefined ? {} : { variant }) };
   return { spec, outputSize, kernels: backend, parameters: parameters.layout.entries };

@@ -159,7 +159,7 @@ const tapeOf = (end: EndStates): WorkerTape => ({ ...end, free() {} });
 
 function startOf(from: WorkerStart | undefined) {
   if (!from) return null;
-  return 'states' in from ? { rows: from.batchSize, states: from.states } : { states: from };
+  return 'states' in from ? { batchSize: from.batchSize, states: from.states } : { states: from };
 }
 
 /** A connection and the model that `make` makes over it; without the one, not the other. */
@@ -188,8 +188,8 @@ const backendOf = ({ worker: _, ...backend }: WorkerOptions): BackendOptions => 
  */
 export function createModelInWorker(spec: ModelSpec, options: WorkerOptions = {}): Promise<WorkerModel> {
   return open(options, async (connection) => {
-    const facts = await connection.call('create', spec, backendOf(options));
-    return new WorkerModel(connection, facts);
+    const info = await connection.call('create', spec, backendOf(options));
+    return new WorkerModel(connection, info);
   });
 }
 

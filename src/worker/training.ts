@@ -29,7 +29,7 @@ export interface WorkerFitOptions extends FitOptions {
 /** A training under way in a worker: iterate it for its events, which are those of `fit`. */
 export class WorkerTraining implements AsyncIterable<TrainingEvent> {
   /** Updates planned in all. */
-  readonly steps: number;
+  readonly updates: number;
   private readonly connection: Connection;
   private readonly number = newNumber();
   private readonly ahead: number;
@@ -45,7 +45,7 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
     const { ahead = 2, signal, ...rest } = options;
     requireInteger('ahead', ahead, 0, 1000);
     requireOptions(options, data);
-    this.steps = plannedUpdates(data, options);
+    this.updates = plannedUpdates(data, options);
     this.connection = connection;
     this.ahead = ahead;
     this.signal = signal;
@@ -71,7 +71,7 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
     }
   }
 
-  /** Everything that is needed to go on from where the worker stands, as copies; `step` in it tells where that is. */
+  /** Everything that is needed to go on from where the worker stands, as copies; its `update` says where that is. */
   async checkpoint(): Promise<TrainingState> {
     await this.begun;
     return this.connection.call('checkpoint', this.number);

@@ -82,7 +82,7 @@ interface Interrupted {
   readonly paused: number;
   readonly still: number;
   readonly resumed: number;
-  readonly end: { readonly step: number };
+  readonly end: { readonly update: number };
   readonly outputs: number;
   readonly threads: number;
 }
@@ -168,7 +168,7 @@ maybe('in Chromium', () => {
     expect(still).toBe(paused);
     expect(resumed).toBeGreaterThan(paused);
     expect(end).toMatchObject({ kind: 'end', reason: 'aborted' });
-    expect(end.step).toBeGreaterThanOrEqual(resumed);
+    expect(end.update).toBeGreaterThanOrEqual(resumed);
     expect(outputs).toBeGreaterThan(0);
     expect(threads).toBe(kind === 'isolated' ? 2 : 1);
     await page.close();

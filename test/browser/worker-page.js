@@ -37,19 +37,19 @@ window.both = async () => {
   return { here, there };
 };
 
-/** Trains with threads, pauses, predicts meanwhile, goes on, is aborted; tells the steps at each of these. */
+/** Trains with threads, pauses, predicts meanwhile, goes on, is aborted; returns the update number at each of these. */
 window.interrupt = async () => {
   const model = await createModelInWorker(spec(64), { threads: 2 });
   const stop = new AbortController();
   const training = model.fit(data, { optimizer: adam(), epochs: 1e6, signal: stop.signal });
   const running = watched(training);
-  const step = async () => (await training.checkpoint()).step;
-  while ((await step()) < 10) await new Promise((resolve) => setTimeout(resolve, 10));
+  const update = async () => (await training.checkpoint()).update;
+  while ((await update()) < 10) await new Promise((resolve) => setTimeout(resolve, 10));
   await training.pause();
-  const paused = await step();
+  const paused = await update();
   const { values } = await model.predict([1, 2, 3]);
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const still = await step();
+  const still = await update();
   const { name } = model.kernels;
   training.resume();
   let threads = 1;
@@ -58,7 +58,7 @@ window.interrupt = async () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     threads = await model.threads();
   }
-  const resumed = await step();
+  const resumed = await update();
   stop.abort();
   const { events } = await running;
   await model.dispose();

@@ -32,7 +32,7 @@ const SPEC: ModelSpec = {
     { kind: 'linear', size },
   ],
 };
-const FACTS = { text: 'größe 🧶', nested: { list: [1, 2.5, null, true] }, ['__proto__']: 'kept' };
+const METADATA = { text: 'größe 🧶', nested: { list: [1, 2.5, null, true] }, ['__proto__']: 'kept' };
 
 async function trained(precision: 'float32' | 'float64'): Promise<{ model: Model; training: TrainingState }> {
   const model = await createModel(SPEC, { precision });
@@ -43,7 +43,7 @@ async function trained(precision: 'float32' | 'float64'): Promise<{ model: Model
 
 const checkpoint = (async () => {
   const { model, training } = await trained('float64');
-  return serializeModel(model, { vocabulary: TEXT.vocabulary, metadata: FACTS, training });
+  return serializeModel(model, { vocabulary: TEXT.vocabulary, metadata: METADATA, training });
 })();
 
 /** The checkpoint's bytes with other metadata; undefined takes an entry away. */
@@ -58,15 +58,15 @@ async function withMetadata(changes: Readonly<Record<string, string | undefined>
 }
 
 describe('there and back', () => {
-  test.each(['float32', 'float64'] as const)('%s: model, vocabulary, facts, training state', async (precision) => {
+  test.each(['float32', 'float64'] as const)('%s: model, vocabulary, metadata, training state', async (precision) => {
     const { model, training } = await trained(precision);
-    const parts = { vocabulary: TEXT.vocabulary, facts: FACTS, training };
+    const parts = { vocabulary: TEXT.vocabulary, metadata: METADATA, training };
     const bytes = await serializeModel(model, parts);
     const loaded = await deserializeModel(bytes);
     expect(loaded.spec).toEqual(SPEC);
     expect(loaded.precision).toBe(precision);
     expect(loaded.vocabulary!.characters).toEqual(TEXT.vocabulary.characters);
-    expect(Object.entries(loaded.metadata)).toEqual(Object.entries(FACTS));
+    expect(Object.entries(loaded.metadata)).toEqual(Object.entries(METADATA));
     expect(loaded.training).toEqual(training);
     expect(training.update).toBe(7);
     expect([...training.optimizer.keys()]).toEqual(['m', 'v']);
@@ -78,14 +78,14 @@ describe('there and back', () => {
 
   test('a bare model has nothing but its parameters and spec', async () => {
     const { vocabulary, metadata, training } = parseModel(await serializeModel(await createModel(SPEC)));
-    expect({ vocabulary, facts: metadata, training }).toEqual({ vocabulary: null, facts: {}, training: null });
+    expect({ vocabulary, metadata, training }).toEqual({ vocabulary: null, metadata: {}, training: null });
   });
 
   test('the names are those of PyTorch, the header says how to read them', async () => {
     const { tensors, metadata } = readSafetensors(await serializeModel(await createModel(SPEC)));
     expect([...tensors.keys()]).toContain('lstm.weight_hh_l1');
     expect(tensors.get('lstm.weight_ih_l0')!.shape).toEqual([16, 3]);
-    expect([...metadata.keys()]).toEqual(['format', 'version', 'spec', 'facts']);
+    expect([...metadata.keys()]).toEqual(['format', 'version', 'spec', 'metadata']);
     expect(metadata.get('format')).toBe('unspool');
   });
 
@@ -129,9 +129,9 @@ describe('what is wrong is said', () => {
       { vocabulary: JSON.stringify([...'abcdefghijklmnopqrstuvwxyz']) },
       `its vocabulary has 26 characters, but its model only ${size} tokens.`,
     ],
-    ['facts: a list', { facts: '[]' }, 'the facts in its header should be a JSON object.'],
-    ['facts: null', { facts: 'null' }, 'the facts in its header should be a JSON object.'],
-    ['facts: too deep', { facts: `{"a":${deep}}` }, 'is nested too deeply.'],
+    ['metadata: a list', { metadata: '[]' }, 'the metadata in its header must be a JSON object.'],
+    ['metadata: null', { metadata: 'null' }, 'the metadata in its header must be a JSON object.'],
+    ['metadata: too deep', { metadata: `{"a":${deep}}` }, 'is nested too deeply.'],
     ['training: null', { training: 'null' }, 'the training state in its header is damaged.'],
     ['training: no JSON', { training: 'step 3' }, 'the training state in its header is no JSON.'],
   ])('%s', async (_name, changes, problem) => {
@@ -143,8 +143,8 @@ describe('what is wrong is said', () => {
   });
 
   test.each<[string, object]>([
-    ['step under 0', { step: -1 }],
-    ['step of one half', { step: 1.5 }],
+    ['update under 0', { update: -1 }],
+    ['update of one half', { update: 1.5 }],
     ['epoch as text', { epoch: '1' }],
     ['batch missing', { batch: undefined }],
     ['a loss of null', { lossSum: null }],
@@ -215,7 +215,7 @@ describe('damage at random', () => {
   });
 
   test('any JSON in each place of the header', async () => {
-    const places = ['spec', 'vocabulary', 'facts', 'training'];
+    const places = ['spec', 'vocabulary', 'metadata', 'training'];
     const damage = fc.asyncProperty(fc.constantFrom(...places), anyJson, async (place, value) => {
       await expectReadOrRefused(await withMetadata({ [place]: JSON.stringify(value) }));
     });

@@ -140,7 +140,7 @@ test('saveModel and loadModel: there and back', async () => {
   );
   await saveModel(at('m.safetensors'), model, { metadata: { note: 'ü' } });
   const loaded = await loadModel(at('m.safetensors'));
-  expect(loaded).toMatchObject({ precision: 'float64', facts: { note: 'ü' }, vocabulary: null, training: null });
+  expect(loaded).toMatchObject({ precision: 'float64', metadata: { note: 'ü' }, vocabulary: null, training: null });
   expect(await loaded.model.parameters.download()).toEqual(await model.parameters.download());
   expect(problemOf(await rejected(() => loadModel(at('other'))), 'FILE_ACCESS').cause).toBe('ENOENT');
 });

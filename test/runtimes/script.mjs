@@ -7,12 +7,12 @@ import { loadModel, saveModel } from '../../dist/node/index.js';
 import { createModelInWorker } from '../../dist/worker/index.js';
 
 const [file] = process.argv.slice(-1);
-const [steps, rows, width] = [20, 16, 24];
+const [steps, batchSize, width] = [20, 16, 24];
 const batch = {
   steps,
-  rows,
-  inputs: Float32Array.from({ length: steps * rows * width }, (_, i) => Math.sin(i)),
-  targets: Float32Array.from({ length: steps * rows * width }, (_, i) => Math.cos(i)),
+  batchSize,
+  inputs: Float32Array.from({ length: steps * batchSize * width }, (_, i) => Math.sin(i)),
+  targets: Float32Array.from({ length: steps * batchSize * width }, (_, i) => Math.cos(i)),
 };
 const layers = [
   { kind: 'lstm', hiddenSize: 96 },
@@ -43,7 +43,7 @@ async function trainInWorker(threads) {
   for await (const event of training) {
     if (event.kind !== 'update' || event.update % 10 !== 0) continue;
     await training.pause();
-    paused += (await training.checkpoint()).step;
+    paused += (await training.checkpoint()).update;
     training.resume();
   }
   const { loss } = await model.evaluate(batch);

@@ -66,13 +66,13 @@ describe('events', () => {
   test('a step for each batch, then the epoch and its validation, then the end', async () => {
     const { train, validation } = data();
     const events = await collect(fit(newModel(), { train, validation }, { optimizer: adam(), epochs: 2 }));
-    const epoch = (first: number) => [0, 1, 2, 3].map((i) => `step ${first + i}`);
+    const epoch = (first: number) => [0, 1, 2, 3].map((i) => `update ${first + i}`);
     expect(kinds(events)).toEqual([
       ...[...epoch(1), 'epoch 4', 'validation 4'],
       ...[...epoch(5), 'epoch 8', 'validation 8'],
       'end 8',
     ]);
-    expect(events.at(-1)).toEqual({ kind: 'end', reason: 'finished', step: 8 });
+    expect(events.at(-1)).toEqual({ kind: 'end', reason: 'finished', update: 8 });
     const steps = events.flatMap((e) => (e.kind === 'update' ? [e] : []));
     expect(steps.map((e) => e.epoch)).toEqual([1, 1, 1, 1, 2, 2, 2, 2]);
     for (const e of steps) expect([e.updates, e.count]).toEqual([8, ROWS * STEPS]);
@@ -87,14 +87,21 @@ describe('events', () => {
   test('an untrained model starts at about the loss of guessing', async () => {
     const { train } = data();
     const [first] = await collect(fit(newModel(), { train }, { optimizer: adam(), maxUpdates: 1 }));
-    expect(first!.kind).toBe('step');
+    expect(first!.kind).toBe('update');
     expect(Math.abs((first as { loss: number }).loss - Math.log(SIZE))).toBeLessThan(0.5);
   });
 
   test('no held-out data, no validation', async () => {
     const { train } = data();
     const training = fit(newModel(), { train }, { optimizer: adam(), validateEvery: 1 });
-    expect(kinds(await collect(training))).toEqual(['step 1', 'step 2', 'step 3', 'step 4', 'epoch 4', 'end 4']);
+    expect(kinds(await collect(training))).toEqual([
+      'update 1',
+      'update 2',
+      'update 3',
+      'update 4',
+      'epoch 4',
+      'end 4',
+    ]);
     expect(await training.validate()).toBeNull();
   });
 
@@ -111,8 +118,8 @@ describe('events', () => {
     const { train } = data();
     const events = await collect(fit(newModel(), { train }, { optimizer: adam(), epochs: 3, maxUpdates: 6 }));
     expect(kinds(events)).toEqual([
-      ...['step 1', 'step 2', 'step 3', 'step 4', 'epoch 4'],
-      ...['step 5', 'step 6', 'end 6'],
+      ...['update 1', 'update 2', 'update 3', 'update 4', 'epoch 4'],
+      ...['update 5', 'update 6', 'end 6'],
     ]);
     expect(events.every((e) => e.kind !== 'update' || e.updates === 6)).toBe(true);
   });
@@ -231,7 +238,7 @@ describe('abort', () => {
       events.push(event);
       if (event.update === 3) controller.abort();
     }
-    expect(kinds(events)).toEqual(['step 1', 'step 2', 'step 3', 'end 3']);
+    expect(kinds(events)).toEqual(['update 1', 'update 2', 'update 3', 'end 3']);
     expect(events.at(-1)).toMatchObject({ reason: 'aborted' });
     await collect(fit(other, { train }, { optimizer: adam(), epochs: 9, maxUpdates: 3 }));
     expectSameBits(await parameters(model), await parameters(other));
@@ -242,7 +249,7 @@ describe('abort', () => {
     const model = newModel();
     const before = await parameters(model);
     const events = await collect(fit(model, { train }, { optimizer: adam(), signal: AbortSignal.abort() }));
-    expect(events).toEqual([{ kind: 'end', reason: 'aborted', step: 0 }]);
+    expect(events).toEqual([{ kind: 'end', reason: 'aborted', update: 0 }]);
     expectSameBits(await parameters(model), before);
   });
 });
@@ -306,7 +313,7 @@ describe('checkpoint and resume', () => {
       { ...state, carried: null },
       { ...state, optimizer: zeros },
       { ...state, rng },
-      { ...state, step: 5 },
+      { ...state, update: 5 },
     ]) {
       const copy = await clone(model);
       expect((await end(copy, fit(copy, source, options(), broken))).parameters).not.toEqual(expected.parameters);
@@ -445,21 +452,21 @@ describe('numbers that are not finite', () => {
     const { train } = data();
     const options = { optimizer: adam({ learningRate: 1e200 }) };
     const { problem, message } = await failure(newModel(SPEC, 'float64'), train, options);
-    expect(problem).toMatchObject({ step: 2, tensor: 'input gate i of layer lstm', value: Number.NaN });
+    expect(problem).toMatchObject({ update: 2, tensor: 'input gate i of layer lstm', value: Number.NaN });
     expect(problem.where).toMatch(/^at time step 0, row \d, unit \d$/);
     expect(message).toMatch(/^training step 2: input gate i .* became NaN at time step 0, .*Lower the learning rate/);
   });
 
   test('a learning rate of 1e30 in float32: the squared error overflows', async () => {
     const { problem } = await failure(newModel(VALUES), nothing, { optimizer: sgd({ learningRate: 1e30 }) });
-    expect(problem).toMatchObject({ step: 2, tensor: 'loss', value: Number.POSITIVE_INFINITY });
+    expect(problem).toMatchObject({ update: 2, tensor: 'loss', value: Number.POSITIVE_INFINITY });
   });
 
   test('a NaN in a weight is named with its place', async () => {
     const model = newModel(VALUES);
     model.parameters.get('lstm.weight_hh_l0').set(9, 2, Number.NaN);
     const { problem, message } = await failure(model, nothing, { optimizer: adam() });
-    expect(problem).toMatchObject({ step: 1, tensor: 'parameter lstm.weight_hh_l0', where: 'at row 9, column 2' });
+    expect(problem).toMatchObject({ update: 1, tensor: 'parameter lstm.weight_hh_l0', where: 'at row 9, column 2' });
     expect(message).toContain('training step 1: parameter lstm.weight_hh_l0 became NaN at row 9, column 2.');
   });
 
@@ -511,7 +518,7 @@ describe('numbers that are not finite', () => {
       if (i === 1) batch.inputs[(3 * 2 + 1) * 3 + 2] = bad; // step 3, row 1, column 2
     });
     const { problem, message } = await failure(newModel(VALUES), source, { optimizer: adam() });
-    expect(problem).toMatchObject({ step: 2, tensor: 'the input', value: bad });
+    expect(problem).toMatchObject({ update: 2, tensor: 'the input', value: bad });
     expect(problem.where).toBe('at time step 3, row 1, column 2');
     expect(message).toContain('look at the data');
   });
@@ -521,7 +528,7 @@ describe('numbers that are not finite', () => {
       if (i === 2) batch.targets[5] = Number.NaN;
     });
     const { problem, message } = await failure(newModel(VALUES), source, { optimizer: adam() });
-    expect(problem).toMatchObject({ step: 3, tensor: 'loss' });
+    expect(problem).toMatchObject({ update: 3, tensor: 'loss' });
     expect(message).toContain('Are all targets finite?');
   });
 
@@ -535,7 +542,7 @@ describe('numbers that are not finite', () => {
       },
     };
     const { problem } = await failure(new Model(broken, VALUES), nothing, { optimizer: adam(), clipNorm: 1 });
-    expect(problem).toMatchObject({ step: 1, tensor: 'gradient of lstm.bias_ih_l0', value: Number.NaN });
+    expect(problem).toMatchObject({ update: 1, tensor: 'gradient of lstm.bias_ih_l0', value: Number.NaN });
   });
 
   test('the optimizer is left as it was, too', async () => {
@@ -606,5 +613,8 @@ test('a last update that overflows is not passed off as a finished training', as
   const error = await rejected(async () => {
     for await (const _ of fit(model, { train }, { optimizer: sgd({ learningRate: 1e300 }) }));
   });
-  expect(problemOf(error, 'NOT_FINITE')).toMatchObject({ step: 1, tensor: expect.stringContaining('parameter lstm.') });
+  expect(problemOf(error, 'NOT_FINITE')).toMatchObject({
+    update: 1,
+    tensor: expect.stringContaining('parameter lstm.'),
+  });
 });

@@ -81,7 +81,7 @@ describe('errors arrive as what they were', () => {
         return { events, problem: error.problem };
       };
       const expected = await run(fit(here, { train }, { optimizer: adam() }));
-      expect(expected.problem).toMatchObject({ code: 'NOT_FINITE', step: 2, tensor: 'the input' });
+      expect(expected.problem).toMatchObject({ code: 'NOT_FINITE', update: 2, tensor: 'the input' });
       expect(expected.events).toHaveLength(1);
       const training = model.fit({ train }, { optimizer: adam() });
       expect(await run(training)).toEqual(expected);
@@ -161,7 +161,10 @@ describe('what cannot be sent', () => {
       describe: () => ({ kind: 'sines', count: 3 }),
       shuffled: () => train,
     };
-    expect((await collect(model.fit({ train }, { optimizer: adam() }))).at(-1)).toMatchObject({ kind: 'end', step: 3 });
+    expect((await collect(model.fit({ train }, { optimizer: adam() }))).at(-1)).toMatchObject({
+      kind: 'end',
+      update: 3,
+    });
     await model.dispose();
     await own.terminate();
   });
@@ -177,7 +180,7 @@ describe('one at a time', () => {
         expect(problemOf(await rejected(() => collect(first)), 'INVALID_SETTING').problem).toContain('already');
         if (event.update === 2) break;
       }
-      expect((await collect(model.fit(textData(), { ...LONG, maxUpdates: 3 }))).at(-1)).toMatchObject({ step: 3 });
+      expect((await collect(model.fit(textData(), { ...LONG, maxUpdates: 3 }))).at(-1)).toMatchObject({ update: 3 });
     }));
 
   test('a second model in a worker is refused', () =>
@@ -281,12 +284,12 @@ describe('a process', () => {
     const printed = await run(`
       const model = await createModelInWorker(spec, { threads: 2 });
       const training = model.fit({ train }, { optimizer: adam(), epochs: 1e6 });
-      for await (const event of training) if (event.step === 20) break;
+      for await (const event of training) if (event.update === 20) break;
       await training.pause();
       let last;
       const other = await createModelInWorker(spec);
       for await (const event of other.fit({ train }, { optimizer: adam(), epochs: 3 })) last = event;
       console.log(JSON.stringify(last));`);
-    expect(JSON.parse(printed)).toEqual({ kind: 'end', reason: 'finished', step: 150 });
+    expect(JSON.parse(printed)).toEqual({ kind: 'end', reason: 'finished', update: 150 });
   });
 });

@@ -61,7 +61,7 @@ describe('predict', () => {
   test('from given states, with sequences of unequal lengths, sequence by sequence', () =>
     both(VALUE_SPEC, async (here, there) => {
       const from = [{ h: testRandom(1).normals(2 * 4), c: testRandom(2).normals(2 * 4) }];
-      const options = { rows: 2, from, lengths: [4, 2], batchFirst: true };
+      const options = { batchSize: 2, from, lengths: [4, 2], batchFirst: true };
       const [expected, got] = [await here.predict(inputs(4, 2), options), await there.predict(inputs(4, 2), options)];
       expect(got.output.shape).toEqual([2, 4, 2]);
       expect(flat(got.output)).toEqual(flat(expected.output));

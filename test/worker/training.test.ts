@@ -45,7 +45,7 @@ async function local(more: Partial<WorkerFitOptions> = {}, backend = {}) {
   return { events, states, parameters: await model.parameters.download() };
 }
 
-const steps = (events: readonly TrainingEvent[]): string[] => events.map((e) => `${e.kind} ${e.update}`);
+const positions = (events: readonly TrainingEvent[]): string[] => events.map((e) => `${e.kind} ${e.update}`);
 
 /** As numbers, which are the same only where their bits are. */
 const plain = (map: ReadonlyMap<string, ArrayLike<number>>) =>
@@ -118,7 +118,7 @@ describe('the same bits as on this thread', () => {
   ])('%s', async (_, { spec, data, options }) => {
     const [here, there] = [await createModel(spec), await createModelInWorker(spec, { worker })];
     const [local, remote] = [fit(here, data(), options()), there.fit(data(), options())];
-    expect(remote.steps).toBe(local.updates);
+    expect(remote.updates).toBe(local.updates);
     const expected = await collect(local);
     expect(await collect(remote)).toEqual(expected);
     expect(plain(await there.parameters.download())).toEqual(plain(await here.parameters.download()));
@@ -192,8 +192,10 @@ describe('going on from a checkpoint', () => {
       for await (const event of training) if (event.update === 6) break;
       return { state: await training.checkpoint(), parameters: await model.parameters.download() };
     });
-    expect(plainState(made.state)).toEqual(plainState(expected.states[steps(expected.events).indexOf('step 6')]!));
-    const rest = expected.events.slice(steps(expected.events).indexOf('step 6') + 1);
+    expect(plainState(made.state)).toEqual(
+      plainState(expected.states[positions(expected.events).indexOf('update 6')]!),
+    );
+    const rest = expected.events.slice(positions(expected.events).indexOf('update 6') + 1);
     await inWorker(async (model) => {
       for (const [name, values] of made.parameters) await model.parameters.set(name, values);
       expect(await collect(model.fit(textData(), options(), made.state))).toEqual(rest);
@@ -279,7 +281,7 @@ describe('abort', () => {
     await inWorker(async (model) => {
       const before = await model.parameters.download();
       const events = await collect(model.fit(textData(), options({ signal: AbortSignal.abort() })));
-      expect(events).toEqual([{ kind: 'end', reason: 'aborted', step: 0 }]);
+      expect(events).toEqual([{ kind: 'end', reason: 'aborted', update: 0 }]);
       expect(plain(await model.parameters.download())).toEqual(plain(before));
     });
   });
