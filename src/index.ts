@@ -51,6 +51,7 @@ export type { Stream } from './core/stream.js';
 export type { AnyLayerTape, StartState, Tape, TapeInput } from './core/tape.js';
 export { createModel, deserializeModel, estimateMemory, type LoadedModel } from './create.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
+export type { BatchSource, SourceDescription } from './data/source.js';
 export { type TextData, type TextStreamOptions, TextStreams, textStreams, validationStreams } from './data/text.js';
 export { Vocabulary } from './data/vocabulary.js';
 export { describe, type Problem, type ProblemCode, UnspoolError } from './errors.js';
@@ -125,7 +126,7 @@ export {
 export { type SgdSettings, sgd } from './optim/sgd.js';
 export type { AverageSpec } from './train/averaging.js';
 export type { EarlyStoppingSpec } from './train/early-stopping.js';
-export { type BatchSource, evaluate, type SourceDescription } from './train/evaluate.js';
+export { evaluate } from './train/evaluate.js';
 export type { MemoryEstimate as MemoryNeed, MemoryOptions } from './train/memory-need.js';
 export { type TrainingSnapshot as KeptTraining, TrainingSnapshots } from './train/snapshots.js';
 export {

@@ -6,7 +6,7 @@
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
-import type { BatchSource } from '../train/evaluate.js';
+import type { BatchSource } from './source.js';
 import { Vocabulary } from './vocabulary.js';
 
 export interface TextStreamOptions {

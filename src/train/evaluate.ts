@@ -1,30 +1,10 @@
-/** Batches of data, and the mean loss over them. */
+/** The mean loss over the batches of a source. */
 import type { FloatArray } from '../contract/kernels.js';
 import { type LossChoice, lossWeight, requireLoss } from '../core/losses.js';
 import { loadForms } from '../core/lstm/forms.js';
 import type { Batch, Model } from '../core/model.js';
-import type { Rng } from '../core/rng.js';
 import type { Tape } from '../core/tape.js';
-
-/** What a source of batches is, as plain data. */
-export interface SourceDescription {
-  /** Name of what makes the source again (src/data/sources.ts). */
-  readonly kind: string;
-  readonly [part: string]: unknown;
-}
-
-/** Batches by number. */
-export interface BatchSource {
-  /** True: batch k+1 goes on where batch k stopped, row by row, and the model's state is carried along. */
-  readonly stateful: boolean;
-  /** Number of batches. */
-  readonly length: number;
-  batch(index: number): Batch;
-  /** The batches of one epoch, in an order (or cut) of its own. Default: the same each time. */
-  shuffled?(rng: Rng): BatchSource;
-  /** The source as it is, for a worker to make again. Default: all its batches, where they are not shuffled. */
-  describe?(): SourceDescription;
-}
+import type { BatchSource } from '../data/source.js';
 
 /** One tape for each shape of batch, used again and again: a training step allocates no matrices. */
 export class TapeCache {

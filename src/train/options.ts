@@ -6,12 +6,12 @@ import type { Arena } from '../core/memory/parameters.js';
 import type { Batch, Model, PassOptions } from '../core/model.js';
 import type { RngState } from '../core/rng.js';
 import type { Tape } from '../core/tape.js';
+import type { BatchSource } from '../data/source.js';
 import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Resumable, Schedule } from '../optim/schedule.js';
 import { type AverageSpec, requireAverage } from './averaging.js';
 import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.js';
-import type { BatchSource } from './evaluate.js';
 
 export interface TrainingData {
   readonly train: BatchSource;

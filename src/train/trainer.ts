@@ -12,9 +12,10 @@ import { explained } from '../core/out-of-memory.js';
 import { createRng, type RngState, restoreRng } from '../core/rng.js';
 import { requireCarriedState } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
+import type { BatchSource } from '../data/source.js';
 import { UnspoolError } from '../errors.js';
 import { arenasOf, memoryOf, remember, type TrainingRoom, trainingRoom } from './buffers.js';
-import { type BatchSource, evaluate, TapeCache } from './evaluate.js';
+import { evaluate, TapeCache } from './evaluate.js';
 import { EventLoopYield } from './event-loop-yield.js';
 import {
   type FitOptions,

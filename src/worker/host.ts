@@ -7,7 +7,7 @@ import type { ModelSpec } from '../core/spec.js';
 import type { Stream } from '../core/stream.js';
 import { type StartState, Tape } from '../core/tape.js';
 import { createModel, deserializeModel } from '../create.js';
-import { createSource, type SourceMaker } from '../data/sources.js';
+import { createSource, type SourceMaker } from '../data/description.js';
 import { UnspoolError } from '../errors.js';
 import type { BackendOptions } from '../kernels/select.js';
 import { evaluate } from '../train/evaluate.js';

@@ -1,5 +1,5 @@
 /** Training and predicting in a worker: `unspool/worker`. */
-export type { SourceMaker } from '../data/sources.js';
+export type { SourceMaker } from '../data/description.js';
 export type { WorkerLike } from './line.js';
 export {
   createModelInWorker,

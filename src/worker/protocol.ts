@@ -10,12 +10,12 @@ import type { GivenState } from '../core/lstm/tape.js';
 import type { ParameterEntry } from '../core/memory/parameters.js';
 import type { Batch, PredictOptions } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
+import type { SourceDescription } from '../data/source.js';
 import { type Problem, UnspoolError } from '../errors.js';
 import type { Metadata } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
 import type { OptimizerSpec } from '../optim/optimizer.js';
 import type { ScheduleSpec } from '../optim/schedules.js';
-import type { SourceDescription } from '../train/evaluate.js';
 import type { FitOptions, TrainingEvent, TrainingState } from '../train/options.js';
 
 /** Where a pass starts: `rows` only where the states are those that another pass ended with. */

@@ -1,5 +1,5 @@
 /** The worker's end: takes calls one at a time, in order, and lets messages in between. */
-import type { SourceMaker } from '../data/sources.js';
+import type { SourceMaker } from '../data/description.js';
 import { UnspoolError } from '../errors.js';
 import { ModelHost } from './host.js';
 import { type Answer, type Call, failure, isOurs, parcel } from './protocol.js';

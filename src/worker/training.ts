@@ -1,12 +1,12 @@
 /** A training in a worker, as it looks from outside. */
 
-import { describeSource } from '../data/sources.js';
+import { describeSource } from '../data/description.js';
+import type { BatchSource } from '../data/source.js';
 import { requireInteger, UnspoolError } from '../errors.js';
 import { createOptimizer } from '../optim/index.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Schedule } from '../optim/schedule.js';
 import { type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
-import type { BatchSource } from '../train/evaluate.js';
 import {
   type FitOptions,
   plannedUpdates,

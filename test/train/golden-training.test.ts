@@ -2,9 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
+import type { BatchSource } from '../../src/data/source.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
-import type { BatchSource } from '../../src/train/evaluate.js';
 import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { BACKENDS, type TestBackend } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';

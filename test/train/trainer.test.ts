@@ -3,12 +3,13 @@ import type { FloatArray, Precision } from '../../src/contract/kernels.js';
 import { type Batch, Model } from '../../src/core/model.js';
 import type { RngState } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
+import type { BatchSource } from '../../src/data/source.js';
 import { TextStreams, textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { adam } from '../../src/optim/adam.js';
 import type { Optimizer } from '../../src/optim/optimizer.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { type BatchSource, evaluate } from '../../src/train/evaluate.js';
+import { evaluate } from '../../src/train/evaluate.js';
 import {
   type FitOptions,
   fit,

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Batch } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
+import type { BatchSource } from '../../src/data/source.js';
 import { TextStreams, textStreams } from '../../src/data/text.js';
-import type { BatchSource } from '../../src/train/evaluate.js';
 import type { TrainingEvent } from '../../src/train/trainer.js';
 import { testRandom } from '../support/random.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
-import { createSource, describeSource } from '../../src/data/sources.js';
+import { createSource, describeSource } from '../../src/data/description.js';
+import type { BatchSource } from '../../src/data/source.js';
 import { TextStreams } from '../../src/data/text.js';
-import type { BatchSource } from '../../src/train/evaluate.js';
 import { problemOf, thrown } from '../support/errors.js';
 
 const all = (source: BatchSource) => ({

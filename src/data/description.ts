@@ -2,7 +2,7 @@
 
 import type { Batch } from '../core/model.js';
 import { isKeyOf, shown, UnspoolError } from '../errors.js';
-import type { BatchSource, SourceDescription } from '../train/evaluate.js';
+import type { BatchSource, SourceDescription } from './source.js';
 import { TextStreams } from './text.js';
 
 /** From a description, without its `kind`, to the source. */
