@@ -1,7 +1,9 @@
 /**
- * One typed error for the whole package. `problem` is a plain object whose `code` tells its shape, so that a program
- * can act on it; `message` is the same thing in words, ending with what to do about it.
+ * The one error type of the package. A program reads `problem`, a plain object that `code` discriminates. A person reads
+ * `message`: what is wrong, where, what was expected, what was found, and how to fix it.
  */
+
+/** What went wrong, discriminated by `code`. */
 export type Problem =
   /** A tensor does not have the shape that `op` needs. */
   | {
@@ -12,13 +14,13 @@ export type Problem =
       readonly actual: readonly number[];
       readonly help?: string;
     }
-  /** A model, data or training setting that cannot work. `path` says where it stands, as in `layers[1].hiddenSize`. */
+  /** A setting of a model, a backend or a training that cannot work. `path` names it: `layers[1].hiddenSize`. */
   | { readonly code: 'INVALID_SETTING'; readonly path: string; readonly problem: string; readonly help?: string }
-  /** Data that cannot be learnt from or predicted with: empty, too short, a token that is out of range. */
+  /** Data that a model cannot use: empty, too short, or with a token out of range. */
   | { readonly code: 'INVALID_DATA'; readonly what: string; readonly problem: string; readonly help?: string }
-  /** The content of a file is not what it should be. */
+  /** A file whose content is damaged or of another format. */
   | { readonly code: 'INVALID_FILE'; readonly file: string; readonly problem: string; readonly help?: string }
-  /** The system would not read or write a file. `cause` is its code, such as `ENOENT` or `ENOSPC`. */
+  /** The system refused to read or write a file. `cause` is its error code, such as `ENOENT` or `ENOSPC`. */
   | {
       readonly code: 'FILE_ACCESS';
       readonly file: string;
@@ -26,7 +28,7 @@ export type Problem =
       readonly problem: string;
       readonly help?: string;
     }
-  /** A number became NaN or infinite in training. */
+  /** A number became NaN or infinite during a training. */
   | {
       readonly code: 'NOT_FINITE';
       readonly update: number;
@@ -35,31 +37,34 @@ export type Problem =
       readonly value: number;
       readonly help?: string;
     }
-  /** A backend could not get `bytes` more, with `inUse` allocated (null: it does not say) of `capacity` that it can reach. */
+  /** A backend could not allocate `bytes` more. */
   | {
       readonly code: 'OUT_OF_MEMORY';
+      /** Null where the device does not report it. */
       readonly bytes: number | null;
+      /** Bytes allocated so far; null where the device does not report them. */
       readonly inUse: number | null;
-      /** Infinity where nothing but the machine limits it. */
+      /** Bytes that the backend can address; Infinity where only the machine limits it. */
       readonly capacity: number;
       readonly help?: string;
     }
-  /** The object, or a view into its memory, was used after `after`, which is `dispose()` where nothing is said. */
+  /** An object, or a view of its memory, was used after `after` (default: `dispose()`). */
   | { readonly code: 'DISPOSED'; readonly what: string; readonly after?: string; readonly help?: string }
-  /** The GPU went away, or refused a call: what was on it is gone. */
+  /** The GPU was lost or refused a call. All data on it is lost. */
   | { readonly code: 'DEVICE_LOST'; readonly problem: string; readonly help?: string }
-  /** The worker that held a model ended, or could not begin. */
+  /** The worker that holds a model ended or failed to start. */
   | { readonly code: 'WORKER_LOST'; readonly problem: string; readonly help?: string };
 
+/** The codes of all problems. */
 export type ProblemCode = Problem['code'];
 
-/** Everything that Unspool throws on purpose. */
+/** Every error that Unspool throws on purpose. Branch on `code`; `problem` has the details. */
 export class UnspoolError extends Error {
   override readonly name = 'UnspoolError';
   readonly problem: Problem;
 
   constructor(problem: Problem) {
-    super(describe(problem));
+    super(problem.help ? `${headline(problem)} ${problem.help}` : headline(problem));
     this.problem = problem;
   }
 
@@ -70,77 +75,81 @@ export class UnspoolError extends Error {
 
 const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
-/** A number of bytes in words, such as `1.5 MiB`. */
+/** A number of bytes for people: `1.5 MiB`. */
 export function bytesText(bytes: number): string {
   const power = Math.min(3, Math.max(0, Math.floor(Math.log2(bytes) / 10)));
   const value = Number((bytes / 1024 ** power).toPrecision(3));
   return `${value.toLocaleString('en')} ${['bytes', 'KiB', 'MiB', 'GiB'][power]}`;
 }
 
+const VERB = /^(must|cannot|is|are|has|have|does|do|needs|reads)\b/;
+
+/** `hiddenSize must be 1` where the problem starts with a verb; else `loss: unknown loss "mse"`. */
+const about = (subject: string, problem: string): string => `${subject}${VERB.test(problem) ? '' : ':'} ${problem}`;
+
+function memoryText(bytes: number | null, inUse: number | null, capacity: number): string {
+  const request = bytes === null ? '' : `: cannot allocate ${bytesText(bytes)}`;
+  if (inUse === null) return `out of memory${request}.`;
+  const limit = Number.isFinite(capacity) ? ` of ${bytesText(capacity)}` : '';
+  return `out of memory${request} (${bytesText(inUse)}${limit} in use).`;
+}
+
 function headline(p: Problem): string {
   switch (p.code) {
     case 'SHAPE_MISMATCH':
-      return `${p.op}: ${p.tensor} should have shape ${shapeText(p.expected)}, but has ${shapeText(p.actual)}.`;
+      return `${p.op}: ${p.tensor} must have shape ${shapeText(p.expected)}, got ${shapeText(p.actual)}.`;
     case 'INVALID_SETTING':
-      return `${p.path}: ${p.problem}`;
+      return about(p.path, p.problem);
     case 'INVALID_DATA':
-      return `${p.what}: ${p.problem}`;
+      return about(p.what, p.problem);
     case 'INVALID_FILE':
       return `${p.file}: ${p.problem}`;
     case 'FILE_ACCESS':
       return `${p.file}: ${p.problem} (${p.cause}).`;
     case 'NOT_FINITE':
-      return `training step ${p.update}: ${p.tensor} became ${p.value} ${p.where}.`;
-    case 'OUT_OF_MEMORY': {
-      const most = Number.isFinite(p.capacity) ? ` of at most ${bytesText(p.capacity)}` : '';
-      const used = p.inUse === null ? '.' : `: ${bytesText(p.inUse)}${most} are in use.`;
-      return `there is no memory for ${p.bytes === null ? 'what comes next' : `another ${bytesText(p.bytes)}`}${used}`;
-    }
+      return `update ${p.update}: ${p.tensor} became ${p.value} ${p.where}.`;
+    case 'OUT_OF_MEMORY':
+      return memoryText(p.bytes, p.inUse, p.capacity);
     case 'DISPOSED':
       return `${p.what} was used after ${p.after ?? 'dispose()'}.`;
     case 'DEVICE_LOST':
-      return `the GPU is gone: ${p.problem}`;
+      return `the GPU was lost: ${p.problem}`;
     case 'WORKER_LOST':
-      return `the model's worker is gone: ${p.problem}`;
+      return `the model's worker was lost: ${p.problem}`;
     default:
       return p satisfies never;
   }
 }
 
-/** The message of a problem: what is wrong, then what to do. */
-export function describe(problem: Problem): string {
-  return problem.help ? `${headline(problem)} ${problem.help}` : headline(problem);
-}
+/** An `INVALID_SETTING` error to throw: `throw invalidSetting('loss', 'must be a name.')`. */
+export const invalidSetting = (path: string, problem: string, help?: string): UnspoolError =>
+  new UnspoolError({ code: 'INVALID_SETTING', path, problem, ...(help && { help }) });
 
-/** Any value in a message, whatever a file held: `{"toString": {}}` is an object that String() throws at. */
+/** An `INVALID_DATA` error to throw: `throw invalidData('token 3', 'must be ...')`. */
+export const invalidData = (what: string, problem: string, help?: string): UnspoolError =>
+  new UnspoolError({ code: 'INVALID_DATA', what, problem, ...(help && { help }) });
+
+/** Any value as text for a message; never throws, unlike `String({toString: {}})`. */
 export function shown(value: unknown): string {
   const text = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : undefined;
   return text ?? String(value);
 }
 
-/** Whether `value` is the name of an entry of `table`'s own. */
+/** Whether `value` names an own property of `table`. */
 export const isKeyOf = <T extends object>(table: T, value: unknown): value is keyof T & string =>
   typeof value === 'string' && Object.hasOwn(table, value);
 
-/** Throws `INVALID_SETTING` unless `value` is a whole number from `min` to `max`. */
+/** Throws `INVALID_SETTING` unless `value` is an integer from `min` to `max`. */
 export function requireInteger(path: string, value: unknown, min: number, max: number): asserts value is number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path,
-      problem: `should be a whole number from ${min} to ${max}, but is ${shown(value)}.`,
-    });
+    throw invalidSetting(path, `must be an integer from ${min} to ${max}, got ${shown(value)}.`);
   }
 }
 
-/** Throws `INVALID_SETTING` unless `value` is a finite number with `min <= value <= max`. */
+/** Throws `INVALID_SETTING` unless `value` is a finite number from `min` to `max`. */
 export function requireNumber(path: string, value: unknown, min: number, max: number): asserts value is number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
     const range = max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`;
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path,
-      problem: `should be a number ${range}, but is ${shown(value)}.`,
-    });
+    throw invalidSetting(path, `must be a number ${range}, got ${shown(value)}.`);
   }
 }

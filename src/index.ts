@@ -54,7 +54,7 @@ export { ngramBitsPerCharacter } from './data/ngram.js';
 export type { BatchSource, SourceDescription } from './data/source.js';
 export { type TextData, type TextStreamOptions, TextStreams, textStreams, validationStreams } from './data/text.js';
 export { Vocabulary } from './data/vocabulary.js';
-export { describe, type Problem, type ProblemCode, UnspoolError } from './errors.js';
+export { type Problem, type ProblemCode, UnspoolError } from './errors.js';
 export {
   type Metadata as Facts,
   type ModelFile,

@@ -1,3 +1,4 @@
+import { invalidSetting } from '../errors.js';
 import { UnspoolError } from '../index.js';
 
 /** A JSON object with no other keys than `known`. Throws `INVALID_FILE`, or `INVALID_SETTING` for an unknown key. */
@@ -13,12 +14,7 @@ export function parseConfig(file: string, text: string, known: readonly string[]
   }
   const unknown = Object.keys(value).find((key) => !known.includes(key));
   if (unknown !== undefined) {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: `${file}: ${unknown}`,
-      problem: 'is no known setting.',
-      help: `Known here: ${known.join(', ')}.`,
-    });
+    throw invalidSetting(`${file}: ${unknown}`, 'is no known setting.', `Known here: ${known.join(', ')}.`);
   }
   return value as Record<string, unknown>;
 }

@@ -1,11 +1,5 @@
-import {
-  bitsPerCharacter,
-  ClassificationMetrics,
-  evaluate,
-  perplexity,
-  UnspoolError,
-  validationStreams,
-} from '../index.js';
+import { invalidSetting } from '../errors.js';
+import { bitsPerCharacter, ClassificationMetrics, evaluate, perplexity, validationStreams } from '../index.js';
 import { loadModel, readText } from '../node/index.js';
 import type { Command } from './command.js';
 import { naming } from './naming.js';
@@ -38,10 +32,9 @@ export const evalCommand: Command = {
     const { validationSplit = 1, batchSize = 32 } = options as Record<string, number | undefined>;
     if (!(validationSplit > 0 && validationSplit <= 1)) {
       const problem = `should be over 0 and at most 1, but is ${validationSplit}.`;
-      throw new UnspoolError({ code: 'INVALID_SETTING', path: 'validationSplit', problem });
+      throw invalidSetting('validationSplit', problem);
     }
-    if (batchSize < 1)
-      throw new UnspoolError({ code: 'INVALID_SETTING', path: 'batchSize', problem: 'should be at least 1.' });
+    if (batchSize < 1) throw invalidSetting('batchSize', 'should be at least 1.');
     const loaded = await loadModel(file!);
     const vocabulary = requireVocabulary(file!, loaded);
     const text = await readText(textFile!);

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { invalidSetting } from '../errors.js';
 import { createRng, generate, type LoadedModel, UnspoolError, type Vocabulary } from '../index.js';
 import { loadModel } from '../node/index.js';
 import type { Command } from './command.js';
@@ -39,7 +40,7 @@ export const sampleCommand: Command = {
     const prompt = (options.prompt as string | undefined) ?? (vocabulary.unknownIn('\n').length ? '' : '\n');
     const begin = prompt === '' ? vocabulary.characters[0]! : prompt;
     const { length = 500, seed = 1, temperature = 0.8, topK } = options as Record<string, number | undefined>;
-    if (length < 0) throw new UnspoolError({ code: 'INVALID_SETTING', path: 'length', problem: 'is under 0.' });
+    if (length < 0) throw invalidSetting('length', 'is under 0.');
     const ids = naming('prompt', () => vocabulary.encode(begin));
     const settings = { temperature, ...(topK === undefined ? {} : { topK }) };
     let text = '';

@@ -1,5 +1,7 @@
 /** The settings of `unspool train`: standards, then the config file, then the flags; or what a checkpoint was made with. */
+
 import { totalmem } from 'node:os';
+import { invalidSetting } from '../errors.js';
 import {
   type AverageSpec,
   createOptimizer,
@@ -173,9 +175,6 @@ export function resumedSettings(facts: Facts, options: OptionValues): TrainSetti
   return checked({ ...STANDARD, ...(facts.settings as object), ...flags } as TrainSettings);
 }
 
-const invalid = (path: string, problem: string, help?: string): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_SETTING', path, problem, ...(help ? { help } : {}) });
-
 function checked(settings: TrainSettings): TrainSettings {
   for (const key of Object.keys(TRAIN_OPTIONS) as (keyof typeof TRAIN_OPTIONS)[]) {
     const { type } = TRAIN_OPTIONS[key];
@@ -187,13 +186,13 @@ function checked(settings: TrainSettings): TrainSettings {
     if (!right || low) {
       const wanted = type === 'text' ? 'a name' : `a ${type === 'integer' ? 'whole ' : ''}number of at least ${least}`;
       const problem = `should be ${wanted}, but is ${JSON.stringify(value)}.`;
-      throw invalid(key, problem);
+      throw invalidSetting(key, problem);
     }
   }
   const { layers, lstm } = settings;
-  if (layers > MOST_LAYERS) throw invalid('layers', `should be at most ${MOST_LAYERS}, but is ${layers}.`);
+  if (layers > MOST_LAYERS) throw invalidSetting('layers', `should be at most ${MOST_LAYERS}, but is ${layers}.`);
   if (lstm !== undefined && (typeof lstm !== 'object' || lstm === null || Array.isArray(lstm))) {
-    throw invalid('lstm', `should be an object, but is ${JSON.stringify(lstm)}.`);
+    throw invalidSetting('lstm', `should be an object, but is ${JSON.stringify(lstm)}.`);
   }
   return settings;
 }
@@ -263,7 +262,7 @@ async function requireMemory(spec: ModelSpec, settings: TrainSettings): Promise<
   const gib = (bytes: number): string => `${grouped(Math.ceil(bytes / 2 ** 30))} GiB`;
   const tooMuch = (bytes: number, there: string): UnspoolError => {
     const problem = `training this would take at least ${gib(bytes)} of memory; ${there}.`;
-    return invalid('size', problem, 'Lower --hidden, --layers, --embedding, --batch-size or --steps.');
+    return invalidSetting('size', problem, 'Lower --hidden, --layers, --embedding, --batch-size or --steps.');
   };
   const machine = `this machine has ${gib(totalmem())}`;
   try {

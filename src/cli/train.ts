@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { invalidData } from '../errors.js';
 import {
   bitsPerCharacter,
   createRng,
@@ -122,12 +123,11 @@ async function resume(args: readonly string[], options: OptionValues): Promise<R
   const content = await readText(textFile);
   const textHash = hashOf(content);
   if (textHash !== metadata.textSha256) {
-    throw new UnspoolError({
-      code: 'INVALID_DATA',
-      what: textFile,
-      problem: 'this is not the text that the checkpoint was trained on.',
-      help: `Name that text: unspool train TEXT --resume ${checkpoint}`,
-    });
+    throw invalidData(
+      textFile,
+      'this is not the text that the checkpoint was trained on.',
+      `Name that text: unspool train TEXT --resume ${checkpoint}`,
+    );
   }
   const text = naming(textFile, () => textStreams(content, { ...settings, vocabulary }));
   const resumed = { file: checkpoint, step: training.update, training };

@@ -1,5 +1,5 @@
 /** Drawing the next token from a model's output, again and again. */
-import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { invalidData, invalidSetting, requireInteger, requireNumber } from '../errors.js';
 import type { Model } from './model.js';
 import type { Rng } from './rng.js';
 import type { Stream } from './stream.js';
@@ -47,14 +47,13 @@ export async function* generate(
 ): AsyncGenerator<number, void, void> {
   const first = model.spec.layers[0]!;
   if (first.kind !== 'embedding' || model.outputSize !== first.size) {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: 'layers',
-      problem: 'only a model from tokens (an embedding) to logits over the same tokens can generate.',
-    });
+    throw invalidSetting(
+      'layers',
+      'generating needs a model that starts with an embedding and returns logits over the same tokens.',
+    );
   }
   if (prompt.length === 0) {
-    throw new UnspoolError({ code: 'INVALID_DATA', what: 'prompt', problem: 'it is empty.', help: 'Give one token.' });
+    throw invalidData('prompt', 'is empty.', 'Pass at least one token.');
   }
   const stream = model.stream(1);
   try {

@@ -4,7 +4,7 @@
  */
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
-import { requireNumber, UnspoolError } from '../errors.js';
+import { invalidSetting, requireNumber } from '../errors.js';
 import type { Noise } from './layers/layer.js';
 import { type LossChoice, requireLoss, targetWidth } from './losses.js';
 import { loadForms } from './lstm/forms.js';
@@ -76,12 +76,11 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
   requireNumber('epsilon', epsilon, 1e-12, 1);
   const k = model.kernels;
   if (k.precision !== 'float64') {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: 'precision',
-      problem: `a gradient check needs float64, but the model is in ${k.precision}.`,
-      help: "Create it with {precision: 'float64'}.",
-    });
+    throw invalidSetting(
+      'precision',
+      `a gradient check needs float64, but the model is in ${k.precision}.`,
+      "Create it with {precision: 'float64'}.",
+    );
   }
   const { lengths } = batch;
   if (lengths) await loadForms();

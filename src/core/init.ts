@@ -1,5 +1,5 @@
 /** Initializers: how a weight matrix [rows, cols] = [out, in] starts. */
-import { isKeyOf, requireNumber, UnspoolError } from '../errors.js';
+import { invalidSetting, isKeyOf, requireNumber, shown, UnspoolError } from '../errors.js';
 import type { Rng } from './rng.js';
 
 /**
@@ -79,14 +79,13 @@ export function requireInitializer(path: string, value: unknown): asserts value 
       return;
     }
   }
-  throw new UnspoolError({
-    code: 'INVALID_SETTING',
+  throw invalidSetting(
     path,
-    problem: `${JSON.stringify(value)} is no initializer.`,
-    help: `Use one of ${NAMES.join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
+    `unknown initializer ${shown(value)}.`,
+    `Use one of ${NAMES.join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
       .map(([kind, [key]]) => `${kind}: ${key}`)
       .join(', ')}.`,
-  });
+  );
 }
 
 /** Values of a matrix [rows, cols], row-major. `fan` is what `uniform` divides by. */
@@ -155,10 +154,10 @@ function drawn(values: ArrayLike<number>, rows: number, cols: number): Float64Ar
     throw new UnspoolError({
       code: 'SHAPE_MISMATCH',
       op: 'init',
-      tensor: 'what the initializer gave',
+      tensor: 'the result of the initializer',
       expected: [rows, cols],
       actual: [values?.length ?? 0],
-      help: 'Give the numbers of the whole matrix, row by row; of an LSTM it is asked once a gate.',
+      help: 'Return all numbers of the matrix, row by row. For an LSTM the function is called once per gate.',
     });
   }
   return Float64Array.from(values);

@@ -7,9 +7,9 @@ import {
   type Matrix,
   type ValueLoss,
 } from '../contract/kernels.js';
-import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { invalidData, invalidSetting, isKeyOf, requireInteger, requireNumber, shown, UnspoolError } from '../errors.js';
 import type { PassShape } from './layers/layer.js';
-import { fail, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
+import { requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
 /**
  * Softmax cross-entropy; targets are class numbers, one a row of the output. In nats.
@@ -64,7 +64,7 @@ export const goesBySequence = (choice: LossChoice): boolean =>
 export function requireLoss(choice: LossChoice): LossSpec {
   const spec = typeof choice === 'string' ? ({ kind: choice } as LossSpec) : choice;
   if (!isKeyOf(KEYS, spec?.kind)) {
-    fail('loss', `${JSON.stringify(choice)} is no loss.`, `Use one of ${Object.keys(KEYS).join(', ')}.`);
+    throw invalidSetting('loss', `unknown loss ${shown(choice)}.`, `Use one of ${Object.keys(KEYS).join(', ')}.`);
   }
   requireKeys('loss', spec, ['kind', ...KEYS[spec.kind]]);
   if ((spec.kind === 'crossEntropy' || spec.kind === 'ctc') && spec.reduction !== undefined) {
@@ -73,7 +73,8 @@ export function requireLoss(choice: LossChoice): LossSpec {
   if (spec.kind === 'crossEntropy') {
     if (spec.labelSmoothing !== undefined) requireNumber('loss.labelSmoothing', spec.labelSmoothing, 0, 1);
     const { classWeights = [], ignoreIndex = 0 } = spec;
-    if (!Array.isArray(classWeights)) fail('loss.classWeights', 'should be a list of numbers, one a class.');
+    if (!Array.isArray(classWeights))
+      throw invalidSetting('loss.classWeights', 'must be a list with one number per class.');
     classWeights.forEach((w, i) => {
       requireNumber(`loss.classWeights[${i}]`, w, 0, Number.POSITIVE_INFINITY);
     });
@@ -86,7 +87,7 @@ export function requireLoss(choice: LossChoice): LossSpec {
   if (spec.kind === 'huber') requireNumber('loss.delta', spec.delta, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
   if (spec.kind === 'quantile') {
     if (!Array.isArray(spec.quantiles) || spec.quantiles.length === 0) {
-      fail('loss.quantiles', 'should be a list of numbers between 0 and 1.');
+      throw invalidSetting('loss.quantiles', 'must be a list of numbers from 0 to 1.');
     }
     spec.quantiles.forEach((q, i) => {
       requireNumber(`loss.quantiles[${i}]`, q, 0, 1);
@@ -143,7 +144,7 @@ function classTape(k: Kernels, spec: CrossEntropySpec, y: Matrix, dy: Matrix | n
       tensor: 'classWeights',
       expected: [y.cols],
       actual: [spec.classWeights.length],
-      help: 'Give one weight a class.',
+      help: 'Pass one weight per class.',
     });
   }
   return {
@@ -179,7 +180,7 @@ export function targetWidth(spec: ValueLoss, width: number): number {
     tensor: 'the output (its width)',
     expected: [each * Math.ceil(width / each)],
     actual: [width],
-    help: `The output has ${what} for each target: make the last layer a multiple of ${each} wide.`,
+    help: `The output needs ${what} per target: make the size of the last layer a multiple of ${each}.`,
   });
 }
 
@@ -220,7 +221,12 @@ function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, shape:
     value,
     probabilities: null,
     forward(targets, weights = null, lengths = null) {
-      if (weights) fail('weights', 'are not read by ctc.', 'Give the steps of each sequence as lengths.');
+      if (weights)
+        throw invalidSetting(
+          'weights',
+          'are not supported by ctc.',
+          'Pass the number of steps of each sequence as lengths.',
+        );
       if (targets.length === 0 || targets.length % batchSize !== 0) {
         requireCount('ctc', 'targets', targets, [batchSize, Math.max(1, Math.ceil(targets.length / batchSize))]);
       }
@@ -228,8 +234,8 @@ function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, shape:
       const labels = Int32Array.from(targets);
       const at = labels.indexOf(blank);
       if (at >= 0) {
-        const problem = `${blank} is the blank, which stands between labels by itself.`;
-        throw new UnspoolError({ code: 'INVALID_DATA', what: `label ${at}`, problem });
+        const problem = `is ${blank}, the blank, which ctc inserts between labels itself.`;
+        throw invalidData(`label ${at}`, problem);
       }
       const own = lengths ?? new Array<number>(batchSize).fill(steps);
       k.ctc(value, gradient, y, { steps, batchSize, labels, lengths: own, blank, reduction, zeroInfinity });
@@ -252,7 +258,7 @@ function requireCount(op: string, tensor: string, values: ArrayLike<number>, exp
     tensor,
     expected,
     actual: [values.length],
-    help: "Rows are time-major: row t*N + n is step t of sequence n; after `returns: 'last'` there is one a sequence.",
+    help: "Rows are time-major: row t*N + n is step t of sequence n. After `returns: 'last'` each sequence has one row.",
   });
 }
 
@@ -261,8 +267,8 @@ function requireWeights(weights: ArrayLike<number> | null, rows: number): void {
   requireCount('loss', 'weights', weights, [rows]);
   for (let r = 0; r < weights.length; r++) {
     if (weights[r]! >= 0 && Number.isFinite(weights[r]!)) continue;
-    const problem = `${weights[r]} is no number of at least 0.`;
-    throw new UnspoolError({ code: 'INVALID_DATA', what: `weight ${r}`, problem });
+    const problem = `must be a number of at least 0, got ${weights[r]}.`;
+    throw invalidData(`weight ${r}`, problem);
   }
 }
 
@@ -271,11 +277,7 @@ export function requireTokens(what: string, ids: ArrayLike<number>, size: number
   for (let r = 0; r < ids.length; r++) {
     const id = ids[r]!;
     if (id !== ignored && !(Number.isInteger(id) && id >= 0 && id < size)) {
-      throw new UnspoolError({
-        code: 'INVALID_DATA',
-        what: `${what} ${r}`,
-        problem: `${id} is no whole number from 0 to ${size - 1}.`,
-      });
+      throw invalidData(`${what} ${r}`, `must be an integer from 0 to ${size - 1}, got ${id}.`);
     }
   }
 }

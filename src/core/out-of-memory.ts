@@ -35,11 +35,11 @@ export function explained<T>(spec: ModelSpec, shape: PassShape | null, act: () =
     if (!(error instanceof UnspoolError)) throw error;
     const { problem } = error;
     if (problem.code !== 'OUT_OF_MEMORY' || problem.help !== undefined) throw error;
-    const lower = shape ? [`rows (the batch, ${shape.batchSize})`, `steps (${shape.steps})`] : [];
+    const lower = shape ? [`batchSize (${shape.batchSize})`, `steps (${shape.steps})`] : [];
     spec.layers.forEach((layer, i) => {
       if (layer.kind === 'lstm') lower.push(`layers[${i}].hiddenSize (${layer.hiddenSize})`);
     });
-    const help = `Lower ${lower.join(' or ')}, and free tapes and arenas that are done with; memoryNeed() tells how much it is.`;
+    const help = `Lower ${lower.join(' or ')}, and free tapes and arenas that you no longer need. estimateMemory() returns how much memory a training takes.`;
     throw new UnspoolError({ ...problem, help });
   }
 }

@@ -1,7 +1,7 @@
 /** Sequences of unequal lengths side by side in one batch: which steps of which row count. */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import { UnspoolError } from '../errors.js';
+import { invalidData, UnspoolError } from '../errors.js';
 import type { PassShape, Ragged } from './layers/layer.js';
 
 export class Lengths implements Ragged {
@@ -39,17 +39,13 @@ export class Lengths implements Ragged {
         tensor: 'lengths',
         expected: [N],
         actual: [lengths.length],
-        help: 'Give the number of steps of each row.',
+        help: 'Pass the number of steps of each row.',
       });
     }
     for (let n = 0; n < N; n++) {
       const length = lengths ? lengths[n]! : T;
       if (!(Number.isInteger(length) && length >= 1 && length <= T)) {
-        throw new UnspoolError({
-          code: 'INVALID_DATA',
-          what: `length ${n}`,
-          problem: `${length} is no whole number from 1 to ${T}, the steps of the batch.`,
-        });
+        throw invalidData(`length ${n}`, `must be an integer from 1 to ${T}, the steps of the batch, got ${length}.`);
       }
       this.steps[n] = length;
       for (let t = 0; t < T; t++) this.weights[t * N + n] = t < length ? 1 : 0;

@@ -1,10 +1,10 @@
 /**
  * A model's description: plain JSON, checked once, here. Discriminated by `kind`, so that an editor completes it.
  */
-import { isKeyOf, requireInteger, requireNumber } from '../errors.js';
+import { invalidSetting, isKeyOf, requireInteger, requireNumber, shown } from '../errors.js';
 import { type Initializer, requireInitializer } from './init.js';
 import { checkLstm, type LstmSpec, requireCarries } from './lstm/spec.js';
-import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
+import { checkInits, MAX_SIZE, requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
 /** Turns token numbers into rows of a table. Only as the first layer. Parameter: `NAME.weight` [size, width]. */
 export interface EmbeddingSpec {
@@ -95,15 +95,15 @@ const LARGEST_RATE = 1 - 2 ** -20; // all dropped would leave nothing to scale
 const CHECKS: { readonly [K in LayerSpec['kind']]: (path: string, spec: LayerSpec & { kind: K }) => void } = {
   embedding(path, spec) {
     requireKeys(path, spec, KEYS.embedding);
-    requireInteger(`${path}.size`, spec.size, 1, LARGEST);
-    requireInteger(`${path}.width`, spec.width, 1, LARGEST);
+    requireInteger(`${path}.size`, spec.size, 1, MAX_SIZE);
+    requireInteger(`${path}.width`, spec.width, 1, MAX_SIZE);
     if (spec.init !== undefined) requireInitializer(`${path}.init`, spec.init);
     if (spec.dropout !== undefined) requireNumber(`${path}.dropout`, spec.dropout, 0, LARGEST_RATE);
   },
   lstm: checkLstm,
   linear(path, spec) {
     requireKeys(path, spec, KEYS.linear);
-    requireInteger(`${path}.size`, spec.size, 1, LARGEST);
+    requireInteger(`${path}.size`, spec.size, 1, MAX_SIZE);
     requireOptional(`${path}.bias`, spec.bias, 'boolean');
     requireOptional(`${path}.tied`, spec.tied, 'string');
     checkInits(`${path}.init`, spec.init, KEYS.linearInit);
@@ -115,7 +115,7 @@ const CHECKS: { readonly [K in LayerSpec['kind']]: (path: string, spec: LayerSpe
   },
   repeat(path, spec) {
     requireKeys(path, spec, KEYS.repeat);
-    requireInteger(`${path}.steps`, spec.steps, 1, LARGEST);
+    requireInteger(`${path}.steps`, spec.steps, 1, MAX_SIZE);
   },
   activity(path, spec) {
     requireKeys(path, spec, KEYS.activity);
@@ -126,11 +126,12 @@ const CHECKS: { readonly [K in LayerSpec['kind']]: (path: string, spec: LayerSpe
 };
 
 function checkLayer(path: string, layer: unknown): void {
-  if (typeof layer !== 'object' || layer === null) fail(path, `should be an object, but is ${JSON.stringify(layer)}.`);
+  if (typeof layer !== 'object' || layer === null)
+    throw invalidSetting(path, `must be an object, got ${shown(layer)}.`);
   const spec = layer as LayerSpec;
   if (!isKeyOf(CHECKS, spec.kind)) {
     const help = `Use one of ${Object.keys(CHECKS).join(', ')}.`;
-    fail(`${path}.kind`, `${JSON.stringify((layer as { kind?: unknown }).kind)} is no kind of layer.`, help);
+    throw invalidSetting(`${path}.kind`, `unknown layer kind ${shown(spec.kind)}.`, help);
   }
   (CHECKS[spec.kind] as (path: string, spec: LayerSpec) => void)(path, spec);
   requireOptional(`${path}.name`, spec.name, 'string');
@@ -142,24 +143,32 @@ function checkOrder(layers: readonly LayerSpec[]): void {
   for (const [i, layer] of layers.entries()) {
     const path = `layers[${i}]`;
     if (layer.kind === 'embedding' && i > 0) {
-      fail(path, 'an embedding reads token numbers, so it can only be the first layer.');
+      throw invalidSetting(path, 'an embedding reads token numbers, so it must be the first layer.');
     }
     if (layer.kind === 'lstm' && single !== null) {
-      fail(`${single}.returns`, "'last' leaves no steps for the LSTM layers after it.", 'Put a repeat layer between.');
+      throw invalidSetting(
+        `${single}.returns`,
+        "'last' leaves no steps for the LSTM layers after it.",
+        'Put a repeat layer between them.',
+      );
     }
     if (layer.kind === 'repeat') {
       if (single === null && i > 0)
-        fail(path, 'makes many steps of one, but reads all of them.', "Set returns: 'last'.");
+        throw invalidSetting(
+          path,
+          'repeat turns one step into many, but the layer before it returns all steps.',
+          "Set returns: 'last'.",
+        );
       single = null;
     }
     if (layer.kind === 'lstm' && layer.returns === 'last') single = path;
   }
   const [first] = layers;
   if (layers.length === 1 && first!.kind === 'linear') {
-    fail('layers[0]', 'a model needs more than one linear layer.', 'Add an lstm layer.');
+    throw invalidSetting('layers[0]', 'a model must have more than one linear layer.', 'Add an lstm layer.');
   }
   if (layers.every(({ kind }) => kind === 'dropout' || kind === 'repeat' || kind === 'activity')) {
-    fail('layers', 'have no parameters.', 'Add an lstm layer.');
+    throw invalidSetting('layers', 'no layer has parameters.', 'Add an lstm layer.');
   }
 }
 
@@ -171,14 +180,14 @@ function checkTies(layers: readonly LayerSpec[], inputSize: number): void {
     if (layer.kind === 'linear' && layer.tied !== undefined) {
       const [first] = layers;
       if (first?.kind !== 'embedding' || (first.name ?? 'embedding') !== layer.tied) {
-        throw fail(path, `there is no embedding named ${JSON.stringify(layer.tied)}.`);
+        throw invalidSetting(path, `no embedding is named ${JSON.stringify(layer.tied)}.`);
       }
       if (first.size !== layer.size || first.width !== width) {
         const [table, wanted] = [`[${first.size}, ${first.width}]`, `[${layer.size}, ${width}]`];
-        fail(path, `the table of ${layer.tied} is ${table}, but this weight ${wanted}.`);
+        throw invalidSetting(path, `must name a table of shape ${wanted}, but ${layer.tied} has shape ${table}.`);
       }
       if (layer.init?.weight !== undefined)
-        fail(`${path}`, 'leaves init.weight unread.', 'Set the init of the embedding.');
+        throw invalidSetting(path, 'init.weight has no effect on a tied layer.', 'Set it on the embedding.');
     }
     width = widthAfter(layer, width);
   });
@@ -203,15 +212,17 @@ export function requireSpec(value: unknown): asserts value is ModelSpec {
   requireKeys('spec', value, KEYS.model);
   const spec = value as unknown as ModelSpec;
   if (spec.seed !== undefined) requireInteger('seed', spec.seed, 0, Number.MAX_SAFE_INTEGER);
-  if (!Array.isArray(spec.layers) || spec.layers.length === 0) fail('layers', 'should be a list of layers.');
+  if (!Array.isArray(spec.layers) || spec.layers.length === 0)
+    throw invalidSetting('layers', `must be a list of layers, got ${shown(spec.layers)}.`);
   spec.layers.forEach((layer, i) => {
     checkLayer(`layers[${i}]`, layer);
   });
   checkOrder(spec.layers);
   if (spec.layers[0]?.kind === 'embedding') {
-    if (spec.inputSize !== undefined) fail('inputSize', 'is not used by a model that starts with an embedding.');
+    if (spec.inputSize !== undefined)
+      throw invalidSetting('inputSize', 'is not used by a model that starts with an embedding.');
   } else {
-    requireInteger('inputSize', spec.inputSize, 1, LARGEST);
+    requireInteger('inputSize', spec.inputSize, 1, MAX_SIZE);
   }
   checkTies(spec.layers, spec.inputSize ?? 0);
 }

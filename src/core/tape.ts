@@ -7,7 +7,7 @@
  */
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
-import { UnspoolError } from '../errors.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
 import type { ActivityTape } from './layers/activity.js';
 import type { DropoutTape } from './layers/dropout.js';
 import type { EmbeddingTape } from './layers/embedding.js';
@@ -85,11 +85,7 @@ export class Tape {
     this.lease.requireOpen();
     const found = this.lstms[index];
     if (found) return found;
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: `lstm(${index})`,
-      problem: `the model has ${this.lstms.length} LSTMs, counted from 0.`,
-    });
+    throw invalidSetting(`lstm(${index})`, `the model has ${this.lstms.length} LSTMs, numbered from 0.`);
   }
 
   /** The time steps of the first LSTM layer: `tape.steps[t].gates.f`. For another layer: `tape.lstm(index).step(t)`. */
@@ -160,12 +156,11 @@ export class Tape {
   setLengths(lengths: ArrayLike<number> | null): void {
     if (this.lengths) this.lengths.set(lengths);
     else if (lengths) {
-      throw new UnspoolError({
-        code: 'INVALID_SETTING',
-        path: 'lengths',
-        problem: 'this tape was made for sequences of one length.',
-        help: 'Make it with model.tape(shape, {lengths: true}).',
-      });
+      throw invalidSetting(
+        'lengths',
+        'this tape holds sequences of one length only.',
+        'Make it with model.tape(shape, {lengths: true}).',
+      );
     }
   }
 
@@ -212,12 +207,7 @@ export class Tape {
    */
   backward(parameters: Arena, gradients: Arena, after: readonly LstmState[] = []): void {
     if (!this.top.dy) {
-      throw new UnspoolError({
-        code: 'INVALID_SETTING',
-        path: 'tape',
-        problem: 'it was made without room for gradients.',
-        help: 'Make it with model.tape(shape).',
-      });
+      throw invalidSetting('tape', 'this tape has no buffers for gradients.', 'Make it with model.tape(shape).');
     }
     this.loss?.backward();
     for (const [i, layer] of this.lstms.entries()) layer.after = after[i] ?? null;
@@ -248,7 +238,7 @@ export class Tape {
       tensor: 'the state to start from (rows, then the widths of c and h of each LSTM)',
       expected,
       actual,
-      help: 'A state can only be carried on by as many sequences of the same model.',
+      help: 'A state can only be carried over to the same number of sequences, with LSTM layers of the same sizes.',
     });
   }
 
@@ -260,7 +250,7 @@ export class Tape {
       tensor: 'the list of states to start from',
       expected: [this.lstms.length],
       actual: [states.length],
-      help: 'Give {h, c} for each LSTM, bottom first; a bidirectional layer has two.',
+      help: 'Pass {h, c} for each LSTM, bottom first; a bidirectional layer has two.',
     });
   }
 
@@ -274,7 +264,7 @@ export class Tape {
         tensor: 'inputs',
         expected: input.kind === 'tokens' ? [shape.steps, shape.batchSize] : [shape.steps, shape.batchSize, width],
         actual: [inputs.length],
-        help: 'Give the numbers time-major, all rows of step 0 first.',
+        help: 'Pass the numbers time-major: all rows of step 0 first.',
       });
     }
     // What stands past a row's end is nobody's business: it may be anything, and becomes 0.

@@ -1,7 +1,7 @@
 /** Sources of batches as plain data, which a worker can be sent and make the same source of again. */
 
 import type { Batch } from '../core/model.js';
-import { isKeyOf, shown, UnspoolError } from '../errors.js';
+import { invalidData, isKeyOf, shown } from '../errors.js';
 import type { BatchSource, SourceDescription } from './source.js';
 import { TextStreams } from './text.js';
 
@@ -30,12 +30,11 @@ export function describeSource(source: BatchSource): SourceDescription {
     const list = Array.from({ length: source.length }, (_, index) => source.batch(index));
     return { kind: 'batches', stateful: source.stateful, list };
   }
-  throw new UnspoolError({
-    code: 'INVALID_DATA',
-    what: 'data',
-    problem: 'a source that shuffles its batches by a function of its own cannot be sent to a worker.',
-    help: 'Leave `shuffled` out, or give it a describe() and its maker to serve({sources}) in a worker file of your own.',
-  });
+  throw invalidData(
+    'data',
+    'a source that shuffles its batches by a function of its own cannot be sent to a worker.',
+    'Leave `shuffled` out, or give it a describe() and its maker to serve({sources}) in a worker file of your own.',
+  );
 }
 
 /** The source that `describeSource` described; `more` makes further kinds. Throws `INVALID_DATA` for an unknown one. */
@@ -45,10 +44,9 @@ export function createSource(
 ): BatchSource {
   const makers = { ...SOURCES, ...more };
   if (isKeyOf(makers, kind)) return makers[kind]!(parts);
-  throw new UnspoolError({
-    code: 'INVALID_DATA',
-    what: 'data',
-    problem: `${shown(kind)} is no source of batches that is known here.`,
-    help: `Known are ${Object.keys(makers).join(', ')}; a worker file of your own adds more by serve({sources}).`,
-  });
+  throw invalidData(
+    'data',
+    `${shown(kind)} is no source of batches that is known here.`,
+    `Known are ${Object.keys(makers).join(', ')}; a worker file of your own adds more by serve({sources}).`,
+  );
 }

@@ -4,7 +4,7 @@
  * last token), so neither the size of the vocabulary nor the order is limited by what fits into one integer key.
  */
 import { requireTokens } from '../core/losses.js';
-import { requireInteger, UnspoolError } from '../errors.js';
+import { invalidData, requireInteger } from '../errors.js';
 
 /** Number of what does not occur in the training tokens, or would begin before the first one. */
 const NONE = -1;
@@ -61,12 +61,7 @@ export function ngramBitsPerCharacter(
   requireInteger('vocabularySize', vocabularySize, 1, 2 ** 31 - 1);
   requireInteger('order', order, 1, 32);
   if (test.length === 0) {
-    throw new UnspoolError({
-      code: 'INVALID_DATA',
-      what: 'test',
-      problem: 'it has no tokens to predict.',
-      help: 'Keep some of the text for testing.',
-    });
+    throw invalidData('test', 'it has no tokens to predict.', 'Keep some of the text for testing.');
   }
   requireTokens('training token', train, vocabularySize);
   requireTokens('test token', test, vocabularySize);

@@ -5,7 +5,7 @@
 
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
-import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { invalidData, requireInteger, requireNumber } from '../errors.js';
 import type { BatchSource } from './source.js';
 import { Vocabulary } from './vocabulary.js';
 
@@ -50,14 +50,12 @@ export class TextStreams implements BatchSource {
     this.partial = partial;
     this.from = from;
     if (this.length === 0) {
-      throw new UnspoolError({
-        code: 'INVALID_DATA',
-        what: 'text',
-        problem:
-          `${tokens.length} characters are too few for ${batchSize} streams of ${partial ? 1 : steps} steps ` +
+      throw invalidData(
+        'text',
+        `${tokens.length} characters are too few for ${batchSize} streams of ${partial ? 1 : steps} steps ` +
           `(at least ${batchSize * (partial ? 1 : steps) + 1}).`,
-        help: 'Give more text, or a smaller batch or fewer steps.',
-      });
+        'Give more text, or a smaller batch or fewer steps.',
+      );
     }
   }
 
@@ -119,7 +117,7 @@ export function textStreams(text: string, options: TextStreamOptions = {}): Text
   const { batchSize = 32, steps = 64, validationSplit = 0.1 } = options;
   requireNumber('validationSplit', validationSplit, 0, 0.99);
   if (text.length === 0) {
-    throw new UnspoolError({ code: 'INVALID_DATA', what: 'text', problem: 'it is empty.', help: 'Give some text.' });
+    throw invalidData('text', 'it is empty.', 'Give some text.');
   }
   const vocabulary = options.vocabulary ?? Vocabulary.of(text);
   const tokens = vocabulary.encode(text);

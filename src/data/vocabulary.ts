@@ -1,4 +1,4 @@
-import { UnspoolError } from '../errors.js';
+import { invalidData, type UnspoolError } from '../errors.js';
 
 /** The characters (Unicode code points) that a model knows, numbered by code point. */
 export class Vocabulary {
@@ -11,11 +11,7 @@ export class Vocabulary {
     this.numbers = new Map(characters.map((c, i) => [c, i]));
     const bad = characters.find((c) => typeof c !== 'string' || [...c].length !== 1);
     if (bad !== undefined || characters.length === 0 || this.numbers.size !== characters.length) {
-      throw new UnspoolError({
-        code: 'INVALID_DATA',
-        what: 'vocabulary',
-        problem: 'should be a list of at least one different single characters.',
-      });
+      throw invalidData('vocabulary', 'should be a list of at least one different single characters.');
     }
   }
 
@@ -54,11 +50,10 @@ export class Vocabulary {
 
   private unknown(character: string, at: number): UnspoolError {
     const known = this.characters.filter((c) => c > ' ').join('');
-    return new UnspoolError({
-      code: 'INVALID_DATA',
-      what: 'text',
-      problem: `the model does not know the character ${JSON.stringify(character)} (character ${at + 1} of the text).`,
-      help: `It knows white space and ${known.length > 200 ? `${known.slice(0, 200)}...` : known}`,
-    });
+    return invalidData(
+      'text',
+      `the model does not know the character ${JSON.stringify(character)} (character ${at + 1} of the text).`,
+      `It knows white space and ${known.length > 200 ? `${known.slice(0, 200)}...` : known}`,
+    );
   }
 }

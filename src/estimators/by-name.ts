@@ -1,6 +1,5 @@
 /** Estimators by what stands on a command line or in a JSON file: `tbptt:k1=16,k2=64`. */
-import { fail } from '../core/spec-checks.js';
-import { isKeyOf } from '../errors.js';
+import { invalidSetting, isKeyOf } from '../errors.js';
 import type { GradientEstimator } from './estimator.js';
 import { adaptiveTbptt } from './methods/adaptive.js';
 import { artbp, bptt, hDetach, tbptt } from './methods/backwards.js';
@@ -109,7 +108,7 @@ export const ESTIMATORS: Readonly<Record<string, Known>> = {
 export function estimatorOf(text: string): GradientEstimator {
   const [, name = '', rest] = /^([^:]*)(?::(.*))?$/s.exec(text)!;
   const known = isKeyOf(ESTIMATORS, name) ? ESTIMATORS[name]! : null;
-  if (!known) return fail('estimator', `"${name}" is none.`, `Known: ${Object.keys(ESTIMATORS).join(', ')}.`);
+  if (!known) throw invalidSetting('estimator', `"${name}" is none.`, `Known: ${Object.keys(ESTIMATORS).join(', ')}.`);
   const form = known.settings.map((key) => `${key}=NUMBER`).join(',');
   const help = form ? `Write ${name}:${form}.` : `${name} has no settings.`;
   const settings: Record<string, number> = {};
@@ -117,10 +116,10 @@ export function estimatorOf(text: string): GradientEstimator {
     const [key = '', value] = part.split('=');
     const number = value?.trim() ? Number(value) : Number.NaN;
     if (!known.settings.includes(key) || Number.isNaN(number))
-      fail(`estimator ${name}`, `does not know "${part}".`, help);
+      throw invalidSetting(`estimator ${name}`, `does not know "${part}".`, help);
     settings[key] = number;
   }
   const missing = known.settings.filter((key) => !(key in settings) && !known.optional?.includes(key));
-  if (missing.length > 0) fail(`estimator ${name}`, `lacks ${missing.join(' and ')}.`, help);
+  if (missing.length > 0) throw invalidSetting(`estimator ${name}`, `lacks ${missing.join(' and ')}.`, help);
   return known.make(settings);
 }

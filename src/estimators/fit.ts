@@ -9,8 +9,8 @@ import { goesBySequence, type LossChoice } from '../core/losses.js';
 import { hostNumbers } from '../core/memory/views.js';
 import type { Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';
-import { fail } from '../core/spec-checks.js';
 import type { Tape } from '../core/tape.js';
+import { invalidSetting } from '../errors.js';
 import type { FitOptions } from '../train/options.js';
 import { type EstimatorRun, type GradientEstimator, rowsTaken, unroll } from './estimator.js';
 import { layOut, stepsOf } from './model/batch-steps.js';
@@ -111,7 +111,16 @@ function runRows(
 
 function requireSteps({ spec }: Model, loss: LossChoice): void {
   if (goesBySequence(loss))
-    fail('loss', 'is of whole sequences, and an estimator goes step by step.', 'Use the exact gradient.');
+    throw invalidSetting(
+      'loss',
+      'is of whole sequences, and an estimator goes step by step.',
+      'Use the exact gradient.',
+    );
   const at = spec.layers.findIndex(({ kind }) => kind === 'activity');
-  if (at >= 0) fail(`layers[${at}]`, 'looks at a whole sequence, and an estimator goes step by step.', 'Leave it out.');
+  if (at >= 0)
+    throw invalidSetting(
+      `layers[${at}]`,
+      'looks at a whole sequence, and an estimator goes step by step.',
+      'Leave it out.',
+    );
 }

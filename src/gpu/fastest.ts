@@ -4,7 +4,7 @@ import { loadForms } from '../core/lstm/forms.js';
 import type { BackendTiming } from '../core/measured.js';
 import { type Batch, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
-import { UnspoolError } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import { type BackendChoice, type BackendOptions, selectKernels } from '../kernels/select.js';
 import { adam } from '../optim/adam.js';
 import { fit } from '../train/trainer.js';
@@ -61,20 +61,21 @@ export const measuring =
   async (spec: ModelSpec, options: BackendOptions): Promise<Model> => {
     const { backend = 'auto', precision = 'float32', threads } = options;
     if (backend !== 'auto' || precision !== 'float32') {
-      throw invalid('measure', 'backends are measured where the choice is left to auto, in float32.', 'Leave it out.');
+      throw invalidSetting(
+        'measure',
+        'backends are measured where the choice is left to auto, in float32.',
+        'Leave it out.',
+      );
     }
     const found = await measureBackends(spec, shape, threads === undefined ? {} : { threads });
     const [best] = found;
     if (best?.problem !== null) {
-      throw invalid('backend', found.map((one) => `${one.backend}: ${one.problem}`).join(' '), 'Use reference.');
+      throw invalidSetting('backend', found.map((one) => `${one.backend}: ${one.problem}`).join(' '), 'Use reference.');
     }
     const model = new Model(await selectKernels({ ...options, backend: best.backend }), spec);
     model.measured = found;
     return model;
   };
-
-const invalid = (path: string, problem: string, help: string): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
 
 /** Some numbers that fit the model: how long a step takes does not depend on them. */
 function someBatch(model: Model, { steps, batchSize }: PassShape): Batch {

@@ -6,8 +6,8 @@
 import type { LossChoice } from '../core/losses.js';
 import { type Batch, Model } from '../core/model.js';
 import type { LayerSpec } from '../core/spec.js';
-import { fail, requireChoice } from '../core/spec-checks.js';
-import { requireInteger } from '../errors.js';
+import { requireChoice } from '../core/spec-checks.js';
+import { invalidSetting, requireInteger } from '../errors.js';
 import { dot, norm } from '../estimators/vectors.js';
 import { type Grid, grid, rowOf } from './grid.js';
 import { onlyStep } from './one-sequence.js';
@@ -39,7 +39,8 @@ export async function attribution(model: Model, batch: Batch, options: Attributi
   const { method = 'gradientTimesInput', points = 64, step, loss } = options;
   requireChoice('method', method, ATTRIBUTIONS);
   requireInteger('points', points, 1, 1 << 16);
-  if (batch.batchSize !== 1 || batch.lengths) fail('batch', 'should be of one sequence: rows: 1, without lengths.');
+  if (batch.batchSize !== 1 || batch.lengths)
+    throw invalidSetting('batch', 'should be of one sequence: rows: 1, without lengths.');
   const choice = loss ?? model.standardLoss(batch);
   const weighed = step === undefined ? batch : { ...batch, weights: onlyStep(model.spec, batch, step) };
   const own = await valuesOf(model, weighed);
@@ -87,7 +88,7 @@ const byStep = ({ rows }: Grid, of: (t: number) => number): number[] => Array.fr
 
 const gradOf = ({ input }: Trace): Grid => {
   if (input.kind === 'values') return input.grad;
-  return fail('model', 'reads tokens.'); // `valuesOf` has taken the embedding away
+  throw invalidSetting('model', 'reads tokens.'); // `valuesOf` has taken the embedding away
 };
 
 /** The model behind its embedding, and what the embedding gives; any other model as it is. */

@@ -1,6 +1,7 @@
 /** What the steps' Jacobians do to a gradient on its way back: their largest singular values, one by one and multiplied. */
+
 import type { Batch, Model } from '../core/model.js';
-import { fail } from '../core/spec-checks.js';
+import { invalidSetting } from '../errors.js';
 import { modelSystem } from '../estimators/model/system.js';
 import type { StepData } from '../estimators/system.js';
 import { partOf } from '../estimators/vectors.js';
@@ -28,7 +29,8 @@ export function jacobianSpectrum(
   options: { readonly exponents?: number; readonly state?: ArrayLike<number> } = {},
 ): JacobianSpectrum {
   const { exponents = 3, state } = options;
-  if (batch.batchSize !== 1) fail('batch.rows', `should be 1, but is ${batch.batchSize}.`, 'Give one sequence.');
+  if (batch.batchSize !== 1)
+    throw invalidSetting('batch.rows', `should be 1, but is ${batch.batchSize}.`, 'Give one sequence.');
   const system = modelSystem(model);
   try {
     const jacobians = stateJacobians(system, inputsOf(batch), state);

@@ -1,6 +1,5 @@
 /** Where a weight's gradient came from: the contribution of each step, which add up to it (B1). */
-import { fail } from '../core/spec-checks.js';
-import { requireInteger } from '../errors.js';
+import { invalidSetting, requireInteger } from '../errors.js';
 import { GATES } from './gates.js';
 import { timesTransposed } from './grid.js';
 import { type LstmTrace, shifted, stateBefore, stepBefore } from './lstm-trace.js';
@@ -86,5 +85,5 @@ export function weightGradientByStep(trace: Trace, name: string, row: number, co
     return Float64Array.from({ length: layer.steps }, (_, t) => at(t));
   }
   const names = trace.layers.flatMap((layer) => Object.values(layer.parameters));
-  return fail(name, 'is no parameter of an LSTM of this trace.', `They are ${names.join(', ')}.`);
+  throw invalidSetting(name, 'is no parameter of an LSTM of this trace.', `They are ${names.join(', ')}.`);
 }

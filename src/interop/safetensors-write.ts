@@ -1,5 +1,5 @@
 /** Writing the safetensors format; what it is, and how it is read, stands in safetensors.ts. */
-import { UnspoolError } from '../errors.js';
+import { invalidData, UnspoolError } from '../errors.js';
 import { elementCount, isSize, MAX_HEADER, MAX_RANK, METADATA, quoted } from './safetensors.js';
 
 /** A tensor to write; `data` is row-major and as long as the product of `shape`. */
@@ -23,7 +23,7 @@ export function writeSafetensors(
   const length = Math.ceil(text.length / 8) * 8; // so that the numbers begin at a multiple of 8
   if (length > MAX_HEADER) {
     const problem = `the header would have ${length} bytes; the format allows ${MAX_HEADER}.`;
-    throw new UnspoolError({ code: 'INVALID_DATA', what: 'safetensors', problem, help: 'Shorten the metadata.' });
+    throw invalidData('safetensors', problem, 'Shorten the metadata.');
   }
   const size = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
   const file = new Uint8Array(8 + length + size).fill(0x20, 8, 8 + length);
@@ -77,7 +77,7 @@ function writableType({ name, shape, data }: TensorData): 'F32' | 'F64' {
 }
 
 function refuse(what: string, problem: string, help: string): never {
-  throw new UnspoolError({ code: 'INVALID_DATA', what, problem, help });
+  throw invalidData(what, problem, help);
 }
 
 /** Half a surrogate pair passes through JavaScript's JSON, but strict readers refuse the whole file for it. */

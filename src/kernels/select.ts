@@ -1,6 +1,6 @@
 /** Which backend computes: what is asked for, or an error; never silently another one. */
 import type { Kernels, Precision } from '../contract/kernels.js';
-import { requireInteger, UnspoolError } from '../errors.js';
+import { invalidSetting, requireInteger } from '../errors.js';
 import type { GpuMode } from './gpu/device/modes.js';
 import { createWasm, type WasmVariant, wasmVariant } from './wasm/index.js';
 
@@ -27,9 +27,6 @@ export interface BackendOptions {
   readonly threads?: number | 'auto';
 }
 
-const invalid = (path: string, problem: string, help: string): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
-
 const GPUS: readonly string[] = [
   'gpu',
   'gpu:webgpu',
@@ -41,7 +38,7 @@ const GPUS: readonly string[] = [
 /** The backend that `auto` means here, or that is asked for. Throws `INVALID_SETTING` for one that there is not. */
 function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions = {}): Backend {
   if (precision !== 'float32' && precision !== 'float64') {
-    throw invalid('precision', `${JSON.stringify(precision)} is no precision.`, 'Use float32 or float64.');
+    throw invalidSetting('precision', `${JSON.stringify(precision)} is no precision.`, 'Use float32 or float64.');
   }
   switch (backend) {
     case 'auto':
@@ -49,15 +46,15 @@ function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptio
     case 'reference':
       return 'reference';
     case 'wasm':
-      if (precision !== 'float32') throw invalid('backend', 'wasm computes in float32 only.', 'Use reference.');
-      if (!wasmVariant()) throw invalid('backend', 'this engine has no WebAssembly SIMD.', 'Use reference.');
+      if (precision !== 'float32') throw invalidSetting('backend', 'wasm computes in float32 only.', 'Use reference.');
+      if (!wasmVariant()) throw invalidSetting('backend', 'this engine has no WebAssembly SIMD.', 'Use reference.');
       return 'wasm';
     default: {
       if (!GPUS.includes(String(backend))) {
         const help = `Use auto, wasm, reference, ${GPUS.join(', ')}.`;
-        throw invalid('backend', `${JSON.stringify(backend)} is no backend.`, help);
+        throw invalidSetting('backend', `${JSON.stringify(backend)} is no backend.`, help);
       }
-      if (precision !== 'float32') throw invalid('backend', 'gpu computes in float32 only.', 'Use reference.');
+      if (precision !== 'float32') throw invalidSetting('backend', 'gpu computes in float32 only.', 'Use reference.');
       return 'gpu';
     }
   }

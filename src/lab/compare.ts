@@ -9,7 +9,7 @@
  *   z          bias / sqrt(variance / N): about 1 where the bias is what N draws leave by chance, more where it is real
  */
 import { createRng, type Rng } from '../core/rng.js';
-import { requireInteger, UnspoolError } from '../errors.js';
+import { invalidData, requireInteger } from '../errors.js';
 import { type GradientEstimator, unroll } from '../estimators/estimator.js';
 import { bptt } from '../estimators/methods/backwards.js';
 import type { Block, StepData, System } from '../estimators/system.js';
@@ -83,12 +83,11 @@ export function compare(
   const { loss } = total(bptt(), system, sequence, createRng(seed, 'exact'), options, exact);
   const exactNorm = norm(exact);
   if (!(exactNorm > 0) || !Number.isFinite(exactNorm)) {
-    throw new UnspoolError({
-      code: 'INVALID_DATA',
-      what: 'the exact gradient',
-      problem: exactNorm === 0 ? 'is 0: the model is dead on this sequence.' : 'is not finite.',
-      help: 'Take other parameters, another sequence, or one with a loss.',
-    });
+    throw invalidData(
+      'the exact gradient',
+      exactNorm === 0 ? 'is 0: the model is dead on this sequence.' : 'is not finite.',
+      'Take other parameters, another sequence, or one with a loss.',
+    );
   }
   const comparisons = estimators.map((estimator) =>
     examine(estimator, system, sequence, exact, { ...options, draws, seed }),

@@ -16,9 +16,8 @@ import { Lease } from '../core/memory/lease.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { hostNumbers } from '../core/memory/views.js';
 import type { Batch, Model, PassOptions } from '../core/model.js';
-import { fail } from '../core/spec-checks.js';
 import type { AnyLayerTape, Tape } from '../core/tape.js';
-import { UnspoolError } from '../errors.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
 
 /**
  * H w, P numbers, H being the second derivatives of the batch's mean loss by all parameters, in the order of
@@ -46,7 +45,8 @@ export async function hessianVector(
     });
   }
   const spec = requireLoss(options.loss ?? model.standardLoss(batch));
-  if (batch.lengths || batch.batchFirst) fail('batch', 'has lengths, or rows first, which are not written here.');
+  if (batch.lengths || batch.batchFirst)
+    throw invalidSetting('batch', 'has lengths, or rows first, which are not written here.');
   const { tape, gradients } = await model.gradients(batch, { ...options, loss: spec });
   const [w, product] = [model.arena(), model.arena()];
   const lease = new Lease(model.kernels);
@@ -105,7 +105,7 @@ class Curvature {
     }
     if (layer.kind === 'linear') return this.linear(layer, Rx);
     if (layer.kind === 'dropout') return Rx; // lets everything through outside of training
-    return fail(layer.name, `is a layer of kind ${layer.kind}, whose second derivatives are not written.`);
+    throw invalidSetting(layer.name, `is a layer of kind ${layer.kind}, whose second derivatives are not written.`);
   }
 
   private linear(layer: Layer<'linear'>, Rx: Matrix | null): Matrix {
@@ -159,7 +159,7 @@ class Curvature {
       return out;
     }
     if (loss.kind !== 'crossEntropy' || loss.labelSmoothing) {
-      return fail(
+      throw invalidSetting(
         'loss',
         'has no second derivatives written; crossEntropy without smoothing and meanSquaredError have.',
       );

@@ -5,8 +5,7 @@
  */
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
-import { fail } from '../core/spec-checks.js';
-import { requireInteger } from '../errors.js';
+import { invalidSetting, requireInteger } from '../errors.js';
 import type { StepData } from '../estimators/system.js';
 import { partOf } from '../estimators/vectors.js';
 
@@ -90,7 +89,10 @@ export function delayedCopy(
   requireInteger('every', every, 2, 1 << 16);
   requireInteger('lag', lag, 1, 1 << 20);
   if (lag % every === 0)
-    fail('lag', `is ${lag}, a multiple of every = ${every}: a letter would be shown where one is to be said.`);
+    throw invalidSetting(
+      'lag',
+      `is ${lag}, a multiple of every = ${every}: a letter would be shown where one is to be said.`,
+    );
   const width = copyWidth(shape);
   const letters = Array.from({ length }, () => integers(rows, symbols, random));
   const all = (value: number) => oneHot(new Int32Array(rows).fill(value), width);

@@ -1,5 +1,5 @@
 /** How well classes are told: from counts of what was and what was said, batch by batch. */
-import { requireInteger, UnspoolError } from '../errors.js';
+import { invalidData, requireInteger, UnspoolError } from '../errors.js';
 
 export type F1Average = 'macro' | 'micro' | 'weighted';
 
@@ -63,7 +63,7 @@ export class ClassificationMetrics {
       if (target === this.ignoreIndex) continue;
       if (!(Number.isInteger(target) && target >= 0 && target < C)) {
         const problem = `${target} is no whole number from 0 to ${C - 1}.`;
-        throw new UnspoolError({ code: 'INVALID_DATA', what: `target ${r}`, problem });
+        throw invalidData(`target ${r}`, problem);
       }
       this.addRow(logits, r * C, target);
     }

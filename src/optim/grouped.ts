@@ -1,6 +1,6 @@
 /** Parameter groups: each tensor is updated by the rule of its group, with that group's rate and decay. */
 
-import { UnspoolError } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import type { Optimizer, OptimizerPass, OptimizerSpec } from './optimizer.js';
 
 export interface ParameterGroup {
@@ -17,9 +17,6 @@ export interface GroupedSettings {
 }
 
 type Tensor = OptimizerPass['tensors'][number];
-
-const invalid = (path: string, problem: string, help: string): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_SETTING', path, problem, help });
 
 const listOf = (match: string | readonly string[]): readonly string[] => [match].flat();
 
@@ -86,7 +83,7 @@ function share(groups: readonly ParameterGroup[], tensors: readonly Tensor[]): T
   for (const [i, { match }] of groups.slice(0, -1).entries()) {
     for (const pattern of listOf(match)) {
       if (tensors.some(({ name }) => matches(pattern, name))) continue;
-      throw invalid(`groups[${i}].match`, `"${pattern}" matches no parameter.`, `There are ${names}.`);
+      throw invalidSetting(`groups[${i}].match`, `"${pattern}" matches no parameter.`, `There are ${names}.`);
     }
   }
   for (const tensor of tensors) {
@@ -117,15 +114,16 @@ export function groupedFrom(settings: object, create: (spec: OptimizerSpec) => O
     groups: { match: string; optimizer: OptimizerSpec | null }[];
     rest: OptimizerSpec;
   };
-  if (!Array.isArray(groups)) throw invalid('grouped.groups', 'should be a list.', 'Give {match, optimizer} for each.');
+  if (!Array.isArray(groups))
+    throw invalidSetting('grouped.groups', 'should be a list.', 'Give {match, optimizer} for each.');
   if (typeof rest !== 'object' || rest === null) {
-    throw invalid('grouped.rest', 'is missing.', 'Say the optimizer of what no group matches.');
+    throw invalidSetting('grouped.rest', 'is missing.', 'Say the optimizer of what no group matches.');
   }
   return grouped({
     groups: groups.map((group, i) => {
       const { match, optimizer } = group ?? {};
       if (!listOf(match).every((pattern) => typeof pattern === 'string')) {
-        throw invalid(
+        throw invalidSetting(
           `grouped.groups[${i}].match`,
           'should be a name, or a list of names.',
           '`*` stands for anything.',

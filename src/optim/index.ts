@@ -1,6 +1,6 @@
 /** The optimizers by name: one line a rule. */
 
-import { isKeyOf, shown, UnspoolError } from '../errors.js';
+import { invalidSetting, isKeyOf, shown } from '../errors.js';
 import { adadelta } from './adadelta.js';
 import { adagrad } from './adagrad.js';
 import { adam, adamW, amsgrad } from './adam.js';
@@ -17,12 +17,11 @@ export const OPTIMIZERS = { adadelta, adagrad, adam, adamW, amsgrad, lamb, lion,
 export type OptimizerKind = keyof typeof OPTIMIZERS;
 
 function none(kind: unknown): never {
-  throw new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: 'optimizer',
-    problem: `${shown(kind)} is no optimizer.`,
-    help: `Use one of ${Object.keys(OPTIMIZERS).join(', ')}, grouped.`,
-  });
+  throw invalidSetting(
+    'optimizer',
+    `${shown(kind)} is no optimizer.`,
+    `Use one of ${Object.keys(OPTIMIZERS).join(', ')}, grouped.`,
+  );
 }
 
 /** The optimizer that a spec (as `optimizer.spec` gives it) describes. Throws `INVALID_SETTING`. */
@@ -35,10 +34,9 @@ export function createOptimizer(spec: OptimizerSpec): Optimizer {
   const optimizer = make(settings as unknown as SgdSettings);
   const unread = Object.keys(settings).find((key) => !isKeyOf(optimizer.spec, key));
   if (unread === undefined) return optimizer;
-  throw new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: `optimizer.${unread}`,
-    problem: `is no setting of ${kind}.`,
-    help: `It has ${Object.keys(optimizer.spec).slice(1).join(', ')}.`,
-  });
+  throw invalidSetting(
+    `optimizer.${unread}`,
+    `is no setting of ${kind}.`,
+    `It has ${Object.keys(optimizer.spec).slice(1).join(', ')}.`,
+  );
 }

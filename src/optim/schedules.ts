@@ -1,6 +1,6 @@
 /** Learning-rate schedules: the factor on the optimizer's rate at update `step` (from 1) of `steps`. */
 
-import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { invalidSetting, isKeyOf, requireInteger, requireNumber, type UnspoolError } from '../errors.js';
 import type { Schedule, ScheduleFunction, WatchingSchedule } from './schedule.js';
 
 /** The same rate throughout. */
@@ -199,7 +199,7 @@ export type ScheduleSpec =
 
 const wrong = (path: string, problem: string): UnspoolError => {
   const help = `Use one of ${[...Object.keys(SCHEDULES), ...Object.keys(MAKERS), 'chain'].join(', ')}.`;
-  return new UnspoolError({ code: 'INVALID_SETTING', path: `schedule.${path}`.replace(/\.$/, ''), problem, help });
+  return invalidSetting(`schedule.${path}`.replace(/\.$/, ''), problem, help);
 };
 
 /** The schedule that a spec describes. Throws `INVALID_SETTING`. */

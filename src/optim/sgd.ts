@@ -1,4 +1,4 @@
-import { UnspoolError } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import type { Optimizer } from './optimizer.js';
 import { settingsOf } from './settings.js';
 
@@ -25,11 +25,7 @@ export function sgd(settings: SgdSettings): Optimizer {
   const { learningRate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = settings;
   const spec = settingsOf('sgd', { learningRate, momentum, dampening, nesterov, weightDecay }, {});
   if (nesterov && (momentum === 0 || dampening !== 0)) {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: 'sgd.nesterov',
-      problem: 'needs a momentum over 0 and a dampening of 0.',
-    });
+    throw invalidSetting('sgd.nesterov', 'needs a momentum over 0 and a dampening of 0.');
   }
   return {
     spec: { kind: 'sgd', ...spec },

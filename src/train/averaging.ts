@@ -2,7 +2,7 @@
 
 import type { Kernels } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
-import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { invalidSetting, requireInteger, requireNumber } from '../errors.js';
 
 export type AverageSpec =
   /** a = decay a + (1 - decay) w after each update, from the first update's w on. */
@@ -20,7 +20,7 @@ export function requireAverage(spec: AverageSpec): void {
     if (spec.patience !== undefined) requireInteger('average.patience', spec.patience, 1, Number.MAX_SAFE_INTEGER);
   } else {
     const problem = `${JSON.stringify(spec)} is no average.`;
-    throw new UnspoolError({ code: 'INVALID_SETTING', path: 'average', problem, help: 'Use ema or polyak.' });
+    throw invalidSetting('average', problem, 'Use ema or polyak.');
   }
 }
 

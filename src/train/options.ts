@@ -7,7 +7,7 @@ import type { Batch, Model, PassOptions } from '../core/model.js';
 import type { RngState } from '../core/rng.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
-import { requireInteger, requireNumber, UnspoolError } from '../errors.js';
+import { invalidSetting, requireInteger, requireNumber } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Resumable, Schedule } from '../optim/schedule.js';
 import { type AverageSpec, requireAverage } from './averaging.js';
@@ -131,5 +131,5 @@ export function requireOptions(options: FitOptions, data: TrainingData): void {
         : null;
   if (needs === null || data.validation) return;
   const help = 'Give some, or leave the setting out.';
-  throw new UnspoolError({ code: 'INVALID_SETTING', path: needs, problem: 'needs held-out data to watch.', help });
+  throw invalidSetting(needs, 'needs held-out data to watch.', help);
 }

@@ -13,7 +13,7 @@ import { createRng, type RngState, restoreRng } from '../core/rng.js';
 import { requireCarriedState } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
-import { UnspoolError } from '../errors.js';
+import { invalidData, type UnspoolError } from '../errors.js';
 import { arenasOf, memoryOf, remember, type TrainingRoom, trainingRoom } from './buffers.js';
 import { evaluate, TapeCache } from './evaluate.js';
 import { EventLoopYield } from './event-loop-yield.js';
@@ -273,7 +273,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
 
   private foreign(problem: string): UnspoolError {
     const help = 'Resume with the model, data, batch size and optimizer that it was saved with.';
-    return new UnspoolError({ code: 'INVALID_DATA', what: 'checkpoint', problem: `${problem}.`, help });
+    return invalidData('checkpoint', `${problem}.`, help);
   }
 }
 

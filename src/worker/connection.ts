@@ -1,5 +1,5 @@
 /** Calls to the worker that holds a model, and what becomes of them when it ends. */
-import { UnspoolError } from '../errors.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
 import { type Line, lineTo, type WorkerLike } from './line.js';
 import { type Answer, type Host, isOurs, type Operation, parcel } from './protocol.js';
 import { startWorker } from './start.js';
@@ -116,9 +116,8 @@ export class Connection {
 const disposed = (): UnspoolError => new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Make a new one.' });
 
 const uncloneable = (operation: string, error: unknown): UnspoolError =>
-  new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: operation,
-    problem: `cannot be sent to a worker: ${error instanceof Error ? error.message : error}.`,
-    help: 'Hand in plain data: numbers, strings, arrays and objects of them.',
-  });
+  invalidSetting(
+    operation,
+    `cannot be sent to a worker: ${error instanceof Error ? error.message : error}.`,
+    'Hand in plain data: numbers, strings, arrays and objects of them.',
+  );

@@ -8,7 +8,7 @@ import type { Stream } from '../core/stream.js';
 import { type StartState, Tape } from '../core/tape.js';
 import { createModel, deserializeModel } from '../create.js';
 import { createSource, type SourceMaker } from '../data/description.js';
-import { UnspoolError } from '../errors.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
 import type { BackendOptions } from '../kernels/select.js';
 import { evaluate } from '../train/evaluate.js';
 import type { TrainingState } from '../train/trainer.js';
@@ -184,7 +184,7 @@ export class ModelHost implements Host {
   private requireFree(): void {
     if (!this.model) return;
     const [path, problem] = ['worker', 'it holds a model already.'];
-    throw new UnspoolError({ code: 'INVALID_SETTING', path, problem, help: 'Make a worker for each model.' });
+    throw invalidSetting(path, problem, 'Make a worker for each model.');
   }
 
   /** A pass from `from`; its tape is given back once `read` has taken what is wanted. */
@@ -239,9 +239,8 @@ function found<T>(all: ReadonlyMap<number, T>, number: number, what: string): T 
 const disposed = (what: string): UnspoolError => new UnspoolError({ code: 'DISPOSED', what, help: 'Make a new one.' });
 
 const underWay = (): UnspoolError =>
-  new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: 'fit',
-    problem: 'another training of this model is under way.',
-    help: 'Leave the loop over its events first (break, or a signal), or train another model.',
-  });
+  invalidSetting(
+    'fit',
+    'another training of this model is under way.',
+    'Leave the loop over its events first (break, or a signal), or train another model.',
+  );

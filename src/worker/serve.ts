@@ -1,6 +1,6 @@
 /** The worker's end: takes calls one at a time, in order, and lets messages in between. */
 import type { SourceMaker } from '../data/description.js';
-import { UnspoolError } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import { ModelHost } from './host.js';
 import { type Answer, type Call, failure, isOurs, parcel } from './protocol.js';
 
@@ -125,7 +125,7 @@ function ownPort(): Port {
   }
   if (!('WorkerGlobalScope' in globalThis)) {
     const [path, problem] = ['serve', 'this is no worker.'];
-    throw new UnspoolError({ code: 'INVALID_SETTING', path, problem, help: 'Call it in a module of its own.' });
+    throw invalidSetting(path, problem, 'Call it in a module of its own.');
   }
   const scope = globalThis as unknown as Worker; // a worker's own end has the methods of the other end
   return {

@@ -2,7 +2,7 @@
 
 import { describeSource } from '../data/description.js';
 import type { BatchSource } from '../data/source.js';
-import { requireInteger, UnspoolError } from '../errors.js';
+import { invalidSetting, requireInteger, UnspoolError } from '../errors.js';
 import { createOptimizer } from '../optim/index.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Schedule } from '../optim/schedule.js';
@@ -130,22 +130,18 @@ function optimizerOf({ spec }: Optimizer): Optimizer['spec'] {
     return createOptimizer(spec).spec; // as the worker will
   } catch (error) {
     if (!(error instanceof UnspoolError)) throw error;
-    throw unsendable('optimizer', `a worker cannot make this one again from its spec: ${error.message}`);
+    throw invalidSetting('optimizer', `a worker cannot make this one again from its spec: ${error.message}`);
   }
 }
 
 function scheduleOf(schedule: Schedule | undefined): ScheduleSpec {
   const spec = schedule ? scheduleSpec(schedule) : 'constant';
   if (spec) return spec;
-  throw unsendable(
+  throw invalidSetting(
     'schedule',
     'a function of your own cannot be sent to a worker.',
     'Use, or chain, those of unspool.',
   );
 }
 
-const unsendable = (path: string, problem: string, help?: string): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_SETTING', path, problem, ...(help ? { help } : {}) });
-
-const iteratedTwice = (): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_SETTING', path: 'fit', problem: 'this training is being iterated already.' });
+const iteratedTwice = (): UnspoolError => invalidSetting('fit', 'this training is being iterated already.');

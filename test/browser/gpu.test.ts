@@ -98,9 +98,7 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
     expect(words).toMatch(/refused a call: .+ Make the model anew/s);
     const [memory, said] = (await page.evaluate(`window.withFault('${mode}', 'memory')`)) as [object, string];
     expect(memory).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: null });
-    expect(said).toBe(
-      'there is no memory for what comes next. Lower the batch, the steps or hiddenSize, or use backend: wasm.',
-    );
+    expect(said).toBe('out of memory. Lower the batch, the steps or hiddenSize, or use backend: wasm.');
   });
 
   if (mode === 'webgl2') {

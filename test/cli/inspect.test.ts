@@ -177,7 +177,7 @@ describe('what it cannot do is said', () => {
     [['a.safetensors', '--csv', 'rows.csv'], 1, 'a.safetensors: this model reads characters, not numbers'],
     [['table.safetensors', '--text', 'abc'], 1, 'this model has no vocabulary'],
     [['table.safetensors', '--csv', 'text.txt'], 1, 'text.txt: it has 1 columns'],
-    [['a.safetensors', '--text', '@text.txt', '--steps', '1'], 2, 'steps: should be a whole number from 2'],
+    [['a.safetensors', '--text', '@text.txt', '--steps', '1'], 2, 'steps must be an integer from 2'],
   ])('%j', async (args, code, message) => {
     const ended = await run(...args);
     expect(ended.stderr).toContain(message);

@@ -89,8 +89,8 @@ test.each([
   [['compare'], 2, '--estimators is missing'],
   [['compare', '--estimators', 'tbptt:k1=1'], 2, 'estimator tbptt: lacks k2. Write tbptt:k1=NUMBER,k2=NUMBER.'],
   [['compare', '--estimators', 'magic'], 2, 'estimator: "magic" is none. Known: bptt,'],
-  [['compare', '--estimators', 'snap:n=x'], 2, 'estimator snap: does not know "n=x". Write snap:n=NUMBER.'],
-  [['run', 'a2', '--seeds', '0'], 2, 'seeds: should be a whole number from 1'],
+  [['compare', '--estimators', 'snap:n=x'], 2, 'estimator snap does not know "n=x". Write snap:n=NUMBER.'],
+  [['run', 'a2', '--seeds', '0'], 2, 'seeds must be an integer from 1'],
 ])('%j is told what is wrong', async (args, code, message) => {
   const ended = await lab(...args);
   expect(ended.stderr).toContain(message);

@@ -36,27 +36,27 @@ describe('a spec that cannot work', () => {
     [
       'layers[0].kind',
       one({ kind: 'gru', hiddenSize: 4 }),
-      '"gru" is no kind of layer. Use one of embedding, lstm, linear',
+      'unknown layer kind "gru". Use one of embedding, lstm, linear',
     ],
     ['layers[0].kind', one({ hiddenSize: 4 })],
-    ['layers[0].units', one({ ...lstm(4), units: 4 }), 'is no known setting'],
-    ['layers[0].hiddenSize', one({ kind: 'lstm' }), 'but is undefined'],
+    ['layers[0].units', one({ ...lstm(4), units: 4 }), 'unknown setting'],
+    ['layers[0].hiddenSize', one({ kind: 'lstm' }), 'got undefined'],
     ['layers[0].hiddenSize', one(lstm(0))],
     ['layers[0].hiddenSize', one(lstm(-4))],
     ['layers[0].hiddenSize', one(lstm(2.5))],
-    ['layers[0].hiddenSize', one(lstm(Number.NaN)), 'but is NaN'],
+    ['layers[0].hiddenSize', one(lstm(Number.NaN)), 'got NaN'],
     ['layers[0].hiddenSize', one(lstm(Number.POSITIVE_INFINITY))],
-    ['layers[0].hiddenSize', one(lstm(1e12)), 'from 1 to 16777216, but is 1000000000000'],
-    ['layers[0].hiddenSize', one({ kind: 'lstm', hiddenSize: '4' }), 'but is "4"'],
+    ['layers[0].hiddenSize', one(lstm(1e12)), 'from 1 to 16777216, got 1000000000000'],
+    ['layers[0].hiddenSize', one({ kind: 'lstm', hiddenSize: '4' }), 'got "4"'],
     ['layers[0].bias', one({ ...lstm(4), bias: 1 })],
     ['layers[0].bias', one({ ...lstm(4), bias: null })],
-    ['layers[0].returns', one({ ...lstm(4), returns: 'first' }), "should be 'all' or 'last', but is \"first\""],
+    ['layers[0].returns', one({ ...lstm(4), returns: 'first' }), "must be 'all' or 'last', got \"first\""],
     ['layers[0].name', one({ ...lstm(4), name: 7 })],
     ['layers[0].name', one({ ...lstm(4), name: '' })],
     ['layers[0].init', one({ ...lstm(4), init: 'zeros' })],
     ['layers[0].init', one({ ...lstm(4), init: null })],
-    ['layers[0].init.weight', one({ ...lstm(4), init: { weight: 'zeros' } }), 'is no known setting'],
-    ['layers[0].init.input', one({ ...lstm(4), init: { input: 'glorot' } }), '"glorot" is no initializer'],
+    ['layers[0].init.weight', one({ ...lstm(4), init: { weight: 'zeros' } }), 'unknown setting'],
+    ['layers[0].init.input', one({ ...lstm(4), init: { input: 'glorot' } }), 'unknown initializer "glorot"'],
     ['layers[0].init.recurrent', one({ ...lstm(4), init: { recurrent: 3 } })],
     ['layers[0].init.input', one({ ...lstm(4), init: { input: { kind: 'gamma' } } })],
     ['layers[0].init.input.bound', one({ ...lstm(4), init: { input: { kind: 'uniform', bound: -1 } } })],
@@ -75,7 +75,7 @@ describe('a spec that cannot work', () => {
     ['layers[0].size', { layers: [{ kind: 'embedding', size: 0, width: 2 }, lstm(4)] }],
     ['layers[0].width', { layers: [{ kind: 'embedding', size: 5 }, lstm(4)] }],
     ['layers[0].init', { layers: [{ kind: 'embedding', size: 5, width: 2, init: 'random' }, lstm(4)] }],
-    ['inputSize', { layers: [lstm(4)] }, 'but is undefined'],
+    ['inputSize', { layers: [lstm(4)] }, 'got undefined'],
     ['inputSize', { inputSize: 0, layers: [lstm(4)] }],
     ['inputSize', { inputSize: 3, layers: [{ kind: 'embedding', size: 5, width: 2 }, lstm(4)] }, 'is not used'],
     ['layers[0].returns', { inputSize: 3, layers: [lstm(4, { returns: 'last' }), lstm(4)] }, 'no steps'],
@@ -320,7 +320,7 @@ describe('shapes and tokens that do not fit', () => {
 
   test('inputs', async () => {
     const error = await rejected(() => build(VALUES).gradients(valuesBatch(4 * 2 * 3 + 1, 16)));
-    expect(error.message).toContain('forward: inputs should have shape [4, 2, 3], but has [25].');
+    expect(error.message).toContain('forward: inputs must have shape [4, 2, 3], got [25].');
     expect(
       shape(() => build(TOKENS).tape({ steps: 3, batchSize: 2 }).forward(build(TOKENS).parameters, [1, 2])),
     ).toEqual(expect.objectContaining({ op: 'forward', tensor: 'inputs', expected: [3, 2], actual: [2] }));
@@ -367,8 +367,8 @@ describe('shapes and tokens that do not fit', () => {
   });
 
   test.each([
-    [[0, 1, 6, 3, 4, 5], 'token 2', '6 is no whole number from 0 to 5'],
-    [[0, 1, 2, -1, 4, 5], 'token 3', '-1 is no whole number'],
+    [[0, 1, 6, 3, 4, 5], 'token 2', 'must be an integer from 0 to 5, got 6'],
+    [[0, 1, 2, -1, 4, 5], 'token 3', 'must be an integer from 0 to 5, got -1'],
   ])('tokens out of range: %j', async (inputs, what, text) => {
     const error = await rejected(() => build(TOKENS).gradients(tokensBatch(inputs, [0, 1, 2, 3, 4, 5])));
     expect(problemOf(error, 'INVALID_DATA').what).toBe(what);

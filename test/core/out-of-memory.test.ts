@@ -73,7 +73,7 @@ describe.each([
       expect(capacity).toBe(2 * MEGABYTE);
       expect(inUse! + bytes!).toBeGreaterThan(1.5 * MEGABYTE);
       const [asked, used] = [bytesText(bytes!), bytesText(inUse!)];
-      expect(error.message).toContain(`no memory for another ${asked}: ${used} of at most 2 MiB are in use. `);
+      expect(error.message).toContain(`out of memory: cannot allocate ${asked} (${used} of 2 MiB in use). `);
       expect(k.memory.inUse()).toBe(before); // all that it had taken before it failed
     }
   });
@@ -161,7 +161,7 @@ test("the reference's arrays end where JavaScript's do", () => {
   }
   const spec: ModelSpec = { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 2 ** 24 }] };
   expect(thrown(() => new Model(k, spec)).message).toMatch(
-    /^there is no memory for another 8,390,000 GiB: 0 bytes are in use\. Lower layers\[0\]\.hiddenSize \(16777216\), /,
+    /^out of memory: cannot allocate 8,390,000 GiB \(0 bytes in use\)\. Lower layers\[0\]\.hiddenSize \(16777216\), /,
   );
   new Model(k, SPEC);
 });

@@ -203,7 +203,7 @@ test('where only the last state goes on, lags count from the last step read, and
     step: 3,
   });
   expect(byStep.reduce((a, b) => a + b, 0)).toBeCloseTo(loss - baselineLoss!, 6);
-  const problem = { code: 'INVALID_SETTING', path: 'step', problem: 'should be a whole number from 0 to 3, but is 4.' };
+  const problem = { code: 'INVALID_SETTING', path: 'step', problem: 'must be an integer from 0 to 3, got 4.' };
   expect(await rejected(() => gradientByLag(model, batch, { step: 4 }))).toMatchObject({ problem });
 });
 

@@ -470,7 +470,7 @@ describe('what cannot be written', () => {
   test('data that do not fill the shape', () => {
     const error = thrown(() => writeSafetensors([{ name: 'a', shape: [2, 3], data: one }]));
     expect(problemOf(error, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'a', expected: [2, 3], actual: [1] });
-    expect(refused('a', [], new Float32Array(0))).toContain('should have shape [], but has [0]'); // a scalar is one number
+    expect(refused('a', [], new Float32Array(0))).toContain('must have shape [], got [0]'); // a scalar is one number
   });
 
   test.each([[[-1, -1]], [[0.5, 2]], [[Number.NaN]], [new Array(33).fill(1)], [[-0]]])('shape %j', (shape) => {

@@ -79,7 +79,7 @@ describe('the end of it', () => {
     const bytes = blockBytes(500_000);
     const inUse = PAGE + blockBytes(600_000);
     expect(problemOf(error, 'OUT_OF_MEMORY')).toMatchObject({ bytes, inUse, capacity: MEGABYTE });
-    expect(error.message).toBe('there is no memory for another 488 KiB: 650 KiB of at most 1 MiB are in use.');
+    expect(error.message).toBe('out of memory: cannot allocate 488 KiB (650 KiB of 1 MiB in use).');
     expect(heap.inUse).toBe(inUse);
     heap.release(heap.alloc(300_000));
     heap.release(at);

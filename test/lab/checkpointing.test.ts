@@ -142,6 +142,6 @@ test('a sequence that is shorter or longer than the plan is an error', async () 
   const { system, sequence } = make(SPECS.plain!, { steps: 5 });
   const run = (steps: number) =>
     rejected(async () => gradientOf(checkpointed({ steps, policy: 'sqrt' }), system, sequence));
-  expect((await run(6)).message).toMatch(/steps: are 6 in the plan, but there were 5/);
-  expect((await run(4)).message).toMatch(/steps: are 4 in the plan, but the sequence goes on/);
+  expect((await run(6)).message).toMatch(/steps are 6 in the plan, but there were 5/);
+  expect((await run(4)).message).toMatch(/steps are 4 in the plan, but the sequence goes on/);
 });

@@ -300,9 +300,9 @@ describe('what a method cannot do is said', () => {
       () => gradientOf(kfRtrl(), make(SPECS.stacked!).system, make(SPECS.stacked!).sequence),
       /kfRtrl lives on/,
     ],
-    ['k2 under k1', () => tbptt({ k1: 4, k2: 2 }), /^k2: should be a whole number from 4/],
+    ['k2 under k1', () => tbptt({ k1: 4, k2: 2 }), /^k2 must be an integer from 4/],
     ['an odd number of particles', () => pes({ particles: 3 }), /particles/],
-    ['a cut of 1', () => artbp({ cut: 1 }), /^cut: should be a number from 0 to 0.999/],
+    ['a cut of 1', () => artbp({ cut: 1 }), /^cut must be a number from 0 to 0.999/],
   ])('%s', async (_name, act, message) => {
     expect((await rejected(async () => act())).message).toMatch(message);
   });

@@ -61,7 +61,7 @@ test('a delay line: each letter is said again exactly so many steps after it was
   }
   expect(all.filter(({ target }) => target)).toHaveLength(length);
   expect(() => delayedCopy({ symbols, length, every, lag: 12 }, 2, rng())).toThrow(
-    /^lag: is 12, a multiple of every = 4/,
+    /^lag is 12, a multiple of every = 4/,
   );
 });
 

@@ -195,7 +195,7 @@ describe('what it is not for is said', () => {
   test('a loss of whole sequences', async () => {
     const made = training(bptt());
     const act = () => run({ ...made, options: { ...made.options, loss: 'ctc' as never } });
-    expect((await rejected(act)).message).toMatch(/^loss: is of whole sequences/);
+    expect((await rejected(act)).message).toMatch(/^loss is of whole sequences/);
   });
 
   test('activity layers', async () => {

@@ -455,7 +455,7 @@ describe('numbers that are not finite', () => {
     const { problem, message } = await failure(newModel(SPEC, 'float64'), train, options);
     expect(problem).toMatchObject({ update: 2, tensor: 'input gate i of layer lstm', value: Number.NaN });
     expect(problem.where).toMatch(/^at time step 0, row \d, unit \d$/);
-    expect(message).toMatch(/^training step 2: input gate i .* became NaN at time step 0, .*Lower the learning rate/);
+    expect(message).toMatch(/^update 2: input gate i .* became NaN at time step 0, .*Lower the learning rate/);
   });
 
   test('a learning rate of 1e30 in float32: the squared error overflows', async () => {
@@ -468,7 +468,7 @@ describe('numbers that are not finite', () => {
     model.parameters.get('lstm.weight_hh_l0').set(9, 2, Number.NaN);
     const { problem, message } = await failure(model, nothing, { optimizer: adam() });
     expect(problem).toMatchObject({ update: 1, tensor: 'parameter lstm.weight_hh_l0', where: 'at row 9, column 2' });
-    expect(message).toContain('training step 1: parameter lstm.weight_hh_l0 became NaN at row 9, column 2.');
+    expect(message).toContain('update 1: parameter lstm.weight_hh_l0 became NaN at row 9, column 2.');
   });
 
   test.each([

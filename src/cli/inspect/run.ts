@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { requireInteger, UnspoolError } from '../../errors.js';
+import { invalidSetting, requireInteger } from '../../errors.js';
 import { writeFileAtomic } from '../../node/index.js';
 import type { OptionValues } from '../command.js';
 import { createOutput } from '../output.js';
@@ -76,12 +76,11 @@ async function pngOf(svg: string): Promise<Uint8Array> {
   try {
     resvg = await import('@resvg/resvg-js');
   } catch {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: '--png',
-      problem: 'needs @resvg/resvg-js, which is not installed.',
-      help: 'npm install @resvg/resvg-js, or use --svg.',
-    });
+    throw invalidSetting(
+      '--png',
+      'needs @resvg/resvg-js, which is not installed.',
+      'npm install @resvg/resvg-js, or use --svg.',
+    );
   }
   const drawing = svg.replaceAll('currentColor', '#1b1e23');
   return new resvg.Resvg(drawing, { background: '#ffffff', fitTo: { mode: 'zoom', value: 2 } }).render().asPng();

@@ -1,5 +1,7 @@
 /** What is looked at: a model, and a sequence that it reads. */
+
 import { csvParse } from 'd3-dsv';
+import { invalidData } from '../../errors.js';
 import { type Batch, type Model, UnspoolError, type Vocabulary } from '../../index.js';
 import { outputStepsOf } from '../../inspect/one-sequence.js';
 import { loadModel, readText } from '../../node/index.js';
@@ -49,12 +51,11 @@ async function fromText(model: Model, vocabulary: Vocabulary, text: string, step
   const whole = source === null ? text : await readText(source);
   const shown = [...whole].slice(0, steps + 1);
   if (shown.length < FEWEST + 1) {
-    throw new UnspoolError({
-      code: 'INVALID_DATA',
-      what: source ?? '--text',
-      problem: `it has ${shown.length} characters, and at least ${FEWEST + 1} are needed: ${FEWEST} steps, each with the next character to predict.`,
-      help: 'Give a longer text.',
-    });
+    throw invalidData(
+      source ?? '--text',
+      `it has ${shown.length} characters, and at least ${FEWEST + 1} are needed: ${FEWEST} steps, each with the next character to predict.`,
+      'Give a longer text.',
+    );
   }
   const tokens = naming(source ?? '--text', () => vocabulary.encode(shown.join('')));
   const read = shown.slice(0, -1);

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
-import { requireInteger, UnspoolError } from '../../errors.js';
+import { invalidSetting, requireInteger } from '../../errors.js';
 import { type Done, EXPERIMENTS, type Experiment, type Report } from '../../lab/index.js';
 import { lockFile, writeFileAtomic } from '../../node/index.js';
 import type { OptionValues } from '../command.js';
@@ -13,12 +13,7 @@ import { reportCsv, reportPage } from './page.js';
 function experimentOf(id: string): Experiment {
   const found = EXPERIMENTS.find((one) => one.id === id.toLowerCase());
   if (found) return found;
-  throw new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: 'experiment',
-    problem: `"${id}" is none.`,
-    help: `Known: ${EXPERIMENTS.map((one) => one.id).join(', ')}.`,
-  });
+  throw invalidSetting('experiment', `"${id}" is none.`, `Known: ${EXPERIMENTS.map((one) => one.id).join(', ')}.`);
 }
 
 /** `unspool lab run ID`: exit code 0 where all jobs are done, whatever the verdict. */

@@ -16,8 +16,8 @@
  */
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import { invalidSetting } from '../../errors.js';
 import { hostNumbers } from '../memory/views.js';
-import { fail } from '../spec-checks.js';
 import type { LstmState } from './blocks.js';
 import type { LstmParts } from './parameters.js';
 import { isPlain } from './spec.js';
@@ -44,7 +44,7 @@ export class LstmCurvature {
   constructor(k: Kernels, layer: LstmTape) {
     const { spec, reverse, shape, hiddenSize: H, name } = layer;
     if (!isPlain(spec) || reverse || spec.returns === 'last') {
-      fail(name, 'is no standard LSTM forwards in time, for which alone second derivatives are written.');
+      throw invalidSetting(name, 'second derivatives are implemented only for a standard, forward-direction LSTM.');
     }
     const { steps: T, batchSize: N } = shape;
     const all = k.alloc((T + 1) * N, H);

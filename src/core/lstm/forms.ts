@@ -4,7 +4,7 @@
  */
 
 import type { Kernels } from '../../contract/kernels.js';
-import { UnspoolError } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 import type { PassShape } from '../layers/layer.js';
 import type { Lengths } from '../ragged.js';
 import type { LstmBuffers, Program } from './program.js';
@@ -29,12 +29,7 @@ export async function loadForms(): Promise<void> {
 
 function loaded(what: string): Forms {
   if (forms) return forms;
-  throw new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: what,
-    problem: 'what it is computed by has not been loaded.',
-    help: 'Await loadForms() first.',
-  });
+  throw invalidSetting(what, 'what it is computed by has not been loaded.', 'Await loadForms() first.');
 }
 
 /** Throws `INVALID_SETTING` where it has not been loaded, as does the next one. */

@@ -8,9 +8,9 @@ import {
   GATE_SETS,
   type GateSet,
 } from '../../contract/kernels.js';
-import { isKeyOf, requireInteger, requireNumber, UnspoolError } from '../../errors.js';
+import { invalidSetting, isKeyOf, requireInteger, requireNumber } from '../../errors.js';
 import type { Initializer } from '../init.js';
-import { checkInits, fail, LARGEST, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
+import { checkInits, MAX_SIZE, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
 
 /** An activation by its name, or with its numbers (as ONNX's; defaults in brackets). */
 export type ActivationSpec =
@@ -209,7 +209,7 @@ function checkActivation(path: string, value: ActivationSpec | undefined): void 
   requireChoice(typeof value === 'object' ? `${path}.kind` : path, kind, ACTIVATIONS);
   const standard = NUMBERS[kind] ?? {};
   for (const [key, number] of Object.entries(numbers)) {
-    if (!isKeyOf(standard, key)) fail(`${path}.${key}`, `is not read by ${kind}.`);
+    if (!isKeyOf(standard, key)) throw invalidSetting(`${path}.${key}`, `has no effect on ${kind}.`);
     requireNumber(`${path}.${key}`, number, -1e6, 1e6);
   }
   // Slopes are told from the value, which has to say on which side of the kink, or how far from the end, it stands.
@@ -217,7 +217,7 @@ function checkActivation(path: string, value: ActivationSpec | undefined): void 
   if (kind === 'leakyRelu' || kind === 'elu' || kind === 'thresholdedRelu' || kind === 'hardSigmoid') {
     requireNumber(`${path}.alpha`, alpha, 0, 1e6);
   }
-  if (kind === 'scaledTanh' && alpha === 0) fail(`${path}.alpha`, 'should not be 0.');
+  if (kind === 'scaledTanh' && alpha === 0) throw invalidSetting(`${path}.alpha`, 'must not be 0.');
 }
 
 function checkCell(path: string, cell: CellSpec | undefined): void {
@@ -230,7 +230,7 @@ function checkCell(path: string, cell: CellSpec | undefined): void {
     requireOptional(`${path}.${key}`, cell[key], 'boolean');
   }
   if (cell.layerNorm && cell.gateRecurrence) {
-    fail(`${path}.gateRecurrence`, 'does not go with layerNorm.', 'Leave one of the two out.');
+    throw invalidSetting(`${path}.gateRecurrence`, 'cannot be combined with layerNorm.', 'Leave one of them out.');
   }
   if (activations === undefined) return;
   requireKeys(`${path}.activations`, activations, KEYS.activations);
@@ -256,13 +256,13 @@ function checkNoise(path: string, { dropConnect, recurrentDropout, zoneout }: Ls
 
 export function checkLstm(path: string, spec: LstmSpec): void {
   requireKeys(path, spec, KEYS.layer);
-  requireInteger(`${path}.hiddenSize`, spec.hiddenSize, 1, LARGEST);
+  requireInteger(`${path}.hiddenSize`, spec.hiddenSize, 1, MAX_SIZE);
   if (spec.bias !== 'single') requireOptional(`${path}.bias`, spec.bias, 'boolean');
   if (spec.returns !== undefined) requireChoice(`${path}.returns`, spec.returns, ['all', 'last']);
   if (spec.direction !== undefined) {
     requireChoice(`${path}.direction`, spec.direction, ['forward', 'reverse', 'bidirectional']);
   }
-  if (spec.projectionSize !== undefined) requireInteger(`${path}.projectionSize`, spec.projectionSize, 1, LARGEST);
+  if (spec.projectionSize !== undefined) requireInteger(`${path}.projectionSize`, spec.projectionSize, 1, MAX_SIZE);
   if (spec.initialState !== undefined) requireChoice(`${path}.initialState`, spec.initialState, ['zero', 'learned']);
   checkCell(`${path}.cell`, spec.cell);
   checkNoise(path, spec);
@@ -272,15 +272,10 @@ export function checkLstm(path: string, spec: LstmSpec): void {
 /** Thrown where a state is to be carried on through a layer that cannot. */
 export function requireCarries(name: string, spec: LstmSpec, reverse: boolean): void {
   const problem = reverse
-    ? 'reads from the last step to the first: no state goes on into the steps that follow.'
+    ? 'reads from the last step to the first, so its state cannot carry over to later steps.'
     : spec.cell?.gateRecurrence
-      ? 'sees the gates of the step before, which a carried state (h and c) does not hold.'
+      ? 'needs the gates of the previous step, which a carried state (h and c) does not contain.'
       : null;
   if (problem === null) return;
-  throw new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: name,
-    problem,
-    help: 'Give it whole sequences, each from a state of its own, and no stream.',
-  });
+  throw invalidSetting(name, problem, 'Pass whole sequences that each start from their own state, and do not stream.');
 }

@@ -1,7 +1,7 @@
 /** One time step of an LSTM layer, to look into: every array is a live view of the tape's memory, shape [N, H]. */
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
-import { UnspoolError } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../memory/views.js';
 import { gateGradients, outputActivation } from './gate-gradients.js';
 import { cellForm } from './spec.js';
@@ -36,11 +36,7 @@ export class LstmStepView {
 
   constructor(k: Kernels, tape: LstmTape, t: number) {
     if (!Number.isInteger(t) || t < 0 || t >= tape.shape.steps) {
-      throw new UnspoolError({
-        code: 'INVALID_SETTING',
-        path: `step(${t})`,
-        problem: `the tape of ${tape.name} has steps 0 to ${tape.shape.steps - 1}.`,
-      });
+      throw invalidSetting(`step(${t})`, `the tape of ${tape.name} has steps 0 to ${tape.shape.steps - 1}.`);
     }
     this.k = k;
     this.tape = tape;
@@ -78,12 +74,7 @@ export class LstmStepView {
   get grad(): LstmStepGradView {
     const { grad } = this.tape;
     if (!grad) {
-      throw new UnspoolError({
-        code: 'INVALID_SETTING',
-        path: 'grad',
-        problem: 'this tape records no gradients.',
-        help: 'Use the tape that model.gradients() returns.',
-      });
+      throw invalidSetting('grad', 'this tape has no gradients.', 'Use the tape that model.gradients() returns.');
     }
     const { y: d, before } = grad.steps[this.t]!;
     const self = this;

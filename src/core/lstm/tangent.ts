@@ -14,8 +14,9 @@
  *   dc'/dai = g i(1-i)   dc'/daf = c- f(1-f)   dc'/dag = i (1-g^2)   dc'/dao = 0             dc'/dc- = f
  *   du'/da  = o (1 - tanh(c)^2) dc'/da, and   du'/dao = tanh(c) o(1-o)                       du'/dc- = o (1 - tanh(c)^2) f
  */
+
 import type { Kernels, LstmStepGrad, Matrix, Peepholes } from '../../contract/kernels.js';
-import { fail } from '../spec-checks.js';
+import { invalidSetting } from '../../errors.js';
 import type { LstmState } from './blocks.js';
 import type { LstmParts } from './parameters.js';
 import { cellForm, type LstmSpec, noiseRates } from './spec.js';
@@ -23,10 +24,10 @@ import type { LstmTape } from './tape.js';
 
 /** Why the closed forms do not hold for such a layer; null where they do. */
 export function withoutClosedForm({ cell = {}, ...spec }: LstmSpec): string | null {
-  if (cell.layerNorm) return 'layerNorm ties all units of a step together';
-  if (cell.gateRecurrence) return 'gateRecurrence has gates that see the gates of the step before';
+  if (cell.layerNorm) return 'layerNorm couples all units of a step';
+  if (cell.gateRecurrence) return 'gateRecurrence makes the gates depend on those of the previous step';
   const { zoneoutH, zoneoutC } = noiseRates(spec);
-  return zoneoutH > 0 || zoneoutC > 0 ? 'zoneout mixes the state with the one before' : null;
+  return zoneoutH > 0 || zoneoutC > 0 ? 'zoneout mixes the state with the previous one' : null;
 }
 
 /** Derivatives of u' (the cell's output, h' where nothing projects it) and c', unit by unit. */
@@ -52,7 +53,7 @@ export class LstmTangent {
   /** Throws `INVALID_SETTING` for a layer whose cell does not act unit by unit. */
   constructor(k: Kernels, layer: LstmTape) {
     const why = withoutClosedForm(layer.spec);
-    if (why) fail(layer.name, `has no derivatives in closed form: ${why}.`);
+    if (why) throw invalidSetting(layer.name, `has no closed-form derivatives: ${why}.`);
     const { batchSize: N } = layer.shape;
     const H = layer.hiddenSize;
     const unit = (): Matrix => k.alloc(N, H);

@@ -212,7 +212,7 @@ export class LstmTape implements LayerTape {
         tensor: `${part} of ${this.name} before the first step`,
         expected: [m.rows, m.cols],
         actual: [values.length],
-        help: 'Give one row of units a sequence, row by row.',
+        help: 'Pass one row of units per sequence, row by row.',
       });
     }
     this.k.upload(m, values);

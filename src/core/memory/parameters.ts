@@ -5,7 +5,7 @@
  */
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
-import { UnspoolError } from '../../errors.js';
+import { invalidSetting, UnspoolError } from '../../errors.js';
 import type { Rng } from '../rng.js';
 import { type Disposed, Lease } from './lease.js';
 import { hostArray, matrixOf, type NdArray } from './views.js';
@@ -48,12 +48,11 @@ export class ParameterLayout {
   entry(name: string): ParameterEntry {
     const entry = this.byName.get(name);
     if (!entry) {
-      throw new UnspoolError({
-        code: 'INVALID_SETTING',
-        path: name,
-        problem: 'the model has no such parameter.',
-        help: `It has ${this.entries.map((e) => e.name).join(', ')}.`,
-      });
+      throw invalidSetting(
+        name,
+        'the model has no such parameter.',
+        `It has ${this.entries.map((e) => e.name).join(', ')}.`,
+      );
     }
     return entry;
   }
@@ -109,7 +108,7 @@ export class Arena {
         tensor: name,
         expected: shape,
         actual: [values.length],
-        help: 'Give its numbers row by row.',
+        help: 'Pass all its numbers, row by row.',
       });
     }
     this.kernels.upload(this.handle(name), values);

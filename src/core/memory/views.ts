@@ -6,7 +6,7 @@
  */
 import ndarray from 'ndarray';
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
-import { UnspoolError } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 
 /** The numbers that a view sees: one of the stores that ndarray takes in place of a typed array. */
 export class LiveNumbers {
@@ -84,12 +84,11 @@ export function matrixOf(shape: readonly number[]): [rows: number, cols: number]
 export function hostNumbers(kernels: Kernels, m: Matrix): FloatArray {
   const data = kernels.host(m);
   if (data) return data;
-  throw new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: 'backend',
-    problem: `the ${kernels.name} backend keeps its numbers on a device, where no live view can reach.`,
-    help: 'Copy it: kernels.download(), downloadSteps() of unspool/gpu.',
-  });
+  throw invalidSetting(
+    'backend',
+    `the ${kernels.name} backend keeps its numbers on a device, so a live view is not possible.`,
+    'Make a copy with kernels.download() or downloadSteps() of unspool/gpu.',
+  );
 }
 
 function liveNumbers(kernels: Kernels, m: Matrix): LiveNumbers {

@@ -4,8 +4,8 @@
  * the gradient has the same bits as `bptt`'s.
  */
 import type { FloatArray } from '../../contract/kernels.js';
-import { fail, requireChoice } from '../../core/spec-checks.js';
-import { requireInteger, requireNumber } from '../../errors.js';
+import { requireChoice } from '../../core/spec-checks.js';
+import { invalidSetting, requireInteger, requireNumber } from '../../errors.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
 import { optimalPlan } from '../storage/optimal.js';
 import { everySegment, type StoragePlan } from '../storage/plan.js';
@@ -82,7 +82,8 @@ class CheckpointedRun implements EstimatorRun {
     const { orders } = this.plan;
     if (t === 0) this.first = step.before;
     this.state = step.before;
-    if (t >= this.plan.steps) fail('steps', `are ${this.plan.steps} in the plan, but the sequence goes on.`);
+    if (t >= this.plan.steps)
+      throw invalidSetting('steps', `are ${this.plan.steps} in the plan, but the sequence goes on.`);
     for (; orders[this.order]?.kind === 'Save'; this.order++) this.states.set(t, this.state);
     if (orders[this.order++]!.kind === 'Tape') this.entries.set(t, step);
     this.state = step.state;
@@ -93,7 +94,10 @@ class CheckpointedRun implements EstimatorRun {
   emit(gradient: FloatArray): void {
     const { orders, steps } = this.plan;
     if (this.data.length < steps) {
-      fail('steps', `are ${steps} in the plan, but there were ${this.data.length} before a gradient was asked for.`);
+      throw invalidSetting(
+        'steps',
+        `are ${steps} in the plan, but there were ${this.data.length} before a gradient was asked for.`,
+      );
     }
     let delta: FloatArray | null = null;
     for (; this.order < orders.length; this.order++) {

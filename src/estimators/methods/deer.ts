@@ -9,7 +9,7 @@
  * cheaper, and there are more iterations.
  */
 import type { FloatArray } from '../../contract/kernels.js';
-import { requireInteger, requireNumber, UnspoolError } from '../../errors.js';
+import { invalidData, requireInteger, requireNumber } from '../../errors.js';
 import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
 import { BEGINNING, type StepData, type System, type SystemStep } from '../system.js';
 import { backThrough } from './backwards.js';
@@ -56,12 +56,11 @@ export function solveTrajectory(
     states = next;
     if (changes.at(-1)! <= tolerance) return { states, iterations: changes.length, changes };
   }
-  throw new UnspoolError({
-    code: 'INVALID_DATA',
-    what: method,
-    problem: `has not converged after ${maxIterations} iterations: the last changed a state by ${changes.at(-1)}.`,
-    help: 'Raise maxIterations or the tolerance, or take steps in order.',
-  });
+  throw invalidData(
+    method,
+    `has not converged after ${maxIterations} iterations: the last changed a state by ${changes.at(-1)}.`,
+    'Raise maxIterations or the tolerance, or take steps in order.',
+  );
 }
 
 function checked(options: DeerOptions): Required<DeerOptions> {

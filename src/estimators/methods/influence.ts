@@ -1,21 +1,23 @@
 /** J and F as whole matrices, for the methods that carry derivatives of the state by theta forwards. */
-import { fail } from '../../core/spec-checks.js';
+import { invalidSetting } from '../../errors.js';
 import type { System, SystemStep, Units } from '../system.js';
 
 /** These carry a matrix for each sequence: one row at a time. Throws `INVALID_SETTING` for more. */
 export function requireOneRow(name: string, { rows }: System): void {
-  if (rows > 1) fail('rows', `should be 1, but are ${rows}: ${name} carries its own derivatives for every sequence.`);
+  if (rows > 1)
+    throw invalidSetting(
+      'rows',
+      `should be 1, but are ${rows}: ${name} carries its own derivatives for every sequence.`,
+    );
 }
 
 /** The closed forms of a step. Throws `INVALID_SETTING` where there are none. */
 export function requireUnits(name: string, step: SystemStep): Units {
-  return (
-    step.units ??
-    fail(
-      'model',
-      `has no closed form of its units, which ${name} lives on.`,
-      'Use one LSTM layer right over the input, without peepholes, projection, layerNorm or zoneout; or rtrl(), which needs none.',
-    )
+  if (step.units) return step.units;
+  throw invalidSetting(
+    'model',
+    `has no closed form of its units, which ${name} lives on.`,
+    'Use one LSTM layer right over the input, without peepholes, projection, layerNorm or zoneout; or rtrl(), which needs none.',
   );
 }
 

@@ -9,9 +9,10 @@
  *   e-prop (Bellec et al. 2020)   kept[r][q] alone: no way from h back into the gates
  *   RFLO (Murray 2019)            e-prop's, and the error reaches h through fixed random weights instead of the readout's
  */
+
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
-import { fail } from '../../core/spec-checks.js';
+import { invalidSetting } from '../../errors.js';
 import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
 import type { System, SystemStep, Units } from '../system.js';
 import { addScaled } from '../vectors.js';
@@ -59,7 +60,8 @@ class LocalRun implements EstimatorRun {
   }
 
   private begin({ size: n, gates, parts, inputs: { length: d }, index }: Units): void {
-    if (parts > 2) fail('cell', `has ${parts} states a unit, and ${this.rule.name} is written for one or two.`);
+    if (parts > 2)
+      throw invalidSetting('cell', `has ${parts} states a unit, and ${this.rule.name} is written for one or two.`);
     const weights = gates * n * d;
     this.traces = Array.from({ length: parts }, () => new Float64Array(weights));
     this.places = Int32Array.from({ length: weights }, (_, at) =>
@@ -140,7 +142,7 @@ const local = (rule: Rule): GradientEstimator => ({
   start(system, random) {
     requireOneRow(rule.name, system);
     if (rule.randomFeedback && !system.tellsOutputGradient) {
-      fail('system', `does not tell dl/dy of its output, which ${rule.name} sends back.`);
+      throw invalidSetting('system', `does not tell dl/dy of its output, which ${rule.name} sends back.`);
     }
     return new LocalRun(rule, system, random);
   },

@@ -1,11 +1,12 @@
 /** One time step of a model: a tape of one step, used again and again. */
+
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import type { LstmState } from '../../core/lstm/blocks.js';
 import type { LstmTape } from '../../core/lstm/tape.js';
 import { hostNumbers } from '../../core/memory/views.js';
 import type { ModelSpec } from '../../core/spec.js';
-import { fail } from '../../core/spec-checks.js';
 import type { Tape } from '../../core/tape.js';
+import { invalidSetting } from '../../errors.js';
 import type { StatePart, StepData, SystemStep, Units } from '../system.js';
 import type { EngineSystem } from './system.js';
 import { ModelTangent } from './tangent.js';
@@ -56,7 +57,7 @@ export class EngineStep implements SystemStep {
       model.tape({ steps: 1, batchSize }, { inputGradient: false, kernels: weights.kernels }),
     );
     this.top = this.tape.layers.findLastIndex(({ kind }) => kind === 'lstm');
-    if (this.top < 0) fail('layers', 'have no LSTM: there is no time to go back through.');
+    if (this.top < 0) throw invalidSetting('layers', 'have no LSTM: there is no time to go back through.');
     this.after = this.tape.lstms.map((layer) => {
       const { h, c } = layer.finalState();
       return { h: this.k.alloc(h.rows, h.cols), c: this.k.alloc(c.rows, c.cols) };
@@ -151,7 +152,7 @@ export class EngineStep implements SystemStep {
   /** The same out of one cotangent for each element of the state: for layers that have no closed form. */
   private jvpByRows(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
     const { system, stateSize: S } = this;
-    if (system.rows > 1) fail('rows', 'should be 1 for directional derivatives of this model.');
+    if (system.rows > 1) throw invalidSetting('rows', 'should be 1 for directional derivatives of this model.');
     const [out, unit] = [system.floats(S), system.floats(S)];
     const byTheta = w && system.floats(system.parameters.length);
     for (let r = 0; r < S; r++) {

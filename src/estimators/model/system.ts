@@ -10,8 +10,7 @@ import type { Arena } from '../../core/memory/parameters.js';
 import { hostNumbers } from '../../core/memory/views.js';
 import type { Model } from '../../core/model.js';
 import { requireCarriedState } from '../../core/spec.js';
-import { fail } from '../../core/spec-checks.js';
-import { requireInteger } from '../../errors.js';
+import { invalidSetting, requireInteger } from '../../errors.js';
 import { BEGINNING, type Block, type StatePart, type StepData, type System, type SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 import { Beginning, learnedStates } from './initial-state.js';
@@ -65,7 +64,8 @@ export class EngineSystem implements ModelSystem {
     requireInteger('rows', rows, 1, 1 << 24);
     for (const [i, layer] of model.spec.layers.entries()) {
       if (layer.kind !== 'lstm') continue;
-      if (layer.returns === 'last') fail(`layers[${i}].returns`, 'should be all, so that there is a loss at any step.');
+      if (layer.returns === 'last')
+        throw invalidSetting(`layers[${i}].returns`, 'should be all, so that there is a loss at any step.');
     }
     this.model = model;
     this.rows = rows;
@@ -115,7 +115,7 @@ export class EngineSystem implements ModelSystem {
 
   matrixOf(gradient: FloatArray): Matrix {
     const arena = this.arenas.get(gradient);
-    if (!arena) throw fail('gradient', 'is none that this system made.', 'Get one from newGradient().');
+    if (!arena) throw invalidSetting('gradient', 'is none that this system made.', 'Get one from newGradient().');
     return arena.matrix;
   }
 

@@ -12,7 +12,7 @@
  *
  * with e the cost of an entry in states. Neither is convex in y, as room is cut into whole entries: every y is tried.
  */
-import { requireInteger, UnspoolError } from '../../errors.js';
+import { invalidSetting, requireInteger } from '../../errors.js';
 import type { Order, StoragePlan } from './plan.js';
 
 interface Table {
@@ -39,12 +39,11 @@ export function optimalPlan(steps: number, budget: number, options: BudgetOption
   requireInteger('budget', budget, 0, 1 << 24);
   const room = Math.min(budget + entryCost, entryCost * steps);
   if (room * steps ** 2 > 4e9) {
-    throw new UnspoolError({
-      code: 'INVALID_SETTING',
-      path: 'budget',
-      problem: `times the square of the steps is ${(room * steps ** 2).toExponential(1)}, too much to plan for exactly.`,
-      help: 'Take segments, or a smaller budget.',
-    });
+    throw invalidSetting(
+      'budget',
+      `times the square of the steps is ${(room * steps ** 2).toExponential(1)}, too much to plan for exactly.`,
+      'Take segments, or a smaller budget.',
+    );
   }
   const table = solve(steps, room, entryCost, entries);
   const orders: Order[] = [];

@@ -12,7 +12,7 @@
  * Costs are counted in units of a state (h and c: 2n numbers); a tape entry (i f g o c h: 6n) costs 3 of them. Forward steps are
  * counted with the T that any backward pass needs.
  */
-import { requireInteger, UnspoolError } from '../../errors.js';
+import { invalidData, requireInteger } from '../../errors.js';
 
 export type Order =
   | { readonly kind: 'Advance'; readonly t: number }
@@ -38,7 +38,7 @@ export interface PlanCost {
 /** Follows a plan and counts. Throws `INVALID_DATA` for a plan that cannot be followed. */
 export function planCost({ steps, orders }: StoragePlan, entryCost = 3): PlanCost {
   const wrong = (at: number, problem: string): never => {
-    throw new UnspoolError({ code: 'INVALID_DATA', what: `order ${at} of the plan`, problem });
+    throw invalidData(`order ${at} of the plan`, problem);
   };
   const [states, entries] = [new Set<number>(), new Set<number>()];
   let [now, next, forwards, peak] = [0, steps - 1, 0, 0];

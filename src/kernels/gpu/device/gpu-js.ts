@@ -1,5 +1,5 @@
 /** What is used of gpu.js, and of the package that brings WebGPU to Node; loaded when a GPU is asked for. */
-import { UnspoolError } from '../../../errors.js';
+import { invalidSetting } from '../../../errors.js';
 import { reasonOf } from './faults.js';
 
 /** A kernel of gpu.js. */
@@ -100,7 +100,7 @@ async function optional<T>(name: string): Promise<T | null> {
   } catch (error) {
     if (isAbsence(error, name)) return null;
     const problem = `the package ${name} is there, but cannot be loaded: ${reasonOf(error)}`;
-    throw new UnspoolError({ code: 'INVALID_SETTING', path: 'backend', problem });
+    throw invalidSetting('backend', problem);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Opens a mode of gpu.js. */
-import { UnspoolError } from '../../../errors.js';
+import { invalidSetting, type UnspoolError } from '../../../errors.js';
 import { copyOf } from '../shaders/indexing.js';
 import type { Device } from './device.js';
 import { reasonOf, settled } from './faults.js';
@@ -10,7 +10,7 @@ import { webGlContext, webGlDevice } from './webgl.js';
 import { webGpuDevice } from './webgpu.js';
 
 const impossible = (mode: GpuMode, problem: string, help: string): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_SETTING', path: `backend gpu:${mode}`, problem, help });
+  invalidSetting(`backend gpu:${mode}`, problem, help);
 
 async function library(mode: GpuMode): Promise<GpuJs> {
   const found = await loadGpuJs();
@@ -59,5 +59,5 @@ export async function openGpu(): Promise<Device> {
     }
   }
   const problem = `there is no GPU here. ${reasons.join(' ')}`;
-  throw new UnspoolError({ code: 'INVALID_SETTING', path: 'backend', problem, help: 'Use auto, wasm or reference.' });
+  throw invalidSetting('backend', problem, 'Use auto, wasm or reference.');
 }

@@ -1,5 +1,5 @@
 /** gpu.js on WebGPU: compute shaders over buffers. */
-import { UnspoolError } from '../../../errors.js';
+import { invalidSetting, type UnspoolError } from '../../../errors.js';
 import { Plans } from '../record/plans.js';
 import type { Program, WgslBody } from '../shaders/program.js';
 import { inFours } from '../shaders/wgsl.js';
@@ -78,12 +78,11 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
 }
 
 const otherVersion = (): UnspoolError =>
-  new UnspoolError({
-    code: 'INVALID_SETTING',
-    path: 'backend',
-    problem: 'this version of gpu.js makes its shaders in another way.',
-    help: 'Install the one that this package is written for: npm install gpu.js@2.24',
-  });
+  invalidSetting(
+    'backend',
+    'this version of gpu.js makes its shaders in another way.',
+    'Install the one that this package is written for: npm install gpu.js@2.24',
+  );
 
 /** A device that is lost may not answer; that it is lost is told by what was done meanwhile. */
 const popped = (device: WebGpuContext['device']) => device.popErrorScope().catch(() => null);
