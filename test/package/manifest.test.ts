@@ -104,9 +104,22 @@ test('what is packed: the build and the papers, nothing else', () => {
   expect(paths).toContain('dist/cli/main.js');
 });
 
-test('package-lock.json names no host: whoever installs decides where from', () => {
-  const lock = JSON.parse(text('package-lock.json')) as { packages: Record<string, { resolved?: string }> };
+test('package-lock.json names no registry, so that npm installs from the configured one', () => {
+  const lock = JSON.parse(text('package-lock.json')) as {
+    packages: Record<string, { resolved?: string; link?: boolean }>;
+  };
   const resolved = Object.entries(lock.packages).filter(([, entry]) => entry.resolved !== undefined);
-  expect(resolved).toEqual([]);
+  // Only a workspace is a link: to a folder of this repository.
+  expect(resolved).toEqual([['node_modules/unspool-studio', { resolved: 'studio', link: true }]]);
   expect(Object.keys(lock.packages).length).toBeGreaterThan(100);
+});
+
+test('the Studio is a private workspace that uses the same versions of shared packages', () => {
+  const studio = JSON.parse(text('studio/package.json')) as Manifest & { devDependencies: Record<string, string> };
+  expect(manifest.workspaces).toEqual(['studio']);
+  expect(studio.private).toBe(true);
+  const own = manifest.devDependencies as Record<string, string>;
+  const shared = Object.keys(studio.devDependencies).filter((name) => name in own);
+  expect(shared).toEqual(['@observablehq/plot', '@types/d3-dsv', 'd3-dsv']);
+  for (const name of shared) expect(`${name} ${studio.devDependencies[name]}`).toBe(`${name} ${own[name]}`);
 });
