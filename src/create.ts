@@ -7,7 +7,7 @@ import { Model } from './core/model.js';
 import { type ModelSpec, requireSpec } from './core/spec.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
 import { type BackendOptions, selectKernels } from './kernels/select.js';
-import { estimateMemoryOn, type MemoryEstimate, type MemoryOptions } from './train/memory-need.js';
+import { estimateMemoryOn, type MemoryEstimate, type MemoryOptions } from './train/estimate-memory.js';
 
 /** Makes a model on a backend that it finds. */
 export type Measure = (spec: ModelSpec, options: BackendOptions) => Promise<Model>;

@@ -126,8 +126,8 @@ export {
 export { type SgdSettings, sgd } from './optim/sgd.js';
 export type { AverageSpec } from './train/averaging.js';
 export type { EarlyStoppingSpec } from './train/early-stopping.js';
+export type { MemoryEstimate as MemoryNeed, MemoryOptions } from './train/estimate-memory.js';
 export { evaluate } from './train/evaluate.js';
-export type { MemoryEstimate as MemoryNeed, MemoryOptions } from './train/memory-need.js';
 export { type TrainingSnapshot as KeptTraining, TrainingSnapshots } from './train/snapshots.js';
 export {
   type FitOptions,

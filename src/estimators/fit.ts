@@ -59,10 +59,10 @@ export function estimated(estimator: GradientEstimator): GradientFunction {
     return { loss: sum };
   };
   return Object.defineProperties(gradient, {
-    memory: { get: () => [...(learned ?? [])] },
+    observed: { get: () => [...(learned ?? [])] },
     restore: {
-      value(memory: readonly number[]) {
-        learned = memory.length > 0 ? Float64Array.from(memory) : null;
+      value(observed: readonly number[]) {
+        learned = observed.length > 0 ? Float64Array.from(observed) : null;
       },
     },
   });

@@ -11,10 +11,11 @@ import type { FloatArray, Precision } from '../contract/kernels.js';
 import { parameterLayout } from '../core/build.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Model } from '../core/model.js';
-import { isRngState, type RngState } from '../core/rng.js';
+import { isRngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { UnspoolError } from '../errors.js';
+import type { TrainingProgress } from '../train/progress.js';
 import type { TrainingState } from '../train/trainer.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
 import { writeSafetensors } from './safetensors-write.js';
@@ -44,15 +45,12 @@ export interface ModelFile {
   readonly parameters: ReadonlyMap<string, FloatArray>;
 }
 
-/** What a checkpoint's JSON holds of a `TrainingState`: all but the arrays. */
-interface TrainingHeader {
-  readonly update: number;
-  readonly epoch: number;
-  readonly batch: number;
-  readonly lossSum: number;
-  readonly rng: RngState;
+/** A `TrainingState` in the header's JSON: without the arrays, which are tensors. */
+interface TrainingHeader extends TrainingProgress {
+  /** Names of the tensors of the optimizer's state. */
   readonly optimizer: readonly string[];
-  readonly observed?: Readonly<Record<string, readonly number[]>>;
+  readonly observed: Readonly<Record<string, readonly number[]>>;
+  /** Number of LSTM layers whose state is carried; null if none is. */
   readonly carried: number | null;
 }
 
@@ -142,7 +140,7 @@ function json(text: string | undefined, what: string, file: string): unknown {
   }
 }
 
-const isObject = (value: unknown): value is object =>
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isVersion1 = ({ metadata }: SafeTensorsFile): boolean => metadata.get('version') === '1';
@@ -151,7 +149,7 @@ function readMetadata(content: SafeTensorsFile, file: string): Metadata {
   const text = content.metadata.get(isVersion1(content) ? 'facts' : 'metadata') ?? '{}';
   const metadata = json(text, 'metadata', file);
   if (!isObject(metadata)) throw invalid(file, 'the metadata in its header must be a JSON object.');
-  return (isVersion1(content) ? metadataFromVersion1(metadata as Metadata) : metadata) as Metadata;
+  return (isVersion1(content) ? metadataFromVersion1(metadata) : metadata) as Metadata;
 }
 
 function readVocabulary(text: string | undefined, spec: ModelSpec, file: string): Vocabulary | null {
@@ -190,15 +188,10 @@ function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): 
     if (!tensor) throw invalid(file, `the tensor training.${name} is missing.`);
     return tensorValues(tensor, file);
   };
-  const { update, epoch, batch, lossSum, rng, optimizer, observed = {}, carried } = header;
+  const { update, epoch, batch, lossSum, due, rng, optimizer, observed, carried } = header;
   return {
-    update,
-    epoch,
-    batch,
-    lossSum,
-    rng,
+    ...{ update, epoch, batch, lossSum, due, rng, observed },
     optimizer: new Map(optimizer.map((name) => [name, values(`optimizer.${name}`)])),
-    observed,
     carried: carried === null ? null : layers.map((i) => ({ h: values(`state.${i}.h`), c: values(`state.${i}.c`) })),
   };
 }
@@ -207,11 +200,12 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 
 function isTrainingHeader(value: unknown, lstmLayers: number): value is TrainingHeader {
   if (!isObject(value)) return false;
-  const { update, epoch, batch, lossSum, rng, optimizer, observed = {}, carried } = value as Partial<TrainingHeader>;
+  const { update, epoch, batch, lossSum, due, rng, optimizer, observed, carried } = value as Partial<TrainingHeader>;
   const isNumbers = (list: unknown): boolean => Array.isArray(list) && list.every(Number.isFinite);
   return (
     [update, epoch, batch].every(isCount) &&
     Number.isFinite(lossSum) &&
+    (due === null || isCount(due)) &&
     isRngState(rng) &&
     Array.isArray(optimizer) &&
     optimizer.every((name) => typeof name === 'string') &&

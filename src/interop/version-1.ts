@@ -1,37 +1,61 @@
-/** Model files written by Unspool 0.1: what version 1 of the format called differently. */
+/** Translates the model files of Unspool 0.1 (version 1 of the format), which used other names, into those of version 2. */
 
+type JsonObject = Readonly<Record<string, unknown>>;
 type Renames = Readonly<Record<string, string>>;
 
-/** Settings of `unspool train` that have another name now. */
+/** Settings of `unspool train`. */
 const SETTINGS: Renames = { batch: 'batchSize', heldOut: 'validationSplit', maxSteps: 'maxUpdates' };
 
-/** What `unspool train` writes beside the settings. */
+/** What `unspool train` writes next to its settings. */
 const RESULTS: Renames = {
   steps: 'updates',
   heldOutLoss: 'validationLoss',
   heldOutBitsPerCharacter: 'validationBitsPerCharacter',
 };
 
-/** Settings of an optimizer that have another name now. */
+/** Settings of an optimizer. */
 const OPTIMIZER: Renames = { rate: 'learningRate', rateDecay: 'learningRateDecay' };
 
-/** Parts of a training state that have another name now. */
-const TRAINING: Renames = { step: 'update', memory: 'observed' };
+/** What a training has observed. */
+const OBSERVED: Renames = { stopping: 'earlyStopping' };
 
-const renamed = (value: object, names: Renames): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(value).map(([key, part]) => [names[key] ?? key, part]));
-
-const isObject = (value: unknown): value is object =>
+const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The metadata with the settings' names of today. */
-export function metadataFromVersion1(metadata: object): object {
-  const { settings } = metadata as { settings?: unknown };
-  if (!isObject(settings)) return metadata;
-  const all = renamed(settings, SETTINGS);
-  if (isObject(all.optimizer)) all.optimizer = renamed(all.optimizer, OPTIMIZER);
-  return { ...renamed(metadata, RESULTS), settings: all };
+const renamed = (value: JsonObject, names: Renames): JsonObject =>
+  Object.fromEntries(Object.entries(value).map(([key, part]) => [Object.hasOwn(names, key) ? names[key] : key, part]));
+
+/** An optimizer's spec, in which parameter groups contain others. Anything else stays as it is, and so does absurd nesting. */
+function optimizerSpec(spec: unknown, depth = 0): unknown {
+  if (!isObject(spec) || depth > 100) return spec;
+  const { groups, rest, ...settings } = spec;
+  const groupOf = (group: unknown): unknown =>
+    isObject(group) ? { ...group, optimizer: optimizerSpec(group.optimizer, depth + 1) } : group;
+  return {
+    ...renamed(settings, OPTIMIZER),
+    ...(groups === undefined ? {} : { groups: Array.isArray(groups) ? groups.map(groupOf) : groups }),
+    ...(rest === undefined ? {} : { rest: optimizerSpec(rest, depth + 1) }),
+  };
 }
 
-/** The training state with the names of today. */
-export const trainingFromVersion1 = (training: object): object => renamed(training, TRAINING);
+/** The metadata with today's names. Metadata that `unspool train` did not write stays as it is. */
+export function metadataFromVersion1(metadata: JsonObject): JsonObject {
+  const { settings, textSha256 } = metadata;
+  if (!isObject(settings) || typeof textSha256 !== 'string') return metadata;
+  const { optimizer } = settings;
+  const specs = optimizer === undefined ? {} : { optimizer: optimizerSpec(optimizer) };
+  return { ...renamed(metadata, RESULTS), settings: { ...renamed(settings, SETTINGS), ...specs } };
+}
+
+/** The training state with today's names, unchecked. */
+export function trainingFromVersion1(training: JsonObject): JsonObject {
+  const { step, memory = {}, ...rest } = training;
+  if (!isObject(memory)) return { ...rest, update: step, observed: memory, due: null };
+  const { due = [], ...observed } = memory;
+  return {
+    ...rest,
+    update: step,
+    observed: renamed(observed, OBSERVED),
+    due: Array.isArray(due) ? (due[0] ?? null) : due, // version 1 kept a list of at most one epoch
+  };
+}

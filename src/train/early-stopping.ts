@@ -1,25 +1,28 @@
-/** Stops a training whose held-out loss no longer falls, and keeps the best weights (Prechelt 1998). */
+/** Early stopping: ends a training when the validation loss stops improving, with the best weights (Prechelt 1998). */
 
 import type { Kernels } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { requireInteger, requireNumber } from '../errors.js';
+import type { Resumable } from '../optim/schedule.js';
 
+/** `fit`'s option `earlyStopping`. */
 export interface EarlyStoppingSpec {
-  /** Measurements of the held-out loss without a better one after which the training ends. */
+  /** The training ends after this many validations without an improvement. */
   readonly patience: number;
-  /** How much lower counts as better. Default 0. */
+  /** An improvement lowers the loss by more than this. Default 0. */
   readonly minDelta?: number;
-  /** End with the weights of the best measurement. Default true. */
+  /** Whether the model ends with the weights of the best validation. Default true. */
   readonly restoreBest?: boolean;
 }
 
+/** Throws `INVALID_SETTING`. */
 export function requireEarlyStopping({ patience, minDelta = 0 }: EarlyStoppingSpec): void {
   requireInteger('earlyStopping.patience', patience, 1, Number.MAX_SAFE_INTEGER);
   requireNumber('earlyStopping.minDelta', minDelta, 0, Number.POSITIVE_INFINITY);
 }
 
-export class EarlyStopping {
-  /** Null where they are not to be restored. */
+export class EarlyStopping implements Resumable {
+  /** The weights of the best validation; null with `restoreBest: false`. */
   readonly best: Arena | null;
   private readonly kernels: Kernels;
   private readonly spec: EarlyStoppingSpec;
@@ -36,7 +39,12 @@ export class EarlyStopping {
     return this.waited >= this.spec.patience;
   }
 
-  /** `parameters`: what the loss was measured with. */
+  /** Whether `best` holds weights. */
+  get hasBest(): boolean {
+    return this.best !== null && this.lowest < Number.MAX_VALUE;
+  }
+
+  /** Takes a validation loss, measured with `parameters`, into account. */
   observe(loss: number, parameters: Arena): void {
     if (loss < this.lowest - (this.spec.minDelta ?? 0)) {
       this.lowest = loss;
@@ -45,12 +53,7 @@ export class EarlyStopping {
     } else this.waited++;
   }
 
-  /** Puts the best weights into the model. */
-  settle(parameters: Arena): void {
-    if (this.best && this.lowest < Number.MAX_VALUE) this.kernels.copy(parameters.matrix, this.best.matrix);
-  }
-
-  get memory(): readonly number[] {
+  get observed(): readonly number[] {
     return [this.lowest, this.waited];
   }
 

@@ -5,36 +5,11 @@ import { loadForms } from '../core/lstm/forms.js';
 import type { Batch, Model } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
-
-/** One tape for each shape of batch, used again and again: a training step allocates no matrices. */
-export class TapeCache {
-  private readonly tapes = new Map<string, Tape>();
-  private readonly model: Model;
-  private readonly options: Parameters<Model['tape']>[1];
-
-  constructor(model: Model, options: Parameters<Model['tape']>[1]) {
-    this.model = model;
-    this.options = options;
-  }
-
-  take({ steps, batchSize, lengths }: Pick<Batch, 'steps' | 'batchSize' | 'lengths'>): Tape {
-    const ragged = lengths !== undefined;
-    const key = `${steps}x${batchSize}${ragged ? ' ragged' : ''}`;
-    let tape = this.tapes.get(key);
-    if (!tape)
-      this.tapes.set(key, (tape = this.model.tape({ steps, batchSize }, { ...this.options, lengths: ragged })));
-    return tape;
-  }
-
-  free(): void {
-    for (const tape of this.tapes.values()) tape.free();
-    this.tapes.clear();
-  }
-}
+import { TapeCache } from './tape-cache.js';
 
 /**
- * Mean loss over all the targets of a source (also for a loss that sums), the state carried where the source says so.
- * `watch` sees each batch's output, row by row, to measure more of it.
+ * Returns the mean loss over all targets of a source, even for a loss that sums. A stateful source carries the state from
+ * batch to batch. `watch` receives the output of each batch, row by row, for other metrics.
  */
 export async function evaluate(
   model: Model,

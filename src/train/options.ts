@@ -4,7 +4,6 @@ import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Batch, Model, PassOptions } from '../core/model.js';
-import type { RngState } from '../core/rng.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
 import { invalidSetting, requireInteger, requireNumber } from '../errors.js';
@@ -12,6 +11,7 @@ import type { Optimizer } from '../optim/optimizer.js';
 import type { Resumable, Schedule } from '../optim/schedule.js';
 import { type AverageSpec, requireAverage } from './averaging.js';
 import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.js';
+import type { TrainingProgress } from './progress.js';
 
 export interface TrainingData {
   readonly train: BatchSource;
@@ -82,24 +82,18 @@ export type TrainingEvent =
   | { readonly kind: 'epoch'; readonly epoch: number; readonly update: number; readonly loss: number }
   | { readonly kind: 'end'; readonly reason: 'finished' | 'aborted' | 'stoppedEarly'; readonly update: number };
 
-/** All that a training needs, besides the model, the data and the options, to go on to the bit. */
-export interface TrainingState {
-  /** Updates made so far. */
-  readonly update: number;
-  /** The epoch that is under way, from 1, and the batch in it that comes next, from 0. */
-  readonly epoch: number;
-  readonly batch: number;
-  /** Sum of the losses of this epoch's batches so far. */
-  readonly lossSum: number;
-  /** The generator as it was before this epoch's data were shuffled. */
-  readonly rng: RngState;
-  /** Name of each optimizer arena, such as `m`, to all its numbers; and `average` and `best`, where such weights are kept. */
+/** Everything that a training needs to continue bit for bit, with the same model, data and options. */
+export interface TrainingState extends TrainingProgress {
+  /**
+   * Optimizer state, such as Adam's `m` and `v`: all numbers of each by name. Also the weights that the training keeps:
+   * `average`, `best`, and `weights`, those in training, after the model has received another result.
+   */
   readonly optimizer: ReadonlyMap<string, FloatArray>;
-  /** What the schedule, the average and the early stopping have seen; and the epoch whose measurement is due, if one is. */
-  readonly observed?: Readonly<
-    Partial<Record<'schedule' | 'average' | 'stopping' | 'gradient' | 'due', readonly number[]>>
+  /** What the schedule, the gradient estimator, the average and early stopping have observed. */
+  readonly observed: Readonly<
+    Partial<Record<'schedule' | 'gradient' | 'average' | 'earlyStopping', readonly number[]>>
   >;
-  /** Carried state of each LSTM layer, bottom first, [N, H] each; null where none is carried. */
+  /** Carried state of each LSTM layer, bottom first, [N, H] each; null if none is carried. */
   readonly carried: readonly { readonly h: FloatArray; readonly c: FloatArray }[] | null;
 }
 

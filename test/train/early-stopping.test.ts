@@ -51,7 +51,7 @@ describe('early stopping', () => {
 
   test('a loss that falls throughout is not stopped', async () => {
     const options = { optimizer: adam({ learningRate: 0.01 }), epochs: 3, earlyStopping: { patience: 1 } };
-    expect((await collect(fit(newModel(), data(), options))).at(-1)).toMatchObject({ reason: 'finished', step: 12 });
+    expect((await collect(fit(newModel(), data(), options))).at(-1)).toMatchObject({ reason: 'finished', update: 12 });
   });
 
   test('an epoch that ends where a measurement is due is measured once', async () => {
@@ -128,7 +128,16 @@ describe('gradient noise', () => {
     };
     const weights = async (options: Partial<FitOptions>) => {
       const model = newModel(spec);
-      const training = { update: before, epoch: 1, batch: 0, lossSum: 0, optimizer: new Map(), carried: null };
+      const training = {
+        update: before,
+        epoch: 1,
+        batch: 0,
+        lossSum: 0,
+        due: null,
+        optimizer: new Map(),
+        observed: {},
+        carried: null,
+      };
       const { rng } = await fit(model, data(), { optimizer: sgd({ learningRate: 1 }) }).checkpoint();
       const all = { optimizer: sgd({ learningRate: 1 }), epochs: 9, maxUpdates: before + 1, ...options };
       await collect(fit(model, data(), all, { ...training, rng }));
@@ -201,8 +210,8 @@ describe('all of it at once', () => {
     const expected = await collect(wholeTraining);
     const [weights, end] = [await values(whole), await wholeTraining.checkpoint()];
     expect(expected.at(-1)).toMatchObject({ reason: 'stoppedEarly' });
-    expect(end.observed!.average![0]).toBeGreaterThan(0); // it has averaged
-    expect(end.observed!.schedule![0]).toBeLessThan(1); // and lowered the rate
+    expect(end.observed.average![0]).toBeGreaterThan(0); // it has averaged
+    expect(end.observed.schedule![0]).toBeLessThan(1); // and lowered the rate
 
     const model = newModel(noisy);
     const training = fit(model, data(), options());
@@ -254,6 +263,6 @@ describe('what no state can be carried through', () => {
     const { train } = data();
     const whole = { stateful: false, length: train.length, batch: (i: number) => train.batch(i) };
     const events = await collect(fit(newModel(withLstm(more)), { train: whole }, { optimizer: adam() }));
-    expect(events.at(-1)).toMatchObject({ kind: 'end', step: 4 });
+    expect(events.at(-1)).toMatchObject({ kind: 'end', update: 4 });
   });
 });

@@ -400,12 +400,14 @@ describe('checkpoint and resume', () => {
 
     test('another optimizer', async () => {
       const problem = resume(await made(), newModel(), sgd({ learningRate: 0.1, momentum: 0.9 }));
-      expect(problem).toMatchObject({ what: 'checkpoint', problem: 'it holds no optimizer state "velocity".' });
+      expect(problem).toMatchObject({ what: 'checkpoint', problem: 'it has no optimizer state "velocity".' });
     });
 
     test('a model of another size', async () => {
       const wider = { ...SPEC, layers: SPEC.layers.map((l) => (l.kind === 'lstm' ? { ...l, hiddenSize: 8 } : l)) };
-      expect(resume(await made(), newModel(wider)).problem).toContain('optimizer state "m" has another size');
+      expect(resume(await made(), newModel(wider)).problem).toMatch(
+        /^its optimizer state "m" has \d+ numbers, not \d+\.$/,
+      );
     });
 
     test('a state of another batch size, or of fewer layers', async () => {

@@ -1,6 +1,6 @@
 /**
- * How much memory a training or a prediction takes, before anything is allocated: the code that lays it out and runs a
- * pass is run on a backend that only counts (memory-meter.ts), so the figure is exact for whatever a spec can say.
+ * How much memory a training or a prediction takes, before anything is allocated. The code that allocates and runs a pass
+ * runs on a backend that only counts (core/memory/meter.ts), so the figures are exact for every spec.
  */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
@@ -13,42 +13,42 @@ import type { ModelSpec } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import { type TrainingMemory, trainingRoom } from './buffers.js';
+import { allocateBuffers, type BufferOptions } from './buffers.js';
 
-/** Bytes of the backend's memory, its padding and rounding included. */
+/** What a training or a prediction takes of a backend's memory, in bytes, with the backend's padding and rounding. */
 export interface MemoryEstimate {
   readonly parameters: number;
-  /** Their gradients, and the norm of them. */
+  /** The gradients and their norm. */
   readonly gradients: number;
-  /** The optimizer's state, such as Adam's m and v, and rooms it works in; copies of the weights, where `fit` keeps some. */
+  /** Optimizer state, such as Adam's m and v, its scratch buffers, and the copies of the weights that `fit` keeps. */
   readonly optimizer: number;
-  /** One pass of the shape, with the loss over it. */
+  /** One pass over a batch of this shape, with its loss. */
   readonly tape: number;
-  /** What the last time step, of all rows, adds to the tape. */
+  /** The part of the tape that one more time step of all rows adds. */
   readonly step: number;
-  /** What the backend takes for itself: rooms that products and lists of tokens go through, and its threads' part. */
+  /** What the backend itself allocates: workspace of products, lists of tokens, memory of threads. */
   readonly working: number;
   readonly total: number;
-  /** The most that the backend can reach; infinity where nothing but the machine limits it. */
+  /** What the backend can allocate at most; Infinity if only the machine limits it. */
   readonly capacity: number;
 }
 
-/** The optimizer (default: none), the average and the early stopping are those of `fit`. */
-export interface MemoryOptions extends TapeOptions, Partial<TrainingMemory> {
-  /** Default `crossEntropy`; null for none, as in `model.predict`. */
+/** Options of a memory estimate. Optimizer (default: none), average and early stopping are those of `fit`. */
+export interface MemoryOptions extends TapeOptions, Partial<BufferOptions> {
+  /** Default `crossEntropy`; null for no loss, as in `model.predict`. */
   readonly loss?: LossChoice | null;
-  /** The batches weigh their rows. Default false. */
+  /** Whether batches have `weights`. Default false. */
   readonly weights?: boolean;
-  /** Throw `OUT_OF_MEMORY` where the total is beyond this. Default: tell it however large it is. */
+  /** Bytes; a larger total throws `OUT_OF_MEMORY`. Default: no limit. */
   readonly limit?: number;
 }
 
 /**
- * What `fit` keeps on this backend for batches of one shape; with `gradients: false`, what passes without a backward pass
- * keep. Held-out data takes one more such tape while it is measured.
+ * Returns what `fit` allocates on this backend for batches of one shape; with `gradients: false`, what a forward pass does.
+ * Validation data need one more such tape while they are evaluated.
  *
- * Not counted is what JavaScript keeps around the numbers: handles (about a kilobyte a time step and LSTM layer) and the
- * token numbers (four bytes each). Throws `INVALID_SETTING` where the spec cannot work, `OUT_OF_MEMORY`.
+ * Not counted are JavaScript objects (about a kilobyte per time step and LSTM layer) and token numbers (four bytes each).
+ * Throws `INVALID_SETTING` if the spec cannot work, and `OUT_OF_MEMORY`.
  */
 export async function estimateMemoryOn(
   kernels: Kernels,
@@ -61,47 +61,48 @@ export async function estimateMemoryOn(
   const rules = await kernels.memory.rules();
   const meter = new MemoryMeter(kernels, rules, limit);
   const k = meter.kernels;
-  const weighed = <T>(lay: () => T): [made: T, bytes: number] => {
+  const measured = <T>(allocate: () => T): [made: T, bytes: number] => {
     const before = meter.allocated;
-    const made = lay();
+    const made = allocate();
     return [made, meter.allocated - before];
   };
-  const [weights, parameters] = weighed(() => new Arena(k, layout));
-  const [update, updates] = weighed(() => (training ? trainingRoom(k, weights, { ...options, optimizer }) : null));
-  const gradients = update ? meter.bytesOf(update.gradients.matrix) + meter.bytesOf(update.norm) : 0;
-  const pass = (): void => runPass(layPass(k, spec, shape, options), options, weights, update?.gradients ?? null);
-  const [, tape] = weighed(pass);
-  const [, rooms] = weighed(() => {
-    // Early and late: RAdam, for one, works in other rooms once it has seen some gradients.
-    for (const step of [1, 1000]) update?.optimizer.apply(update.gradients.matrix, step, optimizer.spec.learningRate);
+  const [weights, parameters] = measured(() => new Arena(k, layout));
+  const [buffers, own] = measured(() => (training ? allocateBuffers(k, weights, { ...options, optimizer }) : null));
+  const gradients = buffers ? meter.bytesOf(buffers.gradients.matrix) + meter.bytesOf(buffers.norm) : 0;
+  const pass = (): void => runPass(layPass(k, spec, shape, options), options, weights, buffers?.gradients ?? null);
+  const [, tape] = measured(pass);
+  const [, scratch] = measured(() => {
+    // An early and a late update: RAdam, for one, uses other scratch buffers after some updates.
+    for (const update of [1, 1000])
+      buffers?.optimizer.apply(buffers.gradients.matrix, update, optimizer.spec.learningRate);
   });
   const working = rules.own + meter.working;
   return {
     parameters,
     gradients,
-    optimizer: updates - gradients + rooms,
+    optimizer: own - gradients + scratch,
     tape,
     step: stepBytes(() => new MemoryMeter(kernels, rules, limit), spec, shape, options),
     working,
-    total: parameters + updates + tape + rooms + working,
+    total: parameters + own + tape + scratch + working,
     capacity: kernels.memory.capacity,
   };
 }
 
 const NONE: Optimizer = { spec: { kind: 'none', learningRate: 0 }, state: [], apply: () => {} };
 
-/** What the last time step of all rows (of the first two, at the least) adds to a tape. */
+/** What the last time step of all rows adds to a tape of at least two steps. */
 function stepBytes(make: () => MemoryMeter, spec: ModelSpec, shape: PassShape, options: MemoryOptions): number {
   const steps = Math.max(2, shape.steps);
-  const [less, all] = [steps - 1, steps].map((count) => {
+  const [shorter, whole] = [steps - 1, steps].map((count) => {
     const meter = make();
     layPass(meter.kernels, spec, { ...shape, steps: count }, options);
     return meter.allocated;
   });
-  return all! - less!;
+  return whole! - shorter!;
 }
 
-/** A tape with its loss, as `fit` lays them. */
+/** Allocates a tape with its loss, as `fit` does. */
 function layPass(k: Kernels, spec: ModelSpec, shape: PassShape, options: MemoryOptions): Tape {
   const { inputGradient = false, loss = 'crossEntropy', ...rest } = options;
   const tape = layTape(k, spec, buildLayers(spec), shape, { inputGradient, ...rest });
@@ -109,7 +110,7 @@ function layPass(k: Kernels, spec: ModelSpec, shape: PassShape, options: MemoryO
   return tape;
 }
 
-/** All instructions of a step of training, so that each shows what room it works in; the data are zeros. */
+/** Runs all instructions of one update on zeros, so that each allocates its workspace. */
 function runPass(tape: Tape, options: MemoryOptions, parameters: Arena, gradients: Arena | null): void {
   const { input, shape, loss } = tape;
   if (options.lengths) tape.setLengths(same(shape.batchSize, 1));
@@ -117,18 +118,18 @@ function runPass(tape: Tape, options: MemoryOptions, parameters: Arena, gradient
   tape.forward(parameters, same(shape.steps * shape.batchSize * (input.kind === 'tokens' ? 1 : input.x.cols), 0));
   const { y } = tape.layers.at(-1)!;
   if (loss)
-    tape.measure(loss.spec, anyTargets(loss.spec, y, shape.batchSize), options.weights ? same(y.rows, 1) : null);
+    tape.measure(loss.spec, validTargets(loss.spec, y, shape.batchSize), options.weights ? same(y.rows, 1) : null);
   if (gradients) tape.backward(parameters, gradients);
 }
 
-/** Targets that stand for any. */
-function anyTargets(spec: LossSpec, y: Matrix, rows: number): ArrayLike<number> {
+/** Targets that every loss accepts. */
+function validTargets(spec: LossSpec, y: Matrix, rows: number): ArrayLike<number> {
   if (spec.kind === 'crossEntropy') return same(y.rows, 0);
-  if (spec.kind === 'ctc') return same(rows, -1); // no label: 0 may be the blank
+  if (spec.kind === 'ctc') return same(rows, -1); // no labels: 0 may be the blank
   return same(y.rows * targetWidth(spec, y.cols), 0);
 }
 
-/** `count` times the same small whole number. */
+/** `count` times the same small integer. */
 function same(count: number, value: number): ArrayLike<number> {
   try {
     return new Int8Array(count).fill(value);

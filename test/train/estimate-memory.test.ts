@@ -1,4 +1,4 @@
-/** What memoryNeed promises is what a training takes of each backend, to the byte. */
+/** estimateMemory equals what a training allocates on each backend, to the byte. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import type { LossChoice } from '../../src/core/losses.js';
@@ -10,8 +10,8 @@ import { createWasm } from '../../src/kernels/wasm/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { createOptimizer, OPTIMIZERS } from '../../src/optim/index.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { estimateMemoryOn, type MemoryOptions } from '../../src/train/memory-need.js';
-import { fit } from '../../src/train/trainer.js';
+import { estimateMemoryOn, type MemoryOptions } from '../../src/train/estimate-memory.js';
+import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { BACKENDS, threadedWasm } from '../support/backends.js';
 import { problemOf, rejected } from '../support/errors.js';
 
@@ -68,11 +68,17 @@ function batchFor(model: Model, classes: boolean): Batch {
 }
 
 /** What a training has of its backend once some updates are made. */
-async function inUse(k: Kernels, spec: ModelSpec, loss: LossChoice, optimizer = adam()): Promise<number> {
+async function inUse(
+  k: Kernels,
+  spec: ModelSpec,
+  loss: LossChoice,
+  options: Partial<FitOptions> = {},
+): Promise<number> {
   const model = new Model(k, spec);
   const batch = batchFor(model, loss !== 'meanSquaredError');
   const train = { stateful: false, length: 8, batch: () => batch };
-  for await (const _ of fit(model, { train }, { optimizer, loss }));
+  const data = options.earlyStopping ? { train, validation: { ...train, length: 1 } } : { train };
+  for await (const _ of fit(model, data, { optimizer: adam(), loss, ...options }));
   return k.memory.inUse();
 }
 
@@ -113,7 +119,7 @@ test.each(Object.keys(OPTIMIZERS))('%s: its state and the rooms it works in', as
   const k = await createWasm('simd');
   const need = await estimateMemoryOn(k, spec, { steps: STEPS, batchSize: ROWS }, { optimizer });
   expect(need.optimizer).toBeGreaterThanOrEqual(optimizer.state.length * need.parameters);
-  expect(await inUse(k, spec, 'crossEntropy', optimizer)).toBe(need.total);
+  expect(await inUse(k, spec, 'crossEntropy', { optimizer })).toBe(need.total);
 });
 
 describe('losses', () => {
@@ -152,6 +158,24 @@ describe('losses', () => {
     k.alloc(1, 1); // what the norm of the gradients takes
     expect(k.memory.inUse()).toBe(need.total);
   });
+});
+
+test.each<{ kept: string; copies: number; options: Partial<FitOptions> }>([
+  { kept: 'nothing', copies: 0, options: { earlyStopping: { patience: 9, restoreBest: false } } },
+  { kept: 'the best weights and those in training', copies: 2, options: { earlyStopping: { patience: 9 } } },
+  { kept: 'the average and the weights in training', copies: 2, options: { average: { kind: 'ema', decay: 0.5 } } },
+  {
+    kept: 'the best weights, the average and the weights in training',
+    copies: 3,
+    options: { earlyStopping: { patience: 9 }, average: { kind: 'polyak' } },
+  },
+])('$copies copies of the weights are counted: $kept', async ({ copies, options }) => {
+  const spec = SPECS.tokens!;
+  const k = await createWasm('simd'); // it frees immediately what the validation has used
+  const shape = { steps: STEPS, batchSize: ROWS };
+  const need = await estimateMemoryOn(k, spec, shape, { optimizer: adam(), ...options });
+  expect(need.optimizer).toBe((2 + copies) * need.parameters);
+  expect(await inUse(k, spec, 'crossEntropy', options)).toBe(need.total);
 });
 
 test('class weights and two threads are counted, too', async () => {
