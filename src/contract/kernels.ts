@@ -1,19 +1,21 @@
 /**
- * The backend contract: the few matrix instructions that an LSTM and its training are written over.
+ * The backend contract: the matrix instructions that an LSTM and its training need.
  *
- * A backend (`reference`, later others) is one implementation of this interface and passes test/kernels/conformance.ts.
- * The rules that hold for every instruction:
- *  - Matrices are dense and row-major; outputs come first and are written whole, except where the comment says `+=`.
+ * A backend implements this interface and passes test/kernels/conformance.ts. kernels/shared/defaults.ts composes most
+ * instructions from a few primitive ones, so that a new backend can start small.
+ * Rules that hold for every instruction:
+ *  - Matrices are dense and row-major. Outputs come first and are overwritten, except where the comment says `+=`.
  *  - An output may not overlap an input, except where the comment says "in place".
- *  - Calls return nothing and take effect in order. A backend may record them and run them when something is read:
- *    `download` is the only instruction that waits.
- *  - A `(1,1)` matrix holds a scalar result, so that it can stay on a device until somebody asks.
- * Shapes are not checked here, on the hot path: the public calls above check what comes from outside.
+ *  - Instructions return nothing and take effect in order. A backend may record them and run them later:
+ *    only `download` waits.
+ *  - A scalar result is a (1,1) matrix, so that it can stay on the device.
+ * Instructions do not check shapes, because they are on the hot path. The public functions above them do.
  */
-import type { BackendMemory } from './memory.js';
 import type {
   AdamOptions,
-  CellForm,
+  BernoulliOptions,
+  ClassTargets,
+  ColumnRange,
   CrossEntropyOptions,
   CtcTargets,
   GemmOptions,
@@ -22,85 +24,97 @@ import type {
   SgdOptions,
   ValueLoss,
 } from './options.js';
+import type {
+  CellArguments,
+  CellOutputGrad,
+  CellStateGrad,
+  FloatArray,
+  LayerNorm,
+  LayerNormGrad,
+  LstmStep,
+  LstmStepGrad,
+  Matrix,
+  PackedMatrix,
+  Precision,
+  ValueTargets,
+} from './records.js';
 
-export type { BackendMemory, MemoryRules } from './memory.js';
+export * from './constants.js';
 export * from './options.js';
+export * from './records.js';
 
-export type FloatArray = Float32Array | Float64Array;
-export type Precision = 'float32' | 'float64';
-
-/** An opaque handle: the backend that made it knows where the numbers live. */
-export interface Matrix {
-  readonly rows: number;
-  readonly cols: number;
+/** Memory use of a backend, in bytes. */
+export interface BackendMemory {
+  /** Upper limit of `inUse`; infinity if only the machine limits it. */
+  readonly capacity: number;
+  /** Bytes allocated now, including the backend's own. */
+  inUse(): number;
+  /** Rules to compute memory use before anything is allocated. */
+  rules(): Promise<MemoryRules>;
 }
 
-/** The right operand of a product in the layout that the backend multiplies fastest; `rows` and `cols` as multiplied. */
-export interface PackedMatrix {
-  readonly rows: number;
-  readonly cols: number;
+/** Bytes of workspaces, by name. */
+export type WorkspaceBytes = Readonly<Record<string, number>>;
+
+/** What a backend's matrices and instructions cost, in bytes. */
+export interface MemoryRules {
+  /** Taken by the backend itself, including its threads once they run. */
+  readonly overhead: number;
+  /** Cost of `alloc(rows, cols)`. */
+  matrix(rows: number, cols: number): number;
+  /** Cost of `allocPacked(rows, cols)`. */
+  packed(rows: number, cols: number): number;
+  /**
+   * For each instruction that needs workspaces, those that it needs with given operands. A workspace is kept from its
+   * first use on and grows to its largest size. Instructions that name the same workspace share it.
+   */
+  readonly workspaces: {
+    readonly [N in keyof Kernels]?: Kernels[N] extends (...operands: infer O) => unknown
+      ? (...operands: O) => WorkspaceBytes
+      : never;
+  };
 }
 
-/** What one time step leaves behind: six floats a unit. Columns of `gates` are i | f | g | o. */
-export interface LstmStep {
-  readonly gates: Matrix; // (N, 4H)
-  readonly c: Matrix; // (N, H)
-  readonly h: Matrix; // (N, H)
-}
-
-/** The gradients of one time step, in the same shapes. */
-export interface LstmStepGrad {
-  readonly gates: Matrix; // (N, 4H) by the pre-activations: da = [dai | daf | dag | dao]
-  readonly c: Matrix; // (N, H)
-  readonly h: Matrix; // (N, H)
-}
-
-/** Diagonal weights from c to the gates, (1,H) each: i and f see c-, o sees c. */
-export interface Peepholes {
-  readonly i: Matrix;
-  readonly f: Matrix;
-  readonly o: Matrix;
-}
-
+/** A backend: its properties, its memory and its instructions. */
 export interface Kernels {
   readonly name: string;
-  /** Which of its forms a backend that has several runs in, such as the instructions that it uses. */
+  /** Which of its variants runs, if the backend has several, such as the WebAssembly instructions it uses. */
   readonly variant?: string;
-  /** How many threads share the work at this moment, where a backend has several. */
+  /** Number of threads that share the work now, if the backend has threads. */
   readonly threads?: number;
   readonly precision: Precision;
-  /** Where instructions do not take matrices of any size: throws `OUT_OF_MEMORY` for a parameter that is too large. */
+  /** Throws `OUT_OF_MEMORY` if a parameter is larger than one instruction can handle. Missing if there is no such limit. */
   requireFits?(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]): void;
 
   // ---- memory
   readonly memory: BackendMemory;
-  /** A matrix of zeros. Throws `OUT_OF_MEMORY`, and is then as it was before. */
+  /** A new matrix of zeros. Throws `OUT_OF_MEMORY` and then leaves the backend unchanged. */
   alloc(rows: number, cols: number): Matrix;
-  /** `rows * cols` elements of `base` from element `offset` on, seen as a matrix of their own; shares the memory. */
+  /** `rows * cols` elements of `base`, starting at element `offset`, as a matrix that shares its memory. */
   view(base: Matrix, offset: number, rows: number, cols: number): Matrix;
   /**
-   * Gives the memory of an `alloc` or `allocPacked` back, the first time; a view's not. Neither may be used afterwards:
-   * nothing here looks whether they are (core/memory/lease.ts does, for all that users are handed).
+   * Frees a matrix from `alloc` or `allocPacked`. Freeing it twice, or freeing a view, does nothing. Using a freed matrix is
+   * an error that instructions do not detect; core/memory/lease.ts detects it for everything that users hold.
    */
   free(m: Matrix | PackedMatrix): void;
   upload(out: Matrix, data: ArrayLike<number>): void;
-  /** A copy of the numbers, once every call before it has taken effect. */
+  /** A copy of the numbers, after all earlier instructions. */
   download(a: Matrix): Promise<FloatArray>;
   /**
-   * The live memory itself, row-major, where the backend computes in this process's memory; otherwise null. To be read at
-   * once, rather than kept: once the matrix is freed, others' numbers stand there.
+   * The live memory of a matrix, row-major, if the backend computes in this process's memory; otherwise null. Read it
+   * immediately and do not keep it: after `free` the memory is reused.
    */
   host(a: Matrix): FloatArray | null;
 
-  /** Ends what the backend keeps running (threads, a device). No matrix of it may be used afterwards. */
+  /** Ends the backend's threads or device. Its matrices may not be used afterwards. */
   dispose(): void;
 
   // ---- matrix products
   /** out (R,C) = or += A (R,K) B (K,C). */
   gemm(out: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
-  /** Room for a packed right operand of `rows` x `cols`. */
+  /** Memory for a packed right operand of `rows` x `cols`. */
   allocPacked(rows: number, cols: number): PackedMatrix;
-  /** out = B, or B' with `transB`: done once for a weight that many products share. */
+  /** out = B, or B' with `transB`. Packing once pays for a weight that many products use. */
   pack(out: PackedMatrix, b: Matrix, transB: boolean): void;
   /** out (R,C) = or += A (R,K) B (K,C). */
   gemmPacked(out: Matrix, a: Matrix, b: PackedMatrix, accumulate: boolean): void;
@@ -114,129 +128,96 @@ export interface Kernels {
   gatherRows(out: Matrix, table: Matrix, ids: Int32Array): void;
   /** table (V,C): row ids[r] += row r of a (R,C), in the order of r. */
   scatterAddRows(table: Matrix, ids: Int32Array, a: Matrix): void;
-  /** out (R,C): row r = or += row r of a (R,C) times factors[r], factors (R,1); in place where out is a. */
+  /** out (R,C): row r = or += row r of a (R,C) times factors[r], factors (R,1); in place if out is a. */
   scaleRows(out: Matrix, a: Matrix, factors: Matrix, accumulate: boolean): void;
-  /** `cols` columns of out from column `to` on = or += those of a from column `from` on. */
-  copyColumns(out: Matrix, to: number, a: Matrix, from: number, cols: number, accumulate: boolean): void;
+  /** `count` columns of out, from column `to`, = or += those of a, from column `from`. Other columns of out are kept. */
+  copyColumns(out: Matrix, a: Matrix, columns: ColumnRange, accumulate: boolean): void;
 
   // ---- element-wise
   fill(out: Matrix, value: number): void;
   copy(out: Matrix, a: Matrix): void;
-  /** out = a + b; in place where out is a or b. */
+  /** out = a + b; in place if out is a or b. */
   add(out: Matrix, a: Matrix, b: Matrix): void;
-  /** out = or += a * b, element by element; in place where out is a or b. */
+  /** out = or += a * b, element by element; in place if out is a or b. */
   multiply(out: Matrix, a: Matrix, b: Matrix, accumulate: boolean): void;
-  /** out = alpha a + beta b; in place where out is a or b. */
+  /** out = alpha a + beta b; in place if out is a or b. */
   combine(out: Matrix, alpha: number, a: Matrix, beta: number, b: Matrix): void;
 
-  // ---- noise: counter-based (Philox4x32-10), so that any of it can be made again
-  /** Element e - offset is `hit` with the probability, else `miss`: word e & 3 of block e >> 2 decides. */
-  bernoulli(out: Matrix, key: MaskKey, probability: number, hit: number, miss: number): void;
-  /** a += deviation * standard normal numbers. */
+  // ---- noise: counter-based (Philox4x32-10), so that any of it can be generated again
+  /** Element e is `hit` with the given probability, else `miss`: word e & 3 of block e >> 2 decides, e counted from the key's offset. */
+  bernoulli(out: Matrix, key: MaskKey, options: BernoulliOptions): void;
+  /** a += std * standard normal numbers. */
   addNormals(a: Matrix, key: NoiseKey, std: number): void;
 
   // ---- layer normalization, row by row
-  /** out = or += gain * (a - mean) / sqrt(variance + 1e-5) + bias; stats (R,2) keeps each row's mean and 1 / that root. */
-  layerNorm(out: Matrix, stats: Matrix, a: Matrix, gain: Matrix, bias: Matrix, accumulate: boolean): void;
-  /** da = or += the gradient by a; adds to dgain and dbias (1,C). */
-  layerNormGrad(
-    d: { readonly a: Matrix; readonly gain: Matrix; readonly bias: Matrix },
-    dout: Matrix,
-    stats: Matrix,
-    a: Matrix,
-    gain: Matrix,
-    accumulate: boolean,
-  ): void;
+  /** (N1) out (R,C) = or += gain * (a - mean) / sqrt(variance + LN_EPSILON) + bias. Writes `norm.stats`. */
+  layerNorm(out: Matrix, norm: LayerNorm, accumulate: boolean): void;
+  /** (N1') d.a = or += the gradient with respect to a; d.gain and d.bias `+=`. dout (R,C) is the gradient of the output. */
+  layerNormGrad(d: LayerNormGrad, dout: Matrix, norm: LayerNorm, accumulate: boolean): void;
 
-  // ---- the LSTM's pointwise half
-  /** (F2)-(F4). `y.gates` holds the pre-activations a when called and i|f|g|o afterwards (in place). */
+  // ---- the pointwise part of the LSTM
+  /** (F2)-(F4). `y.gates` holds the pre-activations before, and i|f|g|o after (in place). */
   lstmCell(y: LstmStep, cPrev: Matrix): void;
   /**
-   * (B4)-(B2). Reads `d.h`; `d.c` holds what step t+1 sent back when called and the whole dL/dc afterwards (in place);
-   * writes `d.gates` and `dcPrev`.
+   * (B4)-(B2). Reads `d.h`. `d.c` holds what step t+1 sent back before, and the whole dL/dc after (in place). Writes
+   * `d.gates` and `dcPrev`.
    */
   lstmCellGrad(d: LstmStepGrad, dcPrev: Matrix, y: LstmStep, cPrev: Matrix): void;
 
   /**
-   * The same cut in two at c, for every other form of the cell. First half: (F2) of i, f, g and (F3). `y.gates` holds
-   * pre-activations when called and i|f|g|ao afterwards. `mask` (N,H), where there is one, multiplies g in (F3).
+   * The first half of the cell, up to c, in any variant: (F2) of i, f, g and (F3). `y.gates` holds the pre-activations
+   * before, and i|f|g|ao after (in place).
    */
-  cellState(
-    y: Pick<LstmStep, 'gates' | 'c'>,
-    cPrev: Matrix,
-    form: CellForm,
-    peepholes: Peepholes | null,
-    mask: Matrix | null,
-  ): void;
-  /**
-   * (B3) and (B2) of i, f, g. Reads the whole dL/dc in `d.c`; `d.gates` holds what comes back to the activated gates from
-   * elsewhere when called (0 for nothing), and dai|daf|dag afterwards; writes dcPrev; adds to dPeepholes.
-   */
-  cellStateGrad(
-    d: Pick<LstmStepGrad, 'gates' | 'c'>,
-    dcPrev: Matrix,
-    y: Pick<LstmStep, 'gates' | 'c'>,
-    cPrev: Matrix,
-    form: CellForm,
-    peepholes: Peepholes | null,
-    dPeepholes: Peepholes | null,
-    mask: Matrix | null,
-  ): void;
-  /** Second half: (F2) of o and (F4) h = o f(s), where s is c, or c normalized. */
-  cellOutput(y: LstmStep, s: Matrix, form: CellForm, peepholes: Peepholes | null): void;
-  /** (B4) and (B2) of o: `d.gates` as above; adds to ds and, through a peephole, to `d.c` (ds may be `d.c`). */
-  cellOutputGrad(
-    d: LstmStepGrad,
-    ds: Matrix,
-    y: LstmStep,
-    s: Matrix,
-    form: CellForm,
-    peepholes: Peepholes | null,
-    dPeepholes: Peepholes | null,
-  ): void;
+  cellState(y: Pick<LstmStep, 'gates' | 'c'>, cPrev: Matrix, cell: CellArguments): void;
+  /** (B3) and (B2) of i, f, g. */
+  cellStateGrad(d: CellStateGrad, y: Pick<LstmStep, 'gates' | 'c'>, cPrev: Matrix, cell: CellArguments): void;
+  /** The second half: (F2) of o and (F4) h = o f(s). s (N,H) is c, or c normalized. */
+  cellOutput(y: LstmStep, s: Matrix, cell: CellArguments): void;
+  /** (B4) and (B2) of o. */
+  cellOutputGrad(d: CellOutputGrad, y: Pick<LstmStep, 'gates' | 'c'>, s: Matrix, cell: CellArguments): void;
 
-  // ---- losses: each writes the scalar; its gradient by the first input stands below it
-  /** loss (1,1), probabilities (R,C) = softmax of each row of logits (R,C); targets: R class indices. */
+  // ---- losses: each writes the scalar; its gradient with respect to the first input follows it
+  /** (L1) loss (1,1), and probabilities (R,C) = softmax of each row of logits (R,C). */
   softmaxCrossEntropy(
     loss: Matrix,
     probabilities: Matrix,
     logits: Matrix,
-    targets: Int32Array,
+    targets: ClassTargets,
     options?: CrossEntropyOptions,
-    rowWeights?: ArrayLike<number> | null,
   ): void;
   softmaxCrossEntropyGrad(
     dlogits: Matrix,
     probabilities: Matrix,
-    targets: Int32Array,
+    targets: ClassTargets,
     options?: CrossEntropyOptions,
-    rowWeights?: ArrayLike<number> | null,
   ): void;
-  /** loss (1,1) = mean of the elements' losses, row r counting rowWeights[r] times (once without them). */
-  valueLoss(loss: Matrix, y: Matrix, target: Matrix, kind: ValueLoss, rowWeights: ArrayLike<number> | null): void;
-  valueLossGrad(dy: Matrix, y: Matrix, target: Matrix, kind: ValueLoss, rowWeights: ArrayLike<number> | null): void;
-  /** loss (1,1), and dlogits (T*N, C) its gradient, softmax included; in one, since both need the whole lattice. */
+  /** (L2)-(L7) loss (1,1) = weighted mean of the elements' losses. */
+  valueLoss(loss: Matrix, y: Matrix, targets: ValueTargets, kind: ValueLoss): void;
+  valueLossGrad(dy: Matrix, y: Matrix, targets: ValueTargets, kind: ValueLoss): void;
+  /** (L8) loss (1,1), and dlogits (T*N, C), its gradient including the softmax. One instruction, because both need the lattice. */
   ctc(loss: Matrix, dlogits: Matrix, logits: Matrix, targets: CtcTargets): void;
 
-  // ---- parameter updates, over a whole arena at once
-  /** norm (1,1) = the Euclidean norm of a, which is then scaled by limit / (norm + 1e-6) if that is under 1 (in place). */
+  // ---- norms and parameter updates, over a whole arena at a time
+  /** norm (1,1) = the Euclidean norm of a. */
+  norm(norm: Matrix, a: Matrix): void;
+  /** Like `norm`; then a *= limit / (norm + CLIP_EPSILON) if that factor is less than 1 (in place). */
   clipNorm(norm: Matrix, a: Matrix, limit: number): void;
-  /** Cuts every element to [-limit, limit] (in place). */
+  /** Limits every element to [-limit, limit] (in place). */
   clipValue(a: Matrix, limit: number): void;
-  /** out = decay * out + scale * a * b: a running mean of a square, say (in place). */
+  /** out = decay * out + scale * a * b (in place), such as a running mean of squares. */
   mixProduct(out: Matrix, decay: number, scale: number, a: Matrix, b: Matrix): void;
-  /** out = sqrt(a + inside) + outside; in place where out is a. */
+  /** out = sqrt(a + inside) + outside; in place if out is a. */
   root(out: Matrix, a: Matrix, inside: number, outside: number): void;
   /** out += scale * a / b (in place). */
   addQuotient(out: Matrix, scale: number, a: Matrix, b: Matrix): void;
-  /** out = the larger of a and b; in place where out is one of them. */
+  /** out = the larger of a and b; in place if out is a or b. */
   maximum(out: Matrix, a: Matrix, b: Matrix): void;
-  /** out = -1, 0 or 1 as a is; in place where out is a. */
+  /** out = -1, 0 or 1, the sign of a; in place if out is a. */
   sign(out: Matrix, a: Matrix): void;
-  /** a *= above / below, both (1,1), where neither is 0 (in place). */
-  scaleByRatio(a: Matrix, above: Matrix, below: Matrix): void;
-  /** w -= rate * direction (in place); `velocity` is read and written only where momentum is not 0, else null. */
+  /** a *= numerator / denominator, both (1,1), unless either is 0 (in place). */
+  scaleByRatio(a: Matrix, numerator: Matrix, denominator: Matrix): void;
+  /** w -= learningRate * direction (in place). `velocity` is read and written only if momentum is not 0, else null. */
   sgdUpdate(w: Matrix, g: Matrix, velocity: Matrix | null, options: SgdOptions): void;
-  /** Adam and AdamW (in place); m and v are the running means of the gradient and of its square. */
+  /** Adam and AdamW (in place). m and v are the running means of the gradient and of its square. */
   adamUpdate(w: Matrix, g: Matrix, m: Matrix, v: Matrix, options: AdamOptions): void;
 }

@@ -106,7 +106,9 @@ export function lossWeight(
   { batchSize, weights }: { readonly batchSize: number; readonly weights: ArrayLike<number> | null },
 ): number {
   if (spec.kind === 'ctc') return batchSize;
-  if (spec.kind === 'crossEntropy') return crossEntropyDivisor(targets, { ...spec, reduction: 'mean' }, weights);
+  if (spec.kind === 'crossEntropy') {
+    return crossEntropyDivisor({ classes: targets, rowWeights: weights }, { ...spec, reduction: 'mean' });
+  }
   return weights ? Array.from(weights).reduce((a, b) => a + b, 0) : targets.length;
 }
 
@@ -157,10 +159,10 @@ function classTape(k: Kernels, spec: CrossEntropySpec, y: Matrix, dy: Matrix | n
       requireTokens('target', targets, y.cols, spec.ignoreIndex ?? -1);
       classes.set(targets);
       rowWeights = weights;
-      k.softmaxCrossEntropy(value, probabilities, y, classes, spec, weights);
+      k.softmaxCrossEntropy(value, probabilities, y, { classes, rowWeights }, spec);
     },
     backward() {
-      if (dy) k.softmaxCrossEntropyGrad(dy, probabilities, classes, spec, rowWeights);
+      if (dy) k.softmaxCrossEntropyGrad(dy, probabilities, { classes, rowWeights }, spec);
     },
     free() {
       k.free(value);
@@ -198,10 +200,10 @@ function valueTape(k: Kernels, spec: ValueLoss, y: Matrix, dy: Matrix | null): L
       requireWeights(weights, y.rows);
       k.upload(wanted, targets);
       rowWeights = weights;
-      k.valueLoss(value, y, wanted, spec, weights);
+      k.valueLoss(value, y, { values: wanted, rowWeights }, spec);
     },
     backward() {
-      if (dy) k.valueLossGrad(dy, y, wanted, spec, rowWeights);
+      if (dy) k.valueLossGrad(dy, y, { values: wanted, rowWeights }, spec);
     },
     free() {
       k.free(value);

@@ -23,7 +23,11 @@ async function cFromOutput(
       const { y, d, squashed } = layer.cell(t);
       k.fill(room.gates, 0);
       const ds = k.view(out, t * H, 1, H);
-      k.cellOutputGrad({ ...room, h: d!.h }, ds, y, squashed, { ...form, gates: 'noOutput' }, null, null);
+      k.cellOutputGrad({ ...room, h: d!.h, s: ds, peepholes: null }, y, squashed, {
+        variant: { ...form, gates: 'noOutput' },
+        peepholes: null,
+        mask: null,
+      });
     }
     let found = await download(k, out);
     const normalizedC = form.layerNorm ? found : null;

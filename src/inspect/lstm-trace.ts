@@ -2,14 +2,14 @@
  * One LSTM's part of a trace: every number of its forward and backward pass over one sequence, [T, units] each, row t being
  * time t. The names are the tape's (docs/tape.md).
  */
-import type { CellForm, FloatArray } from '../contract/kernels.js';
+import type { CellVariant, FloatArray } from '../contract/kernels.js';
 import { type Grid, grid, rowOf } from './grid.js';
 
 /** i, f, g, o, [T, H] each. */
 export type GateGrids = Readonly<Record<'i' | 'f' | 'g' | 'o', Grid>>;
 
 /** What is inside the cell, and around it. */
-export interface TracedForm extends CellForm {
+export interface TracedForm extends CellVariant {
   /** The cell of (F2)-(F4) and nothing else in it. */
   readonly standard: boolean;
   readonly peepholes: boolean;

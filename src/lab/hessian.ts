@@ -165,7 +165,7 @@ class Curvature {
       );
     }
     const p = hostNumbers(k, tape.loss!.probabilities!);
-    const divisor = crossEntropyDivisor(targets, loss, weights ?? null);
+    const divisor = crossEntropyDivisor({ classes: targets, rowWeights: weights ?? null }, loss);
     for (let r = 0; r < y.rows; r++) {
       const target = targets[r]!;
       if (target === (loss.ignoreIndex ?? -1)) continue;

@@ -28,8 +28,8 @@ export function lamb(settings: LambSettings = {}): Optimizer {
       const [wNorm, rNorm] = [window(norms, 0, 1), window(below, 0, 1)];
       for (const { offset, size } of tensors) {
         const [wOwn, rOwn] = [window(w, offset, size), window(r, offset, size)];
-        k.clipNorm(wNorm, wOwn, Number.POSITIVE_INFINITY);
-        k.clipNorm(rNorm, rOwn, Number.POSITIVE_INFINITY);
+        k.norm(wNorm, wOwn);
+        k.norm(rNorm, rOwn);
         k.scaleByRatio(rOwn, wNorm, rNorm);
       }
       k.combine(w, 1, w, -learningRate, r);

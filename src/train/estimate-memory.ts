@@ -76,7 +76,7 @@ export async function estimateMemoryOn(
     for (const update of [1, 1000])
       buffers?.optimizer.apply(buffers.gradients.matrix, update, optimizer.spec.learningRate);
   });
-  const working = rules.own + meter.working;
+  const working = rules.overhead + meter.working;
   return {
     parameters,
     gradients,

@@ -444,8 +444,8 @@ const lossPlants: Plant[] = [
     spec: REGRESSION,
     kernels: () =>
       withInstructions((k) => ({
-        valueLossGrad: (dy, y, target, kind, weights) => {
-          k.valueLossGrad(dy, y, target, kind, weights);
+        valueLossGrad: (dy, y, targets, kind) => {
+          k.valueLossGrad(dy, y, targets, kind);
           live(k, dy).forEach((v, at, all) => {
             all[at] = v / 2;
           });
@@ -458,8 +458,8 @@ const lossPlants: Plant[] = [
     spec: REGRESSION,
     kernels: () =>
       withInstructions((k) => ({
-        valueLossGrad: (dy, y, target, kind, weights) => {
-          k.valueLossGrad(dy, y, target, kind, weights);
+        valueLossGrad: (dy, y, targets, kind) => {
+          k.valueLossGrad(dy, y, targets, kind);
           live(k, dy).forEach((v, at, all) => {
             all[at] = v * dy.cols;
           });
@@ -473,8 +473,8 @@ const lossPlants: Plant[] = [
     options: { loss: 'binaryCrossEntropy' },
     kernels: () =>
       withInstructions((k) => ({
-        valueLossGrad: (dz, z, p, kind, weights) => {
-          k.valueLossGrad(dz, z, p, kind, weights);
+        valueLossGrad: (dz, z, p, kind) => {
+          k.valueLossGrad(dz, z, p, kind);
           const logits = live(k, z);
           live(k, dz).forEach((v, at, all) => {
             const s = 1 / (1 + Math.exp(-logits[at]!));

@@ -143,7 +143,7 @@ describe.each([
     const one: Batch = { steps: 2, batchSize: 1, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(400).fill(0.1) };
     const train = { stateful: false, length: 2, batch: () => one };
     const { parameters } = await estimateMemoryOn(createReference('float32'), wide, one);
-    const k = await create((await (await create(MEGABYTE)).memory.rules()).own + 3.9 * parameters);
+    const k = await create((await (await create(MEGABYTE)).memory.rules()).overhead + 3.9 * parameters);
     const model = new Model(k, wide);
     const before = k.memory.inUse();
     const error = thrown(() => fit(model, { train }, { optimizer: adam() }));
@@ -169,9 +169,9 @@ test("the reference's arrays end where JavaScript's do", () => {
 test('room for a product that is not there any more: the backend is as it was before', async () => {
   const large = batch(40, 50);
   const { working, total } = await estimateMemoryOn(await createWasm('simd'), SPEC, large, { inputGradient: true });
-  const { own } = await (await createWasm('simd')).memory.rules();
-  expect(working - own).toBeGreaterThan(2 ** 17);
-  const k = await createWasm('simd', { capacity: total - (working - own) + 2 ** 16 });
+  const { overhead } = await (await createWasm('simd')).memory.rules();
+  expect(working - overhead).toBeGreaterThan(2 ** 17);
+  const k = await createWasm('simd', { capacity: total - (working - overhead) + 2 ** 16 });
   const model = new Model(k, SPEC);
   const small = batch(6, 4);
   const expected = await model.gradients(small);

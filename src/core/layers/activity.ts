@@ -56,8 +56,8 @@ export class ActivityTape implements LayerTape {
   forward(): void {
     const { k, pairs, values } = this;
     if (!this.pass.noise) return;
-    k.clipNorm(values.norm, this.y, Number.POSITIVE_INFINITY); // without a limit nothing is cut
-    if (pairs) k.valueLoss(values.tar, pairs.later, pairs.earlier, SQUARED, null);
+    k.norm(values.norm, this.y);
+    if (pairs) k.valueLoss(values.tar, pairs.later, { values: pairs.earlier, rowWeights: null }, SQUARED);
   }
 
   backward(): void {

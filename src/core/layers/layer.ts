@@ -92,5 +92,5 @@ export function maskKey({ seed, update, part }: Noise, stream: number, cols: num
 
 /** What dropout multiplies with: 0 with the probability `rate`, else 1 / (1 - rate), so that the mean stays. */
 export function drawMask(k: Kernels, mask: Matrix, noise: Noise, stream: number, rate: number, over: MaskOver): void {
-  k.bernoulli(mask, maskKey(noise, stream, mask.cols, over), rate, 0, 1 / (1 - rate));
+  k.bernoulli(mask, maskKey(noise, stream, mask.cols, over), { probability: rate, hit: 0, miss: 1 / (1 - rate) });
 }

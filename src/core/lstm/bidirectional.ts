@@ -46,16 +46,16 @@ export class BidirectionalTape implements LayerTape {
     const R = this.forwards.y.cols;
     this.forwards.forward(parameters);
     this.backwards.forward(parameters);
-    this.k.copyColumns(this.y, 0, this.forwards.y, 0, R, false);
-    this.k.copyColumns(this.y, R, this.backwards.y, 0, R, false);
+    this.k.copyColumns(this.y, this.forwards.y, { from: 0, to: 0, count: R }, false);
+    this.k.copyColumns(this.y, this.backwards.y, { from: 0, to: R, count: R }, false);
   }
 
   backward(parameters: Arena, gradients: Arena): void {
     const { k, dy, dx, dxBack } = this;
     if (!dy) return;
     const R = this.forwards.y.cols;
-    k.copyColumns(this.forwards.dy!, 0, dy, 0, R, false);
-    k.copyColumns(this.backwards.dy!, 0, dy, R, R, false);
+    k.copyColumns(this.forwards.dy!, dy, { from: 0, to: 0, count: R }, false);
+    k.copyColumns(this.backwards.dy!, dy, { from: R, to: 0, count: R }, false);
     this.forwards.backward(parameters, gradients);
     this.backwards.backward(parameters, gradients);
     if (dx && dxBack) k.add(dx, dx, dxBack);

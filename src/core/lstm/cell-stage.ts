@@ -26,6 +26,8 @@ export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
   const ds = grad && join(slot.grads!, grad.steps);
   const maskAt = (t: number): Matrix | null => (maskSteps && pass.noise ? maskSteps[t]! : null);
 
+  const argumentsAt = (p: LstmParts, t: number) => ({ variant: form, peepholes: p.peepholes, mask: maskAt(t) });
+
   return {
     /** What comes back to the gates from elsewhere is added to: 0 where nothing does. */
     addsToGates: !whole,
@@ -36,22 +38,25 @@ export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
       const y = ys[t]!;
       const { c: cPrev } = b.steps[t]!.before;
       if (whole) return k.lstmCell(y, cPrev);
-      k.cellState(y, cPrev, form, p.peepholes, maskAt(t));
-      if (norm) k.layerNorm(norm.out[t]!, norm.stats[t]!, y.c, p.norms!.c.gain, p.norms!.c.bias, false); // (N1)
-      k.cellOutput(y, norm ? norm.out[t]! : y.c, form, p.peepholes);
+      const cellArguments = argumentsAt(p, t);
+      k.cellState(y, cPrev, cellArguments);
+      if (norm) k.layerNorm(norm.out[t]!, { a: y.c, stats: norm.stats[t]!, ...p.norms!.c }, false); // (N1)
+      k.cellOutput(y, norm ? norm.out[t]! : y.c, cellArguments);
     },
     backward(p: LstmParts, d: LstmParts, t: number) {
       const [y, dy] = [ys[t]!, ds![t]!];
       const { c: cPrev } = b.steps[t]!.before;
       const { c: dcPrev } = grad!.steps[t]!.before;
       if (whole) return k.lstmCellGrad(dy, dcPrev, y, cPrev);
+      const cellArguments = argumentsAt(p, t);
+      const { gates, c, h } = dy;
+      const { peepholes } = d;
       if (norm) {
         k.fill(norm.d, 0);
-        k.cellOutputGrad(dy, norm.d, y, norm.out[t]!, form, p.peepholes, d.peepholes);
-        const { gain, bias } = d.norms!.c;
-        k.layerNormGrad({ a: dy.c, gain, bias }, norm.d, norm.stats[t]!, y.c, p.norms!.c.gain, true);
-      } else k.cellOutputGrad(dy, dy.c, y, y.c, form, p.peepholes, d.peepholes);
-      k.cellStateGrad(dy, dcPrev, y, cPrev, form, p.peepholes, d.peepholes, maskAt(t));
+        k.cellOutputGrad({ gates, c, h, s: norm.d, peepholes }, y, norm.out[t]!, cellArguments);
+        k.layerNormGrad({ a: c, ...d.norms!.c }, norm.d, { a: y.c, stats: norm.stats[t]!, ...p.norms!.c }, true);
+      } else k.cellOutputGrad({ gates, c, h, s: c, peepholes }, y, y.c, cellArguments);
+      k.cellStateGrad({ gates, c, cPrev: dcPrev, peepholes }, y, cPrev, cellArguments);
     },
     values(t: number): Omit<CellValues, 'external'> {
       const y = ys[t]!;

@@ -1,5 +1,5 @@
 /** What the backward pass does not keep, worked out from what it keeps: dL/d(each gate) and the output activation. */
-import type { CellForm, FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import type { CellVariant, FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 
 /** One or more steps of a cell, row by row: [rows, H], and [rows, 4H] of the gates. */
 export interface CellNumbers {
@@ -23,7 +23,7 @@ export type GateNumbers = Readonly<Record<'i' | 'f' | 'g' | 'o', FloatArray>>;
  * (B4), (B3): do = dh*f(s), di = dc*g*m, dg = dc*i*m, df = dc*c-, and what came back from elsewhere. The backward pass goes
  * straight on to the pre-activations, so these are worked out when somebody asks. A gate that is 1 throughout has no gradient.
  */
-export function gateGradients(form: CellForm, H: number, n: CellNumbers): GateNumbers {
+export function gateGradients(form: CellVariant, H: number, n: CellNumbers): GateNumbers {
   const { gates, c, cBefore, dc: dcAll, dh, squashed, mask, external } = n;
   const Float = gates instanceof Float64Array ? Float64Array : Float32Array;
   const d = { i: new Float(c.length), f: new Float(c.length), g: new Float(c.length), o: new Float(c.length) };
@@ -42,10 +42,10 @@ export function gateGradients(form: CellForm, H: number, n: CellNumbers): GateNu
 }
 
 /** f(s) of (F4): what the cell's second half gives where the output gate is 1. `free` gives the memory back. */
-export function outputActivation(k: Kernels, squashed: Matrix, form: CellForm): { fs: Matrix; free(): void } {
+export function outputActivation(k: Kernels, squashed: Matrix, form: CellVariant): { fs: Matrix; free(): void } {
   const { rows, cols } = squashed;
   const room = { gates: k.alloc(rows, 4 * cols), c: k.alloc(rows, cols), h: k.alloc(rows, cols) };
-  k.cellOutput(room, squashed, { ...form, gates: 'noOutput' }, null);
+  k.cellOutput(room, squashed, { variant: { ...form, gates: 'noOutput' }, peepholes: null, mask: null });
   return {
     fs: room.h,
     free() {

@@ -28,12 +28,12 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   };
   /** i | f | o of four gates side by side, and back. */
   const take = (out: Matrix, gates: Matrix): void => {
-    k.copyColumns(out, 0, gates, 0, 2 * H, false);
-    k.copyColumns(out, 2 * H, gates, 3 * H, H, false);
+    k.copyColumns(out, gates, { from: 0, to: 0, count: 2 * H }, false);
+    k.copyColumns(out, gates, { from: 3 * H, to: 2 * H, count: H }, false);
   };
   const give = (gates: Matrix, from: Matrix): void => {
-    k.copyColumns(gates, 0, from, 0, 2 * H, true);
-    k.copyColumns(gates, 3 * H, from, 2 * H, H, true);
+    k.copyColumns(gates, from, { from: 0, to: 0, count: 2 * H }, true);
+    k.copyColumns(gates, from, { from: 2 * H, to: 3 * H, count: H }, true);
   };
   return {
     forward(p, t) {

@@ -80,8 +80,8 @@ export function zoneoutStage(b: LstmBuffers, rates: Rates, from: Slot, to: Slot)
       for (const { rate, stream, hold, keep } of masks) {
         if (pass.noise) {
           const key = maskKey(pass.noise, stream, hold.cols, 'steps');
-          k.bernoulli(hold, key, rate, 1, 0);
-          k.bernoulli(keep, key, rate, 0, 1);
+          k.bernoulli(hold, key, { probability: rate, hit: 1, miss: 0 });
+          k.bernoulli(keep, key, { probability: rate, hit: 0, miss: 1 });
         } else {
           k.fill(hold, rate);
           k.fill(keep, 1 - rate);

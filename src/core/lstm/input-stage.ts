@@ -20,15 +20,19 @@ export function inputStage(b: LstmBuffers) {
       const started = startWithBias(k, gates, biases, bias); // (F1) a = b
       if (!norm) return k.gemmPacked(gates, x, packed, started); //      + x Wx
       k.gemmPacked(norm.products, x, packed, false);
-      const { gain, bias: shift } = norms!.ih;
-      k.layerNorm(gates, norm.stats, norm.products, gain, shift, started); //      + LN(x Wx), (N1)
+      k.layerNorm(gates, { a: norm.products, stats: norm.stats, ...norms!.ih }, started); //      + LN(x Wx), (N1)
     },
     /** Needs da of all steps. */
     gradients(p: LstmParts, d: LstmParts) {
       const { gates: da, dx } = grad!;
       if (norm) {
         const { gain, bias: shift } = d.norms!.ih;
-        k.layerNormGrad({ a: norm.d!, gain, bias: shift }, da, norm.stats, norm.products, p.norms!.ih.gain, false);
+        k.layerNormGrad(
+          { a: norm.d!, gain, bias: shift },
+          da,
+          { a: norm.products, stats: norm.stats, ...p.norms!.ih },
+          false,
+        );
       }
       const dProducts = norm ? norm.d! : da;
       k.gemm(d.weightIh, dProducts, x, { transA: true, accumulate: true }); // (B1) dWx += x'da

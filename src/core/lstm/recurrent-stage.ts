@@ -54,7 +54,7 @@ export function recurrentStage(b: LstmBuffers, rates: Rates) {
       }
       if (products) {
         k.gemmPacked(productSteps![t]!, u, packed, false);
-        k.layerNorm(y.gates, stats![t]!, productSteps![t]!, p.norms!.hh.gain, p.norms!.hh.bias, true); // (N1)
+        k.layerNorm(y.gates, { a: productSteps![t]!, stats: stats![t]!, ...p.norms!.hh }, true); // (N1)
       } else k.gemmPacked(y.gates, u, packed, true); // (F1) + u Wh'
       gatesBefore?.forward(p, t);
     },
@@ -64,8 +64,8 @@ export function recurrentStage(b: LstmBuffers, rates: Rates) {
       if (products) {
         da = dProductSteps![t]!;
         const { gain, bias } = d.norms!.hh;
-        const [stat, product] = [stats![t]!, productSteps![t]!];
-        k.layerNormGrad({ a: da, gain, bias }, dNow.gates, stat, product, p.norms!.hh.gain, false);
+        const norm = { a: productSteps![t]!, stats: stats![t]!, ...p.norms!.hh };
+        k.layerNormGrad({ a: da, gain, bias }, dNow.gates, norm, false);
       }
       if (masked && pass.noise) {
         k.gemmPacked(masked.d, da, packedBack!, false);

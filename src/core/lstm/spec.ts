@@ -4,7 +4,7 @@ import {
   ACTIVATIONS,
   type Activation,
   type ActivationKind,
-  type CellForm,
+  type CellVariant,
   GATE_SETS,
   type GateSet,
 } from '../../contract/kernels.js';
@@ -155,7 +155,7 @@ function activation(spec: ActivationSpec): Activation {
   return { kind, alpha: alpha ?? standard?.alpha ?? 0, beta: beta ?? standard?.beta ?? 0 };
 }
 
-export function cellForm({ gates = 'all', clip, activations = {} }: CellSpec = {}): CellForm {
+export function cellForm({ gates = 'all', clip, activations = {} }: CellSpec = {}): CellVariant {
   const { gate = 'sigmoid', candidate = 'tanh', output = 'tanh' } = activations;
   return {
     gates,
@@ -167,7 +167,7 @@ export function cellForm({ gates = 'all', clip, activations = {} }: CellSpec = {
 }
 
 /** Whether the form is the one that `lstmCell` computes in one piece. */
-export const isStandard = ({ gates, gate, candidate, output, clip }: CellForm): boolean =>
+export const isStandard = ({ gates, gate, candidate, output, clip }: CellVariant): boolean =>
   gates === 'all' &&
   gate.kind === 'sigmoid' &&
   candidate.kind === 'tanh' &&

@@ -106,13 +106,13 @@ export class LstmTangent {
   /** What cotangents (h, c), the same for all units, leave at the gates and at c-. */
   private back(p: LstmParts, h: number, c: number, byGates: Matrix, byCell: Matrix): void {
     const { k, d, layer, dPeepholes } = this;
-    const form = cellForm(layer.spec.cell);
     const { y, mask, squashed } = layer.cell(0);
+    const cell = { variant: cellForm(layer.spec.cell), peepholes: p.peepholes, mask };
     k.fill(d.h, h);
     k.fill(d.c, c);
     k.fill(d.gates, 0);
-    k.cellOutputGrad(d, d.c, y, squashed, form, p.peepholes, dPeepholes);
-    k.cellStateGrad(d, byCell, y, layer.steps[0]!.before.c, form, p.peepholes, dPeepholes, mask);
+    k.cellOutputGrad({ ...d, s: d.c, peepholes: dPeepholes }, y, squashed, cell);
+    k.cellStateGrad({ ...d, cPrev: byCell, peepholes: dPeepholes }, y, layer.steps[0]!.before.c, cell);
     k.copy(byGates, d.gates);
   }
 
@@ -122,7 +122,7 @@ export class LstmTangent {
     const H = out.cols;
     k.multiply(d.gates, byGates, da, false);
     k.multiply(out, byCell, dc, false);
-    for (let gate = 0; gate < 4; gate++) k.copyColumns(out, 0, d.gates, gate * H, H, true);
+    for (let gate = 0; gate < 4; gate++) k.copyColumns(out, d.gates, { from: gate * H, to: 0, count: H }, true);
   }
 
   private addRow(out: Matrix, row: Matrix): void {
@@ -135,7 +135,7 @@ export class LstmTangent {
     for (const [gate, weight, seen] of [[0, i, cBefore] as const, [1, f, cBefore] as const, [3, o, c] as const]) {
       k.fillRows(part, weight);
       k.multiply(part, part, seen, false);
-      k.copyColumns(da, gate * part.cols, part, 0, part.cols, true);
+      k.copyColumns(da, part, { from: 0, to: gate * part.cols, count: part.cols }, true);
     }
   }
 }

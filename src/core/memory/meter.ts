@@ -3,8 +3,7 @@
  * with a backend's memory, found out by letting it do that. No memory is touched.
  */
 
-import type { Kernels, Matrix, MemoryRules, PackedMatrix } from '../../contract/kernels.js';
-import type { Rooms } from '../../contract/memory.js';
+import type { Kernels, Matrix, MemoryRules, PackedMatrix, WorkspaceBytes } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
 
 export class MemoryMeter {
@@ -36,7 +35,7 @@ export class MemoryMeter {
     return this.sizes.get(m) ?? 0;
   }
 
-  /** Bytes of the backend's working rooms, as large as the instructions so far have made them. */
+  /** Bytes of the backend's workspaces, as large as the instructions so far have made them. */
   get working(): number {
     return [...this.rooms.values()].reduce((a, b) => a + b, 0);
   }
@@ -54,9 +53,9 @@ export class MemoryMeter {
     };
   }
 
-  /** An instruction that does nothing but take its working rooms. */
+  /** An instruction that does nothing but take its workspaces. */
   private counted(name: keyof Kernels): (...operands: never[]) => void {
-    const rule = this.rules.rooms[name] as ((...operands: never[]) => Rooms) | undefined;
+    const rule = this.rules.workspaces[name] as ((...operands: never[]) => WorkspaceBytes) | undefined;
     return (...operands) => {
       for (const [room, bytes] of Object.entries(rule?.(...operands) ?? {})) {
         this.rooms.set(room, Math.max(bytes, this.rooms.get(room) ?? 0));
@@ -65,7 +64,7 @@ export class MemoryMeter {
   }
 
   private take<M extends Matrix | PackedMatrix>(m: M, bytes: number): M {
-    const inUse = this.held + this.rules.own;
+    const inUse = this.held + this.rules.overhead;
     if (inUse + bytes > this.limit) {
       throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse, capacity: this.limit });
     }

@@ -65,7 +65,7 @@ function kernelsOver(device: Device, trial?: Trial): GpuKernels {
     inUse -= bytes(m.rows, m.cols);
     rec.free(m);
   };
-  const rules: MemoryRules = { own: 0, matrix: bytes, packed: bytes, rooms: {} };
+  const rules: MemoryRules = { overhead: 0, matrix: bytes, packed: bytes, workspaces: {} };
   const memory: BackendMemory = {
     capacity: Number.POSITIVE_INFINITY,
     inUse: () => inUse,

@@ -1,10 +1,12 @@
 /** The losses, each with its derivative right under it. docs/derivation.md derives them (tags L1-L8). */
 import {
+  type ClassTargets,
   type CrossEntropyOptions,
   type CtcTargets,
   crossEntropyDivisor,
   type Matrix,
   type ValueLoss,
+  type ValueTargets,
   valueLossScale,
 } from '../../contract/kernels.js';
 import { ctcLoss } from '../shared/ctc.js';
@@ -21,10 +23,10 @@ export function softmaxCrossEntropy(
   loss: Matrix,
   probabilities: Matrix,
   logits: Matrix,
-  targets: Int32Array,
+  targets: ClassTargets,
   options: CrossEntropyOptions = {},
-  rowWeights: ArrayLike<number> | null = null,
 ): void {
+  const { classes, rowWeights } = targets;
   const z = dense(logits);
   const p = dense(probabilities);
   const C = logits.cols;
@@ -43,7 +45,7 @@ export function softmaxCrossEntropy(
       sum += e;
     }
     for (let k = 0; k < C; k++) p[at + k] = p[at + k]! / sum;
-    const target = targets[r]!;
+    const target = classes[r]!;
     if (target === ignored) continue;
     const logSum = Math.log(sum);
     let row = (1 - smooth) * (w?.[target] ?? 1) * (z[at + target]! - max - logSum);
@@ -53,7 +55,7 @@ export function softmaxCrossEntropy(
     const weight = rowWeights?.[r] ?? 1;
     if (weight !== 0) total -= weight * row;
   }
-  const divisor = crossEntropyDivisor(targets, options, rowWeights);
+  const divisor = crossEntropyDivisor(targets, options);
   dense(loss)[0] = divisor === 0 ? 0 : total / divisor;
 }
 
@@ -65,22 +67,22 @@ export function softmaxCrossEntropy(
 export function softmaxCrossEntropyGrad(
   dlogits: Matrix,
   probabilities: Matrix,
-  targets: Int32Array,
+  targets: ClassTargets,
   options: CrossEntropyOptions = {},
-  rowWeights: ArrayLike<number> | null = null,
 ): void {
+  const { classes, rowWeights } = targets;
   const dz = dense(dlogits);
   const p = dense(probabilities);
   const C = dlogits.cols;
   const w = options.classWeights;
   const smooth = options.labelSmoothing ?? 0;
   const ignored = options.ignoreIndex ?? -1;
-  const divisor = crossEntropyDivisor(targets, options, rowWeights);
+  const divisor = crossEntropyDivisor(targets, options);
   let weightSum = C;
   if (w) weightSum = w.reduce((a, b) => a + b, 0);
   for (let r = 0; r < dlogits.rows; r++) {
     const at = r * C;
-    const target = targets[r]!;
+    const target = classes[r]!;
     const scale = (rowWeights?.[r] ?? 1) / divisor;
     if (target === ignored || divisor === 0 || scale === 0) {
       dz.fill(0, at, at + C);
@@ -95,8 +97,11 @@ export function softmaxCrossEntropyGrad(
   }
 }
 
+/** A loss of one output and one target. The Gaussian has two outputs per target. */
+type ElementLoss = Exclude<ValueLoss, { readonly kind: 'gaussian' }>;
+
 /**
- * One element's loss and its slope by y, t being the target, e = y - t:
+ * One element's loss and its slope with respect to y. t is the target, e = y - t:
  *   (L2) e^2                                   2e
  *   (L4) |e|                                   sign e, at 0: 0
  *   (L5) e^2/2 to |e| = d, d (|e| - d/2)       e, cut to [-d, d]              (Huber 1964)
@@ -104,7 +109,7 @@ export function softmaxCrossEntropyGrad(
  *   (L3) -(t log s + (1-t) log(1-s))           s - t, s = sigmoid(y)
  * (L3) is computed as max(y, 0) - y t + log(1 + e^-|y|), which never takes the logarithm of 0.
  */
-function elementLoss(kind: ValueLoss, y: number, t: number, quantile: number): number {
+function elementLoss(kind: ElementLoss, y: number, t: number, quantile: number): number {
   const e = y - t;
   switch (kind.kind) {
     case 'meanSquaredError':
@@ -115,12 +120,14 @@ function elementLoss(kind: ValueLoss, y: number, t: number, quantile: number): n
       return Math.abs(e) <= kind.delta ? (e * e) / 2 : kind.delta * (Math.abs(e) - kind.delta / 2);
     case 'quantile':
       return e < 0 ? -quantile * e : (1 - quantile) * e;
-    default:
+    case 'binaryCrossEntropy':
       return Math.max(y, 0) - y * t + Math.log1p(Math.exp(-Math.abs(y)));
+    default:
+      return kind satisfies never;
   }
 }
 
-function elementSlope(kind: ValueLoss, y: number, t: number, quantile: number): number {
+function elementSlope(kind: ElementLoss, y: number, t: number, quantile: number): number {
   const e = y - t;
   switch (kind.kind) {
     case 'meanSquaredError':
@@ -131,8 +138,10 @@ function elementSlope(kind: ValueLoss, y: number, t: number, quantile: number): 
       return Math.min(kind.delta, Math.max(-kind.delta, e));
     case 'quantile':
       return e < 0 ? -quantile : e > 0 ? 1 - quantile : 0;
-    default:
+    case 'binaryCrossEntropy':
       return sigmoid(y) - t;
+    default:
+      return kind satisfies never;
   }
 }
 
@@ -148,13 +157,8 @@ const gaussianSlopes = (mu: number, s: number, t: number): [dmu: number, ds: num
 /** Terms of one row: one an output, or one a target where two outputs make one. */
 const termsOf = (kind: ValueLoss, y: Matrix, target: Matrix): number => (kind.kind === 'gaussian' ? target : y).cols;
 
-export function valueLoss(
-  loss: Matrix,
-  y: Matrix,
-  target: Matrix,
-  kind: ValueLoss,
-  rowWeights: ArrayLike<number> | null,
-): void {
+export function valueLoss(loss: Matrix, y: Matrix, targets: ValueTargets, kind: ValueLoss): void {
+  const { values: target, rowWeights } = targets;
   const [a, t] = [dense(y), dense(target)];
   const [C, K] = [y.cols, target.cols];
   const quantiles = kind.kind === 'quantile' ? kind.quantiles : [0];
@@ -175,13 +179,8 @@ export function valueLoss(
   dense(loss)[0] = total * valueLossScale(termsOf(kind, y, target), y.rows, rowWeights);
 }
 
-export function valueLossGrad(
-  dy: Matrix,
-  y: Matrix,
-  target: Matrix,
-  kind: ValueLoss,
-  rowWeights: ArrayLike<number> | null,
-): void {
+export function valueLossGrad(dy: Matrix, y: Matrix, targets: ValueTargets, kind: ValueLoss): void {
+  const { values: target, rowWeights } = targets;
   const [d, a, t] = [dense(dy), dense(y), dense(target)];
   const [C, K] = [y.cols, target.cols];
   const quantiles = kind.kind === 'quantile' ? kind.quantiles : [0];

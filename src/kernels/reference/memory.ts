@@ -45,10 +45,10 @@ export class ReferenceMemory {
   asTold(packed: (rows: number, cols: number) => number, rows: (R: number, K: number) => number): BackendMemory {
     const size = this.Float.BYTES_PER_ELEMENT;
     const rules: MemoryRules = {
-      own: 0,
+      overhead: 0,
       matrix: (R, C) => size * R * C,
       packed: (R, C) => size * packed(R, C),
-      rooms: {
+      workspaces: {
         gemm(out, a, _b, options) {
           const K = options?.transA ? a.rows : a.cols;
           return { rows: size * rows(out.rows, K), panels: size * packed(K, out.cols) };

@@ -1,9 +1,9 @@
 /** Random numbers by key; the generator is in ../philox.ts. */
-import type { MaskKey, Matrix, NoiseKey } from '../../contract/kernels.js';
+import type { BernoulliOptions, MaskKey, Matrix, NoiseKey } from '../../contract/kernels.js';
 import { addNormalsTo, eachWord, hitsBelow } from '../shared/philox.js';
 import { dense } from './dense.js';
 
-export function bernoulli(out: Matrix, key: MaskKey, probability: number, hit: number, miss: number): void {
+export function bernoulli(out: Matrix, key: MaskKey, { probability, hit, miss }: BernoulliOptions): void {
   const o = dense(out);
   const limit = hitsBelow(probability);
   eachWord(key, o.length, (e, word) => {
@@ -11,6 +11,6 @@ export function bernoulli(out: Matrix, key: MaskKey, probability: number, hit: n
   });
 }
 
-export function addNormals(a: Matrix, key: NoiseKey, deviation: number): void {
-  addNormalsTo(dense(a), key, deviation);
+export function addNormals(a: Matrix, key: NoiseKey, std: number): void {
+  addNormalsTo(dense(a), key, std);
 }

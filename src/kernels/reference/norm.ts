@@ -1,18 +1,9 @@
 /** Layer normalization (Ba et al. 2016) and its derivative; docs/derivation.md derives it (tag N1). */
-import type { Matrix } from '../../contract/kernels.js';
+import { type LayerNorm, type LayerNormGrad, LN_EPSILON, type Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
-const EPS = 1e-5; // PyTorch's
-
 /** (N1) n = (a - mean) r, r = 1 / sqrt(variance + eps);  out = gain n + bias; over each row. */
-export function layerNorm(
-  out: Matrix,
-  stats: Matrix,
-  a: Matrix,
-  gain: Matrix,
-  bias: Matrix,
-  accumulate: boolean,
-): void {
+export function layerNorm(out: Matrix, { a, stats, gain, bias }: LayerNorm, accumulate: boolean): void {
   const [o, s, x, g, b] = [dense(out), dense(stats), dense(a), dense(gain), dense(bias)];
   const C = a.cols;
   for (let r = 0; r < a.rows; r++) {
@@ -22,7 +13,7 @@ export function layerNorm(
     mean /= C;
     let variance = 0;
     for (let c = 0; c < C; c++) variance += (x[at + c]! - mean) ** 2;
-    const root = 1 / Math.sqrt(variance / C + EPS);
+    const root = 1 / Math.sqrt(variance / C + LN_EPSILON);
     s[2 * r] = mean;
     s[2 * r + 1] = root;
     for (let c = 0; c < C; c++) {
@@ -36,11 +27,9 @@ export function layerNorm(
  *   da = r (dn - mean(dn) - n mean(dn n)), since both the mean and r depend on every a of the row.
  */
 export function layerNormGrad(
-  d: { readonly a: Matrix; readonly gain: Matrix; readonly bias: Matrix },
+  d: LayerNormGrad,
   dout: Matrix,
-  stats: Matrix,
-  a: Matrix,
-  gain: Matrix,
+  { a, stats, gain }: LayerNorm,
   accumulate: boolean,
 ): void {
   const [da, dg, db] = [dense(d.a), dense(d.gain), dense(d.bias)];

@@ -1,5 +1,5 @@
 /** Whole rows and single elements: moved, gathered, summed. */
-import type { Matrix } from '../../contract/kernels.js';
+import type { ColumnRange, Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
 export function fillRows(out: Matrix, row: Matrix): void {
@@ -66,11 +66,11 @@ export function scaleRows(out: Matrix, a: Matrix, factors: Matrix, accumulate: b
   for (let i = 0; i < o.length; i++) o[i] = (accumulate ? o[i]! : 0) + x[i]! * f[Math.floor(i / C)]!;
 }
 
-export function copyColumns(out: Matrix, to: number, a: Matrix, from: number, cols: number, accumulate: boolean): void {
+export function copyColumns(out: Matrix, a: Matrix, { from, to, count }: ColumnRange, accumulate: boolean): void {
   const o = dense(out);
   const x = dense(a);
   for (let r = 0; r < out.rows; r++) {
-    for (let c = 0; c < cols; c++) {
+    for (let c = 0; c < count; c++) {
       const at = r * out.cols + to + c;
       o[at] = (accumulate ? o[at]! : 0) + x[r * a.cols + from + c]!;
     }

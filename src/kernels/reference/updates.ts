@@ -1,14 +1,29 @@
 /** Clipping and the parameter updates, each one loop over a whole arena. The rules' formulas stand in src/optim. */
-import type { AdamOptions, Matrix, SgdOptions } from '../../contract/kernels.js';
+import {
+  type AdamOptions,
+  adamScalars,
+  CLIP_EPSILON,
+  type FloatArray,
+  type Matrix,
+  type SgdOptions,
+} from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
-export function clipNorm(norm: Matrix, a: Matrix, limit: number): void {
-  const v = dense(a);
+function euclidean(v: FloatArray): number {
   let squares = 0;
   for (let i = 0; i < v.length; i++) squares += v[i]! * v[i]!;
-  const length = Math.sqrt(squares);
-  dense(norm)[0] = length;
-  const factor = limit / (length + 1e-6); // the 1e-6 is PyTorch's guard against a norm of 0
+  return Math.sqrt(squares);
+}
+
+export function norm(out: Matrix, a: Matrix): void {
+  dense(out)[0] = euclidean(dense(a));
+}
+
+export function clipNorm(out: Matrix, a: Matrix, limit: number): void {
+  const v = dense(a);
+  const length = euclidean(v);
+  dense(out)[0] = length;
+  const factor = limit / (length + CLIP_EPSILON);
   if (factor < 1) for (let i = 0; i < v.length; i++) v[i] = v[i]! * factor;
 }
 
@@ -34,23 +49,19 @@ export function sgdUpdate(w: Matrix, g: Matrix, velocity: Matrix | null, options
 }
 
 export function adamUpdate(w: Matrix, g: Matrix, m: Matrix, v: Matrix, options: AdamOptions): void {
-  const { learningRate, beta1, beta2, eps, weightDecay, decoupled, update } = options;
+  const { beta1, beta2, eps } = options;
+  const { stepSize, root, shrink, l2 } = adamScalars(options);
   const p = dense(w);
   const grad = dense(g);
   const mean = dense(m);
   const square = dense(v);
-  const correct1 = 1 - beta1 ** update;
-  const correct2 = Math.sqrt(1 - beta2 ** update);
-  const shrink = decoupled ? 1 - learningRate * weightDecay : 1;
-  const l2 = decoupled ? 0 : weightDecay;
-  const size = learningRate / correct1;
   for (let i = 0; i < p.length; i++) {
     const d = grad[i]! + l2 * p[i]!;
     const mi = beta1 * mean[i]! + (1 - beta1) * d;
     const vi = beta2 * square[i]! + (1 - beta2) * d * d;
     mean[i] = mi;
     square[i] = vi;
-    p[i] = shrink * p[i]! - (size * mi) / (Math.sqrt(vi) / correct2 + eps);
+    p[i] = shrink * p[i]! - (stepSize * mi) / (Math.sqrt(vi) / root + eps);
   }
 }
 
@@ -79,8 +90,8 @@ export function sign(out: Matrix, a: Matrix): void {
   for (let i = 0; i < o.length; i++) o[i] = Math.sign(x[i]!);
 }
 
-export function scaleByRatio(a: Matrix, above: Matrix, below: Matrix): void {
-  const [v, numerator, denominator] = [dense(a), dense(above)[0]!, dense(below)[0]!];
-  if (numerator === 0 || denominator === 0) return;
-  for (let i = 0; i < v.length; i++) v[i] = (v[i]! * numerator) / denominator;
+export function scaleByRatio(a: Matrix, numerator: Matrix, denominator: Matrix): void {
+  const [v, above, below] = [dense(a), dense(numerator)[0]!, dense(denominator)[0]!];
+  if (above === 0 || below === 0) return;
+  for (let i = 0; i < v.length; i++) v[i] = (v[i]! * above) / below;
 }

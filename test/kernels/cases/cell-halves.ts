@@ -2,7 +2,7 @@
 import {
   ACTIVATIONS,
   type Activation,
-  type CellForm,
+  type CellVariant,
   GATE_SETS,
   type Peepholes,
 } from '../../../src/contract/kernels.js';
@@ -25,7 +25,7 @@ export interface Setting {
   readonly name: string;
   readonly N: number;
   readonly H: number;
-  readonly form: CellForm;
+  readonly form: CellVariant;
   readonly peepholes: boolean;
   readonly masked: boolean;
   /** The output activation reads something else than c. */
@@ -50,7 +50,7 @@ export const SETTINGS: readonly Setting[] = sequence(KINDS * KINDS).map((n) => {
   const alternate = (period: number): boolean => Math.floor(n / period) % 2 === 0;
   const [N, H] = pick(SIZES, a + 2 * b);
   const [peepholes, masked, apart, cut] = [alternate(4), alternate(5), alternate(7), alternate(8)];
-  const form: CellForm = {
+  const form: CellVariant = {
     gates: pick(GATE_SETS, a + 3 * b),
     gate: activation(pick(ACTIVATIONS, a)),
     candidate: activation(pick(ACTIVATIONS, b)),
@@ -114,7 +114,11 @@ const cellState = SETTINGS.map(
       const m = b.place('mask', N, H, mask);
       const before = b.place('c-', N, H, cBefore);
       const y = { gates: gates.matrix, c: c.matrix };
-      b.k.cellState(y, before.matrix, form, peepholes ? peeps.handles : null, masked ? m.matrix : null);
+      b.k.cellState(y, before.matrix, {
+        variant: form,
+        peepholes: peepholes ? peeps.handles : null,
+        mask: masked ? m.matrix : null,
+      });
       const expected = units.map((u) => oracle.unit(form, u));
       b.expect(
         gates,
@@ -143,7 +147,7 @@ const cellOutput = SETTINGS.map(
       const s = apart ? b.place('s', N, H, sValues) : c;
       const peeps = placePeepholes(b, 'p', H, p);
       const y = { gates: gates.matrix, c: c.matrix, h: h.matrix };
-      b.k.cellOutput(y, s.matrix, form, peepholes ? peeps.handles : null);
+      b.k.cellOutput(y, s.matrix, { variant: form, peepholes: peepholes ? peeps.handles : null, mask: null });
       b.expect(
         gates,
         columns(H, ys, ({ i, f, g, o }) => [i, f, g, o]),
@@ -181,10 +185,10 @@ const cellStateGrad = SETTINGS.map(
       const dcValues = b.normals(at.count);
       const [da, dc, dcPrev] = [b.place('da', N, 4 * H, at.ext), b.place('dc', N, H, dcValues), b.output('dc-', N, H)];
       const [before, m] = [b.place('c-', N, H, at.cBefore), b.place('mask', N, H, at.mask)];
-      const d = { gates: da.matrix, c: dc.matrix };
       const y = { gates: at.gates.matrix, c: at.c.matrix };
       const [p, dp] = peepholes ? [at.peeps.handles, at.dPeepholes.handles] : [null, null];
-      b.k.cellStateGrad(d, dcPrev.matrix, y, before.matrix, form, p, dp, masked ? m.matrix : null);
+      const d = { gates: da.matrix, c: dc.matrix, cPrev: dcPrev.matrix, peepholes: dp };
+      b.k.cellStateGrad(d, y, before.matrix, { variant: form, peepholes: p, mask: masked ? m.matrix : null });
       const expected = at.units.map((u, s) => oracle.stateGrad(form, u, dcValues[s]!, at.extOf(s)));
       b.expect(
         da,
@@ -220,10 +224,10 @@ const cellOutputGrad = SETTINGS.map(
       const [dc, dh] = [b.place('dc', N, H, dcValues), b.place('dh', N, H, dhValues)];
       const [s, ds] = apart ? [b.place('s', N, H, sValues), b.place('ds', N, H, dsValues)] : [at.c, dc];
       const h = b.output('h', N, H);
-      const d = { gates: da.matrix, c: dc.matrix, h: dh.matrix };
       const y = { gates: at.gates.matrix, c: at.c.matrix, h: h.matrix };
       const [p, dp] = peepholes ? [at.peeps.handles, at.dPeepholes.handles] : [null, null];
-      b.k.cellOutputGrad(d, ds.matrix, y, s.matrix, form, p, dp);
+      const d = { gates: da.matrix, c: dc.matrix, h: dh.matrix, s: ds.matrix, peepholes: dp };
+      b.k.cellOutputGrad(d, y, s.matrix, { variant: form, peepholes: p, mask: null });
       const expected = at.units.map((u, n) => oracle.outputGrad(form, u, sValues[n]!, dhValues[n]!, at.extOf(n)[3]!));
       b.expect(
         da,
@@ -256,7 +260,7 @@ const extremes: Case = {
   run(b) {
     for (const kind of ['sigmoid', 'tanh', 'hardSigmoid', 'softsign', 'softplus'] as const) {
       const [N, H] = [1, 5];
-      const form: CellForm = {
+      const form: CellVariant = {
         gates: 'all',
         gate: activation(kind),
         candidate: activation(kind),
@@ -268,8 +272,9 @@ const extremes: Case = {
       const gates = b.place(`gates ${kind}`, N, 4 * H, a);
       const [c, h] = [b.output(`c ${kind}`, N, H), b.output(`h ${kind}`, N, H)];
       const y = { gates: gates.matrix, c: c.matrix, h: h.matrix };
-      b.k.cellState(y, b.place('c-', N, H, cBefore).matrix, form, null, null);
-      b.k.cellOutput(y, c.matrix, form, null);
+      const cell = { variant: form, peepholes: null, mask: null };
+      b.k.cellState(y, b.place('c-', N, H, cBefore).matrix, cell);
+      b.k.cellOutput(y, c.matrix, cell);
       const expected = sequence(H).map((j) => {
         const at = (gate: number): number => a[gate * H + j]!;
         return oracle.unit(form, { a: [at(0), at(1), at(2), at(3)], cBefore: cBefore[j]!, p: [0, 0, 0], mask: 1 });

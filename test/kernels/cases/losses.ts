@@ -102,7 +102,7 @@ const softmaxCrossEntropy = CLASS_CASES.map(
       const { z, targets, settings, rowWeights, expected } = classCase(b, c);
       const [loss, p] = [b.output('loss', 1, 1), b.output('probabilities', c.rows, c.cols)];
       const logits = b.place('logits', c.rows, c.cols, z);
-      b.k.softmaxCrossEntropy(loss.matrix, p.matrix, logits.matrix, targets, settings, rowWeights);
+      b.k.softmaxCrossEntropy(loss.matrix, p.matrix, logits.matrix, { classes: targets, rowWeights }, settings);
       b.expect(loss, [expected.loss]);
       b.expect(p, expected.probabilities);
     },
@@ -116,7 +116,7 @@ const softmaxCrossEntropyGrad = CLASS_CASES.map(
       const { targets, settings, rowWeights, expected } = classCase(b, c);
       const p = b.place('probabilities', c.rows, c.cols, b.exact(expected.probabilities));
       const dz = b.output('dlogits', c.rows, c.cols);
-      b.k.softmaxCrossEntropyGrad(dz.matrix, p.matrix, targets, settings, rowWeights);
+      b.k.softmaxCrossEntropyGrad(dz.matrix, p.matrix, { classes: targets, rowWeights }, settings);
       b.expect(dz, expected.gradient);
       const got = await b.read(dz);
       targets.forEach((t, r) => {
@@ -184,14 +184,14 @@ const valueCases = (
 const valueLoss = valueCases((b, { kind }, rows, y, t, weights) => {
   const out = b.output('loss', 1, 1);
   const [Y, target] = [b.place('y', rows, y.length / rows, y), b.place('target', rows, t.length / rows, t)];
-  b.k.valueLoss(out.matrix, Y.matrix, target.matrix, kind, weights);
+  b.k.valueLoss(out.matrix, Y.matrix, { values: target.matrix, rowWeights: weights }, kind);
   b.expect(out, [oracle.valueLoss(kind, rows, y, t, weights).loss]);
 });
 
 const valueLossGrad = valueCases((b, { kind }, rows, y, t, weights) => {
   const out = b.output('dy', rows, y.length / rows);
   const [Y, target] = [b.place('y', rows, y.length / rows, y), b.place('target', rows, t.length / rows, t)];
-  b.k.valueLossGrad(out.matrix, Y.matrix, target.matrix, kind, weights);
+  b.k.valueLossGrad(out.matrix, Y.matrix, { values: target.matrix, rowWeights: weights }, kind);
   b.expect(out, oracle.valueLoss(kind, rows, y, t, weights).gradient);
 });
 

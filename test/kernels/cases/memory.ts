@@ -189,18 +189,18 @@ const told: Case[] = [
     b.k.free(packed);
   }),
   {
-    name: 'a product that is larger than any before grows the rooms to what is told',
+    name: 'a product that is larger than any before grows the workspaces to what the rules say',
     async run(b) {
       const [R, K, C] = [9, 2100, 37];
       const { memory } = b.k;
       const [out, a, w] = [b.k.alloc(R, C), b.k.alloc(R, K), b.k.alloc(K, C)];
-      const rooms = (await memory.rules()).rooms.gemm?.(out, a, w) ?? {};
-      const total = Object.values(rooms).reduce((sum, bytes) => sum + bytes, 0);
+      const workspaces = (await memory.rules()).workspaces.gemm?.(out, a, w) ?? {};
+      const total = Object.values(workspaces).reduce((sum, bytes) => sum + bytes, 0);
       b.k.gemm(out, a, w);
       const before = memory.inUse();
       for (let i = 0; i < 3; i++) b.k.gemm(out, a, w);
       if (memory.inUse() > before) fail('the same product again took more');
-      if (before < total) fail(`${total} bytes are told, ${before} are in use`);
+      if (before < total) fail(`the rules say ${total} bytes, ${before} are in use`);
       for (const m of [out, a, w]) b.k.free(m);
     },
   },

@@ -17,7 +17,7 @@ const bernoulli: Case[] = [
         run(b) {
           const out = b.output('out', 1, n);
           const probability = [0.5, 0.25, 0.9][i]!;
-          b.k.bernoulli(out.matrix, key, probability, 3, -2);
+          b.k.bernoulli(out.matrix, key, { probability, hit: 3, miss: -2 });
           b.expect(
             out,
             oracle.words(key, n).map((word) => (word / 2 ** 32 < probability ? 3 : -2)),
@@ -32,7 +32,7 @@ const bernoulli: Case[] = [
       run(b) {
         const [n, probability] = [9, 0.5];
         const out = b.output('out', 1, n);
-        b.k.bernoulli(out.matrix, { ...KEYS[2]!, offset }, probability, 3, -2);
+        b.k.bernoulli(out.matrix, { ...KEYS[2]!, offset }, { probability, hit: 3, miss: -2 });
         const words = oracle.words(KEYS[2]!, offset + n).slice(offset);
         b.expect(
           out,
@@ -47,7 +47,7 @@ const bernoulli: Case[] = [
       const count = 100_000;
       for (const p of [0, 0.3, 1 - 2 ** -30]) {
         const m = b.k.alloc(1, count);
-        b.k.bernoulli(m, KEYS[2]!, p, 1, 0);
+        b.k.bernoulli(m, KEYS[2]!, { probability: p, hit: 1, miss: 0 });
         let hits = 0;
         for (const v of await b.k.download(m)) hits += v;
         b.k.free(m);
@@ -57,17 +57,17 @@ const bernoulli: Case[] = [
     },
   },
   {
-    name: 'another seed, step or stream is another mask',
+    name: 'another seed, update or stream is another mask',
     async run(b) {
       const masks: number[][] = [];
       for (const key of [
         KEYS[2]!,
         { ...KEYS[2]!, seed: 12346 },
-        { ...KEYS[2]!, step: 8 },
+        { ...KEYS[2]!, update: 8 },
         { ...KEYS[2]!, stream: 1 },
       ]) {
         const m = b.k.alloc(1, 4000);
-        b.k.bernoulli(m, key, 0.5, 1, -1);
+        b.k.bernoulli(m, key, { probability: 0.5, hit: 1, miss: -1 });
         masks.push([...(await b.k.download(m))]);
         b.k.free(m);
       }
@@ -137,7 +137,7 @@ const layerNorm: Case[] = [
           const out = accumulate ? b.place('out', R, C, before) : b.output('out', R, C);
           const stats = b.output('stats', R, 2);
           const [A, G, B] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('bias', 1, C, bias)];
-          b.k.layerNorm(out.matrix, stats.matrix, A.matrix, G.matrix, B.matrix, accumulate);
+          b.k.layerNorm(out.matrix, { a: A.matrix, stats: stats.matrix, gain: G.matrix, bias: B.matrix }, accumulate);
           const expected = oracle.normalized(R, C, a);
           b.expect(stats, expected.stats);
           b.expect(
@@ -158,7 +158,7 @@ const layerNorm: Case[] = [
       const [gain, bias] = [b.normals(C), b.normals(C)];
       const [out, stats] = [b.output('out', R, C), b.output('stats', R, 2)];
       const [A, G, B] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('bias', 1, C, bias)];
-      b.k.layerNorm(out.matrix, stats.matrix, A.matrix, G.matrix, B.matrix, false);
+      b.k.layerNorm(out.matrix, { a: A.matrix, stats: stats.matrix, gain: G.matrix, bias: B.matrix }, false);
       const expected = oracle.normalized(R, C, a);
       b.expect(stats, expected.stats);
       b.expect(
@@ -178,14 +178,8 @@ const layerNorm: Case[] = [
         7,
         sequence(14).map((i) => (i < 7 ? 0.5 : -4)),
       );
-      b.k.layerNorm(
-        out.matrix,
-        stats.matrix,
-        a.matrix,
-        b.place('g', 1, 7, gain).matrix,
-        b.place('b', 1, 7, bias).matrix,
-        false,
-      );
+      const [G, B] = [b.place('g', 1, 7, gain), b.place('b', 1, 7, bias)];
+      b.k.layerNorm(out.matrix, { a: a.matrix, stats: stats.matrix, gain: G.matrix, bias: B.matrix }, false);
       b.expect(out, [...bias, ...bias]);
       b.expect(stats, [0.5, 1 / Math.sqrt(1e-5), -4, 1 / Math.sqrt(1e-5)]);
     },
@@ -206,7 +200,8 @@ const layerNormGrad = both.flatMap((accumulate) =>
         const [dGain, dBias] = [b.place('dgain', 1, C, dg), b.place('dbias', 1, C, db)];
         const [A, G, S] = [b.place('a', R, C, a), b.place('gain', 1, C, gain), b.place('stats', R, 2, b.exact(stats))];
         const d = { a: da.matrix, gain: dGain.matrix, bias: dBias.matrix };
-        b.k.layerNormGrad(d, b.place('dout', R, C, dout).matrix, S.matrix, A.matrix, G.matrix, accumulate);
+        const norm = { a: A.matrix, stats: S.matrix, gain: G.matrix, bias: G.matrix };
+        b.k.layerNormGrad(d, b.place('dout', R, C, dout).matrix, norm, accumulate);
         const expected = oracle.normalizedGrad(R, C, a, gain, dout);
         b.expect(
           da,

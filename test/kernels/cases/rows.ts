@@ -163,7 +163,7 @@ const copyColumns = both.flatMap((accumulate) =>
       run(b) {
         const [a, before] = [b.normals(R * D), b.normals(R * C)];
         const out = b.place('out', R, C, before);
-        b.k.copyColumns(out.matrix, to, b.place('a', R, D, a).matrix, from, n, accumulate);
+        b.k.copyColumns(out.matrix, b.place('a', R, D, a).matrix, { from, to, count: n }, accumulate);
         b.expect(
           out,
           before.map((v, i) => {

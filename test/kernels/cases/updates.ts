@@ -4,6 +4,39 @@ import type { Bench } from '../bench.js';
 import * as oracle from '../oracle/index.js';
 import { bySize, type Case, fail, LENGTHS, sequence } from './shared.js';
 
+const norm: Case[] = [
+  ...LENGTHS.map(
+    (n): Case => ({
+      name: `of ${n} elements, which keep every bit`,
+      run(b) {
+        const values = b.normals(n);
+        const a = b.place('a', 1, n, values);
+        const out = b.output('norm', 1, 1);
+        b.k.norm(out.matrix, a.matrix);
+        b.expect(out, [Math.hypot(...values)]);
+      },
+    }),
+  ),
+  {
+    name: 'of a matrix of several rows',
+    run(b) {
+      const values = b.normals(35);
+      const a = b.place('a', 5, 7, values);
+      const out = b.output('norm', 1, 1);
+      b.k.norm(out.matrix, a.matrix);
+      b.expect(out, [Math.hypot(...values)]);
+    },
+  },
+  {
+    name: 'of zeros is 0',
+    run(b) {
+      const out = b.output('norm', 1, 1);
+      b.k.norm(out.matrix, b.place('a', 3, 5, new Array<number>(15).fill(0)).matrix);
+      b.expect(out, [0]);
+    },
+  },
+];
+
 const clipNorm: Case[] = [
   ...LENGTHS.flatMap((n) =>
     [
@@ -258,6 +291,7 @@ const scaleByRatio = [
 );
 
 export const updates = {
+  norm,
   clipNorm,
   clipValue,
   mixProduct,

@@ -1,5 +1,5 @@
 /** What the two halves of a cell of any form should give: slopes by the pre-activation, not by the value. */
-import type { Activation, ActivationKind, CellForm } from '../../../src/contract/kernels.js';
+import type { Activation, ActivationKind, CellVariant } from '../../../src/contract/kernels.js';
 import { logistic } from './cell.js';
 import type { Numbers } from './products.js';
 
@@ -41,7 +41,7 @@ export interface Unit {
   readonly mask: number;
 }
 
-export function unit(form: CellForm, { a: [ai, af, ag, ao], cBefore, p: [pi, pf, po], mask }: Unit) {
+export function unit(form: CellVariant, { a: [ai, af, ag, ao], cBefore, p: [pi, pf, po], mask }: Unit) {
   const [zi, zf] = [ai + pi * cBefore, af + pf * cBefore];
   const i = form.gates === 'noInput' ? 1 : value(form.gate, zi);
   const f = form.gates === 'noForget' ? 1 : form.gates === 'coupled' ? 1 - i : value(form.gate, zf);
@@ -54,7 +54,7 @@ export function unit(form: CellForm, { a: [ai, af, ag, ao], cBefore, p: [pi, pf,
 }
 
 /** `ext`: what comes back to i, f, g, o from elsewhere. */
-export function stateGrad(form: CellForm, u: Unit, dc: number, ext: Numbers) {
+export function stateGrad(form: CellVariant, u: Unit, dc: number, ext: Numbers) {
   const y = unit(form, u);
   const through = y.isCut ? 0 : dc;
   const df = through * u.cBefore + ext[1]!;
@@ -68,7 +68,7 @@ export function stateGrad(form: CellForm, u: Unit, dc: number, ext: Numbers) {
 }
 
 /** `s`: what the output activation reads. */
-export function outputGrad(form: CellForm, u: Unit, s: number, dh: number, ext: number) {
+export function outputGrad(form: CellVariant, u: Unit, s: number, dh: number, ext: number) {
   const y = unit(form, u);
   const dzo = form.gates === 'noOutput' ? 0 : (dh * value(form.output, s) + ext) * slope(form.gate, y.zo);
   return { dao: dzo, ds: dh * y.o * slope(form.output, s), dc: u.p[2] * dzo, dpo: dzo * y.c };

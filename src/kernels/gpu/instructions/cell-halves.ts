@@ -18,9 +18,9 @@ export function cellHalves(rec: Recorder): CellHalves {
     return [{ value: rec.together(both, i.cols + f.cols), shift: 0 }];
   };
   return {
-    cellState(y, cPrev, form, peepholes, mask) {
+    cellState(y, cPrev, { variant, peepholes, mask }) {
       const { rows: N, cols: H } = y.c;
-      const text = halves.stateHalf({ N, H, form, peepholes: peepholes !== null, masked: mask !== null });
+      const text = halves.stateHalf({ N, H, variant, peepholes: peepholes !== null, masked: mask !== null });
       const inputs = [
         ...rec.readAll([y.gates, cPrev]),
         ...(peepholes ? joined(peepholes) : []),
@@ -28,33 +28,36 @@ export function cellHalves(rec: Recorder): CellHalves {
       ];
       rec.writeAll([y.gates, y.c], rec.call(text, inputs));
     },
-    cellStateGrad(d, dcPrev, y, cPrev, form, peepholes, dPeepholes, mask) {
+    cellStateGrad(d, y, cPrev, { variant, peepholes, mask }) {
       const { rows: N, cols: H } = y.c;
-      const text = halves.stateHalfGrad({ N, H, form, peepholes: peepholes !== null, masked: mask !== null });
-      const clipped = Number.isFinite(form.clip) ? [y.c] : [];
+      const text = halves.stateHalfGrad({ N, H, variant, peepholes: peepholes !== null, masked: mask !== null });
+      const clipped = Number.isFinite(variant.clip) ? [y.c] : [];
       const inputs = rec.readAll([y.gates, cPrev, d.gates, d.c, ...(mask ? [mask] : []), ...clipped]);
-      rec.writeAll([d.gates, dcPrev], rec.call(text, [...inputs, ...(peepholes ? joined(peepholes) : [])]));
-      if (!dPeepholes) return;
-      for (const [gate, dp] of [dPeepholes.i, dPeepholes.f].entries()) {
+      rec.writeAll([d.gates, d.cPrev], rec.call(text, [...inputs, ...(peepholes ? joined(peepholes) : [])]));
+      if (!d.peepholes) return;
+      for (const [gate, dp] of [d.peepholes.i, d.peepholes.f].entries()) {
         rec.write(dp, rec.call(halves.peepholeGrad(N, H, gate), rec.readAll([dp, d.gates, cPrev])));
       }
     },
-    cellOutput(y, s, form, peepholes) {
+    cellOutput(y, s, { variant, peepholes }) {
       const { rows: N, cols: H } = y.c;
-      const text = halves.outputHalf({ N, H, form, peepholes: peepholes !== null, masked: false });
+      const text = halves.outputHalf({ N, H, variant, peepholes: peepholes !== null, masked: false });
       const inputs = rec.readAll([y.gates, s, ...(peepholes ? [peepholes.o, y.c] : [])]);
       rec.writeAll([y.gates, y.h], rec.call(text, inputs));
     },
-    cellOutputGrad(d, ds, y, s, form, peepholes, dPeepholes) {
+    cellOutputGrad(d, y, s, { variant, peepholes }) {
       const { rows: N, cols: H } = y.c;
-      const same = sameWindow(ds, d.c);
-      const shape = { N, H, form, peepholes: peepholes !== null, masked: false };
+      const same = sameWindow(d.s, d.c);
+      const shape = { N, H, variant, peepholes: peepholes !== null, masked: false };
       const apart = peepholes !== null && !same;
       const extra = [...(peepholes ? [peepholes.o] : []), ...(apart ? [d.c] : [])];
-      const value = rec.call(halves.outputHalfGrad(shape, same), rec.readAll([y.gates, d.gates, d.h, s, ds, ...extra]));
-      rec.writeAll([d.gates, ds, ...(apart ? [d.c] : [])], value);
-      if (dPeepholes) {
-        const dp = dPeepholes.o;
+      const value = rec.call(
+        halves.outputHalfGrad(shape, same),
+        rec.readAll([y.gates, d.gates, d.h, s, d.s, ...extra]),
+      );
+      rec.writeAll([d.gates, d.s, ...(apart ? [d.c] : [])], value);
+      if (d.peepholes) {
+        const dp = d.peepholes.o;
         rec.write(dp, rec.call(halves.peepholeGrad(N, H, 3), rec.readAll([dp, d.gates, y.c])));
       }
     },

@@ -1,10 +1,12 @@
 /** The losses, each with its derivative under it (L1-L8); the derivations are beside the reference's. */
 import {
+  type ClassTargets,
   type CrossEntropyOptions,
   crossEntropyDivisor,
   type Kernels,
   type Matrix,
   type ValueLoss,
+  type ValueTargets,
   valueLossScale,
 } from '../../../contract/kernels.js';
 import type { Recorder } from '../record/recorder.js';
@@ -21,10 +23,11 @@ type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 
 const inverse = (divisor: number): number => (divisor === 0 ? 0 : 1 / divisor);
 
 /** What each row counts: its weight over the divisor, 0 for one that is ignored. */
-function shares(targets: Int32Array, options: CrossEntropyOptions, weights: ArrayLike<number> | null): Float32Array {
-  const scale = inverse(crossEntropyDivisor(targets, options, weights));
+function shares(targets: ClassTargets, options: CrossEntropyOptions): Float32Array {
+  const { classes, rowWeights } = targets;
+  const scale = inverse(crossEntropyDivisor(targets, options));
   const ignored = options.ignoreIndex ?? -1;
-  return Float32Array.from(targets, (target, r) => (target === ignored ? 0 : scale * (weights?.[r] ?? 1)));
+  return Float32Array.from(classes, (target, r) => (target === ignored ? 0 : scale * (rowWeights?.[r] ?? 1)));
 }
 
 /** Targets that kernels may use as an index, also where the row is ignored. */
@@ -57,11 +60,11 @@ export function losses(rec: Recorder): Losses {
   const ofValues = (
     terms: number,
     y: Matrix,
-    target: Matrix,
+    targets: ValueTargets,
     kind: ValueLoss,
-    rowWeights: ArrayLike<number> | null,
     expression: Expression,
   ): Value => {
+    const { values: target } = targets;
     const [R, C, K] = [y.rows, y.cols, target.cols];
     const [ys, ts] = [rec.read(y), rec.read(target)];
     const isPlain = kind.kind !== 'gaussian' && kind.kind !== 'quantile'; // column for column
@@ -85,11 +88,11 @@ export function losses(rec: Recorder): Losses {
     ].join('\n');
     const how = { scalars: ['delta'], sizes: {}, singly: ['r', 'q'] };
     const text = lanes.program([terms / lanes.count, R], ['a', 't', 'r', 'q'], body, how);
-    const inputs = [ys, ts, rec.host(rowShares(y, target, kind, rowWeights)), rec.host(quantiles(kind))];
+    const inputs = [ys, ts, rec.host(rowShares(y, targets, kind)), rec.host(quantiles(kind))];
     return rec.call(text, inputs, [deltaOf(kind)]);
   };
   return {
-    softmaxCrossEntropy(loss, p, z, targets, options = {}, rowWeights = null) {
+    softmaxCrossEntropy(loss, p, z, targets, options = {}) {
       const { rows: R, cols: C } = z;
       const logits = rec.read(z);
       const stats = statistics(rec, z);
@@ -118,9 +121,9 @@ return -share * v;`;
       const inputs = [
         logits,
         stats,
-        rec.host(indices(targets, C)),
+        rec.host(indices(targets.classes, C)),
         weights,
-        rec.host(shares(targets, options, rowWeights)),
+        rec.host(shares(targets, options)),
       ];
       const each = {
         value: rec.call(program([R], ['z', 's', 't', 'w', 'r'], ofRow, { scalars: ['e'] }), inputs, [smooth]),
@@ -128,7 +131,7 @@ return -share * v;`;
       };
       rec.write(loss, sumOf(rec, each, R).value);
     },
-    softmaxCrossEntropyGrad(dz, p, targets, options = {}, rowWeights = null) {
+    softmaxCrossEntropyGrad(dz, p, targets, options = {}) {
       const { rows: R, cols: C } = dz;
       const { weights, sum, smooth } = crossEntropy(options, C);
       // (L1') dz[j] = p[j] sum_k q[k] - q[j], q[k] = w[k] ((1-e) [k = y] + e/C)
@@ -148,25 +151,25 @@ ${lanes.give((i) => `share * (${lanes.get('p', i)} * (target + e / ${C}.0 * tota
       const inputs = [
         probabilities,
         weights,
-        rec.host(indices(targets, C)),
+        rec.host(indices(targets.classes, C)),
         weights,
-        rec.host(shares(targets, options, rowWeights)),
+        rec.host(shares(targets, options)),
       ];
       rec.write(dz, rec.call(text, inputs, [smooth, sum]));
     },
-    valueLoss(loss, y, target, kind, rowWeights) {
-      const terms = kind.kind === 'gaussian' ? target.cols : y.cols;
-      const each = ofValues(terms, y, target, kind, rowWeights, lossOf(kind));
+    valueLoss(loss, y, targets, kind) {
+      const terms = kind.kind === 'gaussian' ? targets.values.cols : y.cols;
+      const each = ofValues(terms, y, targets, kind, lossOf(kind));
       rec.write(loss, sumOf(rec, { value: each, shift: 0 }, y.rows * terms).value);
     },
-    valueLossGrad(dy, y, target, kind, rowWeights) {
-      rec.write(dy, ofValues(y.cols, y, target, kind, rowWeights, slopeOf(kind, target.cols)));
+    valueLossGrad(dy, y, targets, kind) {
+      rec.write(dy, ofValues(y.cols, y, targets, kind, slopeOf(kind, targets.values.cols)));
     },
     ctc: (loss, dlogits, logits, targets) => ctc(rec, [loss, dlogits], logits, statistics(rec, logits), targets),
   };
 }
 
-function rowShares(y: Matrix, target: Matrix, kind: ValueLoss, weights: ArrayLike<number> | null): Float32Array {
+function rowShares(y: Matrix, { values: target, rowWeights: weights }: ValueTargets, kind: ValueLoss): Float32Array {
   const scale = valueLossScale((kind.kind === 'gaussian' ? target : y).cols, y.rows, weights);
   return Float32Array.from({ length: y.rows }, (_, r) => scale * (weights?.[r] ?? 1));
 }

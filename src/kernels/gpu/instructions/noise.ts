@@ -30,7 +30,7 @@ function onDevice(rec: Recorder): Noise {
   const parts = (m: Matrix): { part: Window; from: number }[] =>
     rec.blocks(sizeOf(m), 1).map(([from, to]) => ({ part: rowsOf(asColumn(m), from, to), from }));
   return {
-    bernoulli(out, key, probability, hit, miss) {
+    bernoulli(out, key, { probability, hit, miss }) {
       const choice = [...halvesOf(hitsBelow(probability)), hit, miss];
       for (const { part, from } of parts(out)) {
         const [size, first] = [part.rows, (key.offset ?? 0) + from];
@@ -52,7 +52,7 @@ function onDevice(rec: Recorder): Noise {
 
 function onThisSide(rec: Recorder): Noise {
   return {
-    bernoulli(out, key, probability, hit, miss) {
+    bernoulli(out, key, { probability, hit, miss }) {
       const mask = new Float32Array(sizeOf(out));
       const limit = hitsBelow(probability);
       eachWord(key, mask.length, (e, word) => {

@@ -1,10 +1,10 @@
 /** Layer normalization (N1), row by row; the derivation is beside the reference's. */
-import type { Kernels } from '../../../contract/kernels.js';
+import { type Kernels, LN_EPSILON } from '../../../contract/kernels.js';
 import type { Recorder } from '../record/recorder.js';
 import { at } from '../shaders/indexing.js';
 import { program } from '../shaders/program.js';
 
-const EPS = '0.00001'; // PyTorch's
+const EPS = LN_EPSILON.toFixed(5); // '0.00001'
 
 /**
  * How far the mean of row y of a is from the row's first number, into `mean`. Numbers are taken from that first one before
@@ -22,7 +22,7 @@ const centered = (C: number, c: string): string =>
 
 export function layerNorms(rec: Recorder): Pick<Kernels, 'layerNorm' | 'layerNormGrad'> {
   return {
-    layerNorm(out, stats, a, gain, bias, accumulate) {
+    layerNorm(out, { a, stats, gain, bias }, accumulate) {
       const { rows: R, cols: C } = a;
       const statistics = `${meanOf(C)}
 if (x < 1) { return mean; }
@@ -39,7 +39,7 @@ return 1.0 / Math.sqrt(v / ${C}.0 + ${EPS});`;
       const inputs = [input, m, rec.read(gain), rec.read(bias), ...(accumulate ? [rec.read(out)] : [])];
       rec.write(out, rec.call(program([C, R], ['a', 'm', 'g', 'b', ...(accumulate ? ['o'] : [])], sum), inputs));
     },
-    layerNormGrad(d, dout, stats, a, gain, accumulate) {
+    layerNormGrad(d, dout, { a, stats, gain }, accumulate) {
       const { rows: R, cols: C } = a;
       const root = at('s', 'y * 2 + 1');
       // A row's mean once more (stats has it rounded), the mean of dn, and that of dn n.

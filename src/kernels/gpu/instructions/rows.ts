@@ -75,7 +75,7 @@ export function rows(rec: Recorder): Rows {
       );
       rec.write(out, rec.call(text, [rec.read(a), rec.read(factors), ...Object.values(old).map((m) => rec.read(m))]));
     },
-    copyColumns(out, to, a, from, cols, accumulate) {
+    copyColumns(out, a, { from, to, count: cols }, accumulate) {
       const here = at('o', `y * ${out.cols} + x`);
       const there = at('a', `y * ${a.cols} + x - ${to - from}`);
       const body = `if (x < ${to}) { return ${here}; }\nif (x >= ${to + cols}) { return ${here}; }\nreturn ${accumulate ? `${here} + ` : ''}${there};`;

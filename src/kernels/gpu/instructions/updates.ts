@@ -1,5 +1,5 @@
 /** Clipping and the parameter updates, each one kernel over a whole arena. The rules' formulas stand in src/optim. */
-import type { Kernels, Matrix } from '../../../contract/kernels.js';
+import { adamScalars, CLIP_EPSILON, type Kernels, type Matrix } from '../../../contract/kernels.js';
 import type { Recorder } from '../record/recorder.js';
 import { asColumn, rowsOf, type Window } from '../record/values.js';
 import { within } from '../shaders/cell.js';
@@ -9,6 +9,7 @@ import { normOf } from './sums.js';
 
 type Updates = Pick<
   Kernels,
+  | 'norm'
   | 'clipNorm'
   | 'clipValue'
   | 'mixProduct'
@@ -56,10 +57,11 @@ export function updates(rec: Recorder): Updates {
     }
   };
   return {
+    norm: (norm, a) => rec.write(norm, normOf(rec, a)),
     clipNorm(norm, a, limit) {
       rec.write(norm, normOf(rec, a));
       if (limit === Number.POSITIVE_INFINITY) return;
-      const factor = 'limit / (n + 0.000001)';
+      const factor = `limit / (n + ${CLIP_EPSILON.toFixed(6)})`;
       writeElements(rec, a, { a }, `(${factor} < 1.0 ? va * (${factor}) : va)`, { limit }, { n: norm });
     },
     clipValue: (a, limit) => writeElements(rec, a, { a }, within('limit', 'va'), { limit }),
@@ -70,9 +72,9 @@ export function updates(rec: Recorder): Updates {
     addQuotient: (out, scale, a, b) => writeElements(rec, out, { o: out, a, b }, 'vo + scale * va / vb', { scale }),
     maximum: (out, a, b) => writeElements(rec, out, { a, b }, '(va > vb ? va : (vb >= va ? vb : va + vb))'),
     sign: (out, a) => writeElements(rec, out, { a }, '(va > 0.0 ? 1.0 : (va < 0.0 ? -1.0 : va))'),
-    scaleByRatio(a, above, below) {
+    scaleByRatio(a, numerator, denominator) {
       const scaled = '(n == 0.0 ? va : (d == 0.0 ? va : va * n / d))';
-      writeElements(rec, a, { a }, scaled, {}, { n: above, d: below });
+      writeElements(rec, a, { a }, scaled, {}, { n: numerator, d: denominator });
     },
     sgdUpdate(w, g, velocity, { learningRate, momentum, dampening, nesterov, weightDecay, first }) {
       if (!velocity)
@@ -92,16 +94,18 @@ if (block > 0) { ${lanes.give((i) => `next${i}`)} }
 ${lanes.give((i) => `${v('w')(i)} - rate * (${direction(i)})`)}`;
       });
     },
-    adamUpdate(w, g, m, v, { learningRate, beta1, beta2, eps, weightDecay, decoupled, update }) {
+    adamUpdate(w, g, m, v, options) {
+      const { beta1, beta2, eps } = options;
+      const { stepSize, root, shrink, l2 } = adamScalars(options);
       const scalars = {
-        rate: learningRate / (1 - beta1 ** update),
+        rate: stepSize,
         b1: beta1,
         keep1: 1 - beta1,
         b2: beta2,
         keep2: 1 - beta2,
-        root: Math.sqrt(1 - beta2 ** update),
-        shrink: decoupled ? 1 - learningRate * weightDecay : 1,
-        l2: decoupled ? 0 : weightDecay,
+        root,
+        shrink,
+        l2,
         eps,
       };
       together([w, m, v], { w, g, m, v }, scalars, (lanes, of) => {

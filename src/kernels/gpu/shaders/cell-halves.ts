@@ -7,7 +7,7 @@
  *   (F2) o = s(ao + po*c)                       (B2) dai = di*s'(i), daf = df*s'(f), dag = dg*k'(g)
  *   (F4) h = o*f(s)                                  dc- = dc*f + pi*dai + pf*daf
  */
-import type { Activation, CellForm } from '../../../contract/kernels.js';
+import type { Activation, CellVariant } from '../../../contract/kernels.js';
 import { atLeast, atMost, gateAt, sigmoid, tanh, unitAt, within } from './cell.js';
 import { at } from './indexing.js';
 import type { Program } from './program.js';
@@ -88,7 +88,7 @@ function slope({ kind, alpha, beta }: Activation, s: string): string {
 export interface HalfShape {
   readonly N: number;
   readonly H: number;
-  readonly form: CellForm;
+  readonly variant: CellVariant;
   readonly peepholes: boolean;
   readonly masked: boolean;
 }
@@ -97,8 +97,8 @@ export interface HalfShape {
 const peephole = (has: boolean, from: number, v: string): string => (has ? ` + ${at('p', `x + ${from}`)} * ${v}` : '');
 
 /** (F2) of i, f, g and (F3): gates (N,4H), o as it was, and c (N,H). */
-export function stateHalf({ N, H, form, peepholes, masked }: HalfShape): Program {
-  const clip = Number.isFinite(form.clip) ? within(number(form.clip), 'c') : 'c';
+export function stateHalf({ N, H, variant, peepholes, masked }: HalfShape): Program {
+  const clip = Number.isFinite(variant.clip) ? within(number(variant.clip), 'c') : 'c';
   const body = `
 let n = y - ${4 * N};
 let q = 4;
@@ -108,10 +108,10 @@ const b = ${unitAt('b', H)};
 const zi = ${gateAt('a', H, 0)}${peephole(peepholes, 0, 'b')};
 const zf = ${gateAt('a', H, 1)}${peephole(peepholes, H, 'b')};
 const zg = ${gateAt('a', H, 2)};
-let i = ${form.gates === 'noInput' ? '1.0' : activate(form.gate, 'zi')};
-let f = ${form.gates === 'noForget' ? '1.0' : activate(form.gate, 'zf')};
-${form.gates === 'coupled' ? 'f = 1.0 - i;' : ''}
-const g = ${activate(form.candidate, 'zg')};
+let i = ${variant.gates === 'noInput' ? '1.0' : activate(variant.gate, 'zi')};
+let f = ${variant.gates === 'noForget' ? '1.0' : activate(variant.gate, 'zf')};
+${variant.gates === 'coupled' ? 'f = 1.0 - i;' : ''}
+const g = ${activate(variant.candidate, 'zg')};
 if (q < 0.5) { return i; }
 if (q < 1.5) { return f; }
 if (q < 2.5) { return g; }
@@ -121,10 +121,10 @@ return ${clip};`;
 }
 
 /** (B3) and (B2) of i, f, g: da (N,4H), its o as it was, and dc- (N,H). */
-export function stateHalfGrad({ N, H, form, peepholes, masked }: HalfShape): Program {
-  const own = form.gates === 'noForget' || form.gates === 'coupled';
-  const cut = Number.isFinite(form.clip)
-    ? `if (Math.abs(${unitAt('c', H)}) >= ${number(form.clip)}) { dc = 0.0; }`
+export function stateHalfGrad({ N, H, variant, peepholes, masked }: HalfShape): Program {
+  const own = variant.gates === 'noForget' || variant.gates === 'coupled';
+  const cut = Number.isFinite(variant.clip)
+    ? `if (Math.abs(${unitAt('c', H)}) >= ${number(variant.clip)}) { dc = 0.0; }`
     : '';
   const kept = masked ? ` * ${unitAt('m', H)}` : '';
   const body = `
@@ -139,17 +139,17 @@ const f = ${gateAt('s', H, 1)};
 const g = ${gateAt('s', H, 2)};
 const df = dc * ${unitAt('b', H)} + ${gateAt('e', H, 1)};
 let di = dc * g${kept} + ${gateAt('e', H, 0)};
-${form.gates === 'coupled' ? 'di = di - df;' : ''}
-const ki = ${slope(form.gate, 'i')};
-const kf = ${slope(form.gate, 'f')};
-const kg = ${slope(form.candidate, 'g')};
-const dai = ${form.gates === 'noInput' ? '0.0' : 'di * ki'};
+${variant.gates === 'coupled' ? 'di = di - df;' : ''}
+const ki = ${slope(variant.gate, 'i')};
+const kf = ${slope(variant.gate, 'f')};
+const kg = ${slope(variant.candidate, 'g')};
+const dai = ${variant.gates === 'noInput' ? '0.0' : 'di * ki'};
 const daf = ${own ? '0.0' : 'df * kf'};
 if (q < 0.5) { return dai; }
 if (q < 1.5) { return daf; }
 if (q < 2.5) { return (dc * i${kept} + ${gateAt('e', H, 2)}) * kg; }
 return dc * f${peephole(peepholes, 0, 'dai')}${peephole(peepholes, H, 'daf')};`;
-  const clipped = Number.isFinite(form.clip) ? ['c'] : [];
+  const clipped = Number.isFinite(variant.clip) ? ['c'] : [];
   const extra = [...(masked ? ['m'] : []), ...clipped, ...(peepholes ? ['p'] : [])];
   return program([H, 5 * N], ['s', 'b', 'e', 'd', ...extra], body);
 }
@@ -164,17 +164,17 @@ return v;`;
 }
 
 /** (F2) of o and (F4): gates (N,4H), i f g as they were, and h (N,H). */
-export function outputHalf({ N, H, form, peepholes }: HalfShape): Program {
+export function outputHalf({ N, H, variant, peepholes }: HalfShape): Program {
   const body = `
 let n = y - ${4 * N};
 let q = 4;
 if (y < ${4 * N}) { n = Math.floor((y + 0.5) / 4.0); q = y - n * 4.0; }
 if (q < 2.5) { return ${at('a', `y * ${H} + x`)}; }
 const zo = ${gateAt('a', H, 3)}${peephole(peepholes, 0, unitAt('c', H))};
-const o = ${form.gates === 'noOutput' ? '1.0' : activate(form.gate, 'zo')};
+const o = ${variant.gates === 'noOutput' ? '1.0' : activate(variant.gate, 'zo')};
 if (q < 3.5) { return o; }
 const s = ${unitAt('s', H)};
-const k = ${activate(form.output, 's')};
+const k = ${activate(variant.output, 's')};
 return o * k;`;
   return program([H, 5 * N], ['a', 's', ...(peepholes ? ['p', 'c'] : [])], body);
 }
@@ -183,7 +183,7 @@ return o * k;`;
  * (B4) and (B2) of o: da (N,4H), its i f g as they were; ds (N,H); and with a peephole dc (N,H), which is ds itself where
  * the output reads c (`same`).
  */
-export function outputHalfGrad({ N, H, form, peepholes }: HalfShape, same: boolean): Program {
+export function outputHalfGrad({ N, H, variant, peepholes }: HalfShape, same: boolean): Program {
   const body = `
 let n = y - ${4 * N};
 let q = 4;
@@ -193,11 +193,11 @@ if (q < 2.5) { return ${at('e', `y * ${H} + x`)}; }
 const o = ${gateAt('a', H, 3)};
 const dh = ${unitAt('h', H)};
 const s = ${unitAt('s', H)};
-const k = ${activate(form.output, 's')};
-const ko = ${slope(form.gate, 'o')};
-const dao = ${form.gates === 'noOutput' ? '0.0' : `(dh * k + ${gateAt('e', H, 3)}) * ko`};
+const k = ${activate(variant.output, 's')};
+const ko = ${slope(variant.gate, 'o')};
+const dao = ${variant.gates === 'noOutput' ? '0.0' : `(dh * k + ${gateAt('e', H, 3)}) * ko`};
 if (q < 3.5) { return dao; }
-const kk = ${slope(form.output, 'k')};
+const kk = ${slope(variant.output, 'k')};
 if (q < 4.5) { return ${unitAt('d', H)} + dh * o * (kk)${same ? peephole(peepholes, 0, 'dao') : ''}; }
 return ${peepholes && !same ? `${unitAt('c', H)} + ${at('p', 'x')} * dao` : '0.0'};`;
   const blocks = peepholes && !same ? 6 : 5;

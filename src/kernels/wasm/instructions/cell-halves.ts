@@ -1,10 +1,10 @@
 /** The cell in all its other forms, cut in two at c. */
-import { ACTIVATIONS, type Activation, type CellForm, GATE_SETS, type Kernels } from '../../../contract/kernels.js';
+import { ACTIVATIONS, type Activation, type CellVariant, GATE_SETS, type Kernels } from '../../../contract/kernels.js';
 import type { Reach } from '../reach.js';
 
 /** An activation, or a form's gates and two activations, as the module's arguments. */
 const numbers = ({ kind, alpha, beta }: Activation): number[] => [ACTIVATIONS.indexOf(kind), alpha, beta];
-const form = ({ gates, gate }: CellForm, other: Activation): number[] => [
+const variantNumbers = ({ gates, gate }: CellVariant, other: Activation): number[] => [
   GATE_SETS.indexOf(gates),
   ...numbers(gate),
   ...numbers(other),
@@ -15,27 +15,29 @@ type CellHalves = Pick<Kernels, 'cellState' | 'cellStateGrad' | 'cellOutput' | '
 export function cellHalves(reach: Reach): CellHalves {
   const { x, at, alone } = reach;
   return {
-    cellState(y, cPrev, cell, peepholes, mask) {
+    cellState(y, cPrev, { variant, peepholes, mask }) {
       const sizes = [y.c.rows, y.c.cols];
-      const more = [cell.clip, at(peepholes?.i), at(peepholes?.f), at(mask)];
-      alone(() => x.cellState(at(y.gates), at(y.c), at(cPrev), ...sizes, ...form(cell, cell.candidate), ...more));
+      const more = [variant.clip, at(peepholes?.i), at(peepholes?.f), at(mask)];
+      const numbered = variantNumbers(variant, variant.candidate);
+      alone(() => x.cellState(at(y.gates), at(y.c), at(cPrev), ...sizes, ...numbered, ...more));
     },
-    cellStateGrad(d, dcPrev, y, cPrev, cell, peepholes, dPeepholes, mask) {
-      const matrices = [d.gates, d.c, dcPrev, y.gates, y.c, cPrev].map(at);
-      const peeps = [peepholes?.i, peepholes?.f, dPeepholes?.i];
-      const more = [...peeps, dPeepholes?.f, mask].map(at);
-      const kind = form(cell, cell.candidate);
-      alone(() => x.cellStateGrad(...matrices, y.c.rows, y.c.cols, ...kind, cell.clip, ...more));
+    cellStateGrad(d, y, cPrev, { variant, peepholes, mask }) {
+      const matrices = [d.gates, d.c, d.cPrev, y.gates, y.c, cPrev].map(at);
+      const more = [peepholes?.i, peepholes?.f, d.peepholes?.i, d.peepholes?.f, mask].map(at);
+      const numbered = variantNumbers(variant, variant.candidate);
+      alone(() => x.cellStateGrad(...matrices, y.c.rows, y.c.cols, ...numbered, variant.clip, ...more));
     },
-    cellOutput(y, s, cell, peepholes) {
+    cellOutput(y, s, { variant, peepholes }) {
       const matrices = [y.gates, y.c, y.h, s].map(at);
       const more = at(peepholes?.o);
-      alone(() => x.cellOutput(...matrices, y.c.rows, y.c.cols, ...form(cell, cell.output), more));
+      alone(() => x.cellOutput(...matrices, y.c.rows, y.c.cols, ...variantNumbers(variant, variant.output), more));
     },
-    cellOutputGrad(d, ds, y, s, cell, peepholes, dPeepholes) {
-      const matrices = [d.gates, d.c, d.h, ds, y.gates, y.c, s].map(at);
-      const more = [peepholes?.o, dPeepholes?.o].map(at);
-      alone(() => x.cellOutputGrad(...matrices, y.c.rows, y.c.cols, ...form(cell, cell.output), ...more));
+    cellOutputGrad(d, y, s, { variant, peepholes }) {
+      const matrices = [d.gates, d.c, d.h, d.s, y.gates, y.c, s].map(at);
+      const more = [peepholes?.o, d.peepholes?.o].map(at);
+      alone(() =>
+        x.cellOutputGrad(...matrices, y.c.rows, y.c.cols, ...variantNumbers(variant, variant.output), ...more),
+      );
     },
   };
 }

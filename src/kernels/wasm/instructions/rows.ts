@@ -46,7 +46,7 @@ export function rows(reach: Reach): Rows {
     combine: (out, alpha, a, beta, b) => alone(() => x.combine(at(out), alpha, at(a), beta, at(b), count(out))),
     scaleRows: (out, a, factors, accumulate) =>
       alone(() => x.scaleRows(at(out), at(a), at(factors), out.rows, out.cols, accumulate)),
-    copyColumns: (out, to, a, from, cols, accumulate) =>
+    copyColumns: (out, a, { from, to, count: cols }, accumulate) =>
       alone(() => x.copyColumns(at(out) + 4 * to, out.cols, at(a) + 4 * from, a.cols, out.rows, cols, accumulate)),
   };
 }

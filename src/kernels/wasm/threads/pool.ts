@@ -6,12 +6,12 @@
  * thread goes on alone. No result depends on that: the bits are the same for any number of threads.
  */
 
+import { MAX_THREADS } from '../../../contract/kernels.js';
 import type { WasmExports } from '../exports.js';
 import type { Heap } from '../heap.js';
 import { Command, type Crew, type Window } from './crew.js';
 
 const RING = 1024;
-const MAX_THREADS = 15; // one line each in the control block
 
 /** What of a block has been touched, row by row, since all threads last met. */
 interface Touched {
