@@ -1,35 +1,45 @@
 /**
- * The cell in all its other forms, cut in two at c: the equations stand in kernels/reference/cell-halves.ts. A form comes
- * as its gate set and three activations; a peephole or a mask that there is not has the address 0.
+ * The LSTM cell in its other variants, cut in two at c (equations: kernels/reference/cell-halves.ts). Each function takes the
+ * address of its arguments in memory (CellWord in ../layout); a peephole or a mask that is absent has the address 0.
  */
-import { activate, slopeAt } from './activations';
+import { CellWord } from '../layout';
+import { activate, gatesOf, slopeAt } from './contract';
+import { COUPLED, FORGET, INPUT, OUTPUT } from './gates';
 import { loadSome as load, storeSome as store } from './lanes';
 import { flush } from './math';
+import { address, integer, real } from './words';
 
-// As GATE_SETS in contract/kernels.ts.
-const NO_INPUT: i32 = 1;
-const NO_FORGET: i32 = 2;
-const NO_OUTPUT: i32 = 3;
-const COUPLED: i32 = 4;
-
-/** x + p * c, or x alone without a peephole. */
+/** x + p * c, or x if there is no peephole. */
 // @ts-ignore: decorator
 @inline
 function peep(x: v128, p: usize, at: usize, c: v128, lanes: i32): v128 {
   return p ? f32x4.add(x, f32x4.mul(load(p + at, lanes), c)) : x;
 }
 
-/** sum += a * c, where the sum is asked for. */
+/** sum += a * c, unless sum is 0. */
 // @ts-ignore: decorator
 @inline
 function gather(sum: usize, at: usize, a: v128, c: v128, lanes: i32): void {
   if (sum) store(sum + at, f32x4.add(load(sum + at, lanes), f32x4.mul(a, c)), lanes);
 }
 
-export function cellState(
-  gates: usize, c: usize, cPrev: usize, N: i32, H: i32, set: i32, gk: i32, ga: f32, gb: f32, ck: i32, ca: f32, cb: f32,
-  clip: f32, pi: usize, pf: usize, mask: usize,
-): void {
+export function cellState(args: usize): void {
+  const set = gatesOf(integer(args, CellWord.gateSet));
+  const N = integer(args, CellWord.rows);
+  const H = integer(args, CellWord.units);
+  const gk = integer(args, CellWord.gateKind);
+  const ga = real(args, CellWord.gateAlpha);
+  const gb = real(args, CellWord.gateBeta);
+  const ck = integer(args, CellWord.otherKind);
+  const ca = real(args, CellWord.otherAlpha);
+  const cb = real(args, CellWord.otherBeta);
+  const clip = real(args, CellWord.clip);
+  const pi = address(args, CellWord.inputPeephole);
+  const pf = address(args, CellWord.forgetPeephole);
+  let gates = address(args, CellWord.gates);
+  let c = address(args, CellWord.c);
+  let cPrev = address(args, CellWord.cPrev);
+  let mask = address(args, CellWord.mask);
   const row = (<usize>H) << 2;
   const one = f32x4.splat(1);
   const high = f32x4.splat(clip);
@@ -41,9 +51,9 @@ export function cellState(
       const before = load(cPrev + at, lanes);
       let i = one; // (F2)
       let f = one;
-      if (set != NO_INPUT) i = activate(gk, ga, gb, peep(load(gates + at, lanes), pi, at, before, lanes));
-      if (set == COUPLED) f = f32x4.sub(one, i);
-      else if (set != NO_FORGET) f = activate(gk, ga, gb, peep(load(gates + row + at, lanes), pf, at, before, lanes));
+      if (set & INPUT) i = activate(gk, ga, gb, peep(load(gates + at, lanes), pi, at, before, lanes));
+      if (set & COUPLED) f = f32x4.sub(one, i);
+      else if (set & FORGET) f = activate(gk, ga, gb, peep(load(gates + row + at, lanes), pf, at, before, lanes));
       const g = activate(ck, ca, cb, load(gates + 2 * row + at, lanes));
       store(gates + at, i, lanes);
       store(gates + row + at, f, lanes);
@@ -56,10 +66,28 @@ export function cellState(
   }
 }
 
-export function cellStateGrad(
-  da: usize, dc: usize, dcPrev: usize, gates: usize, c: usize, cPrev: usize, N: i32, H: i32, set: i32, gk: i32, ga: f32,
-  gb: f32, ck: i32, ca: f32, cb: f32, clip: f32, pi: usize, pf: usize, dpi: usize, dpf: usize, mask: usize,
-): void {
+export function cellStateGrad(args: usize): void {
+  const set = gatesOf(integer(args, CellWord.gateSet));
+  const N = integer(args, CellWord.rows);
+  const H = integer(args, CellWord.units);
+  const gk = integer(args, CellWord.gateKind);
+  const ga = real(args, CellWord.gateAlpha);
+  const gb = real(args, CellWord.gateBeta);
+  const ck = integer(args, CellWord.otherKind);
+  const ca = real(args, CellWord.otherAlpha);
+  const cb = real(args, CellWord.otherBeta);
+  const clip = real(args, CellWord.clip);
+  const pi = address(args, CellWord.inputPeephole);
+  const pf = address(args, CellWord.forgetPeephole);
+  const dpi = address(args, CellWord.dInputPeephole);
+  const dpf = address(args, CellWord.dForgetPeephole);
+  let gates = address(args, CellWord.gates);
+  let c = address(args, CellWord.c);
+  let cPrev = address(args, CellWord.cPrev);
+  let da = address(args, CellWord.dGates);
+  let dc = address(args, CellWord.dc);
+  let dcPrev = address(args, CellWord.dcPrev);
+  let mask = address(args, CellWord.mask);
   const row = (<usize>H) << 2;
   const zero = f32x4.splat(0);
   const high = f32x4.splat(clip);
@@ -75,12 +103,12 @@ export function cellStateGrad(
       const df = f32x4.add(f32x4.mul(inside, before), load(da + row + at, lanes)); // (B3)
       const through = mask ? f32x4.mul(inside, load(mask + at, lanes)) : inside;
       let di = f32x4.add(f32x4.mul(through, g), load(da + at, lanes));
-      if (set == COUPLED) di = f32x4.sub(di, df);
+      if (set & COUPLED) di = f32x4.sub(di, df);
       const dg = f32x4.add(f32x4.mul(through, i), load(da + 2 * row + at, lanes));
       let dai = zero; // (B2)
       let daf = zero;
-      if (set != NO_INPUT) dai = flush(f32x4.mul(di, slopeAt(gk, ga, gb, i)));
-      if (set != NO_FORGET && set != COUPLED) daf = flush(f32x4.mul(df, slopeAt(gk, ga, gb, f)));
+      if (set & INPUT) dai = flush(f32x4.mul(di, slopeAt(gk, ga, gb, i)));
+      if (set & FORGET) daf = flush(f32x4.mul(df, slopeAt(gk, ga, gb, f)));
       store(da + at, dai, lanes);
       store(da + row + at, daf, lanes);
       store(da + 2 * row + at, flush(f32x4.mul(dg, slopeAt(ck, ca, cb, g))), lanes);
@@ -93,10 +121,21 @@ export function cellStateGrad(
   }
 }
 
-export function cellOutput(
-  gates: usize, c: usize, h: usize, s: usize, N: i32, H: i32, set: i32, gk: i32, ga: f32, gb: f32, ok: i32, oa: f32,
-  ob: f32, po: usize,
-): void {
+export function cellOutput(args: usize): void {
+  const set = gatesOf(integer(args, CellWord.gateSet));
+  const N = integer(args, CellWord.rows);
+  const H = integer(args, CellWord.units);
+  const gk = integer(args, CellWord.gateKind);
+  const ga = real(args, CellWord.gateAlpha);
+  const gb = real(args, CellWord.gateBeta);
+  const ok = integer(args, CellWord.otherKind);
+  const oa = real(args, CellWord.otherAlpha);
+  const ob = real(args, CellWord.otherBeta);
+  const po = address(args, CellWord.outputPeephole);
+  let gates = address(args, CellWord.gates);
+  let c = address(args, CellWord.c);
+  let h = address(args, CellWord.h);
+  let s = address(args, CellWord.s);
   const row = (<usize>H) << 2;
   for (let n = 0; n < N; n++, gates += 4 * row, c += row, h += row, s += row) {
     for (let j = 0; j < H; j += 4) {
@@ -104,17 +143,32 @@ export function cellOutput(
       const at = (<usize>j) << 2;
       const O = gates + 3 * row + at;
       let o = f32x4.splat(1); // (F2)
-      if (set != NO_OUTPUT) o = activate(gk, ga, gb, peep(load(O, lanes), po, at, load(c + at, lanes), lanes));
+      if (set & OUTPUT) o = activate(gk, ga, gb, peep(load(O, lanes), po, at, load(c + at, lanes), lanes));
       store(O, o, lanes);
       store(h + at, f32x4.mul(o, activate(ok, oa, ob, load(s + at, lanes))), lanes); // (F4)
     }
   }
 }
 
-export function cellOutputGrad(
-  da: usize, dc: usize, dh: usize, ds: usize, gates: usize, c: usize, s: usize, N: i32, H: i32, set: i32, gk: i32,
-  ga: f32, gb: f32, ok: i32, oa: f32, ob: f32, po: usize, dpo: usize,
-): void {
+export function cellOutputGrad(args: usize): void {
+  const set = gatesOf(integer(args, CellWord.gateSet));
+  const N = integer(args, CellWord.rows);
+  const H = integer(args, CellWord.units);
+  const gk = integer(args, CellWord.gateKind);
+  const ga = real(args, CellWord.gateAlpha);
+  const gb = real(args, CellWord.gateBeta);
+  const ok = integer(args, CellWord.otherKind);
+  const oa = real(args, CellWord.otherAlpha);
+  const ob = real(args, CellWord.otherBeta);
+  const po = address(args, CellWord.outputPeephole);
+  const dpo = address(args, CellWord.dOutputPeephole);
+  let gates = address(args, CellWord.gates);
+  let c = address(args, CellWord.c);
+  let s = address(args, CellWord.s);
+  let da = address(args, CellWord.dGates);
+  let dc = address(args, CellWord.dc);
+  let dh = address(args, CellWord.dh);
+  let ds = address(args, CellWord.ds);
   const row = (<usize>H) << 2;
   for (let n = 0; n < N; n++) {
     for (let j = 0; j < H; j += 4) {
@@ -127,7 +181,7 @@ export function cellOutputGrad(
       const dsNow = f32x4.mul(f32x4.mul(dhNow, o), slopeAt(ok, oa, ob, out));
       store(ds + at, flush(f32x4.add(load(ds + at, lanes), dsNow)), lanes);
       let dao = f32x4.splat(0); // (B2)
-      if (set != NO_OUTPUT) dao = flush(f32x4.mul(dO, slopeAt(gk, ga, gb, o)));
+      if (set & OUTPUT) dao = flush(f32x4.mul(dO, slopeAt(gk, ga, gb, o)));
       store(da + 3 * row + at, dao, lanes);
       if (po) store(dc + at, flush(peep(load(dc + at, lanes), po, at, dao, lanes)), lanes);
       gather(dpo, at, dao, load(c + at, lanes), lanes);

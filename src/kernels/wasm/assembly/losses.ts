@@ -1,6 +1,8 @@
 /** The losses, each with its derivative right under it; formulas and tags as in kernels/reference/losses.ts. */
+import { elementLoss, elementSlope, ValueLoss } from './contract';
 import { bytes } from './lanes';
-import { exp, sigmoid, total } from './math';
+import { exp, total } from './math';
+import { gaussianVarianceSlope } from './value-losses';
 
 // @ts-ignore: decorator
 @external('env', 'log')
@@ -92,55 +94,23 @@ export function softmaxCrossEntropyGrad(
   }
 }
 
-// As VALUE_LOSSES in contract/kernels.ts.
-const SQUARED: i32 = 0;
-const ABSOLUTE: i32 = 1;
-const HUBER: i32 = 2;
-const QUANTILE: i32 = 3;
-const GAUSSIAN: i32 = 5;
-
-// @ts-ignore: decorator
-@inline
-function exp1(x: f32): f32 {
-  return f32x4.extract_lane(exp(f32x4.splat(x)), 0);
-}
-
-/** One element's loss (L2)-(L6); `q` is delta or the quantile. */
-function elementLoss(kind: i32, y: f32, t: f32, q: f32): f64 {
-  const e = <f64>y - <f64>t;
-  const size = Math.abs(e);
-  if (kind == SQUARED) return e * e;
-  if (kind == ABSOLUTE) return size;
-  if (kind == HUBER) return size <= <f64>q ? (e * e) / 2 : <f64>q * (size - <f64>q / 2);
-  if (kind == QUANTILE) return e < 0 ? -<f64>q * e : (1 - <f64>q) * e;
-  return <f64>f32.max(y, 0) - <f64>y * <f64>t + log(1 + <f64>exp1(-f32.abs(y)));
-}
-
-function elementSlope(kind: i32, y: f32, t: f32, q: f32): f32 {
-  const e = y - t;
-  if (kind == SQUARED) return 2 * e;
-  if (kind == ABSOLUTE) return <f32>(i32(e > 0) - i32(e < 0));
-  if (kind == HUBER) return f32.min(q, f32.max(-q, e));
-  if (kind == QUANTILE) return e < 0 ? -q : e > 0 ? 1 - q : 0;
-  return f32x4.extract_lane(sigmoid(f32x4.splat(y)), 0) - t;
-}
-
-/** y (R, C), targets (R, K); `numbers`: delta, or Q quantiles. Returns scale times the weighted sum. */
+/**
+ * (L2)-(L7) y (R, C), targets (R, K). `numbers` holds Q parameters: the quantiles, or one number such as delta. A gaussian
+ * has its means in the first K columns of y and the logarithms of its variances after them. Returns scale times the weighted sum.
+ */
 export function valueLoss(
   kind: i32, y: usize, target: usize, R: i32, C: i32, K: i32, numbers: usize, Q: i32, scale: f64, rowWeights: usize,
 ): f64 {
+  const gaussian = kind == ValueLoss.gaussian;
+  const terms = gaussian ? K : C;
   let total: f64 = 0;
   for (let r = 0; r < R; r++, y += bytes(C), target += bytes(K)) {
     const own = <f64>weight(rowWeights, r);
     if (own == 0) continue;
     let row: f64 = 0;
-    for (let c = 0; c < (kind == GAUSSIAN ? K : C); c++) {
-      const a = f32.load(y + bytes(c));
-      if (kind == GAUSSIAN) {
-        const s = f32.load(y + bytes(K + c));
-        const e = <f64>f32.load(target + bytes(c)) - <f64>a;
-        row += (<f64>s + e * e * <f64>exp1(-s)) / 2;
-      } else row += elementLoss(kind, a, f32.load(target + bytes(c / Q)), f32.load(numbers + bytes(c % Q)));
+    for (let c = 0; c < terms; c++) {
+      const p = f32.load(gaussian ? y + bytes(K + c) : numbers + bytes(c % Q));
+      row += elementLoss(kind, f32.load(y + bytes(c)), f32.load(target + bytes(c / Q)), p);
     }
     total += own * row;
   }
@@ -151,23 +121,20 @@ export function valueLossGrad(
   kind: i32, dy: usize, y: usize, target: usize, R: i32, C: i32, K: i32, numbers: usize, Q: i32, whole: f32,
   rowWeights: usize,
 ): void {
+  const gaussian = kind == ValueLoss.gaussian;
+  const terms = gaussian ? K : C;
   for (let r = 0; r < R; r++, dy += bytes(C), y += bytes(C), target += bytes(K)) {
     const scale = whole * weight(rowWeights, r);
     if (scale == 0) {
       memory.fill(dy, 0, bytes(C));
       continue;
     }
-    for (let c = 0; c < (kind == GAUSSIAN ? K : C); c++) {
+    for (let c = 0; c < terms; c++) {
       const a = f32.load(y + bytes(c));
-      if (kind == GAUSSIAN) {
-        const e = a - f32.load(target + bytes(c));
-        const precision = exp1(-f32.load(y + bytes(K + c)));
-        f32.store(dy + bytes(c), scale * e * precision);
-        f32.store(dy + bytes(K + c), (scale * (1 - e * e * precision)) / 2);
-      } else {
-        const slope = elementSlope(kind, a, f32.load(target + bytes(c / Q)), f32.load(numbers + bytes(c % Q)));
-        f32.store(dy + bytes(c), scale * slope);
-      }
+      const t = f32.load(target + bytes(c / Q));
+      const p = f32.load(gaussian ? y + bytes(K + c) : numbers + bytes(c % Q));
+      f32.store(dy + bytes(c), elementSlope(kind, a, t, p, scale));
+      if (gaussian) f32.store(dy + bytes(K + c), gaussianVarianceSlope(a, t, p, scale));
     }
   }
 }

@@ -1,4 +1,5 @@
-/** Layer normalization of each row (N1); the equations stand in kernels/reference/norm.ts. Sums in double. */
+/** Layer normalization of each row (N1), with sums in double precision. kernels/reference/norm.ts has the equations. */
+import { LN_EPSILON } from '../../../contract/constants';
 import { bytes } from './lanes';
 
 export function layerNorm(out: usize, stats: usize, a: usize, gain: usize, bias: usize, R: i32, C: i32, accumulate: bool): void {
@@ -12,11 +13,11 @@ export function layerNorm(out: usize, stats: usize, a: usize, gain: usize, bias:
       const e = <f64>f32.load(a + c) - mean;
       squares += e * e;
     }
-    const root = <f32>(1 / sqrt<f64>(squares / <f64>C + 1e-5));
+    const root = <f32>(1 / sqrt<f64>(squares / <f64>C + LN_EPSILON));
     f32.store(stats, <f32>mean);
     f32.store(stats + 4, root);
     for (let c: usize = 0; c < row; c += 4) {
-      const n = <f32>(<f64>f32.load(a + c) - mean) * root; // the mean as it is: rounded, it would cost digits where it is large
+      const n = <f32>(<f64>f32.load(a + c) - mean) * root; // the unrounded mean: rounding a large mean would lose digits
       const value = f32.load(gain + c) * n + f32.load(bias + c);
       f32.store(out + c, accumulate ? f32.load(out + c) + value : value);
     }
@@ -28,7 +29,7 @@ export function layerNormGrad(
 ): void {
   const row = bytes(C);
   for (let r = 0; r < R; r++, da += row, dout += row, a += row, stats += 8) {
-    let total: f64 = 0; // of the numbers once more, since stats has their mean rounded
+    let total: f64 = 0; // recomputed, because stats holds the rounded mean
     for (let c: usize = 0; c < row; c += 4) total += <f64>f32.load(a + c);
     const mean = total / <f64>C;
     const root = f32.load(stats + 4);

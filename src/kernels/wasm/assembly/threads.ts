@@ -1,69 +1,62 @@
 /**
- * Several threads, one stream of commands.
+ * Commands: instructions that several threads can share.
  *
- * The main thread writes each instruction as a command into a ring in shared memory and does its own share of it at once; the
- * other threads follow, each doing its share: some rows of the result, or some columns, or some elements. Where a command
- * reads what other threads may not have written yet, it says so, and each thread first waits until all others have done
- * everything before it. Row after row of the time loop needs no such wait: a thread's rows depend on its own rows only.
+ * The main thread writes each instruction as a command into a ring in shared memory and performs its own share of it. The other
+ * threads follow, each performing its share: some rows of the result, some columns, or some elements. If a command reads what
+ * other threads may not have written yet, its `barrier` word is 1, and each thread waits until all others have finished every
+ * command before it. The rows of the time loop need no barrier, because a thread's rows depend only on its own rows.
  *
- * A result's bits do not depend on the number of threads: no sum is ever split, only who computes which elements.
+ * A result has the same bits for any number of threads: no sum is ever split, only the elements that each thread computes.
  *
- * Layout of the control block (int32 words, `control` is its address):
- *   0: number of commands written ("head")        16 * (1 + i): thread i's line: [commands done, asleep]
- *   16 * 16: the ring, RING commands of WORDS words
+ * The control block, in cache lines of 16 words:
+ *   line 0: the number of commands written       line 1 + t: the state of thread t (ThreadWord)
+ *   then the ring: RING_SIZE commands (CommandWord)
  */
+import { MAX_THREADS } from '../../../contract/constants';
+import { Command, CommandWord, RING_SIZE, ThreadWord } from '../layout';
 import { lstmCell, lstmCellGrad } from './cell';
+import { add, fill } from './elements';
 import { gemm, packB, packBT } from './products';
-import { add, fill, fillRows, gatherRows, sumRows } from './rows';
+import { fillRows, sumRows } from './rows';
 import { NR } from './tiles';
 import { adam } from './updates';
+import { address, integer, real } from './words';
 
-const RING: i32 = 1024;
-const WORDS: i32 = 20;
-const LINES: i32 = 16;
+const LINE_WORDS: i32 = 16;
+const RING: i32 = LINE_WORDS * (1 + MAX_THREADS);
 const SPINS: i32 = 20000;
 
-export const CONTROL_BYTES: i32 = (16 * LINES + RING * WORDS) * 4;
+export const CONTROL_BYTES: i32 = (RING + RING_SIZE * CommandWord.count) << 2;
 
-// Commands. Word 0: which; word 1: whether to wait for the others first; then the arguments.
-const STOP: i32 = 0;
-const GEMM_ROWS: i32 = 1;
-const GEMM_COLUMNS: i32 = 2;
-const PACK: i32 = 3;
-const CELL: i32 = 4;
-const CELL_GRAD: i32 = 5;
-const FILL: i32 = 6;
-const ADD: i32 = 7;
-const FILL_ROWS: i32 = 8;
-const SUM_ROWS: i32 = 9;
-const GATHER: i32 = 10;
-const ADAM: i32 = 11;
+/** The address of a thread's line. */
+export function threadLine(control: usize, thread: i32): usize {
+  return control + ((<usize>(LINE_WORDS * (1 + thread))) << 2);
+}
 
-// @ts-ignore: decorator
-@inline
-function line(control: usize, thread: i32): usize {
-  return control + ((<usize>(16 * (1 + thread))) << 2);
+/** The address of command number `index` in the ring. */
+export function commandSlot(control: usize, index: i32): usize {
+  return control + ((<usize>(RING + (index & (RING_SIZE - 1)) * CommandWord.count)) << 2);
 }
 
 // @ts-ignore: decorator
 @inline
-function slot(control: usize, index: i32): usize {
-  return control + ((<usize>(16 * LINES + (index & (RING - 1)) * WORDS)) << 2);
+function int(command: usize, argument: i32): i32 {
+  return integer(command, CommandWord.integers + argument);
 }
 
 // @ts-ignore: decorator
 @inline
-function word(command: usize, index: i32): i32 {
-  return i32.load(command + ((<usize>index) << 2));
+function pointer(command: usize, argument: i32): usize {
+  return address(command, CommandWord.integers + argument);
 }
 
 // @ts-ignore: decorator
 @inline
-function real(command: usize, index: i32): f32 {
-  return f32.load(command + ((<usize>index) << 2));
+function float(command: usize, argument: i32): f32 {
+  return real(command, CommandWord.reals + argument);
 }
 
-/** The beginning of a thread's share of `count` things, in whole groups of `grain`. */
+/** The start of a thread's share of `count` things, in whole groups of `grain`. */
 // @ts-ignore: decorator
 @inline
 function begin(count: i32, grain: i32, thread: i32, threads: i32): i32 {
@@ -71,127 +64,129 @@ function begin(count: i32, grain: i32, thread: i32, threads: i32): i32 {
   return min(count, (<i32>((<i64>groups * thread) / threads)) * grain);
 }
 
-/** Waits until every other thread has done the first `count` commands. */
-function waitForOthers(control: usize, thread: i32, threads: i32, count: i32): void {
-  for (let other = 0; other < threads; other++) {
-    if (other == thread) continue;
-    while (atomic.load<i32>(line(control, other)) - count < 0) {}
-  }
+/** One thread's share of a command. A thread that works alone passes thread 0 of 1. */
+export function perform(c: usize, thread: i32, threads: i32, scratch: usize): void {
+  const command = integer(c, CommandWord.command);
+  if (command == Command.gemmRows) gemmRows(c, thread, threads, scratch);
+  else if (command == Command.cell) cellRows(c, thread, threads);
+  else if (command == Command.cellGrad) cellGradRows(c, thread, threads);
+  else if (command == Command.gemmColumns) gemmColumns(c, thread, threads, scratch);
+  else if (command == Command.pack) packPart(c, thread, threads);
+  else if (command != Command.stop) elements(c, command, thread, threads);
 }
 
-/** One thread's share of command number `index`. */
-function perform(control: usize, index: i32, thread: i32, threads: i32, scratch: usize): void {
-  const c = slot(control, index);
-  if (word(c, 1)) waitForOthers(control, thread, threads, index);
-  const kind = word(c, 0);
-  if (kind == GEMM_ROWS) gemmRows(c, thread, threads, scratch);
-  else if (kind == CELL) cellRows(c, thread, threads);
-  else if (kind == CELL_GRAD) cellGradRows(c, thread, threads);
-  else if (kind == GEMM_COLUMNS) gemmColumns(c, thread, threads, scratch);
-  else if (kind == PACK) packPart(c, thread, threads);
-  else elements(c, kind, thread, threads);
-  atomic.store<i32>(line(control, thread), index + 1);
-}
-
-/** out, R, C, a, panels, K, accumulate */
+/** out, R, C, a, panels, K, accumulate, transA (which is 0: rows of A' are not contiguous) */
 function gemmRows(c: usize, thread: i32, threads: i32, scratch: usize): void {
-  const R = word(c, 3);
-  const C = word(c, 4);
-  const K = word(c, 7);
+  const R = int(c, 1);
+  const C = int(c, 2);
+  const K = int(c, 5);
   const from = begin(R, 4, thread, threads);
   const to = begin(R, 4, thread + 1, threads);
   if (from == to) return;
-  const out = <usize>word(c, 2) + (((<usize>from) * C) << 2);
-  const a = <usize>word(c, 5) + (((<usize>from) * K) << 2);
-  gemm(out, to - from, C, a, false, <usize>word(c, 6), K, <bool>word(c, 8), scratch, 0, C);
+  const out = pointer(c, 0) + (((<usize>from) * C) << 2);
+  const a = pointer(c, 3) + (((<usize>from) * K) << 2);
+  gemm(out, to - from, C, a, false, pointer(c, 4), K, <bool>int(c, 6), scratch, 0, C);
 }
 
 /** out, R, C, a, panels, K, accumulate, transA */
 function gemmColumns(c: usize, thread: i32, threads: i32, scratch: usize): void {
-  const R = word(c, 3);
-  const C = word(c, 4);
+  const C = int(c, 2);
   const from = begin(C, NR, thread, threads);
   const to = begin(C, NR, thread + 1, threads);
   if (from == to) return;
-  const a = <usize>word(c, 5);
-  gemm(<usize>word(c, 2), R, C, a, <bool>word(c, 9), <usize>word(c, 6), word(c, 7), <bool>word(c, 8), scratch, from, to);
+  gemm(
+    pointer(c, 0), int(c, 1), C, pointer(c, 3), <bool>int(c, 7), pointer(c, 4), int(c, 5), <bool>int(c, 6), scratch, from, to,
+  );
 }
 
 /** panels, b, ld, K, C, transB */
 function packPart(c: usize, thread: i32, threads: i32): void {
-  const C = word(c, 6);
+  const C = int(c, 4);
   const from = begin(C, NR, thread, threads);
   const to = begin(C, NR, thread + 1, threads);
   if (from == to) return;
-  if (word(c, 7)) packBT(<usize>word(c, 2), <usize>word(c, 3), word(c, 4), word(c, 5), C, from, to);
-  else packB(<usize>word(c, 2), <usize>word(c, 3), word(c, 4), word(c, 5), C, from, to);
+  if (int(c, 5)) packBT(pointer(c, 0), pointer(c, 1), int(c, 2), int(c, 3), C, from, to);
+  else packB(pointer(c, 0), pointer(c, 1), int(c, 2), int(c, 3), C, from, to);
 }
 
 /** gates, c, h, cPrev, N, H */
 function cellRows(c: usize, thread: i32, threads: i32): void {
-  const H = word(c, 7);
-  const from = begin(word(c, 6), 4, thread, threads);
-  const rows = begin(word(c, 6), 4, thread + 1, threads) - from;
+  const H = int(c, 5);
+  const from = begin(int(c, 4), 4, thread, threads);
+  const rows = begin(int(c, 4), 4, thread + 1, threads) - from;
   const at = ((<usize>from) * H) << 2;
-  lstmCell(<usize>word(c, 2) + 4 * at, <usize>word(c, 3) + at, <usize>word(c, 4) + at, <usize>word(c, 5) + at, rows, H);
+  lstmCell(pointer(c, 0) + 4 * at, pointer(c, 1) + at, pointer(c, 2) + at, pointer(c, 3) + at, rows, H);
 }
 
 /** da, dc, dh, dcPrev, gates, c, cPrev, N, H */
 function cellGradRows(c: usize, thread: i32, threads: i32): void {
-  const H = word(c, 10);
-  const from = begin(word(c, 9), 4, thread, threads);
-  const rows = begin(word(c, 9), 4, thread + 1, threads) - from;
+  const H = int(c, 8);
+  const from = begin(int(c, 7), 4, thread, threads);
+  const rows = begin(int(c, 7), 4, thread + 1, threads) - from;
   const at = ((<usize>from) * H) << 2;
   lstmCellGrad(
-    <usize>word(c, 2) + 4 * at, <usize>word(c, 3) + at, <usize>word(c, 4) + at, <usize>word(c, 5) + at,
-    <usize>word(c, 6) + 4 * at, <usize>word(c, 7) + at, <usize>word(c, 8) + at, rows, H,
+    pointer(c, 0) + 4 * at, pointer(c, 1) + at, pointer(c, 2) + at, pointer(c, 3) + at,
+    pointer(c, 4) + 4 * at, pointer(c, 5) + at, pointer(c, 6) + at, rows, H,
   );
 }
 
-/** What is split by elements (in whole cache lines), by rows or, where it sums over rows, by columns. */
-function elements(c: usize, kind: i32, thread: i32, threads: i32): void {
-  const p = <usize>word(c, 2);
-  const n = word(c, 3); // elements, rows, or columns for SUM_ROWS
+/** Commands that are split by elements (in whole cache lines), by rows or, to sum over rows, by columns. */
+function elements(c: usize, command: i32, thread: i32, threads: i32): void {
+  const n = int(c, 1); // elements, rows, or columns for sumRows
   const from = begin(n, 16, thread, threads);
   const count = begin(n, 16, thread + 1, threads) - from;
   if (count == 0) return;
   const at = (<usize>from) << 2;
-  if (kind == FILL) fill(p + at, real(c, 4), count);
-  else if (kind == ADD) add(p + at, <usize>word(c, 4) + at, <usize>word(c, 5) + at, count);
-  else if (kind == FILL_ROWS) fillRows(p + at * word(c, 5), <usize>word(c, 4), count, word(c, 5));
-  else if (kind == SUM_ROWS) sumRows(p + at, <usize>word(c, 4) + at, word(c, 5), count, n);
-  else if (kind == GATHER) gatherRows(p + at * word(c, 6), <usize>word(c, 4), <usize>word(c, 5) + at, count, word(c, 6));
-  else if (kind == ADAM) {
-    const w = p + at;
-    const g = <usize>word(c, 4) + at;
-    const m = <usize>word(c, 5) + at;
-    const v = <usize>word(c, 6) + at;
+  const out = pointer(c, 0) + at;
+  if (command == Command.fill) fill(out, float(c, 0), count);
+  else if (command == Command.add) add(out, pointer(c, 2) + at, pointer(c, 3) + at, count); // out, count, a, b
+  else if (command == Command.sumRows) sumRows(out, pointer(c, 2) + at, int(c, 3), count, n); // out, C, a, R
+  else if (command == Command.fillRows) fillRows(pointer(c, 0) + at * int(c, 3), pointer(c, 2), count, int(c, 3)); // out, R, row, C
+  else if (command == Command.adam) { // w, count, g, m, v and the rule's numbers
     adam(
-      w, g, m, v, count, real(c, 7), real(c, 8), real(c, 9), real(c, 10), real(c, 11), real(c, 12), real(c, 13),
-      real(c, 14), real(c, 15),
+      out, pointer(c, 2) + at, pointer(c, 3) + at, pointer(c, 4) + at, count, float(c, 0), float(c, 1), float(c, 2),
+      float(c, 3), float(c, 4), float(c, 5), float(c, 6), float(c, 7), float(c, 8),
     );
+  } else unreachable();
+}
+
+/** Waits until every other thread has finished the first `count` commands. */
+function waitForOthers(control: usize, thread: i32, threads: i32, count: i32): void {
+  for (let other = 0; other < threads; other++) {
+    if (other == thread) continue;
+    while (atomic.load<i32>(threadLine(control, other) + (ThreadWord.done << 2)) - count < 0) {}
   }
 }
 
-/** The main thread: command number `index` stands in the ring; wakes who sleeps, and does its own share. */
+/** Performs one thread's share of command number `index`, after a barrier if it requires one. */
+function advance(control: usize, index: i32, thread: i32, threads: i32, scratch: usize): void {
+  const c = commandSlot(control, index);
+  if (integer(c, CommandWord.barrier)) waitForOthers(control, thread, threads, index);
+  perform(c, thread, threads, scratch);
+  atomic.store<i32>(threadLine(control, thread) + (ThreadWord.done << 2), index + 1);
+}
+
+/** The main thread: publishes command number `index`, wakes sleeping threads, and performs its own share. */
 export function submit(control: usize, index: i32, threads: i32, scratch: usize): void {
   atomic.store<i32>(control, index + 1);
   for (let t = 1; t < threads; t++) {
-    const asleep = line(control, t) + 4;
-    if (atomic.load<i32>(asleep)) atomic.notify(control, -1);
+    if (atomic.load<i32>(threadLine(control, t) + (ThreadWord.asleep << 2))) atomic.notify(control, -1);
   }
-  perform(control, index, 0, threads, scratch);
+  advance(control, index, 0, threads, scratch);
 }
 
-/** The main thread: until all others have done `count` commands (or, in a ring that is full, enough of them). */
+/** The main thread: waits until all others have finished the first `count` commands. */
 export function wait(control: usize, threads: i32, count: i32): void {
   waitForOthers(control, 0, threads, count);
 }
 
-/** Another thread: follows until it is told to stop. Spins for a while, since the next command is mostly near; then sleeps. */
+/**
+ * Another thread: performs its share of each command until `stop`. It spins for a while, because the next command usually
+ * comes soon, and then sleeps.
+ */
 export function follow(control: usize, thread: i32, threads: i32, scratch: usize): void {
-  const asleep = line(control, thread) + 4;
-  let index = atomic.load<i32>(line(control, thread));
+  const asleep = threadLine(control, thread) + (ThreadWord.asleep << 2);
+  let index = atomic.load<i32>(threadLine(control, thread) + (ThreadWord.done << 2));
   for (;;) {
     let spins = 0;
     while (atomic.load<i32>(control) == index) {
@@ -201,10 +196,8 @@ export function follow(control: usize, thread: i32, threads: i32, scratch: usize
       atomic.store<i32>(asleep, 0);
       spins = 0;
     }
-    if (word(slot(control, index), 0) == STOP) return;
-    perform(control, index, thread, threads, scratch);
+    if (integer(commandSlot(control, index), CommandWord.command) == Command.stop) return;
+    advance(control, index, thread, threads, scratch);
     index++;
   }
 }
-
-export { slot as slotAddress };

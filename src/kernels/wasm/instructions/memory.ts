@@ -1,44 +1,30 @@
-/**
- * What the wasm backend's memory costs, by the rules that the heap and the module themselves work by. Loaded when it is asked
- * for; it imports none of them, so that a bundler does not cut them apart on its account.
- */
-import type {
-  ClassTargets,
-  CrossEntropyOptions,
-  MemoryRules,
-  ValueLoss,
-  ValueTargets,
-} from '../../../contract/kernels.js';
-import type { Reach } from '../reach.js';
+/** Allocation and transfer of matrices. */
+import type { Kernels } from '../../../contract/kernels.js';
+import type { WasmContext, WasmMatrix, WasmPacked } from '../context.js';
 
-/** `own`: what one thread takes before the first matrix. */
-export function memoryRules({ heap, x, panelFloats }: Reach, own: number, threads: number): MemoryRules {
-  const block = (words: number): number => heap.blockBytes(4 * words);
-  const roomOf = (words: number): number => (words > 0 ? block(words) : 0);
-  const room = (numbers: ArrayLike<number> | null | undefined): number => roomOf(numbers?.length ?? 0);
-  const crossEntropy = ({ classes, rowWeights }: ClassTargets, options?: CrossEntropyOptions) => ({
-    integers: room(classes),
-    floats: room(options?.classWeights),
-    rows: room(rowWeights),
-  });
-  const valueLoss = ({ rowWeights }: ValueTargets, kind: ValueLoss) => ({
-    floats: roomOf(kind.kind === 'quantile' ? kind.quantiles.length : 1),
-    rows: room(rowWeights),
-  });
-  // Their control block, and for each of the others the room that this thread has as `edge`.
-  const team = heap.blockBytes(x.CONTROL_BYTES.value as number) + (threads - 1) * block(x.scratchFloats());
+type Memory = Pick<Kernels, 'memory' | 'alloc' | 'view' | 'free' | 'upload' | 'download' | 'host'>;
+
+/** @param own the bytes that the backend takes before the first matrix, and its number of threads. */
+export function memory(context: WasmContext, own: { readonly overhead: number; readonly threads: number }): Memory {
+  const { heap, afterBarrier, host } = context;
   return {
-    overhead: threads > 1 ? own + team : own,
-    matrix: (rows, cols) => block(rows * cols),
-    packed: (rows, cols) => block(panelFloats(rows, cols)),
-    workspaces: {
-      gemm: (out, a, _b, options) => ({ panels: roomOf(panelFloats(options?.transA ? a.rows : a.cols, out.cols)) }),
-      gatherRows: (_out, _table, ids) => ({ integers: room(ids) }),
-      scatterAddRows: (_table, ids) => ({ integers: room(ids) }),
-      softmaxCrossEntropy: (_loss, _p, _logits, targets, options) => crossEntropy(targets, options),
-      softmaxCrossEntropyGrad: (_dlogits, _p, targets, options) => crossEntropy(targets, options),
-      valueLoss: (_loss, _y, targets, kind) => valueLoss(targets, kind),
-      valueLossGrad: (_dy, _y, targets, kind) => valueLoss(targets, kind),
+    memory: {
+      capacity: heap.capacity,
+      inUse: () => heap.inUse,
+      rules: async () => (await import('../memory-rules.js')).memoryRules(context, own.overhead, own.threads),
     },
+    alloc: (rows, cols) =>
+      afterBarrier(() => {
+        const at = heap.alloc(4 * rows * cols);
+        return context.own<WasmMatrix>({ rows, cols, at, base: at });
+      }),
+    view(matrix, offset, rows, cols): WasmMatrix {
+      const { at, base } = matrix as WasmMatrix;
+      return { rows, cols, at: at + 4 * offset, base };
+    },
+    free: (m) => afterBarrier(() => context.release(m as WasmMatrix | WasmPacked)),
+    upload: (out, data) => host(out).set(data),
+    download: async (a) => new Float32Array(host(a)),
+    host,
   };
 }

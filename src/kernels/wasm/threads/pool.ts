@@ -1,41 +1,37 @@
 /**
- * The threads that share the wasm backend's work. What each thread does, and how they keep in step, is in
- * assembly/threads.ts; here they are started, given commands, and let go.
+ * Worker threads that share the work of the wasm backend. assembly/threads.ts describes what each thread does and how the
+ * threads stay in step; this file starts them, gives them commands and ends them.
  *
- * Nothing is started before a product is large enough to be worth sharing, and until the threads stand ready the main
- * thread goes on alone. No result depends on that: the bits are the same for any number of threads.
+ * No thread starts before the first large command, and the main thread works alone until all threads are ready. The results
+ * have the same bits for any number of threads.
  */
-
-import { MAX_THREADS } from '../../../contract/kernels.js';
+import { MAX_THREADS } from '../../../contract/constants.js';
+import type { Matrix } from '../../../contract/kernels.js';
 import type { WasmExports } from '../exports.js';
 import type { Heap } from '../heap.js';
-import { Command, type Crew, type Window } from './crew.js';
+import { Command, RING_SIZE, ThreadWord } from '../layout.js';
+import { CommandWriter, type SingleThread, type Threads, type Window } from './single.js';
 
-const RING = 1024;
-
-/** What of a block has been touched, row by row, since all threads last met. */
-interface Touched {
-  /** Where windows began, and how wide their rows were. */
-  readonly starts: Map<number, number>;
-  low: number;
-  high: number;
+/** What a worker needs to start. `ready` and `admitted` are words of its line, counted from `control`. */
+interface Job {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly control: number;
+  readonly thread: number;
+  readonly threads: number;
+  readonly scratch: number;
+  readonly ready: number;
+  readonly admitted: number;
 }
 
-/** What runs in each thread, as text: a worker needs no file of its own, whatever packs or moves this package. */
+/** The program of each worker. It is passed on as source text, so that it works however the package is bundled. */
 function threadMain(): void {
-  const start = async (job: {
-    module: WebAssembly.Module;
-    memory: WebAssembly.Memory;
-    control: number;
-    thread: number;
-    threads: number;
-    scratch: number;
-  }): Promise<void> => {
-    const { module, memory, control, thread, threads, scratch } = job;
+  const start = async (job: Job): Promise<void> => {
+    const { module, memory, control, thread, threads, scratch, ready, admitted } = job;
     const instance = await WebAssembly.instantiate(module, { env: { memory, log: Math.log } });
     const words = new Int32Array(memory.buffer, control);
-    Atomics.store(words, 16 * (1 + thread) + 2, 1); // ready
-    Atomics.wait(words, 16 * (1 + thread) + 3, 0); // until the main thread counts on it
+    Atomics.store(words, ready, 1);
+    Atomics.wait(words, admitted, 0);
     (instance.exports.follow as (...args: number[]) => void)(control, thread, threads, scratch);
     close();
   };
@@ -44,19 +40,19 @@ function threadMain(): void {
   if (node?.parentPort) node.parentPort.once('message', start);
   else scope.onmessage = (event: MessageEvent) => start(event.data);
   const close = (): void => {
-    // Deno's port, which stands in for Node's, cannot be closed; its workers have the close of the web's.
+    // Deno emulates Node's port but cannot close it; its workers have the close() of web workers.
     if (typeof node?.parentPort?.close === 'function') node.parentPort.close();
     else (globalThis as unknown as { close(): void }).close();
   };
 }
 
-interface Thread {
-  postMessage(job: object): void;
+interface Worker {
+  postMessage(job: Job): void;
   terminate(): unknown;
 }
 
-/** A worker that does not keep the process alive. */
-function startThread(): Thread {
+/** Starts a worker that does not keep the process alive. */
+function startWorker(): Worker {
   const source = `(${threadMain})()`;
   const node = globalThis.process?.getBuiltinModule?.('node:worker_threads');
   if (node) {
@@ -65,159 +61,181 @@ function startThread(): Thread {
     return worker;
   }
   const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-  return new Worker(url);
+  return new globalThis.Worker(url);
 }
 
-export class Team implements Crew {
-  /** Threads that are asked for, the main one included. */
-  readonly size: number;
+/** The part of a block that commands have used since the last barrier. */
+interface UsedBlock {
+  /** Row width of the matrix at each address. */
+  readonly widths: Map<number, number>;
+  low: number;
+  high: number;
+}
+
+/** Shares large commands between the main thread and worker threads. */
+export class ThreadPool implements Threads {
   private readonly heap: Heap;
-  private readonly x: WasmExports;
+  private readonly wasm: WasmExports;
   private readonly module: WebAssembly.Module;
+  /** Number of threads once they run, including the main thread. */
+  private readonly size: number;
   private readonly scratch: number;
-  private readonly workers: Thread[] = [];
+  private readonly single: SingleThread;
+  private readonly workers: Worker[] = [];
+  private state: 'idle' | 'starting' | 'running' | 'stopped' = 'idle';
   private control = 0;
   private words = new Int32Array(0);
-  private floats = new Float32Array(0);
+  private writer: CommandWriter | null = null;
+  /** The first word of each command of the ring, from `control`. */
   private slots: number[] = [];
-  private state: 'idle' | 'starting' | 'running' | 'failed' = 'idle';
   private issued = 0;
-  private met = 0;
-  private readonly touched = new Map<number, Touched>();
-  private rowsOf = 0;
+  /** Number of commands that all threads have certainly finished. */
+  private finished = 0;
+  private readonly used = new Map<number, UsedBlock>();
+  /** Rows of the last command if it was split by rows, otherwise 0. */
+  private rows = 0;
 
-  constructor(heap: Heap, x: WasmExports, module: WebAssembly.Module, size: number, scratch: number) {
+  /** @param scratch address of `scratchFloats()` floats for the main thread. */
+  constructor(
+    heap: Heap,
+    wasm: WasmExports,
+    module: WebAssembly.Module,
+    threads: { readonly size: number; readonly scratch: number; readonly single: SingleThread },
+  ) {
     this.heap = heap;
-    this.x = x;
+    this.wasm = wasm;
     this.module = module;
-    this.size = Math.min(size, MAX_THREADS);
-    this.scratch = scratch;
+    this.size = Math.min(threads.size, MAX_THREADS);
+    this.scratch = threads.scratch;
+    this.single = threads.single;
   }
 
-  /** Threads that share the work now. */
   get running(): number {
     return this.state === 'running' ? this.size : 1;
   }
 
-  /** Whether a piece of work that is worth sharing can be; the first one starts the threads. */
-  shares(): boolean {
+  dispatch(command: Command, isLarge: boolean, integers: readonly number[], reals?: readonly number[]): void {
+    if (isLarge && this.canShare()) {
+      this.used.clear();
+      this.rows = 0;
+      this.submit(command, true, integers, reals);
+    } else {
+      this.barrier();
+      this.single.dispatch(command, isLarge, integers, reals);
+    }
+  }
+
+  dispatchRows(command: Command, isLarge: boolean, matrices: readonly Matrix[], integers: readonly number[]): void {
+    if (isLarge && this.canShare()) {
+      const windows = matrices as readonly Window[];
+      const rows = windows[0]!.rows;
+      const barrier = this.rows !== rows || windows.some((w) => this.isSplitDifferently(w));
+      if (barrier) this.used.clear();
+      this.rows = rows;
+      for (const window of windows) this.use(window);
+      this.submit(command, barrier, integers);
+    } else {
+      this.barrier();
+      this.single.dispatch(command, isLarge, integers);
+    }
+  }
+
+  barrier(): void {
+    if (this.state !== 'running' || this.finished === this.issued) return;
+    this.wasm.wait(this.control, this.size, this.issued);
+    this.finished = this.issued;
+    this.used.clear();
+    this.rows = 0;
+  }
+
+  dispose(): void {
+    if (this.state === 'running') {
+      this.barrier();
+      this.submit(Command.stop, false, []);
+    } else for (const worker of this.workers) worker.terminate();
+    this.state = 'stopped';
+  }
+
+  /** Whether all threads are running. The first call starts them. */
+  private canShare(): boolean {
     if (this.state === 'running') return true;
-    if (this.size < 2 || this.state === 'failed') return false;
     if (this.state === 'idle') this.start();
-    else if (this.allReady()) this.admit();
+    else if (this.state === 'starting' && this.allReady()) this.admit();
     return (this.state as string) === 'running';
   }
 
-  /** All threads meet before and share `command`. */
-  share(command: number, ...args: number[]): void {
-    this.touched.clear();
-    this.rowsOf = 0;
-    this.submit(command, true, args);
-  }
-
-  /**
-   * Each thread does its rows of `command`, whose matrices all have N rows, without waiting for the others where it may:
-   * where every matrix is one that the threads have cut in the same way since they last met, or have not touched.
-   */
-  shareRows(command: number, N: number, windows: readonly Window[], ...args: number[]): void {
-    const meet = this.rowsOf !== N || windows.some((w) => this.isCutAnotherWay(w));
-    if (meet) this.touched.clear();
-    this.rowsOf = N;
-    for (const w of windows) this.touch(w);
-    this.submit(command, meet, args);
-  }
-
-  /** Until all threads have done everything: before the main thread reads or works alone. */
-  settle(): void {
-    if (this.state !== 'running' || this.met === this.issued) return;
-    this.x.wait(this.control, this.size, this.issued);
-    this.met = this.issued;
-    this.touched.clear();
-    this.rowsOf = 0;
-  }
-
-  /** Ends the threads. */
-  dispose(): void {
-    if (this.state === 'running') {
-      this.settle();
-      this.submit(Command.stop, false, []);
-    } else for (const worker of this.workers) worker.terminate();
-    this.state = 'failed';
-  }
-
   private start(): void {
-    const { heap, x } = this;
+    const { heap, wasm, module, size: threads } = this;
     this.state = 'starting';
     try {
-      this.control = heap.alloc(x.CONTROL_BYTES.value as number);
-      this.words = new Int32Array(heap.memory.buffer, this.control, (x.CONTROL_BYTES.value as number) / 4);
-      this.floats = new Float32Array(this.words.buffer, this.control, this.words.length);
-      this.slots = Array.from({ length: RING }, (_, i) => (x.slotAddress(this.control, i) - this.control) / 4);
-      for (let thread = 1; thread < this.size; thread++) {
-        const worker = startThread();
+      const bytes = wasm.CONTROL_BYTES.value as number;
+      const control = heap.alloc(bytes);
+      this.control = control;
+      this.words = new Int32Array(heap.memory.buffer, control, bytes / 4);
+      this.writer = new CommandWriter(heap, control, bytes);
+      this.slots = Array.from({ length: RING_SIZE }, (_, i) => this.wordOf(wasm.commandSlot(control, i)));
+      for (let thread = 1; thread < threads; thread++) {
+        const worker = startWorker();
         this.workers.push(worker);
-        const scratch = heap.alloc(4 * x.scratchFloats());
-        const { module, control, size: threads } = this;
-        worker.postMessage({ module, memory: heap.memory, control, thread, threads, scratch });
+        const scratch = heap.alloc(4 * wasm.scratchFloats());
+        const ready = this.threadWord(thread, ThreadWord.ready);
+        const admitted = this.threadWord(thread, ThreadWord.admitted);
+        worker.postMessage({ module, memory: heap.memory, control, thread, threads, scratch, ready, admitted });
       }
     } catch {
-      // No workers or no memory for them, or they may not be handed it (a page's policy, say): one thread does it all.
+      // Workers or shared memory are not available (a page's policy, for example): the main thread works alone.
       for (const worker of this.workers) worker.terminate();
-      this.state = 'failed';
+      this.state = 'stopped';
     }
+  }
+
+  /** Index of the word at an address, counted from `control`. The module returns addresses as signed numbers. */
+  private wordOf(address: number): number {
+    return ((address >>> 0) - this.control) / 4;
+  }
+
+  private threadWord(thread: number, word: ThreadWord): number {
+    return this.wordOf(this.wasm.threadLine(this.control, thread)) + word;
   }
 
   private allReady(): boolean {
-    return this.workers.every((_, i) => Atomics.load(this.words, 16 * (2 + i) + 2) === 1);
+    return this.workers.every((_, i) => Atomics.load(this.words, this.threadWord(i + 1, ThreadWord.ready)) === 1);
   }
 
   private admit(): void {
-    this.workers.forEach((_, i) => {
-      Atomics.store(this.words, 16 * (2 + i) + 3, 1);
-      Atomics.notify(this.words, 16 * (2 + i) + 3);
-    });
+    for (let thread = 1; thread < this.size; thread++) {
+      const admitted = this.threadWord(thread, ThreadWord.admitted);
+      Atomics.store(this.words, admitted, 1);
+      Atomics.notify(this.words, admitted);
+    }
     this.state = 'running';
   }
 
-  private submit(command: number, meet: boolean, args: readonly number[]): void {
+  private submit(command: Command, barrier: boolean, integers: readonly number[], reals?: readonly number[]): void {
     const index = this.issued;
-    if (index - this.met >= RING - 1) {
-      this.x.wait(this.control, this.size, index); // the ring is full: the slowest has to catch up
-      this.met = index;
+    if (index - this.finished >= RING_SIZE - 1) {
+      this.wasm.wait(this.control, this.size, index); // the ring is full
+      this.finished = index;
     }
-    const at = this.slots[index & (RING - 1)]!;
-    const { words } = this;
-    words[at] = command;
-    words[at + 1] = meet ? 1 : 0;
-    if (command >= Command.fill) this.writeMixed(at + 2, command, args);
-    else for (let i = 0; i < args.length; i++) words[at + 2 + i] = args[i]!;
+    this.writer!.write(this.slots[index & (RING_SIZE - 1)]!, command, barrier, integers, reals);
     this.issued = index + 1;
-    this.x.submit(this.control, index, this.size, this.scratch);
+    this.wasm.submit(this.control, index, this.size, this.scratch);
   }
 
-  /** The commands over elements, some of whose arguments are real numbers. */
-  private writeMixed(at: number, command: number, args: readonly number[]): void {
-    const real = command === Command.adam ? 5 : command === Command.fill ? 2 : args.length;
-    for (let i = 0; i < args.length; i++) {
-      if (i < real) this.words[at + i] = args[i]!;
-      else this.floats[at + i] = args[i]!;
-    }
+  private isSplitDifferently({ at, base, rows, cols }: Window): boolean {
+    const used = this.used.get(base);
+    if (!used || used.widths.get(at) === cols) return false;
+    return at < used.high && at + 4 * rows * cols > used.low;
   }
 
-  private isCutAnotherWay({ at, base, rows, cols }: Window): boolean {
-    const t = this.touched.get(base);
-    if (!t || t.starts.get(at) === cols) return false;
-    return at < t.high && at + 4 * rows * cols > t.low;
-  }
-
-  private touch({ at, base, rows, cols }: Window): void {
+  private use({ at, base, rows, cols }: Window): void {
     const end = at + 4 * rows * cols;
-    const t = this.touched.get(base);
-    if (!t) this.touched.set(base, { starts: new Map([[at, cols]]), low: at, high: end });
+    const used = this.used.get(base);
+    if (!used) this.used.set(base, { widths: new Map([[at, cols]]), low: at, high: end });
     else {
-      t.starts.set(at, cols);
-      t.low = Math.min(t.low, at);
-      t.high = Math.max(t.high, end);
+      used.widths.set(at, cols);
+      used.low = Math.min(used.low, at);
+      used.high = Math.max(used.high, end);
     }
   }
 }

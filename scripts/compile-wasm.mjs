@@ -1,0 +1,59 @@
+/** Compiles src/kernels/wasm/assembly to WebAssembly. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import asc from 'assemblyscript/asc';
+import { build } from 'esbuild';
+import { contractSource } from '../src/kernels/wasm/tables.mjs';
+import { tilesSource } from '../src/kernels/wasm/tiles.mjs';
+
+const ROOT = join(import.meta.dirname, '..');
+const ASSEMBLY = 'src/kernels/wasm/assembly';
+
+/**
+ * The variants of the module:
+ *   simd     4x8 tile, multiply and add          (engines with WebAssembly SIMD)
+ *   relaxed  6x8 tile, fused multiply-add        (engines with relaxed SIMD)
+ *   revec    6x16 tile, fused multiply-add       (V8 with the flag that fuses pairs of vectors into AVX2 vectors)
+ */
+export const VARIANTS = {
+  simd: { tile: { mr: 4, nv: 2 }, flags: [] },
+  relaxed: { tile: { mr: 6, nv: 2 }, flags: ['--enable', 'relaxed-simd'] },
+  revec: { tile: { mr: 6, nv: 4 }, flags: ['--enable', 'relaxed-simd'] },
+};
+
+const MEMORY = ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
+const FEATURES = ['simd', 'threads', 'bulk-memory'].flatMap((feature) => ['--enable', feature]);
+const FLAGS = ['-O3', '--shrinkLevel', '1', '--noAssert', '--runtime', 'stub', ...FEATURES, ...MEMORY];
+
+/** The exports of src/contract/options.ts. */
+export async function readContract() {
+  const entryPoints = [join(ROOT, 'src/contract/options.ts')];
+  const { outputFiles } = await build({ entryPoints, bundle: true, format: 'esm', write: false });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+}
+
+/** The bytes of a variant of the module. Throws an error with the compiler's messages. */
+export async function compileWasm({ tile, flags }, contract) {
+  const generated = {
+    [`${ASSEMBLY}/tiles.ts`]: tilesSource(tile),
+    [`${ASSEMBLY}/contract.ts`]: contractSource(contract),
+  };
+  let bytes;
+  const files = {
+    readFile(name, folder) {
+      if (generated[name]) return generated[name];
+      try {
+        return readFileSync(join(folder, name), 'utf8');
+      } catch {
+        return null;
+      }
+    },
+    writeFile(_name, contents) {
+      bytes = contents;
+    },
+  };
+  const args = [`${ASSEMBLY}/index.ts`, '--baseDir', ROOT, '-o', 'module.wasm', ...FLAGS, ...flags];
+  const { error, stderr } = await asc.main(args, files);
+  if (error) throw new Error(`${error.message}\n${stderr}`);
+  return bytes;
+}

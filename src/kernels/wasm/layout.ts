@@ -1,0 +1,78 @@
+/**
+ * The memory layout that TypeScript, the worker threads and the WebAssembly module share, in words of 4 bytes.
+ *
+ * Both tsc and the AssemblyScript compiler compile this file, so it contains only integer constants.
+ */
+
+/** Instructions that threads can share; assembly/threads.ts documents the arguments of each. */
+export enum Command {
+  stop,
+  gemmRows,
+  gemmColumns,
+  pack,
+  cell,
+  cellGrad,
+  fill,
+  add,
+  fillRows,
+  sumRows,
+  adam,
+}
+
+/** A command in memory. `integers` and `reals` are where its arguments start. */
+export enum CommandWord {
+  command = 0,
+  /** 1: all threads finish the commands before this one first. */
+  barrier = 1,
+  integers = 2,
+  reals = 11,
+  count = 20,
+}
+
+/** Commands in the ring of the control block: a power of two. */
+export const RING_SIZE = 1024;
+
+/** A thread's line in the control block. */
+export enum ThreadWord {
+  /** Commands that the thread has finished. */
+  done,
+  /** 1: the thread sleeps until the main thread notifies it. */
+  asleep,
+  /** 1: the thread has compiled the module. */
+  ready,
+  /** 1: the main thread counts on this thread, so it may start. */
+  admitted,
+}
+
+/** The arguments of a cell half in memory. Matrices are addresses; 0 means none. */
+export enum CellWord {
+  rows,
+  units,
+  gates,
+  c,
+  h,
+  s,
+  cPrev,
+  dGates,
+  dc,
+  dh,
+  ds,
+  dcPrev,
+  gateSet,
+  gateKind,
+  gateAlpha,
+  gateBeta,
+  /** The activation of the candidate in the first half, of the output in the second. */
+  otherKind,
+  otherAlpha,
+  otherBeta,
+  clip,
+  inputPeephole,
+  forgetPeephole,
+  outputPeephole,
+  dInputPeephole,
+  dForgetPeephole,
+  dOutputPeephole,
+  mask,
+  count,
+}
