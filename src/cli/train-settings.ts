@@ -234,8 +234,8 @@ export async function fitOptionsOf(settings: TrainSettings): Promise<FitOptions>
 /** Nothing for BPTT, which is what `fit` does by itself. */
 async function gradientOf({ estimator }: TrainSettings): Promise<Pick<FitOptions, 'gradient'>> {
   if (estimator === 'bptt') return {};
-  const { estimated, estimatorOf } = await import('../lab/index.js');
-  return { gradient: estimated(estimatorOf(estimator)) };
+  const { estimatorGradient, parseEstimator } = await import('../lab/index.js');
+  return { gradient: estimatorGradient(parseEstimator(estimator)) };
 }
 
 /** Embedding, LSTM layers with dropout around them, linear head over the vocabulary. Throws `INVALID_SETTING` where it cannot fit in memory. */

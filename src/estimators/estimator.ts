@@ -5,7 +5,7 @@
  */
 import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
-import { BEGINNING, type StepData, type System, type SystemStep } from './system.js';
+import { INITIAL_STATE, type StepData, type System, type SystemStep } from './system.js';
 
 export interface GradientEstimator {
   /** With its settings, as in `tbptt(k1=1, k2=10)`. */
@@ -15,7 +15,7 @@ export interface GradientEstimator {
   /** Whether two runs differ: random signs, cuts, perturbations. */
   readonly stochastic: boolean;
   /** `past`: goes back over steps that it kept. `future`: carries what it needs forwards and keeps no step. */
-  readonly facing: 'past' | 'future';
+  readonly direction: 'backward' | 'forward';
   /** Steps between two emissions that it is meant for; null for one at the end of a sequence. */
   readonly every: number | null;
   /** Whether it takes the sequences of a batch one after the other. Default: where it faces the future. */
@@ -25,6 +25,24 @@ export interface GradientEstimator {
    */
   start(system: System, random: Rng): EstimatorRun;
 }
+
+/** What a list of estimators shows of one, and how `parseEstimator` reads its settings. */
+export interface EstimatorInfo {
+  /** What it does and whether it is biased, in one line. */
+  readonly summary: string;
+  /** Names of its settings, all numbers. */
+  readonly settings: readonly string[];
+  /** Settings that may be left out. */
+  readonly optional: readonly string[];
+  /** Settings to try first, such as `k1=4,k2=8`; the Studio offers them. */
+  readonly examples: readonly string[];
+}
+
+/** Describes a function that makes an estimator, for the registry. */
+export const defineEstimator = <F extends (settings: never) => GradientEstimator>(
+  { settings = [], optional = [], examples = [], ...info }: Pick<EstimatorInfo, 'summary'> & Partial<EstimatorInfo>,
+  make: F,
+): F & EstimatorInfo => Object.assign(make, { settings, optional, examples, ...info });
 
 export interface EstimatorRun {
   /** A step has run on `data`. The run may keep it, and releases it when it is done with it. */
@@ -36,22 +54,22 @@ export interface EstimatorRun {
   /** What it has learnt itself, where it learns: live, kept over `reset`, to be copied from one run to the next. */
   readonly learned?: Float64Array;
   /** Numbers that it holds at this moment besides theta and one step, and multiply-adds since it was started. */
-  readonly cost: Cost;
+  readonly cost: EstimatorCost;
 }
 
-export interface Cost {
+export interface EstimatorCost {
   floats: number;
   macs: number;
 }
 
 /** How many of a batch's sequences an estimator takes side by side. */
-export const rowsTaken = ({ oneRow, facing }: GradientEstimator, rows: number): number =>
-  (oneRow ?? facing === 'future') ? 1 : rows;
+export const rowsTaken = ({ oneRow, direction }: GradientEstimator, batchSize: number): number =>
+  (oneRow ?? direction === 'forward') ? 1 : batchSize;
 
 /** Multiply-adds of J'v with F'v, or of J u with F w: twice the parameters a row, to first order. */
-export const productMacs = ({ rows, parameters }: System): number => 2 * rows * parameters.length;
+export const productMacs = ({ batchSize, parameters }: System): number => 2 * batchSize * parameters.length;
 
-export interface Unrolled {
+export interface UnrollResult {
   /** Sum of the losses. */
   readonly loss: number;
   /** s_T, to go on from. */
@@ -80,7 +98,7 @@ export function unroll(
     gradient: FloatArray,
     window: { readonly from: number; readonly to: number; readonly loss: number },
   ) => void,
-): Unrolled {
+): UnrollResult {
   const { every = null, gradient = new Float64Array(system.parameters.length) } = options;
   let state = options.state ?? system.initial();
   let [t, from, loss, since] = [0, 0, 0, 0];
@@ -100,7 +118,7 @@ export function unroll(
     since += step.loss;
     run.step(step, data);
   };
-  if (system.begins && !options.state) advance(BEGINNING);
+  if (system.learnsInitialState && !options.state) advance(INITIAL_STATE);
   for (const data of sequence) {
     advance(data);
     t++;

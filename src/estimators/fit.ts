@@ -13,7 +13,7 @@ import type { Tape } from '../core/tape.js';
 import { invalidSetting } from '../errors.js';
 import type { FitOptions } from '../train/options.js';
 import { type EstimatorRun, type GradientEstimator, rowsTaken, unroll } from './estimator.js';
-import { layOut, stepsOf } from './model/batch-steps.js';
+import { stepsOf, timeMajorBatch } from './model/batch-steps.js';
 import { type ModelSystem, modelSystem } from './model/system.js';
 import type { StepData } from './system.js';
 import { addScaled } from './vectors.js';
@@ -30,7 +30,7 @@ interface Bench {
  * batch one after the other, and so do all of them where the rows have lengths of their own. What an estimator has learnt itself is part
  * of a checkpoint. Throws `INVALID_SETTING` for what is said of a whole sequence: the `ctc` loss, and activity layers.
  */
-export function estimated(estimator: GradientEstimator): GradientFunction {
+export function estimatorGradient(estimator: GradientEstimator): GradientFunction {
   let bench: (Bench & { readonly model: Model; readonly rows: number; readonly loss: LossChoice }) | null = null;
   let learned: Float64Array | null = null;
   const gradient: GradientFunction = async (model, batch, options) => {
@@ -39,7 +39,7 @@ export function estimated(estimator: GradientEstimator): GradientFunction {
     const rows = batch.lengths ? 1 : rowsTaken(estimator, batch.batchSize);
     if (bench?.model !== model || bench.rows !== rows || bench.loss !== loss) {
       bench?.system.dispose();
-      const system = modelSystem(model, { rows, loss });
+      const system = modelSystem(model, { batchSize: rows, loss });
       bench = { model, rows, loss, system, gradient: system.newGradient() };
     }
     tape.begin(from); // where the state is to be found, whatever it comes from
@@ -48,7 +48,7 @@ export function estimated(estimator: GradientEstimator): GradientFunction {
     if (learned) run.learned?.set(learned);
     const numbers = hostNumbers(model.kernels, gradients.matrix);
     numbers.fill(0);
-    const laid = layOut(batch, loss);
+    const laid = timeMajorBatch(batch, loss);
     let sum = 0;
     for (let first = 0; first < batch.batchSize; first += rows) {
       const steps = stepsOf(laid, first, rows, noise);

@@ -14,7 +14,7 @@ import type { FloatArray } from '../contract/kernels.js';
 import type { Noise } from '../core/layers/layer.js';
 
 /** A named piece of theta, for reports: the weights of one gate, say. */
-export interface Block {
+export interface ParameterBlock {
   readonly name: string;
   /** Half-open ranges of indices of theta. */
   readonly ranges: readonly (readonly [from: number, to: number])[];
@@ -42,27 +42,27 @@ export interface StepData {
 }
 
 /** Stands for the step, before all others, that makes the first state out of theta: see `System.begins`. */
-export const BEGINNING: StepData = { input: [], target: null };
+export const INITIAL_STATE: StepData = { input: [], target: null };
 
 export interface System {
   /** Sequences side by side, N. */
-  readonly rows: number;
+  readonly batchSize: number;
   /** Numbers of a row's state, S. */
   readonly stateSize: number;
   /** What a row's S numbers are: h and c of each layer, say. */
   readonly parts: readonly StatePart[];
   /** theta, P numbers, live. Who writes here calls `changed`. */
   readonly parameters: FloatArray;
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly ParameterBlock[];
   /** Whether its steps say what dl/dy is. */
-  readonly tellsOutputGradient: boolean;
+  readonly hasOutputGradient: boolean;
   /** The state before the first step, N*S numbers. */
   initial(): FloatArray;
   /**
    * Whether that state is learnt. `step(state, BEGINNING)` then makes it, whatever the state: J = 0, and F is the identity on its part of
    * theta. `unroll` runs it first, so that an estimator sees one step more. Default: it is not.
    */
-  readonly begins?: boolean;
+  readonly learnsInitialState?: boolean;
   /** Runs one step from `state`. The result is valid until it is released, or until theta changes. */
   step(state: ArrayLike<number>, data: StepData): SystemStep;
   /** To be called when theta was written to, before the next step; `unroll` does it after each emission. */
@@ -87,7 +87,7 @@ export interface SystemStep {
   /** J u + F w for each row, N*S numbers; without `w`, J u. */
   jvp(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray;
   /** The closed forms of a layer of gated units; null where the system is none. Row 0 only where N is 1. */
-  readonly units: Units | null;
+  readonly units: GatedUnits | null;
   /** Ends the use of this step, so that its memory can be used again. */
   release(): void;
 }
@@ -100,7 +100,7 @@ export interface SystemStep {
  *   ds_r(j)/ds-_q(j), a held = kept[r][q][j]  J: that on the diagonal, plus sum_g byGate[r][g][j] recurrent[g*n + j, i] in
  *                                            column i of the part that is fed back (part 0)
  */
-export interface Units {
+export interface GatedUnits {
   readonly size: number; // n
   readonly gates: number; // G
   /** Parts of the state, each of n numbers: h and c of an LSTM, h alone of a plain RNN. Part 0 is fed back and read out. */

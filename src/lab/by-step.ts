@@ -4,13 +4,13 @@ import type { StepData, System, SystemStep } from '../estimators/system.js';
 
 export interface StepGradient {
   /** dL/ds_t, N*S numbers: from this step's loss and all later ones. */
-  readonly byState: Float64Array;
+  readonly stateGradient: Float64Array;
   /** What theta as used at step t adds to the gradient, P numbers: F_t' dL/ds_t, and the readout's part of l_t. */
-  readonly byTheta: Float64Array;
+  readonly parameterGradient: Float64Array;
 }
 
 /**
- * BPTT over a sequence, step by step: the sum of all `byTheta` is the gradient (torch's wish 1407). Holds P numbers a step.
+ * BPTT over a sequence, step by step: the sum of all `parameterGradient` is the gradient (torch's wish 1407). Holds P numbers a step.
  */
 export function gradientsByStep(
   system: System,
@@ -27,12 +27,12 @@ export function gradientsByStep(
   const found: StepGradient[] = [];
   let delta: FloatArray | null = null;
   for (const step of steps.reverse()) {
-    const byTheta = new Float64Array(system.parameters.length);
-    const q = step.lossGradient(byTheta);
-    const byState: Float64Array = delta ? Float64Array.from(q, (v, i) => v + delta![i]!) : Float64Array.from(q);
-    delta = step.vjp(byState, byTheta);
+    const parameterGradient = new Float64Array(system.parameters.length);
+    const q = step.lossGradient(parameterGradient);
+    const stateGradient: Float64Array = delta ? Float64Array.from(q, (v, i) => v + delta![i]!) : Float64Array.from(q);
+    delta = step.vjp(stateGradient, parameterGradient);
     step.release();
-    found.push({ byState, byTheta });
+    found.push({ stateGradient, parameterGradient });
   }
   return found.reverse();
 }

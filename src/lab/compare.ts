@@ -12,7 +12,7 @@ import { createRng, type Rng } from '../core/rng.js';
 import { invalidData, requireInteger } from '../errors.js';
 import { type GradientEstimator, unroll } from '../estimators/estimator.js';
 import { bptt } from '../estimators/methods/backwards.js';
-import type { Block, StepData, System } from '../estimators/system.js';
+import type { ParameterBlock, StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 
 export interface CompareOptions {
@@ -149,7 +149,7 @@ function examine(
     if ((n & (n - 1)) === 0) errorOfMean.push({ draws: n, error: distance(mean, exact) / norm(exact) });
   }
   const picks = resamples(groups.length, draws > 1 ? RESAMPLES : 0, createRng(options.seed, 'bootstrap'));
-  const look = (block: Block): BlockComparison =>
+  const look = (block: ParameterBlock): BlockComparison =>
     judge(block, { mean, squares, exact, groups, picks, draws, confidence: options.confidence ?? 0.95 });
   return {
     name: estimator.name,
@@ -175,7 +175,7 @@ interface Draws {
   readonly confidence: number;
 }
 
-function judge({ name, ranges }: Block, d: Draws): BlockComparison {
+function judge({ name, ranges }: ParameterBlock, d: Draws): BlockComparison {
   const cut = (values: Float64Array): Float64Array =>
     ranges.length === 1
       ? values.subarray(...ranges[0]!)

@@ -1,42 +1,43 @@
 /** The gradient laboratory (`unspool/lab`): every way to train through time behind one interface. */
 
-export { ESTIMATORS, estimatorOf } from '../estimators/by-name.js';
 export type { Cell, CellPoint, Readout } from '../estimators/cells/cell.js';
 export { cellSystem } from '../estimators/cells/cell.js';
 export { firstElement, influenceBalancing } from '../estimators/cells/linear.js';
 export { rnnCell, squaredErrorReadout } from '../estimators/cells/rnn.js';
 export {
-  type Cost,
+  type EstimatorCost,
+  type EstimatorInfo,
   type EstimatorRun,
   type GradientEstimator,
-  type Unrolled,
+  type UnrollResult,
   unroll,
 } from '../estimators/estimator.js';
-export { estimated } from '../estimators/fit.js';
-export { adaptiveTbptt } from '../estimators/methods/adaptive.js';
-export { artbp, bptt, hDetach, tbptt } from '../estimators/methods/backwards.js';
-export { type CheckpointOptions, checkpointed } from '../estimators/methods/checkpointed.js';
-export { type DeerOptions, deer, quasiDeer, solveTrajectory, type Trajectory } from '../estimators/methods/deer.js';
-export { type EvolutionOptions, evolution, pes } from '../estimators/methods/evolution.js';
-export { forwardGradient } from '../estimators/methods/forward-gradient.js';
-export { ok } from '../estimators/methods/kronecker-sum.js';
-export { eprop, rflo, snap } from '../estimators/methods/local.js';
-export { kfRtrl, uoro } from '../estimators/methods/rank-one.js';
-export { rtrl } from '../estimators/methods/rtrl.js';
-export { type SyntheticOptions, syntheticGradients } from '../estimators/methods/synthetic.js';
-export { randomizedTelescope } from '../estimators/methods/telescope.js';
-export { sequenceOf } from '../estimators/model/batch-steps.js';
+export { estimatorGradient } from '../estimators/fit.js';
+export type { CheckpointOptions } from '../estimators/methods/checkpointed.js';
+export { type DeerOptions, solveTrajectory, type Trajectory } from '../estimators/methods/deer.js';
+export type { EvolutionOptions } from '../estimators/methods/evolution.js';
+export * from '../estimators/methods/index.js';
+export type { SyntheticOptions } from '../estimators/methods/synthetic.js';
+export { batchToSteps } from '../estimators/model/batch-steps.js';
 export { type ModelSystem, type ModelSystemOptions, modelSystem } from '../estimators/model/system.js';
+export { ESTIMATORS, type EstimatorFactory, parseEstimator } from '../estimators/registry.js';
 export { type BudgetOptions, optimalPlan } from '../estimators/storage/optimal.js';
 export {
   everySegment,
   keepAll,
-  type Order,
   type PlanCost,
+  type PlanOrder,
   planCost,
   type StoragePlan,
 } from '../estimators/storage/plan.js';
-export type { Block, StatePart, StepData, System, SystemStep, Units } from '../estimators/system.js';
+export type {
+  GatedUnits,
+  ParameterBlock,
+  StatePart,
+  StepData,
+  System,
+  SystemStep,
+} from '../estimators/system.js';
 export { gradientsByStep, type StepGradient } from './by-step.js';
 export { type BlockComparison, type CompareOptions, type CompareReport, type Comparison, compare } from './compare.js';
 export {
@@ -57,15 +58,15 @@ export { type LagSpectrum, lagSpectrum } from './lags.js';
 export { lyapunovExponents, singularValues, stateJacobians } from './spectra.js';
 export { type StalenessOptions, type StalenessPoint, staleness } from './staleness.js';
 export {
-  adding,
-  type CopyShape,
-  copy,
+  addingTask,
+  type CopyTaskOptions,
+  copyTask,
   copyWidth,
   countingText,
-  delayedAdd,
-  delayedCopy,
+  delayedAddTask,
+  delayedCopyTask,
   oneHot,
   type Sequences,
-  sequencesBatch,
-  temporalOrder,
+  stepsToBatch,
+  temporalOrderTask,
 } from './tasks.js';

@@ -1,7 +1,7 @@
 /** How far back the gradient reaches: the exact gradient taken apart by the lag between a loss and the weights that it blames. */
 import type { FloatArray } from '../contract/kernels.js';
 import { requireInteger } from '../errors.js';
-import { backThrough } from '../estimators/methods/backwards.js';
+import { backThrough } from '../estimators/algebra/back-through.js';
 import type { StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 

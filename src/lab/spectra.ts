@@ -4,8 +4,8 @@
  */
 
 import { requireInteger } from '../errors.js';
-import { stateJacobian } from '../estimators/methods/influence.js';
-import { smallSvd } from '../estimators/methods/small-svd.js';
+import { stateJacobian } from '../estimators/algebra/jacobian.js';
+import { smallSvd } from '../estimators/algebra/small-svd.js';
 import type { StepData, System } from '../estimators/system.js';
 import { dot, norm } from '../estimators/vectors.js';
 
@@ -15,7 +15,7 @@ export function stateJacobians(
   sequence: Iterable<StepData>,
   state?: ArrayLike<number>,
 ): Float64Array[] {
-  requireInteger('rows', system.rows, 1, 1);
+  requireInteger('rows', system.batchSize, 1, 1);
   let now = state ?? system.initial();
   system.changed();
   return Array.from(sequence, (data) => {

@@ -17,8 +17,8 @@ import type { StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 
 export interface StalenessOptions {
-  /** Of the step that theta makes after each emission, theta -= rate g. */
-  readonly rate: number;
+  /** Of the step that theta makes after each emission, theta -= learningRate g. */
+  readonly learningRate: number;
   /** k1. Default: the estimator's own, else 1. */
   readonly every?: number;
   /** Emissions that are looked at, spread evenly: each takes the whole past twice. Default 16. */
@@ -49,8 +49,8 @@ export function staleness(
   sequence: readonly StepData[],
   options: StalenessOptions,
 ): StalenessPoint[] {
-  const { rate, every = estimator.every ?? 1, points = 16, seed = 1 } = options;
-  requireNumber('rate', rate, 0, Number.MAX_VALUE);
+  const { learningRate, every = estimator.every ?? 1, points = 16, seed = 1 } = options;
+  requireNumber('learningRate', learningRate, 0, Number.MAX_VALUE);
   requireInteger('every', every, 1, 1 << 24);
   requireInteger('points', points, 1, 1 << 24);
   const before = system.parameters.slice();
@@ -60,7 +60,7 @@ export function staleness(
   run(estimator, system, sequence, every, seed, (gradient, window) => {
     const theta = Float64Array.from(system.parameters);
     if (chosen.has(count++)) emissions.push({ ...window, gradient, theta });
-    addScaled(system.parameters, -rate, gradient);
+    addScaled(system.parameters, -learningRate, gradient);
   });
   const found = emissions.map((one) => judge(one, estimator, system, sequence, every, seed));
   system.parameters.set(before);

@@ -27,7 +27,7 @@ export const rowOf = (sequences: Sequences, rows: number, row: number): Sequence
   }));
 
 /** Steps of sequences as one batch, in which a step without a target weighs nothing. */
-export function sequencesBatch(sequences: Sequences, batchSize: number): Batch {
+export function stepsToBatch(sequences: Sequences, batchSize: number): Batch {
   const first = sequences.find(({ target }) => target)?.target;
   const [width, wide] = [sequences[0]!.input.length / batchSize, (first?.length ?? batchSize) / batchSize];
   const count = sequences.length * batchSize;
@@ -47,7 +47,7 @@ const integers = (count: number, below: number, random: Rng): Int32Array =>
   Int32Array.from({ length: count }, () => random.integer(below));
 
 /** `symbols` letters are seen, then nothing for `lag` steps, then each is to be said again at a signal, in their order. */
-export interface CopyShape {
+export interface CopyTaskOptions {
   readonly symbols: number;
   readonly length: number;
   /** Steps between the last letter and the first recall. Default 0. */
@@ -55,10 +55,10 @@ export interface CopyShape {
 }
 
 /** Inputs of a copy task: the letters, a blank, and the signal to recall. */
-export const copyWidth = ({ symbols }: Pick<CopyShape, 'symbols'>): number => symbols + 2;
+export const copyWidth = ({ symbols }: Pick<CopyTaskOptions, 'symbols'>): number => symbols + 2;
 
 /** 2 length + lag steps; targets at the last `length` of them, so that each letter is needed length + lag steps after it was seen. */
-export function copy(shape: CopyShape, rows: number, random: Rng): Sequences {
+export function copyTask(shape: CopyTaskOptions, rows: number, random: Rng): Sequences {
   const { symbols, length, lag = 0 } = shape;
   requireInteger('symbols', symbols, 2, 1 << 16);
   requireInteger('length', length, 1, 1 << 16);
@@ -78,7 +78,7 @@ export function copy(shape: CopyShape, rows: number, random: Rng): Sequences {
  * A delay line: `length` letters, one every `every` steps, each to be said again, at a signal, exactly `lag` steps after it was seen.
  * (length - 1) every + lag + 1 steps. `lag` is no multiple of `every`, so that nothing is to be said while a letter is shown.
  */
-export function delayedCopy(
+export function delayedCopyTask(
   shape: { readonly symbols: number; readonly length: number; readonly every: number; readonly lag: number },
   rows: number,
   random: Rng,
@@ -156,7 +156,7 @@ export function* nextCharacter(text: Iterable<number>, symbols: number): Generat
  * Adding (Hochreiter & Schmidhuber 1997): values in [0, 1) and a mark at two of them, one in each half; at the end their sum.
  * Who says 1 always has a mean squared error of 1/6.
  */
-export function adding(steps: number, batchSize: number, random: Rng): Sequences {
+export function addingTask(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 2, 1 << 20);
   const inputs = Array.from({ length: steps }, () => new Float32Array(2 * batchSize));
   const target = new Float32Array(batchSize);
@@ -178,7 +178,7 @@ export const ORDER_SYMBOLS = 6;
  * Temporal order (Hochreiter & Schmidhuber 1997, task 6a): X or Y at a step of the second tenth and at one of the sixth,
  * other letters elsewhere; at the end, which of XX, XY, YX, YY it was (0 to 3).
  */
-export function temporalOrder(steps: number, batchSize: number, random: Rng): Sequences {
+export function temporalOrderTask(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 10, 1 << 20);
   const letters = Array.from({ length: steps }, () => Int32Array.from(integers(batchSize, 4, random), (v) => v + 2));
   const target = new Int32Array(batchSize);
@@ -199,7 +199,11 @@ export function temporalOrder(steps: number, batchSize: number, random: Rng): Se
  * Marschall's "Add" (Marschall et al. 2020, arXiv:1907.02649): x is 0 or 1, y 1 with probability
  * .5 + .5 x[t - t1] - .25 x[t - t2]. x and y are one-hot and classes; x before the beginning is 0.
  */
-export function* delayedAdd({ t1, t2 }: { t1: number; t2: number }, rows: number, random: Rng): Generator<StepData> {
+export function* delayedAddTask(
+  { t1, t2 }: { t1: number; t2: number },
+  rows: number,
+  random: Rng,
+): Generator<StepData> {
   requireInteger('t1', t1, 0, 1 << 16);
   requireInteger('t2', t2, 0, 1 << 16);
   const past: Int32Array[] = []; // x of now first

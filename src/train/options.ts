@@ -32,7 +32,7 @@ export interface GradientFunction extends Partial<Resumable> {
 
 export interface FitOptions {
   readonly optimizer: Optimizer;
-  /** Default: `model.gradients`, back through the whole batch. `estimated(...)` of unspool/lab makes others. */
+  /** Default: `model.gradients`, back through the whole batch. `estimatorGradient(...)` of unspool/lab makes others. */
   readonly gradient?: GradientFunction;
   /** Default as in `model.gradients`: `crossEntropy` before class targets, else `meanSquaredError`. */
   readonly loss?: LossChoice;

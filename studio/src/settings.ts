@@ -1,19 +1,12 @@
 /** What is set up: a preset or data of one's own, a model, a training. All of it stands in the URL, to be shared. */
+import { ESTIMATORS } from 'unspool/lab';
 
 export const PRESETS = ['counting', 'anbn', 'copy', 'adding', 'sine', 'names', 'novel', 'births', 'own'] as const;
 export const CELLS = ['standard', 'coupled', 'peepholes', 'layerNorm'] as const;
-export const ESTIMATORS = [
-  'bptt',
-  'tbptt:k1=4,k2=8',
-  'tbptt:k1=1,k2=1',
-  'hDetach:rate=0.5',
-  'syntheticGradients:k=8',
-  'snap:n=1',
-  'eprop',
-  'rflo',
-  'uoro',
-  'rtrl',
-] as const;
+/** Estimators with the settings that the lab suggests, such as `tbptt:k1=4,k2=8`. */
+export const ESTIMATOR_CHOICES: readonly string[] = Object.entries(ESTIMATORS).flatMap(([name, { examples }]) =>
+  examples.map((settings) => (settings ? `${name}:${settings}` : name)),
+);
 export const OPTIMIZER_NAMES = ['adam', 'sgd', 'rmsprop', 'nadam', 'radam', 'lion', 'adagrad'] as const;
 export const BACKENDS = ['auto', 'wasm', 'reference'] as const;
 

@@ -293,7 +293,7 @@ describe('what a method cannot do is said', () => {
     [
       'more than one row',
       () => rtrl().start(make(SPECS.plain!, { batchSize: 2 }).system, createRng(1, 'x')),
-      /^rows: should be 1/,
+      /^batchSize: should be 1/,
     ],
     [
       'no closed form',

@@ -61,19 +61,19 @@ describe('staleness', () => {
     const { system, sequence } = make(SPECS.plain!, { steps: 12 });
     const before = system.parameters.slice();
     for (const estimator of [rtrl(), tbptt({ k1: 2, k2: 4 }), uoro()]) {
-      const still = staleness(estimator, system, sequence, { rate: 0, points: 3 });
+      const still = staleness(estimator, system, sequence, { learningRate: 0, points: 3 });
       expect(still).toHaveLength(3);
       for (const one of still) expect(one).toMatchObject({ staleness: 0, cosine: one.cosineHeld });
       expect(still.at(-1)!.step).toBe(12);
     }
-    for (const one of staleness(rtrl(), system, sequence, { rate: 0 })) expect(one.cosine).toBeCloseTo(1, 12);
-    staleness(rtrl(), system, sequence, { rate: 0.3 });
+    for (const one of staleness(rtrl(), system, sequence, { learningRate: 0 })) expect(one.cosine).toBeCloseTo(1, 12);
+    staleness(rtrl(), system, sequence, { learningRate: 0.3 });
     expect(system.parameters).toEqual(before);
   });
 
   test('grows with the rate', () => {
     const { system, sequence } = make(SPECS.plain!, { steps: 20 });
-    const at = (rate: number) => staleness(rtrl(), system, sequence, { rate, points: 1 })[0]!;
+    const at = (rate: number) => staleness(rtrl(), system, sequence, { learningRate: rate, points: 1 })[0]!;
     const [slow, fast] = [at(0.01), at(0.1)];
     expect(slow.staleness).toBeGreaterThan(0);
     expect(fast.staleness).toBeGreaterThan(3 * slow.staleness);

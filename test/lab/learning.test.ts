@@ -8,7 +8,7 @@ import { copyOverLag } from '../../src/lab/experiments/copy.js';
 import type { Experiment, Job } from '../../src/lab/experiments/experiment.js';
 import { learner, lstmModel } from '../../src/lab/experiments/learn.js';
 import { bptt, modelSystem, rtrl, tbptt } from '../../src/lab/index.js';
-import { copy } from '../../src/lab/tasks.js';
+import { copyTask } from '../../src/lab/tasks.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
 
@@ -51,7 +51,7 @@ describe('a learner', () => {
   const shape = { symbols: 2, length: 2 };
   const data = (count: number) => {
     const random = createRng(1, 'data');
-    return Array.from({ length: count }, () => copy(shape, 4, random));
+    return Array.from({ length: count }, () => copyTask(shape, 4, random));
   };
   const learnt = async (make: typeof bptt, learningRate: number, count: number): Promise<number[]> => {
     const one = await learner(lstmModel(4, 8, 2, 1), make(), { optimizer: sgd({ learningRate }), seed: 1, rows: 4 });
@@ -96,7 +96,7 @@ describe('a learner', () => {
     };
     const one = await learner(lstmModel(4, 4, 2, 1), tbptt({ k1: 3, k2: 3 }), { optimizer: adam(), rate, seed: 1 });
     const counts: number[] = [];
-    one.along(copy({ symbols: 2, length: 4 }, 1, createRng(1, 'data')), null, (_, steps) => counts.push(steps));
+    one.along(copyTask({ symbols: 2, length: 4 }, 1, createRng(1, 'data')), null, (_, steps) => counts.push(steps));
     expect([counts, rates, one.updates]).toEqual([[3, 3, 2], [1, 2, 3], 3]);
     one.dispose();
   });

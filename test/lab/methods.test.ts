@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { loadForms } from '../../src/core/lstm/forms.js';
 import { createRng } from '../../src/core/rng.js';
+import { smallSvd } from '../../src/estimators/algebra/small-svd.js';
 import { mixDiagonal } from '../../src/estimators/methods/kronecker-sum.js';
-import { smallSvd } from '../../src/estimators/methods/small-svd.js';
 import {
   adaptiveTbptt,
   cellSystem,

@@ -54,8 +54,8 @@ test.each(['plain', 'stacked', 'tokens'])('%s: what each step adds is the gradie
     exact = Float64Array.from(gradient);
   });
   for (const [p, want] of exact.entries()) {
-    expect(steps.reduce((sum, { byTheta }) => sum + byTheta[p]!, 0)).toBeCloseTo(want, 12);
+    expect(steps.reduce((sum, { parameterGradient }) => sum + parameterGradient[p]!, 0)).toBeCloseTo(want, 12);
   }
-  expect(steps[0]!.byState.some((v) => v !== 0)).toBe(true);
+  expect(steps[0]!.stateGradient.some((v) => v !== 0)).toBe(true);
   expect(steps).toHaveLength(sequence.length);
 });

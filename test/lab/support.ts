@@ -52,5 +52,5 @@ export function make(spec: ModelSpec, { batchSize = 1, steps = 6 }: { batchSize?
     input: tokens ? classes(batchSize) : normals(batchSize * spec.inputSize!),
     target: tokens ? classes(batchSize) : normals(batchSize * model.outputSize),
   }));
-  return { model, system: modelSystem(model, { rows: batchSize }), sequence };
+  return { model, system: modelSystem(model, { batchSize: batchSize }), sequence };
 }

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { loadForms } from '../../src/core/lstm/forms.js';
 import { Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
-import { stateJacobian } from '../../src/estimators/methods/influence.js';
+import { stateJacobian } from '../../src/estimators/algebra/jacobian.js';
 import { dot } from '../../src/estimators/vectors.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import {

@@ -2,18 +2,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import {
-  adding,
+  addingTask,
   aicherBaseline,
   aicherCopy,
-  copy,
+  copyTask,
   countingEntropy,
   countingText,
-  delayedAdd,
-  delayedCopy,
+  delayedAddTask,
+  delayedCopyTask,
   nextCharacter,
   oneHot,
   rowOf,
-  temporalOrder,
+  temporalOrderTask,
 } from '../../src/lab/tasks.js';
 
 const rng = (seed = 1) => createRng(seed, 'data');
@@ -35,7 +35,7 @@ function classes(input: ArrayLike<number>, width: number): number[] {
 }
 
 test('rows of sequences are the sequences of the rows', () => {
-  const all = copy({ symbols: 3, length: 2 }, 4, rng());
+  const all = copyTask({ symbols: 3, length: 2 }, 4, rng());
   const one = rowOf(all, 4, 2);
   for (const [t, { input, target }] of one.entries()) {
     expect(classes(input, 5)).toEqual([classes(all[t]!.input, 5)[2]]);
@@ -46,7 +46,7 @@ test('rows of sequences are the sequences of the rows', () => {
 
 test('a delay line: each letter is said again exactly so many steps after it was seen', () => {
   const [symbols, length, every, lag] = [3, 5, 4, 10];
-  const all = delayedCopy({ symbols, length, every, lag }, 2, rng());
+  const all = delayedCopyTask({ symbols, length, every, lag }, 2, rng());
   expect(all).toHaveLength((length - 1) * every + lag + 1);
   const at = (t: number, row: number) =>
     Array.from(all[t]!.input)
@@ -60,14 +60,14 @@ test('a delay line: each letter is said again exactly so many steps after it was
     }
   }
   expect(all.filter(({ target }) => target)).toHaveLength(length);
-  expect(() => delayedCopy({ symbols, length, every, lag: 12 }, 2, rng())).toThrow(
+  expect(() => delayedCopyTask({ symbols, length, every, lag: 12 }, 2, rng())).toThrow(
     /^lag is 12, a multiple of every = 4/,
   );
 });
 
 describe('copy', () => {
   const shape = { symbols: 4, length: 5, lag: 7 };
-  const all = copy(shape, 3, rng());
+  const all = copyTask(shape, 3, rng());
   test('each letter is told length + lag steps after it was seen, at the signal', () => {
     expect(all).toHaveLength(17);
     for (let k = 0; k < 5; k++) {
@@ -80,12 +80,12 @@ describe('copy', () => {
     }
   });
   test('a seed fixes it, and another one changes it', () => {
-    expect(copy(shape, 3, rng())).toEqual(all);
-    expect(copy(shape, 3, rng(2))).not.toEqual(all);
+    expect(copyTask(shape, 3, rng())).toEqual(all);
+    expect(copyTask(shape, 3, rng(2))).not.toEqual(all);
   });
   test('letters are equally likely', () => {
     const counts = new Array<number>(4).fill(0);
-    for (const { target } of copy({ symbols: 4, length: 100 }, 100, rng())) {
+    for (const { target } of copyTask({ symbols: 4, length: 100 }, 100, rng())) {
       for (const letter of Array.from(target ?? [])) counts[letter]!++;
     }
     for (const count of counts) expect(Math.abs(count / 10_000 - 0.25)).toBeLessThan(0.02);
@@ -95,7 +95,7 @@ describe('copy', () => {
     [{ symbols: 2, length: 0 }, 'length'],
     [{ symbols: 2, length: 1, lag: -1 }, 'lag'],
   ])('%j is no copy task', (wrong, path) => {
-    expect(() => copy(wrong, 1, rng())).toThrow(path);
+    expect(() => copyTask(wrong, 1, rng())).toThrow(path);
   });
 });
 
@@ -149,7 +149,7 @@ describe('a^n b^n', () => {
 });
 
 describe('adding', () => {
-  const all = adding(40, 500, rng());
+  const all = addingTask(40, 500, rng());
   test('the sum of the two marked values, one in each half', () => {
     for (let n = 0; n < 500; n++) {
       const marked = all.flatMap(({ input }, t) => (input[2 * n + 1] === 1 ? [t] : []));
@@ -167,7 +167,7 @@ describe('adding', () => {
 });
 
 test('temporal order: which two marks came, wherever they stood', () => {
-  const all = temporalOrder(50, 200, rng());
+  const all = temporalOrderTask(50, 200, rng());
   const seen = new Set<number>();
   const rows = all.map(({ input }) => classes(input, 6));
   for (let n = 0; n < 200; n++) {
@@ -183,7 +183,7 @@ test('temporal order: which two marks came, wherever they stood', () => {
 
 describe("Marschall's Add", () => {
   const [T, N] = [400, 100];
-  const all = take(delayedAdd({ t1: 2, t2: 4 }, N, rng()), T);
+  const all = take(delayedAddTask({ t1: 2, t2: 4 }, N, rng()), T);
   const x = all.map(({ input }) => classes(input, 2));
   /** Entropy of y in nats, given what `known` tells apart. */
   const nats = (known: (t: number, n: number) => number): number => {

@@ -10,7 +10,7 @@ import {
   bptt,
   checkpointed,
   deer,
-  estimated,
+  estimatorGradient,
   type GradientEstimator,
   rtrl,
   syntheticGradients,
@@ -42,7 +42,7 @@ function training(estimator: GradientEstimator | null, more: { maxUpdates?: numb
     loss: 'crossEntropy' as const,
     clipNorm: 1,
     maxUpdates: 7,
-    ...(estimator ? { gradient: estimated(estimator) } : {}),
+    ...(estimator ? { gradient: estimatorGradient(estimator) } : {}),
     ...more,
   };
   return { model, data, options };
@@ -159,7 +159,7 @@ describe('of a batch with', () => {
     const source = { stateful: false, length: 1, batch: () => batch };
     const trained = async (estimator: GradientEstimator | null) => {
       const model = new Model(createReference('float64'), spec(size));
-      const gradient = estimator ? { gradient: estimated(estimator) } : {};
+      const gradient = estimator ? { gradient: estimatorGradient(estimator) } : {};
       const losses: number[] = [];
       for await (const event of fit(
         model,

@@ -3,9 +3,9 @@ import { requireInteger, requireNumber, UnspoolError } from '../../errors.js';
 import { createModel, createRng, type Model } from '../../index.js';
 import {
   compare,
-  estimatorOf,
   type GradientEstimator,
   modelSystem,
+  parseEstimator,
   type StepData,
   type System,
   staleness,
@@ -67,7 +67,7 @@ export async function compareEstimators(file: string | undefined, options: Optio
   if (typeof list !== 'string') throw new UsageError('--estimators is missing, such as "tbptt:k1=1,k2=10 uoro"');
   for (const [name, value] of Object.entries({ seeds, steps, draws, units })) requireInteger(name, value, 1, 1 << 20);
   if (rate !== undefined) requireNumber('rate', rate, 0, Number.MAX_VALUE);
-  const estimators = list.trim().split(/\s+/).map(estimatorOf);
+  const estimators = list.trim().split(/\s+/).map(parseEstimator);
   const found: Found[] = [];
   let what = '';
   for (let seed = 1; seed <= (seeds as number); seed++) {
@@ -111,7 +111,7 @@ const stale = (
 ): Found['stale'] =>
   estimators.map((estimator) => ({
     name: estimator.name,
-    points: staleness(estimator, system, sequence, { rate, seed }),
+    points: staleness(estimator, system, sequence, { learningRate: rate, seed }),
   }));
 
 function tell(out: Output, what: string, found: readonly Found[]): void {

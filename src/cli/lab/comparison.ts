@@ -33,9 +33,9 @@ export interface Flow {
 export function flowOf(system: System, sequence: readonly StepData[]): Flow {
   const steps = gradientsByStep(system, sequence);
   const sizes = (kind: 'h' | 'c'): number[] =>
-    steps.map(({ byState }) => {
+    steps.map(({ stateGradient }) => {
       const own = system.parts.filter((part) => part.kind === kind);
-      return Math.hypot(...own.flatMap(({ from, to }) => [...byState.subarray(from, to)]));
+      return Math.hypot(...own.flatMap(({ from, to }) => [...stateGradient.subarray(from, to)]));
     });
   return { ...lagSpectrum(system, sequence), h: sizes('h'), c: sizes('c') };
 }

@@ -1,12 +1,12 @@
 /** A recurrent cell of one's own, of one row, and how it becomes a system. */
 import type { FloatArray } from '../../contract/kernels.js';
-import type { Block, StepData, System, SystemStep, Units } from '../system.js';
+import type { GatedUnits, ParameterBlock, StepData, System, SystemStep } from '../system.js';
 
 /** f(s, x, theta) for one row, with its derivative from either side. */
 export interface Cell {
   readonly stateSize: number;
   readonly parameterCount: number;
-  readonly blocks?: readonly Block[];
+  readonly blocks?: readonly ParameterBlock[];
   /** s_0; by default zeros. */
   initial?(): FloatArray;
   forward(theta: FloatArray, state: ArrayLike<number>, input: ArrayLike<number>): FloatArray;
@@ -15,7 +15,7 @@ export interface Cell {
   /** J u + F w. */
   jvp(at: CellPoint, u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray;
   /** Only of a layer of gated units. */
-  units?(at: CellPoint): Units;
+  units?(at: CellPoint): GatedUnits;
 }
 
 /** Where a derivative is taken. */
@@ -29,7 +29,7 @@ export interface CellPoint {
 /** l(s, y, theta) for one row. */
 export interface Readout {
   readonly parameterCount: number;
-  readonly blocks?: readonly Block[];
+  readonly blocks?: readonly ParameterBlock[];
   loss(theta: FloatArray, state: ArrayLike<number>, target: ArrayLike<number>): number;
   /** dl/ds; adds dl/dtheta to `gradient`. */
   gradient(
@@ -51,19 +51,19 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
   if (theta) parameters.set(theta);
   const mine = (all: FloatArray): FloatArray => all.subarray(0, split);
   const its = (all: FloatArray): FloatArray => all.subarray(split);
-  const whole = (name: string, from: number, to: number): Block[] =>
+  const whole = (name: string, from: number, to: number): ParameterBlock[] =>
     to > from ? [{ name, ranges: [[from, to]] }] : [];
   const shifted = readout.blocks?.map(({ name, ranges }) => ({
     name,
     ranges: ranges.map(([from, to]) => [from + split, to + split] as const),
   }));
   return {
-    rows: 1,
+    batchSize: 1,
     stateSize: cell.stateSize,
     parts: [{ kind: 'h', from: 0, to: cell.stateSize }],
     parameters,
     blocks: [...(cell.blocks ?? whole('cell', 0, split)), ...(shifted ?? whole('readout', split, parameters.length))],
-    tellsOutputGradient: false,
+    hasOutputGradient: false,
     initial: () => cell.initial?.() ?? new Float64Array(cell.stateSize),
     step(before: ArrayLike<number>, { input, target }: StepData): SystemStep {
       const state = Float64Array.from(before);

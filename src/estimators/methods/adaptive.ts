@@ -10,14 +10,20 @@
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireInteger, requireNumber } from '../../errors.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
+import {
+  defineEstimator,
+  type EstimatorCost,
+  type EstimatorRun,
+  type GradientEstimator,
+  productMacs,
+} from '../estimator.js';
 import type { System, SystemStep } from '../system.js';
 import { addScaled, norm } from '../vectors.js';
 
 const LEAST = 3; // lags that a decay is read from
 
 class AdaptiveRun implements EstimatorRun {
-  readonly cost: Cost = { floats: 0, macs: 0 };
+  readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly system: System;
   private readonly bias: number;
   private readonly max: number;
@@ -75,15 +81,21 @@ class AdaptiveRun implements EstimatorRun {
  * @param options.bias share of each loss's gradient that may be missing, by the estimate.
  * @param options.max steps that it goes back at most, and keeps.
  */
-export function adaptiveTbptt({ bias, max }: { readonly bias: number; readonly max: number }): GradientEstimator {
-  requireNumber('bias', bias, 1e-12, 1);
-  requireInteger('max', max, 1, 1 << 24);
-  return {
-    name: `adaptiveTbptt(bias=${bias}, max=${max})`,
-    unbiased: false,
-    stochastic: false,
-    facing: 'past',
-    every: 1,
-    start: (system) => new AdaptiveRun(system, bias, max),
-  };
-}
+export const adaptiveTbptt = defineEstimator(
+  {
+    summary: 'biased: truncates each loss where the estimated share of the gradient that is lost falls below `bias`',
+    settings: ['bias', 'max'],
+  },
+  ({ bias, max }: { readonly bias: number; readonly max: number }): GradientEstimator => {
+    requireNumber('bias', bias, 1e-12, 1);
+    requireInteger('max', max, 1, 1 << 24);
+    return {
+      name: `adaptiveTbptt(bias=${bias}, max=${max})`,
+      unbiased: false,
+      stochastic: false,
+      direction: 'backward',
+      every: 1,
+      start: (system) => new AdaptiveRun(system, bias, max),
+    };
+  },
+);

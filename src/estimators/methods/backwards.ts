@@ -10,7 +10,13 @@
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
 import { requireInteger, requireNumber } from '../../errors.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
+import {
+  defineEstimator,
+  type EstimatorCost,
+  type EstimatorRun,
+  type GradientEstimator,
+  productMacs,
+} from '../estimator.js';
 import type { System, SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 
@@ -26,7 +32,7 @@ interface Kept {
 
 /** `gate` is asked once for each step, when it has run, what to do with that which comes back to it later. */
 class BackwardRun implements EstimatorRun {
-  readonly cost: Cost = { floats: 0, macs: 0 };
+  readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly system: System;
   private readonly horizon: number;
   private readonly gate: () => Gate;
@@ -41,7 +47,7 @@ class BackwardRun implements EstimatorRun {
   step(step: SystemStep): void {
     this.kept.push({ step, counted: false, gate: this.gate() });
     if (this.kept.length > this.horizon) this.kept.shift()!.step.release();
-    this.cost.floats = this.kept.length * 3 * this.system.rows * this.system.stateSize; // i f g o c h: 6n, the state being 2n
+    this.cost.floats = this.kept.length * 3 * this.system.batchSize * this.system.stateSize; // i f g o c h: 6n, the state being 2n
   }
 
   emit(gradient: FloatArray): void {
@@ -72,33 +78,18 @@ class BackwardRun implements EstimatorRun {
   }
 }
 
-/**
- * The plain way back: delta <- q_t + J_{t+1}' delta over steps that come last first, each with a loss that has not been propagated.
- * Adds to `gradient`; returns dL/ds of the state before the first of them, `delta` where there are none.
- */
-export function backThrough<D extends FloatArray | null>(
-  steps: Iterable<SystemStep>,
-  gradient: FloatArray,
-  delta: D,
-): FloatArray | D {
-  let back: FloatArray | D = delta;
-  for (const step of steps) {
-    const q = step.lossGradient(gradient);
-    if (back) addScaled(q, 1, back);
-    back = step.vjp(q, gradient);
-  }
-  return back;
-}
-
-const exact = { unbiased: true, stochastic: false, facing: 'past' } as const;
+const exact = { unbiased: true, stochastic: false, direction: 'backward' } as const;
 
 /** Backpropagation through the whole sequence (Werbos 1990): the exact gradient. */
-export const bptt = (): GradientEstimator => ({
-  ...exact,
-  name: 'bptt',
-  every: null,
-  start: (system) => new BackwardRun(system, Number.POSITIVE_INFINITY),
-});
+export const bptt = defineEstimator(
+  { summary: 'exact: backpropagation through the whole sequence', examples: [''] },
+  (): GradientEstimator => ({
+    ...exact,
+    name: 'bptt',
+    every: null,
+    start: (system) => new BackwardRun(system, Number.POSITIVE_INFINITY),
+  }),
+);
 
 /**
  * Truncated BPTT(k1, k2) (Williams & Peng 1990): every k1 steps, the losses of these k1 steps go back over the last k2 steps;
@@ -107,59 +98,72 @@ export const bptt = (): GradientEstimator => ({
  *   sliding    k1 = 1: each loss goes back over exactly k2 steps
  *   buffered   k1 = K, k2 = 2K - 1: each loss goes back over at least K steps (Aicher et al. 2019)
  */
-export function tbptt({ k1, k2 }: { readonly k1: number; readonly k2: number }): GradientEstimator {
-  requireInteger('k1', k1, 1, 1 << 24);
-  requireInteger('k2', k2, k1, 1 << 24);
-  return {
-    ...exact,
-    unbiased: false,
-    name: `tbptt(k1=${k1}, k2=${k2})`,
-    every: k1,
-    start: (system) => new BackwardRun(system, k2),
-  };
-}
+export const tbptt = defineEstimator(
+  {
+    summary: 'biased: every k1 steps, backpropagation through the last k2 steps',
+    settings: ['k1', 'k2'],
+    examples: ['k1=4,k2=8', 'k1=1,k2=1'],
+  },
+  ({ k1, k2 }: { readonly k1: number; readonly k2: number }): GradientEstimator => {
+    requireInteger('k1', k1, 1, 1 << 24);
+    requireInteger('k2', k2, k1, 1 << 24);
+    return {
+      ...exact,
+      unbiased: false,
+      name: `tbptt(k1=${k1}, k2=${k2})`,
+      every: k1,
+      start: (system) => new BackwardRun(system, k2),
+    };
+  },
+);
 
 /**
  * Anticipated reweighted truncated backpropagation (Tallec & Ollivier 2017): at each step the way back is cut with probability
  * `cut`, and what gets through is scaled by 1 / (1 - cut), so that its mean is the exact gradient. The variance has a heavy tail.
  */
-export function artbp({ cut }: { readonly cut: number }): GradientEstimator {
-  requireNumber('cut', cut, 0, 0.999);
-  const through = (delta: FloatArray): void => {
-    for (let i = 0; i < delta.length; i++) delta[i]! /= 1 - cut;
-  };
-  return {
-    unbiased: true,
-    stochastic: true,
-    facing: 'past',
-    name: `artbp(cut=${cut})`,
-    every: null,
-    start: (system, random) =>
-      new BackwardRun(system, Number.POSITIVE_INFINITY, () => (random.uniform() < cut ? 'closed' : through)),
-  };
-}
+export const artbp = defineEstimator(
+  { summary: 'unbiased: truncates at random and scales up the rest', settings: ['cut'] },
+  ({ cut }: { readonly cut: number }): GradientEstimator => {
+    requireNumber('cut', cut, 0, 0.999);
+    const through = (delta: FloatArray): void => {
+      for (let i = 0; i < delta.length; i++) delta[i]! /= 1 - cut;
+    };
+    return {
+      unbiased: true,
+      stochastic: true,
+      direction: 'backward',
+      name: `artbp(cut=${cut})`,
+      every: null,
+      start: (system, random) =>
+        new BackwardRun(system, Number.POSITIVE_INFINITY, () => (random.uniform() < cut ? 'closed' : through)),
+    };
+  },
+);
 
 /**
  * h-detach (Kanuparthi et al. 2018): with probability `rate` a step, the way back through h is closed, and only that through c
  * stays open, which carries gradients further. Biased.
  */
-export function hDetach({ rate }: { readonly rate: number }): GradientEstimator {
-  requireNumber('rate', rate, 0, 1);
-  return {
-    unbiased: rate === 0,
-    stochastic: rate > 0 && rate < 1,
-    facing: 'past',
-    name: `hDetach(rate=${rate})`,
-    every: null,
-    start: (system, random: Rng) =>
-      new BackwardRun(system, Number.POSITIVE_INFINITY, () =>
-        random.uniform() < rate ? (delta) => closeH(system, delta) : null,
-      ),
-  };
-}
+export const hDetach = defineEstimator(
+  { summary: 'biased: drops the gradient through h at random steps', settings: ['rate'], examples: ['rate=0.5'] },
+  ({ rate }: { readonly rate: number }): GradientEstimator => {
+    requireNumber('rate', rate, 0, 1);
+    return {
+      unbiased: rate === 0,
+      stochastic: rate > 0 && rate < 1,
+      direction: 'backward',
+      name: `hDetach(rate=${rate})`,
+      every: null,
+      start: (system, random: Rng) =>
+        new BackwardRun(system, Number.POSITIVE_INFINITY, () =>
+          random.uniform() < rate ? (delta) => closeH(system, delta) : null,
+        ),
+    };
+  },
+);
 
-function closeH({ rows, stateSize, parts }: System, delta: FloatArray): void {
-  for (let n = 0; n < rows; n++) {
+function closeH({ batchSize, stateSize, parts }: System, delta: FloatArray): void {
+  for (let n = 0; n < batchSize; n++) {
     for (const { kind, from, to } of parts) {
       if (kind === 'h') delta.fill(0, n * stateSize + from, n * stateSize + to);
     }

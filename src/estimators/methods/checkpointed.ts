@@ -6,10 +6,16 @@
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireChoice } from '../../core/spec-checks.js';
 import { invalidSetting, requireInteger, requireNumber } from '../../errors.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
+import {
+  defineEstimator,
+  type EstimatorCost,
+  type EstimatorRun,
+  type GradientEstimator,
+  productMacs,
+} from '../estimator.js';
 import { optimalPlan } from '../storage/optimal.js';
 import { everySegment, type StoragePlan } from '../storage/plan.js';
-import { BEGINNING, type StepData, type System, type SystemStep } from '../system.js';
+import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 
 export type CheckpointOptions = {
@@ -54,7 +60,7 @@ function planOf(options: CheckpointOptions): StoragePlan {
 }
 
 class CheckpointedRun implements EstimatorRun {
-  readonly cost: Cost = { floats: 0, macs: 0 };
+  readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly system: System;
   private readonly plan: StoragePlan;
   private readonly data: StepData[] = [];
@@ -74,7 +80,7 @@ class CheckpointedRun implements EstimatorRun {
 
   /** The forward pass that is under way anyway: what the plan says about this step, up to the order that runs it. */
   step(step: SystemStep, data: StepData): void {
-    if (data === BEGINNING) {
+    if (data === INITIAL_STATE) {
       this.beginning = step;
       return;
     }
@@ -140,7 +146,7 @@ class CheckpointedRun implements EstimatorRun {
 
   /** The most that was held. */
   private count(): void {
-    const state = this.system.rows * this.system.stateSize;
+    const state = this.system.batchSize * this.system.stateSize;
     this.cost.floats = Math.max(this.cost.floats, state * (this.states.size + ENTRY * this.entries.size));
   }
 
@@ -156,14 +162,20 @@ class CheckpointedRun implements EstimatorRun {
 /**
  * Exact, with the gradient at the end of a sequence of `steps` steps.
  */
-export function checkpointed(options: CheckpointOptions): GradientEstimator {
-  const plan = planOf(options);
-  return {
-    name: `checkpointed(${plan.name})`,
-    unbiased: true,
-    stochastic: false,
-    facing: 'past',
-    every: null,
-    start: (system) => new CheckpointedRun(system, plan),
-  };
-}
+export const checkpointed = defineEstimator(
+  {
+    summary: 'exact: BPTT in a share `memory` of the tape, for sequences of `steps` steps',
+    settings: ['steps', 'memory'],
+  },
+  (options: CheckpointOptions): GradientEstimator => {
+    const plan = planOf(options);
+    return {
+      name: `checkpointed(${plan.name})`,
+      unbiased: true,
+      stochastic: false,
+      direction: 'backward',
+      every: null,
+      start: (system) => new CheckpointedRun(system, plan),
+    };
+  },
+);

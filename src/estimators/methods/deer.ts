@@ -10,10 +10,16 @@
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { invalidData, requireInteger, requireNumber } from '../../errors.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
-import { BEGINNING, type StepData, type System, type SystemStep } from '../system.js';
-import { backThrough } from './backwards.js';
-import { requireOneRow, requireUnits, stateJacobian } from './influence.js';
+import { backThrough } from '../algebra/back-through.js';
+import { requireOneRow, requireUnits, stateJacobian } from '../algebra/jacobian.js';
+import {
+  defineEstimator,
+  type EstimatorCost,
+  type EstimatorRun,
+  type GradientEstimator,
+  productMacs,
+} from '../estimator.js';
+import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
 
 export interface DeerOptions {
   /** `deer` has all of J, `quasiDeer` the block of each unit (needs closed forms). Default `deer`. */
@@ -75,7 +81,7 @@ function checked(options: DeerOptions): Required<DeerOptions> {
  * last one forwards, and gives what BPTT gives, to within the tolerance.
  */
 class TrajectoryRun implements EstimatorRun {
-  readonly cost: Cost = { floats: 0, macs: 0 };
+  readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly system: System;
   private readonly options: Required<DeerOptions>;
   private readonly data: StepData[] = [];
@@ -90,7 +96,7 @@ class TrajectoryRun implements EstimatorRun {
   }
 
   step(step: SystemStep, data: StepData): void {
-    if (data === BEGINNING) {
+    if (data === INITIAL_STATE) {
       this.beginning = step;
       return;
     }
@@ -136,7 +142,7 @@ const estimator = (options: DeerOptions): GradientEstimator => {
     name: `${complete.method}(tolerance=${complete.tolerance})`,
     unbiased: true,
     stochastic: false,
-    facing: 'past',
+    direction: 'backward',
     oneRow: true,
     every: null,
     start(system) {
@@ -147,12 +153,24 @@ const estimator = (options: DeerOptions): GradientEstimator => {
 };
 
 /** BPTT over a trajectory found by Newton's method: exact to within the tolerance. */
-export const deer = (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator =>
-  estimator({ ...options, method: 'deer' });
+export const deer = defineEstimator(
+  {
+    summary: "exact at convergence: BPTT over a trajectory found by Newton's method",
+    settings: ['tolerance'],
+    optional: ['tolerance'],
+  },
+  (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator => estimator({ ...options, method: 'deer' }),
+);
 
 /** The same by quasi-Newton iterations. Needs closed forms. */
-export const quasiDeer = (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator =>
-  estimator({ ...options, method: 'quasiDeer' });
+export const quasiDeer = defineEstimator(
+  {
+    summary: 'exact at convergence: BPTT over a trajectory found by a quasi-Newton method',
+    settings: ['tolerance'],
+    optional: ['tolerance'],
+  },
+  (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator => estimator({ ...options, method: 'quasiDeer' }),
+);
 
 function iterate(
   system: System,

@@ -11,7 +11,7 @@
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
 import { requireInteger, requireNumber } from '../../errors.js';
-import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
+import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEstimator } from '../estimator.js';
 import type { StepData, System, SystemStep } from '../system.js';
 import { addScaled, randomNormals } from '../vectors.js';
 
@@ -36,7 +36,7 @@ interface Pair {
 }
 
 class EvolutionRun implements EstimatorRun {
-  readonly cost: Cost = { floats: 0, macs: 0 };
+  readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly system: System;
   private readonly random: Rng;
   private readonly sigma: number;
@@ -56,7 +56,7 @@ class EvolutionRun implements EstimatorRun {
       plus: { state: [], loss: 0 },
       minus: { state: [], loss: 0 },
     }));
-    this.cost.floats = this.pairs.length * (2 * P + 2 * system.rows * system.stateSize);
+    this.cost.floats = this.pairs.length * (2 * P + 2 * system.batchSize * system.stateSize);
     this.draw();
   }
 
@@ -81,7 +81,7 @@ class EvolutionRun implements EstimatorRun {
         particle.state = own.state;
         particle.loss += own.loss;
         own.release();
-        this.cost.macs += system.rows * theta.length;
+        this.cost.macs += system.batchSize * theta.length;
       }
     }
     theta.set(held);
@@ -131,14 +131,28 @@ function evolve(
     name: `${name}(particles=${particles}, sigma=${sigma})`,
     unbiased: false, // for the loss itself; `pes` is, for the smoothed one
     stochastic: true,
-    facing: 'future',
+    direction: 'forward',
     every: null,
     start: (system, random) => new EvolutionRun(system, random, particles, sigma, persistent),
   };
 }
 
 /** Plain ES; its particles keep their states from emission to emission. */
-export const evolution = (options: EvolutionOptions = {}): GradientEstimator => evolve('evolution', false, options);
+export const evolution = defineEstimator(
+  {
+    summary: 'biased: antithetic perturbations of each window',
+    settings: ['particles', 'sigma'],
+    optional: ['particles', 'sigma'],
+  },
+  (options: EvolutionOptions = {}): GradientEstimator => evolve('evolution', false, options),
+);
 
 /** Persistent ES. */
-export const pes = (options: EvolutionOptions = {}): GradientEstimator => evolve('pes', true, options);
+export const pes = defineEstimator(
+  {
+    summary: 'unbiased for the smoothed loss: perturbations accumulated over the windows',
+    settings: ['particles', 'sigma'],
+    optional: ['particles', 'sigma'],
+  },
+  (options: EvolutionOptions = {}): GradientEstimator => evolve('pes', true, options),
+);

@@ -5,42 +5,44 @@
  *
  * Unbiased, as E[v v'] = 1; its relative variance is about P + 1.
  */
-import type { GradientEstimator } from '../estimator.js';
-import { productMacs } from '../estimator.js';
+import { defineEstimator, type GradientEstimator, productMacs } from '../estimator.js';
 import { addScaled, dot, randomNormals } from '../vectors.js';
 
 /** A direction is drawn for each sequence. */
-export const forwardGradient = (): GradientEstimator => ({
-  name: 'forwardGradient',
-  unbiased: true,
-  stochastic: true,
-  facing: 'future',
-  every: null,
-  start(system, random) {
-    const [S, P] = [system.rows * system.stateSize, system.parameters.length];
-    const direct = new Float64Array(P);
-    const cost = { floats: 2 * P + S, macs: 0 };
-    let v = randomNormals(P, random);
-    let u: ArrayLike<number> = new Float64Array(S);
-    let along = 0;
-    return {
-      cost,
-      step(step) {
-        u = step.jvp(u, v);
-        direct.fill(0);
-        along += dot(step.lossGradient(direct), u) + dot(direct, v);
-        cost.macs += productMacs(system) + 2 * P;
-        step.release();
-      },
-      emit(gradient) {
-        addScaled(gradient, along, v);
-        along = 0;
-      },
-      reset() {
-        v = randomNormals(P, random);
-        u = new Float64Array(S);
-        along = 0;
-      },
-    };
-  },
-});
+export const forwardGradient = defineEstimator(
+  { summary: 'unbiased: the derivative along one random direction' },
+  (): GradientEstimator => ({
+    name: 'forwardGradient',
+    unbiased: true,
+    stochastic: true,
+    direction: 'forward',
+    every: null,
+    start(system, random) {
+      const [S, P] = [system.batchSize * system.stateSize, system.parameters.length];
+      const direct = new Float64Array(P);
+      const cost = { floats: 2 * P + S, macs: 0 };
+      let v = randomNormals(P, random);
+      let u: ArrayLike<number> = new Float64Array(S);
+      let along = 0;
+      return {
+        cost,
+        step(step) {
+          u = step.jvp(u, v);
+          direct.fill(0);
+          along += dot(step.lossGradient(direct), u) + dot(direct, v);
+          cost.macs += productMacs(system) + 2 * P;
+          step.release();
+        },
+        emit(gradient) {
+          addScaled(gradient, along, v);
+          along = 0;
+        },
+        reset() {
+          v = randomNormals(P, random);
+          u = new Float64Array(S);
+          along = 0;
+        },
+      };
+    },
+  }),
+);

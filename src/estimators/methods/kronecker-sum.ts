@@ -12,12 +12,12 @@
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
 import { requireInteger } from '../../errors.js';
-import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
+import { requireOneRow, requireUnits } from '../algebra/jacobian.js';
+import { addKronecker, derivativeByGates, timesJacobian, timesRows } from '../algebra/kronecker.js';
+import { smallSvd } from '../algebra/small-svd.js';
+import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEstimator } from '../estimator.js';
 import type { SystemStep } from '../system.js';
 import { addScaled, dot, norm, randomSigns } from '../vectors.js';
-import { requireOneRow, requireUnits } from './influence.js';
-import { addKronecker, derivativeByGates, timesJacobian, timesRows } from './rank-one.js';
-import { smallSvd } from './small-svd.js';
 
 const DEPENDENT = 1e-14; // share of a column that is left by the ones before it where it is one of their span
 
@@ -74,7 +74,7 @@ function combine(Q: readonly Float64Array[], basis: readonly Float64Array[], L: 
 }
 
 class KroneckerRun implements EstimatorRun {
-  readonly cost: Cost;
+  readonly cost: EstimatorCost;
   private readonly rank: number;
   private readonly random: Rng;
   private readonly sum: Float64Array;
@@ -135,17 +135,20 @@ class KroneckerRun implements EstimatorRun {
 }
 
 /** @param options.rank r, the number of terms. */
-export function ok({ rank }: { readonly rank: number }): GradientEstimator {
-  requireInteger('rank', rank, 1, 1 << 16);
-  return {
-    name: `ok(rank=${rank})`,
-    unbiased: true,
-    stochastic: true,
-    facing: 'future',
-    every: null,
-    start(system, random) {
-      requireOneRow('ok', system);
-      return new KroneckerRun(rank, system.parameters.length, random);
-    },
-  };
-}
+export const ok = defineEstimator(
+  { summary: 'unbiased: ds/dtheta as the best sum of `rank` Kronecker products', settings: ['rank'] },
+  ({ rank }: { readonly rank: number }): GradientEstimator => {
+    requireInteger('rank', rank, 1, 1 << 16);
+    return {
+      name: `ok(rank=${rank})`,
+      unbiased: true,
+      stochastic: true,
+      direction: 'forward',
+      every: null,
+      start(system, random) {
+        requireOneRow('ok', system);
+        return new KroneckerRun(rank, system.parameters.length, random);
+      },
+    };
+  },
+);

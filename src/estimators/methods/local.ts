@@ -13,10 +13,10 @@
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
 import { invalidSetting } from '../../errors.js';
-import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
-import type { System, SystemStep, Units } from '../system.js';
+import { requireOneRow, requireUnits } from '../algebra/jacobian.js';
+import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEstimator } from '../estimator.js';
+import type { GatedUnits, System, SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
-import { requireOneRow, requireUnits } from './influence.js';
 import { maskedRtrl } from './rtrl.js';
 
 interface Rule {
@@ -28,7 +28,7 @@ interface Rule {
 }
 
 class LocalRun implements EstimatorRun {
-  readonly cost: Cost = { floats: 0, macs: 0 };
+  readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly rule: Rule;
   private readonly random: Rng;
   private readonly sum: Float64Array;
@@ -59,7 +59,7 @@ class LocalRun implements EstimatorRun {
     step.release();
   }
 
-  private begin({ size: n, gates, parts, inputs: { length: d }, index }: Units): void {
+  private begin({ size: n, gates, parts, inputs: { length: d }, index }: GatedUnits): void {
     if (parts > 2)
       throw invalidSetting('cell', `has ${parts} states a unit, and ${this.rule.name} is written for one or two.`);
     const weights = gates * n * d;
@@ -71,7 +71,7 @@ class LocalRun implements EstimatorRun {
   }
 
   /** D of unit j, row-major over its states. */
-  private own({ size: n, gates, parts, byGate, kept, recurrent }: Units, j: number): number[] {
+  private own({ size: n, gates, parts, byGate, kept, recurrent }: GatedUnits, j: number): number[] {
     return Array.from({ length: parts * parts }, (_, at) => {
       const [r, q] = [Math.floor(at / parts), at % parts];
       let sum = kept[r]![q]![j]!;
@@ -83,7 +83,7 @@ class LocalRun implements EstimatorRun {
   }
 
   /** Traces of gate g's weights into unit j, and what they teach: one state a unit, or two. */
-  private unit(units: Units, D: readonly number[], g: number, j: number, q: FloatArray): void {
+  private unit(units: GatedUnits, D: readonly number[], g: number, j: number, q: FloatArray): void {
     const { size: n, parts, inputs, byGate } = units;
     const [d, first] = [inputs.length, this.traces[0]!];
     const from = (g * n + j) * d;
@@ -137,11 +137,11 @@ const local = (rule: Rule): GradientEstimator => ({
   name: rule.name,
   unbiased: false,
   stochastic: rule.randomFeedback,
-  facing: 'future',
+  direction: 'forward',
   every: null,
   start(system, random) {
     requireOneRow(rule.name, system);
-    if (rule.randomFeedback && !system.tellsOutputGradient) {
+    if (rule.randomFeedback && !system.hasOutputGradient) {
       throw invalidSetting('system', `does not tell dl/dy of its output, which ${rule.name} sends back.`);
     }
     return new LocalRun(rule, system, random);
@@ -151,13 +151,22 @@ const local = (rule: Rule): GradientEstimator => ({
 /**
  * SnAp-n. n = 1 is the local rule above, n > 1 a masked RTRL.
  */
-export function snap({ n }: { readonly n: number }): GradientEstimator {
-  if (n !== 1) return maskedRtrl(n);
-  return local({ name: 'snap(n=1)', selfRecurrent: true, randomFeedback: false });
-}
+export const snap = defineEstimator(
+  { summary: 'biased: RTRL restricted to what a weight can reach within n steps', settings: ['n'], examples: ['n=1'] },
+  ({ n }: { readonly n: number }): GradientEstimator => {
+    if (n !== 1) return maskedRtrl(n);
+    return local({ name: 'snap(n=1)', selfRecurrent: true, randomFeedback: false });
+  },
+);
 
 /** With the readout's own weights for the way back ("symmetric" e-prop). */
-export const eprop = (): GradientEstimator => local({ name: 'eprop', selfRecurrent: false, randomFeedback: false });
+export const eprop = defineEstimator(
+  { summary: 'biased: eligibility traces without the path through h', examples: [''] },
+  (): GradientEstimator => local({ name: 'eprop', selfRecurrent: false, randomFeedback: false }),
+);
 
 /** Needs a system that tells dl/dy. */
-export const rflo = (): GradientEstimator => local({ name: 'rflo', selfRecurrent: false, randomFeedback: true });
+export const rflo = defineEstimator(
+  { summary: 'biased: e-prop with random feedback weights', examples: [''] },
+  (): GradientEstimator => local({ name: 'rflo', selfRecurrent: false, randomFeedback: true }),
+);

@@ -4,14 +4,15 @@
  * of a sum are balanced (rho) so that the variance of the mixed terms is least.
  */
 import type { FloatArray } from '../../contract/kernels.js';
-import { type GradientEstimator, productMacs } from '../estimator.js';
+import { requireOneRow, requireUnits } from '../algebra/jacobian.js';
+import { addKronecker, derivativeByGates, timesJacobian, timesRows } from '../algebra/kronecker.js';
+import { defineEstimator, type GradientEstimator, productMacs } from '../estimator.js';
 import { addScaled, dot, norm, randomSigns } from '../vectors.js';
-import { requireOneRow, requireUnits } from './influence.js';
 
 /** sqrt(a / b), or 1 where that balances nothing. */
 const balance = (a: number, b: number): number => (a > 0 && b > 0 ? Math.sqrt(a / b) : 1);
 
-const online = { unbiased: true, stochastic: true, facing: 'future', every: null } as const;
+const online = { unbiased: true, stochastic: true, direction: 'forward', every: null } as const;
 
 /**
  * UORO (Tallec & Ollivier 2018): M ~ s~ theta~', one vector each.
@@ -19,43 +20,46 @@ const online = { unbiased: true, stochastic: true, facing: 'future', every: null
  *   s~ <- rho0 J s~ + rho1 nu,   theta~ <- theta~ / rho0 + F' nu / rho1,
  *   rho0 = sqrt(|theta~| / |J s~|),   rho1 = sqrt(|F' nu| / |nu|),     g += (q s~) theta~
  */
-export const uoro = (): GradientEstimator => ({
-  ...online,
-  name: 'uoro',
-  start(system, random) {
-    requireOneRow('uoro', system);
-    const [S, P] = [system.stateSize, system.parameters.length];
-    let state: FloatArray = new Float64Array(S);
-    const [theta, sum, sent] = [new Float64Array(P), new Float64Array(P), new Float64Array(P)];
-    const cost = { floats: 3 * P + S, macs: 0 };
-    return {
-      cost,
-      step(step) {
-        const nu = randomSigns(S, random);
-        sent.fill(0);
-        step.vjp(nu, sent); // F' nu
-        const moved = step.jvp(state, null); // J s~
-        const rho0 = balance(norm(theta), norm(moved));
-        const rho1 = balance(norm(sent), norm(nu));
-        state = Float64Array.from(moved, (v, i) => rho0 * v + rho1 * nu[i]!);
-        for (let p = 0; p < P; p++) theta[p] = theta[p]! / rho0 + sent[p]! / rho1;
-        const q = step.lossGradient(sum);
-        addScaled(sum, dot(q, state), theta);
-        cost.macs += 2 * productMacs(system) + 3 * P;
-        step.release();
-      },
-      emit(gradient) {
-        addScaled(gradient, 1, sum);
-        sum.fill(0);
-      },
-      reset() {
-        state = new Float64Array(S);
-        theta.fill(0);
-        sum.fill(0);
-      },
-    };
-  },
-});
+export const uoro = defineEstimator(
+  { summary: 'unbiased: ds/dtheta as one outer product', examples: [''] },
+  (): GradientEstimator => ({
+    ...online,
+    name: 'uoro',
+    start(system, random) {
+      requireOneRow('uoro', system);
+      const [S, P] = [system.stateSize, system.parameters.length];
+      let state: FloatArray = new Float64Array(S);
+      const [theta, sum, sent] = [new Float64Array(P), new Float64Array(P), new Float64Array(P)];
+      const cost = { floats: 3 * P + S, macs: 0 };
+      return {
+        cost,
+        step(step) {
+          const nu = randomSigns(S, random);
+          sent.fill(0);
+          step.vjp(nu, sent); // F' nu
+          const moved = step.jvp(state, null); // J s~
+          const rho0 = balance(norm(theta), norm(moved));
+          const rho1 = balance(norm(sent), norm(nu));
+          state = Float64Array.from(moved, (v, i) => rho0 * v + rho1 * nu[i]!);
+          for (let p = 0; p < P; p++) theta[p] = theta[p]! / rho0 + sent[p]! / rho1;
+          const q = step.lossGradient(sum);
+          addScaled(sum, dot(q, state), theta);
+          cost.macs += 2 * productMacs(system) + 3 * P;
+          step.release();
+        },
+        emit(gradient) {
+          addScaled(gradient, 1, sum);
+          sum.fill(0);
+        },
+        reset() {
+          state = new Float64Array(S);
+          theta.fill(0);
+          sum.fill(0);
+        },
+      };
+    },
+  }),
+);
 
 /**
  * KF-RTRL (Mujika et al. 2018), for a layer of gated units, whose F is itself a Kronecker product: F = z (x) D, z the inputs and
@@ -64,113 +68,51 @@ export const uoro = (): GradientEstimator => ({
  *   u <- c1 rho1 u + c2 rho2 z,   A <- c1 J A / rho1 + c2 D / rho2,
  *   rho1 = sqrt(|J A| / |u|),   rho2 = sqrt(|D| / |z|),     g[g, j, k] += (q A)[g, j] u[k]
  */
-export const kfRtrl = (): GradientEstimator => ({
-  ...online,
-  name: 'kfRtrl',
-  start(system, random) {
-    requireOneRow('kfRtrl', system);
-    const S = system.stateSize;
-    const sum = new Float64Array(system.parameters.length);
-    const cost = { floats: sum.length, macs: 0 };
-    let u = new Float64Array(0);
-    let A = new Float64Array(0); // (S, G n)
-    return {
-      cost,
-      step(step) {
-        const units = requireUnits('kfRtrl', step);
-        const { size: n, gates, inputs: z, index } = units;
-        const width = gates * n;
-        if (u.length === 0) {
-          u = new Float64Array(z.length);
-          A = new Float64Array(S * width);
-          cost.floats += u.length + 2 * A.length;
-        }
-        const JA = timesJacobian(units, A, width);
-        const D = derivativeByGates(units);
-        const [c1, c2] = randomSigns(2, random) as unknown as [number, number];
-        const rho1 = balance(norm(JA), norm(u));
-        const rho2 = balance(norm(D), norm(z));
-        u = u.map((v, k) => c1 * rho1 * v + c2 * rho2 * z[k]!);
-        A = JA.map((v, i) => (c1 * v) / rho1 + (c2 * D[i]!) / rho2);
-        const q = step.lossGradient(sum);
-        addKronecker(sum, u, timesRows(q, A, width), n, index);
-        cost.macs += S * n * width + 3 * A.length + sum.length;
-        step.release();
-      },
-      emit(gradient) {
-        addScaled(gradient, 1, sum);
-        sum.fill(0);
-      },
-      reset() {
-        u.fill(0);
-        A.fill(0);
-        sum.fill(0);
-      },
-    };
-  },
-});
-
-type ClosedForms = ReturnType<typeof requireUnits>;
-
-/** J A for A (S, width), by J's structure: J = (byGate recurrent) on part 0, and the kept diagonals. */
-export function timesJacobian(units: ClosedForms, A: Float64Array, width: number): Float64Array {
-  const { size: n, gates, parts, byGate, kept, recurrent } = units;
-  const out = new Float64Array(parts * n * width);
-  const fed = new Float64Array(width); // what comes to one pre-activation
-  for (let g = 0; g < gates; g++) {
-    for (let j = 0; j < n; j++) {
-      fed.fill(0);
-      for (let i = 0; i < n; i++)
-        addScaled(fed, recurrent[(g * n + j) * n + i]!, A.subarray(i * width, (i + 1) * width));
-      for (let r = 0; r < parts; r++) {
-        const row = out.subarray((r * n + j) * width, (r * n + j + 1) * width);
-        addScaled(row, byGate[r]![g]![j]!, fed);
-      }
-    }
-  }
-  for (let r = 0; r < parts; r++) {
-    for (let q = 0; q < parts; q++) {
-      for (let j = 0; j < n; j++) {
-        const weight = kept[r]![q]![j]!;
-        if (weight === 0) continue;
-        const row = out.subarray((r * n + j) * width, (r * n + j + 1) * width);
-        addScaled(row, weight, A.subarray((q * n + j) * width, (q * n + j + 1) * width));
-      }
-    }
-  }
-  return out;
-}
-
-/** D = ds/da, (S, G n). */
-export function derivativeByGates({ size: n, gates, parts, byGate }: ClosedForms): Float64Array {
-  const D = new Float64Array(parts * n * gates * n);
-  for (let r = 0; r < parts; r++) {
-    for (let g = 0; g < gates; g++) {
-      for (let j = 0; j < n; j++) D[(r * n + j) * gates * n + g * n + j] = byGate[r]![g]![j]!;
-    }
-  }
-  return D;
-}
-
-/** q A, `width` numbers. */
-export function timesRows(q: ArrayLike<number>, A: Float64Array, width: number): Float64Array {
-  const out = new Float64Array(width);
-  for (let r = 0; r < q.length; r++) {
-    if (q[r] !== 0) addScaled(out, q[r]!, A.subarray(r * width, (r + 1) * width));
-  }
-  return out;
-}
-
-/** Adds a[g, j] u[k] to every weight of gate g, unit j, input k. */
-export function addKronecker(
-  sum: Float64Array,
-  u: Float64Array,
-  a: Float64Array,
-  n: number,
-  index: ClosedForms['index'],
-): void {
-  for (let row = 0; row < a.length; row++) {
-    if (a[row] === 0) continue;
-    for (let k = 0; k < u.length; k++) sum[index(Math.floor(row / n), row % n, k)]! += a[row]! * u[k]!;
-  }
-}
+export const kfRtrl = defineEstimator(
+  { summary: 'unbiased: ds/dtheta as one Kronecker product' },
+  (): GradientEstimator => ({
+    ...online,
+    name: 'kfRtrl',
+    start(system, random) {
+      requireOneRow('kfRtrl', system);
+      const S = system.stateSize;
+      const sum = new Float64Array(system.parameters.length);
+      const cost = { floats: sum.length, macs: 0 };
+      let u = new Float64Array(0);
+      let A = new Float64Array(0); // (S, G n)
+      return {
+        cost,
+        step(step) {
+          const units = requireUnits('kfRtrl', step);
+          const { size: n, gates, inputs: z, index } = units;
+          const width = gates * n;
+          if (u.length === 0) {
+            u = new Float64Array(z.length);
+            A = new Float64Array(S * width);
+            cost.floats += u.length + 2 * A.length;
+          }
+          const JA = timesJacobian(units, A, width);
+          const D = derivativeByGates(units);
+          const [c1, c2] = randomSigns(2, random) as unknown as [number, number];
+          const rho1 = balance(norm(JA), norm(u));
+          const rho2 = balance(norm(D), norm(z));
+          u = u.map((v, k) => c1 * rho1 * v + c2 * rho2 * z[k]!);
+          A = JA.map((v, i) => (c1 * v) / rho1 + (c2 * D[i]!) / rho2);
+          const q = step.lossGradient(sum);
+          addKronecker(sum, u, timesRows(q, A, width), n, index);
+          cost.macs += S * n * width + 3 * A.length + sum.length;
+          step.release();
+        },
+        emit(gradient) {
+          addScaled(gradient, 1, sum);
+          sum.fill(0);
+        },
+        reset() {
+          u.fill(0);
+          A.fill(0);
+          sum.fill(0);
+        },
+      };
+    },
+  }),
+);

@@ -9,16 +9,16 @@
 
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireInteger } from '../../errors.js';
-import type { Cost, EstimatorRun, GradientEstimator } from '../estimator.js';
-import type { System, SystemStep, Units } from '../system.js';
+import { addImmediate, requireOneRow, requireUnits, stateJacobian } from '../algebra/jacobian.js';
+import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEstimator } from '../estimator.js';
+import type { GatedUnits, System, SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
-import { addImmediate, requireOneRow, requireUnits, stateJacobian } from './influence.js';
 
 /** Where M may differ from 0, (S, P). */
 type Reach = Uint8Array;
 
 class RtrlRun implements EstimatorRun {
-  readonly cost: Cost = { floats: 0, macs: 0 };
+  readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly S: number;
   private readonly P: number;
   private readonly steps: number;
@@ -84,7 +84,12 @@ class RtrlRun implements EstimatorRun {
  * F's own elements, and those that J leads them to in `steps` - 1 more steps. F's by its structure: at a first step, where h- is 0,
  * the values of F would say that recurrent weights do nothing.
  */
-function reachOf({ size: n, gates, parts, inputs, index }: Units, J: Float64Array, P: number, steps: number): Reach {
+function reachOf(
+  { size: n, gates, parts, inputs, index }: GatedUnits,
+  J: Float64Array,
+  P: number,
+  steps: number,
+): Reach {
   const S = parts * n;
   const touched = new Uint8Array(S * P);
   for (let g = 0; g < gates; g++) {
@@ -109,17 +114,20 @@ function reachOf({ size: n, gates, parts, inputs, index }: Units, J: Float64Arra
 }
 
 /** Exact, for a system of one row. */
-export const rtrl = (): GradientEstimator => ({
-  name: 'rtrl',
-  unbiased: true,
-  stochastic: false,
-  facing: 'future',
-  every: null,
-  start(system) {
-    requireOneRow('rtrl', system);
-    return new RtrlRun(system, Number.POSITIVE_INFINITY);
-  },
-});
+export const rtrl = defineEstimator(
+  { summary: 'exact: carries ds/dtheta forward, at S^2 P operations per step', examples: [''] },
+  (): GradientEstimator => ({
+    name: 'rtrl',
+    unbiased: true,
+    stochastic: false,
+    direction: 'forward',
+    every: null,
+    start(system) {
+      requireOneRow('rtrl', system);
+      return new RtrlRun(system, Number.POSITIVE_INFINITY);
+    },
+  }),
+);
 
 /**
  * SnAp-n (Menick et al. 2020): RTRL with M cut to what a weight can change within n steps. n = 1 keeps, of each unit, its own
@@ -131,7 +139,7 @@ export function maskedRtrl(n: number): GradientEstimator {
     name: `snap(n=${n})`,
     unbiased: false,
     stochastic: false,
-    facing: 'future',
+    direction: 'forward',
     every: null,
     start(system) {
       requireOneRow('snap', system);

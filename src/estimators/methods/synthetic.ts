@@ -11,9 +11,15 @@
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireInteger, requireNumber } from '../../errors.js';
-import { type Cost, type EstimatorRun, type GradientEstimator, productMacs } from '../estimator.js';
-import { BEGINNING, type StepData, type System, type SystemStep } from '../system.js';
-import { backThrough } from './backwards.js';
+import { backThrough } from '../algebra/back-through.js';
+import {
+  defineEstimator,
+  type EstimatorCost,
+  type EstimatorRun,
+  type GradientEstimator,
+  productMacs,
+} from '../estimator.js';
+import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
 
 export interface SyntheticOptions {
   /** Steps of a window. */
@@ -23,7 +29,7 @@ export interface SyntheticOptions {
 }
 
 class SyntheticRun implements EstimatorRun {
-  readonly cost: Cost;
+  readonly cost: EstimatorCost;
   /** Rows of [A | b], S of S + 1 numbers. */
   readonly learned: Float64Array;
   private readonly system: System;
@@ -40,13 +46,13 @@ class SyntheticRun implements EstimatorRun {
   }
 
   step(step: SystemStep, data: StepData): void {
-    if (data === BEGINNING) {
+    if (data === INITIAL_STATE) {
       this.beginning = step;
       return;
     }
-    const { rows, stateSize } = this.system;
+    const { batchSize, stateSize } = this.system;
     this.kept.push(step);
-    this.cost.floats = this.learned.length + this.kept.length * 3 * rows * stateSize;
+    this.cost.floats = this.learned.length + this.kept.length * 3 * batchSize * stateSize;
   }
 
   emit(gradient: FloatArray): void {
@@ -56,15 +62,15 @@ class SyntheticRun implements EstimatorRun {
     cost.macs += kept.length * productMacs(system);
     this.learn(kept[0]!.before, delta);
     this.beginning?.vjp(delta, gradient);
-    cost.macs += 3 * system.rows * learned.length;
+    cost.macs += 3 * system.batchSize * learned.length;
     this.reset();
   }
 
   private guess(state: ArrayLike<number>): Float64Array {
     const { learned } = this;
-    const { rows, stateSize: S } = this.system;
-    const out = new Float64Array(rows * S);
-    for (let n = 0; n < rows; n++) {
+    const { batchSize, stateSize: S } = this.system;
+    const out = new Float64Array(batchSize * S);
+    for (let n = 0; n < batchSize; n++) {
       for (let r = 0; r < S; r++) {
         const row = r * (S + 1);
         let sum = learned[row + S]!;
@@ -78,13 +84,13 @@ class SyntheticRun implements EstimatorRun {
   /** A step towards what came back, each row's share of it. */
   private learn(state: ArrayLike<number>, target: FloatArray): void {
     const { learned, rate } = this;
-    const { rows, stateSize: S } = this.system;
+    const { batchSize, stateSize: S } = this.system;
     const guess = this.guess(state);
-    for (let n = 0; n < rows; n++) {
+    for (let n = 0; n < batchSize; n++) {
       let size = 1;
       for (let i = 0; i < S; i++) size += state[n * S + i]! ** 2;
       for (let r = 0; r < S; r++) {
-        const off = (rate / rows / size) * (guess[n * S + r]! - target[n * S + r]!);
+        const off = (rate / batchSize / size) * (guess[n * S + r]! - target[n * S + r]!);
         const row = r * (S + 1);
         for (let i = 0; i < S; i++) learned[row + i]! -= off * state[n * S + i]!;
         learned[row + S]! -= off;
@@ -100,15 +106,23 @@ class SyntheticRun implements EstimatorRun {
 }
 
 /** Biased; meant for long streams. What it has learnt outlives `reset`, and the batches of a `fit`. */
-export function syntheticGradients({ k, rate = 0.1 }: SyntheticOptions): GradientEstimator {
-  requireInteger('k', k, 1, 1 << 24);
-  requireNumber('rate', rate, 0, 1);
-  return {
-    name: `syntheticGradients(k=${k}, rate=${rate})`,
-    unbiased: false,
-    stochastic: false,
-    facing: 'past',
-    every: k,
-    start: (system) => new SyntheticRun(system, rate),
-  };
-}
+export const syntheticGradients = defineEstimator(
+  {
+    summary: 'biased: windows of k steps, and a learned prediction of the gradient from later ones',
+    settings: ['k', 'rate'],
+    optional: ['rate'],
+    examples: ['k=8'],
+  },
+  ({ k, rate = 0.1 }: SyntheticOptions): GradientEstimator => {
+    requireInteger('k', k, 1, 1 << 24);
+    requireNumber('rate', rate, 0, 1);
+    return {
+      name: `syntheticGradients(k=${k}, rate=${rate})`,
+      unbiased: false,
+      stochastic: false,
+      direction: 'backward',
+      every: k,
+      start: (system) => new SyntheticRun(system, rate),
+    };
+  },
+);

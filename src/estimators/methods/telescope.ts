@@ -8,49 +8,52 @@
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireNumber } from '../../errors.js';
-import { type GradientEstimator, productMacs } from '../estimator.js';
+import { defineEstimator, type GradientEstimator, productMacs } from '../estimator.js';
 import type { SystemStep } from '../system.js';
 
 /** `keep`: the probability that there is one more term. One K is drawn for each emission. */
-export function randomizedTelescope({ keep }: { readonly keep: number }): GradientEstimator {
-  requireNumber('keep', keep, 0.001, 1);
-  return {
-    name: `randomizedTelescope(keep=${keep})`,
-    unbiased: true,
-    stochastic: true,
-    facing: 'past',
-    every: null,
-    start(system, random) {
-      const steps: SystemStep[] = [];
-      const cost = { floats: 0, macs: 0 };
-      let counted = 0;
-      return {
-        cost,
-        step(step) {
-          steps.push(step);
-          cost.floats += 3 * step.state.length;
-        },
-        emit(gradient: FloatArray) {
-          let terms = 1;
-          while (terms < steps.length && random.uniform() < keep) terms++;
-          for (let t = counted; t < steps.length; t++) {
-            let delta = steps[t]!.lossGradient(gradient);
-            for (let k = 0; k < terms && t - k >= 0; k++) {
-              // Divided step by step: what has gone k steps back is divided by keep^k.
-              if (k > 0) for (let i = 0; i < delta.length; i++) delta[i]! /= keep;
-              delta = steps[t - k]!.vjp(delta, gradient);
-              cost.macs += productMacs(system);
+export const randomizedTelescope = defineEstimator(
+  { summary: 'unbiased: a random horizon, its terms scaled up', settings: ['keep'] },
+  ({ keep }: { readonly keep: number }): GradientEstimator => {
+    requireNumber('keep', keep, 0.001, 1);
+    return {
+      name: `randomizedTelescope(keep=${keep})`,
+      unbiased: true,
+      stochastic: true,
+      direction: 'backward',
+      every: null,
+      start(system, random) {
+        const steps: SystemStep[] = [];
+        const cost = { floats: 0, macs: 0 };
+        let counted = 0;
+        return {
+          cost,
+          step(step) {
+            steps.push(step);
+            cost.floats += 3 * step.state.length;
+          },
+          emit(gradient: FloatArray) {
+            let terms = 1;
+            while (terms < steps.length && random.uniform() < keep) terms++;
+            for (let t = counted; t < steps.length; t++) {
+              let delta = steps[t]!.lossGradient(gradient);
+              for (let k = 0; k < terms && t - k >= 0; k++) {
+                // Divided step by step: what has gone k steps back is divided by keep^k.
+                if (k > 0) for (let i = 0; i < delta.length; i++) delta[i]! /= keep;
+                delta = steps[t - k]!.vjp(delta, gradient);
+                cost.macs += productMacs(system);
+              }
             }
-          }
-          counted = steps.length;
-        },
-        reset() {
-          for (const step of steps) step.release();
-          steps.length = 0;
-          counted = 0;
-          cost.floats = 0;
-        },
-      };
-    },
-  };
-}
+            counted = steps.length;
+          },
+          reset() {
+            for (const step of steps) step.release();
+            steps.length = 0;
+            counted = 0;
+            cost.floats = 0;
+          },
+        };
+      },
+    };
+  },
+);

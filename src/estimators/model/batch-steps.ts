@@ -7,7 +7,7 @@ import type { StepData } from '../system.js';
 import { partOf } from '../vectors.js';
 
 /** A batch time-major, with what each of its losses is divided by. */
-export interface LaidOut {
+export interface TimeMajorBatch {
   readonly loss: LossSpec;
   readonly steps: number;
   readonly batchSize: number;
@@ -20,7 +20,7 @@ export interface LaidOut {
   readonly total: number | null;
 }
 
-export function layOut(batch: Batch, choice: LossChoice): LaidOut {
+export function timeMajorBatch(batch: Batch, choice: LossChoice): TimeMajorBatch {
   const { steps, batchSize, lengths = null, batchFirst } = batch;
   const loss = requireLoss(choice);
   const ordered = (values: ArrayLike<number>) => (batchFirst ? toTimeMajor(values, steps, batchSize) : values);
@@ -46,7 +46,12 @@ function countedRows(
  * The steps of batchSize [first, first + rows). Each one's loss is the mean over its rows, and counts with its share of the batch's mean: a
  * step weighs as much as its targets do. A single row ends where its length says.
  */
-export function* stepsOf(laid: LaidOut, first: number, batchSize: number, noise: Noise | null): Generator<StepData> {
+export function* stepsOf(
+  laid: TimeMajorBatch,
+  first: number,
+  batchSize: number,
+  noise: Noise | null,
+): Generator<StepData> {
   const { loss, steps, batchSize: N, lengths, inputs, targets, weights, total } = laid;
   const cut = (values: ArrayLike<number>, t: number) => partOf(values, steps * N, t * N + first, batchSize);
   const last = lengths && batchSize === 1 ? lengths[first]! : steps;
@@ -64,6 +69,6 @@ export function* stepsOf(laid: LaidOut, first: number, batchSize: number, noise:
 }
 
 /** A whole batch as the steps of a sequence, for `compare`, `unroll` and their like: their losses add up to the batch's. */
-export const sequenceOf = (batch: Batch, loss: LossChoice): StepData[] => [
-  ...stepsOf(layOut(batch, loss), 0, batch.batchSize, null),
+export const batchToSteps = (batch: Batch, loss: LossChoice): StepData[] => [
+  ...stepsOf(timeMajorBatch(batch, loss), 0, batch.batchSize, null),
 ];

@@ -26,19 +26,19 @@ export function learnedStates(
   );
 }
 
-export class Beginning implements SystemStep {
+export class InitialStateStep implements SystemStep {
   readonly before: FloatArray;
   readonly state: FloatArray;
   readonly loss = 0;
   readonly outputGradient = null;
   readonly units = null;
   private readonly learned: readonly Learned[];
-  private readonly rows: number;
+  private readonly batchSize: number;
 
   /** `zeros` makes a state of zeros. */
-  constructor(learned: readonly Learned[], rows: number, parameters: FloatArray, zeros: () => FloatArray) {
+  constructor(learned: readonly Learned[], batchSize: number, parameters: FloatArray, zeros: () => FloatArray) {
     this.learned = learned;
-    this.rows = rows;
+    this.batchSize = batchSize;
     this.before = zeros();
     this.state = zeros();
     this.fill(this.state, parameters);
@@ -77,9 +77,9 @@ export class Beginning implements SystemStep {
 
   /** Each number of the state that is learnt, and its place in theta. */
   private each(act: (at: number, p: number) => void): void {
-    const S = this.before.length / this.rows;
+    const S = this.before.length / this.batchSize;
     for (const { part, offset } of this.learned) {
-      for (let n = 0; n < this.rows; n++) {
+      for (let n = 0; n < this.batchSize; n++) {
         for (let j = part.from; j < part.to; j++) act(n * S + j, offset + j - part.from);
       }
     }

@@ -1,14 +1,17 @@
 /** One time step of a model: a tape of one step, used again and again. */
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import type { LossChoice } from '../../core/losses.js';
 import type { LstmState } from '../../core/lstm/blocks.js';
 import type { LstmTape } from '../../core/lstm/tape.js';
+import type { Arena } from '../../core/memory/parameters.js';
 import { hostNumbers } from '../../core/memory/views.js';
+import type { Model } from '../../core/model.js';
 import type { ModelSpec } from '../../core/spec.js';
 import type { Tape } from '../../core/tape.js';
 import { invalidSetting } from '../../errors.js';
-import type { StatePart, StepData, SystemStep, Units } from '../system.js';
-import type { EngineSystem } from './system.js';
+import type { GatedUnits, StatePart, StepData, SystemStep } from '../system.js';
+import type { SharedWeights } from './shared-weights.js';
 import { ModelTangent } from './tangent.js';
 
 /** Whether training drops something that the new state depends on: the closed forms are for what drops nothing. */
@@ -23,12 +26,28 @@ function dropsInside({ layers }: ModelSpec): boolean {
     );
 }
 
+/** What a step uses of the system that made it. */
+export interface StepOwner {
+  readonly model: Model;
+  readonly batchSize: number;
+  readonly loss: LossChoice | null;
+  readonly kernels: Kernels;
+  readonly weights: SharedWeights;
+  readonly parameters: FloatArray;
+  /** `length` zeros in the model's precision. */
+  floats(length: number): FloatArray;
+  /** Runs `act` with an arena whose sums are added to `gradient`. */
+  adding(gradient: FloatArray | null, act: (arena: Arena) => void): void;
+  /** Takes a released step back, for reuse. */
+  giveBack(step: EngineStep): void;
+}
+
 export class EngineStep implements SystemStep {
   readonly stateSize: number;
   before: ArrayLike<number> = [];
   state: FloatArray;
   loss = 0;
-  private readonly system: EngineSystem;
+  private readonly system: StepOwner;
   private readonly tape: Tape;
   private readonly k: Kernels;
   /** Index of the last LSTM among the layers: what is above it is the readout. */
@@ -41,17 +60,17 @@ export class EngineStep implements SystemStep {
   private readonly backwards: readonly Matrix[];
   private tangent: ModelTangent | null = null;
   /** Of this run of the step; undefined until somebody asks. */
-  private known: Units | null | undefined;
+  private known: GatedUnits | null | undefined;
   private target: ArrayLike<number> | null = null;
   private share = 1;
   /** Whether something is dropped on the way from state to state. */
   private drops = false;
   private idle = false;
 
-  constructor(system: EngineSystem) {
-    const { model, rows: batchSize } = system;
+  constructor(system: StepOwner) {
+    const { model, batchSize } = system;
     this.system = system;
-    this.k = system.lease.kernels;
+    this.k = system.kernels;
     const { weights } = system;
     this.tape = weights.lay(() =>
       model.tape({ steps: 1, batchSize }, { inputGradient: false, kernels: weights.kernels }),
@@ -106,7 +125,7 @@ export class EngineStep implements SystemStep {
 
   lossGradient(gradient: FloatArray | null): FloatArray {
     const { tape, system, target } = this;
-    const q = system.floats(system.rows * this.stateSize);
+    const q = system.floats(system.batchSize * this.stateSize);
     if (!target) return q;
     system.adding(gradient, (arena) => {
       tape.loss!.backward();
@@ -118,7 +137,7 @@ export class EngineStep implements SystemStep {
     });
     const [dy, width, S] = [hostNumbers(this.k, tape.layers[this.top]!.dy!), this.widths.at(-2)!, this.stateSize];
     const from = S - width - this.widths.at(-1)!;
-    for (let n = 0; n < system.rows; n++) q.set(dy.subarray(n * width, (n + 1) * width), n * S + from);
+    for (let n = 0; n < system.batchSize; n++) q.set(dy.subarray(n * width, (n + 1) * width), n * S + from);
     return q;
   }
 
@@ -152,7 +171,8 @@ export class EngineStep implements SystemStep {
   /** The same out of one cotangent for each element of the state: for layers that have no closed form. */
   private jvpByRows(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
     const { system, stateSize: S } = this;
-    if (system.rows > 1) throw invalidSetting('rows', 'should be 1 for directional derivatives of this model.');
+    if (system.batchSize > 1)
+      throw invalidSetting('batchSize', 'should be 1 for directional derivatives of this model.');
     const [out, unit] = [system.floats(S), system.floats(S)];
     const byTheta = w && system.floats(system.parameters.length);
     for (let r = 0; r < S; r++) {
@@ -166,14 +186,14 @@ export class EngineStep implements SystemStep {
     return out;
   }
 
-  get units(): Units | null {
+  get units(): GatedUnits | null {
     if (this.known === undefined) this.known = this.findUnits();
     return this.known;
   }
 
-  private findUnits(): Units | null {
-    const { model, rows } = this.system;
-    if (rows > 1 || this.drops || !ModelTangent.hasUnits(model.spec)) return null;
+  private findUnits(): GatedUnits | null {
+    const { model, batchSize } = this.system;
+    if (batchSize > 1 || this.drops || !ModelTangent.hasUnits(model.spec)) return null;
     this.tangent ??= new ModelTangent(this.k, model, this.tape);
     return this.tangent.units();
   }
@@ -190,11 +210,11 @@ export class EngineStep implements SystemStep {
 
   /** Rows of a whole state as h and c of each LSTM. */
   private cut(state: ArrayLike<number>): ArrayLike<number>[] {
-    const { rows } = this.system;
+    const { batchSize } = this.system;
     let at = 0;
     return this.widths.map((width) => {
-      const part = this.system.floats(rows * width);
-      for (let n = 0; n < rows; n++) {
+      const part = this.system.floats(batchSize * width);
+      for (let n = 0; n < batchSize; n++) {
         for (let j = 0; j < width; j++) part[n * width + j] = state[n * this.stateSize + at + j]!;
       }
       at += width;
@@ -203,13 +223,13 @@ export class EngineStep implements SystemStep {
   }
 
   private join(parts: readonly Matrix[]): FloatArray {
-    const { rows } = this.system;
+    const { batchSize } = this.system;
     const S = this.stateSize;
-    const out = this.system.floats(rows * S);
+    const out = this.system.floats(batchSize * S);
     let at = 0;
     for (const part of parts) {
       const numbers = hostNumbers(this.k, part);
-      for (let n = 0; n < rows; n++) out.set(numbers.subarray(n * part.cols, (n + 1) * part.cols), n * S + at);
+      for (let n = 0; n < batchSize; n++) out.set(numbers.subarray(n * part.cols, (n + 1) * part.cols), n * S + at);
       at += part.cols;
     }
     return out;

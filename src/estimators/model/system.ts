@@ -3,7 +3,7 @@
  * the last LSTM is the readout. Each step is a tape of one time step, so the forward pass, the loss and J'v are the engine's own
  * kernels on its own backend.
  */
-import type { FloatArray, Matrix } from '../../contract/kernels.js';
+import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import type { LossChoice } from '../../core/losses.js';
 import { Lease } from '../../core/memory/lease.js';
 import type { Arena } from '../../core/memory/parameters.js';
@@ -11,15 +11,22 @@ import { hostNumbers } from '../../core/memory/views.js';
 import type { Model } from '../../core/model.js';
 import { requireCarriedState } from '../../core/spec.js';
 import { invalidSetting, requireInteger } from '../../errors.js';
-import { BEGINNING, type Block, type StatePart, type StepData, type System, type SystemStep } from '../system.js';
+import {
+  INITIAL_STATE,
+  type ParameterBlock,
+  type StatePart,
+  type StepData,
+  type System,
+  type SystemStep,
+} from '../system.js';
 import { addScaled } from '../vectors.js';
-import { Beginning, learnedStates } from './initial-state.js';
+import { InitialStateStep, learnedStates } from './initial-state.js';
 import { SharedWeights } from './shared-weights.js';
-import { EngineStep } from './step.js';
+import { EngineStep, type StepOwner } from './step.js';
 
 export interface ModelSystemOptions {
   /** Sequences side by side. Default 1, which the estimators that look forwards need. */
-  readonly rows?: number;
+  readonly batchSize?: number;
   /** Default: `crossEntropy` before class targets (an Int32Array), else `meanSquaredError`. */
   readonly loss?: LossChoice;
 }
@@ -41,37 +48,39 @@ export function modelSystem(model: Model, options: ModelSystemOptions = {}): Mod
   return new EngineSystem(model, options);
 }
 
-export class EngineSystem implements ModelSystem {
+class EngineSystem implements ModelSystem, StepOwner {
   readonly model: Model;
-  readonly rows: number;
+  readonly batchSize: number;
   readonly stateSize: number;
   readonly parts: readonly StatePart[];
   readonly parameters: FloatArray;
-  readonly blocks: readonly Block[];
-  readonly tellsOutputGradient = true;
+  readonly blocks: readonly ParameterBlock[];
+  readonly hasOutputGradient = true;
   readonly loss: LossChoice | null;
   /** Where gradients of single steps are made when nobody wants them, or wants them in memory of another kind. */
   readonly scratch: Arena;
-  readonly lease: Lease;
+  readonly kernels: Kernels;
+  private readonly lease: Lease;
   readonly weights: SharedWeights;
   private readonly learned: ReturnType<typeof learnedStates>;
   private readonly arenas = new Map<FloatArray, Arena>();
   private readonly idle: EngineStep[] = [];
   private readonly all: EngineStep[] = [];
 
-  constructor(model: Model, { rows = 1, loss }: ModelSystemOptions) {
+  constructor(model: Model, { batchSize = 1, loss }: ModelSystemOptions) {
     requireCarriedState(model.spec);
-    requireInteger('rows', rows, 1, 1 << 24);
+    requireInteger('batchSize', batchSize, 1, 1 << 24);
     for (const [i, layer] of model.spec.layers.entries()) {
       if (layer.kind !== 'lstm') continue;
       if (layer.returns === 'last')
         throw invalidSetting(`layers[${i}].returns`, 'should be all, so that there is a loss at any step.');
     }
     this.model = model;
-    this.rows = rows;
+    this.batchSize = batchSize;
     this.loss = loss ?? null;
     this.lease = new Lease(model.kernels);
-    this.weights = new SharedWeights(this.lease.kernels);
+    this.kernels = this.lease.kernels;
+    this.weights = new SharedWeights(this.kernels);
     this.parameters = hostNumbers(model.kernels, model.parameters.matrix);
     this.scratch = model.arena();
     this.blocks = blocksOf(model);
@@ -82,7 +91,7 @@ export class EngineSystem implements ModelSystem {
     first.release();
   }
 
-  get begins(): boolean {
+  get learnsInitialState(): boolean {
     return this.learned.length > 0;
   }
 
@@ -90,13 +99,13 @@ export class EngineSystem implements ModelSystem {
     return this.beginning().state;
   }
 
-  private beginning(): Beginning {
-    const { learned, rows, parameters, stateSize } = this;
-    return new Beginning(learned, rows, parameters, () => this.floats(rows * stateSize));
+  private beginning(): InitialStateStep {
+    const { learned, batchSize, parameters, stateSize } = this;
+    return new InitialStateStep(learned, batchSize, parameters, () => this.floats(batchSize * stateSize));
   }
 
   step(state: ArrayLike<number>, data: StepData): SystemStep {
-    if (data === BEGINNING) return this.beginning();
+    if (data === INITIAL_STATE) return this.beginning();
     const step = this.take();
     step.run(state, data);
     return step;
@@ -156,8 +165,8 @@ export class EngineSystem implements ModelSystem {
 }
 
 /** The matrices of each layer's gates, biases too, and every other tensor as a whole. */
-function blocksOf(model: Model): Block[] {
-  return model.parameters.layout.entries.flatMap(({ name, offset, size }): Block[] => {
+function blocksOf(model: Model): ParameterBlock[] {
+  return model.parameters.layout.entries.flatMap(({ name, offset, size }): ParameterBlock[] => {
     if (!/\.(weight_[ih]h|bias_[ih]h)_l\d+$/.test(name)) return [{ name, ranges: [[offset, offset + size]] }];
     const quarter = size / 4;
     return ['i', 'f', 'g', 'o'].map((gate, at) => ({

@@ -8,7 +8,7 @@ import { hostNumbers } from '../../core/memory/views.js';
 import type { Model } from '../../core/model.js';
 import type { ModelSpec } from '../../core/spec.js';
 import type { AnyLayerTape, Tape } from '../../core/tape.js';
-import type { Units } from '../system.js';
+import type { GatedUnits } from '../system.js';
 
 interface LstmPart {
   readonly tangent: LstmTangent;
@@ -104,7 +104,7 @@ export class ModelTangent {
   }
 
   /** The closed forms of the model's only LSTM; one row. */
-  units(): Units {
+  units(): GatedUnits {
     const { k, model, tape } = this;
     const layer = tape.lstm(0);
     const p = layer.parameters.in(model.parameters);

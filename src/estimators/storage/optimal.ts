@@ -13,7 +13,7 @@
  * with e the cost of an entry in states. Neither is convex in y, as room is cut into whole entries: every y is tried.
  */
 import { invalidSetting, requireInteger } from '../../errors.js';
-import type { Order, StoragePlan } from './plan.js';
+import type { PlanOrder, StoragePlan } from './plan.js';
 
 interface Table {
   /** C(n, m), by m * (steps + 1) + n. */
@@ -46,7 +46,7 @@ export function optimalPlan(steps: number, budget: number, options: BudgetOption
     );
   }
   const table = solve(steps, room, entryCost, entries);
-  const orders: Order[] = [];
+  const orders: PlanOrder[] = [];
   write(orders, table, { steps, entryCost }, 0, steps, room);
   return { name: `${entries ? 'optimal' : 'revolve'}, room for ${budget} states`, steps, orders };
 }
@@ -91,7 +91,7 @@ function solve(steps: number, room: number, e: number, entries: boolean): Table 
 
 /** The orders for steps [from, from + n) with room for m states; the current state is that before `from`. */
 function write(
-  orders: Order[],
+  orders: PlanOrder[],
   table: Table,
   sizes: { readonly steps: number; readonly entryCost: number },
   from: number,

@@ -14,7 +14,7 @@
  */
 import { invalidData, requireInteger } from '../../errors.js';
 
-export type Order =
+export type PlanOrder =
   | { readonly kind: 'Advance'; readonly t: number }
   | { readonly kind: 'Save'; readonly t: number }
   | { readonly kind: 'Restore'; readonly t: number }
@@ -25,7 +25,7 @@ export type Order =
 export interface StoragePlan {
   readonly name: string;
   readonly steps: number;
-  readonly orders: readonly Order[];
+  readonly orders: readonly PlanOrder[];
 }
 
 export interface PlanCost {
@@ -73,7 +73,7 @@ export function planCost({ steps, orders }: StoragePlan, entryCost = 3): PlanCos
 export function keepAll(steps: number): StoragePlan {
   requireInteger('steps', steps, 1, 1 << 24);
   const all = Array.from({ length: steps }, (_, t) => t);
-  const orders: Order[] = all.map((t) => ({ kind: 'Tape', t }));
+  const orders: PlanOrder[] = all.map((t) => ({ kind: 'Tape', t }));
   for (const t of all.reverse()) orders.push({ kind: 'Backward', t }, { kind: 'Free', t, what: 'entry' });
   return { name: 'all', steps, orders };
 }
@@ -82,7 +82,7 @@ export function keepAll(steps: number): StoragePlan {
 export function everySegment(steps: number, segment = Math.round(Math.sqrt(steps / 3))): StoragePlan {
   requireInteger('steps', steps, 1, 1 << 24);
   requireInteger('segment', segment, 1, steps);
-  const orders: Order[] = [];
+  const orders: PlanOrder[] = [];
   // The short one, where there is one, is the first: the last one alone is run no second time.
   const count = Math.ceil(steps / segment);
   const starts = Array.from({ length: count }, (_, i) => Math.max(0, steps - (count - i) * segment));

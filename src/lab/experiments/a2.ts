@@ -94,7 +94,7 @@ async function timed(estimator: GradientEstimator, seed: number): Promise<Timed>
   const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal());
   const sequence = Array.from({ length: STEPS }, () => ({ input: normals(ROWS * INPUTS), target: normals(ROWS) }));
   const before = kernels.memory.inUse();
-  const system = modelSystem(model, { rows: ROWS });
+  const system = modelSystem(model, { batchSize: ROWS });
   const gradient = system.newGradient();
   const run = estimator.start(system, random);
   const once = () => {

@@ -6,7 +6,7 @@ import { eprop, snap } from '../../estimators/methods/local.js';
 import { uoro } from '../../estimators/methods/rank-one.js';
 import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
-import { copy, copyWidth } from '../tasks.js';
+import { copyTask, copyWidth } from '../tasks.js';
 import {
   byLabel,
   type Experiment,
@@ -58,14 +58,14 @@ async function train({ label, seed, batches }: A6Job, progress: (share: number) 
   const looked = createRng(seed, 'a6 alignment');
   let [length, mean] = [1, 1];
   for (let batch = 1; batch <= batches; batch++) {
-    mean = KEPT * mean + (1 - KEPT) * bitsPerCharacter(one.batch(copy({ symbols: 2, length }, ROWS, random)));
+    mean = KEPT * mean + (1 - KEPT) * bitsPerCharacter(one.batch(copyTask({ symbols: 2, length }, ROWS, random)));
     if (mean < ENOUGH) {
       length++;
       mean = 1; // of the new length nothing is known: 1 bit is a guess
       curve.push([batch, length]);
     }
     if (batch % Math.max(1, Math.floor(batches / LOOKS)) === 0) {
-      alignment.push([batch, one.alignment(copy({ symbols: 2, length }, ROWS, looked))]);
+      alignment.push([batch, one.alignment(copyTask({ symbols: 2, length }, ROWS, looked))]);
     }
     if (batch % 10 === 0) progress(batch / batches);
   }

@@ -8,7 +8,7 @@ import type { Tape } from '../../core/tape.js';
 import { selectKernels } from '../../kernels/select.js';
 import { adam } from '../../optim/adam.js';
 import { gradientRoom, OptimizerRun } from '../../optim/optimizer.js';
-import { copyWidth, delayedCopy, type Sequences, sequencesBatch } from '../tasks.js';
+import { copyWidth, delayedCopyTask, type Sequences, stepsToBatch } from '../tasks.js';
 import {
   byLabel,
   type Experiment,
@@ -107,7 +107,7 @@ class Copier {
     let right = 0;
     for (let at = 0; at < sequences.length; at += window) {
       const steps = sequences.slice(at, at + window);
-      const batch = sequencesBatch(steps, ROWS);
+      const batch = stepsToBatch(steps, ROWS);
       const recalls = ROWS * steps.filter(({ target }) => target).length;
       const tape = this.tapeOf(batch.steps);
       if (recalls > 0 && learns) {
@@ -156,7 +156,7 @@ async function train({ label, seed, lag: wanted, updates }: CopyJob, progress: (
   const copier = new Copier(await selectKernels(), seed, window);
   const random = dataOf('copy', seed);
   const sequences = (lag: number): Sequences =>
-    delayedCopy({ symbols: SYMBOLS, length: LENGTH, every: EVERY, lag: free(lag) }, ROWS, random);
+    delayedCopyTask({ symbols: SYMBOLS, length: LENGTH, every: EVERY, lag: free(lag) }, ROWS, random);
   const curves = { recall: [] as [number, number][], lag: [] as [number, number][] };
   let [lag, mean, update] = [grows ? Math.min(FIRST_LAG, wanted) : wanted, 1 / SYMBOLS, 0];
   while (update < updates && !(lag === wanted && mean > DONE_AT)) {

@@ -10,7 +10,7 @@ import {
   type EstimatorRun,
   type GradientEstimator,
   rowsTaken,
-  type Unrolled,
+  type UnrollResult,
   unroll,
 } from '../../estimators/estimator.js';
 import { bptt } from '../../estimators/methods/backwards.js';
@@ -71,7 +71,7 @@ export class Learner {
     this.options = options;
     this.rows = rows;
     // What looks forwards carries a trace a sequence, and so takes them one after the other.
-    this.system = modelSystem(model, { rows: rowsTaken(estimator, rows), loss: 'crossEntropy' });
+    this.system = modelSystem(model, { batchSize: rowsTaken(estimator, rows), loss: 'crossEntropy' });
     this.run = estimator.start(this.system, createRng(seed, `learning by ${estimator.name}`));
     this.optimizer = new OptimizerRun(this.kernels, optimizer, model.parameters);
     this.emitted = this.system.newGradient();
@@ -82,7 +82,7 @@ export class Learner {
   /** One update of a batch's gradient, from the zero state: of the mean over its losses. Returns that mean, in nats. */
   batch(sequences: Sequences): number {
     const { rows, sum } = this;
-    const together = this.system.rows === rows;
+    const together = this.system.batchSize === rows;
     const parts = together ? [sequences] : Array.from({ length: rows }, (_, n) => rowOf(sequences, rows, n));
     const losses = sequences.filter(({ target }) => target).length * parts.length;
     sum.fill(0);
@@ -101,7 +101,7 @@ export class Learner {
   alignment(sequences: Sequences): number {
     const { system, rows, estimator, options } = this;
     const parts =
-      system.rows === rows ? [sequences] : Array.from({ length: rows }, (_, n) => rowOf(sequences, rows, n));
+      system.batchSize === rows ? [sequences] : Array.from({ length: rows }, (_, n) => rowOf(sequences, rows, n));
     const of = (one: GradientEstimator): Float64Array => {
       const sum = new Float64Array(system.parameters.length);
       const run = one.start(system, createRng(options.seed, `alignment of ${one.name}`));
@@ -138,7 +138,11 @@ export class Learner {
     this.model.dispose();
   }
 
-  private unrolled(steps: Iterable<StepData>, every: number | null, emitted: Parameters<typeof unroll>[4]): Unrolled {
+  private unrolled(
+    steps: Iterable<StepData>,
+    every: number | null,
+    emitted: Parameters<typeof unroll>[4],
+  ): UnrollResult {
     const { system, run, estimator, emitted: gradient } = this;
     return unroll(system, run, steps, { every: every ?? estimator.every, gradient }, emitted);
   }

@@ -13,7 +13,7 @@ import {
   type TrainingEvent,
 } from 'unspool';
 import { gradientByLag, type LagFlow, trace } from 'unspool/inspect';
-import { compare, estimated, estimatorOf, modelSystem, sequenceOf } from 'unspool/lab';
+import { batchToSteps, compare, estimatorGradient, modelSystem, parseEstimator } from 'unspool/lab';
 import type { Settings } from '../settings.js';
 import type { Changes, Difference, Estimated, Facts, Look, Place, Sample, Sweep } from './api.js';
 import { clamped, withInputs } from './changes.js';
@@ -43,7 +43,8 @@ export class Session {
     this.settings = settings;
     this.task = task;
     this.model = model;
-    const estimator = settings.estimator === 'bptt' ? {} : { gradient: estimated(estimatorOf(settings.estimator)) };
+    const estimator =
+      settings.estimator === 'bptt' ? {} : { gradient: estimatorGradient(parseEstimator(settings.estimator)) };
     this.training = fit(model, task.data, {
       optimizer: createOptimizer({ kind: settings.optimizer, learningRate: settings.rate }),
       loss: task.loss,
@@ -245,11 +246,12 @@ export class Session {
     return this.exact(async (model) => {
       const { batch } = this.task.sequence(index);
       const system = modelSystem(model, { loss: this.task.loss });
-      const sequence = sequenceOf(batch, this.task.loss);
+      const sequence = batchToSteps(batch, this.task.loss);
       const found = names.map((name): Estimated => {
         const none = { name, cosine: 0, normRatio: 0, variance: 0, floats: 0, macs: 0 };
         try {
-          const { total, floats, macs } = compare([estimatorOf(name)], system, sequence, { draws: 24 }).comparisons[0]!;
+          const { total, floats, macs } = compare([parseEstimator(name)], system, sequence, { draws: 24 })
+            .comparisons[0]!;
           const { cosine, normRatio, variance } = total;
           return { name, cosine, normRatio, variance, floats, macs, problem: null };
         } catch (error) {

@@ -1,6 +1,6 @@
 /** Batches for the trainer: sequences that are drawn when asked for, and windows of a series. */
 import { type Batch, type BatchSource, createRng, type Rng } from 'unspool';
-import { type Sequences, sequencesBatch } from 'unspool/lab';
+import { type Sequences, stepsToBatch } from 'unspool/lab';
 
 /** Makes `rows` sequences side by side. */
 export type Drawing = (rows: number, random: Rng) => Sequences;
@@ -10,7 +10,7 @@ export function drawn(draw: Drawing, rows: number, length: number, seed: string)
   return {
     stateful: false,
     length,
-    batch: (index) => sequencesBatch(draw(rows, createRng(`${seed}/${index}`, 'studio')), rows),
+    batch: (index) => stepsToBatch(draw(rows, createRng(`${seed}/${index}`, 'studio')), rows),
     shuffled: (random) => drawn(draw, rows, length, `${seed}/${random.integer(2 ** 30)}`),
   };
 }

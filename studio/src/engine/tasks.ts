@@ -9,7 +9,7 @@ import {
   textStreams,
   type Vocabulary,
 } from 'unspool';
-import { adding, copy, copyWidth, countingText, type Sequences, sequencesBatch } from 'unspool/lab';
+import { addingTask, copyTask, copyWidth, countingText, type Sequences, stepsToBatch } from 'unspool/lab';
 import type { Settings } from '../settings.js';
 import { type Drawing, drawn, oneWindow, type Series, windows } from './sources.js';
 
@@ -70,7 +70,7 @@ export async function taskOf(
         settings,
         'Two of the numbers are marked. What is their sum, at the end? Always saying 1 has a mean squared error of 1/6.',
         ['number', 'mark'],
-        (rows, random) => adding(settings.steps, rows, random),
+        (rows, random) => addingTask(settings.steps, rows, random),
       );
     case 'copy':
       return copying(settings);
@@ -160,7 +160,7 @@ function values(settings: Settings, about: string, names: readonly string[], dra
     sequence(index) {
       const steps = draw(1, createRng(`shown/${index}`, 'studio'));
       return {
-        batch: sequencesBatch(steps, 1),
+        batch: stepsToBatch(steps, 1),
         read: steps.map(({ input }) => Array.from(input, round).join(' · ')),
         wanted: steps.map(({ target }) => (target ? round(target[0]!) : '')),
       };
@@ -172,7 +172,7 @@ function copying(settings: Settings): Task {
   const symbols = 4;
   const length = Math.max(1, Math.floor(settings.steps / 5));
   const shape = { symbols, length, lag: Math.max(0, settings.steps - 2 * length) };
-  const draw: Drawing = (rows, random) => copy(shape, rows, random);
+  const draw: Drawing = (rows, random) => copyTask(shape, rows, random);
   const letters = ['a', 'b', 'c', 'd', '·', '?'];
   const base = values(
     settings,
@@ -189,7 +189,7 @@ function copying(settings: Settings): Task {
     sequence(index) {
       const steps = draw(1, createRng(`shown/${index}`, 'studio'));
       return {
-        batch: sequencesBatch(steps, 1),
+        batch: stepsToBatch(steps, 1),
         read: steps.map(({ input }) => letters[Array.from(input).indexOf(1)]!),
         wanted: steps.map(({ target }) => (target ? letters[target[0]!]! : '')),
       };

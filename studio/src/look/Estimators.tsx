@@ -1,7 +1,7 @@
 /** Ways to train through time, side by side on this sequence, against the exact gradient. */
 import { useEffect, useState } from 'preact/hooks';
 import type { Estimated } from '../engine/api.js';
-import { ESTIMATORS } from '../settings.js';
+import { ESTIMATOR_CHOICES } from '../settings.js';
 import { estimate, look } from '../state.js';
 
 const START = ['bptt', 'tbptt:k1=4,k2=8', 'tbptt:k1=1,k2=1'];
@@ -24,7 +24,7 @@ export function Estimators() {
     <section aria-label="Estimators" aria-busy={busy}>
       <h2>Estimators of the gradient, on this sequence</h2>
       <fieldset class="checks" aria-label="Which">
-        {ESTIMATORS.map((name) => (
+        {ESTIMATOR_CHOICES.map((name) => (
           <label key={name} class="inline">
             <input
               type="checkbox"

@@ -1,6 +1,6 @@
 /** What to learn, with which model, and how. A change makes model and data anew; everything stands in the URL. */
 import { useId } from 'preact/hooks';
-import { BACKENDS, CELLS, ESTIMATORS, LIMITS, OPTIMIZER_NAMES, type Settings } from '../settings.js';
+import { BACKENDS, CELLS, ESTIMATOR_CHOICES, LIMITS, OPTIMIZER_NAMES, type Settings } from '../settings.js';
 import { busy, choose, facts, own, settings, setUp } from '../state.js';
 import { Data } from './Data.js';
 import { ModelFiles } from './ModelFiles.js';
@@ -119,7 +119,7 @@ export function SetUp() {
         <NumberField name="rate" label="Learning rate" step="any" />
         <NumberField name="batch" label="Sequences a batch" />
         <NumberField name="steps" label="Time steps" />
-        <Choice name="estimator" label="Gradient" of={ESTIMATORS} />
+        <Choice name="estimator" label="Gradient" of={ESTIMATOR_CHOICES} />
         <Choice name="backend" label="Backend" of={BACKENDS} />
       </div>
       {facts.value && (

@@ -1,23 +1,23 @@
 /** J and F as whole matrices, for the methods that carry derivatives of the state by theta forwards. */
 import { invalidSetting } from '../../errors.js';
-import type { System, SystemStep, Units } from '../system.js';
+import type { GatedUnits, System, SystemStep } from '../system.js';
 
 /** These carry a matrix for each sequence: one row at a time. Throws `INVALID_SETTING` for more. */
-export function requireOneRow(name: string, { rows }: System): void {
-  if (rows > 1)
+export function requireOneRow(name: string, { batchSize }: System): void {
+  if (batchSize > 1)
     throw invalidSetting(
-      'rows',
-      `should be 1, but are ${rows}: ${name} carries its own derivatives for every sequence.`,
+      'batchSize',
+      `should be 1, but are ${batchSize}: ${name} carries its own derivatives for every sequence.`,
     );
 }
 
 /** The closed forms of a step. Throws `INVALID_SETTING` where there are none. */
-export function requireUnits(name: string, step: SystemStep): Units {
+export function requireUnits(name: string, step: SystemStep): GatedUnits {
   if (step.units) return step.units;
   throw invalidSetting(
     'model',
-    `has no closed form of its units, which ${name} lives on.`,
-    'Use one LSTM layer right over the input, without peepholes, projection, layerNorm or zoneout; or rtrl(), which needs none.',
+    `has no closed-form derivatives per unit, which ${name} needs.`,
+    'Use one LSTM layer directly on the input, without peepholes, projection, layerNorm or zoneout; or rtrl(), which needs none.',
   );
 }
 
@@ -27,7 +27,7 @@ export function stateJacobian(step: SystemStep, S: number): Float64Array {
   return units ? jacobianOfUnits(units) : products(step, S, null);
 }
 
-function jacobianOfUnits({ size: n, gates, parts, byGate, kept, recurrent }: Units): Float64Array {
+function jacobianOfUnits({ size: n, gates, parts, byGate, kept, recurrent }: GatedUnits): Float64Array {
   const S = parts * n;
   const J = new Float64Array(S * S);
   for (let r = 0; r < parts; r++) {

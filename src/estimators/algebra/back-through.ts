@@ -1,0 +1,21 @@
+import type { FloatArray } from '../../contract/kernels.js';
+import type { SystemStep } from '../system.js';
+import { addScaled } from '../vectors.js';
+
+/**
+ * The plain way back: delta <- q_t + J_{t+1}' delta over steps that come last first, each with a loss that has not been propagated.
+ * Adds to `gradient`; returns dL/ds of the state before the first of them, `delta` where there are none.
+ */
+export function backThrough<D extends FloatArray | null>(
+  steps: Iterable<SystemStep>,
+  gradient: FloatArray,
+  delta: D,
+): FloatArray | D {
+  let back: FloatArray | D = delta;
+  for (const step of steps) {
+    const q = step.lossGradient(gradient);
+    if (back) addScaled(q, 1, back);
+    back = step.vjp(q, gradient);
+  }
+  return back;
+}
