@@ -15,11 +15,6 @@ export interface OptimizerSpec {
 /** Named arenas in the layout of the parameters, such as Adam's `m` and `v`, each as one row. */
 export type OptimizerState = Readonly<Record<string, Matrix>>;
 
-/** Where gradients are added up, and the scalar of their norm. */
-export function gradientRoom(kernels: Kernels, layout: ParameterLayout): { gradients: Arena; norm: Matrix } {
-  return { gradients: new Arena(kernels, layout), norm: kernels.alloc(1, 1) };
-}
-
 export interface OptimizerPass {
   readonly kernels: Kernels;
   /** All that the rule is to update, as one row; updated in place. */

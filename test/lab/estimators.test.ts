@@ -293,12 +293,12 @@ describe('what a method cannot do is said', () => {
     [
       'more than one row',
       () => rtrl().start(make(SPECS.plain!, { batchSize: 2 }).system, createRng(1, 'x')),
-      /^batchSize: should be 1/,
+      /^batchSize must be 1/,
     ],
     [
       'no closed form',
       () => gradientOf(kfRtrl(), make(SPECS.stacked!).system, make(SPECS.stacked!).sequence),
-      /kfRtrl lives on/,
+      /kfRtrl needs/,
     ],
     ['k2 under k1', () => tbptt({ k1: 4, k2: 2 }), /^k2 must be an integer from 4/],
     ['an odd number of particles', () => pes({ particles: 3 }), /particles/],

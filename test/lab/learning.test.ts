@@ -6,9 +6,9 @@ import { a5 } from '../../src/lab/experiments/a5.js';
 import { a6 } from '../../src/lab/experiments/a6.js';
 import { copyOverLag } from '../../src/lab/experiments/copy.js';
 import type { Experiment, Job } from '../../src/lab/experiments/experiment.js';
-import { learner, lstmModel } from '../../src/lab/experiments/learn.js';
+import { type Learner, learner, lstmModel } from '../../src/lab/experiments/learn.js';
 import { bptt, modelSystem, rtrl, tbptt } from '../../src/lab/index.js';
-import { copyTask } from '../../src/lab/tasks.js';
+import { copyTask, type Sequences } from '../../src/lab/tasks.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
 
@@ -53,26 +53,34 @@ describe('a learner', () => {
     const random = createRng(1, 'data');
     return Array.from({ length: count }, () => copyTask(shape, 4, random));
   };
-  const learnt = async (make: typeof bptt, learningRate: number, count: number): Promise<number[]> => {
-    const one = await learner(lstmModel(4, 8, 2, 1), make(), { optimizer: sgd({ learningRate }), seed: 1, rows: 4 });
-    const losses = data(count).map((sequences) => one.batch(sequences));
-    one.dispose();
-    return losses;
+  /** Mean loss of each update over a list of batches. */
+  const losses = async (one: Learner, batches: readonly Sequences[]): Promise<number[]> => {
+    const left = [...batches];
+    const found: number[] = [];
+    for await (const { sum, count } of one.batches(batches.length, () => left.shift()!)) found.push(sum / count);
+    return found;
   };
-  test('the rows one after the other learn as side by side', async () => {
-    const [together, apart] = [await learnt(bptt, 1, 20), await learnt(rtrl, 1, 20)];
+  const learned = async (make: typeof bptt, learningRate: number, count: number): Promise<number[]> => {
+    const options = { optimizer: sgd({ learningRate }), seed: 1, batchSize: 4 };
+    const one = await learner(lstmModel(4, 8, 2, 1), make(), options);
+    const found = await losses(one, data(count));
+    one.dispose();
+    return found;
+  };
+  test('learns the same from sequences one after the other as from sequences side by side', async () => {
+    const [together, apart] = [await learned(bptt, 1, 20), await learned(rtrl, 1, 20)];
     for (const [i, loss] of apart.entries()) expect(loss).toBeCloseTo(together[i]!, 4);
     expect(Math.abs(together[0]! - together[19]!)).toBeGreaterThan(0.001);
   });
-  test('an update is a step against the mean gradient, cut to its clip', async () => {
+  test('makes an update against the mean gradient, clipped by norm', async () => {
     const one = await learner(lstmModel(4, 8, 2, 1), bptt(), {
       optimizer: sgd({ learningRate: 1 }),
-      clip: 0.01,
+      clipNorm: 0.01,
       seed: 1,
-      rows: 4,
+      batchSize: 4,
     });
     const before = Float64Array.from(one.model.kernels.host(one.model.parameters.matrix)!);
-    one.batch(data(1)[0]!);
+    await losses(one, data(1));
     const after = one.model.kernels.host(one.model.parameters.matrix)!;
     expect(Math.hypot(...before.map((v, i) => v - after[i]!))).toBeCloseTo(0.01, 5);
     one.dispose();
@@ -81,23 +89,28 @@ describe('a learner', () => {
     const one = await learner(lstmModel(4, 16, 2, 1), bptt(), {
       optimizer: adam({ learningRate: 0.02 }),
       seed: 1,
-      rows: 4,
+      batchSize: 4,
     });
-    const losses = data(200).map((sequences) => one.batch(sequences));
-    expect(losses[0]).toBeGreaterThan(0.6);
-    expect(Math.max(...losses.slice(-10))).toBeLessThan(0.1);
+    const found = await losses(one, data(200));
+    expect(found[0]).toBeGreaterThan(0.6);
+    expect(Math.max(...found.slice(-10))).toBeLessThan(0.1);
     one.dispose();
   });
-  test('along a stream: an update every k1 steps, at the rate of the schedule', async () => {
-    const rates: number[] = [];
-    const rate = (update: number) => {
-      rates.push(update);
+  test('along a stream: an update every k1 steps, at the learning rate of the schedule', async () => {
+    const updates: number[] = [];
+    const schedule = (update: number) => {
+      updates.push(update);
       return 0.01;
     };
-    const one = await learner(lstmModel(4, 4, 2, 1), tbptt({ k1: 3, k2: 3 }), { optimizer: adam(), rate, seed: 1 });
+    const options = { optimizer: adam(), schedule, seed: 1 };
+    const one = await learner(lstmModel(4, 4, 2, 1), tbptt({ k1: 3, k2: 3 }), options);
     const counts: number[] = [];
-    one.along(copyTask({ symbols: 2, length: 4 }, 1, createRng(1, 'data')), null, (_, steps) => counts.push(steps));
-    expect([counts, rates, one.updates]).toEqual([[3, 3, 2], [1, 2, 3], 3]);
+    const stream = copyTask({ symbols: 2, length: 4 }, 1, createRng(1, 'data'));
+    for await (const { count } of one.along(stream, stream.length)) counts.push(count);
+    expect([counts, updates]).toEqual([
+      [3, 3, 2],
+      [1, 2, 3],
+    ]);
     one.dispose();
   });
   test('only a gradient of its own has a handle', async () => {

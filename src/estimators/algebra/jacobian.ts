@@ -2,13 +2,13 @@
 import { invalidSetting } from '../../errors.js';
 import type { GatedUnits, System, SystemStep } from '../system.js';
 
-/** These carry a matrix for each sequence: one row at a time. Throws `INVALID_SETTING` for more. */
+/** Throws `INVALID_SETTING` for more than one sequence: the method carries derivatives of each sequence. */
 export function requireOneRow(name: string, { batchSize }: System): void {
-  if (batchSize > 1)
-    throw invalidSetting(
-      'batchSize',
-      `should be 1, but are ${batchSize}: ${name} carries its own derivatives for every sequence.`,
-    );
+  if (batchSize === 1) return;
+  throw invalidSetting(
+    'batchSize',
+    `must be 1, got ${batchSize}: ${name} carries its own derivatives for each sequence.`,
+  );
 }
 
 /** The closed forms of a step. Throws `INVALID_SETTING` where there are none. */

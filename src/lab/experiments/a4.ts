@@ -40,9 +40,9 @@ export interface A4Job extends Job {
 async function train({ label, seed, steps }: A4Job, progress: (share: number) => void) {
   const one = await learner(lstmModel(AICHER_SYMBOLS, UNITS, AICHER_SYMBOLS, seed), CASES[label]!.make(), {
     optimizer: adam({ learningRate: RATE }),
-    clip: 1,
+    clipNorm: 1,
     seed,
-    rows: ROWS,
+    batchSize: ROWS,
   });
   function* stream() {
     const all = aicherCopy(LENGTH, ROWS, dataOf('a4', seed));
@@ -51,15 +51,15 @@ async function train({ label, seed, steps }: A4Job, progress: (share: number) =>
   const each = steps / 40;
   const curve: [number, number][] = [];
   let [seen, sum, counted] = [0, 0, 0];
-  one.along(stream(), null, (loss, count) => {
-    seen += count;
-    sum += loss;
-    counted += count;
-    if (counted < each && seen < steps) return;
+  for await (const losses of one.along(stream(), steps)) {
+    seen += losses.count;
+    sum += losses.sum;
+    counted += losses.count;
+    if (counted < each && seen < steps) continue;
     curve.push([seen, Math.exp(sum / counted)]);
     progress(seen / steps);
     [sum, counted] = [0, 0];
-  });
+  }
   one.dispose();
   // Over the last tenth: the stream is never the same twice, so that what is met is a test.
   const last = curve.filter(([at]) => at > 0.9 * steps).map(([, value]) => Math.log(value));

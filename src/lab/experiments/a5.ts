@@ -47,10 +47,9 @@ export interface A5Job extends Job {
 
 async function train({ label, seed, characters, units }: A5Job, progress: (share: number) => void) {
   const { make, every } = CASES[label]!;
-  const rate = (update: number) => RATE / (1 + 0.015 * Math.sqrt(update));
   const one = await learner(lstmModel(COUNTING_SYMBOLS, units, COUNTING_SYMBOLS, seed), make(), {
-    optimizer: adam({ learningRate: RATE }),
-    rate,
+    optimizer: adam({ learningRate: 1 }), // the schedule gives the rate itself
+    schedule: (update) => RATE / (1 + 0.015 * Math.sqrt(update)),
     seed,
   });
   const each = Math.max(1, Math.floor(characters / 200));
@@ -60,18 +59,18 @@ async function train({ label, seed, characters, units }: A5Job, progress: (share
     const all = countingText(LARGEST, dataOf('a5', seed));
     for (let i = 0; i <= characters; i++) yield all.next().value as number;
   }
-  one.along(nextCharacter(text(), COUNTING_SYMBOLS), every, (loss, steps) => {
-    seen += steps;
-    sum += loss;
+  for await (const losses of one.along(nextCharacter(text(), COUNTING_SYMBOLS), characters, every)) {
+    seen += losses.count;
+    sum += losses.sum;
     if (seen > characters * (1 - RECENT)) {
-      recent += loss;
-      recentSeen += steps;
+      recent += losses.sum;
+      recentSeen += losses.count;
     }
-    if (seen < next) return;
+    if (seen < next) continue;
     next += each;
     curve.push([seen, bitsPerCharacter(sum / seen)]);
     progress(seen / characters);
-  });
+  }
   one.dispose();
   return {
     values: {

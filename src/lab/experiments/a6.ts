@@ -48,17 +48,19 @@ async function train({ label, seed, batches }: A6Job, progress: (share: number) 
   const width = copyWidth({ symbols: 2 });
   const one = await learner(lstmModel(width, UNITS, 2, seed), CASES[label]!.make(), {
     optimizer: adam({ learningRate: RATE }),
-    clip: 1,
+    clipNorm: 1,
     seed,
-    rows: ROWS,
+    batchSize: ROWS,
   });
   const random = dataOf('a6', seed);
   const curve: [number, number][] = [[0, 1]];
   const alignment: [number, number][] = [];
   const looked = createRng(seed, 'a6 alignment');
-  let [length, mean] = [1, 1];
-  for (let batch = 1; batch <= batches; batch++) {
-    mean = KEPT * mean + (1 - KEPT) * bitsPerCharacter(one.batch(copyTask({ symbols: 2, length }, ROWS, random)));
+  let [length, mean, batch] = [1, 1, 0];
+  const next = () => copyTask({ symbols: 2, length }, ROWS, random);
+  for await (const { sum, count } of one.batches(batches, next)) {
+    batch++;
+    mean = KEPT * mean + (1 - KEPT) * bitsPerCharacter(sum / count);
     if (mean < ENOUGH) {
       length++;
       mean = 1; // of the new length nothing is known: 1 bit is a guess

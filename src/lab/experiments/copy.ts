@@ -1,5 +1,5 @@
 /** Copying over a lag: full BPTT learns what truncated BPTT cannot see. */
-import type { Kernels } from '../../contract/kernels.js';
+import type { FloatArray } from '../../contract/kernels.js';
 import type { Arena } from '../../core/memory/parameters.js';
 import { hostNumbers } from '../../core/memory/views.js';
 import { type Batch, Model } from '../../core/model.js';
@@ -7,8 +7,10 @@ import type { ModelSpec } from '../../core/spec.js';
 import type { Tape } from '../../core/tape.js';
 import { selectKernels } from '../../kernels/select.js';
 import { adam } from '../../optim/adam.js';
-import { gradientRoom, OptimizerRun } from '../../optim/optimizer.js';
-import { copyWidth, delayedCopyTask, type Sequences, stepsToBatch } from '../tasks.js';
+import { evaluate, TapeCache } from '../../train/evaluate.js';
+import type { GradientFunction } from '../../train/options.js';
+import { fit } from '../../train/trainer.js';
+import { copyWidth, delayedCopyTask, stepsToBatch } from '../tasks.js';
 import {
   byLabel,
   type Experiment,
@@ -61,80 +63,81 @@ const spec = (seed: number): ModelSpec => ({
   ],
 });
 
-/** A model, and passes over whole sequences or windows of them. */
-class Copier {
-  private readonly kernels: Kernels;
+/** Counts the letters of a batch whose output is right. */
+type Count = (right: number) => void;
+
+/**
+ * The gradient of a batch's mean loss by BPTT within windows of `window` steps, the state carried from one to the next; null
+ * takes the whole batch as one window.
+ */
+class WindowedGradient {
   private readonly model: Model;
   private readonly window: number | null;
-  private readonly sum: Arena;
-  private readonly room: ReturnType<typeof gradientRoom>;
-  private readonly optimizer: OptimizerRun;
-  private readonly tapes = new Map<number, Tape>();
-  private updates = 0;
+  private readonly count: Count;
+  private readonly tapes: TapeCache;
+  private readonly part: Arena;
 
-  constructor(kernels: Kernels, seed: number, window: number | null) {
-    this.kernels = kernels;
+  constructor(model: Model, window: number | null, count: Count) {
+    this.model = model;
     this.window = window;
-    this.model = new Model(kernels, spec(seed));
-    this.room = gradientRoom(kernels, this.model.parameters.layout);
-    this.sum = this.model.arena();
-    this.optimizer = new OptimizerRun(kernels, adam({ learningRate: RATE }), this.model.parameters);
+    this.count = count;
+    this.tapes = new TapeCache(model, { inputGradient: false });
+    this.part = model.arena();
   }
 
-  /** One update; returns the share of the letters that were right before it. */
-  async learn(sequences: Sequences): Promise<number> {
-    const { kernels: k, sum, room } = this;
-    sum.clear();
-    const right = await this.pass(sequences, this.window ?? sequences.length, true);
-    k.clipNorm(room.norm, sum.matrix, 1);
-    this.optimizer.apply(sum.matrix, ++this.updates, RATE);
-    return right;
-  }
+  /** For `fit`. */
+  readonly gradient: GradientFunction = async (model, batch, { gradients }) => {
+    const sum = hostNumbers(model.kernels, gradients.matrix);
+    sum.fill(0);
+    let from: Carried = null;
+    let [loss, right] = [0, 0];
+    const window = this.window ?? batch.steps;
+    for (let at = 0; at < batch.steps; at += window) {
+      const piece = piecesOf(batch, at, Math.min(window, batch.steps - at));
+      const found = await this.ofWindow(piece, from, sum);
+      loss += found.loss;
+      right += found.right;
+      from = at + window < batch.steps ? await found.tape.downloadStates() : null;
+    }
+    this.count(right);
+    return { loss };
+  };
 
-  /** The share of the letters that are right. */
-  test(sequences: Sequences): Promise<number> {
-    return this.pass(sequences, sequences.length, false);
+  /** Adds the gradient of one window's losses, as their share of the batch's mean. */
+  private async ofWindow(batch: Batch, from: Carried, sum: FloatArray) {
+    const { model, part } = this;
+    const tape = this.tapes.take(batch);
+    const share = ofLetters(batch) / (LENGTH * ROWS);
+    let loss = 0;
+    if (share > 0) {
+      loss = share * (await model.gradients(batch, { tape, from, gradients: part })).loss;
+      const numbers = hostNumbers(model.kernels, part.matrix);
+      for (let p = 0; p < sum.length; p++) sum[p]! += share * numbers[p]!;
+    } else {
+      tape.begin(from);
+      tape.forward(model.parameters, batch.inputs);
+    }
+    return { tape, loss, right: rightOf(tape.output.data.array, batch) };
   }
 
   dispose(): void {
-    this.model.dispose();
-  }
-
-  /** Window by window with the state carried on; gradients of the sequence's mean loss are added to `sum`. */
-  private async pass(sequences: Sequences, window: number, learns: boolean): Promise<number> {
-    const { model, kernels, sum, room } = this;
-    let from: Awaited<ReturnType<Tape['downloadStates']>> | null = null;
-    let right = 0;
-    for (let at = 0; at < sequences.length; at += window) {
-      const steps = sequences.slice(at, at + window);
-      const batch = stepsToBatch(steps, ROWS);
-      const recalls = ROWS * steps.filter(({ target }) => target).length;
-      const tape = this.tapeOf(batch.steps);
-      if (recalls > 0 && learns) {
-        await model.gradients(batch, { tape, from, gradients: room.gradients });
-        const [to, part] = [hostNumbers(kernels, sum.matrix), hostNumbers(kernels, room.gradients.matrix)];
-        for (let p = 0; p < to.length; p++) to[p]! += (recalls / (LENGTH * ROWS)) * part[p]!;
-      } else {
-        tape.begin(from);
-        tape.forward(model.parameters, batch.inputs);
-      }
-      right += rightOf(tape.output.data.array, batch);
-      if (at + window < sequences.length) from = await tape.downloadStates();
-    }
-    return right / (LENGTH * ROWS);
-  }
-
-  private tapeOf(steps: number): Tape {
-    let tape = this.tapes.get(steps);
-    if (!tape) {
-      for (const old of this.tapes.values()) if (this.tapes.size > 2) old.free();
-      if (this.tapes.size > 2) this.tapes.clear();
-      tape = this.model.tape({ steps, batchSize: ROWS }, { inputGradient: false });
-      this.tapes.set(steps, tape);
-    }
-    return tape;
+    this.tapes.free();
+    this.part.free();
   }
 }
+
+type Carried = Awaited<ReturnType<Tape['downloadStates']>> | null;
+
+/** Steps [at, at + steps) of a batch. */
+function piecesOf({ batchSize, inputs, targets, weights }: Batch, at: number, steps: number): Batch {
+  const cut = (values: ArrayLike<number>, width: number): ArrayLike<number> =>
+    (values as Float32Array).subarray(at * batchSize * width, (at + steps) * batchSize * width);
+  const width = copyWidth({ symbols: SYMBOLS });
+  return { steps, batchSize, inputs: cut(inputs, width), targets: cut(targets, 1), weights: cut(weights!, 1) };
+}
+
+/** Targets that count. */
+const ofLetters = ({ weights }: Batch): number => Array.from(weights!).filter((weight) => weight > 0).length;
 
 /** How many of the letters that count have the largest output. */
 function rightOf(output: ArrayLike<number>, { targets, weights }: Batch): number {
@@ -153,28 +156,45 @@ const free = (lag: number): number => (lag % EVERY === 0 ? lag + 1 : lag);
 
 async function train({ label, seed, lag: wanted, updates }: CopyJob, progress: (share: number) => void) {
   const { window, grows } = CASES[label]!;
-  const copier = new Copier(await selectKernels(), seed, window);
+  const model = new Model(await selectKernels(), spec(seed));
   const random = dataOf('copy', seed);
-  const sequences = (lag: number): Sequences =>
-    delayedCopyTask({ symbols: SYMBOLS, length: LENGTH, every: EVERY, lag: free(lag) }, ROWS, random);
   const curves = { recall: [] as [number, number][], lag: [] as [number, number][] };
   let [lag, mean, update] = [grows ? Math.min(FIRST_LAG, wanted) : wanted, 1 / SYMBOLS, 0];
-  while (update < updates && !(lag === wanted && mean > DONE_AT)) {
+  const batch = (): Batch =>
+    stepsToBatch(
+      delayedCopyTask({ symbols: SYMBOLS, length: LENGTH, every: EVERY, lag: free(lag) }, ROWS, random),
+      ROWS,
+    );
+  const windowed = new WindowedGradient(model, window, (right) => {
+    mean = KEPT * mean + (1 - KEPT) * (right / (LENGTH * ROWS));
+  });
+  const source = { stateful: false, length: updates, batch };
+  const optimizer = adam({ learningRate: RATE });
+  const training = fit(model, { train: source }, { optimizer, clipNorm: 1, gradient: windowed.gradient });
+  for await (const event of training) {
+    if (event.kind !== 'update') continue;
     update++;
-    mean = KEPT * mean + (1 - KEPT) * (await copier.learn(sequences(lag)));
     if (lag < wanted && mean > GROWS_AT) {
       lag = Math.min(wanted, Math.ceil(lag * GROWTH));
       mean = 1 / SYMBOLS;
     }
-    if (update % 10 !== 0) continue;
-    curves.recall.push([update, mean]);
-    curves.lag.push([update, lag]);
-    progress(update / updates);
+    if (update % 10 === 0) {
+      curves.recall.push([update, mean]);
+      curves.lag.push([update, lag]);
+      progress(update / updates);
+    }
+    if (lag === wanted && mean > DONE_AT) break;
   }
+  training.dispose();
+  windowed.dispose();
+  const reached = lag;
+  lag = wanted;
   let recall = 0;
-  for (let i = 0; i < TEST_BATCHES; i++) recall += (await copier.test(sequences(wanted))) / TEST_BATCHES;
-  copier.dispose();
-  return { values: { recall, lag, mean, updates: update }, curves };
+  await evaluate(model, { stateful: false, length: TEST_BATCHES, batch }, 'crossEntropy', (output, tested) => {
+    recall += rightOf(output, tested) / (LENGTH * ROWS) / TEST_BATCHES;
+  });
+  model.dispose();
+  return { values: { recall, lag: reached, mean, updates: update }, curves };
 }
 
 export const copyOverLag: Experiment<CopyJob> = {

@@ -1,38 +1,35 @@
 /**
- * Learning with any estimator: a model, an optimizer over its parameters, and updates out of what the estimator emits. Over batches of
- * sequences an update is made of all that was emitted over the batch; along a stream each emission makes one.
+ * Trains a small LSTM with any estimator: `fit` runs the updates, a gradient function of this file asks the estimator.
+ * Over batches of sequences, an update uses all that is emitted over the batch; along a stream, each window of it makes one update.
  */
-import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
-import { Model } from '../../core/model.js';
+import type { FloatArray } from '../../contract/kernels.js';
+import { hostNumbers } from '../../core/memory/views.js';
+import { type Batch, Model } from '../../core/model.js';
 import { createRng, type Rng } from '../../core/rng.js';
 import type { ModelSpec } from '../../core/spec.js';
-import {
-  type EstimatorRun,
-  type GradientEstimator,
-  rowsTaken,
-  type UnrollResult,
-  unroll,
-} from '../../estimators/estimator.js';
+import { type EstimatorRun, type GradientEstimator, rowsTaken, unroll } from '../../estimators/estimator.js';
 import { bptt } from '../../estimators/methods/backwards.js';
 import { type ModelSystem, modelSystem } from '../../estimators/model/system.js';
 import type { StepData } from '../../estimators/system.js';
 import { addScaled, dot, norm } from '../../estimators/vectors.js';
 import { selectKernels } from '../../kernels/select.js';
-import { type Optimizer, OptimizerRun } from '../../optim/optimizer.js';
-import { rowOf, type Sequences } from '../tasks.js';
+import type { FitOptions, GradientFunction } from '../../train/options.js';
+import { fit } from '../../train/trainer.js';
+import { rowOf, type Sequences, stepsToBatch } from '../tasks.js';
 
-export interface LearnOptions {
-  readonly optimizer: Optimizer;
-  /** The learning rate of an update, from 1. Default: the optimizer's own. */
-  readonly rate?: (update: number) => number;
-  /** Largest norm of a gradient. Default: none. */
-  readonly clip?: number;
+export interface LearnOptions extends Pick<FitOptions, 'optimizer' | 'schedule' | 'clipNorm'> {
   readonly seed: number;
   /** Sequences side by side. Default 1. */
-  readonly rows?: number;
+  readonly batchSize?: number;
 }
 
-/** An LSTM right over the input, and a linear readout. */
+/** The losses of one update, in nats: their sum, and their number. The update is of their mean. */
+export interface LossSum {
+  readonly sum: number;
+  readonly count: number;
+}
+
+/** An LSTM directly on the input, and a linear readout. */
 export const lstmModel = (inputSize: number, hiddenSize: number, outputs: number, seed: number): ModelSpec => ({
   seed,
   inputSize,
@@ -42,70 +39,62 @@ export const lstmModel = (inputSize: number, hiddenSize: number, outputs: number
   ],
 });
 
-/** A learner on a backend of its own: in float32, which is the fastest there is. */
+/** A learner on the fastest float32 backend. */
 export async function learner(spec: ModelSpec, estimator: GradientEstimator, options: LearnOptions): Promise<Learner> {
   return new Learner(new Model(await selectKernels(), spec), estimator, options);
 }
 
 export class Learner {
   readonly model: Model;
-  /** Updates made so far. */
-  updates = 0;
-  private readonly kernels: Kernels;
   private readonly estimator: GradientEstimator;
   private readonly options: LearnOptions;
-  private readonly rows: number;
+  private readonly batchSize: number;
   private readonly system: ModelSystem;
   private readonly run: EstimatorRun;
-  private readonly optimizer: OptimizerRun;
-  /** What is emitted is written to the one, and added up in the other. */
   private readonly emitted: FloatArray;
-  private readonly sum: FloatArray;
-  private readonly norm: Matrix;
 
   constructor(model: Model, estimator: GradientEstimator, options: LearnOptions) {
-    const { optimizer, rows = 1, seed } = options;
+    const { batchSize = 1, seed } = options;
     this.model = model;
-    this.kernels = model.kernels;
     this.estimator = estimator;
     this.options = options;
-    this.rows = rows;
-    // What looks forwards carries a trace a sequence, and so takes them one after the other.
-    this.system = modelSystem(model, { batchSize: rowsTaken(estimator, rows), loss: 'crossEntropy' });
+    this.batchSize = batchSize;
+    // An estimator that carries derivatives forward takes the sequences of a batch one after the other.
+    this.system = modelSystem(model, { batchSize: rowsTaken(estimator, batchSize), loss: 'crossEntropy' });
     this.run = estimator.start(this.system, createRng(seed, `learning by ${estimator.name}`));
-    this.optimizer = new OptimizerRun(this.kernels, optimizer, model.parameters);
     this.emitted = this.system.newGradient();
-    this.sum = this.system.newGradient();
-    this.norm = this.kernels.alloc(1, 1);
   }
 
-  /** One update of a batch's gradient, from the zero state: of the mean over its losses. Returns that mean, in nats. */
-  batch(sequences: Sequences): number {
-    const { rows, sum } = this;
-    const together = this.system.batchSize === rows;
-    const parts = together ? [sequences] : Array.from({ length: rows }, (_, n) => rowOf(sequences, rows, n));
-    const losses = sequences.filter(({ target }) => target).length * parts.length;
-    sum.fill(0);
-    let loss = 0;
-    for (const part of parts) {
-      loss += this.unrolled(part, null, (gradient) => {
-        addScaled(sum, 1, gradient);
-      }).loss;
-      this.run.reset();
-    }
-    this.update(sum, losses);
-    return loss / losses;
+  /** Makes `updates` updates, each of the mean loss over the sequences that `next` returns, from the zero state. */
+  batches(updates: number, next: () => Sequences): AsyncGenerator<LossSum> {
+    return this.train(updates, next, (sequences, gradients) => this.batchGradient(sequences, gradients));
   }
 
-  /** Cosine of what the estimator makes of a batch and the exact gradient of it, with theta as it is. */
+  /**
+   * Makes an update for each window of a stream of `steps` steps, of the mean loss over the window. The state and what the
+   * estimator carries go on from window to window.
+   *
+   * @param every steps of a window. Default: the estimator's own.
+   */
+  async *along(stream: Iterable<StepData>, steps: number, every?: number): AsyncGenerator<LossSum> {
+    const length = every ?? this.estimator.every ?? steps;
+    const source = stream[Symbol.iterator]();
+    const next = (): Sequences =>
+      Array.from({ length }, () => source.next()).flatMap(({ done, value }) => (done ? [] : [value as StepData]));
+    const carried: { state?: FloatArray } = {};
+    yield* this.train(Math.ceil(steps / length), next, (window, gradients) =>
+      this.windowGradient(window, carried, gradients),
+    );
+    this.run.reset();
+  }
+
+  /** Cosine of the estimator's gradient of a batch and the exact one, with the parameters as they are. */
   alignment(sequences: Sequences): number {
-    const { system, rows, estimator, options } = this;
-    const parts =
-      system.batchSize === rows ? [sequences] : Array.from({ length: rows }, (_, n) => rowOf(sequences, rows, n));
+    const { system, estimator, options } = this;
     const of = (one: GradientEstimator): Float64Array => {
       const sum = new Float64Array(system.parameters.length);
       const run = one.start(system, createRng(options.seed, `alignment of ${one.name}`));
-      for (const part of parts) {
+      for (const part of this.parts(sequences)) {
         unroll(system, run, part, { every: one.every }, (gradient) => addScaled(sum, 1, gradient));
         run.reset();
       }
@@ -115,47 +104,72 @@ export class Learner {
     return dot(own, exact) / (norm(own) * norm(exact));
   }
 
-  /**
-   * Goes along a stream until it ends, with an update at every emission, of the mean over its losses.
-   *
-   * @param every steps between two updates; null for the estimator's own.
-   * @param seen called after each update with the sum of the losses, in nats, and the number of steps that it is of.
-   */
-  along(stream: Iterable<StepData>, every: number | null, seen: (loss: number, steps: number) => void): void {
-    this.unrolled(stream, every, (gradient, { from, to, loss }) => {
-      this.update(gradient, to - from);
-      seen(loss, to - from);
-    });
-    this.run.reset();
-  }
-
-  /** Gives all memory back. */
+  /** Frees all memory. */
   dispose(): void {
     this.run.reset();
-    this.optimizer.free();
-    this.kernels.free(this.norm);
     this.system.dispose();
     this.model.dispose();
   }
 
-  private unrolled(
-    steps: Iterable<StepData>,
-    every: number | null,
-    emitted: Parameters<typeof unroll>[4],
-  ): UnrollResult {
-    const { system, run, estimator, emitted: gradient } = this;
-    return unroll(system, run, steps, { every: every ?? estimator.every, gradient }, emitted);
+  /** `fit` over the batches that `next` makes, one at each update. */
+  private async *train(
+    updates: number,
+    next: () => Sequences,
+    gradientOf: (sequences: Sequences, gradients: FloatArray) => LossSum,
+  ): AsyncGenerator<LossSum> {
+    const { model, batchSize, options } = this;
+    let sequences: Sequences = [];
+    const batch = (): Batch => {
+      sequences = next();
+      return stepsToBatch(sequences, batchSize);
+    };
+    let losses: LossSum = { sum: 0, count: 0 };
+    const gradient: GradientFunction = async (_model, _batch, { gradients }) => {
+      losses = gradientOf(sequences, hostNumbers(model.kernels, gradients.matrix));
+      return { loss: losses.sum / losses.count };
+    };
+    const { optimizer, schedule, clipNorm, seed } = options;
+    const settings = { optimizer, seed, gradient, ...(schedule && { schedule }), ...(clipNorm && { clipNorm }) };
+    const training = fit(model, { train: { stateful: false, length: updates, batch } }, settings);
+    try {
+      for await (const event of training) {
+        if (event.kind === 'update') yield losses;
+      }
+    } finally {
+      training.dispose();
+    }
   }
 
-  /** Of a gradient that is a sum over so many losses. */
-  private update(gradient: FloatArray, losses: number): void {
-    const { kernels, system, options } = this;
-    for (let p = 0; p < gradient.length; p++) gradient[p]! /= losses;
-    const matrix = system.matrixOf(gradient);
-    kernels.clipNorm(this.norm, matrix, options.clip ?? Number.POSITIVE_INFINITY);
-    this.updates++;
-    this.optimizer.apply(matrix, this.updates, options.rate?.(this.updates) ?? options.optimizer.spec.learningRate);
-    system.changed();
+  /** Writes the gradient of the mean loss over a batch. */
+  private batchGradient(sequences: Sequences, gradients: FloatArray): LossSum {
+    const { system, run, estimator, emitted } = this;
+    const parts = this.parts(sequences);
+    const count = sequences.filter(({ target }) => target).length * parts.length;
+    const { every } = estimator;
+    gradients.fill(0);
+    let sum = 0;
+    for (const part of parts) {
+      sum += unroll(system, run, part, { every, gradient: emitted }, (one) => addScaled(gradients, 1, one)).loss;
+      run.reset();
+    }
+    for (let p = 0; p < gradients.length; p++) gradients[p]! /= count;
+    return { sum, count };
+  }
+
+  /** The same over a window that continues from the carried state. */
+  private windowGradient(window: Sequences, carried: { state?: FloatArray }, gradients: FloatArray): LossSum {
+    const { system, run, emitted } = this;
+    const { loss, state } = unroll(system, run, window, { ...carried, gradient: emitted }, (one) => gradients.set(one));
+    carried.state = state;
+    for (let p = 0; p < gradients.length; p++) gradients[p]! /= window.length;
+    return { sum: loss, count: window.length };
+  }
+
+  /** The sequences side by side, or one after the other, as the estimator takes them. */
+  private parts(sequences: Sequences): readonly Sequences[] {
+    const { batchSize } = this;
+    if (this.system.batchSize === batchSize) return [sequences];
+    return Array.from({ length: batchSize }, (_, n) => rowOf(sequences, batchSize, n));
   }
 }
 
