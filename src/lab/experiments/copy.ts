@@ -7,8 +7,9 @@ import type { ModelSpec } from '../../core/spec.js';
 import type { Tape } from '../../core/tape.js';
 import { selectKernels } from '../../kernels/select.js';
 import { adam } from '../../optim/adam.js';
-import { evaluate, TapeCache } from '../../train/evaluate.js';
+import { evaluate } from '../../train/evaluate.js';
 import type { GradientFunction } from '../../train/options.js';
+import { TapeCache } from '../../train/tape-cache.js';
 import { fit } from '../../train/trainer.js';
 import { copyWidth, delayedCopyTask, stepsToBatch } from '../tasks.js';
 import {
