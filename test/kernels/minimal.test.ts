@@ -1,0 +1,6 @@
+/** The default instructions, on a backend that has nothing but the primitive ones. */
+import { TOLERANCE } from '../support/golden.js';
+import { describeConformance } from './conformance.js';
+import { createMinimal } from './minimal.js';
+
+describeConformance('minimal', createMinimal, { float64: TOLERANCE.float64 });
