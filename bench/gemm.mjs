@@ -1,8 +1,8 @@
 /**
- * How near does the reference backend's matrix product come to the best that scalar JavaScript does on this machine?
+ * Compares the reference backend's matrix product with the fastest scalar JavaScript on this machine.
  *   npm run bench -- gemm
- * `bare tile` is a 4x4 register tile over operands that are already packed, its loops written out with the sizes fixed:
- * nothing but the multiply-adds. Ours packs both operands in every call (`packed`: the left one only).
+ * `bare tile` is an unrolled 4x4 register tile over packed operands of fixed sizes: it does only the multiply-adds. The
+ * backend's product packs both operands in every call (`packed`: only the left one).
  */
 import { selectKernels } from '../dist/index.js';
 import { interleaved, machine, table, three } from './measure.mjs';
@@ -10,7 +10,7 @@ import { interleaved, machine, table, three } from './measure.mjs';
 const [M, K, N] = [64, 256, 512];
 const FLOPS = 2 * M * N * K;
 
-/** C = A B, for A packed in panels of 4 rows and B in panels of 4 columns. */
+/** C = A B, with A packed in panels of 4 rows and B in panels of 4 columns. */
 function bareTile(C, A, B) {
   for (let j = 0; j < N; j += 4) {
     for (let i = 0; i < M; i += 4) {
@@ -114,18 +114,18 @@ export async function run() {
   const [panelsA, panelsB] = [pack(M, (r, c) => a[r * K + c]), pack(N, (r, c) => b[c * N + r])];
   const out = k.alloc(M, N);
   const C = new Float32Array(M * N);
-  const ours = {
+  const products = {
     'A B': () => k.gemm(out, A, B),
     "A' B": () => k.gemm(out, At, B, { transA: true }),
     "A B'": () => k.gemm(out, A, Bt, { transB: true }),
     "A' B'": () => k.gemm(out, At, Bt, { transA: true, transB: true }),
     'A B, packed': () => k.gemmPacked(out, A, packedB, false),
   };
-  verify(C, a, b, panelsA, panelsB, ours, k.host(out));
+  verify(C, a, b, panelsA, panelsB, products, k.host(out));
   const times = await interleaved({
     'naive triple loop': () => naive(C, a, b),
     'bare tile': () => bareTile(C, panelsA, panelsB),
-    ...ours,
+    ...products,
   });
   const ceiling = times['bare tile'];
   console.log(`\nMatrix product ${M}x${K}x${N}, float32, plain JavaScript (${machine()})\n`);
@@ -140,8 +140,8 @@ export async function run() {
   console.log(table(['', 'ms', 'GFLOP/s', 'best round', 'of bare tile', 'best of best'], rows));
 }
 
-/** All of them compute the same thing, before any of them is timed. */
-function verify(C, a, b, panelsA, panelsB, ours, out) {
+/** Checks that all products give the same result before they are timed. */
+function verify(C, a, b, panelsA, panelsB, products, out) {
   naive(C, a, b);
   const expected = C.slice();
   bareTile(C, panelsA, panelsB);
@@ -150,7 +150,7 @@ function verify(C, a, b, panelsA, panelsB, ours, out) {
     if (!(worst < 1e-4)) throw new Error(`${name} is off by ${worst}`);
   };
   check('bare tile', C);
-  for (const [name, product] of Object.entries(ours)) {
+  for (const [name, product] of Object.entries(products)) {
     out.fill(Number.NaN);
     product();
     check(name, out);

@@ -1,7 +1,7 @@
 /**
- * From which size on do two threads pay? One training step on the wasm backend with one thread and with two, batch by batch.
+ * Finds the size from which two threads are faster: times training steps of the wasm backend with one thread and with two.
  *   npm run bench -- threads
- * The thresholds in src/kernels/wasm/index.ts come from here.
+ * THRESHOLDS in src/kernels/wasm/context.ts is based on the results.
  */
 import { adam, createModel, fit } from '../dist/index.js';
 import { interleaved, machine, table, three } from './measure.mjs';
@@ -37,7 +37,7 @@ export async function run() {
     for (let i = 0; i < 20; i++) {
       const losses = [await one.step(), await two.step()];
       if (losses[0] !== losses[1]) throw new Error(`one thread gives ${losses[0]}, two give ${losses[1]}`);
-      await new Promise((resolve) => setTimeout(resolve, 10)); // the second thread starts meanwhile
+      await new Promise((resolve) => setTimeout(resolve, 10)); // lets the second thread start
     }
     const times = await interleaved({ one: one.step, two: two.step });
     const { I, H, B, T } = shape;
@@ -53,5 +53,5 @@ export async function run() {
     two.model.dispose();
   }
   console.log(`\nTraining steps with one thread and with two, wasm, float32 (${machine()})\n`);
-  console.log(table(['shape', 'one, ms', 'two, ms', 'gain', 'threads that ran'], rows));
+  console.log(table(['shape', 'one, ms', 'two, ms', 'gain', 'threads used'], rows));
 }

@@ -21,16 +21,19 @@ export const VARIANTS = {
   revec: { tile: { mr: 6, nv: 4 }, flags: ['--enable', 'relaxed-simd'] },
 };
 
-const MEMORY = ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
-const FEATURES = ['simd', 'threads', 'bulk-memory'].flatMap((feature) => ['--enable', feature]);
-const FLAGS = ['-O3', '--shrinkLevel', '1', '--noAssert', '--runtime', 'stub', ...FEATURES, ...MEMORY];
-
-/** The exports of src/contract/options.ts. */
-export async function readContract() {
-  const entryPoints = [join(ROOT, 'src/contract/options.ts')];
-  const { outputFiles } = await build({ entryPoints, bundle: true, format: 'esm', write: false });
+/** The exports of a TypeScript file. */
+async function load(file) {
+  const { outputFiles } = await build({ entryPoints: [join(ROOT, file)], bundle: true, format: 'esm', write: false });
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 }
+
+/** The exports of src/contract/options.ts. */
+export const readContract = () => load('src/contract/options.ts');
+
+const { MAX_PAGES } = await load('src/kernels/wasm/layout.ts');
+const MEMORY = ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', String(MAX_PAGES)];
+const FEATURES = ['simd', 'threads', 'bulk-memory'].flatMap((feature) => ['--enable', feature]);
+const FLAGS = ['-O3', '--shrinkLevel', '1', '--noAssert', '--runtime', 'stub', ...FEATURES, ...MEMORY];
 
 /** The bytes of a variant of the module. Throws an error with the compiler's messages. */
 export async function compileWasm({ tile, flags }, contract) {

@@ -1,4 +1,4 @@
-/** The wasm backend's heap: blocks apart from each other, of zeros, and used again whatever sizes come next. */
+/** The heap of the wasm backend: blocks do not overlap, contain zeros, and their memory is reused for any size. */
 import { describe, expect, test } from '@jest/globals';
 import { Heap } from '../../src/kernels/wasm/heap.js';
 import { problemOf, thrown } from '../support/errors.js';
@@ -9,13 +9,13 @@ const MEGABYTE = 2 ** 20;
 const blockBytes = (bytes: number): number => new Heap(MEGABYTE).blockBytes(bytes);
 
 describe('blocks', () => {
-  test('thousands, taken and given back in any order: aligned, apart, zeros, all counted', () => {
+  test('thousands of blocks, allocated and freed in random order, are aligned, disjoint, zeroed and counted', () => {
     const heap = new Heap();
     const random = testRandom(5);
     const live = new Map<number, { bytes: number; mark: number }>();
     let sum = PAGE;
     const view = (at: number, bytes: number) => new Uint8Array(heap.memory.buffer, at, bytes);
-    const take = (): void => {
+    const allocate = (): void => {
       const bytes = random.integer(10) === 0 ? random.integer(30000) : random.integer(400);
       const at = heap.alloc(bytes);
       expect(at % 64).toBe(0);
@@ -25,25 +25,25 @@ describe('blocks', () => {
       live.set(at, { bytes, mark });
       sum += blockBytes(bytes);
     };
-    const giveBack = (at: number): void => {
+    const free = (at: number): void => {
       const { bytes, mark } = live.get(at)!;
-      expect(view(at, bytes).every((v) => v === mark)).toBe(true); // nobody else has written here
+      expect(view(at, bytes).every((v) => v === mark)).toBe(true); // no other block overlaps
       heap.release(at);
-      heap.release(at); // a second time is nothing
+      heap.release(at); // freeing twice does nothing
       live.delete(at);
       sum -= blockBytes(bytes);
     };
     for (let round = 0; round < 3000; round++) {
-      if (live.size === 0 || random.uniform() < 0.55) take();
-      else giveBack([...live.keys()][random.integer(live.size)]!);
+      if (live.size === 0 || random.uniform() < 0.55) allocate();
+      else free([...live.keys()][random.integer(live.size)]!);
       expect(heap.inUse).toBe(sum);
     }
-    for (const at of [...live.keys()]) giveBack(at);
+    for (const at of [...live.keys()]) free(at);
     expect(heap.inUse).toBe(PAGE);
-    expect(heap.alloc(64)).toBe(PAGE); // nothing is left of it all: the first block stands where the first one stood
+    expect(heap.alloc(64)).toBe(PAGE); // the heap is empty again
   });
 
-  test('what was given back in small pieces is there for a large block, and the other way round', () => {
+  test('small freed blocks can hold a large block, and a large one small blocks', () => {
     const heap = new Heap(2 * MEGABYTE);
     const small = Array.from({ length: 30 }, () => heap.alloc(MEGABYTE / 20));
     for (const at of small) heap.release(at);
@@ -52,7 +52,7 @@ describe('blocks', () => {
     expect(Array.from({ length: 30 }, () => heap.alloc(MEGABYTE / 20))).toEqual(small);
   });
 
-  test('holes in the middle join, too', () => {
+  test('adjacent holes between blocks are merged', () => {
     const heap = new Heap(MEGABYTE);
     const [a, b, c, end] = [heap.alloc(100), heap.alloc(200), heap.alloc(300), heap.alloc(64)];
     for (const at of [a, c, b]) heap.release(at!);
@@ -61,7 +61,7 @@ describe('blocks', () => {
     expect(heap.alloc(64)).toBe(end);
   });
 
-  test('an address that is no block is ignored', () => {
+  test('release ignores an address at which no block starts', () => {
     const heap = new Heap();
     const at = heap.alloc(1000);
     heap.release(at + 64);
@@ -71,8 +71,8 @@ describe('blocks', () => {
   });
 });
 
-describe('the end of it', () => {
-  test('says what was asked for, what is in use and what there is; then it goes on', () => {
+describe('out of memory', () => {
+  test('the error reports the requested, used and maximum bytes, and the heap stays usable', () => {
     const heap = new Heap(MEGABYTE);
     const at = heap.alloc(600_000);
     const error = thrown(() => heap.alloc(500_000));
@@ -86,7 +86,7 @@ describe('the end of it', () => {
     heap.alloc(900_000);
   });
 
-  test('nothing in a block beyond the largest number of pages', () => {
+  test('a block larger than 4 GiB is refused', () => {
     const heap = new Heap();
     expect(heap.capacity).toBe(2 ** 32);
     expect(

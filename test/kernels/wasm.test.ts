@@ -1,4 +1,4 @@
-/** The SIMD WebAssembly backend: each variant that this engine runs, with one thread and several, passes the common suite. */
+/** The wasm backend passes the conformance suite in each variant that this engine runs, with one thread and with several. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
@@ -35,7 +35,7 @@ describe('two threads', () => {
   describeConformance('wasm', () => withThreads('simd', 2), { float32: 1e-5 });
 });
 
-/** Two layers, sizes that no tile divides; the bits of every parameter after some updates. */
+/** Parameters after some updates of two layers whose sizes are not multiples of a tile. */
 async function trained(k: Kernels) {
   const spec = {
     inputSize: 5,
@@ -45,24 +45,24 @@ async function trained(k: Kernels) {
       { kind: 'linear' as const, size: 7 },
     ],
   };
-  const [steps, rows] = [9, 13];
-  const inputs = Float32Array.from({ length: steps * rows * 5 }, (_, i) => Math.sin(i));
-  const targets = Int32Array.from({ length: steps * rows }, (_, i) => i % 7);
+  const [steps, batchSize] = [9, 13];
+  const inputs = Float32Array.from({ length: steps * batchSize * 5 }, (_, i) => Math.sin(i));
+  const targets = Int32Array.from({ length: steps * batchSize }, (_, i) => i % 7);
   const model = new Model(k, spec);
-  const train = { stateful: true, length: 12, batch: () => ({ steps, batchSize: rows, inputs, targets }) };
+  const train = { stateful: true, length: 12, batch: () => ({ steps, batchSize, inputs, targets }) };
   for await (const _ of fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 }));
   return model.parameters.download();
 }
 
-test.each(VARIANTS)('%s: the same bits with one, two, three and five threads', async (variant) => {
-  const alone = await trained(await createWasm(variant));
+test.each(VARIANTS)('%s: training gives the same bits with one, two, three and five threads', async (variant) => {
+  const single = await trained(await createWasm(variant));
   for (const threads of [2, 3, 5]) {
-    const together = await trained(await withThreads(variant, threads));
-    for (const [name, values] of alone) expectSameBits(together.get(name)!, values);
+    const shared = await trained(await withThreads(variant, threads));
+    for (const [name, values] of single) expectSameBits(shared.get(name)!, values);
   }
 });
 
-test('threads do not start for work that is not worth sharing', async () => {
+test('threads do not start for small products', async () => {
   const k = await createWasm('simd', { threads: 2 });
   running.push(k);
   for (let i = 0; i < 20; i++) {
@@ -72,7 +72,7 @@ test('threads do not start for work that is not worth sharing', async () => {
   expect(k.threads).toBe(1);
 });
 
-test('memory: freed blocks are used again, and views stay valid while it grows', async () => {
+test('freed memory is reused, and views stay valid while the memory grows', async () => {
   const k = await createWasm('simd');
   const first = k.alloc(3, 5);
   k.upload(

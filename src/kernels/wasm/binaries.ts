@@ -1,25 +1,25 @@
-/** The modules that travel inside the package, deflated and in base64, and which of them this engine can run. */
+/** The WebAssembly modules in the package, deflated and in base64, and which of them this engine can run. */
 import { Heap } from './heap.js';
 
 /**
- * Which instructions the module uses: `simd` multiplies and adds; `relaxed` does both in one; `revec` does too, with tiles
- * that pay where V8 fuses pairs of vectors (`revectorize` in unspool/node).
+ * A variant of the WebAssembly module: `simd` multiplies and then adds; `relaxed` uses fused multiply-add; `revec` does too, with
+ * tiles that are fast if V8 fuses pairs of vectors (`revectorize` in unspool/node).
  */
 export type WasmVariant = 'simd' | 'relaxed' | 'revec';
 
-/** Each is a file of its own, so that a page loads none but the one that it runs. */
+/** Each module is a separate file, so that a page loads only the one that it runs. */
 const load: Partial<Record<WasmVariant, () => Promise<{ readonly deflated: string }>>> = {
   simd: () => import('./generated/simd.js'),
   relaxed: () => import('./generated/relaxed.js'),
 };
 const modules = new Map<WasmVariant, Promise<WebAssembly.Module>>();
 
-/** `revec` is added by who needs it, so that no page has to carry it. */
+/** Adds a variant. Only code that needs `revec` adds it, so that pages do not load it. */
 export function addModule(variant: WasmVariant, deflated: string): void {
   load[variant] = async () => ({ deflated });
 }
 
-/** Compiled once, whoever asks. */
+/** Returns a variant's module, compiled on the first call. */
 export function moduleOf(variant: WasmVariant): Promise<WebAssembly.Module> {
   let compiled = modules.get(variant);
   if (!compiled) modules.set(variant, (compiled = compile(variant)));
@@ -31,7 +31,7 @@ async function compile(variant: WasmVariant): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await inflate(deflated));
 }
 
-/** By Node's zlib where there is one: to load its web streams and `Response` would take longer than all else here. */
+/** Uses Node's zlib if available, because loading Node's web streams and `Response` takes several milliseconds. */
 async function inflate(base64: string): Promise<BufferSource> {
   const letters = atob(base64);
   const bytes = new Uint8Array(letters.length);
@@ -42,25 +42,25 @@ async function inflate(base64: string): Promise<BufferSource> {
   return new Response(inflated).arrayBuffer();
 }
 
-/** The smallest modules that use `i8x16.popcnt` and `i8x16.relaxed_swizzle`: () -> v128. */
+/** The smallest modules () -> v128 that use `i8x16.popcnt` and `i8x16.relaxed_swizzle`. */
 const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10];
 const PROBES = {
   simd: [...HEAD, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
   relaxed: [...HEAD, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
 };
 
-let found: WasmVariant | null | undefined;
+let current: WasmVariant | null | undefined;
 
-/** The variant that is used here: the best one that this engine runs, or null where it has no WebAssembly SIMD. */
+/** The variant in use: by default the best one that this engine runs, or null if it has no WebAssembly SIMD. */
 export function wasmVariant(): WasmVariant | null {
-  if (found === undefined) {
+  if (current === undefined) {
     const runs = (probe: readonly number[]): boolean => WebAssembly.validate(Uint8Array.from(probe));
-    found = !Heap.isPossible() ? null : runs(PROBES.relaxed) ? 'relaxed' : runs(PROBES.simd) ? 'simd' : null;
+    current = !Heap.isPossible() ? null : runs(PROBES.relaxed) ? 'relaxed' : runs(PROBES.simd) ? 'simd' : null;
   }
-  return found;
+  return current;
 }
 
-/** Makes `variant` the one that is used from now on. */
+/** Makes `variant` the variant in use. */
 export function useVariant(variant: WasmVariant): void {
-  found = variant;
+  current = variant;
 }

@@ -1,15 +1,14 @@
 /**
- * Where the wasm backend's matrices live: one shared WebAssembly memory, handed out in aligned blocks. A block that is given
- * back becomes a hole, holes that touch become one, and the smallest hole that is large enough is filled first: whatever
- * sizes come after each other, what was given back can be used again.
+ * The heap of the wasm backend: aligned blocks of one shared WebAssembly memory. A freed block becomes a hole, adjacent holes are
+ * merged, and a new block is placed in the smallest hole that is large enough, so that freed memory can be used for any size.
  *
- * The memory is shared (a SharedArrayBuffer) also where a single thread uses it, because then growing it leaves the views
- * that people hold valid: an ordinary memory's views go dead when it grows.
+ * The memory is a SharedArrayBuffer even with a single thread, because views of shared memory stay valid when it grows. Views
+ * of an unshared memory are detached.
  */
 import { UnspoolError } from '../../errors.js';
+import { MAX_PAGES } from './layout.js';
 
 const PAGE = 65536;
-const MAX_PAGES = 65536; // 4 GiB, what 32-bit addresses reach; has to agree with scripts/build-wasm.mjs
 const ALIGN = 64; // a cache line
 
 interface Hole {
@@ -17,21 +16,22 @@ interface Hole {
   size: number;
 }
 
+/** Allocates blocks of a WebAssembly memory. */
 export class Heap {
   readonly memory: WebAssembly.Memory;
-  /** The most bytes that there can be. */
+  /** Maximum size in bytes. */
   readonly capacity: number;
-  /** Bytes of all blocks, and of the first page, which is the compiler's. */
+  /** Bytes of all blocks, plus the first page, which belongs to the module. */
   inUse = PAGE;
-  /** Where the last block ends. */
+  /** End of the last block. */
   private top = PAGE;
-  /** Below `top`, by address; no two of them touch, and none touches `top`. */
+  /** The free blocks below `top`, sorted by address. No two are adjacent, and none ends at `top`. */
   private readonly holes: Hole[] = [];
   private readonly sizes = new Map<number, number>();
 
   /**
-   * Whether the engine has shared memory. A page that is not cross-origin isolated has: it only lacks the name
-   * `SharedArrayBuffer`, and may not hand the memory to a worker.
+   * Whether the engine has shared memory. A page that is not cross-origin isolated also has it; such a page only lacks the
+   * global `SharedArrayBuffer` and cannot send the memory to a worker.
    */
   static isPossible(): boolean {
     try {
@@ -48,12 +48,12 @@ export class Heap {
     this.memory = new WebAssembly.Memory({ initial: Math.min(2, maximum), maximum, shared: true });
   }
 
-  /** What `alloc(bytes)` takes. */
+  /** The size of the block that `alloc(bytes)` allocates. */
   blockBytes(bytes: number): number {
     return Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
   }
 
-  /** Address of a block of zeros. Throws `OUT_OF_MEMORY`, and is then as it was before. */
+  /** Allocates a block of zeros and returns its address. Throws `OUT_OF_MEMORY` and then leaves the heap unchanged. */
   alloc(bytes: number): number {
     const size = this.blockBytes(bytes);
     const at = this.fill(size) ?? this.extend(size);
@@ -63,7 +63,7 @@ export class Heap {
     return at;
   }
 
-  /** Gives a block back; an address that is no block's is ignored. */
+  /** Frees a block. Ignores an address at which no block starts. */
   release(at: number): void {
     const size = this.sizes.get(at);
     if (size === undefined) return;
@@ -84,7 +84,7 @@ export class Heap {
     holes.pop();
   }
 
-  /** Address of a block in the smallest hole that is large enough; undefined where there is none. */
+  /** Returns the address of a block in the smallest hole that is large enough, or undefined if no hole is. */
   private fill(size: number): number | undefined {
     const { holes } = this;
     const [best] = holes.filter((hole) => hole.size >= size).sort((a, b) => a.size - b.size);
@@ -100,9 +100,9 @@ export class Heap {
     const at = this.top;
     const missing = at + size - this.memory.buffer.byteLength;
     if (missing > 0) {
-      // A quarter more than asked for, so that many small requests do not each grow it.
-      const wanted = Math.ceil(Math.max(missing, Math.min(this.memory.buffer.byteLength / 4, 2 ** 26)) / PAGE);
-      if (!this.grow(wanted) && !this.grow(Math.ceil(missing / PAGE))) {
+      // Grows by a quarter, so that not every small request grows the memory.
+      const preferred = Math.ceil(Math.max(missing, Math.min(this.memory.buffer.byteLength / 4, 2 ** 26)) / PAGE);
+      if (!this.grow(preferred) && !this.grow(Math.ceil(missing / PAGE))) {
         const { inUse, capacity } = this;
         throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes: size, inUse, capacity });
       }

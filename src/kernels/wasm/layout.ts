@@ -4,6 +4,9 @@
  * Both tsc and the AssemblyScript compiler compile this file, so it contains only integer constants.
  */
 
+/** Maximum size of the memory in pages of 64 KiB: 4 GiB, the limit of 32-bit addresses. */
+export const MAX_PAGES = 65536;
+
 /** Instructions that threads can share; assembly/threads.ts documents the arguments of each. */
 export enum Command {
   stop,

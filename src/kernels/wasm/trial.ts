@@ -1,19 +1,19 @@
-/** Whether the variant for fused vectors is right, and faster than the ordinary one, in this engine as it is set now. */
+/** Decides whether `revec`, the variant for fused vectors, is correct and faster than `relaxed` in this engine. */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { addModule } from './binaries.js';
 import { deflated } from './generated/revec.js';
 import { createWasm, useVariant, type WasmVariant } from './index.js';
 
-/** Makes `revec` a variant that can be created. */
+/** Adds `revec` to the variants that can be created. */
 export function offerRevec(): void {
   addModule('revec', deflated);
 }
 
-/** Compares and times `revec` and `relaxed`; where the first is right and faster, it is the one used from now on. */
+/** Compares and times `revec` and `relaxed`, and uses `revec` from now on if it is correct and faster. Returns whether it is. */
 export async function preferRevec(): Promise<boolean> {
   offerRevec();
   const [fused, plain] = [await trial('revec'), await trial('relaxed')];
-  // In turn, so that whatever else the machine does falls on both; long enough for the engine to compile them in earnest.
+  // Alternate, so that other load affects both equally, and run until the optimizing compiler has compiled both.
   const end = performance.now() + TRIAL_MS;
   while (performance.now() < end) {
     fused.round();
@@ -21,8 +21,8 @@ export async function preferRevec(): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   const [a, b] = [fused.result(), plain.result()];
-  const right = a.every((v, i) => Math.abs(v - b[i]!) <= 1e-4);
-  const better = right && fused.fastest() < plain.fastest();
+  const correct = a.every((v, i) => Math.abs(v - b[i]!) <= 1e-4);
+  const better = correct && fused.fastest() < plain.fastest();
   if (better) useVariant('revec');
   return better;
 }
@@ -30,7 +30,7 @@ export async function preferRevec(): Promise<boolean> {
 const TRIAL_MS = 150;
 const [ROWS, DEPTH, COLS] = [36, 128, 256];
 
-/** A matrix whose elements are `value` of their index. */
+/** A matrix with element i = value(i). */
 function filled(k: Kernels, rows: number, cols: number, value: (i: number) => number): Matrix {
   const m = k.alloc(rows, cols);
   refill(k, m, value);
@@ -44,7 +44,7 @@ function refill(k: Kernels, m: Matrix, value: (i: number) => number): void {
   );
 }
 
-/** A product, to be timed round by round, and the numbers that it and the cell give. */
+/** A product that can be timed round by round, and the results of the product and of the cell. */
 async function trial(variant: WasmVariant) {
   const k = await createWasm(variant);
   const [a, b] = [filled(k, ROWS, DEPTH, Math.sin), filled(k, DEPTH, COLS, Math.sin)];
@@ -63,7 +63,7 @@ async function trial(variant: WasmVariant) {
   };
 }
 
-/** A step of the cell and back, with a width that leaves a ragged end; often enough to be compiled in earnest. */
+/** The cell forward and backward, with a width that is not a multiple of 4, repeated until the optimizing compiler has run. */
 function cells(k: Kernels): number[] {
   const [N, H] = [5, 13];
   const wave = (rows: number, cols: number, phase: number) => filled(k, rows, cols, (i) => 2 * Math.sin(i + phase));
@@ -72,12 +72,12 @@ function cells(k: Kernels): number[] {
     c: wave(N, H, phase + 1),
     h: wave(N, H, phase + 2),
   });
-  const [y, d, before, dBefore] = [step(0), step(3), wave(N, H, 6), wave(N, H, 7)];
+  const [y, d, cPrev, dcPrev] = [step(0), step(3), wave(N, H, 6), wave(N, H, 7)];
   for (let i = 0; i < 200; i++) {
     refill(k, y.gates, (j) => 3 * Math.cos(j));
     refill(k, d.c, Math.cos);
-    k.lstmCell(y, before);
-    k.lstmCellGrad(d, dBefore, y, before);
+    k.lstmCell(y, cPrev);
+    k.lstmCellGrad(d, dcPrev, y, cPrev);
   }
-  return [y.gates, y.c, y.h, d.gates, d.c, dBefore].flatMap((m) => [...k.host(m)!]);
+  return [y.gates, y.c, y.h, d.gates, d.c, dcPrev].flatMap((m) => [...k.host(m)!]);
 }

@@ -1,6 +1,6 @@
 /**
- * The LSTM cell, pointwise half, four units at a time. The equations and their derivation: docs/derivation.md; the same in
- * plain code: kernels/reference/cell.ts.
+ * The pointwise part of the standard LSTM cell, four units at a time. docs/derivation.md derives the equations;
+ * kernels/reference/cell.ts has them in plain code.
  *   (F2) i,f,o = sigmoid, g = tanh     (B4) do = dh*tc;  dc = dc+ + dh*o*(1 - tc^2)
  *   (F3) c = f*c- + i*g                (B3) di = dc*g;  dg = dc*i;  df = dc*c-;  dc- = dc*f
  *   (F4) h = o*tc,  tc = tanh c        (B2) da_s = ds*s*(1-s) for s in i,f,o;  da_g = dg*(1-g^2)
@@ -24,7 +24,7 @@ function cell(gates: usize, row: usize, c: usize, h: usize, cPrev: usize, lanes:
   store(h, f32x4.mul(o, tanh(now)), lanes); // (F4)
 }
 
-/** `gates` (N, 4H) holds a when called and i|f|g|o afterwards. */
+/** `gates` (N, 4H) holds the pre-activations a before, and i|f|g|o after. */
 export function lstmCell(gates: usize, c: usize, h: usize, cPrev: usize, N: i32, H: i32): void {
   const row = (<usize>H) << 2;
   const whole = H & ~3;
@@ -69,7 +69,7 @@ function cellGrad(
   store(da + 3 * row, flush(f32x4.mul(dO, f32x4.mul(o, f32x4.sub(one, o)))), lanes);
 }
 
-/** Reads dh; `dc` holds dc+ when called and dL/dc afterwards; writes da and dcPrev. */
+/** Reads dh. `dc` holds dc+ before, and dL/dc after. Writes da and dcPrev. */
 export function lstmCellGrad(
   da: usize, dc: usize, dh: usize, dcPrev: usize, gates: usize, c: usize, cPrev: usize, N: i32, H: i32,
 ): void {

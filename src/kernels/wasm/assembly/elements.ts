@@ -8,14 +8,14 @@ export function fill(out: usize, value: f32, count: i32): void {
   for (; out < end; out += 4) f32.store(out, value);
 }
 
-/** out = a + b; in place where out is a or b. */
+/** out = a + b; in place if out is a or b. */
 export function add(out: usize, a: usize, b: usize, count: i32): void {
   const end = out + bytes(count);
   for (; out + 16 <= end; out += 16, a += 16, b += 16) v128.store(out, f32x4.add(v128.load(a), v128.load(b)));
   for (; out < end; out += 4, a += 4, b += 4) f32.store(out, f32.load(a) + f32.load(b));
 }
 
-/** out = or += a * b; in place where out is a or b. */
+/** out = or += a * b; in place if out is a or b. */
 export function multiply(out: usize, a: usize, b: usize, count: i32, accumulate: bool): void {
   const end = out + bytes(count);
   for (; out + 16 <= end; out += 16, a += 16, b += 16) {
@@ -28,7 +28,7 @@ export function multiply(out: usize, a: usize, b: usize, count: i32, accumulate:
   }
 }
 
-/** out = alpha a + beta b; in place where out is a or b. */
+/** out = alpha a + beta b; in place if out is a or b. */
 export function combine(out: usize, alpha: f32, a: usize, beta: f32, b: usize, count: i32): void {
   const x = f32x4.splat(alpha);
   const y = f32x4.splat(beta);

@@ -1,6 +1,6 @@
-/** Four floats of a row, or the last few of it. */
+/** Loads and stores of four floats of a row, or of the last one to three. */
 
-/** Of so many floats. */
+/** The size of `floats` floats. */
 // @ts-ignore: decorator
 @inline
 export function bytes(floats: i32): usize {
@@ -8,8 +8,8 @@ export function bytes(floats: i32): usize {
 }
 
 /**
- * Where H is no multiple of 4, a row's last vector would run into the next gate. So the units from H - 4 on would be
- * computed twice, which an in-place kernel cannot; instead the last few are loaded and stored lane by lane.
+ * If H is not a multiple of 4, a row's last vector would overlap the next gate. An in-place kernel cannot compute the units from
+ * H - 4 twice, so it loads and stores the last few lane by lane.
  */
 // @ts-ignore: decorator
 @inline
@@ -33,7 +33,7 @@ export function store(p: usize, x: v128, lanes: i32): void {
   if (lanes > 2) v128.store_lane<f32>(p + 8, x, 2);
 }
 
-/** The same as calls: where a kernel touches many rows and its size counts for more than its last tenth of speed. */
+/** The same, not inlined: for kernels whose code size matters more than a tenth of their speed. */
 export function loadSome(p: usize, lanes: i32): v128 {
   return load(p, lanes);
 }

@@ -1,4 +1,4 @@
-/** The losses, each with its derivative right under it; formulas and tags as in kernels/reference/losses.ts. */
+/** The losses, each followed by its derivative. kernels/reference/losses.ts has the formulas. */
 import { elementLoss, elementSlope, ValueLoss } from './contract';
 import { bytes } from './lanes';
 import { exp, total } from './math';
@@ -8,7 +8,7 @@ import { gaussianVarianceSlope } from './value-losses';
 @external('env', 'log')
 declare function log(x: f64): f64;
 
-/** The largest of a row; NaN where there is one. */
+/** The largest element of a row; NaN if the row contains NaN. */
 function rowMax(z: usize, C: i32): f32 {
   let max: f32 = -f32.MAX_VALUE;
   for (let k = 0; k < C; k++) max = f32.max(max, f32.load(z + bytes(k)));
@@ -47,7 +47,7 @@ function weight(weights: usize, k: i32): f32 {
   return weights ? f32.load(weights + bytes(k)) : 1;
 }
 
-/** (L1) `weights` is 0 where all are 1; a target that equals `ignored` counts for nothing. Returns scale times the sum. */
+/** (L1) `weights` is 0 if all are 1; rows whose target is `ignored` do not count. Returns scale times the sum. */
 export function softmaxCrossEntropy(
   p: usize, z: usize, targets: usize, R: i32, C: i32, weights: usize, ignored: i32, smooth: f32, scale: f64,
   rowWeights: usize,
@@ -70,7 +70,7 @@ export function softmaxCrossEntropy(
   return loss * scale;
 }
 
-/** (L1') dz[j] = scale * (p[j] * sum q - q[j]), the whole's scale times the row's weight. `weightSum` is the sum of all class weights. */
+/** (L1') dz[j] = scale * (p[j] * sum q - q[j]), scale = whole * row weight. `weightSum` is the sum of all class weights. */
 export function softmaxCrossEntropyGrad(
   dz: usize, p: usize, targets: usize, R: i32, C: i32, weights: usize, weightSum: f32, ignored: i32, smooth: f32, whole: f32,
   rowWeights: usize,

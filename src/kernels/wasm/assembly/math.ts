@@ -1,19 +1,19 @@
 /**
- * Four floats at a time: e^x, sigmoid and tanh.
+ * e^x, sigmoid and tanh of four floats.
  *
- * 2^t = 2^n * 2^r with n = round(t), |r| <= 1/2. Adding 1.5 * 2^23 rounds t to a whole number and leaves n in the low
+ * 2^t = 2^n * 2^r with n = round(t), |r| <= 1/2. Adding 1.5 * 2^23 rounds t to an integer and leaves n in the low
  * bits of the sum; 2^r is a polynomial of degree 6 (the minimax one of 2^r on [-1/2, 1/2], relative error 1e-8); n is
- * added into the exponent bits. `pmin` and `pmax` are one instruction each, and hand a NaN in their second operand on.
+ * added to the exponent bits. `pmin` and `pmax` are one instruction each and return a NaN of their second operand.
  */
 
-/** x * y + z, in one rounding where the relaxed instruction is there. */
+/** x * y + z, rounded once if the relaxed instruction is enabled. */
 // @ts-ignore: decorator
 @inline
 export function fma(x: v128, y: v128, z: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(x, y, z) : f32x4.add(f32x4.mul(x, y), z);
 }
 
-/** 2^t, t cut to [-126, 126]. NaN stays NaN: it goes through the polynomial. */
+/** 2^t, with t clamped to [-126, 126]. NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
 export function exp2(t: v128): v128 {
@@ -47,7 +47,7 @@ export function sigmoid(x: v128): v128 {
   return f32x4.div(one, f32x4.add(one, exp2(f32x4.mul(x, f32x4.splat(-LOG2E)))));
 }
 
-/** 2 / (1 + e^-2x) - 1: an absolute error of a float32 rounding, also near 0. */
+/** 2 / (1 + e^-2x) - 1, with the absolute error of one float32 rounding, also near 0. */
 // @ts-ignore: decorator
 @inline
 export function tanh(x: v128): v128 {
@@ -57,8 +57,8 @@ export function tanh(x: v128): v128 {
 }
 
 /**
- * 0 in place of numbers too small to matter (under 1e-30): below 1e-38 they would be denormal, and a processor computes
- * with those a hundred times slower. NaN is kept.
+ * Replaces numbers below 1e-30 by 0: below 1e-38 they would be denormal, which are a hundred times slower to compute with.
+ * Keeps NaN.
  */
 // @ts-ignore: decorator
 @inline
@@ -66,7 +66,7 @@ export function flush(x: v128): v128 {
   return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(1e-30)));
 }
 
-/** The sum of the four. */
+/** The sum of the four lanes. */
 // @ts-ignore: decorator
 @inline
 export function total(x: v128): f32 {

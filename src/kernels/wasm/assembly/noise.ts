@@ -1,12 +1,12 @@
-/** Random bits by key: Philox4x32-10, as in kernels/shared/philox.ts, two products of 64 bits a round. */
+/** Counter-based random bits: Philox4x32-10, as in kernels/shared/philox.ts, with two 64-bit products per round. */
 
-/** Element e of out is `hit` where word (skip + e) & 3 of block `first` + (skip + e >> 2) is below `limit`, else `miss`. */
+/** Element e of out is `hit` if word (skip + e) & 3 of block `first` + (skip + e >> 2) is below `limit`, else `miss`. */
 export function bernoulli(
-  out: usize, count: i32, seed: u32, step: u32, stream: u32, first: u32, skip: i32, limit: u32, hit: f32, miss: f32,
+  out: usize, count: i32, seed: u32, update: u32, stream: u32, first: u32, skip: i32, limit: u32, hit: f32, miss: f32,
 ): void {
   for (let e = -skip; e < count; e += 4) {
     let c0: u32 = first++;
-    let c1 = step;
+    let c1 = update;
     let c2: u32 = 0;
     let c3: u32 = 0;
     let k0 = seed;

@@ -2,9 +2,9 @@
  * The matrix product, out = or += A B, over tiles that stay in registers (tiles.mjs).
  *
  * B is packed in panels of NR columns, block of K after block of K, so that a panel (KC * NR floats) stays in the
- * first-level cache while all rows of A pass by. A row-major is read where it stands; A' is packed tile by tile first,
- * because its column walk would touch a new cache line for each k. Rows come in blocks of MC, so that their part of A
- * stays in the second-level cache while all panels of B pass by.
+ * first-level cache during the loop over all rows of A. A row-major A is read in place; A' is first packed tile by tile,
+ * because reading its columns would touch a new cache line for each k. Rows are processed in blocks of MC, so that their part
+ * of A stays in the second-level cache during the loop over all panels of B.
  */
 import { MR, NR, packedTile, rowsTile, WIDE, wideRow } from './tiles';
 
@@ -53,7 +53,7 @@ export function packB(panels: usize, b: usize, ld: i32, K: i32, C: i32, from: i3
   }
 }
 
-/** Panels of B' where B' is K x C: element (k, j) stands at b[j * ld + k]. Four by four, turned in registers. */
+/** Panels of B', K x C: element (k, j) is b[j * ld + k]. Transposes 4x4 blocks in registers. */
 export function packBT(panels: usize, b: usize, ld: i32, K: i32, C: i32, from: i32, to: i32): void {
   const row = (<usize>ld) << 2;
   const panelRow = (<usize>NR) << 2;
@@ -66,7 +66,7 @@ export function packBT(panels: usize, b: usize, ld: i32, K: i32, C: i32, from: i
         const p = b + ((<usize>(j + v) * ld + k0) << 2);
         const o = out + ((<usize>v) << 2);
         if (j + v + 4 <= C) {
-          for (let k = 0; k < k4; k += 4) turn4(o + (<usize>k) * panelRow, panelRow, p + ((<usize>k) << 2), row);
+          for (let k = 0; k < k4; k += 4) transpose4(o + (<usize>k) * panelRow, panelRow, p + ((<usize>k) << 2), row);
           for (let k = k4; k < kc; k++) copyColumn(o + (<usize>k) * panelRow, p + ((<usize>k) << 2), row, 4);
         } else {
           for (let k = 0; k < kc; k++) copyColumn(o + (<usize>k) * panelRow, p + ((<usize>k) << 2), row, C - j - v);
@@ -80,7 +80,7 @@ export function packBT(panels: usize, b: usize, ld: i32, K: i32, C: i32, from: i
 /** The transpose of a 4x4 block. */
 // @ts-ignore: decorator
 @inline
-function turn4(out: usize, outRow: usize, p: usize, row: usize): void {
+function transpose4(out: usize, outRow: usize, p: usize, row: usize): void {
   const a = v128.load(p);
   const b = v128.load(p + row);
   const c = v128.load(p + 2 * row);
@@ -95,7 +95,7 @@ function turn4(out: usize, outRow: usize, p: usize, row: usize): void {
   v128.store(out + 3 * outRow, v128.shuffle<f32>(AB, CD, 2, 3, 6, 7));
 }
 
-/** Four numbers `row` bytes apart, beyond `count` of them 0. */
+/** Copies `count` numbers that are `row` bytes apart, and fills up to four with 0. */
 // @ts-ignore: decorator
 @inline
 function copyColumn(out: usize, p: usize, row: usize, count: i32): void {
@@ -119,8 +119,8 @@ function packA(out: usize, a: usize, row: usize, height: i32, kc: i32): void {
 }
 
 /**
- * out (R, C) = or += A B, columns [from, to) of it (multiples of NR, but for the end): several threads share a product
- * by columns. A is R x K row-major, or with `transA` K x R; `panels` hold all of B.
+ * out (R, C) = or += A B, columns [from, to) only, so that threads can share a product. Both are multiples of NR, except the end.
+ * A is R x K row-major, or K x R with `transA`; `panels` hold all of B.
  */
 export function gemm(
   out: usize, R: i32, C: i32, a: usize, transA: bool, panels: usize, K: i32, accumulate: bool,

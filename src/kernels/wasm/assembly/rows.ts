@@ -2,7 +2,7 @@
 import { add } from './elements';
 import { bytes } from './lanes';
 
-/** Row r of out (R, C) = or += row r of a times factors[r]; in place where out is a. */
+/** Row r of out (R, C) = or += row r of a times factors[r]; in place if out is a. */
 export function scaleRows(out: usize, a: usize, factors: usize, R: i32, C: i32, accumulate: bool): void {
   for (let r = 0; r < R; r++, factors += 4) {
     const factor = f32.load(factors);
@@ -19,7 +19,7 @@ export function scaleRows(out: usize, a: usize, factors: usize, R: i32, C: i32, 
   }
 }
 
-/** R rows of C columns, `stride` floats from one to the next: out = or += a. */
+/** out = or += a: R rows of C columns, `outStride` and `aStride` floats apart. */
 export function copyColumns(
   out: usize, outStride: i32, a: usize, aStride: i32, R: i32, C: i32, accumulate: bool,
 ): void {
@@ -35,8 +35,8 @@ export function fillRows(out: usize, row: usize, R: i32, C: i32): void {
 }
 
 /**
- * sums (C) += all rows of a, R rows of C columns, `stride` floats from one to the next. Four rows at a time, so that the
- * sums are read and written a quarter as often.
+ * sums (C) += all rows of a, R rows of C columns, `stride` floats apart. Takes four rows at a time, to read and write the sums
+ * less often.
  */
 export function sumRows(sums: usize, a: usize, R: i32, C: i32, stride: i32): void {
   const row = bytes(stride);

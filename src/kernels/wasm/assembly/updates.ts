@@ -1,8 +1,8 @@
-/** Clipping and the parameter updates, over a whole arena at once; the rules' formulas stand in src/optim. */
+/** Clipping and the parameter updates of a whole arena. src/optim has the formulas. */
 import { bytes, loadSome, storeSome } from './lanes';
 import { flush } from './math';
 
-/** Sum of squares, in double precision: sums of two lanes each. */
+/** Sum of squares in double precision. */
 export function sumSquares(a: usize, count: i32): f64 {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);
@@ -38,9 +38,9 @@ export function clipValue(a: usize, limit: f32, count: i32): void {
   for (; i < count; i++) f32.store(a + bytes(i), f32.min(limit, f32.max(-limit, f32.load(a + bytes(i)))));
 }
 
-/** w -= rate * direction. `u` is 0 without momentum. */
+/** w -= learningRate * direction. `u`, the velocity, is 0 without momentum. */
 export function sgd(
-  w: usize, g: usize, u: usize, count: i32, rate: f32, momentum: f32, dampening: f32, nesterov: bool, decay: f32, first: bool,
+  w: usize, g: usize, u: usize, count: i32, learningRate: f32, momentum: f32, dampening: f32, nesterov: bool, decay: f32, first: bool,
 ): void {
   for (let i = 0; i < count; i++) {
     const p = f32.load(w + bytes(i));
@@ -50,13 +50,13 @@ export function sgd(
       f32.store(u + bytes(i), next);
       d = nesterov ? d + momentum * next : next;
     }
-    f32.store(w + bytes(i), p - rate * d);
+    f32.store(w + bytes(i), p - learningRate * d);
   }
 }
 
 /**
  * m = b1 m + (1-b1) d;  v = b2 v + (1-b2) d^2;  w = shrink w - size m / (sqrt(v) / correct2 + eps), d = g + l2 w,
- * size = rate / (1-b1^t), correct2 = sqrt(1-b2^t). `one1` and `one2` are 1-b1 and 1-b2, rounded once from double.
+ * size = learningRate / (1-b1^t), correct2 = sqrt(1-b2^t). `one1` and `one2` are 1-b1 and 1-b2, rounded from double.
  */
 export function adam(
   w: usize, g: usize, m: usize, v: usize, count: i32, b1: f32, one1: f32, b2: f32, one2: f32, size: f32, correct2: f32,
@@ -87,7 +87,7 @@ export function adam(
   }
 }
 
-// The rest are met once an update each: one body for whole vectors and for the last few elements keeps the module small.
+// The following run once per update: a single loop for whole vectors and the last few elements keeps the module small.
 
 // @ts-ignore: decorator
 @inline
@@ -132,7 +132,7 @@ export function maximum(out: usize, a: usize, b: usize, count: i32): void {
   }
 }
 
-/** -1, 0 or 1; a NaN stays. */
+/** -1, 0 or 1; NaN stays NaN. */
 export function sign(out: usize, a: usize, count: i32): void {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
