@@ -31,7 +31,7 @@ test('an experiment: interrupted, gone on with, reported', async () => {
   const second = await start(here.path, args).ended;
   expect(second.code).toBe(0);
   expect(second.stdout).toMatch(/holds +dynamic programming, 5 %: 1\.949 T forward steps/);
-  expect(second.stdout).toMatch(/holds +every gradient has the bits of full BPTT/);
+  expect(second.stdout).toMatch(/holds +every gradient is bit-identical to that of full BPTT/);
   const results = readFileSync(join(here.path, 'a2/results.jsonl'), 'utf8').trim().split('\n');
   expect(results).toHaveLength(9 + 1);
   expect(results.slice(0, kept.length)).toEqual(kept);

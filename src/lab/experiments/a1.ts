@@ -8,7 +8,16 @@ import { evolution, pes } from '../../estimators/methods/evolution.js';
 import { uoro } from '../../estimators/methods/rank-one.js';
 import { rtrl } from '../../estimators/methods/rtrl.js';
 import type { StepData } from '../../estimators/system.js';
-import { byLabel, type Experiment, everySeed, figure, firstCurves, spread, type Verdict } from './experiment.js';
+import {
+  byLabel,
+  type Experiment,
+  everySeed,
+  figure,
+  firstCurves,
+  NUMPY_NOTE,
+  spread,
+  type Verdict,
+} from './experiment.js';
 
 interface Case {
   readonly make: () => GradientEstimator;
@@ -16,8 +25,8 @@ interface Case {
   readonly every: number;
   readonly rate: number;
   readonly updates: number;
-  /** What the page tells of the final loss, and the test of ours. */
-  readonly page: string;
+  /** The final loss that we measured earlier with NumPy, and whether these losses agree with it. */
+  readonly numpy: string;
   readonly holds: (losses: readonly number[]) => boolean;
 }
 
@@ -27,13 +36,13 @@ const diverges = (losses: readonly number[]) => losses.every((loss) => !(loss < 
 
 const RATE = 1e-4;
 const CASES: Readonly<Record<string, Case>> = {
-  RTRL: { make: rtrl, every: 1, rate: RATE, updates: 3000, page: '4e-17', holds: under(1e-12) },
+  RTRL: { make: rtrl, every: 1, rate: RATE, updates: 3000, numpy: '4e-17', holds: under(1e-12) },
   'TBPTT K=1': {
     make: () => tbptt({ k1: 1, k2: 1 }),
     every: 1,
     rate: RATE,
     updates: 3000,
-    page: 'stays at 211',
+    numpy: 'stays at 211',
     holds: near(211),
   },
   'TBPTT K=10': {
@@ -41,7 +50,7 @@ const CASES: Readonly<Record<string, Case>> = {
     every: 10,
     rate: RATE,
     updates: 3000,
-    page: 'diverges',
+    numpy: 'diverges',
     holds: diverges,
   },
   'TBPTT K=100': {
@@ -49,7 +58,7 @@ const CASES: Readonly<Record<string, Case>> = {
     every: 100,
     rate: RATE,
     updates: 3000,
-    page: '3e-9',
+    numpy: '3e-9',
     holds: under(1e-6),
   },
   PES: {
@@ -57,7 +66,7 @@ const CASES: Readonly<Record<string, Case>> = {
     every: 1,
     rate: RATE,
     updates: 3000,
-    page: '7e-15',
+    numpy: '7e-15',
     holds: under(1e-9),
   },
   ES: {
@@ -65,16 +74,16 @@ const CASES: Readonly<Record<string, Case>> = {
     every: 1,
     rate: RATE,
     updates: 3000,
-    page: '211',
+    numpy: '211',
     holds: near(211),
   },
-  'UORO at 1e-4': { make: uoro, every: 1, rate: RATE, updates: 3000, page: 'diverges', holds: diverges },
+  'UORO at 1e-4': { make: uoro, every: 1, rate: RATE, updates: 3000, numpy: 'diverges', holds: diverges },
   'UORO at 1e-5': {
     make: uoro,
     every: 1,
     rate: 1e-5,
     updates: 30000,
-    page: 'under 1e-12, every seed',
+    numpy: 'under 1e-12, every seed',
     holds: (l) => l.every((v) => v < 1e-12),
   },
   'ARTBP c=0.01': {
@@ -82,7 +91,7 @@ const CASES: Readonly<Record<string, Case>> = {
     every: 1,
     rate: RATE,
     updates: 3000,
-    page: 'median 1e-12',
+    numpy: 'median 1e-12',
     holds: under(1e-9),
   },
   'ARTBP c=1/16 at 1e-4': {
@@ -90,7 +99,7 @@ const CASES: Readonly<Record<string, Case>> = {
     every: 1,
     rate: RATE,
     updates: 3000,
-    page: 'diverges',
+    numpy: 'diverges',
     holds: diverges,
   },
   'ARTBP c=1/16 at 1e-5': {
@@ -98,15 +107,15 @@ const CASES: Readonly<Record<string, Case>> = {
     every: 1,
     rate: 1e-5,
     updates: 30000,
-    page: 'converges',
+    numpy: 'converges',
     holds: under(1e-3),
   },
 };
 
-/** Losses far beyond the first: theta has gone. */
-const GONE = 1e12;
+/** A loss above this counts as diverged. */
+const DIVERGED = 1e12;
 
-/** The loss that a theta leads to in the long run: s[0] -> 2 (10 - 13) theta. */
+/** The loss of a theta once the states have settled: s[0] -> 2 (10 - 13) theta. */
 const settled = (theta: number): number => 0.5 * (-6 * theta - 1) ** 2;
 
 function train({ make, every, rate, updates }: Case, seed: number, progress: (share: number) => void) {
@@ -116,7 +125,8 @@ function train({ make, every, rate, updates }: Case, seed: number, progress: (sh
   const curve: [number, number][] = [];
   let [update, loss, reached] = [0, Number.NaN, Number.NaN];
   function* forever(): Generator<StepData> {
-    for (let t = 1; update < updates && !(loss > GONE); t++) yield { input: [], target: t % every === 0 ? [1] : null };
+    for (let t = 1; update < updates && !(loss > DIVERGED); t++)
+      yield { input: [], target: t % every === 0 ? [1] : null };
   }
   unroll(system, run, forever(), { every }, (gradient) => {
     update++;
@@ -130,7 +140,7 @@ function train({ make, every, rate, updates }: Case, seed: number, progress: (sh
   });
   run.reset();
   return {
-    values: { loss: loss > GONE ? Number.POSITIVE_INFINITY : loss, theta: system.parameters[0]!, reached },
+    values: { loss: loss > DIVERGED ? Number.POSITIVE_INFINITY : loss, theta: system.parameters[0]!, reached },
     curves: { loss: curve },
   };
 }
@@ -139,9 +149,8 @@ export const a1: Experiment = {
   id: 'a1',
   title: 'Influence balancing',
   question:
-    'One parameter moves 23 units of a linear system, 10 of them up and 13 down, and what it does at once has the opposite sign of what it does later. Which methods find its optimum, -1/6?',
-  source:
-    'Tallec & Ollivier 2017 (arXiv:1705.08209), section 4.1; as persistent_es defines it (Vicol et al. 2021). s <- A s + theta sigma, loss (s[0] - 1)^2 / 2, theta starts at 0.5, SGD 1e-4, 3000 updates, one loss and one update an unroll. What is told is the loss of a theta once the states have settled, (6 theta + 1)^2 / 2.',
+    'One parameter drives 23 units of a linear system, 10 of them up and 13 down. Its short-term effect has the opposite sign of its long-term effect. Which methods find its optimum, -1/6?',
+  source: `The task is from Tallec & Ollivier 2017 (arXiv:1705.08209), section 4.1, as defined in persistent_es (Vicol et al. 2021): s <- A s + theta sigma, loss (s[0] - 1)^2 / 2, theta starts at 0.5, SGD at 1e-4, 3000 updates, one loss and one update per unroll. The table shows the loss of theta once the states have settled, (6 theta + 1)^2 / 2. ${NUMPY_NOTE}`,
   jobs: ({ seeds }) =>
     Object.entries(CASES).flatMap(([label, { make }]) => everySeed(label, make().stochastic ? seeds : 1)),
   run: ({ label, seed }, progress) => train(CASES[label]!, seed, progress),
@@ -152,7 +161,7 @@ export const a1: Experiment = {
       const { median, low, high } = spread(losses);
       const range = losses.length > 1 ? ` (${figure(low)} to ${figure(high)}, ${losses.length} seeds)` : '';
       return {
-        claim: `${label}: ${CASES[label]!.page}`,
+        claim: `${label}: ${CASES[label]!.numpy}`,
         found: `${figure(median)}${range}`,
         holds: CASES[label]!.holds(losses),
       };
@@ -161,12 +170,12 @@ export const a1: Experiment = {
       tables: [
         {
           title: 'Loss after the last update',
-          columns: ['method', 'rate', 'updates', 'page', 'median', 'least', 'most', 'first under 1e-3'],
+          columns: ['method', 'learning rate', 'updates', 'NumPy', 'median', 'min', 'max', 'first under 1e-3'],
           rows: groups.map(([label, results]) => {
             const { median, low, high } = spread(results.map(({ values }) => values.loss!));
-            const { page, rate, updates } = CASES[label]!;
+            const { numpy, rate, updates } = CASES[label]!;
             const reached = spread(results.map(({ values }) => values.reached!).filter((v) => v > 0)).median;
-            return [label, rate, updates, page, figure(median), figure(low), figure(high), figure(reached)];
+            return [label, rate, updates, numpy, figure(median), figure(low), figure(high), figure(reached)];
           }),
         },
       ],

@@ -1,4 +1,4 @@
-/** A3: every method at frozen weights, against the exact gradient. */
+/** A3: every method with frozen weights, compared with the exact gradient. */
 import { Model } from '../../core/model.js';
 import { createRng } from '../../core/rng.js';
 import type { GradientEstimator } from '../../estimators/estimator.js';
@@ -12,31 +12,41 @@ import { randomizedTelescope } from '../../estimators/methods/telescope.js';
 import { modelSystem } from '../../estimators/model/system.js';
 import { selectKernels } from '../../kernels/select.js';
 import { compare } from '../compare.js';
-import { byLabel, type Experiment, everySeed, figure, type Job, spread, type Verdict } from './experiment.js';
+import {
+  byLabel,
+  type Experiment,
+  everySeed,
+  figure,
+  type Job,
+  NUMPY_NOTE,
+  type Plot,
+  spread,
+  type Verdict,
+} from './experiment.js';
 
 interface Case {
   readonly make: () => GradientEstimator;
-  /** What the page has: of a biased method the cosine, of an unbiased one the relative variance. */
-  readonly page: string;
+  /** Our earlier NumPy measurement: the cosine of a biased method, the relative variance of an unbiased one. */
+  readonly numpy: string;
 }
 
 const CASES: Readonly<Record<string, Case>> = {
-  RTRL: { make: rtrl, page: 'equal to 4e-16' },
-  'sliding K=1': { make: () => tbptt({ k1: 1, k2: 1 }), page: 'cosine .78' },
-  'sliding K=5': { make: () => tbptt({ k1: 1, k2: 5 }), page: 'cosine .97' },
-  'sliding K=10': { make: () => tbptt({ k1: 1, k2: 10 }), page: 'cosine .99' },
-  'sliding K=20': { make: () => tbptt({ k1: 1, k2: 20 }), page: 'cosine .998' },
-  'block K=20': { make: () => tbptt({ k1: 20, k2: 20 }), page: '' },
-  'SnAp-1': { make: () => snap({ n: 1 }), page: 'cosine .944' },
-  'e-prop': { make: eprop, page: 'cosine .943' },
-  RFLO: { make: rflo, page: '' },
-  'h-detach 0.5': { make: () => hDetach({ rate: 0.5 }), page: '' },
-  'ARTBP c=1/16': { make: () => artbp({ cut: 1 / 16 }), page: 'variance .25' },
-  'telescope 0.9': { make: () => randomizedTelescope({ keep: 0.9 }), page: '' },
-  'KF-RTRL': { make: kfRtrl, page: 'variance 3.7' },
-  UORO: { make: uoro, page: 'variance 87' },
-  'forward gradient': { make: forwardGradient, page: 'variance 1.4e3' },
-  'PES, 100 particles': { make: () => pes({ particles: 100, sigma: 1e-3 }), page: '' },
+  RTRL: { make: rtrl, numpy: 'equal to 4e-16' },
+  'sliding K=1': { make: () => tbptt({ k1: 1, k2: 1 }), numpy: 'cosine .78' },
+  'sliding K=5': { make: () => tbptt({ k1: 1, k2: 5 }), numpy: 'cosine .97' },
+  'sliding K=10': { make: () => tbptt({ k1: 1, k2: 10 }), numpy: 'cosine .99' },
+  'sliding K=20': { make: () => tbptt({ k1: 1, k2: 20 }), numpy: 'cosine .998' },
+  'block K=20': { make: () => tbptt({ k1: 20, k2: 20 }), numpy: '' },
+  'SnAp-1': { make: () => snap({ n: 1 }), numpy: 'cosine .944' },
+  'e-prop': { make: eprop, numpy: 'cosine .943' },
+  RFLO: { make: rflo, numpy: '' },
+  'h-detach 0.5': { make: () => hDetach({ rate: 0.5 }), numpy: '' },
+  'ARTBP c=1/16': { make: () => artbp({ cut: 1 / 16 }), numpy: 'variance .25' },
+  'telescope 0.9': { make: () => randomizedTelescope({ keep: 0.9 }), numpy: '' },
+  'KF-RTRL': { make: kfRtrl, numpy: 'variance 3.7' },
+  UORO: { make: uoro, numpy: 'variance 87' },
+  'forward gradient': { make: forwardGradient, numpy: 'variance 1.4e3' },
+  'PES, 100 particles': { make: () => pes({ particles: 100, sigma: 1e-3 }), numpy: '' },
 };
 
 const [INPUTS, UNITS, STEPS] = [4, 16, 60];
@@ -81,16 +91,40 @@ async function examine({ label, seed, draws }: A3Job) {
   };
 }
 
-/** Of each seed's value, the median. */
+/** Median over the seeds. */
 const middle = (results: readonly { readonly values: Readonly<Record<string, number>> }[], name: string): number =>
   spread(results.map(({ values }) => values[name]!)).median;
+
+const plots = (groups: ReturnType<typeof byLabel>): Plot[] => [
+  {
+    title: 'Error of the mean over the draws (slope -1/2 without bias)',
+    x: { label: 'draws', log: true },
+    y: { label: '|mean - g| / |g|', log: true },
+    mark: 'line',
+    series: [...groups]
+      .filter(([label]) => CASES[label]!.make().stochastic)
+      .map(([label, [first]]) => ({ label, points: first!.curves!.errorOfMean! })),
+  },
+  {
+    title: 'Bias and cost',
+    x: { label: 'multiply-adds', log: true },
+    y: { label: 'bias |mean - g| / |g|', log: true },
+    mark: 'dot',
+    series: [...groups]
+      .filter(([, results]) => middle(results, 'bias') > 1e-12)
+      .map(([label, results]) => ({
+        label,
+        points: results.map(({ values }) => [values.macs!, values.bias!] as const),
+      })),
+  },
+];
 
 export const a3: Experiment<A3Job> = {
   id: 'a3',
   title: 'Frozen weights: bias, variance, cost',
   question:
-    'How far from the exact gradient of a fixed LSTM is each method, on average and in one draw, and what does it cost?',
-  source: `LSTM of ${UNITS} units, ${INPUTS} inputs, ${STEPS} steps of noise with a target at each, float64. The orderings are what should hold; the values move with the seed.`,
+    'How far is each method from the exact gradient of a fixed LSTM, on average and in one draw, and what does it cost?',
+  source: `LSTM with ${UNITS} units and ${INPUTS} inputs, ${STEPS} steps of noise with a target at each, float64. The order of the methods should hold; the values depend on the seed. ${NUMPY_NOTE}`,
   jobs: ({ seeds, full }) =>
     Object.entries(CASES).flatMap(([label, { make }]) => {
       const draws = make().stochastic ? (full ? 4096 : 512) : 1;
@@ -105,7 +139,7 @@ export const a3: Experiment<A3Job> = {
       return [
         label,
         unbiased ? 'yes' : 'no',
-        CASES[label]!.page,
+        CASES[label]!.numpy,
         ...['cosine', 'normRatio', 'bias'].map((name) => figure(middle(results, name))),
         stochastic ? figure(middle(results, 'variance')) : '0',
         stochastic ? figure(middle(results, 'z')) : '',
@@ -115,11 +149,11 @@ export const a3: Experiment<A3Job> = {
     return {
       tables: [
         {
-          title: 'Against the exact gradient: medians over the seeds',
+          title: 'Compared with the exact gradient: medians over the seeds',
           columns: [
             'method',
             'unbiased',
-            'page',
+            'NumPy',
             'cosine',
             'norm ratio',
             'bias',
@@ -132,29 +166,7 @@ export const a3: Experiment<A3Job> = {
           rows,
         },
       ],
-      plots: [
-        {
-          title: 'Error of the mean over so many draws (slope -1/2 where there is no bias)',
-          x: { label: 'draws', log: true },
-          y: { label: '|mean - g| / |g|', log: true },
-          mark: 'line',
-          series: [...groups]
-            .filter(([label]) => CASES[label]!.make().stochastic)
-            .map(([label, [first]]) => ({ label, points: first!.curves!.errorOfMean! })),
-        },
-        {
-          title: 'Bias and cost',
-          x: { label: 'multiply-adds', log: true },
-          y: { label: 'bias |mean - g| / |g|', log: true },
-          mark: 'dot',
-          series: [...groups]
-            .filter(([, results]) => middle(results, 'bias') > 1e-12)
-            .map(([label, results]) => ({
-              label,
-              points: results.map(({ values }) => [values.macs!, values.bias!] as const),
-            })),
-        },
-      ],
+      plots: plots(groups),
       verdicts: verdicts(groups, at),
     };
   },
@@ -174,22 +186,22 @@ function verdicts(groups: ReturnType<typeof byLabel>, at: (label: string, name: 
   };
   if (has('RTRL'))
     list.push({
-      claim: 'RTRL equals BPTT (page: to 4e-16)',
+      claim: 'RTRL equals BPTT (NumPy: to 4e-16)',
       found: figure(at('RTRL', 'bias')),
       holds: at('RTRL', 'bias') < 1e-12,
     });
   ordered(
-    'cosine grows with the horizon: .78 < .97 < .99 < .998',
+    'cosine grows with the horizon (NumPy: .78 < .97 < .99 < .998)',
     ['sliding K=1', 'sliding K=5', 'sliding K=10', 'sliding K=20'],
     'cosine',
   );
   ordered(
-    'SnAp-1 and e-prop are between sliding K=1 and K=10: .78 < .944 < .99',
+    'SnAp-1 is between sliding K=1 and K=10 (NumPy: .78 < .944 < .99)',
     ['sliding K=1', 'SnAp-1', 'sliding K=10'],
     'cosine',
   );
   ordered(
-    'variance: ARTBP .25 < KF-RTRL 3.7 < UORO 87 < forward gradient 1.4e3',
+    'variance: ARTBP < KF-RTRL < UORO < forward gradient (NumPy: .25 < 3.7 < 87 < 1.4e3)',
     ['ARTBP c=1/16', 'KF-RTRL', 'UORO', 'forward gradient'],
     'variance',
   );
@@ -198,7 +210,7 @@ function verdicts(groups: ReturnType<typeof byLabel>, at: (label: string, name: 
     if (!stochastic || !unbiased) continue;
     const zs = results.map(({ values }) => values.z!);
     list.push({
-      claim: `${label} has no bias: z under 4, every seed`,
+      claim: `${label} has no bias: z below 4 for every seed`,
       found: zs.map(figure).join(', '),
       holds: zs.every((z) => z < 4),
     });

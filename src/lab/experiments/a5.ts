@@ -1,5 +1,4 @@
-/** A5: a^n b^n, one character at a time, learnt online. */
-
+/** A5: a^n b^n, learned online, one character at a time. */
 import type { GradientEstimator } from '../../estimators/estimator.js';
 import { tbptt } from '../../estimators/methods/backwards.js';
 import { snap } from '../../estimators/methods/local.js';
@@ -14,6 +13,7 @@ import {
   figure,
   firstCurves,
   type Job,
+  NUMPY_NOTE,
   spread,
   type Verdict,
 } from './experiment.js';
@@ -23,21 +23,21 @@ interface Case {
   readonly make: () => GradientEstimator;
   /** Characters between two updates. */
   readonly every: number;
-  /** Cumulative bits a character over 245k characters. */
-  readonly page: string;
+  /** Cumulative bits per character over 245k characters that we measured earlier with NumPy, one seed. */
+  readonly numpy: string;
 }
 
 const CASES: Readonly<Record<string, Case>> = {
-  'SnAp-1': { make: () => snap({ n: 1 }), every: 1, page: '.176 (recent .144)' },
-  'TBPTT-16': { make: () => tbptt({ k1: 16, k2: 16 }), every: 16, page: '.243' },
-  'TBPTT-1': { make: () => tbptt({ k1: 1, k2: 1 }), every: 1, page: '.258' },
-  UORO: { make: uoro, every: 1, page: '.287' },
+  'SnAp-1': { make: () => snap({ n: 1 }), every: 1, numpy: '.176 (recent .144)' },
+  'TBPTT-16': { make: () => tbptt({ k1: 16, k2: 16 }), every: 16, numpy: '.243' },
+  'TBPTT-1': { make: () => tbptt({ k1: 1, k2: 1 }), every: 1, numpy: '.258' },
+  UORO: { make: uoro, every: 1, numpy: '.287' },
 };
 
 const [LARGEST, UNITS, RATE] = [32, 64, 1e-3];
-/** Characters that the page's figures are of. */
+/** Characters of the NumPy figures. */
 const WHOLE = 245_000;
-/** The share of the characters that `recent` is of, at the end. */
+/** Share of the characters, at the end, that `recent` covers. */
 const RECENT = 0.1;
 
 export interface A5Job extends Job {
@@ -85,9 +85,8 @@ async function train({ label, seed, characters, units }: A5Job, progress: (share
 export const a5: Experiment<A5Job> = {
   id: 'a5',
   title: 'a^n b^n, online',
-  question:
-    'How many bits a character does each method need to learn to count, one character at a time, from a text that it sees once?',
-  source: `ctallec/uoro: a^n, b^n on lines of their own, n from 1 to ${LARGEST}; LSTM-${UNITS}, one row, Adam 1e-3 / (1 + .015 sqrt t), an update every k1 characters. The page's figures are cumulative, over 245k characters of one seed; who can count needs ${figure(countingEntropy(LARGEST))}. Fewer characters cost more bits each.`,
+  question: 'How many bits per character does each method need while it learns to count from a text that it sees once?',
+  source: `The task is from ctallec/uoro (Tallec & Ollivier 2017): a^n and b^n on separate lines, n from 1 to ${LARGEST}; LSTM-${UNITS}, one sequence, Adam 1e-3 / (1 + .015 sqrt t), an update every k1 characters. A model that counts needs ${figure(countingEntropy(LARGEST))} bits per character. The log in that repository reports .262 cumulative bits at 245k characters for UORO. ${NUMPY_NOTE} It is cumulative, over 245k characters of one seed. Shorter runs need more bits per character.`,
   jobs: ({ seeds, full }) => {
     const characters = full ? WHOLE : 50_000;
     return Object.keys(CASES).flatMap((label) =>
@@ -102,22 +101,22 @@ export const a5: Experiment<A5Job> = {
     return {
       tables: [
         {
-          title: 'Bits a character',
-          columns: ['method', 'characters', 'page: 245k', 'cumulative', 'least', 'most', 'last tenth', 'seconds'],
+          title: 'Bits per character',
+          columns: ['method', 'characters', 'NumPy: 245k', 'cumulative', 'min', 'max', 'last tenth', 'seconds'],
           rows: [...groups].map(([label, results]) => {
             const { median, low, high } = spread(results.map(({ values }) => values.cumulative!));
             const { characters } = results[0]!.job;
             const seconds = spread(results.map((one) => one.seconds)).median;
             const figures = [median, low, high, middle(label, 'recent'), seconds].map(figure);
-            return [label, characters, CASES[label]!.page, ...figures];
+            return [label, characters, CASES[label]!.numpy, ...figures];
           }),
         },
       ],
       plots: [
         {
-          title: 'Cumulative bits a character (first seed of each)',
+          title: 'Cumulative bits per character (first seed of each)',
           x: { label: 'characters' },
-          y: { label: 'bits a character', log: true },
+          y: { label: 'bits per character', log: true },
           mark: 'line',
           series: firstCurves(groups, 'cumulative'),
         },
@@ -135,11 +134,11 @@ function verdicts(groups: ReturnType<typeof byLabel>, middle: (label: string, na
     const [a, b] = [middle(better, 'cumulative'), middle(worse, 'cumulative')];
     list.push({ claim: `${better} needs fewer bits than ${worse}`, found: `${figure(a)}, ${figure(b)}`, holds: a < b });
   }
-  // Who has seen less has not come there yet.
+  // A shorter run has not reached the entropy yet.
   if (groups.get('SnAp-1')?.every(({ values }) => values.characters! >= WHOLE)) {
     const [recent, floor] = [middle('SnAp-1', 'recent'), countingEntropy(LARGEST)];
     list.push({
-      claim: `SnAp-1 ends near the entropy, ${figure(floor)} (page: .144): within a tenth`,
+      claim: `SnAp-1 ends within a tenth of the entropy, ${figure(floor)} (NumPy: .144)`,
       found: figure(recent),
       holds: recent < 1.1 * floor,
     });

@@ -14,6 +14,7 @@ import {
   figure,
   firstCurves,
   type Job,
+  NUMPY_NOTE,
   spread,
   type Verdict,
 } from './experiment.js';
@@ -21,24 +22,24 @@ import { dataOf, learner, lstmModel } from './learn.js';
 
 interface Case {
   readonly make: () => GradientEstimator;
-  /** L after 10k minibatches, two seeds. */
-  readonly page: string;
+  /** L after 10k minibatches that we measured earlier with NumPy, two seeds. */
+  readonly numpy: string;
 }
 
 const CASES: Readonly<Record<string, Case>> = {
-  BPTT: { make: bptt, page: '17, 18' },
-  'SnAp-1': { make: () => snap({ n: 1 }), page: '10, 12' },
-  'e-prop': { make: eprop, page: '9, 11' },
-  'TBPTT(1,5)': { make: () => tbptt({ k1: 1, k2: 5 }), page: '10, 9' },
-  UORO: { make: uoro, page: '7, 7' },
-  'TBPTT(1,1)': { make: () => tbptt({ k1: 1, k2: 1 }), page: '4, 5' },
+  BPTT: { make: bptt, numpy: '17, 18' },
+  'SnAp-1': { make: () => snap({ n: 1 }), numpy: '10, 12' },
+  'e-prop': { make: eprop, numpy: '9, 11' },
+  'TBPTT(1,5)': { make: () => tbptt({ k1: 1, k2: 5 }), numpy: '10, 9' },
+  UORO: { make: uoro, numpy: '7, 7' },
+  'TBPTT(1,1)': { make: () => tbptt({ k1: 1, k2: 1 }), numpy: '4, 5' },
 };
 
 const [UNITS, ROWS, RATE, ENOUGH] = [32, 16, 3e-3, 0.15];
-/** How often the gradient is held against the exact one. */
-const LOOKS = 40;
-/** How much of the running mean of the bits a batch leaves. */
-const KEPT = 0.95;
+/** How often the gradient is compared with the exact one. */
+const COMPARISONS = 40;
+/** Decay of the running mean of the bits. */
+const DECAY = 0.95;
 
 export interface A6Job extends Job {
   readonly batches: number;
@@ -55,19 +56,19 @@ async function train({ label, seed, batches }: A6Job, progress: (share: number) 
   const random = dataOf('a6', seed);
   const curve: [number, number][] = [[0, 1]];
   const alignment: [number, number][] = [];
-  const looked = createRng(seed, 'a6 alignment');
+  const compared = createRng(seed, 'a6 alignment');
   let [length, mean, batch] = [1, 1, 0];
   const next = () => copyTask({ symbols: 2, length }, ROWS, random);
   for await (const { sum, count } of one.batches(batches, next)) {
     batch++;
-    mean = KEPT * mean + (1 - KEPT) * bitsPerCharacter(sum / count);
+    mean = DECAY * mean + (1 - DECAY) * bitsPerCharacter(sum / count);
     if (mean < ENOUGH) {
       length++;
-      mean = 1; // of the new length nothing is known: 1 bit is a guess
+      mean = 1; // a guess at the new length
       curve.push([batch, length]);
     }
-    if (batch % Math.max(1, Math.floor(batches / LOOKS)) === 0) {
-      alignment.push([batch, one.alignment(copyTask({ symbols: 2, length }, ROWS, looked))]);
+    if (batch % Math.max(1, Math.floor(batches / COMPARISONS)) === 0) {
+      alignment.push([batch, one.alignment(copyTask({ symbols: 2, length }, ROWS, compared))]);
     }
     if (batch % 10 === 0) progress(batch / batches);
   }
@@ -80,8 +81,8 @@ export const a6: Experiment<A6Job> = {
   id: 'a6',
   title: 'Copying more and more bits',
   question:
-    'L bits are seen and then to be said again. L grows by one whenever they cost under .15 bits each: how far does each method come?',
-  source: `After Menick et al. 2020 (arXiv:2006.07232). LSTM-${UNITS}, ${ROWS} rows, Adam 3e-3, clip 1, an update a minibatch, bits in a running mean (${KEPT}) that begins at 1 with each L. The page's figures are of 10k minibatches and two seeds; fewer bring everyone less far.`,
+    'L bits are shown and must be repeated. L grows by one whenever they cost less than .15 bits each. How far does each method get?',
+  source: `After Menick et al. 2020 (arXiv:2006.07232). LSTM-${UNITS}, ${ROWS} sequences, Adam 3e-3, clipping at 1, an update per minibatch; the bits are a running mean (decay ${DECAY}) that starts at 1 for each L. ${NUMPY_NOTE} It is of 10k minibatches and two seeds. Shorter runs reach a smaller L.`,
   jobs: ({ seeds, full }) => {
     const batches = full ? 10_000 : 1500;
     return Object.keys(CASES).flatMap((label) =>
@@ -94,12 +95,12 @@ export const a6: Experiment<A6Job> = {
     return {
       tables: [
         {
-          title: 'Bits that are copied',
-          columns: ['method', 'minibatches', 'page: L at 10k', 'L', 'bits a bit at that L', 'seconds'],
+          title: 'Bits copied',
+          columns: ['method', 'minibatches', 'NumPy: L at 10k', 'L', 'loss per bit at that L', 'seconds'],
           rows: [...groups].map(([label, results]) => [
             label,
             results[0]!.job.batches,
-            CASES[label]!.page,
+            CASES[label]!.numpy,
             results.map(({ values }) => values.length!).join(', '),
             figure(spread(results.map(({ values }) => values.bits!)).median),
             figure(spread(results.map(({ seconds }) => seconds)).median),
@@ -115,7 +116,7 @@ export const a6: Experiment<A6Job> = {
           series: firstCurves(groups, 'length'),
         },
         {
-          title: 'Cosine of its gradient and the exact one, while it learns (first seed of each)',
+          title: 'Cosine of the gradient with the exact one during training (first seed of each)',
           x: { label: 'minibatches' },
           y: { label: 'cosine' },
           mark: 'line',
@@ -134,7 +135,7 @@ function verdicts(groups: ReturnType<typeof byLabel>): Verdict[] {
     const [a, b] = [better, worse].map(
       (label) => spread(groups.get(label)!.map(({ values }) => values.length!)).median,
     ) as [number, number];
-    list.push({ claim: `${better} comes further than ${worse}`, found: `${a}, ${b}`, holds: a > b });
+    list.push({ claim: `${better} gets further than ${worse}`, found: `${a}, ${b}`, holds: a > b });
   };
   for (const label of Object.keys(CASES).slice(1)) further('BPTT', label);
   further('SnAp-1', 'UORO');

@@ -1,4 +1,4 @@
-/** Copying over a lag: full BPTT learns what truncated BPTT cannot see. */
+/** Copying over a lag, which full BPTT learns and truncated BPTT cannot. */
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Arena } from '../../core/memory/parameters.js';
 import { hostNumbers } from '../../core/memory/views.js';
@@ -27,7 +27,7 @@ import { dataOf } from './learn.js';
 interface Case {
   /** Steps of a window; null for the whole sequence. */
   readonly window: number | null;
-  /** Whether the lag grows from a short one, or is the whole one from the beginning. */
+  /** Whether the lag grows from a short one, instead of starting at its full length. */
   readonly grows: boolean;
 }
 
@@ -39,10 +39,10 @@ const CASES: Readonly<Record<string, Case>> = {
 
 const [SYMBOLS, LENGTH, EVERY, UNITS, ROWS, RATE, FORGET_BIAS] = [2, 8, 17, 64, 32, 0.01, 5];
 const FULL_LAG = 100;
-/** The lag begins with this, and grows by half when 95 % are right. Letters are then out of a window of 10 already. */
+/** The lag starts at 5 and grows by half whenever 95 % are right. Soon it exceeds a window of 10. */
 const [FIRST_LAG, GROWTH, GROWS_AT] = [5, 1.5, 0.95];
-/** The running mean of what is right, and where it ends a training. */
-const [KEPT, DONE_AT] = [0.95, 0.995];
+/** Decay of the running mean of the accuracy, and where training ends. */
+const [DECAY, DONE_AT] = [0.95, 0.995];
 const TEST_BATCHES = 16;
 
 export interface CopyJob extends Job {
@@ -152,8 +152,8 @@ function rightOf(output: ArrayLike<number>, { targets, weights }: Batch): number
   return right;
 }
 
-/** A lag at which no letter is shown where another is to be said. */
-const free = (lag: number): number => (lag % EVERY === 0 ? lag + 1 : lag);
+/** The next lag at which no letter is shown while another one is due. */
+const withoutOverlap = (lag: number): number => (lag % EVERY === 0 ? lag + 1 : lag);
 
 async function train({ label, seed, lag: wanted, updates }: CopyJob, progress: (share: number) => void) {
   const { window, grows } = CASES[label]!;
@@ -163,11 +163,11 @@ async function train({ label, seed, lag: wanted, updates }: CopyJob, progress: (
   let [lag, mean, update] = [grows ? Math.min(FIRST_LAG, wanted) : wanted, 1 / SYMBOLS, 0];
   const batch = (): Batch =>
     stepsToBatch(
-      delayedCopyTask({ symbols: SYMBOLS, length: LENGTH, every: EVERY, lag: free(lag) }, ROWS, random),
+      delayedCopyTask({ symbols: SYMBOLS, length: LENGTH, every: EVERY, lag: withoutOverlap(lag) }, ROWS, random),
       ROWS,
     );
   const windowed = new WindowedGradient(model, window, (right) => {
-    mean = KEPT * mean + (1 - KEPT) * (right / (LENGTH * ROWS));
+    mean = DECAY * mean + (1 - DECAY) * (right / (LENGTH * ROWS));
   });
   const source = { stateful: false, length: updates, batch };
   const optimizer = adam({ learningRate: RATE });
@@ -202,8 +202,8 @@ export const copyOverLag: Experiment<CopyJob> = {
   id: 'copy',
   title: 'Copying over a lag',
   question:
-    'Letters come in one by one, and each is to be said again 100 steps later, over 220 steps. Full BPTT learns it in minutes; does BPTT that is cut every 10 steps, its state carried on?',
-  source: `A delay line: ${LENGTH} letters out of ${SYMBOLS}, one every ${EVERY} steps, each to be said at a signal exactly ${FULL_LAG} steps after it was seen: ${(LENGTH - 1) * EVERY + FULL_LAG + 1} steps (the copy task of Hochreiter & Schmidhuber's kind, as in Arjovsky et al. 2016, arXiv:1511.06464, with the letters apart). LSTM-${UNITS}, recurrent weights orthogonal, forget bias ${FORGET_BIAS}, ${ROWS} rows, Adam ${RATE}, clip 1, loss at the recalls alone, an update a batch; the lag begins at ${FIRST_LAG} and grows by half at ${100 * GROWS_AT} % right. Recall is told on new sequences at the full lag.`,
+    'Letters arrive one by one over 220 steps, and each must be repeated 100 steps later. Full BPTT learns this in minutes. Does BPTT truncated every 10 steps learn it, with the state carried on?',
+  source: `A delay line: ${LENGTH} letters out of ${SYMBOLS}, one every ${EVERY} steps, each due at a signal exactly ${FULL_LAG} steps after it was shown: ${(LENGTH - 1) * EVERY + FULL_LAG + 1} steps (a variant of the copy task of Arjovsky et al. 2016, arXiv:1511.06464, with the letters spaced out). LSTM-${UNITS}, recurrent weights orthogonal, forget bias ${FORGET_BIAS}, ${ROWS} sequences, Adam ${RATE}, clipping at 1, loss only where a letter is due, an update per batch; the lag starts at ${FIRST_LAG} and grows by half at ${100 * GROWS_AT} % right. Recall is measured on new sequences at the full lag.`,
   jobs: ({ seeds, full }) =>
     Object.keys(CASES).flatMap((label) => {
       const [lag, updates] = [FULL_LAG, full ? 10_000 : 4000];
@@ -216,9 +216,9 @@ export const copyOverLag: Experiment<CopyJob> = {
       const recalls = results.map(({ values }) => values.recall!);
       const found = recalls.map((v) => `${figure(100 * v)} %`).join(', ');
       return label === 'BPTT'
-        ? { claim: 'BPTT: 99 % recalled, every seed', found, holds: recalls.every((v) => v >= 0.99) }
+        ? { claim: 'BPTT recalls 99 % for every seed', found, holds: recalls.every((v) => v >= 0.99) }
         : {
-            claim: `${label}: no more than a guess and a tenth, every seed`,
+            claim: `${label} recalls at most 10 % more than a guess for every seed`,
             found,
             holds: recalls.every((v) => v < 1 / SYMBOLS + 0.1),
           };
@@ -234,7 +234,7 @@ export const copyOverLag: Experiment<CopyJob> = {
       tables: [
         {
           title: `Recall at the full lag: a guess is right in ${figure(100 / SYMBOLS)} %`,
-          columns: ['method', 'median %', 'least', 'most', 'lag come to', 'updates', 'seconds'],
+          columns: ['method', 'median %', 'min', 'max', 'lag reached', 'updates', 'seconds'],
           rows: [...groups].map(([label, results]) => {
             const of = (name: string) => spread(results.map(({ values }) => values[name]!));
             const { median, low, high } = of('recall');
@@ -249,7 +249,7 @@ export const copyOverLag: Experiment<CopyJob> = {
           }),
         },
       ],
-      plots: [plot('recall', 'Running mean of what is right, at the lag of the moment'), plot('lag', 'Lag')],
+      plots: [plot('recall', 'Running mean of the recall, at the current lag'), plot('lag', 'Lag')],
       verdicts,
     };
   },

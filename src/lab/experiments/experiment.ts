@@ -1,45 +1,52 @@
 /**
- * What an experiment is: independent jobs (an estimator with a seed, mostly), and a report over what they found. Jobs and results
- * are plain JSON, so that they run in any order, in workers, and are not run again after an interruption.
+ * An experiment is a set of independent jobs, usually one for each estimator and seed, and a report of their results. Jobs and
+ * results are plain JSON: they run in any order and in workers, and an interrupted run does not repeat finished jobs.
  */
+
+/** One unit of work of an experiment. */
 export interface Job {
-  /** Different for every job of an experiment. */
+  /** Unique within the experiment. */
   readonly id: string;
-  /** What runs, as the report calls it. */
+  /** The name of this case in the report. */
   readonly label: string;
   readonly seed: number;
 }
 
+/** The numbers that a job returns. */
 export interface JobResult {
   readonly values: Readonly<Record<string, number>>;
-  /** Points of curves by name. */
+  /** Curves by name, as points. */
   readonly curves?: Readonly<Record<string, readonly (readonly [x: number, y: number])[]>>;
 }
 
+/** A finished job with its result. */
 export interface Done<J extends Job = Job> extends JobResult {
   readonly job: J;
   readonly seconds: number;
 }
 
+/** How much of an experiment to run. */
 export interface RunOptions {
-  /** Different random numbers each. */
+  /** Number of seeds; each uses different random numbers. */
   readonly seeds: number;
-  /** As long as the source has it; else what shows the effect in minutes. */
+  /** True runs as long as the source does; false shows the effect within minutes. */
   readonly full: boolean;
 }
 
+/** A table of a report. */
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
+/** An axis of a plot. */
 export interface Axis {
   readonly label: string;
   readonly log?: boolean;
 }
 
-/** Lines or points, one series a label. */
+/** A plot of lines or points, with one series per label. */
 export interface Plot {
   readonly title: string;
   readonly x: Axis;
@@ -48,41 +55,47 @@ export interface Plot {
   readonly series: readonly { readonly label: string; readonly points: readonly (readonly [x: number, y: number])[] }[];
 }
 
-/** What is claimed, what was found, and whether the one holds by the other. */
+/** A claim, what was found, and whether the claim holds. */
 export interface Verdict {
   readonly claim: string;
   readonly found: string;
   readonly holds: boolean;
 }
 
+/** The results of an experiment for a reader. */
 export interface Report {
   readonly tables: readonly Table[];
   readonly plots: readonly Plot[];
   readonly verdicts: readonly Verdict[];
 }
 
+/** An experiment of `unspool lab run`. */
 export interface Experiment<J extends Job = Job> {
   readonly id: string;
   readonly title: string;
-  /** What it asks, in a sentence or two. */
+  /** The question it answers, in a sentence or two. */
   readonly question: string;
-  /** Papers, and where the figures come from that ours are held against. */
+  /** The papers, the setup, and the source of the figures for comparison. */
   readonly source: string;
   jobs(options: RunOptions): readonly J[];
-  /** `progress` is called now and then with the share that is done, 0 to 1. */
+  /** Runs one job. Calls `progress` from time to time with the finished share, 0 to 1. */
   run(job: J, progress: (share: number) => void): JobResult | Promise<JobResult>;
   report(done: readonly Done<J>[]): Report;
 }
 
-/** A job for each seed from 1 on. `more` stands behind the seed in its id: what else tells it from others. */
+/** Says where the figures in a column "NumPy" come from. */
+export const NUMPY_NOTE =
+  'The column "NumPy" holds our own earlier measurements with a separate float64 NumPy program, not published figures.';
+
+/** One job per seed, from 1. `more` is appended to its id. */
 export const everySeed = (label: string, seeds: number, more = ''): Job[] =>
   Array.from({ length: seeds }, (_, i) => ({ id: `${label}, seed ${i + 1}${more}`, label, seed: i + 1 }));
 
-/** Of each label, the curve `name` of its first job. */
+/** The curve `name` of the first job of each label. */
 export const firstCurves = (groups: Iterable<readonly [string, readonly Done[]]>, name: string): Plot['series'] =>
   Array.from(groups, ([label, [first]]) => ({ label, points: first!.curves?.[name] ?? [] }));
 
-/** Of several seeds: the middle one, and the ends. */
+/** Median, minimum and maximum over the seeds. */
 export function spread(values: readonly number[]): { median: number; low: number; high: number } {
   const sorted = [...values].sort((a, b) => a - b);
   return {
@@ -99,7 +112,7 @@ export function byLabel<J extends Job>(done: readonly Done<J>[]): Map<string, Do
   return groups;
 }
 
-/** 0.00001234 as 1.2e-5, 12.345 as 12.3. */
+/** A number as short text: 0.00001234 as 1.2e-5, 12.345 as 12.3. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'none' : 'diverged';
   if (value === 0) return '0';
