@@ -1,52 +1,52 @@
-/** Calls to the worker that holds a model, and what becomes of them when it ends. */
+/** The calling side of a model in a worker: sends calls, and settles their promises when the answers arrive. */
 import { invalidSetting, UnspoolError } from '../errors.js';
-import { type Line, lineTo, type WorkerLike } from './line.js';
-import { type Answer, type Host, isOurs, type Operation, parcel } from './protocol.js';
+import { type Channel, openChannel, type WorkerLike } from './channel.js';
+import { type Answer, copyForTransfer, isUnspoolMessage, type Operation, type WorkerOperations } from './protocol.js';
 import { startWorker } from './start.js';
 
-interface Waiting {
+interface Pending {
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
 
-let numbers = 0;
-/** For calls, trainings and streams: different for everything on this thread, as workers may be used again. */
-export const newNumber = (): number => ++numbers;
+let lastId = 0;
+/** A new id for a call, training or stream. Ids are unique on a thread, because workers may be used again. */
+export const newId = (): number => ++lastId;
 
 export class Connection {
-  private readonly line: Line;
+  private readonly channel: Channel;
   private readonly worker: WorkerLike;
-  /** Whether the worker was made here, and so ends here. */
-  private readonly own: boolean;
-  private readonly waiting = new Map<number, Waiting>();
-  private readonly watch = new AbortController();
-  /** Why nothing is answered any more. */
+  /** Whether this connection started the worker, and so terminates it. */
+  private readonly ownsWorker: boolean;
+  private readonly pending = new Map<number, Pending>();
+  private readonly detection = new AbortController();
+  /** Why the connection has ended; null while it is open. */
   private ended: UnspoolError | null = null;
   private ending: Promise<void> | null = null;
 
   constructor(worker?: WorkerLike) {
-    this.own = worker === undefined;
+    this.ownsWorker = worker === undefined;
     this.worker = worker ?? startWorker();
-    this.line = lineTo(this.worker, {
-      message: (message) => isOurs(message) && this.take(message as Answer),
+    this.channel = openChannel(this.worker, {
+      message: (message) => isUnspoolMessage(message) && this.receive(message as Answer),
       lost: (problem) => this.lost(problem),
     });
-    this.watchLife().catch(() => {}); // no locks in this page: less is noticed
+    this.detectLoss().catch(() => {}); // without locks in this page, less can be detected
   }
 
-  /** Throws (rejects) what the worker threw; `WORKER_LOST` where it ended, `DISPOSED` after `dispose()`. */
-  call<K extends Operation>(operation: K, ...args: Parameters<Host[K]>): ReturnType<Host[K]> {
+  /** Rejects with what the worker threw, with `WORKER_LOST` if it ended, and with `DISPOSED` after `dispose()`. */
+  call<K extends Operation>(operation: K, ...args: Parameters<WorkerOperations[K]>): ReturnType<WorkerOperations[K]> {
     const answer = this.ended ? Promise.reject(this.ended) : this.send(operation, args);
-    return answer as ReturnType<Host[K]>;
+    return answer as ReturnType<WorkerOperations[K]>;
   }
 
-  /** Ends the model, and the worker where it was made here, after the update that is under way. */
+  /** Disposes of the model after the current update, and terminates the worker if this connection started it. */
   dispose(): Promise<void> {
     return (this.ending ??= this.finish());
   }
 
-  /** Without a word to the worker, which may hold the model of somebody else. */
-  giveUp(): void {
+  /** Closes the connection and leaves the worker as it is, because it may hold the model of another connection. */
+  abandon(): void {
     this.end(disposed());
     this.close();
   }
@@ -54,70 +54,70 @@ export class Connection {
   private async finish(): Promise<void> {
     if (this.ended) return;
     this.end(disposed());
-    await this.send('dispose', []).catch(() => {}); // a worker that is lost meanwhile needs no more ending
+    await this.send('dispose', []).catch(() => {}); // a lost worker has no model to dispose of
     this.close();
   }
 
   private send(operation: Operation, args: readonly unknown[]): Promise<unknown> {
-    const unspool = newNumber();
+    const unspool = newId();
     try {
-      const { copy, buffers } = parcel(args);
-      this.line.post({ unspool, operation, args: copy }, buffers);
+      const { copy, buffers } = copyForTransfer(args);
+      this.channel.post({ unspool, operation, args: copy }, buffers);
     } catch (error) {
-      return Promise.reject(uncloneable(operation, error));
+      return Promise.reject(notCloneable(operation, error));
     }
-    if (this.waiting.size === 0) this.line.hold(true);
-    return new Promise((resolve, reject) => this.waiting.set(unspool, { resolve, reject }));
+    if (this.pending.size === 0) this.channel.keepAlive(true);
+    return new Promise((resolve, reject) => this.pending.set(unspool, { resolve, reject }));
   }
 
-  private take(answer: Answer): void {
-    const waiting = this.waiting.get(answer.unspool);
-    if (!waiting) return; // rejected meanwhile
-    this.waiting.delete(answer.unspool);
-    if (this.waiting.size === 0) this.line.hold(false);
-    if ('result' in answer) waiting.resolve(answer.result);
-    else waiting.reject('problem' in answer ? new UnspoolError(answer.problem) : answer.error);
+  private receive(answer: Answer): void {
+    const pending = this.pending.get(answer.unspool);
+    if (!pending) return; // already rejected
+    this.pending.delete(answer.unspool);
+    if (this.pending.size === 0) this.channel.keepAlive(false);
+    if ('result' in answer) pending.resolve(answer.result);
+    else pending.reject('problem' in answer ? new UnspoolError(answer.problem) : answer.error);
   }
 
   private lost(problem: string): void {
-    const help = 'What it held is lost: make a new model, from a checkpoint if there is one.';
+    const help = 'Its model is lost: create a new one, or load a checkpoint.';
     this.end(new UnspoolError({ code: 'WORKER_LOST', problem, help }));
     this.close();
   }
 
   private end(error: UnspoolError): void {
     this.ended ??= error;
-    for (const { reject } of this.waiting.values()) reject(error);
-    this.waiting.clear();
+    for (const { reject } of this.pending.values()) reject(error);
+    this.pending.clear();
   }
 
   private close(): void {
-    this.watch.abort();
-    this.line.close();
-    this.line.hold(false);
-    if (this.own) this.worker.terminate();
+    this.detection.abort();
+    this.channel.close();
+    this.channel.keepAlive(false);
+    if (this.ownsWorker) this.worker.terminate();
   }
 
   /**
-   * The web tells nobody that a worker was terminated or ran out of memory. But a lock that it holds comes free then: whoever
-   * waits for that lock gets to know.
+   * Detects that a web worker was terminated or ran out of memory, which fires no event. The worker holds a lock for its
+   * lifetime; a request for that lock succeeds once the worker is gone.
    */
-  private async watchLife(): Promise<void> {
+  private async detectLoss(): Promise<void> {
     const { locks } = globalThis.navigator ?? {};
     if (!locks || 'on' in this.worker) return;
     const name = `unspool ${globalThis.crypto.randomUUID()}`;
-    await this.call('live', name);
-    await locks.request(name, { signal: this.watch.signal }, () =>
+    await this.call('holdLock', name);
+    await locks.request(name, { signal: this.detection.signal }, () =>
       this.lost('it was terminated, or ran out of memory.'),
     );
   }
 }
 
-const disposed = (): UnspoolError => new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Make a new one.' });
+const disposed = (): UnspoolError =>
+  new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Create a new one.' });
 
-const uncloneable = (operation: string, error: unknown): UnspoolError =>
-  invalidSetting(
-    operation,
-    `cannot be sent to a worker: ${error instanceof Error ? error.message : error}.`,
-    'Hand in plain data: numbers, strings, arrays and objects of them.',
-  );
+const notCloneable = (operation: string, error: unknown): UnspoolError => {
+  const reason = error instanceof Error ? error.message : error;
+  const help = 'Pass plain data: numbers, strings, arrays and objects of them.';
+  return invalidSetting(operation, `cannot be sent to a worker: ${reason}.`, help);
+};

@@ -1,4 +1,4 @@
-/** What runs in a worker of our own. */
+/** The module of the workers that `createModelInWorker` starts. */
 import { serve } from './serve.js';
 
 serve();

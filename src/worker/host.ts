@@ -1,4 +1,4 @@
-/** What the worker does: a model, its trainings and its streams. One model a worker. */
+/** The worker's side: one model, with its trainings and streams. */
 
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
@@ -12,13 +12,21 @@ import { invalidSetting, UnspoolError } from '../errors.js';
 import type { BackendOptions } from '../kernels/select.js';
 import { evaluate } from '../train/evaluate.js';
 import type { TrainingState } from '../train/trainer.js';
-import { Gate, HostedTraining } from './hosted-training.js';
-import type { Call, EndStates, FitSettings, Host, ModelInfo, PredictSettings, Start } from './protocol.js';
+import { HostedTraining, TrainingControl } from './hosted-training.js';
+import type {
+  Call,
+  FinalStates,
+  FitSettings,
+  ModelInfo,
+  PassStart,
+  PredictSettings,
+  WorkerOperations,
+} from './protocol.js';
 
-export class ModelHost implements Host {
+export class ModelHost implements WorkerOperations {
   private readonly makers: Readonly<Record<string, SourceMaker>>;
   private model: Model | null = null;
-  private readonly gates = new Map<number, Gate>();
+  private readonly controls = new Map<number, TrainingControl>();
   private readonly trainings = new Map<number, HostedTraining>();
   private readonly streams = new Map<number, Stream>();
   /** The training that is being iterated. */
@@ -28,16 +36,16 @@ export class ModelHost implements Host {
     this.makers = makers;
   }
 
-  /** What a call does before its turn. */
-  arrive({ operation, args: [training] }: Call): void {
-    if (operation === 'pause') this.gate(training as number).paused = true;
-    if (operation === 'resume') this.gate(training as number).paused = false;
-    if (operation === 'abort') this.gate(training as number).stop.abort();
+  /** Called when a call arrives, before its turn: these three take effect immediately. */
+  received({ operation, args: [training] }: Call): void {
+    if (operation === 'pause') this.control(training as number).paused = true;
+    if (operation === 'resume') this.control(training as number).paused = false;
+    if (operation === 'abort') this.control(training as number).stop.abort();
   }
 
-  /** Whether a call has to wait, and those behind it may overtake it. */
-  holdsBack({ operation, args: [training] }: Call): boolean {
-    return operation === 'next' && !this.gate(training as number).open;
+  /** Whether a call has to wait for a paused training; later calls then run before it. */
+  mustWait({ operation, args: [training] }: Call): boolean {
+    return operation === 'next' && !this.control(training as number).mayContinue;
   }
 
   async create(spec: ModelSpec, options: BackendOptions): Promise<ModelInfo> {
@@ -57,60 +65,63 @@ export class ModelHost implements Host {
     this.model?.dispose();
     this.model = null;
     this.current = null;
-    for (const part of [this.gates, this.trainings, this.streams]) part.clear();
+    for (const part of [this.controls, this.trainings, this.streams]) part.clear();
   }
 
-  live(lock: string): Promise<void> {
-    return new Promise((held, fail) => {
+  holdLock(name: string): Promise<void> {
+    return new Promise((resolve, reject) => {
       const hold = (): Promise<never> => {
-        held();
+        resolve();
         return new Promise(() => {});
       };
-      navigator.locks.request(lock, hold).catch(fail);
+      navigator.locks.request(name, hold).catch(reject);
     });
   }
 
   async threads(): Promise<number> {
-    return this.alive().kernels.threads ?? 1;
+    return this.requireModel().kernels.threads ?? 1;
   }
 
   predict(inputs: ArrayLike<number>, { from, ...settings }: PredictSettings) {
     const run = async (start: StartState): Promise<Tape> =>
-      (await this.alive().predict(inputs, { ...settings, from: start })).tape;
+      (await this.requireModel().predict(inputs, { ...settings, from: start })).tape;
     return this.pass(from, run, async (tape) => {
       const { y, outputSteps } = tape.layers.at(-1)!;
-      return { y: await this.alive().kernels.download(y), shape: [outputSteps, tape.shape.batchSize, y.cols] };
+      return { y: await this.requireModel().kernels.download(y), shape: [outputSteps, tape.shape.batchSize, y.cols] };
     });
   }
 
-  async evaluate(batch: Batch, loss?: LossChoice, from?: Start | null) {
+  async evaluate(batch: Batch, loss?: LossChoice, from?: PassStart | null) {
     let value = Number.NaN;
     const run = async (start: StartState): Promise<Tape> => {
-      const result = await this.alive().evaluate(batch, { from: start, ...(loss === undefined ? {} : { loss }) });
+      const result = await this.requireModel().evaluate(batch, {
+        from: start,
+        ...(loss === undefined ? {} : { loss }),
+      });
       value = result.loss;
       return result.tape;
     };
     return this.pass(from, run, async () => ({ loss: value }));
   }
 
-  async evaluateSource(source: Parameters<Host['evaluateSource']>[0], loss?: LossChoice): Promise<number> {
-    return evaluate(this.alive(), createSource(source, this.makers), loss);
+  async evaluateSource(source: Parameters<WorkerOperations['evaluateSource']>[0], loss?: LossChoice): Promise<number> {
+    return evaluate(this.requireModel(), createSource(source, this.makers), loss);
   }
 
   async download(): Promise<Map<string, FloatArray>> {
-    return this.alive().parameters.download();
+    return this.requireModel().parameters.download();
   }
 
   async set(name: string, values: ArrayLike<number>): Promise<void> {
-    this.alive().parameters.set(name, values);
+    this.requireModel().parameters.set(name, values);
   }
 
   async openStream(stream: number, rows: number): Promise<void> {
-    this.streams.set(stream, this.alive().stream(rows));
+    this.streams.set(stream, this.requireModel().stream(rows));
   }
 
   async step(stream: number, inputs: ArrayLike<number>): Promise<FloatArray> {
-    return found(this.streams, stream, 'The stream').step(inputs);
+    return required(this.streams, stream, 'The stream').step(inputs);
   }
 
   async resetStream(stream: number): Promise<void> {
@@ -124,21 +135,27 @@ export class ModelHost implements Host {
 
   async fit(
     training: number,
-    data: Parameters<Host['fit']>[1],
+    data: Parameters<WorkerOperations['fit']>[1],
     settings: FitSettings,
     resume?: TrainingState,
   ): Promise<void> {
     const train = createSource(data.train, this.makers);
     const validation = data.validation && createSource(data.validation, this.makers);
-    const hosted = new HostedTraining(this.alive(), { train, validation }, settings, this.gate(training), resume);
+    const hosted = new HostedTraining(
+      this.requireModel(),
+      { train, validation },
+      settings,
+      this.control(training),
+      resume,
+    );
     this.trainings.set(training, hosted);
   }
 
-  async next(training: number, ahead: boolean) {
+  async next(training: number, prefetch: boolean) {
     const hosted = this.training(training);
-    if (this.current !== null && this.current !== training) throw underWay();
+    if (this.current !== null && this.current !== training) throw alreadyTraining();
     this.current = training;
-    return hosted.next(ahead);
+    return hosted.next(prefetch);
   }
 
   async leave(training: number, taken: number): Promise<void> {
@@ -157,46 +174,45 @@ export class ModelHost implements Host {
   async closeTraining(training: number): Promise<void> {
     this.trainings.get(training)?.training.dispose();
     this.trainings.delete(training);
-    this.gates.delete(training);
+    this.controls.delete(training);
     if (this.current === training) this.current = null;
   }
 
-  // What these do, they did when they arrived.
+  // `received` has done the work of these three.
   async pause(): Promise<void> {}
   async resume(): Promise<void> {}
   async abort(): Promise<void> {}
 
-  private alive(): Model {
+  private requireModel(): Model {
     if (this.model) return this.model;
     throw disposed('The model');
   }
 
-  private training(number: number): HostedTraining {
-    return found(this.trainings, number, 'The training');
+  private training(id: number): HostedTraining {
+    return required(this.trainings, id, 'The training');
   }
 
-  private gate(training: number): Gate {
-    let gate = this.gates.get(training);
-    if (!gate) this.gates.set(training, (gate = new Gate()));
-    return gate;
+  private control(training: number): TrainingControl {
+    let control = this.controls.get(training);
+    if (!control) this.controls.set(training, (control = new TrainingControl()));
+    return control;
   }
 
   private requireFree(): void {
     if (!this.model) return;
-    const [path, problem] = ['worker', 'it holds a model already.'];
-    throw invalidSetting(path, problem, 'Make a worker for each model.');
+    throw invalidSetting('worker', 'has a model already.', 'Use one worker per model.');
   }
 
-  /** A pass from `from`; its tape is given back once `read` has taken what is wanted. */
+  /** Runs a pass that starts at `from`, and frees its tape after `read` has read the result. */
   private async pass<T>(
-    from: Start | null | undefined,
+    from: PassStart | null | undefined,
     run: (start: StartState) => Promise<Tape>,
     read: (tape: Tape) => Promise<T>,
-  ): Promise<T & EndStates> {
+  ): Promise<T & FinalStates> {
     const start = from ? this.startAt(from) : null;
     try {
       const tape = await run(start);
-      const result = { ...(await read(tape)), ...(await this.endOf(tape)) };
+      const result = { ...(await read(tape)), ...(await this.finalStates(tape)) };
       tape.free();
       return result;
     } finally {
@@ -204,11 +220,11 @@ export class ModelHost implements Host {
     }
   }
 
-  /** Given states as they are; those of a pass as a tape that ended with them, so that what holds for tapes holds here. */
-  private startAt({ batchSize, states }: Start): StartState {
+  /** States of an earlier pass become a tape that ends with them, so that the same checks apply as to tapes. */
+  private startAt({ batchSize, states }: PassStart): StartState {
     if (batchSize === undefined) return states;
-    const { kernels: k } = this.alive();
-    const tape = this.alive().tape({ steps: 1, batchSize }, { gradients: false });
+    const { kernels: k } = this.requireModel();
+    const tape = this.requireModel().tape({ steps: 1, batchSize }, { gradients: false });
     tape.begin(states);
     for (const lstm of tape.lstms) {
       const [first, last] = [lstm.initialState(), lstm.finalState()];
@@ -218,8 +234,8 @@ export class ModelHost implements Host {
     return tape;
   }
 
-  private async endOf(tape: Tape): Promise<EndStates> {
-    this.alive();
+  private async finalStates(tape: Tape): Promise<FinalStates> {
+    this.requireModel();
     return { batchSize: tape.shape.batchSize, states: await tape.downloadStates() };
   }
 }
@@ -230,17 +246,18 @@ const infoOf = ({ spec, outputSize, kernels, parameters }: Model): ModelInfo => 
   return { spec, outputSize, kernels: backend, parameters: parameters.layout.entries };
 };
 
-function found<T>(all: ReadonlyMap<number, T>, number: number, what: string): T {
-  const one = all.get(number);
-  if (one) return one;
+function required<T>(all: ReadonlyMap<number, T>, id: number, what: string): T {
+  const found = all.get(id);
+  if (found) return found;
   throw disposed(what);
 }
 
-const disposed = (what: string): UnspoolError => new UnspoolError({ code: 'DISPOSED', what, help: 'Make a new one.' });
+const disposed = (what: string): UnspoolError =>
+  new UnspoolError({ code: 'DISPOSED', what, help: 'Create a new one.' });
 
-const underWay = (): UnspoolError =>
+const alreadyTraining = (): UnspoolError =>
   invalidSetting(
     'fit',
-    'another training of this model is under way.',
-    'Leave the loop over its events first (break, or a signal), or train another model.',
+    'another training of this model is running.',
+    'Leave the loop over its events first (break or a signal), or train another model.',
   );

@@ -1,4 +1,4 @@
-/** A training in the worker, as the worker sees it. */
+/** A training inside the worker. */
 
 import type { Model } from '../core/model.js';
 import { createOptimizer } from '../optim/index.js';
@@ -6,13 +6,13 @@ import { createSchedule } from '../optim/schedules.js';
 import { fit, type Training, type TrainingData, type TrainingEvent, type TrainingState } from '../train/trainer.js';
 import type { FitSettings } from './protocol.js';
 
-/** What reaches a training between two updates, whatever waits before it. */
-export class Gate {
+/** Pause and abort, which reach a training between two updates, before the calls that wait for their turn. */
+export class TrainingControl {
   paused = false;
   readonly stop = new AbortController();
 
-  /** An abort opens it: there is no update behind it. */
-  get open(): boolean {
+  /** An aborted training may continue even while it is paused: it makes no more updates. */
+  get mayContinue(): boolean {
     return !this.paused || this.stop.signal.aborted;
   }
 }
@@ -20,22 +20,29 @@ export class Gate {
 export class HostedTraining {
   readonly training: Training;
   private events: AsyncGenerator<TrainingEvent, void, void> | null = null;
+  /** Number of events so far. */
   private produced = 0;
-  /** Where nothing is done in advance: at an event that somebody may want to act upon, or with nobody iterating. */
-  private standing = false;
+  /** Whether no event may be prefetched: the caller may act on the last one, or has left its loop. */
+  private isWaiting = false;
 
-  constructor(model: Model, data: TrainingData, settings: FitSettings, gate: Gate, resume?: TrainingState) {
-    const { seen, ...plain } = settings;
+  constructor(
+    model: Model,
+    data: TrainingData,
+    settings: FitSettings,
+    control: TrainingControl,
+    resume?: TrainingState,
+  ) {
+    const { observed, ...plain } = settings;
     const optimizer = createOptimizer(settings.optimizer);
     const schedule = createSchedule(settings.schedule);
-    if (seen && typeof schedule === 'object') schedule.restore(seen);
-    this.training = fit(model, data, { ...plain, optimizer, schedule, signal: gate.stop.signal }, resume);
+    if (observed && typeof schedule === 'object') schedule.restore(observed);
+    this.training = fit(model, data, { ...plain, optimizer, schedule, signal: control.stop.signal }, resume);
   }
 
-  /** As `Host.next`. */
-  async next(ahead: boolean): Promise<TrainingEvent | 'later' | null> {
-    if (ahead && this.standing) return 'later';
-    this.standing = true; // also where this throws
+  /** See `WorkerOperations.next`. */
+  async next(prefetch: boolean): Promise<TrainingEvent | 'later' | null> {
+    if (prefetch && this.isWaiting) return 'later';
+    this.isWaiting = true; // stays so if the next line throws
     this.events ??= this.training[Symbol.asyncIterator]();
     const { value } = await this.events.next();
     if (!value) {
@@ -43,16 +50,16 @@ export class HostedTraining {
       return null;
     }
     this.produced++;
-    this.standing = value.kind !== 'update';
+    this.isWaiting = value.kind !== 'update';
     return value;
   }
 
   /**
-   * Whoever left at the last event ends the iteration, as leaving the loop over a `Training` does. Behind an earlier one
-   * there are events still to be taken, and the iteration that made them goes on after them.
+   * Ends the iteration if the caller left its loop at the last event, as leaving a loop over a `Training` does. If it left at
+   * an earlier one, there are prefetched events that it has not taken, and the iteration continues after them.
    */
   async leave(taken: number): Promise<void> {
-    this.standing = true; // until somebody comes back
+    this.isWaiting = true; // until the caller returns
     if (taken !== this.produced) return;
     await this.events?.return();
     this.events = null;

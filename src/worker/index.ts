@@ -1,6 +1,6 @@
-/** Training and predicting in a worker: `unspool/worker`. */
+/** `unspool/worker`: training and prediction in a worker. */
 export type { SourceMaker } from '../data/description.js';
-export type { WorkerLike } from './line.js';
+export type { WorkerLike } from './channel.js';
 export {
   createModelInWorker,
   deserializeModelInWorker,

@@ -1,4 +1,4 @@
-/** A model that lives in a worker, as it looks from outside: `Model`'s calls, answered from there. */
+/** The calling side of a model in a worker. It has the methods of `Model`. */
 
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
@@ -13,50 +13,56 @@ import { Vocabulary } from '../data/vocabulary.js';
 import type { ModelFile } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
 import type { TrainingData, TrainingState } from '../train/trainer.js';
-import { Connection, newNumber } from './connection.js';
-import type { WorkerLike } from './line.js';
-import type { EndStates, ModelInfo } from './protocol.js';
+import type { WorkerLike } from './channel.js';
+import { Connection, newId } from './connection.js';
+import type { FinalStates, ModelInfo, PassStart } from './protocol.js';
 import { type WorkerFitOptions, WorkerTraining } from './training.js';
 
+/** Options of `createModelInWorker`. */
 export interface WorkerOptions extends BackendOptions {
-  /** A worker whose module calls `serve()`. Default: one that is made here, and ended by `dispose()`. */
+  /** A worker whose module calls `serve()`. Default: a new worker, which `dispose()` terminates. */
   readonly worker?: WorkerLike;
 }
 
-/** What is kept here of a pass in the worker: where it ended. Give it as `from` to the next pass. */
-export interface WorkerTape extends EndStates {
-  /** Does nothing, as nothing is kept there: for programs that free the tapes of both kinds of model. */
+/** The states that a pass in a worker ended with. Pass it as `from` to the next pass to continue. */
+export interface WorkerTape extends FinalStates {
+  /** Does nothing. It exists for programs that free the tapes of both kinds of model. */
   free(): void;
 }
 
-/** Where a pass starts: where another ended, at given states (as `StartState`), or at the layers' own. */
+/** Where a pass starts: at the end of another pass, at given states (as `StartState`), or at the initial states (null). */
 export type WorkerStart = WorkerTape | readonly (GivenState | null)[] | null;
 
+/** The result of `WorkerModel.predict`. */
 export interface WorkerPrediction {
-  /** As `Model.predict`'s. */
+  /** The output, as from `Model.predict`. */
   readonly output: NdArray;
-  /** The same numbers, time-major, for pages whose policy forbids ndarray's classes. */
+  /** The same numbers, time-major, for pages whose content-security policy forbids ndarray's generated classes. */
   readonly values: FloatArray;
   readonly tape: WorkerTape;
 }
 
-/** One time step at a time in the worker, the state carried. Made by `model.stream()`. */
+/** Runs a model in a worker one time step at a time and carries the state. Use `model.stream()`. */
 export interface WorkerStream {
+  /** Returns the output of one time step. */
   step(inputs: ArrayLike<number>): Promise<FloatArray>;
+  /** Returns to the initial state. */
   reset(): void;
+  /** Frees the stream's memory in the worker. */
   dispose(): void;
 }
 
+/** A model in a worker. Its methods correspond to those of `Model` and `fit`. */
 export class WorkerModel {
   readonly spec: ModelSpec;
-  /** Width of the output's rows. */
+  /** Number of output values per row. */
   readonly outputSize: number;
-  /** The backend that computes in the worker. */
+  /** The worker's backend. */
   readonly kernels: ModelInfo['kernels'];
   readonly parameters: WorkerParameters;
   private readonly connection: Connection;
 
-  /** Made by `createModelInWorker`. */
+  /** Use `createModelInWorker`. */
   constructor(connection: Connection, { spec, outputSize, kernels, parameters }: ModelInfo) {
     this.connection = connection;
     this.spec = spec;
@@ -71,63 +77,63 @@ export class WorkerModel {
   }
 
   /**
-   * Trains in the worker, as `fit(model, data, options, resume)` trains here, with the same events and to the same bits.
-   * The data are copied when it is called. Throws `INVALID_SETTING` for an optimizer or schedule, `INVALID_DATA` for data,
-   * that is a function of your own and cannot be sent; what is wrong otherwise reaches whoever iterates.
+   * Trains in the worker. Events and numbers are bit-identical to those of `fit(model, data, options, resume)`. The data are
+   * copied when this is called. Throws `INVALID_SETTING` if the optimizer or schedule is a custom function, and
+   * `INVALID_DATA` if the data cannot be sent; other errors are thrown by the iteration.
    */
   fit(data: TrainingData, options: WorkerFitOptions, resume?: TrainingState): WorkerTraining {
     return new WorkerTraining(this.connection, data, options, resume);
   }
 
-  /** As `Model.predict`. */
+  /** Runs a forward pass, as `Model.predict`. */
   async predict(inputs: ArrayLike<number>, options: PredictOptions<WorkerStart> = {}): Promise<WorkerPrediction> {
     const settings = { ...options, from: startOf(options.from) };
-    const { y, shape, ...end } = await this.connection.call('predict', inputs, settings);
+    const { y, shape, ...final } = await this.connection.call('predict', inputs, settings);
     return {
       get output() {
         const all = ownArray(y, shape);
         return options.batchFirst ? all.transpose(1, 0, 2) : all;
       },
       values: y,
-      tape: tapeOf(end),
+      tape: tapeOf(final),
     };
   }
 
-  /** Forward pass and loss, as `Model.evaluate`. */
+  /** Runs a forward pass and returns its loss, as `Model.evaluate`. */
   async evaluate(
     batch: Batch,
     options: { readonly loss?: LossChoice; readonly from?: WorkerStart } = {},
   ): Promise<{ loss: number; tape: WorkerTape }> {
-    const { loss, ...end } = await this.connection.call('evaluate', batch, options.loss, startOf(options.from));
-    return { loss, tape: tapeOf(end) };
+    const { loss, ...final } = await this.connection.call('evaluate', batch, options.loss, startOf(options.from));
+    return { loss, tape: tapeOf(final) };
   }
 
-  /** Mean loss over all the targets of a source, as `evaluate(model, source, loss)`. */
+  /** Returns the mean loss over all targets of a source, as `evaluate(model, source, loss)`. */
   async evaluateSource(source: BatchSource, loss?: LossChoice): Promise<number> {
     return this.connection.call('evaluateSource', describeSource(source), loss);
   }
 
-  /** As `Model.stream`. What is wrong with `rows` reaches the first `step()`. */
-  stream(rows = 1): WorkerStream {
+  /** Returns a stream over `batchSize` sequences, as `Model.stream`. The first `step()` throws if `batchSize` is invalid. */
+  stream(batchSize = 1): WorkerStream {
     const { connection } = this;
-    const number = newNumber();
-    const opened = connection.call('openStream', number, rows);
-    opened.catch(() => {}); // reaches whoever steps
+    const id = newId();
+    const opened = connection.call('openStream', id, batchSize);
+    opened.catch(() => {}); // thrown by the first step
     return {
-      step: (inputs) => Promise.all([connection.call('step', number, inputs), opened]).then(([y]) => y),
-      reset: () => void connection.call('resetStream', number).catch(() => {}),
-      dispose: () => void connection.call('closeStream', number).catch(() => {}),
+      step: (inputs) => Promise.all([connection.call('step', id, inputs), opened]).then(([y]) => y),
+      reset: () => void connection.call('resetStream', id).catch(() => {}),
+      dispose: () => void connection.call('closeStream', id).catch(() => {}),
     };
   }
 
-  /** Threads that share the work at this moment, the worker's own included (`Kernels.threads`). */
+  /** Returns the number of threads that currently share the work, including the worker itself (`Kernels.threads`). */
   threads(): Promise<number> {
     return this.connection.call('threads');
   }
 
   /**
-   * Ends the model, and the worker where it was not handed in. What is still being waited for is rejected (`DISPOSED`) at
-   * once; resolves when the update that is under way is done and the memory is given back.
+   * Disposes of the model, and terminates the worker unless you passed it in. Pending calls are rejected immediately with
+   * `DISPOSED`. Resolves when the current update is done and the memory is freed.
    */
   dispose(): Promise<void> {
     return this.connection.dispose();
@@ -144,31 +150,31 @@ export class WorkerParameters {
     this.layout = layout;
   }
 
-  /** Copies of all parameters by name. */
+  /** Returns copies of all parameters by name. */
   download(): Promise<Map<string, FloatArray>> {
     return this.connection.call('download');
   }
 
-  /** Overwrites one parameter. Throws `SHAPE_MISMATCH` where the count of numbers differs. */
+  /** Overwrites one parameter. Throws `SHAPE_MISMATCH` if the number of values differs. */
   set(name: string, values: ArrayLike<number>): Promise<void> {
     return this.connection.call('set', name, values);
   }
 }
 
-const tapeOf = (end: EndStates): WorkerTape => ({ ...end, free() {} });
+const tapeOf = (final: FinalStates): WorkerTape => ({ ...final, free() {} });
 
-function startOf(from: WorkerStart | undefined) {
+function startOf(from: WorkerStart | undefined): PassStart | null {
   if (!from) return null;
   return 'states' in from ? { batchSize: from.batchSize, states: from.states } : { states: from };
 }
 
-/** A connection and the model that `make` makes over it; without the one, not the other. */
-async function open<T>({ worker }: WorkerOptions, make: (connection: Connection) => Promise<T>): Promise<T> {
+/** Connects to a worker and creates a model over the connection, which is closed if that fails. */
+async function connect<T>({ worker }: WorkerOptions, create: (connection: Connection) => Promise<T>): Promise<T> {
   const connection = new Connection(worker);
   try {
-    return await make(connection);
+    return await create(connection);
   } catch (error) {
-    connection.giveUp();
+    connection.abandon();
     throw error;
   }
 }
@@ -176,8 +182,8 @@ async function open<T>({ worker }: WorkerOptions, make: (connection: Connection)
 const backendOf = ({ worker: _, ...backend }: WorkerOptions): BackendOptions => backend;
 
 /**
- * `createModel` in a worker: training and predicting there never keep this thread from its work. Throws as `createModel`
- * does, and `WORKER_LOST` where the worker cannot begin.
+ * Creates a model in a worker, so that training and prediction do not block the calling thread. Throws as `createModel` does,
+ * and `WORKER_LOST` if the worker cannot start.
  *
  * @example
  * const model = await createModelInWorker({
@@ -187,24 +193,24 @@ const backendOf = ({ worker: _, ...backend }: WorkerOptions): BackendOptions => 
  * for await (const event of model.fit(data, { optimizer: adam() })) console.log(event);
  */
 export function createModelInWorker(spec: ModelSpec, options: WorkerOptions = {}): Promise<WorkerModel> {
-  return open(options, async (connection) => {
+  return connect(options, async (connection) => {
     const info = await connection.call('create', spec, backendOf(options));
     return new WorkerModel(connection, info);
   });
 }
 
-/** What a model file holds, with its model in a worker. */
+/** The content of a model file, with its model in a worker. */
 export interface LoadedWorkerModel extends Omit<ModelFile, 'parameters' | 'precision'> {
   readonly model: WorkerModel;
 }
 
-/** `deserializeModel` in a worker: reads what `serializeModel` wrote. Throws `INVALID_FILE`, or `WORKER_LOST`. */
+/** Loads the bytes of a model file into a worker, as `deserializeModel`. Throws `INVALID_FILE` or `WORKER_LOST`. */
 export function deserializeModelInWorker(
   bytes: Uint8Array,
   options: WorkerOptions = {},
   file?: string,
 ): Promise<LoadedWorkerModel> {
-  return open(options, async (connection) => {
+  return connect(options, async (connection) => {
     const { vocabulary, metadata, training, ...rest } = await connection.call('load', bytes, backendOf(options), file);
     return {
       model: new WorkerModel(connection, rest),

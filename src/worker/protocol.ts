@@ -1,7 +1,7 @@
 /**
- * What crosses between a thread and the worker that holds its model. A call is the name of one of `Host`'s methods and its
- * arguments; it is answered once. Calls are taken in the order in which they were made, one at a time, so what a program
- * does to a model does not depend on how fast the threads are.
+ * The messages between a thread and the worker that holds its model. A call names one of `WorkerOperations` and its
+ * arguments, and is answered once. Calls run one at a time, in the order in which they were made, so results do not depend on
+ * the speed of the threads.
  */
 
 import type { FloatArray } from '../contract/kernels.js';
@@ -18,16 +18,16 @@ import type { OptimizerSpec } from '../optim/optimizer.js';
 import type { ScheduleSpec } from '../optim/schedules.js';
 import type { FitOptions, TrainingEvent, TrainingState } from '../train/options.js';
 
-/** Where a pass starts: `rows` only where the states are those that another pass ended with. */
-export interface Start {
+/** Where a pass starts. With `batchSize`, the states are those that another pass ended with. */
+export interface PassStart {
   readonly batchSize?: number;
   readonly states: readonly (GivenState | null)[];
 }
 
-export type PredictSettings = PredictOptions<Start | null>;
+export type PredictSettings = PredictOptions<PassStart | null>;
 
-/** The states that a pass of `rows` sequences ended with. */
-export interface EndStates {
+/** The states that a pass over `batchSize` sequences ended with. */
+export interface FinalStates {
   readonly batchSize: number;
   readonly states: readonly { readonly h: FloatArray; readonly c: FloatArray }[];
 }
@@ -40,35 +40,35 @@ export interface ModelInfo {
 }
 
 export interface LoadedFile {
-  /** Characters; null where the file has none. */
+  /** Characters; null if the file has none. */
   readonly vocabulary: readonly string[] | null;
   readonly metadata: Metadata;
   readonly training: TrainingState | null;
 }
 
-/** `FitOptions` with the specs of what is code. */
+/** `FitOptions` with the specs of optimizer and schedule, which are code. */
 export type FitSettings = Omit<FitOptions, 'optimizer' | 'schedule' | 'signal'> & {
   readonly optimizer: OptimizerSpec;
   readonly schedule: ScheduleSpec;
-  /** What the schedule has seen already, where it is one that watches. */
-  readonly seen?: readonly number[];
+  /** What a schedule that watches the validation loss has observed before. */
+  readonly observed?: readonly number[];
 };
 
-/** What the worker does. Trainings and streams have numbers, given by the caller. */
-export interface Host {
+/** What a worker can do. The caller numbers trainings and streams. */
+export interface WorkerOperations {
   create(spec: ModelSpec, options: BackendOptions): Promise<ModelInfo>;
   load(bytes: Uint8Array, options: BackendOptions, file?: string): Promise<ModelInfo & LoadedFile>;
   dispose(): Promise<void>;
-  /** Holds a lock of this name for as long as the worker lives. */
-  live(lock: string): Promise<void>;
-  /** That share the work at this moment. */
+  /** Acquires a lock that is released only when the worker ends. */
+  holdLock(name: string): Promise<void>;
+  /** The number of threads that currently share the work. */
   threads(): Promise<number>;
 
   predict(
     inputs: ArrayLike<number>,
     settings: PredictSettings,
-  ): Promise<EndStates & { y: FloatArray; shape: number[] }>;
-  evaluate(batch: Batch, loss?: LossChoice, from?: Start | null): Promise<EndStates & { loss: number }>;
+  ): Promise<FinalStates & { y: FloatArray; shape: number[] }>;
+  evaluate(batch: Batch, loss?: LossChoice, from?: PassStart | null): Promise<FinalStates & { loss: number }>;
   evaluateSource(source: SourceDescription, loss?: LossChoice): Promise<number>;
   download(): Promise<Map<string, FloatArray>>;
   set(name: string, values: ArrayLike<number>): Promise<void>;
@@ -85,24 +85,24 @@ export interface Host {
     resume?: TrainingState,
   ): Promise<void>;
   /**
-   * The next event; null at the end. `ahead`: it is asked for in advance, so it is `later` where the event before is one to
-   * stand still at until somebody has seen it: anything but a step.
+   * Returns the next event; null after the last one. A call with `prefetch` is made before the caller has taken the previous
+   * event. It returns `later` if that event is not an update, because the training then waits until the event is taken.
    */
-  next(training: number, ahead: boolean): Promise<TrainingEvent | 'later' | null>;
-  /** The one who iterates has left, after so many events since the beginning. */
+  next(training: number, prefetch: boolean): Promise<TrainingEvent | 'later' | null>;
+  /** The caller has left its loop, after it has taken this many events since the start. */
   leave(training: number, taken: number): Promise<void>;
   checkpoint(training: number): Promise<TrainingState>;
   validate(training: number): Promise<number | null>;
   closeTraining(training: number): Promise<void>;
-  /** These three work as they arrive, between two updates; they are answered once the update under way is done. */
+  /** These three take effect when they arrive, between two updates. They are answered after the current update. */
   pause(training: number): Promise<void>;
   resume(training: number): Promise<void>;
   abort(training: number): Promise<void>;
 }
 
-export type Operation = keyof Host;
+export type Operation = keyof WorkerOperations;
 
-/** `unspool` is the number of the call, and tells these messages from those of others. */
+/** `unspool` is the id of the call, and marks the message as one of this protocol. */
 export interface Call {
   readonly unspool: number;
   readonly operation: Operation;
@@ -114,23 +114,23 @@ export type Answer =
   | { readonly unspool: number; readonly problem: Problem }
   | { readonly unspool: number; readonly error: unknown };
 
-export const isOurs = (message: unknown): message is { readonly unspool: number } =>
+export const isUnspoolMessage = (message: unknown): message is { readonly unspool: number } =>
   typeof message === 'object' && message !== null && typeof (message as Partial<Call>).unspool === 'number';
 
-/** A class of ours does not survive the crossing, so what makes its instances again does. */
+/** The answer to a call that threw. Messages do not keep classes, so an `UnspoolError` is sent as its problem. */
 export const failure = (call: number, error: unknown): Answer =>
   error instanceof UnspoolError ? { unspool: call, problem: error.problem } : { unspool: call, error };
 
-/** Of whatever frame: each has a `Map` of its own. */
+/** Also for a `Map` of another realm, such as a frame. */
 const isMap = (v: object): v is Map<unknown, unknown> => Object.prototype.toString.call(v) === '[object Map]';
 
 /**
- * A copy of plain data whose arrays of numbers have buffers of their own, and those buffers: to be handed over, so that
- * nobody's own are taken away, and no array drags along the large buffer that it is a window of.
+ * Copies plain data, each array of numbers into a new buffer, and returns those buffers to be transferred. The caller's
+ * buffers stay its own, and a view of a large buffer is sent without the rest of it.
  */
-export function parcel<T>(value: T): { readonly copy: T; readonly buffers: ArrayBuffer[] } {
+export function copyForTransfer<T>(value: T): { readonly copy: T; readonly buffers: ArrayBuffer[] } {
   const buffers: ArrayBuffer[] = [];
-  const copies = new Map<object, unknown>(); // a batch that stands in a list many times crosses once
+  const copies = new Map<object, unknown>(); // a batch that occurs several times is sent once
   const copied = (v: unknown): unknown => {
     if (typeof v !== 'object' || v === null) return v;
     if (!copies.has(v)) copies.set(v, copyOf(v));
@@ -138,9 +138,9 @@ export function parcel<T>(value: T): { readonly copy: T; readonly buffers: Array
   };
   const copyOf = (v: object): unknown => {
     if (ArrayBuffer.isView(v)) {
-      const own = Uint8Array.prototype.slice.call(v); // that of all typed arrays: of v's own type (Node's Buffers too)
-      buffers.push(own.buffer);
-      return own;
+      const copy = Uint8Array.prototype.slice.call(v); // works for all typed arrays, and copies Node's Buffers too
+      buffers.push(copy.buffer);
+      return copy;
     }
     if (Array.isArray(v)) return typeof v[0] === 'number' ? v : v.map(copied);
     if (isMap(v)) return new Map([...v].map(([key, part]) => [key, copied(part)]));

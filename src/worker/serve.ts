@@ -1,31 +1,32 @@
-/** The worker's end: takes calls one at a time, in order, and lets messages in between. */
+/** Makes a worker answer calls: one at a time, in order, with new messages received in between. */
 import type { SourceMaker } from '../data/description.js';
 import { invalidSetting } from '../errors.js';
 import { ModelHost } from './host.js';
-import { type Answer, type Call, failure, isOurs, parcel } from './protocol.js';
+import { type Answer, type Call, copyForTransfer, failure, isUnspoolMessage } from './protocol.js';
 
+/** Options of `serve`. */
 export interface ServeOptions {
   /**
-   * Makers of sources of batches that are your own: by the `kind` that a source's `describe()` gives, from the rest of what
-   * it gives, to the source.
+   * Creates your batch sources inside the worker. The key is the `kind` that a source's `describe()` returns; the maker
+   * receives the other properties of that description.
    */
   readonly sources?: Readonly<Record<string, SourceMaker>>;
 }
 
 /**
- * For a worker file of your own: makes this worker one that `createModelInWorker(spec, {worker})` can be given. Throws
- * `INVALID_SETTING` outside of a worker.
+ * Turns the current worker into one for `createModelInWorker(spec, { worker })`. Call it in your worker file. Throws
+ * `INVALID_SETTING` outside a worker.
  */
 export function serve({ sources = {} }: ServeOptions = {}): void {
-  const port = ownPort();
+  const port = currentPort();
   const queue = new CallQueue(new ModelHost(sources), port.post);
   port.listen((message) => {
-    if (isOurs(message)) queue.add(message as Call);
+    if (isUnspoolMessage(message)) queue.add(message as Call);
   });
 }
 
-/** Milliseconds between two looks at what has arrived: less would cost the smallest updates more than it is worth. */
-const TURN = 1;
+/** Milliseconds between two checks for new messages. A check would slow the smallest updates down if made more often. */
+const CHECK_INTERVAL = 1;
 
 class CallQueue {
   private readonly host: ModelHost;
@@ -39,27 +40,27 @@ class CallQueue {
   }
 
   add(call: Call): void {
-    this.host.arrive(call);
-    if (call.operation === 'dispose') this.waiting.length = 0; // nobody waits for it any more
+    this.host.received(call);
+    if (call.operation === 'dispose') this.waiting.length = 0; // the caller has rejected them
     this.waiting.push(call);
     if (!this.running) void this.run();
   }
 
   private async run(): Promise<void> {
     this.running = true;
-    let looked = performance.now();
+    let checked = performance.now();
     for (let call = this.take(); call; call = this.take()) {
       await this.answer(call);
-      if (call.operation === 'leave') this.turnDown(call.args[0]);
-      if (performance.now() - looked < TURN) continue;
-      await turn();
-      looked = performance.now();
+      if (call.operation === 'leave') this.cancelPrefetched(call.args[0]);
+      if (performance.now() - checked < CHECK_INTERVAL) continue;
+      await receiveMessages();
+      checked = performance.now();
     }
     this.running = false;
   }
 
   private take(): Call | undefined {
-    const index = this.waiting.findIndex((call) => !this.host.holdsBack(call));
+    const index = this.waiting.findIndex((call) => !this.host.mustWait(call));
     return index < 0 ? undefined : this.waiting.splice(index, 1)[0];
   }
 
@@ -73,7 +74,7 @@ class CallQueue {
   }
 
   private send(answer: Answer): void {
-    const { copy, buffers } = parcel(answer);
+    const { copy, buffers } = copyForTransfer(answer);
     this.post(copy, buffers);
   }
 
@@ -81,12 +82,12 @@ class CallQueue {
     try {
       this.post(failure(call, error), []);
     } catch {
-      this.post(failure(call, new Error(String(error))), []); // with something in it that cannot be sent
+      this.post(failure(call, new Error(String(error))), []); // the error cannot be cloned
     }
   }
 
-  /** Events that a paused training was asked for, by somebody who has left. */
-  private turnDown(training: unknown): void {
+  /** Answers prefetching calls that a paused training has not answered, after the caller has left its loop. */
+  private cancelPrefetched(training: unknown): void {
     const rest = this.waiting.splice(0);
     for (const call of rest) {
       if (call.operation === 'next' && call.args[0] === training) this.send({ unspool: call.unspool, result: 'later' });
@@ -95,8 +96,8 @@ class CallQueue {
   }
 }
 
-/** Lets messages in. A page's timers would take milliseconds. */
-function turn(): Promise<void> {
+/** Lets the event loop deliver messages. A timer would take milliseconds in a page. */
+function receiveMessages(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve);
     else {
@@ -112,24 +113,23 @@ function turn(): Promise<void> {
 
 interface Port {
   post(message: unknown, buffers: ArrayBuffer[]): void;
-  listen(hear: (message: unknown) => void): void;
+  listen(listener: (message: unknown) => void): void;
 }
 
-function ownPort(): Port {
+function currentPort(): Port {
   const parent = globalThis.process?.getBuiltinModule?.('node:worker_threads').parentPort;
   if (parent) {
     return {
       post: (message, buffers) => parent.postMessage(message, buffers),
-      listen: (hear) => parent.on('message', hear),
+      listen: (listener) => parent.on('message', listener),
     };
   }
   if (!('WorkerGlobalScope' in globalThis)) {
-    const [path, problem] = ['serve', 'this is no worker.'];
-    throw invalidSetting(path, problem, 'Call it in a module of its own.');
+    throw invalidSetting('serve', 'must be called inside a worker.', 'Call it in the module of a worker.');
   }
-  const scope = globalThis as unknown as Worker; // a worker's own end has the methods of the other end
+  const scope = globalThis as unknown as Worker; // a worker's global scope has the same methods as a Worker
   return {
     post: (message, buffers) => scope.postMessage(message, buffers),
-    listen: (hear) => scope.addEventListener('message', (event) => hear(event.data)),
+    listen: (listener) => scope.addEventListener('message', (event) => listener(event.data)),
   };
 }

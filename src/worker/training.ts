@@ -1,4 +1,4 @@
-/** A training in a worker, as it looks from outside. */
+/** The calling side of a training in a worker. */
 
 import { describeSource } from '../data/description.js';
 import type { BatchSource } from '../data/source.js';
@@ -15,32 +15,34 @@ import {
   type TrainingEvent,
   type TrainingState,
 } from '../train/options.js';
-import { type Connection, newNumber } from './connection.js';
-import type { FitSettings, Host } from './protocol.js';
+import { type Connection, newId } from './connection.js';
+import type { FitSettings, WorkerOperations } from './protocol.js';
 
+/** Options of `WorkerModel.fit`: those of `fit`, and how far the worker may run ahead. */
 export interface WorkerFitOptions extends FitOptions {
   /**
-   * Updates that the worker may make in advance, while an event is being looked at. It never goes past a `validation`,
-   * `epoch` or `end` that has not been taken. 0: it stands still between any two events, as `fit` does. Default 2.
+   * Number of updates, 0 to 1000, that the worker may make while you handle an event. It never continues past a `validation`,
+   * `epoch` or `end` event that you have not taken. With 0 it waits after every event, as `fit` does. Default 2.
    */
   readonly ahead?: number;
 }
 
-/** A training under way in a worker: iterate it for its events, which are those of `fit`. */
+/** A training in a worker, started by `WorkerModel.fit`. Iterate it for its events, the same as those of `fit`. */
 export class WorkerTraining implements AsyncIterable<TrainingEvent> {
-  /** Updates planned in all. */
+  /** Number of updates planned in total. */
   readonly updates: number;
   private readonly connection: Connection;
-  private readonly number = newNumber();
+  private readonly id = newId();
   private readonly ahead: number;
   private readonly signal: AbortSignal | undefined;
-  private readonly begun: Promise<void>;
-  /** What was asked for and not yet taken, in order. */
-  private readonly asked: ReturnType<Host['next']>[] = [];
+  private readonly started: Promise<void>;
+  /** Requested events that have not been taken, in order. */
+  private readonly requested: ReturnType<WorkerOperations['next']>[] = [];
+  /** Number of events taken so far. */
   private taken = 0;
   private iterating = false;
 
-  /** Made by `model.fit`. */
+  /** Use `model.fit`. */
   constructor(connection: Connection, data: TrainingData, options: WorkerFitOptions, resume?: TrainingState) {
     const { ahead = 2, signal, ...rest } = options;
     requireInteger('ahead', ahead, 0, 1000);
@@ -50,69 +52,70 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
     this.ahead = ahead;
     this.signal = signal;
     const sources = { train: describeSource(data.train), validation: describeOptional(data.validation) };
-    this.begun = connection.call('fit', this.number, sources, settingsOf(rest), resume);
-    this.begun.catch(() => {}); // whoever iterates gets it
+    this.started = connection.call('fit', this.id, sources, settingsOf(rest), resume);
+    this.started.catch(() => {}); // thrown by the first iteration
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingEvent, void, void> {
-    if (this.iterating) throw iteratedTwice();
+    if (this.iterating) throw alreadyIterated();
     this.iterating = true;
-    const { connection, number, signal } = this;
-    const abort = (): void => void connection.call('abort', number).catch(() => {});
+    const { connection, id, signal } = this;
+    const abort = (): void => void connection.call('abort', id).catch(() => {});
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
     try {
-      await this.begun;
+      await this.started;
       for (let event = await this.take(); event !== null; event = await this.take()) yield event;
     } finally {
       signal?.removeEventListener('abort', abort);
-      await connection.call('leave', number, this.taken).catch(() => {}); // without a worker there is nothing to leave
+      await connection.call('leave', id, this.taken).catch(() => {}); // a lost worker has nothing to leave
       this.iterating = false;
     }
   }
 
-  /** Everything that is needed to go on from where the worker stands, as copies; its `update` says where that is. */
+  /** Returns copies of everything needed to resume from the worker's current update, which is the state's `update`. */
   async checkpoint(): Promise<TrainingState> {
-    await this.begun;
-    return this.connection.call('checkpoint', this.number);
+    await this.started;
+    return this.connection.call('checkpoint', this.id);
   }
 
-  /** The mean loss on the held-out data with the parameters as they are; null where there are none. */
+  /** Returns the mean loss on the validation data with the current weights; null without validation data. */
   async validate(): Promise<number | null> {
-    await this.begun;
-    return this.connection.call('validate', this.number);
+    await this.started;
+    return this.connection.call('validate', this.id);
   }
 
-  /** Resolves when the update that is under way is done and the worker stands still; until `resume()`, or an abort. */
+  /** Pauses the training until `resume()` or an abort. Resolves when the current update is done. */
   pause(): Promise<void> {
-    return this.connection.call('pause', this.number);
+    return this.connection.call('pause', this.id);
   }
 
+  /** Continues a paused training. */
   resume(): void {
-    this.connection.call('resume', this.number).catch(() => {}); // who iterates gets to know that there is no worker
+    this.connection.call('resume', this.id).catch(() => {}); // the iteration throws if the worker is lost
   }
 
-  /** Gives the memory of tapes, gradients and optimizer state back; the model stays. */
+  /** Frees tapes, gradients and optimizer state; the model stays. */
   dispose(): void {
-    this.connection.call('closeTraining', this.number).catch(() => {});
+    this.connection.call('closeTraining', this.id).catch(() => {});
   }
 
   private async take(): Promise<TrainingEvent | null> {
-    if (this.asked.length === 0) this.ask(false);
-    while (this.asked.length <= this.ahead) this.ask(true);
-    const event = await this.asked.shift()!;
+    if (this.requested.length === 0) this.request(false);
+    while (this.requested.length <= this.ahead) this.request(true);
+    const event = await this.requested.shift()!;
     if (event === 'later') {
-      this.asked.length = 0; // what was asked for after it came too early as well
+      this.requested.length = 0; // the requests after it were too early as well
       return this.take();
     }
     if (event) this.taken++;
     return event;
   }
 
-  private ask(ahead: boolean): void {
-    const event = this.connection.call('next', this.number, ahead);
-    event.catch(() => {}); // whoever takes it gets it
-    this.asked.push(event);
+  private request(prefetch: boolean): void {
+    const event = this.connection.call('next', this.id, prefetch);
+    event.catch(() => {}); // thrown when it is taken
+    this.requested.push(event);
   }
 }
 
@@ -122,15 +125,15 @@ const settingsOf = ({ optimizer, schedule, ...plain }: Omit<FitOptions, 'signal'
   ...plain,
   optimizer: optimizerOf(optimizer),
   schedule: scheduleOf(schedule),
-  ...(typeof schedule === 'object' ? { seen: schedule.observed } : {}),
+  ...(typeof schedule === 'object' ? { observed: schedule.observed } : {}),
 });
 
 function optimizerOf({ spec }: Optimizer): Optimizer['spec'] {
   try {
-    return createOptimizer(spec).spec; // as the worker will
+    return createOptimizer(spec).spec; // the worker does the same
   } catch (error) {
     if (!(error instanceof UnspoolError)) throw error;
-    throw invalidSetting('optimizer', `a worker cannot make this one again from its spec: ${error.message}`);
+    throw invalidSetting('optimizer', `cannot be created in a worker from its spec: ${error.message}`);
   }
 }
 
@@ -139,9 +142,9 @@ function scheduleOf(schedule: Schedule | undefined): ScheduleSpec {
   if (spec) return spec;
   throw invalidSetting(
     'schedule',
-    'a function of your own cannot be sent to a worker.',
-    'Use, or chain, those of unspool.',
+    'a custom function cannot be sent to a worker.',
+    'Use a schedule of unspool, or a chain of them.',
   );
 }
 
-const iteratedTwice = (): UnspoolError => invalidSetting('fit', 'this training is being iterated already.');
+const alreadyIterated = (): UnspoolError => invalidSetting('fit', 'this training is already being iterated.');

@@ -1,4 +1,4 @@
-/** A worker file of a page's own. */
+/** A custom worker file. */
 import { serve } from 'unspool/worker';
 
 serve();

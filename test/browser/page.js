@@ -1,4 +1,4 @@
-/** What the pages of page.test.ts run: the package as a bundler packs it. */
+/** Run by the pages of page.test.ts: the bundled package. */
 import { adam, createModel, describeBackend, deserializeModel, fit, serializeModel, textStreams } from 'unspool';
 
 const data = textStreams('the quick brown fox jumps over the lazy dog. '.repeat(60), {
@@ -13,7 +13,7 @@ const layers = [
   { kind: 'linear', size },
 ];
 
-/** Trains, saves, loads, and looks at the tape, on the backend that is asked for. */
+/** Trains, saves, loads and evaluates on the given backend. */
 window.train = async (backend) => {
   const model = await createModel({ seed: 3, layers }, { backend, threads: 'auto' });
   const losses = [];

@@ -1,6 +1,6 @@
 /**
- * The package in a real Chromium, as a bundler packs it: in a plain page, in one that is cross-origin isolated (threads), and
- * under a content-security policy that allows no more than WebAssembly. Needs Debian's chromium; skipped where it is not.
+ * The bundled package in Chromium: in a plain page, in a cross-origin isolated one (threads), and under a content-security
+ * policy that allows nothing but WebAssembly. Needs Debian's chromium, and is skipped without it.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -23,10 +23,10 @@ const PAGES: Record<string, Record<string, string>> = {
   'strict and isolated': { ...STRICT, ...ISOLATED },
 };
 
-if (!existsSync(CHROMIUM)) console.warn(`The browser tests are skipped: there is no ${CHROMIUM}.`);
+if (!existsSync(CHROMIUM)) console.warn(`The browser tests are skipped: ${CHROMIUM} does not exist.`);
 const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
 
-/** What each page loads, and what its workers load. The page of a name runs the script of that name. */
+/** The scripts of pages and workers. A page runs the script of its name. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   'entry.js': join(ROOT, 'dist/worker/entry.js'),
   ...Object.fromEntries(
@@ -34,7 +34,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   ),
 };
 
-/** esbuild runs as a program of its own: its API does not work inside jest's sandbox. */
+/** esbuild runs as a separate program, because its API does not work in jest's sandbox. */
 function bundle(): typeof SCRIPTS {
   const folder = mkdtempSync(join(tmpdir(), 'unspool-page-'));
   const esbuild = join(ROOT, 'node_modules', '.bin', 'esbuild');
@@ -51,7 +51,7 @@ function bundle(): typeof SCRIPTS {
   }
 }
 
-/** `/KIND/NAME.html` runs NAME.js, under the headers of that kind of page. */
+/** `/KIND/NAME.html` runs NAME.js, with the headers of that kind of page. */
 function serve(scripts: typeof SCRIPTS): Promise<Server> {
   const server = createServer(({ url = '' }, response) => {
     const headers = PAGES[decodeURIComponent(url.split('/')[1]!)] ?? {};
@@ -73,7 +73,7 @@ interface Trained {
 
 interface Watched {
   readonly events: { readonly kind: string }[];
-  /** Of a clock in the page. */
+  /** How often a timer of the page fired. */
   readonly ticks: number;
 }
 
@@ -119,7 +119,7 @@ maybe('in Chromium', () => {
   };
   const train = (page: Page, backend: string): Promise<Trained> => page.evaluate(`window.train('${backend}')`);
 
-  test.each(Object.keys(PAGES))('%s page: trains on wasm as on the reference, and saves and loads', async (kind) => {
+  test.each(Object.keys(PAGES))('%s page: wasm trains like the reference backend, saves and loads', async (kind) => {
     const page = await open(kind);
     const wasm = await train(page, 'auto');
     const reference = await train(page, 'reference');
@@ -138,7 +138,7 @@ maybe('in Chromium', () => {
     expect(problems).toEqual([]);
   });
 
-  test('a plain page can look at the tape', async () => {
+  test('a plain page can read the tape', async () => {
     const page = await open('plain');
     const [f, df] = (await page.evaluate('window.look()')) as [number, number];
     expect(f).toBeGreaterThan(0.5); // the forget gate's bias starts at 1
@@ -146,19 +146,19 @@ maybe('in Chromium', () => {
     await page.close();
   });
 
-  test('training in a worker gives the same events, and leaves the page free', async () => {
+  test('training in a worker gives the same events and does not block the page', async () => {
     const page = await open('plain', 'worker-page');
     const { here, there } = (await page.evaluate('window.both()')) as Record<'here' | 'there', Watched>;
     expect(there.events).toEqual(here.events);
     const updates = here.events.filter(({ kind }) => kind === 'update').length;
     expect(updates).toBeGreaterThan(5);
-    expect(here.ticks).toBeLessThan(2.5 * updates); // on its own thread, an update keeps the page out
+    expect(here.ticks).toBeLessThan(2.5 * updates); // an update on the page's thread blocks it
     expect(there.ticks).toBeGreaterThan(4 * updates);
     await page.close();
     expect(problems).toEqual([]);
   });
 
-  test.each(['plain', 'isolated', 'strict'])('%s page: pause, predict, go on and abort in a worker', async (kind) => {
+  test.each(['plain', 'isolated', 'strict'])('%s page: pause, predict, resume and abort in a worker', async (kind) => {
     const page = await open(kind, 'worker-page');
     const { name, paused, still, resumed, end, outputs, threads } = (await page.evaluate(
       'window.interrupt()',
@@ -175,14 +175,14 @@ maybe('in Chromium', () => {
     expect(problems).toEqual([]);
   });
 
-  test('a page is told when its worker is gone', async () => {
+  test('a page gets WORKER_LOST when its worker is terminated', async () => {
     const page = await open('plain', 'worker-page');
     expect(await page.evaluate('window.lose()')).toMatchObject({ code: 'WORKER_LOST' });
     await page.close();
     expect(problems).toEqual([]);
   });
 
-  test('engine and WebAssembly, all that a page loads to train and predict, are small', async () => {
+  test('the code of a page that trains and predicts is under 40 KB gzipped', async () => {
     const page = await open('plain', 'small');
     const loaded: string[] = [];
     page.on('request', (request) => loaded.push(basename(request.url())));

@@ -1,4 +1,4 @@
-/** The engine alone: what a page loads that makes a model, trains it and predicts with it. */
+/** A page that only creates a model, trains it and predicts with it. */
 import { adam, createModel, fit } from 'unspool';
 
 window.train = async () => {

@@ -1,4 +1,4 @@
-/** What the pages of page.test.ts run that train in a worker: `entry.js` beside it is the worker, as a bundler leaves it. */
+/** Run by the pages of page.test.ts that train in a worker, the bundled `entry.js` in the same folder. */
 import { adam, createModel, fit, textStreams } from 'unspool';
 import { createModelInWorker } from 'unspool/worker';
 
@@ -17,7 +17,7 @@ const spec = (hiddenSize) => ({
   ],
 });
 
-/** The events of a training, and how often this thread got to do something else while it ran. */
+/** The events of a training, and how often a timer of this thread fired while it ran. */
 async function watched(training) {
   const events = [];
   let ticks = 0;
@@ -37,7 +37,7 @@ window.both = async () => {
   return { here, there };
 };
 
-/** Trains with threads, pauses, predicts meanwhile, goes on, is aborted; returns the update number at each of these. */
+/** Trains with threads, pauses, predicts, resumes and aborts; returns the update number at each of these. */
 window.interrupt = async () => {
   const model = await createModelInWorker(spec(64), { threads: 2 });
   const stop = new AbortController();
@@ -53,7 +53,7 @@ window.interrupt = async () => {
   const { name } = model.kernels;
   training.resume();
   let threads = 1;
-  const patience = crossOriginIsolated ? 200 : 5; // elsewhere there are none to come
+  const patience = crossOriginIsolated ? 200 : 5; // other pages have no threads
   for (let i = 0; i < patience && threads === 1; i++) {
     await new Promise((resolve) => setTimeout(resolve, 10));
     threads = await model.threads();
@@ -65,7 +65,7 @@ window.interrupt = async () => {
   return { name, paused, still, resumed, end: events.at(-1), outputs: values.length, threads };
 };
 
-/** A worker of the page's own, which the page then takes away. */
+/** Terminates a worker that the page created. */
 window.lose = async () => {
   const worker = new Worker('own-worker.js', { type: 'module' });
   const model = await createModelInWorker(spec(16), { worker });

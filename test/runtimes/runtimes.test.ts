@@ -1,4 +1,4 @@
-/** The built package in Node, Deno and Bun: the same training with one thread, two, in a worker; a model saved and loaded. */
+/** The built package in Node, Deno and Bun: a training with one thread, with two and in a worker; a model saved and loaded. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -23,10 +23,10 @@ interface Result {
   readonly refused: string;
 }
 
-/** What Node, the first of them, gave. */
+/** The result of Node, which runs first. */
 let node: Result['one'] | null = null;
 
-test.each(RUNTIMES)('%s', (name, command, args) => {
+test.each(RUNTIMES)('%s trains, pauses, saves and loads', (name, command, args) => {
   const script = join(__dirname, 'script.mjs');
   const printed = execFileSync(command, [...args, script, join(folder, `${name}.safetensors`)], {
     encoding: 'utf8',
@@ -37,13 +37,13 @@ test.each(RUNTIMES)('%s', (name, command, args) => {
   expect(result.one.ran).toBe(1);
   expect(result.two).toEqual({ ...result.one, ran: availableParallelism() > 1 ? 2 : result.two.ran }); // the same bits
   expect(result.again).toBe(result.two.loss);
-  // The loss after the training, of the pass without gradients: what the saved model has too.
+  // The loss of a forward pass after the training, which the saved model has too.
   expect(result.inWorker).toMatchObject({ loss: result.again, paused: 10 + 20 + 30, end: 'aborted' });
   if (availableParallelism() > 1) expect(result.inWorker.ran).toBe(2);
   expect(result.refused).toBe('INVALID_SETTING');
-  // Engines differ in whether they fuse the multiply-adds, so after thirty updates the last digits may.
+  // Engines may fuse multiply-adds or not, so the last digits may differ after 30 updates.
   const reference = (node ??= result.one);
   expect(result.one.loss).toBeCloseTo(reference.loss, 4);
   expect(result.one.f).toBeCloseTo(reference.f, 4);
-  expect(result.one.loss).toBeLessThan(0.2); // it has learnt
+  expect(result.one.loss).toBeLessThan(0.2); // it has learned
 });

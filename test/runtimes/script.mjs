@@ -1,6 +1,6 @@
 /**
- * What runtimes.test.ts runs in each engine: trains with one thread and with two, the second time also in a worker, where it
- * pauses and is aborted too; saves, loads; prints one line of JSON.
+ * Run by runtimes.test.ts in each engine: trains with one thread, with two, and with two in a worker, where it also pauses
+ * and aborts; saves and loads; prints one line of JSON.
  */
 import { adam, createModel, describeBackend, fit } from '../../dist/index.js';
 import { loadModel, saveModel } from '../../dist/node/index.js';
@@ -27,7 +27,7 @@ async function train(threads) {
   for await (const _ of fit(model, { train: train30 }, { optimizer: adam() }))
     await new Promise((r) => setTimeout(r, 10));
   for (let i = 0; i < 500 && model.kernels.threads < threads; i++) {
-    await new Promise((r) => setTimeout(r, 20)); // until they stand ready
+    await new Promise((r) => setTimeout(r, 20)); // until the threads are ready
     const { tape, gradients } = await model.gradients(batch);
     for (const done of [tape, gradients]) done.free();
   }
@@ -48,7 +48,7 @@ async function trainInWorker(threads) {
   }
   const { loss } = await model.evaluate(batch);
   for (let i = 0; i < 500 && (await model.threads()) < threads; i++) {
-    await new Promise((r) => setTimeout(r, 20)); // until they stand ready
+    await new Promise((r) => setTimeout(r, 20)); // until the threads are ready
     await model.evaluate(batch);
   }
   const ran = await model.threads();

@@ -1,4 +1,4 @@
-/** Averages of the weights against the same averages of the weights that were seen, one update after the other. */
+/** Averages of the weights, compared with plain averages of the weights after each update. */
 import { describe, expect, test } from '@jest/globals';
 import { Arena, ParameterLayout } from '../../src/core/memory/parameters.js';
 import { adam } from '../../src/optim/adam.js';
@@ -14,12 +14,12 @@ import { collect, data, losses, newModel, values } from './fit-support.js';
 
 type Numbers = ArrayLike<number>;
 
-/** The average of a list of weights, said plainly. */
+/** The mean of a list of weights. */
 function mean(all: readonly Numbers[]): number[] {
   return Array.from(all[0]!, (_, i) => all.reduce((sum, w) => sum + w[i]!, 0) / all.length);
 }
 
-/** sum_t (1 - d) d^(n - t) w_t, the first w counting for all before it. */
+/** sum_t (1 - d) d^(n - t) w_t, in which the first w stands for all earlier ones. */
 function exponential(all: readonly Numbers[], decay: number): number[] {
   const n = all.length;
   const share = (t: number): number => (t === 0 ? decay ** (n - 1) : (1 - decay) * decay ** (n - 1 - t));
@@ -29,7 +29,7 @@ function exponential(all: readonly Numbers[], decay: number): number[] {
 describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
   const UPDATES = 9;
 
-  /** The average after each update, null while there is none, and the weights of each. */
+  /** The weights after each update, and the average, which is null before it has started. */
   async function run(spec: AverageSpec, validation: readonly number[] = []) {
     const k = await create();
     const layout = new ParameterLayout([
@@ -40,25 +40,25 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     const average = new Average(k, spec, () => new Arena(k, layout));
     const random = testRandom(3);
     const [seen, averages]: [Numbers[], (Numbers | null)[]] = [[], []];
-    for (let step = 1; step <= UPDATES; step++) {
+    for (let update = 1; update <= UPDATES; update++) {
       k.upload(parameters.matrix, random.normals(layout.size));
       seen.push(await k.download(parameters.matrix));
-      average.update(parameters, step);
+      average.update(parameters, update);
       averages.push(average.isUsed ? await k.download(average.weights.matrix) : null);
-      const loss = validation[step - 1];
+      const loss = validation[update - 1];
       if (loss !== undefined) average.observe(loss);
     }
     return { seen, averages };
   }
 
-  test('ema', async () => {
+  test('ema: the weighted mean of all weights', async () => {
     const { seen, averages } = await run({ kind: 'ema', decay: 0.8 });
     averages.forEach((a, i) => {
       expectClose(`update ${i + 1}`, a!, exponential(seen.slice(0, i + 1), 0.8), TOLERANCE[precision]);
     });
   });
 
-  test.each([1, 4])('polyak from update %d on', async (start) => {
+  test.each([1, 4])('polyak: the mean of the weights from update %d on', async (start) => {
     const { seen, averages } = await run({ kind: 'polyak', start });
     averages.forEach((a, i) => {
       if (i + 1 < start) expect(a).toBeNull();
@@ -66,7 +66,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     });
   });
 
-  test('ema with a decay of 0 is the weights', async () => {
+  test('ema with a decay of 0 equals the weights', async () => {
     const { seen, averages } = await run({ kind: 'ema', decay: 0 });
     averages.forEach((a, i) => {
       expectSameBits(a!, seen[i]!);
@@ -75,11 +75,11 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
 
   // Algorithm 1 of Merity et al. 2018: t > n and v_t > min(v_0 .. v_{t-n-1}), t counting the losses before this one.
   test.each([
-    ['no better than the best but the last two', 2, [5, 4, 3, 3.5, 3.6, 3.4], 6], // 3.4 > min(5, 4, 3)
-    ['as good as it is not worse', 1, [5, 5, 5, 6], 4],
-    ['worse, but first only than what is too young to count', 3, [5, 4, 4.5, 4.6, 4.7, 4.8], 6], // 4.8 > min(5, 4)
-    ['falling: never', 1, [9, 8, 7, 6, 5, 4, 3, 2, 1], null],
-    ['too few to say', 4, [1, 2, 3, 4], null],
+    ['starts when a loss is worse than the best before the last two', 2, [5, 4, 3, 3.5, 3.6, 3.4], 6], // 3.4 > min(5, 4, 3)
+    ['does not start at a loss that equals the best', 1, [5, 5, 5, 6], 4],
+    ['ignores losses within its patience', 3, [5, 4, 4.5, 4.6, 4.7, 4.8], 6], // 4.8 > min(5, 4)
+    ['never starts while the loss falls', 1, [9, 8, 7, 6, 5, 4, 3, 2, 1], null],
+    ['never starts before there are more losses than its patience', 4, [1, 2, 3, 4], null],
   ])('polyak with patience: %s', async (_name, patience, validation, trigger) => {
     const { seen, averages } = await run({ kind: 'polyak', patience }, validation);
     const plain = validation.findIndex((v, t) => t > patience && v > Math.min(...validation.slice(0, t - patience)));
@@ -99,7 +99,7 @@ describe('in a training', () => {
   ];
   const settings = { optimizer: adam({ learningRate: 0.05 }), epochs: 2, validateEvery: 3 };
 
-  test.each(AVERAGES)('%s: trained as without it; at the end the model is the average', async (_name, average) => {
+  test.each(AVERAGES)('%s: updates are the same as without it, and the model ends with the average', async (_name, average) => {
     const [averaged, alone] = [newModel(), newModel()];
     const seen: Numbers[] = [];
     const plain = [];
@@ -115,7 +115,7 @@ describe('in a training', () => {
     expectClose('weights', await values(averaged), wanted, TOLERANCE.float64);
   });
 
-  test('what is measured is the average, also by validate(), and the weights come back after it', async () => {
+  test('validation and validate() use the average, and training continues with the weights', async () => {
     const model = newModel();
     const training = fit(model, data(), { ...settings, average: { kind: 'ema', decay: 0.9 } });
     for await (const event of training) {
@@ -129,7 +129,7 @@ describe('in a training', () => {
     }
   });
 
-  test('until it has begun, the weights themselves are measured and kept', async () => {
+  test('before the average starts, validation and the final model use the weights', async () => {
     const [averaged, alone] = [newModel(), newModel()];
     const events = await collect(fit(averaged, data(), { ...settings, average: { kind: 'polyak', start: 100 } }));
     expect(events).toEqual(await collect(fit(alone, data(), settings)));
@@ -138,12 +138,12 @@ describe('in a training', () => {
 });
 
 test.each([
-  ['average.decay', { kind: 'ema', decay: 1 }],
-  ['average.decay', { kind: 'ema', decay: -0.1 }],
-  ['average.start', { kind: 'polyak', start: 0 }],
-  ['average.patience', { kind: 'polyak', patience: 0 }],
-  ['average', { kind: 'median' }],
-])('%s: %o is refused', (path, average) => {
+  { path: 'average.decay', why: 'is 1', average: { kind: 'ema', decay: 1 } },
+  { path: 'average.decay', why: 'is negative', average: { kind: 'ema', decay: -0.1 } },
+  { path: 'average.start', why: 'is zero', average: { kind: 'polyak', start: 0 } },
+  { path: 'average.patience', why: 'is zero', average: { kind: 'polyak', patience: 0 } },
+  { path: 'average', why: 'has an unknown kind', average: { kind: 'median' } },
+])('$path throws if it $why', ({ path, average }) => {
   const options = { optimizer: adam(), average: average as AverageSpec };
   expect(
     problemOf(

@@ -1,4 +1,4 @@
-/** What ends a training, what it ends with, what disturbs it on purpose, and that all of it goes on from a checkpoint. */
+/** Early stopping. */
 import { describe, expect, test } from '@jest/globals';
 import type { FloatArray } from '../../src/contract/kernels.js';
 import { Model } from '../../src/core/model.js';
@@ -13,7 +13,7 @@ import { expectSameBits } from '../support/arrays.js';
 import { problemOf, thrown } from '../support/errors.js';
 import { collect, data, losses, newModel, SIZE, SPEC, values } from './fit-support.js';
 
-/** A rate that is too large: the held-out loss goes up and down. */
+/** A learning rate that is too large, so that the validation loss goes up and down. */
 const wild = (more: Partial<FitOptions> = {}): FitOptions => ({
   optimizer: adam({ learningRate: 0.4 }),
   epochs: 12,
@@ -21,7 +21,7 @@ const wild = (more: Partial<FitOptions> = {}): FitOptions => ({
   ...more,
 });
 
-/** After how many of the losses it is over; null where it is not. */
+/** The number of losses after which training stops; null if it does not. */
 function overAfter(all: readonly number[], patience: number, minDelta = 0): number | null {
   let [best, waited] = [Number.POSITIVE_INFINITY, 0];
   for (const [i, loss] of all.entries()) {
@@ -39,7 +39,7 @@ describe('early stopping', () => {
     [2, 0],
     [2, 0.3],
     [3, 0],
-  ])('patience %d, minDelta %d: it ends where the losses say', async (patience, minDelta) => {
+  ])('patience %d, minDelta %d: the training ends after that many losses without improvement', async (patience, minDelta) => {
     const all = await measured();
     const wanted = overAfter(all, patience, minDelta);
     const events = await collect(fit(newModel(), data(), wild({ earlyStopping: { patience, minDelta } })));
@@ -49,18 +49,18 @@ describe('early stopping', () => {
     expect(events.at(-1)!.update).toBe(events.at(-2)!.update);
   });
 
-  test('a loss that falls throughout is not stopped', async () => {
+  test('a loss that always falls does not stop the training', async () => {
     const options = { optimizer: adam({ learningRate: 0.01 }), epochs: 3, earlyStopping: { patience: 1 } };
     expect((await collect(fit(newModel(), data(), options))).at(-1)).toMatchObject({ reason: 'finished', update: 12 });
   });
 
-  test('an epoch that ends where a measurement is due is measured once', async () => {
+  test('the end of an epoch is validated once, even if validateEvery falls on it', async () => {
     const events = await collect(fit(newModel(), data(), { optimizer: adam(), epochs: 2, validateEvery: 2 }));
     const steps = events.flatMap((e) => (e.kind === 'validation' ? [e.update] : []));
     expect(steps).toEqual([2, 4, 6, 8]);
   });
 
-  test.each([true, false])('restoreBest %s', async (restoreBest) => {
+  test.each([true, false])('restoreBest %s decides whether the model ends with the best or the last weights', async (restoreBest) => {
     const model = newModel();
     const kept: { loss: number; weights: FloatArray }[] = [];
     for await (const event of fit(model, data(), wild({ earlyStopping: { patience: 2, restoreBest } }))) {
@@ -71,7 +71,7 @@ describe('early stopping', () => {
     expectSameBits(await values(model), (restoreBest ? best : kept.at(-1)!).weights);
   });
 
-  test('with an average: the best average', async () => {
+  test('with an average, the model ends with the best average', async () => {
     const model = newModel();
     const kept: { loss: number; weights: FloatArray }[] = [];
     const options = wild({ earlyStopping: { patience: 2 }, average: { kind: 'ema', decay: 0.3 } });
@@ -85,7 +85,7 @@ describe('early stopping', () => {
     expect(await training.validate()).toBe(best.loss);
   });
 
-  test('a training that ended with its best weights goes on from its last ones', async () => {
+  test('a training that ended with its best weights resumes from its last ones', async () => {
     const earlyStopping = { patience: 50 };
     const [whole, parts] = [newModel(), newModel()];
     await collect(fit(whole, data(), wild({ earlyStopping, epochs: 5 })));
@@ -96,9 +96,9 @@ describe('early stopping', () => {
   });
 
   test.each([
-    ['earlyStopping.patience', { patience: 0 }],
-    ['earlyStopping.minDelta', { patience: 1, minDelta: -1 }],
-  ])('%s: %o is refused', (path, earlyStopping) => {
+    { path: 'earlyStopping.patience', why: 'is zero', earlyStopping: { patience: 0 } },
+    { path: 'earlyStopping.minDelta', why: 'is negative', earlyStopping: { patience: 1, minDelta: -1 } },
+  ])('$path throws if it $why', ({ path, earlyStopping }) => {
     const error = thrown(() => fit(newModel(), data(), wild({ earlyStopping })));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe(path);
   });
@@ -108,7 +108,7 @@ test.each<[string, Partial<FitOptions>]>([
   ['earlyStopping', { earlyStopping: { patience: 3 } }],
   ['average.patience', { average: { kind: 'polyak', patience: 3 } }],
   ['schedule', { schedule: reduceOnPlateau() }],
-])('%s needs held-out data', (path, more) => {
+])('%s throws without validation data', (path, more) => {
   for (const validation of [undefined, null]) {
     const only: TrainingData = { train: data().train, ...(validation === null ? { validation } : {}) };
     const problem = problemOf(
@@ -120,7 +120,7 @@ test.each<[string, Partial<FitOptions>]>([
 });
 
 describe('gradient noise', () => {
-  /** What plain descent at rate 1 adds to the weights because of the noise, in the update after `before` others. */
+  /** The noise that the update after `before` others adds to the weights, with sgd and a learning rate of 1. */
   async function noise(before: number, more: Partial<FitOptions>): Promise<number[]> {
     const spec: ModelSpec = {
       ...SPEC,
@@ -163,7 +163,7 @@ describe('gradient noise', () => {
     expect(Math.abs(found / variance - 1)).toBeLessThan(5 * Math.sqrt(2 / n));
   });
 
-  test('repeats with the seed, differs with another and from update to update', async () => {
+  test('is the same with the same seed, and differs between seeds and updates', async () => {
     const gradientNoise = { eta: 0.01, gamma: 0 };
     const first = await noise(0, { gradientNoise });
     expect(await noise(0, { gradientNoise })).toEqual(first);
@@ -173,15 +173,15 @@ describe('gradient noise', () => {
   });
 
   test.each([
-    ['gradientNoise.eta', { eta: -1 }],
-    ['gradientNoise.gamma', { eta: 1, gamma: Number.NaN }],
-  ])('%s: %o is refused', (path, gradientNoise) => {
+    { path: 'gradientNoise.eta', why: 'is negative', gradientNoise: { eta: -1 } },
+    { path: 'gradientNoise.gamma', why: 'is NaN', gradientNoise: { eta: 1, gamma: Number.NaN } },
+  ])('$path throws if it $why', ({ path, gradientNoise }) => {
     const error = thrown(() => fit(newModel(), data(), { optimizer: adam(), gradientNoise }));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe(path);
   });
 });
 
-describe('all of it at once', () => {
+describe('average, early stopping, schedule and noise together', () => {
   const noisy: ModelSpec = {
     seed: 5,
     layers: [
@@ -204,14 +204,14 @@ describe('all of it at once', () => {
     validateEvery: 3,
   });
 
-  test('going on after any event, from a file, gives the same bits and the same events', async () => {
+  test('resuming from a file after any event gives the same bits and events', async () => {
     const whole = newModel(noisy);
     const wholeTraining = fit(whole, data(), options());
     const expected = await collect(wholeTraining);
     const [weights, end] = [await values(whole), await wholeTraining.checkpoint()];
     expect(expected.at(-1)).toMatchObject({ reason: 'stoppedEarly' });
-    expect(end.observed.average![0]).toBeGreaterThan(0); // it has averaged
-    expect(end.observed.schedule![0]).toBeLessThan(1); // and lowered the rate
+    expect(end.observed.average![0]).toBeGreaterThan(0); // the average has started
+    expect(end.observed.schedule![0]).toBeLessThan(1); // the learning rate has been lowered
 
     const model = newModel(noisy);
     const training = fit(model, data(), options());
@@ -231,7 +231,7 @@ describe('all of it at once', () => {
   });
 });
 
-describe('what no state can be carried through', () => {
+describe('a layer that cannot carry its state', () => {
   const withLstm = (more: Partial<LstmSpec>): ModelSpec => ({
     ...SPEC,
     layers: SPEC.layers.map((l) => (l.kind === 'lstm' ? ({ ...l, ...more } as LstmSpec) : l)),
@@ -242,7 +242,7 @@ describe('what no state can be carried through', () => {
     ['gateRecurrence', { cell: { gateRecurrence: true } }, 'sees the gates of the step before'],
   ];
 
-  test.each(CASES)('%s: a stateful source is refused before the first update, and a stream', (_name, more, problem) => {
+  test.each(CASES)('%s: a stateful source throws when fit() is called, and so does stream()', (_name, more, problem) => {
     const model = newModel(withLstm(more));
     const wanted = { path: 'layers[1]', problem: expect.stringContaining(problem) };
     const { train, validation } = data();
@@ -259,7 +259,7 @@ describe('what no state can be carried through', () => {
     ).toMatchObject(wanted);
   });
 
-  test.each(CASES)('%s: whole sequences are trained on', async (_name, more) => {
+  test.each(CASES)('%s: whole sequences can be trained', async (_name, more) => {
     const { train } = data();
     const whole = { stateful: false, length: train.length, batch: (i: number) => train.batch(i) };
     const events = await collect(fit(newModel(withLstm(more)), { train: whole }, { optimizer: adam() }));

@@ -17,7 +17,7 @@ import { problemOf, rejected } from '../support/errors.js';
 
 const lstm = (hiddenSize: number, more: Partial<LstmSpec> = {}): LstmSpec => ({ kind: 'lstm', hiddenSize, ...more });
 
-/** Sizes that no tile, panel or cache line divides, and every kind of layer. */
+/** Sizes that are not multiples of tiles, panels or cache lines, and every kind of layer. */
 const SPECS: Record<string, ModelSpec> = {
   tokens: {
     layers: [
@@ -67,7 +67,7 @@ function batchFor(model: Model, classes: boolean): Batch {
   };
 }
 
-/** What a training has of its backend once some updates are made. */
+/** The bytes that a backend has allocated after a training of some updates. */
 async function inUse(
   k: Kernels,
   spec: ModelSpec,
@@ -83,7 +83,7 @@ async function inUse(
 }
 
 describe.each(Object.entries(SPECS))('%s', (_, spec) => {
-  test.each(BACKENDS)('$name in $precision: as many bytes as promised', async ({ create }) => {
+  test.each(BACKENDS)('$name in $precision: the estimate equals the allocated bytes', async ({ create }) => {
     for (const loss of ['crossEntropy', 'meanSquaredError'] as const) {
       const k = await create();
       const need = await estimateMemoryOn(k, spec, { steps: STEPS, batchSize: ROWS }, { optimizer: adam(), loss });
@@ -93,7 +93,7 @@ describe.each(Object.entries(SPECS))('%s', (_, spec) => {
     }
   });
 
-  test('a step is what a longer tape has more', async () => {
+  test('`step` is the difference between tapes of n and n + 1 steps', async () => {
     const k = createReference('float32');
     const tape = (steps: number) => estimateMemoryOn(k, spec, { steps, batchSize: ROWS });
     const [one, two, seven, eight] = [await tape(1), await tape(2), await tape(7), await tape(8)];
@@ -102,7 +102,7 @@ describe.each(Object.entries(SPECS))('%s', (_, spec) => {
     expect(eight.step).toBeGreaterThan(0);
   });
 
-  test('passes without a backward pass keep parameters and a smaller tape', async () => {
+  test('a forward pass allocates parameters and a smaller tape', async () => {
     const k = createReference('float64');
     const options: MemoryOptions = { gradients: false, loss: null };
     const need = await estimateMemoryOn(k, spec, { steps: STEPS, batchSize: ROWS }, options);
@@ -113,7 +113,7 @@ describe.each(Object.entries(SPECS))('%s', (_, spec) => {
   });
 });
 
-test.each(Object.keys(OPTIMIZERS))('%s: its state and the rooms it works in', async (kind) => {
+test.each(Object.keys(OPTIMIZERS))('%s: state and scratch buffers are counted', async (kind) => {
   const spec = SPECS['values, last step']!;
   const optimizer = createOptimizer({ kind, learningRate: 0.01 });
   const k = await createWasm('simd');
@@ -135,7 +135,7 @@ describe('losses', () => {
     ['gaussian', 3],
     ['crossEntropy', 1],
     [{ kind: 'crossEntropy', classWeights: [1, 2, 3, 4, 5, 6] }, 1],
-  ])('%j, with weighted rows, and with rows of unequal lengths', async (loss, width) => {
+  ])('%j: plain, with weights, and with sequences of different lengths', async (loss, width) => {
     const batch: Batch = { ...shape, inputs, targets: new Float32Array(count * width) };
     const kinds: readonly (readonly [Batch, MemoryOptions])[] = [
       [batch, {}],
@@ -151,11 +151,11 @@ describe('losses', () => {
     }
   });
 
-  test('ctc', async () => {
+  test('ctc: the loss and its gradient are counted', async () => {
     const k = await createWasm('simd');
     const need = await estimateMemoryOn(k, spec, shape, { inputGradient: true, loss: 'ctc' });
     await new Model(k, spec).gradients({ ...shape, inputs, targets: [1, 2, 3, -1, 5, 4] }, { loss: 'ctc' });
-    k.alloc(1, 1); // what the norm of the gradients takes
+    k.alloc(1, 1); // the norm of the gradients
     expect(k.memory.inUse()).toBe(need.total);
   });
 });
@@ -178,7 +178,7 @@ test.each<{ kept: string; copies: number; options: Partial<FitOptions> }>([
   expect(await inUse(k, spec, 'crossEntropy', options)).toBe(need.total);
 });
 
-test('class weights and two threads are counted, too', async () => {
+test('class weights and the memory of two threads are counted', async () => {
   const spec = SPECS.tokens!;
   const loss: LossChoice = { kind: 'crossEntropy', classWeights: new Array(11).fill(0.5) };
   const k = await threadedWasm('simd', 2);
@@ -187,7 +187,7 @@ test('class weights and two threads are counted, too', async () => {
   k.dispose();
 });
 
-test('by options, before there is a backend: the variant, the precision and the optimizer count', async () => {
+test('without a backend, the estimate depends on backend, precision and optimizer', async () => {
   const spec = SPECS.tokens!;
   const shape = { steps: STEPS, batchSize: ROWS };
   const plain = { backend: 'reference' } as const;
@@ -205,7 +205,7 @@ test('by options, before there is a backend: the variant, the precision and the 
   expect(double.total).toBe(2 * need.total);
 });
 
-test('beyond a limit it is said at once, however large the shape', async () => {
+test('beyond the limit it throws OUT_OF_MEMORY quickly, for any shape', async () => {
   const spec: ModelSpec = { inputSize: 2, layers: [lstm(1 << 20)] };
   const error = await rejected(() =>
     estimateMemoryOn(createReference('float32'), spec, { steps: 1 << 20, batchSize: 100 }, { limit: 2 ** 34 }),
@@ -214,5 +214,5 @@ test('beyond a limit it is said at once, however large the shape', async () => {
   expect(bytes).toBeGreaterThan(2 ** 34);
   expect(capacity).toBe(2 ** 34);
   const { total } = await estimateMemoryOn(createReference('float32'), spec, { steps: 2, batchSize: 1 });
-  expect(total).toBeGreaterThan(2 ** 42); // told, though no machine has it
+  expect(total).toBeGreaterThan(2 ** 42); // no limit: any size is estimated
 });

@@ -1,4 +1,4 @@
-/** Two whole trainings of PyTorch: every loss, every gradient norm, every parameter at the end. */
+/** Two trainings recorded with PyTorch: all losses, gradient norms and final parameters. */
 import { describe, expect, test } from '@jest/globals';
 import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
@@ -9,7 +9,7 @@ import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { BACKENDS, type TestBackend } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';
 
-/** Trains from the case's start to its end and compares all that it recorded. */
+/** Repeats a recorded training and compares all its numbers. */
 async function retrain(g: GoldenCase, backend: TestBackend, spec: ModelSpec, train: BatchSource, options: FitOptions) {
   const model = new Model(await backend.create(), spec);
   const names = model.parameters.layout.entries.map((e) => e.name);
@@ -30,7 +30,7 @@ async function retrain(g: GoldenCase, backend: TestBackend, spec: ModelSpec, tra
   const expected = g.losses as number[];
   expect(losses).toHaveLength(expected.length);
   losses.forEach((loss, n) => {
-    expectClose(`loss of step ${n}`, [loss], [expected[n]!], tolerance);
+    expectClose(`loss of update ${n}`, [loss], [expected[n]!], tolerance);
   });
   const end = await model.parameters.download();
   for (const name of names) expectClose(name, end.get(name)!, tensor(g, `end.${name}`), tolerance);

@@ -39,8 +39,8 @@ function workerOf(name: string, code: string): Worker {
   return new Worker(file);
 }
 
-describe('errors arrive as what they were', () => {
-  test('a spec or setting that cannot work; the worker can be used again', async () => {
+describe('errors in the worker', () => {
+  test('an invalid spec or setting throws the same error as on this thread, and the worker stays usable', async () => {
     const bad = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: -1 }] } as const;
     const here = await rejected(() => createModel(bad));
     const there = await rejected(() => createModelInWorker(bad, { worker }));
@@ -51,13 +51,13 @@ describe('errors arrive as what they were', () => {
     await inWorker(async (model) => expect(model.size).toBeGreaterThan(0));
   });
 
-  test('a setting of a training, at once as here', () =>
+  test('an invalid setting of a training throws when fit() is called', () =>
     inWorker(async (model) => {
       const error = thrown(() => model.fit(textData(), { optimizer: adam(), epochs: 0 }));
       expect(error.problem).toMatchObject({ code: 'INVALID_SETTING', path: 'epochs' });
     }));
 
-  test('a checkpoint of another training', () =>
+  test('a checkpoint of another training throws INVALID_DATA from every call of the training', () =>
     inWorker(async (model) => {
       const here = await createModel(VALUE_SPEC);
       const state = await fit(here, { train: valueData() }, { optimizer: adam() }).checkpoint();
@@ -67,7 +67,7 @@ describe('errors arrive as what they were', () => {
       }
     }));
 
-  test('NOT_FINITE, with all that it says, after the events before it; what was asked for in advance is not trained', () =>
+  test('NOT_FINITE has all its fields, follows the events before it, and no prefetched update is made', () =>
     inWorker(async (model) => {
       const train = valueData((inputs, index) => {
         if (index === 1) inputs[7] = Number.NaN;
@@ -89,7 +89,7 @@ describe('errors arrive as what they were', () => {
       expect((await training.checkpoint()).update).toBe(1);
     }, VALUE_SPEC));
 
-  test('OUT_OF_MEMORY', async () => {
+  test('a model that is too large throws OUT_OF_MEMORY with its bytes', async () => {
     const huge = {
       layers: [
         { kind: 'embedding', size: 2 ** 20, width: 2 ** 12 },
@@ -101,19 +101,19 @@ describe('errors arrive as what they were', () => {
   });
 });
 
-describe('what cannot be sent', () => {
-  test('a schedule, an optimizer and a shuffle of your own are refused at once, saying what to do', () =>
+describe('values that cannot be sent to a worker', () => {
+  test('a custom schedule, optimizer or shuffle throws when fit() is called, with advice', () =>
     inWorker(async (model) => {
       const schedule = thrown(() => model.fit(textData(), { optimizer: adam(), schedule: () => 1 }));
       expect(problemOf(schedule, 'INVALID_SETTING')).toMatchObject({
         path: 'schedule',
-        help: 'Use, or chain, those of unspool.',
+        help: 'Use a schedule of unspool, or a chain of them.',
       });
       const mine: Optimizer = { ...adam(), spec: { kind: 'mine', learningRate: 1 } };
       const optimizer = thrown(() => model.fit(textData(), { optimizer: mine }));
       expect(problemOf(optimizer, 'INVALID_SETTING')).toMatchObject({
         path: 'optimizer',
-        problem: expect.stringContaining('"mine" is no optimizer'),
+        problem: expect.stringContaining('"mine"'),
       });
       const train: BatchSource = { ...valueData(), shuffled: () => train };
       const source = thrown(() => model.fit({ train }, { optimizer: adam() }));
@@ -126,7 +126,7 @@ describe('what cannot be sent', () => {
       ).toBe('ahead');
     }));
 
-  test('a function where there should be data, and numbers that were given away', () =>
+  test('a function in place of data, and an array whose buffer was transferred, throw INVALID_SETTING', () =>
     inWorker(async (model) => {
       const loss = { kind: 'crossEntropy', reduction: () => 1 } as unknown as 'crossEntropy';
       const gone = new Float32Array(3);
@@ -134,17 +134,17 @@ describe('what cannot be sent', () => {
       for (const act of [() => model.evaluateSource(textData().validation, loss), () => model.predict(gone)]) {
         expect(problemOf(await rejected(act), 'INVALID_SETTING').problem).toContain('cannot be sent to a worker');
       }
-      expect((await model.predict([1])).values).toHaveLength(model.outputSize); // and nothing waits for ever
+      expect((await model.predict([1])).values).toHaveLength(model.outputSize); // no call is left pending
     }));
 
-  test('a source whose kind nobody serves', () =>
+  test('a source of an unknown kind throws INVALID_DATA', () =>
     inWorker(async (model) => {
       const train: BatchSource = { ...valueData(), describe: () => ({ kind: 'sines', count: 3 }) };
       const error = await rejected(() => collect(model.fit({ train }, { optimizer: adam() })));
       expect(problemOf(error, 'INVALID_DATA').problem).toContain('"sines"');
     }));
 
-  test('a worker file of your own serves it', async () => {
+  test('a custom worker file provides its own kind of source', async () => {
     const own = workerOf(
       'sines',
       `import { serve } from 'unspool/worker';
@@ -170,8 +170,8 @@ describe('what cannot be sent', () => {
   });
 });
 
-describe('one at a time', () => {
-  test('a second training of a model is refused while one is iterated, and welcome afterwards', () =>
+describe('one model, one training at a time', () => {
+  test('a second training of a model throws while the first is iterated, and runs afterwards', () =>
     inWorker(async (model) => {
       const first = model.fit(textData(), LONG);
       for await (const event of first) {
@@ -183,16 +183,16 @@ describe('one at a time', () => {
       expect((await collect(model.fit(textData(), { ...LONG, maxUpdates: 3 }))).at(-1)).toMatchObject({ update: 3 });
     }));
 
-  test('a second model in a worker is refused', () =>
+  test('a second model in a worker throws, and the first keeps working', () =>
     inWorker(async (model) => {
       const error = await rejected(() => createModelInWorker(VALUE_SPEC, { worker }));
       expect(problemOf(error, 'INVALID_SETTING').path).toBe('worker');
-      expect((await model.predict([1])).values).toHaveLength(model.outputSize); // the first is not disturbed
+      expect((await model.predict([1])).values).toHaveLength(model.outputSize);
     }));
 });
 
-describe('the end', () => {
-  test('dispose() during a training: whoever iterates is told, at once', async () => {
+describe('ends of models, trainings and workers', () => {
+  test('dispose() during a training makes the iteration throw DISPOSED immediately', async () => {
     const model = await createModelInWorker(TEXT_SPEC, { worker });
     const training = model.fit(textData(), LONG);
     const seen: number[] = [];
@@ -211,10 +211,10 @@ describe('the end', () => {
       () => model.stream().step([1]),
     ];
     for (const act of late) expect((await rejected(act)).code).toBe('DISPOSED');
-    await inWorker(async (next) => expect(next.size).toBe(model.size)); // the worker is free again
+    await inWorker(async (next) => expect(next.size).toBe(model.size)); // the worker accepts a new model
   });
 
-  test('training.dispose(): that training is over, the model stays', () =>
+  test('training.dispose() ends the training and leaves the model usable', () =>
     inWorker(async (model) => {
       const training = model.fit(textData(), LONG);
       for await (const event of training) if (event.update === 2) break;
@@ -223,7 +223,7 @@ describe('the end', () => {
       expect((await model.predict([1])).values).toHaveLength(model.outputSize);
     }));
 
-  test('a worker that is terminated in a training: all that is pending is rejected, and all that comes', async () => {
+  test('when a worker is terminated during a training, pending and later calls throw WORKER_LOST', async () => {
     const victim = startWorker();
     const model = await createModelInWorker(TEXT_SPEC, { worker: victim });
     const training = model.fit(textData(), LONG);
@@ -232,14 +232,14 @@ describe('the end', () => {
     });
     const error = await running;
     expect(problemOf(error, 'WORKER_LOST').problem).toContain('it ended with code 1');
-    expect(error.message).toContain('make a new model');
+    expect(error.message).toContain('create a new one, or load a checkpoint');
     for (const act of [() => model.predict([1]), () => collect(training), () => training.checkpoint()]) {
       expect((await rejected(act)).code).toBe('WORKER_LOST');
     }
     await model.dispose();
   });
 
-  test('a worker that fails, cannot be loaded, or does not serve', async () => {
+  test('a worker that throws, cannot be loaded or does not call serve() is WORKER_LOST, with the reason', async () => {
     const [throwing, missing, idle] = [
       workerOf('throwing', `throw new RangeError('no luck');`),
       new Worker(join(folder, 'nowhere.mjs')),
@@ -254,7 +254,7 @@ describe('the end', () => {
     ]);
   });
 
-  test('serve() outside of a worker is refused', () => {
+  test('serve() outside a worker throws INVALID_SETTING', () => {
     expect(
       problemOf(
         thrown(() => serve()),
@@ -264,7 +264,7 @@ describe('the end', () => {
   });
 });
 
-describe('a process', () => {
+describe('the process', () => {
   const run = async (program: string): Promise<string> => {
     const imports = `
       import { adam } from 'unspool';
@@ -276,11 +276,11 @@ describe('a process', () => {
     return (await promisify(execFile)(process.execPath, args, { cwd: ROOT })).stdout;
   };
 
-  test('is not kept alive by a worker that nobody waits for', async () => {
+  test('ends although an idle worker exists', async () => {
     expect(await run('await createModelInWorker(spec); console.log("made");')).toBe('made\n');
   });
 
-  test('nor by a training that was left and stands still; but by one that is awaited', async () => {
+  test('ends although a paused training exists, but not while a training is awaited', async () => {
     const printed = await run(`
       const model = await createModelInWorker(spec, { threads: 2 });
       const training = model.fit({ train }, { optimizer: adam(), epochs: 1e6 });

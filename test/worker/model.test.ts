@@ -16,7 +16,7 @@ import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from
 const worker = startWorker();
 afterAll(() => worker.terminate());
 
-/** A model here and its like in the worker. */
+/** A model on this thread and one with the same spec in the worker. */
 async function both<T>(spec: ModelSpec, act: (here: Awaited<ReturnType<typeof createModel>>, there: WorkerModel) => T) {
   const [here, there] = [await createModel(spec), await createModelInWorker(spec, { worker })];
   try {
@@ -30,7 +30,7 @@ async function both<T>(spec: ModelSpec, act: (here: Awaited<ReturnType<typeof cr
 const inputs = (steps: number, batchSize: number): Float32Array =>
   Float32Array.from(testRandom(steps).normals(steps * batchSize * 3));
 
-test('a model tells what it is', () =>
+test('a model in a worker has the spec, sizes, parameters and backend of one on this thread', () =>
   both(TEXT_SPEC, async (here, there) => {
     expect(there.spec).toEqual(here.spec);
     expect([there.size, there.outputSize]).toEqual([here.size, here.outputSize]);
@@ -41,7 +41,7 @@ test('a model tells what it is', () =>
   }));
 
 describe('predict', () => {
-  test('gives the same output, and goes on from where a pass ended', () =>
+  test('returns the same output, and continues from the end of another pass', () =>
     both(VALUE_SPEC, async (here, there) => {
       const [first, second] = [inputs(4, 2), inputs(3, 2)];
       const expected = await here.predict(first, { batchSize: 2 });
@@ -58,7 +58,7 @@ describe('predict', () => {
       got.tape.free();
     }));
 
-  test('from given states, with sequences of unequal lengths, sequence by sequence', () =>
+  test('starts at given states, with sequences of different lengths and batchFirst', () =>
     both(VALUE_SPEC, async (here, there) => {
       const from = [{ h: testRandom(1).normals(2 * 4), c: testRandom(2).normals(2 * 4) }];
       const options = { batchSize: 2, from, lengths: [4, 2], batchFirst: true };
@@ -67,7 +67,7 @@ describe('predict', () => {
       expect(flat(got.output)).toEqual(flat(expected.output));
     }));
 
-  test('a state that does not fit is refused as here', () =>
+  test('a state of another shape throws SHAPE_MISMATCH', () =>
     both(VALUE_SPEC, async (_, there) => {
       const { tape } = await there.predict(inputs(4, 2), { batchSize: 2 });
       const wrong = [
@@ -78,7 +78,7 @@ describe('predict', () => {
       for (const predict of wrong) expect((await rejected(predict)).code).toBe('SHAPE_MISMATCH');
     }));
 
-  test('a state that no step can follow is refused as here', async () => {
+  test('a state of a bidirectional model cannot be continued from; the error is the same', async () => {
     const spec: ModelSpec = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 4, direction: 'bidirectional' }] };
     await both(spec, async (here, there) => {
       const { tape } = await here.predict(inputs(4, 2), { batchSize: 2 });
@@ -89,7 +89,7 @@ describe('predict', () => {
     });
   });
 
-  test('while a training is under way', () =>
+  test('works during a training', () =>
     both(TEXT_SPEC, async (_, there) => {
       const running = collect(there.fit(textData(), { optimizer: adam(), epochs: 3 }));
       for (let i = 0; i < 5; i++) expect((await there.predict([1, 2, 3])).values).toHaveLength(3 * there.outputSize);
@@ -97,7 +97,7 @@ describe('predict', () => {
     }));
 });
 
-test('streams, and generate', () =>
+test('stream() and generate() return the same numbers; a disposed or invalid stream throws', () =>
   both(TEXT_SPEC, async (here, there) => {
     const [a, b] = [here.stream(2), there.stream(2)];
     for (const tokens of [[1, 2], [3, 4], null, [5, 6]]) {
@@ -116,7 +116,7 @@ test('streams, and generate', () =>
     expect((await rejected(() => bad.step([]))).problem).toMatchObject({ code: 'INVALID_SETTING', path: 'rows' });
   }));
 
-test('evaluate: a batch, a batch that goes on, and a whole source', () =>
+test('evaluate returns the same loss for a batch, for one that continues another, and for a source', () =>
   both(TEXT_SPEC, async (here, there) => {
     const { validation } = textData();
     const [first, second] = [validation.batch(0), validation.batch(1)];
@@ -130,7 +130,7 @@ test('evaluate: a batch, a batch that goes on, and a whole source', () =>
   }));
 
 describe('parameters and files', () => {
-  test('set, download, and what is wrong with them', () =>
+  test('parameters can be set and downloaded; a wrong size throws SHAPE_MISMATCH', () =>
     both(VALUE_SPEC, async (_, there) => {
       await there.parameters.set('head.bias', [0.5, -2]);
       expect(Array.from((await there.parameters.download()).get('head.bias')!)).toEqual([0.5, -2]);
@@ -138,7 +138,7 @@ describe('parameters and files', () => {
       expect(short.problem).toMatchObject({ code: 'SHAPE_MISMATCH', tensor: 'head.bias', expected: [2], actual: [1] });
     }));
 
-  test('the same file as here; loaded, it goes on in a worker', async () => {
+  test('a saved model has the same bytes, and its training continues in a worker', async () => {
     const { vocabulary, ...data } = textData();
     const more = { optimizer: adam(), epochs: 2 };
     const bytes = await both(TEXT_SPEC, async (here, there) => {
@@ -160,20 +160,20 @@ describe('parameters and files', () => {
     const expected = await collect(fit(here.model, data, more, here.training!));
     expect(await collect(loaded.model.fit(data, more, loaded.training!))).toEqual(expected);
     await loaded.model.dispose();
-    expect(bytes.length).toBeGreaterThan(0); // a copy of them was handed over
+    expect(bytes.length).toBeGreaterThan(0); // a copy was transferred
     const broken = await rejected(() => deserializeModelInWorker(bytes.subarray(0, 20), { worker }, 'x.safetensors'));
     expect(problemOf(broken, 'INVALID_FILE').file).toBe('x.safetensors');
   });
 });
 
-describe("nobody's numbers are taken away", () => {
+describe('arguments are copied, never transferred', () => {
   let there: WorkerModel;
   beforeAll(async () => {
     there = await createModelInWorker(VALUE_SPEC, { worker });
   });
   afterAll(() => there.dispose());
 
-  test('inputs, batches, parameters; windows of a larger buffer cross alone', async () => {
+  test('inputs, batches and parameters that are views of a larger buffer stay usable', async () => {
     const large = new Float32Array(1000).fill(0.5);
     const window = large.subarray(100, 112);
     const batch = { steps: 2, batchSize: 2, inputs: window, targets: large.subarray(0, 8) };
@@ -186,7 +186,7 @@ describe("nobody's numbers are taken away", () => {
     expect([large.length, window.length, window[0]]).toEqual([1000, 12, 0.5]);
   });
 
-  test('shared memory', async () => {
+  test('inputs in shared memory', async () => {
     const shared = new Float32Array(new SharedArrayBuffer(4 * 6)).fill(0.25);
     const expected = await there.predict(new Float32Array(6).fill(0.25));
     expect(Array.from((await there.predict(shared)).values)).toEqual(Array.from(expected.values));

@@ -1,4 +1,4 @@
-/** What the tests of `unspool/worker` share: these sources on this side, the built package in the worker. */
+/** Shared by the tests of `unspool/worker`: the calling side is these sources, the worker runs the built package. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Batch } from '../../src/core/model.js';
@@ -13,7 +13,7 @@ export const startWorker = (): Worker => new Worker(join(__dirname, '../../dist/
 const TEXT = 'it was the best of times, it was the worst of times, it was the age of wisdom. '.repeat(3);
 const [ROWS, STEPS] = [3, 5];
 
-/** Four batches an epoch, cut at other places each epoch; the held-out text ends in a partial batch. */
+/** Four batches per epoch, cut at other places each time; the validation text ends with a partial batch. */
 export function textData() {
   const { train, vocabulary } = textStreams(TEXT, { batchSize: ROWS, steps: STEPS, validationSplit: 0 });
   const part = (from: number, to: number) => train.tokens.subarray(from, to);
@@ -44,7 +44,7 @@ export const VALUE_SPEC: ModelSpec = {
   ],
 };
 
-/** Batches of values, in a source of the user's own; `spoil` may change one. */
+/** A custom source of batches of values; `spoil` may change their inputs. */
 export function valueData(spoil: (inputs: number[], index: number) => void = () => {}): BatchSource {
   const random = testRandom(4);
   const list: Batch[] = [0, 1, 2].map((index) => {

@@ -10,7 +10,7 @@ import { type FitOptions, fit, type TrainingEvent, type TrainingState } from '..
 import { createModelInWorker, type WorkerFitOptions, type WorkerModel } from '../../src/worker/index.js';
 import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
 
-/** One worker for all: it holds one model after the other. */
+/** One worker for all tests: it holds one model after the other. */
 const worker = startWorker();
 afterAll(() => worker.terminate());
 
@@ -32,7 +32,7 @@ const options = (more: Partial<WorkerFitOptions> = {}): WorkerFitOptions => ({
   ...more,
 });
 
-/** What the same training gives on this thread, and where it stands after each of its events. */
+/** Events, weights and the state after each event of the same training on this thread. */
 async function local(more: Partial<WorkerFitOptions> = {}, backend = {}) {
   const model = await createModel(TEXT_SPEC, backend);
   const training = fit(model, textData(), options(more));
@@ -47,7 +47,7 @@ async function local(more: Partial<WorkerFitOptions> = {}, backend = {}) {
 
 const positions = (events: readonly TrainingEvent[]): string[] => events.map((e) => `${e.kind} ${e.update}`);
 
-/** As numbers, which are the same only where their bits are. */
+/** As plain numbers, to compare bit for bit. */
 const plain = (map: ReadonlyMap<string, ArrayLike<number>>) =>
   [...map].map(([name, values]) => [name, [...Array.from(values)]]);
 const plainState = ({ optimizer, carried, ...rest }: TrainingState) => ({
@@ -56,7 +56,7 @@ const plainState = ({ optimizer, carried, ...rest }: TrainingState) => ({
   carried: carried?.map(({ h, c }) => [Array.from(h), Array.from(c)]),
 });
 
-describe('the same bits as on this thread', () => {
+describe('bit-identical to a training on this thread', () => {
   const BACKENDS = [
     { backend: 'reference', precision: 'float64' },
     { backend: 'reference', precision: 'float32' },
@@ -87,7 +87,7 @@ describe('the same bits as on this thread', () => {
   };
   const plateau = () => {
     const schedule = reduceOnPlateau({ factor: 0.5, patience: 0, threshold: 0.5 });
-    schedule.observe(1e-3); // it has watched another training before
+    schedule.observe(1e-3); // as if it had watched another training
     return schedule;
   };
 
@@ -97,7 +97,7 @@ describe('the same bits as on this thread', () => {
       values(() => ({ optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }), seed: 5 })),
     ],
     [
-      'noise, averaged weights, groups, a schedule with settings',
+      'noise, an average, parameter groups, a schedule with settings',
       text(dropping, () => ({
         optimizer: grouped({ groups: [{ match: '*.bias_*', optimizer: sgd({ learningRate: 0.1 }) }], rest: adam() }),
         schedule: chain([{ steps: 3, schedule: linearWarmup({ steps: 3 }) }, { schedule: cosine }]),
@@ -107,7 +107,7 @@ describe('the same bits as on this thread', () => {
       })),
     ],
     [
-      'what watches the held-out loss',
+      'a schedule and early stopping that watch the validation loss',
       values(() => ({
         optimizer: adam({ learningRate: 0.3 }),
         schedule: plateau(),
@@ -128,9 +128,9 @@ describe('the same bits as on this thread', () => {
   });
 });
 
-describe('how far the worker runs', () => {
+describe('running ahead', () => {
   test.each([0, 1, 4])(
-    '%i ahead: the events are the same; a checkpoint is that many updates further on',
+    'ahead %i: the events are the same, and a checkpoint is at most that many updates further',
     async (ahead) => {
       const { events, states } = await local();
       await inWorker(async (model) => {
@@ -138,7 +138,7 @@ describe('how far the worker runs', () => {
         let seen = 0;
         for await (const event of training) {
           expect(event).toEqual(events[seen]);
-          // Up to the next event that is no step, and not beyond.
+          // Not past an event that is not an update.
           let at = seen;
           while (at < seen + ahead && events[at]!.kind === 'update') at++;
           expect(plainState(await training.checkpoint())).toEqual(plainState(states[at]!));
@@ -149,7 +149,7 @@ describe('how far the worker runs', () => {
     },
   );
 
-  test('leaving the loop and coming back loses no event', async () => {
+  test('leaving the loop and iterating again loses no event', async () => {
     const { events, parameters } = await local();
     for (const ahead of [0, 2]) {
       await inWorker(async (model) => {
@@ -171,7 +171,7 @@ describe('how far the worker runs', () => {
     }
   });
 
-  test('to the same place, whenever it is asked', async () => {
+  test('a checkpoint after a break is at the same update in every run', async () => {
     const where = () =>
       inWorker(async (model) => {
         const training = model.fit(textData(), options());
@@ -184,8 +184,8 @@ describe('how far the worker runs', () => {
   });
 });
 
-describe('going on from a checkpoint', () => {
-  test('made in a worker, in a worker; made here, there; made there, here', async () => {
+describe('resuming from a checkpoint', () => {
+  test('made in a worker, it resumes in a worker and on this thread', async () => {
     const expected = await local();
     const made = await inWorker(async (model) => {
       const training = model.fit(textData(), options({ ahead: 0 }));
@@ -200,7 +200,7 @@ describe('going on from a checkpoint', () => {
       for (const [name, values] of made.parameters) await model.parameters.set(name, values);
       expect(await collect(model.fit(textData(), options(), made.state))).toEqual(rest);
       expect(plain(await model.parameters.download())).toEqual(plain(expected.parameters));
-      expect(made.state.optimizer.get('m')!.length).toBe(model.size); // it was copied, not taken
+      expect(made.state.optimizer.get('m')!.length).toBe(model.size); // it was copied, not transferred
     });
     const here = await createModel(TEXT_SPEC);
     for (const [name, values] of made.parameters) here.parameters.set(name, values);
@@ -209,17 +209,17 @@ describe('going on from a checkpoint', () => {
 });
 
 describe('pause', () => {
-  test('the worker stands still, and can be asked; then it goes on to the same end', async () => {
+  test('no update is made while paused, calls are answered, and the training ends with the same bits', async () => {
     const { events, states, parameters } = await local();
     await inWorker(async (model) => {
       const training = model.fit(textData(), options());
       const got: TrainingEvent[] = [];
-      let standing: (pause: Promise<void>) => void = () => {};
-      const paused = new Promise<void>((resolve) => (standing = resolve));
+      let onPause: (pause: Promise<void>) => void = () => {};
+      const paused = new Promise<void>((resolve) => (onPause = resolve));
       const running = (async () => {
         for await (const event of training) {
           got.push(event);
-          if (event.kind === 'update' && event.update === 4) standing(training.pause());
+          if (event.kind === 'update' && event.update === 4) onPause(training.pause());
         }
       })();
       await paused;
@@ -240,7 +240,7 @@ describe('pause', () => {
     });
   });
 
-  test('leaving the loop while it is paused ends it all the same', async () => {
+  test('leaving the loop ends the iteration even while paused', async () => {
     const { events } = await local();
     await inWorker(async (model) => {
       const training = model.fit(textData(), options());
@@ -256,7 +256,7 @@ describe('pause', () => {
 });
 
 describe('abort', () => {
-  test('ends after the update that is under way, with the parameters of that many updates', async () => {
+  test('ends after the current update, with the weights of that many updates', async () => {
     await inWorker(async (model) => {
       const controller = new AbortController();
       const { signal } = controller;
@@ -267,7 +267,7 @@ describe('abort', () => {
       }
       const end = events.at(-1)!;
       expect(end).toMatchObject({ kind: 'end', reason: 'aborted' });
-      expect(end.update).toBeLessThanOrEqual(3 + 2); // what was asked for in advance
+      expect(end.update).toBeLessThanOrEqual(3 + 2); // prefetched updates
       const { parameters } = await local({
         epochs: 1000,
         maxUpdates: end.update,
@@ -277,7 +277,7 @@ describe('abort', () => {
     });
   });
 
-  test('before the start: nothing is trained', async () => {
+  test('before the start, makes no update', async () => {
     await inWorker(async (model) => {
       const before = await model.parameters.download();
       const events = await collect(model.fit(textData(), options({ signal: AbortSignal.abort() })));
@@ -286,7 +286,7 @@ describe('abort', () => {
     });
   });
 
-  test('of a training that is paused', async () => {
+  test('ends a paused training', async () => {
     await inWorker(async (model) => {
       const controller = new AbortController();
       const training = model.fit(textData(), options({ signal: controller.signal, epochs: 1000 }));

@@ -1,4 +1,4 @@
-/** Averages of the weights, and noise on the gradient, against the same by hand from the weights of each update. */
+/** Averages and gradient noise, compared with a plain computation from the weights after each update. */
 import { describe, expect, test } from '@jest/globals';
 import { Model } from '../../src/core/model.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -10,7 +10,7 @@ import { testRandom } from '../support/random.js';
 
 const [T, N, D, UPDATES] = [4, 3, 2, 6];
 
-/** The same batch again and again, and its loss as held-out loss. */
+/** The same batch for all updates and for validation. */
 function data() {
   const random = testRandom(3);
   const batch = { steps: T, batchSize: N, inputs: random.normals(T * N * D), targets: random.normals(T * N) };
@@ -18,7 +18,7 @@ function data() {
   return { train: source, validation: { ...source, length: 1 } };
 }
 
-/** The weights after each update, those that the training ends with, and the held-out losses. */
+/** The weights before the training, after each update and at its end, and the validation losses. */
 async function train(options: Partial<FitOptions>, hiddenSize = 3) {
   const layers = [{ kind: 'lstm', hiddenSize } as const, { kind: 'linear', size: 1 } as const];
   const model = new Model(createReference('float64'), { inputSize: D, seed: 2, layers });
@@ -43,18 +43,18 @@ describe('a training ends with the average', () => {
     ],
     ['Polyak: the mean of all', { kind: 'polyak' }, mean],
     ['Polyak from the fourth update on', { kind: 'polyak', start: 4 }, (w) => mean(w.slice(3))],
-  ])('%s', async (_, average, byHand) => {
+  ])('%s', async (_, average, expected) => {
     const { after, end, losses } = await train({ average });
     const plain = await train({});
     after.forEach((weights, i) => {
       expectClose(`update ${i + 1}`, weights, plain.after[i]!, 0);
     });
-    expectClose('the end', end, byHand(after), 1e-12);
-    expect(losses.at(-1)).not.toBe(plain.losses.at(-1)); // what is measured is the average
+    expectClose('the end', end, expected(after), 1e-12);
+    expect(losses.at(-1)).not.toBe(plain.losses.at(-1)); // validation uses the average
   });
 
-  test('with patience, from when the held-out loss no longer falls', async () => {
-    const options = { optimizer: sgd({ learningRate: 4 }), validateEvery: 1 }; // too fast to fall every time
+  test('with patience, of the weights since the validation loss stopped falling', async () => {
+    const options = { optimizer: sgd({ learningRate: 4 }), validateEvery: 1 }; // too large for the loss to fall each time
     const { after, end, losses } = await train({ ...options, average: { kind: 'polyak', patience: 1 } });
     const at = losses.findIndex((loss, i) => i > 1 && loss > Math.min(...losses.slice(0, i - 1)));
     expect(at).toBeGreaterThan(0);
@@ -69,14 +69,14 @@ test('gradient noise: normal, of variance eta / (1 + t)^gamma, the same for the 
   const [a, b] = [await noisy(), await noisy()];
   const plain = await train({ optimizer: sgd({ learningRate: 1 }), maxUpdates: 1, seed: 9 }, 40);
   expectClose('again', a.end, b.end, 0);
-  const z = plain.end.map((v, i) => (v - a.end[i]!) / 0.2); // at rate 1 an update is the gradient
+  const z = plain.end.map((v, i) => (v - a.end[i]!) / 0.2); // with a learning rate of 1 an update is the gradient
   const moment = (power: number): number => z.reduce((sum, v) => sum + v ** power, 0) / z.length;
   expect(z.length).toBeGreaterThan(5000);
   expect(Math.abs(moment(1))).toBeLessThan(5 / Math.sqrt(z.length));
   expect(Math.abs(moment(2) - 1)).toBeLessThan(5 * Math.sqrt(2 / z.length));
 });
 
-test('gradient noise becomes less from update to update', async () => {
+test('gradient noise decreases from update to update', async () => {
   const sizes: number[] = [];
   for (const gamma of [0, 2]) {
     const options = { optimizer: sgd({ learningRate: 1e-9 }), gradientNoise: { eta: 1, gamma }, seed: 9 };
