@@ -1,10 +1,10 @@
 /**
- * A model as a safetensors file: the parameters under PyTorch's names, and in the header's metadata what they belong
- * to. A training checkpoint is the same file with the optimizer's and the carried state beside them.
+ * Model files: a safetensors file with the parameters under PyTorch's names, and a description of the model in the header's
+ * metadata. A checkpoint also contains the optimizer state and the carried state.
  *
- * Metadata (all JSON but the first two):
- *   format = "unspool"; version = "2"; spec; vocabulary (a list of characters); metadata (free JSON about the training);
- *   training (where a checkpoint stands; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
+ * Header metadata (JSON, except the first two):
+ *   format = "unspool"; version = "2"; spec; vocabulary (a list of characters); metadata (any JSON about the training);
+ *   training (progress of a checkpoint; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
  */
 
 import type { FloatArray, Precision } from '../contract/kernels.js';
@@ -21,27 +21,30 @@ import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetenso
 import { writeSafetensors } from './safetensors-write.js';
 import { metadataFromVersion1, trainingFromVersion1 } from './version-1.js';
 
-/** The version that this program writes. It reads this one and version 1. */
+/** The version that is written. Versions 1 and 2 are read. */
 const VERSION = '2';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+/** Any JSON object that a model file stores, such as data, settings and losses. */
 export type Metadata = { readonly [key: string]: Json };
 
+/** What a model file contains besides the model. */
 export interface ModelFileParts {
   readonly vocabulary?: Vocabulary | null;
-  /** Free JSON about how the model came to be: data, settings, losses. */
+  /** Any JSON about the training: data, settings, losses. */
   readonly metadata?: Metadata;
-  /** Present in a checkpoint. */
+  /** The state of the training, in a checkpoint. */
   readonly training?: TrainingState | null;
 }
 
+/** The content of a model file. */
 export interface ModelFile {
   readonly spec: ModelSpec;
   readonly precision: Precision;
   readonly vocabulary: Vocabulary | null;
   readonly metadata: Metadata;
   readonly training: TrainingState | null;
-  /** By name, in the layout of `spec`. */
+  /** Parameters by name, in the layout of `spec`. */
   readonly parameters: ReadonlyMap<string, FloatArray>;
 }
 
@@ -54,12 +57,12 @@ interface TrainingHeader extends TrainingProgress {
   readonly carried: number | null;
 }
 
-/** A model, here or in a worker, whose parameters can be had. */
+/** A model whose parameters can be downloaded, on this thread or in a worker. */
 export interface SerializableModel extends Pick<Model, 'spec'> {
   readonly parameters: Pick<Arena, 'layout' | 'download'>;
 }
 
-/** The bytes of a model file. The same model and parts give the same bytes. */
+/** Returns the bytes of a model file. The same model and parts give the same bytes. */
 export async function serializeModel(model: SerializableModel, parts: ModelFileParts = {}): Promise<Uint8Array> {
   const { vocabulary = null, metadata = {}, training = null } = parts;
   const values = await model.parameters.download();
@@ -82,7 +85,7 @@ export async function serializeModel(model: SerializableModel, parts: ModelFileP
   return writeSafetensors(tensors, header);
 }
 
-/** Reads a model file or checkpoint. Throws `INVALID_FILE`, saying what is wrong, for anything else. */
+/** Reads the bytes of a model file or checkpoint. Throws `INVALID_FILE`; `file` is the file's name in messages. */
 export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
   const content = readSafetensors(bytes, file);
   const { metadata } = content;
@@ -90,7 +93,7 @@ export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
     throw new UnspoolError({
       code: 'INVALID_FILE',
       file,
-      problem: 'it holds tensors, but was not saved by Unspool: it does not say which model they belong to.',
+      problem: 'it was not saved by Unspool: its header does not describe a model.',
       help: 'Create the model from its spec and set its parameters from readSafetensors().',
     });
   }
@@ -116,13 +119,13 @@ export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
   };
 }
 
-/** A spec or vocabulary that is wrong inside a file is the file's fault, not a setting's. */
+/** Turns errors about a spec or vocabulary in a file into `INVALID_FILE`. */
 function inFile<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof UnspoolError)) throw error;
-    throw invalid(file, `its header is wrong: ${error.message}`);
+    throw invalid(file, `its header is invalid: ${error.message}`);
   }
 }
 
@@ -132,10 +135,10 @@ const invalid = (file: string, problem: string): UnspoolError =>
 function json(text: string | undefined, what: string, file: string): unknown {
   try {
     const value: unknown = JSON.parse(text ?? '');
-    JSON.stringify(value); // lists within lists beyond the stack can be read, but not shown in a message
+    JSON.stringify(value); // lists that are nested too deeply can be parsed, but not shown in a message
     return value;
   } catch (error) {
-    const problem = error instanceof SyntaxError ? 'is no JSON' : 'is nested too deeply';
+    const problem = error instanceof SyntaxError ? 'is not valid JSON' : 'is nested too deeply';
     throw invalid(file, `the ${what} in its header ${problem}.`);
   }
 }
@@ -155,11 +158,14 @@ function readMetadata(content: SafeTensorsFile, file: string): Metadata {
 function readVocabulary(text: string | undefined, spec: ModelSpec, file: string): Vocabulary | null {
   if (text === undefined) return null;
   const characters = json(text, 'vocabulary', file);
-  if (!Array.isArray(characters)) throw invalid(file, 'the vocabulary in its header should be a list of characters.');
+  if (!Array.isArray(characters)) throw invalid(file, 'the vocabulary in its header must be a list of characters.');
   const vocabulary = inFile(file, () => new Vocabulary(characters));
   const first = spec.layers[0];
   if (first?.kind === 'embedding' && vocabulary.size > first.size) {
-    throw invalid(file, `its vocabulary has ${vocabulary.size} characters, but its model only ${first.size} tokens.`);
+    throw invalid(
+      file,
+      `its vocabulary has ${vocabulary.size} characters, but its model has only ${first.size} tokens.`,
+    );
   }
   return vocabulary;
 }
@@ -181,8 +187,8 @@ function readParameters(content: SafeTensorsFile, spec: ModelSpec, file: string)
 function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): TrainingState {
   const text = json(content.metadata.get('training'), 'training state', file);
   const header = isVersion1(content) && isObject(text) ? trainingFromVersion1(text) : text;
-  const layers = spec.layers.filter(({ kind }) => kind === 'lstm').map((_, i) => i); // one state each: a stream reads one way
-  if (!isTrainingHeader(header, layers.length)) throw invalid(file, 'the training state in its header is damaged.');
+  const layers = spec.layers.filter(({ kind }) => kind === 'lstm').map((_, i) => i); // only forward layers carry a state, one each
+  if (!isTrainingHeader(header, layers.length)) throw invalid(file, 'the training state in its header is invalid.');
   const values = (name: string): FloatArray => {
     const tensor = content.tensors.get(`training.${name}`);
     if (!tensor) throw invalid(file, `the tensor training.${name} is missing.`);

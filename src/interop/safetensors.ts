@@ -1,13 +1,13 @@
 /**
- * The safetensors file format: 8 bytes of header length (little-endian), a JSON header that gives each tensor's type,
- * shape and place, then the numbers. https://github.com/huggingface/safetensors#format
+ * Reads the safetensors format: 8 bytes of header length (little-endian), a JSON header with the type, shape and position of
+ * each tensor, then the numbers. https://github.com/huggingface/safetensors#format
  *
- * The reader trusts nothing: every number in the header is checked before it is used, tensors are views of the bytes
- * that were handed in, so no claimed size is ever allocated, and anything wrong is an `INVALID_FILE` that says what.
+ * Every number of the header is checked before it is used, and tensors are views of the given bytes, so no size that a file
+ * declares is ever allocated. Every error is an `INVALID_FILE` that names the problem.
  */
 import { isKeyOf, UnspoolError } from '../errors.js';
 
-/** Bytes of one element. The format's types of under a byte (F4, F6_*) are left out: nothing here could use them. */
+/** Bytes per element. The format's types of less than a byte (F4, F6_*) are not supported. */
 const SIZES = {
   F64: 8,
   F32: 4,
@@ -27,21 +27,24 @@ const SIZES = {
   C64: 8,
 };
 
+/** The element types of the format. */
 export type TensorType = keyof typeof SIZES;
 
-/** One tensor as it stands in a file. */
+/** One tensor of a safetensors file. */
 export interface SafeTensor {
   readonly name: string;
   readonly dtype: TensorType;
-  /** Outermost first; [] is a single number. */
+  /** Sizes, outermost first; [] is a single number. */
   readonly shape: readonly number[];
-  /** Row-major, little-endian, of any alignment; a view into the file's bytes. */
+  /** Row-major, little-endian, unaligned; a view of the file's bytes. */
   readonly bytes: Uint8Array;
 }
 
+/** The content of a safetensors file. */
 export interface SafeTensorsFile {
-  /** By name, in the order of their numbers in the file. */
+  /** Tensors by name, in the order of their data in the file. */
   readonly tensors: ReadonlyMap<string, SafeTensor>;
+  /** The header's metadata. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
@@ -49,7 +52,7 @@ interface Entry {
   readonly name: string;
   readonly dtype: TensorType;
   readonly shape: readonly number[];
-  /** Bytes from the start of the numbers. */
+  /** First byte, from the start of the data. */
   readonly begin: number;
   readonly end: number;
 }
@@ -61,8 +64,8 @@ export const METADATA = '__metadata__';
 export const MAX_HEADER = 100_000_000; // bytes; the format's own limit
 export const MAX_RANK = 32;
 
-const TRUNCATED = 'It is truncated, or not a safetensors file: get it again.';
-const DAMAGED = 'It is damaged, or the program that wrote it is at fault: get it again, or save it anew.';
+const TRUNCATED = 'The file is truncated or is not a safetensors file: download or save it again.';
+const DAMAGED = 'The file is damaged or was written incorrectly: download or save it again.';
 
 const failIn =
   (file: string): Fail =>
@@ -70,10 +73,10 @@ const failIn =
     throw new UnspoolError({ code: 'INVALID_FILE', file, problem, help });
   };
 
-/** Text for a message: a name may be millions of characters long. */
+/** Quotes text for a message, shortened, because a name may have millions of characters. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 
-/** A JSON value for a message. Lists and objects are not spelled out: they may be huge, or nested beyond the stack. */
+/** A JSON value for a message. Lists and objects are summarized: they may be huge or nested too deeply. */
 function shown(value: unknown): string {
   if (value === undefined) return 'missing';
   if (typeof value === 'string') return quoted(value);
@@ -84,13 +87,13 @@ function shown(value: unknown): string {
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** -0 is no size either, though JSON and `>=` would let it pass. */
+/** Whether a value is a tensor size. JSON and `>=` accept -0, but it is not one. */
 export const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 
 /**
- * Number of elements, or null where it goes beyond the whole numbers that a double holds. As in the format's reference
- * implementation that is an error even where a later 0 would make the product 0.
+ * The number of elements; null if it is not a safe integer. As in the format's reference implementation, the partial products
+ * count, so a later size of 0 does not help.
  */
 export function elementCount(shape: readonly number[]): number | null {
   let count = 1;
@@ -102,9 +105,9 @@ export function elementCount(shape: readonly number[]): number | null {
 }
 
 /**
- * Reads the bytes of a safetensors file; `file` is its name in messages. The tensors are views of `bytes`: nothing is
- * copied. Throws `INVALID_FILE`, saying what is wrong, for anything that is not a whole and sound file. A name that
- * stands twice in the header counts once, the last time: that is how JSON is read.
+ * Reads the bytes of a safetensors file without copying: the tensors are views of `bytes`. If the header has a name twice,
+ * the last one counts, as in JSON. Throws `INVALID_FILE` if anything in the file is invalid or missing; `file` is its name in
+ * messages.
  */
 export function readSafetensors(bytes: Uint8Array, file = 'safetensors file'): SafeTensorsFile {
   const fail: Fail = failIn(file);
@@ -124,19 +127,20 @@ export function readSafetensors(bytes: Uint8Array, file = 'safetensors file'): S
   return { tensors, metadata };
 }
 
-/** The header's JSON, and the bytes after it. */
+/** Returns the header's JSON and the bytes after it. */
 function split(given: Uint8Array, fail: Fail): { readonly header: JsonObject; readonly data: Uint8Array } {
-  if (!ArrayBuffer.isView(given)) fail('its content is not a Uint8Array.', 'Wrap an ArrayBuffer: new Uint8Array(it).');
-  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength); // the same memory, without Buffer's ways
-  if (bytes.length < 8) fail(`it has ${bytes.length} bytes, and a safetensors file has at least 8.`, TRUNCATED);
+  if (!ArrayBuffer.isView(given))
+    fail('its content is not a Uint8Array.', 'Wrap an ArrayBuffer: new Uint8Array(buffer).');
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength); // the same memory, without Buffer's methods
+  if (bytes.length < 8) fail(`it has ${bytes.length} bytes; a safetensors file has at least 8.`, TRUNCATED);
   const claimed = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   const follow = bytes.length - 8;
   if (claimed > MAX_HEADER || claimed > follow) {
     const limit = claimed > MAX_HEADER ? `the format allows ${MAX_HEADER}` : `${follow} bytes follow`;
-    fail(`its first 8 bytes announce a header of ${claimed} bytes, but ${limit}.`, TRUNCATED);
+    fail(`its first 8 bytes declare a header of ${claimed} bytes, but ${limit}.`, TRUNCATED);
   }
   const start = 8 + Number(claimed);
-  // The format forbids all else, and TextDecoder would swallow a byte order mark.
+  // The format allows nothing else, and TextDecoder would remove a byte order mark.
   if (bytes[8] !== 0x7b || start === 8) fail('its header does not begin with "{".', TRUNCATED);
   return { header: parseHeader(bytes.subarray(8, start), fail), data: bytes.subarray(start) };
 }
@@ -144,7 +148,7 @@ function split(given: Uint8Array, fail: Fail): { readonly header: JsonObject; re
 function parseHeader(bytes: Uint8Array, fail: Fail): JsonObject {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(copied(bytes)); // browsers decode no shared memory
+    text = new TextDecoder('utf-8', { fatal: true }).decode(copied(bytes)); // browsers do not decode shared memory
   } catch {
     fail('its header is not UTF-8 text.', TRUNCATED);
   }
@@ -158,41 +162,42 @@ function parseHeader(bytes: Uint8Array, fail: Fail): JsonObject {
 }
 
 function readMetadata(metadata: Map<string, string>, value: unknown, fail: Fail): void {
-  if (!isObject(value)) fail(`its ${METADATA} should be an object, but is ${shown(value)}.`);
+  if (!isObject(value)) fail(`its ${METADATA} must be an object, got ${shown(value)}.`);
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') fail(`${quoted(key)} in its ${METADATA} should be a string, but is ${shown(text)}.`);
+    if (typeof text !== 'string') fail(`${quoted(key)} in its ${METADATA} must be a string, got ${shown(text)}.`);
     metadata.set(key, text);
   }
 }
 
-/** One tensor's description, sound in itself; whether the file holds its bytes is for `requireCovered`. */
+/** Checks one tensor's description by itself; `requireCovered` compares it with the file's data. */
 function readEntry(name: string, value: unknown, fail: Fail): Entry {
   const at = `the tensor ${quoted(name)}`;
-  if (!isObject(value)) fail(`${at} should be described by an object, but is ${shown(value)}.`);
+  if (!isObject(value)) fail(`${at} must be described by an object, got ${shown(value)}.`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string') fail(`${at}: dtype should be a string, but is ${shown(dtype)}.`);
+  if (typeof dtype !== 'string') fail(`${at}: dtype must be a string, got ${shown(dtype)}.`);
   if (!isKeyOf(SIZES, dtype)) {
     fail(`${at}: the dtype ${quoted(dtype)} is unknown.`, `Convert it to one of ${Object.keys(SIZES).join(', ')}.`);
   }
-  if (!Array.isArray(shape)) fail(`${at}: shape should be a list, but is ${shown(shape)}.`);
-  if (shape.length > MAX_RANK) fail(`${at}: shape has ${shape.length} dimensions; at most ${MAX_RANK} can be read.`);
+  if (!Array.isArray(shape)) fail(`${at}: shape must be a list, got ${shown(shape)}.`);
+  if (shape.length > MAX_RANK) fail(`${at}: shape has ${shape.length} dimensions; the maximum is ${MAX_RANK}.`);
   const wrong = shape.findIndex((size) => !isSize(size));
-  if (wrong >= 0) fail(`${at}: shape[${wrong}] should be a whole number of at least 0, but is ${shown(shape[wrong])}.`);
+  if (wrong >= 0) fail(`${at}: shape[${wrong}] must be an integer of at least 0, got ${shown(shape[wrong])}.`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
     const got = Array.isArray(offsets) && offsets.length === 2 ? `[${offsets.map(shown).join(', ')}]` : shown(offsets);
-    fail(`${at}: data_offsets should be two whole numbers of at least 0, but is ${got}.`);
+    fail(`${at}: data_offsets must be two integers of at least 0, got ${got}.`);
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end) fail(`${at}: data_offsets [${begin}, ${end}] end before they begin.`);
   const needed = (elementCount(shape) ?? Number.POSITIVE_INFINITY) * SIZES[dtype];
-  if (!Number.isSafeInteger(needed)) fail(`${at}: shape [${shape.join(', ')}] has more elements than any file holds.`);
+  if (!Number.isSafeInteger(needed))
+    fail(`${at}: shape [${shape.join(', ')}] has more elements than a file can contain.`);
   if (needed !== end - begin) {
     fail(`${at}: shape [${shape.join(', ')}] of ${dtype} takes ${needed} bytes, but data_offsets give ${end - begin}.`);
   }
   return { name, dtype, shape, begin, end };
 }
 
-/** The tensors, in the order of their numbers, cover all of the data, none of it twice. */
+/** Throws unless the tensors, in the order of their data, cover every byte exactly once. */
 function requireCovered(entries: readonly Entry[], available: number, fail: Fail): void {
   let covered = 0;
   let before = '';
@@ -200,19 +205,19 @@ function requireCovered(entries: readonly Entry[], available: number, fail: Fail
     const at = `the tensor ${quoted(name)}`;
     if (begin < covered) fail(`${at} begins at byte ${begin} of the data, inside ${before}, which ends at ${covered}.`);
     if (end > available) {
-      fail(`${at} should end at byte ${end} of the data, but the file has ${available} bytes of data.`, TRUNCATED);
+      fail(`${at} ends at byte ${end} of the data, but the file has ${available} bytes of data.`, TRUNCATED);
     }
-    if (begin > covered) fail(`bytes ${covered} to ${begin} of the data, before ${at}, belong to no tensor.`);
+    if (begin > covered) fail(`bytes ${covered} to ${begin} of the data, before ${at}, do not belong to a tensor.`);
     covered = end;
     before = at;
   }
-  if (covered !== available) fail(`the last ${available - covered} bytes of the file belong to no tensor.`);
+  if (covered !== available) fail(`the last ${available - covered} bytes of the file do not belong to a tensor.`);
 }
 
 /**
- * A copy of a tensor's numbers, row-major: F64 as Float64Array; F32, F16 and BF16 as Float32Array, which holds each of
- * their values exactly. Throws `INVALID_FILE` for any other type. The host has to be little-endian, as every machine
- * that runs today's JavaScript engines is.
+ * Returns a copy of a tensor's numbers, row-major: F64 as Float64Array; F32, F16 and BF16 as Float32Array, which represents
+ * all their values exactly. Throws `INVALID_FILE` for other types. Requires a little-endian machine, as all that run current
+ * JavaScript engines are.
  */
 export function tensorValues(tensor: SafeTensor, file = 'safetensors file'): Float32Array | Float64Array {
   const { name, dtype, bytes } = tensor;
@@ -226,19 +231,19 @@ export function tensorValues(tensor: SafeTensor, file = 'safetensors file'): Flo
     case 'F16':
       return new Float32Array(new Uint16Array(copied(bytes).buffer)).map(halfValue);
     default: {
-      const problem = `the tensor ${quoted(name)} is of dtype ${dtype}, which is not read as floating-point numbers.`;
+      const problem = `the tensor ${quoted(name)} has dtype ${dtype}, which is not a supported floating-point type.`;
       return failIn(file)(problem, 'Convert it to F32 or F64.');
     }
   }
 }
 
 /**
- * A copy in memory of its own, which typed arrays can look into: a file promises no alignment. Not `bytes.slice()`:
- * Node's Buffer, which is a Uint8Array too, gives a view of the same memory there.
+ * Copies bytes into aligned memory, which typed arrays need. `bytes.slice()` would not copy a Node Buffer, which is a
+ * Uint8Array too.
  */
 const copied = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
-/** The number of an IEEE 754 half precision's bits: 1 of sign, 5 of exponent, 10 of fraction. */
+/** The value of IEEE 754 half-precision bits: 1 of sign, 5 of exponent, 10 of fraction. */
 function halfValue(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 31;

@@ -1,4 +1,4 @@
-/** Model files: there and back to the bit, what can be wrong with one, and damage at random. */
+/** Model files: round trips, invalid files with their messages, and random damage. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -46,7 +46,7 @@ const checkpoint = (async () => {
   return serializeModel(model, { vocabulary: TEXT.vocabulary, metadata: METADATA, training });
 })();
 
-/** The checkpoint's bytes with other metadata; undefined takes an entry away. */
+/** The checkpoint with other metadata; undefined removes an entry. */
 async function withMetadata(changes: Readonly<Record<string, string | undefined>>): Promise<Uint8Array> {
   const { tensors, metadata } = readSafetensors(await checkpoint);
   const all: Record<string, string | undefined> = { ...Object.fromEntries(metadata), ...changes };
@@ -57,7 +57,7 @@ async function withMetadata(changes: Readonly<Record<string, string | undefined>
   return writeSafetensors(list, kept);
 }
 
-describe('there and back', () => {
+describe('round trips', () => {
   test.each(['float32', 'float64'] as const)('%s: model, vocabulary, metadata, training state', async (precision) => {
     const { model, training } = await trained(precision);
     const parts = { vocabulary: TEXT.vocabulary, metadata: METADATA, training };
@@ -76,12 +76,12 @@ describe('there and back', () => {
     expect(await serializeModel(loaded.model, { ...loaded })).toEqual(bytes);
   });
 
-  test('a bare model has nothing but its parameters and spec', async () => {
+  test('a model without parts has only parameters and spec', async () => {
     const { vocabulary, metadata, training } = parseModel(await serializeModel(await createModel(SPEC)));
     expect({ vocabulary, metadata, training }).toEqual({ vocabulary: null, metadata: {}, training: null });
   });
 
-  test('the names are those of PyTorch, the header says how to read them', async () => {
+  test('tensors have the names of PyTorch, and the header describes the model', async () => {
     const { tensors, metadata } = readSafetensors(await serializeModel(await createModel(SPEC)));
     expect([...tensors.keys()]).toContain('lstm.weight_hh_l1');
     expect(tensors.get('lstm.weight_ih_l0')!.shape).toEqual([16, 3]);
@@ -89,7 +89,7 @@ describe('there and back', () => {
     expect(metadata.get('format')).toBe('unspool');
   });
 
-  test('another precision may be asked for', async () => {
+  test('a model can be loaded in another precision', async () => {
     const loaded = await deserializeModel(await checkpoint, { precision: 'float32' });
     const [name, values] = [...(await loaded.model.parameters.download())][0]!;
     expect(values).toBeInstanceOf(Float32Array);
@@ -105,31 +105,51 @@ const layers = (...list: unknown[]): string => JSON.stringify({ layers: list });
 const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
 const rng = createRng(1, 'x').state() as { S: number[] };
 
-describe('what is wrong is said', () => {
+describe('a file is invalid if', () => {
   test.each<[string, Readonly<Record<string, string | undefined>>, string]>([
-    ['no format', { format: undefined }, 'was not saved by Unspool'],
-    ['no version', { version: undefined }, 'it was saved in version undefined of the format'],
-    ['no spec', { spec: undefined }, 'the spec in its header is no JSON.'],
-    ['spec: null', { spec: 'null' }, 'its header is wrong: spec must be an object'],
-    ['spec: no layers', { spec: layers() }, 'its header is wrong: layers must be a list of layers, got [].'],
-    ['spec: a layer of nothing', { spec: layers(null) }, 'its header is wrong: layers[0] must be an object'],
-    ['spec: another size', { spec: layers({ ...SPEC.layers[0]!, size: 99 }, ...SPEC.layers.slice(1)) }, 'has shape'],
-    ['spec: a huge size', { spec: layers({ kind: 'embedding', size: 1e12, width: 1 }) }, 'must be an integer from 1'],
-    ['spec: too deep', { spec: `{"layers":${deep}}` }, 'the spec in its header is nested too deeply.'],
-    ['vocabulary: a number', { vocabulary: '3' }, 'the vocabulary in its header should be a list of characters.'],
-    ['vocabulary: a text', { vocabulary: '"abc"' }, 'the vocabulary in its header should be a list of characters.'],
-    ['vocabulary: numbers', { vocabulary: '[1,2]' }, 'its header is wrong: vocabulary: should be a list of'],
-    ['vocabulary: twice the same', { vocabulary: '["a","a"]' }, 'its header is wrong: vocabulary: should be a list of'],
+    ['the format is missing', { format: undefined }, 'was not saved by Unspool'],
+    ['the version is missing', { version: undefined }, 'it was saved in version undefined of the format'],
+    ['the spec is missing', { spec: undefined }, 'the spec in its header is not valid JSON.'],
+    ['the spec is null', { spec: 'null' }, 'its header is invalid: spec must be an object'],
+    ['the spec has no layers', { spec: layers() }, 'its header is invalid: layers must be a list of layers, got [].'],
+    ['a layer is null', { spec: layers(null) }, 'its header is invalid: layers[0] must be an object'],
     [
-      'vocabulary: larger than the model',
-      { vocabulary: JSON.stringify([...'abcdefghijklmnopqrstuvwxyz']) },
-      `its vocabulary has 26 characters, but its model only ${size} tokens.`,
+      'the spec has other sizes than the tensors',
+      { spec: layers({ ...SPEC.layers[0]!, size: 99 }, ...SPEC.layers.slice(1)) },
+      'has shape',
     ],
-    ['metadata: a list', { metadata: '[]' }, 'the metadata in its header must be a JSON object.'],
-    ['metadata: null', { metadata: 'null' }, 'the metadata in its header must be a JSON object.'],
-    ['metadata: too deep', { metadata: `{"a":${deep}}` }, 'is nested too deeply.'],
-    ['training: null', { training: 'null' }, 'the training state in its header is damaged.'],
-    ['training: no JSON', { training: 'step 3' }, 'the training state in its header is no JSON.'],
+    [
+      'the spec has a huge size',
+      { spec: layers({ kind: 'embedding', size: 1e12, width: 1 }) },
+      'must be an integer from 1',
+    ],
+    ['the spec is nested too deeply', { spec: `{"layers":${deep}}` }, 'the spec in its header is nested too deeply.'],
+    ['the vocabulary is a number', { vocabulary: '3' }, 'the vocabulary in its header must be a list of characters.'],
+    [
+      'the vocabulary is a string',
+      { vocabulary: '"abc"' },
+      'the vocabulary in its header must be a list of characters.',
+    ],
+    [
+      'the vocabulary contains numbers',
+      { vocabulary: '[1,2]' },
+      'its header is invalid: vocabulary: should be a list of',
+    ],
+    [
+      'the vocabulary contains a character twice',
+      { vocabulary: '["a","a"]' },
+      'its header is invalid: vocabulary: should be a list of',
+    ],
+    [
+      'the vocabulary is larger than the model',
+      { vocabulary: JSON.stringify([...'abcdefghijklmnopqrstuvwxyz']) },
+      `its vocabulary has 26 characters, but its model has only ${size} tokens.`,
+    ],
+    ['the metadata are a list', { metadata: '[]' }, 'the metadata in its header must be a JSON object.'],
+    ['the metadata are null', { metadata: 'null' }, 'the metadata in its header must be a JSON object.'],
+    ['the metadata are nested too deeply', { metadata: `{"a":${deep}}` }, 'is nested too deeply.'],
+    ['the training state is null', { training: 'null' }, 'the training state in its header is invalid.'],
+    ['the training state is not JSON', { training: 'step 3' }, 'the training state in its header is not valid JSON.'],
   ])('%s', async (_name, changes, problem) => {
     const bytes = await withMetadata(changes);
     const error = thrown(() => parseModel(bytes, 'm.st'));
@@ -139,43 +159,43 @@ describe('what is wrong is said', () => {
   });
 
   test.each<[string, object]>([
-    ['update under 0', { update: -1 }],
-    ['update of one half', { update: 1.5 }],
-    ['epoch as text', { epoch: '1' }],
-    ['batch missing', { batch: undefined }],
+    ['a negative update', { update: -1 }],
+    ['a fractional update', { update: 1.5 }],
+    ['an epoch that is text', { epoch: '1' }],
+    ['no batch', { batch: undefined }],
     ['a loss of null', { lossSum: null }],
-    ['rng: null', { rng: null }],
-    ['rng: empty', { rng: {} }],
-    ['rng: a short table', { rng: { ...rng, S: rng.S.slice(1) } }],
-    ['rng: no bytes', { rng: { ...rng, S: rng.S.map((s) => s + 1) } }],
-    ['rng: a place beyond the table', { rng: { ...rng, j: 256 } }],
-    ['optimizer: a number', { optimizer: 7 }],
-    ['optimizer: names that are no text', { optimizer: [{ toString: 1 }] }],
-    ['carried: 1e12', { carried: 1e12 }],
-    ['carried: -1', { carried: -1 }],
-    ['carried: one layer of two', { carried: 1 }],
-    ['carried: missing', { carried: undefined }],
-  ])('training state with %s', async (_name, change) => {
+    ['a generator of null', { rng: null }],
+    ['an empty generator', { rng: {} }],
+    ['a generator with a short table', { rng: { ...rng, S: rng.S.slice(1) } }],
+    ['a generator whose table are not bytes', { rng: { ...rng, S: rng.S.map((s) => s + 1) } }],
+    ['a generator with an index beyond its table', { rng: { ...rng, j: 256 } }],
+    ['a number as optimizer', { optimizer: 7 }],
+    ['optimizer names that are not text', { optimizer: [{ toString: 1 }] }],
+    ['1e12 carried states', { carried: 1e12 }],
+    ['-1 carried states', { carried: -1 }],
+    ['the carried state of one layer of two', { carried: 1 }],
+    ['no number of carried states', { carried: undefined }],
+  ])('the training state has %s', async (_name, change) => {
     const bytes = await training(change);
     const { problem } = problemOf(
       thrown(() => parseModel(bytes)),
       'INVALID_FILE',
     );
-    expect(problem).toBe('the training state in its header is damaged.');
+    expect(problem).toBe('the training state in its header is invalid.');
   });
 
-  test('training state without one of its tensors', async () => {
+  test('a tensor of the training state is missing', async () => {
     const bytes = await training({ optimizer: ['m', 'w'] });
     expect(thrown(() => parseModel(bytes)).message).toContain('the tensor training.optimizer.w is missing.');
   });
 
-  test('a state that carries nothing is none that is wrong', async () => {
+  test('but not if no state is carried', async () => {
     expect(parseModel(await training({ carried: null })).training!.carried).toBeNull();
   });
 });
 
-/** Reads, or refuses with `INVALID_FILE`; nothing else, and at once. */
-async function expectReadOrRefused(bytes: Uint8Array): Promise<void> {
+/** Expects the bytes to be read, or to throw `INVALID_FILE`, quickly. */
+async function expectReadOrInvalid(bytes: Uint8Array): Promise<void> {
   const begin = process.cpuUsage();
   try {
     const loaded = await deserializeModel(bytes, {}, 'f');
@@ -188,43 +208,43 @@ async function expectReadOrRefused(bytes: Uint8Array): Promise<void> {
   expect(process.cpuUsage(begin).user).toBeLessThan(2e6); // microseconds
 }
 
-describe('damage at random', () => {
-  test('some bytes changed', async () => {
+describe('a randomly damaged file is read or is invalid', () => {
+  test('with some bytes changed', async () => {
     const good = await checkpoint;
     const place = fc.oneof(fc.nat(8 + 2500), fc.nat(good.length - 1));
     const change = fc.tuple(place, fc.integer({ min: 0, max: 255 }));
     const damage = fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async (changes) => {
       const bytes = good.slice();
       for (const [at, value] of changes) bytes[at] = value;
-      await expectReadOrRefused(bytes);
+      await expectReadOrInvalid(bytes);
     });
     await fc.assert(damage, { numRuns: 400 });
   });
 
-  test('cut off, or with bytes in between', async () => {
+  test('truncated, or with bytes inserted', async () => {
     const good = await checkpoint;
     const damage = fc.asyncProperty(fc.nat(good.length), fc.uint8Array({ maxLength: 20 }), async (at, more) => {
-      await expectReadOrRefused(good.subarray(0, at));
-      await expectReadOrRefused(Uint8Array.from([...good.subarray(0, at), ...more, ...good.subarray(at)]));
+      await expectReadOrInvalid(good.subarray(0, at));
+      await expectReadOrInvalid(Uint8Array.from([...good.subarray(0, at), ...more, ...good.subarray(at)]));
     });
     await fc.assert(damage, { numRuns: 60 });
   });
 
-  test('any JSON in each place of the header', async () => {
+  test('with any JSON in a field of the header', async () => {
     const places = ['spec', 'vocabulary', 'metadata', 'training'];
     const damage = fc.asyncProperty(fc.constantFrom(...places), anyJson, async (place, value) => {
-      await expectReadOrRefused(await withMetadata({ [place]: JSON.stringify(value) }));
+      await expectReadOrInvalid(await withMetadata({ [place]: JSON.stringify(value) }));
     });
     await fc.assert(damage, { numRuns: 200 });
   });
 
-  test('any JSON in each place of the spec and of the training state', async () => {
+  test('with any JSON in a field of the spec or the training state', async () => {
     const { metadata } = readSafetensors(await checkpoint);
     for (const place of ['spec', 'training']) {
       const value = JSON.parse(metadata.get(place)!) as object;
       const paths = pathsOf(value);
       const damage = fc.asyncProperty(fc.constantFrom(...paths), anyJson, async (path, put) => {
-        await expectReadOrRefused(await withMetadata({ [place]: JSON.stringify(replaced(value, path, put)) }));
+        await expectReadOrInvalid(await withMetadata({ [place]: JSON.stringify(replaced(value, path, put)) }));
       });
       await fc.assert(damage, { numRuns: 200 });
     }

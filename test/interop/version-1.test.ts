@@ -167,7 +167,7 @@ function withMetadata(changes: Readonly<Record<string, string | undefined>>): Ui
 
 const training = JSON.parse(rawMetadata('checkpoint').training!) as { memory: object };
 
-describe('a broken file of version 1 is refused', () => {
+describe('a file of version 1 is invalid if', () => {
   test.each<{ why: string; change: object }>([
     { why: 'the update is negative', change: { step: -1 } },
     { why: 'the update is missing', change: { step: undefined } },
@@ -182,12 +182,12 @@ describe('a broken file of version 1 is refused', () => {
   ])('$why', ({ change }) => {
     const bytes = withMetadata({ training: JSON.stringify({ ...training, ...change }) });
     const error = thrown(() => parseModel(bytes));
-    expect(problemOf(error, 'INVALID_FILE').problem).toBe('the training state in its header is damaged.');
+    expect(problemOf(error, 'INVALID_FILE').problem).toBe('the training state in its header is invalid.');
   });
 
   test.each<{ why: string; changes: Readonly<Record<string, string>>; problem: string }>([
     { why: 'the metadata is a list', changes: { facts: '[]' }, problem: 'must be a JSON object' },
-    { why: 'the training state is null', changes: { training: 'null' }, problem: 'is damaged' },
+    { why: 'the training state is null', changes: { training: 'null' }, problem: 'is invalid' },
     { why: 'the training state is not JSON', changes: { training: '{' }, problem: 'the training state in its header' },
   ])('$why', ({ changes, problem }) => {
     const error = thrown(() => parseModel(withMetadata(changes)));

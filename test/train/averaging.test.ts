@@ -99,21 +99,24 @@ describe('in a training', () => {
   ];
   const settings = { optimizer: adam({ learningRate: 0.05 }), epochs: 2, validateEvery: 3 };
 
-  test.each(AVERAGES)('%s: updates are the same as without it, and the model ends with the average', async (_name, average) => {
-    const [averaged, alone] = [newModel(), newModel()];
-    const seen: Numbers[] = [];
-    const plain = [];
-    for await (const event of fit(alone, data(), settings)) {
-      plain.push(event);
-      if (event.kind === 'update') seen.push(await values(alone));
-    }
-    const events = await collect(fit(averaged, data(), { ...settings, average }));
-    expect(losses(events, 'update')).toEqual(losses(plain, 'update'));
-    expect(losses(events, 'epoch')).toEqual(losses(plain, 'epoch'));
-    const wanted =
-      average.kind === 'ema' ? exponential(seen, average.decay) : mean(seen.slice((average.start ?? 1) - 1));
-    expectClose('weights', await values(averaged), wanted, TOLERANCE.float64);
-  });
+  test.each(AVERAGES)(
+    '%s: updates are the same as without it, and the model ends with the average',
+    async (_name, average) => {
+      const [averaged, alone] = [newModel(), newModel()];
+      const seen: Numbers[] = [];
+      const plain = [];
+      for await (const event of fit(alone, data(), settings)) {
+        plain.push(event);
+        if (event.kind === 'update') seen.push(await values(alone));
+      }
+      const events = await collect(fit(averaged, data(), { ...settings, average }));
+      expect(losses(events, 'update')).toEqual(losses(plain, 'update'));
+      expect(losses(events, 'epoch')).toEqual(losses(plain, 'epoch'));
+      const wanted =
+        average.kind === 'ema' ? exponential(seen, average.decay) : mean(seen.slice((average.start ?? 1) - 1));
+      expectClose('weights', await values(averaged), wanted, TOLERANCE.float64);
+    },
+  );
 
   test('validation and validate() use the average, and training continues with the weights', async () => {
     const model = newModel();

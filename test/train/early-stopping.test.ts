@@ -39,15 +39,18 @@ describe('early stopping', () => {
     [2, 0],
     [2, 0.3],
     [3, 0],
-  ])('patience %d, minDelta %d: the training ends after that many losses without improvement', async (patience, minDelta) => {
-    const all = await measured();
-    const wanted = overAfter(all, patience, minDelta);
-    const events = await collect(fit(newModel(), data(), wild({ earlyStopping: { patience, minDelta } })));
-    expect(wanted).not.toBeNull();
-    expect(losses(events, 'validation')).toEqual(all.slice(0, wanted!));
-    expect(events.slice(-2)).toMatchObject([{ kind: 'validation' }, { kind: 'end', reason: 'stoppedEarly' }]);
-    expect(events.at(-1)!.update).toBe(events.at(-2)!.update);
-  });
+  ])(
+    'patience %d, minDelta %d: the training ends after that many losses without improvement',
+    async (patience, minDelta) => {
+      const all = await measured();
+      const wanted = overAfter(all, patience, minDelta);
+      const events = await collect(fit(newModel(), data(), wild({ earlyStopping: { patience, minDelta } })));
+      expect(wanted).not.toBeNull();
+      expect(losses(events, 'validation')).toEqual(all.slice(0, wanted!));
+      expect(events.slice(-2)).toMatchObject([{ kind: 'validation' }, { kind: 'end', reason: 'stoppedEarly' }]);
+      expect(events.at(-1)!.update).toBe(events.at(-2)!.update);
+    },
+  );
 
   test('a loss that always falls does not stop the training', async () => {
     const options = { optimizer: adam({ learningRate: 0.01 }), epochs: 3, earlyStopping: { patience: 1 } };
@@ -60,16 +63,19 @@ describe('early stopping', () => {
     expect(steps).toEqual([2, 4, 6, 8]);
   });
 
-  test.each([true, false])('restoreBest %s decides whether the model ends with the best or the last weights', async (restoreBest) => {
-    const model = newModel();
-    const kept: { loss: number; weights: FloatArray }[] = [];
-    for await (const event of fit(model, data(), wild({ earlyStopping: { patience: 2, restoreBest } }))) {
-      if (event.kind === 'validation') kept.push({ loss: event.loss, weights: await values(model) });
-    }
-    const best = kept.reduce((a, b) => (b.loss < a.loss ? b : a));
-    expect(best).not.toBe(kept.at(-1));
-    expectSameBits(await values(model), (restoreBest ? best : kept.at(-1)!).weights);
-  });
+  test.each([true, false])(
+    'restoreBest %s decides whether the model ends with the best or the last weights',
+    async (restoreBest) => {
+      const model = newModel();
+      const kept: { loss: number; weights: FloatArray }[] = [];
+      for await (const event of fit(model, data(), wild({ earlyStopping: { patience: 2, restoreBest } }))) {
+        if (event.kind === 'validation') kept.push({ loss: event.loss, weights: await values(model) });
+      }
+      const best = kept.reduce((a, b) => (b.loss < a.loss ? b : a));
+      expect(best).not.toBe(kept.at(-1));
+      expectSameBits(await values(model), (restoreBest ? best : kept.at(-1)!).weights);
+    },
+  );
 
   test('with an average, the model ends with the best average', async () => {
     const model = newModel();
@@ -239,25 +245,29 @@ describe('a layer that cannot carry its state', () => {
   const CASES: [string, Partial<LstmSpec>, string][] = [
     ['bidirectional', { direction: 'bidirectional' }, 'reads from the last step to the first'],
     ['reverse', { direction: 'reverse' }, 'reads from the last step to the first'],
-    ['gateRecurrence', { cell: { gateRecurrence: true } }, 'sees the gates of the step before'],
+    ['gateRecurrence', { cell: { gateRecurrence: true } }, 'needs the gates of the previous step'],
   ];
 
-  test.each(CASES)('%s: a stateful source throws when fit() is called, and so does stream()', (_name, more, problem) => {
-    const model = newModel(withLstm(more));
-    const wanted = { path: 'layers[1]', problem: expect.stringContaining(problem) };
-    const { train, validation } = data();
-    const whole = { stateful: false, length: train.length, batch: (i: number) => train.batch(i) };
-    const trained = (source: TrainingData) => thrown(() => fit(model, source, { optimizer: adam(), schedule: cosine }));
-    for (const source of [{ train }, { train: whole, validation }]) {
-      expect(problemOf(trained(source), 'INVALID_SETTING')).toMatchObject(wanted);
-    }
-    expect(
-      problemOf(
-        thrown(() => model.stream()),
-        'INVALID_SETTING',
-      ),
-    ).toMatchObject(wanted);
-  });
+  test.each(CASES)(
+    '%s: a stateful source throws when fit() is called, and so does stream()',
+    (_name, more, problem) => {
+      const model = newModel(withLstm(more));
+      const wanted = { path: 'layers[1]', problem: expect.stringContaining(problem) };
+      const { train, validation } = data();
+      const whole = { stateful: false, length: train.length, batch: (i: number) => train.batch(i) };
+      const trained = (source: TrainingData) =>
+        thrown(() => fit(model, source, { optimizer: adam(), schedule: cosine }));
+      for (const source of [{ train }, { train: whole, validation }]) {
+        expect(problemOf(trained(source), 'INVALID_SETTING')).toMatchObject(wanted);
+      }
+      expect(
+        problemOf(
+          thrown(() => model.stream()),
+          'INVALID_SETTING',
+        ),
+      ).toMatchObject(wanted);
+    },
+  );
 
   test.each(CASES)('%s: whole sequences can be trained', async (_name, more) => {
     const { train } = data();
