@@ -56,7 +56,7 @@ export { type TextData, type TextStreamOptions, TextStreams, textStreams, valida
 export { Vocabulary } from './data/vocabulary.js';
 export { type Problem, type ProblemCode, UnspoolError } from './errors.js';
 export {
-  type Metadata as Facts,
+  type Metadata,
   type ModelFile,
   type ModelFileParts,
   parseModel,
@@ -128,7 +128,7 @@ export type { AverageSpec } from './train/averaging.js';
 export type { EarlyStoppingSpec } from './train/early-stopping.js';
 export type { MemoryEstimate as MemoryNeed, MemoryOptions } from './train/estimate-memory.js';
 export { evaluate } from './train/evaluate.js';
-export { type TrainingSnapshot as KeptTraining, TrainingSnapshots } from './train/snapshots.js';
+export { type TrainingSnapshot, TrainingSnapshots } from './train/snapshots.js';
 export {
   type FitOptions,
   fit,

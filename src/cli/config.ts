@@ -1,20 +1,41 @@
+/** Config files: JSON with the settings of a table. */
 import { invalidSetting } from '../errors.js';
 import { UnspoolError } from '../index.js';
+import { readText } from '../node/index.js';
+import { problemWith, type Settings, type ValuesOf } from './settings.js';
+import { didYouMean } from './suggest.js';
 
-/** A JSON object with no other keys than `known`. Throws `INVALID_FILE`, or `INVALID_SETTING` for an unknown key. */
-export function parseConfig(file: string, text: string, known: readonly string[]): Record<string, unknown> {
-  let value: unknown;
+/** Throws `INVALID_SETTING` for a value that its setting does not allow. `where` comes before the name in the message. */
+export function requireValues(where: string, values: object, table: Settings): void {
+  for (const [key, value] of Object.entries(values)) {
+    const problem = table[key] ? problemWith(table[key], value) : null;
+    if (problem !== null) throw invalidSetting(`${where}${key}`, problem);
+  }
+}
+
+function requireKnownKeys(file: string, values: object, table: Settings): void {
+  const known = Object.keys(table);
+  const unknown = Object.keys(values).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  const renamed = Object.entries(table).find(([, { formerName }]) => formerName === unknown)?.[0];
+  const help = renamed ? ` It is now called "${renamed}".` : didYouMean(unknown, known);
+  throw invalidSetting(file, `unknown setting "${unknown}".`, `${help || `Settings: ${known.join(', ')}.`}`.trim());
+}
+
+/** The settings in a config file. Throws `INVALID_FILE` or `INVALID_SETTING`, also for a key that is not in the table. */
+export async function readConfig<S extends Settings>(file: string, table: S): Promise<Partial<ValuesOf<S>>> {
+  const text = await readText(file);
+  let values: unknown;
   try {
-    value = JSON.parse(text);
+    values = JSON.parse(text);
   } catch (error) {
-    throw new UnspoolError({ code: 'INVALID_FILE', file, problem: `this is no JSON: ${(error as Error).message}.` });
+    const problem = `not valid JSON: ${(error as Error).message}.`;
+    throw new UnspoolError({ code: 'INVALID_FILE', file, problem });
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UnspoolError({ code: 'INVALID_FILE', file, problem: 'it should hold one JSON object.' });
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw new UnspoolError({ code: 'INVALID_FILE', file, problem: 'expected one JSON object with settings.' });
   }
-  const unknown = Object.keys(value).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw invalidSetting(`${file}: ${unknown}`, 'is no known setting.', `Known here: ${known.join(', ')}.`);
-  }
-  return value as Record<string, unknown>;
+  requireKnownKeys(file, values, table);
+  requireValues(`${file}: `, values, table);
+  return values as Partial<ValuesOf<S>>;
 }

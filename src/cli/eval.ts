@@ -1,65 +1,70 @@
-import { invalidSetting } from '../errors.js';
 import { bitsPerCharacter, ClassificationMetrics, evaluate, perplexity, validationStreams } from '../index.js';
 import { loadModel, readText } from '../node/index.js';
-import type { Command } from './command.js';
-import { naming } from './naming.js';
+import { defineCommand } from './command.js';
 import { createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
-import { requireVocabulary } from './sample.js';
+import { number } from './settings.js';
+import { requireVocabulary, withDataName } from './text-model.js';
+import { DEFAULTS, TRAIN_SETTINGS } from './train/settings.js';
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
 
-export const evalCommand: Command = {
+const { group: _, ...batchSize } = TRAIN_SETTINGS.batchSize;
+
+const OPTIONS = {
+  validationSplit: number({
+    default: 1,
+    min: 0.001,
+    max: 1,
+    placeholder: 'FRACTION',
+    help: 'evaluate only this fraction of the text, from its end',
+    formerName: 'heldOut',
+  }),
+  batchSize,
+  ...OUTPUT_OPTIONS,
+};
+
+export const evalCommand = defineCommand({
   name: 'eval',
-  summary: 'Measures how well a model predicts a text: loss, perplexity, bits per character, accuracy.',
+  summary: 'Measures how well a model predicts a text: loss, perplexity, bits per character and accuracy.',
   arguments: [
     { name: 'MODEL', help: 'a model file or checkpoint' },
     { name: 'TEXT', help: 'a UTF-8 text file' },
   ],
-  options: {
-    validationSplit: { type: 'number', value: 'SHARE', help: 'only this last share of the text', standard: 1 },
-    batchSize: { type: 'integer', help: 'streams that the text is read in, side by side', standard: 32 },
-    ...OUTPUT_OPTIONS,
-  },
+  options: OPTIONS,
   examples: [
-    { does: 'the whole of a text', line: 'unspool eval model.safetensors other.txt' },
+    { does: 'evaluate on a whole text', line: 'unspool eval model.safetensors other.txt' },
     {
-      does: 'the part that training held out',
+      does: 'evaluate on the part that the training kept for validation',
       line: 'unspool eval model.safetensors novel.txt --validation-split 0.1',
     },
   ],
   async run([file, textFile], options) {
     const out = createOutput(options);
-    const { validationSplit = 1, batchSize = 32 } = options as Record<string, number | undefined>;
-    if (!(validationSplit > 0 && validationSplit <= 1)) {
-      const problem = `should be over 0 and at most 1, but is ${validationSplit}.`;
-      throw invalidSetting('validationSplit', problem);
-    }
-    if (batchSize < 1) throw invalidSetting('batchSize', 'should be at least 1.');
     const loaded = await loadModel(file!);
     const vocabulary = requireVocabulary(file!, loaded);
     const text = await readText(textFile!);
-    const tokens = naming(textFile!, () => vocabulary.encode(text));
-    const part = tokens.subarray(Math.floor(tokens.length * (1 - validationSplit)));
-    const source = naming(textFile!, () => validationStreams(part, batchSize, 64));
-    const said = new ClassificationMetrics(loaded.model.outputSize, { topK: 5 });
+    const tokens = withDataName(textFile!, () => vocabulary.encode(text));
+    const part = tokens.subarray(Math.floor(tokens.length * (1 - options.validationSplit)));
+    const source = withDataName(textFile!, () => validationStreams(part, options.batchSize, DEFAULTS.steps));
+    const metrics = new ClassificationMetrics(loaded.model.outputSize, { topK: 5 });
     const loss = await evaluate(loaded.model, source, 'crossEntropy', (logits, { targets }) =>
-      said.add(logits, targets),
+      metrics.add(logits, targets),
     );
-    const predicted = source.predictions;
     const result = {
       loss,
       perplexity: perplexity(loss),
       bitsPerCharacter: bitsPerCharacter(loss),
-      accuracy: said.accuracy,
-      top5Accuracy: said.topKAccuracy,
-      characters: predicted,
+      accuracy: metrics.accuracy,
+      top5Accuracy: metrics.topKAccuracy,
+      characters: source.predictions,
     };
     out.record({ kind: 'eval', ...result });
-    out.say(`loss                ${loss.toFixed(4)} nats`);
-    out.say(`perplexity          ${result.perplexity.toFixed(3)}`);
-    out.say(`bits per character  ${result.bitsPerCharacter.toFixed(4)}`);
-    out.say(`accuracy            ${percent(said.accuracy)} right, ${percent(said.topKAccuracy)} among the first five`);
-    out.say(`characters          ${grouped(predicted)} predicted`);
+    out.print(`loss                ${loss.toFixed(4)} nats per character`);
+    out.print(`perplexity          ${result.perplexity.toFixed(3)}`);
+    out.print(`bits per character  ${result.bitsPerCharacter.toFixed(4)}`);
+    out.print(`accuracy            ${percent(result.accuracy)}`);
+    out.print(`top-5 accuracy      ${percent(result.top5Accuracy)}`);
+    out.print(`characters          ${grouped(result.characters)} predicted`);
     return 0;
   },
-};
+});

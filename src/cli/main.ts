@@ -1,61 +1,53 @@
 #!/usr/bin/env node
-/** The command line: finds the command, runs it, and turns what it throws into words and an exit code. */
+/** The command line: finds the command, runs it, and turns errors into messages and exit codes. */
 import { createRequire } from 'node:module';
 import { UnspoolError } from '../index.js';
-import { type Command, commandHelp, parseCommand, UsageError, usageLine } from './command.js';
-import { evalCommand } from './eval.js';
-import { gradcheckCommand } from './gradcheck.js';
-import { infoCommand } from './info.js';
-import { inspectCommand } from './inspect.js';
-import { labCommand } from './lab.js';
-import { sampleCommand } from './sample.js';
-import { trainCommand } from './train.js';
-
-const COMMANDS: readonly Command[] = [
-  trainCommand,
-  sampleCommand,
-  evalCommand,
-  gradcheckCommand,
-  labCommand,
-  inspectCommand,
-  infoCommand,
-];
+import { type Command, UsageError } from './command.js';
+import { COMMANDS } from './commands.js';
+import { commandHelp, overview, usageLine } from './help.js';
+import { parseCommand } from './parse.js';
+import { didYouMean } from './suggest.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+const TITLE = `unspool ${version}: an LSTM engine that shows every gate and gradient`;
+const HELP = ['--help', '-h', 'help'];
 
-function overview(): string {
-  const width = Math.max(...COMMANDS.map((c) => c.name.length)) + 2;
-  return [
-    `unspool ${version}: an LSTM engine with every gate and gradient in the open\n`,
-    'unspool COMMAND ...\n',
-    ...COMMANDS.map((c) => `  ${c.name.padEnd(width)}${c.summary}`),
-    "\nunspool COMMAND --help tells a command's options, with examples.",
-    'Exit codes: 0 done, 1 failed or interrupted, 2 wrong command line or setting.',
-  ].join('\n');
+/** The command that the first words name, and the words after its name. */
+function findCommand(argv: readonly string[]): { command: Command; rest: readonly string[] } | null {
+  for (const command of COMMANDS) {
+    const words = command.name.split(' ');
+    if (words.every((word, i) => word === argv[i])) return { command, rest: argv.slice(words.length) };
+  }
+  return null;
 }
 
-async function main(argv: readonly string[]): Promise<number> {
-  const [name, ...rest] = argv;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    console.log(overview());
-    return name === undefined ? 2 : 0;
+/** For a command line that names no command: the help, the help of a group, or an error. */
+function withoutCommand([first, second]: readonly string[]): number {
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  const asksForHelp = HELP.includes(first ?? '') || (group.length > 0 && HELP.includes(second ?? ''));
+  if (first === undefined || asksForHelp || (group.length > 0 && second === undefined)) {
+    console.log(overview(TITLE, group.length > 0 ? group : COMMANDS));
+    return asksForHelp ? 0 : 2;
   }
-  if (name === '--version') {
+  if (first === '--version') {
     console.log(version);
     return 0;
   }
-  const command = COMMANDS.find((c) => c.name === name);
-  if (!command) {
-    console.error(`unspool: there is no command "${name}". Known: ${COMMANDS.map((c) => c.name).join(', ')}.`);
-    return 2;
-  }
+  const word = group.length > 0 ? `${first} ${second}` : first;
+  const names = (group.length > 0 ? group : COMMANDS).map(({ name }) => name);
+  console.error(`unspool: unknown command "${word}".${didYouMean(word, names)} Commands: ${names.join(', ')}.`);
+  return 2;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const found = findCommand(argv);
+  if (!found) return withoutCommand(argv);
+  const { command, rest } = found;
   try {
-    const { args, options } = parseCommand(command, rest);
-    if (options.help) {
-      console.log(commandHelp(command));
-      return 0;
-    }
-    return await command.run(args, options);
+    const { args, options, help } = parseCommand(command, rest);
+    if (!help) return await command.run(args, options);
+    console.log(commandHelp(command));
+    return 0;
   } catch (error) {
     return report(command, error);
   }
@@ -63,21 +55,20 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function report(command: Command, error: unknown): number {
   if (error instanceof UsageError) {
-    console.error(`unspool ${command.name}: ${error.message}.\nUsage: ${usageLine(command)}`);
+    console.error(`unspool ${command.name}: ${error.message}\nUsage: ${usageLine(command)}`);
     return 2;
   }
   if (error instanceof UnspoolError) {
     console.error(`unspool ${command.name}: ${error.message}`);
     return error.code === 'INVALID_SETTING' ? 2 : 1;
   }
-  throw error; // a bug: the stack is what helps
+  throw error; // a bug: show the stack
 }
 
-// Somebody who reads only the first lines (`| head`) has closed the pipe: that is no failure. A training goes on for its
-// file's sake.
+// A reader such as `| head` may close the pipe early. That is not an error, and a training continues without a reader.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  if (process.argv[2] !== trainCommand.name) process.exit(0);
+  if (process.argv[2] !== 'train') process.exit(0);
 });
 
 process.exitCode = await main(process.argv.slice(2));

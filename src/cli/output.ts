@@ -1,29 +1,32 @@
-/** What a command says: words for people, or one JSON object a line for programs (`--json`), or nothing (`--quiet`). */
-import type { OptionSpec, OptionValues } from './command.js';
+/** What a command prints: text for people, one JSON object per line for programs (`--json`), or nothing (`--quiet`). */
+import { flag, type ValuesOf } from './settings.js';
 
 export const OUTPUT_OPTIONS = {
-  json: { type: 'flag', help: 'one JSON object a line instead of words' },
-  quiet: { type: 'flag', help: 'say nothing but errors' },
-} as const satisfies Record<string, OptionSpec>;
+  json: flag('print one JSON object per line instead of text', 'Output'),
+  quiet: flag('print nothing but errors and warnings', 'Output'),
+};
+
+export type OutputFlags = ValuesOf<typeof OUTPUT_OPTIONS>;
 
 export interface Output {
-  /** A line (or several) for people. */
-  say(text: string): void;
-  /** A line for people about something that went wrong, but did not end the command: to stderr, whatever the options. */
-  warn(text: string): void;
-  /** The same thing for programs. */
-  record(event: object): void;
   readonly json: boolean;
   readonly quiet: boolean;
-  /** A progress bar can be drawn. */
+  /** Whether a progress bar can be drawn: text output to a terminal. */
   readonly live: boolean;
+  /** Prints one or more lines for people. */
+  print(text: string): void;
+  /** Prints a problem that does not end the command to stderr, whatever the flags are. */
+  warn(text: string): void;
+  /** Prints an event for programs. */
+  record(event: object): void;
 }
 
-export function createOutput(options: OptionValues): Output {
-  const json = options.json === true;
-  const quiet = options.quiet === true;
+export function createOutput({ json, quiet }: OutputFlags): Output {
   return {
-    say: (text) => {
+    json,
+    quiet,
+    live: !json && !quiet && process.stdout.isTTY === true,
+    print: (text) => {
       if (!json && !quiet) process.stdout.write(`${text}\n`);
     },
     warn: (text) => {
@@ -32,16 +35,13 @@ export function createOutput(options: OptionValues): Output {
     record: (event) => {
       if (json && !quiet) process.stdout.write(`${JSON.stringify(event)}\n`);
     },
-    json,
-    quiet,
-    live: !json && !quiet && process.stdout.isTTY === true,
   };
 }
 
 /** 1234567 as 1,234,567. */
 export const grouped = (n: number): string => Math.round(n).toLocaleString('en-US');
 
-/** 75 as 1:15. */
+/** 75 seconds as 1:15. */
 export function clock(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   const [h, m] = [Math.floor(s / 3600), Math.floor((s % 3600) / 60)];

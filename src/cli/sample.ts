@@ -1,61 +1,57 @@
 import { setImmediate } from 'node:timers/promises';
-import { invalidSetting } from '../errors.js';
-import { createRng, generate, type LoadedModel, UnspoolError, type Vocabulary } from '../index.js';
+import { createRng, generate } from '../index.js';
 import { loadModel } from '../node/index.js';
-import type { Command } from './command.js';
-import { naming } from './naming.js';
+import { defineCommand } from './command.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
+import { integer, number, text } from './settings.js';
+import { requireVocabulary, withDataName } from './text-model.js';
 
-/** The vocabulary of a model file; one without is no language model. Throws `INVALID_FILE`. */
-export function requireVocabulary(file: string, loaded: LoadedModel): Vocabulary {
-  if (loaded.vocabulary) return loaded.vocabulary;
-  throw new UnspoolError({
-    code: 'INVALID_FILE',
-    file,
-    problem: 'this model has no vocabulary, so it cannot read or write text.',
-    help: 'Use a model that `unspool train` saved.',
-  });
-}
+const OPTIONS = {
+  prompt: text({ placeholder: 'TEXT', help: 'the beginning of the text', defaultText: 'a line break' }),
+  length: integer({ default: 500, min: 0, help: 'number of characters to write' }),
+  temperature: number({
+    default: 0.8,
+    min: 0,
+    placeholder: 'X',
+    help: 'below 1 more predictable, above 1 more varied, 0 always the most likely character',
+  }),
+  topK: integer({ min: 1, help: 'sample only from the N most likely characters', defaultText: 'all' }),
+  seed: integer({ default: 1, min: 0, help: 'random seed; another seed gives another text' }),
+  ...OUTPUT_OPTIONS,
+};
 
-export const sampleCommand: Command = {
+export const sampleCommand = defineCommand({
   name: 'sample',
-  summary: 'Lets a model write text.',
+  summary: 'Writes text with a model.',
   arguments: [{ name: 'MODEL', help: 'a model file or checkpoint' }],
-  options: {
-    prompt: { type: 'text', value: 'TEXT', help: 'what the text begins with', standard: 'a line break' },
-    length: { type: 'integer', help: 'characters to write', standard: 500 },
-    temperature: { type: 'number', help: 'under 1 safer, over 1 wilder, 0 always the likeliest', standard: 0.8 },
-    topK: { type: 'integer', help: 'draw among this many likeliest characters only', standard: 'all' },
-    seed: { type: 'integer', help: 'another seed, another text', standard: 1 },
-    ...OUTPUT_OPTIONS,
-  },
+  options: OPTIONS,
   examples: [
-    { does: 'go on from a beginning', line: 'unspool sample model.safetensors --prompt "Call me"' },
-    { does: 'a wilder text', line: 'unspool sample model.safetensors --temperature 1.1 --seed 7' },
+    { does: 'continue a beginning', line: 'unspool sample model.safetensors --prompt "Call me"' },
+    { does: 'write a more varied text', line: 'unspool sample model.safetensors --temperature 1.1 --seed 7' },
   ],
   async run([file], options) {
     const out = createOutput(options);
     const loaded = await loadModel(file!);
     const vocabulary = requireVocabulary(file!, loaded);
-    const prompt = (options.prompt as string | undefined) ?? (vocabulary.unknownIn('\n').length ? '' : '\n');
-    const begin = prompt === '' ? vocabulary.characters[0]! : prompt;
-    const { length = 500, seed = 1, temperature = 0.8, topK } = options as Record<string, number | undefined>;
-    if (length < 0) throw invalidSetting('length', 'is under 0.');
-    const ids = naming('prompt', () => vocabulary.encode(begin));
-    const settings = { temperature, ...(topK === undefined ? {} : { topK }) };
+    const prompt = options.prompt ?? (vocabulary.unknownIn('\n').length ? '' : '\n');
+    const start = prompt === '' ? vocabulary.characters[0]! : prompt;
+    const { length, seed, temperature, topK } = options;
+    const ids = withDataName('prompt', () => vocabulary.encode(start));
+    const sampling = { temperature, ...(topK !== undefined && { topK }) };
+    const isStreaming = !out.json && !out.quiet;
     let text = '';
-    if (!out.json && !out.quiet && prompt !== '\n') process.stdout.write(prompt);
-    const tokens = generate(loaded.model, ids, createRng(seed, 'sample'), settings);
+    if (isStreaming && prompt !== '\n') process.stdout.write(prompt);
+    const tokens = generate(loaded.model, ids, createRng(seed, 'sample'), sampling);
     for (let i = 0; i < length; i++) {
       const { value } = await tokens.next();
       const character = vocabulary.decode([value as number]);
       text += character;
-      if (!out.json && !out.quiet) process.stdout.write(character);
-      if (i % 100 === 99) await setImmediate(); // so that a reader who has gone away is noticed
+      if (isStreaming) process.stdout.write(character);
+      if (i % 100 === 99) await setImmediate(); // so that a closed pipe is noticed
     }
     await tokens.return();
-    out.say('');
+    out.print('');
     out.record({ kind: 'sample', prompt, text });
     return 0;
   },
-};
+});

@@ -4,7 +4,14 @@ type JsonObject = Readonly<Record<string, unknown>>;
 type Renames = Readonly<Record<string, string>>;
 
 /** Settings of `unspool train`. */
-const SETTINGS: Renames = { batch: 'batchSize', heldOut: 'validationSplit', maxSteps: 'maxUpdates' };
+const SETTINGS: Renames = {
+  hidden: 'hiddenSize',
+  embedding: 'embeddingSize',
+  batch: 'batchSize',
+  heldOut: 'validationSplit',
+  maxSteps: 'maxUpdates',
+  clip: 'clipNorm',
+};
 
 /** What `unspool train` writes next to its settings. */
 const RESULTS: Renames = {

@@ -85,7 +85,7 @@ describe('train', () => {
     const args = [
       '--config',
       'config.json',
-      '--embedding',
+      '--embedding-size',
       '3',
       '--max-updates',
       '1',

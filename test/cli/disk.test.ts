@@ -58,7 +58,7 @@ describe('a full disk', () => {
       const out = join(disk, 'm.safetensors');
       await here.ok('train', 'text.txt', ...TINY, '--max-updates', '2', '--quiet', '--out', out);
       const old = readFileSync(out);
-      const args = ['--hidden', '64', '--max-updates', '3', '--force', '--checkpoint-every', '0', '--out', out];
+      const args = ['--hidden-size', '64', '--max-updates', '3', '--force', '--checkpoint-every', '0', '--out', out];
       const { code, stderr } = await here.run('train', 'text.txt', ...TINY, ...args, '--quiet');
       expect(code).toBe(1);
       expect(stderr).toMatch(FULL);
@@ -72,7 +72,7 @@ describe('a full disk', () => {
   testOnDisk('room for the model, not for the larger checkpoint: a warning, and the model is saved', () =>
     withDisk(64, async (disk) => {
       const out = join(disk, 'm.safetensors');
-      const args = ['--hidden', '40', '--max-updates', '3', '--checkpoint-every', '0', '--out', out];
+      const args = ['--hidden-size', '40', '--max-updates', '3', '--checkpoint-every', '0', '--out', out];
       const { code, stderr } = await here.run('train', 'text.txt', ...TINY, ...args);
       expect(code).toBe(0);
       expect(stderr).toMatch(/^unspool: \S*m\.checkpoint\.safetensors: cannot be written \(ENOSPC\)[^\n]*\n$/);
@@ -83,7 +83,7 @@ describe('a full disk', () => {
 
   testOnDisk('no room for the first checkpoint: the training ends at once, not hours later', () =>
     withDisk(64, async (disk) => {
-      const args = ['--hidden', '64', '--epochs', '99', '--checkpoint-every', '5', '--json'];
+      const args = ['--hidden-size', '64', '--epochs', '99', '--checkpoint-every', '5', '--json'];
       const out = join(disk, 'm.safetensors');
       const { code, stdout, stderr } = await here.run('train', 'text.txt', ...TINY, ...args, '--out', out);
       expect(code).toBe(1);
@@ -106,7 +106,7 @@ describe('a full disk', () => {
 
   testOnDisk('full in the middle: the training goes on, and when there is room again nothing was lost', () =>
     withDisk(256, async (disk) => {
-      const settings = ['--hidden', '24', '--epochs', '4', '--checkpoint-every', '20'];
+      const settings = ['--hidden-size', '24', '--epochs', '4', '--checkpoint-every', '20'];
       const whole = here.ok('train', 'text.txt', ...TINY, ...settings, '--quiet', '--out', 'whole.safetensors');
       const args = ['train', 'text.txt', ...TINY, ...settings, '--json', '--out', join(disk, 'm.safetensors')];
       const cleared = { '"update":101,': `fs.rmSync(${JSON.stringify(join(disk, FILLER))});` };
@@ -121,7 +121,7 @@ describe('a full disk', () => {
 
   testOnDisk('full to the end: the last good checkpoint is named, and goes on elsewhere to the same model', () =>
     withDisk(256, async (disk) => {
-      const settings = ['--hidden', '24', '--epochs', '3', '--checkpoint-every', '20'];
+      const settings = ['--hidden-size', '24', '--epochs', '3', '--checkpoint-every', '20'];
       const args = ['train', 'text.txt', ...TINY, ...settings, '--json', '--out', join(disk, 'm.safetensors')];
       const running = here.startWith(fillsUp(disk), ...args);
       const whole = here.ok('train', 'text.txt', ...TINY, ...settings, '--quiet', '--out', 'whole3.safetensors');

@@ -68,14 +68,24 @@ const SIZES = [
       new RegExp(`${{ embedding: 'width', 'batch-size': 'batch' }[name] ?? name}.*\\b10{9}\\.`),
     ),
   ]),
-  fault('--hidden -3', train('--hidden', '-3'), 2, /^--hidden needs a value; one that .* written --hidden=-VALUE\.$/),
-  fault('--hidden=-3', train('--hidden=-3'), 2, /^hidden: should be a whole number of at least 1, but is -3\.$/),
-  fault('--hidden 2.5', train('--hidden', '2.5'), 2, /^--hidden needs a whole number, not "2\.5"\.$/),
-  fault('--hidden many', train('--hidden', 'many'), 2, /^--hidden needs a whole number, not "many"\.$/),
+  fault(
+    '--hidden-size -3',
+    train('--hidden-size', '-3'),
+    2,
+    /^--hidden-size needs a value; one that .* written --hidden-size=-VALUE\.$/,
+  ),
+  fault(
+    '--hidden-size=-3',
+    train('--hidden-size=-3'),
+    2,
+    /^hidden: should be a whole number of at least 1, but is -3\.$/,
+  ),
+  fault('--hidden-size 2.5', train('--hidden-size', '2.5'), 2, /^--hidden-size needs a whole number, not "2\.5"\.$/),
+  fault('--hidden-size many', train('--hidden-size', 'many'), 2, /^--hidden-size needs a whole number, not "many"\.$/),
   fault('--lr ""', train('--lr', ''), 2, /^--lr needs a number, not ""\.$/),
   fault(
     'more than fits',
-    train('--hidden', '1e6'),
+    train('--hidden-size', '1e6'),
     2,
     /^size: training this would take at least [\d,]+ GiB of memory; this /,
   ),
@@ -203,7 +213,7 @@ test('unknown commands, and none at all', async () => {
 describe('numbers that explode', () => {
   test('the step, the tensor and the last good checkpoint are named, and the checkpoint is good', async () => {
     const own = folder();
-    const args = ['text.txt', ...TINY, '--checkpoint-every', '1', '--lr', '1e30', '--clip', '0'];
+    const args = ['text.txt', ...TINY, '--checkpoint-every', '1', '--lr', '1e30', '--clip-norm', '0'];
     const { code, stderr } = await own.run('train', ...args);
     expect(code).toBe(1);
     const named = /^unspool train: update (\d+): .+ of layer \S+ became (?:NaN|-?Infinity) at time step \d+, row \d+/;
@@ -216,7 +226,7 @@ describe('numbers that explode', () => {
   });
 
   test('where there is no checkpoint, that is said', async () => {
-    const { code, stderr } = await here.run(...train('--lr', '1e30', '--clip', '0', '--quiet'));
+    const { code, stderr } = await here.run(...train('--lr', '1e30', '--clip-norm', '0', '--quiet'));
     expect(code).toBe(1);
     expect(stderr).toMatch(/ No checkpoint has been saved\.\n$/);
   });

@@ -1,100 +1,139 @@
-/** The help: what it says can be typed. */
+/** The help and the parser: everything that the help shows can be typed, and typing errors are explained. */
 import { describe, expect, test } from '@jest/globals';
-import { type Command, commandHelp, parseCommand, UsageError } from '../../src/cli/command.js';
-import { evalCommand } from '../../src/cli/eval.js';
-import { gradcheckCommand } from '../../src/cli/gradcheck.js';
-import { infoCommand } from '../../src/cli/info.js';
-import { labCommand } from '../../src/cli/lab.js';
-import { sampleCommand } from '../../src/cli/sample.js';
-import { trainCommand } from '../../src/cli/train.js';
+import { type Command, UsageError } from '../../src/cli/command.js';
+import { COMMANDS } from '../../src/cli/commands.js';
+import { commandHelp } from '../../src/cli/help.js';
+import { parseCommand } from '../../src/cli/parse.js';
+import { dashed, defaultsOf } from '../../src/cli/settings.js';
+import { TRAIN_SETTINGS } from '../../src/cli/train/settings.js';
+import { metadataFromVersion1 } from '../../src/interop/version-1.js';
 import { folder } from './support.js';
 
-const COMMANDS: readonly Command[] = [
-  trainCommand,
-  sampleCommand,
-  evalCommand,
-  gradcheckCommand,
-  labCommand,
-  infoCommand,
-];
 const named = COMMANDS.map((command) => [command.name, command] as const);
 const here = folder();
 
-/** A line as a shell splits it: only blanks and double quotes are used here. */
+const commandOf = (name: string): Command => COMMANDS.find((command) => command.name === name)!;
+
+/** Splits a line like a shell: only blanks and double quotes are used here. */
 const words = (line: string): string[] => (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"|"$/g, ''));
 
+/** The words that are options or arguments: not the values of options. */
+const withoutValues = (command: Command, all: readonly string[]): string[] =>
+  all.filter((_, i) => {
+    const before = Object.keys(command.options).find((key) => `--${dashed(key)}` === all[i - 1]);
+    return before === undefined || command.options[before]!.type === 'flag';
+  });
+
 describe.each(named)('%s', (name, command) => {
-  test('every example parses', () => {
+  test('an example cannot be parsed', () => {
     expect(command.examples.length).toBeGreaterThan(0);
+    const defaults = Object.entries(defaultsOf(command.options));
     for (const { line } of command.examples) {
-      const [program, first, ...rest] = words(line);
-      expect([program, first]).toEqual(['unspool', name]);
-      const { args, options } = parseCommand(command, rest);
-      expect(args.length + Object.keys(options).length).toBe(
-        rest.filter((word, i) => isOwn(command, rest, word, i)).length,
+      const [program, ...rest] = words(line);
+      const own = name.split(' ');
+      expect([program, ...rest.slice(0, own.length)]).toEqual(['unspool', ...own]);
+      const given = rest.slice(own.length);
+      const { args, options } = parseCommand(command, given);
+      const changed = Object.entries(options).filter(
+        ([key, value]) => !defaults.some(([k, v]) => k === key && v === value),
       );
+      expect(args.length + changed.length).toBe(withoutValues(command, given).length);
     }
   });
 
-  test('--help prints it: every option, every example, at most 100 columns', async () => {
-    const stdout = await here.ok(name, '--help');
+  test('--help misses an option or an example, or is wider than 100 columns', async () => {
+    const stdout = await here.ok(...name.split(' '), '--help');
     expect(stdout).toBe(`${commandHelp(command)}\n`);
     const shown = [...stdout.matchAll(/^ {2}--([\w-]+)/gm)].map(([, option]) => option);
-    expect(shown).toHaveLength(Object.keys(command.options).length);
+    expect(shown.sort()).toEqual(Object.keys(command.options).map(dashed).sort());
     for (const { line, does } of command.examples) expect(stdout).toContain(`  # ${does}\n  ${line}\n`);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
   });
 
-  test('every option of the table is taken under the name that the help gives it', () => {
-    for (const [, option, value] of commandHelp(command).matchAll(/^ {2}--([\w-]+)( [A-Z]+)?/gm)) {
-      const { options } = parseCommand(command, [
-        `--${option}`,
-        ...(value ? ['1'] : []),
-        ...command.arguments.map(() => 'x'),
-      ]);
-      const key = option!.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-      expect(Object.keys(options)).toEqual([key]);
-      expect(Object.keys(command.options)).toContain(key);
+  test('an option of the table is not parsed under the name that the help shows', () => {
+    const args = command.arguments.map(() => 'x');
+    for (const [key, one] of Object.entries(command.options)) {
+      const value = one.choices?.[0] ?? (one.min !== undefined && one.min > 1 ? String(one.min) : '1');
+      const typed = one.type === 'flag' ? [`--${dashed(key)}`] : [`--${dashed(key)}`, value];
+      const { options } = parseCommand(command, [...typed, ...args]);
+      expect(options[key]).toBe(one.type === 'flag' ? true : one.type === 'text' ? value : Number(value));
     }
   });
 });
 
-/** Whether a word stands for itself: not for the value of the option before it. */
-function isOwn(command: Command, all: readonly string[], _word: string, i: number): boolean {
-  const before = /^--([\w-]+)$/.exec(all[i - 1] ?? '')?.[1];
-  const key = before?.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  return key === undefined || command.options[key]?.type === 'flag';
-}
-
-test('the overview names every command; --version is the one of package.json', async () => {
+test('the overview names every command, and --version is that of package.json', async () => {
   const [help, word, version] = await Promise.all([here.ok('--help'), here.ok('help'), here.ok('--version')]);
-  for (const { name, summary } of COMMANDS) expect(help).toMatch(new RegExp(`^ {2}${name} +${summary}$`, 'm'));
+  for (const { name, summary } of COMMANDS) {
+    expect(help).toMatch(new RegExp(`^ {2}${name} +${summary.split(' ').slice(0, 5).join(' ')}`, 'm'));
+  }
   expect(word).toBe(help);
   expect(version).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-describe('parsing', () => {
-  const parse = (...argv: string[]) => parseCommand(sampleCommand, argv);
+test('the help of a group names its commands only', async () => {
+  const [help, bare] = await Promise.all([here.ok('lab', '--help'), here.run('lab')]);
+  expect([...help.matchAll(/^ {2}(lab \w+|\w+) /gm)].map(([, name]) => name)).toEqual([
+    'lab list',
+    'lab run',
+    'lab compare',
+  ]);
+  expect(bare).toMatchObject({ code: 2, stdout: help, stderr: '' });
+});
 
-  test('numbers are numbers, text is text, flags are true, in any order', () => {
+describe('parsing', () => {
+  const parse = (...argv: string[]) => parseCommand(commandOf('sample'), argv);
+
+  test('numbers are numbers, text is text, flags are booleans, in any order, and defaults are filled in', () => {
     expect(parse('--top-k', '3', 'm', '--temperature=0.5', '--prompt', '12', '--json')).toEqual({
       args: ['m'],
-      options: { topK: 3, temperature: 0.5, prompt: '12', json: true },
+      options: { topK: 3, temperature: 0.5, prompt: '12', json: true, quiet: false, length: 500, seed: 1 },
+      help: false,
     });
   });
 
-  test('help asks for no arguments', () => {
-    expect(parse('--help').options).toEqual({ help: true });
+  test('--help and -h need no arguments', () => {
+    expect(parse('--help').help).toBe(true);
+    expect(parse('-h').help).toBe(true);
   });
 
-  test('an argument in brackets may be left out', () => {
-    expect(parseCommand(trainCommand, []).args).toEqual([]);
-    expect(() => parseCommand(trainCommand, ['a', 'b'])).toThrow(new UsageError('"b" is one word too many'));
+  test('an argument in brackets is optional', () => {
+    expect(parseCommand(commandOf('train'), []).args).toEqual([]);
+    expect(() => parseCommand(commandOf('train'), ['a', 'b'])).toThrow(new UsageError('unexpected argument "b".'));
   });
 
-  test.each(['1e400', 'NaN', 'Infinity', '0x', '1,5', ' '])('--temperature %s is refused', (text) => {
+  test('the last of two values counts, and a value after = may start with a dash', () => {
+    expect(parse('m', '--prompt', 'a', '--prompt=--b').options.prompt).toBe('--b');
+  });
+
+  test.each(['1e400', 'NaN', 'Infinity', '0x', '1,5', ' '])('--temperature %s is accepted', (text) => {
     expect(() => parse('m', `--temperature=${text}`)).toThrow(
-      new UsageError(`--temperature needs a number, not "${text}"`),
+      new UsageError(`--temperature must be a number of at least 0, got "${text}".`),
     );
   });
+
+  test.each([
+    { command: 'train', flag: '--max-steps', now: '--max-updates' },
+    { command: 'train', flag: '--held-out', now: '--validation-split' },
+    { command: 'train', flag: '--batch', now: '--batch-size' },
+    { command: 'train', flag: '--hidden', now: '--hidden-size' },
+    { command: 'train', flag: '--embedding', now: '--embedding-size' },
+    { command: 'train', flag: '--clip', now: '--clip-norm' },
+    { command: 'eval', flag: '--batch', now: '--batch-size' },
+    { command: 'eval', flag: '--held-out', now: '--validation-split' },
+    { command: 'lab compare', flag: '--units', now: '--hidden-size' },
+    { command: 'lab compare', flag: '--rate', now: '--lr' },
+  ])('$flag of Unspool 0.1 does not name $now', ({ command, flag, now }) => {
+    expect(() => parseCommand(commandOf(command), [flag, '1'])).toThrow(
+      new UsageError(`${flag} is now called ${now}.`),
+    );
+  });
+});
+
+test('a renamed setting of Unspool 0.1 is not translated when a version-1 file is read', () => {
+  const renamed = Object.entries(TRAIN_SETTINGS).flatMap(([key, { formerName }]) =>
+    formerName ? [[formerName, key]] : [],
+  );
+  const settings = Object.fromEntries(renamed.map(([formerName]) => [formerName, 1]));
+  const read = metadataFromVersion1({ settings }) as { settings: object };
+  expect(Object.keys(read.settings)).toEqual(renamed.map(([, key]) => key));
 });

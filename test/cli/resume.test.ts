@@ -38,12 +38,12 @@ function expectSameFiles(a: Folder, b: Folder): void {
 
 // An epoch has about 40 updates in each of them.
 const CASES: [string, string[]][] = [
-  ['one layer, float32', ['--hidden', '40', '--batch-size', '8', '--steps', '16']],
+  ['one layer, float32', ['--hidden-size', '40', '--batch-size', '8', '--steps', '16']],
   [
     'two layers, float64, momentum',
-    ['--layers', '2', '--hidden', '12', '--precision', 'float64', '--optimizer', 'sgd'],
+    ['--layers', '2', '--hidden-size', '12', '--precision', 'float64', '--optimizer', 'sgd'],
   ],
-  ['validation in between, no clipping', ['--hidden', '32', '--validate-every', '7', '--clip', '0']],
+  ['validation in between, no clipping', ['--hidden-size', '32', '--validate-every', '7', '--clip-norm', '0']],
 ];
 
 describe('SIGKILL', () => {
@@ -64,7 +64,18 @@ describe('SIGKILL', () => {
 
   test('again and again', async () => {
     const [whole, broken] = [folder(sampleText(400)), folder(sampleText(400))];
-    const args = ['text.txt', ...TINY, '--hidden', '32', '--epochs', '8', '--checkpoint-every', '3', '--out', MODEL];
+    const args = [
+      'text.txt',
+      ...TINY,
+      '--hidden-size',
+      '32',
+      '--epochs',
+      '8',
+      '--checkpoint-every',
+      '3',
+      '--out',
+      MODEL,
+    ];
     await whole.ok('train', ...args, '--quiet');
     await killed(broken, args, 5, 3);
     for (const from of [3, 6]) await killed(broken, ['--resume', CHECKPOINT], from + 4, from + 3);
@@ -87,7 +98,18 @@ test('what 20 updates give is what 10 and 10 more give', async () => {
 describe('being asked to stop', () => {
   test('Ctrl-C: saves a checkpoint, says how to go on, and nothing is lost', async () => {
     const [whole, broken] = [folder(), folder()];
-    const args = ['text.txt', ...TINY, '--hidden', '32', '--epochs', '30', '--checkpoint-every', '0', '--out', MODEL];
+    const args = [
+      'text.txt',
+      ...TINY,
+      '--hidden-size',
+      '32',
+      '--epochs',
+      '30',
+      '--checkpoint-every',
+      '0',
+      '--out',
+      MODEL,
+    ];
     const running = broken.startWith({ 'update 1/': INTERRUPT }, 'train', ...args);
     const [{ code, stdout, stderr }] = await Promise.all([running.ended, whole.ok('train', ...args, '--quiet')]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
@@ -130,7 +152,7 @@ describe('what may change when a training is resumed', () => {
   });
 
   test.each([
-    ['--hidden', '16'],
+    ['--hidden-size', '16'],
     ['--validation-split', '0.2'],
     ['--config', 'c.json'],
   ])('%s is a mistake', async (...flag) => {
@@ -207,7 +229,7 @@ describe('regularized, by a config file', () => {
     validateEvery: 5,
     lstm: { zoneout: 0.1, dropConnect: 0.2 },
   };
-  const args = ['text.txt', ...TINY, '--hidden', '32', '--config', 'config.json', '--epochs', '2', '--out', MODEL];
+  const args = ['text.txt', ...TINY, '--hidden-size', '32', '--config', 'config.json', '--epochs', '2', '--out', MODEL];
 
   test('interrupted and resumed: the same bytes; and each setting acts', async () => {
     const [whole, broken] = [folder(), folder()];

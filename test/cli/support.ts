@@ -11,7 +11,18 @@ export const MAIN = join(ROOT, 'dist/cli/main.js');
 if (!existsSync(MAIN)) throw new Error('These tests run the built command line: `npm run build` first.');
 
 /** A model so small that an update takes no time. */
-export const TINY = ['--hidden', '8', '--embedding', '4', '--batch-size', '4', '--steps', '8', '--seed', '3'] as const;
+export const TINY = [
+  '--hidden-size',
+  '8',
+  '--embedding-size',
+  '4',
+  '--batch-size',
+  '4',
+  '--steps',
+  '8',
+  '--seed',
+  '3',
+] as const;
 
 export interface Ended {
   readonly code: number | null;

@@ -32,7 +32,7 @@ const rawMetadata = (name: string): Record<string, string> =>
 const CHARACTERS = [...'\n abcdefhilmnopstw'];
 const TEXT_SHA256 = '8dd3375719f584a10d72286aada69fe819cdbda006e717398c6f7c0553899c51';
 
-const COMMON_SETTINGS = { hidden: 4, embedding: 3, steps: 6, batchSize: 2, epochs: 2, lr: 0.002, clip: 1 };
+const COMMON_SETTINGS = { hiddenSize: 4, embeddingSize: 3, steps: 6, batchSize: 2, epochs: 2, lr: 0.002, clipNorm: 1 };
 
 const CHECKPOINT_SETTINGS = {
   ...COMMON_SETTINGS,

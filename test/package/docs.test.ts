@@ -80,7 +80,18 @@ describe('commands', () => {
   beforeAll(async () => {
     symlinkSync(join(ROOT, 'data'), join(here.path, 'data'));
     // Stands in for what `npm start` makes: the same place, the same vocabulary, no time.
-    const sizes = ['--hidden', '4', '--embedding', '4', '--batch-size', '4', '--steps', '8', '--max-updates', '1'];
+    const sizes = [
+      '--hidden-size',
+      '4',
+      '--embedding-size',
+      '4',
+      '--batch-size',
+      '4',
+      '--steps',
+      '8',
+      '--max-updates',
+      '1',
+    ];
     const out = ['--validation-split', '0', '--out', 'runs/moby-dick.safetensors', '--quiet'];
     await here.ok('train', 'data/moby-dick.txt', ...sizes, ...out);
   });

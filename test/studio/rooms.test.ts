@@ -141,9 +141,9 @@ maybe('what one brings and takes', () => {
     unspool(
       'train',
       'own.txt',
-      '--hidden',
+      '--hidden-size',
       '8',
-      '--embedding',
+      '--embedding-size',
       '4',
       '--batch-size',
       '4',

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { invalidSetting, requireInteger } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 import { writeFileAtomic } from '../../node/index.js';
-import type { OptionValues } from '../command.js';
 import { createOutput } from '../output.js';
 import { csvLine } from '../report/html.js';
 import { findingsOf } from './findings.js';
+import type { InspectOptions } from './options.js';
 import { inspectPage, type Looked, svgFiles, tablesOf } from './page.js';
 import { subjectOf } from './subject.js';
 import { summaryOf, verdicts } from './summary.js';
@@ -12,27 +12,25 @@ import { summaryOf, verdicts } from './summary.js';
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** `unspool inspect` */
-export async function inspect(file: string, options: OptionValues): Promise<number> {
+export async function inspect(file: string, options: InspectOptions): Promise<number> {
   const out = createOutput(options);
-  const { steps = 120, out: page = 'runs/inspect.html' } = options as { steps?: number; out?: string };
-  const { text, csv, compare } = options as Record<'text' | 'csv' | 'compare', string | undefined>;
-  requireInteger('steps', steps, 2, 5000);
+  const { steps, out: page, text, csv, compare } = options;
   const all: Looked[] = [];
   for (const one of compare === undefined ? [file] : [file, compare]) {
     const subject = await subjectOf(one, { text, csv, steps });
     const found = await findingsOf(subject);
     all.push({ subject, found });
-    out.say(`${all.length > 1 ? '\n' : ''}${summaryOf(subject, found)}`);
+    out.print(`${all.length > 1 ? '\n' : ''}${summaryOf(subject, found)}`);
     out.record(recordOf({ subject, found }));
   }
   await writeFileAtomic(page, bytes(await inspectPage(all)));
   await writeExtras(all, options);
-  out.say(`\nWritten: ${page}`);
+  out.print(`\nSaved ${page}`);
   for (const { subject } of all) subject.model.dispose();
   return 0;
 }
 
-/** All but the grids, which `unspool/inspect` has. */
+/** Everything except the grids of numbers, which only `unspool/inspect` provides. */
 function recordOf({ subject, found }: Looked): object {
   const { trace, ...rest } = found;
   return {
@@ -45,8 +43,7 @@ function recordOf({ subject, found }: Looked): object {
   };
 }
 
-async function writeExtras(all: readonly Looked[], options: OptionValues): Promise<void> {
-  const { tables, svg, png } = options as Record<'tables' | 'svg' | 'png', string | undefined>;
+async function writeExtras(all: readonly Looked[], { tables, svg, png }: InspectOptions): Promise<void> {
   for (const [i, looked] of all.entries()) {
     const prefix = all.length > 1 ? `model-${i + 1}-` : '';
     if (tables !== undefined) {
@@ -78,8 +75,8 @@ async function pngOf(svg: string): Promise<Uint8Array> {
   } catch {
     throw invalidSetting(
       '--png',
-      'needs @resvg/resvg-js, which is not installed.',
-      'npm install @resvg/resvg-js, or use --svg.',
+      'needs the package @resvg/resvg-js, which is not installed.',
+      'Run npm install @resvg/resvg-js, or use --svg.',
     );
   }
   const drawing = svg.replaceAll('currentColor', '#1b1e23');

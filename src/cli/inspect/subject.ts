@@ -1,28 +1,26 @@
-/** What is looked at: a model, and a sequence that it reads. */
-
+/** What `unspool inspect` inspects: a model and the sequence that it reads. */
 import { csvParse } from 'd3-dsv';
 import { invalidData } from '../../errors.js';
 import { type Batch, type Model, UnspoolError, type Vocabulary } from '../../index.js';
 import { outputStepsOf } from '../../inspect/one-sequence.js';
 import { loadModel, readText } from '../../node/index.js';
 import { UsageError } from '../command.js';
-import { naming } from '../naming.js';
-import { requireVocabulary } from '../sample.js';
+import { requireVocabulary, withDataName } from '../text-model.js';
 
-/** In float64: what is looked at should be the model's, not the rounding's. */
+/** In float64, so that the figures show the model rather than rounding errors. */
 const EXACT = { backend: 'reference', precision: 'float64' } as const;
-const FEWEST = 2;
+const MIN_STEPS = 2;
 
 export interface Subject {
   readonly file: string;
   readonly model: Model;
   readonly batch: Batch;
-  /** What each step reads. */
+  /** The input of each step, as text. */
   readonly read: readonly string[];
-  /** The characters themselves, of a model that reads text. */
+  /** The whole input text; null for a model that reads numbers. */
   readonly text: string | null;
   readonly vocabulary: Vocabulary | null;
-  /** Steps, and of what. */
+  /** The input in a few words: `40 characters of novel.txt`. */
   readonly what: string;
 }
 
@@ -34,36 +32,36 @@ export interface Reading {
 
 export async function subjectOf(file: string, reading: Reading): Promise<Subject> {
   const { text, csv } = reading;
-  if (text !== undefined && csv !== undefined) throw new UsageError('--text and --csv are both given: use one of them');
+  if (text !== undefined && csv !== undefined) throw new UsageError('--text and --csv cannot be combined.');
   const loaded = await loadModel(file, EXACT);
   if (csv !== undefined)
     return { file, model: loaded.model, ...(await fromTable(file, loaded.model, csv, reading.steps)) };
-  if (text === undefined) throw new UsageError('--text or --csv is missing: what the model reads');
+  if (text === undefined) throw new UsageError('missing --text or --csv: the input of the model.');
   const vocabulary = requireVocabulary(file, loaded);
   return { file, model: loaded.model, ...(await fromText(loaded.model, vocabulary, text, reading.steps)) };
 }
 
-/** As many targets, from the end of the sequence: all of them, or the last alone after `returns: 'last'`. */
-const answers = ({ spec }: Model, steps: number): number => outputStepsOf(spec, steps);
+/** Number of targets: one per step, or a single one after a layer with `returns: 'last'`. */
+const targetCount = ({ spec }: Model, steps: number): number => outputStepsOf(spec, steps);
 
 async function fromText(model: Model, vocabulary: Vocabulary, text: string, steps: number) {
   const source = text.startsWith('@') ? text.slice(1) : null;
   const whole = source === null ? text : await readText(source);
   const shown = [...whole].slice(0, steps + 1);
-  if (shown.length < FEWEST + 1) {
+  if (shown.length < MIN_STEPS + 1) {
     throw invalidData(
       source ?? '--text',
-      `it has ${shown.length} characters, and at least ${FEWEST + 1} are needed: ${FEWEST} steps, each with the next character to predict.`,
-      'Give a longer text.',
+      `has ${shown.length} characters; at least ${MIN_STEPS + 1} are needed, ${MIN_STEPS} steps and a next character to predict.`,
+      'Use a longer text.',
     );
   }
-  const tokens = naming(source ?? '--text', () => vocabulary.encode(shown.join('')));
+  const tokens = withDataName(source ?? '--text', () => vocabulary.encode(shown.join('')));
   const read = shown.slice(0, -1);
   const batch: Batch = {
     steps: read.length,
     batchSize: 1,
     inputs: tokens.slice(0, -1),
-    targets: tokens.slice(-answers(model, read.length)),
+    targets: tokens.slice(-targetCount(model, read.length)),
   };
   return {
     batch,
@@ -74,7 +72,7 @@ async function fromText(model: Model, vocabulary: Vocabulary, text: string, step
   };
 }
 
-/** A column an input; the target is the next row's last columns, as many as the model has outputs. */
+/** One column per input. The targets are the last columns of the next row, one per output. */
 async function fromTable(file: string, model: Model, csv: string, steps: number) {
   const { inputSize } = model.spec;
   if (inputSize === undefined) {
@@ -90,18 +88,18 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
   const bad = (problem: string, help: string) => new UnspoolError({ code: 'INVALID_FILE', file: csv, problem, help });
   if (columns.length !== inputSize || model.outputSize > inputSize) {
     throw bad(
-      `it has ${columns.length} columns (${columns.join(', ')}), and ${file} reads ${inputSize} and says ${model.outputSize}.`,
-      'Give a table with one column an input, in their order.',
+      `the table has ${columns.length} columns (${columns.join(', ')}); ${file} has ${inputSize} inputs and ${model.outputSize} outputs.`,
+      'Use a table with one column per input, in the same order.',
     );
   }
-  if (table.length < FEWEST + 1)
-    throw bad(`it has ${table.length} rows, and at least ${FEWEST + 1} are needed.`, 'Give more rows.');
+  if (table.length < MIN_STEPS + 1)
+    throw bad(`the table has ${table.length} rows; at least ${MIN_STEPS + 1} are needed.`, 'Add rows.');
   const rows = table.slice(0, steps + 1).map((row, at) =>
     columns.map((column) => {
       const value = row[column] ?? '';
       const number = value.trim() === '' ? Number.NaN : Number(value);
       if (!Number.isFinite(number))
-        throw bad(`line ${at + 2}, column ${column}: "${value}" is no number.`, 'Mend or remove that line.');
+        throw bad(`line ${at + 2}, column ${column}: "${value}" must be a number.`, 'Correct or remove that line.');
       return number;
     }),
   );
@@ -111,7 +109,7 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
     steps: read.length,
     batchSize: 1,
     inputs: Float64Array.from(read.flat()),
-    targets: Float64Array.from(rows.slice(-answers(model, read.length)).flatMap((row) => row.slice(-O))),
+    targets: Float64Array.from(rows.slice(-targetCount(model, read.length)).flatMap((row) => row.slice(-O))),
   };
   const words = read.map((row) => row.map((v) => String(Number(v.toPrecision(4)))).join(' '));
   return { batch, read: words, text: null, vocabulary: null, what: `${read.length} rows of ${csv}` };

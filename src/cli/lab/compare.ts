@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { requireInteger, requireNumber, UnspoolError } from '../../errors.js';
+import { UnspoolError } from '../../errors.js';
 import { createModel, createRng, type Model } from '../../index.js';
 import {
   compare,
@@ -11,116 +11,126 @@ import {
   staleness,
 } from '../../lab/index.js';
 import { loadModel, readText, writeFileAtomic } from '../../node/index.js';
-import { type OptionValues, UsageError } from '../command.js';
-import { naming } from '../naming.js';
+import { UsageError } from '../command.js';
 import { createOutput, type Output } from '../output.js';
 import { tableText } from '../report/tables.js';
-import { requireVocabulary } from '../sample.js';
-import { comparisonPage, comparisonTable, type Flow, type Found, flowOf, staleTable } from './comparison.js';
+import { requireVocabulary, withDataName } from '../text-model.js';
+import {
+  COLUMN_NOTE,
+  comparisonPage,
+  comparisonTable,
+  type Flow,
+  type Found,
+  flowOf,
+  staleTable,
+} from './comparison.js';
+import type { CompareOptions } from './options.js';
 
-/** All in float64, so that what differs is the method and not the rounding. */
+/** In float64, so that the figures show the estimator rather than rounding errors. */
 const EXACT = { backend: 'reference', precision: 'float64' } as const;
 const INPUTS = 4;
 
 interface Subject {
   readonly model: Model;
   readonly sequence: readonly StepData[];
-  readonly what: string;
+  /** The subject in a few words, for the report. */
+  readonly description: string;
 }
 
 /** A model file and the beginning of a text that it can read. */
-async function fromFile(file: string, textFile: unknown, steps: number): Promise<Subject> {
-  if (typeof textFile !== 'string') throw new UsageError('--text is missing: what the model reads');
+async function fromFile(file: string, { text: textFile, steps }: CompareOptions): Promise<Subject> {
+  if (textFile === undefined) throw new UsageError('missing --text: the text that MODEL reads.');
   const loaded = await loadModel(file, EXACT);
   const vocabulary = requireVocabulary(file, loaded);
   const text = await readText(textFile);
-  const tokens = naming(textFile, () => vocabulary.encode(text.slice(0, steps + 1)));
+  const tokens = withDataName(textFile, () => vocabulary.encode(text.slice(0, steps + 1)));
   if (tokens.length < steps + 1) {
-    const problem = `it has ${tokens.length} characters, and ${steps + 1} are needed.`;
-    throw new UnspoolError({ code: 'INVALID_FILE', file: textFile, problem, help: 'Lower --steps.' });
+    const problem = `the text has ${tokens.length} characters; ${steps + 1} are needed.`;
+    throw new UnspoolError({
+      code: 'INVALID_FILE',
+      file: textFile,
+      problem,
+      help: 'Lower --steps or use a longer text.',
+    });
   }
   const sequence = Array.from({ length: steps }, (_, t) => ({
     input: tokens.subarray(t, t + 1),
     target: Int32Array.from(tokens.subarray(t + 1, t + 2)),
   }));
-  return { model: loaded.model, sequence, what: `${file} on the first ${steps} characters of ${textFile}` };
+  return { model: loaded.model, sequence, description: `${file} on the first ${steps} characters of ${textFile}` };
 }
 
 /** An untrained LSTM on noise, with a target at each step. */
-async function onNoise(units: number, steps: number, seed: number): Promise<Subject> {
+async function onNoise({ hiddenSize, steps }: CompareOptions, seed: number): Promise<Subject> {
   const layers = [
-    { kind: 'lstm' as const, hiddenSize: units, bias: 'single' as const },
+    { kind: 'lstm' as const, hiddenSize, bias: 'single' as const },
     { kind: 'linear' as const, size: 1 },
   ];
   const model = await createModel({ seed, inputSize: INPUTS, layers }, EXACT);
   const random = createRng(seed, 'noise');
   const normals = (count: number): Float64Array => Float64Array.from({ length: count }, () => random.normal());
   const sequence = Array.from({ length: steps }, () => ({ input: normals(INPUTS), target: normals(1) }));
-  return { model, sequence, what: `an untrained LSTM of ${units} units on ${steps} steps of noise` };
+  return { model, sequence, description: `an untrained LSTM of ${hiddenSize} units on ${steps} steps of noise` };
 }
 
 /** `unspool lab compare` */
-export async function compareEstimators(file: string | undefined, options: OptionValues): Promise<number> {
+export async function compareEstimators(file: string | undefined, options: CompareOptions): Promise<number> {
+  const { estimators: list, seeds, lr, out: folder } = options;
+  if (list === undefined) throw new UsageError('missing --estimators, such as "tbptt:k1=1,k2=10 uoro".');
   const out = createOutput(options);
-  const { estimators: list, seeds = 3, steps = 60, draws = 256, units = 16, text, rate, out: folder } = options;
-  let flow: Flow | null = null;
-  if (typeof list !== 'string') throw new UsageError('--estimators is missing, such as "tbptt:k1=1,k2=10 uoro"');
-  for (const [name, value] of Object.entries({ seeds, steps, draws, units })) requireInteger(name, value, 1, 1 << 20);
-  if (rate !== undefined) requireNumber('rate', rate, 0, Number.MAX_VALUE);
   const estimators = list.trim().split(/\s+/).map(parseEstimator);
   const found: Found[] = [];
-  let what = '';
-  for (let seed = 1; seed <= (seeds as number); seed++) {
-    const subject = file
-      ? await fromFile(file, text, steps as number)
-      : await onNoise(units as number, steps as number, seed);
-    what = subject.what;
+  let flow: Flow | null = null;
+  let description = '';
+  for (let seed = 1; seed <= seeds; seed++) {
+    const subject = file === undefined ? await onNoise(options, seed) : await fromFile(file, options);
+    description = subject.description;
     const system = modelSystem(subject.model);
-    const report = {
-      ...compare(estimators, system, subject.sequence, { seed, draws: draws as number }),
-      ...(rate === undefined ? {} : { stale: stale(estimators, system, subject.sequence, seed, rate as number) }),
-    };
-    found.push({ seed, ...report });
-    if (seed === 1) flow = flowOf(system, subject.sequence);
+    const report = compareOn(system, subject.sequence, estimators, options, seed);
+    found.push(report);
+    flow ??= flowOf(system, subject.sequence);
     system.dispose();
     subject.model.dispose();
-    out.record({ kind: 'comparison', seed, ...report });
+    out.record({ kind: 'comparison', ...report });
   }
-  tell(out, what, found);
-  if (typeof folder === 'string') {
-    const settings = { steps, draws, ...(rate === undefined ? {} : { rate }) };
-    const files = {
-      'comparison.json': `${JSON.stringify({ what, ...settings, flow, found }, null, 1)}\n`,
-      'report.html': await comparisonPage(what, settings, found, flow!),
-    };
-    for (const [name, content] of Object.entries(files)) {
-      await writeFileAtomic(join(folder, name), new TextEncoder().encode(content));
-    }
-    out.say(`\nWritten: ${join(folder, 'report.html')}, and comparison.json with every block of the parameters.`);
+  printComparison(out, description, found);
+  if (folder !== undefined) {
+    const { steps, draws } = options;
+    const settings = { steps, draws, ...(lr !== undefined && { lr }) };
+    const json = `${JSON.stringify({ description, ...settings, flow, found }, null, 1)}\n`;
+    await writeText(join(folder, 'comparison.json'), json);
+    await writeText(join(folder, 'report.html'), await comparisonPage(description, settings, found, flow!));
+    out.print(`\nSaved ${join(folder, 'report.html')} and comparison.json, which has every parameter block.`);
   }
   return 0;
 }
 
-/** By estimator: where theta moves by `rate` after each emission. */
-const stale = (
-  estimators: readonly GradientEstimator[],
+const writeText = (file: string, text: string): Promise<void> => writeFileAtomic(file, new TextEncoder().encode(text));
+
+/** Compares the estimators with one seed; with `lr`, also while the parameters are updated after each emission. */
+function compareOn(
   system: System,
   sequence: readonly StepData[],
+  estimators: readonly GradientEstimator[],
+  { draws, lr }: CompareOptions,
   seed: number,
-  rate: number,
-): Found['stale'] =>
-  estimators.map((estimator) => ({
+): Found {
+  const comparison = compare(estimators, system, sequence, { seed, draws });
+  if (lr === undefined) return { seed, ...comparison };
+  const stale = estimators.map((estimator) => ({
     name: estimator.name,
-    points: staleness(estimator, system, sequence, { learningRate: rate, seed }),
+    points: staleness(estimator, system, sequence, { learningRate: lr, seed }),
   }));
+  return { seed, ...comparison, stale };
+}
 
-function tell(out: Output, what: string, found: readonly Found[]): void {
-  out.say(`Against the exact gradient of ${what}:\n`);
-  out.say(tableText(comparisonTable(found)));
-  out.say('\nvariance: of one draw; z: the bias over what so many draws leave by chance, about 1 where there is none.');
+function printComparison(out: Output, description: string, found: readonly Found[]): void {
+  out.print(`Compared with the exact gradient of ${description}:\n`);
+  out.print(tableText(comparisonTable(found)));
+  out.print(`\n${COLUMN_NOTE}`);
   if (found.some(({ stale }) => stale)) {
-    out.say('\nWhile theta moves, at the last emission:\n');
-    out.say(tableText(staleTable(found)));
+    out.print('\nWhile the parameters change, at the last emission:\n');
+    out.print(tableText(staleTable(found)));
   }
   for (const warning of new Set(found.flatMap(({ warnings }) => warnings))) out.warn(warning);
 }

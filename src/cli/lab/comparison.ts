@@ -1,4 +1,4 @@
-/** What `unspool lab compare` found, as tables, plots and a page. */
+/** Results of `unspool lab compare` as tables, plots and a page. */
 import {
   type Comparison,
   figure,
@@ -12,7 +12,7 @@ import {
 } from '../../lab/index.js';
 import { reportPage } from './page.js';
 
-/** Of one seed. */
+/** The results of one seed. */
 export interface Found {
   readonly seed: number;
   readonly comparisons: readonly Comparison[];
@@ -20,12 +20,12 @@ export interface Found {
   readonly stale?: readonly { readonly name: string; readonly points: readonly StalenessPoint[] }[];
 }
 
-/** How the exact gradient flows back, of the first seed. */
+/** How the exact gradient flows back in time, for the first seed. */
 export interface Flow {
-  /** |G_k| by lag, and the cosine of all up to k with the whole. */
+  /** |G_k| by lag k, and the cosine of the lags up to k with the whole gradient. */
   readonly norms: readonly number[];
   readonly cosines: readonly number[];
-  /** |dL/dh| and |dL/dc| by step, of all layers. */
+  /** |dL/dh| and |dL/dc| by step, over all layers. */
   readonly h: readonly number[];
   readonly c: readonly number[];
 }
@@ -39,6 +39,10 @@ export function flowOf(system: System, sequence: readonly StepData[]): Flow {
     });
   return { ...lagSpectrum(system, sequence), h: sizes('h'), c: sizes('c') };
 }
+
+/** How to read the columns of the table. */
+export const COLUMN_NOTE =
+  'The variance is that of one draw, relative to |g|^2. z is the bias relative to its random error, about 1 without bias.';
 
 export function comparisonTable(found: readonly Found[]): Table {
   const rows = found[0]!.comparisons.flatMap((_, i) =>
@@ -58,14 +62,14 @@ export function comparisonTable(found: readonly Found[]): Table {
     }),
   );
   return {
-    title: 'Against the exact gradient',
+    title: 'Compared with the exact gradient',
     columns: [
       'estimator',
       'seed',
       'cosine',
       'norm ratio',
       'bias',
-      '95 % of it',
+      '95 % interval',
       'variance',
       'z',
       'floats',
@@ -76,7 +80,7 @@ export function comparisonTable(found: readonly Found[]): Table {
   };
 }
 
-/** At the last emission. */
+/** The staleness at the last emission. */
 export function staleTable(found: readonly Found[]): Table {
   const rows = (found[0]!.stale ?? []).flatMap(({ name }, i) =>
     found.map(({ seed, stale }) => {
@@ -85,13 +89,13 @@ export function staleTable(found: readonly Found[]): Table {
     }),
   );
   return {
-    title: 'While theta moves, at the last emission',
-    columns: ['estimator', 'seed', 'step', 'staleness', 'cosine', 'cosine, theta held'],
+    title: 'While the parameters change, at the last emission',
+    columns: ['estimator', 'seed', 'step', 'staleness', 'cosine', 'cosine, fixed parameters'],
     rows,
   };
 }
 
-const byPlace = (values: readonly number[]) => values.map((v, i) => [i, v] as const);
+const indexed = (values: readonly number[]) => values.map((v, i) => [i, v] as const);
 
 function plots([first]: readonly Found[], flow: Flow): Plot[] {
   const { comparisons, stale = [] } = first!;
@@ -104,14 +108,14 @@ function plots([first]: readonly Found[], flow: Flow): Plot[] {
       x: { label: 'lag k, steps' },
       y: log('norm'),
       mark: 'line',
-      series: [{ label: '|G_k|', points: byPlace(flow.norms) }],
+      series: [{ label: '|G_k|', points: indexed(flow.norms) }],
     },
     {
-      title: 'How much of it the lags up to k have: cosine with the whole',
+      title: 'Share of the lags up to k: cosine with the whole gradient',
       x: { label: 'lag k, steps' },
       y: { label: 'cosine' },
       mark: 'line',
-      series: [{ label: 'lags up to k', points: byPlace(flow.cosines) }],
+      series: [{ label: 'lags up to k', points: indexed(flow.cosines) }],
     },
     {
       title: 'dL/dh and dL/dc over time',
@@ -119,8 +123,8 @@ function plots([first]: readonly Found[], flow: Flow): Plot[] {
       y: log('norm'),
       mark: 'line',
       series: [
-        { label: '|dL/dh|', points: byPlace(flow.h) },
-        { label: '|dL/dc|', points: byPlace(flow.c) },
+        { label: '|dL/dh|', points: indexed(flow.h) },
+        { label: '|dL/dc|', points: indexed(flow.c) },
       ],
     },
   ];
@@ -132,7 +136,7 @@ function plots([first]: readonly Found[], flow: Flow): Plot[] {
     series: of.map(({ name, macs, total }) => ({ label: name, points: [[macs, total[y]] as const] })),
   });
   const means: Plot = {
-    title: 'Error of the mean over so many draws (slope -1/2 where there is no bias)',
+    title: 'Error of the mean by number of draws (slope -1/2 without bias)',
     x: log('draws'),
     y: log('|mean - g| / |g|'),
     mark: 'line',
@@ -142,7 +146,7 @@ function plots([first]: readonly Found[], flow: Flow): Plot[] {
     })),
   };
   const moving: Plot = {
-    title: 'Staleness: what is lost where theta moves',
+    title: 'Staleness: the error from parameters that change',
     x: { label: 'step' },
     y: log('staleness'),
     mark: 'line',
@@ -156,14 +160,18 @@ function plots([first]: readonly Found[], flow: Flow): Plot[] {
   );
 }
 
-export function comparisonPage(what: string, settings: object, found: readonly Found[], flow: Flow): Promise<string> {
+export function comparisonPage(
+  description: string,
+  settings: object,
+  found: readonly Found[],
+  flow: Flow,
+): Promise<string> {
   const tables = [comparisonTable(found), ...(found[0]!.stale ? [staleTable(found)] : [])];
   const about = {
     id: 'compare',
-    title: 'estimators of the gradient',
-    question: `How far from the exact gradient of ${what} is each estimator?`,
-    source:
-      'cosine, norm ratio, bias: of the mean of the draws; variance: of one draw, relative to |g|^2; z: the bias over what so many draws leave by chance, about 1 where there is none. The plots are of the first seed.',
+    title: 'gradient estimators',
+    question: `How far from the exact gradient of ${description} is each estimator?`,
+    source: `Cosine, norm ratio and bias are those of the mean of the draws. ${COLUMN_NOTE} The plots show the first seed.`,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}: ${value}`);
   const warnings = [...new Set(found.flatMap((one) => one.warnings))];

@@ -1,29 +1,30 @@
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
-import { invalidSetting, requireInteger } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 import { type Done, EXPERIMENTS, type Experiment, type Report } from '../../lab/index.js';
 import { lockFile, writeFileAtomic } from '../../node/index.js';
-import type { OptionValues } from '../command.js';
 import { clock, createOutput, type Output } from '../output.js';
 import { tableText } from '../report/tables.js';
+import { didYouMean } from '../suggest.js';
 import { runJobs } from './jobs.js';
+import type { RunOptions } from './options.js';
 import { reportCsv, reportPage } from './page.js';
 
 function experimentOf(id: string): Experiment {
   const found = EXPERIMENTS.find((one) => one.id === id.toLowerCase());
   if (found) return found;
-  throw invalidSetting('experiment', `"${id}" is none.`, `Known: ${EXPERIMENTS.map((one) => one.id).join(', ')}.`);
+  const ids = EXPERIMENTS.map((one) => one.id);
+  const help = `${didYouMean(id, ids)} Experiments: ${ids.join(', ')}.`.trim();
+  throw invalidSetting('EXPERIMENT', `must be the id of an experiment, got "${id}".`, help);
 }
 
-/** `unspool lab run ID`: exit code 0 where all jobs are done, whatever the verdict. */
-export async function run(id: string, options: OptionValues): Promise<number> {
+/** `unspool lab run EXPERIMENT`: the exit code is 0 if all jobs are done, whatever the verdict. */
+export async function run(id: string, options: RunOptions): Promise<number> {
   const experiment = experimentOf(id);
   const out = createOutput(options);
-  const { seeds = 3, workers = os.availableParallelism(), full = false, fresh = false } = options;
-  const { out: folder = join('runs', 'lab', experiment.id) } = options as { out?: string };
-  requireInteger('seeds', seeds, 1, 1000);
-  requireInteger('workers', workers, 1, 64);
+  const { seeds, workers = os.availableParallelism(), full, fresh } = options;
+  const { out: folder = join('runs', 'lab', experiment.id) } = options;
   const file = join(folder, 'results.jsonl');
   const unlock = await lockFile(file);
   const stop = new AbortController();
@@ -31,8 +32,8 @@ export async function run(id: string, options: OptionValues): Promise<number> {
   process.once('SIGINT', abort).once('SIGTERM', abort);
   try {
     if (fresh) await rm(file, { force: true });
-    const jobs = experiment.jobs({ seeds, full: full === true });
-    out.say(`${experiment.id.toUpperCase()}: ${experiment.title}\n${experiment.question}\n`);
+    const jobs = experiment.jobs({ seeds, full });
+    out.print(`${experiment.id.toUpperCase()}: ${experiment.title}\n${experiment.question}\n`);
     const started = Date.now();
     const done = await runJobs(experiment, jobs, {
       file,
@@ -41,13 +42,13 @@ export async function run(id: string, options: OptionValues): Promise<number> {
       events: progress(out, jobs.length),
     });
     if (done.length < jobs.length) {
-      out.say(`\nInterrupted after ${done.length} of ${jobs.length} jobs. The same command goes on from there.`);
+      out.print(`\nInterrupted after ${done.length} of ${jobs.length} jobs. Run the same command to continue.`);
       return 1;
     }
     const report = experiment.report(done);
-    const about = circumstances(done, seeds, full === true);
+    const about = circumstances(done, seeds, full);
     await write(folder, experiment, report, done, about);
-    say(out, report, folder, (Date.now() - started) / 1000);
+    printReport(out, report, folder, (Date.now() - started) / 1000);
     return 0;
   } finally {
     process.off('SIGINT', abort).off('SIGTERM', abort);
@@ -70,7 +71,9 @@ function progress(out: Output, total: number) {
     done(one: Done, left: number) {
       shares.delete(one.job.id);
       if (out.live) process.stdout.write('\r\x1b[K');
-      out.say(`${String(total - left).padStart(String(total).length)}/${total}  ${one.job.id}  ${clock(one.seconds)}`);
+      out.print(
+        `${String(total - left).padStart(String(total).length)}/${total}  ${one.job.id}  ${clock(one.seconds)}`,
+      );
       out.record({ kind: 'job', ...one });
       draw();
     },
@@ -83,7 +86,7 @@ function circumstances(done: readonly Done[], seeds: number, full: boolean): str
   return [
     `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpu}, ${os.availableParallelism()} cores`,
     `${done.length} jobs, ${seeds} seeds${full ? ', full length' : ''}; seeds ${[...new Set(done.map((one) => one.job.seed))].join(', ')}`,
-    `${clock(seconds)} of computing in all`,
+    `${clock(seconds)} of computing time`,
   ];
 }
 
@@ -102,12 +105,12 @@ async function write(
   await writeFileAtomic(join(folder, 'report.html'), text(await reportPage(experiment, report, about)));
 }
 
-function say(out: Output, report: Report, folder: string, seconds: number): void {
-  for (const table of report.tables) out.say(`\n${table.title}\n\n${tableText(table)}`);
-  out.say('\nVerdict\n');
+function printReport(out: Output, report: Report, folder: string, seconds: number): void {
+  for (const table of report.tables) out.print(`\n${table.title}\n\n${tableText(table)}`);
+  out.print('\nVerdicts\n');
   for (const { claim, found, holds } of report.verdicts) {
-    out.say(`${holds ? 'holds         ' : 'does not hold '} ${claim}\n               ${found}`);
+    out.print(`${holds ? 'holds         ' : 'does not hold '} ${claim}\n               ${found}`);
     out.record({ kind: 'verdict', claim, found, holds });
   }
-  out.say(`\n${clock(seconds)}. Report: ${join(folder, 'report.html')}, with .json and .csv beside it.`);
+  out.print(`\n${clock(seconds)}. Saved ${join(folder, 'report.html')}, report.json and report.csv.`);
 }

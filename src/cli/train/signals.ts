@@ -1,4 +1,4 @@
-/** The first Ctrl-C ends the training after the update that is under way, the second one at once. */
+/** The first Ctrl-C (or SIGTERM) stops the training after the current update; the second ends the process immediately. */
 export function stopOnSignal(stop: AbortController): () => void {
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(1);

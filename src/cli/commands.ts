@@ -1,0 +1,19 @@
+import type { Command } from './command.js';
+import { evalCommand } from './eval.js';
+import { gradcheckCommand } from './gradcheck.js';
+import { infoCommand } from './info.js';
+import { inspectCommand } from './inspect.js';
+import { labCommands } from './lab.js';
+import { sampleCommand } from './sample.js';
+import { trainCommand } from './train.js';
+
+/** All commands, in the order of `unspool --help`. */
+export const COMMANDS: readonly Command[] = [
+  trainCommand,
+  sampleCommand,
+  evalCommand,
+  infoCommand,
+  inspectCommand,
+  gradcheckCommand,
+  ...labCommands,
+];

@@ -1,0 +1,27 @@
+/** Suggestions for names with a typo. */
+
+/** Levenshtein distance: single-character edits that turn `a` into `b`. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row.at(-1)!;
+}
+
+/** ` Did you mean "x"?` for the closest of `names`, or an empty text if none is close. `show` formats the name. */
+export function didYouMean(word: string, names: readonly string[], show = (name: string) => `"${name}"`): string {
+  const ranked = names
+    .map((name) => ({
+      name,
+      distance: name.startsWith(word) ? 1 : editDistance(word.toLowerCase(), name.toLowerCase()),
+    }))
+    .sort((a, b) => a.distance - b.distance);
+  const [best] = ranked;
+  return best && best.distance <= Math.max(1, word.length / 3) ? ` Did you mean ${show(best.name)}?` : '';
+}

@@ -1,0 +1,38 @@
+/** Where the settings of a training come from, and what they set. */
+import type { FitOptions, Metadata } from '../../index.js';
+import { UsageError } from '../command.js';
+import { readConfig, requireValues } from '../config.js';
+import { dashed, type Settings } from '../settings.js';
+import { DEFAULTS, TRAIN_SETTINGS, type TrainSettings } from './settings.js';
+
+const TABLE: Settings = TRAIN_SETTINGS;
+
+/** The options that are settings and were given: not where to save, how to print and so on. */
+const givenFlags = (options: object): Partial<TrainSettings> =>
+  Object.fromEntries(Object.entries(options).filter(([key, value]) => key in TABLE && value !== undefined));
+
+/** Flags override the config file, which overrides the defaults. Throws `INVALID_SETTING` or `INVALID_FILE`. */
+export async function readSettings(options: object, configFile: string | undefined): Promise<TrainSettings> {
+  const config = configFile === undefined ? {} : await readConfig(configFile, TRAIN_SETTINGS);
+  return { ...DEFAULTS, ...config, ...givenFlags(options) };
+}
+
+/** The settings of a checkpoint, with those flags that may change. Throws `UsageError` for the others. */
+export function resumedSettings(file: string, metadata: Metadata, options: object): TrainSettings {
+  const flags = givenFlags(options);
+  const fixed = Object.keys(flags).find((key) => !TABLE[key]!.changeable);
+  if (fixed !== undefined) {
+    const changeable = Object.keys(TABLE).filter((key) => TABLE[key]!.changeable);
+    const names = changeable.map((key) => `--${dashed(key)}`).join(', ');
+    throw new UsageError(`--${dashed(fixed)} cannot change when you resume a training. These can: ${names}.`);
+  }
+  const saved = metadata.settings as Partial<TrainSettings>;
+  requireValues(`${file}: settings.`, saved, TABLE);
+  return { ...DEFAULTS, ...saved, ...flags };
+}
+
+/** The options of `fit`, without the signal. Throws `INVALID_SETTING`. */
+export async function fitOptionsOf(settings: TrainSettings): Promise<FitOptions> {
+  const parts = Object.entries(TABLE).map(([key, { fit }]) => fit?.(settings[key as keyof TrainSettings], settings));
+  return Object.assign({ loss: 'crossEntropy' }, ...(await Promise.all(parts))) as FitOptions;
+}

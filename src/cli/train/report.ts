@@ -1,0 +1,45 @@
+/** What `unspool train` prints about a run. */
+import { bitsPerCharacter, createRng, generate, type Model, type Training, type TrainingEvent } from '../../index.js';
+import { grouped } from '../output.js';
+import type { Run } from './start.js';
+
+const backendName = ({ kernels: { name, variant } }: Model): string => `${name}${variant ? ` (${variant})` : ''}`;
+
+export function printStart({ out, settings, model, text, textFile, resumed, file }: Run, training: Training): void {
+  const { train, validation, vocabulary } = text;
+  const { updates } = training;
+  out.record({ kind: 'start', text: textFile, parameters: model.size, updates, file, settings });
+  out.print(
+    `${textFile}: ${grouped(train.tokens.length)} characters for training, ` +
+      `${grouped(validation?.tokens.length ?? 0)} for validation, ${vocabulary.size} different ones.`,
+  );
+  const layers = `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hiddenSize} units`;
+  out.print(`${layers}, ${grouped(model.size)} parameters, ${settings.precision}, backend ${backendName(model)}.`);
+  for (const { backend, stepMs, problem } of model.measured ?? []) {
+    out.print(problem === null ? `  ${backend}: ${stepMs.toFixed(2)} ms per update` : `  unavailable: ${problem}`);
+  }
+  out.print(`${grouped(updates)} updates planned.`);
+  if (resumed) out.print(`Continuing after update ${grouped(resumed.update)}.`);
+}
+
+type ValidationEvent = Extract<TrainingEvent, { kind: 'validation' }>;
+
+export async function printValidation(run: Run, { update, loss }: ValidationEvent): Promise<void> {
+  const { out } = run;
+  if (out.json || out.quiet) return;
+  out.print(`update ${grouped(update)}: validation ${bitsPerCharacter(loss).toFixed(3)} bits per character. Sample:`);
+  const line = (await writeText(run, 150)).trim().replace(/\s+/g, ' ');
+  out.print(`  ${line.slice(0, (process.stdout.columns || 100) - 4)}`);
+}
+
+/** A text of `length` characters that the model writes after a line break. The same for the same weights. */
+export async function writeText({ model, text, settings }: Run, length: number): Promise<string> {
+  const { vocabulary } = text;
+  const prompt = vocabulary.unknownIn('\n').length ? vocabulary.characters[0]! : '\n';
+  const rng = createRng(settings.seed, 'sample');
+  const tokens = generate(model, vocabulary.encode(prompt), rng, { temperature: 0.7 });
+  const ids: number[] = [];
+  for (let i = 0; i < length; i++) ids.push((await tokens.next()).value as number);
+  await tokens.return();
+  return vocabulary.decode(ids);
+}

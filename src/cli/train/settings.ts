@@ -1,0 +1,196 @@
+/** The settings of `unspool train`: one table for its flags, its config file, the help and the checks. */
+import {
+  type AverageSpec,
+  createOptimizer,
+  createSchedule,
+  type LstmSpec,
+  OPTIMIZERS,
+  type Optimizer,
+  type OptimizerSpec,
+  type Precision,
+  SCHEDULES,
+  type ScheduleSpec,
+} from '../../index.js';
+import { defaultsOf, integer, number, type Setting, setting, text, type ValuesOf } from '../settings.js';
+
+const MODEL = { group: 'Model' } as const;
+const DATA = { group: 'Data' } as const;
+const TRAINING = { group: 'Training' } as const;
+const WATCHING = { group: 'Validation and checkpoints' } as const;
+
+const MAX_SIZE = 1 << 24;
+const MAX_BATCH = 1 << 20;
+
+/** Sets an option of `fit`, unless the value is 0. */
+const unlessZero = (key: string) => (value: number) => (value > 0 ? { [key]: value } : {});
+
+/** An optimizer by name, with `lr` as its learning rate, or from its spec. Throws `INVALID_SETTING`. */
+export function optimizerOf(optimizer: string | OptimizerSpec, learningRate: number): Optimizer {
+  if (typeof optimizer === 'object') return createOptimizer(optimizer);
+  return createOptimizer(
+    optimizer === 'sgd' ? { kind: 'sgd', learningRate, momentum: 0.9 } : { kind: optimizer, learningRate },
+  );
+}
+
+/** The gradient function of an estimator by name; `fit` uses BPTT by itself. */
+async function gradientOf(estimator: string) {
+  if (estimator === 'bptt') return {};
+  const { estimatorGradient, parseEstimator } = await import('../../lab/index.js');
+  return { gradient: estimatorGradient(parseEstimator(estimator)) };
+}
+
+export const TRAIN_SETTINGS = {
+  hiddenSize: integer({
+    ...MODEL,
+    default: 128,
+    min: 1,
+    max: MAX_SIZE,
+    help: 'units in each LSTM layer',
+    formerName: 'hidden',
+  }),
+  layers: integer({ ...MODEL, default: 1, min: 1, max: 1000, help: 'number of LSTM layers' }),
+  embeddingSize: integer({
+    ...MODEL,
+    default: 32,
+    min: 1,
+    max: MAX_SIZE,
+    help: "length of each character's embedding vector",
+    formerName: 'embedding',
+  }),
+  steps: integer({
+    ...DATA,
+    default: 64,
+    min: 1,
+    max: MAX_BATCH,
+    help: 'time steps per update, which is how far back the gradient flows',
+  }),
+  batchSize: integer({
+    ...DATA,
+    default: 32,
+    min: 1,
+    max: MAX_BATCH,
+    help: 'streams of text that are read in parallel',
+    formerName: 'batch',
+  }),
+  epochs: integer({
+    ...TRAINING,
+    default: 1,
+    min: 1,
+    help: 'passes over the text',
+    changeable: true,
+    fit: (epochs) => ({ epochs }),
+  }),
+  maxUpdates: integer({
+    ...TRAINING,
+    default: 0,
+    min: 0,
+    help: 'stop after N updates; 0 for no limit',
+    changeable: true,
+    formerName: 'maxSteps',
+    fit: unlessZero('maxUpdates'),
+  }),
+  dropout: number({
+    ...MODEL,
+    default: 0,
+    min: 0,
+    max: 0.99,
+    placeholder: 'P',
+    help: 'probability of dropping a value before, between and after the LSTM layers',
+  }),
+  lr: number({ ...TRAINING, default: 0.002, min: 0, placeholder: 'RATE', help: 'learning rate', changeable: true }),
+  optimizer: setting<string | OptimizerSpec>({
+    ...TRAINING,
+    type: 'text',
+    mayBeObject: true,
+    default: 'adam',
+    help: Object.keys(OPTIMIZERS).join(', '),
+    fit: (optimizer, { lr }) => ({ optimizer: optimizerOf(optimizer, lr) }),
+  }),
+  schedule: setting<string | ScheduleSpec>({
+    ...TRAINING,
+    type: 'text',
+    mayBeObject: true,
+    default: 'constant',
+    help: `learning rate schedule: ${Object.keys(SCHEDULES).join(', ')}; more in a config file`,
+    fit: (schedule) => ({ schedule: createSchedule(schedule as ScheduleSpec) }),
+  }),
+  clipNorm: number({
+    ...TRAINING,
+    default: 1,
+    min: 0,
+    placeholder: 'NORM',
+    help: 'scale larger gradients down to this norm; 0 for no clipping',
+    formerName: 'clip',
+    fit: unlessZero('clipNorm'),
+  }),
+  validationSplit: number({
+    ...DATA,
+    default: 0.1,
+    min: 0,
+    max: 0.99,
+    placeholder: 'FRACTION',
+    help: 'fraction of the text, from its end, to keep for validation',
+    formerName: 'heldOut',
+  }),
+  seed: integer({
+    ...TRAINING,
+    default: 1,
+    min: 0,
+    help: 'random seed; the same seed gives the same model, bit for bit',
+    fit: (seed) => ({ seed }),
+  }),
+  precision: setting<Precision>({
+    ...TRAINING,
+    type: 'text',
+    choices: ['float32', 'float64'],
+    default: 'float32',
+    help: 'float32 or float64',
+  }),
+  validateEvery: integer({
+    ...WATCHING,
+    default: 0,
+    min: 0,
+    help: 'validate every N updates, in addition to each epoch; 0 for each epoch only',
+    changeable: true,
+    fit: unlessZero('validateEvery'),
+  }),
+  checkpointEvery: integer({
+    ...WATCHING,
+    default: 200,
+    min: 0,
+    help: 'save a checkpoint every N updates; 0 for the end only',
+    changeable: true,
+  }),
+  estimator: text({
+    ...TRAINING,
+    default: 'bptt',
+    help: 'gradient estimator, such as tbptt:k1=16,k2=64 (see: unspool lab list)',
+    fit: gradientOf,
+  }),
+  patience: integer({
+    ...WATCHING,
+    default: 0,
+    min: 0,
+    help: 'stop after N validations without improvement; 0 for never',
+    fit: (patience) => (patience > 0 ? { earlyStopping: { patience } } : {}),
+  }),
+  average: setting<AverageSpec | undefined>({
+    type: 'object',
+    help: 'average of the weights that is validated and saved',
+    fit: (average) => (average ? { average } : {}),
+  }),
+  lstm: setting<Partial<LstmSpec> | undefined>({ type: 'object', help: 'more settings of every LSTM layer' }),
+};
+
+export type TrainSettings = ValuesOf<typeof TRAIN_SETTINGS>;
+
+export const DEFAULTS: TrainSettings = defaultsOf(TRAIN_SETTINGS);
+
+type FlagName = Exclude<keyof TrainSettings, 'average' | 'lstm'>;
+
+/** The settings as flags. They show their default, but the parser does not fill it in: a config file comes first. */
+export const SETTING_FLAGS = Object.fromEntries(
+  Object.entries(TRAIN_SETTINGS as Readonly<Record<string, Setting<unknown>>>).flatMap(([key, one]) =>
+    one.type === 'object' ? [] : [[key, { ...one, default: undefined, defaultText: String(one.default) }]],
+  ),
+) as unknown as { readonly [K in FlagName]: Setting<TrainSettings[K] | undefined> };
