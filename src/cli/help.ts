@@ -7,6 +7,9 @@ const WIDTH = 100;
 export const usageLine = ({ name, arguments: args }: Command): string =>
   ['unspool', name, ...args.map((argument) => argument.name), '[options]'].join(' ');
 
+/** A blank at which no line breaks. */
+const KEEP = '\u00a0';
+
 /** Breaks a text into lines of at most `width` characters, at blanks. */
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
@@ -15,7 +18,7 @@ function wrapped(text: string, width: number): string[] {
     if (lines.length > 0 && longer.length <= width) lines[lines.length - 1] = longer;
     else lines.push(word);
   }
-  return lines;
+  return lines.map((line) => line.replaceAll(KEEP, ' '));
 }
 
 type Row = readonly [left: string, right: string];
@@ -31,7 +34,10 @@ const placeholderOf = ({ type, placeholder }: Setting<unknown>): string =>
 
 function optionRow([key, one]: [string, Setting<unknown>]): Row {
   const value = one.defaultText ?? (one.type === 'flag' ? undefined : one.default);
-  return [`--${dashed(key)}${placeholderOf(one)}`, value === undefined ? one.help : `${one.help} (default: ${value})`];
+  return [
+    `--${dashed(key)}${placeholderOf(one)}`,
+    value === undefined ? one.help : `${one.help} (default:${KEEP}${value})`,
+  ];
 }
 
 /** Options under their headings, in the order of the table. */

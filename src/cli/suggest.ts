@@ -14,13 +14,13 @@ function editDistance(a: string, b: string): number {
   return row.at(-1)!;
 }
 
+/** `hidden` of `hidden-size` or `hiddenSize`: people forget the rest. */
+const firstWord = (name: string): string => name.split(/-|(?=[A-Z])/)[0]!;
+
 /** ` Did you mean "x"?` for the closest of `names`, or an empty text if none is close. `show` formats the name. */
 export function didYouMean(word: string, names: readonly string[], show = (name: string) => `"${name}"`): string {
   const ranked = names
-    .map((name) => ({
-      name,
-      distance: name.startsWith(word) ? 1 : editDistance(word.toLowerCase(), name.toLowerCase()),
-    }))
+    .map((name) => ({ name, distance: Math.min(...[name, firstWord(name)].map((part) => editDistance(word, part))) }))
     .sort((a, b) => a.distance - b.distance);
   const [best] = ranked;
   return best && best.distance <= Math.max(1, word.length / 3) ? ` Did you mean ${show(best.name)}?` : '';

@@ -12,13 +12,13 @@ const MACHINE = { group: 'Machine' } as const;
 export const trainCommand = defineCommand({
   name: 'train',
   summary: 'Trains a character-level LSTM language model on a text.',
-  arguments: [{ name: '[TEXT]', help: 'a UTF-8 text file; with --resume, defaults to the one of the checkpoint' }],
+  arguments: [{ name: '[TEXT]', help: 'a UTF-8 text file; optional with --resume' }],
   options: {
     ...SETTING_FLAGS,
     config: text({
       ...FILES,
       placeholder: 'FILE',
-      help: 'JSON with the settings above, "lstm" and "average" (docs/training.md); flags override it',
+      help: 'JSON with these settings and more (docs/training.md); flags override it',
     }),
     out: text({
       ...FILES,
@@ -30,8 +30,8 @@ export const trainCommand = defineCommand({
     resume: text({ ...FILES, placeholder: 'FILE', help: 'continue from a checkpoint, bit for bit' }),
     backend: text({
       ...MACHINE,
-      help: 'wasm, reference, gpu, ... (docs/gpu.md); auto measures which is fastest',
-      defaultText: 'wasm; reference for float64',
+      help: 'wasm, reference, gpu, ... (docs/gpu.md); auto picks the fastest',
+      defaultText: 'wasm, or reference for float64',
     }),
     threads: integer({
       ...MACHINE,

@@ -1,4 +1,4 @@
-/** Files that are no model, or no longer one: every command says so, and none of them breaks. */
+/** Damaged and foreign files: every command explains what is wrong with them. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readSafetensors, tensorValues, writeSafetensors } from '../../src/index.js';
 import { folder, TINY } from './support.js';

@@ -1,4 +1,4 @@
-/** What the commands do when nothing goes wrong. */
+/** The commands with valid input: what they print and what they save. */
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { folder, jsonLines, MAIN, ROOT, start, TINY } from './support.js';
@@ -10,11 +10,11 @@ beforeAll(async () => {
 });
 
 describe('train', () => {
-  test('leaves a model and a checkpoint, nothing else', () => {
+  test('saves a model and a checkpoint, and leaves no other files', () => {
     expect(here.files()).toEqual(['model.checkpoint.safetensors', 'model.safetensors', 'text.txt']);
   });
 
-  test('the same seed gives the same bytes, another seed others', async () => {
+  test('the same seed gives the same bytes, another seed gives different ones', async () => {
     await Promise.all([
       here.ok('train', 'text.txt', ...TINY, '--max-updates', '30', '--out', 'sub/again.safetensors', '--quiet'),
       here.ok(
@@ -35,7 +35,7 @@ describe('train', () => {
     expect(here.read('other.safetensors')).not.toEqual(here.read('model.safetensors'));
   });
 
-  test('--json: one object a line, of every kind', async () => {
+  test('--json prints one object per line, of every kind of event', async () => {
     const args = ['--epochs', '2', '--validate-every', '20', '--json', '--out', 'json.safetensors'];
     const lines = jsonLines(await here.ok('train', 'text.txt', ...TINY, ...args));
     const kinds = new Set(lines.map(({ kind }) => kind));
@@ -50,7 +50,7 @@ describe('train', () => {
     expect(steps.at(-1)!.loss).toBeLessThan(steps[0]!.loss as number);
   });
 
-  test('--quiet prints nothing at all', async () => {
+  test('--quiet prints nothing', async () => {
     const ended = await here.run(
       'train',
       'text.txt',
@@ -64,11 +64,11 @@ describe('train', () => {
     expect(ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   });
 
-  test('without a terminal: plain lines, each of them whole', async () => {
+  test('without a terminal, it prints plain lines without control characters', async () => {
     const stdout = await here.ok('train', 'text.txt', ...TINY, '--max-updates', '12', '--out', 'plain.safetensors');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that none are there is what is tested
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters
     expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f█░]/);
-    expect(stdout).toMatch(/^text\.txt: [\d,]+ characters, [\d,]+ more held out, \d+ different\.$/m);
+    expect(stdout).toMatch(/^text\.txt: [\d,]+ characters for training, [\d,]+ for validation, \d+ different ones\.$/m);
     expect(stdout).toMatch(
       /^update 1\/12 {2}loss \d+\.\d{3} {2}\d+\.\d{3} bits\/char {2}[\d,]+ chars\/s {2}\d:\d\d left$/m,
     );
@@ -77,10 +77,10 @@ describe('train', () => {
     expect(stdout).toContain('Saved plain.safetensors.');
   });
 
-  test('settings come from the flags, then the config file, then the standards', async () => {
+  test('flags override the config file, which overrides the defaults', async () => {
     here.write(
       'config.json',
-      JSON.stringify({ hidden: 6, embedding: 5, batchSize: 2, steps: 8, lstm: { bias: false } }),
+      JSON.stringify({ hiddenSize: 6, embeddingSize: 5, batchSize: 2, steps: 8, lstm: { bias: false } }),
     );
     const args = [
       '--config',
@@ -94,7 +94,7 @@ describe('train', () => {
       'c.safetensors',
     ];
     const [first] = jsonLines(await here.ok('train', 'text.txt', ...args));
-    expect(first!.settings).toMatchObject({ hidden: 6, embedding: 3, layers: 1, optimizer: 'adam' });
+    expect(first!.settings).toMatchObject({ hiddenSize: 6, embeddingSize: 3, layers: 1, optimizer: 'adam' });
     const [info] = jsonLines(await here.ok('info', 'c.safetensors', '--json'));
     const parameters = (info!.parameters as { name: string }[]).map(({ name }) => name);
     expect(parameters).toContain('lstm.weight_ih_l0');
@@ -102,14 +102,14 @@ describe('train', () => {
   });
 });
 
-/** To the line's beginning, and clear it. */
+/** Moves to the beginning of the line and clears it. */
 const REDRAW = '\r\x1b[2K';
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
 describe('in a terminal', () => {
-  if (!hasScript) console.warn('skipped: there is no `script` (util-linux) to make a terminal with');
+  if (!hasScript) console.warn('skipped: making a terminal needs the program `script` (util-linux)');
 
-  (hasScript ? test : test.skip).each([80, 50, 20])('a bar that fits into %i columns', async (columns) => {
+  (hasScript ? test : test.skip).each([80, 50, 20])('the progress bar fits into %i columns', async (columns) => {
     const train = `${process.execPath} ${MAIN} train text.txt ${TINY.join(' ')} --max-updates 60 --force --out bar.safetensors`;
     const args = ['-qec', `stty cols ${columns} rows 24; ${train}`, '/dev/null'];
     const { code, stdout } = await start(here.path, args, 'script', []).ended;
@@ -126,7 +126,7 @@ describe('in a terminal', () => {
 });
 
 describe('sample', () => {
-  test('goes on from the prompt, as long as asked for, the same for the same seed', async () => {
+  test('continues the prompt by --length characters, the same for the same seed', async () => {
     const args = ['sample', 'model.safetensors', '--prompt', 'the whale', '--length', '40'];
     const [a, b, other] = await Promise.all([here.ok(...args), here.ok(...args), here.ok(...args, '--seed', '2')]);
     expect(a).toMatch(/^the whale/);
@@ -135,7 +135,7 @@ describe('sample', () => {
     expect(other).not.toBe(a);
   });
 
-  test('a checkpoint writes the same as its model; --json tells prompt and text', async () => {
+  test('a checkpoint writes the same as its model; --json has the prompt and the text', async () => {
     const args = ['--prompt', 'a', '--length', '20', '--json'];
     const [model, checkpoint] = await Promise.all([
       here.ok('sample', 'model.safetensors', ...args),
@@ -147,7 +147,7 @@ describe('sample', () => {
     expect(line!.text).toHaveLength(20);
   });
 
-  test('temperature 0 and top-k 1 are the same choice', async () => {
+  test('temperature 0 and top-k 1 write the same text', async () => {
     const sample = (...more: string[]) =>
       here.ok('sample', 'model.safetensors', '--prompt', 's', '--length', '30', ...more);
     const [cold, one, warm] = await Promise.all([
@@ -161,10 +161,10 @@ describe('sample', () => {
 });
 
 describe('eval', () => {
-  test('measures the held-out part as training did', async () => {
+  test('measures the validation part like the training did', async () => {
     const [info] = jsonLines(await here.ok('info', 'model.safetensors', '--json'));
     const trained = (info!.metadata as { validationLoss: number }).validationLoss;
-    // Training reads it in --batch-size 4 streams of 8 steps; the number of streams decides what is carried to where.
+    // The training reads it in 4 streams of 8 steps. The number of streams decides which states are carried.
     const args = ['eval', 'model.safetensors', 'text.txt', '--validation-split', '0.1', '--batch-size', '4', '--json'];
     const [line] = jsonLines(await here.ok(...args));
     expect(line!.loss).toBeCloseTo(trained, 4);
@@ -172,17 +172,17 @@ describe('eval', () => {
     expect(line!.bitsPerCharacter).toBeCloseTo((line!.loss as number) / Math.LN2, 10);
   });
 
-  test('says the same in words', async () => {
+  test('the text has the same figures as --json', async () => {
     const args = ['eval', 'model.safetensors', 'text.txt'];
     const [words, [line]] = [await here.ok(...args), jsonLines(await here.ok(...args, '--json'))];
-    expect(words).toContain(`loss                ${(line!.loss as number).toFixed(4)} nats`);
+    expect(words).toContain(`loss                ${(line!.loss as number).toFixed(4)} nats per character`);
     expect(words).toContain(`bits per character  ${(line!.bitsPerCharacter as number).toFixed(4)}`);
     expect(words).toMatch(/^characters {10}[\d,]+ predicted$/m);
   });
 });
 
 describe('info', () => {
-  test('a model: layers, parameters, vocabulary, facts', async () => {
+  test('a model: layers, parameters, vocabulary, metadata', async () => {
     const stdout = await here.ok('info', 'model.safetensors');
     expect(stdout).toMatch(/^model\.safetensors: model, [\d,]+ bytes, float32$/m);
     expect(stdout).toMatch(/^ {2}lstm {7}8 units$/m);
@@ -192,14 +192,14 @@ describe('info', () => {
     expect(stdout).not.toContain('--resume');
   });
 
-  test('a checkpoint: where it stands, and how to go on', async () => {
+  test('a checkpoint: its position, and how to continue', async () => {
     const stdout = await here.ok('info', 'model.checkpoint.safetensors');
     expect(stdout).toMatch(/: training checkpoint, /);
-    expect(stdout).toContain('Stands after 30 updates, in epoch 1');
+    expect(stdout).toContain('Saved after 30 updates, in epoch 1');
     expect(stdout).toContain('unspool train --resume model.checkpoint.safetensors');
   });
 
-  test('--json', async () => {
+  test('--json has the position and the size of the file', async () => {
     const [line] = jsonLines(await here.ok('info', 'model.checkpoint.safetensors', '--json'));
     expect(line).toMatchObject({ kind: 'info', precision: 'float32', position: { update: 30, epoch: 1, batch: 30 } });
     expect(line!.bytes).toBe(here.read('model.checkpoint.safetensors').length);
@@ -207,7 +207,7 @@ describe('info', () => {
 });
 
 describe('gradcheck', () => {
-  test('passes for its own model and for one of a config file', async () => {
+  test('passes for the default model and for one of a config file', async () => {
     const [standard, own] = await Promise.all([
       here.ok('gradcheck'),
       here.ok('gradcheck', '--config', `${ROOT}/examples/gradcheck.json`, '--json'),
@@ -217,7 +217,7 @@ describe('gradcheck', () => {
     expect(jsonLines(own)).toMatchObject([{ kind: 'gradcheck', passed: true }]);
   });
 
-  test('fails, with exit code 1, where the tolerance is out of reach', async () => {
+  test('fails with exit code 1 if the tolerance is out of reach', async () => {
     here.write('strict.json', JSON.stringify({ tolerance: 1e-30 }));
     const { code, stdout } = await here.run('gradcheck', '--config', 'strict.json');
     expect(code).toBe(1);
@@ -225,14 +225,14 @@ describe('gradcheck', () => {
   });
 });
 
-test('a reader that goes away early is no failure', async () => {
+test('a reader that closes the pipe early does not make the command fail', async () => {
   const command = `${process.execPath} ${MAIN} sample model.safetensors --length 100000000 | head -c 20`;
   const { code, stdout, stderr } = await start(here.path, ['-c', `set -o pipefail; ${command}`], 'bash', []).ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toHaveLength(20);
 });
 
-test('a training goes on without a reader', async () => {
+test('a training continues without a reader', async () => {
   const args = `${TINY.join(' ')} --max-updates 40 --json --out unread.safetensors`;
   const command = `${process.execPath} ${MAIN} train text.txt ${args} | true`;
   const { code, stderr } = await start(here.path, ['-c', `set -o pipefail; ${command}`], 'bash', []).ended;

@@ -1,4 +1,4 @@
-/** Full disks, read-only ones, and two runs that want the same file. */
+/** Full and read-only disks, and two runs that write the same file. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import type { UnspoolError } from '../../src/errors.js';
 import { appendText } from '../../src/node/files.js';
 import { folder, jsonLines, TINY } from './support.js';
 
-/** A small disk of its own, where this user may mount one. */
+/** Mounts a small disk, which the user must be allowed to do. */
 async function withDisk(kilobytes: number, use: (path: string) => Promise<void>): Promise<void> {
   const path = mkdtempSync(join(tmpdir(), 'unspool-disk-'));
   try {
@@ -36,16 +36,16 @@ const FULL =
 
 const FILLER = 'filler';
 
-/** A command that takes all the room that is left on a disk. */
+/** A command that fills the rest of a disk. */
 const fill = (disk: string): [string, string[]] => ['sh', ['-c', 'cat /dev/zero > "$0"', join(disk, FILLER)]];
 
-/** What is on it besides. */
+/** The other files on it. */
 const others = (disk: string): string[] =>
   readdirSync(disk)
     .filter((name) => name !== FILLER)
     .sort();
 
-/** Happens to a training that has saved a checkpoint after update 20. */
+/** Fills the disk after update 21, when the checkpoint of update 20 has been saved. */
 const fillsUp = (disk: string) => ({ '"update":21,': `spawnSync(...${JSON.stringify(fill(disk))});` });
 
 describe('a full disk', () => {
@@ -53,7 +53,7 @@ describe('a full disk', () => {
   const testOnDisk = canMount ? test : test.skip;
   const here = folder();
 
-  testOnDisk('no room for the new model: an error, the old one is whole', () =>
+  testOnDisk('too full for the new model: an error, and the old model is intact', () =>
     withDisk(64, async (disk) => {
       const out = join(disk, 'm.safetensors');
       await here.ok('train', 'text.txt', ...TINY, '--max-updates', '2', '--quiet', '--out', out);
@@ -65,11 +65,11 @@ describe('a full disk', () => {
       expect(stderr).toMatch(/\nunspool train: \S*\/m\.safetensors: .* No checkpoint has been saved\.\n$/);
       expect(readFileSync(out)).toEqual(old);
       expect(others(disk)).toEqual(['m.checkpoint.safetensors', 'm.safetensors']);
-      expect(await here.ok('info', join(disk, 'm.checkpoint.safetensors'))).toContain('Stands after 2 updates');
+      expect(await here.ok('info', join(disk, 'm.checkpoint.safetensors'))).toContain('Saved after 2 updates');
     }),
   );
 
-  testOnDisk('room for the model, not for the larger checkpoint: a warning, and the model is saved', () =>
+  testOnDisk('too full for the checkpoint but not for the smaller model: a warning, and the model is saved', () =>
     withDisk(64, async (disk) => {
       const out = join(disk, 'm.safetensors');
       const args = ['--hidden-size', '40', '--max-updates', '3', '--checkpoint-every', '0', '--out', out];
@@ -81,7 +81,7 @@ describe('a full disk', () => {
     }),
   );
 
-  testOnDisk('no room for the first checkpoint: the training ends at once, not hours later', () =>
+  testOnDisk('too full for the first checkpoint: the training ends immediately, not hours later', () =>
     withDisk(64, async (disk) => {
       const args = ['--hidden-size', '64', '--epochs', '99', '--checkpoint-every', '5', '--json'];
       const out = join(disk, 'm.safetensors');
@@ -93,7 +93,7 @@ describe('a full disk', () => {
     }),
   );
 
-  testOnDisk('no room for another line: an error, and the lines before it are whole', () =>
+  testOnDisk('too full for another line: an error, and the earlier lines are intact', () =>
     withDisk(64, async (disk) => {
       const file = join(disk, 'results.jsonl');
       await appendText(file, '{"one":1}\n');
@@ -104,7 +104,7 @@ describe('a full disk', () => {
     }),
   );
 
-  testOnDisk('full in the middle: the training goes on, and when there is room again nothing was lost', () =>
+  testOnDisk('full for a while: the training continues, and nothing is lost', () =>
     withDisk(256, async (disk) => {
       const settings = ['--hidden-size', '24', '--epochs', '4', '--checkpoint-every', '20'];
       const whole = here.ok('train', 'text.txt', ...TINY, ...settings, '--quiet', '--out', 'whole.safetensors');
@@ -113,13 +113,15 @@ describe('a full disk', () => {
       const running = here.startWith({ ...fillsUp(disk), ...cleared }, ...args);
       const [{ code, stderr }] = await Promise.all([running.ended, whole]);
       expect(stderr).toMatch(FULL);
-      expect(stderr).toMatch(/ The training goes on; \S+m\.checkpoint\.safetensors, from update 20, is still good\.\n/);
+      expect(stderr).toMatch(
+        / The training continues; \S+m\.checkpoint\.safetensors, from update 20, is still good\.\n/,
+      );
       expect(code).toBe(0);
       expect(readFileSync(join(disk, 'm.safetensors'))).toEqual(here.read('whole.safetensors'));
     }),
   );
 
-  testOnDisk('full to the end: the last good checkpoint is named, and goes on elsewhere to the same model', () =>
+  testOnDisk('full to the end: the last good checkpoint is named, and resuming it elsewhere gives the same model', () =>
     withDisk(256, async (disk) => {
       const settings = ['--hidden-size', '24', '--epochs', '3', '--checkpoint-every', '20'];
       const args = ['train', 'text.txt', ...TINY, ...settings, '--json', '--out', join(disk, 'm.safetensors')];
@@ -134,7 +136,7 @@ describe('a full disk', () => {
     }),
   );
 
-  testOnDisk('a read-only disk', () =>
+  testOnDisk('read-only: an error before any training', () =>
     withDisk(64, async (disk) => {
       execFileSync('mount', ['-o', 'remount,ro', disk]);
       const { code, stderr, stdout } = await here.run(
@@ -153,7 +155,7 @@ describe('a full disk', () => {
 });
 
 describe('two runs and one file', () => {
-  test('the second one is refused; when the first one is killed, a third one takes its place', async () => {
+  test('the second run is refused, and after the first one was killed a third one may write', async () => {
     const here = folder();
     const args = ['text.txt', ...TINY, '--epochs', '999', '--checkpoint-every', '0'];
     const first = here.start('train', ...args);

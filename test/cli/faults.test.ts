@@ -1,4 +1,4 @@
-/** What is wrong is said, with the name of the file or setting; the exit code tells whose fault it is; nothing is damaged. */
+/** Invalid input: the message names the file or setting, the exit code is right, and no file is damaged. */
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,14 +18,20 @@ const trainOn = (text: string, ...more: string[]): string[] => {
 const train = (...more: string[]): string[] => trainOn('text.txt', ...more);
 
 interface Fault {
-  readonly name: string;
+  /** What is wrong with the command line. */
+  readonly why: string;
   readonly args: readonly string[];
   readonly code: 1 | 2;
-  /** The whole of stderr, without "unspool COMMAND: " and, for exit code 2, the usage line. */
-  readonly says: RegExp;
+  /** The whole of stderr, without "unspool COMMAND: " and, for a wrong command line, the usage line. */
+  readonly message: RegExp;
 }
 
-const fault = (name: string, args: readonly string[], code: 1 | 2, says: RegExp): Fault => ({ name, args, code, says });
+const fault = (why: string, args: readonly string[], code: 1 | 2, message: RegExp): Fault => ({
+  why,
+  args,
+  code,
+  message,
+});
 
 const TEXTS = [
   fault('a missing text', trainOn('no.txt'), 1, /^no\.txt: cannot be read: no such file or folder \(ENOENT\)/),
@@ -54,98 +60,126 @@ const TEXTS = [
 ];
 
 const SIZES = [
-  ...['hidden', 'batch-size', 'steps', 'layers', 'embedding'].flatMap((name) => [
+  ...['hidden-size', 'batch-size', 'steps', 'layers', 'embedding-size'].flatMap((name) => [
     fault(
       `--${name} 0`,
       train(`--${name}`, '0'),
       2,
-      new RegExp(`^${name.replace('-s', 'S')}: should be .* at least 1, but is 0\\.$`),
+      new RegExp(`^--${name} must be an integer from 1 to \\d+, got 0\\.$`),
     ),
-    fault(
-      `--${name} 1e9`,
-      train(`--${name}`, '1e9'),
-      2,
-      new RegExp(`${{ embedding: 'width', 'batch-size': 'batch' }[name] ?? name}.*\\b10{9}\\.`),
-    ),
+    fault(`--${name} 1e9`, train(`--${name}`, '1e9'), 2, new RegExp(`^--${name} must be .*, got 10{9}\\.$`)),
   ]),
+  fault('a negative size', train('--hidden-size', '-3'), 2, /^--hidden-size must be an integer from 1 .*, got -3\.$/),
+  fault('a negative size after =', train('--hidden-size=-3'), 2, /^--hidden-size must be .*, got -3\.$/),
+  fault('a fraction as size', train('--hidden-size', '2.5'), 2, /^--hidden-size must be an integer .*, got 2\.5\.$/),
+  fault('a word as size', train('--hidden-size', 'many'), 2, /^--hidden-size must be an integer .*, got "many"\.$/),
+  fault('an empty number', train('--lr', ''), 2, /^--lr must be a number of at least 0, got ""\.$/),
   fault(
-    '--hidden-size -3',
-    train('--hidden-size', '-3'),
-    2,
-    /^--hidden-size needs a value; one that .* written --hidden-size=-VALUE\.$/,
-  ),
-  fault(
-    '--hidden-size=-3',
-    train('--hidden-size=-3'),
-    2,
-    /^hidden: should be a whole number of at least 1, but is -3\.$/,
-  ),
-  fault('--hidden-size 2.5', train('--hidden-size', '2.5'), 2, /^--hidden-size needs a whole number, not "2\.5"\.$/),
-  fault('--hidden-size many', train('--hidden-size', 'many'), 2, /^--hidden-size needs a whole number, not "many"\.$/),
-  fault('--lr ""', train('--lr', ''), 2, /^--lr needs a number, not ""\.$/),
-  fault(
-    'more than fits',
+    'a model that does not fit in memory',
     train('--hidden-size', '1e6'),
     2,
-    /^size: training this would take at least [\d,]+ GiB of memory; this /,
+    /^model needs at least [\d,]+ GiB of memory to train; this machine has .* Lower --hidden-size, /,
   ),
   fault(
-    '--validation-split 1',
+    'nothing left to train on',
     train('--validation-split', '1'),
     2,
-    /^validationSplit must be a number from 0 to 0\.99, got 1\.$/,
+    /^--validation-split must be a number from 0 to 0\.99, got 1\.$/,
   ),
   fault(
-    '--precision',
+    'an unknown precision',
     train('--precision', 'half'),
     2,
-    /^precision: "half" is no precision\. Use float32 or float64\.$/,
+    /^--precision must be "float32" or "float64", got "half"\.$/,
   ),
-  fault('--optimizer', train('--optimizer', 'lyon'), 2, /^optimizer: "lyon" is no optimizer\. Use one of adadelta, /),
+  fault('an unknown optimizer', train('--optimizer', 'lyon'), 2, /^optimizer\b.* "lyon".*adadelta, /),
+  fault('an unknown schedule', train('--schedule', 'cosin'), 2, /^schedule\b.* "cosin".*cosine/),
   fault(
-    'eval --batch-size 0',
+    'eval without streams',
     ['eval', 'model.safetensors', 'text.txt', '--batch-size', '0'],
     2,
-    /^batchSize: should be at least 1\.$/,
+    /^--batch-size must be an integer from 1 to 1048576, got 0\.$/,
   ),
-  fault('sample --top-k 0', ['sample', 'model.safetensors', '--top-k', '0'], 2, /^topK must be an integer from 1/),
+  fault(
+    'sampling from no characters',
+    ['sample', 'model.safetensors', '--top-k', '0'],
+    2,
+    /^--top-k must be an integer of at least 1, got 0\.$/,
+  ),
+  fault(
+    'a negative length',
+    ['sample', 'model.safetensors', '--length', '-1'],
+    2,
+    /^--length must be an integer of at least 0, got -1\.$/,
+  ),
 ];
 
 const COMMAND_LINE = [
-  fault('an unknown option', train('--hiden', '8'), 2, /^Unknown option '--hiden'\.$/),
   fault(
-    'an option without its value',
-    ['sample', 'model.safetensors', '--seed'],
+    'an option with a typo',
+    train('--optimiser', 'adam'),
     2,
-    /^Option '--seed.*' argument missing\.$/,
+    /^unknown option --optimiser\. Did you mean --optimizer\?$/,
   ),
-  fault('a missing text', ['train'], 2, /^TEXT is missing: a UTF-8 text file, or --resume FILE\.$/),
-  fault('a missing model', ['sample'], 2, /^MODEL is missing: a model file or checkpoint\.$/),
-  fault('a word too many', ['info', 'model.safetensors', 'b'], 2, /^"b" is one word too many\.$/),
   fault(
-    'a config file with an unknown key',
+    'an option unlike any other',
+    train('--zzz'),
+    2,
+    /^unknown option --zzz\. Run unspool train --help for all options\.$/,
+  ),
+  fault('an option of Unspool 0.1', train('--max-steps', '8'), 2, /^--max-steps is now called --max-updates\.$/),
+  fault('an option without its value', ['sample', 'model.safetensors', '--seed'], 2, /^--seed needs a value\.$/),
+  fault(
+    'an option instead of a value',
+    ['sample', 'model.safetensors', '--prompt', '--json'],
+    2,
+    /^--prompt needs a value\. Write --prompt=VALUE if the value starts with a dash\.$/,
+  ),
+  fault('a value for a flag', ['info', '--json=yes'], 2, /^--json takes no value, got "yes"\.$/),
+  fault('a missing text', ['train'], 2, /^missing TEXT: a UTF-8 text file, or --resume FILE\.$/),
+  fault('a missing model', ['sample'], 2, /^missing MODEL: a model file or checkpoint\.$/),
+  fault('an argument too many', ['info', 'model.safetensors', 'b'], 2, /^unexpected argument "b"\.$/),
+  fault(
+    'a typo in a config file',
     train('--config', 'key.json'),
     2,
-    /^key\.json: hiden is no known setting\./,
+    /^key\.json: unknown setting "optimiser"\. Did you mean "optimizer"\?$/,
   ),
-  fault('a config file that is no JSON', train('--config', 'text.txt'), 1, /^text\.txt: this is no JSON: /),
-  fault('a config file of a list', train('--config', 'list.json'), 1, /^list\.json: it should hold one JSON object\.$/),
-  fault('a wrong type in a config file', train('--config', 'lstm.json'), 2, /^lstm: should be an object, but is 5\.$/),
-  fault('a wrong layer setting', train('--config', 'layer.json'), 2, /^layers\[1\]\.hidenSize: unknown setting\./),
+  fault(
+    'a setting of Unspool 0.1 in a config file',
+    train('--config', 'old.json'),
+    2,
+    /^old\.json: unknown setting "batch"\. It is now called "batchSize"\.$/,
+  ),
+  fault('a config file that is not JSON', train('--config', 'text.txt'), 1, /^text\.txt: not valid JSON: /),
+  fault('a config file with a list', train('--config', 'list.json'), 1, /^list\.json: expected one JSON object /),
+  fault(
+    'a value of the wrong type in a config file',
+    train('--config', 'lstm.json'),
+    2,
+    /^lstm\.json: lstm must be an object, got 5\.$/,
+  ),
+  fault(
+    'a value out of range in a config file',
+    train('--config', 'range.json'),
+    2,
+    /^range\.json: layers must be an integer from 1 to 1000, got 0\.$/,
+  ),
+  fault('an unknown layer setting', train('--config', 'layer.json'), 2, /^layers\[1\]\.hidenSize: unknown setting\./),
 ];
 
 const OUT = [
   fault(
-    'a model that is there',
+    'a model that exists',
     ['train', 'text.txt'],
     2,
-    /^model\.safetensors is there already; --force overwrites it\.$/,
+    /^model\.safetensors already exists\. Use --force to overwrite it\.$/,
   ),
   fault(
-    'a training that could be gone on with',
+    'a checkpoint that can be resumed',
     ['train', 'text.txt', '--out', 'half.safetensors'],
     2,
-    /^half\.checkpoint\.safetensors is there already; --resume half\.check\S+ goes on with it, --force begins anew\.$/,
+    /^half\.checkpoint\.safetensors already exists\. Use --resume half\.check\S+ to continue .*, or --force to start over\.$/,
   ),
   fault('a folder', train('--out', 'folder', '--force'), 1, /^folder: cannot be written \(EISDIR\)\.? Name a file/),
   fault(
@@ -168,7 +202,9 @@ beforeAll(async () => {
   here.write('latin1.txt', Buffer.from('Ein Käse '.repeat(200), 'latin1'));
   here.write('short.txt', 'the whale the whale');
   here.write('foreign.txt', 'кит и море '.repeat(20).replace('к', 'ж'));
-  here.write('key.json', '{"hiden": 8}');
+  here.write('key.json', '{"optimiser": "adam"}');
+  here.write('old.json', '{"batch": 8}');
+  here.write('range.json', '{"layers": 0}');
   here.write('list.json', '[]');
   here.write('lstm.json', '{"lstm": 5}');
   here.write('layer.json', '{"lstm": {"hidenSize": 5}}');
@@ -178,7 +214,7 @@ beforeAll(async () => {
 describe.each([
   ['texts', TEXTS],
   ['sizes and settings', SIZES],
-  ['the command line', COMMAND_LINE],
+  ['command line and config file', COMMAND_LINE],
   ['where the model goes', OUT],
 ])('%s', (_group, faults) => {
   let ended: Ended[];
@@ -190,48 +226,50 @@ describe.each([
     }
   });
 
-  test.each(faults.map((f, i) => [f.name, f, i] as const))('%s', (_name, { args, code, says }, i) => {
+  test.each(faults.map((f, i) => [f.why, f, i] as const))('%s', (_why, { args, code, message }, i) => {
     const { stderr, ...rest } = ended[i]!;
     expect(rest).toEqual({ code, signal: null, stdout: '' });
     const [start, usage, ...more] = stderr.split(/\n(?:Usage: unspool \w+ .*\n$)?/);
     expect(start!.slice(0, `unspool ${args[0]}: `.length)).toBe(`unspool ${args[0]}: `);
-    expect(start!.slice(`unspool ${args[0]}: `.length)).toMatch(says);
-    expect([usage, ...more]).toEqual(['']); // one line, and for a wrong command line its usage
+    expect(start!.slice(`unspool ${args[0]}: `.length)).toMatch(message);
+    expect([usage, ...more]).toEqual(['']); // one line, and the usage after a wrong command line
   });
 });
 
-test('unknown commands, and none at all', async () => {
+test('an unknown command is an error, and no command shows the help', async () => {
   const [unknown, none] = await Promise.all([here.run('trian'), here.run()]);
   expect(unknown).toMatchObject({ code: 2, stdout: '' });
   expect(unknown.stderr).toMatch(
-    /^unspool: there is no command "trian"\. Known: train, sample, eval, gradcheck, lab, inspect, info\.\n$/,
+    /^unspool: unknown command "trian"\. Did you mean "train"\? Commands: train, sample, eval, info, .*, lab compare\.\n$/,
   );
   expect(none).toMatchObject({ code: 2, stderr: '' });
   expect(none.stdout).toContain('unspool COMMAND --help');
 });
 
-describe('numbers that explode', () => {
-  test('the step, the tensor and the last good checkpoint are named, and the checkpoint is good', async () => {
+describe('numbers that overflow', () => {
+  test('the error names the update, the tensor and the last good checkpoint, which is good', async () => {
     const own = folder();
     const args = ['text.txt', ...TINY, '--checkpoint-every', '1', '--lr', '1e30', '--clip-norm', '0'];
     const { code, stderr } = await own.run('train', ...args);
     expect(code).toBe(1);
     const named = /^unspool train: update (\d+): .+ of layer \S+ became (?:NaN|-?Infinity) at time step \d+, row \d+/;
-    const step = Number(named.exec(stderr)?.[1]);
-    expect(step).toBeGreaterThan(1);
+    const update = Number(named.exec(stderr)?.[1]);
+    expect(update).toBeGreaterThan(1);
     expect(stderr).toMatch(/ Lower the learning rate, /);
-    expect(stderr).toContain(` The last good checkpoint, model.checkpoint.safetensors, is from update ${step - 1}.\n`);
+    expect(stderr).toContain(
+      ` The last good checkpoint, model.checkpoint.safetensors, is from update ${update - 1}.\n`,
+    );
     expect(own.files()).toEqual(['model.checkpoint.safetensors', 'text.txt']);
-    expect(await own.ok('info', 'model.checkpoint.safetensors')).toContain(`Stands after ${step - 1} updates`);
+    expect(await own.ok('info', 'model.checkpoint.safetensors')).toContain(`Saved after ${update - 1} updates`);
   });
 
-  test('where there is no checkpoint, that is said', async () => {
+  test('the error says if there is no checkpoint', async () => {
     const { code, stderr } = await here.run(...train('--lr', '1e30', '--clip-norm', '0', '--quiet'));
     expect(code).toBe(1);
     expect(stderr).toMatch(/ No checkpoint has been saved\.\n$/);
   });
 });
 
-test('after all of this, every file is as it was, and no lock or temporary file is left', () => {
+test('after all these errors no file has changed, and no lock or temporary file is left', () => {
   expect(hashes()).toEqual(before);
 });

@@ -25,7 +25,7 @@ const withoutValues = (command: Command, all: readonly string[]): string[] =>
   });
 
 describe.each(named)('%s', (name, command) => {
-  test('an example cannot be parsed', () => {
+  test('every example parses, and each of its words is used', () => {
     expect(command.examples.length).toBeGreaterThan(0);
     const defaults = Object.entries(defaultsOf(command.options));
     for (const { line } of command.examples) {
@@ -41,7 +41,7 @@ describe.each(named)('%s', (name, command) => {
     }
   });
 
-  test('--help misses an option or an example, or is wider than 100 columns', async () => {
+  test('--help shows every option and every example in at most 100 columns', async () => {
     const stdout = await here.ok(...name.split(' '), '--help');
     expect(stdout).toBe(`${commandHelp(command)}\n`);
     const shown = [...stdout.matchAll(/^ {2}--([\w-]+)/gm)].map(([, option]) => option);
@@ -50,7 +50,7 @@ describe.each(named)('%s', (name, command) => {
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
   });
 
-  test('an option of the table is not parsed under the name that the help shows', () => {
+  test('every option is parsed under the name that the help shows', () => {
     const args = command.arguments.map(() => 'x');
     for (const [key, one] of Object.entries(command.options)) {
       const value = one.choices?.[0] ?? (one.min !== undefined && one.min > 1 ? String(one.min) : '1');
@@ -105,7 +105,7 @@ describe('parsing', () => {
     expect(parse('m', '--prompt', 'a', '--prompt=--b').options.prompt).toBe('--b');
   });
 
-  test.each(['1e400', 'NaN', 'Infinity', '0x', '1,5', ' '])('--temperature %s is accepted', (text) => {
+  test.each(['1e400', 'NaN', 'Infinity', '0x', '1,5', ' '])('--temperature "%s" is rejected', (text) => {
     expect(() => parse('m', `--temperature=${text}`)).toThrow(
       new UsageError(`--temperature must be a number of at least 0, got "${text}".`),
     );
@@ -122,14 +122,14 @@ describe('parsing', () => {
     { command: 'eval', flag: '--held-out', now: '--validation-split' },
     { command: 'lab compare', flag: '--units', now: '--hidden-size' },
     { command: 'lab compare', flag: '--rate', now: '--lr' },
-  ])('$flag of Unspool 0.1 does not name $now', ({ command, flag, now }) => {
+  ])('$command: the error for $flag, of Unspool 0.1, names $now', ({ command, flag, now }) => {
     expect(() => parseCommand(commandOf(command), [flag, '1'])).toThrow(
       new UsageError(`${flag} is now called ${now}.`),
     );
   });
 });
 
-test('a renamed setting of Unspool 0.1 is not translated when a version-1 file is read', () => {
+test('every renamed setting is translated when a version-1 file is read', () => {
   const renamed = Object.entries(TRAIN_SETTINGS).flatMap(([key, { formerName }]) =>
     formerName ? [[formerName, key]] : [],
   );

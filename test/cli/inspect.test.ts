@@ -1,4 +1,4 @@
-/** `unspool inspect`: what it says, what it writes, and what it says of what it cannot read. The page opens from disk. */
+/** `unspool inspect`: its text, its files and its errors. The page opens from disk. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 const sentence = sampleText().slice(0, 40);
 
-test('in words, the figures of the library; a page, tables and drawings', async () => {
+test('prints the figures of the library, and saves a page, tables and plots', async () => {
   const { code, stdout } = await run(
     'a.safetensors',
     '--text',
@@ -66,7 +66,7 @@ test('in words, the figures of the library; a page, tables and drawings', async 
   }
   const lags = await gradientByLag(model, batch);
   expect(stdout).toContain(`lstm: the gradient ${lags.layers[0]!.verdict}`);
-  expect(stdout).toContain('Written: deep/page.html');
+  expect(stdout).toContain('Saved deep/page.html');
   expect(readdirSync(join(here.path, 't')).sort()).toContain('gates.csv');
   expect(read('t/gates.csv').split('\n')[0]).toBe('layer,gate,mean,closed %,open %,|dL/dgate|');
   const drawings = readdirSync(join(here.path, 's'));
@@ -79,7 +79,7 @@ test('in words, the figures of the library; a page, tables and drawings', async 
   expect([...readFileSync(join(here.path, 'p', pngs[0]!)).subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
 });
 
-test('for programs: one object a line', async () => {
+test('--json prints one object per model', async () => {
   const { code, stdout } = await run(
     'a.safetensors',
     '--text',
@@ -98,7 +98,7 @@ test('for programs: one object a line', async () => {
   expect(record.moves.gradient.byStep).toHaveLength(30);
 });
 
-test('two models, side by side', async () => {
+test('--compare shows two models side by side', async () => {
   const { code, stdout } = await run(
     'a.safetensors',
     '--compare',
@@ -113,7 +113,7 @@ test('two models, side by side', async () => {
   expect(read('two.html')).toContain('Inside a.safetensors and b.safetensors');
 });
 
-test('a model of numbers: two layers, one of which reads both ways', async () => {
+test('inspects a model of numbers with a bidirectional layer', async () => {
   const { code, stdout } = await run('table.safetensors', '--csv', 'rows.csv', '--out', 'n.html');
   expect(code).toBe(0);
   expect(stdout).toContain('table.safetensors on 19 rows of rows.csv: loss');
@@ -121,7 +121,7 @@ test('a model of numbers: two layers, one of which reads both ways', async () =>
   expect(stdout).toMatch(/^lstm_l1_reverse: too few steps to tell whether the gradient vanishes\.$/m);
 });
 
-test('a model that answers once, at the end', async () => {
+test('inspects a model with a single output, at the end', async () => {
   const layers = [
     { kind: 'lstm', hiddenSize: 3, returns: 'last' },
     { kind: 'linear', size: 1 },
@@ -135,7 +135,7 @@ test('a model that answers once, at the end', async () => {
 });
 
 (existsSync(CHROMIUM) ? test : test.skip)(
-  'the page opens from disk, without a network, in light and in dark',
+  'the page opens from disk, without a network, in light and in dark mode',
   async () => {
     expect((await run('a.safetensors', '--text', sentence, '--out', 'page.html')).code).toBe(0);
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
@@ -163,31 +163,31 @@ test('a model that answers once, at the end', async () => {
   },
 );
 
-describe('what it cannot do is said', () => {
+describe('errors', () => {
   const long = 'x'.repeat(3);
   mkdirSync(here.path, { recursive: true });
   test.each<[string[], number, string]>([
-    [['a.safetensors'], 2, '--text or --csv is missing'],
-    [['a.safetensors', '--text', 'a', '--csv', 'rows.csv'], 2, '--text and --csv are both given'],
+    [['a.safetensors'], 2, 'missing --text or --csv'],
+    [['a.safetensors', '--text', 'a', '--csv', 'rows.csv'], 2, '--text and --csv cannot be combined'],
     [['no.safetensors', '--text', long], 1, 'no.safetensors'],
     [['text.txt', '--text', long], 1, 'text.txt'],
-    [['a.safetensors', '--text', ''], 1, '--text: it has 0 characters, and at least 3 are needed'],
+    [['a.safetensors', '--text', ''], 1, '--text has 0 characters; at least 3 are needed'],
     [['a.safetensors', '--text', 'the \u2603 sea'], 1, 'does not know the character'],
     [['a.safetensors', '--text', '@no.txt'], 1, 'no.txt'],
     [['a.safetensors', '--csv', 'rows.csv'], 1, 'a.safetensors: this model reads characters, not numbers'],
     [['table.safetensors', '--text', 'abc'], 1, 'this model has no vocabulary'],
-    [['table.safetensors', '--csv', 'text.txt'], 1, 'text.txt: it has 1 columns'],
-    [['a.safetensors', '--text', '@text.txt', '--steps', '1'], 2, 'steps must be an integer from 2'],
+    [['table.safetensors', '--csv', 'text.txt'], 1, 'text.txt: the table has 1 columns'],
+    [['a.safetensors', '--text', '@text.txt', '--steps', '1'], 2, '--steps must be an integer from 2'],
   ])('%j', async (args, code, message) => {
     const ended = await run(...args);
     expect(ended.stderr).toContain(message);
     expect(ended.code).toBe(code);
   });
 
-  test('a word in a column of numbers, with its line', async () => {
+  test('the error for a word in a column of numbers names its line', async () => {
     writeFileSync(join(here.path, 'bad.csv'), 'x,y\n1,2\n3,four\n5,6\n7,8\n');
     const ended = await run('table.safetensors', '--csv', 'bad.csv');
-    expect(ended.stderr).toContain('bad.csv: line 3, column y: "four" is no number');
+    expect(ended.stderr).toContain('bad.csv: line 3, column y: "four" must be a number');
     expect(ended.code).toBe(1);
   });
 });

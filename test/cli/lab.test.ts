@@ -1,4 +1,4 @@
-/** `unspool lab`: lists, runs an experiment in workers, goes on after an interruption, compares. */
+/** `unspool lab`: lists experiments, runs one in workers, continues it after an interruption, compares estimators. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -8,26 +8,26 @@ const here = folder();
 
 const lab = (...args: string[]) => start(here.path, ['lab', ...args]).ended;
 
-test('list', async () => {
+test('list shows the experiments and the settings of the estimators', async () => {
   const { code, stdout } = await lab('list');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^a1 +Influence balancing$/m);
   expect(stdout).toMatch(/^tbptt:k1=,k2= +every k1 steps/m);
 });
 
-test('an experiment: interrupted, gone on with, reported', async () => {
+test('an interrupted experiment continues where it stopped, and reports', async () => {
   const args = ['lab', 'run', 'a2', '--seeds', '1', '--workers', '2', '--out', 'a2'];
   const first = start(here.path, args);
   await first.printed(/^ ?1\/9 /m);
   first.process.kill('SIGINT');
   const { code, stdout } = await first.ended;
   expect(code).toBe(1);
-  expect(stdout).toMatch(/Interrupted after \d+ of 9 jobs\. The same command goes on from there\./);
+  expect(stdout).toMatch(/Interrupted after \d+ of 9 jobs\. Run the same command to continue\./);
   expect(existsSync(join(here.path, 'a2/report.html'))).toBe(false);
   const kept = readFileSync(join(here.path, 'a2/results.jsonl'), 'utf8').trim().split('\n');
   expect(kept.length).toBeGreaterThanOrEqual(1);
 
-  appendFileSync(join(here.path, 'a2/results.jsonl'), '{"job":{"id":"sqrt, k'); // as a full disk leaves it
+  appendFileSync(join(here.path, 'a2/results.jsonl'), '{"job":{"id":"sqrt, k'); // what a full disk leaves
   const second = await start(here.path, args).ended;
   expect(second.code).toBe(0);
   expect(second.stdout).toMatch(/holds +dynamic programming, 5 %: 1\.949 T forward steps/);
@@ -35,7 +35,7 @@ test('an experiment: interrupted, gone on with, reported', async () => {
   const results = readFileSync(join(here.path, 'a2/results.jsonl'), 'utf8').trim().split('\n');
   expect(results).toHaveLength(9 + 1);
   expect(results.slice(0, kept.length)).toEqual(kept);
-  // Nothing is left to do: no later line was lost with the broken one.
+  // All jobs are done: the broken line did not damage a later one.
   const third = await start(here.path, args).ended;
   expect(third.code).toBe(0);
   expect(third.stdout).not.toMatch(/^ ?\d\/9 /m);
@@ -49,7 +49,7 @@ test('an experiment: interrupted, gone on with, reported', async () => {
   expect(readFileSync(join(here.path, 'a2/report.csv'), 'utf8')).toMatch(/^holds,claim,found$/m);
 });
 
-test('compare: estimators against the exact gradient', async () => {
+test('compare reports estimators beside the exact gradient, also while the parameters change', async () => {
   const { code, stdout } = await lab(
     'compare',
     '--estimators',
@@ -58,11 +58,11 @@ test('compare: estimators against the exact gradient', async () => {
     '10',
     '--draws',
     '50',
-    '--units',
+    '--hidden-size',
     '3',
     '--seeds',
     '1',
-    '--rate',
+    '--lr',
     '0.1',
     '--out',
     'compared',
@@ -70,7 +70,7 @@ test('compare: estimators against the exact gradient', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/^rtrl +1 +1 +1 /m);
   expect(stdout).toMatch(/^uoro +1 /m);
-  expect(stdout).toMatch(/^While theta moves, at the last emission:$/m);
+  expect(stdout).toMatch(/^While the parameters change, at the last emission:$/m);
   const { flow, found } = JSON.parse(readFileSync(join(here.path, 'compared/comparison.json'), 'utf8'));
   expect(flow.norms).toHaveLength(10);
   expect(flow.cosines.at(-1)).toBeCloseTo(1, 12);
@@ -83,21 +83,21 @@ test('compare: estimators against the exact gradient', async () => {
 });
 
 test.each([
-  [['run'], 2, 'WHAT is missing'],
-  [['run', 'a99'], 2, 'experiment: "a99" is none. Known: a1,'],
-  [['dance'], 2, 'there is no "dance": use list, run or compare'],
-  [['compare'], 2, '--estimators is missing'],
+  [['run'], 2, 'missing EXPERIMENT: the id of an experiment'],
+  [['run', 'a99'], 2, 'EXPERIMENT must be the id of an experiment, got "a99".'],
+  [['dance'], 2, 'unknown command "lab dance". Commands: lab list, lab run, lab compare.'],
+  [['compare'], 2, 'missing --estimators'],
   [['compare', '--estimators', 'tbptt:k1=1'], 2, 'estimator tbptt: lacks k2. Write tbptt:k1=NUMBER,k2=NUMBER.'],
   [['compare', '--estimators', 'magic'], 2, 'estimator: "magic" is none. Known: bptt,'],
   [['compare', '--estimators', 'snap:n=x'], 2, 'estimator snap does not know "n=x". Write snap:n=NUMBER.'],
-  [['run', 'a2', '--seeds', '0'], 2, 'seeds must be an integer from 1'],
-])('%j is told what is wrong', async (args, code, message) => {
+  [['run', 'a2', '--seeds', '0'], 2, '--seeds must be an integer from 1'],
+])('the error for %j is clear', async (args, code, message) => {
   const ended = await lab(...args);
   expect(ended.stderr).toContain(message);
   expect(ended.code).toBe(code);
 });
 
-test('unspool train with an estimator: it learns, and a wrong name is said', async () => {
+test('unspool train with an estimator learns, and a wrong estimator is an error', async () => {
   const args = [...TINY, '--estimator', 'tbptt:k1=4,k2=8', '--max-updates', '12'];
   const here = folder();
   const whole = await start(here.path, ['train', 'text.txt', ...args, '--out', 'whole.safetensors', '--json']).ended;

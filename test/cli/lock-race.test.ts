@@ -1,4 +1,4 @@
-/** Several processes that want the lock of a crashed one at the same moment. */
+/** Several processes take over the lock of a crashed one at the same moment. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const RACER = `
   console.log('done');
   await setTimeout(600_000); // alive until it is killed: a lock of a dead process would be taken over`;
 
-test('a stale lock is taken over by exactly one of them', async () => {
+test('exactly one process takes over a stale lock', async () => {
   const here = folder();
   const gone = start(here.path, ['-e', '0'], process.execPath, []);
   await gone.ended;

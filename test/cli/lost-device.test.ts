@@ -1,15 +1,15 @@
-/** The GPU goes away in the middle of `unspool train`: what it had learned is in the checkpoint, which goes on. */
+/** The GPU is lost in the middle of `unspool train`: the checkpoint has what was learned, and can be resumed. */
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { folder, jsonLines, MAIN, ROOT, start, TINY } from './support.js';
 
-/** A module that runs before the program: a signal takes the device away, as a driver's reset does. */
+/** A module that runs before the program: a signal destroys the device, as a driver reset does. */
 const LOSES = `
 import gpuJs from ${JSON.stringify(join(ROOT, 'node_modules/gpu.js/src/index.js'))};
 process.on('SIGUSR2', () => void gpuJs.WebGPUContext.destroy());
 `;
 
-describe('a device that is lost', () => {
+describe('a lost device', () => {
   test('costs no more than the updates since the last copy', async () => {
     const here = folder();
     const before = here.write('loses.mjs', LOSES);

@@ -1,4 +1,4 @@
-/** A training that is killed and resumed ends in the same bytes as one that was left alone. */
+/** A training that is killed and resumed gives the same bytes as one that is not interrupted. */
 
 import { describe, expect, test } from '@jest/globals';
 import { readSafetensors, tensorValues, writeSafetensors } from '../../src/index.js';
@@ -7,36 +7,36 @@ import { type Folder, folder, jsonLines, type Running, sampleText, TINY } from '
 const MODEL = 'm.safetensors';
 const CHECKPOINT = 'm.checkpoint.safetensors';
 
-/** The updates behind a checkpoint. */
-async function standsAt(at: Folder, file = CHECKPOINT): Promise<number> {
+/** Updates made when a checkpoint was saved. */
+async function updatesIn(at: Folder, file = CHECKPOINT): Promise<number> {
   const [line] = jsonLines(await at.ok('info', file, '--json'));
   return (line!.position as { update: number }).update;
 }
 
-const lastStep = (running: Running): number =>
+const lastUpdate = (running: Running): number =>
   Number([...running.stdout().matchAll(/"update":(\d+),"updates"/g)].at(-1)?.[1] ?? 0);
 
-/** Kills it without warning at an update, a few behind the last checkpoint, so that some are made twice. */
-async function killed(at: Folder, args: readonly string[], step: number, checkpoint: number): Promise<void> {
+/** Kills the process at an update after the last checkpoint, so that some updates are made twice. */
+async function killed(at: Folder, args: readonly string[], update: number, checkpoint: number): Promise<void> {
   const running = at.startWith(
-    { [`"update":${step},`]: `process.kill(process.pid, 'SIGKILL');` },
+    { [`"update":${update},`]: `process.kill(process.pid, 'SIGKILL');` },
     'train',
     ...args,
     '--json',
   );
   const { signal } = await running.ended;
-  expect({ signal, step: lastStep(running) }).toEqual({ signal: 'SIGKILL', step });
-  expect(await standsAt(at)).toBe(checkpoint);
+  expect({ signal, update: lastUpdate(running) }).toEqual({ signal: 'SIGKILL', update });
+  expect(await updatesIn(at)).toBe(checkpoint);
 }
 
-/** What Ctrl-C does to the program, at that very line: a signal from outside may come when it is at its end. */
+/** What Ctrl-C does, at an exact update: a signal from outside may arrive after the training has ended. */
 const INTERRUPT = `process.emit('SIGINT');`;
 
 function expectSameFiles(a: Folder, b: Folder): void {
   for (const file of [MODEL, CHECKPOINT]) expect(`${file} ${a.read(file).equals(b.read(file))}`).toBe(`${file} true`);
 }
 
-// An epoch has about 40 updates in each of them.
+// Each has about 40 updates per epoch.
 const CASES: [string, string[]][] = [
   ['one layer, float32', ['--hidden-size', '40', '--batch-size', '8', '--steps', '16']],
   [
@@ -47,22 +47,25 @@ const CASES: [string, string[]][] = [
 ];
 
 describe('SIGKILL', () => {
-  test.each(CASES)('%s: in the second epoch', async (_name, settings) => {
-    const text = sampleText(settings.includes('16') ? 1500 : 400);
-    const [whole, broken] = [folder(text), folder(text)];
-    const args = ['text.txt', ...TINY, ...settings, '--epochs', '9', '--checkpoint-every', '10', '--out', MODEL];
-    await Promise.all([
-      whole.ok('train', ...args, '--max-updates', '200', '--quiet'),
-      killed(broken, [...args, '--max-updates', '200'], 65, 60),
-    ]);
-    expect(broken.has(MODEL)).toBe(false);
-    const stdout = await broken.ok('train', '--resume', CHECKPOINT);
-    expect(stdout).toMatch(/^Going on after update 60\.$/m);
-    expectSameFiles(broken, whole);
-    expect(await standsAt(broken)).toBe(200);
-  });
+  test.each(CASES)(
+    '%s: killed in the second epoch, the resumed training gives the same files',
+    async (_name, settings) => {
+      const text = sampleText(settings.includes('16') ? 1500 : 400);
+      const [whole, broken] = [folder(text), folder(text)];
+      const args = ['text.txt', ...TINY, ...settings, '--epochs', '9', '--checkpoint-every', '10', '--out', MODEL];
+      await Promise.all([
+        whole.ok('train', ...args, '--max-updates', '200', '--quiet'),
+        killed(broken, [...args, '--max-updates', '200'], 65, 60),
+      ]);
+      expect(broken.has(MODEL)).toBe(false);
+      const stdout = await broken.ok('train', '--resume', CHECKPOINT);
+      expect(stdout).toMatch(/^Continuing after update 60\.$/m);
+      expectSameFiles(broken, whole);
+      expect(await updatesIn(broken)).toBe(200);
+    },
+  );
 
-  test('again and again', async () => {
+  test('killed three times, it gives the same files', async () => {
     const [whole, broken] = [folder(sampleText(400)), folder(sampleText(400))];
     const args = [
       'text.txt',
@@ -84,7 +87,7 @@ describe('SIGKILL', () => {
   });
 });
 
-test('what 20 updates give is what 10 and 10 more give', async () => {
+test('20 updates give the same as 10 and 10 more', async () => {
   const [whole, parts] = [folder(), folder()];
   await Promise.all([
     whole.ok('train', 'text.txt', ...TINY, '--out', MODEL, '--max-updates', '20', '--quiet'),
@@ -95,8 +98,8 @@ test('what 20 updates give is what 10 and 10 more give', async () => {
   expectSameFiles(parts, whole);
 });
 
-describe('being asked to stop', () => {
-  test('Ctrl-C: saves a checkpoint, says how to go on, and nothing is lost', async () => {
+describe('an interrupted training', () => {
+  test('Ctrl-C saves a checkpoint, prints how to continue, and loses nothing', async () => {
     const [whole, broken] = [folder(), folder()];
     const args = [
       'text.txt',
@@ -114,15 +117,15 @@ describe('being asked to stop', () => {
     const [{ code, stdout, stderr }] = await Promise.all([running.ended, whole.ok('train', ...args, '--quiet')]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(stdout).toMatch(
-      /\nInterrupted; nothing is lost\. Go on with:\n {2}npx unspool train --resume m\.checkpoint/,
+      /\nInterrupted\. The training is saved; continue it with:\n {2}npx unspool train --resume m\.checkpoint/,
     );
     expect(broken.files()).toEqual([CHECKPOINT, 'text.txt']); // no lock, no temporary file
-    expect(await standsAt(broken)).toBeLessThan(await standsAt(whole));
+    expect(await updatesIn(broken)).toBeLessThan(await updatesIn(whole));
     await broken.ok('train', '--resume', CHECKPOINT, '--quiet');
     expectSameFiles(broken, whole);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s from outside: the same', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s from outside saves a checkpoint', async (signal) => {
     const here = folder();
     const running = here.start('train', 'text.txt', ...TINY, '--epochs', '999', '--json', '--out', MODEL);
     await running.printed(/"update":1,/);
@@ -134,12 +137,12 @@ describe('being asked to stop', () => {
   });
 });
 
-describe('what may change when a training is resumed', () => {
+describe('changes to a resumed training', () => {
   const here = folder();
   const args = ['text.txt', ...TINY, '--max-updates', '5', '--out', MODEL, '--quiet'];
   const done = here.ok('train', ...args);
 
-  test('how long and how fast', async () => {
+  test('its length, learning rate and intervals may change', async () => {
     await done;
     const resume = ['train', '--resume', CHECKPOINT, '--lr', '0.1', '--epochs', '3', '--max-updates', '9'];
     const more = ['--validate-every', '2', '--checkpoint-every', '3', '--json', '--out', 'more.safetensors'];
@@ -147,24 +150,26 @@ describe('what may change when a training is resumed', () => {
     expect(lines[0]!.settings).toMatchObject({ lr: 0.1, epochs: 3, maxUpdates: 9, hidden: 8 });
     expect(lines.filter(({ kind }) => kind === 'update').map(({ update }) => update)).toEqual([6, 7, 8, 9]);
     expect(lines.filter(({ kind }) => kind === 'validation').map(({ update }) => update)).toEqual([6, 8]);
-    expect(await standsAt(here)).toBe(5); // it writes beside its own --out
-    expect(await standsAt(here, 'more.checkpoint.safetensors')).toBe(9);
+    expect(await updatesIn(here)).toBe(5); // the new checkpoint is next to --out
+    expect(await updatesIn(here, 'more.checkpoint.safetensors')).toBe(9);
   });
 
   test.each([
     ['--hidden-size', '16'],
     ['--validation-split', '0.2'],
     ['--config', 'c.json'],
-  ])('%s is a mistake', async (...flag) => {
+  ])('%s is rejected', async (...flag) => {
     await done;
     const before = here.read(CHECKPOINT);
     const { code, stderr } = await here.run('train', '--resume', CHECKPOINT, ...flag);
     expect(code).toBe(2);
-    expect(stderr).toMatch(new RegExp(`^unspool train: ${flag[0]} (is fixed by the checkpoint|has no place)`));
+    expect(stderr).toMatch(
+      new RegExp(`^unspool train: ${flag[0]} cannot (change when you resume|be combined with --resume)`),
+    );
     expect(here.read(CHECKPOINT)).toEqual(before);
   });
 
-  test('another text is an error, also where its name is the same', async () => {
+  test('another text is an error', async () => {
     await done;
     here.write('other.txt', `${sampleText()}!`);
     const { code, stderr } = await here.run('train', 'other.txt', '--resume', CHECKPOINT);
@@ -175,26 +180,26 @@ describe('what may change when a training is resumed', () => {
     );
   });
 
-  test('a finished model is no checkpoint', async () => {
+  test('a finished model cannot be resumed', async () => {
     await done;
     const { code, stderr } = await here.run('train', '--resume', MODEL, '--out', 'new.safetensors');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^unspool train: m\.safetensors: this is a finished model and holds no training state/);
+    expect(stderr).toMatch(/^unspool train: m\.safetensors: this is a finished model without a training state/);
   });
 
-  test('a checkpoint under another name is not overwritten by the model', async () => {
+  test('a checkpoint with another name is not overwritten by the model', async () => {
     await done;
     const kept = here.write('kept.safetensors', here.read(CHECKPOINT));
     for (const more of [[], ['--out', kept]]) {
       const { code, stderr } = await here.run('train', '--resume', kept, ...more);
       expect(code).toBe(2);
-      expect(stderr).toMatch(/^unspool train: --out is missing/);
+      expect(stderr).toMatch(/^unspool train: missing --out/);
     }
     expect(here.read('kept.safetensors')).toEqual(here.read(CHECKPOINT));
   });
 });
 
-test('a checkpoint of another arithmetic goes on, and says that the last digits will differ', async () => {
+test('a checkpoint of another arithmetic can be resumed, with a warning that the last digits will differ', async () => {
   const here = folder();
   await here.ok('train', 'text.txt', ...TINY, '--max-updates', '4', '--out', MODEL, '--quiet');
   const file = readSafetensors(here.read(CHECKPOINT));
@@ -231,21 +236,21 @@ describe('regularized, by a config file', () => {
   };
   const args = ['text.txt', ...TINY, '--hidden-size', '32', '--config', 'config.json', '--epochs', '2', '--out', MODEL];
 
-  test('interrupted and resumed: the same bytes; and each setting acts', async () => {
+  test('interrupted and resumed, it gives the same files', async () => {
     const [whole, broken] = [folder(), folder()];
     for (const here of [whole, broken]) here.write('config.json', JSON.stringify(config));
     const running = broken.startWith({ '"update":7,': INTERRUPT }, 'train', ...args, '--json');
     const [{ code, stdout, stderr }] = await Promise.all([running.ended, whole.ok('train', ...args, '--quiet')]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(jsonLines(stdout).at(-1)).toEqual({ kind: 'interrupted', checkpoint: CHECKPOINT });
-    expect(await standsAt(broken)).toBeLessThan(await standsAt(whole));
+    expect(await updatesIn(broken)).toBeLessThan(await updatesIn(whole));
     await broken.ok('train', '--resume', CHECKPOINT, '--quiet');
     expectSameFiles(broken, whole);
     const kept = ['velocity', 'm', 'v', 'average', 'best', 'weights'].map((name) => `training.optimizer.${name}`);
     expect([...readSafetensors(whole.read(CHECKPOINT)).tensors.keys()]).toEqual(expect.arrayContaining(kept));
   });
 
-  test('each setting acts', async () => {
+  test('each setting changes the result', async () => {
     const lastLoss = async (settings: object) => {
       const here = folder();
       here.write('config.json', JSON.stringify(settings));
@@ -259,7 +264,7 @@ describe('regularized, by a config file', () => {
     expect(new Set(await Promise.all([config, ...without].map(lastLoss))).size).toBe(5);
   });
 
-  test('--patience ends it, and the best weights are kept; --dropout is in the model', async () => {
+  test('--patience ends the training and keeps the best weights, and --dropout is in the model', async () => {
     const here = folder();
     const flags = ['--patience', '2', '--dropout', '0.25', '--lr', '2', '--validate-every', '4', '--epochs', '99'];
     const lines = jsonLines(await here.ok('train', 'text.txt', ...TINY, ...flags, '--out', MODEL, '--json'));
@@ -271,7 +276,7 @@ describe('regularized, by a config file', () => {
     expect(JSON.stringify(info)).toContain('{"kind":"dropout","rate":0.25}');
   });
 
-  test('--patience without held-out text is a mistake', async () => {
+  test('--patience without validation text is an error', async () => {
     const here = folder();
     const { code, stderr } = await here.run('train', 'text.txt', ...TINY, '--patience', '2', '--validation-split', '0');
     expect(code).toBe(2);
@@ -279,17 +284,17 @@ describe('regularized, by a config file', () => {
   });
 });
 
-test('the fastest backend is measured anew by whoever resumes, and said', async () => {
+test('--backend auto measures the backends again when a training is resumed, and prints the times', async () => {
   const here = folder();
   const args = ['train', 'text.txt', ...TINY, '--backend', 'auto', '--out', MODEL];
   const begun = await here.ok(...args, '--max-updates', '3');
   const resumed = await here.ok('train', '--resume', CHECKPOINT, '--backend', 'auto', '--max-updates', '5', '--force');
-  for (const said of [begun, resumed]) {
-    expect(said).toMatch(/^ {2}measured: wasm, [\d.]+ ms an update$/m);
-    expect(said).toMatch(/^ {2}not there: backend gpu:webgl2: .+$/m);
+  for (const output of [begun, resumed]) {
+    expect(output).toMatch(/^ {2}wasm: [\d.]+ ms per update$/m);
+    expect(output).toMatch(/^ {2}unavailable: backend gpu:webgl2.+$/m);
   }
-  expect(resumed).toMatch(/^Going on after update 3\.$/m);
-  const asked = await here.run(
+  expect(resumed).toMatch(/^Continuing after update 3\.$/m);
+  const byName = await here.run(
     'train',
     '--resume',
     CHECKPOINT,
@@ -299,5 +304,5 @@ test('the fastest backend is measured anew by whoever resumes, and said', async 
     '7',
     '--force',
   );
-  expect(asked.code).toBe(2); // by name it is that one or none
+  expect(byName.code).toBe(2); // a backend by name has no fallback
 });

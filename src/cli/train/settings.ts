@@ -62,7 +62,7 @@ export const TRAIN_SETTINGS = {
     default: 64,
     min: 1,
     max: MAX_BATCH,
-    help: 'time steps per update, which is how far back the gradient flows',
+    help: 'time steps per update: how far back the gradient flows',
   }),
   batchSize: integer({
     ...DATA,
@@ -95,7 +95,7 @@ export const TRAIN_SETTINGS = {
     min: 0,
     max: 0.99,
     placeholder: 'P',
-    help: 'probability of dropping a value before, between and after the LSTM layers',
+    help: 'dropout probability before, between and after the LSTM layers',
   }),
   lr: number({ ...TRAINING, default: 0.002, min: 0, placeholder: 'RATE', help: 'learning rate', changeable: true }),
   optimizer: setting<string | OptimizerSpec>({
@@ -111,7 +111,7 @@ export const TRAIN_SETTINGS = {
     type: 'text',
     mayBeObject: true,
     default: 'constant',
-    help: `learning rate schedule: ${Object.keys(SCHEDULES).join(', ')}; more in a config file`,
+    help: `learning rate schedule: ${Object.keys(SCHEDULES).join(', ')}`,
     fit: (schedule) => ({ schedule: createSchedule(schedule as ScheduleSpec) }),
   }),
   clipNorm: number({
@@ -119,7 +119,7 @@ export const TRAIN_SETTINGS = {
     default: 1,
     min: 0,
     placeholder: 'NORM',
-    help: 'scale larger gradients down to this norm; 0 for no clipping',
+    help: 'maximum norm of the gradient; 0 for no clipping',
     formerName: 'clip',
     fit: unlessZero('clipNorm'),
   }),
@@ -129,14 +129,14 @@ export const TRAIN_SETTINGS = {
     min: 0,
     max: 0.99,
     placeholder: 'FRACTION',
-    help: 'fraction of the text, from its end, to keep for validation',
+    help: 'fraction of the text, from its end, kept for validation',
     formerName: 'heldOut',
   }),
   seed: integer({
     ...TRAINING,
     default: 1,
     min: 0,
-    help: 'random seed; the same seed gives the same model, bit for bit',
+    help: 'random seed; the same seed gives the same model',
     fit: (seed) => ({ seed }),
   }),
   precision: setting<Precision>({
@@ -150,7 +150,7 @@ export const TRAIN_SETTINGS = {
     ...WATCHING,
     default: 0,
     min: 0,
-    help: 'validate every N updates, in addition to each epoch; 0 for each epoch only',
+    help: 'validate every N updates and after each epoch; 0 for epochs only',
     changeable: true,
     fit: unlessZero('validateEvery'),
   }),
@@ -164,7 +164,7 @@ export const TRAIN_SETTINGS = {
   estimator: text({
     ...TRAINING,
     default: 'bptt',
-    help: 'gradient estimator, such as tbptt:k1=16,k2=64 (see: unspool lab list)',
+    help: 'gradient estimator (see: unspool lab list)',
     fit: gradientOf,
   }),
   patience: integer({
