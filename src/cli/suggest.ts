@@ -23,5 +23,7 @@ export function didYouMean(word: string, names: readonly string[], show = (name:
     .map((name) => ({ name, distance: Math.min(...[name, firstWord(name)].map((part) => editDistance(word, part))) }))
     .sort((a, b) => a.distance - b.distance);
   const [best] = ranked;
-  return best && best.distance <= Math.max(1, word.length / 3) ? ` Did you mean ${show(best.name)}?` : '';
+  return best && best.distance <= (word.length < 4 ? 1 : Math.max(2, word.length / 3))
+    ? ` Did you mean ${show(best.name)}?`
+    : '';
 }

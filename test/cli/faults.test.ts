@@ -93,7 +93,7 @@ const SIZES = [
     /^--precision must be "float32" or "float64", got "half"\.$/,
   ),
   fault('an unknown optimizer', train('--optimizer', 'lyon'), 2, /^optimizer\b.* "lyon".*adadelta, /),
-  fault('an unknown schedule', train('--schedule', 'cosin'), 2, /^schedule\b.* "cosin".*cosine/),
+  fault('an unknown schedule', train('--schedule', 'cosin'), 2, /^schedule\b.*"cosin".*\bcosine\b/),
   fault(
     'eval without streams',
     ['eval', 'model.safetensors', 'text.txt', '--batch-size', '0'],

@@ -53,7 +53,7 @@ describe.each(named)('%s', (name, command) => {
   test('every option is parsed under the name that the help shows', () => {
     const args = command.arguments.map(() => 'x');
     for (const [key, one] of Object.entries(command.options)) {
-      const value = one.choices?.[0] ?? (one.min !== undefined && one.min > 1 ? String(one.min) : '1');
+      const value = one.choices?.[0] ?? String(one.min ?? 1);
       const typed = one.type === 'flag' ? [`--${dashed(key)}`] : [`--${dashed(key)}`, value];
       const { options } = parseCommand(command, [...typed, ...args]);
       expect(options[key]).toBe(one.type === 'flag' ? true : one.type === 'text' ? value : Number(value));
