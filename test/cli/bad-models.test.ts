@@ -5,7 +5,7 @@ import { folder, TINY } from './support.js';
 
 const here = folder();
 
-/** The model again, with its parameters and metadata changed. */
+/** A copy of the model with changed parameters and metadata. */
 function changed(
   parameters: (name: string, shape: readonly number[], data: Float32Array) => object | null,
   metadata: Readonly<Record<string, string>> = {},
@@ -22,21 +22,22 @@ function changed(
 const same = (): object => ({});
 const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000010000000100802000000909168', 'hex');
 
-const MODELS: [string, () => Uint8Array, RegExp][] = [
-  ['nothing', () => new Uint8Array(), /it has 0 bytes, .* truncated/],
+/** What is wrong with the file, its bytes, and the message. */
+const MODELS: [why: string, bytes: () => Uint8Array, message: RegExp][] = [
+  ['an empty file', () => new Uint8Array(), /it has 0 bytes, .* truncated/],
   ['5 bytes', () => here.read('model.safetensors').subarray(0, 5), /it has 5 bytes, .* truncated/],
   ['half a header', () => here.read('model.safetensors').subarray(0, 300), /header of \d+ bytes, but 292 .* truncated/],
   ['half the numbers', () => here.read('model.safetensors').subarray(0, -1500), /should end at byte .* truncated/],
-  ['all but a byte', () => here.read('model.safetensors').subarray(0, -1), /should end at byte .* truncated/],
+  ['one byte missing', () => here.read('model.safetensors').subarray(0, -1), /should end at byte .* truncated/],
   [
-    'a byte too many',
+    'one byte too many',
     () => Buffer.concat([here.read('model.safetensors'), PNG.subarray(0, 1)]),
     /last 1 bytes .* no tens/,
   ],
   ['a PNG', () => PNG, /announce a header of \d+ bytes, but the format allows .* not a safetensors file/],
   ['a text', () => here.read('text.txt'), /not a safetensors file/],
   [
-    "somebody else's safetensors",
+    'a safetensors file of another program',
     () => writeSafetensors([{ name: 'w', shape: [2], data: new Float32Array(2) }], { format: 'pt' }),
     /it holds tensors, but was not saved by Unspool/,
   ],
@@ -55,15 +56,15 @@ const MODELS: [string, () => Uint8Array, RegExp][] = [
     () => changed((name, shape) => (name === 'head.weight' ? { shape: [...shape].reverse() } : {})),
     /head\.weight has shape \[8, \d+\], but its model needs \[\d+, 8\]/,
   ],
-  ['a spec that is no JSON', () => changed(same, { spec: '{"layers":' }), /the spec in its header is no JSON/],
-  ['a spec of nothing', () => changed(same, { spec: '{}' }), /its header is wrong: layers: should be a list of layers/],
+  ['a spec that is not JSON', () => changed(same, { spec: '{"layers":' }), /the spec in its header is no JSON/],
+  ['an empty spec', () => changed(same, { spec: '{}' }), /its header is wrong: layers must be a list of layers/],
   [
-    'a spec of another size',
+    'a spec with other sizes',
     () => changed(same, { spec: '{"inputSize":4,"layers":[{"kind":"lstm","hiddenSize":16000000}]}' }),
     /lstm\.weight_ih_l0 has shape \[32, 4\], but its model needs \[64000000, 4\]/,
   ],
   [
-    'a vocabulary that is none',
+    'a vocabulary that is a number',
     () => changed(same, { vocabulary: '7' }),
     /the vocabulary in its header should be a list/,
   ],
@@ -80,21 +81,24 @@ beforeAll(async () => {
   await here.ok('train', 'text.txt', ...TINY, '--max-updates', '2', '--quiet');
 });
 
-describe('one command each', () => {
-  test.each(MODELS.map(([name, bytes, says], i) => ({ name, bytes, says, i })))('$name', async ({ bytes, says, i }) => {
-    const file = `bad-${i}.safetensors`;
-    here.write(file, bytes());
-    const args = COMMANDS[i % COMMANDS.length]!(file);
-    const ended = await here.run(...args);
-    expect(ended).toMatchObject({ code: 1, stdout: '' });
-    expect(ended.stderr.slice(0, `unspool ${args[0]}: ${file}: `.length)).toBe(`unspool ${args[0]}: ${file}: `);
-    expect(ended.stderr).toMatch(says);
-    expect(ended.stderr.trimEnd()).not.toContain('\n'); // a message, not a stack
-    expect(here.read(file)).toEqual(Buffer.from(bytes()));
-  });
+describe('one command per file', () => {
+  test.each(MODELS.map(([why, bytes, message], i) => ({ why, bytes, message, i })))(
+    '$why',
+    async ({ bytes, message, i }) => {
+      const file = `bad-${i}.safetensors`;
+      here.write(file, bytes());
+      const args = COMMANDS[i % COMMANDS.length]!(file);
+      const ended = await here.run(...args);
+      expect(ended).toMatchObject({ code: 1, stdout: '' });
+      expect(ended.stderr.slice(0, `unspool ${args[0]}: ${file}: `.length)).toBe(`unspool ${args[0]}: ${file}: `);
+      expect(ended.stderr).toMatch(message);
+      expect(ended.stderr.trimEnd()).not.toContain('\n'); // a message, not a stack
+      expect(here.read(file)).toEqual(Buffer.from(bytes()));
+    },
+  );
 });
 
-test('a model of numbers, not of text', async () => {
+test('a model without a vocabulary can be described, but writes no text', async () => {
   const spec = JSON.stringify({ inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 1 }] });
   const sizes = { weight_ih_l0: [4, 1], weight_hh_l0: [4, 1], bias_ih_l0: [4], bias_hh_l0: [4] };
   const tensors = Object.entries(sizes).map(([name, shape]) => ({
@@ -103,7 +107,7 @@ test('a model of numbers, not of text', async () => {
     data: new Float32Array(4),
   }));
   here.write('values.safetensors', writeSafetensors(tensors, { format: 'unspool', version: '1', spec }));
-  expect(await here.ok('info', 'values.safetensors')).toContain('Input of width 1');
+  expect(await here.ok('info', 'values.safetensors')).toContain('Input size: 1');
   const { code, stderr } = await here.run('sample', 'values.safetensors');
   expect(code).toBe(1);
   expect(stderr).toMatch(
@@ -111,7 +115,7 @@ test('a model of numbers, not of text', async () => {
   );
 });
 
-test('parameters that are NaN: it writes something and ends', async () => {
+test('a model with NaN parameters writes some text and ends', async () => {
   here.write(
     'nan.safetensors',
     changed((_name, _shape, data) => ({ data: data.map(() => Number.NaN) })),

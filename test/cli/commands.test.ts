@@ -213,7 +213,7 @@ describe('gradcheck', () => {
       here.ok('gradcheck', '--config', `${ROOT}/examples/gradcheck.json`, '--json'),
     ]);
     expect(standard).toMatch(/^embedding\.weight +44 /m);
-    expect(standard).toMatch(/\npassed: largest relative error \d\.\de-\d+, allowed 0?\.?\S+\n$/);
+    expect(standard).toMatch(/\npassed: largest relative error \d\.\de-\d+, tolerance 0?\.?\S+\n$/);
     expect(jsonLines(own)).toMatchObject([{ kind: 'gradcheck', passed: true }]);
   });
 
