@@ -134,6 +134,6 @@ test('every renamed setting is translated when a version-1 file is read', () => 
     formerName ? [[formerName, key]] : [],
   );
   const settings = Object.fromEntries(renamed.map(([formerName]) => [formerName, 1]));
-  const read = metadataFromVersion1({ settings }) as { settings: object };
+  const read = metadataFromVersion1({ settings, textSha256: '' }) as { settings: object };
   expect(Object.keys(read.settings)).toEqual(renamed.map(([, key]) => key));
 });

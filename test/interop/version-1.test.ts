@@ -125,7 +125,7 @@ describe('a checkpoint', () => {
     });
     const settings = metadata.settings as unknown as typeof CHECKPOINT_SETTINGS;
     const data = textStreams(TEXT, { ...settings, vocabulary: vocabulary! });
-    const { epochs, maxUpdates, validateEvery, seed, clip, patience } = settings;
+    const { epochs, maxUpdates, validateEvery, seed, clipNorm, patience } = settings;
     const resumed = fit(
       model,
       data,
@@ -135,7 +135,7 @@ describe('a checkpoint', () => {
           maxUpdates,
           validateEvery,
           seed,
-          clipNorm: clip,
+          clipNorm,
           earlyStopping: { patience },
           loss: 'crossEntropy',
         },
