@@ -10,7 +10,6 @@ export default {
   testTimeout: 300_000, // for what hangs, not for what is slow on a busy machine
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  setupFilesAfterEnv: ['<rootDir>/test/support/forms.ts'], // tests build models without createModel, which loads them
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -1,19 +1,36 @@
-/** From a description, or from a file's bytes, to a model on a backend. */
+/** Makes a model on a backend from a spec, or from the bytes of a file. */
 import type { Kernels } from './contract/kernels.js';
-import type { PassShape } from './core/layers/layer.js';
-import { loadForms } from './core/lstm/forms.js';
-import { isPlain } from './core/lstm/spec.js';
+import { variantsFor } from './core/build.js';
 import { Model } from './core/model.js';
+import type { PassShape } from './core/pass.js';
 import { type ModelSpec, requireSpec } from './core/spec.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
 import { type BackendOptions, selectKernels } from './kernels/select.js';
 import { estimateMemoryOn, type MemoryEstimate, type MemoryOptions } from './train/estimate-memory.js';
 
-/** Makes a model on a backend that it finds. */
+/** Chooses a backend for a model by measuring: `measuring(shape)` of unspool/gpu makes one. */
 export type Measure = (spec: ModelSpec, options: BackendOptions) => Promise<Model>;
 
+/** Options of `createModel`. */
+export interface CreateOptions extends BackendOptions {
+  /**
+   * A backend from `selectKernels` that several models share, so that one can read what another has computed.
+   * `model.dispose()` then leaves it running. Default: the model gets a separate backend.
+   */
+  readonly kernels?: Kernels;
+  /**
+   * With backend `auto`: `measuring(shape)` of unspool/gpu trains the model for a few steps on every available backend and
+   * keeps the fastest; `model.measured` has the times. Default: `auto` does not measure.
+   */
+  readonly measure?: Measure;
+  /**
+   * Whether `model.tape(shape, {lengths: true})` is called. Default false. Passes over a batch with `lengths` do not need it.
+   */
+  readonly lengths?: boolean;
+}
+
 /**
- * Builds a model and draws its parameters from `spec.seed`. Throws `INVALID_SETTING`, with the path of what is wrong.
+ * Builds a model and draws its parameters from `spec.seed`. Throws `INVALID_SETTING` with the path of the setting.
  *
  * @example
  * const model = await createModel({
@@ -21,47 +38,36 @@ export type Measure = (spec: ModelSpec, options: BackendOptions) => Promise<Mode
  *   layers: [{ kind: 'lstm', hiddenSize: 16 }, { kind: 'linear', size: 1 }],
  * });
  */
-export async function createModel(
-  spec: ModelSpec,
-  options: BackendOptions & {
-    /**
-     * A backend that several models share, from `selectKernels`, so that one can read what another computed. The model's
-     * `dispose()` then leaves it running. Default: one of its own.
-     */
-    readonly kernels?: Kernels;
-    /**
-     * With backend `auto`: `measuring(shape)` of unspool/gpu, which trains the model for some steps on every backend that there is
-     * here, the GPU's among them, and keeps the fastest; `model.measured` tells of all. Default: `auto` measures nothing.
-     */
-    readonly measure?: Measure;
-  } = {},
-): Promise<Model> {
+export async function createModel(spec: ModelSpec, options: CreateOptions = {}): Promise<Model> {
   requireSpec(spec);
-  if (spec.layers.some((layer) => layer.kind === 'lstm' && !isPlain(layer))) await loadForms();
-  const { kernels, measure, ...backend } = options;
-  if (measure && !kernels) return measure(spec, backend);
+  const { kernels, measure, lengths = false, ...backend } = options;
+  if (measure && !kernels) {
+    const model = await measure(spec, backend);
+    if (lengths) await model.prepare({ lengths: [] });
+    return model;
+  }
+  const variants = await variantsFor(spec, lengths);
   const on = kernels ?? (await selectKernels(backend));
   try {
-    return new Model(on, spec, !!kernels);
+    return new Model(on, spec, !!kernels, variants);
   } catch (error) {
-    if (!kernels) on.dispose(); // it cannot hold the model
+    if (!kernels) on.dispose();
     throw error;
   }
 }
 
 /**
- * What a training (or, with `gradients: false`, a prediction) takes of a backend's memory, before anything is allocated.
- * Throws `INVALID_SETTING` where the spec or the backend cannot work.
+ * The memory in bytes that a training (with `gradients: false`: a prediction) takes, before anything is allocated. Throws
+ * `INVALID_SETTING` for a spec or backend that cannot work.
  *
  * @example
- * const { total, tape } = await memoryNeed(spec, { steps: 64, batchSize: 32 }, { optimizer: adam() });
+ * const { total, tape } = await estimateMemory(spec, { steps: 64, batchSize: 32 }, { optimizer: adam() });
  */
 export async function estimateMemory(
   spec: ModelSpec,
   shape: PassShape,
   options: MemoryOptions & BackendOptions = {},
 ): Promise<MemoryEstimate> {
-  await loadForms();
   const kernels = await selectKernels(options);
   try {
     return await estimateMemoryOn(kernels, spec, shape, options);
@@ -70,14 +76,14 @@ export async function estimateMemory(
   }
 }
 
-/** A model file's content with its model, ready to use. */
+/** The content of a model file, and the model. */
 export interface LoadedModel extends ModelFile {
   readonly model: Model;
 }
 
 /**
- * Reads what `serializeModel` wrote. The precision is the file's unless one is asked for.
- * Throws `INVALID_FILE`; `file` is the name used in messages.
+ * Makes the model that `serializeModel` wrote. The default precision is the file's. Throws `INVALID_FILE`; `file` is the
+ * name used in messages.
  */
 export async function deserializeModel(
   bytes: Uint8Array,

@@ -25,17 +25,19 @@ export {
 } from './core/gradcheck.js';
 export type { Initializer, InitializerFunction } from './core/init.js';
 export type { EmbeddingTape } from './core/layers/embedding.js';
-export type { Noise, PassShape } from './core/layers/layer.js';
+
 export type { LinearTape } from './core/layers/linear.js';
+export type { AnyLayerTape } from './core/layers/registry.js';
 export type { LossChoice, LossSpec, LossTape } from './core/losses.js';
 export type { LstmState } from './core/lstm/blocks.js';
-export { loadForms } from './core/lstm/forms.js';
 export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
 export type { GivenState, LstmTape } from './core/lstm/tape.js';
 export { Arena, type ParameterEntry, ParameterLayout } from './core/memory/parameters.js';
 export type { LiveNumbers, NdArray } from './core/memory/views.js';
 export type { Batch, Model, PassOptions, PredictOptions } from './core/model.js';
+export type { Noise } from './core/noise.js';
+export type { PassShape } from './core/pass.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
 export type {
   ActivitySpec,
@@ -48,7 +50,7 @@ export type {
   RepeatSpec,
 } from './core/spec.js';
 export type { Stream } from './core/stream.js';
-export type { AnyLayerTape, StartState, Tape, TapeInput } from './core/tape.js';
+export type { StartState, Tape, TapeInput } from './core/tape.js';
 export { createModel, deserializeModel, estimateMemory, type LoadedModel } from './create.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
 export type { BatchSource, SourceDescription } from './data/source.js';

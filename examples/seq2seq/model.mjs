@@ -14,18 +14,18 @@
  * d[h, c] = C' da, dC += da [h, c]'. Then dc goes through the attention, dh through the decoder's tape; what comes back through
  * its state goes on to the step before, and from the first step into the encoder; de is the encoder's dL/dy.
  */
-import { Arena, createModel, loadForms, ParameterLayout } from 'unspool';
+import { Arena, createModel, ParameterLayout } from 'unspool';
 import { attend, attendGrad, attentionParameters, keysGrad, keysOf } from './attention.mjs';
 import { END } from './task.mjs';
 
 export class Seq2Seq {
   /** `attention`: none, dot, general or additive. `symbols`: besides END. */
   static async create(kernels, { attention, symbols, hiddenSize, seed = 1 }) {
-    await loadForms(); // tapes for rows of unequal lengths, laid by hand below
     const V = symbols + 1;
     const H = hiddenSize;
     const lstm = { kind: 'lstm', hiddenSize: H, bias: 'single' };
-    const encoder = await createModel({ seed, layers: [{ kind: 'embedding', size: V, width: V }, lstm] }, { kernels });
+    const layers = [{ kind: 'embedding', size: V, width: V }, lstm];
+    const encoder = await createModel({ seed, layers }, { kernels, lengths: true });
     const inputSize = V + (attention === 'additive' ? H : 0);
     const decoder = await createModel({ seed: seed + 1, inputSize, layers: [lstm] }, { kernels });
     const layout = new ParameterLayout([

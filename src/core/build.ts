@@ -1,101 +1,114 @@
-/** From a spec to its layers, and from layers to the memory of one pass. */
+/** Builds the layers of a spec, and allocates the tapes over them. */
 
 import type { Kernels } from '../contract/kernels.js';
-import { requireInteger } from '../errors.js';
-import { activityLayer } from './layers/activity.js';
-import { dropoutLayer } from './layers/dropout.js';
-import { embeddingLayer } from './layers/embedding.js';
-import type { Layer, LayerInput, PassShape, PassState } from './layers/layer.js';
-import { linearLayer } from './layers/linear.js';
-import { repeatLayer } from './layers/repeat.js';
-import { formLengths } from './lstm/forms.js';
-import { lstmLayer } from './lstm/layer.js';
+import { invalidSetting, requireInteger } from '../errors.js';
+import type { Layer, LayerInput, LayerNames, TapeContext } from './layers/layer.js';
+import { type AnyLayerTape, kindOf } from './layers/registry.js';
+import type { LstmVariants } from './lstm/program.js';
+import { isPlain } from './lstm/spec.js';
 import { leased } from './memory/lease.js';
 import { ParameterLayout } from './memory/parameters.js';
-import { type LayerSpec, type ModelSpec, requireSpec } from './spec.js';
-import { type AnyLayerTape, Tape, type TapeInput } from './tape.js';
+import type { PassShape } from './pass.js';
+import { type ModelSpec, requireSpec } from './spec.js';
+import { Tape, type TapeInput } from './tape.js';
 
+/** What a tape has buffers for. */
 export interface TapeOptions {
-  /** Room for gradients. Default true. */
+  /** Gradients. Default true. */
   readonly gradients?: boolean;
-  /** Room for, and computation of, the gradient by the input. Default: as `gradients`. */
+  /** The gradient of the input, which the backward pass then computes. Default: as `gradients`. */
   readonly inputGradient?: boolean;
-  /** Room for sequences of unequal lengths. Default false. */
+  /**
+   * Sequences of unequal lengths. Default false. A model of standard LSTMs needs the option `lengths` of `createModel` for this.
+   */
   readonly lengths?: boolean;
-  /** Where its memory is: the model's backend, or something that stands before it. Default: the model's backend. */
+  /** The backend that allocates the tape. Default: the model's. */
   readonly kernels?: Kernels;
 }
 
-/** Layers with their default names; a name used twice gets a number, but the LSTMs under one name count their levels. */
-export function buildLayers(spec: ModelSpec): Layer[] {
-  const used = new Set<string>();
-  const unique = (layer: LayerSpec, standard: string): string => {
-    const wanted = layer.name ?? standard;
-    let name = wanted;
-    for (let n = 2; used.has(name); n++) name = `${wanted}${n}`;
-    used.add(name);
-    return name;
-  };
-  const levels = new Map<string, number>();
-  const build = (layer: LayerSpec, width: number): Layer => {
-    switch (layer.kind) {
-      case 'embedding':
-        return embeddingLayer(layer, unique(layer, 'embedding'));
-      case 'linear':
-        return linearLayer(layer, unique(layer, 'head'), width);
-      case 'dropout':
-        return dropoutLayer(layer, unique(layer, 'dropout'), width);
-      case 'repeat':
-        return repeatLayer(layer, unique(layer, 'repeat'), width);
-      case 'activity':
-        return activityLayer(layer, unique(layer, 'activity'), width);
-      case 'lstm': {
-        const prefix = layer.name ?? 'lstm';
-        const level = levels.get(prefix) ?? 0;
-        levels.set(prefix, level + 1);
-        return lstmLayer(layer, prefix, level, width);
-      }
-      default:
-        return layer satisfies never;
-    }
-  };
-  const layers: Layer[] = [];
-  for (const layer of spec.layers) layers.push(build(layer, layers.at(-1)?.outputSize ?? spec.inputSize ?? 0));
-  return layers;
+/** A spec with its layers, ready to allocate tapes. */
+export interface BuiltSpec {
+  readonly spec: ModelSpec;
+  readonly layers: readonly Layer<AnyLayerTape>[];
+  /** Null as long as neither the spec nor a batch has needed them. */
+  readonly variants: LstmVariants | null;
 }
 
-/** Names and shapes of all parameters of a model, without building it. */
+/** Whether the model cannot be computed without the code of the LSTM variants. */
+const needsVariants = ({ layers }: ModelSpec): boolean =>
+  layers.some((layer) => layer.kind === 'lstm' && !isPlain(layer));
+
+/** Loads the code of LSTM variants and sequences of unequal lengths. */
+export const loadVariants = async (): Promise<LstmVariants> => (await import('./lstm/variants.js')).lstmVariants;
+
+/** The variants that a model needs: of its spec, and for batches with lengths. */
+export const variantsFor = async (spec: ModelSpec, lengths = false): Promise<LstmVariants | null> =>
+  lengths || needsVariants(spec) ? loadVariants() : null;
+
+function layerNames(): LayerNames {
+  const used = new Set<string>();
+  const levels = new Map<string, number>();
+  return {
+    unique(wanted) {
+      let name = wanted;
+      for (let n = 2; used.has(name); n++) name = `${wanted}${n}`;
+      used.add(name);
+      return name;
+    },
+    level(prefix) {
+      const level = levels.get(prefix) ?? 0;
+      levels.set(prefix, level + 1);
+      return level;
+    },
+  };
+}
+
+/** Builds the layers of a checked spec. */
+export function buildLayers({ layers, inputSize = 0 }: ModelSpec): Layer<AnyLayerTape>[] {
+  const names = layerNames();
+  let width = inputSize;
+  return layers.map((spec) => {
+    const kind = kindOf(spec);
+    const layer = kind.build(spec, names, width);
+    width = kind.outputSize(spec, width);
+    return { ...layer, outputSize: width };
+  });
+}
+
+/** Names and shapes of all parameters of a model, without building it. Throws `INVALID_SETTING`. */
 export function parameterLayout(spec: ModelSpec): ParameterLayout {
   requireSpec(spec);
   return new ParameterLayout(buildLayers(spec).flatMap((layer) => layer.parameters));
 }
 
-/** The memory of a pass of `shape` over `layers`, built from `spec`. Where it fails, nothing stays allocated. */
-export function layTape(
-  kernels: Kernels,
-  spec: ModelSpec,
-  layers: readonly Layer[],
-  shape: PassShape,
-  options: TapeOptions = {},
-): Tape {
-  requireInteger('steps', shape.steps, 1, 1 << 24);
-  requireInteger('rows', shape.batchSize, 1, 1 << 24);
-  requireInteger('steps times rows', shape.steps * shape.batchSize, 1, 1 << 28);
+function requireVariants(variants: LstmVariants | null): LstmVariants {
+  if (variants) return variants;
+  const help = 'Set lengths: true in the options of createModel().';
+  throw invalidSetting('lengths', 'the code for sequences of unequal lengths is not loaded.', help);
+}
+
+/** Allocates a tape for passes of `shape`. If that fails, nothing stays allocated. */
+export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape, options: TapeOptions = {}): Tape {
+  const { spec, layers, variants } = built;
+  const { steps, batchSize } = size;
+  requireInteger('steps', steps, 1, 1 << 24);
+  requireInteger('batchSize', batchSize, 1, 1 << 24);
+  requireInteger('steps times batchSize', steps * batchSize, 1, 1 << 28);
   const { gradients = true, inputGradient = gradients } = options;
-  const { steps, batchSize } = shape;
+  const shape = { steps, batchSize };
   const first = spec.layers[0]!;
   return leased(kernels, (lease) => {
     const k = lease.kernels;
-    const room = () => (first.kind === 'embedding' ? null : k.alloc(steps * batchSize, spec.inputSize!));
-    const [x, dx] = [room(), inputGradient ? room() : null];
-    const pass: PassState = { noise: null };
-    const lengths = options.lengths ? formLengths(k, { steps, batchSize }) : null;
-    let from: LayerInput = { x, dx, steps, ragged: lengths };
+    const inputMatrix = () => (first.kind === 'embedding' ? null : k.alloc(steps * batchSize, spec.inputSize!));
+    const [x, dx] = [inputMatrix(), inputGradient ? inputMatrix() : null];
+    const context: TapeContext = { kernels: k, shape, gradients, pass: { noise: null }, variants };
+    const lengths = options.lengths ? requireVariants(variants).sequenceLengths(k, shape) : null;
+    let from: LayerInput = { x, dx, steps, masks: lengths };
     const tapes = layers.map((layer) => {
-      const tape = layer.tape(k, { steps, batchSize }, from, gradients, pass) as AnyLayerTape;
-      // Where one step is left of all, or was made many again, the rows are equally long.
-      const ragged = tape.kind === 'repeat' || tape.outputSteps !== from.steps ? null : from.ragged;
-      from = { x: tape.y, dx: tape.dy, steps: tape.outputSteps, ragged };
+      const tape = layer.tape(context, from);
+      // After a layer that changes the number of steps, all sequences have the same length.
+      const masks = tape.kind === 'repeat' || tape.outputSteps !== from.steps ? null : from.masks;
+      from = { x: tape.y, dx: tape.dy, steps: tape.outputSteps, masks };
       return tape;
     });
     const bottom = tapes[0]!;
@@ -103,6 +116,6 @@ export function layTape(
       first.kind === 'embedding' && bottom.kind === 'embedding'
         ? { kind: 'tokens', size: first.size, ids: bottom.ids }
         : { kind: 'values', x: x!, dx };
-    return new Tape(lease, { steps, batchSize }, input, tapes, pass, lengths);
+    return new Tape(lease, shape, input, tapes, context.pass, lengths);
   });
 }

@@ -5,11 +5,11 @@
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { invalidSetting, requireNumber } from '../errors.js';
-import type { Noise } from './layers/layer.js';
+import { outputStepsOf } from './layers/registry.js';
 import { type LossChoice, requireLoss, targetWidth } from './losses.js';
-import { loadForms } from './lstm/forms.js';
 import type { GivenState } from './lstm/tape.js';
-import type { Batch, Model } from './model.js';
+import { type Batch, defaultLoss, type Model } from './model.js';
+import type { Noise } from './noise.js';
 import { createRng, type Rng } from './rng.js';
 import type { ModelSpec } from './spec.js';
 import type { Tape } from './tape.js';
@@ -83,9 +83,9 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
     );
   }
   const { lengths } = batch;
-  if (lengths) await loadForms();
+  await model.prepare(batch);
   const tape = model.tape(batch, { lengths: lengths !== undefined });
-  const choice = options.loss ?? model.standardLoss(batch);
+  const choice = options.loss ?? defaultLoss(batch);
   tape.setLengths(lengths ?? null);
   tape.begin(randomStates(tape, model.spec.seed ?? 1), options.noise ?? null);
   tape.forward(model.parameters, batch.inputs);
@@ -213,7 +213,7 @@ export function randomBatch(
   const rng = createRng(seed, 'random batch');
   const first = spec.layers[0]!;
   const count = steps * batchSize;
-  const outputs = batchSize * outputSteps(spec, steps);
+  const outputs = batchSize * outputStepsOf(spec.layers, steps);
   if (first.kind === 'embedding') {
     const inputs = Int32Array.from({ length: count }, () => rng.integer(first.size));
     return {
@@ -243,14 +243,4 @@ function randomTargets(rng: Rng, rows: number, outputs: number, width: number, c
   }
   const length = outputs * targetWidth(spec, width);
   return Float64Array.from({ length }, () => (spec.kind === 'binaryCrossEntropy' ? rng.uniform() : rng.normal()));
-}
-
-/** Time steps of the model's output over an input of `steps`. */
-function outputSteps(spec: ModelSpec, steps: number): number {
-  let left = steps;
-  for (const layer of spec.layers) {
-    if (layer.kind === 'lstm' && layer.returns === 'last') left = 1;
-    if (layer.kind === 'repeat') left = layer.steps;
-  }
-  return left;
 }

@@ -8,7 +8,7 @@ import {
   type ValueLoss,
 } from '../contract/kernels.js';
 import { invalidData, invalidSetting, isKeyOf, requireInteger, requireNumber, shown, UnspoolError } from '../errors.js';
-import type { PassShape } from './layers/layer.js';
+import type { PassShape } from './pass.js';
 import { requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
 /**

@@ -2,87 +2,107 @@
 
 import type { Kernels } from '../contract/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
-import { buildLayers, layTape, type TapeOptions } from './build.js';
-import type { Layer, Noise, PassShape } from './layers/layer.js';
+import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
 import { goesBySequence, type LossChoice } from './losses.js';
-import { loadForms } from './lstm/forms.js';
+import type { LstmVariants } from './lstm/program.js';
 import type { BackendTiming } from './measured.js';
 import type { Disposed } from './memory/lease.js';
 import { Arena, ParameterLayout } from './memory/parameters.js';
 import type { NdArray } from './memory/views.js';
-import { explained, freeing, type Made } from './out-of-memory.js';
+import type { Noise } from './noise.js';
+import { explained, freeOnError, type Track } from './out-of-memory.js';
+import type { PassShape } from './pass.js';
 import { createRng } from './rng.js';
 import { type ModelSpec, requireCarriedState, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
 import type { StartState, Tape } from './tape.js';
 
 /**
- * One mini-batch: `rows` (N) sequences of `steps` (T) steps side by side, time-major (element t*N + n is step t of
- * sequence n).
+ * A mini-batch: N sequences of T time steps. All arrays are time-major: element t*N + n belongs to step t of sequence n.
  */
 export interface Batch {
+  /** Time steps, T. */
   readonly steps: number;
+  /** Sequences, N. */
   readonly batchSize: number;
-  /** Token numbers [T, N] before an embedding, else values [T, N, inputSize]. */
+  /** Token numbers [T, N] for a model with an embedding, else values [T, N, inputSize]. */
   readonly inputs: ArrayLike<number>;
-  /** Class numbers for `crossEntropy`, else values, for each row of the output. */
+  /** One row per row of the output: class numbers for `crossEntropy`, else values. */
   readonly targets: ArrayLike<number>;
-  /** How much each row of the output counts in the loss: a sample's weight, or 0 to mask a step. Default: 1 each. */
+  /** Weight of each row of the output in the loss; 0 masks it. Default: 1 each. */
   readonly weights?: ArrayLike<number>;
   /**
-   * Steps of each row, 1 to T, where they differ: outputs past a row's end are 0 and cost no gradient, states are those at
-   * its own end, and what stands in the inputs there is not read. Default: all rows have T steps.
+   * Steps of each sequence, 1 to T. Past a sequence's end, inputs are ignored and outputs are 0 and have no gradient; the
+   * final state is the one at its end. Default: all sequences have T steps.
    */
   readonly lengths?: ArrayLike<number>;
-  /** Inputs, and targets of a model that answers at every step, come sequence by sequence, [N, T, ...]. Default false. */
+  /** Inputs, and targets of a model with an output per step, are ordered by sequence, [N, T, ...]. Default false. */
   readonly batchFirst?: boolean;
 }
 
+/** Options of `model.gradients` and `model.evaluate`. */
 export interface PassOptions {
-  /** Default: `crossEntropy` before class targets (an Int32Array), else `meanSquaredError`. */
+  /** Default: `crossEntropy` for class targets (an Int32Array), else `meanSquaredError`. */
   readonly loss?: LossChoice;
-  /** Start from the state that this tape ended with, or from these states. Default: from zero, or the learned states. */
+  /** The final state of a tape, or states, to start from. Default: zero, or the learned states. */
   readonly from?: StartState;
-  /** Drop what the spec says, with the masks of this seed and step, as in training. Default: nothing is dropped. */
+  /** Apply dropout as in training, with the masks of this seed and update. Default: no dropout. */
   readonly noise?: Noise | null;
-  /** Use this tape's memory (its numbers are overwritten). Default: a new tape. */
+  /** Overwrite this tape instead of allocating one. Default: a new tape. */
   readonly tape?: Tape;
 }
 
-/** `From` is what a pass can start from. */
+/** Options of `model.predict`. `From` is what a pass can start from. */
 export interface PredictOptions<From = StartState> {
-  /** Sequences side by side. Default 1. */
+  /** Number of sequences. Default 1. */
   readonly batchSize?: number;
   /** The state to start from. Default: zero, or the learned states. */
   readonly from?: From;
-  /** Steps of each row, where they differ. */
+  /** Steps of each sequence. Default: all have the same. */
   readonly lengths?: ArrayLike<number>;
-  /** Inputs and output come sequence by sequence, [N, T, ...]. Default false. */
+  /** Inputs and output are ordered by sequence, [N, T, ...]. Default false. */
   readonly batchFirst?: boolean;
 }
 
+/** What a forward and backward pass of a batch gives. */
+export interface GradientPass<Loss = number> {
+  readonly loss: Loss;
+  readonly tape: Tape;
+  readonly gradients: Arena;
+}
+
+type GradientOptions = PassOptions & { readonly gradients?: Arena };
+
 const DISPOSED: Disposed = { what: 'The model', help: 'Make a new one.' };
 
+/** The loss of a batch unless another is chosen. */
+export const defaultLoss = (batch: Pick<Batch, 'targets'>): LossChoice =>
+  batch.targets instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError';
+
+/** A network with its parameters on one backend. Make it with `createModel`. */
 export class Model {
   readonly spec: ModelSpec;
   readonly parameters: Arena;
   /** The backends that were measured to choose this model's, fastest first; undefined where none were. */
   declare measured?: readonly BackendTiming[];
-  private readonly layers: readonly Layer[];
+  private readonly layers: BuiltSpec['layers'];
   private readonly backend: Kernels;
   private readonly shared: boolean;
+  private loaded: LstmVariants | null;
   private disposed = false;
 
   /**
-   * Builds the layers and draws the parameters. Throws `INVALID_SETTING` where the spec cannot work, `OUT_OF_MEMORY` where
-   * the parameters do not fit. `shared`: the backend is others' too, and goes on after `dispose()`.
+   * Builds the layers and draws the parameters. Throws `INVALID_SETTING` for a spec that cannot work, `OUT_OF_MEMORY` where
+   * the parameters do not fit. `shared`: `dispose()` leaves the backend running. `variants`: null for a spec of standard
+   * LSTMs.
    */
-  constructor(kernels: Kernels, spec: ModelSpec, shared = false) {
+  constructor(kernels: Kernels, spec: ModelSpec, shared = false, variants: LstmVariants | null = null) {
     requireSpec(spec);
     this.spec = spec;
     this.backend = kernels;
     this.shared = shared;
+    this.loaded = variants;
     this.layers = buildLayers(spec);
     const parameters = this.layers.flatMap((layer) => layer.parameters);
     kernels.requireFits?.(parameters);
@@ -90,7 +110,7 @@ export class Model {
     for (const p of parameters) this.parameters.set(p.name, p.start(createRng(spec.seed ?? 1, p.name)));
   }
 
-  /** The backend that it computes on. Throws `DISPOSED`. */
+  /** The backend that the model computes on. Throws `DISPOSED`. */
   get kernels(): Kernels {
     if (this.disposed) throw new UnspoolError({ code: 'DISPOSED', ...DISPOSED });
     return this.backend;
@@ -106,81 +126,86 @@ export class Model {
     return this.parameters.layout.size;
   }
 
-  /** A tape of the memory that passes of this shape need, to be used again and again. Throws `OUT_OF_MEMORY`. */
-  tape(shape: PassShape, options: TapeOptions = {}): Tape {
-    const { spec, layers } = this;
-    const { kernels = this.kernels } = options;
-    return this.explained(shape, () => layTape(kernels, spec, layers, shape, options));
+  /** @internal The code of the LSTM variants; null as long as the model does not need it. */
+  get variants(): LstmVariants | null {
+    return this.loaded;
   }
 
-  /** A zeroed arena in the layout of the parameters: for gradients, or an optimizer's state. Throws `OUT_OF_MEMORY`. */
+  /** @internal Loads what a batch needs before `tape` and `startGradients`. Other passes do so themselves. */
+  async prepare({ lengths }: Pick<Batch, 'lengths'>): Promise<void> {
+    if (lengths) this.loaded ??= await loadVariants();
+  }
+
+  /** Allocates a tape for passes of this shape, which many passes can use. Throws `OUT_OF_MEMORY`. */
+  tape(shape: PassShape, options: TapeOptions = {}): Tape {
+    const { spec, layers, loaded: variants } = this;
+    const { kernels = this.kernels } = options;
+    return explained(spec, shape, () => allocateTape(kernels, { spec, layers, variants }, shape, options));
+  }
+
+  /** A zeroed arena in the layout of the parameters, for gradients or an optimizer's state. Throws `OUT_OF_MEMORY`. */
   arena(): Arena {
     const { kernels, spec } = this;
     return explained(spec, null, () => new Arena(kernels, this.parameters.layout));
   }
 
   /**
-   * Forward pass, loss, and backward pass through all of it (BPTT): the exact gradient of the batch's loss by every
-   * parameter and by everything on the tape. With `noise`, of the loss under those masks, and of what activity layers add
-   * to it (`tape.penalty()`).
+   * Runs the forward pass, the loss and the whole backward pass (BPTT): the exact gradient of the batch's loss for every
+   * parameter and everything on the tape. With `noise`, it includes dropout and the penalties of activity layers
+   * (`tape.penalty()`), which the returned loss does not.
    */
-  async gradients(
-    batch: Batch,
-    options: PassOptions & { readonly gradients?: Arena } = {},
-  ): Promise<{ loss: number; tape: Tape; gradients: Arena }> {
-    if (batch.lengths) await loadForms();
-    const pass = this.gradientsUnread(batch, options);
+  async gradients(batch: Batch, options: GradientOptions = {}): Promise<GradientPass> {
+    await this.prepare(batch);
+    const pass = this.startGradients(batch, options);
     return { ...pass, loss: await pass.loss };
   }
 
   /**
-   * The same, and the loss is asked for but not waited for: on a device, what is asked for before anything is awaited is computed
-   * and read together. A batch with lengths needs `loadForms()` before.
+   * @internal As `gradients`, without waiting for the loss: a device reads everything that is requested before the first
+   * await in one go. Needs `prepare`.
    */
-  gradientsUnread(
-    batch: Batch,
-    options: PassOptions & { readonly gradients?: Arena } = {},
-  ): { loss: Promise<number>; tape: Tape; gradients: Arena } {
-    const { tape, gradients } = freeing((mine) => {
-      const tape = this.forwardPass(batch, options, true, mine);
-      const gradients = options.gradients ?? mine(this.arena());
+  startGradients(batch: Batch, options: GradientOptions = {}): GradientPass<Promise<number>> {
+    const { tape, gradients } = freeOnError((track) => {
+      const tape = this.forwardPass(batch, options, true, track);
+      const gradients = options.gradients ?? track(this.arena());
       gradients.clear();
-      this.explained(batch, () => tape.backward(this.parameters, gradients));
+      explained(this.spec, batch, () => tape.backward(this.parameters, gradients));
       return { tape, gradients };
     });
     const loss = this.readLoss(tape);
-    loss.catch(() => {}); // it is for whoever awaits it, which may be nobody where something else is refused before
+    loss.catch(() => {}); // the caller may throw before it awaits the loss
     return { loss, tape, gradients };
   }
 
-  /** Forward pass and loss. */
+  /** Runs the forward pass and the loss. */
   async evaluate(batch: Batch, options: PassOptions = {}): Promise<{ loss: number; tape: Tape }> {
-    if (batch.lengths) await loadForms();
-    const tape = freeing((mine) => this.forwardPass(batch, options, false, mine));
+    await this.prepare(batch);
+    const tape = freeOnError((track) => this.forwardPass(batch, options, false, track));
     return { loss: await this.readLoss(tape), tape };
   }
 
   /**
-   * The output for `inputs` ([T, N] tokens or [T, N, inputSize] values, time-major; [N, T, ...] with `batchFirst`): logits
-   * after a linear layer, [steps, N, outputSize] (or [N, steps, outputSize]). The states to go on from are on the tape:
-   * pass it as `from` to the next call, or `tape.states`.
+   * The output for `inputs`: tokens [T, N] or values [T, N, inputSize], time-major ([N, T, ...] with `batchFirst`). The
+   * output is [steps, N, outputSize] (or [N, steps, outputSize]); after a linear layer these are logits. To continue from
+   * the final state, pass the tape as `from` to the next call.
    */
   async predict(inputs: ArrayLike<number>, options: PredictOptions = {}): Promise<{ output: NdArray; tape: Tape }> {
     const { batchSize = 1, from = null, lengths, batchFirst = false } = options;
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
-    requireInteger('steps (numbers in inputs / rows / inputSize)', inputs.length / batchSize / width, 1, 1 << 24);
     const steps = inputs.length / batchSize / width;
-    if (lengths) await loadForms();
-    const tape = freeing((mine) => {
-      const tape = mine(this.tape({ steps, batchSize }, { gradients: false, lengths: lengths !== undefined }));
+    requireInteger('steps (numbers in inputs / batchSize / inputSize)', steps, 1, 1 << 24);
+    if (lengths) await this.prepare({ lengths });
+    const shape = { steps, batchSize };
+    const tape = freeOnError((track) => {
+      const tape = track(this.tape(shape, { gradients: false, lengths: lengths !== undefined }));
       if (lengths) tape.setLengths(lengths);
       tape.begin(from);
       const timeMajor = batchFirst ? toTimeMajor(inputs, steps, batchSize) : inputs;
-      this.explained({ steps, batchSize }, () => tape.forward(this.parameters, timeMajor));
+      explained(this.spec, shape, () => tape.forward(this.parameters, timeMajor));
       return tape;
     });
     return {
-      // Made when it is asked for: a policy may forbid ndarray's classes, and the tape is there all the same.
+      // A getter: a page's security policy may forbid ndarray's classes, and then the tape must still work.
       get output() {
         return batchFirst ? tape.output.transpose(1, 0, 2) : tape.output;
       },
@@ -188,15 +213,15 @@ export class Model {
     };
   }
 
-  /** One step at a time, with the state carried: for generating and for live data. Uses the weights as they are now. */
+  /** Computes one step per call and carries the state, for generating and for live data. Packs the weights once. */
   stream(batchSize = 1): Stream {
     requireCarriedState(this.spec);
     return new Stream(this.kernels, this.tape({ steps: 1, batchSize }, { gradients: false }), this.parameters);
   }
 
   /**
-   * Gives the parameters' memory back and, unless the backend is shared, ends its threads. Afterwards every use of the
-   * model throws `DISPOSED`; tapes that were not freed can still be looked into.
+   * Frees the parameters and, unless the backend is shared, ends its threads. Afterwards every use of the model throws
+   * `DISPOSED`. Tapes that were not freed can still be read.
    */
   dispose(): void {
     if (this.disposed) return;
@@ -205,13 +230,13 @@ export class Model {
     if (!this.shared) this.backend.dispose();
   }
 
-  private forwardPass(batch: Batch, options: PassOptions, gradients: boolean, mine: Made): Tape {
+  private forwardPass(batch: Batch, options: PassOptions, gradients: boolean, track: Track): Tape {
     const { steps, batchSize, lengths, batchFirst } = batch;
-    const tape = options.tape ?? mine(this.tape(batch, { gradients, lengths: lengths !== undefined }));
-    const loss = options.loss ?? this.standardLoss(batch);
+    const tape = options.tape ?? track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
+    const loss = options.loss ?? defaultLoss(batch);
     tape.setLengths(lengths ?? null);
     tape.begin(options.from ?? null, options.noise ?? null);
-    return this.explained(batch, () => {
+    return explained(this.spec, batch, () => {
       tape.forward(this.parameters, batchFirst ? toTimeMajor(batch.inputs, steps, batchSize) : batch.inputs);
       const { outputSteps } = tape.layers.at(-1)!;
       const ordered = (values: ArrayLike<number>) =>
@@ -220,16 +245,6 @@ export class Model {
       tape.measure(loss, targets, batch.weights ? ordered(batch.weights) : null);
       return tape;
     });
-  }
-
-  /** `OUT_OF_MEMORY` in a pass of `shape` says what to lower. */
-  private explained<T>(shape: PassShape, act: () => T): T {
-    return explained(this.spec, shape, act);
-  }
-
-  /** What a batch is measured by where nothing else is said. */
-  standardLoss(batch: Batch): LossChoice {
-    return batch.targets instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError';
   }
 
   private async readLoss(tape: Tape): Promise<number> {

@@ -1,32 +1,32 @@
-/** Where memory runs out: what was made on the way goes back, and the error says what to lower, in the model's numbers. */
+/** Handling of `OUT_OF_MEMORY`: frees what was allocated on the way, and adds to the error which settings to lower. */
 import { UnspoolError } from '../errors.js';
-import type { PassShape } from './layers/layer.js';
+import type { PassShape } from './pass.js';
 import type { ModelSpec } from './spec.js';
 
 interface Freeable {
   free(): void;
 }
 
-/** Takes note of what was made, and hands it on. */
-export type Made = <M extends Freeable>(made: M) => M;
+/** Registers an object to be freed on an error, and returns it. */
+export type Track = <M extends Freeable>(object: M) => M;
 
-/** Runs `act`; where it fails, all that it has handed to `mine` is freed. */
-export function freeing<T>(act: (mine: Made) => T): T {
-  const made: Freeable[] = [];
+/** Runs `act`. If it throws, everything that it has tracked is freed. */
+export function freeOnError<T>(act: (track: Track) => T): T {
+  const tracked: Freeable[] = [];
   try {
     return act((one) => {
-      made.push(one);
+      tracked.push(one);
       return one;
     });
   } catch (error) {
-    for (const one of made) one.free();
+    for (const one of tracked) one.free();
     throw error;
   }
 }
 
 /**
- * Runs `act`, which takes memory for a model of `spec`: for a pass of `shape`, or (null) an arena. An `OUT_OF_MEMORY` that
- * does not yet say what to lower says it afterwards.
+ * Runs `act`, which allocates memory for a model of `spec`: for a pass of `shape`, or (null) for an arena. Adds a `help` to an
+ * `OUT_OF_MEMORY` that has none.
  */
 export function explained<T>(spec: ModelSpec, shape: PassShape | null, act: () => T): T {
   try {

@@ -5,6 +5,9 @@ import { requireInitializer } from './init.js';
 /** The largest width or vocabulary; a larger number is a typing error. */
 export const MAX_SIZE = 1 << 24;
 
+/** The largest dropout rate: a rate of 1 leaves nothing to scale. */
+export const MAX_DROP_RATE = 1 - 2 ** -20;
+
 /** Requires an object without unknown keys: an unknown key is usually misspelled. */
 export function requireKeys(path: string, value: unknown, allowed: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

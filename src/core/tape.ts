@@ -8,31 +8,17 @@
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
-import type { ActivityTape } from './layers/activity.js';
-import type { DropoutTape } from './layers/dropout.js';
-import type { EmbeddingTape } from './layers/embedding.js';
-import type { Noise, PassShape, PassState } from './layers/layer.js';
-import type { LinearTape } from './layers/linear.js';
-import type { RepeatTape } from './layers/repeat.js';
+import type { AnyLayerTape } from './layers/registry.js';
 import { goesBySequence, type LossChoice, type LossTape, lossTape, requireTokens } from './losses.js';
-import type { BidirectionalTape } from './lstm/bidirectional.js';
 import type { LstmState } from './lstm/blocks.js';
 import type { LstmStepView } from './lstm/step-view.js';
 import type { GivenState, LstmTape } from './lstm/tape.js';
 import type { Disposed, Lease } from './memory/lease.js';
 import type { Arena } from './memory/parameters.js';
 import { hostArray, type NdArray } from './memory/views.js';
-import type { Lengths } from './ragged.js';
-
-/** One layer's part, told apart by `kind`. */
-export type AnyLayerTape =
-  | EmbeddingTape
-  | LstmTape
-  | BidirectionalTape
-  | LinearTape
-  | DropoutTape
-  | RepeatTape
-  | ActivityTape;
+import type { Noise } from './noise.js';
+import type { PassShape, PassState } from './pass.js';
+import type { SequenceLengths } from './sequence-lengths.js';
 
 /** Where a pass starts from: the state that another tape (or this one) ended with, given states, or null for the layers' own. */
 export type StartState = Tape | readonly (GivenState | null)[] | null;
@@ -57,7 +43,7 @@ export class Tape {
   private choice: LossChoice | null = null;
   private readonly pass: PassState;
   /** Room for the lengths of the sequences; null on a tape of whole ones. */
-  private readonly lengths: Lengths | null;
+  private readonly lengths: SequenceLengths | null;
 
   /** Made by `model.tape()`. */
   constructor(
@@ -66,7 +52,7 @@ export class Tape {
     input: TapeInput,
     layers: readonly AnyLayerTape[],
     pass: PassState,
-    lengths: Lengths | null,
+    lengths: SequenceLengths | null,
   ) {
     this.lease = lease;
     this.kernels = lease.kernels;
@@ -181,13 +167,13 @@ export class Tape {
    * default 1, and 0 past the end of a row that has a length of its own.
    */
   measure(choice: LossChoice, targets: ArrayLike<number>, weights: ArrayLike<number> | null = null): void {
-    const loss = this.layLoss(choice);
+    const loss = this.allocateLoss(choice);
     const whole = goesBySequence(choice);
     loss.forward(targets, whole ? weights : this.weightsOf(weights), whole ? (this.lengths?.steps ?? null) : null);
   }
 
   /** The room of a loss: what there is, where it is of the same choice. Throws `OUT_OF_MEMORY`. */
-  layLoss(choice: LossChoice): LossTape {
+  allocateLoss(choice: LossChoice): LossTape {
     // The same choice, mostly: told by its identity before it is told by its content.
     let { loss } = this;
     if (!loss || (choice !== this.choice && JSON.stringify(loss.spec) !== specText(choice))) {

@@ -7,7 +7,7 @@
 import type { FloatArray } from '../contract/kernels.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
 import { hostNumbers } from '../core/memory/views.js';
-import type { Model } from '../core/model.js';
+import { defaultLoss, type Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';
 import type { Tape } from '../core/tape.js';
 import { invalidSetting } from '../errors.js';
@@ -34,7 +34,7 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
   let bench: (Bench & { readonly model: Model; readonly rows: number; readonly loss: LossChoice }) | null = null;
   let learned: Float64Array | null = null;
   const gradient: GradientFunction = async (model, batch, options) => {
-    const { tape, gradients, from = null, noise = null, loss = model.standardLoss(batch) } = options;
+    const { tape, gradients, from = null, noise = null, loss = defaultLoss(batch) } = options;
     requireSteps(model, loss);
     const rows = batch.lengths ? 1 : rowsTaken(estimator, batch.batchSize);
     if (bench?.model !== model || bench.rows !== rows || bench.loss !== loss) {

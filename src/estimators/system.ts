@@ -11,7 +11,7 @@
  * States, tangents and cotangents are rows of S numbers, N rows one after the other; theta and its gradients have P numbers.
  */
 import type { FloatArray } from '../contract/kernels.js';
-import type { Noise } from '../core/layers/layer.js';
+import type { Noise } from '../core/noise.js';
 
 /** A named piece of theta, for reports: the weights of one gate, say. */
 export interface ParameterBlock {

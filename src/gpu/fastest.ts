@@ -1,8 +1,9 @@
 /** Which backend trains a model fastest, measured. */
-import type { PassShape } from '../core/layers/layer.js';
-import { loadForms } from '../core/lstm/forms.js';
+
+import { variantsFor } from '../core/build.js';
 import type { BackendTiming } from '../core/measured.js';
 import { type Batch, Model } from '../core/model.js';
+import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
 import { invalidSetting } from '../errors.js';
 import { type BackendChoice, type BackendOptions, selectKernels } from '../kernels/select.js';
@@ -35,7 +36,6 @@ export async function measureBackends(
   shape: PassShape,
   { backends = TRIED, steps = 5, ...options }: MeasureOptions = {},
 ): Promise<BackendTiming<BackendChoice>[]> {
-  await loadForms(); // the spec may be of any form
   const found: BackendTiming<BackendChoice>[] = [];
   for (const backend of backends) {
     try {
@@ -72,7 +72,8 @@ export const measuring =
     if (best?.problem !== null) {
       throw invalidSetting('backend', found.map((one) => `${one.backend}: ${one.problem}`).join(' '), 'Use reference.');
     }
-    const model = new Model(await selectKernels({ ...options, backend: best.backend }), spec);
+    const kernels = await selectKernels({ ...options, backend: best.backend });
+    const model = new Model(kernels, spec, false, await variantsFor(spec));
     model.measured = found;
     return model;
   };
@@ -102,7 +103,7 @@ async function measured(
   const begin = performance.now();
   const kernels = await selectKernels(options);
   try {
-    const model = new Model(kernels, spec, true);
+    const model = new Model(kernels, spec, true, await variantsFor(spec));
     const batch = someBatch(model, shape);
     const train = { stateful: false, length: WARMING + steps, batch: () => batch };
     const training = fit(model, { train }, { optimizer: adam() });

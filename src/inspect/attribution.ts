@@ -4,7 +4,7 @@
  * add up to L(x) - L(x'). Of a model that reads tokens, x_t is the row of the embedding.
  */
 import type { LossChoice } from '../core/losses.js';
-import { type Batch, Model } from '../core/model.js';
+import { type Batch, defaultLoss, Model } from '../core/model.js';
 import type { LayerSpec } from '../core/spec.js';
 import { requireChoice } from '../core/spec-checks.js';
 import { invalidSetting, requireInteger } from '../errors.js';
@@ -41,7 +41,7 @@ export async function attribution(model: Model, batch: Batch, options: Attributi
   requireInteger('points', points, 1, 1 << 16);
   if (batch.batchSize !== 1 || batch.lengths)
     throw invalidSetting('batch', 'should be of one sequence: rows: 1, without lengths.');
-  const choice = loss ?? model.standardLoss(batch);
+  const choice = loss ?? defaultLoss(batch);
   const weighed = step === undefined ? batch : { ...batch, weights: onlyStep(model.spec, batch, step) };
   const own = await valuesOf(model, weighed);
   try {
@@ -99,7 +99,12 @@ async function valuesOf(model: Model, batch: Batch): Promise<{ model: Model; x: 
     return { model, x: grid(batch.steps, inputs.length / batch.steps, inputs) };
   }
   const { embedding, others } = await parametersOf(model, first);
-  const behind = new Model(model.kernels, { ...model.spec, inputSize: first.width, layers: untied(rest, first) }, true);
+  const behind = new Model(
+    model.kernels,
+    { ...model.spec, inputSize: first.width, layers: untied(rest, first) },
+    true,
+    model.variants,
+  );
   for (const name of behind.parameters.layout.entries.map((entry) => entry.name)) {
     behind.parameters.set(name, others.get(name) ?? embedding);
   }

@@ -1,7 +1,7 @@
 /** The forward half of an LSTM's trace: what the tape holds, and the pre-activations, summed again. */
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { outputActivation } from '../core/lstm/gate-gradients.js';
-import { cellForm, isStandard, noiseRates } from '../core/lstm/spec.js';
+import { cellForm, isStandardCell, noiseRates } from '../core/lstm/spec.js';
 import type { LstmTape } from '../core/lstm/tape.js';
 import { columns, download, downloadAll, type Grid, grid, rowOf, timesTransposed } from './grid.js';
 import { type GateGrids, type LstmTrace, shifted, type TracedForm } from './lstm-trace.js';
@@ -16,7 +16,7 @@ export function formOf(layer: LstmTape): TracedForm {
   const { spec } = layer;
   const { peepholes = false, layerNorm = false, gateRecurrence = false } = spec.cell ?? {};
   const [form, { zoneoutH, zoneoutC }] = [cellForm(spec.cell), noiseRates(spec)];
-  const standard = isStandard(form) && !peepholes && !layerNorm && !gateRecurrence;
+  const standard = isStandardCell(spec.cell);
   const projected = spec.projectionSize !== undefined;
   return { ...form, standard, peepholes, layerNorm, gateRecurrence, projected, zoneoutH, zoneoutC };
 }

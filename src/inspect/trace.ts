@@ -6,11 +6,10 @@
 import type { FloatArray, Kernels } from '../contract/kernels.js';
 import { type LossChoice, type LossSpec, lossTape, requireLoss } from '../core/losses.js';
 import type { LstmState } from '../core/lstm/blocks.js';
-import { loadForms } from '../core/lstm/forms.js';
 import type { GivenState, LstmTape } from '../core/lstm/tape.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { matrixOf } from '../core/memory/views.js';
-import type { Batch, Model } from '../core/model.js';
+import { type Batch, defaultLoss, type Model } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import { columns, download, type Grid, grid } from './grid.js';
 import { backwardTrace } from './lstm-backward.js';
@@ -60,9 +59,8 @@ export interface Trace {
  * `INVALID_SETTING` for a row that is not there, and what `model.gradients` throws.
  */
 export async function trace(model: Model, batch: Batch, options: TraceOptions = {}): Promise<Trace> {
-  await loadForms();
   const k = model.kernels;
-  const loss = options.loss ?? model.standardLoss(batch);
+  const loss = options.loss ?? defaultLoss(batch);
   const one = oneSequence(model.spec, batch, options.row ?? 0, loss);
   const tape = model.tape({ steps: one.steps, batchSize: 1 });
   let gradients: Arena | null = null;

@@ -9,14 +9,15 @@
  */
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { crossEntropyDivisor, valueLossScale } from '../contract/kernels.js';
+import type { AnyLayerTape } from '../core/layers/registry.js';
 import { type LossSpec, requireLoss } from '../core/losses.js';
 import { LstmCurvature } from '../core/lstm/curvature.js';
 import type { LstmTape } from '../core/lstm/tape.js';
 import { Lease } from '../core/memory/lease.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { hostNumbers } from '../core/memory/views.js';
-import type { Batch, Model, PassOptions } from '../core/model.js';
-import type { AnyLayerTape, Tape } from '../core/tape.js';
+import { type Batch, defaultLoss, type Model, type PassOptions } from '../core/model.js';
+import type { Tape } from '../core/tape.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 
 /**
@@ -44,7 +45,7 @@ export async function hessianVector(
       help: 'Give one number for each parameter, in the order of model.parameters.',
     });
   }
-  const spec = requireLoss(options.loss ?? model.standardLoss(batch));
+  const spec = requireLoss(options.loss ?? defaultLoss(batch));
   if (batch.lengths || batch.batchFirst)
     throw invalidSetting('batch', 'has lengths, or rows first, which are not written here.');
   const { tape, gradients } = await model.gradients(batch, { ...options, loss: spec });

@@ -4,11 +4,18 @@
  */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import { buildLayers, layTape, parameterLayout, type TapeOptions } from '../core/build.js';
-import type { PassShape } from '../core/layers/layer.js';
+import {
+  allocateTape,
+  type BuiltSpec,
+  buildLayers,
+  parameterLayout,
+  type TapeOptions,
+  variantsFor,
+} from '../core/build.js';
 import { type LossChoice, type LossSpec, targetWidth } from '../core/losses.js';
 import { MemoryMeter } from '../core/memory/meter.js';
 import { Arena } from '../core/memory/parameters.js';
+import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
@@ -58,6 +65,8 @@ export async function estimateMemoryOn(
 ): Promise<MemoryEstimate> {
   const { optimizer = NONE, gradients: training = true, limit } = options;
   const layout = parameterLayout(spec);
+  const variants = await variantsFor(spec, options.lengths);
+  const built: BuiltSpec = { spec, layers: buildLayers(spec), variants };
   const rules = await kernels.memory.rules();
   const meter = new MemoryMeter(kernels, rules, limit);
   const k = meter.kernels;
@@ -69,7 +78,7 @@ export async function estimateMemoryOn(
   const [weights, parameters] = measured(() => new Arena(k, layout));
   const [buffers, own] = measured(() => (training ? allocateBuffers(k, weights, { ...options, optimizer }) : null));
   const gradients = buffers ? meter.bytesOf(buffers.gradients.matrix) + meter.bytesOf(buffers.norm) : 0;
-  const pass = (): void => runPass(layPass(k, spec, shape, options), options, weights, buffers?.gradients ?? null);
+  const pass = (): void => runPass(layPass(k, built, shape, options), options, weights, buffers?.gradients ?? null);
   const [, tape] = measured(pass);
   const [, scratch] = measured(() => {
     // An early and a late update: RAdam, for one, uses other scratch buffers after some updates.
@@ -82,7 +91,7 @@ export async function estimateMemoryOn(
     gradients,
     optimizer: own - gradients + scratch,
     tape,
-    step: stepBytes(() => new MemoryMeter(kernels, rules, limit), spec, shape, options),
+    step: stepBytes(() => new MemoryMeter(kernels, rules, limit), built, shape, options),
     working,
     total: parameters + own + tape + scratch + working,
     capacity: kernels.memory.capacity,
@@ -92,21 +101,21 @@ export async function estimateMemoryOn(
 const NONE: Optimizer = { spec: { kind: 'none', learningRate: 0 }, state: [], apply: () => {} };
 
 /** What the last time step of all rows adds to a tape of at least two steps. */
-function stepBytes(make: () => MemoryMeter, spec: ModelSpec, shape: PassShape, options: MemoryOptions): number {
+function stepBytes(make: () => MemoryMeter, built: BuiltSpec, shape: PassShape, options: MemoryOptions): number {
   const steps = Math.max(2, shape.steps);
   const [shorter, whole] = [steps - 1, steps].map((count) => {
     const meter = make();
-    layPass(meter.kernels, spec, { ...shape, steps: count }, options);
+    layPass(meter.kernels, built, { ...shape, steps: count }, options);
     return meter.allocated;
   });
   return whole! - shorter!;
 }
 
 /** Allocates a tape with its loss, as `fit` does. */
-function layPass(k: Kernels, spec: ModelSpec, shape: PassShape, options: MemoryOptions): Tape {
+function layPass(k: Kernels, built: BuiltSpec, shape: PassShape, options: MemoryOptions): Tape {
   const { inputGradient = false, loss = 'crossEntropy', ...rest } = options;
-  const tape = layTape(k, spec, buildLayers(spec), shape, { inputGradient, ...rest });
-  if (loss !== null) tape.layLoss(loss);
+  const tape = allocateTape(k, built, shape, { inputGradient, ...rest });
+  if (loss !== null) tape.allocateLoss(loss);
   return tape;
 }
 

@@ -1,8 +1,7 @@
 /** The mean loss over the batches of a source. */
 import type { FloatArray } from '../contract/kernels.js';
 import { type LossChoice, lossWeight, requireLoss } from '../core/losses.js';
-import { loadForms } from '../core/lstm/forms.js';
-import type { Batch, Model } from '../core/model.js';
+import { type Batch, defaultLoss, type Model } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
 import { TapeCache } from './tape-cache.js';
@@ -24,9 +23,9 @@ export async function evaluate(
   try {
     for (let i = 0; i < source.length; i++) {
       const batch = source.batch(i);
-      if (batch.lengths) await loadForms();
+      await model.prepare(batch);
       const tape = tapes.take(batch);
-      const spec = requireLoss(loss ?? model.standardLoss(batch));
+      const spec = requireLoss(loss ?? defaultLoss(batch));
       const mean = spec.kind === 'crossEntropy' ? { ...spec, reduction: 'mean' as const } : spec;
       const result = await model.evaluate(batch, { tape, from: source.stateful ? last : null, loss: mean });
       const weights = tape.weightsOf(batch.weights ?? null);

@@ -1,8 +1,8 @@
 /** Where the first NaN or infinity stands, once a loss or a gradient is not finite: in the order things are computed. */
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
-import { inOrder } from '../core/lstm/program.js';
 import type { Arena } from '../core/memory/parameters.js';
+import { inOrder } from '../core/pass.js';
 import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
 

@@ -3,7 +3,6 @@
  * state is carried from batch to batch, and the gradient is cut at the first step of a batch.
  */
 
-import { loadForms } from '../core/lstm/forms.js';
 import { Lease } from '../core/memory/lease.js';
 import type { Model } from '../core/model.js';
 import { explained } from '../core/out-of-memory.js';
@@ -135,7 +134,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { epoch } = this.progress;
     const update = this.progress.update + 1;
     const batch = source.batch(this.progress.batch);
-    if (batch.lengths) await loadForms();
+    await this.context.model.prepare(batch);
     const tape = this.tapes.take(batch);
     const factor = typeof schedule === 'object' ? schedule.factor : schedule;
     const rateFactor = factor?.(update, updates, { epoch, epochs }) ?? 1;

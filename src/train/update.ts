@@ -1,8 +1,8 @@
 /** One optimizer update: gradient, noise, clipping, the check for numbers that are not finite, and the optimizer's rule. */
 
 import type { Kernels } from '../contract/kernels.js';
-import { streamOf } from '../core/layers/layer.js';
 import type { Batch, Model } from '../core/model.js';
+import { streamOf } from '../core/noise.js';
 import type { Tape } from '../core/tape.js';
 import type { TrainingBuffers } from './buffers.js';
 import type { FitOptions } from './options.js';
@@ -47,7 +47,7 @@ export async function updateOnce(
   const noise = { seed: context.seed % WORD, update: update % WORD };
   const loss = options.loss === undefined ? {} : { loss: options.loss };
   const settings = { tape, gradients, from: pass.from, noise, ...loss };
-  const { loss: unread } = (await options.gradient?.(model, batch, settings)) ?? model.gradientsUnread(batch, settings);
+  const { loss: unread } = (await options.gradient?.(model, batch, settings)) ?? model.startGradients(batch, settings);
   if (options.gradientNoise) {
     const { eta, gamma = 0.55 } = options.gradientNoise;
     const std = Math.sqrt(eta / update ** gamma); // the paper counts updates from 0: 1 + t = update

@@ -4,7 +4,7 @@ import type { Kernels } from '../../src/contract/kernels.js';
 import { generate } from '../../src/core/generate.js';
 import { gradcheck } from '../../src/core/gradcheck.js';
 import type { NdArray } from '../../src/core/memory/views.js';
-import { type Batch, Model } from '../../src/core/model.js';
+import type { Batch } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { serializeModel } from '../../src/interop/model-file.js';
@@ -16,6 +16,7 @@ import { fit } from '../../src/train/trainer.js';
 import { flat } from '../support/arrays.js';
 import { BACKENDS, threadedWasm } from '../support/backends.js';
 import { problemOf, rejected } from '../support/errors.js';
+import { buildModel } from '../support/model.js';
 
 const SPEC: ModelSpec = {
   inputSize: 3,
@@ -51,7 +52,7 @@ async function expectDisposed(uses: Readonly<Record<string, Use>>, message: RegE
 
 describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create }) => {
   test('says so wherever it is used', async () => {
-    const model = new Model(await create(), SPEC);
+    const model = buildModel(await create(), SPEC);
     const { tape } = await model.gradients(BATCH);
     const [layer, step, own] = [tape.lstm(1), tape.lstm(1).step(2), model.arena()];
     tape.free();
@@ -87,7 +88,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
   });
 
   test('so do arrays that it gave before, and views of those; copies stay', async () => {
-    const model = new Model(await create(), SPEC);
+    const model = buildModel(await create(), SPEC);
     const { tape, gradients } = await model.gradients(BATCH);
     const { gates, grad } = tape.steps[1]!;
     const arrays: Record<string, NdArray> = {
@@ -124,7 +125,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
   });
 
   test('freeing it again takes nothing from who has the memory now', async () => {
-    const model = new Model(await create(), SPEC);
+    const model = buildModel(await create(), SPEC);
     const first = (await model.gradients(BATCH)).tape;
     first.free();
     const second = (await model.gradients(BATCH)).tape;
@@ -138,7 +139,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
 
 describe('what was freed or disposed says so', () => {
   test('an arena', async () => {
-    const model = new Model(await createWasm('simd'), SPEC);
+    const model = buildModel(await createWasm('simd'), SPEC);
     const { gradients } = await model.gradients(BATCH);
     const view = gradients.get('lstm.weight_hh_l0');
     const row = view.pick(3, null);
@@ -159,7 +160,7 @@ describe('what was freed or disposed says so', () => {
   });
 
   test('a model', async () => {
-    const model = new Model(await createWasm('simd'), TOKENS);
+    const model = buildModel(await createWasm('simd'), TOKENS);
     const tokens: Batch = { steps: 2, batchSize: 1, inputs: [1, 2], targets: new Int32Array([2, 3]) };
     const { tape } = await model.evaluate(tokens);
     const own = tape.steps[0]!.h;
@@ -199,7 +200,7 @@ describe('what was freed or disposed says so', () => {
   });
 
   test('a stream', async () => {
-    const model = new Model(createReference('float32'), TOKENS);
+    const model = buildModel(createReference('float32'), TOKENS);
     const stream = model.stream();
     await stream.step([1]);
     stream.dispose();
@@ -210,7 +211,7 @@ describe('what was freed or disposed says so', () => {
   });
 
   test('a training', async () => {
-    const model = new Model(await createWasm('simd'), SPEC);
+    const model = buildModel(await createWasm('simd'), SPEC);
     const train = { stateful: true, length: 5, batch: () => BATCH };
     const training = fit(model, { train }, { optimizer: adam() });
     const events = training[Symbol.asyncIterator]();
@@ -218,7 +219,7 @@ describe('what was freed or disposed says so', () => {
     training.dispose();
     training.dispose();
     const uses = { checkpoint: () => training.checkpoint(), 'the next update': () => events.next() };
-    await expectDisposed(uses, /: The training was used after dispose\(\)\. Begin another one with fit\(\)\./);
+    await expectDisposed(uses, /: The training was used after dispose\(\)\. Start another one with fit\(\)\./);
     const again = fit(model, { train }, { optimizer: adam() });
     for await (const _ of again);
   });
@@ -234,7 +235,7 @@ describe('memory', () => {
 
   test('all that a pass made goes back where it fails, and nothing that it was handed', async () => {
     const k = await createWasm('simd');
-    const model = new Model(k, TOKENS);
+    const model = buildModel(k, TOKENS);
     const good: Batch = { steps: 3, batchSize: 2, inputs: new Int32Array(6), targets: new Int32Array(6) };
     const { tape, gradients } = await model.gradients(good); // the backend's own rooms are there now
     const noGradients = model.tape(good, { gradients: false });
@@ -257,7 +258,7 @@ describe('memory', () => {
 
   test('a training, a stream and a tape with two losses give back all they took', async () => {
     const k = await threadedWasm('simd', 2);
-    const model = new Model(k, SPEC);
+    const model = buildModel(k, SPEC);
     const train = { stateful: true, length: 3, batch: () => BATCH };
     const run = async (): Promise<void> => {
       const training = fit(model, { train, validation: train }, { optimizer: adam(), validateEvery: 2 });

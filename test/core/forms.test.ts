@@ -2,13 +2,14 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import type { CellSpec, LstmSpec } from '../../src/core/lstm/spec.js';
-import { type Batch, Model } from '../../src/core/model.js';
+import type { Batch, Model } from '../../src/core/model.js';
 import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { expectSameBits, flat } from '../support/arrays.js';
 import { BACKENDS } from '../support/backends.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
 import { expectClose, TOLERANCE } from '../support/golden.js';
+import { buildModel } from '../support/model.js';
 import { testRandom } from '../support/random.js';
 
 const [T, N, D] = [6, 3, 4];
@@ -35,7 +36,7 @@ const lstm = (more: Partial<LstmSpec> = {}): LstmSpec => ({ kind: 'lstm', hidden
 
 /** Weights at random, those that start at 0 too. */
 function build(k: Kernels, layers: readonly LayerSpec[], more: Partial<ModelSpec> = {}): Model {
-  const model = new Model(k, { inputSize: D, layers, ...more });
+  const model = buildModel(k, { inputSize: D, layers, ...more });
   const random = testRandom(9);
   for (const { name, size } of model.parameters.layout.entries) {
     model.parameters.set(
@@ -157,7 +158,7 @@ describe('noise', () => {
         { kind: 'dropout', rate: 0.3, ...(shared ? { shared } : {}) },
         { kind: 'linear', size: 1 },
       ];
-      const model = new Model(k, { inputSize: wide, layers });
+      const model = buildModel(k, { inputSize: wide, layers });
       const [steps, batchSize] = [50, 7];
       const ones = new Float64Array(steps * batchSize * wide).fill(1);
       const tape = model.tape({ steps, batchSize });

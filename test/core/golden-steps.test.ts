@@ -4,10 +4,11 @@
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import { flat } from '../support/arrays.js';
 import { BACKENDS } from '../support/backends.js';
 import { expectClose, golden, TOLERANCE, tensor } from '../support/golden.js';
+import { buildModel } from '../support/model.js';
 
 describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
   const tolerance = TOLERANCE[precision];
@@ -45,7 +46,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
   test('cell-jacobians: states, local Jacobians, influence of the parameters, a tangent', () => {
     const g = golden('cell-jacobians');
     const { inputSize: D, hiddenSize: H, steps: T } = g.config as Record<'inputSize' | 'hiddenSize' | 'steps', number>;
-    const model = new Model(k, { inputSize: D, layers: [{ kind: 'lstm', hiddenSize: H, bias: 'single' }] });
+    const model = buildModel(k, { inputSize: D, layers: [{ kind: 'lstm', hiddenSize: H, bias: 'single' }] });
     for (const [name, from] of [
       ['weight_ih', 'weight_ih'],
       ['weight_hh', 'weight_hh'],
@@ -94,7 +95,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
       { kind: 'lstm' as const, hiddenSize, bias: 'single' as const },
       { kind: 'linear' as const, size: O },
     ];
-    const model = new Model(k, { inputSize: D, layers });
+    const model = buildModel(k, { inputSize: D, layers });
     const names = { weight_ih: 'lstm.weight_ih_l0', weight_hh: 'lstm.weight_hh_l0', bias: 'lstm.bias_ih_l0' };
     const all = { ...names, head_weight: 'head.weight', head_bias: 'head.bias' };
     for (const [from, name] of Object.entries(all)) model.parameters.set(name, tensor(g, from));

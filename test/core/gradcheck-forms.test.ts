@@ -6,9 +6,10 @@ import { describe, expect, test } from '@jest/globals';
 import { ACTIVATIONS, GATE_SETS } from '../../src/contract/kernels.js';
 import { gradcheck, randomBatch } from '../../src/core/gradcheck.js';
 import type { CellSpec, LstmSpec } from '../../src/core/lstm/spec.js';
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
+import { buildModel } from '../support/model.js';
 import { testRandom } from '../support/random.js';
 
 type Part = { readonly [key: string]: unknown };
@@ -42,7 +43,7 @@ const [T, N, D] = [4, 3, 2];
 
 /** Random weights of every kind, so that no peephole or gain stands at 0 or 1. */
 function modelOf(layers: readonly LayerSpec[], seed: number): Model {
-  const model = new Model(createReference('float64'), { inputSize: D, seed: 7, layers });
+  const model = buildModel(createReference('float64'), { inputSize: D, seed: 7, layers });
   const random = testRandom(seed);
   for (const { name, size } of model.parameters.layout.entries) {
     const middle = name.includes('gain') ? 1 : 0;
@@ -221,7 +222,7 @@ test.each([false, true])('an embedding with dropout, and a head tied to it; nois
       { kind: 'linear', size: 6, tied: 'embedding' },
     ],
   };
-  const model = new Model(createReference('float64'), spec);
+  const model = buildModel(createReference('float64'), spec);
   expect(model.parameters.layout.entries.map((e) => e.name)).not.toContain('head.weight');
   const batch = randomBatch(spec, { steps: T, batchSize: N }, 6);
   const report = await gradcheck(model, batch, { noise: noise ? { seed: 1, update: 3 } : null });

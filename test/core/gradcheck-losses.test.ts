@@ -2,9 +2,9 @@
 import { expect, test } from '@jest/globals';
 import { gradcheck, randomBatch } from '../../src/core/gradcheck.js';
 import type { LossChoice } from '../../src/core/losses.js';
-import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
+import { buildModel } from '../support/model.js';
 
 /** The loss, and an output wide enough for it. */
 const LOSSES: readonly (readonly [LossChoice, number])[] = [
@@ -32,7 +32,7 @@ test.each(LOSSES)('%j', async (loss, size) => {
         { kind: 'linear', size },
       ],
     };
-    const model = new Model(createReference('float64'), spec);
+    const model = buildModel(createReference('float64'), spec);
     const batch = randomBatch(spec, { steps: T, batchSize: N }, size, 3, loss);
     const weights = Array.from({ length: returns === 'all' ? T * N : N }, (_, r) => [0.5, 2, 0][r % 3]!);
     const lengths = [T, 5, 6];

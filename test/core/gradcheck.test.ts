@@ -2,11 +2,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { type GradcheckOptions, gradcheck, randomBatch } from '../../src/core/gradcheck.js';
-import { type Batch, Model } from '../../src/core/model.js';
+import type { Batch, Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { live, RIGHT_FORMULAS, withFormulas, withInstructions } from '../support/kernels.js';
+import { buildModel } from '../support/model.js';
 
 // All widths differ, so that an instruction of one product can be told from the others by its shapes.
 const [V, E, H1, H2, O] = [8, 9, 4, 5, 7];
@@ -63,7 +64,7 @@ const batchOf = (spec: ModelSpec, model: Model): Batch =>
 const bits = (batch: Batch): Batch => ({ ...batch, targets: Array.from(batch.targets, (v) => 1 / (1 + v * v)) });
 
 async function check(k: Kernels, spec: ModelSpec, options: GradcheckOptions = {}) {
-  const model = new Model(k, spec);
+  const model = buildModel(k, spec);
   const batch = batchOf(spec, model);
   return gradcheck(model, options.loss === 'binaryCrossEntropy' ? bits(batch) : batch, options);
 }
@@ -95,7 +96,7 @@ describe('right gradients pass', () => {
     expect(report.worst).toEqual(expect.objectContaining({ relativeError: expect.any(Number) }));
     expect(report.worst.relativeError).toBeLessThan(report.tolerance);
     expect(report.passed).toBe(true);
-    const model = new Model(createReference('float64'), spec);
+    const model = buildModel(createReference('float64'), spec);
     const checked = report.tensors.map((t) => t.tensor);
     for (const { name, size } of model.parameters.layout.entries) {
       expect(report.tensors.find((t) => t.tensor === name)?.checked).toBe(size);
@@ -106,7 +107,7 @@ describe('right gradients pass', () => {
   });
 
   test('the ignored class is there to be ignored', () => {
-    const targets = Array.from(batchOf(CLASSES, new Model(createReference('float64'), CLASSES)).targets);
+    const targets = Array.from(batchOf(CLASSES, buildModel(createReference('float64'), CLASSES)).targets);
     expect(targets.filter((t) => t === IGNORED).length).toBeGreaterThan(0);
     expect(targets.filter((t) => t !== IGNORED).length).toBeGreaterThan(0);
   });
@@ -525,7 +526,7 @@ describe('the report', () => {
   });
 
   test('leaves the parameters as they were', async () => {
-    const model = new Model(createReference('float64'), CLASSES);
+    const model = buildModel(createReference('float64'), CLASSES);
     const before = await model.kernels.download(model.parameters.matrix);
     await gradcheck(model, batchOf(CLASSES, model));
     expect(await model.kernels.download(model.parameters.matrix)).toEqual(before);

@@ -1,12 +1,12 @@
 /** Initializers: what their numbers look like. */
 import { describe, expect, test } from '@jest/globals';
 import { type Initializer, initialize } from '../../src/core/init.js';
-import { Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import { parseModel, serializeModel } from '../../src/interop/model-file.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { flat } from '../support/arrays.js';
 import { problemOf, thrown } from '../support/errors.js';
+import { buildModel } from '../support/model.js';
 
 const [ROWS, COLS, FAN] = [60, 90, 40];
 const of = (init: Initializer, rows = ROWS, cols = COLS) => initialize(init, rows, cols, FAN, createRng(3, 'init'));
@@ -75,7 +75,7 @@ test('a function starts each gate, and a saved model does without it', async () 
     return new Array<number>(rows * cols).fill(seen.length);
   };
   const spec = { inputSize: 3, layers: [{ kind: 'lstm' as const, hiddenSize: 2, init: { input, forgetBias: 0.5 } }] };
-  const model = new Model(createReference('float32'), spec);
+  const model = buildModel(createReference('float32'), spec);
   expect(seen).toEqual(['2x3', '2x3', '2x3', '2x3']);
   expect(flat(model.parameters.get('lstm.weight_ih_l0')).slice(0, 12)).toEqual([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2]);
   const again = parseModel(await serializeModel(model));
@@ -84,7 +84,7 @@ test('a function starts each gate, and a saved model does without it', async () 
 
 test('what cannot be an initializer', () => {
   const build = (input: unknown) => () =>
-    new Model(createReference('float32'), {
+    buildModel(createReference('float32'), {
       inputSize: 3,
       layers: [{ kind: 'lstm', hiddenSize: 2, init: { input: input as Initializer } }],
     });

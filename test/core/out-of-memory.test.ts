@@ -1,7 +1,7 @@
 /** Memory that runs out is an error that names the sizes and what to lower, and the model goes on with less. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { type Batch, Model } from '../../src/core/model.js';
+import type { Batch } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { bytesText, UnspoolError } from '../../src/errors.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -12,6 +12,7 @@ import { evaluate } from '../../src/train/evaluate.js';
 import { fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
+import { buildModel } from '../support/model.js';
 
 const SPEC: ModelSpec = {
   layers: [
@@ -60,7 +61,7 @@ describe.each([
 ] as const)('%s', (_, create) => {
   test('a batch that does not fit: what was asked for, what there is, what to lower', async () => {
     const k = await create(2 * MEGABYTE);
-    const model = new Model(k, SPEC);
+    const model = buildModel(k, SPEC);
     const before = k.memory.inUse();
     for (const act of [
       () => model.gradients(batch(40, 50)),
@@ -79,15 +80,15 @@ describe.each([
   });
 
   test("the help has this model's numbers", async () => {
-    const model = new Model(await create(2 * MEGABYTE), SPEC);
+    const model = buildModel(await create(2 * MEGABYTE), SPEC);
     expect(thrown(() => model.tape({ steps: 40, batchSize: 50 })).message).toMatch(
-      / in use\. Lower rows \(the batch, 50\) or steps \(40\) or layers\[1\]\.hiddenSize \(24\), and free tapes and arenas /,
+      / in use\)\. Lower batchSize \(50\) or steps \(40\) or layers\[1\]\.hiddenSize \(24\), and free tapes and arenas /,
     );
   });
 
   test('afterwards a smaller batch trains to the same bits as without the error', async () => {
     const trained = async (k: Kernels, disturb: boolean) => {
-      const model = new Model(k, SPEC);
+      const model = buildModel(k, SPEC);
       const source = (steps: number, batchSize: number) => ({
         stateful: false,
         length: 5,
@@ -113,7 +114,7 @@ describe.each([
   });
 
   test('many batches of ever other shapes, each freed: none is in the way of the next', async () => {
-    const model = new Model(await create(2 * MEGABYTE), SPEC);
+    const model = buildModel(await create(2 * MEGABYTE), SPEC);
     for (let i = 0; i < 60; i++) {
       const { tape, gradients } = await model.gradients(batch(3 + ((7 * i) % 19), 2 + ((5 * i) % 13)));
       tape.free();
@@ -131,11 +132,11 @@ describe.each([
       ],
     };
     const before = k.memory.inUse();
-    const error = thrown(() => new Model(k, large));
+    const error = thrown(() => buildModel(k, large));
     const lower = 'layers[0].hiddenSize (900) or layers[1].hiddenSize (70), and free';
     expect(error.message).toContain(`. Lower ${lower}`);
     expect(k.memory.inUse()).toBe(before);
-    new Model(k, SPEC);
+    buildModel(k, SPEC);
   });
 
   test("an optimizer's state that does not fit: a training that was never begun leaves nothing behind", async () => {
@@ -144,10 +145,10 @@ describe.each([
     const train = { stateful: false, length: 2, batch: () => one };
     const { parameters } = await estimateMemoryOn(createReference('float32'), wide, one);
     const k = await create((await (await create(MEGABYTE)).memory.rules()).overhead + 3.9 * parameters);
-    const model = new Model(k, wide);
+    const model = buildModel(k, wide);
     const before = k.memory.inUse();
     const error = thrown(() => fit(model, { train }, { optimizer: adam() }));
-    expect(error.message).toMatch(/ in use\. Lower layers\[0\]\.hiddenSize \(200\), and free/);
+    expect(error.message).toMatch(/ in use\)\. Lower layers\[0\]\.hiddenSize \(200\), and free/);
     expect(k.memory.inUse()).toBe(before);
     await model.predict(one.inputs);
   });
@@ -160,10 +161,10 @@ test("the reference's arrays end where JavaScript's do", () => {
     expect(problem).toMatchObject({ bytes: 8 * 2 ** 48, inUse: 0, capacity: Number.POSITIVE_INFINITY });
   }
   const spec: ModelSpec = { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 2 ** 24 }] };
-  expect(thrown(() => new Model(k, spec)).message).toMatch(
+  expect(thrown(() => buildModel(k, spec)).message).toMatch(
     /^out of memory: cannot allocate 8,390,000 GiB \(0 bytes in use\)\. Lower layers\[0\]\.hiddenSize \(16777216\), /,
   );
-  new Model(k, SPEC);
+  buildModel(k, SPEC);
 });
 
 test('room for a product that is not there any more: the backend is as it was before', async () => {
@@ -172,7 +173,7 @@ test('room for a product that is not there any more: the backend is as it was be
   const { overhead } = await (await createWasm('simd')).memory.rules();
   expect(working - overhead).toBeGreaterThan(2 ** 17);
   const k = await createWasm('simd', { capacity: total - (working - overhead) + 2 ** 16 });
-  const model = new Model(k, SPEC);
+  const model = buildModel(k, SPEC);
   const small = batch(6, 4);
   const expected = await model.gradients(small);
   const loss = [expected.loss];
@@ -180,7 +181,7 @@ test('room for a product that is not there any more: the backend is as it was be
   expected.gradients.free();
   for (let i = 0; i < 3; i++) {
     const error = await rejected(() => model.gradients(large));
-    expect(error.message).toMatch(/Lower rows \(the batch, 50\)/);
+    expect(error.message).toMatch(/Lower batchSize \(50\)/);
     const { tape, gradients, loss: again } = await model.gradients(small);
     loss.push(again);
     tape.free();

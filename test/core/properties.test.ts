@@ -2,12 +2,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { FloatArray } from '../../src/contract/kernels.js';
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import type { Tape } from '../../src/core/tape.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { flat } from '../support/arrays.js';
 import { expectClose } from '../support/golden.js';
+import { buildModel } from '../support/model.js';
 import { testRandom } from '../support/random.js';
 
 const TIGHT = 1e-11;
@@ -46,7 +47,7 @@ const spec = (s: Sizes): ModelSpec => ({
 });
 
 const build = (s: Sizes) => {
-  const model = new Model(createReference('float64'), spec(s));
+  const model = buildModel(createReference('float64'), spec(s));
   const random = testRandom(s.seed);
   const per = { x: s.rows * s.inputSize, y: s.rows * s.outputs };
   return { model, random, per, x: random.normals(s.steps * per.x), dy: random.normals(s.steps * per.y) };
@@ -187,7 +188,7 @@ test('the same seed gives the same bits, another seed other ones', () =>
   holds(async (s) => {
     const run = async (seed: number) => {
       const { model, x, dy } = build(s);
-      const own = new Model(createReference('float32'), { ...spec(s), seed });
+      const own = buildModel(createReference('float32'), { ...spec(s), seed });
       const tape = forward(own, s, x);
       const gradients = backward(own, tape, dy);
       expect(own.size).toBe(model.size);

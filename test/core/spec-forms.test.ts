@@ -28,13 +28,13 @@ test.each<[string, object, string]>([
   ['layers[0].cell.gateRecurrence', lstm({ cell: { layerNorm: true, gateRecurrence: true } }), 'layerNorm'],
   ['layers[0].cell.gates', lstm({ cell: { gates: 'none' } }), "'all', 'noInput'"],
   ['layers[0].cell.clip', lstm({ cell: { clip: 0 } }), '0'],
-  ['layers[0].cell.peephole', lstm({ cell: { peephole: true } }), 'no known setting'],
+  ['layers[0].cell.peephole', lstm({ cell: { peephole: true } }), 'unknown setting'],
   ['layers[0].cell.peepholes', lstm({ cell: { peepholes: 1 } }), 'boolean'],
   ['layers[0].cell.activations.gate', lstm({ cell: { activations: { gate: 'step' } } }), 'hardSigmoid'],
   [
     'layers[0].cell.activations.gate.alpha',
     lstm({ cell: { activations: { gate: { kind: 'tanh', alpha: 1 } } } }),
-    'not read',
+    'has no effect on tanh',
   ],
   [
     'layers[0].cell.activations.output.alpha',
@@ -53,14 +53,14 @@ test.each<[string, object, string]>([
   ['layers[0].recurrentDropout.kind', lstm({ recurrentDropout: { kind: 'h', rate: 0.1 } }), 'variational'],
   ['layers[0].recurrentDropout.rate', lstm({ recurrentDropout: { kind: 'candidate' } }), 'NaN'],
   ['layers[0].zoneout.h', lstm({ zoneout: { h: -0.1 } }), '-0.1'],
-  ['layers[0].zoneout.x', lstm({ zoneout: { x: 0.1 } }), 'Known here: h, c'],
-  ['layers[0].init.peepholes', lstm({ init: { peepholes: 'zeros' } }), 'Known here'],
+  ['layers[0].zoneout.x', lstm({ zoneout: { x: 0.1 } }), 'Use h, c.'],
+  ['layers[0].init.peepholes', lstm({ init: { peepholes: 'zeros' } }), 'Use input, recurrent'],
   ['layers[1].rate', layers(plain, { kind: 'dropout', rate: 1 }), '1'],
   ['layers[1].shared', layers(plain, { kind: 'dropout', rate: 0.5, shared: 'rows' }), 'steps'],
   ['layers[1].alpha', layers(plain, { kind: 'activity', alpha: -1 }), '-1'],
   ['layers[1]', layers(plain, { kind: 'repeat', steps: 3 }), "returns: 'last'"],
   ['layers[0].returns', layers({ ...plain, returns: 'last' }, plain), 'repeat'],
-  ['layers', layers({ kind: 'dropout', rate: 0.5 }), 'no parameters'],
+  ['layers', layers({ kind: 'dropout', rate: 0.5 }), 'no layer has parameters'],
   ['layers[1].tied', layers(plain, { kind: 'linear', size: 3, tied: 'embedding' }), 'no embedding'],
 ])('%s: %j', (path, spec, text) => {
   const error = thrown(() => requireSpec(spec));
@@ -77,8 +77,8 @@ test('a tied head has to fit the table', () => {
     ],
   });
   requireSpec(tied(4, 7));
-  expect(thrown(() => requireSpec(tied(5, 7))).message).toContain('[7, 5], but this weight [7, 4]');
-  expect(thrown(() => requireSpec(tied(4, 8))).message).toContain('[7, 4], but this weight [8, 4]');
+  expect(thrown(() => requireSpec(tied(5, 7))).message).toContain('[7, 4], but embedding has shape [7, 5]');
+  expect(thrown(() => requireSpec(tied(4, 8))).message).toContain('[8, 4], but embedding has shape [7, 4]');
 });
 
 test('parameters by name and shape, in the order of the arena', () => {

@@ -4,7 +4,6 @@
  */
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -14,6 +13,7 @@ import { OptimizerRun } from '../../src/optim/optimizer.js';
 import { radam } from '../../src/optim/radam.js';
 import { fit } from '../../src/train/trainer.js';
 import { threadedWasm } from '../support/backends.js';
+import { buildModel } from '../support/model.js';
 
 /** The backend, and how often memory was asked of it: made, seen through a window, or given back. */
 function counting(of: Kernels): { k: Kernels; calls: { count: number } } {
@@ -61,7 +61,7 @@ const [WARM, STEPS] = [8, 200]; // RAdam's later form begins at its sixth update
 describe.each(BACKENDS)('%s', (_, create) => {
   test('fit over a text: no call for memory in 200 updates, whatever the epoch', async () => {
     const { k, calls } = counting(await create());
-    const model = new Model(k, SPEC);
+    const model = buildModel(k, SPEC);
     const options = { optimizer: adam(), clipNorm: 1, epochs: 100, maxUpdates: STEPS };
     let [before, grown, inUse, steps, epoch] = [0, 0, 0, 0, 0];
     for await (const event of fit(model, { train: data.train }, options)) {
@@ -79,7 +79,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
 
   test('with validation: its tape takes the same memory each time, and updates none', async () => {
     const { k, calls } = counting(await create());
-    const model = new Model(k, SPEC);
+    const model = buildModel(k, SPEC);
     const options = { optimizer: adam(), epochs: 100, maxUpdates: STEPS, validateEvery: 10 };
     // What the reference has freed is in use until the garbage collector comes, which is nobody's to say.
     const held = (): number => (k.name === 'reference' ? 0 : k.memory.inUse());
@@ -101,7 +101,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
 
   test('by hand: gradients on one tape and an optimizer, a stream, and looking at the tape', async () => {
     const { k, calls } = counting(await create());
-    const model = new Model(k, SPEC);
+    const model = buildModel(k, SPEC);
     const optimizer = new OptimizerRun(k, radam(), model.parameters);
     const [tape, gradients] = [model.tape({ steps: 8, batchSize: 3 }), model.arena()];
     const stream = model.stream(2);
@@ -124,7 +124,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
 
 test('the count sees what it is meant to see', async () => {
   const { k, calls } = counting(await createWasm('simd'));
-  const model = new Model(k, SPEC);
+  const model = buildModel(k, SPEC);
   const before = calls.count;
   model.tape({ steps: 2, batchSize: 1 }).free();
   expect(calls.count).toBeGreaterThan(before);

@@ -1,7 +1,6 @@
 /** What is told from traces: against the golden vectors, against what it should add up to, and against passes made by hand. */
 import { describe, expect, test } from '@jest/globals';
 import { randomBatch } from '../../src/core/gradcheck.js';
-import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import {
   attribution,
@@ -23,6 +22,7 @@ import { singularValues } from '../../src/lab/index.js';
 import { rejected } from '../support/errors.js';
 import { expectClose, golden, tensor } from '../support/golden.js';
 import { goldenModel } from '../support/golden-lstm.js';
+import { buildModel } from '../support/model.js';
 
 const reference = () => createReference('float64');
 
@@ -45,7 +45,7 @@ const values: ModelSpec = {
 };
 
 const oneOf = (spec: ModelSpec, steps = 9) => {
-  const model = new Model(reference(), spec);
+  const model = buildModel(reference(), spec);
   return { model, batch: randomBatch(spec, { steps, batchSize: 1 }, model.outputSize) };
 };
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { randomBatch } from '../../src/core/gradcheck.js';
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';
 import {
   type LstmTrace,
@@ -18,6 +18,7 @@ import { flat } from '../support/arrays.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
 import { expectClose, golden, relativeError, tensor } from '../support/golden.js';
 import { CELLS, CONSTANT, goldenModel, goldenName } from '../support/golden-lstm.js';
+import { buildModel } from '../support/model.js';
 import { testRandom } from '../support/random.js';
 
 const GATES = ['i', 'f', 'g', 'o'] as const;
@@ -25,7 +26,7 @@ const [T, N, D] = [5, 3, 2];
 
 /** Random weights of every kind, so that no peephole or gain stands at 0 or 1. */
 function modelOf(spec: ModelSpec, k: Kernels = createReference('float64')): Model {
-  const model = new Model(k, spec);
+  const model = buildModel(k, spec);
   const random = testRandom(4);
   for (const { name, size } of model.parameters.layout.entries) {
     const middle = name.includes('gain') ? 1 : 0;
@@ -237,7 +238,7 @@ test('tokens, classes and probabilities; the whole trace can be cloned', async (
       { kind: 'linear', size: 5 },
     ],
   };
-  const model = new Model(createReference('float64'), spec);
+  const model = buildModel(createReference('float64'), spec);
   const ids = Int32Array.from([1, 4, 0, 2, 2]);
   const targets = Int32Array.from([4, 0, 2, 2, 3]);
   const found = await trace(model, { steps: T, batchSize: 1, inputs: ids, targets });

@@ -1,6 +1,6 @@
 /** The GPU backend where things go wrong, what it leaves behind, and what is measured and brought back with `unspool/gpu`. */
 import { describe, expect, test } from '@jest/globals';
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import { createModel } from '../../src/create.js';
 import { UnspoolError } from '../../src/errors.js';
 import { createGpu, downloadSteps, type GpuMode, measureBackends, measuring } from '../../src/gpu/index.js';
@@ -12,6 +12,7 @@ import { TrainingSnapshots } from '../../src/train/snapshots.js';
 import { fit, type TrainingEvent, type TrainingState } from '../../src/train/trainer.js';
 import { expectClose } from '../support/golden.js';
 import { wideErrors } from '../support/gpu-runs.js';
+import { buildModel } from '../support/model.js';
 import { provideWebGpu } from '../support/webgpu.js';
 
 provideWebGpu();
@@ -67,7 +68,7 @@ test('over 1,000 steps as much is on the device as over 50, and after the end no
       clipNorm(...args);
     },
   });
-  const model = new Model(watched, { ...spec, layers: [{ kind: 'lstm', hiddenSize: 2 }] }, true);
+  const model = buildModel(watched, { ...spec, layers: [{ kind: 'lstm', hiddenSize: 2 }] }, true);
   const batch = { steps: 2, batchSize: 1, inputs: new Float32Array(4).fill(0.5), targets: new Float32Array(4) };
   const training = fit(
     model,
@@ -88,7 +89,7 @@ test('a matrix that is too large for one value is computed block by block', asyn
   const ends: Float32Array[] = [];
   for (const most of [2 ** 24, 200]) {
     const k = await createGpu('cpu', { mostElements: most });
-    const model = new Model(k, spec, true);
+    const model = buildModel(k, spec, true);
     const [steps, rows] = [40, 2]; // gates of 960 numbers, states of 240, and three times 98 of Adam's
     const inputs = Float32Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i));
     const train = { stateful: false, length: 3, batch: () => ({ steps, batchSize: rows, inputs, targets: inputs }) };
@@ -213,7 +214,7 @@ describe('the backend that is fastest', () => {
 describe('plans', () => {
   const run = async (mode: GpuMode) => {
     const k = await createGpu(mode);
-    const model = new Model(k, spec, true);
+    const model = buildModel(k, spec, true);
     const [steps, rows] = [5, 2];
     const inputs = Float32Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i));
     const train = { stateful: true, length: 12, batch: () => ({ steps, batchSize: rows, inputs, targets: inputs }) };
@@ -266,14 +267,14 @@ test('a training on a device that is lost goes on from the copy on this side, to
     }
     return found;
   };
-  const whole = await losses(begin(new Model(await createGpu('webgpu'), spec)));
-  const model = new Model(await createGpu('webgpu'), spec);
+  const whole = await losses(begin(buildModel(await createGpu('webgpu'), spec)));
+  const model = buildModel(await createGpu('webgpu'), spec);
   const lost = new TrainingSnapshots(model, begin(model));
   expect(await problemOf(() => losses(lost, before))).toMatchObject({ code: 'DEVICE_LOST' });
   const { state, parameters } = lost.lastSnapshot!;
   expect(state.update).toBeGreaterThan(0);
   expect(state.update).toBeLessThanOrEqual(before);
-  const again = new Model(await createGpu('webgpu'), spec);
+  const again = buildModel(await createGpu('webgpu'), spec);
   for (const [name, values] of parameters) again.parameters.set(name, values);
   const rest = await losses(begin(again, state));
   expect(rest.map(([step]) => step)).toEqual(whole.slice(state.update).map(([step]) => step));

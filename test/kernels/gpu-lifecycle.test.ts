@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
-import { Model } from '../../src/core/model.js';
 import { createModel } from '../../src/create.js';
 import { createGpu, downloadSteps, type GpuMode } from '../../src/gpu/index.js';
 import { loadGpuJs } from '../../src/kernels/gpu/device/gpu-js.js';
@@ -11,6 +10,7 @@ import { adam } from '../../src/optim/adam.js';
 import { fit } from '../../src/train/trainer.js';
 import { ROOT } from '../cli/support.js';
 import { expectClose } from '../support/golden.js';
+import { buildModel } from '../support/model.js';
 import { provideWebGpu } from '../support/webgpu.js';
 
 provideWebGpu();
@@ -62,7 +62,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
 
   test('a training that is disposed of in the middle of a step leaves the model as it was', async () => {
     const k = await createGpu(mode);
-    const model = new Model(k, spec, true);
+    const model = buildModel(k, spec, true);
     const train = { stateful: false, length: 100, batch: () => batchOf(4, 2) };
     for (const ticks of MOMENTS) {
       const training = fit(model, { train }, { optimizer: adam() });
@@ -101,7 +101,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
     const ends: Float32Array[] = [];
     for (const mostElements of [2 ** 24, 160]) {
       const k = await createGpu(mode, { mostElements });
-      const model = new Model(k, spec, true);
+      const model = buildModel(k, spec, true);
       expect(model.size).toBeGreaterThan(200);
       const training = fit(
         model,
@@ -121,7 +121,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
 
   test('a batch that is too large is refused, and the training goes on', async () => {
     const k = await createGpu(mode, { mostElements: 400 });
-    const model = new Model(k, spec, true);
+    const model = buildModel(k, spec, true);
     const train = { stateful: false, length: 4, batch: () => batchOf(3, 2) };
     const losses: number[] = [];
     for await (const event of fit(model, { train }, { optimizer: adam() })) {
@@ -140,7 +140,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
     const k = await createGpu(mode);
     for (const cell of [{}, { peepholes: true }]) {
       const layers = [{ kind: 'lstm', hiddenSize: 8, cell }, spec.layers[1]] as const;
-      const model = new Model(k, { ...spec, layers }, true);
+      const model = buildModel(k, { ...spec, layers }, true);
       model.parameters.set('lstm.weight_ih_l0', new Float32Array(4 * 8 * 2).fill(Number.NaN, 32, 48)); // of the gate g
       expect((await model.evaluate(batchOf(3, 2))).loss).toBeNaN();
       model.dispose();
@@ -165,7 +165,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
 
   test('the steps of a tape are read together', async () => {
     const k = await createGpu(mode);
-    const model = new Model(k, spec, true);
+    const model = buildModel(k, spec, true);
     const { tape } = await model.gradients(batchOf(20, 1));
     const before = k.counts.reads;
     const steps = await downloadSteps(k, tape.lstm(0));
@@ -178,7 +178,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
     const gpuJs = (await loadGpuJs())!;
     const made = jest.spyOn(gpuJs.GPU.prototype as { createKernel(...args: unknown[]): unknown }, 'createKernel');
     const k = await createGpu(mode);
-    const model = new Model(k, spec, true);
+    const model = buildModel(k, spec, true);
     const ofPlans: number[] = [];
     for (let rows = 1; rows <= 40; rows++) {
       for (let time = 0; time < 2; time++) {

@@ -1,7 +1,6 @@
 /** The wasm backend passes the conformance suite in each variant that this engine runs, with one thread and with several. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
-import { Model } from '../../src/core/model.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
 import { offerRevec } from '../../src/kernels/wasm/trial.js';
 import { adam } from '../../src/optim/adam.js';
@@ -9,6 +8,7 @@ import { fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { threadedWasm } from '../support/backends.js';
 import { thrown } from '../support/errors.js';
+import { buildModel } from '../support/model.js';
 import { describeConformance } from './conformance.js';
 
 const VARIANTS: readonly WasmVariant[] = wasmVariant() === 'simd' ? ['simd'] : ['simd', 'relaxed', 'revec'];
@@ -48,7 +48,7 @@ async function trained(k: Kernels) {
   const [steps, batchSize] = [9, 13];
   const inputs = Float32Array.from({ length: steps * batchSize * 5 }, (_, i) => Math.sin(i));
   const targets = Int32Array.from({ length: steps * batchSize }, (_, i) => i % 7);
-  const model = new Model(k, spec);
+  const model = buildModel(k, spec);
   const train = { stateful: true, length: 12, batch: () => ({ steps, batchSize, inputs, targets }) };
   for await (const _ of fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 }));
   return model.parameters.download();

@@ -1,7 +1,6 @@
 /** Storage plans: counted, followed to the bit, and as good as the dynamic programme says. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { loadForms } from '../../src/core/lstm/forms.js';
 import { createRng } from '../../src/core/rng.js';
 import {
   bptt,
@@ -18,8 +17,6 @@ import {
 } from '../../src/lab/index.js';
 import { rejected } from '../support/errors.js';
 import { make, SPECS } from './support.js';
-
-beforeAll(loadForms);
 
 function gradientOf(estimator: GradientEstimator, system: System, sequence: readonly StepData[], state?: Float64Array) {
   const run = estimator.start(system, createRng(1, 'x'));

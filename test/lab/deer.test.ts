@@ -1,6 +1,5 @@
 /** A trajectory by Newton's method is the one that steps in order give. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
+import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import {
   bptt,
@@ -18,8 +17,6 @@ import {
 } from '../../src/lab/index.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { make, SPECS } from './support.js';
-
-beforeAll(loadForms);
 
 function inOrder(system: System, sequence: readonly StepData[]): number[][] {
   let state: ArrayLike<number> = system.initial();

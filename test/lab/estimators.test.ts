@@ -1,7 +1,5 @@
 /** Every estimator against the exact gradient: equal where it is exact, right in the mean where it is unbiased, and off where it is biased. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
-import { Model } from '../../src/core/model.js';
+import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import {
@@ -34,9 +32,8 @@ import {
 import { flat } from '../support/arrays.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { expectClose, golden, tensor } from '../support/golden.js';
+import { buildModel } from '../support/model.js';
 import { make, SPECS } from './support.js';
-
-beforeAll(loadForms);
 
 /** Sum of all that is emitted. */
 function gradientOf(
@@ -161,7 +158,7 @@ test('truncated-bptt: every (k1, k2)', () => {
   const g = golden('truncated-bptt');
   const sizes = g.config as Record<'inputSize' | 'hiddenSize' | 'outputSize' | 'steps', number>;
   const { inputSize: D, hiddenSize, outputSize: O, steps: T } = sizes;
-  const model = new Model(createReference('float64'), {
+  const model = buildModel(createReference('float64'), {
     inputSize: D,
     layers: [
       { kind: 'lstm', hiddenSize, bias: 'single' },
@@ -313,7 +310,7 @@ describe('what a method cannot do is said', () => {
       [{ direction: 'reverse' as const }, /reads from the last step to the first/],
       [{ returns: 'last' as const }, /returns/],
     ] as const) {
-      const model = new Model(createReference('float64'), { inputSize: 2, layers: [{ ...layer, ...rest }] });
+      const model = buildModel(createReference('float64'), { inputSize: 2, layers: [{ ...layer, ...rest }] });
       expect((await rejected(async () => modelSystem(model))).message).toMatch(message);
     }
   });

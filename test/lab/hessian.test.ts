@@ -1,12 +1,12 @@
 /** Hessian-vector products: against differences of the gradient, and symmetric, as a Hessian is. */
 import { describe, expect, test } from '@jest/globals';
 import type { LossChoice } from '../../src/core/losses.js';
-import { Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { hessianVector } from '../../src/lab/index.js';
 import { problemOf, rejected } from '../support/errors.js';
+import { buildModel } from '../support/model.js';
 
 const [T, N] = [5, 3];
 const random = createRng(3, 'hessian');
@@ -62,7 +62,7 @@ const CASES: [string, ModelSpec, LossChoice, object][] = [
 ];
 
 describe.each(CASES)('%s', (_, spec, loss, data) => {
-  const model = new Model(createReference('float64'), spec);
+  const model = buildModel(createReference('float64'), spec);
   const batch = { steps: T, batchSize: N, ...data } as Parameters<typeof hessianVector>[1];
   const theta = model.kernels.host(model.parameters.matrix)!;
   if (spec === stacked) theta.forEach((v, p) => void (theta[p] = v + 0.1 * random.normal())); // states that are learnt, not 0
@@ -98,7 +98,7 @@ describe.each(CASES)('%s', (_, spec, loss, data) => {
 });
 
 test('what it is not written for is said', async () => {
-  const model = new Model(createReference('float64'), {
+  const model = buildModel(createReference('float64'), {
     inputSize: 3,
     layers: [
       { kind: 'lstm', hiddenSize: 4, projectionSize: 2 },
@@ -111,7 +111,7 @@ test('what it is not written for is said', async () => {
   expect(problemOf(short, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'direction', expected: [P], actual: [P - 1] });
   const form = await rejected(() => hessianVector(model, batch, normals(P)));
   expect(form.message).toMatch(/^lstm: second derivatives are implemented only for a standard, forward-direction LSTM/);
-  const plain = new Model(createReference('float64'), values);
+  const plain = buildModel(createReference('float64'), values);
   const other = await rejected(() =>
     hessianVector(plain, batch, normals(plain.parameters.layout.size), { loss: 'meanAbsoluteError' }),
   );

@@ -1,6 +1,5 @@
 /** The gradient by lag, and what an estimator loses where theta moves. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
+import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import {
   bptt,
@@ -16,8 +15,6 @@ import {
 } from '../../src/lab/index.js';
 import { rejected } from '../support/errors.js';
 import { make, SPECS } from './support.js';
-
-beforeAll(loadForms);
 
 function emitted(estimator: GradientEstimator, system: System, sequence: readonly StepData[]): Float64Array {
   const sum = new Float64Array(system.parameters.length);

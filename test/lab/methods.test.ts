@@ -1,6 +1,5 @@
 /** Methods with parts of their own to test: the optimal Kronecker sum, the adaptive horizon. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
+import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { smallSvd } from '../../src/estimators/algebra/small-svd.js';
 import { mixDiagonal } from '../../src/estimators/methods/kronecker-sum.js';
@@ -16,8 +15,6 @@ import {
 } from '../../src/lab/index.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { make } from './support.js';
-
-beforeAll(loadForms);
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(a, (v, i) => v * b[i]!).reduce((x, y) => x + y, 0);

@@ -1,6 +1,5 @@
 /** Jacobians, their spectra and growth, and the gradient taken apart by step. */
-import { beforeAll, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
+import { expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import {
   bptt,
@@ -11,8 +10,6 @@ import {
   unroll,
 } from '../../src/lab/index.js';
 import { make, SPECS } from './support.js';
-
-beforeAll(loadForms);
 
 test('singular values: of a product of known ones, of a diagonal, of a singular matrix', () => {
   expect(singularValues([3, 0, 0, -4])).toEqual([4, 3]);

@@ -1,10 +1,11 @@
 /** Systems of many forms, small and of sizes that differ. */
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import type { StepData, System } from '../../src/lab/index.js';
 import { modelSystem } from '../../src/lab/index.js';
+import { buildModel } from '../support/model.js';
 
 const lstm = (hiddenSize: number, rest: object = {}): LayerSpec => ({ kind: 'lstm', hiddenSize, ...rest }) as LayerSpec;
 const head = (size: number): LayerSpec => ({ kind: 'linear', size });
@@ -41,9 +42,9 @@ export interface Made {
   readonly sequence: readonly StepData[];
 }
 
-/** In float64 on the reference backend. Needs loadForms(). */
+/** In float64 on the reference backend. */
 export function make(spec: ModelSpec, { batchSize = 1, steps = 6 }: { batchSize?: number; steps?: number } = {}): Made {
-  const model = new Model(createReference('float64'), spec);
+  const model = buildModel(createReference('float64'), spec);
   const random = createRng(7, 'data');
   const tokens = spec.layers[0]!.kind === 'embedding' ? spec.layers[0]!.size : 0;
   const normals = (count: number): Float64Array => Float64Array.from({ length: count }, () => random.normal());

@@ -1,12 +1,9 @@
 /** Synthetic gradients: TBPTT until something is learnt, then nearer to the exact gradient. */
-import { beforeAll, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
+import { expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { bptt, type GradientEstimator, syntheticGradients, tbptt, unroll } from '../../src/lab/index.js';
 import { make, SPECS } from './support.js';
-
-beforeAll(loadForms);
 
 const STEPS = 600;
 const K = 2;

@@ -1,7 +1,5 @@
 /** What a step offers: its derivative from both sides, and its closed forms, of the engine's models and of cells of one's own. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
-import { Model } from '../../src/core/model.js';
+import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { stateJacobian } from '../../src/estimators/algebra/jacobian.js';
 import { dot } from '../../src/estimators/vectors.js';
@@ -17,9 +15,8 @@ import {
   squaredErrorReadout,
 } from '../../src/lab/index.js';
 import { expectClose, golden, tensor } from '../support/golden.js';
+import { buildModel } from '../support/model.js';
 import { make, SPECS, WITH_UNITS } from './support.js';
-
-beforeAll(loadForms);
 
 const random = createRng(3, 'vectors');
 const normals = (length: number): Float64Array => Float64Array.from({ length }, () => random.normal());
@@ -135,7 +132,7 @@ test('cell-jacobians: local Jacobians, the influence of the parameters, a tangen
   const g = golden('cell-jacobians');
   const { inputSize: D, hiddenSize: H, steps: T } = g.config as Record<'inputSize' | 'hiddenSize' | 'steps', number>;
   const spec = { inputSize: D, layers: [{ kind: 'lstm' as const, hiddenSize: H, bias: 'single' as const }] };
-  const model = new Model(createReference('float64'), spec);
+  const model = buildModel(createReference('float64'), spec);
   const parts = { weight_ih: 'weight_ih', weight_hh: 'weight_hh', bias_ih: 'bias' };
   for (const [name, from] of Object.entries(parts)) model.parameters.set(`lstm.${name}_l0`, tensor(g, from));
   const system = modelSystem(model);

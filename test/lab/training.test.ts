@@ -1,8 +1,7 @@
 /** Estimators as the gradient of `fit`: exact ones train as `fit` alone does, random ones the same way every time. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { LossChoice } from '../../src/core/losses.js';
-import { loadForms } from '../../src/core/lstm/forms.js';
-import { type Batch, Model } from '../../src/core/model.js';
+import type { Batch } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -21,8 +20,7 @@ import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { fit } from '../../src/train/trainer.js';
 import { rejected } from '../support/errors.js';
-
-beforeAll(loadForms);
+import { buildModel } from '../support/model.js';
 
 const TEXT = 'the old whale swam in the sea and the captain of the ship saw it. '.repeat(3);
 
@@ -36,7 +34,7 @@ const spec = (size: number, more: object = {}): ModelSpec => ({
 
 function training(estimator: GradientEstimator | null, more: { maxUpdates?: number } = {}) {
   const data = textStreams(TEXT, { batchSize: 2, steps: 6, validationSplit: 0 });
-  const model = new Model(createReference('float64'), spec(data.vocabulary.size));
+  const model = buildModel(createReference('float64'), spec(data.vocabulary.size));
   const options = {
     optimizer: adam({ learningRate: 0.01 }),
     loss: 'crossEntropy' as const,
@@ -104,7 +102,7 @@ describe('a model that drops, as fit has it: the same masks, step by step', () =
   ];
   const dropping = (make: (size: number) => ModelSpec, estimator: GradientEstimator | null) => {
     const made = training(estimator);
-    return { ...made, model: new Model(createReference('float64'), make(made.data.vocabulary.size)) };
+    return { ...made, model: buildModel(createReference('float64'), make(made.data.vocabulary.size)) };
   };
 
   test.each(forms)('%s', async (_, make) => {
@@ -129,7 +127,7 @@ test('a learned first state is trained', async () => {
   const made = (estimator: GradientEstimator | null) => {
     const base = training(estimator);
     const learned = spec(base.data.vocabulary.size, { initialState: 'learned' });
-    return { ...base, model: new Model(createReference('float64'), learned) };
+    return { ...base, model: buildModel(createReference('float64'), learned) };
   };
   const exact = await run(made(null));
   for (const estimator of [bptt(), rtrl(), checkpointed({ steps: 6, segment: 3 }), deer()]) {
@@ -158,7 +156,7 @@ describe('of a batch with', () => {
     const batch: Batch = { ...base, ...more };
     const source = { stateful: false, length: 1, batch: () => batch };
     const trained = async (estimator: GradientEstimator | null) => {
-      const model = new Model(createReference('float64'), spec(size));
+      const model = buildModel(createReference('float64'), spec(size));
       const gradient = estimator ? { gradient: estimatorGradient(estimator) } : {};
       const losses: number[] = [];
       for await (const event of fit(
@@ -201,7 +199,7 @@ describe('what it is not for is said', () => {
   test('activity layers', async () => {
     const made = training(bptt());
     const { layers } = spec(made.data.vocabulary.size);
-    const model = new Model(createReference('float64'), {
+    const model = buildModel(createReference('float64'), {
       layers: [layers[0]!, layers[1]!, { kind: 'activity', alpha: 0.1 }, layers[2]!],
     });
     expect((await rejected(() => run({ ...made, model }))).message).toMatch(/^layers\[2\]: looks at a whole sequence/);

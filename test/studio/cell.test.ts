@@ -1,11 +1,11 @@
 /** What the Unroll shows of one unit holds together: (F3), (F4), (B4), (B3), of layers with a projection too. */
 import { expect, test } from '@jest/globals';
 import { randomBatch } from '../../src/core/gradcheck.js';
-import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { trace } from '../../src/inspect/index.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { cellAt } from '../../studio/src/unroll/numbers.js';
+import { buildModel } from '../support/model.js';
 
 test.each([
   ['plain', {}],
@@ -20,7 +20,7 @@ test.each([
     ],
   };
   const [T, H] = [5, 4];
-  const model = new Model(createReference('float64'), spec);
+  const model = buildModel(createReference('float64'), spec);
   const { layers } = await trace(model, randomBatch(spec, { steps: T, batchSize: 1 }, model.outputSize));
   for (let t = 0; t < T; t++) {
     for (let unit = 0; unit < H; unit++) {

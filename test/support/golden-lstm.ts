@@ -1,8 +1,9 @@
 /** The models of the golden LSTM and cell cases, in our words. */
 import type { Kernels } from '../../src/contract/kernels.js';
 import type { CellSpec } from '../../src/core/lstm/spec.js';
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import { type GoldenCase, tensor } from './golden.js';
+import { buildModel } from './model.js';
 
 export interface Sizes {
   inputSize: number;
@@ -37,7 +38,7 @@ export const CELLS: Readonly<Record<string, CellSpec>> = {
 /** The case's model, with its weights. */
 export function goldenModel(g: GoldenCase, k: Kernels): { model: Model; sizes: Sizes } {
   const sizes = g.config as unknown as Sizes;
-  const model = new Model(k, {
+  const model = buildModel(k, {
     inputSize: sizes.inputSize,
     layers: Array.from({ length: sizes.layers ?? 1 }, () => ({
       kind: 'lstm' as const,

@@ -1,7 +1,5 @@
 /** What the GPU backend has to show in each of its modes, in Node and in a page alike: nothing here needs either. */
 import type { FloatArray, Kernels, Matrix } from '../../src/contract/kernels.js';
-import { loadForms } from '../../src/core/lstm/forms.js';
-import { Model } from '../../src/core/model.js';
 import { downloadSteps } from '../../src/gpu/steps.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { adam } from '../../src/optim/adam.js';
@@ -10,10 +8,10 @@ import { Bench } from '../kernels/bench.js';
 import { CASES, type Instruction } from '../kernels/cases/index.js';
 import { type GoldenCase, relativeError, tensor } from './golden.js';
 import { goldenModel, goldenName } from './golden-lstm.js';
+import { buildModel } from './model.js';
 
 /** Norm-wise errors of everything that the golden case of an LSTM or a cell has, by name. */
 export async function goldenErrors(g: GoldenCase, k: Kernels): Promise<Record<string, number>> {
-  await loadForms();
   const { model, sizes } = goldenModel(g, k);
   const tape = model.tape({ steps: sizes.steps, batchSize: sizes.batch }, { lengths: Boolean(sizes.lengths) });
   if (sizes.lengths) tape.setLengths(sizes.lengths);
@@ -89,7 +87,7 @@ export async function trained(
     inputs: Float32Array.from({ length: T * N * I! }, (_, i) => Math.sin(i + n)),
     targets: Float32Array.from({ length: T * N * O! }, (_, i) => Math.cos(0.7 * i + n)),
   });
-  const model = new Model(k, spec, true);
+  const model = buildModel(k, spec, true);
   const train = { stateful: true, length: steps, batch };
   const training = fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 });
   for await (const _ of training);
@@ -130,7 +128,7 @@ export async function wideErrors(k: Kernels, N = 24): Promise<Record<string, num
   };
   const found: Map<string, FloatArray>[] = [];
   for (const on of [k, createReference('float64')]) {
-    const model = new Model(on, { inputSize: I, layers }, true);
+    const model = buildModel(on, { inputSize: I, layers }, true);
     const { tape, gradients } = await model.gradients(batch);
     const [step] = await downloadSteps(on, tape.lstm(0), 2, 3);
     const { gates, c, h, grad } = step!;

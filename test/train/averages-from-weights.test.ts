@@ -1,11 +1,11 @@
 /** Averages and gradient noise, compared with a plain computation from the weights after each update. */
 import { describe, expect, test } from '@jest/globals';
-import { Model } from '../../src/core/model.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { AverageSpec } from '../../src/train/averaging.js';
 import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { expectClose } from '../support/golden.js';
+import { buildModel } from '../support/model.js';
 import { testRandom } from '../support/random.js';
 
 const [T, N, D, UPDATES] = [4, 3, 2, 6];
@@ -21,7 +21,7 @@ function data() {
 /** The weights before the training, after each update and at its end, and the validation losses. */
 async function train(options: Partial<FitOptions>, hiddenSize = 3) {
   const layers = [{ kind: 'lstm', hiddenSize } as const, { kind: 'linear', size: 1 } as const];
-  const model = new Model(createReference('float64'), { inputSize: D, seed: 2, layers });
+  const model = buildModel(createReference('float64'), { inputSize: D, seed: 2, layers });
   const read = async (): Promise<number[]> => [...(await model.kernels.download(model.parameters.matrix))];
   const [before, after, losses] = [await read(), [] as number[][], [] as number[]];
   for await (const event of fit(model, data(), { optimizer: sgd({ learningRate: 0.5 }), ...options })) {

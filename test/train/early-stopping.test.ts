@@ -1,7 +1,6 @@
 /** Early stopping. */
 import { describe, expect, test } from '@jest/globals';
 import type { FloatArray } from '../../src/contract/kernels.js';
-import { Model } from '../../src/core/model.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
 import { parseModel, serializeModel } from '../../src/interop/model-file.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -11,6 +10,7 @@ import { sgd } from '../../src/optim/sgd.js';
 import { type FitOptions, fit, type TrainingData, type TrainingState } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { problemOf, thrown } from '../support/errors.js';
+import { buildModel } from '../support/model.js';
 import { collect, data, losses, newModel, SIZE, SPEC, values } from './fit-support.js';
 
 /** A learning rate that is too large, so that the validation loss goes up and down. */
@@ -226,7 +226,7 @@ describe('average, early stopping, schedule and noise together', () => {
       seen++;
       const bytes = await serializeModel(model, { training: await training.checkpoint() });
       const file = parseModel(bytes);
-      const copy = new Model(createReference('float64'), file.spec);
+      const copy = buildModel(createReference('float64'), file.spec);
       for (const [name, numbers] of file.parameters) copy.parameters.set(name, numbers);
       const again = fit(copy, data(), options(), file.training as TrainingState);
       expect(await collect(again)).toEqual(event.kind === 'end' ? [event] : expected.slice(seen));

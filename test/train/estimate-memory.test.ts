@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import type { LossChoice } from '../../src/core/losses.js';
-import { type Batch, Model } from '../../src/core/model.js';
+import type { Batch, Model } from '../../src/core/model.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
 import { estimateMemory } from '../../src/create.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -14,6 +14,7 @@ import { estimateMemoryOn, type MemoryOptions } from '../../src/train/estimate-m
 import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { BACKENDS, threadedWasm } from '../support/backends.js';
 import { problemOf, rejected } from '../support/errors.js';
+import { buildModel } from '../support/model.js';
 
 const lstm = (hiddenSize: number, more: Partial<LstmSpec> = {}): LstmSpec => ({ kind: 'lstm', hiddenSize, ...more });
 
@@ -56,7 +57,7 @@ const [STEPS, ROWS] = [5, 3];
 
 function batchFor(model: Model, classes: boolean): Batch {
   const { spec } = model;
-  const tape = new Model(createReference('float32'), spec).tape({ steps: STEPS, batchSize: ROWS });
+  const tape = buildModel(createReference('float32'), spec).tape({ steps: STEPS, batchSize: ROWS });
   const { rows, cols } = tape.layers.at(-1)!.y;
   const count = STEPS * ROWS;
   return {
@@ -74,7 +75,7 @@ async function inUse(
   loss: LossChoice,
   options: Partial<FitOptions> = {},
 ): Promise<number> {
-  const model = new Model(k, spec);
+  const model = buildModel(k, spec);
   const batch = batchFor(model, loss !== 'meanSquaredError');
   const train = { stateful: false, length: 8, batch: () => batch };
   const data = options.earlyStopping ? { train, validation: { ...train, length: 1 } } : { train };
@@ -107,7 +108,7 @@ describe.each(Object.entries(SPECS))('%s', (_, spec) => {
     const options: MemoryOptions = { gradients: false, loss: null };
     const need = await estimateMemoryOn(k, spec, { steps: STEPS, batchSize: ROWS }, options);
     expect([need.gradients, need.optimizer]).toEqual([0, 0]);
-    const model = new Model(k, spec);
+    const model = buildModel(k, spec);
     await model.predict(batchFor(model, true).inputs, { batchSize: ROWS });
     expect(k.memory.inUse()).toBe(need.total);
   });
@@ -145,7 +146,7 @@ describe('losses', () => {
     for (const [own, options] of kinds) {
       const k = await createWasm('simd');
       const need = await estimateMemoryOn(k, spec, shape, { inputGradient: true, loss, ...options });
-      const { gradients } = await new Model(k, spec).gradients(own, { loss });
+      const { gradients } = await buildModel(k, spec).gradients(own, { loss });
       k.clipNorm(k.alloc(1, 1), gradients.matrix, 1);
       expect(k.memory.inUse()).toBe(need.total);
     }
@@ -154,7 +155,7 @@ describe('losses', () => {
   test('ctc: the loss and its gradient are counted', async () => {
     const k = await createWasm('simd');
     const need = await estimateMemoryOn(k, spec, shape, { inputGradient: true, loss: 'ctc' });
-    await new Model(k, spec).gradients({ ...shape, inputs, targets: [1, 2, 3, -1, 5, 4] }, { loss: 'ctc' });
+    await buildModel(k, spec).gradients({ ...shape, inputs, targets: [1, 2, 3, -1, 5, 4] }, { loss: 'ctc' });
     k.alloc(1, 1); // the norm of the gradients
     expect(k.memory.inUse()).toBe(need.total);
   });

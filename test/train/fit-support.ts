@@ -1,10 +1,11 @@
 /** Shared by the tests of training: a small text, models over it, and the events of a training. */
 import type { FloatArray, Precision } from '../../src/contract/kernels.js';
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { TextStreams, textStreams } from '../../src/data/text.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import type { Training, TrainingEvent } from '../../src/train/trainer.js';
+import { buildModel } from '../support/model.js';
 
 const TEXT = 'it was the best of times, it was the worst of times, it was the age of wisdom. '.repeat(3);
 export const [ROWS, STEPS] = [3, 5];
@@ -30,7 +31,7 @@ export const SPEC: ModelSpec = {
 export const TWO_LAYERS: ModelSpec = { ...SPEC, layers: SPEC.layers.toSpliced(2, 0, { kind: 'lstm', hiddenSize: 5 }) };
 
 export const newModel = (spec = SPEC, precision: Precision = 'float64'): Model =>
-  new Model(createReference(precision), spec);
+  buildModel(createReference(precision), spec);
 
 export const twoLayers = (precision: Precision = 'float32'): Model => newModel(TWO_LAYERS, precision);
 

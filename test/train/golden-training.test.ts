@@ -1,6 +1,5 @@
 /** Two trainings recorded with PyTorch: all losses, gradient norms and final parameters. */
 import { describe, expect, test } from '@jest/globals';
-import { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import type { BatchSource } from '../../src/data/source.js';
 import { adam } from '../../src/optim/adam.js';
@@ -8,10 +7,11 @@ import { sgd } from '../../src/optim/sgd.js';
 import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { BACKENDS, type TestBackend } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';
+import { buildModel } from '../support/model.js';
 
 /** Repeats a recorded training and compares all its numbers. */
 async function retrain(g: GoldenCase, backend: TestBackend, spec: ModelSpec, train: BatchSource, options: FitOptions) {
-  const model = new Model(await backend.create(), spec);
+  const model = buildModel(await backend.create(), spec);
   const names = model.parameters.layout.entries.map((e) => e.name);
   expect(names.map((n) => `start.${n}`).sort()).toEqual(
     Object.keys(g.tensors)

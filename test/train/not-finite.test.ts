@@ -1,6 +1,6 @@
 /** NaN and infinity end a training with an error that names the first bad tensor; the weights stay valid. */
 import { describe, expect, test } from '@jest/globals';
-import { Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import type { BatchSource } from '../../src/data/source.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -9,6 +9,7 @@ import { sgd } from '../../src/optim/sgd.js';
 import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { problemOf, rejected } from '../support/errors.js';
+import { buildModel } from '../support/model.js';
 import { testRandom } from '../support/random.js';
 import { collect, data, newModel, twoLayers, values } from './fit-support.js';
 
@@ -73,7 +74,7 @@ describe('a number that is not finite', () => {
   ])('gate %d: the error names the %s and the first bad time step', async (gate, name) => {
     const k = createReference('float64');
     let calls = 0;
-    const model = new Model(
+    const model = buildModel(
       {
         ...k,
         lstmCell: (y, cPrev) => {
@@ -103,7 +104,7 @@ describe('a number that is not finite', () => {
       },
     };
     // tanh maps Infinity to 1, so the gates stay finite and only c is bad.
-    const { problem } = await failure(new Model(spoiling, VALUES), valid, { optimizer: adam() });
+    const { problem } = await failure(buildModel(spoiling, VALUES), valid, { optimizer: adam() });
     expect(problem).toMatchObject({ tensor: `${name} of layer lstm`, value: Number.POSITIVE_INFINITY });
     expect(problem.where).toBe('at time step 2, row 1, column 3');
   });
@@ -139,7 +140,7 @@ describe('a number that is not finite', () => {
         if (out.cols === 16) k.host(out)![13] = Number.NaN;
       },
     };
-    const { problem } = await failure(new Model(broken, VALUES), valid, { optimizer: adam(), clipNorm: 1 });
+    const { problem } = await failure(buildModel(broken, VALUES), valid, { optimizer: adam(), clipNorm: 1 });
     expect(problem).toMatchObject({ update: 1, tensor: 'gradient of lstm.bias_ih_l0', value: Number.NaN });
   });
 
@@ -159,7 +160,7 @@ describe('a number that is not finite', () => {
 });
 
 test('a last update that overflows throws instead of ending the training', async () => {
-  const model = new Model(createReference('float32'), { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 2 }] });
+  const model = buildModel(createReference('float32'), { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 2 }] });
   const batch = { steps: 3, batchSize: 2, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(12).fill(1) };
   const train = { stateful: false, length: 1, batch: () => batch };
   const error = await rejected(async () => {

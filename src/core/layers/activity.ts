@@ -1,19 +1,32 @@
 /**
- * Activation regularization (Merity et al. 2017): what passes through is left as it is, and adds to the objective
+ * Activation regularization (Merity et al. 2017): passes x through unchanged and adds to the objective
  *   (AR)  alpha mean(x^2)                    da: dx += 2 alpha x / n
  *   (TAR) beta mean((x_t - x_{t-1})^2)       da: dx_t += 2 beta (x_t - x_{t-1}) / m, dx_{t-1} less the same
- * n being all elements of x, m those of all steps but the first. Only in training, as all regularization by noise.
+ * where n counts all elements of x and m those of all steps but the first. Active in training only.
  */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import type { ActivitySpec } from '../spec.js';
-import type { Layer, LayerInput, LayerTape, PassState } from './layer.js';
+import { requireNumber } from '../../errors.js';
+import type { PassState } from '../pass.js';
+import { requireKeys } from '../spec-checks.js';
+import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
+
+/** Activation regularization of the layer's input (AR and TAR, Merity et al. 2017), in training only. */
+export interface ActivitySpec {
+  readonly kind: 'activity';
+  /** Adds alpha times the mean square of all elements. Default 0. */
+  readonly alpha?: number;
+  /** Adds beta times the mean square of the differences between successive steps. Default 0. */
+  readonly beta?: number;
+  /** Default `activity`. */
+  readonly name?: string;
+}
 
 const SQUARED = { kind: 'meanSquaredError' } as const;
 
 export class ActivityTape implements LayerTape {
   readonly kind = 'activity';
   readonly name: string;
-  /** The layer below's own: nothing is copied. */
+  /** The input itself: nothing is copied. */
   readonly y: Matrix; // (T*N, C)
   readonly dy: Matrix | null;
   readonly outputSteps: number;
@@ -22,11 +35,11 @@ export class ActivityTape implements LayerTape {
   private readonly pass: PassState;
   /** (1,1) each: the norm of x, and the mean square of the differences. */
   private readonly values: { readonly norm: Matrix; readonly tar: Matrix };
-  /** x and dx of the steps from the second on, and of those to the last but one; null for a single step. */
+  /** x at steps 1..T-1 and at steps 0..T-2; null for a single step. */
   private readonly pairs: Readonly<Record<'later' | 'earlier' | 'difference', Matrix>> | null;
   private readonly gradPairs: Readonly<Record<'later' | 'earlier', Matrix>> | null;
 
-  constructor(k: Kernels, name: string, spec: ActivitySpec, input: LayerInput, pass: PassState) {
+  constructor({ kernels: k, pass }: TapeContext, name: string, spec: ActivitySpec, input: LayerInput) {
     const { rows, cols } = input.x!;
     this.k = k;
     this.name = name;
@@ -74,11 +87,17 @@ export class ActivityTape implements LayerTape {
   }
 }
 
-export function activityLayer(spec: ActivitySpec, name: string, width: number): Layer {
-  return {
-    name,
-    outputSize: width,
-    parameters: [],
-    tape: (k, _shape, input, _withGradients, pass) => new ActivityTape(k, name, spec, input, pass),
-  };
-}
+export const activity: LayerKind<ActivitySpec, ActivityTape> = {
+  hasParameters: false,
+  check(path, spec) {
+    requireKeys(path, spec, ['kind', 'alpha', 'beta', 'name']);
+    for (const key of ['alpha', 'beta'] as const) {
+      if (spec[key] !== undefined) requireNumber(`${path}.${key}`, spec[key], 0, Number.POSITIVE_INFINITY);
+    }
+  },
+  outputSize: (_, inputSize) => inputSize,
+  build(spec, names) {
+    const name = names.unique(spec.name ?? 'activity');
+    return { name, parameters: [], tape: (context, input) => new ActivityTape(context, name, spec, input) };
+  },
+};

@@ -1,20 +1,25 @@
 /**
- * Dropout: y = m x, each m 0 with probability p, else 1 / (1 - p), so that the mean stays (D1; Srivastava et al. 2014).
+ * Dropout: y = m x, each m 0 with probability p, else 1 / (1 - p), so that the mean is unchanged (D1; Srivastava et al. 2014).
  * Its derivative: dx = m dy (D1'). Outside of training y = x. With `shared: 'steps'` one mask serves all time steps
- * (variational dropout, Gal & Ghahramani 2016). The masks come from keys, so that a pass made again sees the same ones.
+ * (variational dropout, Gal & Ghahramani 2016). Masks are drawn from keys, so that a repeated pass has the same masks.
  */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { blocks } from '../lstm/blocks.js';
-import type { DropoutSpec } from '../spec.js';
-import {
-  drawMask,
-  type Layer,
-  type LayerInput,
-  type LayerTape,
-  type MaskOver,
-  type PassState,
-  streamOf,
-} from './layer.js';
+import { requireNumber } from '../../errors.js';
+import { drawMask, type MaskSource, streamOf } from '../noise.js';
+import { blocks, type PassState } from '../pass.js';
+import { MAX_DROP_RATE, requireChoice, requireKeys } from '../spec-checks.js';
+import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
+
+/** Drops elements of the layer's input, in training only. */
+export interface DropoutSpec {
+  readonly kind: 'dropout';
+  /** Probability that an element is dropped, 0 to less than 1. The others are scaled by 1 / (1 - rate). */
+  readonly rate: number;
+  /** `steps`: one mask for all time steps (variational dropout, Gal & Ghahramani 2016). Default: a mask per step. */
+  readonly shared?: 'steps';
+  /** Determines the masks, together with the seed. Default `dropout`. */
+  readonly name?: string;
+}
 
 export class DropoutTape implements LayerTape {
   readonly kind = 'dropout';
@@ -23,28 +28,26 @@ export class DropoutTape implements LayerTape {
   readonly dy: Matrix | null;
   readonly outputSteps: number;
   private readonly k: Kernels;
-  private readonly rate: number;
-  private readonly stream: number;
+  private readonly source: MaskSource;
   private readonly pass: PassState;
   private readonly input: LayerInput;
-  private readonly over: MaskOver;
   private readonly mask: Matrix; // (T*N, C), or (N, C) where the steps share it
-  /** What is multiplied with the mask, block by block: x, y, dx, dy. */
+  /** The blocks that the mask multiplies: x, y, dx, dy. */
   private readonly parts: readonly (readonly [x: Matrix, y: Matrix, dx: Matrix | null, dy: Matrix | null])[];
 
-  constructor(k: Kernels, name: string, spec: DropoutSpec, input: LayerInput, withGradients: boolean, pass: PassState) {
+  constructor(context: TapeContext, name: string, spec: DropoutSpec, input: LayerInput) {
+    const { kernels: k, gradients, pass } = context;
     const { rows: all, cols } = input.x!;
+    const shared = spec.shared === 'steps';
     this.k = k;
     this.name = name;
-    this.rate = spec.rate;
-    this.stream = streamOf(name);
+    this.source = { rate: spec.rate, stream: streamOf(name), over: shared ? 'rows' : 'steps' };
     this.pass = pass;
     this.input = input;
     this.outputSteps = input.steps;
     this.y = k.alloc(all, cols);
-    this.dy = withGradients ? k.alloc(all, cols) : null;
-    this.over = spec.shared === 'steps' ? 'rows' : 'steps';
-    const rows = spec.shared === 'steps' ? all / input.steps : all;
+    this.dy = gradients ? k.alloc(all, cols) : null;
+    const rows = shared ? all / input.steps : all;
     this.mask = k.alloc(rows, cols);
     const cut = (m: Matrix | null) => m && blocks(k, m, rows);
     const [xs, ys, dxs, dys] = [cut(input.x)!, cut(this.y)!, cut(input.dx), cut(this.dy)];
@@ -59,7 +62,7 @@ export class DropoutTape implements LayerTape {
       k.copy(this.y, this.input.x!);
       return;
     }
-    drawMask(k, mask, pass.noise, this.stream, this.rate, this.over);
+    drawMask(k, mask, pass.noise, this.source);
     for (const [x, y] of this.parts) k.multiply(y, x, mask, false); // (D1)
   }
 
@@ -71,11 +74,16 @@ export class DropoutTape implements LayerTape {
   }
 }
 
-export function dropoutLayer(spec: DropoutSpec, name: string, width: number): Layer {
-  return {
-    name,
-    outputSize: width,
-    parameters: [],
-    tape: (k, _shape, input, withGradients, pass) => new DropoutTape(k, name, spec, input, withGradients, pass),
-  };
-}
+export const dropout: LayerKind<DropoutSpec, DropoutTape> = {
+  hasParameters: false,
+  check(path, spec) {
+    requireKeys(path, spec, ['kind', 'rate', 'shared', 'name']);
+    requireNumber(`${path}.rate`, spec.rate, 0, MAX_DROP_RATE);
+    if (spec.shared !== undefined) requireChoice(`${path}.shared`, spec.shared, ['steps']);
+  },
+  outputSize: (_, inputSize) => inputSize,
+  build(spec, names) {
+    const name = names.unique(spec.name ?? 'dropout');
+    return { name, parameters: [], tape: (context, input) => new DropoutTape(context, name, spec, input) };
+  },
+};

@@ -1,21 +1,31 @@
 /**
- * Embedding: y[r] = E[ids[r]] (E1). Its derivative: a row of E is read once for every place its token stands, so the
- * gradients of all those places add up: dE[ids[r]] += dy[r] (E1'). With dropout, whole rows of E are dropped for a pass:
+ * Embedding: y[r] = E[ids[r]] (E1). Its derivative: a row of E is read once for every occurrence of its token, so the
+ * gradients of all occurrences add up: dE[ids[r]] += dy[r] (E1'). With dropout, whole rows of E are dropped for a pass:
  * y[r] = m[ids[r]] E[ids[r]], and so dE[ids[r]] += m[ids[r]] dy[r] (Gal & Ghahramani 2016).
  */
 
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { initialize } from '../init.js';
+import { requireInteger, requireNumber } from '../../errors.js';
+import { type Initializer, initialize, requireInitializer } from '../init.js';
 import type { Arena } from '../memory/parameters.js';
-import type { EmbeddingSpec } from '../spec.js';
-import { drawMask, type Layer, type LayerTape, type PassShape, type PassState, streamOf } from './layer.js';
+import { drawMask, type MaskSource, streamOf } from '../noise.js';
+import type { PassState } from '../pass.js';
+import { MAX_DROP_RATE, MAX_SIZE, requireKeys } from '../spec-checks.js';
+import type { LayerKind, LayerTape, TapeContext } from './layer.js';
 
-export function embeddingForward(k: Kernels, y: Matrix, E: Matrix, ids: Int32Array): void {
-  k.gatherRows(y, E, ids); // (E1)
-}
-
-export function embeddingBackward(k: Kernels, dE: Matrix, ids: Int32Array, dy: Matrix): void {
-  k.scatterAddRows(dE, ids, dy); // (E1')
+/** Maps token numbers to rows of a table. Must be the first layer. Parameter: `NAME.weight` [size, width]. */
+export interface EmbeddingSpec {
+  readonly kind: 'embedding';
+  /** Number of different tokens. */
+  readonly size: number;
+  /** Length of each token's vector. */
+  readonly width: number;
+  /** Prefix of the parameter's name. Default `embedding`. */
+  readonly name?: string;
+  /** Default `normal`, as PyTorch. */
+  readonly init?: Initializer;
+  /** Probability that a token's vector is dropped for a training pass (Gal & Ghahramani 2016). Default 0. */
+  readonly dropout?: number;
 }
 
 export class EmbeddingTape implements LayerTape {
@@ -30,41 +40,34 @@ export class EmbeddingTape implements LayerTape {
   private readonly weight: string;
   private readonly pass: PassState;
   private readonly dropout: {
-    readonly rate: number;
-    readonly stream: number;
+    readonly source: MaskSource;
     readonly byToken: Matrix; // (size, 1)
     readonly byRow: Matrix; // (T*N, 1)
   } | null;
 
-  constructor(
-    k: Kernels,
-    name: string,
-    { size, width, dropout: rate = 0 }: EmbeddingSpec,
-    shape: PassShape,
-    withGradients: boolean,
-    pass: PassState,
-  ) {
+  constructor(context: TapeContext, name: string, { size, width, dropout: rate = 0 }: EmbeddingSpec) {
+    const { kernels: k, shape, gradients, pass } = context;
     const count = shape.steps * shape.batchSize;
+    const source: MaskSource = { rate, stream: streamOf(name), over: 'pass' };
     this.pass = pass;
-    this.dropout =
-      rate > 0 ? { rate, stream: streamOf(name), byToken: k.alloc(size, 1), byRow: k.alloc(count, 1) } : null;
+    this.dropout = rate > 0 ? { source, byToken: k.alloc(size, 1), byRow: k.alloc(count, 1) } : null;
     this.k = k;
     this.name = name;
     this.weight = `${name}.weight`;
     this.ids = new Int32Array(count);
     this.y = k.alloc(count, width);
-    this.dy = withGradients ? k.alloc(count, width) : null;
+    this.dy = gradients ? k.alloc(count, width) : null;
     this.outputSteps = shape.steps;
   }
 
-  pack(): void {} // rows are read where they stand
+  pack(): void {}
 
   forward(parameters: Arena): void {
     const { k, dropout, pass } = this;
-    embeddingForward(k, this.y, parameters.handle(this.weight), this.ids);
+    k.gatherRows(this.y, parameters.handle(this.weight), this.ids); // (E1)
     if (!dropout || !pass.noise) return;
-    const { rate, stream, byToken, byRow } = dropout;
-    drawMask(k, byToken, pass.noise, stream, rate, 'pass');
+    const { source, byToken, byRow } = dropout;
+    drawMask(k, byToken, pass.noise, source);
     k.gatherRows(byRow, byToken, this.ids);
     k.scaleRows(this.y, this.y, byRow, false);
   }
@@ -73,18 +76,29 @@ export class EmbeddingTape implements LayerTape {
     const { k, dy, dropout, pass } = this;
     if (!dy) return;
     if (dropout && pass.noise) k.scaleRows(dy, dy, dropout.byRow, false);
-    embeddingBackward(k, gradients.handle(this.weight), this.ids, dy);
+    k.scatterAddRows(gradients.handle(this.weight), this.ids, dy); // (E1')
   }
 }
 
-export function embeddingLayer(spec: EmbeddingSpec, name: string): Layer {
-  const { size, width, init = 'normal' } = spec;
-  return {
-    name,
-    outputSize: width,
-    parameters: [
-      { name: `${name}.weight`, shape: [size, width], start: (rng) => initialize(init, size, width, width, rng) },
-    ],
-    tape: (k, shape, _input, withGradients, pass) => new EmbeddingTape(k, name, spec, shape, withGradients, pass),
-  };
-}
+export const embedding: LayerKind<EmbeddingSpec, EmbeddingTape> = {
+  hasParameters: true,
+  check(path, spec) {
+    requireKeys(path, spec, ['kind', 'size', 'width', 'name', 'init', 'dropout']);
+    requireInteger(`${path}.size`, spec.size, 1, MAX_SIZE);
+    requireInteger(`${path}.width`, spec.width, 1, MAX_SIZE);
+    if (spec.init !== undefined) requireInitializer(`${path}.init`, spec.init);
+    if (spec.dropout !== undefined) requireNumber(`${path}.dropout`, spec.dropout, 0, MAX_DROP_RATE);
+  },
+  outputSize: ({ width }) => width,
+  build(spec, names) {
+    const { size, width, init = 'normal' } = spec;
+    const name = names.unique(spec.name ?? 'embedding');
+    return {
+      name,
+      parameters: [
+        { name: `${name}.weight`, shape: [size, width], start: (rng) => initialize(init, size, width, width, rng) },
+      ],
+      tape: (context) => new EmbeddingTape(context, name, spec),
+    };
+  },
+};

@@ -4,27 +4,28 @@
  */
 
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
-import { initialize } from '../init.js';
-import type { Arena } from '../memory/parameters.js';
-import type { LinearSpec } from '../spec.js';
-import type { Layer, LayerInput, LayerTape } from './layer.js';
+import { requireInteger } from '../../errors.js';
+import { type Initializer, initialize } from '../init.js';
+import type { Arena, ParameterSpec } from '../memory/parameters.js';
+import { checkInits, MAX_SIZE, requireKeys, requireOptional } from '../spec-checks.js';
+import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
 
-/** `W` is W', packed. */
-export function linearForward(k: Kernels, y: Matrix, x: Matrix, W: PackedMatrix, b: Matrix | null): void {
-  if (b) k.fillRows(y, b); // (A1)
-  k.gemmPacked(y, x, W, b !== null);
-}
-
-export function linearBackward(
-  k: Kernels,
-  d: { readonly dx: Matrix | null; readonly dW: Matrix; readonly db: Matrix | null },
-  dy: Matrix,
-  x: Matrix,
-  W: Matrix,
-): void {
-  if (d.dx) k.gemm(d.dx, dy, W); // (A1')
-  k.gemm(d.dW, dy, x, { transA: true, accumulate: true });
-  if (d.db) k.sumRows(d.db, dy);
+/** y = x W' + b at every step. Parameters: `NAME.weight` [size, input width], `NAME.bias` [size]. */
+export interface LinearSpec {
+  readonly kind: 'linear';
+  /** Width of the output. */
+  readonly size: number;
+  /** Default true. */
+  readonly bias?: boolean;
+  /**
+   * Name of the embedding layer whose table is also this layer's weight (Press & Wolf 2017). The embedding's size must
+   * equal this size, and its width this layer's input width. Default: the layer has a separate weight.
+   */
+  readonly tied?: string;
+  /** Prefix of the parameters' names. Default `head`. */
+  readonly name?: string;
+  /** Both default to `uniform` (1/sqrt(input width), as PyTorch). */
+  readonly init?: { readonly weight?: Initializer; readonly bias?: Initializer };
 }
 
 export class LinearTape implements LayerTape {
@@ -37,17 +38,17 @@ export class LinearTape implements LayerTape {
   readonly outputSteps: number;
   private readonly k: Kernels;
   private readonly packed: PackedMatrix; // W', (D, O)
-  /** Of its parameters; a tied weight is another layer's. */
+  /** Names of the parameters; a tied weight has the embedding's name. */
   readonly names: { readonly weight: string; readonly bias: string | null };
 
-  constructor(k: Kernels, name: string, spec: LinearSpec, input: LayerInput, withGradients: boolean) {
+  constructor({ kernels: k, gradients }: TapeContext, name: string, spec: LinearSpec, input: LayerInput) {
     this.k = k;
     this.name = name;
     this.names = { weight: `${spec.tied ?? name}.weight`, bias: spec.bias === false ? null : `${name}.bias` };
     this.x = input.x!;
     this.dx = input.dx;
     this.y = k.alloc(this.x.rows, spec.size);
-    this.dy = withGradients ? k.alloc(this.x.rows, spec.size) : null;
+    this.dy = gradients ? k.alloc(this.x.rows, spec.size) : null;
     this.outputSteps = input.steps;
     this.packed = k.allocPacked(this.x.cols, spec.size);
   }
@@ -57,38 +58,48 @@ export class LinearTape implements LayerTape {
   }
 
   forward(parameters: Arena): void {
+    const { k, x, y, packed } = this;
     const { bias } = this.names;
-    const b = bias ? parameters.handle(bias) : null;
-    linearForward(this.k, this.y, this.x, this.packed, b);
+    if (bias) k.fillRows(y, parameters.handle(bias)); // (A1)
+    k.gemmPacked(y, x, packed, bias !== null);
   }
 
   backward(parameters: Arena, gradients: Arena): void {
+    const { k, x, dx } = this;
     const { weight, bias } = this.names;
-    const db = bias ? gradients.handle(bias) : null;
-    const d = { dx: this.dx, dW: gradients.handle(weight), db };
-    linearBackward(this.k, d, this.dy!, this.x, parameters.handle(weight));
+    const dy = this.dy!;
+    if (dx) k.gemm(dx, dy, parameters.handle(weight)); // (A1')
+    k.gemm(gradients.handle(weight), dy, x, { transA: true, accumulate: true });
+    if (bias) k.sumRows(gradients.handle(bias), dy);
   }
 }
 
-export function linearLayer(spec: LinearSpec, name: string, inputSize: number): Layer {
-  const { size, init = {} } = spec;
-  const { weight = 'uniform', bias = 'uniform' } = init;
-  const parameters = [
-    {
-      name: `${name}.weight`,
-      shape: [size, inputSize],
-      start: (rng: Parameters<typeof initialize>[4]) => initialize(weight, size, inputSize, inputSize, rng),
-    },
-    {
-      name: `${name}.bias`,
-      shape: [size],
-      start: (rng: Parameters<typeof initialize>[4]) => initialize(bias, 1, size, inputSize, rng),
-    },
-  ];
-  return {
-    name,
-    outputSize: size,
-    parameters: parameters.slice(spec.tied === undefined ? 0 : 1, spec.bias === false ? 1 : 2),
-    tape: (k, _shape, input, withGradients) => new LinearTape(k, name, spec, input, withGradients),
-  };
-}
+export const linear: LayerKind<LinearSpec, LinearTape> = {
+  hasParameters: true,
+  check(path, spec) {
+    requireKeys(path, spec, ['kind', 'size', 'bias', 'tied', 'name', 'init']);
+    requireInteger(`${path}.size`, spec.size, 1, MAX_SIZE);
+    requireOptional(`${path}.bias`, spec.bias, 'boolean');
+    requireOptional(`${path}.tied`, spec.tied, 'string');
+    checkInits(`${path}.init`, spec.init, ['weight', 'bias']);
+  },
+  outputSize: ({ size }) => size,
+  build(spec, names, inputSize) {
+    const { size, init = {} } = spec;
+    const { weight = 'uniform', bias = 'uniform' } = init;
+    const name = names.unique(spec.name ?? 'head');
+    const parameters: ParameterSpec[] = [
+      {
+        name: `${name}.weight`,
+        shape: [size, inputSize],
+        start: (rng) => initialize(weight, size, inputSize, inputSize, rng),
+      },
+      { name: `${name}.bias`, shape: [size], start: (rng) => initialize(bias, 1, size, inputSize, rng) },
+    ];
+    return {
+      name,
+      parameters: parameters.slice(spec.tied === undefined ? 0 : 1, spec.bias === false ? 1 : 2),
+      tape: (context, input) => new LinearTape(context, name, spec, input),
+    };
+  },
+};

@@ -1,11 +1,20 @@
 /**
- * Repeat: one step becomes T of the same, for one-to-many (S1): y_t = x. Its derivative: x reaches the loss through every
- * step, so dx = sum_t dy_t (S1').
+ * Repeat: one step becomes T equal steps, for one-to-many models (S1): y_t = x. Its derivative: x reaches the loss through
+ * every step, so dx = sum_t dy_t (S1').
  */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { blocks } from '../lstm/blocks.js';
-import type { RepeatSpec } from '../spec.js';
-import type { Layer, LayerInput, LayerTape } from './layer.js';
+import { requireInteger } from '../../errors.js';
+import { blocks } from '../pass.js';
+import { MAX_SIZE, requireKeys } from '../spec-checks.js';
+import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
+
+/** Repeats one time step `steps` times: after `returns: 'last'`, or over an input of one step. For one-to-many models. */
+export interface RepeatSpec {
+  readonly kind: 'repeat';
+  readonly steps: number;
+  /** Default `repeat`. */
+  readonly name?: string;
+}
 
 export class RepeatTape implements LayerTape {
   readonly kind = 'repeat';
@@ -18,14 +27,14 @@ export class RepeatTape implements LayerTape {
   private readonly ys: readonly Matrix[];
   private readonly dys: readonly Matrix[];
 
-  constructor(k: Kernels, name: string, { steps }: RepeatSpec, input: LayerInput, withGradients: boolean) {
+  constructor({ kernels: k, gradients }: TapeContext, name: string, { steps }: RepeatSpec, input: LayerInput) {
     const { rows, cols } = input.x!;
     this.k = k;
     this.name = name;
     this.input = input;
     this.outputSteps = steps;
     this.y = k.alloc(steps * rows, cols);
-    this.dy = withGradients ? k.alloc(steps * rows, cols) : null;
+    this.dy = gradients ? k.alloc(steps * rows, cols) : null;
     this.ys = blocks(k, this.y, rows);
     this.dys = this.dy ? blocks(k, this.dy, rows) : [];
   }
@@ -45,11 +54,16 @@ export class RepeatTape implements LayerTape {
   }
 }
 
-export function repeatLayer(spec: RepeatSpec, name: string, width: number): Layer {
-  return {
-    name,
-    outputSize: width,
-    parameters: [],
-    tape: (k, _shape, input, withGradients) => new RepeatTape(k, name, spec, input, withGradients),
-  };
-}
+export const repeat: LayerKind<RepeatSpec, RepeatTape> = {
+  hasParameters: false,
+  check(path, spec) {
+    requireKeys(path, spec, ['kind', 'steps', 'name']);
+    requireInteger(`${path}.steps`, spec.steps, 1, MAX_SIZE);
+  },
+  outputSize: (_, inputSize) => inputSize,
+  outputSteps: ({ steps }) => steps,
+  build(spec, names) {
+    const name = names.unique(spec.name ?? 'repeat');
+    return { name, parameters: [], tape: (context, input) => new RepeatTape(context, name, spec, input) };
+  },
+};

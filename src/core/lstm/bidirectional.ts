@@ -1,8 +1,9 @@
-/** Two LSTMs over the same input, one each way: y = [h forwards | h in reverse], and so dy comes apart into two. */
+/** Two LSTMs over the same input, one per direction: y = [h forward | h reverse], and dy splits into the two halves. */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import type { LayerInput, LayerTape, PassState } from '../layers/layer.js';
+import type { LayerInput, LayerTape, TapeContext } from '../layers/layer.js';
 import type { Arena } from '../memory/parameters.js';
-import { type LstmMake, LstmTape } from './tape.js';
+import type { LstmDefinition } from './allocate.js';
+import { LstmTape } from './tape.js';
 
 export class BidirectionalTape implements LayerTape {
   readonly kind = 'bidirectional';
@@ -15,25 +16,23 @@ export class BidirectionalTape implements LayerTape {
   private readonly k: Kernels;
   private readonly dx: Matrix | null;
   /** The reverse LSTM's part of dx. */
-  private readonly dxBack: Matrix | null;
+  private readonly dxReverse: Matrix | null;
 
   constructor(
-    k: Kernels,
-    [forwards, backwards]: readonly [LstmMake, LstmMake],
+    context: TapeContext,
+    [forwards, backwards]: readonly [LstmDefinition, LstmDefinition],
     input: LayerInput,
-    rows: number,
-    withGradients: boolean,
-    pass: PassState,
   ) {
+    const { kernels: k } = context;
     this.k = k;
     this.name = forwards.name;
     this.dx = input.dx;
-    this.dxBack = input.dx && k.alloc(input.dx.rows, input.dx.cols);
-    this.forwards = new LstmTape(k, forwards, input, rows, withGradients, pass);
-    this.backwards = new LstmTape(k, backwards, { ...input, dx: this.dxBack }, rows, withGradients, pass);
-    const { rows: all, cols: R } = this.forwards.y;
-    this.y = k.alloc(all, 2 * R);
-    this.dy = withGradients ? k.alloc(all, 2 * R) : null;
+    this.dxReverse = input.dx && k.alloc(input.dx.rows, input.dx.cols);
+    this.forwards = new LstmTape(context, forwards, input);
+    this.backwards = new LstmTape(context, backwards, { ...input, dx: this.dxReverse });
+    const { rows, cols: R } = this.forwards.y;
+    this.y = k.alloc(rows, 2 * R);
+    this.dy = context.gradients ? k.alloc(rows, 2 * R) : null;
     this.outputSteps = this.forwards.outputSteps;
   }
 
@@ -51,13 +50,13 @@ export class BidirectionalTape implements LayerTape {
   }
 
   backward(parameters: Arena, gradients: Arena): void {
-    const { k, dy, dx, dxBack } = this;
+    const { k, dy, dx, dxReverse } = this;
     if (!dy) return;
     const R = this.forwards.y.cols;
     k.copyColumns(this.forwards.dy!, dy, { from: 0, to: 0, count: R }, false);
     k.copyColumns(this.backwards.dy!, dy, { from: R, to: 0, count: R }, false);
     this.forwards.backward(parameters, gradients);
     this.backwards.backward(parameters, gradients);
-    if (dx && dxBack) k.add(dx, dx, dxBack);
+    if (dx && dxReverse) k.add(dx, dx, dxReverse);
   }
 }

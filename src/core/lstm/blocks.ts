@@ -1,38 +1,28 @@
-/** Buffers of all steps, cut into the blocks of each. */
+/** The buffers of an LSTM's state and gates, cut into time steps. */
 import type { Kernels, LstmStep, Matrix } from '../../contract/kernels.js';
-import type { PassShape } from '../layers/layer.js';
+import { block, type PassShape } from '../pass.js';
 
-/** h and c: T+1 blocks of N rows, the state before the first step among them. */
+/** h and c as T+1 blocks of N rows, the initial state included. */
 export interface StateBlocks {
   readonly h: Matrix; // ((T+1)*N, R)
   readonly c: Matrix; // ((T+1)*N, H)
 }
 
-/** Handles of one state, or of the gradient by it. */
+/** Handles of one state, or of its gradient. */
 export interface LstmState {
   readonly h: Matrix; // (N, R)
   readonly c: Matrix; // (N, H)
 }
 
-/** Block `index` of `m`: N rows. */
-export function block(k: Kernels, m: Matrix, index: number, rows: number): Matrix {
-  return k.view(m, index * rows * m.cols, rows, m.cols);
-}
-
-/** All blocks of N rows. */
-export const blocks = (k: Kernels, m: Matrix, rows: number): Matrix[] =>
-  Array.from({ length: m.rows / rows }, (_, t) => block(k, m, t, rows));
-
-/** One step's gates, and the states after and before it. */
+/** The gates of one step, and the states after and before it. */
 export interface StepBlocks {
   readonly y: LstmStep;
   readonly before: LstmState;
 }
 
 /**
- * By time. Forwards, block t of the states is what step t starts from and block t+1 what it leaves; in reverse, step t
- * starts from block t+1 and leaves block t. Either way h of the steps 0..T-1 lies in T blocks that follow each other, and
- * so do the h- of all steps.
+ * The steps by time. Forward, step t reads block t of the states and writes block t+1; in reverse, it reads block t+1 and
+ * writes block t. Either way the h of steps 0..T-1 fill T consecutive blocks, and so do the h- of all steps.
  */
 export function cutSteps(
   k: Kernels,
@@ -49,7 +39,7 @@ export function cutSteps(
   });
 }
 
-/** T of the T+1 blocks: what the steps leave, or what they start from. */
+/** T of the T+1 blocks of `m`: the states after each step, or those before it. */
 export function wholeSequence(
   k: Kernels,
   { steps: T, batchSize: N }: PassShape,

@@ -1,11 +1,11 @@
 /** (F2)-(F4) and (B4)-(B2) of any form: in one piece where the form is the standard one, else in two halves around c. */
 import type { LstmStep, Matrix } from '../../contract/kernels.js';
-import { drawMask, streamOf } from '../layers/layer.js';
-import { blocks } from './blocks.js';
+import { drawMask, streamOf } from '../noise.js';
+import { blocks } from '../pass.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
 import type { CellValues, LstmBuffers } from './program.js';
-import { cellForm, isStandard, type Rates } from './spec.js';
+import { cellForm, isStandardCell, type Rates } from './spec.js';
 
 export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
   const { k, pass, grad } = b;
@@ -13,9 +13,9 @@ export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
   const H = b.spec.hiddenSize;
   const cell = b.spec.cell ?? {};
   const form = cellForm(cell);
-  const whole = isStandard(form) && !cell.peepholes && !cell.layerNorm && !cell.gateRecurrence && rates.candidate === 0;
+  const whole = isStandardCell(cell) && rates.candidate === 0;
   const masks = rates.candidate > 0 ? k.alloc(T * N, H) : null;
-  const stream = streamOf(`${b.name}/candidateDropout`);
+  const source = { stream: streamOf(`${b.name}/candidateDropout`), rate: rates.candidate, over: 'steps' } as const;
   const maskSteps = masks && blocks(k, masks, N);
   const norm = cell.layerNorm
     ? { out: blocks(k, k.alloc(T * N, H), N), stats: blocks(k, k.alloc(T * N, 2), N), d: k.alloc(N, H) }
@@ -32,7 +32,7 @@ export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
     /** What comes back to the gates from elsewhere is added to: 0 where nothing does. */
     addsToGates: !whole,
     draw() {
-      if (masks && pass.noise) drawMask(k, masks, pass.noise, stream, rates.candidate, 'steps');
+      if (masks && pass.noise) drawMask(k, masks, pass.noise, source);
     },
     forward(p: LstmParts, t: number) {
       const y = ys[t]!;

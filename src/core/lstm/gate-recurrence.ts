@@ -1,6 +1,6 @@
 /** Gate recurrence: a_ifo += [i f o]- R', R (3H, 3H), the gates being 0 before the first step (Greff et al. 2017, FGR). */
 import type { Matrix } from '../../contract/kernels.js';
-import { blocks } from './blocks.js';
+import { blocks } from '../pass.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';
 
@@ -13,14 +13,14 @@ export interface GateRecurrence {
 }
 
 export function gateRecurrence(b: LstmBuffers): GateRecurrence {
-  const { k, reverse, grad, ragged } = b;
+  const { k, reverse, grad, masks } = b;
   const { steps: T, batchSize: N } = b.shape;
   const H = b.spec.hiddenSize;
   const matrix = (rows: number) => k.alloc(rows, 3 * H);
   const [seen, sum] = [matrix(T * N), matrix(N)];
   const [dSum, dSeen] = grad ? [matrix(T * N), matrix(T * N)] : [null, null];
   const [seenSteps, dSumSteps, dSeenSteps] = [seen, dSum, dSeen].map((m) => (m ? blocks(k, m, N) : []));
-  const alive = ragged && blocks(k, ragged.alive, N); // a row that is over has no gates to be seen
+  const active = masks && blocks(k, masks.activeMask, N); // a finished sequence passes no gates on
   /** The time of the step computed before, or after (`by` -1 or 1); undefined at the ends. */
   const neighbor = (t: number, by: -1 | 1): number | undefined => {
     const other = reverse ? t - by : t + by;
@@ -40,7 +40,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
       const before = neighbor(t, -1);
       if (before === undefined) return k.fill(seenSteps![t]!, 0);
       take(seenSteps![t]!, b.steps[before]!.y.gates);
-      if (alive) k.scaleRows(seenSteps![t]!, seenSteps![t]!, alive[before]!, false);
+      if (active) k.scaleRows(seenSteps![t]!, seenSteps![t]!, active[before]!, false);
       k.gemm(sum, seenSteps![t]!, p.gateRecurrence!, { transB: true });
       give(b.steps[t]!.y.gates, sum);
     },
@@ -49,7 +49,7 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
       const before = neighbor(t, -1);
       if (before === undefined) return;
       k.gemm(dSeenSteps![t]!, dSumSteps![t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
-      if (alive) k.scaleRows(dSeenSteps![t]!, dSeenSteps![t]!, alive[before]!, false);
+      if (active) k.scaleRows(dSeenSteps![t]!, dSeenSteps![t]!, active[before]!, false);
       give(grad!.steps[before]!.y.gates, dSeenSteps![t]!);
     },
     gradients: (d) => k.gemm(d.gateRecurrence!, dSum!, seen, { transA: true, accumulate: true }),

@@ -5,8 +5,9 @@
  * The derivative: ds' = keep ds on the way into the step, and ds- += hold ds past it.
  */
 import type { Matrix } from '../../contract/kernels.js';
-import { maskKey, type Ragged, streamOf } from '../layers/layer.js';
-import { blocks, type LstmState } from './blocks.js';
+import { maskKey, streamOf } from '../noise.js';
+import { blocks, type SequenceMasks } from '../pass.js';
+import type { LstmState } from './blocks.js';
 import type { LstmBuffers } from './program.js';
 import type { Rates } from './spec.js';
 
@@ -53,10 +54,15 @@ function holdStage(
   };
 }
 
-export function endsStage(b: LstmBuffers, { ended, alive }: Ragged, from: Slot, to: Slot): HoldStage {
+export function endsStage(
+  b: LstmBuffers,
+  { activeMask, finishedMask }: SequenceMasks,
+  from: Slot,
+  to: Slot,
+): HoldStage {
   const { k } = b;
   const both = (m: Matrix): LstmState[] => blocks(k, m, b.shape.batchSize).map((column) => ({ h: column, c: column }));
-  return holdStage(b, (...args) => k.scaleRows(...args), [both(ended), both(alive)], from, to);
+  return holdStage(b, (...args) => k.scaleRows(...args), [both(finishedMask), both(activeMask)], from, to);
 }
 
 export function zoneoutStage(b: LstmBuffers, rates: Rates, from: Slot, to: Slot) {

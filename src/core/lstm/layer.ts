@@ -1,34 +1,35 @@
-/** An LSTM layer of a model, of one direction or two. */
-import type { Layer } from '../layers/layer.js';
+/** The layer kind `lstm`: an LSTM of one direction, or of two. */
+import type { LayerKind } from '../layers/layer.js';
+import type { LstmDefinition } from './allocate.js';
 import { BidirectionalTape } from './bidirectional.js';
 import { LstmParameters } from './parameters.js';
-import type { LstmSpec } from './spec.js';
-import { type LstmMake, LstmTape } from './tape.js';
+import { checkLstm, type LstmSpec } from './spec.js';
+import { LstmTape } from './tape.js';
 
-/** `level` counts the LSTM layers under one name from 0, as PyTorch's `_l0`, `_l1`. */
-export function lstmLayer(spec: LstmSpec, prefix: string, level: number, inputSize: number): Layer {
-  const name = level === 0 ? prefix : `${prefix}_l${level}`;
-  const { direction = 'forward', hiddenSize, projectionSize: R = hiddenSize } = spec;
-  const make = (reverse: boolean): LstmMake => {
-    const parameters = new LstmParameters(spec, prefix, level, reverse, inputSize);
-    return { name, spec, parameters, reverse };
-  };
-  if (direction !== 'bidirectional') {
-    const only = make(direction === 'reverse');
+export const lstm: LayerKind<LstmSpec, LstmTape | BidirectionalTape> = {
+  hasParameters: true,
+  check: checkLstm,
+  outputSize: ({ hiddenSize, projectionSize = hiddenSize, direction }) =>
+    direction === 'bidirectional' ? 2 * projectionSize : projectionSize,
+  outputSteps: ({ returns }, steps) => (returns === 'last' ? 1 : steps),
+  build(spec, names, inputSize) {
+    const prefix = spec.name ?? 'lstm';
+    const level = names.level(prefix); // as PyTorch's _l0, _l1
+    const name = level === 0 ? prefix : `${prefix}_l${level}`;
+    const { direction = 'forward' } = spec;
+    const define = (reverse: boolean): LstmDefinition => {
+      const parameters = new LstmParameters(spec, prefix, level, reverse, inputSize);
+      return { name, spec, parameters, reverse };
+    };
+    if (direction !== 'bidirectional') {
+      const only = define(direction === 'reverse');
+      return { name, parameters: only.parameters.list, tape: (context, input) => new LstmTape(context, only, input) };
+    }
+    const both = [define(false), define(true)] as const;
     return {
       name,
-      outputSize: R,
-      parameters: only.parameters.list,
-      tape: (k, { batchSize }, input, withGradients, pass) =>
-        new LstmTape(k, only, input, batchSize, withGradients, pass),
+      parameters: both.flatMap(({ parameters }) => parameters.list),
+      tape: (context, input) => new BidirectionalTape(context, both, input),
     };
-  }
-  const both = [make(false), make(true)] as const;
-  return {
-    name,
-    outputSize: 2 * R,
-    parameters: both.flatMap(({ parameters }) => parameters.list),
-    tape: (k, { batchSize }, input, withGradients, pass) =>
-      new BidirectionalTape(k, both, input, batchSize, withGradients, pass),
-  };
-}
+  },
+};

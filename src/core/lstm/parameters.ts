@@ -4,13 +4,19 @@ import type { Matrix, Peepholes } from '../../contract/kernels.js';
 import { type Initializer, initialize } from '../init.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { Rng } from '../rng.js';
-import type { LstmWeights } from './plain.js';
 import type { LstmSpec } from './spec.js';
 
 /** Gain and bias of a layer normalization, (1, C) each. */
 export interface Norm {
   readonly gain: Matrix;
   readonly bias: Matrix;
+}
+
+/** Handles of the standard LSTM's parameters, or of their gradients. */
+export interface LstmWeights {
+  readonly weightIh: Matrix; // (4H, D)
+  readonly weightHh: Matrix; // (4H, H)
+  readonly biases: readonly Matrix[]; // (1, 4H) each, none to two of them: b is their sum
 }
 
 /** Handles of all that an LSTM has, as parameters or as the gradients of them; R is the projection's width, or H. */

@@ -12,15 +12,10 @@
  * What does not depend on the step before is done for all steps at once: x Wx before the loop, dWx, dWh, db, dx after it.
  */
 import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from '../../contract/kernels.js';
+import { inOrder } from '../pass.js';
 import { wholeSequence } from './blocks.js';
-import { inOrder, type LstmBuffers, type Program } from './program.js';
-
-/** The parameters, or the gradients of them. */
-export interface LstmWeights {
-  readonly weightIh: Matrix; // (4H, D)
-  readonly weightHh: Matrix; // (4H, H)
-  readonly biases: readonly Matrix[]; // (1, 4H) each, none to two of them: b is their sum
-}
+import type { LstmWeights } from './parameters.js';
+import type { LstmBuffers, Program } from './program.js';
 
 /** Step t's buffers and the state it started from. */
 export interface LstmTapeStep {

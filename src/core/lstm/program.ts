@@ -1,20 +1,21 @@
-/** How an LSTM's pass is computed: the plain one of plain.ts, or stage by stage (staged.ts). */
+/** How an LSTM's pass is computed: plain.ts computes the standard LSTM, staged.ts all variants. */
 import type { Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
-import type { PassShape, PassState, Ragged } from '../layers/layer.js';
+import type { PassShape, PassState, SequenceMasks } from '../pass.js';
+import type { SequenceLengths } from '../sequence-lengths.js';
 import type { StateBlocks, StepBlocks } from './blocks.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmSpec } from './spec.js';
 
-/** Buffers that every LSTM has, all by time; the gradients are null where none are recorded. */
+/** The buffers of one LSTM for one pass, indexed by time. `grad` is null on a tape without gradients. */
 export interface LstmBuffers {
   readonly k: Kernels;
   readonly spec: LstmSpec;
-  /** Its name, that of its parameters with the direction. */
+  /** The layer's name, with `_reverse` for the reverse direction. Determines the dropout masks. */
   readonly name: string;
   readonly reverse: boolean;
   readonly shape: PassShape;
   readonly pass: PassState;
-  readonly ragged: Ragged | null;
+  readonly masks: SequenceMasks | null;
   readonly x: Matrix; // (T*N, D)
   readonly gates: Matrix; // (T*N, 4H)
   readonly state: StateBlocks;
@@ -27,15 +28,15 @@ export interface LstmBuffers {
   } | null;
 }
 
-/** What the cell itself computed at one step, before anything is held, projected or masked, and the gradients by it. */
+/** What the cell computed at one step, before zoneout, projection and sequence masks, with its gradients. */
 export interface CellValues {
   readonly y: LstmStep;
   readonly d: LstmStepGrad | null;
-  /** What multiplied g, where a mask did. */
+  /** The mask on g, where candidate dropout is on. */
   readonly mask: Matrix | null;
-  /** What came back to i, f and o from the step after, (N, 3H), where it did. */
+  /** The gradient of i, f and o that came back from the next step, (N, 3H), with gate recurrence. */
   readonly external: Matrix | null;
-  /** What the output activation read: c, or c normalized. */
+  /** The input of the output activation: c, or c normalized. */
   readonly squashed: Matrix;
 }
 
@@ -43,12 +44,14 @@ export interface Program {
   pack(p: LstmParts): void;
   /** Needs the initial state in its block. */
   forward(p: LstmParts): void;
-  /** Needs dL/dh from above in the state's blocks, and 0 or what comes from beyond in dc of the last step. */
+  /** Needs dL/dh from the next layer in the state's blocks, and dL/dc of the last step (usually 0). */
   backward(p: LstmParts, d: LstmParts): void;
-  /** At time t. */
+  /** The cell's values at time t. */
   cell(t: number): CellValues;
 }
 
-/** In the order in which they are computed. */
-export const inOrder = <T>(list: readonly T[], reverse: boolean): readonly T[] =>
-  reverse ? [...list].reverse() : list;
+/** What LSTM variants and sequences of unequal lengths need besides the plain LSTM. */
+export interface LstmVariants {
+  program(b: LstmBuffers): Program;
+  sequenceLengths(k: Kernels, shape: PassShape): SequenceLengths;
+}

@@ -2,7 +2,7 @@
  * (P1) h = u Whr', u (N, H) the cell's output, h (N, R) (LSTMP, Sak et al. 2014). Its derivative: du = dh Whr and, for all
  * steps at once, dWhr += dh' u.
  */
-import { blocks } from './blocks.js';
+import { blocks } from '../pass.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';

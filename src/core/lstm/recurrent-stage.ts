@@ -6,8 +6,9 @@
  * Its part of (B1): dh- += m (da Wh), dWh += da' u for all steps at once; d[i f o]- = da_ifo R, dR += da_ifo' [i f o]-.
  */
 import type { Matrix } from '../../contract/kernels.js';
-import { drawMask, streamOf } from '../layers/layer.js';
-import { blocks, wholeSequence } from './blocks.js';
+import { drawMask, streamOf } from '../noise.js';
+import { blocks } from '../pass.js';
+import { wholeSequence } from './blocks.js';
 import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';
@@ -30,20 +31,23 @@ export function recurrentStage(b: LstmBuffers, rates: Rates) {
   const dProducts = normalized && grad ? k.alloc(T * N, width) : null;
   const [productSteps, dProductSteps] = [cut(products), cut(dProducts)];
   const gatesBefore: GateRecurrence | null = spec.cell?.gateRecurrence ? gateRecurrence(b) : null;
-  const streams = { weights: streamOf(`${b.name}/dropConnect`), state: streamOf(`${b.name}/recurrentDropout`) };
+  const sources = {
+    weights: { stream: streamOf(`${b.name}/dropConnect`), rate: rates.dropConnect, over: 'pass' },
+    state: { stream: streamOf(`${b.name}/recurrentDropout`), rate: rates.state, over: 'rows' },
+  } as const;
   const weights = (p: LstmParts): Matrix => (dropped && pass.noise ? dropped.weights : p.weightHh);
 
   return {
     pack(p: LstmParts) {
       if (dropped && pass.noise) {
-        drawMask(k, dropped.mask, pass.noise, streams.weights, rates.dropConnect, 'pass');
+        drawMask(k, dropped.mask, pass.noise, sources.weights);
         k.multiply(dropped.weights, p.weightHh, dropped.mask, false);
       }
       k.pack(packed, weights(p), true);
     },
     packBack: (p: LstmParts) => k.pack(packedBack!, weights(p), false),
     draw() {
-      if (masked && pass.noise) drawMask(k, masked.mask, pass.noise, streams.state, rates.state, 'rows');
+      if (masked && pass.noise) drawMask(k, masked.mask, pass.noise, sources.state);
     },
     forward(p: LstmParts, t: number) {
       const { y, before } = b.steps[t]!;

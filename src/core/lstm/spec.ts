@@ -10,7 +10,7 @@ import {
 } from '../../contract/kernels.js';
 import { invalidSetting, isKeyOf, requireInteger, requireNumber } from '../../errors.js';
 import type { Initializer } from '../init.js';
-import { checkInits, MAX_SIZE, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
+import { checkInits, MAX_DROP_RATE, MAX_SIZE, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
 
 /** An activation by its name, or with its numbers (as ONNX's; defaults in brackets). */
 export type ActivationSpec =
@@ -166,13 +166,18 @@ export function cellForm({ gates = 'all', clip, activations = {} }: CellSpec = {
   };
 }
 
-/** Whether the form is the one that `lstmCell` computes in one piece. */
-export const isStandard = ({ gates, gate, candidate, output, clip }: CellVariant): boolean =>
-  gates === 'all' &&
-  gate.kind === 'sigmoid' &&
-  candidate.kind === 'tanh' &&
-  output.kind === 'tanh' &&
-  clip === Number.POSITIVE_INFINITY;
+/** Whether the cell is the standard one, which `lstmCell` computes in one piece. */
+export function isStandardCell(cell: CellSpec = {}): boolean {
+  const { gates, gate, candidate, output, clip } = cellForm(cell);
+  return (
+    !(cell.peepholes || cell.layerNorm || cell.gateRecurrence) &&
+    gates === 'all' &&
+    gate.kind === 'sigmoid' &&
+    candidate.kind === 'tanh' &&
+    output.kind === 'tanh' &&
+    clip === Number.POSITIVE_INFINITY
+  );
+}
 
 export interface Rates {
   /** Of the mask on h-, and of the mask on g. */
@@ -196,12 +201,11 @@ export function noiseRates({ recurrentDropout = 0, zoneout = 0, dropConnect = 0 
   };
 }
 
-/** The standard cell over whole sequences with nothing around it: what plain.ts computes. */
-export function isPlain(spec: LstmSpec): boolean {
-  const { cell = {}, projectionSize } = spec;
-  const extras = cell.peepholes || cell.layerNorm || cell.gateRecurrence || projectionSize !== undefined;
-  return !extras && isStandard(cellForm(cell)) && Object.values(noiseRates(spec)).every((rate) => rate === 0);
-}
+/** Whether plain.ts computes the layer: a standard cell without projection, dropout and zoneout. */
+export const isPlain = (spec: LstmSpec): boolean =>
+  isStandardCell(spec.cell) &&
+  spec.projectionSize === undefined &&
+  Object.values(noiseRates(spec)).every((rate) => rate === 0);
 
 function checkActivation(path: string, value: ActivationSpec | undefined): void {
   if (value === undefined) return;
@@ -239,7 +243,7 @@ function checkCell(path: string, cell: CellSpec | undefined): void {
 
 function checkNoise(path: string, { dropConnect, recurrentDropout, zoneout }: LstmSpec): void {
   const requireRate = (at: string, value: unknown): void => {
-    if (value !== undefined) requireNumber(`${path}.${at}`, value, 0, 1 - 2 ** -20);
+    if (value !== undefined) requireNumber(`${path}.${at}`, value, 0, MAX_DROP_RATE);
   };
   requireRate('dropConnect', dropConnect);
   if (typeof recurrentDropout === 'object') {

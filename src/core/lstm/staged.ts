@@ -10,11 +10,13 @@
  *
  * Each stage is one file: a forward and its derivative right under it. A stage that a spec does not ask for is not there.
  */
-import { blocks, type StateBlocks, wholeSequence } from './blocks.js';
+
+import { blocks, inOrder } from '../pass.js';
+import { type StateBlocks, wholeSequence } from './blocks.js';
 import { cellStage } from './cell-stage.js';
 import { endsStage, type Slot, zoneoutStage } from './hold-stages.js';
 import { inputStage } from './input-stage.js';
-import { inOrder, type LstmBuffers, type Program } from './program.js';
+import type { LstmBuffers, Program } from './program.js';
 import { projectionStage } from './projection-stage.js';
 import { recurrentStage } from './recurrent-stage.js';
 import { noiseRates } from './spec.js';
@@ -34,7 +36,7 @@ function slotOf(b: LstmBuffers): Slot {
 }
 
 export function stagedProgram(b: LstmBuffers): Program {
-  const { k, spec, reverse, ragged, grad } = b;
+  const { k, spec, reverse, masks, grad } = b;
   const rates = noiseRates(spec);
   const times = inOrder(
     Array.from({ length: b.shape.steps }, (_, t) => t),
@@ -47,9 +49,9 @@ export function stagedProgram(b: LstmBuffers): Program {
     grads: grad?.steps.map(({ y }) => y) ?? null,
     dh: grad && wholeSequence(k, b.shape, grad.state.h, 'after', reverse),
   };
-  const held = ragged ? slotOf(b) : state;
+  const held = masks ? slotOf(b) : state;
   const zoned = rates.zoneoutH > 0 || rates.zoneoutC > 0 ? slotOf(b) : held;
-  const ends = ragged ? endsStage(b, ragged, held, state) : null;
+  const ends = masks ? endsStage(b, masks, held, state) : null;
   const zoneout = zoned === held ? null : zoneoutStage(b, rates, zoned, held);
   const projection = spec.projectionSize === undefined ? null : projectionStage(b, zoned);
   const cell = cellStage(b, rates, projection?.inner ?? zoned);

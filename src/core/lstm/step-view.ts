@@ -4,8 +4,8 @@ import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../memory/views.js';
 import { gateGradients, outputActivation } from './gate-gradients.js';
+import type { CellValues, LstmBuffers } from './program.js';
 import { cellForm } from './spec.js';
-import type { LstmTape } from './tape.js';
 
 /** The four gates: input, forget, cell candidate, output. */
 export interface Gates {
@@ -28,13 +28,20 @@ export interface LstmStepGradView {
   readonly before: { readonly c: NdArray; readonly h: NdArray };
 }
 
+/** The part of an LSTM's tape that a step view reads. */
+interface ViewedLstm extends Pick<LstmBuffers, 'spec' | 'shape' | 'x' | 'steps' | 'grad'> {
+  readonly name: string;
+  readonly hiddenSize: number;
+  cell(t: number): CellValues;
+}
+
 export class LstmStepView {
   /** Which step, from 0. */
   readonly t: number;
   private readonly k: Kernels;
-  private readonly tape: LstmTape;
+  private readonly tape: ViewedLstm;
 
-  constructor(k: Kernels, tape: LstmTape, t: number) {
+  constructor(k: Kernels, tape: ViewedLstm, t: number) {
     if (!Number.isInteger(t) || t < 0 || t >= tape.shape.steps) {
       throw invalidSetting(`step(${t})`, `the tape of ${tape.name} has steps 0 to ${tape.shape.steps - 1}.`);
     }

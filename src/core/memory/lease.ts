@@ -1,17 +1,16 @@
 /**
- * A lease: a backend as one owner uses it, such as a tape, an arena or a training. It has all the instructions, and it
- * remembers what was allocated through it, so that all of that goes back together: when the owner ends, or when laying
- * it out fails half-way.
+ * A lease: a backend as one owner uses it, such as a tape, an arena or a training. It remembers what was allocated through
+ * it and frees all of that when the owner ends, or when its construction fails half-way.
  *
- * After the end every instruction throws `DISPOSED`, and so does whatever was made over the lease: layers, time steps,
- * arrays that somebody still holds. Until then this costs nothing: instructions are found through the prototype, where
- * the engine finds them as fast as on the object itself, and the end exchanges that prototype.
+ * After the end, every instruction throws `DISPOSED`, and so does everything made over the lease: layers, time steps,
+ * arrays. Until then this costs nothing: the end exchanges the prototype that the instructions are inherited from.
  */
 
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { type Problem, UnspoolError } from '../../errors.js';
+import { decorate } from './decorate.js';
 
-/** What is said to whoever goes on using it: what was ended, by which call, and what to do instead. */
+/** The `DISPOSED` error of a lease: what ended, through which call, and what to do instead. */
 export type Disposed = Omit<Extract<Problem, { code: 'DISPOSED' }>, 'code'>;
 
 export class Lease {
@@ -21,13 +20,14 @@ export class Lease {
   private readonly held = new Set<Matrix | PackedMatrix>();
   private why: Disposed | null = null;
 
-  /** @param of the backend, or a lease of it: the end of that one is the end of this one, too. */
+  /** @param of the backend, or a lease of it, whose end also ends this one. */
   constructor(of: Kernels) {
     const keep = <M extends Matrix | PackedMatrix>(m: M): M => {
       this.held.add(m);
       return m;
     };
-    const own: Pick<Kernels, 'alloc' | 'allocPacked' | 'free'> = {
+    this.of = of;
+    this.kernels = decorate(of, {
       alloc: (rows, cols) => {
         this.requireOpen();
         return keep(of.alloc(rows, cols));
@@ -39,9 +39,7 @@ export class Lease {
       free: (m) => {
         if (this.held.delete(m)) of.free(m);
       },
-    };
-    this.of = of;
-    this.kernels = Object.assign(Object.create(of) as Kernels, own);
+    });
   }
 
   /** Throws `DISPOSED` after the end. */
@@ -49,7 +47,7 @@ export class Lease {
     if (this.why) throw new UnspoolError({ code: 'DISPOSED', ...this.why });
   }
 
-  /** Gives everything back. Only the first call does anything. */
+  /** Frees everything that was allocated through the lease. A second call does nothing. */
   end(why: Disposed): void {
     if (this.why) return;
     const { of } = this;
@@ -63,13 +61,13 @@ export class Lease {
   }
 }
 
-/** What `make` makes over a lease of its own; where it fails, all that it had allocated goes back. */
+/** Calls `make` with a new lease. If it fails, everything that it has allocated is freed. */
 export function leased<T>(kernels: Kernels, make: (lease: Lease) => T): T {
   const lease = new Lease(kernels);
   try {
     return make(lease);
   } catch (error) {
-    lease.end({ what: 'What could not be made' });
+    lease.end({ what: 'The object that could not be made' });
     throw error;
   }
 }

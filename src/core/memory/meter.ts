@@ -5,6 +5,7 @@
 
 import type { Kernels, Matrix, MemoryRules, PackedMatrix, WorkspaceBytes } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
+import { decorate, instructionsOf } from './decorate.js';
 
 export class MemoryMeter {
   readonly kernels: Kernels;
@@ -18,11 +19,8 @@ export class MemoryMeter {
   constructor(of: Kernels, rules: MemoryRules, limit = Number.POSITIVE_INFINITY) {
     this.rules = rules;
     this.limit = limit;
-    const own = this.instructions();
-    this.kernels = new Proxy(of, {
-      get: (backend, name: keyof Kernels) =>
-        own[name] ?? (typeof backend[name] === 'function' ? this.counted(name) : backend[name]),
-    });
+    const counted = instructionsOf(of).map((name) => [name, this.counted(name)] as const);
+    this.kernels = decorate(of, { ...Object.fromEntries(counted), ...this.memoryInstructions() });
   }
 
   /** Bytes that are allocated. */
@@ -40,7 +38,7 @@ export class MemoryMeter {
     return [...this.rooms.values()].reduce((a, b) => a + b, 0);
   }
 
-  private instructions(): Partial<Kernels> {
+  private memoryInstructions(): Partial<Kernels> {
     const { rules } = this;
     return {
       alloc: (rows, cols) => this.take({ rows, cols }, rules.matrix(rows, cols)),

@@ -1,8 +1,9 @@
 /** A batch, step by step. */
-import type { Noise } from '../../core/layers/layer.js';
+
 import { toTimeMajor } from '../../core/layout.js';
 import { type LossChoice, type LossSpec, lossWeight, requireLoss } from '../../core/losses.js';
 import type { Batch } from '../../core/model.js';
+import type { Noise } from '../../core/noise.js';
 import type { StepData } from '../system.js';
 import { partOf } from '../vectors.js';
 

@@ -4,6 +4,7 @@
  * version of theta.
  */
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
+import { decorate } from '../../core/memory/decorate.js';
 
 export class SharedWeights {
   readonly kernels: Kernels;
@@ -15,7 +16,7 @@ export class SharedWeights {
 
   /** @param of has the memory; a lease gives it back. */
   constructor(of: Kernels) {
-    const own: Pick<Kernels, 'allocPacked' | 'pack' | 'free'> = {
+    this.kernels = decorate(of, {
       allocPacked: (rows, cols) => (this.packs[this.asked++] ??= of.allocPacked(rows, cols)),
       pack: (out, b, transB) => {
         if (this.current.has(out)) return;
@@ -25,8 +26,7 @@ export class SharedWeights {
       free: (m) => {
         if (!this.packs.includes(m)) of.free(m as Matrix);
       },
-    };
-    this.kernels = Object.assign(Object.create(of) as Kernels, own);
+    });
   }
 
   /** Lays one more tape of the shape. */

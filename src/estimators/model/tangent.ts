@@ -1,5 +1,6 @@
 /** A model's transition differentiated forwards, layer by layer, over a tape of one step; and what units it is made of. */
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import type { AnyLayerTape } from '../../core/layers/registry.js';
 import type { LstmState } from '../../core/lstm/blocks.js';
 import { LstmTangent, withoutClosedForm } from '../../core/lstm/tangent.js';
 import type { LstmTape } from '../../core/lstm/tape.js';
@@ -7,7 +8,7 @@ import type { Arena } from '../../core/memory/parameters.js';
 import { hostNumbers } from '../../core/memory/views.js';
 import type { Model } from '../../core/model.js';
 import type { ModelSpec } from '../../core/spec.js';
-import type { AnyLayerTape, Tape } from '../../core/tape.js';
+import type { Tape } from '../../core/tape.js';
 import type { GatedUnits } from '../system.js';
 
 interface LstmPart {

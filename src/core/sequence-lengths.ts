@@ -1,35 +1,37 @@
-/** Sequences of unequal lengths side by side in one batch: which steps of which row count. */
+/** Batches of sequences of unequal lengths: which steps of which sequence count. */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { invalidData, UnspoolError } from '../errors.js';
-import type { PassShape, Ragged } from './layers/layer.js';
+import type { PassShape, SequenceMasks } from './pass.js';
 
-export class Lengths implements Ragged {
-  readonly ended: Matrix; // (T*N, 1)
-  readonly alive: Matrix; // (T*N, 1)
-  /** The same as `alive`, on this side: 1 for each step and row that counts. */
+export class SequenceLengths implements SequenceMasks {
+  readonly activeMask: Matrix; // (T*N, 1)
+  readonly finishedMask: Matrix; // (T*N, 1)
+  /** The numbers of `activeMask`. */
   readonly weights: Float64Array;
   /** Steps of each row. */
   readonly steps: Int32Array;
   private readonly k: Kernels;
   private readonly shape: PassShape;
-  private readonly over: Float64Array;
+  /** The numbers of `finishedMask`. */
+  private readonly finished: Float64Array;
   private inputs = new Float64Array(0);
+  /** Whether all sequences have all T steps. */
   private whole = true;
 
   constructor(k: Kernels, shape: PassShape) {
     const count = shape.steps * shape.batchSize;
     this.k = k;
     this.shape = shape;
-    this.ended = k.alloc(count, 1);
-    this.alive = k.alloc(count, 1);
+    this.finishedMask = k.alloc(count, 1);
+    this.activeMask = k.alloc(count, 1);
     this.weights = new Float64Array(count);
     this.steps = new Int32Array(shape.batchSize);
-    this.over = new Float64Array(count);
+    this.finished = new Float64Array(count);
     this.set(null);
   }
 
-  /** Throws `SHAPE_MISMATCH` or `INVALID_DATA` unless there is one whole number from 1 to T a row. */
+  /** Throws `SHAPE_MISMATCH` or `INVALID_DATA` unless `lengths` has an integer from 1 to T for each row. Null: all rows have T steps. */
   set(lengths: ArrayLike<number> | null): void {
     const { steps: T, batchSize: N } = this.shape;
     if (lengths && lengths.length !== N) {
@@ -50,10 +52,10 @@ export class Lengths implements Ragged {
       this.steps[n] = length;
       for (let t = 0; t < T; t++) this.weights[t * N + n] = t < length ? 1 : 0;
     }
-    for (let r = 0; r < this.weights.length; r++) this.over[r] = 1 - this.weights[r]!;
+    for (let r = 0; r < this.weights.length; r++) this.finished[r] = 1 - this.weights[r]!;
     this.whole = !lengths;
-    this.k.upload(this.alive, this.weights);
-    this.k.upload(this.ended, this.over);
+    this.k.upload(this.activeMask, this.weights);
+    this.k.upload(this.finishedMask, this.finished);
   }
 
   /** The inputs, `width` numbers a step and row, with 0 past each row's end. */
@@ -66,9 +68,9 @@ export class Lengths implements Ragged {
     return this.inputs;
   }
 
-  /** Weights of the output's rows, 0 past each row's end; null where all count alike. */
+  /** Weights of the output's rows, 0 past each row's end; null where all rows count equally. */
   weigh(weights: ArrayLike<number> | null): ArrayLike<number> | null {
     if (this.whole || weights?.length !== this.weights.length) return this.whole || weights ? weights : this.weights;
-    return this.weights.map((alive, r) => alive * weights[r]!);
+    return this.weights.map((active, r) => active * weights[r]!);
   }
 }
