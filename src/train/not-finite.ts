@@ -1,4 +1,4 @@
-/** Where the first NaN or infinity stands, once a loss or a gradient is not finite: in the order things are computed. */
+/** Finds the first NaN or infinity, in the order of computation, after a loss or gradient was not finite. */
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
@@ -15,7 +15,7 @@ interface Finding {
 
 const badIndex = (values: FloatArray): number => values.findIndex((v: number) => !Number.isFinite(v));
 
-/** `at`: what to call a row of the matrix. */
+/** `at` describes a row of the matrix for the message. */
 async function inMatrix(
   k: Kernels,
   m: Matrix,
@@ -29,7 +29,7 @@ async function inMatrix(
   return { tensor, where, value: values[index]! };
 }
 
-/** The name of a row where there are `rows` of them a time step. */
+/** Describes a row of a matrix with `rows` rows per time step. */
 const stepAndRow =
   (rows: number) =>
   (row: number): string =>
@@ -46,17 +46,17 @@ export async function notFiniteIn(k: Kernels, arena: Arena, what: string): Promi
 
 const GATES = ['input gate i', 'forget gate f', 'candidate g', 'output gate o'];
 
-/** The first number of a forward pass that is not finite: the input, then by layer, time step and the order F2-F4. */
+/** The first number of a forward pass that is not finite: of the input, then by layer, time step and equation F2-F4. */
 async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> {
   if (tape.input.kind === 'values') {
     const found = await inMatrix(k, tape.input.x, 'the input', stepAndRow(tape.shape.batchSize));
-    if (found) return { ...found, help: 'Only finite numbers can be learnt from: look at the data.' };
+    if (found) return { ...found, help: 'Check the data: all inputs must be finite.' };
   }
   const parts = tape.layers.flatMap((l) => (l.kind === 'bidirectional' ? [l.forwards, l.backwards] : [l]));
   for (const layer of parts) {
     if (layer.kind !== 'lstm') {
       const what = `output of layer ${layer.name}`;
-      const single = layer.outputSteps === 1; // one row a sequence: there is no step to name
+      const single = layer.outputSteps === 1; // one row per sequence, without a time step
       const found = await inMatrix(k, layer.y, what, single ? undefined : stepAndRow(tape.shape.batchSize));
       if (found) return found;
       continue;
@@ -80,10 +80,10 @@ async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> 
   return null;
 }
 
-/** The error that says what went bad first: a parameter, then something of the forward pass, then a gradient. */
+/** The error for the first bad number: of the parameters, then of the forward pass, then of the gradients. */
 export async function notFiniteError(
   k: Kernels,
-  step: number,
+  update: number,
   loss: number,
   parts: { readonly parameters: Arena; readonly tape: Tape; readonly gradients: Arena },
 ): Promise<UnspoolError> {
@@ -91,14 +91,14 @@ export async function notFiniteError(
     (await notFiniteOnTape(k, parts.tape)) ??
     (Number.isFinite(loss) ? await notFiniteIn(k, parts.gradients, 'gradient of ') : null) ?? {
       tensor: Number.isFinite(loss) ? 'gradient norm' : 'loss',
-      where: 'though parameters, input and outputs are finite',
+      where: 'although parameters, input and outputs are finite',
       value: Number.isFinite(loss) ? Number.POSITIVE_INFINITY : loss,
-      help: 'Lower the learning rate, or scale the data: numbers this large overflow. Are all targets finite?',
+      help: 'Lower the learning rate or scale the data down, and check that all targets are finite.',
     };
-  return notFinite(step, found);
+  return notFinite(update, found);
 }
 
 export function notFinite(update: number, found: Finding): UnspoolError {
-  const help = 'Lower the learning rate, or clip the gradient norm (1 is usual).';
+  const help = 'Lower the learning rate, or clip the gradient norm (often to 1).';
   return new UnspoolError({ code: 'NOT_FINITE', update, help, ...found });
 }

@@ -1,4 +1,4 @@
-/** What a training is told, what it tells, and what a checkpoint of it holds. */
+/** The options of a training, its events, and its state in a checkpoint. */
 
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
@@ -13,14 +13,15 @@ import { type AverageSpec, requireAverage } from './averaging.js';
 import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.js';
 import type { TrainingProgress } from './progress.js';
 
+/** Batches to train on, and optionally to validate on. */
 export interface TrainingData {
   readonly train: BatchSource;
   readonly validation?: BatchSource | null;
 }
 
 /**
- * How the gradient of a batch's mean loss is made: written to `gradients` (which holds whatever it held), the state that the rows end
- * with to the tape. Settings are those of `model.gradients`.
+ * Computes the gradient of a batch's mean loss. It overwrites `gradients`, and leaves the final states on the tape. The
+ * options are those of `model.gradients`.
  */
 export interface GradientFunction extends Partial<Resumable> {
   (
@@ -30,55 +31,57 @@ export interface GradientFunction extends Partial<Resumable> {
   ): Promise<{ readonly loss: number }>;
 }
 
+/** The options of `fit`. */
 export interface FitOptions {
   readonly optimizer: Optimizer;
-  /** Default: `model.gradients`, back through the whole batch. `estimatorGradient(...)` of unspool/lab makes others. */
+  /** Computes the gradients. Default: `model.gradients`, full BPTT over the batch. See `estimatorGradient` of unspool/lab. */
   readonly gradient?: GradientFunction;
-  /** Default as in `model.gradients`: `crossEntropy` before class targets, else `meanSquaredError`. */
+  /** Default: `crossEntropy` for an `Int32Array` of targets, else `meanSquaredError`. */
   readonly loss?: LossChoice;
-  /** How the learning rate changes over the planned updates, or with the held-out loss. Default: not at all. */
+  /** Changes the learning rate over the planned updates or with the validation loss. Default: constant. */
   readonly schedule?: Schedule;
   /** Passes over the data. Default 1. */
   readonly epochs?: number;
-  /** Stop after this many updates, counted from the very first. Default: when the epochs are done. */
+  /** Ends the training after this many updates, including those before a resume. Default: no limit. */
   readonly maxUpdates?: number;
-  /** Scale the gradient down where its norm is over this. Default: never. */
+  /** Scales the gradient down to this norm if its norm is larger. Default: no limit. */
   readonly clipNorm?: number;
-  /** Cut every element of the gradient to [-clipValue, clipValue], before `clipNorm`. Default: never. */
+  /** Clips every element of the gradient to [-clipValue, clipValue], before `clipNorm`. Default: no limit. */
   readonly clipValue?: number;
-  /** Add N(0, eta / (1 + step)^gamma) to every element of the gradient, before clipping (Neelakantan et al. 2015). Default: none. */
+  /** Adds N(0, eta / (1 + t)^gamma), t previous updates, to the gradient before clipping (Neelakantan et al. 2015). */
   readonly gradientNoise?: { readonly eta: number; readonly gamma?: number };
-  /** Measure, and end with, an average of the weights. Default: the weights themselves. */
+  /** Validates and ends with an average of the weights. Default: the weights themselves. */
   readonly average?: AverageSpec;
-  /** End when the held-out loss no longer falls. Needs held-out data. Default: when the epochs are done. */
+  /** Ends the training when the validation loss stops improving. Needs validation data. */
   readonly earlyStopping?: EarlyStoppingSpec;
-  /** Measure the held-out loss every so many updates, besides the end of each epoch. Default: never besides. */
+  /** Validates every so many updates, in addition to the end of each epoch. */
   readonly validateEvery?: number;
-  /** Order of the data, and what is dropped. Default: the model's seed. */
+  /** Determines the order of the data, dropout masks and gradient noise. Default: the model's seed. */
   readonly seed?: number;
-  /** Ends the training after the update that is under way. */
+  /** Ends the training after the current update. */
   readonly signal?: AbortSignal;
 }
 
+/** What a training reports. */
 export type TrainingEvent =
   | {
       readonly kind: 'update';
-      /** From 1. */
+      /** The epoch, from 1. */
       readonly epoch: number;
       /** Updates made so far. */
       readonly update: number;
-      /** Updates planned in all. */
+      /** Updates planned in total. */
       readonly updates: number;
       /** Mean loss of the batch before the update. */
       readonly loss: number;
-      /** Norm of the gradient before clipping by norm (and after clipping by value, if both are asked for). */
+      /** Norm of the gradient, after `clipValue` and before `clipNorm`. */
       readonly gradientNorm: number;
-      /** Time steps times rows of the batch. */
+      /** Time steps times sequences of the batch. */
       readonly count: number;
     }
-  /** Mean loss over the held-out data. */
+  /** Mean loss over the validation data. */
   | { readonly kind: 'validation'; readonly epoch: number; readonly update: number; readonly loss: number }
-  /** Mean of the batch losses of one epoch. */
+  /** Mean of the batch losses of an epoch. */
   | { readonly kind: 'epoch'; readonly epoch: number; readonly update: number; readonly loss: number }
   | { readonly kind: 'end'; readonly reason: 'finished' | 'aborted' | 'stoppedEarly'; readonly update: number };
 
@@ -97,7 +100,7 @@ export interface TrainingState extends TrainingProgress {
   readonly carried: readonly { readonly h: FloatArray; readonly c: FloatArray }[] | null;
 }
 
-/** Updates planned in all. */
+/** The number of updates planned in total. */
 export function plannedUpdates({ train }: TrainingData, { epochs = 1, maxUpdates }: FitOptions): number {
   return Math.min(train.length * epochs, maxUpdates ?? Number.POSITIVE_INFINITY);
 }
@@ -124,6 +127,6 @@ export function requireOptions(options: FitOptions, data: TrainingData): void {
         ? 'schedule'
         : null;
   if (needs === null || data.validation) return;
-  const help = 'Give some, or leave the setting out.';
-  throw invalidSetting(needs, 'needs held-out data to watch.', help);
+  const help = 'Pass validation data, or remove the option.';
+  throw invalidSetting(needs, 'needs validation data.', help);
 }

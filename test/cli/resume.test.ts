@@ -280,7 +280,7 @@ describe('regularized, by a config file', () => {
     const here = folder();
     const { code, stderr } = await here.run('train', 'text.txt', ...TINY, '--patience', '2', '--validation-split', '0');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/earlyStopping needs held-out data to watch/);
+    expect(stderr).toMatch(/earlyStopping needs validation data/);
   });
 });
 

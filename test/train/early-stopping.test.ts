@@ -121,7 +121,7 @@ test.each<[string, Partial<FitOptions>]>([
       thrown(() => fit(newModel(), only, { optimizer: adam(), ...more })),
       'INVALID_SETTING',
     );
-    expect(problem).toMatchObject({ path, problem: 'needs held-out data to watch.' });
+    expect(problem).toMatchObject({ path, problem: 'needs validation data.' });
   }
 });
 

@@ -118,7 +118,7 @@ describe('a number that is not finite', () => {
       const { problem, message } = await failure(newModel(VALUES, 'float32'), spoiled, { optimizer: adam() });
       expect(problem).toMatchObject({ update: 2, tensor: 'the input', value: bad });
       expect(problem.where).toBe('at time step 3, row 1, column 2');
-      expect(message).toContain('look at the data');
+      expect(message).toContain('Check the data');
     },
   );
 
@@ -128,7 +128,7 @@ describe('a number that is not finite', () => {
     });
     const { problem, message } = await failure(newModel(VALUES, 'float32'), spoiled, { optimizer: adam() });
     expect(problem).toMatchObject({ update: 3, tensor: 'loss' });
-    expect(message).toContain('Are all targets finite?');
+    expect(message).toContain('check that all targets are finite');
   });
 
   test('a NaN in a gradient under a finite loss: the error names the gradient', async () => {
