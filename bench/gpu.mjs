@@ -1,9 +1,9 @@
 /**
- * `npm run bench -- gpu [--only W1,G1] [--rounds 3] [--steps 5]`: training steps in one run of headless Chromium, our GPU
- * modes beside TensorFlow.js's and our wasm. Losses are compared before any time is told. TensorFlow.js comes from
- * `npm ci --ignore-scripts --prefix bench/peers`; without it, ours are measured alone, and that is said.
+ * `npm run bench -- gpu [--only W1,G1] [--rounds 3] [--steps 5]`: times training updates in one headless Chromium: Unspool's
+ * GPU modes and its wasm backend, and TensorFlow.js. Losses are compared before times are printed. TensorFlow.js comes from
+ * `npm ci --ignore-scripts --prefix bench/peers`. Without it, only Unspool is timed, and a message says so.
  *
- * `npm run bench -- gpu --pack FOLDER`: everything that a machine with a GPU and no network needs to run the same in Node.
+ * `npm run bench -- gpu --pack FOLDER`: copies what a machine with a GPU and no network needs to run the same in Node.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -20,7 +20,7 @@ import { median } from './statistics.mjs';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const CHROMIUM = '/usr/bin/chromium';
 
-/** W1 and W2 are those of the other benchmarks; G1 lies between them. */
+/** W1 and W2 are those of the other benchmarks. G1 is between them. */
 const SHAPES = {
   W1: WORKLOADS.W1,
   G1: { kind: 'train', I: 32, hidden: [128], O: 16, B: 32, T: 32, loss: 'meanSquaredError' },
@@ -51,7 +51,8 @@ export async function run(args) {
   const peers = ['tfjs', 'tfjs-backend-webgpu'].every((name) =>
     existsSync(join(HERE, 'peers/node_modules/@tensorflow', name)),
   );
-  if (!peers) console.log('TensorFlow.js is not there (npm ci --ignore-scripts --prefix bench/peers): ours alone.');
+  if (!peers)
+    console.log('TensorFlow.js is not installed (npm ci --ignore-scripts --prefix bench/peers): timing Unspool only.');
   const script = await bundle(peers);
   const server = createServer(({ url }, response) => {
     const isScript = url === '/page.js';
@@ -72,7 +73,7 @@ export async function run(args) {
   }
 }
 
-/** Without the peers, their adapter is left out of the page. */
+/** The page's script, without the adapter of TensorFlow.js if it is not installed. */
 async function bundle(peers) {
   const folder = mkdtempSync(join(tmpdir(), 'unspool-bench-'));
   const outfile = join(folder, 'page.js');
@@ -99,11 +100,11 @@ async function bundle(peers) {
   }
 }
 
-/** Engines take turns, each time in a page of its own: what one has made or opened is none of the next one's. */
+/** Times the engines in turn, each time in a new page, so that they share nothing. */
 async function shape(browser, url, name, engines, rounds, steps) {
   const workload = SHAPES[name];
-  console.log(`\n${name}: ${sizes(workload)}, ${(flops(workload) / 1e6).toFixed(1)} MFLOP a step`);
-  console.log('engine                  first ms   step ms   GFLOP/s   dispatches  uploads  reads a step');
+  console.log(`\n${name}: ${sizes(workload)}, ${(flops(workload) / 1e6).toFixed(1)} MFLOP an update`);
+  console.log('engine                  first ms update ms   GFLOP/s   dispatches  uploads  reads an update');
   let expected = null;
   const all = engines.map(() => []);
   for (let round = 0; round < rounds; round++) {

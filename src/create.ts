@@ -8,7 +8,7 @@ import { type ModelFile, parseModel } from './interop/model-file.js';
 import { type BackendOptions, selectKernels } from './kernels/select.js';
 import { estimateMemoryOn, type MemoryEstimate, type MemoryOptions } from './train/estimate-memory.js';
 
-/** Chooses a backend for a model by measuring: `measuring(shape)` of unspool/gpu makes one. */
+/** Chooses a backend for a model by measuring: `fastestBackend(shape)` of unspool/gpu makes one. */
 export type Measure = (spec: ModelSpec, options: BackendOptions) => Promise<Model>;
 
 /** Options of `createModel`. */
@@ -19,8 +19,8 @@ export interface CreateOptions extends BackendOptions {
    */
   readonly kernels?: Kernels;
   /**
-   * With backend `auto`: `measuring(shape)` of unspool/gpu trains the model for a few steps on every available backend and
-   * keeps the fastest; `model.measured` has the times. Default: `auto` does not measure.
+   * With backend `auto`: `fastestBackend(shape)` of unspool/gpu trains the model for a few updates on every available
+   * backend and uses the fastest; `model.backendTimings` has the times. Default: `auto` does not measure.
    */
   readonly measure?: Measure;
   /**

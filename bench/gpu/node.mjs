@@ -1,8 +1,8 @@
 /**
- * `node bench/gpu/node.mjs [--only W2,W5] [--backends wasm,gpu:webgpu] [--steps 10] [--warm 4]`: training steps in Node, milliseconds and
- * GFLOP/s; beside them PyTorch on the same GPU (cuDNN), where `python3` has it. Needs no network.
+ * `node bench/gpu/node.mjs [--only W2,W5] [--backends wasm,gpu:webgpu] [--steps 10] [--warm 4]`: times training updates in
+ * Node, in milliseconds and GFLOP/s, and PyTorch on the same GPU (cuDNN) if `python3` has it. Needs no network.
  *
- * `--null`: on a driver that computes nothing, which leaves what this side does for a step: no GPU makes it shorter.
+ * `--null` runs on a driver that computes nothing, which leaves the host's work for an update. No GPU makes that shorter.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -66,15 +66,17 @@ async function measure(workload, backend) {
 
 for (const name of values.only.split(',')) {
   const workload = SHAPES[name];
-  console.log(`\n${name}: ${sizes(workload)}, ${(flops(workload) / 1e9).toFixed(2)} GFLOP a step`);
-  const tell = (engine, { first, step, loss, device }) => {
+  console.log(`\n${name}: ${sizes(workload)}, ${(flops(workload) / 1e9).toFixed(2)} GFLOP an update`);
+  const print = (engine, { first, step, loss, device }) => {
     const rate = (flops(workload) / step / 1e6).toFixed(2);
     const computed = values.null ? 'nothing computed' : `${rate} GFLOP/s, loss ${loss.toPrecision(6)}`;
-    console.log(`${engine.padEnd(16)} first ${first.toFixed(1)} ms, step ${step.toFixed(2)} ms, ${computed} ${device}`);
+    console.log(
+      `${engine.padEnd(16)} first ${first.toFixed(1)} ms, update ${step.toFixed(2)} ms, ${computed} ${device}`,
+    );
   };
   for (const backend of values.null ? ['gpu:webgpu'] : values.backends.split(',')) {
     try {
-      tell(backend, await measure(workload, backend));
+      print(backend, await measure(workload, backend));
     } catch (error) {
       console.log(`${backend.padEnd(16)} ${error.message}`);
     }
@@ -83,10 +85,10 @@ for (const name of values.only.split(',')) {
   const script = fileURLToPath(new URL('pytorch.py', import.meta.url));
   const { I, hidden, O, B, T } = workload;
   const torch = spawnSync('python3', [script, JSON.stringify({ I, hidden, O, B, T, steps })], { encoding: 'utf8' });
-  if (torch.status === 0) tell('pytorch', JSON.parse(torch.stdout));
+  if (torch.status === 0) print('pytorch', JSON.parse(torch.stdout));
   else
     console.log(
-      `pytorch          not there: ${(torch.stderr ?? torch.error?.message ?? '').trim().split('\n').at(-1)}`,
+      `pytorch          not available: ${(torch.stderr ?? torch.error?.message ?? '').trim().split('\n').at(-1)}`,
     );
 }
 process.exit(0); // the WebGPU of Node keeps the process alive

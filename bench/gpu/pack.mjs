@@ -1,12 +1,12 @@
-/** Carries the benchmark to a machine that has a GPU and no network: Unspool, gpu.js, WebGPU for Node, the shapes. */
+/** Packs the benchmark for a machine with a GPU and no network: Unspool, gpu.js, WebGPU for Node, the shapes. */
 import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MOST_BYTES = 60 * 2 ** 20;
+const MAX_BYTES = 60 * 2 ** 20;
 
-/** What gpu.js needs in Node besides itself. */
+/** gpu.js and what it needs in Node. */
 const PACKAGES = ['gpu.js', 'acorn', 'gpu-mock.js'];
 
 export function pack(folder) {
@@ -24,8 +24,8 @@ export function pack(folder) {
   copy('bench/peers/workloads.mjs', 'bench/peers/workloads.mjs');
   writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
   const bytes = sizeOf(folder);
-  if (bytes > MOST_BYTES) throw new Error(`${folder} has ${bytes} bytes, more than ${MOST_BYTES}`);
-  console.log(`${folder}: ${(bytes / 2 ** 20).toFixed(1)} MiB. There: node bench/gpu/node.mjs`);
+  if (bytes > MAX_BYTES) throw new Error(`${folder} has ${bytes} bytes, more than ${MAX_BYTES}`);
+  console.log(`${folder}: ${(bytes / 2 ** 20).toFixed(1)} MiB. Run: node bench/gpu/node.mjs`);
 }
 
 function sizeOf(folder) {

@@ -1,4 +1,4 @@
-/** The page of `npm run bench -- gpu`: one engine at a time, so that each has the machine to itself. */
+/** The page of `npm run bench -- gpu`. It runs one engine at a time, so that no other engine uses the machine. */
 import * as gpuJs from 'gpu.js';
 import { adam, createModel, fit } from '../../dist/index.js';
 import { create as createTfjs } from '../peers/adapters/tfjs.mjs';
@@ -21,10 +21,10 @@ async function unspool({ I, hidden, O, B, T }, { inputs, targets, parameters }, 
 
 const ENGINES = { unspool, tfjs: createTfjs };
 
-/** Steps after the first that are not timed: engines settle, and ours makes plans of what it sees again. */
+/** Updates after the first that are not timed: engines optimize, and Unspool compiles plans of runs that recur. */
 const WARMING = 4;
 
-/** `steps` training steps after those: losses, times in milliseconds, and what a step of ours sends over. */
+/** Times `steps` training updates after those: losses, milliseconds, and Unspool's dispatches, uploads and reads of an update. */
 globalThis.measure = async (engine, options, workload, steps) => {
   const data = makeData(workload);
   const begin = performance.now();

@@ -1,4 +1,4 @@
-"""The same training step in PyTorch, on its GPU (cuDNN) where there is one. Weights and data are its own: times only."""
+"""The same training update in PyTorch, on a GPU (cuDNN) if it has one. Only times compare: weights and data differ."""
 import json
 import sys
 import time

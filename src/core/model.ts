@@ -2,11 +2,11 @@
 
 import type { Kernels } from '../contract/kernels.js';
 import { requireInteger, UnspoolError } from '../errors.js';
+import type { BackendTiming } from './backend-timing.js';
 import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
 import { goesBySequence, type LossChoice } from './losses.js';
 import type { LstmVariants } from './lstm/program.js';
-import type { BackendTiming } from './measured.js';
 import type { Disposed } from './memory/lease.js';
 import { Arena, ParameterLayout } from './memory/parameters.js';
 import type { NdArray } from './memory/views.js';
@@ -84,8 +84,8 @@ export const defaultLoss = (batch: Pick<Batch, 'targets'>): LossChoice =>
 export class Model {
   readonly spec: ModelSpec;
   readonly parameters: Arena;
-  /** The backends that were measured to choose this model's, fastest first; undefined where none were. */
-  declare measured?: readonly BackendTiming[];
+  /** The timings by which this model's backend was chosen, fastest first; undefined if none were measured. */
+  declare backendTimings?: readonly BackendTiming[];
   private readonly layers: BuiltSpec['layers'];
   private readonly backend: Kernels;
   private readonly shared: boolean;

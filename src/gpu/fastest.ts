@@ -1,7 +1,7 @@
-/** Which backend trains a model fastest, measured. */
+/** Measures which backend trains a model fastest. */
 
+import type { BackendTiming } from '../core/backend-timing.js';
 import { variantsFor } from '../core/build.js';
-import type { BackendTiming } from '../core/measured.js';
 import { type Batch, Model } from '../core/model.js';
 import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
@@ -10,22 +10,24 @@ import { type BackendChoice, type BackendOptions, selectKernels } from '../kerne
 import { adam } from '../optim/adam.js';
 import { fit } from '../train/trainer.js';
 
-/** What is tried. gpu.js's `webasm` and `cpu` are slower than ours everywhere, and are tried where asked for. */
-const TRIED: readonly BackendChoice[] = ['wasm', 'gpu:webgpu', 'gpu:webgl2'];
+/** The default backends. gpu.js's `webasm` and `cpu` are slower than `wasm` everywhere. */
+const DEFAULT_BACKENDS: readonly BackendChoice[] = ['wasm', 'gpu:webgpu', 'gpu:webgl2'];
 
-/** Steps that are not counted: the first ones compile kernels, and then plans of them. */
-const WARMING = 4;
+/** Updates that are not timed: the first ones compile kernels, and then plans. */
+const WARM_UP = 4;
 
+/** Options of `measureBackends`. */
 export interface MeasureOptions extends Pick<BackendOptions, 'threads'> {
   /** Default: `wasm`, `gpu:webgpu` and `gpu:webgl2`. */
   readonly backends?: readonly BackendChoice[];
-  /** Steps that are counted. Default 5. */
-  readonly steps?: number;
+  /** Updates that are timed. Default 5. */
+  readonly updates?: number;
 }
 
 /**
- * Trains the model of `spec` for a few steps of `shape`, with some data and Adam, on each backend; fastest first, and those
- * that cannot, with the reason, last. It takes some ten steps of each, and loads gpu.js: ask once, and keep what it says.
+ * Times training updates of a model on several backends. Returns them fastest first; backends that failed come last,
+ * with the reason in `error`. Each backend runs about ten updates on batches of `shape`, with generated data and Adam.
+ * This loads gpu.js, so measure once and keep the result.
  *
  * @example
  * const [fastest] = await measureBackends(spec, { steps: 64, batchSize: 32 });
@@ -34,52 +36,49 @@ export interface MeasureOptions extends Pick<BackendOptions, 'threads'> {
 export async function measureBackends(
   spec: ModelSpec,
   shape: PassShape,
-  { backends = TRIED, steps = 5, ...options }: MeasureOptions = {},
+  { backends = DEFAULT_BACKENDS, updates = 5, ...options }: MeasureOptions = {},
 ): Promise<BackendTiming<BackendChoice>[]> {
-  const found: BackendTiming<BackendChoice>[] = [];
+  const timings: BackendTiming<BackendChoice>[] = [];
   for (const backend of backends) {
     try {
-      found.push(await measured(spec, shape, { backend, ...options }, steps));
+      timings.push(await timeBackend(spec, shape, { backend, ...options }, updates));
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      const never = Number.POSITIVE_INFINITY;
-      found.push({ backend, stepMs: never, firstStepMs: never, adapter: null, problem });
+      const never = { stepMs: Number.POSITIVE_INFINITY, firstStepMs: Number.POSITIVE_INFINITY, adapter: null };
+      timings.push({ backend, ...never, error: error instanceof Error ? error.message : String(error) });
     }
   }
-  return found.sort((a, b) => a.stepMs - b.stepMs || 0);
+  return timings.sort((a, b) => a.stepMs - b.stepMs || 0);
 }
 
 /**
- * For `createModel`: the backend that trains batches of `shape` fastest, measured. Throws `INVALID_SETTING` where another backend
- * than `auto` is asked for, or none can.
+ * Returns a `measure` option for `createModel`, which makes it choose the backend that trains batches of `shape`
+ * fastest. The timings are in `model.backendTimings`. `createModel` throws `INVALID_SETTING` if `backend` is not
+ * `auto`, the precision is not float32, or every backend fails.
  *
  * @example
- * const model = await createModel(spec, { backend: 'auto', measure: measuring({ steps: 64, batchSize: 32 }) });
+ * const model = await createModel(spec, { backend: 'auto', measure: fastestBackend({ steps: 64, batchSize: 32 }) });
  */
-export const measuring =
+export const fastestBackend =
   (shape: PassShape) =>
   async (spec: ModelSpec, options: BackendOptions): Promise<Model> => {
     const { backend = 'auto', precision = 'float32', threads } = options;
     if (backend !== 'auto' || precision !== 'float32') {
-      throw invalidSetting(
-        'measure',
-        'backends are measured where the choice is left to auto, in float32.',
-        'Leave it out.',
-      );
+      throw invalidSetting('measure', 'requires backend auto and precision float32.', 'Remove it.');
     }
-    const found = await measureBackends(spec, shape, threads === undefined ? {} : { threads });
-    const [best] = found;
-    if (best?.problem !== null) {
-      throw invalidSetting('backend', found.map((one) => `${one.backend}: ${one.problem}`).join(' '), 'Use reference.');
+    const timings = await measureBackends(spec, shape, threads === undefined ? {} : { threads });
+    const [best] = timings;
+    if (best?.error !== null) {
+      const errors = timings.map((timing) => `${timing.backend}: ${timing.error}`).join(' ');
+      throw invalidSetting('backend', errors, 'Use reference.');
     }
     const kernels = await selectKernels({ ...options, backend: best.backend });
     const model = new Model(kernels, spec, false, await variantsFor(spec));
-    model.measured = found;
+    model.backendTimings = timings;
     return model;
   };
 
-/** Some numbers that fit the model: how long a step takes does not depend on them. */
-function someBatch(model: Model, { steps, batchSize }: PassShape): Batch {
+/** Generated data that fits the model. The time of an update does not depend on the values. */
+function generatedBatch(model: Model, { steps, batchSize }: PassShape): Batch {
   const tape = model.tape({ steps, batchSize }, { gradients: false });
   const outputs = tape.layers.at(-1)!.outputSteps * batchSize * model.outputSize;
   tape.free();
@@ -94,18 +93,18 @@ function someBatch(model: Model, { steps, batchSize }: PassShape): Batch {
   return { steps, batchSize, inputs: values(count * model.spec.inputSize!), targets: values(outputs) };
 }
 
-async function measured(
+async function timeBackend(
   spec: ModelSpec,
   shape: PassShape,
   options: { readonly backend: BackendChoice } & Pick<BackendOptions, 'threads'>,
-  steps: number,
+  updates: number,
 ): Promise<BackendTiming<BackendChoice>> {
   const begin = performance.now();
   const kernels = await selectKernels(options);
   try {
     const model = new Model(kernels, spec, true, await variantsFor(spec));
-    const batch = someBatch(model, shape);
-    const train = { stateful: false, length: WARMING + steps, batch: () => batch };
+    const batch = generatedBatch(model, shape);
+    const train = { stateful: false, length: WARM_UP + updates, batch: () => batch };
     const training = fit(model, { train }, { optimizer: adam() });
     const times: number[] = [];
     let from = begin;
@@ -116,17 +115,11 @@ async function measured(
       from = now;
     }
     training.dispose();
-    const [first = 0, ...rest] = times;
-    const counted = rest.slice(WARMING - 1).sort((a, b) => a - b);
+    const [firstStepMs = 0, ...rest] = times;
+    const timed = rest.slice(WARM_UP - 1).sort((a, b) => a - b);
+    const stepMs = timed[timed.length >> 1] ?? firstStepMs;
     const { device } = kernels as { readonly device?: { readonly adapter: string } };
-    const step = counted[counted.length >> 1] ?? first;
-    return {
-      backend: options.backend,
-      stepMs: step,
-      firstStepMs: first,
-      adapter: device?.adapter ?? null,
-      problem: null,
-    };
+    return { backend: options.backend, stepMs, firstStepMs, adapter: device?.adapter ?? null, error: null };
   } finally {
     kernels.dispose();
   }

@@ -1,5 +1,5 @@
-/** `unspool/gpu`: the GPU's modes, which backend is fastest for a model, and the tape brought back. */
-export type { BackendTiming as MeasuredBackend } from '../core/measured.js';
+/** `unspool/gpu`: the GPU backend and its modes, the fastest backend for a model, and downloads of a tape. */
+export type { BackendTiming } from '../core/backend-timing.js';
 export {
   createGpu,
   type DeviceInfo,
@@ -8,5 +8,5 @@ export {
   type GpuKernels,
   type GpuMode,
 } from '../kernels/gpu/index.js';
-export { type MeasureOptions, measureBackends, measuring } from './fastest.js';
+export { fastestBackend, type MeasureOptions, measureBackends } from './fastest.js';
 export { type DownloadedStep, downloadSteps } from './steps.js';

@@ -1,22 +1,23 @@
-/** The tape of a pass, or some steps of it, brought back from where the device has it. */
+/** Downloads time steps of a tape. */
 import type { FloatArray, Kernels, LstmStep, LstmStepGrad } from '../contract/kernels.js';
 import type { LstmTape } from '../core/lstm/tape.js';
 
-/** Copies of what one time step left. */
+/** Copies of the results of one time step. */
 export interface DownloadedStep {
   readonly step: number;
-  /** [N, 4H]: i, f, g and o side by side. */
+  /** [N, 4H]: the gates i, f, g and o side by side. */
   readonly gates: FloatArray;
-  /** [N, H] */
+  /** [N, H]: the cell state. */
   readonly c: FloatArray;
+  /** [N, H]: the output. */
   readonly h: FloatArray;
-  /** The loss by the pre-activations, and by c and h; null on a tape without gradients. */
+  /** The gradient of the loss by the pre-activations, and by c and h; null on a tape without gradients. */
   readonly grad: { readonly gates: FloatArray; readonly c: FloatArray; readonly h: FloatArray } | null;
 }
 
 /**
- * Steps [from, to) of an LSTM's part of a tape, as `tape.lstm(0).step(t)` shows them where the memory can be looked into.
- * Default: all of them. Works on every backend.
+ * Downloads the time steps [from, to) of an LSTM layer of a tape; by default all of them. It works on every backend,
+ * also on those on which `tape.lstm(0).step(t)` is not available because the memory is on a device.
  *
  * @example
  * const { tape } = await model.gradients(batch);

@@ -1,4 +1,4 @@
-/** A page that runs the GPU backend: packed from the sources, so that the common suite comes along. */
+/** A page that runs the GPU backend. It is bundled from the sources, so that it includes the conformance suite. */
 import * as gpuJs from 'gpu.js';
 import type { UnspoolError } from '../../src/errors.js';
 import { createGpu, type GpuKernels, type GpuMode } from '../../src/kernels/gpu/index.js';
@@ -7,9 +7,9 @@ import { conformance, goldenErrors, productErrors, trained, trainingError, wideE
 
 let k: GpuKernels;
 
-/** Every WebGL 2 context that the page made. */
+/** Every WebGL 2 context that the page created. */
 const contexts: WebGL2RenderingContext[] = [];
-/** That of `k`. */
+/** The context of `k`. */
 let context: WebGL2RenderingContext | undefined;
 type GetContext = (this: unknown, kind: string, options?: object) => object | null;
 for (const Canvas of [HTMLCanvasElement, OffscreenCanvas]) {
@@ -24,8 +24,8 @@ for (const Canvas of [HTMLCanvasElement, OffscreenCanvas]) {
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Has `make` stand in the place of a method until the returned function is called. */
-function instead(prototype: object, name: string, make: (original: Method) => Method): () => void {
+/** Replaces a method until the returned function is called. */
+function replaceMethod(prototype: object, name: string, make: (original: Method) => Method): () => void {
   const methods = prototype as Record<string, Method>;
   const original = methods[name]!;
   methods[name] = make(original);
@@ -37,18 +37,18 @@ function instead(prototype: object, name: string, make: (original: Method) => Me
 const webGl = WebGL2RenderingContext.prototype;
 const webGpu = () => (window as unknown as { GPUDevice: { prototype: object } }).GPUDevice.prototype;
 
-/** What a driver does whose compiler fails, or that has no memory left. */
+/** A driver whose compiler fails, or that has no memory left. */
 const FAULTS = {
   webgl2: {
-    shader: () => instead(webGl, 'getShaderParameter', () => () => false),
+    shader: () => replaceMethod(webGl, 'getShaderParameter', () => () => false),
     memory: () => {
       const flags = [webGl.OUT_OF_MEMORY];
-      return instead(webGl, 'getError', () => () => flags.pop() ?? webGl.NO_ERROR);
+      return replaceMethod(webGl, 'getError', () => () => flags.pop() ?? webGl.NO_ERROR);
     },
   },
   webgpu: {
     shader: () =>
-      instead(webGpu(), 'createShaderModule', (original) => {
+      replaceMethod(webGpu(), 'createShaderModule', (original) => {
         return function (description) {
           return original.call(this, { ...(description as { code: string }), code: 'fn main( {' });
         };
@@ -56,13 +56,13 @@ const FAULTS = {
     memory: () => {
       const scopes: unknown[] = [];
       const restore = [
-        instead(webGpu(), 'pushErrorScope', (original) => {
+        replaceMethod(webGpu(), 'pushErrorScope', (original) => {
           return function (filter) {
             scopes.push(filter);
             return original.call(this, filter);
           };
         }),
-        instead(webGpu(), 'popErrorScope', (original) => {
+        replaceMethod(webGpu(), 'popErrorScope', (original) => {
           return function () {
             const isMemory = scopes.pop() === 'out-of-memory';
             const found = original.call(this);
@@ -96,7 +96,7 @@ Object.assign(window, {
     await trained(k, 20);
     return [k.counts.resident - before, k.memory.inUse()];
   },
-  /** WebGL only: what a read says after the context is gone. */
+  /** WebGL only: the error of a read after the context is lost. */
   async loseContext() {
     const m = k.alloc(2, 3);
     k.fill(m, 4);
@@ -109,7 +109,7 @@ Object.assign(window, {
       return (error as UnspoolError).problem;
     }
   },
-  /** A device of its own that meets with a fault in the middle of its work: what the read says. */
+  /** The error of a read on a separate device on which a fault occurs. */
   async withFault(mode: GpuMode, fault: 'shader' | 'memory') {
     const other = await createGpu(mode);
     const m = other.alloc(5, 7);

@@ -1,6 +1,6 @@
 /**
- * The GPU backend in a real Chromium: WebGL 2 and WebGPU, on a GPU where there is one and on the software driver that comes
- * along else. Skipped where there is no Chromium, as the other browser tests are.
+ * The GPU backend in Chromium: WebGL 2 and WebGPU, on the GPU or on Chromium's software driver. Skipped if Chromium is
+ * not installed.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ const CHROMIUM = '/usr/bin/chromium';
 const ROOT = join(__dirname, '..', '..');
 const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
 
-/** The page's script, the common suite and gpu.js within it. */
+/** The page's script, with the conformance suite and gpu.js. */
 function bundle(): string {
   const folder = mkdtempSync(join(tmpdir(), 'unspool-gpu-'));
   const out = join(folder, 'page.js');
@@ -58,12 +58,12 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
     server?.close();
   });
 
-  test('is what was asked for', async () => {
+  test('opens the requested mode', async () => {
     const started = await page.evaluate(`window.start('${mode}')`);
     expect(started).toMatchObject({ name: 'gpu', variant: mode, mode, executor: 'single kernels' });
   });
 
-  test('passes a part of the common suite, and products of all ways round', async () => {
+  test('passes a part of the conformance suite, and products of every transposition', async () => {
     const { ran, failed } = (await page.evaluate('window.conformance(151)')) as { ran: number; failed: string[] };
     expect(failed).toEqual([]);
     expect(ran).toBeGreaterThan(40);
@@ -82,7 +82,7 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
     expect(Object.entries(errors).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
   });
 
-  test('60 training steps end in the weights of the reference, and nothing stays behind', async () => {
+  test('weights after 60 updates agree with the reference, and nothing stays on the device', async () => {
     expect(await page.evaluate('window.trainingError()')).toBeLessThan(1e-5);
     expect(((await page.evaluate('window.leftBehind()')) as number[])[0]).toBe(0);
     expect(await page.evaluate('window.executor()')).toEqual([
@@ -92,17 +92,17 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
     expect(problems).toEqual([]);
   });
 
-  test('a shader that does not compile, and memory that runs out, are errors of ours', async () => {
-    const [shader, words] = (await page.evaluate(`window.withFault('${mode}', 'shader')`)) as [object, string];
+  test('a shader that does not compile, and missing memory, are UnspoolErrors', async () => {
+    const [shader, shaderMessage] = (await page.evaluate(`window.withFault('${mode}', 'shader')`)) as [object, string];
     expect(shader).toMatchObject({ code: 'DEVICE_LOST' });
-    expect(words).toMatch(/refused a call: .+ Make the model anew/s);
-    const [memory, said] = (await page.evaluate(`window.withFault('${mode}', 'memory')`)) as [object, string];
+    expect(shaderMessage).toMatch(/refused a call: .+ make a new model/s);
+    const [memory, message] = (await page.evaluate(`window.withFault('${mode}', 'memory')`)) as [object, string];
     expect(memory).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: null });
-    expect(said).toBe('out of memory. Lower the batch, the steps or hiddenSize, or use backend: wasm.');
+    expect(message).toBe('out of memory. Lower the batch, the steps or hiddenSize, or use backend: wasm.');
   });
 
   if (mode === 'webgl2') {
-    test('a lost context is an error, not old numbers', async () => {
+    test('reading from a lost context is an error, and does not return old numbers', async () => {
       const problem = await page.evaluate('window.loseContext()');
       expect(problem).toMatchObject({ code: 'DEVICE_LOST' });
     });

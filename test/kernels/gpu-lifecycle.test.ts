@@ -1,55 +1,30 @@
-/** What a run of the GPU backend leaves when something happens in the middle of it, and what large models and batches do. */
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+/** The GPU backend when something is freed or disposed in the middle of a run, and what stays on the device. */
 import { describe, expect, jest, test } from '@jest/globals';
-import { createModel } from '../../src/create.js';
 import { createGpu, downloadSteps, type GpuMode } from '../../src/gpu/index.js';
 import { loadGpuJs } from '../../src/kernels/gpu/device/gpu-js.js';
-import type { BackendChoice } from '../../src/kernels/select.js';
 import { adam } from '../../src/optim/adam.js';
+import { sgd } from '../../src/optim/sgd.js';
 import { fit } from '../../src/train/trainer.js';
-import { ROOT } from '../cli/support.js';
 import { expectClose } from '../support/golden.js';
 import { buildModel } from '../support/model.js';
 import { provideWebGpu } from '../support/webgpu.js';
+import { batchOf, NODE_MODES, specOf, TICKS, wait } from './gpu-support.js';
+
+const spec = specOf(6);
 
 provideWebGpu();
 
-interface Maker {
-  createBuffer(what: { readonly size: number; readonly usage: number }): object;
-}
-
-const spec = {
-  inputSize: 2,
-  layers: [
-    { kind: 'lstm', hiddenSize: 6 },
-    { kind: 'linear', size: 2 },
-  ],
-} as const;
-
-const sines = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(i));
-const batchOf = (steps: number, batchSize: number) => {
-  const inputs = sines(steps * batchSize * 2);
-  return { steps, batchSize, inputs, targets: inputs };
-};
-
-/** Some of them come before a run begins, some in the middle, some after it. */
-const MOMENTS = Array.from({ length: 24 }, (_, i) => i);
-const moment = async (ticks: number): Promise<void> => {
-  for (let i = 0; i < ticks; i++) await null;
-};
-
-describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
-  test('what is freed while a run is under way takes nothing with it', async () => {
+describe.each(NODE_MODES)('freed or disposed in the middle of a run, %s', (mode) => {
+  test('freeing a matrix does not affect other results of the run', async () => {
     const k = await createGpu(mode);
     const kept = k.alloc(2, 3);
     k.upload(kept, [1, 2, 3, 4, 5, 6]);
-    for (const ticks of MOMENTS) {
+    for (const ticks of TICKS) {
       const [sum, product] = [k.alloc(2, 3), k.alloc(2, 3)];
       k.add(sum, kept, kept);
       k.multiply(product, kept, kept, false);
       const read = k.download(product);
-      await moment(ticks);
+      await wait(ticks);
       k.free(sum);
       expect([...(await read)]).toEqual([1, 4, 9, 16, 25, 36]);
       k.free(product);
@@ -60,17 +35,17 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
     expect(k.counts.resident).toBe(0);
   });
 
-  test('a training that is disposed of in the middle of a step leaves the model as it was', async () => {
+  test('a training run that is disposed during an update leaves the model readable', async () => {
     const k = await createGpu(mode);
     const model = buildModel(k, spec, true);
     const train = { stateful: false, length: 100, batch: () => batchOf(4, 2) };
-    for (const ticks of MOMENTS) {
+    for (const ticks of TICKS) {
       const training = fit(model, { train }, { optimizer: adam() });
       const events = training[Symbol.asyncIterator]();
-      for (let step = 0; step < 3; step++) await events.next();
+      for (let update = 0; update < 3; update++) await events.next();
       const before = await model.parameters.download();
       const next = events.next().catch(() => {});
-      await moment(ticks);
+      await wait(ticks);
       training.dispose();
       await next;
       const after = await model.parameters.download();
@@ -82,88 +57,24 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
     expect(k.counts.resident).toBe(0);
   });
 
-  test('what was asked for before dispose() is answered, nothing after it, and nothing stays', async () => {
-    for (const ticks of MOMENTS) {
+  test('dispose() answers earlier reads, rejects later ones, and frees the device', async () => {
+    for (const ticks of TICKS) {
       const k = await createGpu(mode);
       const m = k.alloc(2, 3);
       k.fill(m, 2);
       k.multiply(m, m, m, true);
       const read = k.download(m);
-      await moment(ticks);
+      await wait(ticks);
       k.dispose();
       expect([...(await read)]).toEqual(new Array(6).fill(6));
       await expect(k.download(m)).rejects.toMatchObject({ code: 'DISPOSED' });
       expect(k.counts.resident).toBe(0);
     }
   });
+});
 
-  test('a model of more parameters in all than one value holds is trained, read and saved as any other', async () => {
-    const ends: Float32Array[] = [];
-    for (const mostElements of [2 ** 24, 160]) {
-      const k = await createGpu(mode, { mostElements });
-      const model = buildModel(k, spec, true);
-      expect(model.size).toBeGreaterThan(200);
-      const training = fit(
-        model,
-        { train: { stateful: false, length: 3, batch: () => batchOf(3, 2) } },
-        { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 },
-      );
-      for await (const _ of training);
-      const { optimizer } = await training.checkpoint();
-      const arenas = [await k.download(model.parameters.matrix), optimizer.get('m')!, optimizer.get('v')!];
-      ends.push(Float32Array.from(arenas.flatMap((arena) => [...arena])));
-      training.dispose();
-      expect((await model.evaluate(batchOf(3, 2))).loss).toBeGreaterThan(0);
-      k.dispose();
-    }
-    expectClose('weights and moments', ends[1]!, [...ends[0]!], 1e-6);
-  });
-
-  test('a batch that is too large is refused, and the training goes on', async () => {
-    const k = await createGpu(mode, { mostElements: 400 });
-    const model = buildModel(k, spec, true);
-    const train = { stateful: false, length: 4, batch: () => batchOf(3, 2) };
-    const losses: number[] = [];
-    for await (const event of fit(model, { train }, { optimizer: adam() })) {
-      if (event.kind !== 'update') continue;
-      losses.push(event.loss);
-      await expect(model.evaluate(batchOf(3, 200))).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
-    }
-    expect(losses).toHaveLength(4);
-    expect(losses[3]).toBeLessThan(losses[0]!);
-    model.dispose();
-    k.dispose();
-    expect(k.counts.resident).toBe(0);
-  });
-
-  test('no number becomes one where a NaN went in', async () => {
-    const k = await createGpu(mode);
-    for (const cell of [{}, { peepholes: true }]) {
-      const layers = [{ kind: 'lstm', hiddenSize: 8, cell }, spec.layers[1]] as const;
-      const model = buildModel(k, { ...spec, layers }, true);
-      model.parameters.set('lstm.weight_ih_l0', new Float32Array(4 * 8 * 2).fill(Number.NaN, 32, 48)); // of the gate g
-      expect((await model.evaluate(batchOf(3, 2))).loss).toBeNaN();
-      model.dispose();
-    }
-    const [a, b] = [k.alloc(1, 3), k.alloc(1, 3)];
-    k.upload(a, [Number.NaN, 2, 5]);
-    k.upload(b, [1, Number.NaN, 4]);
-    k.maximum(a, a, b);
-    expect([...(await k.download(a))]).toEqual([Number.NaN, Number.NaN, 5]);
-    k.dispose();
-  });
-
-  test('matrices that an instruction reads may overlap', async () => {
-    const k = await createGpu(mode);
-    const [both, out] = [k.alloc(2, 4), k.alloc(2, 4)];
-    k.upload(both, [1, 2, 3, 4, 5, 6, 7, 8]);
-    k.upload(k.view(both, 0, 1, 4), [1, 1, 1, 1]); // now it stands in two pieces
-    k.gemm(out, k.view(both, 0, 2, 2), both);
-    expect([...(await k.download(out))]).toEqual([6, 7, 8, 9, 6, 7, 8, 9]);
-    k.dispose();
-  });
-
-  test('the steps of a tape are read together', async () => {
+describe.each(NODE_MODES)('reads and plans, %s', (mode) => {
+  test('the time steps of a tape are read together', async () => {
     const k = await createGpu(mode);
     const model = buildModel(k, spec, true);
     const { tape } = await model.gradients(batchOf(20, 1));
@@ -174,7 +85,7 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
     k.dispose();
   });
 
-  test('plans of shapes that come once are given back, with their kernels', async () => {
+  test('plans of shapes that do not recur are destroyed with their kernels', async () => {
     const gpuJs = (await loadGpuJs())!;
     const made = jest.spyOn(gpuJs.GPU.prototype as { createKernel(...args: unknown[]): unknown }, 'createKernel');
     const k = await createGpu(mode);
@@ -195,59 +106,69 @@ describe.each<GpuMode>(['cpu', 'webasm', 'webgpu'])('%s', (mode) => {
   });
 });
 
-describe('what a model is refused', () => {
-  test('does not keep its device', async () => {
-    const gpuJs = (await loadGpuJs())!;
-    const destroyed = jest.spyOn(gpuJs.GPU.prototype as { destroy(): unknown }, 'destroy');
-    const layers = [{ kind: 'lstm', hiddenSize: 2049 }] as const;
-    await expect(createModel({ inputSize: 1, layers }, { backend: 'gpu:cpu' })).rejects.toMatchObject({
-      code: 'OUT_OF_MEMORY',
-    });
-    expect(destroyed).toHaveBeenCalledTimes(1);
-    destroyed.mockRestore();
-  });
+describe('a training run uses plans', () => {
+  const run = async (mode: GpuMode) => {
+    const k = await createGpu(mode);
+    const model = buildModel(k, specOf(3), true);
+    const train = { stateful: true, length: 12, batch: () => batchOf(5, 2) };
+    const executors: string[] = [];
+    const losses: number[] = [];
+    const training = fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 });
+    for await (const event of training) {
+      if (event.kind !== 'update') continue;
+      executors.push(k.executor);
+      losses.push(event.loss);
+    }
+    const found = { executors, losses, counts: { ...k.counts }, refused: k.planRefused };
+    training.dispose();
+    model.dispose();
+    k.dispose();
+    return { ...found, after: k.counts.resident };
+  };
 
-  test.each(['gpu:webgpu:1', 'cpu', 'gpu:', 'gpux'])('by the name %s, nothing is', async (backend) => {
-    const making = createModel(spec, { backend: backend as BackendChoice });
-    await expect(making).rejects.toMatchObject({ code: 'INVALID_SETTING', problem: { path: 'backend' } });
-  });
-
-  test('where gpu.js may make no code, it is when it is made', () => {
-    const script = `
-      const { createModel } = await import(${JSON.stringify(join(ROOT, 'dist/index.js'))});
-      await createModel(${JSON.stringify(spec)}, { backend: 'gpu:cpu' }).catch(({ code, message }) => console.log(code, message));`;
-    const flags = ['--disallow-code-generation-from-strings', '--input-type=module'];
-    const said = execFileSync(process.execPath, [...flags, '-e', script], { encoding: 'utf8', cwd: ROOT });
-    expect(said).toMatch(/^INVALID_SETTING backend gpu:cpu: gpu\.js cannot run its kernels here: .+content-security/s);
+  test.each([
+    ['webgpu', /^fused-encoder$/],
+    ['webasm', /^fused-(sync|threaded)$/],
+    ['cpu', /^single kernels$/],
+  ] as const)('on %s', async (mode, executor) => {
+    const [found, expected] = [await run(mode), await run('cpu')];
+    expect(found.refused).toBe(null);
+    expect(found.executors.slice(0, 2)).toEqual(['single kernels', 'single kernels']); // the first time a run occurs
+    for (const name of found.executors.slice(5)) expect(name).toMatch(executor);
+    expect(found.counts.plans > 5).toBe(mode !== 'cpu');
+    expectClose('losses', Float32Array.from(found.losses), expected.losses, 1e-5);
+    expect(found.after).toBe(0);
   });
 });
 
-test('more rows than a grid of threads has on webgpu', async () => {
-  const k = await createGpu('webgpu');
-  const R = 8 * 65535 + 3;
-  const [out, row, factors, square, product] = [
-    k.alloc(R, 2),
-    k.alloc(1, 2),
-    k.alloc(R, 1),
-    k.alloc(2, 4),
-    k.alloc(R, 4),
-  ];
-  k.upload(row, [1, 3]);
-  k.fillRows(out, row);
-  k.upload(
-    factors,
-    Float32Array.from({ length: R }, (_, r) => r % 7),
+test('the results on the device do not grow from update 50 to 1,000, and are gone after dispose()', async () => {
+  const k = await createGpu('cpu');
+  const held: number[] = [];
+  const clipNorm = k.clipNorm; // called once an update
+  const watched = Object.assign(Object.create(k) as typeof k, {
+    clipNorm: (...args: Parameters<typeof clipNorm>) => {
+      held.push(k.counts.resident);
+      clipNorm(...args);
+    },
+  });
+  const model = buildModel(watched, { ...spec, layers: [{ kind: 'lstm', hiddenSize: 2 }] }, true);
+  const batch = { steps: 2, batchSize: 1, inputs: new Float32Array(4).fill(0.5), targets: new Float32Array(4) };
+  const training = fit(
+    model,
+    { train: { stateful: true, length: 1000, batch: () => batch } },
+    { optimizer: sgd({ learningRate: 0.01 }) },
   );
-  k.scaleRows(out, out, factors, false);
-  k.upload(square, [1, 0, 2, 0, 0, 1, 0, 2]);
-  k.gemm(product, out, square);
-  const expected = (r: number): number[] => [r % 7, 3 * (r % 7), 2 * (r % 7), 6 * (r % 7)];
-  const found = await k.download(product);
-  for (const r of [0, 1, 2, 6, 100_003, R - 2, R - 1]) expect([...found.slice(4 * r, 4 * r + 4)]).toEqual(expected(r));
+  for await (const _ of training);
+  training.dispose();
+  model.dispose();
+  expect(held.length).toBeGreaterThanOrEqual(1000);
+  expect(new Set(held.slice(50, 1000)).size).toBe(1);
+  expect(k.memory.inUse()).toBe(0);
   k.dispose();
+  expect(k.counts.resident).toBe(0);
 });
 
-test('a matrix that was freed is DISPOSED to whoever reads it', async () => {
+test('reading a freed matrix throws DISPOSED', async () => {
   const k = await createGpu('cpu');
   const [m, out] = [k.alloc(2, 3), k.alloc(2, 3)];
   const part = k.view(m, 0, 1, 3);
@@ -255,62 +176,4 @@ test('a matrix that was freed is DISPOSED to whoever reads it', async () => {
   expect(() => k.add(out, m, m)).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
   expect(() => k.copy(k.view(out, 0, 1, 3), part)).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
   k.dispose();
-});
-
-describe('one device, two models', () => {
-  test("what one did wrong is not the other's error, nor forgiven", async () => {
-    const { device } = await (await loadGpuJs())!.WebGPUContext.acquire();
-    const both = [await createGpu('webgpu'), await createGpu('webgpu')];
-    const made = both.map((k, i) => {
-      const [before, m] = [k.alloc(1, 100), k.alloc(1, 777 + i)];
-      k.upload(m, new Float32Array(777 + i).fill(1));
-      // The first one goes wrong after the other one has begun, and ends after it.
-      for (let n = 0; n < (i === 0 ? 20 : 6); n++) {
-        k.combine(before, 2, before, 1, before);
-        if (n === 2) k.combine(m, 2, m, 1, m);
-      }
-      return [before, m] as const;
-    });
-    const faulty = jest.spyOn(device as unknown as Maker, 'createBuffer');
-    const { createBuffer } = Object.getPrototypeOf(device) as Maker;
-    faulty.mockImplementation(function (this: unknown, what) {
-      const usage = what.size === 4 * 777 ? 0x81 : what.usage; // to be mapped and to be computed in: not allowed
-      return createBuffer.call(this, { ...what, usage });
-    });
-    const [wrong, right] = await Promise.allSettled(
-      both.map(async (k, i) => (await Promise.all(made[i]!.map((m) => k.download(m))))[1]),
-    );
-    faulty.mockRestore();
-    expect(wrong).toMatchObject({ status: 'rejected', reason: { code: 'DEVICE_LOST' } });
-    expect(right).toMatchObject({ status: 'fulfilled', value: new Float32Array(778).fill(3) });
-    for (const k of both) k.dispose();
-    expect(both.map((k) => k.counts.resident)).toEqual([0, 0]);
-  });
-
-  // The last one here: what comes after it would find no device.
-  test('a device that goes at any moment of a run is DEVICE_LOST, or was not needed any more', async () => {
-    const { WebGPUContext } = (await loadGpuJs())!;
-    const found = new Set<string>();
-    for (const ticks of MOMENTS) {
-      const k = await createGpu('webgpu');
-      const m = k.alloc(40, 30);
-      k.fill(m, 2);
-      k.combine(m, 2, m, 1, m);
-      const read = k.download(m);
-      const isRead = ticks > 11;
-      while (isRead && k.counts.reads === 0) await new Promise(setImmediate);
-      await moment(ticks % 12);
-      await WebGPUContext.destroy();
-      found.add(
-        await read.then(
-          ([first]) => `${first}`,
-          ({ code, name }) => code ?? name,
-        ),
-      );
-      k.dispose();
-      expect(k.counts.resident).toBe(0);
-    }
-    found.delete('6');
-    expect([...found]).toEqual(['DEVICE_LOST']);
-  });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { pruned } from '../../src/kernels/gpu/device/webgl-shaders.js';
-import { inFours } from '../../src/kernels/gpu/shaders/wgsl.js';
+import { pruneFunctions } from '../../src/kernels/gpu/shaders/prune.js';
+import { toVec4Shader } from '../../src/kernels/gpu/shaders/wgsl.js';
 
 const SHADER = `#version 300 es
 float twice(float x) { return 2.0 * x; }
@@ -31,18 +31,18 @@ void main(void) {
   kernel();
 }`;
 
-test('a shader keeps what it calls, under any number of arguments, and loses the rest', () => {
+test('pruneFunctions keeps every overload that main reaches, and removes the rest', () => {
   const from = SHADER.indexOf('float unused');
   const to = SHADER.indexOf('vec2 near') - 1;
-  expect(pruned(SHADER)).toBe(SHADER.slice(0, from) + SHADER.slice(to));
+  expect(pruneFunctions(SHADER)).toBe(SHADER.slice(0, from) + SHADER.slice(to));
 });
 
-test('a shader without functions but main stays as it is', () => {
+test('pruneFunctions does not change a shader whose only function is main', () => {
   const text = '#version 300 es\nin vec2 aPos;\nvoid main(void) {\n  gl_Position = vec4(aPos, 0, 1);\n}\n';
-  expect(pruned(text)).toBe(text);
+  expect(pruneFunctions(text)).toBe(text);
 });
 
-test('a shader of WebGPU keeps what it has and where it begins, and computes something else', () => {
+test('toVec4Shader keeps the declarations and the entry point, and replaces the body', () => {
   const shader = [
     'struct Params {\n  outputX : u32,\n}',
     '@group(0) @binding(0) var<uniform> params : Params;',
@@ -54,9 +54,9 @@ test('a shader of WebGPU keeps what it has and where it begins, and computes som
     '  if (gid.x >= params.outputX) { return; }',
     '  let data_index : i32 = i32(gid.x);\n  result[data_index] = get_user_inu_ua(0, 0, data_index);\n}',
   ].join('\n');
-  const found = inFours(shader, 'result[gid.x] = user_inu_ua[gid.x];')!;
+  const found = toVec4Shader(shader, 'result[gid.x] = user_inu_ua[gid.x];')!;
   expect(found.match(/array<vec4<f32>>/g)).toHaveLength(2);
   expect(found).toMatch(/\{ return; \}\nresult\[gid\.x\] = user_inu_ua\[gid\.x\];\n\}\n$/);
   expect(found).not.toMatch(/get_user|data_index/);
-  expect(inFours('fn main() {}', '')).toBe(null);
+  expect(toVec4Shader('fn main() {}', '')).toBe(null);
 });

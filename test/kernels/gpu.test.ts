@@ -1,4 +1,4 @@
-/** The GPU backend in the modes that Node has: the common suite in each, and which mode and device ran it. */
+/** The conformance suite on the GPU backend, in each mode that runs in Node. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { createGpu, type GpuKernels, type GpuMode } from '../../src/kernels/gpu/index.js';
 import { provideWebGpu } from '../support/webgpu.js';
@@ -19,7 +19,9 @@ afterAll(() => {
   for (const k of running) k.dispose();
 });
 
-/** A kernel is compiled for every shape, which takes a software GPU some 30 ms: these run a part of each list. */
+/**
+ * Each shape compiles a kernel, which takes about 30 ms on a software driver, so these modes run a part of each list.
+ */
 const some = (instruction: Instruction, index: number): boolean =>
   index % (/^cell(State|Output)/.test(instruction) ? 37 : 9) === 0;
 
@@ -37,10 +39,10 @@ describe('webasm', () => {
   describeConformance('gpu', () => gpu('webasm'), { float32: 1e-5 }, {}, some);
 });
 
-test('each ran where it was asked to', () => {
+test('each suite ran in its mode', () => {
   expect(running.map(({ name, variant, device }) => [name, variant, device.mode])).toEqual(
     ['cpu', 'webgpu', 'webasm'].map((mode) => ['gpu', mode, mode]),
   );
-  expect(running[1]!.device.adapter).not.toBe('unnamed'); // a WebGPU without an adapter would have none
+  expect(running[1]!.device.adapter).not.toBe('unnamed'); // without an adapter it has no name
   expect(running.every(({ counts }) => counts.dispatches > 200 && counts.reads > 200)).toBe(true);
 });

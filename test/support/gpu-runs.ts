@@ -1,4 +1,4 @@
-/** What the GPU backend has to show in each of its modes, in Node and in a page alike: nothing here needs either. */
+/** Checks that run in every mode of the GPU backend, in Node and in a page. They need neither's APIs. */
 import type { FloatArray, Kernels, Matrix } from '../../src/contract/kernels.js';
 import { downloadSteps } from '../../src/gpu/steps.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -10,7 +10,7 @@ import { type GoldenCase, relativeError, tensor } from './golden.js';
 import { goldenModel, goldenName } from './golden-lstm.js';
 import { buildModel } from './model.js';
 
-/** Norm-wise errors of everything that the golden case of an LSTM or a cell has, by name. */
+/** Norm-wise errors of every tensor of a golden case, by name. */
 export async function goldenErrors(g: GoldenCase, k: Kernels): Promise<Record<string, number>> {
   const { model, sizes } = goldenModel(g, k);
   const tape = model.tape({ steps: sizes.steps, batchSize: sizes.batch }, { lengths: Boolean(sizes.lengths) });
@@ -61,14 +61,14 @@ export async function goldenErrors(g: GoldenCase, k: Kernels): Promise<Record<st
   return errors;
 }
 
-/** Widths of input, layers and output that no tile fits, and that fours fit. */
+/** Widths of input, layers and output: of no multiple of a tile, and of multiples of four. */
 const ODD = [5, 9, 7, 3] as const;
-const FOURS = [4, 8, 12, 4] as const;
+const VEC4 = [4, 8, 12, 4] as const;
 
-/** Two layers with dropout between them, state carried: every weight after `steps` updates. */
+/** The weights after `updates` updates of two layers with dropout between them and carried state. */
 export async function trained(
   k: Kernels,
-  steps: number,
+  updates: number,
   [I, first, second, O]: readonly number[] = ODD,
 ): Promise<Map<string, FloatArray>> {
   const spec = {
@@ -88,7 +88,7 @@ export async function trained(
     targets: Float32Array.from({ length: T * N * O! }, (_, i) => Math.cos(0.7 * i + n)),
   });
   const model = buildModel(k, spec, true);
-  const train = { stateful: true, length: steps, batch };
+  const train = { stateful: true, length: updates, batch };
   const training = fit(model, { train }, { optimizer: adam({ learningRate: 0.01 }), clipNorm: 1 });
   for await (const _ of training);
   const weights = await model.parameters.download();
@@ -100,7 +100,7 @@ export async function trained(
 /** The largest norm-wise error of any weight after 60 updates, against the reference in float64. */
 export async function trainingError(k: Kernels, steps = 60): Promise<number> {
   const errors: number[] = [];
-  for (const widths of [ODD, FOURS]) {
+  for (const widths of [ODD, VEC4]) {
     const [found, expected] = [
       await trained(k, steps, widths),
       await trained(createReference('float64'), steps, widths),
@@ -111,8 +111,8 @@ export async function trainingError(k: Kernels, steps = 60): Promise<number> {
 }
 
 /**
- * Gradients of a model whose matrices are large enough for kernels that work in fours, and what stands in a step of its tape:
- * norm-wise errors, by name.
+ * Norm-wise errors, by name, of the gradients of a model whose matrices are large enough for vec4 kernels, and of a
+ * time step of its tape.
  */
 export async function wideErrors(k: Kernels, N = 24): Promise<Record<string, number>> {
   const [T, I, O] = [6, 8, 12];
@@ -137,11 +137,13 @@ export async function wideErrors(k: Kernels, N = 24): Promise<Record<string, num
     for (const held of [tape, gradients]) held.free();
     model.dispose();
   }
-  const [here, expected] = found as [Map<string, FloatArray>, Map<string, FloatArray>];
-  return Object.fromEntries([...expected].map(([name, values]) => [name, relativeError(here.get(name)!, values)]));
+  const [actual, expected] = found as [Map<string, FloatArray>, Map<string, FloatArray>];
+  return Object.fromEntries([...expected].map(([name, values]) => [name, relativeError(actual.get(name)!, values)]));
 }
 
-/** Every `stride`-th case of every instruction (of each at least one): what failed, and how many ran. */
+/**
+ * Runs every `stride`-th conformance case of every instruction, at least one of each: how many ran, and which failed.
+ */
 export async function conformance(k: Kernels, stride: number): Promise<{ ran: number; failed: string[] }> {
   const failed: string[] = [];
   let ran = 0;
@@ -163,7 +165,7 @@ export async function conformance(k: Kernels, stride: number): Promise<{ ran: nu
   return { ran, failed };
 }
 
-/** Products of sizes that fours fit, each way round: the largest norm-wise error, against the reference in float64. */
+/** Norm-wise errors of products for every transposition, against the reference in float64. */
 export async function productErrors(k: Kernels): Promise<number[]> {
   const oracle = createReference('float64');
   const errors: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * A WebGPU for tests: the npm package `webgpu` is a module of the kind that jest cannot load, so its native part is. Whatever
- * it makes belongs to the realm outside of the tests, which is why this is no more than a global.
+ * Provides WebGPU in tests. jest cannot load the npm package `webgpu`, which is an ES module, so this loads its native
+ * part. Its objects belong to the realm outside the tests, which is why it only sets globals.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

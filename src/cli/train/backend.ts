@@ -29,7 +29,7 @@ export async function newModel(
 ): Promise<Model> {
   const measure =
     flags.backend === 'auto' && precision === 'float32'
-      ? { measure: (await import('../../gpu/index.js')).measuring(shape) }
+      ? { measure: (await import('../../gpu/index.js')).fastestBackend(shape) }
       : {};
   return createModel(spec, { precision, ...backendOf(flags), ...measure });
 }
@@ -48,14 +48,14 @@ export async function moveToFastest(
   if (flags.backend !== 'auto' || model.kernels.precision !== 'float32') return model;
   const { measureBackends } = await import('../../gpu/index.js');
   const { threads = 1 } = backendOf(flags);
-  const measured = await measureBackends(model.spec, shape, { threads });
-  const { backend } = measured[0]!;
+  const timings = await measureBackends(model.spec, shape, { threads });
+  const { backend } = timings[0]!;
   if (backend === model.kernels.name) {
-    model.measured = measured;
+    model.backendTimings = timings;
     return model;
   }
   model.dispose();
   const { model: moved } = await loadModel(checkpoint, { threads, backend });
-  moved.measured = measured;
+  moved.backendTimings = timings;
   return moved;
 }

@@ -15,8 +15,8 @@ export function printStart({ out, settings, model, text, textFile, resumed, file
   );
   const layers = `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hiddenSize} units`;
   out.print(`${layers}, ${grouped(model.size)} parameters, ${settings.precision}, backend ${backendName(model)}.`);
-  for (const { backend, stepMs, problem } of model.measured ?? []) {
-    out.print(problem === null ? `  ${backend}: ${stepMs.toFixed(2)} ms per update` : `  unavailable: ${problem}`);
+  for (const { backend, stepMs, error } of model.backendTimings ?? []) {
+    out.print(error === null ? `  ${backend}: ${stepMs.toFixed(2)} ms per update` : `  unavailable: ${error}`);
   }
   out.print(`${grouped(updates)} updates planned.`);
   if (resumed) out.print(`Continuing after update ${grouped(resumed.update)}.`);

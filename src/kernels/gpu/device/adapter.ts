@@ -1,10 +1,15 @@
-/** What the name that a driver gives itself tells. */
+/** What the name of a driver implies. */
+import { GPU_THREADS, SOFTWARE_THREADS } from '../thresholds.js';
 
-/** Drivers that compute on the processor. */
+/** Drivers that compute on the CPU. */
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i;
 
-/** Whether a dispatch costs more than some arithmetic, so that the cell may as well work out the product that it reads. */
-export const fusesOn = (adapter: string): boolean => !SOFTWARE.test(adapter);
+/**
+ * Whether a dispatch costs more than some arithmetic, so that the cell's kernel should compute the product that it
+ * reads.
+ */
+export const fusesSumsOn = (adapter: string): boolean => !SOFTWARE.test(adapter);
 
-/** Threads that keep an adapter busy: beyond them, a thread may as well do more. */
-export const atOnceOf = (adapter: string): number => (SOFTWARE.test(adapter) ? 64 : 8192);
+/** The threads that keep an adapter busy. */
+export const saturatingThreadsOf = (adapter: string): number =>
+  SOFTWARE.test(adapter) ? SOFTWARE_THREADS : GPU_THREADS;

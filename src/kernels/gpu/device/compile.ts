@@ -1,12 +1,12 @@
-/** From a program to what gpu.js makes a kernel of: a text and settings. */
+/** A program as source and settings of a gpu.js kernel. */
 
-import { expanded, plainly, type Reading } from '../shaders/indexing.js';
+import { type ArrayReader, expandReads, readArray } from '../shaders/indexing.js';
 import type { Program } from '../shaders/program.js';
 
-/** How a mode runs over its threads: in columns and rows by itself, or in one row. */
-export type Threads = 'columns and rows' | 'row';
+/** How the threads of a kernel are arranged: in columns and rows, or in one row. */
+export type ThreadLayout = 'columns and rows' | 'row';
 
-/** Column and row of the thread where there is only a row. Division is not exact everywhere. */
+/** The column and row of a thread if there is only a row. Float division is not exact on every device. */
 const placeInRow = (width: number): string => `
 const flat = this.thread.x;
 let y = Math.floor(flat / ${width});
@@ -14,52 +14,57 @@ let x = flat - y * ${width};
 if (x < 0) { y = y - 1; x = x + ${width}; }
 if (x >= ${width}) { y = y + 1; x = x - ${width}; }`;
 
-/** A program's text as gpu.js reads it. */
-export function source(
+/** The source of a program's kernel. */
+export function kernelSource(
   { output, arrays, sizes = {}, scalars, body }: Program,
-  threads: Threads,
-  reading: Reading = plainly,
+  threads: ThreadLayout,
+  reader: ArrayReader = readArray,
 ): string {
   const begins = arrays.map((a) => `from_${a}`);
   const names = [...arrays.map((a) => `in_${a}`), ...begins, ...Object.keys(sizes), ...scalars].join(', ');
   const [width, height] = output;
   const both = threads === 'row' ? placeInRow(width) : 'const x = this.thread.x; const y = this.thread.y;';
   const place = height === undefined ? 'const x = this.thread.x;' : both;
-  return `function (${names}) {\n${place}\n${expanded(body, reading)}\n}`;
+  return `function (${names}) {\n${place}\n${expandReads(body, reader)}\n}`;
 }
 
-export interface Settings {
+export interface KernelSettings {
   readonly output: readonly number[];
 }
 
-/** `types`: of the arrays. `stays`: whether the result stays on the device. */
-export function settings(program: Program, threads: Threads, types: readonly string[], stays: boolean): Settings {
-  const { output, arrays, sizes, scalars, also = 0 } = program;
+/** The settings of a program's kernel. `types`: of the arrays. `resident`: whether the result stays on the device. */
+export function kernelSettings(
+  program: Program,
+  threads: ThreadLayout,
+  types: readonly string[],
+  resident: boolean,
+): KernelSettings {
+  const { output, arrays, sizes, scalars, extraOutputs = 0 } = program;
   const [x, y = 1] = output;
   const isRow = threads === 'row';
-  const whole = isRow ? 'Float' : 'Integer';
-  const all = {
+  const indexType = isRow ? 'Float' : 'Integer';
+  const settings = {
     output: isRow ? [x * y] : [...output],
     dynamicOutput: !isRow && sizes !== undefined,
-    pipeline: stays,
-    immutable: stays,
+    pipeline: resident,
+    immutable: resident,
     precision: 'single',
-    tactic: 'precision', // 32 bits: by itself gpu.js counts places in fewer, where a driver can
+    tactic: 'precision', // 32 bits: by default gpu.js computes indices in fewer, if the driver can
     argumentTypes: [
       ...types,
-      ...arrays.map(() => whole),
-      ...Object.keys(sizes ?? {}).map(() => whole),
+      ...arrays.map(() => indexType),
+      ...Object.keys(sizes ?? {}).map(() => indexType),
       ...scalars.map(() => 'Float'),
     ],
-    ...(also > 0 ? { subKernels: further(also) } : {}),
+    ...(extraOutputs > 0 ? { subKernels: subKernels(extraOutputs) } : {}),
     dynamicArguments: true,
     loopMaxIterations: 2 ** 24,
   };
-  return all;
+  return settings;
 }
 
-/** A kernel's further results: functions to gpu.js, that it calls and whose values it keeps. */
-const further = (count: number): object[] =>
+/** Extra outputs are functions that the kernel calls, whose return values gpu.js keeps. */
+const subKernels = (count: number): object[] =>
   Array.from({ length: count }, (_, i) => {
     const name = `also${i + 1}`;
     return { name, property: name, source: `function ${name}(s, t, u, v) { return [s, t, u, v]; }` };

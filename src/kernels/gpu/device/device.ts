@@ -1,56 +1,73 @@
 /** What a mode of gpu.js offers: its kernels and its limits. */
-import type { Plans } from '../record/plans.js';
 import type { Program, Vec4Support } from '../shaders/program.js';
+import type { ThreadLayout } from './compile.js';
+import type { GpuInstance, GpuJs } from './gpu-js.js';
 import type { GpuMode } from './modes.js';
 
-/** A compiled program. Where its text serves every size, so does it. */
+/** A compiled program. */
 export interface GpuKernel {
-  /** Its result, the list of them where the program has further ones, or a promise of either. */
+  /** Returns the result, an array of results if the program has extra outputs, or a promise of either. */
   run(args: readonly unknown[]): unknown;
-  /** From the next run on. */
+  /** Sets the output size of later runs. */
   resize(output: Program['output']): void;
   destroy(): void;
 }
 
-/** What there is to know of the device. */
+/** What is known about the device. */
 export interface DeviceInfo {
   readonly mode: GpuMode;
-  /** What the driver calls itself. */
+  /** The name that the driver reports. */
   readonly adapter: string;
-  /** The most bytes of one array that a shader may name: with `mostElements`, what a kernel reads or writes at the most. */
-  readonly largestPiece: number;
+  /**
+   * Bytes of the largest array that a shader can access. Together with `maxElements` it limits what a kernel reads or
+   * writes.
+   */
+  readonly maxBufferBytes: number;
 }
 
-export interface Compiling {
-  /** Whether the result stays on the device; else it is read. */
-  readonly stays: boolean;
-  /** Whether the array comes from this side. */
-  readonly fromHere: boolean;
-  /** Of each array that is read number by number: f for a texture of fours, s for one of single numbers. */
+/** How a program is compiled. */
+export interface CompileOptions {
+  /** Whether the result stays on the device. Otherwise it is read. */
+  readonly resident: boolean;
+  /** Whether the array comes from host memory. */
+  readonly fromHost: boolean;
+  /**
+   * For each array that is read number by number: `f` if it is a texture of vec4 values, `s` if one of single numbers.
+   */
   readonly kinds: string;
 }
 
+/** What plans need of a mode in which gpu.js can run many kernels as one. */
+export interface PlanSupport {
+  readonly gpu: GpuInstance;
+  readonly Input: GpuJs['Input'];
+  readonly threads: ThreadLayout;
+  /** Numbers that a plan may upload and download. */
+  readonly maxNumbers: number;
+}
+
+/** An opened mode of gpu.js. */
 export interface Device {
   readonly info: DeviceInfo;
-  readonly fours: Vec4Support;
-  /** The most arrays of one kernel. */
-  readonly mostArrays: number;
-  /** The most blocks, or rows, that one thread of a product may work at. */
-  readonly mostBlocks: number;
-  /** Rows, and columns, of a grid of threads; beyond them a kernel's threads stand in one row. */
-  readonly mostRows: number;
-  /** Threads that keep it busy: beyond them, a thread may as well do more. */
-  readonly atOnce: number;
-  /** Whether products that the cell reads are worked out by its kernel. */
-  readonly fuses: boolean;
-  /** Whether a kernel with this output serves others as well, where its text does. */
+  readonly vec4: Vec4Support;
+  /** Arrays of one kernel. */
+  readonly maxArrays: number;
+  /** Blocks of rows, or rows, that one thread of a product may compute. */
+  readonly maxBlocks: number;
+  /** Rows and columns of a grid of threads. The threads of larger kernels form one row. */
+  readonly maxRows: number;
+  /** Threads that keep the device busy. If there are more, each may do more work. */
+  readonly saturatingThreads: number;
+  /** Whether the cell's kernel computes the product that it reads. */
+  readonly fusesSums: boolean;
+  /** Whether a kernel with this output can serve other outputs, if its program has `sizes`. */
   resizes(output: Program['output']): boolean;
-  compile(program: Program, how: Compiling): GpuKernel;
-  /** Where gpu.js can run many kernels as one. */
-  readonly plans: Plans | null;
+  compile(program: Program, options: CompileOptions): GpuKernel;
+  /** Null if the mode has no plans. */
+  readonly planSupport: PlanSupport | null;
   /** Throws `DEVICE_LOST`. */
   requireAlive(): void;
-  /** Acts, and throws what the device complained of meanwhile. */
+  /** Runs `act`, and throws the errors that the device reports meanwhile. */
   watched<T>(act: () => Promise<T>): Promise<T>;
   dispose(): void;
 }

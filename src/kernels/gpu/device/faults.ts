@@ -1,60 +1,63 @@
-/** What a device complains of, as errors of ours. */
+/** Device errors as `UnspoolError`s. */
 import { UnspoolError } from '../../../errors.js';
 
-/** The part of a WebGL context that tells what went wrong. */
+/** The error flags of a WebGL context. */
 interface ErrorFlags {
   getError(): number;
   readonly NO_ERROR: number;
 }
 
-/** How much memory a GPU has, no interface tells. */
+/** No API reports how much memory a GPU has. */
 const UNKNOWN = Number.POSITIVE_INFINITY;
 
-export const lost = (problem: string): UnspoolError =>
+export const deviceLost = (problem: string): UnspoolError =>
   new UnspoolError({
     code: 'DEVICE_LOST',
     problem,
-    help: 'Make the model anew and go on from the last checkpoint: what was on the device is gone.',
+    help: 'Everything on the device is gone: make a new model and resume from the last checkpoint.',
   });
 
-export const noMemory = (): UnspoolError =>
+export const outOfMemory = (): UnspoolError =>
   new UnspoolError({
     ...{ code: 'OUT_OF_MEMORY', bytes: null, inUse: null, capacity: UNKNOWN },
     help: 'Lower the batch, the steps or hiddenSize, or use backend: wasm.',
   });
 
-/** `what` has `size` elements, and kernels count to `most`. `lower`: what makes it smaller. */
+/**
+ * The error for `what`, which has `size` elements, more than the `max` of a kernel. `lower`: the settings that make it
+ * smaller.
+ */
 export const tooLarge = (
   size: number,
-  most: number,
+  max: number,
   what = 'A matrix',
   lower = 'the batch, the steps or hiddenSize',
 ): UnspoolError =>
   new UnspoolError({
-    ...{ code: 'OUT_OF_MEMORY', bytes: 4 * size, inUse: null, capacity: 4 * most },
-    help: `${what} has more elements than a kernel can count: lower ${lower}, or use backend: wasm.`,
+    ...{ code: 'OUT_OF_MEMORY', bytes: 4 * size, inUse: null, capacity: 4 * max },
+    help: `${what} has more elements than a kernel can index: lower ${lower}, or use backend: wasm.`,
   });
 
-type Acted<T> = { readonly value: T } | { readonly error: unknown };
+type Settled<T> = { readonly value: T } | { readonly error: unknown };
 
-export const settled = <T>(act: () => Promise<T>): Promise<Acted<T>> =>
+export const settle = <T>(act: () => Promise<T>): Promise<Settled<T>> =>
   act().then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),
   );
 
-/** What an error of anybody's says. */
+/** The message of any thrown value. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** What came of it. gpu.js's own errors, as of a shader that does not compile, are what the device refused. */
-export function outcome<T>(acted: Acted<T>, device: string): T {
-  if ('value' in acted) return acted.value;
-  const { error } = acted;
+/** The value of a settled call. Errors of gpu.js, such as of a shader that does not compile, become `DEVICE_LOST`. */
+export function outcome<T>(settled: Settled<T>, device: string): T {
+  if ('value' in settled) return settled.value;
+  const { error } = settled;
   if (error instanceof UnspoolError) throw error;
-  throw lost(`${device} refused a call: ${reasonOf(error)}`);
+  throw deviceLost(`${device} refused a call: ${reasonOf(error)}`);
 }
 
-/** The flags that stand since the last time; one is told at a time. */
+/** The error flags set since the last call. WebGL reports one at a time. */
 export function errorsOf(gl: ErrorFlags): number[] {
   const flags: number[] = [];
   for (let flag = gl.getError(); flag !== gl.NO_ERROR && flags.length < 8; flag = gl.getError()) flags.push(flag);

@@ -1,26 +1,26 @@
-/** What is used of gpu.js, and of the package that brings WebGPU to Node; loaded when a GPU is asked for. */
+/** The parts of gpu.js that the backend uses, and the package that provides WebGPU in Node. Both load on first use. */
 import { invalidSetting } from '../../../errors.js';
 import { reasonOf } from './faults.js';
 
 /** A kernel of gpu.js. */
-export type Made = ((...args: unknown[]) => unknown) & {
+export type GpuJsKernel = ((...args: unknown[]) => unknown) & {
   destroy(): void;
   setOutput(output: readonly number[]): void;
   readonly kernel: {
-    readonly kernelArguments?: readonly Seat[] | null;
-    /** On WebGPU: the shader, asked for once, before the first run. */
+    readonly kernelArguments?: readonly KernelArgument[] | null;
+    /** On WebGPU: returns the shader. gpu.js calls it once, before the first run. */
     assembleWGSL?(): string;
-    /** On WebGPU: the numbers that a thread gives. */
+    /** On WebGPU: the numbers that a thread returns. */
     componentCount?: number;
   };
 };
 
-/** Where a kernel takes an argument; in WebGL perhaps with the last one, kept. */
-interface Seat {
+/** An argument of a kernel. In WebGL gpu.js may keep the previous one. */
+interface KernelArgument {
   prevArg?: { delete(): void } | null;
 }
 
-/** Numbers, or rows of them. */
+/** A result of a plan: numbers, or rows of numbers. */
 export type PlanResult = Float32Array | readonly Float32Array[];
 
 /** A plan of gpu.js: many kernels in one call. */
@@ -44,7 +44,7 @@ export interface WebGpuContext {
   readonly isLost: boolean;
 }
 
-/** What is called of a WebGL context besides what gpu.js does. */
+/** The methods of a WebGL context that this backend calls itself. */
 export interface WebGl {
   isContextLost(): boolean;
   getError(): number;
@@ -70,7 +70,7 @@ export interface WebGl {
 }
 
 export interface GpuInstance {
-  createKernel(source: string, settings: object): Made;
+  createKernel(source: string, settings: object): GpuJsKernel;
   createPipeline(orchestrate: (...args: unknown[]) => unknown): Pipeline;
   addNativeFunction(name: string, source: string, types?: object): void;
   destroy(): Promise<void>;
@@ -80,7 +80,7 @@ export interface GpuJs {
   readonly GPU: (new (settings: {
     mode: string;
   }) => GpuInstance) & {
-    /** Of all instances and kernels that are made until it is enabled. */
+    /** Applies to all instances and kernels created until it is enabled. */
     disableValidation(): void;
     enableValidation(): void;
     isWebGPUAvailable(): Promise<boolean>;
@@ -90,28 +90,31 @@ export interface GpuJs {
 }
 
 /**
- * A package that need not be there. The name in a variable keeps bundlers from looking for it. Throws `INVALID_SETTING` where it
- * is there and cannot be loaded, as what needs a newer system library.
+ * An optional package, or null if it is not installed. The name in a variable keeps bundlers from resolving it. Throws
+ * `INVALID_SETTING` if the package is installed and does not load, for example because it needs a newer system library.
  */
 async function optional<T>(name: string): Promise<T | null> {
   try {
     const found = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as T & { readonly default?: T };
     return found.default ?? found;
   } catch (error) {
-    if (isAbsence(error, name)) return null;
-    const problem = `the package ${name} is there, but cannot be loaded: ${reasonOf(error)}`;
+    if (isNotInstalled(error, name)) return null;
+    const problem = `the package ${name} is installed but does not load: ${reasonOf(error)}`;
     throw invalidSetting('backend', problem);
   }
 }
 
-/** Whether an import failed since there is no package of that name. Engines have different words for it, all with the name. */
-function isAbsence(error: unknown, name: string): boolean {
+/**
+ * Whether an import failed because the package is not installed. The message depends on the engine, but contains the
+ * name.
+ */
+function isNotInstalled(error: unknown, name: string): boolean {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   const words = /cannot find|failed to resolve|failed to fetch|not a dependency|relative import path|specifier/i;
   return message.includes(name) && (code.endsWith('MODULE_NOT_FOUND') || words.test(message));
 }
 
-/** gpu.js, or null. A page that has no way to resolve packages may load it by a script tag: it is then `window.GPU`. */
+/** gpu.js, or null. A page that cannot resolve packages may load it with a script tag, which sets `window.GPU`. */
 export async function loadGpuJs(): Promise<GpuJs | null> {
   const global = (globalThis as { GPU?: Partial<GpuJs> }).GPU;
   if (global?.GPU) return global as GpuJs;
@@ -119,13 +122,13 @@ export async function loadGpuJs(): Promise<GpuJs | null> {
   return found?.GPU ? found : null;
 }
 
-/** Node has no WebGPU: the package `webgpu` brings one. */
+/** Provides WebGPU in Node, from the package `webgpu`. */
 export async function provideWebGpu(): Promise<void> {
   if (globalThis.navigator && 'gpu' in globalThis.navigator) return;
   const package_ = await optional<{ create(options: string[]): object; globals: object }>('webgpu');
   if (!package_) return;
   for (const [name, value] of Object.entries(package_.globals)) {
-    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true }); // GPU may be gpu.js
+    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true }); // `GPU` may be gpu.js
   }
   const gpu = package_.create([]);
   if (globalThis.navigator) Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });

@@ -1,54 +1,69 @@
 /** Opens a mode of gpu.js. */
 import { invalidSetting, type UnspoolError } from '../../../errors.js';
-import { copyOf } from '../shaders/indexing.js';
+import { copyProgram } from '../shaders/indexing.js';
 import type { Device } from './device.js';
-import { reasonOf, settled } from './faults.js';
+import { reasonOf, settle } from './faults.js';
 import { type GpuJs, loadGpuJs, provideWebGpu } from './gpu-js.js';
 import type { GpuMode } from './modes.js';
 import { plainDevice } from './plain.js';
 import { webGlContext, webGlDevice } from './webgl.js';
 import { webGpuDevice } from './webgpu.js';
 
-const impossible = (mode: GpuMode, problem: string, help: string): UnspoolError =>
+const unavailable = (mode: GpuMode, problem: string, help: string): UnspoolError =>
   invalidSetting(`backend gpu:${mode}`, problem, help);
 
 async function library(mode: GpuMode): Promise<GpuJs> {
   const found = await loadGpuJs();
-  if (!found) throw impossible(mode, 'the package gpu.js is not installed.', 'npm install gpu.js@2.24');
+  if (!found) throw unavailable(mode, 'the package gpu.js is not installed.', 'Run npm install gpu.js@2.24.');
   return found;
 }
 
-/** Opens a mode. Throws `INVALID_SETTING`, saying why, where it is not to be had here; never takes another one. */
-export async function openDevice(mode: GpuMode): Promise<Device> {
-  if (mode === 'webgpu') await provideWebGpu();
-  const gpuJs = await library(mode);
-  if (mode === 'webgpu') {
-    const help = 'In Node, install the package webgpu and a Vulkan driver; in a browser, see chrome://gpu.';
-    if (!(await gpuJs.GPU.isWebGPUAvailable())) throw impossible(mode, 'there is no WebGPU adapter here.', help);
-    const context = await settled(() => gpuJs.WebGPUContext.acquire());
-    if ('error' in context) throw impossible(mode, `there is no WebGPU device here: ${reasonOf(context.error)}.`, help);
-    return webGpuDevice(gpuJs, context.value);
+async function openWebGpu(gpuJs: GpuJs): Promise<Device> {
+  const help = 'In Node, install the package webgpu and a Vulkan driver. In a browser, see chrome://gpu.';
+  if (!(await gpuJs.GPU.isWebGPUAvailable())) throw unavailable('webgpu', 'no WebGPU adapter was found.', help);
+  const context = await settle(() => gpuJs.WebGPUContext.acquire());
+  if ('error' in context) {
+    throw unavailable('webgpu', `no WebGPU device is available: ${reasonOf(context.error)}.`, help);
   }
-  if (mode === 'webgl2') {
-    const gl = webGlContext();
-    if (!gl) {
-      const help = 'Use a browser that has both, or gpu:webgpu.';
-      throw impossible(mode, 'there is no WebGL 2 here, or it cannot write floats (EXT_color_buffer_float).', help);
-    }
-    return webGlDevice(gpuJs, gl);
+  return webGpuDevice(gpuJs, context.value);
+}
+
+function openWebGl(gpuJs: GpuJs): Device {
+  const gl = webGlContext();
+  if (!gl) {
+    const help = 'Use a browser that supports both, or gpu:webgpu.';
+    throw unavailable('webgl2', 'no WebGL 2 context that can write floats (EXT_color_buffer_float) was found.', help);
   }
+  return webGlDevice(gpuJs, gl);
+}
+
+async function openPlain(mode: 'webasm' | 'cpu', gpuJs: GpuJs): Promise<Device> {
   const device = plainDevice(mode, gpuJs);
   try {
-    await device.compile(copyOf(1), { stays: true, fromHere: true, kinds: '' }).run([new Float32Array(1), 0]);
+    await device.compile(copyProgram(1), { resident: true, fromHost: true, kinds: '' }).run([new Float32Array(1), 0]);
   } catch (error) {
     device.dispose();
-    const help = 'A content-security policy must allow it to make code, or use backend: wasm.';
-    throw impossible(mode, `gpu.js cannot run its kernels here: ${reasonOf(error)}.`, help);
+    const help = 'A content security policy must allow generated code. Otherwise use backend: wasm.';
+    throw unavailable(mode, `gpu.js cannot run its kernels: ${reasonOf(error)}.`, help);
   }
   return device;
 }
 
-/** The better of the two modes that are a GPU. Throws `INVALID_SETTING` where there is neither, with both reasons. */
+/**
+ * Opens a mode. Throws `INVALID_SETTING`, with the reason, if it is not available. It never falls back to another
+ * mode.
+ */
+export async function openDevice(mode: GpuMode): Promise<Device> {
+  if (mode === 'webgpu') await provideWebGpu();
+  const gpuJs = await library(mode);
+  if (mode === 'webgpu') return openWebGpu(gpuJs);
+  if (mode === 'webgl2') return openWebGl(gpuJs);
+  return openPlain(mode, gpuJs);
+}
+
+/**
+ * Opens webgpu or, if it is not available, webgl2. Throws `INVALID_SETTING` with both reasons if neither is available.
+ */
 export async function openGpu(): Promise<Device> {
   const reasons: string[] = [];
   for (const mode of ['webgpu', 'webgl2'] as const) {
@@ -58,6 +73,6 @@ export async function openGpu(): Promise<Device> {
       reasons.push(reasonOf(error));
     }
   }
-  const problem = `there is no GPU here. ${reasons.join(' ')}`;
+  const problem = `no GPU is available. ${reasons.join(' ')}`;
   throw invalidSetting('backend', problem, 'Use auto, wasm or reference.');
 }

@@ -1,27 +1,27 @@
 /** gpu.js without a GPU: its own WebAssembly, or plain JavaScript. */
 
-import { Plans } from '../record/plans.js';
-import { settings, source } from './compile.js';
+import { kernelSettings, kernelSource } from './compile.js';
 import type { Device } from './device.js';
 import type { GpuJs } from './gpu-js.js';
 
 export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Device {
   const gpu = new GPU({ mode });
+  const planSupport = { gpu, Input, threads: 'row', maxNumbers: Number.POSITIVE_INFINITY } as const;
   return {
-    info: { mode, adapter: 'none', largestPiece: Number.POSITIVE_INFINITY },
-    fours: 'none',
-    mostArrays: 7,
-    mostBlocks: 1,
-    mostRows: Number.POSITIVE_INFINITY,
-    atOnce: 1,
-    fuses: false,
+    info: { mode, adapter: 'none', maxBufferBytes: Number.POSITIVE_INFINITY },
+    vec4: 'none',
+    maxArrays: 7,
+    maxBlocks: 1,
+    maxRows: Number.POSITIVE_INFINITY,
+    saturatingThreads: 1,
+    fusesSums: false,
     resizes: () => false,
-    compile(program, { stays }) {
+    compile(program, { resident }) {
       const types = program.arrays.map(() => 'Array');
-      const made = gpu.createKernel(source(program, 'row'), settings(program, 'row', types, stays));
-      return { run: (args) => made(...args), resize: () => {}, destroy: () => made.destroy() };
+      const kernel = gpu.createKernel(kernelSource(program, 'row'), kernelSettings(program, 'row', types, resident));
+      return { run: (args) => kernel(...args), resize: () => {}, destroy: () => kernel.destroy() };
     },
-    plans: mode === 'webasm' ? new Plans(gpu, Input, 'row', Number.POSITIVE_INFINITY) : null, // what it gives are arrays anyway
+    planSupport: mode === 'webasm' ? planSupport : null, // any size: its results are arrays in host memory anyway
     requireAlive: () => {},
     watched: (act) => act(),
     dispose: () => void gpu.destroy(),

@@ -1,43 +1,41 @@
-/** gpu.js on WebGL 2: fragment shaders over textures of four numbers an element. */
+/** gpu.js on WebGL 2: fragment shaders over textures whose elements are four numbers. */
 
-import { plainly } from '../shaders/indexing.js';
-import { fetched, NATIVE } from '../shaders/native.js';
+import { readArray } from '../shaders/indexing.js';
+import { NATIVE_FUNCTIONS, readTexture } from '../shaders/native.js';
 import type { Program } from '../shaders/program.js';
-import { atOnceOf } from './adapter.js';
-import { settings, source } from './compile.js';
-import type { Device } from './device.js';
-import { errorsOf, lost, noMemory, outcome, settled } from './faults.js';
-import type { GpuInstance, GpuJs, Made, WebGl } from './gpu-js.js';
-import { compileLater } from './webgl-shaders.js';
-
-/** WebGL 2 has at least 16 texture units; gpu.js makes its textures in the last of these. */
-const MOST_ARRAYS = 8;
+import { WEBGL_MAX_ARRAYS } from '../thresholds.js';
+import { saturatingThreadsOf } from './adapter.js';
+import { kernelSettings, kernelSource } from './compile.js';
+import type { CompileOptions, Device, GpuKernel } from './device.js';
+import { deviceLost, errorsOf, outcome, outOfMemory, settle } from './faults.js';
+import type { GpuInstance, GpuJs, GpuJsKernel, WebGl } from './gpu-js.js';
+import { deferCompileChecks } from './webgl-compile.js';
 
 /**
- * With columns and rows, be it one row: gpu.js has a class of textures for each number of dimensions, and compiles a kernel
- * for each class that it is given.
+ * The output as columns and rows, even if it is one row: gpu.js has a texture class for each number of dimensions, and
+ * compiles a kernel again for each class of its arguments.
  */
 const inRows = (output: readonly number[]): number[] => [output[0]!, output[1] ?? 1];
 
-/** What gpu.js gives of a kernel with further results: one, and the others by name. */
+/** The results of a kernel with extra outputs, which gpu.js returns by name. */
 function resultsOf(given: unknown): unknown[] {
   const { result, ...more } = given as { readonly result: unknown };
   return [result, ...Object.values(more)];
 }
 
 /**
- * gpu.js has a kernel write into a texture again that it was given before, once nobody else holds it: which is of the old
- * size, where the kernel has got another one.
+ * Resizes a kernel. gpu.js reuses a texture that was passed to the kernel before and that is no longer referenced.
+ * After a resize it would have the old size, so it is deleted.
  */
-function resize(made: Made, output: Program['output']): void {
-  made.setOutput(inRows(output));
-  for (const seat of made.kernel.kernelArguments ?? []) {
-    seat.prevArg?.delete();
-    seat.prevArg = null;
+function resize(kernel: GpuJsKernel, output: Program['output']): void {
+  kernel.setOutput(inRows(output));
+  for (const argument of kernel.kernel.kernelArguments ?? []) {
+    argument.prevArg?.delete();
+    argument.prevArg = null;
   }
 }
 
-/** What draws into textures of floats, or null: there is no WebGL 2, or it cannot. Its canvas shows nothing. */
+/** A WebGL 2 context that can draw into float textures, or null. Its canvas is not shown. */
 export function webGlContext(): WebGl | null {
   const offscreen = (): OffscreenCanvas | null =>
     typeof OffscreenCanvas === 'undefined' ? null : new OffscreenCanvas(1, 1);
@@ -47,10 +45,10 @@ export function webGlContext(): WebGl | null {
 }
 
 /**
- * gpu.js would first try out for a fifth of a second what the driver can do: whether it writes floats, which is asked above,
- * and whether it divides whole numbers exactly, which no text here counts on.
+ * gpu.js without its validation, which tests the driver for a fifth of a second: whether it writes floats, which
+ * `webGlContext` checks, and whether it divides integers exactly, on which no shader relies.
  */
-function untried(gpuJs: GpuJs): GpuInstance {
+function withoutValidation(gpuJs: GpuJs): GpuInstance {
   gpuJs.GPU.disableValidation();
   try {
     return new gpuJs.GPU({ mode: 'webgl2' });
@@ -59,61 +57,69 @@ function untried(gpuJs: GpuJs): GpuInstance {
   }
 }
 
-export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
-  const gpu = untried(gpuJs);
-  for (const { name, source, types } of NATIVE) gpu.addNativeFunction(name, source, types);
-  /** gpu.js makes it as large as the largest texture, for nothing. */
+/** Compiles programs for textures of at most `side` columns and rows. */
+function webGlCompiler(gpu: GpuInstance, gl: WebGl, side: number) {
+  /** By default gpu.js makes its canvas as large as the largest texture. */
   const canvas = { width: 1, height: 1 };
-  const problem = compileLater(gl);
+  const layoutOf = ([width, height = 1]: Program['output']) =>
+    Math.max(height > 1 ? width : 1, height) <= side ? 'columns and rows' : 'row';
+  return {
+    layoutOf,
+    compile(program: Program, { resident, fromHost, kinds }: CompileOptions): GpuKernel {
+      const { arrays, vec4Arrays = [], output } = program;
+      const isVec4 = (array: string): boolean => vec4Arrays.includes(array) || kinds[arrays.indexOf(array)] === 'f';
+      const types = arrays.map((a) => (fromHost ? 'Array' : `ArrayTexture(${isVec4(a) ? 4 : 1})`));
+      const layout = layoutOf(output);
+      const settings = kernelSettings(program, layout, types, resident);
+      const kernel = gpu.createKernel(kernelSource(program, layout, fromHost ? readArray : readTexture(isVec4)), {
+        ...settings,
+        output: resident ? inRows(settings.output) : settings.output,
+        ...{ context: gl, canvas, validate: false },
+      });
+      return {
+        run: (args) => (program.extraOutputs ? resultsOf(kernel(...args)) : kernel(...args)),
+        resize: (next) => (resident ? resize(kernel, next) : kernel.setOutput(next)),
+        destroy: () => kernel.destroy(),
+      };
+    },
+  };
+}
+
+export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
+  const gpu = withoutValidation(gpuJs);
+  for (const { name, source, types } of NATIVE_FUNCTIONS) gpu.addNativeFunction(name, source, types);
+  const compileError = deferCompileChecks(gl);
   const requireAlive = (): void => {
-    if (gl.isContextLost()) throw lost('the WebGL context was lost.');
+    if (gl.isContextLost()) throw deviceLost('the WebGL context was lost.');
   };
   const side = Number(gl.getParameter(gl.MAX_TEXTURE_SIZE));
   const unmasked = gl.getExtension('WEBGL_debug_renderer_info');
   const adapter = String(gl.getParameter(unmasked?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER));
-  /** Columns and rows are those of the texture, where it may have so many. */
-  const threadsOf = ([width, height = 1]: Program['output']) =>
-    Math.max(height > 1 ? width : 1, height) <= side ? 'columns and rows' : 'row';
+  const { layoutOf, compile } = webGlCompiler(gpu, gl, side);
   return {
-    info: { mode: 'webgl2', adapter, largestPiece: 4 * side * side },
-    fours: 'textures',
-    mostArrays: MOST_ARRAYS,
-    mostBlocks: Number(gl.getParameter(gl.MAX_DRAW_BUFFERS)),
-    mostRows: side,
-    atOnce: atOnceOf(adapter),
-    fuses: false,
-    resizes: (output) => threadsOf(output) === 'columns and rows',
-    compile(program, { stays, fromHere, kinds }) {
-      const { arrays, fours = [], output } = program;
-      const isFours = (array: string): boolean => fours.includes(array) || kinds[arrays.indexOf(array)] === 'f';
-      const types = arrays.map((a) => (fromHere ? 'Array' : `ArrayTexture(${isFours(a) ? 4 : 1})`));
-      const threads = threadsOf(output);
-      const how = settings(program, threads, types, stays);
-      const made = gpu.createKernel(source(program, threads, fromHere ? plainly : fetched(isFours)), {
-        ...how,
-        output: stays ? inRows(how.output) : how.output,
-        ...{ context: gl, canvas, validate: false },
-      });
-      return {
-        run: (args) => (program.also ? resultsOf(made(...args)) : made(...args)),
-        resize: (next) => (stays ? resize(made, next) : made.setOutput(next)),
-        destroy: () => made.destroy(),
-      };
-    },
-    plans: null, // slower than kernel by kernel
+    info: { mode: 'webgl2', adapter, maxBufferBytes: 4 * side * side },
+    vec4: 'textures',
+    maxArrays: WEBGL_MAX_ARRAYS,
+    maxBlocks: Number(gl.getParameter(gl.MAX_DRAW_BUFFERS)),
+    maxRows: side,
+    saturatingThreads: saturatingThreadsOf(adapter),
+    fusesSums: false,
+    resizes: (output) => layoutOf(output) === 'columns and rows',
+    compile,
+    planSupport: null, // slower than single kernels
     requireAlive,
     watched: async (act) => {
       requireAlive();
-      const acted = await settled(act);
-      requireAlive(); // a lost context answers with whatever stood there
-      const refused = problem();
-      if (refused) throw lost(`the WebGL context refused a call: ${refused}`);
-      if (errorsOf(gl).includes(gl.OUT_OF_MEMORY)) throw noMemory();
-      return outcome(acted, 'the WebGL context');
+      const settled = await settle(act);
+      requireAlive(); // a lost context returns old numbers
+      const refused = compileError();
+      if (refused) throw deviceLost(`the WebGL context refused a call: ${refused}`);
+      if (errorsOf(gl).includes(gl.OUT_OF_MEMORY)) throw outOfMemory();
+      return outcome(settled, 'the WebGL context');
     },
     dispose() {
       void gpu.destroy();
-      gl.getExtension('WEBGL_lose_context')?.loseContext(); // at once: a page has few of them
+      gl.getExtension('WEBGL_lose_context')?.loseContext(); // frees it immediately: a page has only a few contexts
     },
   };
 }

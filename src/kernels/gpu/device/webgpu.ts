@@ -1,22 +1,37 @@
 /** gpu.js on WebGPU: compute shaders over buffers. */
 import { invalidSetting, type UnspoolError } from '../../../errors.js';
-import { Plans } from '../record/plans.js';
 import type { Program, WgslBody } from '../shaders/program.js';
-import { inFours } from '../shaders/wgsl.js';
-import { atOnceOf, fusesOn } from './adapter.js';
-import { settings, source, type Threads } from './compile.js';
-import type { Device } from './device.js';
-import { lost, noMemory, outcome, settled } from './faults.js';
-import type { GpuJs, Made, WebGpuContext } from './gpu-js.js';
+import { toVec4Shader } from '../shaders/wgsl.js';
+import { MAX_PLAN_NUMBERS, WEBGPU_MAX_ARRAYS, WEBGPU_MAX_BLOCKS, WORKGROUP_SIDE } from '../thresholds.js';
+import { fusesSumsOn, saturatingThreadsOf } from './adapter.js';
+import { kernelSettings, kernelSource, type ThreadLayout } from './compile.js';
+import type { CompileOptions, Device, GpuKernel } from './device.js';
+import { deviceLost, outcome, outOfMemory, settle } from './faults.js';
+import type { GpuInstance, GpuJs, GpuJsKernel, WebGpuContext } from './gpu-js.js';
 
-/** Numbers that a plan may take and give. */
-const MOST_IN_PLAN = 2 ** 18;
-
-/** Threads a side of what gpu.js makes a workgroup of. */
-const GROUP = 8;
-
-/** Buffers that a shader may have, less that of its result. */
-const MOST_ARRAYS = 7;
+/** Compiles programs for grids of at most `side` columns and rows. */
+function webGpuCompiler(gpu: GpuInstance, side: number) {
+  /** gpu.js itself folds an output of one dimension into a grid. */
+  const layoutOf = ([x, y]: Program['output']): ThreadLayout =>
+    y === undefined || Math.max(x, y) <= side ? 'columns and rows' : 'row';
+  return {
+    layoutOf,
+    compile(program: Program, { resident, fromHost }: CompileOptions): GpuKernel {
+      const types = program.arrays.map(() => (fromHost ? 'Array' : 'WebGPUBuffer'));
+      const layout = layoutOf(program.output);
+      const settings = kernelSettings(program, layout, types, resident);
+      const wgsl = layout === 'row' ? undefined : program.wgsl;
+      const output = (size: readonly number[]): readonly number[] => threadsOf(wgsl, size);
+      const kernel = gpu.createKernel(kernelSource(program, layout), { ...settings, output: output(settings.output) });
+      if (wgsl) replaceShader(kernel, wgsl);
+      return {
+        run: (args) => (program.vec4Output ? runVec4(kernel, args, 4 * (wgsl?.rows ?? 1)) : kernel(...args)),
+        resize: (next) => void kernel.setOutput(output(next)),
+        destroy: () => kernel.destroy(),
+      };
+    },
+  };
+}
 
 export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Device {
   const gpu = new GPU({ mode: 'webgpu' });
@@ -24,54 +39,35 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
   const { vendor = '', architecture = '', description = '' } = context.adapter.info ?? {};
   const adapter = [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed';
   const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = device.limits;
-  const side = GROUP * maxComputeWorkgroupsPerDimension;
-  /** Columns and rows are those of the grid of threads, where it may have so many; one row gpu.js folds by itself. */
-  const layoutOf = ({ output: [x, y] }: Pick<Program, 'output'>): Threads =>
-    y === undefined || Math.max(x, y) <= side ? 'columns and rows' : 'row';
+  const side = WORKGROUP_SIDE * maxComputeWorkgroupsPerDimension;
+  const { layoutOf, compile } = webGpuCompiler(gpu, side);
   const requireAlive = (): void => {
-    if (context.isLost) throw lost('the WebGPU device was lost.');
+    if (context.isLost) throw deviceLost('the WebGPU device was lost.');
   };
   return {
-    info: {
-      mode: 'webgpu',
-      adapter,
-      largestPiece: Math.min(maxStorageBufferBindingSize, maxBufferSize),
-    },
-    fours: 'results',
-    mostArrays: MOST_ARRAYS,
-    mostBlocks: 8,
-    mostRows: side,
-    atOnce: atOnceOf(adapter),
-    fuses: fusesOn(adapter),
-    resizes: (output) => layoutOf({ output }) === 'columns and rows',
-    compile(program, { stays, fromHere }) {
-      const types = program.arrays.map(() => (fromHere ? 'Array' : 'WebGPUBuffer'));
-      const layout = layoutOf(program);
-      const how = settings(program, layout, types, stays);
-      const wgsl = layout === 'row' ? undefined : program.wgsl;
-      const output = (size: readonly number[]): readonly number[] => threadsOf(wgsl, size);
-      const made = gpu.createKernel(source(program, layout), { ...how, output: output(how.output) });
-      if (wgsl) speakWgsl(made, wgsl);
-      return {
-        run: (args) => (program.wide ? flattened(made, args, 4 * (wgsl?.rows ?? 1)) : made(...args)),
-        resize: (next) => void made.setOutput(output(next)),
-        destroy: () => made.destroy(),
-      };
-    },
-    plans: new Plans(gpu, Input, 'columns and rows', MOST_IN_PLAN),
+    info: { mode: 'webgpu', adapter, maxBufferBytes: Math.min(maxStorageBufferBindingSize, maxBufferSize) },
+    vec4: 'results',
+    maxArrays: WEBGPU_MAX_ARRAYS,
+    maxBlocks: WEBGPU_MAX_BLOCKS,
+    maxRows: side,
+    saturatingThreads: saturatingThreadsOf(adapter),
+    fusesSums: fusesSumsOn(adapter),
+    resizes: (output) => layoutOf(output) === 'columns and rows',
+    compile,
+    planSupport: { gpu, Input, threads: 'columns and rows', maxNumbers: MAX_PLAN_NUMBERS },
     requireAlive,
     watched: (act) =>
       inTurn(device, async () => {
         requireAlive();
         device.pushErrorScope('out-of-memory');
         device.pushErrorScope('validation');
-        const acted = await settled(act);
-        const invalid = await popped(device);
-        const memory = await popped(device);
+        const settled = await settle(act);
+        const invalid = await popScope(device);
+        const memory = await popScope(device);
         requireAlive();
-        if (memory) throw noMemory();
-        if (invalid) throw lost(`the WebGPU device refused a call: ${invalid.message}`);
-        return outcome(acted, 'the WebGPU device');
+        if (memory) throw outOfMemory();
+        if (invalid) throw deviceLost(`the WebGPU device refused a call: ${invalid.message}`);
+        return outcome(settled, 'the WebGPU device');
       }),
     dispose: () => void gpu.destroy(),
   };
@@ -80,14 +76,16 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
 const otherVersion = (): UnspoolError =>
   invalidSetting(
     'backend',
-    'this version of gpu.js makes its shaders in another way.',
-    'Install the one that this package is written for: npm install gpu.js@2.24',
+    'this version of gpu.js generates its shaders in a different way.',
+    'Install the supported version: npm install gpu.js@2.24',
   );
 
-/** A device that is lost may not answer; that it is lost is told by what was done meanwhile. */
-const popped = (device: WebGpuContext['device']) => device.popErrorScope().catch(() => null);
+/** A lost device may reject this. `requireAlive` reports it. */
+const popScope = (device: WebGpuContext['device']) => device.popErrorScope().catch(() => null);
 
-/** gpu.js has one device for all models, and the device one stack of scopes: what one model did wrong is no other's error. */
+/**
+ * gpu.js has one device for all models, with one stack of error scopes. Taking turns keeps the models' errors apart.
+ */
 const turns = new WeakMap<object, Promise<unknown>>();
 
 function inTurn<T>(device: object, act: () => Promise<T>): Promise<T> {
@@ -99,27 +97,27 @@ function inTurn<T>(device: object, act: () => Promise<T>): Promise<T> {
   return done;
 }
 
-/** The threads for an output. */
+/** The threads of an output. */
 const threadsOf = (wgsl: WgslBody | undefined, [x, y]: readonly number[]): readonly number[] =>
   y === undefined ? [x!] : [x!, Math.ceil(y / (wgsl?.rows ?? 1))];
 
-/** gpu.js has no word for it: this one kernel gets another shader, and room for what that one writes. */
-function speakWgsl({ kernel }: Made, { rows, body }: WgslBody): void {
+/** Replaces a kernel's shader, and sets the numbers that each thread writes. gpu.js has no setting for either. */
+function replaceShader({ kernel }: GpuJsKernel, { rows, body }: WgslBody): void {
   const assemble = kernel.assembleWGSL;
   kernel.assembleWGSL = () => {
     kernel.componentCount = 4 * rows;
-    const shader = assemble && inFours(assemble.call(kernel), body);
+    const shader = assemble && toVec4Shader(assemble.call(kernel), body);
     if (!shader) throw otherVersion();
     return shader;
   };
 }
 
 /**
- * The numbers that a thread gives stand one after the other in the buffer: to whoever reads it next they are single numbers,
- * which gpu.js does not see by itself.
+ * Runs a kernel whose threads write `numbers` numbers each, and marks the result as single numbers for the kernels that
+ * read it.
  */
-async function flattened(made: Made, args: readonly unknown[], numbers: number): Promise<unknown> {
-  const result = (await made(...args)) as { componentCount: number; output: number[] };
+async function runVec4(kernel: GpuJsKernel, args: readonly unknown[], numbers: number): Promise<unknown> {
+  const result = (await kernel(...args)) as { componentCount: number; output: number[] };
   if (result.componentCount !== numbers) throw otherVersion();
   const [width, ...rest] = result.output;
   result.output = [numbers * width!, ...rest];

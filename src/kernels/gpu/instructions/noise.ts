@@ -1,32 +1,30 @@
-/** Masks and noise: drawn on the device, or on this side where kernels have no integers of 32 bits. */
+/** Masks and noise. Kernels without 32-bit integers cannot generate them, so the host does in those modes. */
 import type { Kernels, MaskKey, Matrix } from '../../../contract/kernels.js';
 import { addNormalsTo, blockOf, eachWord, hitsBelow } from '../../shared/philox.js';
+import { asColumn, rowsOf, sizeOf, type Window } from '../record/allocation.js';
 import type { Recorder } from '../record/recorder.js';
-import { asColumn, rowsOf, type Window } from '../record/values.js';
 import type { Lanes } from '../shaders/lanes.js';
-import * as texts from '../shaders/noise.js';
+import * as shaders from '../shaders/noise.js';
 import { writeElements } from './elements.js';
 
 type Noise = Pick<Kernels, 'bernoulli' | 'addNormals'>;
 
 export function noise(rec: Recorder): Noise {
-  // gpu.js's WebAssembly takes every variable for a float; and what it and plain JavaScript make is on this side anyway.
-  return rec.executor.fours === 'none' ? onThisSide(rec) : onDevice(rec);
+  // gpu.js's WebAssembly has float variables only. Its results, and those of plain JavaScript, are in host memory anyway.
+  return rec.executor.vec4 === 'none' ? hostNoise(rec) : deviceNoise(rec);
 }
-
-const sizeOf = (m: Matrix): number => m.rows * m.cols;
 
 const halvesOf = (word: number): [high: number, low: number] => [(word >>> 16) & 0xffff, word & 0xffff];
 
-/** What a text is told of the words from the key's element `first` on. */
-function told({ seed, update, stream }: MaskKey, first: number, lanes: Lanes): number[] {
+/** The scalars of a program that generates the words from the key's element `first` on. */
+function keyScalars({ seed, update, stream }: MaskKey, first: number, lanes: Lanes): number[] {
   const [block, skip] = blockOf(first);
   const key = [block % 2 ** 32, update, seed, stream].flatMap(halvesOf);
   return lanes.count === 4 ? key : [...key, skip];
 }
 
-function onDevice(rec: Recorder): Noise {
-  /** The blocks of a matrix, each as a window, and which element of the matrix it begins at. */
+function deviceNoise(rec: Recorder): Noise {
+  /** The blocks of a matrix, each as a window, and the element of the matrix at which it begins. */
   const parts = (m: Matrix): { part: Window; from: number }[] =>
     rec.blocks(sizeOf(m), 1).map(([from, to]) => ({ part: rowsOf(asColumn(m), from, to), from }));
   return {
@@ -35,22 +33,22 @@ function onDevice(rec: Recorder): Noise {
       for (const { part, from } of parts(out)) {
         const [size, first] = [part.rows, (key.offset ?? 0) + from];
         const lanes = rec.lanes([], size, first);
-        const scalars = [...told(key, first, lanes), ...choice];
-        rec.write(part, rec.call(texts.bernoulli(size, lanes), [], scalars, size));
+        const scalars = [...keyScalars(key, first, lanes), ...choice];
+        rec.write(part, rec.call(shaders.bernoulli(size, lanes), [], scalars, size));
       }
     },
-    addNormals(a, key, deviation) {
+    addNormals(a, key, std) {
       for (const { part, from } of parts(a)) {
         const [size, old] = [part.rows, rec.read(part)];
         const lanes = rec.lanes([old], size, from);
-        const scalars = [...told(key, from, lanes), deviation];
-        rec.write(part, rec.call(texts.normals(size, lanes), [old], scalars, size));
+        const scalars = [...keyScalars(key, from, lanes), std];
+        rec.write(part, rec.call(shaders.normals(size, lanes), [old], scalars, size));
       }
     },
   };
 }
 
-function onThisSide(rec: Recorder): Noise {
+function hostNoise(rec: Recorder): Noise {
   return {
     bernoulli(out, key, { probability, hit, miss }) {
       const mask = new Float32Array(sizeOf(out));
@@ -58,13 +56,13 @@ function onThisSide(rec: Recorder): Noise {
       eachWord(key, mask.length, (e, word) => {
         mask[e] = word < limit ? hit : miss;
       });
-      rec.write(out, rec.host(mask).value);
+      rec.write(out, rec.fromHost(mask).value);
     },
-    addNormals(a, key, deviation) {
+    addNormals(a, key, std) {
       const drawn = new Float32Array(sizeOf(a));
-      addNormalsTo(drawn, key, deviation);
+      addNormalsTo(drawn, key, std);
       const n = rec.alloc(a.rows, a.cols);
-      rec.write(n, rec.host(drawn).value);
+      rec.write(n, rec.fromHost(drawn).value);
       writeElements(rec, a, { a, n }, 'va + vn');
       rec.free(n);
     },

@@ -1,28 +1,11 @@
 /** Whole rows: moved, gathered, summed. */
 import type { Kernels } from '../../../contract/kernels.js';
+import { rowsOf } from '../record/allocation.js';
 import type { Recorder } from '../record/recorder.js';
-import { rowsOf } from '../record/values.js';
-import { at } from '../shaders/indexing.js';
-import type { Lanes } from '../shaders/lanes.js';
-import { type Program, program } from '../shaders/program.js';
+import * as shaders from '../shaders/rows.js';
 import { addend } from './elements.js';
 
 type Rows = Pick<Kernels, 'fillRows' | 'sumRows' | 'gatherRows' | 'scatterAddRows' | 'scaleRows' | 'copyColumns'>;
-
-/** o (C) += the sum of the rows of a (R,C). */
-function sumOfRows(R: number, C: number, lanes: Lanes): Program {
-  const body = [
-    lanes.load('old', 'o', 'x'),
-    lanes.each((lane) => `let s${lane} = ${lanes.get('old', lane)};`),
-    'for (let r = 0; r < R; r++) {',
-    lanes.load('v', 'a', 'r * C + x'),
-    lanes.each((lane) => `s${lane} += ${lanes.get('v', lane)};`),
-    '}',
-    lanes.give((lane) => `s${lane}`),
-  ];
-  const sizes = { R, C: C / lanes.count };
-  return lanes.program([sizes.C], ['o', 'a'], body.join('\n'), { sizes });
-}
 
 export function rows(rec: Recorder): Rows {
   return {
@@ -30,57 +13,44 @@ export function rows(rec: Recorder): Rows {
       for (const [from, to] of rec.blocks(out.rows, out.cols)) {
         const inputs = [rec.read(row)];
         const lanes = rec.lanes(inputs, (to - from) * out.cols, out.cols);
-        const body = `${lanes.load('v', 'a', 'x')}\n${lanes.give((lane) => lanes.get('v', lane))}`;
-        const text = lanes.program([out.cols / lanes.count, to - from], ['a'], body, { sizes: {} });
-        rec.write(rowsOf(out, from, to), rec.call(text, inputs));
+        rec.write(rowsOf(out, from, to), rec.call(shaders.fillRows(to - from, out.cols, lanes), inputs));
       }
     },
     sumRows(out, a) {
       const C = a.cols;
-      for (const [from, to] of rec.stretches([a], C)) {
-        const inputs = [rec.read(out), rec.read(rowsOf(a, from, to))];
-        rec.write(out, rec.call(sumOfRows(to - from, C, rec.lanes(inputs, C, C)), inputs));
+      for (const [from, to] of rec.segmentBlocks([a], C)) {
+        const inputs = rec.readAll([out, rowsOf(a, from, to)]);
+        rec.write(out, rec.call(shaders.sumRows(to - from, C, rec.lanes(inputs, C, C)), inputs));
       }
     },
     gatherRows(out, table, ids) {
-      const text = program([out.cols, out.rows], ['t', 'i'], `return ${at('t', `${at('i', 'y')} * ${out.cols} + x`)};`);
-      rec.write(out, rec.call(text, [rec.read(table), rec.host(Float32Array.from(ids.subarray(0, out.rows)))]));
+      const rowIds = rec.fromHost(Float32Array.from(ids.subarray(0, out.rows)));
+      rec.write(out, rec.call(shaders.gatherRows(out.rows, out.cols), [rec.read(table), rowIds]));
     },
     scatterAddRows(table, ids, a) {
-      const [V, R, C] = [table.rows, a.rows, a.cols];
-      // The rows by their number, in order: where each number's begin, and which they are.
-      const begins = new Float32Array(V + 1);
-      for (let r = 0; r < R; r++) begins[ids[r]! + 1]!++;
-      for (let v = 0; v < V; v++) begins[v + 1]! += begins[v]!;
-      const next = begins.slice();
-      const order = new Float32Array(R);
-      for (let r = 0; r < R; r++) order[next[ids[r]!]!++] = r;
-      const body = [
-        `let s = ${at('t', `y * ${C} + x`)};`,
-        `const end = ${at('b', 'y + 1')};`,
-        `for (let n = ${at('b', 'y')}; n < end; n += 1) { s += ${at('a', `${at('r', 'n')} * ${C} + x`)}; }`,
-        'return s;',
-      ].join('\n');
-      const text = program([C, V], ['t', 'a', 'b', 'r'], body);
-      rec.write(table, rec.call(text, [rec.read(table), rec.read(a), rec.host(begins), rec.host(order)]));
+      const { begins, order } = rowsById(ids, a.rows, table.rows);
+      const inputs = [rec.read(table), rec.read(a), rec.fromHost(begins), rec.fromHost(order)];
+      rec.write(table, rec.call(shaders.scatterAddRows(table.rows, a.cols), inputs));
     },
     scaleRows(out, a, factors, accumulate) {
-      const old = addend(rec, out, accumulate);
-      const here = `y * ${out.cols} + x`;
-      const sum = 'o' in old ? `${at('o', here)} + ` : '';
-      const text = program(
-        [out.cols, out.rows],
-        ['a', 'f', ...Object.keys(old)],
-        `return ${sum}${at('a', here)} * ${at('f', 'y')};`,
-      );
-      rec.write(out, rec.call(text, [rec.read(a), rec.read(factors), ...Object.values(old).map((m) => rec.read(m))]));
+      const old = Object.values(addend(rec, out, accumulate));
+      const program = shaders.scaleRows(out.rows, out.cols, old.length > 0);
+      rec.write(out, rec.call(program, rec.readAll([a, factors, ...old])));
     },
-    copyColumns(out, a, { from, to, count: cols }, accumulate) {
-      const here = at('o', `y * ${out.cols} + x`);
-      const there = at('a', `y * ${a.cols} + x - ${to - from}`);
-      const body = `if (x < ${to}) { return ${here}; }\nif (x >= ${to + cols}) { return ${here}; }\nreturn ${accumulate ? `${here} + ` : ''}${there};`;
-      const text = program([out.cols, out.rows], ['o', 'a'], body);
-      rec.write(out, rec.call(text, [rec.read(out), rec.read(a)]));
+    copyColumns(out, a, { from, to, count }, accumulate) {
+      const program = shaders.copyColumns([out.rows, out.cols], { width: a.cols, from, to, count }, accumulate);
+      rec.write(out, rec.call(program, rec.readAll([out, a])));
     },
   };
+}
+
+/** The rows in order of their ids, and where the rows of each of `idCount` ids begin. */
+function rowsById(ids: Int32Array, rowCount: number, idCount: number) {
+  const begins = new Float32Array(idCount + 1);
+  for (let r = 0; r < rowCount; r++) begins[ids[r]! + 1]!++;
+  for (let id = 0; id < idCount; id++) begins[id + 1]! += begins[id]!;
+  const next = begins.slice();
+  const order = new Float32Array(rowCount);
+  for (let r = 0; r < rowCount; r++) order[next[ids[r]!]!++] = r;
+  return { begins, order };
 }

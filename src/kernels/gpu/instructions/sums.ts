@@ -1,50 +1,40 @@
-/** Sums over all elements: stage by stage, since a kernel writes as many numbers as it has threads. */
+/**
+ * Sums over all elements, in stages: a kernel writes as many numbers as it has threads. Losses and updates use them.
+ */
 import type { Matrix } from '../../../contract/kernels.js';
+import { asColumn, rowsOf, sizeOf } from '../record/allocation.js';
 import type { Recorder } from '../record/recorder.js';
-import { asColumn, type Piece, rowsOf, type Value } from '../record/values.js';
-import { at } from '../shaders/indexing.js';
-import { program } from '../shaders/program.js';
+import { type Piece, pieceOf, type Value } from '../record/values.js';
+import { partialSums } from '../shaders/sums.js';
+import { SUM_PER_THREAD } from '../thresholds.js';
 
-/** Numbers that one thread adds up. */
-const SHARE = 64;
+/** The sum of `size` elements of a piece, (1,1). */
+export const sumOf = (rec: Recorder, piece: Piece, size: number): Piece =>
+  pieceOf(reduce(rec, piece, size, { squares: false, root: false }));
 
-/** The sum of `size` elements of a piece: a (1,1). */
-export const sumOf = (rec: Recorder, piece: Piece, size: number): Piece => ({
-  value: summed(rec, piece, size, false, false),
-  shift: 0,
-});
-
-/** The root of the sum of the squares of a matrix's elements: a (1,1). */
+/** The Euclidean norm of a matrix, (1,1). */
 export function normOf(rec: Recorder, m: Matrix): Value {
-  const size = m.rows * m.cols;
+  const size = sizeOf(m);
   const blocks = rec.blocks(size, 1);
-  if (blocks.length === 1) return summed(rec, rec.read(m), size, true, true);
+  if (blocks.length === 1) return reduce(rec, rec.read(m), size, { squares: true, root: true });
   const parts = blocks.map(([from, to]) => {
-    const value = summed(rec, rec.read(rowsOf(asColumn(m), from, to)), to - from, true, false);
-    return { value, shift: 0, size: 1 };
+    const part = rec.read(rowsOf(asColumn(m), from, to));
+    return { ...pieceOf(reduce(rec, part, to - from, { squares: true, root: false })), size: 1 };
   });
-  return summed(rec, { value: rec.together(parts, parts.length), shift: 0 }, parts.length, false, true);
+  const sums = pieceOf(rec.concatenate(parts, parts.length));
+  return reduce(rec, sums, parts.length, { squares: false, root: true });
 }
 
-/** One text serves all stages of both. */
-function summed(rec: Recorder, from: Piece, count: number, squares: boolean, root: boolean): Value {
-  const threads = Math.ceil(count / SHARE);
-  const sizes = { count, threads, rounds: Math.ceil(count / threads) };
-  const text = program([threads], ['a'], STAGE, { scalars: ['squares', 'root'], sizes });
+interface Reduction {
+  /** Square the numbers first. */
+  readonly squares: boolean;
+  /** Take the square root of the sum. */
+  readonly root: boolean;
+}
+
+function reduce(rec: Recorder, from: Piece, count: number, { squares, root }: Reduction): Value {
+  const threads = Math.ceil(count / SUM_PER_THREAD);
   const isLast = threads === 1;
-  const value = rec.call(text, [from], [Number(squares), Number(isLast && root)]);
-  return isLast ? value : summed(rec, { value, shift: 0 }, threads, false, root);
+  const value = rec.call(partialSums(count, threads), [from], [Number(squares), Number(isLast && root)]);
+  return isLast ? value : reduce(rec, pieceOf(value), threads, { squares: false, root });
 }
-
-const STAGE = `
-let s = 0.0;
-for (let k = 0; k < rounds; k++) {
-  const e = k * threads + x;
-  if (e < count) {
-    const v = ${at('a', 'e')};
-    if (squares > 0.5) { s += v * v; }
-    else { s += v; }
-  }
-}
-if (root > 0.5) { return Math.sqrt(s); }
-return s;`;

@@ -1,9 +1,11 @@
-/** Clipping and the parameter updates, each one kernel over a whole arena. The rules' formulas stand in src/optim. */
+/** Clipping and parameter updates, each one kernel over a whole arena. The formulas of the rules are in src/optim. */
 import { adamScalars, CLIP_EPSILON, type Kernels, type Matrix } from '../../../contract/kernels.js';
+import { asColumn, rowsOf, sizeOf, type Window } from '../record/allocation.js';
 import type { Recorder } from '../record/recorder.js';
-import { asColumn, rowsOf, type Window } from '../record/values.js';
-import { within } from '../shaders/cell.js';
 import type { Lanes } from '../shaders/lanes.js';
+import { clamp } from '../shaders/math.js';
+import type { Program } from '../shaders/program.js';
+import * as shaders from '../shaders/updates.js';
 import { writeElements } from './elements.js';
 import { normOf } from './sums.js';
 
@@ -22,40 +24,30 @@ type Updates = Pick<
   | 'adamUpdate'
 >;
 
-/** Element j of each array, and which of the blocks of `part` numbers thread x is in. */
-const blocks = (count: number, arrays: readonly string[], lanes: Lanes): string =>
-  [
-    'let j = x;',
-    'let block = 0;',
-    ...Array.from({ length: count - 1 }, () => 'if (j >= part) { j = j - part; block = block + 1; }'),
-    ...arrays.map((a) => lanes.load(`v${a}`, a, 'j')),
-  ].join('\n');
+type Scalars = Readonly<Record<string, number>>;
+
+/**
+ * Writes `outs`, which are equally large, in one kernel. `build` makes its program for a number of elements of each.
+ */
+function writeTogether(
+  rec: Recorder,
+  outs: readonly Matrix[],
+  inputs: readonly Matrix[],
+  scalars: Scalars,
+  build: (size: number, scalars: readonly string[], lanes: Lanes) => Program,
+): void {
+  for (const [from, to] of rec.blocks(sizeOf(outs[0]!), outs.length)) {
+    const window = (m: Matrix): Window => rowsOf(asColumn(m), from, to);
+    const pieces = rec.readAll(inputs.map(window));
+    const lanes = rec.lanes(pieces, to - from);
+    const program = build(to - from, Object.keys(scalars), lanes);
+    const value = rec.call(program, pieces, Object.values(scalars));
+    const part = Math.ceil((to - from) / lanes.count) * lanes.count;
+    for (const [block, out] of outs.entries()) rec.write(window(out), value, block * part);
+  }
+}
 
 export function updates(rec: Recorder): Updates {
-  const sizeOf = (m: Matrix): number => m.rows * m.cols;
-  /**
-   * Writes each of `outs` in one kernel, whose text is made by `body`. `inputs` begin with those that are written; `v` gives
-   * the name of what was read of an array, in a lane.
-   */
-  const together = (
-    outs: readonly Matrix[],
-    inputs: Readonly<Record<string, Matrix>>,
-    scalars: Readonly<Record<string, number>>,
-    body: (lanes: Lanes, v: (name: string) => (lane: number) => string) => string,
-  ): void => {
-    const names = Object.keys(inputs);
-    for (const [from, to] of rec.blocks(sizeOf(outs[0]!), outs.length)) {
-      const window = (m: Matrix): Window => rowsOf(asColumn(m), from, to);
-      const pieces = Object.values(inputs).map((m) => rec.read(window(m)));
-      const lanes = rec.lanes(pieces, to - from);
-      const part = Math.ceil((to - from) / lanes.count);
-      const lines = body(lanes, (name) => (lane) => lanes.get(`v${name}`, lane));
-      const how = { scalars: Object.keys(scalars), sizes: { part } };
-      const text = `${blocks(outs.length, names, lanes)}\n${lines}`;
-      const value = rec.call(lanes.program([outs.length * part], names, text, how), pieces, Object.values(scalars));
-      for (const [block, out] of outs.entries()) rec.write(window(out), value, block * part * lanes.count);
-    }
-  };
   return {
     norm: (norm, a) => rec.write(norm, normOf(rec, a)),
     clipNorm(norm, a, limit) {
@@ -64,7 +56,7 @@ export function updates(rec: Recorder): Updates {
       const factor = `limit / (n + ${CLIP_EPSILON.toFixed(6)})`;
       writeElements(rec, a, { a }, `(${factor} < 1.0 ? va * (${factor}) : va)`, { limit }, { n: norm });
     },
-    clipValue: (a, limit) => writeElements(rec, a, { a }, within('limit', 'va'), { limit }),
+    clipValue: (a, limit) => writeElements(rec, a, { a }, clamp('limit', 'va'), { limit }),
     mixProduct: (out, decay, scale, a, b) =>
       writeElements(rec, out, { o: out, a, b }, 'decay * vo + scale * va * vb', { decay, scale }),
     root: (out, a, inside, outside) =>
@@ -77,22 +69,14 @@ export function updates(rec: Recorder): Updates {
       writeElements(rec, a, { a }, scaled, {}, { n: numerator, d: denominator });
     },
     sgdUpdate(w, g, velocity, { learningRate, momentum, dampening, nesterov, weightDecay, first }) {
-      if (!velocity)
-        return writeElements(rec, w, { w, g }, 'vw - rate * (vg + decay * vw)', {
-          rate: learningRate,
-          decay: weightDecay,
-        });
+      if (!velocity) {
+        const scalars = { rate: learningRate, decay: weightDecay };
+        return writeElements(rec, w, { w, g }, 'vw - rate * (vg + decay * vw)', scalars);
+      }
       const scalars = { rate: learningRate, momentum, kept: 1 - dampening, decay: weightDecay };
-      together([w, velocity], { w, g, u: velocity }, scalars, (lanes, v) => {
-        const each = lanes.each(
-          (i) => `const d${i} = ${v('g')(i)} + decay * ${v('w')(i)};
-const next${i} = ${first ? `d${i}` : `momentum * ${v('u')(i)} + kept * d${i}`};`,
-        );
-        const direction = (i: number): string => (nesterov ? `d${i} + momentum * next${i}` : `next${i}`);
-        return `${each}
-if (block > 0) { ${lanes.give((i) => `next${i}`)} }
-${lanes.give((i) => `${v('w')(i)} - rate * (${direction(i)})`)}`;
-      });
+      writeTogether(rec, [w, velocity], [w, g, velocity], scalars, (size, names, lanes) =>
+        shaders.momentumUpdate(size, { first, nesterov }, names, lanes),
+      );
     },
     adamUpdate(w, g, m, v, options) {
       const { beta1, beta2, eps } = options;
@@ -108,17 +92,7 @@ ${lanes.give((i) => `${v('w')(i)} - rate * (${direction(i)})`)}`;
         l2,
         eps,
       };
-      together([w, m, v], { w, g, m, v }, scalars, (lanes, of) => {
-        const each = lanes.each(
-          (i) => `const d${i} = ${of('g')(i)} + l2 * ${of('w')(i)};
-const mean${i} = b1 * ${of('m')(i)} + keep1 * d${i};
-const square${i} = b2 * ${of('v')(i)} + keep2 * d${i} * d${i};`,
-        );
-        return `${each}
-if (block == 1) { ${lanes.give((i) => `mean${i}`)} }
-if (block == 2) { ${lanes.give((i) => `square${i}`)} }
-${lanes.give((i) => `shrink * ${of('w')(i)} - rate * mean${i} / (Math.sqrt(square${i}) / root + eps)`)}`;
-      });
+      writeTogether(rec, [w, m, v], [w, g, m, v], scalars, shaders.adamUpdate);
     },
   };
 }

@@ -1,74 +1,109 @@
-/** Runs recorded calls: as a plan, or as single kernels of gpu.js, whose results stay where they were computed. */
+/** Runs recorded calls: as one plan, or as single kernels whose results stay on the device. */
 
 import type { Device } from '../device/device.js';
 import { tooLarge } from '../device/faults.js';
-import { copyOf, toFours } from '../shaders/indexing.js';
+import { copyProgram, packVec4 } from '../shaders/indexing.js';
 import type { Program } from '../shaders/program.js';
-import { CompiledKernels } from './compiled.js';
-import { packed, roundedUp } from './packed.js';
-import type { PlanKind } from './plans.js';
-import type { Call, Resident, Sized, Value } from './values.js';
+import { MAX_ELEMENTS, PRODUCT_BLOCKS } from '../thresholds.js';
+import { DeviceMemory } from './device-memory.js';
+import { KernelCache } from './kernel-cache.js';
+import { packAligned, roundUpTo4 } from './packing.js';
+import { type PlanKind, Plans } from './plans.js';
+import type { Call, DeviceArray, SizedPiece, Value } from './values.js';
 
-/** Indices in a kernel are 32-bit floats, which count so far and no farther. */
-const MOST_ELEMENTS = 2 ** 24;
-
-/** Blocks of rows that one thread of a product may work at, besides one. */
-const BLOCKS = [8, 4, 2] as const;
-
-/** What has happened so far, for tests, tables and whoever wonders. */
+/** Counters for tests, tables and diagnosis. */
 export interface GpuCounts {
+  /** Kernels that have run, those of plans included. */
   dispatches: number;
   uploads: number;
   reads: number;
-  /** Runs that were one plan; its kernels count as dispatches. */
+  /** Runs that were one plan. */
   plans: number;
-  /** Kernels that were compiled, those of plans not counted. */
+  /** Kernels that were compiled, without those of plans. */
   compiled: number;
   /** Results that are on the device now. */
-  resident: number;
+  readonly resident: number;
 }
 
-/** What tests decide, and else the device. */
-export interface Trial {
-  /** Of one value on the device; default 2^24. */
-  readonly mostElements?: number;
-  /** Whether products that the cell reads are worked out by its kernel, on WebGPU; by default not on a software driver. */
-  readonly fuses?: boolean;
+/** Settings for tests. The device decides by default. */
+export interface GpuTestOptions {
+  /** Elements of one value on the device. Default 2^24. */
+  readonly maxElements?: number;
+  /** Whether the cell's kernel computes the product that it reads, on WebGPU. Default: not on a software driver. */
+  readonly fusesSums?: boolean;
 }
+
+type Release = (value: Value) => void;
 
 export class Executor {
-  readonly counts: GpuCounts = { dispatches: 0, uploads: 0, reads: 0, plans: 0, compiled: 0, resident: 0 };
-  private readonly device: Device;
-  private readonly kernels: CompiledKernels;
   /** What is on the device. */
-  private readonly held = new Set<Resident>();
+  readonly memory = new DeviceMemory();
+  readonly counts: GpuCounts;
+  /** How the last run was executed. */
+  lastRun: PlanKind | 'single kernels' = 'single kernels';
+  /** Elements of one value. */
+  readonly maxElements: number;
+  /** Arrays of one kernel. */
+  readonly maxArrays: number;
+  /** Rows of a grid of threads. */
+  readonly maxRows: number;
+  readonly vec4: Device['vec4'];
+  /** Whether the cell's kernel computes the product that it reads. */
+  readonly fusesSums: boolean;
+  private readonly device: Device;
+  private readonly kernels: KernelCache;
+  private readonly plans: Plans | null;
 
-  /** Of one value. */
-  readonly mostElements: number;
-
-  /** Whether products that the cell reads are worked out by its kernel. */
-  readonly fuses: boolean;
-
-  constructor(device: Device, { mostElements = MOST_ELEMENTS, fuses = device.fuses }: Trial = {}) {
+  constructor(device: Device, { maxElements = MAX_ELEMENTS, fusesSums = device.fusesSums }: GpuTestOptions = {}) {
+    const { memory } = this;
+    this.counts = {
+      ...{ dispatches: 0, uploads: 0, reads: 0, plans: 0, compiled: 0 },
+      get resident() {
+        return memory.size;
+      },
+    };
     this.device = device;
-    this.kernels = new CompiledKernels(device, () => this.counts.compiled++);
-    this.fuses = fuses;
-    this.mostElements = Math.min(mostElements, 4 * Math.floor(device.info.largestPiece / 16));
+    this.kernels = new KernelCache(device, () => this.counts.compiled++);
+    this.plans = device.planSupport && new Plans(device.planSupport);
+    this.fusesSums = fusesSums;
+    this.maxElements = Math.min(maxElements, 4 * Math.floor(device.info.maxBufferBytes / 16));
+    this.maxArrays = device.maxArrays;
+    this.maxRows = device.maxRows;
+    this.vec4 = device.vec4;
   }
 
-  /** How the last run was run. */
-  last: PlanKind | 'single kernels' = 'single kernels';
+  /** Why gpu.js refused to make a plan; null if it made all of them, or was not asked to. */
+  get planRefused(): string | null {
+    return this.plans?.refused ?? null;
+  }
 
-  /** Runs the calls whose values somebody still holds, in order, and reads. */
-  async run(calls: readonly Call[], reads: readonly Sized[], release: (value: Value) => void): Promise<Float32Array[]> {
-    const left = new Set(begun(calls));
-    const settle = (call: Call): void => {
+  /**
+   * The blocks that a thread of a product computes, so that `threads` keep the device busy. They divide `rows`, if
+   * given.
+   */
+  blocksOf(threads: number, rows = 0): number {
+    const { maxBlocks, saturatingThreads } = this.device;
+    const fits = (count: number): boolean =>
+      count <= maxBlocks && rows % count === 0 && threads / count >= saturatingThreads;
+    return PRODUCT_BLOCKS.find(fits) ?? 1;
+  }
+
+  /** Throws `OUT_OF_MEMORY` for a value that is too large for the 32-bit float indices of a kernel. */
+  requireFits(size: number): void {
+    if (size <= this.maxElements + 3) return; // a vec4 result may have three unused numbers
+    throw tooLarge(size, this.maxElements);
+  }
+
+  /** Runs, in order, the calls whose values are still used, and then reads. */
+  async run(calls: readonly Call[], reads: readonly SizedPiece[], release: Release): Promise<Float32Array[]> {
+    const left = new Set(closeUsed(calls));
+    const finish = (call: Call): void => {
       left.delete(call);
-      this.settle(call, release);
+      this.finish(call, release);
     };
     const act = async (): Promise<Float32Array[]> => {
-      const wanted = [...left];
-      if (wanted.length > 0 && !(await this.runAsPlan(wanted, settle))) await this.runSingly(wanted, settle);
+      const used = [...left];
+      if (used.length > 0 && !(await this.runAsPlan(used, finish))) await this.runSingly(used, finish);
       const found: Float32Array[] = [];
       for (const one of reads) found.push(await this.read(one));
       return found;
@@ -76,162 +111,113 @@ export class Executor {
     try {
       return await this.device.watched(act);
     } finally {
-      for (const call of left) this.settle(call, release); // of a run that failed
+      for (const call of left) this.finish(call, release); // after an error
     }
   }
 
-  /** Lets go of calls that will not be run. */
-  leave(calls: readonly Call[], release: (value: Value) => void): void {
-    for (const call of begun(calls)) this.settle(call, release);
+  /** Finishes calls without running them. */
+  cancel(calls: readonly Call[], release: Release): void {
+    for (const call of closeUsed(calls)) this.finish(call, release);
   }
 
-  /** A call has run, or never will. */
-  private settle({ outs, inputs }: Call, release: (value: Value) => void): void {
+  /** Releases the inputs of a call that has run or was cancelled, and frees the outputs that are no longer used. */
+  private finish({ outs, inputs }: Call, release: Release): void {
     for (const out of outs) out.call = null;
     for (const { value } of inputs) release(value);
-    for (const out of outs) if (out.holders === 0) this.giveBack(out);
+    for (const out of outs) if (out.refCount === 0) this.memory.free(out);
   }
 
-  private async runSingly(calls: readonly Call[], settle: (call: Call) => void): Promise<void> {
-    this.last = 'single kernels';
+  private async runSingly(calls: readonly Call[], finish: (call: Call) => void): Promise<void> {
+    this.lastRun = 'single kernels';
     await this.upload(calls);
     for (const call of calls) {
       await this.runOne(call);
-      settle(call);
+      finish(call);
     }
   }
 
-  /** Whether they were run as one plan. */
-  private async runAsPlan(calls: readonly Call[], settle: (call: Call) => void): Promise<boolean> {
-    const { plans } = this.device;
-    const layout = plans?.take(calls, (program) => this.kernels.nameOf(program));
+  /** Returns whether the calls ran as one plan. */
+  private async runAsPlan(calls: readonly Call[], finish: (call: Call) => void): Promise<boolean> {
+    const { plans } = this;
+    const layout = plans?.layout(calls, (program) => this.kernels.nameOf(program));
     if (!plans || !layout) return false;
     const numbers: Float32Array[] = [];
-    for (const value of layout.externals) numbers.push(await this.onThisSide(value));
+    for (const value of layout.externals) numbers.push(await this.toHost(value));
     const ran = await plans.run(layout, numbers);
     if (!ran) return false;
-    this.last = ran.kind;
+    this.lastRun = ran.kind;
     this.counts.plans++;
     this.counts.dispatches += layout.steps.length;
     this.counts.uploads++;
     this.counts.reads++;
     for (const [i, out] of layout.outs.entries()) out.host = ran.results[i]!;
-    for (const call of calls) settle(call);
+    for (const call of calls) finish(call);
     return true;
   }
 
-  /** A value's numbers, which are on this side from now on. */
-  private async onThisSide(value: Value): Promise<Float32Array> {
+  /** Moves a value to host memory. */
+  private async toHost(value: Value): Promise<Float32Array> {
     if (value.host) return value.host;
     const numbers = await this.read({ value, shift: 0, size: value.size });
-    this.giveBack(value);
-    value.begin = 0;
+    this.memory.free(value);
+    value.start = 0;
     value.host = numbers;
     return numbers;
   }
 
   /** The numbers of a piece. */
-  private async read({ value, shift, size }: Sized): Promise<Float32Array> {
+  private async read({ value, shift, size }: SizedPiece): Promise<Float32Array> {
     if (value.host) return value.host.slice(shift, shift + size);
-    const { handle } = (value.single ?? value.fours)!;
-    const kernel = this.kernels.of(copyOf(size), { kinds: value.single ? 's' : 'f', stays: false });
+    const { handle } = (value.scalar ?? value.vec4)!;
+    const kernel = this.kernels.get(copyProgram(size), { kinds: value.scalar ? 's' : 'f', resident: false });
     this.counts.reads++;
-    const numbers = (await kernel.run([handle, value.begin + shift])) as Float32Array;
+    const numbers = (await kernel.run([handle, value.start + shift])) as Float32Array;
     return numbers.length === size ? numbers.slice() : numbers.slice(0, size);
   }
 
-  giveBack(value: Value): void {
-    const { single, fours } = value;
-    value.single = null;
-    value.fours = null;
-    for (const held of [single, fours]) {
-      if (held && --held.shares === 0) this.remove(held);
-    }
-  }
-
-  private add(handle: unknown, shares = 1): Resident {
-    const held = { handle, shares };
-    this.held.add(held);
-    this.counts.resident = this.held.size;
-    return held;
-  }
-
-  private remove(held: Resident): void {
-    this.held.delete(held);
-    this.counts.resident = this.held.size;
-    (held.handle as { delete?: () => void }).delete?.();
-  }
-
-  get fours(): Device['fours'] {
-    return this.device.fours;
-  }
-
-  /** Rows of a grid of threads. */
-  get mostRows(): number {
-    return this.device.mostRows;
-  }
-
-  /** The most arrays of one kernel. */
-  get mostArrays(): number {
-    return this.device.mostArrays;
-  }
-
-  /** How many blocks a thread of a product may work at, so that of `threads` enough are left; they divide `rows`, where told. */
-  blocksOf(threads: number, rows = 0): number {
-    const { mostBlocks, atOnce } = this.device;
-    return BLOCKS.find((count) => count <= mostBlocks && rows % count === 0 && threads / count >= atOnce) ?? 1;
-  }
-
-  /** Kernels, and whatever is on the device. */
-  dispose(): void {
-    for (const held of this.held) this.remove(held);
-    this.device.plans?.dispose();
-    this.kernels.dispose();
-  }
-
-  private async runOne({ program: text, inputs, scalars, outs }: Call): Promise<void> {
+  private async runOne({ program, inputs, scalars, outs }: Call): Promise<void> {
     const handles: unknown[] = [];
-    const begins: number[] = [];
+    const starts: number[] = [];
     let kinds = '';
     for (const [i, { value, shift }] of inputs.entries()) {
-      const byFour = isByFour(text, i);
-      if (byFour) await this.needFours(value);
-      handles.push((byFour ? value.fours! : (value.single ?? value.fours!)).handle);
-      begins.push(byFour ? (value.begin + shift) / 4 : value.begin + shift);
-      kinds += value.single && !byFour ? 's' : 'f';
+      const readsVec4 = program.vec4Arrays?.includes(program.arrays[i]!) ?? false;
+      if (readsVec4) await this.ensureVec4(value);
+      handles.push((readsVec4 ? value.vec4! : (value.scalar ?? value.vec4!)).handle);
+      starts.push(readsVec4 ? (value.start + shift) / 4 : value.start + shift);
+      kinds += value.scalar && !readsVec4 ? 's' : 'f';
     }
-    const results = await this.dispatch(text, kinds, handles, begins, scalars);
-    for (const [i, held] of results.entries()) this.hold(outs[i]!, text, held);
+    const results = await this.dispatch(program, kinds, handles, starts, scalars);
+    for (const [i, array] of results.entries()) this.assign(outs[i]!, program, array);
   }
 
-  private hold(out: Value, text: Program, held: Resident): void {
-    if (text.wide && this.fours === 'textures') out.fours = held;
-    else out.single = held;
+  private assign(out: Value, program: Program, array: DeviceArray): void {
+    if (program.vec4Output && this.vec4 === 'textures') out.vec4 = array;
+    else out.scalar = array;
   }
 
   private async dispatch(
-    text: Program,
+    program: Program,
     kinds: string,
     handles: readonly unknown[],
-    begins: readonly number[],
+    starts: readonly number[],
     scalars: readonly number[] = [],
-  ): Promise<Resident[]> {
-    const kernel = this.kernels.of(text, { kinds, stays: true });
+  ): Promise<DeviceArray[]> {
+    const kernel = this.kernels.get(program, { kinds, resident: true });
     this.counts.dispatches++;
-    const given = await kernel.run([...handles, ...begins, ...Object.values(text.sizes ?? {}), ...scalars]);
-    const results = text.also ? (given as unknown[]) : [given];
-    return results.map((handle) => this.add(handle));
+    const given = await kernel.run([...handles, ...starts, ...Object.values(program.sizes ?? {}), ...scalars]);
+    const results = program.extraOutputs ? (given as unknown[]) : [given];
+    return results.map((handle) => this.memory.add(handle));
   }
 
-  /** A value in fours besides, where it is not. */
-  private async needFours(value: Value): Promise<void> {
-    if (value.fours) return;
-    const text = toFours(value.size);
-    const [held] = await this.dispatch(text, 's', [value.single!.handle], [value.begin]);
-    this.hold(value, text, held!);
+  /** Adds a vec4 copy of a value that is stored number by number. */
+  private async ensureVec4(value: Value): Promise<void> {
+    if (value.vec4) return;
+    const program = packVec4(value.size);
+    const [array] = await this.dispatch(program, 's', [value.scalar!.handle], [value.start]);
+    this.assign(value, program, array!);
   }
 
-  /** What this side has and a kernel needs goes over in one piece. */
+  /** Uploads what the calls read from host memory, in as few arrays as possible. */
   private async upload(calls: readonly Call[]): Promise<void> {
     const needed = new Map<Value, Float32Array>();
     for (const { inputs } of calls) {
@@ -240,43 +226,44 @@ export class Executor {
     let group: [Value, Float32Array][] = [];
     let size = 0;
     for (const [value, numbers] of needed) {
-      const room = roundedUp(numbers.length);
-      if (size + room > this.mostElements && group.length > 0) {
-        await this.place(group);
+      const aligned = roundUpTo4(numbers.length);
+      if (size + aligned > this.maxElements && group.length > 0) {
+        await this.uploadGroup(group);
         [group, size] = [[], 0];
       }
       group.push([value, numbers]);
-      size += room;
+      size += aligned;
     }
-    if (group.length > 0) await this.place(group);
+    if (group.length > 0) await this.uploadGroup(group);
   }
 
-  private async place(values: readonly (readonly [Value, Float32Array])[]): Promise<void> {
-    const { numbers: all, begins } = packed(values.map(([, numbers]) => numbers));
+  private async uploadGroup(values: readonly (readonly [Value, Float32Array])[]): Promise<void> {
+    const { numbers: all, starts } = packAligned(values.map(([, numbers]) => numbers));
     this.counts.uploads++;
-    const isFours = this.fours === 'textures';
-    const kernel = this.kernels.of(isFours ? toFours(all.length) : copyOf(all.length), { fromHere: true, stays: true });
-    const resident = this.add(await kernel.run([all, 0]), values.length);
+    const isVec4 = this.vec4 === 'textures';
+    const program = isVec4 ? packVec4(all.length) : copyProgram(all.length);
+    const array = this.memory.add(
+      await this.kernels.get(program, { fromHost: true, resident: true }).run([all, 0]),
+      values.length,
+    );
     for (const [i, [value]] of values.entries()) {
-      value.begin = begins[i]!;
-      value[isFours ? 'fours' : 'single'] = resident;
+      value.start = starts[i]!;
+      value[isVec4 ? 'vec4' : 'scalar'] = array;
       value.host = null;
     }
   }
 
-  /** Throws `OUT_OF_MEMORY`: beyond this, places can no longer be counted in the 32-bit floats of a kernel. */
-  requireFits(size: number): void {
-    if (size <= this.mostElements + 3) return; // a result in fours may have three numbers that nobody reads
-    throw tooLarge(size, this.mostElements);
+  /** Frees the kernels and everything on the device. */
+  dispose(): void {
+    this.memory.dispose();
+    this.plans?.dispose();
+    this.kernels.dispose();
   }
 }
 
-/** Those that are still wanted; from here on they are not dropped any more. */
-function begun(calls: readonly Call[]): Call[] {
-  const wanted = calls.filter(({ over }) => !over);
-  for (const call of wanted) call.over = true;
-  return wanted;
+/** The calls whose values are still used. From now on they are not discarded. */
+function closeUsed(calls: readonly Call[]): Call[] {
+  const used = calls.filter(({ closed }) => !closed);
+  for (const call of used) call.closed = true;
+  return used;
 }
-
-/** Whether a text reads its i-th array four numbers at a time. */
-const isByFour = ({ fours, arrays }: Program, i: number): boolean => fours?.includes(arrays[i]!) ?? false;

@@ -1,37 +1,36 @@
 /**
- * A run as one plan of gpu.js: all its kernels in one submission, their intermediates in memory that is laid out once. A plan
- * takes arrays from this side and gives arrays back, so it is for small models: what outlives the run makes the round trip.
+ * Runs as plans of gpu.js: all kernels of a run in one submission, with memory for their intermediates that is
+ * allocated once. A plan takes arrays from host memory and returns arrays, so it suits small models: results that
+ * outlive the run make the round trip.
  */
-import { settings, source, type Threads } from '../device/compile.js';
-import type { GpuInstance, GpuJs, Made, Pipeline, PlanResult } from '../device/gpu-js.js';
+import { kernelSettings, kernelSource } from '../device/compile.js';
+import type { PlanSupport } from '../device/device.js';
+import type { GpuJsKernel, Pipeline, PlanResult } from '../device/gpu-js.js';
 import type { Program } from '../shaders/program.js';
-import { inOneRow, packed, roundedUp } from './packed.js';
+import { MAX_CACHED_PLANS } from '../thresholds.js';
+import { concatenate, packAligned, roundUpTo4 } from './packing.js';
 import type { Call, Piece, Value } from './values.js';
 
-/** How gpu.js runs a plan; `generic`: kernel by kernel, which it is not made for here. */
+/** How gpu.js executes a plan. `generic` means kernel by kernel, which this backend does not use. */
 export type PlanKind = 'fused-encoder' | 'fused-sync' | 'fused-threaded';
 
-/** One kernel of a plan: its arrays are results of earlier steps, or lie in what comes from this side (-1). */
-interface Step {
+/** A kernel of a plan. Its arrays are results of earlier steps, or parts of what comes from host memory (step -1). */
+interface PlanStep {
   readonly program: Program;
-  readonly inputs: readonly { readonly step: number; readonly begin: number }[];
+  readonly inputs: readonly { readonly step: number; readonly start: number }[];
 }
 
-/** What is to be run: the same for every run of the same text. */
-interface Layout {
-  readonly text: string;
-  readonly steps: readonly Step[];
-  /** Steps whose results outlive the run, and the values that get them. */
+/** What a plan computes. Runs with the same key share a plan. */
+interface PlanLayout {
+  readonly key: string;
+  readonly steps: readonly PlanStep[];
+  /** Steps whose results outlive the run, and the values that receive them. */
   readonly results: readonly number[];
   readonly outs: readonly Value[];
-  /** What comes from this side, packed. */
+  /** The values that come from host memory. */
   readonly externals: readonly Value[];
   readonly scalars: readonly number[];
 }
-
-/** What gpu.js gives of a result: numbers, or rows of them. */
-const numbersOf = (result: PlanResult): Float32Array =>
-  result instanceof Float32Array ? result : inOneRow(result as readonly Float32Array[]);
 
 interface Plan {
   readonly pipeline: Pipeline;
@@ -39,49 +38,45 @@ interface Plan {
   readonly kernels: ReadonlySet<string>;
 }
 
-/** Plans that are kept, and texts that were seen once; the one that was not used for longest goes first. */
-const MOST_PLANS = 16;
+const numbersOf = (result: PlanResult): Float32Array =>
+  result instanceof Float32Array ? result : concatenate(result as readonly Float32Array[]);
 
 export class Plans {
-  /** Why gpu.js would not fuse one: there are none from then on. */
+  /** Why gpu.js did not fuse a plan. After that, no plans are made. */
   refused: string | null = null;
-  private readonly gpu: GpuInstance;
-  private readonly Input: GpuJs['Input'];
-  private readonly threads: Threads;
-  private readonly most: number;
-  /** By text and size, with how many plans have each. */
-  private readonly kernels = new Map<string, { readonly made: Made; plans: number }>();
+  private readonly support: PlanSupport;
+  /** Kernels by source and size, each with the number of plans that use it. */
+  private readonly kernels = new Map<string, { readonly kernel: GpuJsKernel; plans: number }>();
   private readonly plans = new Map<string, Plan>();
-  /** Texts that were seen once. */
+  /** Keys that occurred once. */
   private readonly seen = new Set<string>();
 
-  /** `most`: numbers that may go over and come back. */
-  constructor(gpu: GpuInstance, Input: GpuJs['Input'], threads: Threads, most: number) {
-    this.gpu = gpu;
-    this.threads = threads;
-    this.Input = Input;
-    this.most = most;
+  constructor(support: PlanSupport) {
+    this.support = support;
   }
 
-  /** The calls as a plan; null where they cannot be one, or are seen for the first time, when compiling it may not pay. */
-  take(calls: readonly Call[], nameOf: (program: Program) => string): Layout | null {
-    const layout = this.refused === null ? layoutOf(calls, nameOf, this.most) : null;
+  /**
+   * The layout of a plan for the calls; null if they cannot be one, or occur for the first time, when compiling may not
+   * pay.
+   */
+  layout(calls: readonly Call[], nameOf: (program: Program) => string): PlanLayout | null {
+    const layout = this.refused === null ? layoutOf(calls, nameOf, this.support.maxNumbers) : null;
     if (!layout || layout.results.length === 0) return null;
-    if (this.plans.has(layout.text) || this.seen.delete(layout.text)) return layout;
-    this.seen.add(layout.text);
-    if (this.seen.size > MOST_PLANS) this.seen.delete(this.seen.values().next().value!);
+    if (this.plans.has(layout.key) || this.seen.delete(layout.key)) return layout;
+    this.seen.add(layout.key);
+    if (this.seen.size > MAX_CACHED_PLANS) this.seen.delete(this.seen.values().next().value!);
     return null;
   }
 
-  /** Runs it on the numbers of its externals. Null where gpu.js would run it in another way, with nothing done. */
+  /** Runs a plan on the numbers of its externals. Returns null, with nothing computed, if gpu.js did not fuse it. */
   async run(
-    layout: Layout,
+    layout: PlanLayout,
     numbers: readonly Float32Array[],
   ): Promise<{ kind: PlanKind; results: Float32Array[] } | null> {
-    const { numbers: all } = packed(numbers);
-    const plan = this.plans.get(layout.text) ?? this.made(layout);
-    this.keep(layout.text, plan);
-    const given = await plan.pipeline(new this.Input(all, [all.length]), ...layout.scalars);
+    const { numbers: all } = packAligned(numbers);
+    const plan = this.plans.get(layout.key) ?? this.build(layout);
+    this.keep(layout.key, plan);
+    const given = await plan.pipeline(new this.support.Input(all, [all.length]), ...layout.scalars);
     const { executorKind: kind, fallbackReason } = plan.pipeline;
     if (kind === 'generic' || fallbackReason !== null) {
       this.refused = fallbackReason ?? 'gpu.js did not fuse it';
@@ -95,102 +90,95 @@ export class Plans {
     this.plans.clear();
   }
 
-  /** It is now the one that was used last. */
-  private keep(text: string, plan: Plan): void {
-    this.plans.delete(text);
-    this.plans.set(text, plan);
-    if (this.plans.size <= MOST_PLANS) return;
+  /** Makes a plan the most recently used one, and drops the least recently used if there are too many. */
+  private keep(key: string, plan: Plan): void {
+    this.plans.delete(key);
+    this.plans.set(key, plan);
+    if (this.plans.size <= MAX_CACHED_PLANS) return;
     const [oldest, unused] = this.plans.entries().next().value!;
     this.plans.delete(oldest);
     this.destroy(unused);
   }
 
-  /** With the kernels that no other plan has. */
+  /** Destroys a plan, and the kernels that no other plan uses. */
   private destroy({ pipeline, kernels }: Plan): void {
     const unused = [...kernels].filter((key) => --this.kernels.get(key)!.plans === 0);
-    const made = unused.map((key) => this.kernels.get(key)!.made);
+    const compiled = unused.map((key) => this.kernels.get(key)!.kernel);
     for (const key of unused) this.kernels.delete(key);
     const end = async (): Promise<void> => {
       await pipeline.destroy();
-      for (const kernel of made) kernel.destroy();
+      for (const kernel of compiled) kernel.destroy();
     };
-    void end().catch(() => {}); // perhaps the device went before
+    void end().catch(() => {}); // the device may already be gone
   }
 
-  private made({ steps, results, scalars }: Layout): Plan {
-    const kernels = new Set<string>();
-    const orchestrate = (all: unknown, ...told: readonly unknown[]): unknown[] => {
+  private build({ steps, results, scalars }: PlanLayout): Plan {
+    const used = new Set<string>();
+    const orchestrate = (all: unknown, ...args: readonly unknown[]): unknown[] => {
       let next = 0;
-      const made: unknown[] = [];
+      const computed: unknown[] = [];
       for (const { program, inputs } of steps) {
-        const arrays = inputs.map(({ step }) => (step < 0 ? all : made[step]));
-        const begins = inputs.map(({ begin }) => begin);
-        const own = program.scalars.map(() => told[next++]);
-        const kernel = this.kernel(program, kernels);
-        made.push(kernel(...arrays, ...begins, ...Object.values(program.sizes ?? {}), ...own));
+        const arrays = inputs.map(({ step }) => (step < 0 ? all : computed[step]));
+        const starts = inputs.map(({ start }) => start);
+        const own = program.scalars.map(() => args[next++]);
+        const kernel = this.kernel(program, used);
+        computed.push(kernel(...arrays, ...starts, ...Object.values(program.sizes ?? {}), ...own));
       }
-      return results.map((step) => made[step]);
+      return results.map((step) => computed[step]);
     };
-    // gpu.js gives as many arguments as the function names.
+    // gpu.js passes as many arguments as the function declares.
     Object.defineProperty(orchestrate, 'length', { value: 1 + scalars.length });
-    return { pipeline: this.gpu.createPipeline(orchestrate), kernels };
+    return { pipeline: this.support.gpu.createPipeline(orchestrate), kernels: used };
   }
 
-  /** `used`: by this plan so far. */
-  private kernel(program: Program, used: Set<string>): Made {
-    const text = source(program, this.threads);
-    const key = `${program.output} ${text}`;
-    const known = this.kernels.get(key) ?? { made: this.compiled(program, text), plans: 0 };
-    this.kernels.set(key, known);
-    if (!used.has(key)) known.plans++;
+  /** `used`: the kernels that this plan uses so far. */
+  private kernel(program: Program, used: Set<string>): GpuJsKernel {
+    const source = kernelSource(program, this.support.threads);
+    const key = `${program.output} ${source}`;
+    const cached = this.kernels.get(key) ?? { kernel: this.compile(program, source), plans: 0 };
+    this.kernels.set(key, cached);
+    if (!used.has(key)) cached.plans++;
     used.add(key);
-    return known.made;
+    return cached.kernel;
   }
 
-  private compiled(program: Program, text: string): Made {
+  private compile(program: Program, source: string): GpuJsKernel {
     const types = program.arrays.map(() => 'Input');
-    const how = { ...settings(program, this.threads, types, true), dynamicOutput: false };
-    return this.gpu.createKernel(text, how);
+    const settings = { ...kernelSettings(program, this.support.threads, types, true), dynamicOutput: false };
+    return this.support.gpu.createKernel(source, settings);
   }
 }
 
-/** The calls as steps; null where a plan could not run them, or more than `most` numbers would move. */
-function layoutOf(calls: readonly Call[], nameOf: (program: Program) => string, most: number): Layout | null {
+/** The calls as a plan; null if a plan could not run them, or would move more than `maxNumbers` numbers. */
+function layoutOf(calls: readonly Call[], nameOf: (program: Program) => string, maxNumbers: number): PlanLayout | null {
   const stepOf = new Map<Value, number>();
-  const beginOf = new Map<Value, number>();
+  const startOf = new Map<Value, number>();
   const uses = new Map<Value, number>();
-  const [steps, names, scalars]: [Step[], string[], number[]] = [[], [], []];
+  const [steps, names, scalars]: [PlanStep[], string[], number[]] = [[], [], []];
   let size = 0;
-  const placed = ({ value, shift }: Piece): Step['inputs'][number] => {
+  const place = ({ value, shift }: Piece): PlanStep['inputs'][number] => {
     uses.set(value, (uses.get(value) ?? 0) + 1);
     const step = stepOf.get(value);
-    if (step !== undefined) return { step, begin: shift };
-    if (!beginOf.has(value)) {
-      beginOf.set(value, size);
-      size += roundedUp(value.size);
+    if (step !== undefined) return { step, start: shift };
+    if (!startOf.has(value)) {
+      startOf.set(value, size);
+      size += roundUpTo4(value.size);
     }
-    return { step: -1, begin: beginOf.get(value)! + shift };
+    return { step: -1, start: startOf.get(value)! + shift };
   };
   for (const { program, inputs, outs, scalars: own } of calls) {
-    if (program.wide || program.also) return null;
-    const step = { program, inputs: inputs.map(placed) };
-    const places = step.inputs.map((input) => `${input.step}.${input.begin}`);
+    if (program.vec4Output || program.extraOutputs) return null;
+    const step = { program, inputs: inputs.map(place) };
+    const places = step.inputs.map((input) => `${input.step}.${input.start}`);
     names.push(`${nameOf(program)}|${program.output}|${Object.values(program.sizes ?? {})}|${places}`);
     stepOf.set(outs[0]!, steps.length);
     steps.push(step);
     scalars.push(...own);
-    if (size > most) return null;
+    if (size > maxNumbers) return null;
   }
-  const outlives = ({ outs: [out] }: Call): boolean => out!.holders > (uses.get(out!) ?? 0);
+  const outlives = ({ outs: [out] }: Call): boolean => out!.refCount > (uses.get(out!) ?? 0);
   const results = calls.flatMap((call, i) => (outlives(call) ? [i] : []));
   const outs = results.map((i) => calls[i]!.outs[0]!);
-  if (outs.reduce((sum, out) => sum + out.size, size) > most) return null;
-  return {
-    text: `${names.join('\n')}>${results}`,
-    steps,
-    results,
-    outs,
-    externals: [...beginOf.keys()],
-    scalars,
-  };
+  if (outs.reduce((sum, out) => sum + out.size, size) > maxNumbers) return null;
+  return { key: `${names.join('\n')}>${results}`, steps, results, outs, externals: [...startOf.keys()], scalars };
 }

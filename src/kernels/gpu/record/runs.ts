@@ -1,17 +1,16 @@
-/** Runs what was recorded, one run after the other, and reads what is asked for. */
+/** Runs the recorded calls, one run after the other, and reads what has been requested. */
 import type { Matrix } from '../../../contract/kernels.js';
 import { UnspoolError } from '../../../errors.js';
+import { MAX_JOINED_READ } from '../thresholds.js';
+import { asColumn, rowsOf, sizeOf } from './allocation.js';
 import type { Executor } from './executor.js';
-import { inOneRow } from './packed.js';
-import { asColumn, type Call, type Piece, rowsOf, type Sized, sizeOf, type Value } from './values.js';
+import { concatenate } from './packing.js';
+import { type Call, type Piece, pieceOf, type SizedPiece, totalSize, type Value } from './values.js';
 
-/** Numbers that are read together with others, rather than by themselves. */
-const FEW_NUMBERS = 64;
-
-/** Somebody waits for it. */
-interface Wanted extends Sized {
-  give(numbers: Float32Array): void;
-  fail(error: unknown): void;
+/** A requested download. */
+interface PendingRead extends SizedPiece {
+  resolve(numbers: Float32Array): void;
+  reject(error: unknown): void;
 }
 
 /** What runs need of the recorder. */
@@ -21,98 +20,98 @@ export interface RunSource {
   blocks(count: number, width: number): (readonly [from: number, to: number])[];
   /** A matrix as one piece of a value. */
   read(m: Matrix): Piece;
-  /** Pieces as one new value, by a kernel of at least `minArrays` arrays. */
-  together(pieces: readonly Sized[], size: number, minArrays: number): Value;
+  /** The pieces as one new value, by a kernel of at least `minArrays` arrays. */
+  concatenate(pieces: readonly SizedPiece[], size: number, minArrays: number): Value;
   /** The calls recorded since the last run. */
-  taken(): Call[];
+  takeCalls(): Call[];
   readonly release: (value: Value) => void;
 }
 
 export class Runs {
-  private readonly rec: RunSource;
-  private wanted: Wanted[] = [];
+  private readonly source: RunSource;
+  private requested: PendingRead[] = [];
   private tail: Promise<unknown> = Promise.resolve();
-  /** Runs and reads that have not ended. */
+  /** Runs and reads that have not finished. */
   private pending = 0;
-  /** What is to be done when they have. */
-  private last: (() => void) | null = null;
+  /** What to do when they have, once the backend is disposed. */
+  private onIdle: (() => void) | null = null;
   /** Why no number of this backend can be trusted any more. */
   private failure: { readonly error: unknown } | null = null;
 
-  constructor(rec: RunSource) {
-    this.rec = rec;
+  constructor(source: RunSource) {
+    this.source = source;
   }
 
-  /** A copy of a matrix's numbers as they are now. What is asked for at once is read at once. */
+  /** A copy of a matrix's numbers as they are now. Downloads that are requested together are read together. */
   async download(m: Matrix): Promise<Float32Array> {
-    const blocks = this.rec.blocks(m.rows * m.cols, 1);
-    if (blocks.length === 1) return this.asked(m);
-    return inOneRow(await Promise.all(blocks.map(([from, to]) => this.asked(rowsOf(asColumn(m), from, to)))));
+    const blocks = this.source.blocks(sizeOf(m), 1);
+    if (blocks.length === 1) return this.request(m);
+    return concatenate(await Promise.all(blocks.map(([from, to]) => this.request(rowsOf(asColumn(m), from, to)))));
   }
 
-  private asked(m: Matrix): Promise<Float32Array> {
-    if (this.last) return Promise.reject(new UnspoolError({ code: 'DISPOSED', what: 'The backend' }));
-    const piece = this.rec.read(m);
-    piece.value.holders++;
-    if (this.wanted.length === 0) {
+  private request(m: Matrix): Promise<Float32Array> {
+    if (this.onIdle) return Promise.reject(new UnspoolError({ code: 'DISPOSED', what: 'The backend' }));
+    const piece = this.source.read(m);
+    piece.value.refCount++;
+    if (this.requested.length === 0) {
       this.pending++;
-      queueMicrotask(() => void this.answer().finally(() => this.ended()));
+      queueMicrotask(() => void this.readRequested().finally(() => this.finished()));
     }
-    return new Promise((give, fail) => {
-      this.wanted.push({ ...piece, size: m.rows * m.cols, give, fail });
+    return new Promise((resolve, reject) => {
+      this.requested.push({ ...piece, size: sizeOf(m), resolve, reject });
     });
   }
 
-  /** Reads what is wanted: what is small in one piece. */
-  private async answer(): Promise<void> {
-    const all = this.wanted;
-    this.wanted = [];
-    let joined: Sized | null = null;
+  /** Reads what has been requested: small pieces together. */
+  private async readRequested(): Promise<void> {
+    const all = this.requested;
+    this.requested = [];
+    let joined: SizedPiece | null = null;
     try {
-      const few = this.fewOf(all);
-      joined = this.joinedOf(few);
-      const others = all.filter((one) => !few.has(one));
+      const small = this.smallReads(all);
+      joined = this.join(small);
+      const others = all.filter((read) => !small.has(read));
       const found = await this.run(joined ? [joined, ...others] : others);
       let at = 0;
-      for (const { size, give } of few) give(found[0]!.slice(at, (at += size)));
-      for (const [i, { give }] of others.entries()) give(found[i + (joined ? 1 : 0)]!);
+      for (const { size, resolve } of small) resolve(found[0]!.slice(at, (at += size)));
+      for (const [i, { resolve }] of others.entries()) resolve(found[i + (joined ? 1 : 0)]!);
     } catch (error) {
-      for (const { fail } of all) fail(error);
+      for (const { reject } of all) reject(error);
     } finally {
-      for (const { value } of joined ? [...all, joined] : all) this.rec.release(value);
+      for (const { value } of joined ? [...all, joined] : all) this.source.release(value);
     }
   }
 
-  /** Those that are read together; none where it would be one. */
-  private fewOf(all: readonly Wanted[]): Set<Wanted> {
-    const small = all.filter(({ value, size }) => !value.host && size <= FEW_NUMBERS);
-    const most = Math.floor(this.rec.executor.mostElements / FEW_NUMBERS);
-    return new Set(small.length > 1 && most > 1 ? small.slice(0, most) : []);
+  /** The reads that are joined into one; none if there would be only one. */
+  private smallReads(all: readonly PendingRead[]): Set<PendingRead> {
+    const small = all.filter(({ value, size }) => !value.host && size <= MAX_JOINED_READ);
+    const max = Math.floor(this.source.executor.maxElements / MAX_JOINED_READ);
+    return new Set(small.length > 1 && max > 1 ? small.slice(0, max) : []);
   }
 
-  private joinedOf(few: ReadonlySet<Wanted>): Sized | null {
-    if (few.size === 0) return null;
-    const [pieces, { mostArrays }] = [[...few], this.rec.executor];
-    const value = this.rec.together(pieces, sizeOf(pieces), Math.min(pieces.length, mostArrays));
-    value.holders++;
-    return { value, shift: 0, size: sizeOf(pieces) };
+  private join(small: ReadonlySet<PendingRead>): SizedPiece | null {
+    if (small.size === 0) return null;
+    const [pieces, { maxArrays }] = [[...small], this.source.executor];
+    const value = this.source.concatenate(pieces, totalSize(pieces), Math.min(pieces.length, maxArrays));
+    value.refCount++;
+    return { ...pieceOf(value), size: totalSize(pieces) };
   }
 
-  /** Runs what is recorded so far, behind what runs already; what goes wrong, the next read tells. */
-  begin(): void {
+  /** Runs the calls recorded so far, after the runs before. The next read reports errors. */
+  start(): void {
     this.pending++;
     void this.run([]).then(
-      () => this.ended(),
-      () => this.ended(),
+      () => this.finished(),
+      () => this.finished(),
     );
   }
 
-  private run(reads: readonly Sized[]): Promise<Float32Array[]> {
-    const calls = this.rec.taken();
-    const { executor, release } = this.rec;
+  private run(reads: readonly SizedPiece[]): Promise<Float32Array[]> {
+    const calls = this.source.takeCalls();
+    const { executor, release } = this.source;
     const run = this.tail.then(async () => {
       if (this.failure) {
-        executor.leave(calls, release);
+        executor.cancel(calls, release);
         throw this.failure.error;
       }
       try {
@@ -126,14 +125,14 @@ export class Runs {
     return run;
   }
 
-  private ended(): void {
-    if (--this.pending === 0) this.last?.();
+  private finished(): void {
+    if (--this.pending === 0) this.onIdle?.();
   }
 
-  /** Nothing can be asked for any more; does `last` when all that was has been answered. */
-  end(last: () => void): void {
-    if (this.last) return;
-    this.last = last;
-    if (this.pending === 0) last();
+  /** Rejects later downloads, and calls `onIdle` when all runs and reads have finished. */
+  close(onIdle: () => void): void {
+    if (this.onIdle) return;
+    this.onIdle = onIdle;
+    if (this.pending === 0) onIdle();
   }
 }

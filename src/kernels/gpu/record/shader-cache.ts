@@ -1,18 +1,17 @@
-/** Kernels' texts that were made before: those of the time loop are asked for in every step. */
+/** Programs by key. The calls of a time loop ask for the same programs at every time step. */
 import type { Program } from '../shaders/program.js';
+import { MAX_CACHED_SHADERS } from '../thresholds.js';
 
-const MOST_TEXTS = 4096;
+export class ShaderCache {
+  private readonly programs = new Map<string, Program>();
 
-export class Texts {
-  private readonly made = new Map<string, Program>();
-
-  /** What `make` makes, made once for a key, which has to tell all that it is made of. */
-  once(key: string, make: () => Program): Program {
-    const known = this.made.get(key);
-    if (known) return known;
-    if (this.made.size >= MOST_TEXTS) this.made.clear();
-    const text = make();
-    this.made.set(key, text);
-    return text;
+  /** The program of `key`, built on first use. The key must contain everything that the program depends on. */
+  get(key: string, build: () => Program): Program {
+    const cached = this.programs.get(key);
+    if (cached) return cached;
+    if (this.programs.size >= MAX_CACHED_SHADERS) this.programs.clear();
+    const program = build();
+    this.programs.set(key, program);
+    return program;
   }
 }

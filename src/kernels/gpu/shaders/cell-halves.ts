@@ -1,89 +1,18 @@
 /**
- * The cell in all its other forms, cut in two at c. What is computed stands as in cell.ts: block under block.
+ * The cell variants, split in two at c. The results are blocks of one value, as in cell.ts.
  *
  *   (F2) i = s(ai + pi*c-)  f = s(af + pf*c-)   (B4) do = dh*f(s) + ext;  ds += dh*o*f'(s)
  *        g = k(ag)                              (B2) dao = do*s'(o);  dc += po*dao;  dpo += dao*c
- *   (F3) c = f*c- + i*g*m   [cut to +-clip]     (B3) di = dc*g*m + ext;  dg = dc*i*m + ext;  df = dc*c- + ext
+ *   (F3) c = f*c- + i*g*m   [clamped to +-clip]     (B3) di = dc*g*m + ext;  dg = dc*i*m + ext;  df = dc*c- + ext
  *   (F2) o = s(ao + po*c)                       (B2) dai = di*s'(i), daf = df*s'(f), dag = dg*k'(g)
  *   (F4) h = o*f(s)                                  dc- = dc*f + pi*dai + pf*daf
  */
-import type { Activation, CellVariant } from '../../../contract/kernels.js';
-import { atLeast, atMost, gateAt, sigmoid, tanh, unitAt, within } from './cell.js';
+import type { CellVariant } from '../../../contract/kernels.js';
+import { activate, activationSlope } from './activations.js';
+import { gateAt, unitAt } from './cell.js';
 import { at } from './indexing.js';
-import type { Program } from './program.js';
-import { program } from './program.js';
-
-/** A number as a text that is a fraction to gpu.js, whatever it is. */
-const number = (v: number): string => {
-  const text = String(v);
-  return `(${/[.e]/.test(text) ? text : `${text}.0`})`;
-};
-
-/** f(v). */
-function activate({ kind, alpha, beta }: Activation, v: string): string {
-  const [a, b] = [number(alpha), number(beta)];
-  switch (kind) {
-    case 'sigmoid':
-      return sigmoid(v);
-    case 'tanh':
-      return tanh(v);
-    case 'identity':
-      return v;
-    case 'relu':
-      return atLeast('0.0', v);
-    case 'affine':
-      return `${a} * ${v} + ${b}`;
-    case 'leakyRelu':
-      return `${atLeast('0.0', v)} + ${a} * ${atMost('0.0', v)}`;
-    case 'thresholdedRelu':
-      return `${v} > ${a} ? ${v} : 0.0`;
-    case 'scaledTanh':
-      return `${a} * ${tanh(`(${b} * ${v})`)}`;
-    case 'hardSigmoid':
-      return atMost('1.0', atLeast('0.0', `(${a} * ${v} + ${b})`));
-    case 'elu':
-      return `${atLeast('0.0', v)} + ${a} * (Math.exp(${atMost('0.0', v)}) - 1.0)`;
-    case 'softsign':
-      return `${v} / (1.0 + Math.abs(${v}))`;
-    case 'softplus':
-      return `${atLeast('0.0', v)} + Math.log(1.0 + Math.exp(-Math.abs(${v})))`;
-    default:
-      return kind satisfies never;
-  }
-}
-
-/** f'(x) where s = f(x). */
-function slope({ kind, alpha, beta }: Activation, s: string): string {
-  const [a, b] = [number(alpha), number(beta)];
-  switch (kind) {
-    case 'sigmoid':
-      return `${s} * (1.0 - ${s})`;
-    case 'tanh':
-      return `1.0 - ${s} * ${s}`;
-    case 'identity':
-      return '1.0';
-    case 'relu':
-      return `${s} > 0.0 ? 1.0 : 0.0`;
-    case 'affine':
-      return a;
-    case 'leakyRelu':
-      return `${s} > 0.0 ? 1.0 : ${a}`;
-    case 'thresholdedRelu':
-      return `${s} == 0.0 ? 0.0 : 1.0`;
-    case 'scaledTanh':
-      return `${b} * (${a} - ${s} * ${s} / ${a})`;
-    case 'hardSigmoid':
-      return `Math.abs(${s} - 0.5) < 0.5 ? ${a} : 0.0`;
-    case 'elu':
-      return `${s} > 0.0 ? 1.0 : ${s} + ${a}`;
-    case 'softsign':
-      return `(1.0 - Math.abs(${s})) * (1.0 - Math.abs(${s}))`;
-    case 'softplus':
-      return `1.0 - Math.exp(-${s})`;
-    default:
-      return kind satisfies never;
-  }
-}
+import { clamp, floatLiteral } from './math.js';
+import { type Program, program } from './program.js';
 
 export interface HalfShape {
   readonly N: number;
@@ -93,12 +22,12 @@ export interface HalfShape {
   readonly masked: boolean;
 }
 
-/** A term of a peephole, where there are any; those of i and f stand in one array, one after the other. */
+/** The term of a peephole, if the cell has peepholes. Those of i and f are one array, one after the other. */
 const peephole = (has: boolean, from: number, v: string): string => (has ? ` + ${at('p', `x + ${from}`)} * ${v}` : '');
 
-/** (F2) of i, f, g and (F3): gates (N,4H), o as it was, and c (N,H). */
+/** (F2) of i, f, g and (F3): gates (N,4H), o unchanged, and c (N,H). */
 export function stateHalf({ N, H, variant, peepholes, masked }: HalfShape): Program {
-  const clip = Number.isFinite(variant.clip) ? within(number(variant.clip), 'c') : 'c';
+  const clip = Number.isFinite(variant.clip) ? clamp(floatLiteral(variant.clip), 'c') : 'c';
   const body = `
 let n = y - ${4 * N};
 let q = 4;
@@ -120,11 +49,11 @@ return ${clip};`;
   return program([H, 5 * N], ['a', 'b', ...(peepholes ? ['p'] : []), ...(masked ? ['m'] : [])], body);
 }
 
-/** (B3) and (B2) of i, f, g: da (N,4H), its o as it was, and dc- (N,H). */
+/** (B3) and (B2) of i, f, g: da (N,4H), its o unchanged, and dc- (N,H). */
 export function stateHalfGrad({ N, H, variant, peepholes, masked }: HalfShape): Program {
   const own = variant.gates === 'noForget' || variant.gates === 'coupled';
   const cut = Number.isFinite(variant.clip)
-    ? `if (Math.abs(${unitAt('c', H)}) >= ${number(variant.clip)}) { dc = 0.0; }`
+    ? `if (Math.abs(${unitAt('c', H)}) >= ${floatLiteral(variant.clip)}) { dc = 0.0; }`
     : '';
   const kept = masked ? ` * ${unitAt('m', H)}` : '';
   const body = `
@@ -140,9 +69,9 @@ const g = ${gateAt('s', H, 2)};
 const df = dc * ${unitAt('b', H)} + ${gateAt('e', H, 1)};
 let di = dc * g${kept} + ${gateAt('e', H, 0)};
 ${variant.gates === 'coupled' ? 'di = di - df;' : ''}
-const ki = ${slope(variant.gate, 'i')};
-const kf = ${slope(variant.gate, 'f')};
-const kg = ${slope(variant.candidate, 'g')};
+const ki = ${activationSlope(variant.gate, 'i')};
+const kf = ${activationSlope(variant.gate, 'f')};
+const kg = ${activationSlope(variant.candidate, 'g')};
 const dai = ${variant.gates === 'noInput' ? '0.0' : 'di * ki'};
 const daf = ${own ? '0.0' : 'df * kf'};
 if (q < 0.5) { return dai; }
@@ -163,7 +92,7 @@ return v;`;
   return program([H], ['p', 'e', 'c'], body);
 }
 
-/** (F2) of o and (F4): gates (N,4H), i f g as they were, and h (N,H). */
+/** (F2) of o and (F4): gates (N,4H), i f g unchanged, and h (N,H). */
 export function outputHalf({ N, H, variant, peepholes }: HalfShape): Program {
   const body = `
 let n = y - ${4 * N};
@@ -180,8 +109,8 @@ return o * k;`;
 }
 
 /**
- * (B4) and (B2) of o: da (N,4H), its i f g as they were; ds (N,H); and with a peephole dc (N,H), which is ds itself where
- * the output reads c (`same`).
+ * (B4) and (B2) of o: da (N,4H), its i f g unchanged; ds (N,H); and with a peephole dc (N,H), which is ds itself if the
+ * output reads c (`same`).
  */
 export function outputHalfGrad({ N, H, variant, peepholes }: HalfShape, same: boolean): Program {
   const body = `
@@ -194,10 +123,10 @@ const o = ${gateAt('a', H, 3)};
 const dh = ${unitAt('h', H)};
 const s = ${unitAt('s', H)};
 const k = ${activate(variant.output, 's')};
-const ko = ${slope(variant.gate, 'o')};
+const ko = ${activationSlope(variant.gate, 'o')};
 const dao = ${variant.gates === 'noOutput' ? '0.0' : `(dh * k + ${gateAt('e', H, 3)}) * ko`};
 if (q < 3.5) { return dao; }
-const kk = ${slope(variant.output, 'k')};
+const kk = ${activationSlope(variant.output, 'k')};
 if (q < 4.5) { return ${unitAt('d', H)} + dh * o * (kk)${same ? peephole(peepholes, 0, 'dao') : ''}; }
 return ${peepholes && !same ? `${unitAt('c', H)} + ${at('p', 'x')} * dao` : '0.0'};`;
   const blocks = peepholes && !same ? 6 : 5;

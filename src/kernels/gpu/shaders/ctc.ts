@@ -1,27 +1,29 @@
 /**
- * Connectionist temporal classification in kernels (L8), (L8'). What runs backwards over a sequence is the same walk over its
- * end turned to the front, so one text serves both: rows of the lattice are N sequences as they are, then the same N turned.
+ * Connectionist temporal classification (L8), (L8'). The backward pass over a sequence is the forward pass over the
+ * reversed sequence, so one program serves both: the rows of the lattice are the N sequences, and then the same N
+ * reversed.
  *
- * The lattice holds the sums without the step's own y, as logarithms, less what keeps them small: in 32 bits a logarithm near 0
- * has more digits than one near -300. Half of a row's largest one is taken off at each step, two steps late: the thread behind a
- * row's last position looks for it meanwhile, and a half does not make them swing.
+ * The lattice has the sums without the time step's own y, as logarithms, less an offset that keeps them small: in 32
+ * bits a logarithm near 0 has more digits than one near -300. At each time step half of a row's largest value is
+ * subtracted, two time steps late, because the thread after a row's last position has to find it first. Subtracting
+ * only half avoids oscillation.
  */
 
 import { at } from './indexing.js';
-import type { Program } from './program.js';
-import { program } from './program.js';
+import { type Program, program } from './program.js';
 
-/** The logarithm of 0: a shader has no infinity. What is added to it in 32 bits leaves it as it is. */
+/** The logarithm of 0, since a shader has no infinity. In 32 bits, adding to it does not change it. */
 export const NEVER = -1e30;
 const never = '-1.0e30';
 
-/** Logits, and of each row of them the largest and log sum_k e^(z[k] - max). */
+/** The arrays of the logits, and of the largest logit and log sum_k e^(z[k] - max) of each row. */
 const logits = ['z', 's'] as const;
 
 /**
- * (L8) The lattice's rows of the step after `before`, of those of that step, p: what leads to each position, and what was taken off.
- * l: of each position its class, -1 where there is none, and 1 where it may be reached from two before. r: of each row where
- * its logits begin, how far apart they are, and its last step, counted from 0.
+ * (L8) The lattice's rows of the time step after `before`, computed from those of that step, p: the paths up to each
+ * position, and the offset. l: for each position its class, or -1 if unused, and 1 if it can be reached from two
+ * positions before. r: for each row the row of its first logits, the distance to the next, and its last time step,
+ * counted from 0.
  */
 export function latticeStep(rows: number, U: number, C: number, before: number): Program {
   const from = (back: number): string =>
@@ -49,7 +51,7 @@ return most - 0.5 * ${at('p', 'begin + U')} + (Math.log(sum) - ${at('s', 'row * 
   return program([U + 1, rows], ['p', 'l', 'r', ...logits], body, { sizes: { U, C, before } });
 }
 
-/** Where row y of the logits finds what belongs to it: `share`, `n`, `ahead` and `behind` of its four in f. */
+/** What belongs to a row of the logits: `share`, `n`, `ahead` and `behind` from its four numbers in f. */
 const places = (row: string): string => `
 const share = ${at('f', `${row} * 4 + 3`)};
 if (share == 0.0) { return 0.0; }
@@ -59,11 +61,11 @@ const behind = ${at('f', `${row} * 4 + 2`)};
 const max = ${at('s', `${row} * 2`)};
 const log = ${at('s', `${row} * 2 + 1`)};`;
 
-/** The logarithm of a_t(u) b_t(u), less what the lattice took off, for a position u of class k. */
+/** The logarithm of a_t(u) b_t(u), less the offsets of the lattice, for a position u of class k. */
 const through = (row: string, u: string, k: string): string =>
   `${at('a', `ahead + ${u}`)} + ${at('a', `behind - ${u}`)} + (${at('z', `${row} * C + ${k}`)} - max - log)`;
 
-/** (L8) log sum_u a_t(u) b_t(u) of each row of the logits. */
+/** (L8) log sum_u a_t(u) b_t(u) for each row of the logits. */
 export function latticeTotals(rows: number, U: number, C: number): Program {
   const label = (u: string): string => at('l', `(n * U + ${u}) * 2`);
   const body = `${places('x')}
@@ -81,7 +83,10 @@ return most + Math.log(sum);`;
   return program([rows], ['f', 'a', 'l', ...logits], body, { sizes: { U, C } });
 }
 
-/** (L8) What each sequence adds to the loss: -log P, P the sum over u at its first step; of r its last step and its share. */
+/**
+ * (L8) What each sequence adds to the loss: -log P, P the sum over u at its first time step. r: its last time step and
+ * its weight.
+ */
 export function pathLoss(N: number, U: number, T: number): Program {
   const body = `
 const share = ${at('r', 'x * 2 + 1')};
@@ -96,8 +101,8 @@ return -share * (${at('m', 'x')} + 0.5 * off);`;
 }
 
 /**
- * (L8') of the logits: y less the share of the paths that go through the class. o: where the positions of each class of each
- * sequence begin in it, and the positions. m: the logarithms of all paths' sums.
+ * (L8') The gradient by the logits: y less the share of the paths through the class. o: where the positions of each
+ * class of each sequence begin in it, and then the positions. m: the logarithms of the sums over all paths.
  */
 export function pathGrad(rows: number, C: number): Program {
   const body = `${places('y')}

@@ -1,36 +1,37 @@
-/** Numbers moved as they are, and how a kernel's text reads one. */
+/** How a program reads the elements of its arrays, and the programs that only move numbers. */
 import { type Program, program } from './program.js';
 
 /**
- * Element `index` of an array, counted from where its piece begins: a mark, which the device replaces by what reads a number
- * there (`expanded`).
+ * Reads element `index` of an array's piece. It is a marker, which the device replaces by an expression
+ * (`expandReads`).
  */
 export const at = (array: string, index: string): string => `@{${array}: ${index}}`;
 
-const MARK = /@\{(\w+): ([^{}]*)\}/g;
+const MARKER = /@\{(\w+): ([^{}]*)\}/g;
 
-/** What reads number `place` of `array`. */
-export type Reading = (array: string, place: string) => string;
+/** The expression that reads element `place` of an array. */
+export type ArrayReader = (array: string, place: string) => string;
 
-export const plainly: Reading = (array, place) => `in_${array}[${place}]`;
+/** Reads an array as gpu.js does. */
+export const readArray: ArrayReader = (array, place) => `in_${array}[${place}]`;
 
-/** The marks of a text replaced; they may stand in one another. */
-export function expanded(text: string, reading: Reading): string {
-  const next = text.replace(MARK, (_, array: string, index: string) => reading(array, `from_${array} + ${index}`));
-  return next === text ? text : expanded(next, reading);
+/** Replaces the markers of a body. Markers may be nested. */
+export function expandReads(body: string, reader: ArrayReader): string {
+  const next = body.replace(MARKER, (_, array: string, index: string) => reader(array, `from_${array} + ${index}`));
+  return next === body ? body : expandReads(next, reader);
 }
 
-/** The first numbers, as indices. */
-export const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+/** 0, 1, ..., count - 1. */
+export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-/** The numbers of a four. */
-export const FOUR = [0, 1, 2, 3] as const;
+/** The indices of the numbers of a vec4. */
+export const LANES = [0, 1, 2, 3] as const;
 
-/** Vec4Support of numbers, which may be single ones. */
-export const toFours = (size: number): Program => {
-  const parts = FOUR.map((i) => at('a', `x * 4 + ${i}`));
-  return { ...program([Math.ceil(size / 4)], ['a'], `return [${parts.join(', ')}];`, { sizes: {} }), wide: true };
+/** Packs numbers into vec4 values. */
+export const packVec4 = (size: number): Program => {
+  const parts = LANES.map((i) => at('a', `x * 4 + ${i}`));
+  return { ...program([Math.ceil(size / 4)], ['a'], `return [${parts.join(', ')}];`, { sizes: {} }), vec4Output: true };
 };
 
-/** The numbers as they are, one by one: what brings them over, and back. */
-export const copyOf = (size: number): Program => program([size], ['a'], `return ${at('a', 'x')};`, { sizes: {} });
+/** Copies numbers one by one, to upload or read them. */
+export const copyProgram = (size: number): Program => program([size], ['a'], `return ${at('a', 'x')};`, { sizes: {} });

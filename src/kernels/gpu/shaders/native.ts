@@ -1,22 +1,22 @@
 /**
- * GLSL that texts call on WebGL 2. Where an element stands in its texture is worked out by gpu.js with divisions of integers,
- * which neither GPUs nor software drivers do several of at once; here with floats. For an array gpu.js passes the texture, its
+ * GLSL functions that programs call on WebGL 2. gpu.js locates an element in its texture with integer divisions, which
+ * neither GPUs nor software drivers vectorize. These functions use floats. For an array, gpu.js passes the texture, its
  * size, and a size that is not needed.
  */
-import type { Reading } from './indexing.js';
+import type { ArrayReader } from './indexing.js';
 
-interface Native {
+interface NativeFunction {
   readonly name: string;
   readonly source: string;
-  /** Where gpu.js cannot tell by the source. */
+  /** Set if gpu.js cannot infer the types from the source. */
   readonly types?: { readonly argumentTypes: Readonly<Record<string, string>>; readonly returnType: string };
 }
 
-/** Element `place` of a texture whose rows stand one after the other, or a part of it. */
-function fetching(name: string, gives: 'vec4' | 'float', from: 1 | 4, place: string, part = ''): Native {
+/** Reads element `place` of a texture in row-major order, or a part of the element. */
+function fetching(name: string, gives: 'vec4' | 'float', from: 1 | 4, place: string, part = ''): NativeFunction {
   return {
     name,
-    // The quotient may be off by the last bit and the row by one, which shows in the column.
+    // The quotient may be wrong in the last bit, and the row by one. The column shows it.
     source: `${gives} ${name}(sampler2D t, ivec2 size, ivec3 dim, float n) {
   vec2 s = vec2(size);
   float i = ${place};
@@ -32,7 +32,7 @@ function fetching(name: string, gives: 'vec4' | 'float', from: 1 | 4, place: str
   };
 }
 
-export const NATIVE: readonly Native[] = [
+export const NATIVE_FUNCTIONS: readonly NativeFunction[] = [
   fetching('texel', 'vec4', 4, 'n'),
   fetching('single', 'float', 1, 'n', '.x'),
   fetching('pick', 'float', 4, 'floor(n * 0.25)', '[int(n - 4.0 * i)]'),
@@ -43,8 +43,8 @@ export const NATIVE: readonly Native[] = [
   },
 ];
 
-/** Numbers of textures, which are of single numbers or of fours. */
-export const fetched =
-  (isFours: (array: string) => boolean): Reading =>
+/** Reads numbers of textures that hold vec4 values or single numbers. */
+export const readTexture =
+  (isVec4: (array: string) => boolean): ArrayReader =>
   (array, place) =>
-    `${isFours(array) ? 'pick' : 'single'}(in_${array}, ${place})`;
+    `${isVec4(array) ? 'pick' : 'single'}(in_${array}, ${place})`;

@@ -1,27 +1,30 @@
 /**
- * Random words on the device: Philox4x32-10, of which ../../philox.ts tells. Words are two halves of 16 bits, in integers, and
- * no product or sum of them leaves 32 bits.
+ * Random words on the device: Philox4x32-10, as in kernels/shared/philox.ts. A word is two halves of 16 bits, in
+ * integers, so that no product or sum exceeds 32 bits.
  */
 
 import type { Lanes } from './lanes.js';
 import type { Program } from './program.js';
 
-/** The multipliers are 2^32 + m1 2^16 + m0: their digits by a signed rule, so that one by a half is under 2^31. */
+/** The multipliers are 2^32 + m1 2^16 + m0, with signed digits, so that a digit times a half is under 2^31. */
 const M0 = { m1: 0xd251 - 0x10000, m0: 0x1f53 };
 const M1 = { m1: 0xcd9f - 0x10000, m0: 0x8d57 - 0x10000 };
 
-/** What is added to the two keys after each round. */
+/** The increments of the two keys after each round. */
 const W0 = [0x9e37, 0x79b9] as const;
 const W1 = [0xbb67, 0xae85] as const;
 
 const ROUNDS = 10;
 
-/** To gpu.js a variable is an integer if it begins as a literal and is counted up somewhere; any other is a float. */
+/**
+ * Declares integers. gpu.js takes a variable for an integer if it starts as a literal and `++` is applied to it; others
+ * are floats.
+ */
 const integers = (...names: readonly string[]): string => names.map((name) => `let ${name} = 0; ${name}++;`).join('\n');
 
 /**
- * p and q: the upper and the lower word of a multiplier times `word`. Operators that assign stay as they are in every
- * language; WebGL's others on bits are loops of gpu.js.
+ * p and q: the upper and the lower word of a multiplier times `word`. gpu.js translates assignment operators directly
+ * in every language, but other bit operators into loops on WebGL.
  */
 const product = (word: string, { m1, m0 }: typeof M0): string => `
 ql = ${word}l * ${m0};
@@ -39,13 +42,13 @@ const mix = (to: string, from: string): string => `${to}h ^= ${from}h; ${to}l ^=
 const nextKey = (key: string, [high, low]: readonly [number, number]): string =>
   `${key}l += ${low}; t = ${key}l; t >>= 16; ${key}l &= 65535; ${key}h += t + ${high}; ${key}h &= 65535;`;
 
-/** The numbers that tell which words: halves of 16 bits, since an argument is a 32-bit float. */
-const KEY = ['block1', 'block0', 'step1', 'step0', 'seed1', 'seed0', 'stream1', 'stream0'] as const;
+/** The scalars that select the words: halves of 16 bits, since an argument is a 32-bit float. */
+const KEY = ['block1', 'block0', 'update1', 'update0', 'seed1', 'seed0', 'stream1', 'stream0'] as const;
 
-/** a, b, c and d: the four words of block `n`, counted from the one that is told. */
+/** a, b, c and d: the four words of block `n`, counted from the block in the scalars. */
 const WORDS = `
 al = n + ~~block0; t = al; t >>= 16; al &= 65535; ah = ~~block1; ah += t; ah &= 65535;
-bh = ~~step1; bl = ~~step0;
+bh = ~~update1; bl = ~~update0;
 ch = 0; cl = 0; dh = 0; dl = 0;
 kh = ~~seed1; kl = ~~seed0;
 sh = ~~stream1; sl = ~~stream0;
@@ -61,7 +64,7 @@ ${nextKey('s', W1)}
 const WORD_NAMES = ['a', 'b', 'c', 'd'] as const;
 const halves = (words: readonly string[]): string[] => words.flatMap((word) => [`${word}h`, `${word}l`]);
 
-/** The words for a thread that gives all numbers of a block; or that gives one, number i of it. */
+/** The words for a thread that returns all numbers of a block, or only number i of it. */
 const words = ({ count }: Lanes): string =>
   [
     integers('n', 'i', 't', ...halves([...WORD_NAMES, 'e', 'k', 's', 'p', 'q'])),
@@ -69,33 +72,35 @@ const words = ({ count }: Lanes): string =>
     WORDS,
   ].join('\n');
 
-/** A kernel over `size` elements, from number `skip` of the first block on. */
-const over = (size: number, lanes: Lanes, arrays: readonly string[], body: string, scalars: readonly string[]) =>
+/** A program over `size` elements, from number `skip` of the first block on. */
+const wordProgram = (size: number, lanes: Lanes, arrays: readonly string[], body: string, scalars: readonly string[]) =>
   lanes.program([Math.ceil(size / lanes.count)], arrays, `${words(lanes)}\n${body}`, {
     scalars: [...KEY, ...(lanes.count === 4 ? [] : ['skip']), ...scalars],
     sizes: {},
   });
 
-/** `hit` where a word is below the limit, else `miss`. */
+/** `hit` if a word is below the limit, else `miss`. */
 export function bernoulli(size: number, lanes: Lanes): Program {
   const own = WORD_NAMES.slice(1).map((word, i) => `if (i == ${i + 1}) { ${assign('a', word)} }`);
-  const give = lanes.give((lane) => {
+  const give = lanes.result((lane) => {
     const [high, low] = halves([WORD_NAMES[lane]!]);
     return `(limit1 > ${high} ? hit : (limit1 < ${high} ? miss : (limit0 > ${low} ? hit : miss)))`;
   });
   const body = [...(lanes.count === 4 ? [] : own), give].join('\n');
-  return over(size, lanes, [], body, ['limit1', 'limit0', 'hit', 'miss']);
+  return wordProgram(size, lanes, [], body, ['limit1', 'limit0', 'hit', 'miss']);
 }
 
-/** A word as a share of 2^32, and what is missing to 1: both exact to a 32-bit float's digits, and never 0. */
+/** A word as a fraction of 2^32, and 1 minus it: both exact to the digits of a 32-bit float, and never 0. */
 const share = (word: string): string => `(${word}h * ${2 ** -16} + (${word}l + 0.5) * ${2 ** -32})`;
 const rest = (word: string): string => `((65535 - ${word}h) * ${2 ** -16} + (65535.5 - ${word}l) * ${2 ** -32})`;
 
-/** -log(1 - v) of a small v, where a driver's own logarithm of 1 - v may be no digit of it, or below 0. */
+/** -log(1 - v) of a small v, for which a driver's own logarithm may have no correct digit, or be negative. */
 const NEAR_ONE = 2 ** -6;
 const logNearOne = (v: string): string => `${v} * (1 + ${v} * (0.5 + ${v} * (${1 / 3} + ${v} * 0.25)))`;
 
-/** sin of v turns, |v| <= 1/4, to 4e-9: a driver's own may be off by 5e-4. The best polynomial of its degree (Remez). */
+/**
+ * sin of v turns, |v| <= 1/4, to 4e-9, by the best polynomial of its degree (Remez). A driver's own may be off by 5e-4.
+ */
 const sine = (v: string): string => {
   const terms = [6.28318516009, -41.3416550315, 81.6010040776, -76.5497823865, 39.5367067278];
   const sum = terms.reduceRight((inner, term) => (inner ? `${term} + ${v} * ${v} * (${inner})` : `${term}`), '');
@@ -103,8 +108,9 @@ const sine = (v: string): string => {
 };
 
 /**
- * Box and Muller's pair from two words, under names that end in `n`: the first number is radius times the sine of `across`,
- * the other one that of `along`. The angle is half a turn less than theirs, so that it is small; the radius has the sign.
+ * A Box-Muller pair from two words, in variables that end in `n`: the first number is the radius times the sine of
+ * `across`, the second the radius times that of `along`. The angle is half a turn less than theirs, which keeps it
+ * small; the radius has the sign.
  */
 const pair = (n: string, first: string, second: string): string => `
 const rest${n} = ${rest(first)};
@@ -123,7 +129,7 @@ export function normals(size: number, lanes: Lanes): Program {
       ? [
           pair('0', 'a', 'b'),
           pair('1', 'c', 'd'),
-          lanes.give((lane) => `${lanes.get('v', lane)} + ${normal(lane < 2 ? '0' : '1', lane % 2 === 1)}`),
+          lanes.result((lane) => `${lanes.get('v', lane)} + ${normal(lane < 2 ? '0' : '1', lane % 2 === 1)}`),
         ]
       : [
           `if (i > 1) { ${assign('a', 'c')} ${assign('b', 'd')} i -= 2; }`,
@@ -131,5 +137,5 @@ export function normals(size: number, lanes: Lanes): Program {
           `if (i == 1) { return v + ${normal('0', true)}; }`,
           `return v + ${normal('0', false)};`,
         ];
-  return over(size, lanes, ['o'], [lanes.load('v', 'o', 'x'), ...body].join('\n'), ['deviation']);
+  return wordProgram(size, lanes, ['o'], [lanes.load('v', 'o', 'x'), ...body].join('\n'), ['deviation']);
 }

@@ -1,6 +1,8 @@
-/** A shader program: the body of a kernel in the language of gpu.js, and the arrays, sizes and scalars that it reads. */
+/**
+ * A shader program: the body of a kernel in the language of gpu.js, and the arrays, sizes and scalars that it reads.
+ */
 
-/** Statements in WGSL that replace a program's body on WebGPU. Arrays hold vec4 values there. */
+/** Statements in WGSL that replace a program's body on WebGPU. Their arrays hold vec4 values. */
 export interface WgslBody {
   /** Rows of the program's output that one thread computes. */
   readonly rows: number;
@@ -18,15 +20,15 @@ export interface Program {
   readonly scalars: readonly string[];
   readonly body: string;
   /** Arrays that are read as vec4 values. Their pieces begin at multiples of four. */
-  readonly fours?: readonly string[];
+  readonly vec4Arrays?: readonly string[];
   /** Each thread returns four numbers. */
-  readonly wide?: boolean;
+  readonly vec4Output?: boolean;
   /** What WebGPU runs instead of the body. */
   readonly wgsl?: WgslBody;
   /** The program is c + A B in WGSL, which a kernel that reads the result may compute itself. */
-  readonly sum?: true;
+  readonly isSum?: true;
   /** Results in addition to the first, one vec4 a thread each: `also1(a, b, c, d);` returns the first of them. */
-  readonly also?: number;
+  readonly extraOutputs?: number;
 }
 
 /** How a mode moves four numbers at a time: textures hold vec4 values, a thread may write a vec4, or neither. */
@@ -37,7 +39,7 @@ export interface ProgramOptions {
   readonly scalars?: readonly string[];
   readonly sizes?: Program['sizes'];
   /** Arrays that are read number by number when the others are read as vec4 values. */
-  readonly singly?: readonly string[];
+  readonly scalarArrays?: readonly string[];
   /** What WebGPU runs instead if each thread returns four numbers. */
   readonly wgsl?: WgslBody;
 }

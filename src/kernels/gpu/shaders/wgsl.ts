@@ -1,20 +1,21 @@
 /**
- * What WebGPU runs in the place of some texts. gpu.js has a thread give four numbers and read one at a time; in WGSL one reads
- * and writes fours, at several places, so that nothing is worked out twice. The numbers stand where the text has them.
- * Pieces begin at multiples of four; `gid` is the thread's place, `wide` the columns in fours.
+ * WGSL that WebGPU runs instead of some programs. A thread of gpu.js reads one number at a time and writes four. In
+ * WGSL it reads and writes vec4 values at several places, so that nothing is computed twice. The results have the same
+ * layout as those of the program. Pieces begin at multiples of four. `gid` is the thread's place, `wide` the number of
+ * columns in vec4 values.
  */
 
-import { FOUR, upTo } from './indexing.js';
+import { LANES, range } from './indexing.js';
 import type { WgslBody } from './program.js';
 
-/** As gpu.js writes it: four `index` of an array's piece. */
+/** Reads the vec4 `index` of an array's piece, under the names that gpu.js declares. */
 const four = (array: string, index: string): string => `user_inu_u${array}[params.user_fromu_u${array} / 4 + ${index}]`;
 
-/** Four rows of an array, which `added` adds. */
+/** Reads four rows of an array, which `added` adds. */
 const fourRows = (array: string, index: (j: number) => string): string =>
-  FOUR.map((j) => `let e${j} = ${four(array, index(j))};`).join('\n');
+  LANES.map((j) => `let e${j} = ${four(array, index(j))};`).join('\n');
 
-/** To a sum, the four numbers `w` times four rows. */
+/** Adds the four numbers `w` times four rows to a sum. */
 const added = (sum: string, w: string): string => `${sum} += ${w}.x * e0 + ${w}.y * e1 + ${w}.z * e2 + ${w}.w * e3;`;
 
 const WIDE = 'let wide = i32(params.outputX);';
@@ -28,12 +29,14 @@ fn bounded_tanh(v : vec4<f32>) -> vec4<f32> {
 }
 `;
 
-/** Where gpu.js has declared what a kernel has, and where its main function begins to compute. */
+/** The declarations of gpu.js, and the start of its main function up to where it begins to compute. */
 const PARTS =
   /^(?<declared>.*?result : array<f32>;\nvar<private> threadGid : vec3<u32>;\n).*?(?<main>@compute .*?)\n[^\n]*let data_index/s;
 
-/** gpu.js's shader with another body, over arrays of fours; null if this is not how gpu.js writes one. */
-export function inFours(shader: string, body: string): string | null {
+/**
+ * A shader of gpu.js with another body, over arrays of vec4 values; null if the shader does not have the expected form.
+ */
+export function toVec4Shader(shader: string, body: string): string | null {
   const { declared, main } = PARTS.exec(shader)?.groups ?? {};
   if (!declared || !main) return null;
   return `${declared.replaceAll('array<f32>', 'array<vec4<f32>>')}${FUNCTIONS}${main}\n${body}\n}\n`;
@@ -65,34 +68,34 @@ result[(4 * n${m} + 3) * wide + x] = dh${m} * tc${m} * o${m} * (1.0 - o${m});
 result[(4 * N + n${m}) * wide + x] = dc${m};
 result[(5 * N + n${m}) * wide + x] = dc${m} * f${m};`;
 
-/** `rows` rows of a thread, from row `gid.y rows` on: n0, n1, ... Those behind the last are the last. */
+/** The `rows` rows of a thread, from row `gid.y rows` on: n0, n1, ... Indices after the last row are the last row. */
 const rowsOf = (rows: number): string => `${WIDE}
 let N = params.user_N;
 let x = i32(gid.x);
-${upTo(rows)
+${range(rows)
   .map((m) => `let n${m} = min(i32(gid.y) * ${rows} + ${m}, N - 1);`)
   .join('\n')}`;
 
-/** (F2)-(F4), as `cell` has it: a thread works out all six results of four units. */
-export const CELL: WgslBody = {
+/** (F2)-(F4), as `cellProgram`. A thread computes all six results of four units. */
+export const WGSL_CELL: WgslBody = {
   rows: 6,
   body: `${rowsOf(1)}${cellOf(0, (q) => four('a', `(4 * n0 + ${q}) * wide + x`))}`,
 };
 
-/** (B4)-(B2), as `cellGrad` has it. */
-export const CELL_GRAD: WgslBody = { rows: 6, body: `${rowsOf(1)}${cellGradOf(0, four('e', 'n0 * wide + x'))}` };
+/** (B4)-(B2), as `cellGradProgram`. */
+export const WGSL_CELL_GRAD: WgslBody = { rows: 6, body: `${rowsOf(1)}${cellGradOf(0, four('e', 'n0 * wide + x'))}` };
 
 /** (F1) and the cell: a (N,4H) + l (N,K) r (K,4H) are its pre-activations. K is a multiple of 4. */
-export function sumAndCell(rows: number): WgslBody {
-  const all = upTo(rows);
-  const terms = FOUR.flatMap((q) => [
+export function wgslCellOfSum(rows: number): WgslBody {
+  const all = range(rows);
+  const terms = LANES.flatMap((q) => [
     `{ ${fourRows('r', (j) => `(4 * (4 * k + ${j}) + ${q}) * wide + x`)}`,
     ...all.map((m) => added(`a${m}${q}`, `w${m}`)),
     '}',
   ]);
   const body = `${rowsOf(rows)}
 ${DEEP}
-${all.flatMap((m) => FOUR.map((q) => `var a${m}${q} = ${four('a', `(4 * n${m} + ${q}) * wide + x`)};`)).join('\n')}
+${all.flatMap((m) => LANES.map((q) => `var a${m}${q} = ${four('a', `(4 * n${m} + ${q}) * wide + x`)};`)).join('\n')}
 for (var k = 0; k < deep; k++) {
 ${all.map((m) => `let w${m} = ${four('l', `n${m} * deep + k`)};`).join('\n')}
 ${terms.join('\n')}
@@ -101,9 +104,9 @@ ${all.map((m) => cellOf(m, (q) => `a${m}${q}`)).join('\n')}`;
   return { rows: 6 * rows, body };
 }
 
-/** (B4)-(B2), and dh behind: e (N,H) + l (N,K) r (K,H). */
-export function sumAndCellGrad(rows: number): WgslBody {
-  const all = upTo(rows);
+/** (B4)-(B2) of dh = e (N,H) + l (N,K) r (K,H), which is the last block of the result. */
+export function wgslCellGradOfSum(rows: number): WgslBody {
+  const all = range(rows);
   const body = `${rowsOf(rows)}
 ${DEEP}
 ${all.map((m) => `var s${m} = ${four('e', `n${m} * wide + x`)};`).join('\n')}
@@ -115,8 +118,8 @@ ${all.map((m) => `${cellGradOf(m, `s${m}`)}\nresult[(6 * N + n${m}) * wide + x] 
   return { rows: 7 * rows, body };
 }
 
-/** Pieces one after the other, as `concatenation` has them. */
-export function joined(names: readonly string[]): WgslBody {
+/** Concatenates pieces, as `concatenation`. */
+export function wgslConcatenation(names: readonly string[]): WgslBody {
   const lines = names.map((name, i) => {
     const give = `result[x] = ${four(name, i === 0 ? 'x' : `x - params.user_b${i}`)};`;
     return i === names.length - 1 ? give : `if (x < params.user_b${i + 1}) { ${give} return; }`;
@@ -125,19 +128,19 @@ export function joined(names: readonly string[]): WgslBody {
 }
 
 /**
- * A product, as `wideProduct` has it: four columns of `rows` rows from row `y rows` on, which is 128 products for twelve reads.
- * C is a multiple of 4, and so is K or, where A stands the other way round, R and `rows`. Rows behind the last are worked out
- * in vain.
+ * A product, as `vec4Product`: four columns of `rows` rows from row `y rows` on, so that eight rows take twelve reads
+ * for 128 multiplications. C is a multiple of 4, and so are K or, if A is transposed, R and `rows`. Rows after the last
+ * are computed and not written.
  */
-export function product({ transA, accumulate }: { transA: boolean; accumulate: boolean }, rows: number): WgslBody {
-  const all = upTo(rows);
+export function wgslProduct({ transA, accumulate }: { transA: boolean; accumulate: boolean }, rows: number): WgslBody {
+  const all = range(rows);
   const fourTerms = [
     fourRows('b', (j) => `(4 * k + ${j}) * wide + x`),
     ...all.map((m) => `{ let w = ${four('a', `p${m} + k`)}; ${added(`s${m}`, 'w')} }`),
   ];
   const oneTerm = [
     `let e = ${four('b', 'k * wide + x')};`,
-    ...upTo(rows / 4).map((j) => `let w${j} = ${four('a', `k * (R / 4) + row / 4 + min(${j}, last / 4)`)};`),
+    ...range(rows / 4).map((j) => `let w${j} = ${four('a', `k * (R / 4) + row / 4 + min(${j}, last / 4)`)};`),
     ...all.map((m) => `s${m} += w${m >> 2}[${m & 3}] * e;`),
   ];
   const begins = all.map((m) => `let p${m} = (row + min(${m}, last)) * (deep / 4);`);
