@@ -2,7 +2,6 @@
 
 export type { Cell, CellPoint, Readout } from '../estimators/cells/cell.js';
 export { cellSystem } from '../estimators/cells/cell.js';
-export { firstElement, influenceBalancing } from '../estimators/cells/linear.js';
 export { rnnCell, squaredErrorReadout } from '../estimators/cells/rnn.js';
 export {
   type EstimatorCost,
@@ -40,19 +39,6 @@ export type {
 } from '../estimators/system.js';
 export { gradientsByStep, type StepGradient } from './by-step.js';
 export { type BlockComparison, type CompareOptions, type CompareReport, type Comparison, compare } from './compare.js';
-export {
-  type Done,
-  type Experiment,
-  figure,
-  type Job,
-  type JobResult,
-  type Plot,
-  type Report,
-  type RunOptions,
-  type Table,
-  type Verdict,
-} from './experiments/experiment.js';
-export { EXPERIMENTS } from './experiments/index.js';
 export { hessianVector } from './hessian.js';
 export { type LagSpectrum, lagSpectrum } from './lags.js';
 export { lyapunovExponents, singularValues, stateJacobians } from './spectra.js';
@@ -65,7 +51,6 @@ export {
   countingText,
   delayedAddTask,
   delayedCopyTask,
-  oneHot,
   type Sequences,
   stepsToBatch,
   temporalOrderTask,

@@ -13,8 +13,8 @@ import {
   unroll,
   uoro,
 } from '../../src/lab/index.js';
+import { make, SPECS } from '../estimators/support.js';
 import { rejected } from '../support/errors.js';
-import { make, SPECS } from './support.js';
 
 function emitted(estimator: GradientEstimator, system: System, sequence: readonly StepData[]): Float64Array {
   const sum = new Float64Array(system.parameters.length);

@@ -9,7 +9,7 @@ import {
   stateJacobians,
   unroll,
 } from '../../src/lab/index.js';
-import { make, SPECS } from './support.js';
+import { make, SPECS } from '../estimators/support.js';
 
 test('singular values: of a product of known ones, of a diagonal, of a singular matrix', () => {
   expect(singularValues([3, 0, 0, -4])).toEqual([4, 3]);

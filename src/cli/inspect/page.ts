@@ -1,6 +1,6 @@
 /** What is found, as one page that needs no network; its plots and tables by name, to be had as files too. */
 import { colorAt, GATES, isDark } from '../../inspect/index.js';
-import type { Plot, Table } from '../../lab/index.js';
+import type { Plot, Table } from '../../lab/experiments/experiment.js';
 import { heatmapSvg } from '../report/heatmap.js';
 import { escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
 import { drawPlot, plotHtml } from '../report/plot.js';

@@ -1,6 +1,6 @@
 /** What is found, in a terminal. */
-import type { Table } from '../../lab/index.js';
-import { figure } from '../../lab/index.js';
+import type { Table } from '../../lab/experiments/experiment.js';
+import { figure } from '../../lab/experiments/experiment.js';
 import { tableText } from '../report/tables.js';
 import type { Findings } from './findings.js';
 import type { Subject } from './subject.js';

@@ -1,14 +1,12 @@
 /** Results of `unspool lab compare` as tables, plots and a page. */
+import { figure, type Plot, type Table } from '../../lab/experiments/experiment.js';
 import {
   type Comparison,
-  figure,
   gradientsByStep,
   lagSpectrum,
-  type Plot,
   type StalenessPoint,
   type StepData,
   type System,
-  type Table,
 } from '../../lab/index.js';
 import { reportPage } from './page.js';
 

@@ -1,6 +1,6 @@
 /** The jobs of an experiment, in workers side by side; what is done is written at once, and not done again. */
 import { Worker } from 'node:worker_threads';
-import type { Done, Experiment, Job, JobResult } from '../../lab/index.js';
+import type { Done, Experiment, Job, JobResult } from '../../lab/experiments/experiment.js';
 import { appendText, readBytes } from '../../node/index.js';
 
 /** From a worker. */

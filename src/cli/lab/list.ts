@@ -1,4 +1,5 @@
-import { ESTIMATORS, EXPERIMENTS } from '../../lab/index.js';
+import { EXPERIMENTS } from '../../lab/experiments/index.js';
+import { ESTIMATORS } from '../../lab/index.js';
 import { createOutput, type OutputFlags } from '../output.js';
 import { tableText } from '../report/tables.js';
 

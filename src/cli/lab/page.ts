@@ -1,5 +1,5 @@
 /** The page of an experiment. */
-import type { Experiment, Report } from '../../lab/index.js';
+import type { Experiment, Report } from '../../lab/experiments/experiment.js';
 import { csvLine, escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
 import { plotHtml } from '../report/plot.js';
 

@@ -1,6 +1,6 @@
 /** A worker of `unspool lab run`: one job at a time. */
 import { parentPort } from 'node:worker_threads';
-import { EXPERIMENTS } from '../../lab/index.js';
+import { EXPERIMENTS } from '../../lab/experiments/index.js';
 import type { Answer, Order } from './jobs.js';
 
 const tell = (answer: Answer): void => parentPort!.postMessage(answer);

@@ -1,5 +1,5 @@
 /** Parts of a page that needs no network: its style, its tables. */
-import type { Table } from '../../lab/index.js';
+import type { Table } from '../../lab/experiments/experiment.js';
 
 export const escaped = (text: string | number): string =>
   String(text).replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);

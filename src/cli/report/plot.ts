@@ -1,6 +1,6 @@
 /** Plots as SVG, drawn by Observable Plot where it is installed. */
 import { SERIES_COLORS } from '../../inspect/index.js';
-import type { Plot } from '../../lab/index.js';
+import type { Plot } from '../../lab/experiments/experiment.js';
 import { escaped } from './html.js';
 
 /** The colors, and behind them the same with dashes. */

@@ -1,5 +1,5 @@
 /** Tables for a terminal. */
-import type { Table } from '../../lab/index.js';
+import type { Table } from '../../lab/experiments/experiment.js';
 
 /** Columns as wide as their longest entry; numbers to the right. */
 export function tableText({ columns, rows }: Pick<Table, 'columns' | 'rows'>): string {

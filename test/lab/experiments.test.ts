@@ -47,26 +47,27 @@ describe.each(TINY.map(([experiment, tiny]) => [experiment.id, experiment, tiny]
   });
 });
 
+const shape = { symbols: 2, length: 2 };
+const data = (count: number) => {
+  const random = createRng(1, 'data');
+  return Array.from({ length: count }, () => copyTask(shape, 4, random));
+};
+/** Mean loss of each update over a list of batches. */
+const losses = async (one: Learner, batches: readonly Sequences[]): Promise<number[]> => {
+  const left = [...batches];
+  const found: number[] = [];
+  for await (const { sum, count } of one.batches(batches.length, () => left.shift()!)) found.push(sum / count);
+  return found;
+};
+const learned = async (make: typeof bptt, learningRate: number, count: number): Promise<number[]> => {
+  const options = { optimizer: sgd({ learningRate }), seed: 1, batchSize: 4 };
+  const one = await learner(lstmModel(4, 8, 2, 1), make(), options);
+  const found = await losses(one, data(count));
+  one.dispose();
+  return found;
+};
+
 describe('a learner', () => {
-  const shape = { symbols: 2, length: 2 };
-  const data = (count: number) => {
-    const random = createRng(1, 'data');
-    return Array.from({ length: count }, () => copyTask(shape, 4, random));
-  };
-  /** Mean loss of each update over a list of batches. */
-  const losses = async (one: Learner, batches: readonly Sequences[]): Promise<number[]> => {
-    const left = [...batches];
-    const found: number[] = [];
-    for await (const { sum, count } of one.batches(batches.length, () => left.shift()!)) found.push(sum / count);
-    return found;
-  };
-  const learned = async (make: typeof bptt, learningRate: number, count: number): Promise<number[]> => {
-    const options = { optimizer: sgd({ learningRate }), seed: 1, batchSize: 4 };
-    const one = await learner(lstmModel(4, 8, 2, 1), make(), options);
-    const found = await losses(one, data(count));
-    one.dispose();
-    return found;
-  };
   test('learns the same from sequences one after the other as from sequences side by side', async () => {
     const [together, apart] = [await learned(bptt, 1, 20), await learned(rtrl, 1, 20)];
     for (const [i, loss] of apart.entries()) expect(loss).toBeCloseTo(together[i]!, 4);

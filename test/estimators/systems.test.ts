@@ -2,12 +2,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { stateJacobian } from '../../src/estimators/algebra/jacobian.js';
+import { firstElement, influenceBalancing } from '../../src/estimators/cells/linear.js';
 import { dot } from '../../src/estimators/vectors.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import {
   cellSystem,
-  firstElement,
-  influenceBalancing,
   modelSystem,
   rnnCell,
   type StepData,

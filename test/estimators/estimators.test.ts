@@ -6,18 +6,11 @@ import {
   artbp,
   bptt,
   cellSystem,
-  compare,
   eprop,
-  evolution,
-  firstElement,
-  forwardGradient,
   type GradientEstimator,
-  hDetach,
-  influenceBalancing,
   kfRtrl,
   modelSystem,
   pes,
-  randomizedTelescope,
   rflo,
   rnnCell,
   rtrl,
@@ -27,10 +20,9 @@ import {
   squaredErrorReadout,
   tbptt,
   unroll,
-  uoro,
 } from '../../src/lab/index.js';
 import { flat } from '../support/arrays.js';
-import { problemOf, rejected } from '../support/errors.js';
+import { rejected } from '../support/errors.js';
 import { expectClose, golden, tensor } from '../support/golden.js';
 import { buildModel } from '../support/model.js';
 import { make, SPECS } from './support.js';
@@ -127,20 +119,6 @@ describe('one layer', () => {
     expect(off(a.subarray(0, offset), b.subarray(0, offset))).toBeGreaterThan(0.1);
   });
 
-  test('a plain RNN: rtrl, snap and e-prop', () => {
-    const [cell, readout] = [rnnCell(2, 3), squaredErrorReadout(3, 2)];
-    const random = createRng(1, 'rnn');
-    const normals = (n: number) => Float64Array.from({ length: n }, () => random.normal() / 2);
-    const system = cellSystem(cell, readout, normals(cell.parameterCount + readout.parameterCount));
-    const sequence = Array.from({ length: 6 }, () => ({ input: normals(2), target: normals(2) }));
-    const exact = gradientOf(bptt(), system, sequence).gradient;
-    expect(off(gradientOf(rtrl(), system, sequence).gradient, exact)).toBeLessThan(1e-13);
-    expect(off(gradientOf(snap({ n: 2 }), system, sequence).gradient, exact)).toBeLessThan(1e-13);
-    // Without a state of its own, a unit of a plain RNN has no trace beyond this step: TBPTT of one step.
-    const one = gradientOf(tbptt({ k1: 1, k2: 1 }), system, sequence).gradient;
-    expect(off(gradientOf(eprop(), system, sequence).gradient, one)).toBeLessThan(1e-13);
-  });
-
   test('steps without a loss, and windows that do not divide the sequence', () => {
     const { system, sequence } = plain();
     const some = sequence.map((data, t) => (t % 3 === 1 ? data : { ...data, target: null }));
@@ -152,6 +130,20 @@ describe('one layer', () => {
       expect(found.loss).toBeCloseTo(exact.loss, 12);
     }
   });
+});
+
+test('a plain RNN: rtrl, snap and e-prop', () => {
+  const [cell, readout] = [rnnCell(2, 3), squaredErrorReadout(3, 2)];
+  const random = createRng(1, 'rnn');
+  const normals = (n: number) => Float64Array.from({ length: n }, () => random.normal() / 2);
+  const system = cellSystem(cell, readout, normals(cell.parameterCount + readout.parameterCount));
+  const sequence = Array.from({ length: 6 }, () => ({ input: normals(2), target: normals(2) }));
+  const exact = gradientOf(bptt(), system, sequence).gradient;
+  expect(off(gradientOf(rtrl(), system, sequence).gradient, exact)).toBeLessThan(1e-13);
+  expect(off(gradientOf(snap({ n: 2 }), system, sequence).gradient, exact)).toBeLessThan(1e-13);
+  // Without a state of its own, a unit of a plain RNN has no trace beyond this step: TBPTT of one step.
+  const one = gradientOf(tbptt({ k1: 1, k2: 1 }), system, sequence).gradient;
+  expect(off(gradientOf(eprop(), system, sequence).gradient, one)).toBeLessThan(1e-13);
 });
 
 test('truncated-bptt: every (k1, k2)', () => {
@@ -185,104 +177,6 @@ test('truncated-bptt: every (k1, k2)', () => {
     }
   }
   expect(flat(model.parameters.get('head.bias'))).toHaveLength(O);
-});
-
-describe('in the mean', () => {
-  const spec = {
-    inputSize: 2,
-    layers: [
-      { kind: 'lstm' as const, hiddenSize: 3, bias: 'single' as const },
-      { kind: 'linear' as const, size: 1 },
-    ],
-  };
-  const DRAWS = 4096;
-
-  test.each([artbp({ cut: 0.2 }), randomizedTelescope({ keep: 0.7 }), uoro(), kfRtrl(), forwardGradient()])(
-    '$name is unbiased: |z| < 4, and the error of the mean falls with the root of the draws',
-    (estimator) => {
-      const { system, sequence } = make(spec, { steps: 5 });
-      const { comparisons } = compare([estimator], system, sequence, { draws: DRAWS });
-      const { total, errorOfMean, unbiased } = comparisons[0]!;
-      expect(unbiased).toBe(true);
-      expect(total.variance).toBeGreaterThan(0);
-      expect(total.z).toBeLessThan(4);
-      const points = errorOfMean
-        .filter(({ draws }) => draws >= 8)
-        .map(({ draws, error }) => [Math.log(draws), Math.log(error)] as const);
-      const mean = (pick: 0 | 1) => points.reduce((sum, p) => sum + p[pick], 0) / points.length;
-      const [x, y] = [mean(0), mean(1)];
-      const slope =
-        points.reduce((s, [a, b]) => s + (a - x) * (b - y), 0) / points.reduce((s, [a]) => s + (a - x) ** 2, 0);
-      expect(slope).toBeGreaterThan(-0.85);
-      expect(slope).toBeLessThan(-0.25);
-    },
-  );
-
-  test('the unbiased ones are so over several windows, too', () => {
-    const { system, sequence } = make(spec, { steps: 6 });
-    for (const estimator of [uoro(), kfRtrl(), forwardGradient()]) {
-      const { comparisons } = compare([estimator], system, sequence, { draws: DRAWS, every: 2 });
-      expect(comparisons[0]!.total.z).toBeLessThan(4);
-    }
-  });
-
-  test.each([tbptt({ k1: 1, k2: 2 }), snap({ n: 1 }), eprop(), rflo(), hDetach({ rate: 0.5 })])(
-    '$name is biased',
-    (estimator) => {
-      const { system, sequence } = make(spec, { steps: 5 });
-      const { total, unbiased } = compare([estimator], system, sequence, { draws: 1024 }).comparisons[0]!;
-      expect(unbiased).toBe(false);
-      expect(total.bias).toBeGreaterThan(1e-3);
-      expect(total.z).toBeGreaterThan(4);
-      if (estimator.stochastic) expect(total.biasInterval[0]).toBeGreaterThan(1e-3);
-    },
-  );
-
-  test('pes has no bias but that of its smoothing; plain ES over windows has', () => {
-    const system = cellSystem(influenceBalancing(), firstElement, [0.5]);
-    const sequence = Array.from({ length: 40 }, () => ({ input: [], target: [1] }));
-    const options = { particles: 20, sigma: 0.01 };
-    const { comparisons } = compare([pes(options), evolution(options)], system, sequence, { draws: 256, every: 1 });
-    const [persistent, plain] = comparisons;
-    expect(persistent!.total.z).toBeLessThan(4);
-    expect(plain!.total.z).toBeGreaterThan(4);
-  });
-});
-
-describe('compare', () => {
-  test('tells the exact one, its cost, and what is worth a warning', () => {
-    const { model, system, sequence } = make(SPECS.plain!);
-    model.parameters.set('head.weight', new Float64Array(8)); // nothing comes back into the LSTM
-    const report = compare([bptt(), rtrl(), tbptt({ k1: 1, k2: 1 })], system, sequence);
-    expect(report.comparisons[0]!.total).toMatchObject({
-      cosine: expect.closeTo(1, 12),
-      bias: 0,
-      variance: 0,
-      z: Number.NaN,
-    });
-    expect(report.warnings.join()).toMatch(/lstm\.weight_ih_l0\[i\] has no gradient/);
-    expect(report.warnings.join()).toMatch(/rtrl and tbptt\(k1=1, k2=1\) do not differ here/);
-    for (const { macs, floats, ms } of report.comparisons) {
-      expect(macs).toBeGreaterThan(0);
-      expect(floats).toBeGreaterThan(0);
-      expect(ms).toBeGreaterThan(0);
-    }
-  });
-
-  test('has nothing to compare with where the exact gradient is 0', async () => {
-    const { system, sequence } = make(SPECS.plain!);
-    const silent = sequence.map((data) => ({ ...data, target: null }));
-    expect(problemOf(await rejected(async () => compare([rtrl()], system, silent)), 'INVALID_DATA').problem).toMatch(
-      /is 0/,
-    );
-  });
-
-  test('theta is as it was, also for those that move it', () => {
-    const { system, sequence } = make(SPECS.plain!);
-    const before = system.parameters.slice();
-    compare([pes({ particles: 4 }), uoro()], system, sequence, { draws: 3 });
-    expect(system.parameters).toEqual(before);
-  });
 });
 
 describe('what a method cannot do is said', () => {

@@ -1,13 +1,12 @@
 /** A trajectory by Newton's method is the one that steps in order give. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
+import { firstElement, influenceBalancing } from '../../src/estimators/cells/linear.js';
 import {
   bptt,
   cellSystem,
   deer,
-  firstElement,
   type GradientEstimator,
-  influenceBalancing,
   quasiDeer,
   type StepData,
   type System,
