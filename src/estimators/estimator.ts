@@ -1,28 +1,26 @@
 /**
- * A way to estimate the gradient through time, as a plug-in: `bptt()`, `tbptt({ k1, k2 })`, `rtrl()`, ... or one's own. Three
- * things are set apart that are often one: how often a gradient is emitted (k1: `every` of `unroll`), how far back it reaches (k2:
- * the estimator's own affair), and when an optimizer steps (whoever is handed the gradient).
+ * Gradient estimators. Three choices that are often one are separate here: how often a gradient is emitted (k1, `every` of
+ * `unroll`), how far back it reaches (k2, a setting of the estimator), and when an optimizer makes an update (up to the caller).
  */
 import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
 import { INITIAL_STATE, type StepData, type System, type SystemStep } from './system.js';
 
+/** A way to estimate the gradient through time: `bptt()`, `tbptt({ k1, k2 })`, `rtrl()`, or an object that you write. */
 export interface GradientEstimator {
-  /** With its settings, as in `tbptt(k1=1, k2=10)`. */
+  /** Name with settings, such as `tbptt(k1=1, k2=10)`. */
   readonly name: string;
-  /** Whether the mean of what is emitted over a sequence is the exact gradient, theta held. */
+  /** Whether the expected sum of the emissions over a sequence is the exact gradient, for constant theta. */
   readonly unbiased: boolean;
-  /** Whether two runs differ: random signs, cuts, perturbations. */
+  /** Whether it uses random numbers, so that two runs differ. */
   readonly stochastic: boolean;
-  /** `past`: goes back over steps that it kept. `future`: carries what it needs forwards and keeps no step. */
+  /** `backward`: keeps steps and goes back over them. `forward`: carries derivatives forward and keeps no step. */
   readonly direction: 'backward' | 'forward';
-  /** Steps between two emissions that it is meant for; null for one at the end of a sequence. */
+  /** Default number of steps between two emissions; null emits once, at the end of a sequence. */
   readonly every: number | null;
-  /** Whether it takes the sequences of a batch one after the other. Default: where it faces the future. */
+  /** Whether it takes the sequences of a batch one after the other. Default: true if `direction` is `forward`. */
   readonly oneRow?: boolean;
-  /**
-   * For one system; `random` is its own. Throws `INVALID_SETTING` for a system that the method does not allow.
-   */
+  /** Starts a run on a system. `random` belongs to the run. Throws `INVALID_SETTING` for a system that it does not support. */
   start(system: System, random: Rng): EstimatorRun;
 }
 
@@ -44,46 +42,51 @@ export const defineEstimator = <F extends (settings: never) => GradientEstimator
   make: F,
 ): F & EstimatorInfo => Object.assign(make, { settings, optional, examples, ...info });
 
+/** An estimator at work on one system. */
 export interface EstimatorRun {
-  /** A step has run on `data`. The run may keep it, and releases it when it is done with it. */
+  /** Receives a step that has run on `data`. The run may keep the step, and must release it when it no longer needs it. */
   step(step: SystemStep, data: StepData): void;
-  /** Adds the estimate for the losses since the last emission to `gradient`. */
+  /** Adds the gradient of the losses since the last emission to `gradient`, P numbers. */
   emit(gradient: FloatArray): void;
-  /** Before a new sequence: nothing is carried on. */
+  /** Prepares for a new sequence; nothing is carried over. */
   reset(): void;
-  /** What it has learnt itself, where it learns: live, kept over `reset`, to be copied from one run to the next. */
+  /** Parameters of the estimator itself, if it learns: live numbers that `reset` keeps. */
   readonly learned?: Float64Array;
-  /** Numbers that it holds at this moment besides theta and one step, and multiply-adds since it was started. */
+  /** Memory and work so far. */
   readonly cost: EstimatorCost;
 }
 
+/** Memory and work of a run. */
 export interface EstimatorCost {
+  /** Numbers that it holds now, in addition to theta and one step. */
   floats: number;
+  /** Multiply-adds since its start. */
   macs: number;
 }
 
-/** How many of a batch's sequences an estimator takes side by side. */
+/** How many sequences of a batch an estimator takes side by side. */
 export const rowsTaken = ({ oneRow, direction }: GradientEstimator, batchSize: number): number =>
   (oneRow ?? direction === 'forward') ? 1 : batchSize;
 
-/** Multiply-adds of J'v with F'v, or of J u with F w: twice the parameters a row, to first order. */
+/** Approximate multiply-adds of J'v with F'v, or of J u with F w: two per parameter and sequence. */
 export const productMacs = ({ batchSize, parameters }: System): number => 2 * batchSize * parameters.length;
 
+/** The result of `unroll`. */
 export interface UnrollResult {
   /** Sum of the losses. */
   readonly loss: number;
-  /** s_T, to go on from. */
+  /** The last state s_T, N*S numbers. */
   readonly state: FloatArray;
 }
 
 /**
- * Runs a system over a sequence, and hands out a gradient every k1 steps.
+ * Runs a system over a sequence and emits a gradient every k1 steps.
  *
- * @param options.state where to start; by default the system's first state.
- * @param options.every k1; by default the estimator's own, else the whole sequence. A rest at the end is emitted too.
- * @param options.gradient room for the gradient; by default, made here.
- * @param emitted called with the gradient of the losses since the last call (the array is used again), and the steps it is of. It
- *   may change theta: steps that the estimator kept then go on with the new weights and their old activations.
+ * @param options.state the state to start from. Default: the system's first state.
+ * @param options.every k1. Default: the whole sequence. A shorter rest at the end is emitted too.
+ * @param options.gradient P numbers to write the gradient to. Default: a new array.
+ * @param emitted receives the gradient of the losses since the last call, in an array that is reused, and the range of its steps.
+ *   It may change theta: steps that the estimator keeps then use the new weights with their old activations.
  */
 export function unroll(
   system: System,

@@ -1,9 +1,8 @@
 /**
- * An estimator as the gradient of `fit`: each batch is run step by step, what the estimator emits over the batch is added up, and makes
- * one update. What came before the batch counts as constant, as with BPTT over batches; the state goes on, and the estimator
- * begins anew, with random numbers of its own for each update, so that a resumed training has the same bits.
+ * An estimator as the gradient of `fit`. Each batch runs step by step, and the sum of the emissions makes one update. The state is
+ * carried between batches, the gradient is not. Random numbers depend on the seed and the update, so a resumed training is
+ * bit-identical.
  */
-
 import type { FloatArray } from '../contract/kernels.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
 import { hostNumbers } from '../core/memory/views.js';
@@ -20,31 +19,33 @@ import { addScaled } from './vectors.js';
 
 type GradientFunction = NonNullable<FitOptions['gradient']>;
 
-interface Bench {
+interface Workspace {
   readonly system: ModelSystem;
   readonly gradient: FloatArray;
 }
 
 /**
- * For `fit(model, data, { gradient: estimated(tbptt({ k1: 16, k2: 64 })), ... })`. Estimators that face the future take the rows of a
- * batch one after the other, and so do all of them where the rows have lengths of their own. What an estimator has learnt itself is part
- * of a checkpoint. Throws `INVALID_SETTING` for what is said of a whole sequence: the `ctc` loss, and activity layers.
+ * Makes an estimator the gradient of `fit`: `fit(model, data, { gradient: estimatorGradient(tbptt({ k1: 16, k2: 64 })), ... })`.
+ * Forward estimators take the sequences of a batch one after the other; so do all estimators if the batch has lengths. Parameters
+ * that an estimator learns are part of a checkpoint. Throws `INVALID_SETTING` for the `ctc` loss and for activity layers, which
+ * need whole sequences.
  */
 export function estimatorGradient(estimator: GradientEstimator): GradientFunction {
-  let bench: (Bench & { readonly model: Model; readonly rows: number; readonly loss: LossChoice }) | null = null;
+  let workspace: (Workspace & { readonly model: Model; readonly rows: number; readonly loss: LossChoice }) | null =
+    null;
   let learned: Float64Array | null = null;
   const gradient: GradientFunction = async (model, batch, options) => {
     const { tape, gradients, from = null, noise = null, loss = defaultLoss(batch) } = options;
     requireSteps(model, loss);
     const rows = batch.lengths ? 1 : rowsTaken(estimator, batch.batchSize);
-    if (bench?.model !== model || bench.rows !== rows || bench.loss !== loss) {
-      bench?.system.dispose();
+    if (workspace?.model !== model || workspace.rows !== rows || workspace.loss !== loss) {
+      workspace?.system.dispose();
       const system = modelSystem(model, { batchSize: rows, loss });
-      bench = { model, rows, loss, system, gradient: system.newGradient() };
+      workspace = { model, rows, loss, system, gradient: system.newGradient() };
     }
-    tape.begin(from); // where the state is to be found, whatever it comes from
+    tape.begin(from); // the initial state is then on the tape, wherever it comes from
     const random = createRng(`${noise?.seed ?? 0}/${noise?.update ?? 0}`, estimator.name);
-    const run = estimator.start(bench.system, random);
+    const run = estimator.start(workspace.system, random);
     if (learned) run.learned?.set(learned);
     const numbers = hostNumbers(model.kernels, gradients.matrix);
     numbers.fill(0);
@@ -52,7 +53,7 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
     let sum = 0;
     for (let first = 0; first < batch.batchSize; first += rows) {
       const steps = stepsOf(laid, first, rows, noise);
-      sum += runRows(bench, run, estimator.every, { tape, first, rows, steps, fresh: from === null }, numbers);
+      sum += runRows(workspace, run, estimator.every, { tape, first, rows, steps, fresh: from === null }, numbers);
       run.reset();
     }
     if (run.learned) learned = run.learned;
@@ -73,13 +74,13 @@ interface Part {
   readonly first: number;
   readonly rows: number;
   readonly steps: Iterable<StepData>;
-  /** Whether nothing was carried on: the model's own first state. */
+  /** Whether no state is carried in: the model's own first state. */
   readonly fresh: boolean;
 }
 
-/** Adds the gradient of the rows from `first` on to `sum`; leaves the state they end with on the tape. Returns their losses. */
+/** Adds the gradient of the rows from `first` to `sum` and leaves their last state on the tape. Returns their loss. */
 function runRows(
-  { system, gradient }: Bench,
+  { system, gradient }: Workspace,
   run: EstimatorRun,
   every: number | null,
   part: Part,

@@ -1,4 +1,4 @@
-/** Sums over plain arrays, which the estimators are written with. */
+/** Vector operations on plain arrays. */
 import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
 
@@ -15,7 +15,7 @@ export function addScaled(out: FloatArray, scale: number, a: ArrayLike<number>):
   for (let i = 0; i < out.length; i++) out[i]! += scale * a[i]!;
 }
 
-/** `count` of `parts` equal parts of a list, from part `first` on; class numbers stay what they are. */
+/** `count` of `parts` equal parts of a list, from part `first`. An Int32Array stays one. */
 export function partOf(values: ArrayLike<number>, parts: number, first: number, count = 1): ArrayLike<number> {
   const each = values.length / parts;
   const cut = Array.prototype.slice.call(values, first * each, (first + count) * each) as number[];

@@ -1,6 +1,5 @@
 /** The mean of an estimator's draws: equal to the exact gradient where it is unbiased, different where it is biased. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
+import { describe, expect, test } from '@jest/globals';
 import { firstElement, influenceBalancing } from '../../src/estimators/cells/linear.js';
 import {
   artbp,
@@ -19,8 +18,6 @@ import {
   uoro,
 } from '../../src/lab/index.js';
 import { make } from './support.js';
-
-beforeAll(loadForms);
 
 const spec = {
   inputSize: 2,

@@ -1,11 +1,8 @@
 /** `compare`: estimators next to the exact gradient, and its warnings. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { loadForms } from '../../src/core/lstm/forms.js';
+import { describe, expect, test } from '@jest/globals';
 import { bptt, compare, pes, rtrl, tbptt, uoro } from '../../src/lab/index.js';
 import { make, SPECS } from '../estimators/support.js';
 import { problemOf, rejected } from '../support/errors.js';
-
-beforeAll(loadForms);
 
 describe('compare', () => {
   test('tells the exact one, its cost, and what is worth a warning', () => {

@@ -3,8 +3,8 @@ import type { SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 
 /**
- * The plain way back: delta <- q_t + J_{t+1}' delta over steps that come last first, each with a loss that has not been propagated.
- * Adds to `gradient`; returns dL/ds of the state before the first of them, `delta` where there are none.
+ * Plain backpropagation, delta <- q_t + J_{t+1}' delta, over steps in reverse order whose losses have not been propagated. Adds to
+ * `gradient` and returns dL/ds of the state before the first step, or `delta` without steps.
  */
 export function backThrough<D extends FloatArray | null>(
   steps: Iterable<SystemStep>,

@@ -1,4 +1,4 @@
-/** J and F as whole matrices, for the methods that carry derivatives of the state by theta forwards. */
+/** J and F as matrices, for methods that carry derivatives of the state by theta forward. */
 import { invalidSetting } from '../../errors.js';
 import type { GatedUnits, System, SystemStep } from '../system.js';
 
@@ -11,7 +11,7 @@ export function requireOneRow(name: string, { batchSize }: System): void {
   );
 }
 
-/** The closed forms of a step. Throws `INVALID_SETTING` where there are none. */
+/** The closed-form derivatives of a step. Throws `INVALID_SETTING` if it has none. */
 export function requireUnits(name: string, step: SystemStep): GatedUnits {
   if (step.units) return step.units;
   throw invalidSetting(
@@ -64,7 +64,7 @@ export function addImmediate(M: Float64Array, step: SystemStep, S: number): void
   }
 }
 
-/** Row by row from unit cotangents: J is returned, F is added to M where there is one. */
+/** J row by row, from unit cotangents; adds F to M unless it is null. */
 function products(step: SystemStep, S: number, M: Float64Array | null): Float64Array {
   const J = new Float64Array(S * S);
   const unit = new Float64Array(S);

@@ -6,7 +6,7 @@ import { addScaled } from '../vectors.js';
 export function timesJacobian(units: GatedUnits, A: Float64Array, width: number): Float64Array {
   const { size: n, gates, parts, byGate, kept, recurrent } = units;
   const out = new Float64Array(parts * n * width);
-  const fed = new Float64Array(width); // what comes to one pre-activation
+  const fed = new Float64Array(width); // the input of one pre-activation
   for (let g = 0; g < gates; g++) {
     for (let j = 0; j < n; j++) {
       fed.fill(0);

@@ -1,18 +1,18 @@
 /**
- * A = U diag(values) V' of a small square matrix, by one-sided Jacobi rotations (Hestenes 1958): columns of A V are turned against
- * each other, two at a time, until all are orthogonal. Their norms are the singular values.
+ * Singular value decomposition A = U diag(values) V' of a small square matrix, by one-sided Jacobi rotations (Hestenes 1958): pairs
+ * of columns of A V are rotated until all are orthogonal. Their norms are the singular values.
  */
 import { dot, norm } from '../vectors.js';
 
 export interface SmallSvd {
-  /** Columns. Those of a singular value of 0 are 0. */
+  /** Columns; a column whose singular value is 0 is 0. */
   readonly U: readonly Float64Array[];
-  /** From the largest to the smallest. */
+  /** Singular values in descending order. */
   readonly values: readonly number[];
   readonly V: readonly Float64Array[];
 }
 
-const SWEEPS = 60; // it converges quadratically: about 6 do
+const SWEEPS = 60; // about 6 suffice, because convergence is quadratic
 const ORTHOGONAL = 1e-15;
 
 /** (a, b) <- (c a - s b, s a + c b) */
@@ -24,7 +24,7 @@ function rotate(a: Float64Array, b: Float64Array, c: number, s: number): void {
   }
 }
 
-/** @param columns of the matrix, n of n numbers. */
+/** @param columns the n columns of the matrix, n numbers each. */
 export function smallSvd(columns: readonly ArrayLike<number>[]): SmallSvd {
   const n = columns.length;
   const W = columns.map((column) => Float64Array.from(column));

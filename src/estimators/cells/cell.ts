@@ -1,24 +1,24 @@
-/** A recurrent cell of one's own, of one row, and how it becomes a system. */
+/** A recurrent cell that you write, for one sequence, and how it becomes a system. */
 import type { FloatArray } from '../../contract/kernels.js';
 import type { GatedUnits, ParameterBlock, StepData, System, SystemStep } from '../system.js';
 
-/** f(s, x, theta) for one row, with its derivative from either side. */
+/** A recurrent cell s' = f(s, x, theta) for one sequence, with products of its derivatives from either side. */
 export interface Cell {
   readonly stateSize: number;
   readonly parameterCount: number;
   readonly blocks?: readonly ParameterBlock[];
-  /** s_0; by default zeros. */
+  /** The first state s_0. Default: zeros. */
   initial?(): FloatArray;
   forward(theta: FloatArray, state: ArrayLike<number>, input: ArrayLike<number>): FloatArray;
-  /** J'v; adds F'v to `gradient` where one is given. `next` is what `forward` gave. */
+  /** J'v; adds F'v to `gradient` unless it is null. */
   vjp(at: CellPoint, v: ArrayLike<number>, gradient: FloatArray | null): FloatArray;
-  /** J u + F w. */
+  /** J u + F w; J u if `w` is null. */
   jvp(at: CellPoint, u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray;
-  /** Only of a layer of gated units. */
+  /** Closed-form derivatives, for a layer of gated units. */
   units?(at: CellPoint): GatedUnits;
 }
 
-/** Where a derivative is taken. */
+/** The point at which a derivative of a cell is taken; `next` is the result of `forward`. */
 export interface CellPoint {
   readonly theta: FloatArray;
   readonly state: ArrayLike<number>;
@@ -26,12 +26,12 @@ export interface CellPoint {
   readonly next: FloatArray;
 }
 
-/** l(s, y, theta) for one row. */
+/** A readout with its loss l(s, y, theta), for one sequence. */
 export interface Readout {
   readonly parameterCount: number;
   readonly blocks?: readonly ParameterBlock[];
   loss(theta: FloatArray, state: ArrayLike<number>, target: ArrayLike<number>): number;
-  /** dl/ds; adds dl/dtheta to `gradient`. */
+  /** dl/ds; adds dl/dtheta to `gradient` unless it is null. */
   gradient(
     theta: FloatArray,
     state: ArrayLike<number>,
@@ -41,9 +41,9 @@ export interface Readout {
 }
 
 /**
- * A cell and a readout as a system of one row. theta holds the cell's parameters first, then the readout's.
+ * Makes a system of one sequence from a cell and a readout. theta holds the parameters of the cell, then those of the readout.
  *
- * @param theta where training starts; by default zeros.
+ * @param theta initial parameters. Default: zeros.
  */
 export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<number>): System {
   const split = cell.parameterCount;

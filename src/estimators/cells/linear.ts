@@ -1,6 +1,6 @@
 /**
- * The linear system of "influence balancing" (Tallec & Ollivier 2017, section 4.1): s' = A s + theta sigma, one parameter, whose
- * effect through the long paths has the opposite sign of its effect through the short ones.
+ * The linear system of "influence balancing" (Tallec & Ollivier 2017, section 4.1): s' = A s + theta sigma, with one parameter
+ * whose long-term effect has the opposite sign of its short-term effect.
  *   J = A,  F = sigma
  */
 import type { Cell, Readout } from './cell.js';

@@ -13,7 +13,7 @@ const joined = (x: ArrayLike<number>, h: ArrayLike<number>): Float64Array => {
   return z;
 };
 
-/** `inputSize` m, `hiddenSize` n; theta is W = [Wx Wh b], (n, m + n + 1) row-major. */
+/** A plain RNN cell (Elman 1990) with m inputs and n units. theta is W = [Wx Wh b], (n, m + n + 1) row-major. */
 export function rnnCell(inputSize: number, hiddenSize: number): Cell {
   const [m, n, d] = [inputSize, hiddenSize, inputSize + hiddenSize + 1];
   const slopes = ({ next }: CellPoint): Float64Array => Float64Array.from(next, (h) => 1 - h * h);
@@ -63,7 +63,7 @@ export function rnnCell(inputSize: number, hiddenSize: number): Cell {
   };
 }
 
-/** y = V h + c, V (o, n); l = the mean over the o outputs of (y - target)^2. theta is [V c], (o, n + 1) row-major. */
+/** A linear readout y = V h + c under the mean squared error over its o outputs. theta is [V c], (o, n + 1) row-major. */
 export function squaredErrorReadout(stateSize: number, outputSize: number): Readout {
   const [n, o] = [stateSize, outputSize];
   const errors = (theta: FloatArray, s: ArrayLike<number>, target: ArrayLike<number>): Float64Array =>

@@ -1,12 +1,12 @@
 /**
- * Adaptive truncation (after Aicher et al. 2019, arXiv:1905.07473): each loss goes back as far as its own gradient asks for. With
- * phi_k = |dl_t/ds_{t-k}| and a fall phi_{k+1} <= beta phi_k from here on, what is left beyond lag k is at most
+ * Adaptive truncation (after Aicher et al. 2019, arXiv:1905.07473): each loss goes back as far as its gradient requires. With
+ * phi_k = |dl_t/ds_{t-k}| and phi_{k+1} <= beta phi_k for all larger k, the gradient beyond lag k is at most
  *
  *   rest = m phi_k beta / (1 - beta),   beta = (phi_k / phi_{k/2})^(1 / (k - k/2)),   m = max over lags of |F' dl_t/ds| / phi
  *
- * and the way back ends where rest <= bias (|g| - rest), g being what has been collected. The paper takes one horizon from
- * means of phi over data; here it is taken for each loss, from its own phi. It is an estimate: phi that rises again later is not
- * foreseen, and losses whose gradients cancel leave a larger share of their sum.
+ * and the backward pass ends when rest <= bias (|g| - rest), with g the gradient so far. The paper computes one horizon from means
+ * of phi over data; here each loss has its own horizon. The bound is an estimate: it fails if phi rises again later, and the sum of
+ * losses whose gradients cancel loses a larger share.
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireInteger, requireNumber } from '../../errors.js';
@@ -20,7 +20,7 @@ import {
 import type { System, SystemStep } from '../system.js';
 import { addScaled, norm } from '../vectors.js';
 
-const LEAST = 3; // lags that a decay is read from
+const MIN_LAGS = 3; // lags needed to estimate the decay
 
 class AdaptiveRun implements EstimatorRun {
   readonly cost: EstimatorCost = { floats: 0, macs: 0 };
@@ -28,7 +28,7 @@ class AdaptiveRun implements EstimatorRun {
   private readonly bias: number;
   private readonly max: number;
   private readonly steps: SystemStep[] = [];
-  private fresh = 0; // the last ones, whose losses have not been propagated
+  private fresh = 0; // number of last steps whose losses have not been propagated
 
   constructor(system: System, bias: number, max: number) {
     [this.system, this.bias, this.max] = [system, bias, max];
@@ -63,7 +63,7 @@ class AdaptiveRun implements EstimatorRun {
       m = Math.max(m, norm(one) / phi[k]!);
       const half = Math.floor(k / 2);
       const beta = k === 0 ? 1 : (phi[k]! / phi[half]!) ** (1 / (k - half));
-      if (k + 1 < LEAST || beta >= 1) continue;
+      if (k + 1 < MIN_LAGS || beta >= 1) continue;
       const rest = (m * phi[k]! * beta) / (1 - beta);
       if (rest <= bias * (norm(sum) - rest)) break;
     }
@@ -78,8 +78,10 @@ class AdaptiveRun implements EstimatorRun {
 }
 
 /**
- * @param options.bias share of each loss's gradient that may be missing, by the estimate.
- * @param options.max steps that it goes back at most, and keeps.
+ * Adaptive truncated BPTT (after Aicher et al. 2019): biased, with a bound on the bias.
+ *
+ * @param options.bias estimated share of each loss's gradient that may be missing.
+ * @param options.max maximum number of steps to keep and to go back.
  */
 export const adaptiveTbptt = defineEstimator(
   {

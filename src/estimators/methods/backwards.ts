@@ -1,12 +1,11 @@
 /**
- * Backpropagation over kept steps, and where it is cut. From the last step down to the first one kept,
+ * Backpropagation over kept steps, and its truncations. From the last step down to the first kept one,
  *
  *   delta <- q_t + k_t J_{t+1}' delta,     g += F_t' delta
  *
- * q_t counting once, at the first emission after step t. k_t is 1 for BPTT and its truncations; cut at random it is what makes
- * ARTBP unbiased, and with h alone cut it is h-detach.
+ * q_t counts once, at the first emission after step t. The factor k_t is 1 for BPTT and TBPTT, random for ARTBP, and acts on h alone
+ * for h-detach.
  */
-
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
 import { requireInteger, requireNumber } from '../../errors.js';
@@ -20,7 +19,7 @@ import {
 import type { System, SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 
-/** What is done to what comes back to a step from the one after it: nothing, nothing is let through, or it is changed. */
+/** What happens to the cotangent between a step and the next one: null passes it, `closed` drops it, a function changes it. */
 type Gate = null | 'closed' | ((delta: FloatArray) => void);
 
 interface Kept {
@@ -30,7 +29,7 @@ interface Kept {
   readonly gate: Gate;
 }
 
-/** `gate` is asked once for each step, when it has run, what to do with that which comes back to it later. */
+/** Calls `gate` once for each step, when it has run. */
 class BackwardRun implements EstimatorRun {
   readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly system: System;
@@ -67,7 +66,7 @@ class BackwardRun implements EstimatorRun {
       delta = step.vjp(delta, gradient);
       cost.macs += productMacs(system);
     }
-    // Beyond a closed gate nothing will ever come back.
+    // No cotangent passes a closed gate, so older steps are not needed.
     const closed = kept.findLastIndex(({ gate }) => gate === 'closed');
     for (const { step } of kept.splice(0, closed + 1)) step.release();
   }
@@ -92,9 +91,8 @@ export const bptt = defineEstimator(
 );
 
 /**
- * Truncated BPTT(k1, k2) (Williams & Peng 1990): every k1 steps, the losses of these k1 steps go back over the last k2 steps;
- * what is older counts as constant. By the name of their style:
- *   block      k1 = k2: the sequence in pieces, as most libraries do
+ * Truncated BPTT(k1, k2) (Williams & Peng 1990): every k1 steps, the losses of these k1 steps go back over the last k2 steps. Biased.
+ *   block      k1 = k2: the sequence in pieces, as in most libraries
  *   sliding    k1 = 1: each loss goes back over exactly k2 steps
  *   buffered   k1 = K, k2 = 2K - 1: each loss goes back over at least K steps (Aicher et al. 2019)
  */
@@ -118,8 +116,8 @@ export const tbptt = defineEstimator(
 );
 
 /**
- * Anticipated reweighted truncated backpropagation (Tallec & Ollivier 2017): at each step the way back is cut with probability
- * `cut`, and what gets through is scaled by 1 / (1 - cut), so that its mean is the exact gradient. The variance has a heavy tail.
+ * Anticipated reweighted truncated backpropagation (Tallec & Ollivier 2017): cuts the backward pass at each step with probability
+ * `cut` and scales it by 1 / (1 - cut) otherwise, so that the mean is the exact gradient. The variance has a heavy tail.
  */
 export const artbp = defineEstimator(
   { summary: 'unbiased: truncates at random and scales up the rest', settings: ['cut'] },
@@ -141,8 +139,8 @@ export const artbp = defineEstimator(
 );
 
 /**
- * h-detach (Kanuparthi et al. 2018): with probability `rate` a step, the way back through h is closed, and only that through c
- * stays open, which carries gradients further. Biased.
+ * h-detach (Kanuparthi et al. 2018): with probability `rate` at each step, drops the gradient through h and keeps only the one
+ * through c, which reaches further. Biased.
  */
 export const hDetach = defineEstimator(
   { summary: 'biased: drops the gradient through h at random steps', settings: ['rate'], examples: ['rate=0.5'] },

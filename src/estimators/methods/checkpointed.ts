@@ -1,7 +1,7 @@
 /**
- * BPTT in bounded memory: a storage plan says which states and tape entries are kept, and the others are run again (Chen et al.
- * 2016; Gruslys et al. 2016; Griewank & Walther 2000). Every step is run again by the same kernels from the same state, so that
- * the gradient has the same bits as `bptt`'s.
+ * BPTT in bounded memory: a storage plan says which states and tape entries are kept, and the others are recomputed (Chen et al.
+ * 2016; Gruslys et al. 2016; Griewank & Walther 2000). Recomputed steps run the same kernels from the same state, so the gradient is
+ * bit-identical to that of `bptt`.
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireChoice } from '../../core/spec-checks.js';
@@ -18,25 +18,30 @@ import { everySegment, type StoragePlan } from '../storage/plan.js';
 import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 
+/** Options of `checkpointed`: the number of steps, and one way to choose the storage plan. */
 export type CheckpointOptions = {
-  /** Steps of a sequence, all of which come before the emission. */
+  /** Steps of the sequence. */
   readonly steps: number;
 } & (
   | {
-      /** Share of the full tape that may be kept, over 0 to 1: the plan with the fewest forward steps for it. */
+      /** Share of the full tape that may be kept, above 0 to 1. Chooses the plan with the fewest forward steps. */
       readonly memory: number;
     }
   | {
-      /** A state every so many steps. */
+      /** Keeps a state every `segment` steps. */
       readonly segment: number;
     }
   | {
-      /** `sqrt`: segments of the length that takes the least memory. Others need `slots`, room for so many states. */
+      /** Segments of the length that needs the least memory. */
       readonly policy: 'sqrt';
     }
-  | { readonly policy: 'optimal' | 'revolve'; readonly slots: number }
   | {
-      /** One of your own. */
+      readonly policy: 'optimal' | 'revolve';
+      /** Memory, in states. */
+      readonly slots: number;
+    }
+  | {
+      /** A plan that you made. */
       readonly plan: StoragePlan;
     }
 );
@@ -66,11 +71,11 @@ class CheckpointedRun implements EstimatorRun {
   private readonly data: StepData[] = [];
   private readonly states = new Map<number, ArrayLike<number>>();
   private readonly entries = new Map<number, SystemStep>();
-  /** Before step 0, and now. */
+  /** The state before step 0, and the current one. */
   private first: ArrayLike<number> = [];
   private state: ArrayLike<number> = [];
   private order = 0;
-  /** The step that made the first state, where it is learnt: no part of the plan. */
+  /** The step that made a learned initial state; it is not part of the plan. */
   private beginning: SystemStep | null = null;
 
   constructor(system: System, plan: StoragePlan) {
@@ -78,7 +83,7 @@ class CheckpointedRun implements EstimatorRun {
     this.plan = plan;
   }
 
-  /** The forward pass that is under way anyway: what the plan says about this step, up to the order that runs it. */
+  /** Follows the plan during the first forward pass, up to the order that runs this step. */
   step(step: SystemStep, data: StepData): void {
     if (data === INITIAL_STATE) {
       this.beginning = step;
@@ -89,7 +94,7 @@ class CheckpointedRun implements EstimatorRun {
     if (t === 0) this.first = step.before;
     this.state = step.before;
     if (t >= this.plan.steps)
-      throw invalidSetting('steps', `are ${this.plan.steps} in the plan, but the sequence goes on.`);
+      throw invalidSetting('steps', `must be the length of the sequence, which is more than ${this.plan.steps}.`);
     for (; orders[this.order]?.kind === 'Save'; this.order++) this.states.set(t, this.state);
     if (orders[this.order++]!.kind === 'Tape') this.entries.set(t, step);
     this.state = step.state;
@@ -100,10 +105,7 @@ class CheckpointedRun implements EstimatorRun {
   emit(gradient: FloatArray): void {
     const { orders, steps } = this.plan;
     if (this.data.length < steps) {
-      throw invalidSetting(
-        'steps',
-        `are ${steps} in the plan, but there were ${this.data.length} before a gradient was asked for.`,
-      );
+      throw invalidSetting('steps', `must be the length of the sequence, which is ${this.data.length}, got ${steps}.`);
     }
     let delta: FloatArray | null = null;
     for (; this.order < orders.length; this.order++) {
@@ -119,7 +121,7 @@ class CheckpointedRun implements EstimatorRun {
     if (delta) this.beginning?.vjp(delta, gradient);
   }
 
-  /** Before step 0 stands the state that the sequence began with, which is always there. */
+  /** The state before step 0 is always kept. */
   private restore(t: number): void {
     this.state = t === 0 ? this.first : (this.states.get(t) ?? this.entries.get(t - 1)!.state);
   }
@@ -144,7 +146,7 @@ class CheckpointedRun implements EstimatorRun {
     this.entries.delete(t);
   }
 
-  /** The most that was held. */
+  /** Records the peak memory. */
   private count(): void {
     const state = this.system.batchSize * this.system.stateSize;
     this.cost.floats = Math.max(this.cost.floats, state * (this.states.size + ENTRY * this.entries.size));
@@ -159,9 +161,7 @@ class CheckpointedRun implements EstimatorRun {
   }
 }
 
-/**
- * Exact, with the gradient at the end of a sequence of `steps` steps.
- */
+/** BPTT in bounded memory (Chen et al. 2016; Gruslys et al. 2016): exact, with one gradient at the end of `steps` steps. */
 export const checkpointed = defineEstimator(
   {
     summary: 'exact: BPTT in a share `memory` of the tape, for sequences of `steps` steps',

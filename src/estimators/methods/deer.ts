@@ -1,12 +1,12 @@
 /**
- * DEER (Lim et al. 2023, arXiv:2309.12252): a whole trajectory by Newton's method instead of step by step. From a guess s^k of all states,
- * every step is linearized at once, and the linear recursion that comes out is solved:
+ * DEER (Lim et al. 2023, arXiv:2309.12252): computes a whole trajectory by Newton's method instead of step by step. Each iteration
+ * linearizes every step at a guess s^k of all states, and solves the resulting linear recursion:
  *
  *   s_t <- f(s^k_{t-1}, x_t) + A_t (s_{t-1} - s^k_{t-1}),     A_t = J_t at s^k_{t-1}
  *
- * The recursion is a scan of affine maps, which parallel hardware does in log T rounds; here it runs in order, so what counts is the
- * number of iterations. Quasi-DEER (Danieli et al. 2025) takes for A_t each unit's own block of J alone: the maps are then n times
- * cheaper, and there are more iterations.
+ * The recursion is a scan of affine maps, which parallel hardware does in log T rounds. This implementation is sequential and serves
+ * to count iterations. Quasi-DEER (Danieli et al. 2025) uses only the block of each unit for A_t, which makes a map n times cheaper
+ * but needs more iterations.
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { invalidData, requireInteger, requireNumber } from '../../errors.js';
@@ -21,17 +21,19 @@ import {
 } from '../estimator.js';
 import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
 
+/** Options of `solveTrajectory`, `deer` and `quasiDeer`. */
 export interface DeerOptions {
-  /** `deer` has all of J, `quasiDeer` the block of each unit (needs closed forms). Default `deer`. */
+  /** `deer` uses all of J, `quasiDeer` the block of each unit (needs closed forms). Default `deer`. */
   readonly method?: 'deer' | 'quasiDeer';
-  /** Largest change of a state in the last iteration. Default 1e-10. */
+  /** Converged when no state changes by more than this. Default 1e-10. */
   readonly tolerance?: number;
-  /** Default 1000. */
+  /** Maximum number of iterations. Default 1000. */
   readonly maxIterations?: number;
 }
 
+/** The result of `solveTrajectory`. */
 export interface Trajectory {
-  /** s_1 ... s_T. */
+  /** The states s_1 ... s_T, S numbers each. */
   readonly states: readonly Float64Array[];
   readonly iterations: number;
   /** Largest change of any state in each iteration. */
@@ -39,9 +41,10 @@ export interface Trajectory {
 }
 
 /**
- * The states of a sequence, from a first state and a guess of zeros. Throws `INVALID_DATA` where it does not converge.
+ * Finds the states of a sequence by Newton's method, from a guess of zeros (DEER, Lim et al. 2023). Throws `INVALID_DATA` if it does
+ * not converge.
  *
- * @param first s_0; by default the system's first state.
+ * @param first the first state s_0. Default: the system's.
  */
 export function solveTrajectory(
   system: System,
@@ -65,7 +68,7 @@ export function solveTrajectory(
   throw invalidData(
     method,
     `has not converged after ${maxIterations} iterations: the last changed a state by ${changes.at(-1)}.`,
-    'Raise maxIterations or the tolerance, or take steps in order.',
+    'Raise maxIterations or the tolerance, or use bptt().',
   );
 }
 
@@ -77,17 +80,17 @@ function checked(options: DeerOptions): Required<DeerOptions> {
 }
 
 /**
- * The gradient over a trajectory found that way. Once the states have converged, the way back is linear in delta, a scan like the
- * last one forwards, and gives what BPTT gives, to within the tolerance.
+ * The gradient over such a trajectory. Once the states have converged, the backward pass is linear in delta, so it equals BPTT to
+ * within the tolerance.
  */
 class TrajectoryRun implements EstimatorRun {
   readonly cost: EstimatorCost = { floats: 0, macs: 0 };
   private readonly system: System;
   private readonly options: Required<DeerOptions>;
   private readonly data: StepData[] = [];
-  /** The step that made the first state, where it is learnt. */
+  /** The step that made a learned initial state. */
   private beginning: SystemStep | null = null;
-  /** Before the first of these steps. */
+  /** The state before the first of these steps. */
   private first: ArrayLike<number> = [];
 
   constructor(system: System, options: Required<DeerOptions>) {
@@ -112,7 +115,7 @@ class TrajectoryRun implements EstimatorRun {
       for (let t = data.length - 1; t >= 0; t--) {
         const step = system.step(t > 0 ? states[t - 1]! : first, data[t]!);
         yield step;
-        step.release(); // one at a time is kept
+        step.release(); // only one step is kept
       }
     }
     const delta = backThrough(lastFirst(), gradient, null);
@@ -121,7 +124,7 @@ class TrajectoryRun implements EstimatorRun {
     this.reset();
   }
 
-  /** A step's matrix, and its products in a scan of affine maps: S^3 each, or as many blocks of a unit's own states. */
+  /** Counts the matrices of the steps and their products in a scan: S^3 each, or the blocks of the units. */
   private count(steps: number, iterations: number): void {
     const { system, options, cost } = this;
     const S = system.stateSize;
@@ -152,7 +155,7 @@ const estimator = (options: DeerOptions): GradientEstimator => {
   };
 };
 
-/** BPTT over a trajectory found by Newton's method: exact to within the tolerance. */
+/** BPTT over a trajectory found by Newton's method (Lim et al. 2023): exact to within the tolerance. */
 export const deer = defineEstimator(
   {
     summary: "exact at convergence: BPTT over a trajectory found by Newton's method",
@@ -162,7 +165,7 @@ export const deer = defineEstimator(
   (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator => estimator({ ...options, method: 'deer' }),
 );
 
-/** The same by quasi-Newton iterations. Needs closed forms. */
+/** BPTT over a trajectory found by quasi-Newton iterations (Danieli et al. 2025). Needs closed-form derivatives. */
 export const quasiDeer = defineEstimator(
   {
     summary: 'exact at convergence: BPTT over a trajectory found by a quasi-Newton method',
@@ -195,7 +198,7 @@ function iterate(
   });
 }
 
-/** Each unit's states by its own states: kept, and for part 0 the unit's weight to itself. */
+/** The Jacobian block of each unit: the kept diagonals, and for part 0 the unit's weight to itself. */
 function ownBlocks(step: SystemStep): Float64Array {
   const { size: n, gates, parts, byGate, kept, recurrent } = requireUnits('quasiDeer', step);
   const S = parts * n;

@@ -1,13 +1,12 @@
 /**
  * Evolution strategies: the gradient of the loss smoothed by a Gaussian, L_sigma(theta) = E[L(theta + sigma e)], from losses alone,
- * with antithetic pairs (e, -e):
+ * with antithetic pairs (e, -e) of perturbations:
  *
  *   g = 1 / (2 sigma N) sum over pairs of e (L(theta + sigma e) - L(theta - sigma e))
  *
- * Plain ES draws e anew at each emission and counts the losses since the last one: what theta did to the state before is not
- * seen, a truncation. PES (Vicol et al. 2021) weighs those losses with the sum of all e of the sequence so far, and is unbiased for L_sigma.
+ * Plain ES draws a new e at each emission and uses the losses since the last one, which truncates the effect of theta on the state.
+ * PES (Vicol et al. 2021) multiplies those losses by the sum of all e of the sequence so far, and is unbiased for L_sigma.
  */
-
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
 import { requireInteger, requireNumber } from '../../errors.js';
@@ -15,10 +14,11 @@ import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEs
 import type { StepData, System, SystemStep } from '../system.js';
 import { addScaled, randomNormals } from '../vectors.js';
 
+/** Options of `evolution` and `pes`. */
 export interface EvolutionOptions {
-  /** Sequences run side by side, half of them with each sign. Default 100. */
+  /** Number of perturbed copies of the system, half of them with each sign. Default 100. */
   readonly particles?: number;
-  /** Default 0.1. */
+  /** Standard deviation of the perturbations. Default 0.1. */
   readonly sigma?: number;
 }
 
@@ -28,7 +28,7 @@ interface Particle {
 }
 
 interface Pair {
-  /** e of this emission, and the sum since the sequence began. */
+  /** e of this emission, and the sum of all e of the sequence. */
   e: Float64Array;
   readonly all: Float64Array;
   readonly plus: Particle;
@@ -88,7 +88,7 @@ class EvolutionRun implements EstimatorRun {
     system.changed();
   }
 
-  /** All particles begin where the sequence does. */
+  /** All particles start from the first state of the sequence. */
   private startFrom(state: ArrayLike<number>): void {
     this.fresh = false;
     for (const { plus, minus } of this.pairs) {
@@ -129,7 +129,7 @@ function evolve(
   requireNumber('sigma', sigma, Number.MIN_VALUE, 1e6);
   return {
     name: `${name}(particles=${particles}, sigma=${sigma})`,
-    unbiased: false, // for the loss itself; `pes` is, for the smoothed one
+    unbiased: false, // for the loss itself; `pes` is unbiased for the smoothed loss
     stochastic: true,
     direction: 'forward',
     every: null,
@@ -137,7 +137,7 @@ function evolve(
   };
 }
 
-/** Plain ES; its particles keep their states from emission to emission. */
+/** Evolution strategies with antithetic pairs, window by window: biased. Particles keep their states between emissions. */
 export const evolution = defineEstimator(
   {
     summary: 'biased: antithetic perturbations of each window',
@@ -147,7 +147,7 @@ export const evolution = defineEstimator(
   (options: EvolutionOptions = {}): GradientEstimator => evolve('evolution', false, options),
 );
 
-/** Persistent ES. */
+/** Persistent evolution strategies (Vicol et al. 2021): unbiased for the smoothed loss. */
 export const pes = defineEstimator(
   {
     summary: 'unbiased for the smoothed loss: perturbations accumulated over the windows',

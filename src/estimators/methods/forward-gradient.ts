@@ -1,5 +1,5 @@
 /**
- * Forward gradient (Baydin et al. 2022): along a random direction v ~ N(0, 1), one derivative carried forwards,
+ * Forward gradient (Baydin et al. 2022): carries the derivative along a random direction v ~ N(0, 1) forward,
  *
  *   u <- J u + F v,   d = sum over t of q u + (dl/dtheta) v,     g = d v
  *
@@ -8,7 +8,7 @@
 import { defineEstimator, type GradientEstimator, productMacs } from '../estimator.js';
 import { addScaled, dot, randomNormals } from '../vectors.js';
 
-/** A direction is drawn for each sequence. */
+/** Forward gradient (Baydin et al. 2022): unbiased, with a new random direction for each sequence. */
 export const forwardGradient = defineEstimator(
   { summary: 'unbiased: the derivative along one random direction' },
   (): GradientEstimator => ({

@@ -1,4 +1,4 @@
-/** The registry of estimators: one line for each file of this folder. Their names are those of the exports. */
+/** The registry of estimators: one line per file of this folder. An estimator's name is the name of its export. */
 export { adaptiveTbptt } from './adaptive.js';
 export { artbp, bptt, hDetach, tbptt } from './backwards.js';
 export { checkpointed } from './checkpointed.js';

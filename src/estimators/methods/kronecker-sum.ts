@@ -1,11 +1,11 @@
 /**
  * OK, the optimal Kronecker-sum approximation of RTRL (Benzing et al. 2019, arXiv:1902.03993): M ~ sum of r terms u_i (x) A_i. A
- * step makes r + 1 of them, (u_i, J A_i) and (z, D), which are brought back to r without a bias and with the least variance:
+ * step makes r + 1 terms, (u_i, J A_i) and (z, D), and reduces them to r without bias and with minimal variance:
  *
  *   [u z] = Q R,  [JA D] = P T (QR of both),   R T' = U diag(d) V' (SVD),   diag(d) ~ L L' of rank r at random,
  *   u <- Q U L,   A <- P V L
  *
- * where L keeps the largest d as they are, and mixes the last k + 1 into k columns with random signs nu:
+ * where L keeps the largest d, and mixes the last k + 1 into k columns with random signs nu:
  *
  *   z_i = sqrt(1 - k d_i / s), s their sum,   L = sqrt(s / k) diag(nu) Z,   Z Z' = I - z z',   so that E[L L'] = diag(d)
  */
@@ -19,7 +19,7 @@ import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEs
 import type { SystemStep } from '../system.js';
 import { addScaled, dot, norm, randomSigns } from '../vectors.js';
 
-const DEPENDENT = 1e-14; // share of a column that is left by the ones before it where it is one of their span
+const DEPENDENT = 1e-14; // relative size below which the rest of a column counts as 0
 
 /** Columns = Q R by modified Gram-Schmidt; a column in the span of those before it has a column of zeros in Q. R by columns. */
 function qr(columns: readonly Float64Array[]): { Q: Float64Array[]; R: Float64Array[] } {
@@ -78,7 +78,7 @@ class KroneckerRun implements EstimatorRun {
   private readonly rank: number;
   private readonly random: Rng;
   private readonly sum: Float64Array;
-  private u: Float64Array[] = []; // none before the first step
+  private u: Float64Array[] = []; // empty before the first step
   private A: Float64Array[] = []; // (S, G n) each
 
   constructor(rank: number, parameters: number, random: Rng) {
@@ -134,7 +134,11 @@ class KroneckerRun implements EstimatorRun {
   }
 }
 
-/** @param options.rank r, the number of terms. */
+/**
+ * The optimal Kronecker-sum approximation of RTRL (Benzing et al. 2019): unbiased.
+ *
+ * @param options.rank number of terms.
+ */
 export const ok = defineEstimator(
   { summary: 'unbiased: ds/dtheta as the best sum of `rank` Kronecker products', settings: ['rank'] },
   ({ rank }: { readonly rank: number }): GradientEstimator => {

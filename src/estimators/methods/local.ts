@@ -1,15 +1,14 @@
 /**
- * Methods that keep, of each weight, only what it does to its own unit: an eligibility trace e of as many numbers as the unit has
- * states, (e_h, e_c) for an LSTM. For a weight of gate g, input k, of unit j,
+ * Local methods: of each weight's influence they keep only that on its own unit, an eligibility trace e with one number for each
+ * state of the unit, (e_h, e_c) for an LSTM. For a weight of gate g, input k, of unit j,
  *
  *   e_r <- sum over the unit's states q of D[r][q] e_q + (ds_r/da_g) z_k,     g += q_t e
  *
- * and D is what the method is known by:
+ * The methods differ in D:
  *   SnAp-1 (Menick et al. 2020)   the unit's block of J: kept[r][q], and for q = h the unit's weight to itself
- *   e-prop (Bellec et al. 2020)   kept[r][q] alone: no way from h back into the gates
- *   RFLO (Murray 2019)            e-prop's, and the error reaches h through fixed random weights instead of the readout's
+ *   e-prop (Bellec et al. 2020)   kept[r][q] alone, without the path from h to the gates
+ *   RFLO (Murray 2019)            as e-prop, but the error reaches h through fixed random weights instead of the readout's
  */
-
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
 import { invalidSetting } from '../../errors.js';
@@ -23,7 +22,7 @@ interface Rule {
   readonly name: string;
   /** Whether h reaches the unit's own gates at the next step. */
   readonly selfRecurrent: boolean;
-  /** Whether the readout's weights are replaced by random ones on the way back. */
+  /** Whether random weights replace the readout's weights in the backward pass. */
   readonly randomFeedback: boolean;
 }
 
@@ -32,9 +31,9 @@ class LocalRun implements EstimatorRun {
   private readonly rule: Rule;
   private readonly random: Rng;
   private readonly sum: Float64Array;
-  /** For each state r of a unit: one number for each weight, by gate, unit and input. */
+  /** For each state r of a unit, one number per weight, by gate, unit and input. */
   private traces: Float64Array[] = [];
-  /** Where in theta each of them belongs. */
+  /** Index in theta of each weight. */
   private places = new Int32Array(0);
   private feedback: Float64Array | null = null;
 
@@ -50,10 +49,10 @@ class LocalRun implements EstimatorRun {
     const d = inputs.length;
     if (this.traces.length === 0) this.begin(units);
     const q = step.lossGradient(this.sum);
-    const heard = this.rule.randomFeedback ? this.heard(step, n, parts) : q;
+    const errors = this.rule.randomFeedback ? this.errors(step, n, parts) : q;
     for (let j = 0; j < n; j++) {
       const D = this.own(units, j);
-      for (let g = 0; g < gates; g++) this.unit(units, D, g, j, heard);
+      for (let g = 0; g < gates; g++) this.unit(units, D, g, j, errors);
     }
     this.cost.macs += gates * n * d * (parts * parts + 2 * parts);
     step.release();
@@ -61,7 +60,7 @@ class LocalRun implements EstimatorRun {
 
   private begin({ size: n, gates, parts, inputs: { length: d }, index }: GatedUnits): void {
     if (parts > 2)
-      throw invalidSetting('cell', `has ${parts} states a unit, and ${this.rule.name} is written for one or two.`);
+      throw invalidSetting('cell', `has ${parts} states per unit, but ${this.rule.name} supports only one or two.`);
     const weights = gates * n * d;
     this.traces = Array.from({ length: parts }, () => new Float64Array(weights));
     this.places = Int32Array.from({ length: weights }, (_, at) =>
@@ -82,7 +81,7 @@ class LocalRun implements EstimatorRun {
     });
   }
 
-  /** Traces of gate g's weights into unit j, and what they teach: one state a unit, or two. */
+  /** Updates the traces of gate g's weights into unit j and adds their gradient; for one or two states per unit. */
   private unit(units: GatedUnits, D: readonly number[], g: number, j: number, q: FloatArray): void {
     const { size: n, parts, inputs, byGate } = units;
     const [d, first] = [inputs.length, this.traces[0]!];
@@ -111,7 +110,7 @@ class LocalRun implements EstimatorRun {
   }
 
   /** B' dl/dy at h, B drawn once. */
-  private heard(step: SystemStep, n: number, parts: number): Float64Array {
+  private errors(step: SystemStep, n: number, parts: number): Float64Array {
     const dy = step.outputGradient;
     const out = new Float64Array(parts * n);
     if (!dy) return out; // no loss at this step
@@ -142,15 +141,13 @@ const local = (rule: Rule): GradientEstimator => ({
   start(system, random) {
     requireOneRow(rule.name, system);
     if (rule.randomFeedback && !system.hasOutputGradient) {
-      throw invalidSetting('system', `does not tell dl/dy of its output, which ${rule.name} sends back.`);
+      throw invalidSetting('system', `has no outputGradient, which ${rule.name} needs.`);
     }
     return new LocalRun(rule, system, random);
   },
 });
 
-/**
- * SnAp-n. n = 1 is the local rule above, n > 1 a masked RTRL.
- */
+/** SnAp-n (Menick et al. 2020): biased. n = 1 is a local rule, n > 1 a masked RTRL. */
 export const snap = defineEstimator(
   { summary: 'biased: RTRL restricted to what a weight can reach within n steps', settings: ['n'], examples: ['n=1'] },
   ({ n }: { readonly n: number }): GradientEstimator => {
@@ -159,13 +156,13 @@ export const snap = defineEstimator(
   },
 );
 
-/** With the readout's own weights for the way back ("symmetric" e-prop). */
+/** Symmetric e-prop (Bellec et al. 2020), which sends errors back through the readout's weights: biased. */
 export const eprop = defineEstimator(
   { summary: 'biased: eligibility traces without the path through h', examples: [''] },
   (): GradientEstimator => local({ name: 'eprop', selfRecurrent: false, randomFeedback: false }),
 );
 
-/** Needs a system that tells dl/dy. */
+/** RFLO (Murray 2019): biased. Needs a system with `outputGradient`. */
 export const rflo = defineEstimator(
   { summary: 'biased: e-prop with random feedback weights', examples: [''] },
   (): GradientEstimator => local({ name: 'rflo', selfRecurrent: false, randomFeedback: true }),

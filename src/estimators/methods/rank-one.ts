@@ -1,7 +1,7 @@
 /**
- * Unbiased approximations of RTRL's influence matrix M = ds/dtheta by products of vectors, with random signs that make the mixed
- * terms vanish in the mean: for signs nu, E[nu nu'] = 1, so E[(sum_i nu_i a_i)(sum_i nu_i b_i)'] = sum_i a_i b_i'. The two factors
- * of a sum are balanced (rho) so that the variance of the mixed terms is least.
+ * Unbiased approximations of RTRL's influence matrix M = ds/dtheta by one product of two factors. Random signs nu make the mixed
+ * terms vanish in the mean: E[nu nu'] = 1, so E[(sum_i nu_i a_i)(sum_i nu_i b_i)'] = sum_i a_i b_i'. The factors are balanced (rho)
+ * to minimize the variance of the mixed terms.
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireOneRow, requireUnits } from '../algebra/jacobian.js';
@@ -9,13 +9,13 @@ import { addKronecker, derivativeByGates, timesJacobian, timesRows } from '../al
 import { defineEstimator, type GradientEstimator, productMacs } from '../estimator.js';
 import { addScaled, dot, norm, randomSigns } from '../vectors.js';
 
-/** sqrt(a / b), or 1 where that balances nothing. */
+/** sqrt(a / b), or 1 if either is 0. */
 const balance = (a: number, b: number): number => (a > 0 && b > 0 ? Math.sqrt(a / b) : 1);
 
 const online = { unbiased: true, stochastic: true, direction: 'forward', every: null } as const;
 
 /**
- * UORO (Tallec & Ollivier 2018): M ~ s~ theta~', one vector each.
+ * UORO (Tallec & Ollivier 2018): M ~ s~ theta~', one outer product. Unbiased.
  *
  *   s~ <- rho0 J s~ + rho1 nu,   theta~ <- theta~ / rho0 + F' nu / rho1,
  *   rho0 = sqrt(|theta~| / |J s~|),   rho1 = sqrt(|F' nu| / |nu|),     g += (q s~) theta~
@@ -62,8 +62,8 @@ export const uoro = defineEstimator(
 );
 
 /**
- * KF-RTRL (Mujika et al. 2018), for a layer of gated units, whose F is itself a Kronecker product: F = z (x) D, z the inputs and
- * D = ds/da (S, G n). So M ~ u (x) A, and with two signs
+ * KF-RTRL (Mujika et al. 2018): M ~ u (x) A, for a layer of gated units, whose F is a Kronecker product F = z (x) D of the inputs z
+ * and D = ds/da (S, G n). Unbiased. With two random signs c1, c2
  *
  *   u <- c1 rho1 u + c2 rho2 z,   A <- c1 J A / rho1 + c2 D / rho2,
  *   rho1 = sqrt(|J A| / |u|),   rho2 = sqrt(|D| / |z|),     g[g, j, k] += (q A)[g, j] u[k]

@@ -1,12 +1,11 @@
 /**
- * Real-time recurrent learning (Williams & Zipser 1989), and its truncation to what a few steps can reach.
+ * Real-time recurrent learning (Williams & Zipser 1989), and its restriction to what a weight can reach in a few steps.
  *
  *   M_t = ds_t/dtheta = J_t M_{t-1} + F_t,     g += q_t M_t
  *
- * With theta held this is BPTT's gradient, at a cost that does not grow with the sequence but with S^2 P a step. For stacked
- * layers the state is that of all of them, so that M carries the way through the layers, too.
+ * With constant theta this equals BPTT, at a cost of S^2 P per step, whatever the length of the sequence. The state of stacked layers
+ * is that of all layers, so M includes the paths through the layers.
  */
-
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireInteger } from '../../errors.js';
 import { addImmediate, requireOneRow, requireUnits, stateJacobian } from '../algebra/jacobian.js';
@@ -14,8 +13,8 @@ import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEs
 import type { GatedUnits, System, SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 
-/** Where M may differ from 0, (S, P). */
-type Reach = Uint8Array;
+/** Mask of the elements of M that may differ from 0, (S, P). */
+type Mask = Uint8Array;
 
 class RtrlRun implements EstimatorRun {
   readonly cost: EstimatorCost = { floats: 0, macs: 0 };
@@ -25,9 +24,9 @@ class RtrlRun implements EstimatorRun {
   private M: Float64Array;
   private next: Float64Array;
   private readonly sum: Float64Array;
-  private reach: Reach | null = null;
+  private mask: Mask | null = null;
 
-  /** @param steps M is cut to what theta can change within so many steps; Infinity for all. */
+  /** @param steps restricts M to what theta can change within this number of steps; Infinity keeps all of M. */
   constructor({ stateSize: S, parameters }: System, steps: number) {
     this.S = S;
     this.P = parameters.length;
@@ -41,7 +40,7 @@ class RtrlRun implements EstimatorRun {
   step(step: SystemStep): void {
     const { S, P } = this;
     const J = stateJacobian(step, S);
-    if (this.steps < Number.POSITIVE_INFINITY) this.reach ??= reachOf(requireUnits('snap', step), J, P, this.steps);
+    if (this.steps < Number.POSITIVE_INFINITY) this.mask ??= maskOf(requireUnits('snap', step), J, P, this.steps);
     this.advance(J);
     addImmediate(this.M, step, S);
     const q = step.lossGradient(this.sum);
@@ -52,9 +51,9 @@ class RtrlRun implements EstimatorRun {
     step.release();
   }
 
-  /** M <- J M, cut to its reach. */
+  /** M <- J M, masked. */
   private advance(J: Float64Array): void {
-    const { S, P, M, next, reach, cost } = this;
+    const { S, P, M, next, mask, cost } = this;
     next.fill(0);
     for (let r = 0; r < S; r++) {
       const out = next.subarray(r * P, (r + 1) * P);
@@ -65,7 +64,7 @@ class RtrlRun implements EstimatorRun {
         cost.macs += P;
       }
     }
-    if (reach) for (let at = 0; at < next.length; at++) if (!reach[at]) next[at] = 0;
+    if (mask) for (let at = 0; at < next.length; at++) if (!mask[at]) next[at] = 0;
     [this.M, this.next] = [next, M];
   }
 
@@ -81,15 +80,10 @@ class RtrlRun implements EstimatorRun {
 }
 
 /**
- * F's own elements, and those that J leads them to in `steps` - 1 more steps. F's by its structure: at a first step, where h- is 0,
- * the values of F would say that recurrent weights do nothing.
+ * The elements of F, and those that J leads to in `steps` - 1 more steps. Uses the structure of F and not its values, because at a
+ * first step h- is 0 and recurrent weights have no effect.
  */
-function reachOf(
-  { size: n, gates, parts, inputs, index }: GatedUnits,
-  J: Float64Array,
-  P: number,
-  steps: number,
-): Reach {
+function maskOf({ size: n, gates, parts, inputs, index }: GatedUnits, J: Float64Array, P: number, steps: number): Mask {
   const S = parts * n;
   const touched = new Uint8Array(S * P);
   for (let g = 0; g < gates; g++) {
@@ -99,21 +93,21 @@ function reachOf(
       }
     }
   }
-  let reach = touched;
+  let mask = touched;
   for (let step = 1; step < steps; step++) {
     const wider = Uint8Array.from(touched);
     for (let r = 0; r < S; r++) {
       for (let i = 0; i < S; i++) {
         if (J[r * S + i] === 0) continue;
-        for (let p = 0; p < P; p++) if (reach[i * P + p]) wider[r * P + p] = 1;
+        for (let p = 0; p < P; p++) if (mask[i * P + p]) wider[r * P + p] = 1;
       }
     }
-    reach = wider;
+    mask = wider;
   }
-  return reach;
+  return mask;
 }
 
-/** Exact, for a system of one row. */
+/** Real-time recurrent learning (Williams & Zipser 1989): exact, for a system of one sequence. */
 export const rtrl = defineEstimator(
   { summary: 'exact: carries ds/dtheta forward, at S^2 P operations per step', examples: [''] },
   (): GradientEstimator => ({
@@ -130,8 +124,8 @@ export const rtrl = defineEstimator(
 );
 
 /**
- * SnAp-n (Menick et al. 2020): RTRL with M cut to what a weight can change within n steps. n = 1 keeps, of each unit, its own
- * weights only (see local.ts, which does that in the room of 2 P); for dense recurrent weights n = 2 is all of RTRL.
+ * SnAp-n (Menick et al. 2020): RTRL with M restricted to what a weight can change within n steps. n = 1 keeps only the weights of
+ * each unit (local.ts does that with 2 P numbers); for dense recurrent weights n = 2 is all of RTRL.
  */
 export function maskedRtrl(n: number): GradientEstimator {
   requireInteger('n', n, 1, 1 << 16);

@@ -1,13 +1,13 @@
 /**
- * Decoupled neural interfaces (Jaderberg et al. 2016, arXiv:1608.05343): a window of k steps ends in a guess of what all later losses
- * would send back to its last state, and learns that guess from what the next window then does send back. Here the guess is linear in
- * the state,
+ * Synthetic gradients (Jaderberg et al. 2016, arXiv:1608.05343): a window of k steps ends in a prediction of the gradient that all
+ * later losses would send to its last state. The prediction learns from the gradient that the next window sends back. It is linear
+ * in the state,
  *
- *   delta^(s) = A s + b,    A, b = 0 at first: TBPTT, until something is learnt
+ *   delta^(s) = A s + b,    A, b = 0 at first, which is TBPTT
  *   |delta^(s_0) - delta_0|^2 / 2 falls by   A -= r (delta^ - delta_0) s' / (1 + |s|^2),   b likewise
  *
- * with s_0 the state a window starts from, and delta_0 what came back to it (the guess at its own end included, as in
- * temporal-difference learning). The division makes r a share: 1 would meet the target at once.
+ * with s_0 the first state of a window, and delta_0 the gradient at it (including the prediction at the window's end, as in
+ * temporal-difference learning). The division makes r relative: r = 1 meets the target in one update.
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireInteger, requireNumber } from '../../errors.js';
@@ -21,10 +21,11 @@ import {
 } from '../estimator.js';
 import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
 
+/** Options of `syntheticGradients`. */
 export interface SyntheticOptions {
   /** Steps of a window. */
   readonly k: number;
-  /** r above, over 0 to 1. Default 0.1. */
+  /** Learning rate of the prediction, 0 to 1; 1 would meet its target in one update. Default 0.1. */
   readonly rate?: number;
 }
 
@@ -35,7 +36,7 @@ class SyntheticRun implements EstimatorRun {
   private readonly system: System;
   private readonly rate: number;
   private readonly kept: SystemStep[] = [];
-  /** The step that made the first state, where it is learnt: it starts from no state that a guess could be made of. */
+  /** The step that made a learned initial state; no prediction is made for it. */
   private beginning: SystemStep | null = null;
 
   constructor(system: System, rate: number) {
@@ -81,7 +82,7 @@ class SyntheticRun implements EstimatorRun {
     return out;
   }
 
-  /** A step towards what came back, each row's share of it. */
+  /** Moves the prediction towards the target; each sequence contributes its share. */
   private learn(state: ArrayLike<number>, target: FloatArray): void {
     const { learned, rate } = this;
     const { batchSize, stateSize: S } = this.system;
@@ -105,7 +106,7 @@ class SyntheticRun implements EstimatorRun {
   }
 }
 
-/** Biased; meant for long streams. What it has learnt outlives `reset`, and the batches of a `fit`. */
+/** Synthetic gradients (Jaderberg et al. 2016): biased, meant for long streams. The prediction is kept over `reset` and batches. */
 export const syntheticGradients = defineEstimator(
   {
     summary: 'biased: windows of k steps, and a learned prediction of the gradient from later ones',

@@ -1,17 +1,17 @@
 /**
- * Randomised telescope (Beatson & Adams 2019). The gradient is the limit of its truncations, G = G_1 + (G_2 - G_1) + ...; with a
- * random number K of terms, each divided by the probability that it is reached, the mean is still G:
+ * Randomized telescope (Beatson & Adams 2019). The gradient is the limit of its truncations, G = G_1 + (G_2 - G_1) + ... With a random
+ * number K of terms, each divided by the probability of reaching it, the mean is still G:
  *
  *   estimate = sum over k <= K of (G_k - G_{k-1}) / P(K >= k),   P(K >= k) = keep^(k-1)
  *
- * G_k - G_{k-1} is what each loss sends exactly k - 1 steps back.
+ * G_k - G_{k-1} is the part of the gradient with a lag of exactly k - 1 steps.
  */
 import type { FloatArray } from '../../contract/kernels.js';
 import { requireNumber } from '../../errors.js';
 import { defineEstimator, type GradientEstimator, productMacs } from '../estimator.js';
 import type { SystemStep } from '../system.js';
 
-/** `keep`: the probability that there is one more term. One K is drawn for each emission. */
+/** Randomized telescope (Beatson & Adams 2019): unbiased. `keep` is the probability of one more term; each emission draws one K. */
 export const randomizedTelescope = defineEstimator(
   { summary: 'unbiased: a random horizon, its terms scaled up', settings: ['keep'] },
   ({ keep }: { readonly keep: number }): GradientEstimator => {
@@ -38,7 +38,7 @@ export const randomizedTelescope = defineEstimator(
             for (let t = counted; t < steps.length; t++) {
               let delta = steps[t]!.lossGradient(gradient);
               for (let k = 0; k < terms && t - k >= 0; k++) {
-                // Divided step by step: what has gone k steps back is divided by keep^k.
+                // After k steps back, the cotangent is divided by keep^k.
                 if (k > 0) for (let i = 0; i < delta.length; i++) delta[i]! /= keep;
                 delta = steps[t - k]!.vjp(delta, gradient);
                 cost.macs += productMacs(system);

@@ -1,4 +1,4 @@
-/** A batch, step by step. */
+/** A batch as a sequence of steps. */
 
 import { toTimeMajor } from '../../core/layout.js';
 import { type LossChoice, type LossSpec, lossWeight, requireLoss } from '../../core/losses.js';
@@ -7,7 +7,7 @@ import type { Noise } from '../../core/noise.js';
 import type { StepData } from '../system.js';
 import { partOf } from '../vectors.js';
 
-/** A batch time-major, with what each of its losses is divided by. */
+/** A batch in time-major order, with the divisor of its losses. */
 export interface TimeMajorBatch {
   readonly loss: LossSpec;
   readonly steps: number;
@@ -15,9 +15,9 @@ export interface TimeMajorBatch {
   readonly lengths: ArrayLike<number> | null;
   readonly inputs: ArrayLike<number>;
   readonly targets: ArrayLike<number>;
-  /** [T, N]: 0 past a row's end; null where all count alike. */
+  /** [T, N], 0 after the end of a sequence; null for equal weights. */
   readonly weights: ArrayLike<number> | null;
-  /** What the batch's mean is divided by; null for a loss that sums. */
+  /** Divisor of the batch's mean; null for a loss that sums. */
   readonly total: number | null;
 }
 
@@ -32,7 +32,7 @@ export function timeMajorBatch(batch: Batch, choice: LossChoice): TimeMajorBatch
   return { loss, steps, batchSize, lengths, inputs: ordered(batch.inputs), targets, weights, total };
 }
 
-/** How much each step and row counts. */
+/** The weight of each step and sequence. */
 function countedRows(
   { steps, batchSize, lengths }: Batch,
   weights: ArrayLike<number> | null,
@@ -44,8 +44,8 @@ function countedRows(
 }
 
 /**
- * The steps of batchSize [first, first + rows). Each one's loss is the mean over its rows, and counts with its share of the batch's mean: a
- * step weighs as much as its targets do. A single row ends where its length says.
+ * The steps of sequences [first, first + batchSize). The loss of a step is the mean over its sequences, and `share` is its part of
+ * the batch's mean. A single sequence ends at its length.
  */
 export function* stepsOf(
   laid: TimeMajorBatch,
@@ -69,7 +69,7 @@ export function* stepsOf(
   }
 }
 
-/** A whole batch as the steps of a sequence, for `compare`, `unroll` and their like: their losses add up to the batch's. */
+/** A batch as the steps of a sequence, for `compare` and `unroll`. The losses of the steps add up to the loss of the batch. */
 export const batchToSteps = (batch: Batch, loss: LossChoice): StepData[] => [
   ...stepsOf(timeMajorBatch(batch, loss), 0, batch.batchSize, null),
 ];

@@ -1,4 +1,4 @@
-/** The step that makes a model's learned first states: s_0 = (h0, c0), the same for all rows. */
+/** The step that makes a model's learned initial state: s_0 = (h0, c0), the same for all sequences. */
 import type { FloatArray } from '../../contract/kernels.js';
 import type { LstmTape } from '../../core/lstm/tape.js';
 import type { Model } from '../../core/model.js';
@@ -6,11 +6,11 @@ import type { StatePart, SystemStep } from '../system.js';
 
 interface Learned {
   readonly part: StatePart;
-  /** Where its numbers begin in theta. */
+  /** Its first index in theta. */
   readonly offset: number;
 }
 
-/** `parts` are h and c of each LSTM in turn. */
+/** The learned parts of the state. `parts` are h and c of each LSTM in turn. */
 export function learnedStates(
   model: Model,
   lstms: readonly LstmTape[],
@@ -75,7 +75,7 @@ export class InitialStateStep implements SystemStep {
     });
   }
 
-  /** Each number of the state that is learnt, and its place in theta. */
+  /** Calls `act` with each learned number of the state and its index in theta. */
   private each(act: (at: number, p: number) => void): void {
     const S = this.before.length / this.batchSize;
     for (const { part, offset } of this.learned) {

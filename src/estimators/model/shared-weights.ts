@@ -1,7 +1,7 @@
 /**
- * A backend over which tapes of one shape share the weights that they lay out for their products: a system keeps a tape for each
- * step of a sequence, and each would have a copy of all weights, several times what it records. They are laid out once for each
- * version of theta.
+ * Lets tapes of one shape share their packed weights. A system keeps a tape for each step of a sequence; with a copy of the packed
+ * weights in each, they would take several times the memory of the recorded values. The weights are packed once for each version
+ * of theta.
  */
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { decorate } from '../../core/memory/decorate.js';

@@ -1,4 +1,4 @@
-/** One time step of a model: a tape of one step, used again and again. */
+/** One time step of a model: a tape of one step that is reused. */
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import type { LossChoice } from '../../core/losses.js';
@@ -14,7 +14,7 @@ import type { GatedUnits, StatePart, StepData, SystemStep } from '../system.js';
 import type { SharedWeights } from './shared-weights.js';
 import { ModelTangent } from './tangent.js';
 
-/** Whether training drops something that the new state depends on: the closed forms are for what drops nothing. */
+/** Whether dropout or noise affects the new state, which the closed-form derivatives do not cover. */
 function dropsInside({ layers }: ModelSpec): boolean {
   return layers
     .slice(0, layers.findLastIndex(({ kind }) => kind === 'lstm') + 1)
@@ -50,20 +50,20 @@ export class EngineStep implements SystemStep {
   private readonly system: StepOwner;
   private readonly tape: Tape;
   private readonly k: Kernels;
-  /** Index of the last LSTM among the layers: what is above it is the readout. */
+  /** Index of the last LSTM among the layers; the layers after it are the readout. */
   private readonly top: number;
   /** Cotangents of each LSTM's new state. */
   private readonly after: readonly LstmState[];
-  /** h and c of each LSTM after the step, how wide they are, and the gradients by those before it. */
+  /** h and c of each LSTM after the step, their widths, and the gradients by those before the step. */
   private readonly matrices: readonly Matrix[];
   private readonly widths: readonly number[];
   private readonly backwards: readonly Matrix[];
   private tangent: ModelTangent | null = null;
-  /** Of this run of the step; undefined until somebody asks. */
+  /** Units of this run of the step; undefined until they are needed. */
   private known: GatedUnits | null | undefined;
   private target: ArrayLike<number> | null = null;
   private share = 1;
-  /** Whether something is dropped on the way from state to state. */
+  /** Whether dropout or noise affects the new state of this run. */
   private drops = false;
   private idle = false;
 
@@ -76,7 +76,7 @@ export class EngineStep implements SystemStep {
       model.tape({ steps: 1, batchSize }, { inputGradient: false, kernels: weights.kernels }),
     );
     this.top = this.tape.layers.findLastIndex(({ kind }) => kind === 'lstm');
-    if (this.top < 0) throw invalidSetting('layers', 'have no LSTM: there is no time to go back through.');
+    if (this.top < 0) throw invalidSetting('layers', 'must include an LSTM, which an estimator goes back through.');
     this.after = this.tape.lstms.map((layer) => {
       const { h, c } = layer.finalState();
       return { h: this.k.alloc(h.rows, h.cols), c: this.k.alloc(c.rows, c.cols) };
@@ -92,7 +92,7 @@ export class EngineStep implements SystemStep {
     return this.tape.lstms;
   }
 
-  /** Where h and c of each LSTM stand in a row. */
+  /** The ranges of h and c of each LSTM in a state. */
   get parts(): readonly StatePart[] {
     let at = 0;
     return this.widths.map((width, i) => {
@@ -168,11 +168,14 @@ export class EngineStep implements SystemStep {
     return this.jvpByRows(u, w);
   }
 
-  /** The same out of one cotangent for each element of the state: for layers that have no closed form. */
+  /** The same from one cotangent for each element of the state, for layers without closed-form derivatives. */
   private jvpByRows(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
     const { system, stateSize: S } = this;
     if (system.batchSize > 1)
-      throw invalidSetting('batchSize', 'should be 1 for directional derivatives of this model.');
+      throw invalidSetting(
+        'batchSize',
+        `must be 1 for directional derivatives of this model, got ${system.batchSize}.`,
+      );
     const [out, unit] = [system.floats(S), system.floats(S)];
     const byTheta = w && system.floats(system.parameters.length);
     for (let r = 0; r < S; r++) {
@@ -208,7 +211,7 @@ export class EngineStep implements SystemStep {
     this.tape.free();
   }
 
-  /** Rows of a whole state as h and c of each LSTM. */
+  /** Splits a state into h and c of each LSTM. */
   private cut(state: ArrayLike<number>): ArrayLike<number>[] {
     const { batchSize } = this.system;
     let at = 0;

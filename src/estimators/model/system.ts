@@ -1,7 +1,6 @@
 /**
- * A model of the engine as a system: its LSTM layers, and whatever lies below and between them, are the transition; what lies above
- * the last LSTM is the readout. Each step is a tape of one time step, so the forward pass, the loss and J'v are the engine's own
- * kernels on its own backend.
+ * A model as a system: the layers up to the last LSTM are the transition, the layers after it are the readout. Each step is a tape
+ * of one time step, so the forward pass, the loss and J'v run on the model's own backend.
  */
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import type { LossChoice } from '../../core/losses.js';
@@ -24,25 +23,28 @@ import { InitialStateStep, learnedStates } from './initial-state.js';
 import { SharedWeights } from './shared-weights.js';
 import { EngineStep, type StepOwner } from './step.js';
 
+/** Options of `modelSystem`. */
 export interface ModelSystemOptions {
-  /** Sequences side by side. Default 1, which the estimators that look forwards need. */
+  /** Number of sequences side by side. Default 1, which forward estimators need. */
   readonly batchSize?: number;
-  /** Default: `crossEntropy` before class targets (an Int32Array), else `meanSquaredError`. */
+  /** Default: `crossEntropy` for class targets (an Int32Array), else `meanSquaredError`. */
   readonly loss?: LossChoice;
 }
 
-/** A system with gradients of its own kind of memory, which are added to without a copy. */
+/** The system of a model. */
 export interface ModelSystem extends System {
   readonly model: Model;
-  /** P zeros, as fast to add to as it gets; any other array of P numbers will do. */
+  /** A gradient of P zeros in the backend's memory, which is the fastest to add to. Any array of P numbers works. */
   newGradient(): FloatArray;
-  /** The backend's handle of such a gradient, for its kernels: to clip it, and for an optimizer. */
+  /** The backend's matrix of such a gradient, for kernels and optimizers. */
   matrixOf(gradient: FloatArray): Matrix;
 }
 
 /**
- * @throws `INVALID_SETTING` for a model whose state cannot be carried from step to step (an LSTM in reverse, `returns: 'last'`,
- *   gate recurrence), or on a backend that keeps its numbers on a device.
+ * Makes a system of a model, for estimators.
+ *
+ * @throws `INVALID_SETTING` for a model whose state cannot be carried from step to step (a reverse LSTM, `returns: 'last'`, gate
+ *   recurrence), or on a backend that keeps its numbers on a device.
  */
 export function modelSystem(model: Model, options: ModelSystemOptions = {}): ModelSystem {
   return new EngineSystem(model, options);
@@ -57,7 +59,7 @@ class EngineSystem implements ModelSystem, StepOwner {
   readonly blocks: readonly ParameterBlock[];
   readonly hasOutputGradient = true;
   readonly loss: LossChoice | null;
-  /** Where gradients of single steps are made when nobody wants them, or wants them in memory of another kind. */
+  /** Gradients of single steps that are discarded or copied to another kind of memory. */
   readonly scratch: Arena;
   readonly kernels: Kernels;
   private readonly lease: Lease;
@@ -73,7 +75,7 @@ class EngineSystem implements ModelSystem, StepOwner {
     for (const [i, layer] of model.spec.layers.entries()) {
       if (layer.kind !== 'lstm') continue;
       if (layer.returns === 'last')
-        throw invalidSetting(`layers[${i}].returns`, 'should be all, so that there is a loss at any step.');
+        throw invalidSetting(`layers[${i}].returns`, "must be 'all', so that every step can have a loss.");
     }
     this.model = model;
     this.batchSize = batchSize;
@@ -124,7 +126,7 @@ class EngineSystem implements ModelSystem, StepOwner {
 
   matrixOf(gradient: FloatArray): Matrix {
     const arena = this.arenas.get(gradient);
-    if (!arena) throw invalidSetting('gradient', 'is none that this system made.', 'Get one from newGradient().');
+    if (!arena) throw invalidSetting('gradient', 'must be a gradient of this system.', 'Make one with newGradient().');
     return arena.matrix;
   }
 
@@ -138,7 +140,7 @@ class EngineSystem implements ModelSystem, StepOwner {
     return this.model.kernels.precision === 'float64' ? new Float64Array(length) : new Float32Array(length);
   }
 
-  /** Runs `act` over an arena whose sums end up in `gradient`. */
+  /** Runs `act` with an arena whose sums are added to `gradient`. */
   adding(gradient: FloatArray | null, act: (arena: Arena) => void): void {
     const own = gradient && this.arenas.get(gradient);
     if (own) {
@@ -164,7 +166,7 @@ class EngineSystem implements ModelSystem, StepOwner {
   }
 }
 
-/** The matrices of each layer's gates, biases too, and every other tensor as a whole. */
+/** One block for each gate's weights and biases, and one for every other tensor. */
 function blocksOf(model: Model): ParameterBlock[] {
   return model.parameters.layout.entries.flatMap(({ name, offset, size }): ParameterBlock[] => {
     if (!/\.(weight_[ih]h|bias_[ih]h)_l\d+$/.test(name)) return [{ name, ranges: [[offset, offset + size]] }];

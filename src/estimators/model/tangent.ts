@@ -1,4 +1,4 @@
-/** A model's transition differentiated forwards, layer by layer, over a tape of one step; and what units it is made of. */
+/** Forward derivatives of a model's transition over a tape of one step, layer by layer, and the closed forms of its units. */
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import type { AnyLayerTape } from '../../core/layers/registry.js';
 import type { LstmState } from '../../core/lstm/blocks.js';
@@ -24,15 +24,15 @@ export class ModelTangent {
   private readonly tape: Tape;
   private readonly direction: Arena;
   private readonly lstms = new Map<LstmTape, LstmPart>();
-  /** Room for the change of other layers' outputs. */
+  /** Changes of the outputs of other layers. */
   private readonly outputs = new Map<AnyLayerTape, Matrix>();
 
-  /** Whether every layer that a state depends on has its derivatives in closed form. */
+  /** Whether every layer of the transition has closed-form derivatives. */
   static covers(spec: ModelSpec): boolean {
     return spec.layers.every((layer) => layer.kind !== 'lstm' || withoutClosedForm(layer) === null);
   }
 
-  /** Whether the transition is one layer of gated units, which reads the input itself and feeds all of h back. */
+  /** Whether the transition is one layer of gated units that reads the input directly and feeds all of h back. */
   static hasUnits({ layers }: ModelSpec): boolean {
     const [first, ...others] = layers;
     return (
@@ -62,7 +62,7 @@ export class ModelTangent {
     }
   }
 
-  /** Handles of dh', dc' of each LSTM in turn. `state`: dh- and dc- likewise; `w`: the change of theta. */
+  /** dh', dc' of each LSTM in turn. `state` has dh-, dc- in the same order; `w` is the change of theta. */
   apply(state: readonly ArrayLike<number>[], w: ArrayLike<number> | null): Matrix[] {
     const { k, tape, model, direction } = this;
     if (w) k.upload(direction.matrix, w);
@@ -79,7 +79,7 @@ export class ModelTangent {
         dx = to.h;
       } else if (layer.kind === 'embedding') dx = w && this.embedding(layer);
       else if (layer.kind === 'linear') dx = this.linear(layer, dx, w !== null);
-      // Dropout and activity let everything through outside of training.
+      // Dropout and activity layers are the identity outside training.
     }
     return tape.lstms.flatMap((layer) => [this.lstms.get(layer)!.to.h, this.lstms.get(layer)!.to.c]);
   }
@@ -104,7 +104,7 @@ export class ModelTangent {
     return out;
   }
 
-  /** The closed forms of the model's only LSTM; one row. */
+  /** The closed forms of the model's only LSTM, for one sequence. */
   units(): GatedUnits {
     const { k, model, tape } = this;
     const layer = tape.lstm(0);

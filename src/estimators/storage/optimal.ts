@@ -1,16 +1,16 @@
 /**
  * The plan with the fewest forward steps for a budget of memory, by dynamic programming (Gruslys et al. 2016, their "mixed" policy;
- * with states alone it is Griewank and Walther's Revolve, 2000). Let C(n, m) be the fewest forward steps that it takes to go back
- * through n steps, from the state before them, with room for m states:
+ * with states alone it is Griewank and Walther's Revolve, 2000). Let C(n, m) be the fewest forward steps needed to go back through
+ * n steps, from the state before them, with memory for m states:
  *
- *   C(n, m) = the least of
+ *   C(n, m) = the minimum of
  *     n                                          where m >= e n: keep all entries
- *     n (n + 1) / 2                              where one entry is all there is room for
+ *     n (n + 1) / 2                              where memory holds one entry only
  *     min over y of  y + C(n - y, m - 1) + C(y, m)          keep the state after y steps
- *     min over y of  y + C(n - y, m - e) + C(y - 1, m)      keep the entry of step y: it holds the state after it, and is
- *                                                           not run again
+ *     min over y of  y + C(n - y, m - e) + C(y - 1, m)      keep the entry of step y, which holds the state after it
+ *                                                           and is not run again
  *
- * with e the cost of an entry in states. Neither is convex in y, as room is cut into whole entries: every y is tried.
+ * with e the cost of an entry in states. Because entries are indivisible, neither is convex in y: every y is tried.
  */
 import { invalidSetting, requireInteger } from '../../errors.js';
 import type { PlanOrder, StoragePlan } from './plan.js';
@@ -18,44 +18,47 @@ import type { PlanOrder, StoragePlan } from './plan.js';
 interface Table {
   /** C(n, m), by m * (steps + 1) + n. */
   readonly cost: Float64Array;
-  /** What does it: 0 keep all, 1 one entry at a time, else 2 y for a state after y steps, 2 y + 1 for the entry of step y. */
+  /** The choice: 0 keeps all, 1 keeps one entry at a time, 2 y keeps the state after y steps, 2 y + 1 the entry of step y. */
   readonly choice: Int32Array;
 }
 
+/** Options of `optimalPlan`. */
 export interface BudgetOptions {
   /** Cost of an entry in states. Default 3, an LSTM's (6n to 2n). */
   readonly entryCost?: number;
-  /** Whether whole entries may be kept over others' recomputation, besides states. Default true; false is Revolve. */
+  /** Whether entries may be kept during recomputation, in addition to states. Default true; false is Revolve. */
   readonly entries?: boolean;
 }
 
 /**
- * @param budget room, in states, beside that for the entry which is being gone back through.
+ * The plan with the fewest forward steps for a memory budget. Throws `INVALID_SETTING` if it would take too long to find.
+ *
+ * @param budget memory in states, in addition to the entry of the current step.
  */
 export function optimalPlan(steps: number, budget: number, options: BudgetOptions = {}): StoragePlan {
   const { entryCost = 3, entries = true } = options;
   requireInteger('steps', steps, 1, 1 << 20);
   requireInteger('entryCost', entryCost, 1, 1 << 10);
   requireInteger('budget', budget, 0, 1 << 24);
-  const room = Math.min(budget + entryCost, entryCost * steps);
-  if (room * steps ** 2 > 4e9) {
+  const memory = Math.min(budget + entryCost, entryCost * steps);
+  if (memory * steps ** 2 > 4e9) {
     throw invalidSetting(
       'budget',
-      `times the square of the steps is ${(room * steps ** 2).toExponential(1)}, too much to plan for exactly.`,
-      'Take segments, or a smaller budget.',
+      `is too large to plan for exactly: budget * steps^2 is ${(memory * steps ** 2).toExponential(1)}, and must be at most 4e9.`,
+      'Use segments or a smaller budget.',
     );
   }
-  const table = solve(steps, room, entryCost, entries);
+  const table = solve(steps, memory, entryCost, entries);
   const orders: PlanOrder[] = [];
-  write(orders, table, { steps, entryCost }, 0, steps, room);
-  return { name: `${entries ? 'optimal' : 'revolve'}, room for ${budget} states`, steps, orders };
+  write(orders, table, { steps, entryCost }, 0, steps, memory);
+  return { name: `${entries ? 'optimal' : 'revolve'}, memory for ${budget} states`, steps, orders };
 }
 
-function solve(steps: number, room: number, e: number, entries: boolean): Table {
+function solve(steps: number, memory: number, e: number, entries: boolean): Table {
   const width = steps + 1;
-  const cost = new Float64Array((room + 1) * width).fill(Number.POSITIVE_INFINITY);
-  const choice = new Int32Array((room + 1) * width);
-  for (let m = 0; m <= room; m++) {
+  const cost = new Float64Array((memory + 1) * width).fill(Number.POSITIVE_INFINITY);
+  const choice = new Int32Array((memory + 1) * width);
+  for (let m = 0; m <= memory; m++) {
     cost[m * width] = 0;
     if (m < e) continue;
     for (let n = 1; n <= steps; n++) {
@@ -64,32 +67,32 @@ function solve(steps: number, room: number, e: number, entries: boolean): Table 
         cost[at] = n;
         continue;
       }
-      let least = (n * (n + 1)) / 2;
+      let min = (n * (n + 1)) / 2;
       let best = 1;
       const [less, same] = [(m - 1) * width + n, m * width];
       for (let y = 1; y < n; y++) {
         const total = y + cost[less - y]! + cost[same + y]!;
-        if (total < least) {
-          least = total;
+        if (total < min) {
+          min = total;
           best = 2 * y;
         }
       }
-      const behind = (m - e) * width + n;
+      const after = (m - e) * width + n;
       for (let y = 1; entries && m >= 2 * e && y < n; y++) {
-        const total = y + cost[behind - y]! + cost[same + y - 1]!;
-        if (total < least) {
-          least = total;
+        const total = y + cost[after - y]! + cost[same + y - 1]!;
+        if (total < min) {
+          min = total;
           best = 2 * y + 1;
         }
       }
-      cost[at] = least;
+      cost[at] = min;
       choice[at] = best;
     }
   }
   return { cost, choice };
 }
 
-/** The orders for steps [from, from + n) with room for m states; the current state is that before `from`. */
+/** Writes the orders for steps [from, from + n) with memory for m states; the current state is the one before `from`. */
 function write(
   orders: PlanOrder[],
   table: Table,

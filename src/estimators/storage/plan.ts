@@ -1,19 +1,20 @@
 /**
- * What to keep of a sequence when there is no room for all of it. A backward pass needs the tape entry of each step, last step first;
- * an entry that was not kept is made again from the nearest state before it. A plan is data, a list of orders:
+ * Storage plans: what to keep of a sequence when its whole tape is too large. A backward pass needs the tape entry of each step,
+ * last step first; a missing entry is recomputed from the nearest earlier state. A plan is a list of orders:
  *
- *   Advance   runs step t forward, keeping nothing but the state it ends with
+ *   Advance   runs step t forward and keeps only its last state
  *   Save      keeps the current state, the one before step t
- *   Restore   goes back to the kept state before step t
+ *   Restore   returns to the kept state before step t
  *   Tape      runs step t forward and keeps its entry
- *   Backward  goes back through step t, whose entry is the last one kept
+ *   Backward  goes back through step t, whose entry is kept
  *   Free      drops the kept state before step t, or the entry of step t
  *
- * Costs are counted in units of a state (h and c: 2n numbers); a tape entry (i f g o c h: 6n) costs 3 of them. Forward steps are
- * counted with the T that any backward pass needs.
+ * Memory is counted in states (h and c: 2n numbers); a tape entry (i f g o c h: 6n) counts 3. Forward steps include the T steps of
+ * the first pass.
  */
 import { invalidData, requireInteger } from '../../errors.js';
 
+/** One order of a storage plan. */
 export type PlanOrder =
   | { readonly kind: 'Advance'; readonly t: number }
   | { readonly kind: 'Save'; readonly t: number }
@@ -22,20 +23,22 @@ export type PlanOrder =
   | { readonly kind: 'Backward'; readonly t: number }
   | { readonly kind: 'Free'; readonly t: number; readonly what: 'state' | 'entry' };
 
+/** What to keep, recompute and free, order by order, for a sequence of `steps` steps. */
 export interface StoragePlan {
   readonly name: string;
   readonly steps: number;
   readonly orders: readonly PlanOrder[];
 }
 
+/** The cost of a storage plan. */
 export interface PlanCost {
-  /** Forward steps, the T first ones included. */
+  /** Forward steps, including those of the first pass. */
   readonly forwards: number;
-  /** The most that was kept at once, in states. */
+  /** Peak memory, in states. */
   readonly peak: number;
 }
 
-/** Follows a plan and counts. Throws `INVALID_DATA` for a plan that cannot be followed. */
+/** Counts the cost of a plan; a tape entry counts `entryCost` states. Throws `INVALID_DATA` for an inconsistent plan. */
 export function planCost({ steps, orders }: StoragePlan, entryCost = 3): PlanCost {
   const wrong = (at: number, problem: string): never => {
     throw invalidData(`order ${at} of the plan`, problem);
@@ -44,7 +47,7 @@ export function planCost({ steps, orders }: StoragePlan, entryCost = 3): PlanCos
   let [now, next, forwards, peak] = [0, steps - 1, 0, 0];
   orders.forEach(({ kind, t, ...rest }, at) => {
     if ((kind === 'Advance' || kind === 'Tape' || kind === 'Save') && t !== now) {
-      wrong(at, `${kind} ${t} where the current state is that before step ${now}.`);
+      wrong(at, `${kind} ${t}, but the current state is the one before step ${now}.`);
     }
     if (kind === 'Advance' || kind === 'Tape') {
       forwards++;
@@ -54,22 +57,22 @@ export function planCost({ steps, orders }: StoragePlan, entryCost = 3): PlanCos
     if (kind === 'Save') states.add(t);
     if (kind === 'Restore') {
       // The entry of a step holds the state that it ended with.
-      if (!states.has(t) && !entries.has(t - 1) && t !== 0) wrong(at, `there is no state before step ${t}.`);
+      if (!states.has(t) && !entries.has(t - 1) && t !== 0) wrong(at, `the state before step ${t} is missing.`);
       now = t;
     }
     if (kind === 'Backward') {
-      if (t !== next) wrong(at, `goes back through step ${t} where step ${next} is next.`);
-      if (!entries.has(t)) wrong(at, `there is no entry of step ${t}.`);
+      if (t !== next) wrong(at, `goes back through step ${t}, but step ${next} is next.`);
+      if (!entries.has(t)) wrong(at, `the entry of step ${t} is missing.`);
       next--;
     }
     if (kind === 'Free') (('what' in rest && rest.what) === 'state' ? states : entries).delete(t);
     peak = Math.max(peak, states.size + entryCost * entries.size);
   });
-  if (next >= 0) wrong(orders.length, `it ends before step ${next} has been gone back through.`);
+  if (next >= 0) wrong(orders.length, `the plan ends before Backward ${next}.`);
   return { forwards, peak };
 }
 
-/** Keeps every entry: BPTT as it is. */
+/** The plan that keeps every entry: plain BPTT. */
 export function keepAll(steps: number): StoragePlan {
   requireInteger('steps', steps, 1, 1 << 24);
   const all = Array.from({ length: steps }, (_, t) => t);
@@ -78,12 +81,12 @@ export function keepAll(steps: number): StoragePlan {
   return { name: 'all', steps, orders };
 }
 
-/** Chen et al. 2016: a state every `segment` steps (by default as many as make the states and the entries of a segment the least in sum), each segment taped when its turn comes. */
+/** The plan of Chen et al. 2016: keeps a state every `segment` steps and tapes one segment at a time. The default minimizes the memory. */
 export function everySegment(steps: number, segment = Math.round(Math.sqrt(steps / 3))): StoragePlan {
   requireInteger('steps', steps, 1, 1 << 24);
   requireInteger('segment', segment, 1, steps);
   const orders: PlanOrder[] = [];
-  // The short one, where there is one, is the first: the last one alone is run no second time.
+  // A shorter segment comes first, because only the last one is not run twice.
   const count = Math.ceil(steps / segment);
   const starts = Array.from({ length: count }, (_, i) => Math.max(0, steps - (count - i) * segment));
   const last = starts.at(-1)!;
