@@ -20,10 +20,10 @@ const ENTRIES = [
   'cli/lab/run',
   'cli/lab/worker',
 ];
-/** Loaded when somebody asks for what they do, and only if they are there. */
+/** Optional packages, loaded on demand if they are installed. */
 const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js'];
 
-/** seedrandom wants Node's crypto for seeds of its own making; all of ours are given, and it costs 10 ms to load. */
+/** seedrandom loads Node's crypto, which takes 10 ms, to create random seeds. Unspool always passes a seed. */
 const withoutCrypto = {
   name: 'without-crypto',
   setup({ onResolve, onLoad }) {

@@ -1,11 +1,11 @@
-/** Sources of batches as plain data, which a worker can be sent and make the same source of again. */
+/** Descriptions of batch sources: plain data from which a worker creates the same source. */
 
 import type { Batch } from '../core/model.js';
 import { invalidData, isKeyOf, shown } from '../errors.js';
 import type { BatchSource, SourceDescription } from './source.js';
 import { TextStreams } from './text.js';
 
-/** From a description, without its `kind`, to the source. */
+/** Creates a source from the parts of its description, that is, without `kind`. */
 export type SourceMaker = (parts: Readonly<Record<string, unknown>>) => BatchSource;
 
 const textStreams = (parts: object): BatchSource => {
@@ -21,8 +21,8 @@ const batches = (parts: object): BatchSource => {
 const SOURCES: Readonly<Record<string, SourceMaker>> = { textStreams, batches };
 
 /**
- * What `source` says it is; one that says nothing is described by all its batches, if their order is always the same.
- * Throws `INVALID_DATA` for one that shuffles them by a function of its own.
+ * Returns the source's own description or, if it has none, one that lists all its batches. Throws `INVALID_DATA` for a source
+ * that has `shuffled` but no `describe`.
  */
 export function describeSource(source: BatchSource): SourceDescription {
   if (source.describe) return source.describe();
@@ -32,12 +32,12 @@ export function describeSource(source: BatchSource): SourceDescription {
   }
   throw invalidData(
     'data',
-    'a source that shuffles its batches by a function of its own cannot be sent to a worker.',
-    'Leave `shuffled` out, or give it a describe() and its maker to serve({sources}) in a worker file of your own.',
+    'a source with `shuffled` but without `describe` cannot be sent to a worker.',
+    'Remove `shuffled`, or add describe() and pass a maker for its kind to serve({sources}) in your own worker file.',
   );
 }
 
-/** The source that `describeSource` described; `more` makes further kinds. Throws `INVALID_DATA` for an unknown one. */
+/** Creates a source from its description. `more` adds makers for other kinds. Throws `INVALID_DATA` for an unknown kind. */
 export function createSource(
   { kind, ...parts }: SourceDescription,
   more: Readonly<Record<string, SourceMaker>> = {},
@@ -46,7 +46,7 @@ export function createSource(
   if (isKeyOf(makers, kind)) return makers[kind]!(parts);
   throw invalidData(
     'data',
-    `${shown(kind)} is no source of batches that is known here.`,
-    `Known are ${Object.keys(makers).join(', ')}; a worker file of your own adds more by serve({sources}).`,
+    `unknown kind of batch source ${shown(kind)}.`,
+    `Known kinds: ${Object.keys(makers).join(', ')}. To add others, pass their makers to serve({sources}) in your own worker file.`,
   );
 }

@@ -1,48 +1,48 @@
 /**
- * Character n-grams with interpolated Kneser-Ney smoothing: what a language model's held-out bits per character are
- * compared with. Counts live in typed arrays: an n-gram is numbered by the pair (number of its first n-1 tokens, its
- * last token), so neither the size of the vocabulary nor the order is limited by what fits into one integer key.
+ * Character n-grams with interpolated Kneser-Ney smoothing, a baseline for the bits per character of a language model. Counts are
+ * in typed arrays. An n-gram's number follows from the pair (number of its first n-1 tokens, its last token), so that no integer
+ * key limits the vocabulary or the order.
  */
 import { requireTokens } from '../core/losses.js';
 import { invalidData, requireInteger } from '../errors.js';
 
-/** Number of what does not occur in the training tokens, or would begin before the first one. */
+/** The number of an n-gram that does not occur in training, or that would start before the first token. */
 const NONE = -1;
 
 /**
- * Used where no n-gram of an order was counted once, so that n1 / (n1 + 2 n2) is 0 or 0 / 0: with no discount, what
- * training did not show in a known context would be impossible, and one such character makes the figure infinite.
+ * The discount if no n-gram of an order was counted once, so that n1 / (n1 + 2 n2) is 0 or 0 / 0. A discount of 0 would give an
+ * unseen n-gram probability 0, and a single one would make the result infinite.
  */
 const FALLBACK_DISCOUNT = 0.5;
 
-/** Taken out of `Math` once: under Jest a look-up of a global costs more than the whole probe of the hash table. */
+/** Destructured once, because under Jest a lookup of a global is slower than a probe of the hash table. */
 const { imul, log2, max } = Math;
 
 /**
- * Held-out bits per character of an interpolated Kneser-Ney n-gram model: the mean over `test` of
- * -log2 p(token | the order - 1 tokens before it). The context of the first test tokens reaches back into the end of
- * `train`, as `test` is taken to go on where `train` stops.
+ * Bits per character of an interpolated Kneser-Ney n-gram model: the mean over `test` of
+ * -log2 p(token | the order - 1 tokens before it). `test` continues `train`, so the context of the first test tokens is the end
+ * of `train`.
  *
  * For a context h of m - 1 tokens, with h' = h without its first token,
  *
  *   p_m(w | h) = (max(c(h w) - D_m, 0) + D_m N1+(h .) p_{m-1}(w | h')) / sum over w' of c(h w'),
  *
- * and p_m(w | h) = p_{m-1}(w | h') where the sum is 0. c counts occurrences for m = order, and below it the different
- * tokens that stand before the m-gram in training, N1+(. h w). N1+(h .) is the number of w with c(h w) > 0. Each m has
- * one discount, D_m = n1 / (n1 + 2 n2), with n1 and n2 the numbers of m-grams with c = 1 and c = 2 (0.5 where n1 is 0);
- * there is no modified, three-valued discount. p_0 is uniform, 1 / vocabularySize.
+ * and p_m(w | h) = p_{m-1}(w | h') if the sum is 0. c counts occurrences for m = order; for smaller m it counts the different
+ * tokens that precede the m-gram in training, N1+(. h w). N1+(h .) is the number of w with c(h w) > 0. Each m has one discount,
+ * D_m = n1 / (n1 + 2 n2), with n1 and n2 the numbers of m-grams with c = 1 and c = 2 (0.5 if n1 is 0), not the three of modified
+ * Kneser-Ney. p_0 is uniform, 1 / vocabularySize.
  *
- * Order 1 is thus the relative frequency of characters, discounted and mixed with the uniform distribution: exactly
- * maximum likelihood where every character of the vocabulary occurs in `train`. An empty `train` leaves the uniform
- * distribution, log2(vocabularySize) bits.
+ * Order 1 is the relative frequency of characters, discounted and mixed with the uniform distribution. It equals maximum
+ * likelihood if every character of the vocabulary occurs in `train`. An empty `train` gives the uniform distribution,
+ * log2(vocabularySize) bits.
  *
- * Time grows with (train + test) * order. Memory is about 16 bytes for each token of train and test, and up to about 50
- * bytes for each different n-gram of the two neighboring orders that are held at a time.
+ * Time is proportional to (train + test) * order. Memory is about 16 bytes per token of train and test, plus up to about 50 bytes
+ * per different n-gram of two successive orders.
  *
  * On data/moby-dick.txt (first 90 % of the code points train, 83 characters): 4.498 bits for order 1, 3.552 for
- * order 2, 2.196 for order 5 and, the best, 2.151 for order 6.
+ * order 2, 2.196 for order 5 and 2.151, the best, for order 6.
  *
- * @param order tokens in an n-gram, the predicted one included: 1 to 32.
+ * @param order number of tokens in an n-gram, including the predicted one: 1 to 32.
  *
  * Throws `INVALID_DATA` for an empty `test` or a token outside [0, vocabularySize), `INVALID_SETTING` for a size or
  * order out of range.
@@ -61,7 +61,7 @@ export function ngramBitsPerCharacter(
   requireInteger('vocabularySize', vocabularySize, 1, 2 ** 31 - 1);
   requireInteger('order', order, 1, 32);
   if (test.length === 0) {
-    throw invalidData('test', 'it has no tokens to predict.', 'Keep some of the text for testing.');
+    throw invalidData('test', 'must not be empty.', 'Keep some of the text for testing.');
   }
   requireTokens('training token', train, vocabularySize);
   requireTokens('test token', test, vocabularySize);
@@ -85,29 +85,29 @@ export function ngramBitsPerCharacter(
 
 /** The m-grams of the training tokens. */
 interface Level {
-  /** [token of train and test] number of the m-gram that ends there, or NONE. */
+  /** [token of train and test] number of the m-gram that ends at it, or NONE. */
   readonly ids: Int32Array;
-  /** The same for the (m-1)-gram; null for m = 1, where all are the empty one, number 0. */
+  /** The same for the (m-1)-gram; null for m = 1, whose only (m-1)-gram is empty and has number 0. */
   readonly shorterIds: Int32Array | null;
   readonly size: number;
   /** Number of different (m-1)-grams; 1 for m = 1. */
   readonly shorterSize: number;
-  /** [m-gram] number of the (m-1)-gram that it begins with. */
+  /** [m-gram] number of the (m-1)-gram that it starts with. */
   readonly contexts: Int32Array;
-  /** [m-gram] how often it occurs in training. */
+  /** [m-gram] number of occurrences in training. */
   readonly occurrences: Int32Array;
-  /** [(m-1)-gram] how many different m-grams end with it: N1+(. h w), its Kneser-Ney count in a longer model. */
+  /** [(m-1)-gram] number of different m-grams that end with it: N1+(. h w), its count in a model of higher order. */
   readonly continuations: Int32Array;
 }
 
-/** Numbers the m-grams that end in training and finds those that end in the test part, given the (m-1)-grams. */
+/** Numbers the m-grams of training and looks up those of the test part, given the (m-1)-grams. */
 function numberGrams(tokens: Int32Array, trainLength: number, shorter: Level | null): Level {
   const ids = new Int32Array(tokens.length);
   const grams = new PairTable();
   let occurrences = new Int32Array(1024);
   const shorterSize = shorter === null ? 1 : shorter.size;
   const continuations = new Int32Array(shorterSize);
-  let context = shorter === null ? 0 : NONE; // only the empty context stands before the first token
+  let context = shorter === null ? 0 : NONE; // only the empty context precedes the first token
   for (let i = 0; i < tokens.length; i++) {
     const suffix = shorter === null ? 0 : shorter.ids[i]!;
     let id = NONE;
@@ -121,14 +121,14 @@ function numberGrams(tokens: Int32Array, trainLength: number, shorter: Level | n
       }
     }
     ids[i] = id;
-    context = suffix; // the (m-1)-gram that ends here is the context of the next token
+    context = suffix; // this (m-1)-gram is the context of the next token
   }
   const shorterIds = shorter === null ? null : shorter.ids;
   return { ids, shorterIds, size: grams.size, shorterSize, contexts: grams.firsts, occurrences, continuations };
 }
 
 /**
- * One step of the recursion: `probabilities` [test token] go from p_{m-1} to p_m.
+ * One step of the recursion: turns `probabilities` [test token] from p_{m-1} into p_m.
  * @param counts [m-gram] the c of this order.
  */
 function mixIn(probabilities: Float64Array, level: Level, counts: Int32Array): void {
@@ -137,7 +137,7 @@ function mixIn(probabilities: Float64Array, level: Level, counts: Int32Array): v
   const kinds = new Int32Array(level.shorterSize);
   for (let id = 0; id < level.size; id++) {
     const count = counts[id]!;
-    // The m-gram that training begins with has no token before it: it may have a continuation count of 0.
+    // No token precedes the first m-gram of training, so its continuation count can be 0.
     if (count === 0) continue;
     const context = level.contexts[id]!;
     totals[context]! += count;
@@ -171,21 +171,21 @@ function estimateDiscount(counts: Int32Array, size: number): number {
   return once === 0 ? FALLBACK_DISCOUNT : once / (once + 2 * twice);
 }
 
-/** Numbers pairs of whole numbers 0, 1, 2 ... as they first appear: a hash table, open addressing, linear probing. */
+/** Numbers pairs of integers in order of appearance: a hash table with open addressing and linear probing. */
 class PairTable {
   size = 0;
-  /** [number] first and second of each pair; longer than `size`. */
+  /** [number] the first of each pair; longer than `size`. */
   firsts = new Int32Array(1024);
   private seconds = new Int32Array(1024);
-  /** Number of the pair in each slot, or NONE. Twice as many as there is room for pairs, and a power of two. */
+  /** [slot] number of the pair, or NONE. Twice as long as `firsts`; a power of two. */
   private slots = new Int32Array(2048).fill(NONE);
 
-  /** The number of a pair, or NONE. */
+  /** Returns the number of a pair, or NONE. */
   find(first: number, second: number): number {
     return this.slots[this.slotOf(first, second)]!;
   }
 
-  /** The number of a pair, a new one where it was not known. */
+  /** Returns the number of a pair, after adding it if it is new. */
   add(first: number, second: number): number {
     const slot = this.slotOf(first, second);
     const known = this.slots[slot]!;
@@ -200,11 +200,11 @@ class PairTable {
     return this.size++;
   }
 
-  /** Where the pair stands or, if it is not known, the free slot where it would. */
+  /** Returns the slot of the pair or, if it is new, the free slot for it. */
   private slotOf(first: number, second: number): number {
     const mask = this.slots.length - 1;
     let hash = imul(first, 0x9e3779b1) ^ imul(second, 0x85ebca6b);
-    hash = imul(hash ^ (hash >>> 15), 0x2c1b3c6d); // slots use the low bits: bring the high ones down
+    hash = imul(hash ^ (hash >>> 15), 0x2c1b3c6d); // mixes the high bits into the low ones, which select the slot
     let slot = (hash ^ (hash >>> 13)) & mask;
     for (;;) {
       const id = this.slots[slot]!;
@@ -221,7 +221,7 @@ class PairTable {
   }
 }
 
-/** The same numbers with as many zeros after them. */
+/** The same numbers, padded with zeros to twice the length. */
 function grown(values: Int32Array): Int32Array<ArrayBuffer> {
   const longer = new Int32Array(2 * values.length);
   longer.set(values);

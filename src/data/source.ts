@@ -19,6 +19,6 @@ export interface BatchSource {
   batch(index: number): Batch;
   /** Returns the batches of one epoch, in another order or cut differently. Default: the same batches in every epoch. */
   shuffled?(rng: Rng): BatchSource;
-  /** Returns a description that a worker can rebuild the source from. Default: all batches, if there is no `shuffled`. */
+  /** Returns a description that a worker can rebuild the source from. Default: all batches, if `shuffled` is missing. */
   describe?(): SourceDescription;
 }

@@ -1,6 +1,6 @@
 /**
- * Text for stateful truncated BPTT: the text is cut into N streams of equal length that are read side by side, T
- * characters at a time; batch k goes on where batch k-1 stopped, so a model can carry its state along.
+ * Text for stateful truncated BPTT. The text is cut into N streams of equal length that are read in parallel, T characters at a
+ * time. Batch k continues where batch k-1 stopped, so that the model's state can be carried over.
  */
 
 import type { Batch } from '../core/model.js';
@@ -9,27 +9,30 @@ import { invalidData, requireInteger, requireNumber } from '../errors.js';
 import type { BatchSource } from './source.js';
 import { Vocabulary } from './vocabulary.js';
 
+/** Options of `textStreams`. */
 export interface TextStreamOptions {
-  /** Streams side by side (N). Default 32. */
+  /** Number of parallel streams (N), from 1 to 1048576. Default 32. */
   readonly batchSize?: number;
-  /** Characters of each stream in a batch (T). Default 64. */
+  /** Number of characters of each stream in a batch (T), from 1 to 1048576. Default 64. */
   readonly steps?: number;
-  /** Share of the text, from its end, that is kept for validation. Default 0.1; 0 for none. */
+  /** Share of the text, from its end, that is kept for validation, from 0 (none) to 0.99. Default 0.1. */
   readonly validationSplit?: number;
-  /** Default: the characters of the whole text. */
+  /** Default: the characters of the text. */
   readonly vocabulary?: Vocabulary;
 }
 
+/** A text, cut into training and validation streams. */
 export interface TextData {
   readonly vocabulary: Vocabulary;
   readonly train: TextStreams;
-  /** Null where `validationSplit` is 0. */
+  /** Null if `validationSplit` is 0. */
   readonly validation: TextStreams | null;
 }
 
+/** A batch source of parallel streams of tokens, in which each token is the target of the one before it. */
 export class TextStreams implements BatchSource {
   readonly stateful = true;
-  /** Token numbers of the whole part. */
+  /** The tokens of all streams, one stream after another. */
   readonly tokens: Int32Array;
   readonly batchSize: number;
   readonly steps: number;
@@ -37,12 +40,14 @@ export class TextStreams implements BatchSource {
   private readonly partial: boolean;
 
   /**
-   * @param partial whether the rest of each stream, shorter than `steps`, makes a last batch (so that validation misses
-   * fewer than `rows` characters) or is left out.
-   * Throws `INVALID_DATA` where there are not at least rows * 1 + 1 tokens, or rows * steps + 1 without `partial`.
+   * @param partial whether the end of each stream, if shorter than `steps`, becomes a last, shorter batch; otherwise it is
+   * dropped. With `partial`, fewer than `batchSize` tokens are not predicted.
+   * @param from the token at which the first stream starts.
+   * Throws `INVALID_DATA` for fewer than batchSize * steps + 1 tokens (batchSize + 1 with `partial`), `INVALID_SETTING` for
+   * sizes out of range.
    */
   constructor(tokens: Int32Array, batchSize: number, steps: number, partial = false, from = 0) {
-    requireInteger('batch', batchSize, 1, 1 << 20);
+    requireInteger('batchSize', batchSize, 1, 1 << 20);
     requireInteger('steps', steps, 1, 1 << 20);
     this.tokens = tokens;
     this.batchSize = batchSize;
@@ -54,27 +59,27 @@ export class TextStreams implements BatchSource {
         'text',
         `${tokens.length} characters are too few for ${batchSize} streams of ${partial ? 1 : steps} steps ` +
           `(at least ${batchSize * (partial ? 1 : steps) + 1}).`,
-        'Give more text, or a smaller batch or fewer steps.',
+        'Give more text, or a smaller batchSize or fewer steps.',
       );
     }
   }
 
-  /** Characters in each stream that have one after them to predict. */
+  /** Number of predictions in each stream. */
   private get streamLength(): number {
     return Math.max(0, Math.floor((this.tokens.length - this.from - 1) / this.batchSize));
   }
 
-  /** Number of batches. */
+  /** The number of batches. */
   get length(): number {
     return this.partial ? Math.ceil(this.streamLength / this.steps) : Math.floor(this.streamLength / this.steps);
   }
 
-  /** Characters that all batches together predict. */
+  /** The number of tokens that all batches together predict. */
   get predictions(): number {
     return this.batchSize * (this.partial ? this.streamLength : this.length * this.steps);
   }
 
-  /** Batch `index`: inputs [T, N] and, as targets, the character that follows each. */
+  /** Batch `index`: inputs [T, N] and, as targets [T, N], the token after each input. */
   batch(index: number): Batch {
     requireInteger('batch index', index, 0, this.length - 1);
     const N = this.batchSize;
@@ -93,8 +98,8 @@ export class TextStreams implements BatchSource {
   }
 
   /**
-   * The same text cut at other places: begins further on, by less than `steps` characters, and by no more than what the
-   * batches leave over, so that there are as many of them.
+   * Returns the same text cut at other places: it starts later by a random number of tokens, less than `steps` and no more than
+   * the tokens that the batches leave over, so that the number of batches stays the same.
    */
   shuffled(rng: Rng): TextStreams {
     const left = this.tokens.length - 1 - this.predictions;
@@ -102,7 +107,7 @@ export class TextStreams implements BatchSource {
     return new TextStreams(this.tokens, this.batchSize, this.steps, this.partial, shift);
   }
 
-  /** These streams as plain data. */
+  /** Returns the streams as plain data. */
   describe() {
     const { tokens, batchSize, steps, partial, from } = this;
     return { kind: 'textStreams', tokens, batchSize, steps, partial, from };
@@ -110,14 +115,14 @@ export class TextStreams implements BatchSource {
 }
 
 /**
- * Cuts a text into training and held-out streams. Throws `INVALID_DATA` for a text that is too short for the sizes or
- * has characters that a given vocabulary lacks, `INVALID_SETTING` for sizes out of range.
+ * Cuts a text into training and validation streams. Throws `INVALID_DATA` if the text is too short or has characters that are not
+ * in the given vocabulary, `INVALID_SETTING` for options out of range.
  */
 export function textStreams(text: string, options: TextStreamOptions = {}): TextData {
   const { batchSize = 32, steps = 64, validationSplit = 0.1 } = options;
   requireNumber('validationSplit', validationSplit, 0, 0.99);
   if (text.length === 0) {
-    throw invalidData('text', 'it is empty.', 'Give some text.');
+    throw invalidData('text', 'must not be empty.', 'Give some text.');
   }
   const vocabulary = options.vocabulary ?? Vocabulary.of(text);
   const tokens = vocabulary.encode(text);
@@ -129,8 +134,8 @@ export function textStreams(text: string, options: TextStreamOptions = {}): Text
   };
 }
 
-/** As many streams as the text has room for, up to `batch`: a short text is still measured whole. */
-export function validationStreams(tokens: Int32Array, batch: number, steps: number): TextStreams {
-  const rows = Math.max(1, Math.min(batch, Math.floor((tokens.length - 1) / steps)));
-  return new TextStreams(tokens, rows, steps, true);
+/** Validation streams of all tokens: at most `batchSize`, but fewer if the streams would be shorter than `steps`. */
+export function validationStreams(tokens: Int32Array, batchSize: number, steps: number): TextStreams {
+  const streams = Math.max(1, Math.min(batchSize, Math.floor((tokens.length - 1) / steps)));
+  return new TextStreams(tokens, streams, steps, true);
 }

@@ -1,59 +1,59 @@
-/** How near values come to their targets: from sums, batch by batch. */
+/** Metrics of regressions, from sums that are added batch by batch. */
 import { UnspoolError } from '../errors.js';
 
-/** Sums over pairs of a value and its target: all measures of a regression at once. */
+/** Mean absolute, squared and percentage errors and R2 of predicted values. */
 export class RegressionMetrics {
-  /** Pairs counted. */
+  /** Number of values that were added. */
   count = 0;
-  /** Pairs whose target is 0, which `mape` leaves out. */
+  /** Number of values whose target is 0, which `mape` ignores. */
   zeroTargets = 0;
   private absolute = 0;
   private squared = 0;
   private percent = 0;
   private symmetric = 0;
-  /** Of the targets: their mean so far, and the sum of their squared distances from it (Welford 1962). */
+  /** Mean of the targets, and the sum of their squared distances from it (Welford 1962). */
   private mean = 0;
   private spread = 0;
 
-  /** Throws `SHAPE_MISMATCH` unless there are as many of both. */
+  /** Adds a batch of values and their targets. Throws `SHAPE_MISMATCH` if the lengths differ. */
   add(values: ArrayLike<number>, targets: ArrayLike<number>): this {
     if (values.length !== targets.length) {
       throw new UnspoolError({
         code: 'SHAPE_MISMATCH',
-        op: 'Regression.add',
+        op: 'RegressionMetrics.add',
         tensor: 'values',
         expected: [targets.length],
         actual: [values.length],
-        help: 'Give one value a target.',
+        help: 'Give one value per target.',
       });
     }
     for (let i = 0; i < targets.length; i++) this.addPair(values[i]!, targets[i]!);
     return this;
   }
 
-  /** Mean absolute error, from 0 up, in the targets' unit. */
+  /** Mean absolute error, in the unit of the targets. */
   get mae(): number {
     return this.absolute / this.count;
   }
 
-  /** Root of the mean squared error, from 0 up, in the targets' unit. */
+  /** Root mean squared error, in the unit of the targets. */
   get rmse(): number {
     return Math.sqrt(this.squared / this.count);
   }
 
-  /** Mean of |error / target| in percent, from 0 up; targets of 0 are left out (`zeroTargets` says how many). */
+  /** Mean absolute percentage error: the mean of |error / target| in percent, without the `zeroTargets`. */
   get mape(): number {
     return (100 * this.percent) / (this.count - this.zeroTargets);
   }
 
-  /** Mean of |error| / ((|value| + |target|) / 2) in percent, 0 to 200; 0 where both are 0 (Makridakis 1993). */
+  /** Symmetric percentage error: the mean of |error| / ((|value| + |target|) / 2) in percent, 0 to 200 (Makridakis 1993). */
   get smape(): number {
     return (100 * this.symmetric) / this.count;
   }
 
   /**
-   * 1 - squared error / squared distance of the targets from their mean: 1 is perfect, 0 as good as that mean. Of constant
-   * targets 1 where all are met, else 0 (as scikit-learn has it).
+   * Coefficient of determination: 1 - squared error / squared distance of the targets from their mean. 1 is perfect, 0 is as good
+   * as the mean. For constant targets it is 1 if the error is 0, otherwise 0, as in scikit-learn.
    */
   get r2(): number {
     if (this.spread === 0) return this.squared === 0 ? 1 : 0;

@@ -1,4 +1,4 @@
-/** Files, so that nothing is lost: written aside and renamed, read with an error that says what to do. */
+/** Files: atomic writes, and errors with advice. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,22 +11,22 @@ const HELP: Readonly<Record<string, string>> = {
   EEXIST: 'A part of the path is a file, not a folder.',
   EACCES: 'Check the permissions.',
   EPERM: 'Check the permissions.',
-  EROFS: 'Choose a place that can be written to.',
-  ENOSPC: 'The disk is full: free some space, or choose another place. What stood there before is unchanged.',
-  EDQUOT: 'The disk quota is used up: free some space, or choose another place. What stood there before is unchanged.',
-  EFBIG: 'The file is too large for this place. What stood there before is unchanged.',
+  EROFS: 'Choose a folder that can be written to.',
+  ENOSPC: 'The disk is full: free some space, or choose another folder. The existing file is unchanged.',
+  EDQUOT: 'The disk quota is used up: free some space, or choose another folder. The existing file is unchanged.',
+  EFBIG: 'The file is too large for this file system. The existing file is unchanged.',
 };
 
-/** The system's error as `FILE_ACCESS`; anything else is passed on. */
-export function fileAccessError(file: string, doing: string, error: unknown): unknown {
+/** Converts a system error to a `FILE_ACCESS` error; returns any other error as it is. */
+export function fileAccessError(file: string, action: string, error: unknown): unknown {
   const cause = (error as NodeJS.ErrnoException)?.code;
   if (error instanceof UnspoolError || typeof cause !== 'string') return error;
-  const problem = cause === 'ENOENT' ? `cannot be ${doing}: no such file or folder` : `cannot be ${doing}`;
+  const problem = cause === 'ENOENT' ? `cannot be ${action}: no such file or folder` : `cannot be ${action}`;
   const help = HELP[cause];
   return new UnspoolError({ code: 'FILE_ACCESS', file, cause, problem, ...(help ? { help } : {}) });
 }
 
-/** Throws `FILE_ACCESS`. */
+/** Reads a file. Throws `FILE_ACCESS`. */
 export async function readBytes(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
@@ -35,7 +35,7 @@ export async function readBytes(file: string): Promise<Uint8Array> {
   }
 }
 
-/** A UTF-8 text. Throws `FILE_ACCESS`, or `INVALID_FILE` where it is empty or no text. */
+/** Reads a UTF-8 text file. Throws `FILE_ACCESS`, or `INVALID_FILE` if it is empty, over 512 MiB, or not text. */
 export async function readText(file: string): Promise<string> {
   const bytes = await readBytes(file);
   const invalid = (problem: string, help: string) => new UnspoolError({ code: 'INVALID_FILE', file, problem, help });
@@ -45,15 +45,15 @@ export async function readText(file: string): Promise<string> {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw invalid('this is no UTF-8 text.', 'Give a plain text file; `iconv -t utf-8` converts other encodings.');
+    throw invalid('not UTF-8 text.', 'Give a plain text file; `iconv -t utf-8` converts other encodings.');
   }
-  if (text.includes('\0')) throw invalid('this is no text: it has zero bytes.', 'Give a plain text file.');
+  if (text.includes('\0')) throw invalid('not a text file: it contains zero bytes.', 'Give a plain text file.');
   return text;
 }
 
 /**
- * Writes a file whole or not at all: to a temporary name beside it, flushed to the disk, then renamed over it. Makes the
- * folder where it is missing. Throws `FILE_ACCESS`; then what stood there before is untouched.
+ * Writes a file atomically: to a temporary file in the same folder, which is flushed to disk and then renamed. Creates the folder
+ * if it is missing. Throws `FILE_ACCESS`; an existing file is then unchanged.
  */
 export async function writeFileAtomic(file: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
@@ -73,7 +73,7 @@ export async function writeFileAtomic(file: string, bytes: Uint8Array): Promise<
   }
 }
 
-/** Adds text to the end of a file, all of it or nothing; makes what is missing. Throws `FILE_ACCESS`. */
+/** Appends text to a file, all of it or nothing. Creates the file and its folder if missing. Throws `FILE_ACCESS`. */
 export async function appendText(file: string, text: string): Promise<void> {
   try {
     await prepareFolder(file);
@@ -81,7 +81,7 @@ export async function appendText(file: string, text: string): Promise<void> {
     try {
       const { size } = await handle.stat();
       await handle.writeFile(text).catch(async (error) => {
-        await handle.truncate(size).catch(() => {}); // no torn line, if that can still be helped
+        await handle.truncate(size).catch(() => {}); // removes a partly written line if possible
         throw error;
       });
     } finally {
@@ -92,6 +92,7 @@ export async function appendText(file: string, text: string): Promise<void> {
   }
 }
 
+/** Whether a file or folder exists. */
 export async function exists(file: string): Promise<boolean> {
   return stat(file).then(
     () => true,
@@ -99,7 +100,7 @@ export async function exists(file: string): Promise<boolean> {
   );
 }
 
-/** Makes the folder that `file` is to stand in. Throws the system's error, also where `file` itself is a folder. */
+/** Creates the folder of `file`. Throws the system's error, also if `file` itself is a folder. */
 export async function prepareFolder(file: string): Promise<void> {
   const isFolder = await stat(file).then(
     (s) => s.isDirectory(),

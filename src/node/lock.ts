@@ -1,4 +1,4 @@
-/** One writer for a file: a lock beside it that names the process, taken over where that process is gone. */
+/** Locks that give a file one writer: a lock file with the process number, replaced if that process has ended. */
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -8,10 +8,10 @@ import { fileAccessError, prepareFolder } from './files.js';
 const ATTEMPTS = 20;
 const RETRY_MS = 20;
 
-/** The locks that this process holds. One that names it but is not here was left by another with the same number. */
+/** The locks that this process holds. Another lock file with this process number was left by an earlier process. */
 const held = new Set<string>();
 
-/** Holds `file` for this process. Throws `FILE_ACCESS` where it is held already. Call the result to let go. */
+/** Locks `file` for this process and returns a function that releases it. Throws `FILE_ACCESS` if the file is locked. */
 export async function lockFile(file: string): Promise<() => Promise<void>> {
   const lock = `${resolve(file)}.lock`;
   if (held.has(lock)) throw heldBy(file, lock, process.pid);
@@ -30,9 +30,9 @@ async function acquire(file: string, lock: string): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await tryCreate(lock)) return;
     const holder = await holderOf(lock);
-    if (holder === null) continue; // let go in the meantime
+    if (holder === null) continue; // released in the meantime
     if (isAlive(holder)) throw heldBy(file, lock, holder);
-    await removeStale(lock, holder); // its process was killed before it could
+    await removeStale(lock, holder); // its process was killed before it released the lock
   }
   throw heldBy(file, lock, Number.NaN);
 }
@@ -41,28 +41,28 @@ async function release(lock: string): Promise<void> {
   if (held.delete(lock)) await rm(lock, { force: true });
 }
 
-/** The process that a lock names (NaN where it names none); null where there is no lock. */
+/** Returns the process number in a lock file, NaN if it has none, or null without a lock file. */
 async function holderOf(lock: string): Promise<number | null> {
   const content = await readFile(lock, 'utf8').catch(() => null);
   return content === null ? null : Number.parseInt(content, 10);
 }
 
-/** Linked into place with its content, so that nobody reads a lock before it names its process. */
+/** Writes the lock to another file and links it, so that no process reads a lock file before it has its content. */
 async function tryCreate(lock: string): Promise<boolean> {
-  const named = `${lock}.${process.pid}`;
+  const temporary = `${lock}.${process.pid}`;
   try {
-    await writeFile(named, `${process.pid}\n`);
-    await link(named, lock);
+    await writeFile(temporary, `${process.pid}\n`);
+    await link(temporary, lock);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   } finally {
-    await rm(named, { force: true });
+    await rm(temporary, { force: true });
   }
 }
 
-/** Under a lock of its own, so that nobody takes away the lock of one who has just taken the stale one over. */
+/** Removes a stale lock while holding a second lock, so that it does not remove the lock of a process that has just replaced it. */
 async function removeStale(lock: string, holder: number): Promise<void> {
   const guard = `${lock}.takeover`;
   if (await tryCreate(guard)) {
@@ -84,7 +84,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // alive, but another user's
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // alive, but belongs to another user
   }
 }
 

@@ -32,7 +32,7 @@ const canMount = ((): boolean => {
 })();
 
 const FULL =
-  /cannot be written \(ENOSPC\)\.? The disk is full: free some space, or choose another place\. What stood there /;
+  /cannot be written \(ENOSPC\)\.? The disk is full: free some space, or choose another folder\. The existing file /;
 
 const FILLER = 'filler';
 
@@ -148,7 +148,7 @@ describe('a full disk', () => {
       );
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' }); // before anything is trained
       expect(stderr).toMatch(
-        /m\.safetensors: cannot be written \(EROFS\)\.? Choose a place that can be written to\.\n$/,
+        /m\.safetensors: cannot be written \(EROFS\)\.? Choose a folder that can be written to\.\n$/,
       );
     }),
   );

@@ -5,41 +5,41 @@ import type { BatchSource } from '../../src/data/source.js';
 import { TextStreams } from '../../src/data/text.js';
 import { problemOf, thrown } from '../support/errors.js';
 
-const all = (source: BatchSource) => ({
+const contentOf = (source: BatchSource) => ({
   stateful: source.stateful,
   batches: Array.from({ length: source.length }, (_, index) => source.batch(index)),
 });
 
-describe('a source made again from its description', () => {
+describe('createSource rebuilds a source from its description', () => {
   const tokens = Int32Array.from({ length: 100 }, (_, i) => (i * i) % 17);
   const rng = () => createRng(3, 'test');
 
   test.each([
     ['text', new TextStreams(tokens, 3, 7)],
-    ['text with its rest', new TextStreams(tokens, 2, 9, true)],
-    ['text as an epoch cuts it', new TextStreams(tokens, 3, 7).shuffled(rng())],
+    ['text with a partial last batch', new TextStreams(tokens, 2, 9, true)],
+    ['text shuffled for an epoch', new TextStreams(tokens, 3, 7).shuffled(rng())],
   ])('%s', (_, source) => {
     const again = createSource(describeSource(source));
-    expect(all(again)).toEqual(all(source));
-    expect(all(again.shuffled!(rng()))).toEqual(all(source.shuffled(rng())));
+    expect(contentOf(again)).toEqual(contentOf(source));
+    expect(contentOf(again.shuffled!(rng()))).toEqual(contentOf(source.shuffled(rng())));
   });
 
-  test('batches of any source that does not shuffle them', () => {
+  test('a custom source without `shuffled`, by its batches', () => {
     const batch = (index: number) => ({ steps: 1, batchSize: 2, inputs: [index, 1], targets: Int32Array.of(index, 2) });
     const source: BatchSource = { stateful: true, length: 3, batch };
     const again = createSource(describeSource(source));
-    expect(all(again)).toEqual(all(source));
+    expect(contentOf(again)).toEqual(contentOf(source));
     expect(again.shuffled).toBeUndefined();
   });
 
-  test('of a kind of your own', () => {
+  test('a custom kind', () => {
     const made = (parts: object): BatchSource => ({ ...(parts as BatchSource), batch: () => ({}) as never });
     const source: BatchSource = { ...made({}), describe: () => ({ kind: 'mine', stateful: false, length: 5 }) };
     expect(createSource(describeSource(source), { mine: made }).length).toBe(5);
   });
 });
 
-test('what cannot be described, or made, is refused', () => {
+test('a custom `shuffled` without `describe` and an unknown kind are refused', () => {
   const mine: BatchSource = { stateful: false, length: 1, batch: () => ({}) as never, shuffled: () => mine };
   expect(
     problemOf(

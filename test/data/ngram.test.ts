@@ -1,4 +1,4 @@
-/** Kneser-Ney n-grams against a readable count with string keys, and against the figures known for Moby-Dick. */
+/** Kneser-Ney n-grams against a simple implementation with string keys, and against known values for Moby-Dick. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -6,7 +6,7 @@ import { createRng } from '../../src/core/rng.js';
 import { ngramBitsPerCharacter } from '../../src/data/ngram.js';
 import { UnspoolError } from '../../src/errors.js';
 
-/** The definition written down as it stands, from strings of tokens to counts. */
+/** The definition, with counts in maps from strings of tokens. */
 class BruteForce {
   private readonly counts: Map<string, number>[] = [];
 
@@ -28,7 +28,7 @@ class BruteForce {
     return counts;
   }
 
-  /** How many different tokens stand before each m-gram. */
+  /** Number of different tokens that precede each m-gram. */
   private continuations(m: number): Map<string, number> {
     const before = new Map<string, Set<number>>();
     for (const [first, ...rest] of this.grams(m + 1)) {
@@ -70,7 +70,7 @@ class BruteForce {
   }
 }
 
-/** Small numbers are more frequent and tend to repeat, so that all orders have something to learn. */
+/** A text in which small tokens are frequent and repeat, so that all orders have structure to learn. */
 function randomText(seed: number, length: number, vocabularySize: number): number[] {
   const rng = createRng(seed, 'n-gram test');
   const text: number[] = [];
@@ -84,7 +84,7 @@ function randomText(seed: number, length: number, vocabularySize: number): numbe
 const bits = (train: readonly number[], tested: readonly number[], V: number, order: number): number =>
   ngramBitsPerCharacter(Int32Array.from(train), Int32Array.from(tested), V, order);
 
-describe('against brute force', () => {
+describe('the simple implementation gives the same bits', () => {
   for (const V of [1, 2, 5, 30, 500]) {
     for (const order of [1, 2, 3, 5, 8]) {
       test(`vocabulary of ${V}, order ${order}`, () => {
@@ -97,13 +97,13 @@ describe('against brute force', () => {
     }
   }
 
-  test('more n-grams than the tables begin with room for', () => {
+  test('with more n-grams than the initial size of the tables', () => {
     const train = randomText(7, 6000, 3000);
     const tested = randomText(8, 5, 3000);
     expect(bits(train, tested, 3000, 4)).toBeCloseTo(new BruteForce(train, 3000, 4).bits(tested), 10);
   });
 
-  test('tokens and contexts that do not occur in training', () => {
+  test('with tokens and contexts that do not occur in training', () => {
     const train = [0, 1, 0, 1, 2, 0, 1, 0];
     const tested = [1, 4, 3, 0, 1, 4, 4];
     for (const order of [1, 2, 3, 4]) {
@@ -131,40 +131,40 @@ describe('probabilities', () => {
     }
   });
 
-  test('order 1 is the relative frequency where training has every token', () => {
+  test('order 1 is the relative frequency if training has every token', () => {
     expect(bits([0, 0, 0, 1], [0, 1], 2, 1)).toBeCloseTo(-(Math.log2(3 / 4) + Math.log2(1 / 4)) / 2, 12);
   });
 
-  test('a count without a single 1 still leaves room for what training did not show', () => {
+  test('an unseen token has a positive probability even if no count is 1', () => {
     // Counts 2 and 2, so n1 = 0 and D = 1/2: p(2) = (1/2 * 2 kinds * 1/3) / 4.
     expect(bits([0, 0, 1, 1], [2], 3, 1)).toBeCloseTo(-Math.log2(1 / 12), 12);
   });
 
-  test('a small case by hand: bigrams of "abab"', () => {
+  test('bigrams of "abab", computed manually', () => {
     // Bigrams ab 2, ba 1: D = 1/3. Each letter has one kind of predecessor: D = 1, so p_1 is uniform, 1/2.
-    // After the b that training ends with: p(a) = (1 - 1/3 + 1/3 * 1/2) / 1 = 5/6.
+    // After the final b of training: p(a) = (1 - 1/3 + 1/3 * 1/2) / 1 = 5/6.
     expect(bits([0, 1, 0, 1], [0], 2, 2)).toBeCloseTo(-Math.log2(5 / 6), 12);
     expect(bits([0, 1, 0, 1], [1], 2, 2)).toBeCloseTo(-Math.log2(1 / 6), 12);
   });
 });
 
 describe('edges', () => {
-  test('no training: uniform', () => {
+  test('without training the distribution is uniform', () => {
     for (const order of [1, 2, 5, 8]) expect(bits([], [0, 3, 3, 1], 7, order)).toBeCloseTo(Math.log2(7), 12);
   });
 
-  test('training shorter than the order', () => {
+  test('training may be shorter than the order', () => {
     for (const order of [1, 2, 3, 8]) {
       const value = bits([1, 0], [1, 0, 1], 3, order);
       expect(value).toBeCloseTo(new BruteForce([1, 0], 3, order).bits([1, 0, 1]), 12);
     }
   });
 
-  test('a vocabulary of one costs nothing', () => {
+  test('a vocabulary of one token has 0 bits', () => {
     expect(bits([0, 0, 0], [0, 0], 1, 3)).toBeCloseTo(0, 12);
   });
 
-  test('does not change its arguments, and reads views', () => {
+  test('does not change its arguments and accepts views', () => {
     const text = Int32Array.from(randomText(2, 200, 6));
     const copy = text.slice();
     const value = ngramBitsPerCharacter(text.subarray(0, 150), text.subarray(150), 6, 3);
@@ -198,7 +198,7 @@ describe('Moby-Dick, last tenth', () => {
     [train, tested, size] = [tokens.subarray(0, cut), tokens.subarray(cut), numbers.size];
   });
 
-  test('is the text that the figures were measured on', () => {
+  test('the text is the one that the expected values were measured on', () => {
     expect([train.length + tested.length, size]).toEqual([1_190_317, 83]);
   });
 

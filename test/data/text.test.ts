@@ -6,7 +6,7 @@ import { problemOf, thrown } from '../support/errors.js';
 
 const count = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
 
-/** Every batch, and what each stream of inputs and targets reads one after the other. */
+/** The steps of each batch, and the inputs and targets of each stream over all batches. */
 function readAll(source: TextStreams) {
   const streams = Array.from({ length: source.batchSize }, () => ({ inputs: [] as number[], targets: [] as number[] }));
   const steps: number[] = [];
@@ -26,8 +26,8 @@ function readAll(source: TextStreams) {
   return { streams, steps };
 }
 
-describe('streams', () => {
-  test('go on in the next batch where the one before stopped; targets are the next characters', () => {
+describe('TextStreams', () => {
+  test('a batch continues where the previous one stopped; targets are the next characters', () => {
     const { streams, steps } = readAll(new TextStreams(count(3 * 20 + 1), 3, 4));
     expect(steps).toEqual([4, 4, 4, 4, 4]);
     streams.forEach(({ inputs, targets }, n) => {
@@ -36,7 +36,7 @@ describe('streams', () => {
     });
   });
 
-  test('leave the rest of each stream out, or make a shorter last batch of it', () => {
+  test('the end of each stream is dropped, or becomes a shorter last batch with `partial`', () => {
     const tokens = count(3 * 22 + 1 + 2);
     const cut = readAll(new TextStreams(tokens, 3, 4));
     expect(cut.steps).toEqual([4, 4, 4, 4, 4]);
@@ -51,23 +51,23 @@ describe('streams', () => {
     [101, 4, 5],
     [57, 8, 3],
     [40, 1, 64],
-  ])('with a partial batch, %d characters in %d streams of %d: every one is predicted once', (length, rows, steps) => {
-    const source = new TextStreams(count(length), rows, steps, true);
+  ])('with `partial`, %d characters in %d streams of %d steps are each predicted once', (length, batchSize, steps) => {
+    const source = new TextStreams(count(length), batchSize, steps, true);
     const predicted = readAll(source).streams.flatMap((s) => s.targets);
-    const covered = rows * Math.floor((length - 1) / rows); // streams of equal length: up to rows-1 are left at the end
+    const covered = batchSize * Math.floor((length - 1) / batchSize); // up to batchSize - 1 do not fit into equal streams
     expect(predicted).toEqual([...count(covered)].map((i) => i + 1));
     expect(source.predictions).toBe(covered);
-    expect(length - 1 - covered).toBeLessThan(rows);
+    expect(length - 1 - covered).toBeLessThan(batchSize);
   });
 
-  test('predictions are what the batches hold', () => {
+  test('`predictions` is the number of targets in all batches', () => {
     for (const partial of [false, true]) {
       const source = new TextStreams(count(200), 6, 7, partial);
       expect(source.predictions).toBe(readAll(source).streams.flatMap((s) => s.targets).length);
     }
   });
 
-  test('a batch number out of range is refused', () => {
+  test('batch() refuses an index out of range', () => {
     const source = new TextStreams(count(30), 2, 3);
     for (const index of [-1, source.length, 0.5, Number.NaN]) {
       expect(thrown(() => source.batch(index)).code).toBe('INVALID_SETTING');
@@ -76,13 +76,13 @@ describe('streams', () => {
 });
 
 describe('shuffled', () => {
-  test('cuts the same text at other places, the streams still contiguous', () => {
+  test('cuts the text at other places, and streams stay contiguous', () => {
     const source = new TextStreams(count(3 * 40 + 12), 3, 8);
     const shifts = new Set<number>();
     const rng = createRng(5, 'test');
     for (let round = 0; round < 60; round++) {
       const cut = source.shuffled(rng);
-      expect(cut.length).toBe(source.length); // an epoch has as many updates as were planned
+      expect(cut.length).toBe(source.length); // the number of updates per epoch must not change
       const { streams } = readAll(cut);
       shifts.add(streams[0]!.inputs[0]!);
       for (const { inputs, targets } of streams) {
@@ -93,7 +93,7 @@ describe('shuffled', () => {
     expect([...shifts].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
-  test('never goes past the end, however short the text', () => {
+  test('never reads past the end of a short text', () => {
     for (const length of [13, 14, 16, 20]) {
       const source = new TextStreams(count(length), 3, 4);
       const rng = createRng(length, 'test');
@@ -105,7 +105,7 @@ describe('shuffled', () => {
     }
   });
 
-  test('draws from the generator: the same state, the same cut', () => {
+  test('the same random state gives the same cut', () => {
     const source = new TextStreams(count(500), 3, 50);
     const first = (seed: number) => source.shuffled(createRng(seed, 'test')).batch(0).inputs[0];
     expect(first(1)).toBe(first(1));
@@ -124,13 +124,13 @@ describe('textStreams', () => {
     expect(validation!.predictions).toBe(4 * Math.floor((180 - 1) / 4));
   });
 
-  test('keeps nothing back where validation is 0', () => {
+  test('has no validation streams if validationSplit is 0', () => {
     const { vocabulary, train, validation } = textStreams(text, { batchSize: 4, steps: 6, validationSplit: 0 });
     expect(validation).toBeNull();
     expect(vocabulary.decode(train.tokens)).toBe(text);
   });
 
-  test('uses the vocabulary that is given, else that of the whole text', () => {
+  test('uses the given vocabulary, or else that of the whole text', () => {
     const own = new Vocabulary([...new Set(text), '!']);
     expect(textStreams(text, { batchSize: 2, steps: 3, vocabulary: own }).vocabulary).toBe(own);
     const ending = `${'ab'.repeat(200)}z`;
@@ -144,19 +144,19 @@ describe('textStreams', () => {
     expect([...(train.batch(0).inputs as Int32Array)]).toEqual([1, 0, 0, 1, 1, 0, 0, 1, 1, 0]);
   });
 
-  test('a short held-out part is measured with fewer streams', () => {
+  test('a short validation part has fewer streams', () => {
     const { validation } = textStreams(text, { batchSize: 32, steps: 20, validationSplit: 0.1 });
     expect(validation!.batchSize).toBe(4);
     expect(validationStreams(count(2), 32, 64).predictions).toBe(1);
   });
 });
 
-describe('what cannot work', () => {
+describe('invalid input is refused', () => {
   test.each([
     ['an empty text', () => textStreams('')],
     ['too little text', () => textStreams('short', { batchSize: 4, steps: 10 })],
     [
-      'a held-out part of one character',
+      'a validation part of one character',
       () => textStreams('abcdefghij', { batchSize: 1, steps: 2, validationSplit: 0.1 }),
     ],
     ['one token short of a batch', () => new TextStreams(count(12), 3, 4)],
@@ -167,19 +167,19 @@ describe('what cannot work', () => {
     expect(problem.what).toBe('text');
   });
 
-  test('the least that is enough is', () => {
+  test('the minimum number of tokens is enough', () => {
     expect(new TextStreams(count(13), 3, 4).length).toBe(1);
     expect(new TextStreams(count(2), 1, 1, true).length).toBe(1);
   });
 
-  test('the message says how much is needed', () => {
+  test('the message contains the minimum number of characters', () => {
     expect(thrown(() => new TextStreams(count(12), 3, 4)).message).toContain('at least 13');
     expect(thrown(() => new TextStreams(count(3), 3, 4, true)).message).toContain('at least 4');
   });
 
   test.each([
-    ['batch', { batchSize: 0 }],
-    ['batch', { batchSize: 2.5 }],
+    ['batchSize', { batchSize: 0 }],
+    ['batchSize', { batchSize: 2.5 }],
     ['steps', { steps: 0 }],
     ['steps', { steps: Number.NaN }],
     ['validationSplit', { validationSplit: 1 }],
@@ -193,7 +193,7 @@ describe('what cannot work', () => {
     ).toBe(path);
   });
 
-  test('a character that the given vocabulary lacks', () => {
+  test('a character that is not in the given vocabulary', () => {
     const error = thrown(() => textStreams('abcabx', { vocabulary: new Vocabulary(['a', 'b', 'c']) }));
     expect(error.code).toBe('INVALID_DATA');
     expect(error.message).toContain('"x" (character 6 of the text)');

@@ -4,42 +4,42 @@ import { Vocabulary } from '../../src/data/vocabulary.js';
 import { problemOf, thrown } from '../support/errors.js';
 
 describe('Vocabulary', () => {
-  test('numbers the characters of a text by code point', () => {
+  test('sorts the characters of a text by code point', () => {
     const v = Vocabulary.of('hello, world\n');
     expect(v.characters).toEqual(['\n', ' ', ',', 'd', 'e', 'h', 'l', 'o', 'r', 'w']);
     expect(v.size).toBe(10);
     expect([...v.encode('hold')]).toEqual([5, 7, 6, 3]);
   });
 
-  test('sorts by code point where UTF-16 units sort otherwise', () => {
-    // U+FF5E stands after the surrogates that U+1F600 begins with, but its code point is the smaller one.
+  test('sorts by code point, not by UTF-16 unit', () => {
+    // As a UTF-16 unit, U+FF5E is greater than the surrogates of U+1F600; as a code point it is smaller.
     expect(Vocabulary.of('😀～a').characters).toEqual(['a', '～', '😀']);
   });
 
-  test('a code point beyond the first plane is one character', () => {
+  test('a code point with two UTF-16 units is one character', () => {
     const v = Vocabulary.of('a😀');
     expect([...v.encode('😀a😀')]).toEqual([1, 0, 1]);
     expect(v.decode([1, 0])).toBe('😀a');
   });
 
-  test('what is encoded is decoded again', () => {
+  test('decode inverts encode', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (text) => {
         const v = Vocabulary.of(text);
         const ids = v.encode(text);
         expect(v.decode(ids)).toBe(text);
         expect(ids).toHaveLength([...text].length);
-        expect(Math.max(...ids)).toBe(v.size - 1); // every character of a text's own vocabulary is in it
+        expect(Math.max(...ids)).toBe(v.size - 1); // every character of the vocabulary occurs
       }),
     );
   });
 
-  test('an empty text is no tokens', () => {
+  test('an empty text has no tokens', () => {
     expect(new Vocabulary(['a']).encode('')).toHaveLength(0);
     expect(new Vocabulary(['a']).decode([])).toBe('');
   });
 
-  test('a number that no character has is decoded as the replacement character', () => {
+  test('an unknown token is decoded as the replacement character', () => {
     expect(new Vocabulary(['a', 'b']).decode([0, 2, 1, -1])).toBe('a�b�');
   });
 
@@ -48,13 +48,13 @@ describe('Vocabulary', () => {
     expect(new Vocabulary(['a', 'b']).unknownIn('abba')).toEqual([]);
   });
 
-  test('an unknown character is named with its place, counted in characters', () => {
+  test('the error names an unknown character and its position in characters', () => {
     const error = thrown(() => new Vocabulary(['a', '😀']).encode('😀a😀?a'));
     expect(problemOf(error, 'INVALID_DATA').problem).toContain('"?" (character 4 of the text)');
     expect(error.message).toContain('It knows white space and a😀');
   });
 
-  test('the message stays short for a big vocabulary', () => {
+  test('the error stays short for a large vocabulary', () => {
     const many = Array.from({ length: 5000 }, (_, i) => String.fromCodePoint(0x4e00 + i));
     expect(thrown(() => new Vocabulary(many).encode('?')).message.length).toBeLessThan(400);
   });

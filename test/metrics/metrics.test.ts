@@ -1,12 +1,13 @@
-/** The measures by hand, and by what has to hold for them. */
+/** Metrics against values computed manually, and their invariants. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ClassificationMetrics } from '../../src/metrics/classification.js';
 import { RegressionMetrics } from '../../src/metrics/regression.js';
 import { problemOf, thrown } from '../support/errors.js';
 
-/** Logits whose largest is at `said`. */
-const says = (said: number, C = 3): number[] => Array.from({ length: C }, (_, k) => (k === said ? 2 : -k / 10));
+/** Logits whose largest is at `predicted`. */
+const logitsOf = (predicted: number, C = 3): number[] =>
+  Array.from({ length: C }, (_, k) => (k === predicted ? 2 : -k / 10));
 
 describe('classification', () => {
   const pairs = [
@@ -17,15 +18,15 @@ describe('classification', () => {
     [2, 0],
     [2, 2],
     [2, 2],
-  ] as const; // target, said
-  const all = () =>
+  ] as const; // target, predicted
+  const measured = () =>
     new ClassificationMetrics(3, { topK: 2 }).add(
-      pairs.flatMap(([, s]) => says(s)),
+      pairs.flatMap(([, s]) => logitsOf(s)),
       pairs.map(([t]) => t),
     );
 
-  test('by hand', () => {
-    const c = all();
+  test('all metrics match values computed manually', () => {
+    const c = measured();
     expect(c.matrix).toEqual([
       [1, 1, 0],
       [0, 2, 0],
@@ -40,23 +41,23 @@ describe('classification', () => {
     expect(c.f1('macro')).toBeCloseTo((0.5 + 0.8 + 0.8) / 3, 15);
     expect(c.f1('weighted')).toBeCloseTo((2 * 0.5 + 2 * 0.8 + 3 * 0.8) / 7, 15);
     expect(c.f1('micro')).toBe(c.accuracy);
-    expect(c.topKAccuracy).toBeCloseTo(6 / 7, 15); // only 2, said 0, is third: the classes stand 0, 1, 2
+    expect(c.topKAccuracy).toBeCloseTo(6 / 7, 15); // only target 2, predicted 0, is third: the order is 0, 1, 2
     expect(c.toString(['a', 'b', 'cc'])).toBe('    a  b  cc\n a  1  1   0\n b  0  2   0\ncc  1  0   2');
   });
 
-  test('the cross-entropy of even logits is log C, and its perplexity C', () => {
+  test('equal logits have cross-entropy log C and perplexity C', () => {
     const c = new ClassificationMetrics(8).add(new Array<number>(16).fill(0.3), [5, 0]);
     expect(c.crossEntropy).toBeCloseTo(Math.log(8), 12);
     expect(c.perplexity).toBeCloseTo(8, 12);
     expect(c.bits).toBeCloseTo(3, 12);
   });
 
-  test('ignored rows count for nothing; classes that never come up are not averaged', () => {
-    const c = new ClassificationMetrics(5).add([...says(1, 5), ...says(2, 5)], [1, -1]);
+  test('ignored rows are not counted, and classes that never occur are not averaged', () => {
+    const c = new ClassificationMetrics(5).add([...logitsOf(1, 5), ...logitsOf(2, 5)], [1, -1]);
     expect([c.count, c.accuracy, c.f1()]).toEqual([1, 1, 1]);
   });
 
-  test('batch by batch, in any order, is all at once', () => {
+  test('adding batches in any order equals adding all rows together', () => {
     const row = fc.tuple(
       fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { minLength: 4, maxLength: 4 }),
       fc.nat(3),
@@ -79,15 +80,15 @@ describe('classification', () => {
     );
   });
 
-  test('what does not fit is said', () => {
+  test('add refuses a wrong number of logits and a target out of range', () => {
     const shape = thrown(() => new ClassificationMetrics(3).add([1, 2], [0]));
     expect(problemOf(shape, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'logits', expected: [1, 3], actual: [2] });
-    expect(thrown(() => new ClassificationMetrics(3).add(says(0), [3])).code).toBe('INVALID_DATA');
+    expect(thrown(() => new ClassificationMetrics(3).add(logitsOf(0), [3])).code).toBe('INVALID_DATA');
   });
 });
 
 describe('regression', () => {
-  test('by hand', () => {
+  test('all metrics match values computed manually', () => {
     const r = new RegressionMetrics().add([2, 4, 5], [1, 4, 8]);
     expect(r.mae).toBeCloseTo(4 / 3, 15);
     expect(r.rmse).toBeCloseTo(Math.sqrt(10 / 3), 15);
@@ -97,7 +98,7 @@ describe('regression', () => {
     expect(r.r2).toBeCloseTo(1 - 10 / ((1 - mean) ** 2 + (4 - mean) ** 2 + (8 - mean) ** 2), 12);
   });
 
-  test('targets of 0 have no percentage, and constant ones no spread', () => {
+  test('mape ignores targets of 0, and r2 handles constant targets', () => {
     const r = new RegressionMetrics().add([1, 0, 3], [0, 0, 4]);
     expect([r.zeroTargets, r.mape]).toEqual([2, 25]);
     expect(new RegressionMetrics().add([3, 3], [3, 3]).r2).toBe(1);
@@ -105,8 +106,8 @@ describe('regression', () => {
     expect(thrown(() => new RegressionMetrics().add([1], [1, 2])).code).toBe('SHAPE_MISMATCH');
   });
 
-  test('a perfect guess is perfect; the mean explains nothing; sMAPE stays in 0 to 200', () => {
-    // Whole numbers over 64: squares of the smallest doubles would underflow.
+  test('perfect predictions have no error, sMAPE is from 0 to 200, and RMSE is at least MAE', () => {
+    // Multiples of 1/64, because the squares of tiny doubles underflow.
     const number = fc.integer({ min: -6400, max: 6400 }).map((v) => v / 64);
     const numbers = fc.array(number, { minLength: 3, maxLength: 20 });
     fc.assert(

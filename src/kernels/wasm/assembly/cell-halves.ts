@@ -9,7 +9,7 @@ import { loadSome as load, storeSome as store } from './lanes';
 import { flush } from './math';
 import { address, integer, real } from './words';
 
-/** x + p * c, or x if there is no peephole. */
+/** x + p * c, or x without a peephole. */
 // @ts-ignore: decorator
 @inline
 function peep(x: v128, p: usize, at: usize, c: v128, lanes: i32): v128 {
