@@ -1,13 +1,14 @@
-/** Plain matrices, to be kept and posted: numbers of their own, row by row, which no backend stands behind. */
+/** Plain matrices: copies of numbers, row by row, that can be kept and posted to a worker. */
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 
-/** `data[row * cols + col]`. What it holds can be cloned and posted (structured clone). */
+/** A matrix as plain data: element (row, col) is `data[row * cols + col]`. It can be cloned and posted (structured clone). */
 export interface Grid {
   readonly rows: number;
   readonly cols: number;
   readonly data: FloatArray;
 }
 
+/** A grid over `data`; default zeros in float64. */
 export const grid = (rows: number, cols: number, data: FloatArray = new Float64Array(rows * cols)): Grid => ({
   rows,
   cols,
@@ -21,11 +22,13 @@ export const rowOf = ({ data, cols }: Grid, row: number): FloatArray => data.sub
 export const columnOf = ({ data, rows, cols }: Grid, col: number): Float64Array =>
   Float64Array.from({ length: rows }, (_, row) => data[row * cols + col]!);
 
+/** A copy of a matrix. */
 export async function download(k: Kernels, m: Matrix): Promise<Grid> {
   return grid(m.rows, m.cols, await k.download(m));
 }
 
-/** The matrices one under the other. */
+/** Copies of several matrices, stacked by rows. */
+/** A copy of a matrix. */
 export async function downloadAll(k: Kernels, matrices: readonly Matrix[]): Promise<Grid> {
   const { rows, cols } = matrices[0]!;
   const parts: FloatArray[] = [];
@@ -40,34 +43,4 @@ export function columns({ rows, cols, data }: Grid, from: number, count: number)
   const out = new (data instanceof Float64Array ? Float64Array : Float32Array)(rows * count);
   for (let r = 0; r < rows; r++) out.set(data.subarray(r * cols + from, r * cols + from + count), r * count);
   return grid(rows, count, out);
-}
-
-/** a (R,K) times b' (C,K), in float64. */
-export function timesTransposed(a: Grid, b: Grid): Grid {
-  const out = grid(a.rows, b.rows);
-  for (let r = 0; r < a.rows; r++) {
-    const x = rowOf(a, r);
-    for (let c = 0; c < b.rows; c++) {
-      const at = c * b.cols;
-      let sum = 0;
-      for (let k = 0; k < b.cols; k++) sum += x[k]! * b.data[at + k]!;
-      out.data[r * b.rows + c] = sum;
-    }
-  }
-  return out;
-}
-
-/** a (R,K) times b (K,C), in float64. */
-export function times(a: Grid, b: Grid): Grid {
-  const out = grid(a.rows, b.cols);
-  for (let r = 0; r < a.rows; r++) {
-    const sums = rowOf(out, r);
-    for (let k = 0; k < b.rows; k++) {
-      const factor = a.data[r * a.cols + k]!;
-      if (factor === 0) continue;
-      const at = k * b.cols;
-      for (let c = 0; c < b.cols; c++) sums[c]! += factor * b.data[at + c]!;
-    }
-  }
-  return out;
 }

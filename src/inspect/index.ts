@@ -40,7 +40,7 @@ export {
   stateBefore,
   stepAfter,
   stepBefore,
-  type TracedForm,
+  type TracedVariant,
 } from './lstm-trace.js';
 export { type JacobianSpectrum, jacobianSpectrum } from './spectra.js';
 export { type PreactivationTerm, preactivationTerms } from './terms.js';

@@ -9,7 +9,7 @@ import { type Grid, grid, rowOf } from './grid.js';
 export type GateGrids = Readonly<Record<'i' | 'f' | 'g' | 'o', Grid>>;
 
 /** What is inside the cell, and around it. */
-export interface TracedForm extends CellVariant {
+export interface TracedVariant extends CellVariant {
   /** The cell of (F2)-(F4) and nothing else in it. */
   readonly standard: boolean;
   readonly peepholes: boolean;
@@ -62,7 +62,7 @@ export interface LstmTrace {
   readonly reverse: boolean;
   /** Whether only the h that it ended with goes on to the next layer. */
   readonly lastOnly: boolean;
-  readonly form: TracedForm;
+  readonly variant: TracedVariant;
   /** Names of its parameters by part: `weight_ih` -> `lstm.weight_ih_l0`. The numbers are in `trace.parameters`. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly x: Grid; // [T, D]

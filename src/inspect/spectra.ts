@@ -6,7 +6,8 @@ import { modelSystem } from '../estimators/model/system.js';
 import type { StepData } from '../estimators/system.js';
 import { partOf } from '../estimators/vectors.js';
 import { lyapunovExponents, singularValues, stateJacobians } from '../lab/spectra.js';
-import { grid, times } from './grid.js';
+import { grid } from './grid.js';
+import { times } from './grid-kernels.js';
 
 export interface JacobianSpectrum {
   /** Singular values of ds_t/ds_{t-1} of each step, the largest first; s is (h, c) of all layers. */

@@ -13,9 +13,10 @@ import { type Batch, defaultLoss, type Model } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import { columns, download, type Grid, grid } from './grid.js';
 import { backwardTrace } from './lstm-backward.js';
-import { type Forward, formOf, forwardTrace, type Parts, preactivations, products } from './lstm-forward.js';
+import { forwardTrace, split, variantOf } from './lstm-forward.js';
 import type { LstmTrace } from './lstm-trace.js';
 import { oneSequence } from './one-sequence.js';
+import { Replay } from './replay.js';
 
 export interface TraceOptions {
   /** Which sequence of the batch. Default 0. */
@@ -157,17 +158,13 @@ async function lstms(
   after: readonly (GivenState | null)[],
 ): Promise<LstmTrace[]> {
   const traces: LstmTrace[] = [];
+  const numbers = await parameters.download();
   for (const [i, layer] of tape.lstms.entries()) {
-    const forward: Forward = await forwardTrace(k, layer, formOf(layer));
-    const known = new Map<string, Grid>();
-    for (const [part, name] of Object.entries(forward.parameters)) {
-      known.set(part, await download(k, parameters.handle(name)));
-    }
-    const parts: Parts = (part) => known.get(part)!;
-    const product = products(forward, parts);
-    const a = preactivations(forward, product, parts);
-    const grad = await backwardTrace(k, layer, forward, parts, product, above.get(layer)!, after[i] ?? null);
-    traces.push({ ...forward, a, grad });
+    const forward = await forwardTrace(k, layer, variantOf(layer));
+    const replay = new Replay(layer, forward, parameters, numbers);
+    const a = split(replay.preactivations(await download(k, layer.gates)), forward.hiddenSize);
+    const arriving = { above: above.get(layer)!, after: after[i] ?? null };
+    traces.push({ ...forward, a, grad: await backwardTrace(k, layer, forward, replay, arriving) });
   }
   return traces;
 }

@@ -1,30 +1,29 @@
-/** Where a weight's gradient came from: the contribution of each step, which add up to it (B1). */
+/** The contribution of each time step to a weight's gradient (B1). */
 import { invalidSetting, requireInteger } from '../errors.js';
 import { GATES } from './gates.js';
-import { timesTransposed } from './grid.js';
+import { normalized, timesTransposed } from './grid-kernels.js';
 import { type LstmTrace, shifted, stateBefore, stepBefore } from './lstm-trace.js';
-import { standardised } from './normalized.js';
 import type { Trace } from './trace.js';
 
 type Contribution = (t: number) => number;
 
-const SEEN = ['i', 'f', 'o'] as const; // what gate recurrence connects
+const RECURRENT_GATES = ['i', 'f', 'o'] as const; // connected by gate recurrence
 
-/** dL/da of row `row` of the 4H that stand in the order i, f, g, o. */
+/** dL/da of row `row` of 4H, in the gate order i, f, g, o. */
 const preactivation =
   ({ grad, hiddenSize: H }: LstmTrace, row: number): Contribution =>
   (t) =>
     grad.a[GATES[Math.floor(row / H)]!].data[t * H + (row % H)]!;
 
-/** The standardised products of one normalization, [T, 4H]. */
+/** The normalized products of one normalization, [T, 4H]. */
 const normalizedProducts = (trace: Trace, layer: LstmTrace, end: 'ih' | 'hh') => {
   const from = end === 'ih' ? layer.x : shifted(layer, layer.h, layer.initial.h);
-  return standardised(timesTransposed(from, trace.parameters[layer.parameters[`weight_${end}`]!]!));
+  return normalized(timesTransposed(from, trace.parameters[layer.parameters[`weight_${end}`]!]!));
 };
 
-/** By part; a vector is a row, so its index is `col`. */
+/** The contribution to one element of a part of the parameters. A vector is a row, so its index is `col`. */
 function contribution(trace: Trace, layer: LstmTrace, part: string, row: number, col: number): Contribution {
-  const { grad, hiddenSize: H, inputSize: D, outputSize: R, form } = layer;
+  const { grad, hiddenSize: H, inputSize: D, outputSize: R, variant } = layer;
   switch (part) {
     case 'weight_ih': // da' x
       return (t) => grad.inputProduct.data[t * 4 * H + row]! * layer.x.data[t * D + col]!;
@@ -44,20 +43,20 @@ function contribution(trace: Trace, layer: LstmTrace, part: string, row: number,
       return (t) => da(t) * seen.data[t * 4 * H + col]!;
     }
     case 'norm_gain_c': {
-      const seen = standardised(layer.cell.c);
+      const seen = normalized(layer.cell.c);
       return (t) => grad.normalizedC!.data[t * H + col]! * seen.data[t * H + col]!;
     }
     case 'norm_bias_c':
       return (t) => grad.normalizedC!.data[t * H + col]!;
     case 'weight_hr': // (P1) dh' u
-      return (t) => (1 - form.zoneoutH) * grad.h.data[t * R + row]! * layer.cell.h.data[t * H + col]!;
+      return (t) => (1 - variant.zoneoutH) * grad.h.data[t * R + row]! * layer.cell.h.data[t * H + col]!;
     case 'peephole_i':
     case 'peephole_f':
       return (t) => grad.a[part === 'peephole_i' ? 'i' : 'f'].data[t * H + col]! * stateBefore(layer, t).c[col]!;
     case 'peephole_o':
       return (t) => grad.a.o.data[t * H + col]! * layer.cell.c.data[t * H + col]!;
     case 'weight_gate_recurrence': {
-      const [to, from] = [SEEN[Math.floor(row / H)]!, SEEN[Math.floor(col / H)]!];
+      const [to, from] = [RECURRENT_GATES[Math.floor(row / H)]!, RECURRENT_GATES[Math.floor(col / H)]!];
       return (t) => {
         const before = stepBefore(layer, t);
         return before === null
@@ -71,8 +70,8 @@ function contribution(trace: Trace, layer: LstmTrace, part: string, row: number,
 }
 
 /**
- * dL/dw of one weight of an LSTM, taken apart: number t is what step t adds, and their sum is the gradient. `row` and `col` as
- * in `trace.parameters[name]`, where a vector is a row. Throws `INVALID_SETTING` for a name or place that is not there.
+ * The contribution of each time step to dL/dw of one LSTM weight, [T]. The contributions add up to the gradient. `row` and
+ * `col` are those of `trace.parameters[name]`, where a vector is a row. Throws `INVALID_SETTING` for an unknown name or place.
  */
 export function weightGradientByStep(trace: Trace, name: string, row: number, col: number): Float64Array {
   for (const layer of trace.layers) {
@@ -85,5 +84,5 @@ export function weightGradientByStep(trace: Trace, name: string, row: number, co
     return Float64Array.from({ length: layer.steps }, (_, t) => at(t));
   }
   const names = trace.layers.flatMap((layer) => Object.values(layer.parameters));
-  throw invalidSetting(name, 'is no parameter of an LSTM of this trace.', `They are ${names.join(', ')}.`);
+  throw invalidSetting(name, 'not a parameter of an LSTM in this trace.', `Use one of ${names.join(', ')}.`);
 }

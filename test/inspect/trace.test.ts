@@ -54,9 +54,9 @@ function expectSums(found: Trace, tolerance: number): void {
 
 /** dc and dh come apart into their two sources, inside and out. */
 function expectSplits(layer: LstmTrace, tolerance: number): void {
-  const { grad, form } = layer;
+  const { grad, variant } = layer;
   expectClose('h', plus(grad.hFromAbove.data, grad.hFromNext.data), grad.h.data, tolerance);
-  const kept = grad.cFromNext.data.map((v) => (1 - form.zoneoutC) * v);
+  const kept = grad.cFromNext.data.map((v) => (1 - variant.zoneoutC) * v);
   expectClose('c', plus(kept, grad.cFromH.data), grad.cell.c.data, tolerance);
 }
 
@@ -260,7 +260,7 @@ test('faults name what is wrong', async () => {
   expect(problemOf(await rejected(() => trace(model, batch, { row: 3 })), 'INVALID_SETTING').path).toBe('row');
   const found = await trace(model, batch, { row: 2 });
   const head = thrown(() => weightGradientByStep(found, 'head.weight', 0, 0));
-  expect(head.message).toMatch(/head\.weight.*is no parameter of an LSTM.*lstm\.weight_ih_l0/s);
+  expect(head.message).toMatch(/head\.weight.*not a parameter of an LSTM.*lstm\.weight_ih_l0/s);
   const far = thrown(() => weightGradientByStep(found, 'lstm.weight_hh_l0', 12, 0));
   expect(problemOf(far, 'INVALID_SETTING').path).toBe('row');
 });

@@ -73,6 +73,6 @@ export async function findingsOf({ model, batch, text }: Subject): Promise<Findi
 
 function spectrumOf({ layers }: Trace, make: () => JacobianSpectrum): JacobianSpectrum | null {
   const size = layers.reduce((sum, { hiddenSize, outputSize }) => sum + hiddenSize + outputSize, 0);
-  const carried = layers.every((layer) => !layer.reverse && !layer.lastOnly && !layer.form.gateRecurrence);
+  const carried = layers.every((layer) => !layer.reverse && !layer.lastOnly && !layer.variant.gateRecurrence);
   return carried && size <= LARGEST_STATE ? make() : null;
 }

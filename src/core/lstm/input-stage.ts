@@ -15,6 +15,8 @@ export function inputStage(b: LstmBuffers) {
     d: grad && k.alloc(rows, width),
   };
   return {
+    /** dL/d(x Wx), (T*N, 4H), after `gradients`; null on a tape without gradients. */
+    productGrad: norm ? norm.d : (grad?.gates ?? null),
     pack: (p: LstmParts) => k.pack(packed, p.weightIh, true),
     forward({ biases, norms }: LstmParts) {
       const started = startWithBias(k, gates, biases, bias); // (F1) a = b

@@ -38,6 +38,8 @@ export function recurrentStage(b: LstmBuffers, rates: Rates) {
   const weights = (p: LstmParts): Matrix => (dropped && pass.noise ? dropped.weights : p.weightHh);
 
   return {
+    /** dL/d(h- Wh), (T*N, 4H), after `backward` of all steps; null on a tape without gradients. */
+    productGrad: dProducts ?? grad?.gates ?? null,
     pack(p: LstmParts) {
       if (dropped && pass.noise) {
         drawMask(k, dropped.mask, pass.noise, sources.weights);

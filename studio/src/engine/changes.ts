@@ -49,13 +49,13 @@ export async function clamped(
 }
 
 /** Whether weights of 0 and a bias can hold it. */
-function requireHeld({ form, parameters }: Trace['layers'][number], { gate }: Clamp): void {
-  if (form.gates === 'coupled' && gate === 'f')
+function requireHeld({ variant, parameters }: Trace['layers'][number], { gate }: Clamp): void {
+  if (variant.gates === 'coupled' && gate === 'f')
     throw new Error('This cell’s forget gate is 1 − i and has no weights of its own. Hold i instead.');
-  if (form.gates === LEFT_OUT[gate])
+  if (variant.gates === LEFT_OUT[gate])
     throw new Error(`This cell has no gate ${gate}: it is 1 throughout. Hold another.`);
-  const plain = form.gate.kind === 'sigmoid' && form.candidate.kind === 'tanh';
-  if (form.layerNorm || form.gateRecurrence || !plain || !parameters.bias_ih)
+  const plain = variant.gate.kind === 'sigmoid' && variant.candidate.kind === 'tanh';
+  if (variant.layerNorm || variant.gateRecurrence || !plain || !parameters.bias_ih)
     throw new Error(
       'A gate can be held in cells with a bias and the usual sigmoid and tanh, without normalization and gate recurrence. Choose another cell to try it.',
     );

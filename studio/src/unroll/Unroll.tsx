@@ -15,7 +15,7 @@ import './unroll.css';
 
 const PACES = { slow: 1200, steady: 450, quick: 90 } as const;
 
-const NOTES: readonly [test: (form: NonNullable<typeof shownLayer.value>['form']) => boolean, says: string][] = [
+const NOTES: readonly [test: (variant: NonNullable<typeof shownLayer.value>['form']) => boolean, says: string][] = [
   [(form) => form.gates === 'coupled', 'This cell’s forget gate is 1 − i; its share of the gradient is in that of i.'],
   [(form) => form.gates !== 'all' && form.gates !== 'coupled', 'A gate of this cell is left out: it is 1 throughout.'],
   [(form) => form.peepholes, 'This cell’s gates also see the cell state (peepholes): “other” in the sums.'],
@@ -135,7 +135,7 @@ export default function Unroll() {
           <h2>{moment.title}</h2>
           <p>{moment.says}</p>
           <Numbers trace={shown.trace} layer={lstm} t={t} unit={j} id={id} />
-          {NOTES.filter(([test]) => test(lstm.form)).map(([, says]) => (
+          {NOTES.filter(([test]) => test(lstm.variant)).map(([, says]) => (
             <p key={says} class="hint">
               {says}
             </p>

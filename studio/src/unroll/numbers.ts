@@ -49,12 +49,12 @@ const at = ({ data, cols }: Grid, row: number, col: number): number => data[row 
  * gradient comes from is then above it.
  */
 export function cellAt(layer: LstmTrace, t: number, unit: number): Cell {
-  const { grad, gates, a, form } = layer;
+  const { grad, gates, a, variant } = layer;
   const before = stepBefore(layer, t);
   const { c: c0, h: h0 } = stateBefore(layer, t);
   const both = (values: Grid, grads: Grid): Pair => ({ value: at(values, t, unit), grad: at(grads, t, unit) });
   const each = (make: (gate: Gate) => Pair) => ({ i: make('i'), f: make('f'), g: make('g'), o: make('o') });
-  const output = form.projected ? both(layer.cell.h, grad.cell.h) : both(layer.h, grad.h);
+  const output = variant.projected ? both(layer.cell.h, grad.cell.h) : both(layer.h, grad.h);
   const gradBefore = (first: Grid, next: Grid): number =>
     before === null ? first.data[unit]! : at(next, before, unit);
   const none = { value: 0, grad: 0 };
@@ -67,9 +67,9 @@ export function cellAt(layer: LstmTrace, t: number, unit: number): Cell {
     h: output,
     tanhC: at(layer.tanhC, t, unit),
     cBefore: { value: c0[unit]!, grad: gradBefore(grad.initial.c, grad.cFromNext) },
-    hBefore: form.projected ? none : { value: h0[unit]!, grad: gradBefore(grad.initial.h, grad.hFromNext) },
-    hFromAbove: form.projected ? output.grad : at(grad.hFromAbove, t, unit),
-    hFromNext: form.projected ? 0 : at(grad.hFromNext, t, unit),
+    hBefore: variant.projected ? none : { value: h0[unit]!, grad: gradBefore(grad.initial.h, grad.hFromNext) },
+    hFromAbove: variant.projected ? output.grad : at(grad.hFromAbove, t, unit),
+    hFromNext: variant.projected ? 0 : at(grad.hFromNext, t, unit),
     cFromNext: at(grad.cFromNext, t, unit),
     cFromH: at(grad.cFromH, t, unit),
   };
