@@ -15,7 +15,7 @@ import './unroll.css';
 
 const PACES = { slow: 1200, steady: 450, quick: 90 } as const;
 
-const NOTES: readonly [test: (variant: NonNullable<typeof shownLayer.value>['form']) => boolean, says: string][] = [
+const NOTES: readonly [test: (variant: NonNullable<typeof shownLayer.value>['variant']) => boolean, says: string][] = [
   [(form) => form.gates === 'coupled', 'This cell’s forget gate is 1 − i; its share of the gradient is in that of i.'],
   [(form) => form.gates !== 'all' && form.gates !== 'coupled', 'A gate of this cell is left out: it is 1 throughout.'],
   [(form) => form.peepholes, 'This cell’s gates also see the cell state (peepholes): “other” in the sums.'],
