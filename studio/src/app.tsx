@@ -1,19 +1,20 @@
-/** The page: what one is in, what went wrong, and one of four rooms. Rooms that draw more are loaded when they are entered. */
+/** The page: its header, its error message, and one of four views. Views other than the first are loaded when they are opened. */
 import { lazy, Suspense } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
-import { facts, problem, start, type Tab, tab } from './state.js';
+import { start } from './actions.js';
+import { problem, session, VIEWS, type View, view } from './state.js';
 import { Train } from './train/Train.js';
-import { Trouble } from './ui/Trouble.js';
+import { ErrorBanner } from './ui/ErrorBanner.js';
 import { scheme, toggleScheme } from './ui/theme.js';
 
 const Unroll = lazy(() => import('./unroll/Unroll.js'));
-const Look = lazy(() => import('./look/Look.js'));
+const Inspect = lazy(() => import('./inspect/Inspect.js'));
 const Tour = lazy(() => import('./tour/Tour.js'));
 
-const NAMES: Readonly<Record<Tab, string>> = {
+const TITLES: Readonly<Record<View, string>> = {
   train: 'Set up & train',
   unroll: 'Unroll',
-  look: 'Look',
+  inspect: 'Inspect',
   tour: 'Tour',
 };
 
@@ -24,7 +25,7 @@ export function App() {
     if (canRun) void start();
     else
       problem.value =
-        'This browser has no WebAssembly or no workers, and the Studio trains with both. Use a browser of the last few years, or allow them for this page.';
+        'The Studio needs WebAssembly and web workers, which are not available. Use a current browser, or enable both for this page.';
   }, []);
   return (
     <>
@@ -32,10 +33,10 @@ export function App() {
         <a class="name" href="#train">
           Unspool <span>Studio</span>
         </a>
-        <nav aria-label="Rooms">
-          {(Object.keys(NAMES) as Tab[]).map((name) => (
-            <a key={name} href={`#${name}`} aria-current={tab.value === name ? 'page' : undefined}>
-              {NAMES[name]}
+        <nav aria-label="Views">
+          {VIEWS.map((name) => (
+            <a key={name} href={`#${name}`} aria-current={view.value === name ? 'page' : undefined}>
+              {TITLES[name]}
             </a>
           ))}
         </nav>
@@ -43,14 +44,14 @@ export function App() {
           {scheme.value === 'dark' ? 'Light' : 'Dark'}
         </button>
       </header>
-      <Trouble />
-      <main id="room">
-        <h1 class="hidden">{NAMES[tab.value]}</h1>
+      <ErrorBanner />
+      <main>
+        <h1 class="hidden">{TITLES[view.value]}</h1>
         <Suspense fallback={<p class="waiting">…</p>}>
-          {tab.value === 'train' && <Train />}
-          {tab.value === 'unroll' && facts.value && <Unroll />}
-          {tab.value === 'look' && facts.value && <Look />}
-          {tab.value === 'tour' && <Tour />}
+          {view.value === 'train' && <Train />}
+          {view.value === 'unroll' && session.value && <Unroll />}
+          {view.value === 'inspect' && session.value && <Inspect />}
+          {view.value === 'tour' && <Tour />}
         </Suspense>
       </main>
     </>

@@ -1,17 +1,17 @@
-/** What the Unroll shows of one unit holds together: (F3), (F4), (B4), (B3), of layers with a projection too. */
+/** The numbers that Unroll shows for one unit satisfy (F3), (F4), (B4) and (B3), with a projection too. */
 import { expect, test } from '@jest/globals';
 import { randomBatch } from '../../src/core/gradcheck.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { trace } from '../../src/inspect/index.js';
 import { createReference } from '../../src/kernels/reference/index.js';
-import { cellAt } from '../../studio/src/unroll/numbers.js';
+import { cellAt } from '../../studio/src/unroll/cell.js';
 import { buildModel } from '../support/model.js';
 
 test.each([
   ['plain', {}],
   ['projected', { projectionSize: 2 }],
-  ['projected and from the end', { projectionSize: 2, direction: 'reverse' }],
-] as const)('%s', async (_, own) => {
+  ['projected and reverse', { projectionSize: 2, direction: 'reverse' }],
+] as const)('a %s layer', async (_, own) => {
   const spec: ModelSpec = {
     inputSize: 3,
     layers: [

@@ -1,4 +1,4 @@
-/** What the Studio shows is what the library gives: losses, the number on every wire, sums of steps, finite differences. */
+/** The Studio shows what the library computes: losses, the number on every wire, gradients by time step, finite differences. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
@@ -7,15 +7,16 @@ import { createModel } from '../../src/create.js';
 import { type Trace, trace } from '../../src/inspect/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { fit } from '../../src/train/trainer.js';
-import { specOf, type Task, taskOf } from '../../studio/src/engine/tasks.js';
+import { specOf, taskOf } from '../../studio/src/engine/tasks/index.js';
+import type { Task } from '../../studio/src/engine/tasks/task.js';
 import { fromQuery } from '../../studio/src/settings.js';
-import { cellAt } from '../../studio/src/unroll/numbers.js';
-import { maybe, numberOf, ready, studio } from './support.js';
+import { cellAt } from '../../studio/src/unroll/cell.js';
+import { maybe, numberOf, oneUpdate, ready, studio } from './support.js';
 
 const site = studio();
 const QUERY = '?preset=adding&units=4&layers=2&steps=6&batch=4';
 
-/** The same task and model on this side. */
+/** The same task and model, made by the library. */
 async function same(query = QUERY): Promise<{ task: Task; model: Model }> {
   const { settings } = fromQuery(query);
   const task = await taskOf(settings, null, async (file) => readFileSync(`data/${file}`, 'utf8'));
@@ -26,7 +27,7 @@ async function firstLosses(query: string, steps: number): Promise<{ losses: numb
   const { task, model } = await same(query);
   const losses: number[] = [];
   const options = {
-    optimizer: adam({ learningRate: fromQuery(query).settings.rate }),
+    optimizer: adam({ learningRate: fromQuery(query).settings.learningRate }),
     loss: task.loss,
     clipNorm: 1,
     epochs: 9,
@@ -35,12 +36,6 @@ async function firstLosses(query: string, steps: number): Promise<{ losses: numb
   };
   for await (const event of fit(model, task.data, options)) if (event.kind === 'update') losses.push(event.loss);
   return { losses, model, task };
-}
-
-async function step(page: Page, upTo: number): Promise<number> {
-  await page.getByRole('button', { name: 'One step' }).click();
-  await page.locator('[data-testid=step]', { hasText: new RegExp(`^${upTo}$`) }).waitFor();
-  return Number(await page.getByTestId('loss').textContent());
 }
 
 /** Of the wires in the diagram: value and gradient by name. */
@@ -92,14 +87,14 @@ maybe('numbers', () => {
     const { page, troubles } = await site.open(QUERY);
     await ready(page);
     const { losses } = await firstLosses(QUERY, 3);
-    for (const [i, want] of losses.entries()) expect(await step(page, i + 1)).toBeCloseTo(want, 4);
+    for (const [i, want] of losses.entries()) expect(await oneUpdate(page, i + 1)).toBeCloseTo(want, 4);
     await page.getByRole('button', { name: 'One epoch' }).click();
-    await page.locator('[data-testid=step]', { hasText: /^50$/ }).waitFor();
-    expect(Number(await page.getByTestId('held-out').textContent())).toBeGreaterThan(0);
+    await page.locator('[data-testid=update]', { hasText: /^50$/ }).waitFor();
+    expect(Number(await page.getByTestId('validation').textContent())).toBeGreaterThan(0);
     await page.getByRole('button', { name: 'Reset' }).click();
-    await page.locator('[data-testid=step]', { hasText: /^0$/ }).waitFor();
+    await page.locator('[data-testid=update]', { hasText: /^0$/ }).waitFor();
     await ready(page);
-    expect(await step(page, 1)).toBeCloseTo(losses[0]!, 4);
+    expect(await oneUpdate(page, 1)).toBeCloseTo(losses[0]!, 4);
     expect(new URL(page.url()).search).toContain('units=4');
     expect(troubles).toEqual([]);
     await page.close();
@@ -118,15 +113,15 @@ maybe('numbers', () => {
     await page.locator('.scrub').focus();
     await page.keyboard.press('Home');
     for (let n = 0; n < 8 * T; n++) {
-      moments.push((await room.locator('.where').textContent())!.replace(/\s+/g, ' ').trim());
+      moments.push((await room.locator('.position-text').textContent())!.replace(/\s+/g, ' ').trim());
       if (n === 4 * T) expectWires(await wires(page), whole, 0, T - 1, 0); // B4 of the last step
       if (n === 8 * T - 1) expectWires(await wires(page), whole, 0, 0, 0); // B1 of the first
       await page.keyboard.press('ArrowRight');
     }
-    expect(moments[0]).toBe('step 0 · forwards · F1');
-    expect(moments[4 * T - 1]).toBe(`step ${T - 1} · forwards · F4`);
-    expect(moments[4 * T]).toBe(`step ${T - 1} · backwards · B4`);
-    expect(moments.at(-1)).toBe('step 0 · backwards · B1');
+    expect(moments[0]).toBe('step 0 · forward · F1');
+    expect(moments[4 * T - 1]).toBe(`step ${T - 1} · forward · F4`);
+    expect(moments[4 * T]).toBe(`step ${T - 1} · backward · B4`);
+    expect(moments.at(-1)).toBe('step 0 · backward · B1');
     expect(new Set(moments).size).toBe(8 * T);
     // Another layer, step and unit.
     await page.getByLabel('Layer', { exact: true }).fill('1');
@@ -150,11 +145,11 @@ maybe('numbers', () => {
     const near = (got: number): void => expect(Math.abs(got - want)).toBeLessThan(1e-5 * Math.abs(want) + 1e-9);
     near(await numberOf(page, '[data-testid=sum-of-steps]', 'data-value'));
     near(await numberOf(page, '[data-testid=library-gradient]', 'data-value'));
-    await page.getByRole('button', { name: 'Check its gradient by a finite difference' }).click();
-    await page.getByTestId('difference').waitFor();
+    await page.getByRole('button', { name: 'Check its gradient with a finite difference' }).click();
+    await page.getByTestId('gradient-check').waitFor();
     const [difference, gradient] = [
-      await numberOf(page, '[data-testid=difference]', 'data-difference'),
-      await numberOf(page, '[data-testid=difference]', 'data-gradient'),
+      await numberOf(page, '[data-testid=gradient-check]', 'data-finite-difference'),
+      await numberOf(page, '[data-testid=gradient-check]', 'data-gradient'),
     ];
     near(gradient);
     expect(Math.abs(difference - gradient)).toBeLessThan(1e-6 * Math.abs(gradient) + 1e-10);
@@ -164,13 +159,13 @@ maybe('numbers', () => {
   test('a gate that is held, a weight that is dragged, an input that is edited', async () => {
     const { page } = await site.open(`${QUERY}#unroll`);
     await page.locator('.diagram').waitFor();
-    const before = Number(await page.getByTestId('changed-loss').textContent());
+    const before = Number(await page.getByTestId('edited-loss').textContent());
     const drag = (label: RegExp, value: number) =>
       page.getByLabel(label).evaluate((slider, to) => {
         (slider as HTMLInputElement).value = String(to);
         slider.dispatchEvent(new Event('input', { bubbles: true }));
       }, value);
-    await drag(/^Hold a gate/, 0.25);
+    await drag(/^Clamp a gate/, 0.25);
     await page.locator('[data-testid=gate-value]', { hasText: /^0\.25$/ }).waitFor();
     for (const at of [0, 3, 5]) {
       await page.getByLabel('Step', { exact: true }).fill(String(at));
@@ -180,9 +175,9 @@ maybe('numbers', () => {
       expect(found.af!.grad).toBeCloseTo(0, 12);
       expect(found.c!.value).toBeCloseTo(0.25 * found.cBefore!.value! + found.i!.value! * found.g!.value!, 6);
     }
-    expect(Number(await page.getByTestId('changed-loss').textContent())).not.toBe(before);
-    await page.getByRole('button', { name: 'Let it go' }).click();
-    await page.locator('[data-testid=changed-loss]', { hasText: String(before) }).waitFor();
+    expect(Number(await page.getByTestId('edited-loss').textContent())).not.toBe(before);
+    await page.getByRole('button', { name: 'Release' }).click();
+    await page.locator('[data-testid=edited-loss]', { hasText: String(before) }).waitFor();
 
     await page.getByRole('spinbutton', { name: 'x[0]' }).fill('5');
     await page.getByRole('spinbutton', { name: 'x[0]' }).press('Tab');
@@ -191,28 +186,28 @@ maybe('numbers', () => {
     const inputs = Array.from(batch.inputs);
     inputs[5 * 2] = 5;
     const edited = await model.evaluate({ ...batch, inputs: Float32Array.from(inputs) }, { loss: task.loss });
-    await page.locator('[data-testid=changed-loss]', { hasText: edited.loss.toPrecision(4) }).waitFor();
-    await page.getByRole('button', { name: 'As it was' }).click();
-    await page.locator('[data-testid=changed-loss]', { hasText: String(before) }).waitFor();
+    await page.locator('[data-testid=edited-loss]', { hasText: edited.loss.toPrecision(4) }).waitFor();
+    await page.getByRole('button', { name: 'Restore the inputs' }).click();
+    await page.locator('[data-testid=edited-loss]', { hasText: String(before) }).waitFor();
 
-    await drag(/^The weight above/, 1.5);
+    await drag(/^Weight /, 1.5);
     await page.locator('[data-testid=weight-value]', { hasText: /^1\.5$/ }).waitFor();
     const first = model.parameters.layout.entries[0]!.name;
     const weights = (await model.parameters.download()).get(first)!.slice();
     weights[4 * 2] = 1.5; // into gate f of unit 0, from x[0]
     model.parameters.set(first, weights);
     const dragged = await model.evaluate(batch, { loss: task.loss });
-    await page.locator('[data-testid=changed-loss]', { hasText: dragged.loss.toPrecision(4) }).waitFor();
+    await page.locator('[data-testid=edited-loss]', { hasText: dragged.loss.toPrecision(4) }).waitFor();
     await page.close();
   });
 
   test('Look: estimators against the exact gradient, any weight checked, the reach of a loss', async () => {
-    const { page, troubles } = await site.open(`${QUERY}&layers=1#look`);
+    const { page, troubles } = await site.open(`${QUERY}&layers=1#inspect`);
     await page.locator('.maps canvas').first().waitFor();
     expect(await page.locator('.maps canvas').count()).toBe(6);
-    await page.getByLabel('rtrl').check();
+    await page.getByLabel('rtrl', { exact: true }).check();
     await page.getByRole('button', { name: 'Compare', exact: true }).click();
-    await page.getByTestId('estimated').waitFor();
+    await page.getByTestId('estimators').waitFor();
     const cosines = await page
       .locator('[data-cosine]')
       .evaluateAll((cells) => cells.map((cell) => Number((cell as HTMLElement).dataset.cosine)));
@@ -220,12 +215,12 @@ maybe('numbers', () => {
     expect(cosines[0]).toBeCloseTo(1, 10); // bptt
     expect(cosines[2]).toBeLessThan(0.9999); // one step back
     expect(cosines[3]).toBeCloseTo(1, 10); // rtrl
-    await page.getByRole('button', { name: /by a finite difference/ }).click();
-    await page.getByTestId('difference').waitFor();
-    const of = (name: string) => numberOf(page, '[data-testid=difference]', name);
-    expect(Math.abs((await of('data-difference')) - (await of('data-gradient')))).toBeLessThan(1e-9);
-    await page.getByLabel('Colored by').selectOption('moves');
-    await page.locator('.colored.moves button[style*=color-mix]').first().waitFor();
+    await page.getByRole('button', { name: /with a finite difference/ }).click();
+    await page.getByTestId('gradient-check').waitFor();
+    const of = (name: string) => numberOf(page, '[data-testid=gradient-check]', name);
+    expect(Math.abs((await of('data-finite-difference')) - (await of('data-gradient')))).toBeLessThan(1e-9);
+    await page.getByLabel('Color by').selectOption('influence');
+    await page.locator('.colored.influence button[style*=color-mix]').first().waitFor();
     expect(troubles).toEqual([]);
     await page.close();
   });

@@ -1,4 +1,4 @@
-/** The Studio's static page, built once for a test file, served from this machine, and a Chromium to open it in. */
+/** Builds the Studio once per test file, serves it locally, and opens it in Chromium. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe } from '@jest/globals';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
-const ROOT = join(__dirname, '..', '..');
+export const ROOT = join(__dirname, '..', '..');
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -20,21 +20,21 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-if (!existsSync(CHROMIUM)) console.warn(`The Studio's tests are skipped: there is no ${CHROMIUM}.`);
+if (!existsSync(CHROMIUM)) console.warn(`The Studio's tests are skipped because ${CHROMIUM} does not exist.`);
 export const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
 
 export interface Studio {
   /** Ends with a slash. */
   readonly url: string;
-  /** Opens a page of the Studio, and waits until a room is there. `init` runs in it before everything else. */
+  /** Opens the Studio and waits until a view is shown. `init` runs in the page before its scripts. */
   open(query?: string, options?: BrowserContextOptions, init?: () => void): Promise<Opened>;
-  /** Bytes of all that was served since the last call, each file gzipped, data left out. */
+  /** Gzipped bytes of all files that were served since the last call, without data files. */
   served(): number;
 }
 
 export interface Opened {
   readonly page: Page;
-  /** Errors and warnings of the console, and what was thrown. */
+  /** Errors and warnings of the console, and uncaught errors. */
   readonly troubles: string[];
 }
 
@@ -53,7 +53,7 @@ function serve(folder: string, seen: Set<string>): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
-/** To be called at the top of a test file. */
+/** Call this at the top of a test file. */
 export function studio(): Studio {
   const seen = new Set<string>();
   let [folder, url] = ['', ''];
@@ -87,7 +87,7 @@ export function studio(): Studio {
       });
       page.on('pageerror', (error) => troubles.push(error.message));
       await page.goto(url + query);
-      await page.locator('.stage .main, .diagram, .maps canvas, .tour, [role=alert]').first().waitFor();
+      await page.locator('.training .main, .diagram, .maps canvas, .tour, [role=alert]').first().waitFor();
       return { page, troubles };
     },
     served() {
@@ -99,11 +99,27 @@ export function studio(): Studio {
   };
 }
 
-/** Until something is set up, and nothing runs. */
+/** Waits until a model is set up and nothing runs. */
 export async function ready(page: Page): Promise<void> {
-  await page.locator('.stage .main:not([disabled])').waitFor();
+  await page.locator('.training .main:not([disabled])').waitFor();
 }
 
-/** The number in an attribute. */
+/** Makes one update, after which there are `count`. Returns the loss. */
+export async function oneUpdate(page: Page, count = 1): Promise<number> {
+  await page.getByRole('button', { name: 'One update' }).click();
+  await page.locator('[data-testid=update]', { hasText: new RegExp(`^${count}$`) }).waitFor();
+  return Number(await page.getByTestId('loss').textContent());
+}
+
+/** Shows a view, or a part of it such as `tour/3`. */
+export async function showView(page: Page, hash: string): Promise<void> {
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, hash);
+}
+
+export const errorBanner = (page: Page): Locator => page.getByRole('alert');
+
+/** The number in an attribute of the first element that matches. */
 export const numberOf = async (page: Page, selector: string, attribute: string): Promise<number> =>
   Number(await page.locator(selector).first().getAttribute(attribute));

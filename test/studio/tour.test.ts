@@ -1,4 +1,4 @@
-/** The tour: each chapter's figure says what the library says, and its code runs. */
+/** The tour: each chapter's figure shows what the library computes, and its code runs. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,26 +7,23 @@ import { describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { createModel } from '../../src/create.js';
 import { trace } from '../../src/inspect/index.js';
-import { specOf, taskOf } from '../../studio/src/engine/tasks.js';
+import { specOf, taskOf } from '../../studio/src/engine/tasks/index.js';
 import { fromQuery } from '../../studio/src/settings.js';
 import { CHAPTERS } from '../../studio/src/tour/chapters.js';
 import { SNIPPETS } from '../../studio/src/tour/snippets.js';
-import { maybe, numberOf, studio } from './support.js';
+import { maybe, numberOf, ROOT, showView, studio } from './support.js';
 
 const site = studio();
 const QUERY = '?preset=adding&units=4&steps=6&batch=4';
-const ROOT = join(__dirname, '..', '..');
 
-const told = (page: Page): Promise<number> => numberOf(page, '[data-testid=told]', 'data-value');
+const result = (page: Page): Promise<number> => numberOf(page, '[data-testid=result]', 'data-value');
 
 async function chapter(page: Page, number: number): Promise<void> {
-  await page.evaluate((to) => {
-    location.hash = `tour/${to}`;
-  }, number);
+  await showView(page, `tour/${number}`);
   await page.locator('.tour h2', { hasText: `${number}. ` }).waitFor();
 }
 
-test('eleven chapters, each with words, an equation, a figure and code', () => {
+test('has eleven chapters, each with text, an equation and code', () => {
   expect(CHAPTERS).toHaveLength(11);
   expect(SNIPPETS).toHaveLength(11);
   for (const { text, equations } of CHAPTERS) {
@@ -36,7 +33,7 @@ test('eleven chapters, each with words, an equation, a figure and code', () => {
 });
 
 describe('the code of each chapter runs', () => {
-  // Inside of the package, where its own name leads to what was built.
+  // Inside the package, where its name resolves to the build.
   const folder = join(ROOT, 'runs', `tour-${process.pid}`);
   test.each(CHAPTERS.map(({ title }, i) => [title, i] as const))('%s', async (_, i) => {
     mkdirSync(folder, { recursive: true });
@@ -53,7 +50,7 @@ describe('the code of each chapter runs', () => {
   });
 });
 
-maybe('figures', () => {
+maybe('the tour', () => {
   test('say what the library says, chapter by chapter', async () => {
     const { page, troubles } = await site.open(`${QUERY}#tour/1`);
     const { settings } = fromQuery(QUERY);
@@ -62,10 +59,10 @@ maybe('figures', () => {
     const whole = await trace(model, task.sequence(0).batch, { loss: task.loss });
     const [lstm] = whole.layers;
     const near = async (want: number): Promise<void> => {
-      const got = await told(page);
+      const got = await result(page);
       expect(Math.abs(got - want)).toBeLessThan(1e-5 * Math.abs(want) + 1e-9);
     };
-    await page.getByTestId('told').waitFor();
+    await page.getByTestId('result').waitFor();
     await near(task.data.train.length); // 1
     await chapter(page, 2);
     await near(4 * 4 * (2 + 4 + 1));
@@ -83,29 +80,29 @@ maybe('figures', () => {
     await near(Math.hypot(...lstm!.grad.c.data.slice(0, 4)));
     await chapter(page, 7);
     await page.getByRole('button', { name: 'One update' }).click();
-    await page.locator('[data-testid=told]:not([data-value="0"])').waitFor();
-    // Adam's first update moves every weight by the learning rate, but for epsilon.
-    expect(await told(page)).toBeCloseTo(settings.rate, 4);
+    await page.locator('[data-testid=result]:not([data-value="0"])').waitFor();
+    // Adam's first update moves every weight by the learning rate, except for epsilon.
+    expect(await result(page)).toBeCloseTo(settings.learningRate, 4);
     await chapter(page, 8);
     await page.getByRole('button', { name: 'One epoch' }).click();
-    await page.locator(`[data-testid=told][data-value="${task.data.train.length}"]`).waitFor();
+    await page.locator(`[data-testid=result][data-value="${task.data.train.length}"]`).waitFor();
     await chapter(page, 9);
     await page.getByRole('button', { name: /Train one epoch/ }).click();
     await page.getByText(`after ${2 * task.data.train.length} updates`).waitFor();
-    expect(await told(page)).toBeGreaterThan(0);
+    expect(await result(page)).toBeGreaterThan(0);
     await chapter(page, 10);
-    await page.getByRole('button', { name: /Train with four rates/ }).click();
-    await page.getByTestId('told').waitFor();
-    expect([0.0003, 0.003, 0.03, 0.3]).toContain(await told(page));
+    await page.getByRole('button', { name: /Train with four learning rates/ }).click();
+    await page.getByTestId('result').waitFor();
+    expect([0.0003, 0.003, 0.03, 0.3]).toContain(await result(page));
     await chapter(page, 11);
-    await page.getByRole('button', { name: /Feed it/ }).click();
+    await page.getByRole('button', { name: /Run 500 time steps/ }).click();
     await page.getByTestId('ms').getByText(/ ms$/).waitFor();
-    expect(await told(page)).toBeGreaterThan(4 * model.parameters.layout.size);
+    expect(await result(page)).toBeGreaterThan(4 * model.parameters.layout.size);
     expect(troubles).toEqual([]);
     await page.close();
   });
 
-  test('by keys and by links', async () => {
+  test('arrow keys and links change the chapter', async () => {
     const { page } = await site.open(`${QUERY}#tour/3`);
     await page.locator('.tour h2', { hasText: '3. Initialization' }).waitFor();
     await page.keyboard.press('ArrowRight');

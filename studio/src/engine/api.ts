@@ -1,136 +1,152 @@
-/** What the page asks of the engine's worker, and what comes back: plain data, so that it can be posted. */
+/** The messages between the page and the engine's worker: plain data, so that it can be posted. */
 import type { ModelSpec } from 'unspool';
-import type { LagFlow, Trace } from 'unspool/inspect';
+import type { Gate, LagFlow, Trace } from 'unspool/inspect';
 import type { Settings } from '../settings.js';
-import type { Own } from './tasks.js';
+import type { UserData } from './tasks/task.js';
 
-export interface ParameterFact {
+export interface ParameterInfo {
   readonly name: string;
   readonly shape: readonly number[];
 }
 
-/** What was set up. */
-export interface Facts {
-  readonly about: string;
+/** Names of the library's optimizers and gradient estimators. */
+export interface Choices {
+  readonly optimizers: readonly string[];
+  readonly estimators: readonly string[];
+}
+
+/** The task and the model of a session. */
+export interface SessionInfo {
+  readonly description: string;
   readonly spec: ModelSpec;
   /** Such as `wasm, simd`. */
   readonly backend: string;
-  readonly parameters: readonly ParameterFact[];
-  readonly count: number;
-  readonly sequences: number;
+  readonly parameters: readonly ParameterInfo[];
+  readonly parameterCount: number;
+  readonly sequenceCount: number;
   readonly outputNames: readonly string[];
-  /** `bits` a character for texts, else the loss itself. */
-  readonly unit: 'bits' | 'loss';
+  /** `bits`: bits per character of a text; `loss`: the loss itself. */
+  readonly lossUnit: 'bits' | 'loss';
   readonly readsText: boolean;
   readonly batchesPerEpoch: number;
 }
 
-/** Text that it writes; or, of a task of one number, what was wanted and what it said, step by step. */
+/** Generated text; or the predictions for a validation sequence. */
 export interface Sample {
   readonly text: string;
-  readonly forecast: readonly { readonly step: number; readonly wanted: number; readonly said: number }[];
+  /** One entry per time step with a target, for a model with one output. */
+  readonly forecast: readonly { readonly step: number; readonly target: number; readonly prediction: number }[];
 }
 
+export type UpdatePoint = readonly [update: number, value: number];
+
+/** What has happened in the training run since the last progress message. */
 export interface Progress {
-  /** Updates since the last progress: [update, loss, gradient norm]. */
-  readonly updates: readonly (readonly [step: number, loss: number, gradientNorm: number])[];
-  /** Held-out losses since then. */
-  readonly validation: readonly (readonly [step: number, loss: number])[];
+  readonly updates: readonly (readonly [update: number, loss: number, gradientNorm: number])[];
+  readonly validation: readonly UpdatePoint[];
   readonly epoch: number;
-  readonly step: number;
+  readonly update: number;
   readonly updatesPerSecond: number;
-  /** What the model writes, or says to a held-out sequence; null where there is nothing new. */
+  /** Null if there is no new sample. */
   readonly sample: Sample | null;
   readonly state: 'playing' | 'paused' | 'failed';
-  /** What went wrong, and what to do. */
+  /** The error that ended the training run. */
   readonly problem: string | null;
 }
 
-/** A sequence, a whole pass over it, and the words for its steps. */
-export interface Look {
+/** The trace of a sequence, with a label for the input and the target of each time step. */
+export interface TracedSequence {
   readonly index: number;
   readonly trace: Trace;
-  /** The loss with nothing changed; null where nothing is. */
-  readonly lossBefore: number | null;
-  /** Names of the tokens that can be read; null where values are. */
-  readonly alphabet: readonly string[] | null;
-  readonly read: readonly string[];
-  readonly wanted: readonly string[];
+  /** The loss without the user's edits; null if there are none. */
+  readonly originalLoss: number | null;
+  /** Names of the tokens; null for a model that reads numbers. */
+  readonly tokenNames: readonly string[] | null;
+  readonly inputLabels: readonly string[];
+  /** '' where a time step has no target. */
+  readonly targetLabels: readonly string[];
 }
 
-export interface Difference {
+/** A weight's gradient, beside a finite difference. All numbers are float64. */
+export interface GradientCheck {
   readonly value: number;
-  readonly step: number;
+  readonly epsilon: number;
   readonly lossAbove: number;
   readonly lossBelow: number;
-  /** (lossAbove - lossBelow) / (2 step), and the exact gradient, both in float64. */
-  readonly difference: number;
+  /** (lossAbove - lossBelow) / (2 epsilon). */
+  readonly finiteDifference: number;
+  /** By BPTT. */
   readonly gradient: number;
 }
 
-export interface Estimated {
+export interface EstimatorResult {
   readonly name: string;
+  /** Of the mean estimate and the exact gradient. */
   readonly cosine: number;
   readonly normRatio: number;
   readonly variance: number;
+  /** Numbers in memory. */
   readonly floats: number;
+  /** Multiply-add operations. */
   readonly macs: number;
-  /** Why it is not for this model; null where it is. */
+  /** Why the estimator does not work for this model; null if it does. */
   readonly problem: string | null;
 }
 
-/** A weight by its parameter's name and place. */
-export interface Place {
+export interface WeightPosition {
+  /** The parameter's name. */
   readonly name: string;
   readonly row: number;
   readonly col: number;
 }
 
-/** A gate of a unit, held at a value at all steps. */
+/** A gate of one unit that has the same value at all time steps. */
 export interface Clamp {
   readonly layer: number;
-  readonly gate: 'i' | 'f' | 'g' | 'o';
+  readonly gate: Gate;
   readonly unit: number;
   readonly value: number;
 }
 
-/** What a person changed about a sequence and the pass over it. */
-export interface Changes {
-  /** Another token, or other values, at a step. */
+/** The user's edits to a sequence and the pass over it. */
+export interface Edits {
+  /** Another token, or other numbers, at a time step. */
   readonly inputs: readonly { readonly t: number; readonly values: readonly number[] }[];
   readonly clamps: readonly Clamp[];
 }
 
-export interface Sweep {
-  readonly rate: number;
-  readonly losses: readonly (readonly [step: number, loss: number])[];
+export interface SweepResult {
+  readonly learningRate: number;
+  readonly losses: readonly UpdatePoint[];
   readonly validation: number | null;
 }
 
+export type OnProgress = (progress: Progress) => void;
+
 export interface Engine {
-  /** Makes data and model anew. Rejects with words where that cannot be. */
-  setUp(settings: Settings, own: Own): Promise<Facts>;
-  /** Updates until `pause`, in a rhythm of so many a second, or as fast as it goes for infinity. */
-  play(tell: (progress: Progress) => void, perSecond: number): Promise<void>;
-  /** Another rhythm for what runs. */
-  pace(perSecond: number): Promise<void>;
+  choices(): Promise<Choices>;
+  /** Creates the data and a new model. */
+  setUp(settings: Settings, data: UserData): Promise<SessionInfo>;
+  /** Trains until `pause`. `updatesPerSecond` may be infinite. */
+  play(onProgress: OnProgress, updatesPerSecond: number): Promise<void>;
+  /** Changes the speed of a run. */
+  setSpeed(updatesPerSecond: number): Promise<void>;
   pause(): Promise<void>;
-  /** One update, or those up to the end of the epoch. */
-  advance(by: 'update' | 'epoch', tell: (progress: Progress) => void): Promise<void>;
-  look(index: number, changes: Changes): Promise<Look>;
-  /** How the loss of step t alone reaches back: which inputs move this prediction, and by which way. */
-  reach(index: number, t: number): Promise<LagFlow>;
-  setWeight(place: Place, value: number): Promise<void>;
-  difference(index: number, place: Place): Promise<Difference>;
-  estimate(index: number, names: readonly string[]): Promise<readonly Estimated[]>;
-  /** Short trainings of the model that is set up, anew with each of these rates: [update, loss], thinned. */
-  sweep(rates: readonly number[], updates: number): Promise<readonly Sweep[]>;
-  /** Milliseconds a step, fed one by one with the state carried. */
-  streamed(steps: number): Promise<number>;
-  /** The bytes of a model file that `unspool sample`, `eval` and `inspect` read. */
+  /** One update, or all updates up to the end of the epoch. */
+  advance(by: 'update' | 'epoch', onProgress: OnProgress): Promise<void>;
+  trace(index: number, edits: Edits): Promise<TracedSequence>;
+  /** How the gradient of the loss at time step `t` flows back to earlier steps. */
+  gradientByLag(index: number, t: number): Promise<LagFlow>;
+  setWeight(position: WeightPosition, value: number): Promise<void>;
+  checkGradient(index: number, position: WeightPosition): Promise<GradientCheck>;
+  compareEstimators(index: number, names: readonly string[]): Promise<readonly EstimatorResult[]>;
+  sweepLearningRates(learningRates: readonly number[], updates: number): Promise<readonly SweepResult[]>;
+  /** Milliseconds per time step, if the steps are fed one at a time. */
+  measureStreaming(steps: number): Promise<number>;
+  /** The bytes of a model file. */
   save(): Promise<Uint8Array>;
-  /** Puts the weights of a model file into a model of its own kind, with this text or table. */
-  open(bytes: Uint8Array, name: string, settings: Settings, own: Own): Promise<Facts>;
-  /** Answers at once: the worker is alive. */
+  /** Loads a model file for the task of these settings. */
+  open(bytes: Uint8Array, name: string, settings: Settings, data: UserData): Promise<SessionInfo>;
+  /** Answers immediately, which shows that the worker runs. */
   ping(): Promise<true>;
 }

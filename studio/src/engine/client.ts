@@ -1,78 +1,80 @@
-/** The page's end of the engine: a worker that is watched, and made anew when it is gone. */
+/** The page's side of the engine: starts the worker, calls it, and detects when it has stopped. */
 import { proxy, type Remote, wrap } from 'comlink';
-import type { Engine, Progress } from './api.js';
+import type { Engine, OnProgress } from './api.js';
 
-const ASKED_EVERY = 2000; // ms
+const PING_MS = 2000;
 /**
- * Questions without an answer, after which the worker counts as gone: a step of a large model takes its time. Time itself is no
- * measure: a page in the background, or on a computer that slept, asks once a minute or not at all.
+ * Unanswered pings after which the worker counts as lost; more while it computes, because an update of a large model is slow. Time
+ * is not a measure: a page in the background, or on a computer that slept, pings once per minute or not at all.
  */
-const PATIENCE = { idle: 3, busy: 15 };
+const MAX_UNANSWERED = { idle: 3, busy: 15 };
 
-export class EngineGone extends Error {}
+export class EngineLost extends Error {}
 
 export class Client {
   private worker!: Worker;
   private engine!: Remote<Engine>;
-  private gone!: Promise<never>;
+  private lost!: Promise<never>;
   private fail!: (reason: string) => void;
-  private watch = 0;
+  private timer = 0;
+  private pendingCalls = 0;
+  private readonly onLost: (reason: string) => void;
 
-  /** Calls that wait for their answer. */
-  private waiting = 0;
-  private readonly onGone: (reason: string) => void;
-
-  constructor(onGone: (reason: string) => void) {
-    this.onGone = onGone;
+  constructor(onLost: (reason: string) => void) {
+    this.onLost = onLost;
     this.start();
   }
 
   private start(): void {
     this.worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
     this.engine = wrap<Engine>(this.worker);
-    this.gone = new Promise((_, reject) => {
+    this.lost = new Promise((_, reject) => {
       this.fail = (reason) => {
-        window.clearInterval(this.watch);
-        reject(new EngineGone(reason));
-        this.onGone(reason);
+        window.clearInterval(this.timer);
+        reject(new EngineLost(reason));
+        this.onLost(reason);
       };
     });
-    this.gone.catch(() => {});
+    this.lost.catch(() => {});
     this.worker.addEventListener('error', (event) => {
-      this.fail(event.message || 'The worker that trains could not be started.');
+      this.fail(event.message || 'The worker that trains the model could not start.');
     });
+    this.watch();
+  }
+
+  private watch(): void {
     let unanswered = 0;
-    window.clearInterval(this.watch);
-    this.watch = window.setInterval(() => {
-      const patience = this.waiting > 0 ? PATIENCE.busy : PATIENCE.idle;
-      if (unanswered >= patience && !document.hidden) {
-        this.fail('The worker that trains no longer answers.');
+    window.clearInterval(this.timer);
+    this.timer = window.setInterval(() => {
+      const max = this.pendingCalls > 0 ? MAX_UNANSWERED.busy : MAX_UNANSWERED.idle;
+      if (unanswered >= max && !document.hidden) {
+        this.fail('The worker that trains the model no longer answers.');
         return;
       }
       unanswered++;
       void this.engine.ping().then(() => {
         unanswered = 0;
       });
-    }, ASKED_EVERY);
+    }, PING_MS);
   }
 
-  /** Rejects with `EngineGone` where the worker ends before it answers. */
-  ask<T>(act: (engine: Remote<Engine>) => Promise<T>): Promise<T> {
-    this.waiting++;
-    return Promise.race([act(this.engine), this.gone]).finally(() => {
-      this.waiting--;
+  /** Rejects with `EngineLost` if the worker is lost before it answers. */
+  call<T>(act: (engine: Remote<Engine>) => Promise<T>): Promise<T> {
+    this.pendingCalls++;
+    return Promise.race([act(this.engine), this.lost]).finally(() => {
+      this.pendingCalls--;
     });
   }
 
-  /** Like `ask`, for what tells of its progress. */
+  /** Like `call`, for calls that report their progress. */
   follow(
-    act: (engine: Remote<Engine>, tell: (progress: Progress) => void) => Promise<void>,
-    tell: (progress: Progress) => void,
+    act: (engine: Remote<Engine>, onProgress: OnProgress) => Promise<void>,
+    onProgress: OnProgress,
   ): Promise<void> {
-    return this.ask((engine) => act(engine, proxy(tell)));
+    return this.call((engine) => act(engine, proxy(onProgress)));
   }
 
-  /** Ends the worker, whatever it does, and begins with a new one. */
+  /** Terminates the worker and starts a new one. */
   restart(): void {
     this.worker.terminate();
     this.start();

@@ -1,157 +1,134 @@
-/** The engine's worker: everything that computes, away from the page, one thing after the other. */
+/** The engine's worker. It computes one thing at a time, off the page's thread. */
 import { expose } from 'comlink';
-import type { Engine, Progress } from './api.js';
-import { Session } from './session.js';
+import type { Engine, OnProgress, SessionInfo } from './api.js';
+import { choices } from './choices.js';
+import { compareEstimators, measureStreaming, sweepLearningRates } from './experiments.js';
+import { createSession, openSession, saveModel } from './model-files.js';
+import { ProgressReporter } from './progress.js';
+import { sample } from './sampling.js';
+import type { Session } from './session.js';
+import { traceGradientByLag, traceSequence } from './tracing.js';
+import { checkGradient, setWeight } from './weights.js';
 
-const TOLD_EVERY = 70; // ms between two progresses
-const SAMPLED_EVERY = 2500;
+/** A run lets messages in after at most this time. */
+const YIELD_MS = 12;
+/** A run that fell behind its speed makes up for at most this time. */
+const MAX_LAG_MS = 250;
 
 let session: Session | null = null;
-/** The run that goes on; one that is not it any more comes to its end. */
-let playing: symbol | null = null;
-/** Updates a second. */
-let pace = Number.POSITIVE_INFINITY;
+/** Identifies the current run; an older run stops when it sees another one. */
+let currentRun: symbol | null = null;
+let updatesPerSecond = Number.POSITIVE_INFINITY;
 /** Ends the pause between two updates. */
 let wake = (): void => {};
-/** The end of what was asked for before. */
-let last: Promise<unknown> = Promise.resolve();
+let lastTask: Promise<unknown> = Promise.resolve();
 
-/** Passes do not mix: each waits for the one before it. */
-function inTurn<T>(act: () => T | Promise<T>): Promise<T> {
-  const turn = last.then(act, act);
-  last = turn.catch(() => {});
-  return turn;
+/** Runs `act` after everything that was enqueued before it. */
+function enqueue<T>(act: () => T | Promise<T>): Promise<T> {
+  const task = lastTask.then(act, act);
+  lastTask = task.catch(() => {});
+  return task;
 }
 
-function current(): Session {
-  if (!session) throw new Error('Nothing is set up yet.');
+function requireSession(): Session {
+  if (!session) throw new Error('No model is set up.');
   return session;
 }
 
-/** Lets messages in. */
-const breath = (ms = 0): Promise<void> =>
+/** Runs `act` with the session, after everything that was enqueued before it. */
+const withSession = <T>(act: (session: Session) => T | Promise<T>): Promise<T> => enqueue(() => act(requireSession()));
+
+/** Waits, and lets messages in. */
+const pauseFor = (ms = 0): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
     wake = resolve;
   });
 
 function stop(): void {
-  playing = null;
+  currentRun = null;
   wake();
 }
 
-/** Collects what happens between two messages to the page. */
-class Teller {
-  private updates: [number, number, number][] = [];
-  private validation: [number, number][] = [];
-  private epoch = 1;
-  private step = 0;
-  private told = performance.now();
-  private sampled = Number.NEGATIVE_INFINITY;
-  private readonly tell: (progress: Progress) => void;
-
-  constructor(tell: (progress: Progress) => void) {
-    this.tell = tell;
-  }
-
-  /** One event of the training. Returns its kind. */
-  async advance(one: Session): Promise<'update' | 'validation' | 'epoch' | 'end'> {
-    const event = await one.next();
-    if (!event || event.kind === 'end') return 'end';
-    this.step = event.update;
-    this.epoch = event.epoch;
-    if (event.kind === 'update') this.updates.push([event.update, one.measure(event.loss), event.gradientNorm]);
-    if (event.kind === 'validation') this.validation.push([event.update, one.measure(event.loss)]);
-    return event.kind;
-  }
-
-  async report(one: Session | null, state: Progress['state'], problem: string | null = null): Promise<void> {
-    const now = performance.now();
-    if (state === 'playing' && now - this.told < TOLD_EVERY) return;
-    const samples = one && (state === 'paused' || now - this.sampled > SAMPLED_EVERY);
-    if (samples) this.sampled = now;
-    const sample = samples ? await inTurn(() => one.sample()).catch(() => null) : null;
-    const { updates, validation, epoch, step } = this;
-    const updatesPerSecond = (1000 * updates.length) / Math.max(1, now - this.told);
-    this.tell({ updates, validation, epoch, step, updatesPerSecond, sample, state, problem });
-    [this.updates, this.validation, this.told] = [[], [], performance.now()];
-  }
+/** The kind of the next event, which is recorded; 'end' after the last. */
+async function nextEvent(current: Session, reporter: ProgressReporter): Promise<string> {
+  const event = await current.next();
+  if (!event || event.kind === 'end') return 'end';
+  reporter.record(current, event);
+  return event.kind;
 }
 
-/** Until `over` says so, it is paused, or something goes wrong; what went wrong is told in words. */
-async function run(
-  tell: (progress: Progress) => void,
-  perSecond: number,
-  over: (kind: string) => boolean,
-): Promise<void> {
-  const one = current();
-  const own = Symbol('run');
-  playing = own;
-  pace = perSecond;
-  const teller = new Teller(tell);
-  let due = performance.now();
-  let breathed = due;
+/** Trains until `isLast` returns true for an event's kind, the run is stopped, or an error ends it. */
+async function run(onProgress: OnProgress, speed: number, isLast: (kind: string) => boolean): Promise<void> {
+  const current = requireSession();
+  const id = Symbol('run');
+  currentRun = id;
+  updatesPerSecond = speed;
+  const reporter = new ProgressReporter(onProgress, (one) => enqueue(() => sample(one)).catch(() => null));
+  let dueAt = performance.now();
+  let yieldedAt = dueAt;
   try {
-    while (playing === own && session === one) {
-      const kind = await inTurn(() => teller.advance(one));
-      if (kind === 'end' || over(kind)) break;
-      await teller.report(one, 'playing');
-      if (kind === 'update') due += 1000 / pace;
+    while (currentRun === id && session === current) {
+      const kind = await enqueue(() => nextEvent(current, reporter));
+      if (kind === 'end' || isLast(kind)) break;
+      await reporter.report(current, 'playing');
+      if (kind === 'update') dueAt += 1000 / updatesPerSecond;
       const now = performance.now();
-      if (Number.isFinite(pace) && due > now) await breath(due - now);
-      else if (now - breathed > 12) await breath();
-      breathed = performance.now();
-      due = Math.min(breathed, Math.max(due, breathed - 250)); // what was missed is not made up for
+      if (Number.isFinite(updatesPerSecond) && dueAt > now) await pauseFor(dueAt - now);
+      else if (now - yieldedAt > YIELD_MS) await pauseFor();
+      yieldedAt = performance.now();
+      dueAt = Math.min(yieldedAt, Math.max(dueAt, yieldedAt - MAX_LAG_MS));
     }
-    if (playing === own) playing = null;
-    await teller.report(session === one ? one : null, 'paused');
+    if (currentRun === id) currentRun = null;
+    await reporter.report(session === current ? current : null, 'paused');
   } catch (error) {
-    if (playing === own) playing = null;
-    await teller.report(null, 'failed', error instanceof Error ? error.message : String(error));
+    if (currentRun === id) currentRun = null;
+    await reporter.report(null, 'failed', error instanceof Error ? error.message : String(error));
   }
 }
 
-async function replace(make: () => Promise<Session>) {
+function replaceSession(make: () => Promise<Session>): Promise<SessionInfo> {
   stop();
-  return inTurn(async () => {
+  return enqueue(async () => {
     const made = await make();
     session?.dispose();
     session = made;
-    return made.facts;
+    return made.info;
   });
 }
 
 const engine: Engine = {
-  setUp: (settings, own) => replace(() => Session.begin(settings, own)),
-  open: (bytes, name, settings, own) => replace(() => Session.open(bytes, name, settings, own)),
-  async play(tell, perSecond) {
-    if (playing) return;
-    await run(tell, perSecond, () => false);
+  choices: async () => choices(),
+  setUp: (settings, data) => replaceSession(() => createSession(settings, data)),
+  open: (bytes, name, settings, data) => replaceSession(() => openSession(bytes, name, settings, data)),
+  async play(onProgress, speed) {
+    if (currentRun) return;
+    await run(onProgress, speed, () => false);
   },
-  async pace(perSecond) {
-    pace = perSecond;
+  async setSpeed(speed) {
+    updatesPerSecond = speed;
     wake();
   },
   async pause() {
     stop();
   },
-  async advance(by, tell) {
-    if (playing) return;
-    let ended = false; // the held-out loss is measured right behind an epoch's end
-    await run(tell, Number.POSITIVE_INFINITY, (kind) => {
+  async advance(by, onProgress) {
+    if (currentRun) return;
+    let epochEnded = false; // the validation at the end of an epoch is reported after the epoch's event
+    await run(onProgress, Number.POSITIVE_INFINITY, (kind) => {
       if (by === 'update') return kind === 'update';
-      ended ||= kind === 'epoch';
-      return ended && kind === 'validation';
+      epochEnded ||= kind === 'epoch';
+      return epochEnded && kind === 'validation';
     });
   },
-  look: (index, changes) => inTurn(() => current().look(index, changes)),
-  reach: (index, t) => inTurn(() => current().reach(index, t)),
-  setWeight: (place, value) => inTurn(() => current().setWeight(place, value)),
-  difference: (index, place) => inTurn(() => current().difference(index, place)),
-  estimate: (index, names) => inTurn(() => current().estimate(index, names)),
-  sweep: (rates, updates) => inTurn(() => current().sweep(rates, updates)),
-  streamed: (steps) => inTurn(() => current().streamed(steps)),
-  save: () => inTurn(() => current().save()),
+  trace: (index, edits) => withSession((one) => traceSequence(one, index, edits)),
+  gradientByLag: (index, t) => withSession((one) => traceGradientByLag(one, index, t)),
+  setWeight: (position, value) => withSession((one) => setWeight(one, position, value)),
+  checkGradient: (index, position) => withSession((one) => checkGradient(one, index, position)),
+  compareEstimators: (index, names) => withSession((one) => compareEstimators(one, index, names)),
+  sweepLearningRates: (rates, updates) => withSession((one) => sweepLearningRates(one, rates, updates)),
+  measureStreaming: (steps) => withSession((one) => measureStreaming(one, steps)),
+  save: () => withSession(saveModel),
   ping: async () => true,
 };
 

@@ -1,35 +1,38 @@
-/** Models to and from the command line. */
+/** Saves and opens model files, which are compatible with the command line. */
 import { useEffect } from 'preact/hooks';
-import { facts, open, save } from '../state.js';
+import { openModel, saveModel } from '../actions.js';
+import { session } from '../state.js';
 import { saveFile } from '../ui/files.js';
 
 async function openFile(file: File): Promise<void> {
-  await open(new Uint8Array(await file.arrayBuffer()), file.name);
+  await openModel(new Uint8Array(await file.arrayBuffer()), file.name);
 }
 
-export function ModelFiles() {
+async function save(): Promise<void> {
+  const bytes = await saveModel();
+  if (bytes) saveFile(bytes as BlobPart, 'application/octet-stream', 'model.safetensors');
+}
+
+function useModelDrop(): void {
   useEffect(() => {
-    const drop = (event: DragEvent): void => {
+    const onDrop = (event: DragEvent): void => {
       const file = event.dataTransfer?.files[0];
       if (file?.name.endsWith('.safetensors')) void openFile(file);
     };
-    addEventListener('drop', drop);
-    return () => removeEventListener('drop', drop);
+    addEventListener('drop', onDrop);
+    return () => removeEventListener('drop', onDrop);
   }, []);
+}
+
+export function ModelFiles() {
+  useModelDrop();
   return (
     <p class="files">
-      <button
-        type="button"
-        disabled={!facts.value}
-        onClick={async () => {
-          const bytes = await save();
-          if (bytes) saveFile(bytes as BlobPart, 'application/octet-stream', 'model.safetensors');
-        }}
-      >
-        Save the model
+      <button type="button" disabled={!session.value} onClick={() => void save()}>
+        Save model
       </button>{' '}
       <label class="button">
-        Open a model
+        Open model
         <input
           type="file"
           class="hidden"
@@ -42,7 +45,7 @@ export function ModelFiles() {
         />
       </label>{' '}
       <span class="hint">
-        The files of <code>npx unspool train</code>.
+        Compatible with <code>npx unspool</code>.
       </span>
     </p>
   );

@@ -1,93 +1,109 @@
-/** How an LSTM is trained, in eleven chapters: words, a live figure, and the library's code. The chapter stands in the URL. */
+/** How an LSTM is trained, in eleven chapters: text, a live figure and the library's code. The chapter is part of the URL. */
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { facts, look, refresh } from '../state.js';
+import { refreshTrace } from '../actions.js';
+import { session, traced } from '../state.js';
 import { Tex } from '../ui/Tex.js';
 import { CHAPTERS } from './chapters.js';
-import { FIGURES } from './Figures.js';
+import { FIGURES } from './figures/index.js';
 import { SNIPPETS } from './snippets.js';
 import './tour.css';
 
-const fromHash = (): number => {
+const chapterOfHash = (): number => {
   const number = Number(location.hash.split('/')[1] ?? 1);
   return Number.isInteger(number) && number >= 1 && number <= CHAPTERS.length ? number - 1 : 0;
 };
 
-const chapter = signal(fromHash());
+const chapter = signal(chapterOfHash());
 window.addEventListener('hashchange', () => {
-  if (location.hash.startsWith('#tour')) chapter.value = fromHash();
+  if (location.hash.startsWith('#tour')) chapter.value = chapterOfHash();
 });
 
-const go = (to: number): void => {
-  if (to >= 0 && to < CHAPTERS.length) location.hash = `#tour/${to + 1}`;
+const goTo = (index: number): void => {
+  if (index >= 0 && index < CHAPTERS.length) location.hash = `#tour/${index + 1}`;
 };
 
+function onKeyDown(event: KeyboardEvent): void {
+  if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
+  if (event.key === 'ArrowRight') goTo(chapter.value + 1);
+  if (event.key === 'ArrowLeft') goTo(chapter.value - 1);
+}
+
+const Contents = ({ current }: { current: number }) => (
+  <nav class="chapters" aria-label="Chapters">
+    <ol>
+      {CHAPTERS.map(({ title }, i) => (
+        <li key={title}>
+          <a href={`#tour/${i + 1}`} aria-current={i === current ? 'step' : undefined}>
+            {title}
+          </a>
+        </li>
+      ))}
+    </ol>
+  </nav>
+);
+
+const Text = ({ index }: { index: number }) => (
+  <div class="text">
+    {CHAPTERS[index]!.text.map((paragraph) => (
+      <p key={paragraph}>{paragraph}</p>
+    ))}
+    {CHAPTERS[index]!.equations.map((equation) => (
+      <p key={equation} class="equation">
+        <Tex>{equation}</Tex>
+      </p>
+    ))}
+  </div>
+);
+
+const Code = ({ index }: { index: number }) => (
+  <>
+    <h3>Code</h3>
+    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the code scrolls sideways, which must work with the keyboard */}
+    <pre class="code" tabIndex={0}>
+      <code>{SNIPPETS[index]}</code>
+    </pre>
+    <p class="controls">
+      <button type="button" onClick={() => void navigator.clipboard?.writeText(SNIPPETS[index]!)}>
+        Copy
+      </button>
+      <button type="button" disabled={index === 0} onClick={() => goTo(index - 1)}>
+        ← {CHAPTERS[index - 1]?.title ?? 'Back'}
+      </button>
+      <button type="button" class="main" disabled={index === CHAPTERS.length - 1} onClick={() => goTo(index + 1)}>
+        {CHAPTERS[index + 1]?.title ?? 'The end'} →
+      </button>
+    </p>
+  </>
+);
+
 export default function Tour() {
-  const at = chapter.value;
-  const { title, text, equations, room } = CHAPTERS[at]!;
-  const Drawn = FIGURES[at]!;
-  const ready = facts.value !== null && look.value !== null;
+  const index = chapter.value;
+  const { title, link } = CHAPTERS[index]!;
+  const ChapterFigure = FIGURES[index]!;
+  const isReady = session.value !== null && traced.value !== null;
   useEffect(() => {
-    if (facts.peek() && !look.peek()) void refresh();
-  }, [facts.value]);
+    if (session.peek() && !traced.peek()) void refreshTrace();
+  }, [session.value]);
   useEffect(() => {
-    const keys = (event: KeyboardEvent): void => {
-      if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
-      if (event.key === 'ArrowRight') go(chapter.value + 1);
-      if (event.key === 'ArrowLeft') go(chapter.value - 1);
-    };
-    addEventListener('keydown', keys);
-    return () => removeEventListener('keydown', keys);
+    addEventListener('keydown', onKeyDown);
+    return () => removeEventListener('keydown', onKeyDown);
   }, []);
   return (
     <div class="tour">
-      <nav class="chapters" aria-label="Chapters">
-        <ol>
-          {CHAPTERS.map((one, i) => (
-            <li key={one.title}>
-              <a href={`#tour/${i + 1}`} aria-current={i === at ? 'step' : undefined}>
-                {one.title}
-              </a>
-            </li>
-          ))}
-        </ol>
-      </nav>
+      <Contents current={index} />
       <article>
         <h2>
-          {at + 1}. {title}
+          {index + 1}. {title}
         </h2>
-        <div class="told">
-          {text.map((paragraph) => (
-            <p key={paragraph}>{paragraph}</p>
-          ))}
-          {equations.map((line) => (
-            <p key={line} class="equation">
-              <Tex>{line}</Tex>
-            </p>
-          ))}
-        </div>
+        <Text index={index} />
         <section aria-label="Live figure" class="live">
-          {ready ? <Drawn key={title} /> : <p class="waiting">A model is being set up…</p>}
+          {isReady ? <ChapterFigure key={title} /> : <p class="waiting">Setting up the model…</p>}
         </section>
         <p class="hint">
-          Of the model that is set up now. More of it in <a href={room.hash}>{room.says}</a>.
+          This figure shows the current model. See more in <a href={link.hash}>{link.title}</a>.
         </p>
-        <h3>In code</h3>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, and the keyboard should be able to */}
-        <pre class="code" tabIndex={0}>
-          <code>{SNIPPETS[at]}</code>
-        </pre>
-        <p class="controls">
-          <button type="button" onClick={() => void navigator.clipboard?.writeText(SNIPPETS[at]!)}>
-            Copy
-          </button>
-          <button type="button" disabled={at === 0} onClick={() => go(at - 1)}>
-            ← {CHAPTERS[at - 1]?.title ?? 'Back'}
-          </button>
-          <button type="button" class="main" disabled={at === CHAPTERS.length - 1} onClick={() => go(at + 1)}>
-            {CHAPTERS[at + 1]?.title ?? 'The end'} →
-          </button>
-        </p>
+        <Code index={index} />
       </article>
     </div>
   );

@@ -1,50 +1,50 @@
-/** A drawing by Observable Plot, with its words and its files: it is drawn anew where its data, its width or the colors change. */
+/** A figure drawn by Observable Plot, which can be saved. It is redrawn when its data, its width or the color scheme change. */
 import * as Plot from '@observablehq/plot';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { saveCsv, savePng, saveSvg } from './files.js';
+import { type CsvTable, saveCsv, savePng, saveSvg } from './files.js';
 import { scheme } from './theme.js';
+
+const MIN_WIDTH = 40;
 
 interface FigureProps {
   readonly title: string;
-  /** What it shows, for who cannot see it. */
+  /** A description for screen readers. */
   readonly label: string;
   readonly options: Plot.PlotOptions;
   readonly height?: number;
-  /** Columns and rows of what is drawn, for a CSV file. */
-  readonly data?: () => {
-    readonly columns: readonly string[];
-    readonly rows: readonly (readonly (string | number)[])[];
-  };
+  /** The drawn data, for a CSV file. */
+  readonly data?: () => CsvTable;
   readonly children?: ComponentChildren;
 }
 
+function draw({ options, label, height }: FigureProps, width: number): Element {
+  const drawing = Plot.plot({
+    width,
+    height,
+    marginLeft: 52,
+    style: { background: 'transparent', color: 'inherit', fontSize: '12px', fontFamily: 'inherit' },
+    ...options,
+  });
+  // Screen readers get one label for the whole drawing.
+  for (const part of drawing.querySelectorAll('g[aria-label]')) part.removeAttribute('aria-label');
+  drawing.setAttribute('role', 'img');
+  drawing.setAttribute('aria-label', label);
+  return drawing;
+}
+
 export function Figure({ title, label, options, height = 240, data, children }: FigureProps) {
-  const room = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
-  const colors = scheme.value;
   useEffect(() => {
-    const box = room.current!;
-    const seen = new ResizeObserver(() => setWidth(Math.round(box.clientWidth)));
-    seen.observe(box);
-    return () => seen.disconnect();
+    const observer = new ResizeObserver(() => setWidth(Math.round(box.current!.clientWidth)));
+    observer.observe(box.current!);
+    return () => observer.disconnect();
   }, []);
   useEffect(() => {
-    if (width < 40) return;
-    const drawn = Plot.plot({
-      width,
-      height,
-      marginLeft: 52,
-      style: { background: 'transparent', color: 'inherit', fontSize: '12px', fontFamily: 'inherit' },
-      ...options,
-    });
-    // One picture with one label: those of its parts say nothing to who hears them.
-    for (const part of drawn.querySelectorAll('g[aria-label]')) part.removeAttribute('aria-label');
-    drawn.setAttribute('role', 'img');
-    drawn.setAttribute('aria-label', label);
-    room.current!.replaceChildren(drawn);
-  }, [options, width, height, label, colors]);
-  const svg = () => room.current!.querySelector('svg')!;
+    if (width >= MIN_WIDTH) box.current!.replaceChildren(draw({ title, label, options, height }, width));
+  }, [options, width, height, label, scheme.value]);
+  const svg = () => box.current!.querySelector('svg')!;
   return (
     <figure class="figure">
       <figcaption>
@@ -57,14 +57,14 @@ export function Figure({ title, label, options, height = 240, data, children }: 
             PNG
           </button>
           {data && (
-            <button type="button" onClick={() => saveCsv(data(), title)}>
+            <button type="button" onClick={() => void saveCsv(data(), title)}>
               CSV
             </button>
           )}
         </span>
       </figcaption>
       {children}
-      <div class="drawing" ref={room} style={{ minHeight: `${height}px` }} />
+      <div class="drawing" ref={box} style={{ minHeight: `${height}px` }} />
     </figure>
   );
 }

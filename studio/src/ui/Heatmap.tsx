@@ -1,131 +1,150 @@
-/** Values over time and units on a canvas, a click or the arrow keys of which choose a place; with a legend of its colors. */
-
+/** A heat map with a legend. A click or the arrow keys select a cell. */
+import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { type ColorScale, type Grid, valueRange } from 'unspool/inspect';
-import { css, place, table } from './colors.js';
+import { type ColorTable, colorIndex, colorTable, css } from './colors.js';
 import { saveCanvas, saveCsv } from './files.js';
 import { scheme } from './theme.js';
 
 export interface HeatmapProps {
   readonly title: string;
-  /** [T, units]: time goes to the right. */
+  /** [T, units]: time is on the horizontal axis. */
   readonly grid: Grid;
   /** `sign` is centered at 0. */
   readonly kind: ColorScale;
-  /** Ends of the scale; by default those of the values. */
+  /** The ends of the color scale. Default: the range of the values. */
   readonly range?: readonly [low: number, high: number];
   readonly time: number;
   readonly unit: number;
-  readonly choose: (time: number, unit: number) => void;
+  readonly onSelect: (time: number, unit: number) => void;
   readonly height?: number;
-  /** What the two directions are called. Default: step and unit. */
-  readonly names?: readonly [across: string, down: string];
+  /** Names of the horizontal and the vertical axis. Default: step and unit. */
+  readonly names?: readonly [horizontal: string, vertical: string];
 }
 
-const say = (value: number): string =>
-  Math.abs(value) >= 1e-3 || value === 0 ? String(Number(value.toPrecision(2))) : value.toExponential(1);
+type Range = readonly [low: number, high: number];
+type Canvas = RefObject<HTMLCanvasElement | null>;
 
-export function Heatmap({
+const DEFAULT_NAMES = ['step', 'unit'] as const;
+const LEGEND_COLORS = [0, 51, 102, 153, 204, 255];
+const ARROWS: Readonly<Record<string, readonly [time: number, unit: number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+const format = (value: number): string =>
+  Math.abs(value) >= 1e-3 || value === 0 ? String(Number(value.toPrecision(2))) : value.toExponential(1);
+const clamp = (value: number, count: number): number => Math.max(0, Math.min(count - 1, value));
+
+function paint(
+  canvas: HTMLCanvasElement,
+  { rows: T, cols: units, data }: Grid,
+  [low, high]: Range,
+  colors: ColorTable,
+) {
+  [canvas.width, canvas.height] = [T, units];
+  const image = new ImageData(T, units);
+  for (let t = 0; t < T; t++) {
+    for (let j = 0; j < units; j++) {
+      const from = 3 * colorIndex(data[t * units + j]!, low, high);
+      const pixel = 4 * (j * T + t);
+      for (let k = 0; k < 3; k++) image.data[pixel + k] = colors[from + k]!;
+      image.data[pixel + 3] = 255;
+    }
+  }
+  canvas.getContext('2d')!.putImageData(image, 0, 0);
+}
+
+function csvOf({ rows, cols, data }: Grid, [horizontal, vertical]: readonly [string, string]) {
+  return {
+    columns: [horizontal, ...Array.from({ length: cols }, (_, j) => `${vertical} ${j}`)],
+    rows: Array.from({ length: rows }, (_, t) => [t, ...data.subarray(t * cols, (t + 1) * cols)]),
+  };
+}
+
+function Caption({ title, grid, names = DEFAULT_NAMES, canvas }: HeatmapProps & { canvas: Canvas }) {
+  return (
+    <figcaption>
+      <span>{title}</span>
+      <span class="files">
+        <button type="button" onClick={() => saveCanvas(canvas.current!, title)}>
+          PNG
+        </button>
+        <button type="button" onClick={() => void saveCsv(csvOf(grid, names), title)}>
+          CSV
+        </button>
+      </span>
+    </figcaption>
+  );
+}
+
+/** The canvas, with markers of the selected time step and unit. */
+function MapCanvas({
   title,
   grid,
-  kind,
-  range,
   time,
   unit,
-  choose,
+  onSelect,
   height = 120,
-  names = ['step', 'unit'],
-}: HeatmapProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const colors = table(kind, scheme.value);
-  const [low, high] = useMemo(() => range ?? valueRange(grid, kind), [grid, kind, range]);
-  useEffect(() => {
-    const { rows: T, cols: units, data } = grid;
-    const to = canvas.current!;
-    [to.width, to.height] = [T, units];
-    const image = new ImageData(T, units);
-    for (let t = 0; t < T; t++) {
-      for (let j = 0; j < units; j++) {
-        const from = 3 * place(data[t * units + j]!, low, high);
-        const pixel = 4 * (j * T + t);
-        for (let k = 0; k < 3; k++) image.data[pixel + k] = colors[from + k]!;
-        image.data[pixel + 3] = 255;
-      }
-    }
-    to.getContext('2d')!.putImageData(image, 0, 0);
-  }, [grid, low, high, colors]);
-  const pick = (event: MouseEvent): void => {
-    const box = canvas.current!.getBoundingClientRect();
-    const share = (v: number, from: number, size: number, count: number): number =>
-      Math.max(0, Math.min(count - 1, Math.floor(((v - from) / size) * count)));
-    choose(share(event.clientX, box.left, box.width, grid.rows), share(event.clientY, box.top, box.height, grid.cols));
+  names = DEFAULT_NAMES,
+  canvas,
+}: HeatmapProps & { canvas: Canvas }) {
+  const { rows, cols } = grid;
+  const selectAt = ({ clientX, clientY }: MouseEvent): void => {
+    const { left, top, width, height: size } = canvas.current!.getBoundingClientRect();
+    const at = (share: number, count: number): number => clamp(Math.floor(share * count), count);
+    onSelect(at((clientX - left) / width, rows), at((clientY - top) / size, cols));
   };
-  const move = (event: KeyboardEvent): void => {
-    const [dt, du] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [
-      0, 0,
-    ];
-    if (dt === 0 && du === 0) return;
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const move = ARROWS[event.key];
+    if (!move) return;
     event.preventDefault();
     event.stopPropagation();
-    choose(Math.max(0, Math.min(grid.rows - 1, time + dt!)), Math.max(0, Math.min(grid.cols - 1, unit + du!)));
+    onSelect(clamp(time + move[0], rows), clamp(unit + move[1], cols));
   };
-  const value = grid.data[time * grid.cols + unit] ?? 0;
-  const rows = () =>
-    Array.from({ length: grid.rows }, (_, t) => [t, ...grid.data.subarray(t * grid.cols, (t + 1) * grid.cols)]);
+  return (
+    <div class="map" style={{ height: `${height}px` }}>
+      <canvas
+        ref={canvas}
+        tabIndex={0}
+        role="slider"
+        aria-label={`${title}: ${names[0]} and ${names[1]}; move with the arrow keys`}
+        aria-valuemin={0}
+        aria-valuemax={rows - 1}
+        aria-valuenow={time}
+        aria-valuetext={`${names[0]} ${time}, ${names[1]} ${unit}: ${format(grid.data[time * cols + unit] ?? 0)}`}
+        onPointerDown={(event) => {
+          selectAt(event);
+          canvas.current!.setPointerCapture(event.pointerId);
+        }}
+        onPointerMove={(event) => event.buttons > 0 && selectAt(event)}
+        onKeyDown={onKeyDown}
+      />
+      <div class="time" style={{ left: `${(100 * time) / rows}%`, width: `${100 / rows}%` }} />
+      <div class="unit" style={{ top: `${(100 * unit) / cols}%`, height: `${100 / cols}%` }} />
+    </div>
+  );
+}
+
+export function Heatmap(props: HeatmapProps) {
+  const { grid, kind, range, time, unit, names = DEFAULT_NAMES } = props;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const colors = colorTable(kind, scheme.value);
+  const [low, high] = useMemo(() => range ?? valueRange(grid, kind), [grid, kind, range]);
+  useEffect(() => paint(canvas.current!, grid, [low, high], colors), [grid, low, high, colors]);
+  const gradient = LEGEND_COLORS.map((index) => css(colors, index)).join(',');
   return (
     <figure class="figure heatmap">
-      <figcaption>
-        <span>{title}</span>
-        <span class="files">
-          <button type="button" onClick={() => saveCanvas(canvas.current!, title)}>
-            PNG
-          </button>
-          <button
-            type="button"
-            onClick={() =>
-              saveCsv(
-                {
-                  columns: [names[0], ...Array.from({ length: grid.cols }, (_, j) => `${names[1]} ${j}`)],
-                  rows: rows(),
-                },
-                title,
-              )
-            }
-          >
-            CSV
-          </button>
-        </span>
-      </figcaption>
-      <div class="map" style={{ height: `${height}px` }}>
-        <canvas
-          ref={canvas}
-          tabIndex={0}
-          role="slider"
-          aria-label={`${title}: ${names[0]} and ${names[1]}; the arrow keys move`}
-          aria-valuemin={0}
-          aria-valuemax={grid.rows - 1}
-          aria-valuenow={time}
-          aria-valuetext={`${names[0]} ${time}, ${names[1]} ${unit}: ${say(value)}`}
-          onPointerDown={(event) => {
-            pick(event);
-            canvas.current!.setPointerCapture(event.pointerId);
-          }}
-          onPointerMove={(event) => event.buttons > 0 && pick(event)}
-          onKeyDown={move}
-        />
-        <div class="time" style={{ left: `${(100 * time) / grid.rows}%`, width: `${100 / grid.rows}%` }} />
-        <div class="unit" style={{ top: `${(100 * unit) / grid.cols}%`, height: `${100 / grid.cols}%` }} />
-      </div>
+      <Caption {...props} canvas={canvas} />
+      <MapCanvas {...props} canvas={canvas} />
       <p class="legend">
-        <span>{say(low)}</span>
-        <i
-          style={{
-            background: `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((at) => css(colors, at)).join(',')})`,
-          }}
-        />
-        <span>{say(high)}</span>
-        <span class="here">
-          {names[0]} {time}, {names[1]} {unit}: <b>{say(value)}</b>
+        <span>{format(low)}</span>
+        <i style={{ background: `linear-gradient(90deg, ${gradient})` }} />
+        <span>{format(high)}</span>
+        <span class="selected">
+          {names[0]} {time}, {names[1]} {unit}: <b>{format(grid.data[time * grid.cols + unit] ?? 0)}</b>
         </span>
       </p>
     </figure>

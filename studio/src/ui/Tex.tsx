@@ -1,24 +1,24 @@
-/** Typeset mathematics. */
+/** A typeset equation. */
 import katex from 'katex';
 import { useMemo } from 'preact/hooks';
 import 'katex/dist/katex.min.css';
 
-/** What was set before: the same few equations come again and again. */
-const known = new Map<string, string>();
-const MOST = 400;
+/** HTML of recent equations: the same few are shown again and again. */
+const cache = new Map<string, string>();
+const MAX_CACHED = 400;
 
-function setIn(text: string, displayMode: boolean): string {
+function typeset(text: string, displayMode: boolean): string {
   const key = `${displayMode}${text}`;
-  let html = known.get(key);
+  let html = cache.get(key);
   if (html === undefined) {
     html = katex.renderToString(text, { displayMode, throwOnError: false, output: 'htmlAndMathml' });
-    if (known.size >= MOST) known.clear();
-    known.set(key, html);
+    if (cache.size >= MAX_CACHED) cache.clear();
+    cache.set(key, html);
   }
   return html;
 }
 
 export function Tex({ children, display = false }: { children: string; display?: boolean }) {
-  const html = useMemo(() => setIn(children, display), [children, display]);
+  const html = useMemo(() => typeset(children, display), [children, display]);
   return <span dangerouslySetInnerHTML={{ __html: html }} />;
 }

@@ -1,4 +1,4 @@
-/** What can be taken along: pictures, tables, models. */
+/** Saves pictures, tables and models as files. */
 
 export function saveFile(content: BlobPart, type: string, name: string): void {
   const url = URL.createObjectURL(new Blob([content], { type }));
@@ -15,8 +15,8 @@ const fileName = (title: string): string =>
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
 
-/** An SVG that stands alone: with its name space, and in colors that no page sets. */
-function standing(svg: SVGSVGElement): { text: string; width: number; height: number } {
+/** An SVG that does not depend on the page: with its namespace, and with the page's colors. */
+function standalone(svg: SVGSVGElement): { text: string; width: number; height: number } {
   const copy = svg.cloneNode(true) as SVGSVGElement;
   const { color, backgroundColor } = getComputedStyle(document.body);
   copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
@@ -30,11 +30,11 @@ function standing(svg: SVGSVGElement): { text: string; width: number; height: nu
 }
 
 export function saveSvg(svg: SVGSVGElement, title: string): void {
-  saveFile(standing(svg).text, 'image/svg+xml', `${fileName(title)}.svg`);
+  saveFile(standalone(svg).text, 'image/svg+xml', `${fileName(title)}.svg`);
 }
 
 export async function savePng(svg: SVGSVGElement, title: string): Promise<void> {
-  const { text, width, height } = standing(svg);
+  const { text, width, height } = standalone(svg);
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   await image.decode();
@@ -50,12 +50,12 @@ export function saveCanvas(canvas: HTMLCanvasElement, title: string): void {
   }, 'image/png');
 }
 
-interface Columns {
+export interface CsvTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
-export async function saveCsv({ columns, rows }: Columns, title: string): Promise<void> {
+export async function saveCsv({ columns, rows }: CsvTable, title: string): Promise<void> {
   const { csvFormatRows } = await import('d3-dsv');
   saveFile(csvFormatRows([columns, ...rows].map((row) => row.map(String))), 'text/csv', `${fileName(title)}.csv`);
 }

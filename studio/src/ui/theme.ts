@@ -1,20 +1,20 @@
-/** Light or dark, as the system has it until somebody chooses. */
+/** The color scheme, light or dark: the user's choice, or the system's. */
 import { effect, signal } from '@preact/signals';
 import type { ColorScheme } from 'unspool/inspect';
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const KEY = 'unspool-scheme';
 
-const remembered = (): ColorScheme | null => {
+const storedScheme = (): ColorScheme | null => {
   try {
-    const kept = localStorage.getItem(KEY);
-    return kept === 'light' || kept === 'dark' ? kept : null;
+    const stored = localStorage.getItem(KEY);
+    return stored === 'light' || stored === 'dark' ? stored : null;
   } catch {
-    return null; // a page that may not store anything
+    return null; // storage is disabled
   }
 };
 
-const chosen = signal<ColorScheme | null>(remembered());
+const chosen = signal<ColorScheme | null>(storedScheme());
 const system = signal<ColorScheme>(dark.matches ? 'dark' : 'light');
 dark.addEventListener('change', () => {
   system.value = dark.matches ? 'dark' : 'light';
@@ -31,6 +31,6 @@ export function toggleScheme(): void {
   try {
     localStorage.setItem(KEY, chosen.value);
   } catch {
-    // Then it is forgotten with the page.
+    // Storage is disabled: the choice lasts until the page is closed.
   }
 }

@@ -1,93 +1,109 @@
-/** Where a weight's gradient came from: a bar for what each step adds, and their sum, which is the library's gradient. */
+/** Where the gradient of a weight comes from: a bar for the part of each time step. Their sum is the library's gradient. */
 import * as Plot from '@observablehq/plot';
 import { useEffect, useId, useMemo, useRef } from 'preact/hooks';
 import { GATES, type Gate, weightGradientByStep } from 'unspool/inspect';
-import { look } from '../state.js';
+import { traced } from '../state.js';
 import { GATE_COLORS } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
-import { short } from './moments.js';
-import { weight, weightGate, weightIndex, weightNow, weights } from './weight.js';
+import { formatNumber } from './equations.js';
+import { selectedWeight, selectedWeightValues, weightGate, weightIndex, weightOptions } from './weight.js';
 
-/** `reached`: from which step on the walk back has come by; null for all of them. */
-export function WeightSource({ reached }: { reached: number | null }) {
-  const gate = weightGate.value;
+function WeightControls() {
   const [gateId, weightId] = [useId(), useId()];
-  const { trace } = look.value!;
-  const { name, row, col } = weight.value!;
-  const parts = useMemo(() => weightGradientByStep(trace, name, row, col), [trace, name, row, col]);
-  const whole = weightNow.value!.gradient;
-  const options = useMemo<Plot.PlotOptions>(
-    () => ({
-      x: { label: 'step', interval: 1, tickFormat: (t: number) => (parts.length > 30 && t % 5 !== 0 ? '' : String(t)) },
-      y: { label: 'adds', grid: true },
-      marks: [
-        Plot.barY(Array.from(parts), {
-          x: (_: number, t: number) => t,
-          y: (v: number) => v,
-          fill: GATE_COLORS[gate],
-        }),
-        Plot.ruleY([0]),
-      ],
-    }),
-    [parts, gate],
+  return (
+    <div class="controls">
+      <span class="inline">
+        <label for={gateId}>Into gate</label>
+        <select
+          id={gateId}
+          value={weightGate.value}
+          onChange={(event) => {
+            weightGate.value = event.currentTarget.value as Gate;
+          }}
+        >
+          {GATES.map((gate) => (
+            <option key={gate} value={gate}>
+              {gate}
+            </option>
+          ))}
+        </select>
+      </span>
+      <span class="inline">
+        <label for={weightId}>Weight</label>
+        <select
+          id={weightId}
+          value={weightIndex.value}
+          onChange={(event) => {
+            weightIndex.value = Number(event.currentTarget.value);
+          }}
+        >
+          {weightOptions.value.map(({ label }, i) => (
+            <option key={label} value={i}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </span>
+    </div>
   );
-  const room = useRef<HTMLElement>(null);
-  // The bars are drawn once, and dimmed as the walk goes by: it may do so at every frame.
+}
+
+const plotOf = (parts: ArrayLike<number>, gate: Gate): Plot.PlotOptions => ({
+  x: {
+    label: 'time step',
+    interval: 1,
+    tickFormat: (t: number) => (parts.length > 30 && t % 5 !== 0 ? '' : String(t)),
+  },
+  y: { label: 'part of the gradient', grid: true },
+  marks: [
+    Plot.barY(Array.from(parts), { x: (_: number, t: number) => t, y: (v: number) => v, fill: GATE_COLORS[gate] }),
+    Plot.ruleY([0]),
+  ],
+});
+
+const Sums = ({ sum, gradient }: { sum: number; gradient: number }) => (
+  <p class="hint">
+    Sum over all time steps:{' '}
+    <b data-testid="sum-of-steps" data-value={sum}>
+      {formatNumber(sum)}
+    </b>
+    . Gradient computed by the library:{' '}
+    <b data-testid="library-gradient" data-value={gradient}>
+      {formatNumber(gradient)}
+    </b>
+    .
+  </p>
+);
+
+/** `from`: the time step that the backward pass has reached; null for all time steps. */
+export function WeightSource({ from }: { from: number | null }) {
+  const gate = weightGate.value;
+  const { trace } = traced.value!;
+  const { name, row, col } = selectedWeight.value!;
+  const parts = useMemo(() => weightGradientByStep(trace, name, row, col), [trace, name, row, col]);
+  const options = useMemo(() => plotOf(parts, gate), [parts, gate]);
+  const section = useRef<HTMLElement>(null);
+  // The bars are drawn once; steps that the backward pass has not reached are dimmed, as often as every frame.
   useEffect(() => {
-    const bars = room.current?.querySelectorAll<SVGRectElement>('svg rect') ?? [];
+    const bars = section.current?.querySelectorAll<SVGRectElement>('svg rect') ?? [];
     for (const [t, bar] of bars.entries()) {
-      const opacity = reached === null || t >= reached ? '1' : '0.2';
+      const opacity = from === null || t >= from ? '1' : '0.2';
       if (bar.style.opacity !== opacity) bar.style.opacity = opacity;
     }
   });
   const sum = parts.reduce((total, v) => total + v, 0);
   return (
-    <section ref={room} aria-label="Where a weight's gradient came from">
-      <h2>Where the gradient of a weight came from</h2>
-      <div class="controls">
-        <span class="inline">
-          <label for={gateId}>Into gate</label>
-          <select id={gateId} value={gate} onChange={(event) => (weightGate.value = event.currentTarget.value as Gate)}>
-            {GATES.map((each) => (
-              <option key={each} value={each}>
-                {each}
-              </option>
-            ))}
-          </select>
-        </span>
-        <span class="inline">
-          <label for={weightId}>Weight</label>
-          <select
-            id={weightId}
-            value={weightIndex.value}
-            onChange={(event) => (weightIndex.value = Number(event.currentTarget.value))}
-          >
-            {weights.value.map(({ label }, i) => (
-              <option key={label} value={i}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </span>
-      </div>
+    <section ref={section} aria-label="Gradient of a weight by time step">
+      <h2>Gradient of a weight by time step</h2>
+      <WeightControls />
       <Figure
-        title={`What each step adds to dL/d ${name}[${name.includes('bias') ? col : `${row}, ${col}`}]`}
-        label={`A bar for each step; their sum is ${short(sum)}.`}
+        title={`dL/d ${name}[${name.includes('bias') ? col : `${row}, ${col}`}], by time step`}
+        label={`One bar per time step. Their sum is ${formatNumber(sum)}.`}
         options={options}
         height={180}
-        data={() => ({ columns: ['step', 'adds'], rows: Array.from(parts, (v, t) => [t, v]) })}
+        data={() => ({ columns: ['step', 'gradient'], rows: Array.from(parts, (v, t) => [t, v]) })}
       />
-      <p class="hint">
-        Sum of all steps{' '}
-        <b data-testid="sum-of-steps" data-value={sum}>
-          {short(sum)}
-        </b>
-        , and the library's gradient{' '}
-        <b data-testid="library-gradient" data-value={whole}>
-          {short(whole)}
-        </b>
-        .
-      </p>
+      <Sums sum={sum} gradient={selectedWeightValues.value!.gradient} />
     </section>
   );
 }

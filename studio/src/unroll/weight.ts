@@ -1,24 +1,24 @@
-/** The weight that one looks at: one of those into a gate of the chosen unit. */
+/** The selected weight: one of those into a gate of the selected unit. */
 import { computed, signal } from '@preact/signals';
 import { GATES, type Gate } from 'unspool/inspect';
-import type { Place } from '../engine/api.js';
-import { look, shownLayer, unit } from '../state.js';
+import type { WeightPosition } from '../engine/api.js';
+import { traced, tracedLayer, unit } from '../state.js';
 
-export interface Source extends Place {
+export interface WeightOption extends WeightPosition {
   readonly label: string;
 }
 
 export const weightGate = signal<Gate>('f');
-/** Which of them. */
+/** Its index in `weightOptions`. */
 export const weightIndex = signal(0);
 
-export const weights = computed((): Source[] => {
-  const layer = shownLayer.value;
+export const weightOptions = computed((): WeightOption[] => {
+  const layer = tracedLayer.value;
   if (!layer) return [];
   const row = GATES.indexOf(weightGate.value) * layer.hiddenSize + unit.value;
   const part = (name: string): string | undefined => layer.parameters[name];
-  const list = (name: string, count: number, say: (k: number) => string): Source[] =>
-    part(name) ? Array.from({ length: count }, (_, col) => ({ name: part(name)!, label: say(col), row, col })) : [];
+  const list = (name: string, count: number, labelOf: (k: number) => string): WeightOption[] =>
+    part(name) ? Array.from({ length: count }, (_, col) => ({ name: part(name)!, label: labelOf(col), row, col })) : [];
   const bias = part('bias_ih');
   return [
     ...list('weight_ih', layer.inputSize, (k) => `from x[${k}]`),
@@ -27,13 +27,13 @@ export const weights = computed((): Source[] => {
   ];
 });
 
-export const weight = computed(
-  (): Source | null => weights.value[Math.min(weightIndex.value, weights.value.length - 1)] ?? null,
+export const selectedWeight = computed(
+  (): WeightOption | null => weightOptions.value[Math.min(weightIndex.value, weightOptions.value.length - 1)] ?? null,
 );
 
-/** Its value and its gradient in the pass that is shown. */
-export const weightNow = computed(() => {
-  const [at, trace] = [weight.value, look.value?.trace];
+/** The selected weight's value and gradient. */
+export const selectedWeightValues = computed(() => {
+  const [at, trace] = [selectedWeight.value, traced.value?.trace];
   if (!at || !trace) return null;
   const of = (grids: typeof trace.parameters): number => {
     const { data, cols } = grids[at.name]!;

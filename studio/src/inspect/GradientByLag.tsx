@@ -1,0 +1,81 @@
+/** How far the gradient of one step's loss reaches back: its norm by lag, on a logarithmic axis. */
+import * as Plot from '@observablehq/plot';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { FlowVerdict, LagFlow, LagFlowOfLayer } from 'unspool/inspect';
+import { gradientByLag } from '../actions.js';
+import { layer, time, traced } from '../state.js';
+import { SERIES } from '../ui/colors.js';
+import { Figure } from '../ui/Figure.js';
+
+const VERDICTS: Readonly<Record<FlowVerdict, string>> = {
+  vanishes: 'it vanishes',
+  fades: 'it fades',
+  'is carried': 'it is preserved',
+  explodes: 'it explodes',
+  'too short to tell': 'the sequence is too short to tell',
+};
+
+const EMPTY: LagFlowOfLayer = { h: [], c: [], factor: null, verdict: 'too short to tell' };
+
+/** Labels for powers of ten only. */
+const powerOfTen = (v: number): string =>
+  Number.isInteger(Math.round(Math.log10(v) * 1e6) / 1e6) ? v.toExponential(0) : '';
+
+function curve(norms: readonly number[], stroke: string) {
+  const points = norms.flatMap((v, lag) => (v > 0 ? [[lag, v]] : [])) as [number, number][];
+  return [Plot.line(points, { stroke, strokeWidth: 2 }), Plot.dot(points, { fill: stroke, r: 2 })];
+}
+
+const plotOf = ({ c, h }: LagFlowOfLayer): Plot.PlotOptions => ({
+  x: { label: 'lag in time steps' },
+  y: { type: 'log', label: 'norm', grid: true, tickFormat: powerOfTen },
+  marks: [...curve(c, SERIES[0]), ...curve(h, SERIES[1])],
+});
+
+/** The flow of the loss at step `t`, for the selected layer. */
+function useLayerFlow(t: number): LagFlowOfLayer {
+  const shown = traced.value;
+  const [flow, setFlow] = useState<LagFlow | null>(null);
+  useEffect(() => {
+    let current = true;
+    void gradientByLag(t).then((answer) => current && setFlow(answer));
+    return () => {
+      current = false;
+    };
+  }, [t, shown]);
+  return flow?.layers[Math.min(layer.value, flow.layers.length - 1)] ?? EMPTY;
+}
+
+export function GradientByLag() {
+  const { targetLabels, trace } = traced.value!;
+  const [chosen, setChosen] = useState<number | null>(null);
+  const last = Math.max(0, targetLabels.findLastIndex(Boolean));
+  const t = Math.min(chosen ?? last, trace.steps - 1);
+  const flow = useLayerFlow(t);
+  const { c, h, factor, verdict } = flow;
+  const options = useMemo(() => plotOf(flow), [flow]);
+  return (
+    <section aria-label="Gradient by lag">
+      <Figure
+        title={`Gradient of the loss at step ${t}, by lag`}
+        label={`Norm of dL/dc and dL/dh by lag${factor === null ? '' : `: dL/dc changes by a factor of ${factor.toPrecision(2)} per step`}.`}
+        options={options}
+        data={() => ({ columns: ['lag', 'dL/dc', 'dL/dh'], rows: c.map((v, lag) => [lag, v, h[lag]!]) })}
+      >
+        <p class="key">
+          <i style={{ background: SERIES[0] }} /> |dL/dc| <i style={{ background: SERIES[1] }} /> |dL/dh|
+        </p>
+      </Figure>
+      <p class="hint">
+        {factor !== null && (
+          <>
+            Along c, the gradient changes by a factor of <b>{factor.toPrecision(2)}</b> per step: {VERDICTS[verdict]}.{' '}
+          </>
+        )}
+        <button type="button" onClick={() => setChosen(time.value)}>
+          Show the loss at step {time.value}
+        </button>
+      </p>
+    </section>
+  );
+}

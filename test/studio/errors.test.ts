@@ -1,0 +1,122 @@
+/** Problems in the Studio: each has a message, and the page works afterwards. */
+import { expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { errorBanner, maybe, oneUpdate, ready, studio } from './support.js';
+
+const site = studio();
+
+const drop = (page: Page, name: string, make: string) =>
+  page.evaluate(
+    ([file, how]) => {
+      const bytes =
+        how === 'large'
+          ? new Uint8Array(100 * 2 ** 20)
+          : how === 'binary'
+            ? Uint8Array.from({ length: 999 }, (_, i) => (i * 73) % 256)
+            : how!;
+      const data = new DataTransfer();
+      data.items.add(new File([bytes], file!));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+    },
+    [name, make],
+  );
+
+maybe('invalid files', () => {
+  test.each([
+    ['noise.bin', 'binary', /noise\.bin is a binary file/],
+    ['large.txt', 'large', /large\.txt has 100 MB; the Studio accepts up to 20/],
+    ['words.csv', `a,b\n${'1,2\n'.repeat(50)}3,four\n`, /words\.csv, line 52: column "b" must be a number, got "four"/],
+    ['names.csv', `a,b\n${'x,y\n'.repeat(50)}`, /names\.csv has no numeric column/],
+    ['short.txt', 'too short', /short\.txt has 9 characters; training needs at least 200/],
+    ['empty.txt', ' ', /empty\.txt is empty/],
+    ['broken.safetensors', 'no model at all', /broken\.safetensors/],
+  ])('%s is rejected with a message', async (name, make, message) => {
+    const { page } = await site.open('?preset=counting&units=4');
+    await ready(page);
+    await drop(page, name, make);
+    await errorBanner(page).getByText(message).waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+    expect(await oneUpdate(page)).toBeGreaterThan(0); // the previous model is still there
+    await page.close();
+  });
+});
+
+maybe('a failure during training', () => {
+  test('a loss that becomes NaN', async () => {
+    const { page } = await site.open('?preset=counting&units=4&optimizer=sgd&rate=10');
+    await ready(page);
+    // A weight as large as a float can be: the next pass is not finite.
+    await page.getByRole('link', { name: 'Unroll' }).click();
+    await page.locator('.diagram').waitFor();
+    await page.evaluate(() => {
+      const slider = document.querySelector('.edit input[type=range]') as HTMLInputElement;
+      slider.max = '1e39';
+      slider.step = 'any';
+      slider.value = '1e39';
+      slider.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    await page.waitForTimeout(300);
+    await page.getByRole('link', { name: 'Set up & train' }).click();
+    await page.getByRole('button', { name: 'One update' }).click();
+    await errorBanner(page)
+      .getByText(/became (NaN|Infinity)/)
+      .waitFor();
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await ready(page);
+    expect(await oneUpdate(page)).toBeGreaterThan(0);
+    await page.close();
+  });
+
+  test('a lost worker', async () => {
+    const { page } = await site.open('?preset=counting&units=4');
+    await ready(page);
+    const [worker] = page.workers();
+    await worker!.evaluate(() => self.close());
+    await errorBanner(page).getByText('no longer answers').waitFor({ timeout: 40_000 });
+    await page.getByRole('button', { name: 'Restart' }).click();
+    await ready(page);
+    expect(await oneUpdate(page)).toBeGreaterThan(0);
+    await page.close();
+  });
+
+  test('a computer that slept does not lose the worker', async () => {
+    const clock = (): void => {
+      const now = performance.now.bind(performance);
+      Object.assign(window, { slept: 0 });
+      performance.now = () => now() + (window as unknown as { slept: number }).slept;
+    };
+    const { page } = await site.open('?preset=counting&units=4', {}, clock);
+    await ready(page);
+    await page.evaluate(() => Object.assign(window, { slept: 90_000 }));
+    await page.waitForTimeout(2500); // one ping
+    expect(await errorBanner(page).count()).toBe(0);
+    expect(await oneUpdate(page)).toBeGreaterThan(0);
+    await page.close();
+  });
+});
+
+maybe('unsupported settings', () => {
+  test('a gate that cannot be clamped is released', async () => {
+    const { page } = await site.open('?preset=counting&units=3&steps=6&cell=coupled#unroll');
+    const slider = page.getByRole('slider', { name: /^Clamp a gate/ });
+    await slider.fill('0.2');
+    await errorBanner(page).filter({ hasText: 'Clamp i instead' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Release' }).isDisabled()).toBe(true);
+    await page.close();
+  });
+
+  test('a browser without WebAssembly', async () => {
+    const { page } = await site.open('', {}, () => Reflect.deleteProperty(globalThis, 'WebAssembly'));
+    await errorBanner(page).getByText('The Studio needs WebAssembly').waitFor();
+    await page.close();
+  });
+
+  test('a link with invalid settings', async () => {
+    const { page } = await site.open('?preset=counting&units=9999&cell=round');
+    await errorBanner(page)
+      .getByText('units must be an integer from 1 to 256, got 9999; cell must be one of standard')
+      .waitFor();
+    await ready(page);
+    await page.close();
+  });
+});

@@ -1,0 +1,98 @@
+/** Training in the Studio: every preset, gradient estimators, play and pause, and the speed. */
+import { expect, test } from '@jest/globals';
+import { PRESETS } from '../../studio/src/settings.js';
+import { maybe, oneUpdate, ready, studio } from './support.js';
+
+const site = studio();
+
+maybe('training', () => {
+  test('every preset makes an update with a positive loss', async () => {
+    const { page, troubles } = await site.open('?preset=counting&units=4');
+    await ready(page);
+    const names = {
+      counting: 'Counting ones',
+      anbn: 'aⁿbⁿ',
+      copy: 'Copy',
+      adding: 'Adding',
+      sine: 'Sine waves',
+      names: 'Names',
+      novel: 'Moby-Dick',
+      births: 'US births',
+    };
+    expect(Object.keys(names).sort()).toEqual(PRESETS.filter((preset) => preset !== 'own').sort());
+    for (const name of Object.values(names)) {
+      await page.getByRole('button', { name, exact: true }).click();
+      await page.locator('[data-testid=update]', { hasText: /^0$/ }).waitFor();
+      await page.locator('.setup[aria-busy=false]').waitFor();
+      await ready(page);
+      expect(await oneUpdate(page)).toBeGreaterThan(0);
+    }
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  test.each(['tbptt:k1=4,k2=8', 'rtrl'])('the estimator %s trains', async (estimator) => {
+    const { page } = await site.open(`?preset=counting&units=4&steps=8&estimator=${estimator}`);
+    await ready(page);
+    const losses = [await oneUpdate(page, 1), await oneUpdate(page, 2)];
+    for (const loss of losses) expect(loss).toBeGreaterThan(0);
+    await page.close();
+  });
+
+  test('the page stays responsive while it plays, and stops when paused', async () => {
+    const { page } = await site.open('?preset=novel&units=96&batch=32&layers=2');
+    await ready(page);
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.locator('[data-testid=update]:not(:text-is("0"))').waitFor();
+    const longestFrame = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          let [last, longest, frames] = [performance.now(), 0, 0];
+          const next = (now: number): void => {
+            longest = Math.max(longest, now - last);
+            last = now;
+            if (++frames < 60) requestAnimationFrame(next);
+            else resolve(longest);
+          };
+          requestAnimationFrame(next);
+        }),
+    );
+    expect(longestFrame).toBeLessThan(1500); // an update of this model takes longer
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Play' }).waitFor();
+    const stopped = await page.getByTestId('update').textContent();
+    await page.waitForTimeout(300);
+    expect(await page.getByTestId('update').textContent()).toBe(stopped);
+    await page.close();
+  });
+});
+
+maybe('at one update per second', () => {
+  const openSlow = async () => {
+    const opened = await site.open('?preset=counting&units=4');
+    await ready(opened.page);
+    await opened.page.getByLabel('Speed').selectOption('1');
+    await opened.page.getByRole('button', { name: 'Play' }).click();
+    await opened.page.locator('[data-testid=update]', { hasText: /^[1-9]/ }).waitFor();
+    return opened.page;
+  };
+
+  test('another speed takes effect immediately', async () => {
+    const page = await openSlow();
+    await page.getByLabel('Speed').selectOption('Infinity');
+    // At one update per second, a hundred would take longer.
+    await page.locator('[data-testid=update]', { hasText: /^\d{3,}$/ }).waitFor({ timeout: 60_000 });
+    expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
+    await page.close();
+  });
+
+  test('a run that was reset while it waited does not stop the next run', async () => {
+    const page = await openSlow();
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await page.locator('[data-testid=update]', { hasText: /^0$/ }).waitFor();
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.locator('[data-testid=update]', { hasText: /^[2-9]/ }).waitFor();
+    expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
+    await page.close();
+  });
+});

@@ -1,0 +1,73 @@
+/** Every view is accessible, fits the page, and the whole Studio stays small. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { maybe, oneUpdate, ROOT, ready, showView, studio } from './support.js';
+
+const site = studio();
+const axe = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
+
+/** An element of each view that is drawn last. */
+const DRAWN = {
+  train: '.training .figure svg',
+  unroll: '.diagram',
+  inspect: '.pair .figure svg',
+  tour: '.tour .figure svg, .tour table',
+} as const;
+const VIEWS = Object.keys(DRAWN) as (keyof typeof DRAWN)[];
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+async function violations(page: Page): Promise<string[]> {
+  const found = await page.evaluate(
+    async () =>
+      (await (window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe.run()).violations,
+  );
+  const describeNode = ({ html, failureSummary }: Violation['nodes'][number]): string =>
+    `${html.slice(0, 160)} (${failureSummary})`;
+  return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 2).map(describeNode).join(' | ')}`);
+}
+
+maybe('every view', () => {
+  describe.each([
+    ['light', 1280],
+    ['dark', 390],
+  ] as const)('in the %s color scheme, %i pixels wide', (colorScheme, width) => {
+    test('has no axe violations, no console messages, and is not wider than the page', async () => {
+      const { page, troubles } = await site.open('?preset=anbn&units=6&steps=12', {
+        colorScheme,
+        viewport: { width, height: 800 },
+      });
+      await ready(page);
+      await oneUpdate(page);
+      await page.addScriptTag({ content: axe });
+      for (const view of VIEWS) {
+        await showView(page, view);
+        await page.locator(DRAWN[view]).first().waitFor();
+        await page.waitForTimeout(150);
+        expect({ view, violations: await violations(page) }).toEqual({ view, violations: [] });
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+      }
+      expect(troubles).toEqual([]);
+      await page.close();
+    });
+  });
+
+  test('all views together are at most 400 KB gzipped, without data', async () => {
+    site.served();
+    const { page } = await site.open('?preset=anbn&units=6&steps=12');
+    await ready(page);
+    for (const view of VIEWS) {
+      await showView(page, view);
+      await page.waitForTimeout(400);
+    }
+    const bytes = site.served();
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(bytes).toBeLessThan(400 * 1024);
+    await page.close();
+  });
+});
