@@ -1,18 +1,19 @@
-/** Timing on a machine that others use too: contestants in turn, round after round, medians and ratios. */
+/** Timing on a busy machine: the contestants take turns, round after round, and medians are reported. */
 import os from 'node:os';
 import { median } from './statistics.mjs';
 
 /**
- * @param {Record<string, () => void | Promise<void>>} contestants what to time, by name
+ * Times functions in interleaved rounds.
+ * @param {Record<string, () => void | Promise<void>>} contestants the functions to time, by name
  * @param {{ rounds?: number, blockMs?: number }} options each contestant runs for about blockMs in every round
- * @returns {Promise<Record<string, { ms: number, min: number, max: number }>>} median over the rounds of the mean time of
- * one call, and the fastest and slowest round
+ * @returns {Promise<Record<string, { ms: number, min: number, max: number }>>} the mean time of a call in each round: the median,
+ * the smallest and the largest
  */
 export async function interleaved(contestants, { rounds = 9, blockMs = 150 } = {}) {
   const names = Object.keys(contestants);
   const calls = {};
   for (const name of names) {
-    await contestants[name](); // compiles, and grows what grows
+    await contestants[name](); // compiles code and allocates memory
     const start = performance.now();
     for (let i = 0; i < 3; i++) await contestants[name]();
     calls[name] = Math.max(1, Math.round((3 * blockMs) / (performance.now() - start)));
@@ -34,7 +35,7 @@ export async function interleaved(contestants, { rounds = 9, blockMs = 150 } = {
 export const machine = () =>
   `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.cpus().length} cores, Node ${process.version}`;
 
-/** Numbers with three digits that count. */
+/** A number with three significant digits. */
 export const three = (x) =>
   x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 1 ? x.toFixed(2) : x.toPrecision(3);
 

@@ -1,9 +1,9 @@
 /**
- * Unspool beside the other ways to run an LSTM from JavaScript, and PyTorch: each engine in a process of its own, in
- * interleaved rounds, its first results compared with our float64 reference before it is timed.
+ * Compares Unspool with other ways to run an LSTM from JavaScript, and with PyTorch. Each engine runs in a separate process, in
+ * interleaved rounds; its first results are compared with our float64 reference before it is timed.
  *   npm run bench -- peers [--quick] [--only W1,S2] [--rounds N] [--engines ours,torch] [--out NAME]
- * Prints a table for each workload and writes bench/results/NAME.md, .json and .svg. What is compared is in peers/workloads.mjs,
- * with whom in peers/engines.mjs; the peers are installed by peers/package.json, on the first run that needs them.
+ * Prints a table for each workload and writes bench/results/NAME.md, .json and .svg. The workloads are in peers/workloads.mjs, the
+ * engines in peers/engines.mjs. The first run that needs the other libraries installs them from peers/package-lock.json.
  */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
@@ -24,11 +24,11 @@ const OPTIONS = {
   out: { type: 'string' },
 };
 
-const HOW_TO_READ = `ms: one step, the median over the rounds. CPU ms: of all its threads. GFLOP/s: of the LSTM's products, nominally.
-Of products: the time of Unspool's products alone at these shapes, over this time (for a JavaScript engine on the same Node with
-as many threads, for native code on Node 24); of kernels: the same with all its kernels' calls. x Unspool, x PyTorch: this time
-over that of Unspool's wasm backend on this Node, and of PyTorch, with one thread. Shares and ratios are medians of those of each
-round. Error: the largest relative difference of the first results from a float64 reference's; in training, of the loss's change.`;
+const LEGEND = `ms: median time of a step. CPU ms: sum over all threads. GFLOP/s: nominal, of the LSTM's matrix products. Of products: the
+time of Unspool's matrix products alone at these shapes, divided by this time (for JavaScript engines on the same Node with the same
+number of threads; for native code on Node 24). Of kernels: the same for all kernel calls. x Unspool, x PyTorch: this time divided by
+that of Unspool's wasm backend on this Node, and of PyTorch, with one thread. Shares and ratios are medians over the rounds. Error:
+the largest relative difference of the first results from a float64 reference; in training, of the change of the loss.`;
 
 const list = (text) => text.split(',').filter(Boolean);
 
@@ -36,9 +36,10 @@ function settings(args) {
   const { values } = parseArgs({ args, options: OPTIONS });
   const pace = { ...PACE[values.quick ? 'quick' : 'full'] };
   if (values.rounds !== undefined) pace.rounds = Number(values.rounds);
-  if (!(Number.isInteger(pace.rounds) && pace.rounds >= 1)) throw new Error('--rounds should be an integer from 1.');
+  if (!(Number.isInteger(pace.rounds) && pace.rounds >= 1))
+    throw new Error(`--rounds must be an integer of at least 1, got ${values.rounds}.`);
   const unknown = list(values.only).find((id) => !Object.hasOwn(WORKLOADS, id));
-  if (unknown) throw new Error(`There is no workload "${unknown}". Known: ${Object.keys(WORKLOADS).join(', ')}.`);
+  if (unknown) throw new Error(`unknown workload "${unknown}". Use ${Object.keys(WORKLOADS).join(', ')}.`);
   const whole = !values.quick && !values.only && !values.engines && values.rounds === undefined;
   return {
     pace,
@@ -48,7 +49,7 @@ function settings(args) {
   };
 }
 
-/** NAME VERSION of what the peers' package file installs, but for what only serves the bench. */
+/** `NAME VERSION` of each peer; the chart library is left out. */
 function peerVersions() {
   const { dependencies } = JSON.parse(readFileSync(new URL('./peers/package.json', import.meta.url), 'utf8'));
   return Object.entries(dependencies).flatMap(([name, version]) =>
@@ -56,7 +57,7 @@ function peerVersions() {
   );
 }
 
-/** Where and when: the versions, and how busy the machine was. */
+/** When and where the benchmark runs: versions, machine and load. */
 function circumstances(engines) {
   const versions = [...new Set(engines.map((engine) => engine.runtime))].map((name) => [
     name,
@@ -76,7 +77,9 @@ export async function run(args) {
   if (engines.some(({ group }) => group === 'peers')) installPeers();
   const about = circumstances(engines);
   const versions = [...Object.values(about.versions).filter(Boolean), ...about.peers].join(', ');
-  const parts = [`## Side by side\n\n${about.machine}; ${about.when.slice(0, 10)}; ${versions}.\n\n${HOW_TO_READ}`];
+  const parts = [
+    `## Unspool and other engines\n\n${about.machine}; ${about.when.slice(0, 10)}; ${versions}.\n\n${LEGEND}`,
+  ];
   console.log(`\n${parts[0]}`);
   const workloads = {};
   for (const id of ids) {
@@ -93,7 +96,7 @@ export async function run(args) {
   parts.splice(1, 0, overview(workloads));
   write(`${out}.md`, `${parts.join('\n\n')}\n`);
   if (!peersInstalled()) {
-    console.log('\nNo chart: what draws it is not installed (npm ci --ignore-scripts --prefix bench/peers).');
+    console.log('\nNo chart: Vega is not installed (npm ci --ignore-scripts --prefix bench/peers).');
     return;
   }
   const { peersChart } = await import('./peers/chart.mjs');

@@ -1,10 +1,9 @@
 /**
- * Time to quality: bits per character of held-out text over the time spent training, for Unspool and PyTorch, with the same model,
- * settings, first weights and batches. They train in turn, a quarter of an epoch each, in processes of their own of which one
- * works and the others wait, so that whatever else the machine does falls on all alike. Only training is counted as time,
- * measuring the held-out text is not.
+ * Time to quality: validation loss in bits per character over training time, for Unspool and PyTorch, with the same model, settings,
+ * first weights and batches. The engines run in separate processes and take turns, a quarter of an epoch each, so that other load on
+ * the machine affects both. Validation time is not counted.
  *   npm run bench -- quality [--minutes M | --epochs E] [--engines unspool-24-2t,torch] [--dropout P] [--hidden H] [--out NAME]
- * Minutes (20 unless said otherwise) and epochs are each engine's. Prints a table and writes bench/results/NAME.md, .json, .svg.
+ * Minutes (default 20) and epochs are per engine. Prints a table and writes bench/results/NAME.md, .json and .svg.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os, { tmpdir } from 'node:os';
@@ -28,11 +27,11 @@ const OPTIONS = {
   out: { type: 'string' },
 };
 const MINUTES = 20;
-const SLICES_AN_EPOCH = 4;
-const PATIENCE_MS = 30 * 60_000;
-/** Before the first update all have the same weights and text: what they measure has to be the same. */
-const SAME_START = 1e-4;
-/** What to reach, and why; the n-gram models are those of data/README.md. */
+const TURNS_PER_EPOCH = 4;
+const TIMEOUT_MS = 30 * 60_000;
+/** Before the first update all engines have the same weights and text, so their validation losses must agree. */
+const START_TOLERANCE = 1e-4;
+/** Bits per character to reach. The n-gram models are described in data/README.md. */
 const GOALS = [
   { bits: 2.5 },
   { bits: 2.196, name: '5-gram' },
@@ -45,22 +44,23 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 function positive(name, text) {
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`--${name} should be a number over 0, but is ${text}.`);
+  if (!(value > 0)) throw new Error(`--${name} must be a number greater than 0, got ${text}.`);
   return value;
 }
 
 function parsed(args) {
   const { values } = parseArgs({ args, options: OPTIONS });
   const { minutes, epochs, dropout, hidden } = values;
-  if (minutes && epochs) throw new Error('--minutes or --epochs, not both.');
+  if (minutes && epochs) throw new Error('--minutes cannot be combined with --epochs.');
   const engines = values.engines.split(',').map((id) => {
     const engine = ENGINES.find((e) => e.id === id && (e.adapter === 'unspool' || e.adapter === 'torch'));
     if (!engine)
-      throw new Error(`"${id}" does not train here. Use unspool, unspool-2t, unspool-24-2t, torch, torch-2t ...`);
+      throw new Error(`engine "${id}" is not supported. Use unspool, unspool-2t, unspool-24-2t, torch or torch-2t.`);
     return engine;
   });
   const settings = { ...SETTINGS, dropout: Number(dropout), hidden: positive('hidden', hidden) };
-  if (!(settings.dropout >= 0 && settings.dropout < 1)) throw new Error('--dropout should be from 0 to under 1.');
+  if (!(settings.dropout >= 0 && settings.dropout < 1))
+    throw new Error(`--dropout must be at least 0 and less than 1, got ${dropout}.`);
   const whole = !epochs && !minutes && settings.dropout === SETTINGS.dropout && settings.hidden === SETTINGS.hidden;
   return {
     engines,
@@ -74,44 +74,44 @@ function parsed(args) {
 function open({ runtime: name, options }, settings, start) {
   const { command } = runtime(name);
   if (name === 'python') {
-    const order = { settings, threads: options.threads, start };
-    return new Channel(command, [here('python/quality.py'), JSON.stringify(order)]);
+    const task = { settings, threads: options.threads, start };
+    return new Channel(command, [here('python/quality.py'), JSON.stringify(task)]);
   }
   return new Channel(command, [here('quality/unspool.mjs'), JSON.stringify({ settings, options })]);
 }
 
-/** A contestant, ready to train: its process, and its curve so far. */
+/** Starts an engine. Returns its process and its curve. */
 async function enter(engine, settings, start) {
   const channel = open(engine, settings, start);
-  const { parameters, stepsAnEpoch, bits } = await channel.answer(PATIENCE_MS);
-  return { engine, channel, parameters, stepsAnEpoch, curve: [{ steps: 0, seconds: 0, bits }] };
+  const { parameters, updatesPerEpoch, bits } = await channel.answer(TIMEOUT_MS);
+  return { engine, channel, parameters, updatesPerEpoch, curve: [{ updates: 0, seconds: 0, bits }] };
 }
 
 function requireSameStart(contestants) {
-  const [first, ...others] = contestants.map(({ engine, parameters, stepsAnEpoch, curve: [{ bits }] }) => ({
+  const [first, ...others] = contestants.map(({ engine, parameters, updatesPerEpoch, curve: [{ bits }] }) => ({
     label: engine.label,
     parameters,
-    stepsAnEpoch,
+    updatesPerEpoch,
     bits,
   }));
   for (const other of others) {
-    const same = other.parameters === first.parameters && other.stepsAnEpoch === first.stepsAnEpoch;
-    if (same && Math.abs(other.bits - first.bits) < SAME_START) continue;
-    throw new Error(`They do not start alike: ${JSON.stringify(first)}, ${JSON.stringify(other)}`);
+    const same = other.parameters === first.parameters && other.updatesPerEpoch === first.updatesPerEpoch;
+    if (same && Math.abs(other.bits - first.bits) < START_TOLERANCE) continue;
+    throw new Error(`the engines do not start with the same model: ${JSON.stringify(first)}, ${JSON.stringify(other)}`);
   }
 }
 
-/** The next quarter of an epoch. */
+/** Trains for the next quarter of an epoch. */
 async function advance(contestant) {
-  const { engine, channel, curve, stepsAnEpoch } = contestant;
-  const { steps, seconds } = curve.at(-1);
-  const slice = Math.ceil(stepsAnEpoch / SLICES_AN_EPOCH);
-  const next = Math.min(slice, stepsAnEpoch - (steps % stepsAnEpoch));
-  channel.order({ steps: next });
-  const answer = await channel.answer(PATIENCE_MS);
-  const point = { steps: steps + next, bits: answer.bits, seconds: seconds + answer.seconds, loss: answer.loss };
+  const { engine, channel, curve, updatesPerEpoch } = contestant;
+  const { updates, seconds } = curve.at(-1);
+  const slice = Math.ceil(updatesPerEpoch / TURNS_PER_EPOCH);
+  const next = Math.min(slice, updatesPerEpoch - (updates % updatesPerEpoch));
+  channel.send({ updates: next });
+  const answer = await channel.answer(TIMEOUT_MS);
+  const point = { updates: updates + next, bits: answer.bits, seconds: seconds + answer.seconds, loss: answer.loss };
   curve.push(point);
-  const epoch = (point.steps / stepsAnEpoch).toFixed(2);
+  const epoch = (point.updates / updatesPerEpoch).toFixed(2);
   console.log(
     `${engine.label}: epoch ${epoch}, ${point.seconds.toFixed(0)} s, ${point.bits.toFixed(4)} bits per character`,
   );
@@ -121,28 +121,30 @@ const reached = (curve, bits) => curve.find((point) => point.bits <= bits)?.seco
 
 function report(contestants) {
   const goals = GOALS.map(({ bits, name }) => `min to ${bits}${name ? ` (${name})` : ''}`);
-  const rows = contestants.map(({ engine, curve, stepsAnEpoch }) => {
-    const perStep = curve.slice(1).map((p, i) => (1000 * (p.seconds - curve[i].seconds)) / (p.steps - curve[i].steps));
+  const rows = contestants.map(({ engine, curve, updatesPerEpoch }) => {
+    const perUpdate = curve
+      .slice(1)
+      .map((p, i) => (1000 * (p.seconds - curve[i].seconds)) / (p.updates - curve[i].updates));
     const best = Math.min(...curve.map(({ bits }) => bits));
-    const { steps, seconds } = curve.at(-1);
+    const { updates, seconds } = curve.at(-1);
     const times = GOALS.map(({ bits }) => reached(curve, bits)).map((s) => (s === undefined ? '-' : three(s / 60)));
     return [
       engine.label,
-      (steps / stepsAnEpoch).toFixed(1),
+      (updates / updatesPerEpoch).toFixed(1),
       three(seconds / 60),
-      three(median(perStep)),
+      three(median(perUpdate)),
       best.toFixed(3),
       ...times,
     ];
   });
-  return table(['', 'epochs', 'min', 'ms a step', 'best bits', ...goals], rows);
+  return table(['', 'epochs', 'min', 'ms per update', 'best bits', ...goals], rows);
 }
 
-/** In turn, until each has had its time or its epochs. */
+/** The engines take turns until each has used its time or its epochs. */
 async function race(contestants, { seconds, epochs }, save) {
-  const runs = ({ curve, stepsAnEpoch }) => {
+  const runs = ({ curve, updatesPerEpoch }) => {
     const last = curve.at(-1);
-    return last.seconds < seconds && last.steps < epochs * stepsAnEpoch;
+    return last.seconds < seconds && last.updates < epochs * updatesPerEpoch;
   };
   while (contestants.some(runs)) {
     for (const contestant of contestants.filter(runs)) await advance(contestant);
@@ -173,9 +175,9 @@ export async function run(args) {
     const curves = () =>
       contestants.map(({ engine: { id, label }, parameters, curve }) => ({ id, label, parameters, curve }));
     await race(contestants, plan, () => write(`${out}.json`, JSON.stringify({ ...about, curves: curves() }, null, 1)));
-    const { hidden, dropout, batch, steps } = settings;
-    const what = `one LSTM of ${hidden}, dropout ${dropout}, B=${batch}, T=${steps}, ${contestants[0].parameters} parameters`;
-    const text = `Time to quality on Moby-Dick: ${what} (${about.machine}; ${about.when.slice(0, 10)})\n\n${report(contestants)}\n`;
+    const { hidden, dropout, batchSize, steps } = settings;
+    const description = `one LSTM of ${hidden}, dropout ${dropout}, B=${batchSize}, T=${steps}, ${contestants[0].parameters} parameters`;
+    const text = `Time to quality on Moby-Dick: ${description} (${about.machine}; ${about.when.slice(0, 10)})\n\n${report(contestants)}\n`;
     console.log(`\n${text}`);
     write(`${out}.md`, text);
     const { qualityChart } = await import('./peers/chart.mjs');

@@ -1,4 +1,4 @@
-/** Where the longer benchmarks leave what they found, and how they say what they are doing. */
+/** The result files and the progress messages of the longer benchmarks. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,14 +10,14 @@ export function write(name, text) {
   writeFileSync(join(FOLDER, name), text);
 }
 
-/** Draws a Vega-Lite chart. */
+/** Draws a Vega-Lite chart and writes it as SVG. */
 export async function writeChart(name, spec) {
   const { drawn } = await import('./peers/chart.mjs');
   write(name, await drawn(spec));
   console.log(`\nWritten to bench/results/: ${name}, and the same name with .md and .json.`);
 }
 
-/** One line on the terminal that the next one takes the place of ('' for none); in a file, one after the other. */
+/** A line on the terminal that the next one replaces ('' clears it). In a file, every line is kept. */
 export function progress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
   else if (text) process.stderr.write(`${text}\n`);

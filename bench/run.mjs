@@ -1,31 +1,46 @@
-/** `npm run bench -- NAME [options]` runs a benchmark; without a name, all of those that take a minute or two. */
-const BENCHES = {
-  gemm: './gemm.mjs',
-  steps: './steps.mjs',
-  threads: './threads.mjs',
-  start: './start.mjs',
-  studio: './studio.mjs',
-  peers: './peers.mjs',
-  gpu: './gpu.mjs',
-  quality: './quality.mjs',
+/** Runs the benchmarks: `npm run bench -- NAME [options]`. */
+const BENCHMARKS = {
+  gemm: 'matrix products of the backends',
+  steps: 'whole training and inference steps of the backends',
+  threads: 'the wasm backend with more threads',
+  start: 'from process start to the first training step',
+  studio: 'the Studio in Chromium: first paint, size, frames per second',
+  peers: 'Unspool and other libraries, with the same weights and data',
+  gpu: 'the gpu backend in Chromium, next to wasm and TensorFlow.js',
+  quality: 'loss over training time, for Unspool and PyTorch',
 };
+/** Not run without a name: they take longer than two minutes. */
 const LONG = new Set(['peers', 'quality', 'gpu']);
 
+const HELP = `Usage: npm run bench -- NAME [options]
+       npm run bench            runs all but ${[...LONG].join(', ')}
+
+Benchmarks:
+${Object.entries(BENCHMARKS)
+  .map(([name, summary]) => `  ${name.padEnd(8)} ${summary}`)
+  .join('\n')}
+
+The options of a benchmark are in the comment at the top of bench/NAME.mjs; see also bench/README.md.`;
+
 const args = process.argv.slice(2);
+if (args[0] === '--help' || args[0] === '-h') {
+  console.log(HELP);
+  process.exit(0);
+}
 const firstOption = args.findIndex((arg) => arg.startsWith('-'));
 const names = firstOption < 0 ? args : args.slice(0, firstOption);
 const options = args.slice(names.length);
-const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
+const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown || (options.length > 0 && names.length !== 1)) {
-  const known = `Known: ${Object.keys(BENCHES).join(', ')}.`;
+  const help = `Use one of ${Object.keys(BENCHMARKS).join(', ')}.`;
   console.error(
-    unknown ? `There is no benchmark "${unknown}". ${known}` : `Options go to one benchmark: name it. ${known}`,
+    unknown ? `unknown benchmark "${unknown}". ${help}` : `options need exactly one benchmark before them. ${help}`,
   );
   process.exit(2);
 }
 try {
-  for (const name of names.length > 0 ? names : Object.keys(BENCHES).filter((n) => !LONG.has(n))) {
-    const { run } = await import(BENCHES[name]);
+  for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS).filter((n) => !LONG.has(n))) {
+    const { run } = await import(`./${name}.mjs`);
     await run(options);
   }
 } catch (error) {

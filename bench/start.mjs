@@ -1,8 +1,8 @@
 /**
- * Cold start: how long a fresh process takes until its first training step is done (workload W1 on the wasm backend).
+ * Cold start: the time from the start of a process to the end of its first training step (workload W1 on the wasm backend).
  *   npm run bench -- start
- * `node` is what Node itself takes until the first line of a program; all is measured from the moment the process was asked for.
- * The processes get no NODE_ variables: options and certificates that Node reads before it starts are none of ours.
+ * `node` is the time until Node runs the first line of the program. The processes get no NODE_ variables, because Node reads some
+ * options and certificates before it starts.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -17,13 +17,13 @@ const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !n
 
 /** Milliseconds of each stage in one process. */
 function coldStart() {
-  const asked = performance.timeOrigin + performance.now();
+  const requested = performance.timeOrigin + performance.now();
   const { began, marks } = JSON.parse(execFileSync(process.execPath, [program], { encoding: 'utf8', env }));
-  return marks.map((at, i) => (i === 0 ? began + at - asked : at - marks[i - 1]));
+  return marks.map((at, i) => (i === 0 ? began + at - requested : at - marks[i - 1]));
 }
 
 export async function run() {
-  coldStart(); // from here on the files are in the system's memory
+  coldStart(); // fills the system's file cache
   const processes = Array.from({ length: PROCESSES }, coldStart);
   const row = (name, values) => {
     const { median, low, high } = summary(values);
@@ -36,6 +36,6 @@ export async function run() {
     ),
   );
   const total = processes.map((stages) => stages.reduce((a, b) => a + b));
-  console.log(`\nFrom nothing to the first training step, medians of ${PROCESSES} processes (${machine()})\n`);
-  console.log(table(['stage', 'ms', 'quartiles'], [...rows, row('in all', total)]));
+  console.log(`\nCold start to the first training step, medians of ${PROCESSES} processes (${machine()})\n`);
+  console.log(table(['stage', 'ms', 'quartiles'], [...rows, row('total', total)]));
 }

@@ -1,8 +1,8 @@
-/** What a list of timings comes to. Medians and quartiles, because noise on a shared machine has one long tail. */
+/** Medians and quartiles of timings: noise on a shared machine has one long tail. */
 
-/** The value below which a share `p` (0 to 1) of the values lie, with straight lines between them (type 7 of Hyndman & Fan 1996). */
+/** The quantile `p` (0 to 1) of the values, interpolated linearly (type 7 of Hyndman & Fan 1996). */
 export function quantile(values, p) {
-  if (values.length === 0) throw new Error('There is no quantile of no values.');
+  if (values.length === 0) throw new Error('The quantile of an empty list is undefined.');
   const sorted = [...values].sort((a, b) => a - b);
   const at = p * (sorted.length - 1);
   const below = Math.floor(at);
@@ -20,9 +20,10 @@ export const summary = (values) => ({
 });
 
 /**
- * The summary of a[k] / b[k]: the rounds that both took part in, so that a slow minute of the machine falls on both sides of
- * each ratio. Null where there is no such round.
- * @param {(number | undefined)[]} a, {(number | undefined)[]} b timings by round, undefined where one sat out
+ * The summary of a[k] / b[k] over the rounds that both took part in, so that a slow minute of the machine affects both sides of each
+ * ratio. Null if they share no round.
+ * @param {(number | undefined)[]} a timings by round, undefined for a round that was skipped
+ * @param {(number | undefined)[]} b
  */
 export function pairedRatio(a, b) {
   const ratios = a.flatMap((value, round) => (value && b[round] ? [value / b[round]] : []));

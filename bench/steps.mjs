@@ -1,7 +1,7 @@
 /**
- * A whole training step (forward, BPTT, clip, Adam) and one step of inference with the state carried, on each backend.
+ * A whole training step (forward, BPTT, clip, Adam) and one inference step with carried state, on each backend.
  *   npm run bench -- steps
- * GFLOP/s count the LSTM's products only: 3 * 2*B*T*4H*(I+H) a training step, 2*B*4H*(I+H) a step of inference.
+ * GFLOP/s count only the LSTM's matrix products: 3 * 2*B*T*4H*(I+H) for a training step, 2*B*4H*(I+H) for an inference step.
  */
 import { adam, createModel, createRng, fit } from '../dist/index.js';
 import { interleaved, machine, table, three } from './measure.mjs';
@@ -68,5 +68,5 @@ export async function run() {
     }
   }
   console.log(`\nWhole steps, float32 (${machine()})\n`);
-  console.log(table(['shape', 'backend', 'what', 'ms', 'min-max', 'GFLOP/s'], rows));
+  console.log(table(['shape', 'backend', 'step', 'ms', 'min-max', 'GFLOP/s'], rows));
 }

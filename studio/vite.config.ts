@@ -1,4 +1,4 @@
-/** The Studio is a page like any user's: it takes the built package by its name, and ends as static files for any folder. */
+/** Builds the Studio as static files. It imports the built package by name, as any user's page does. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 

@@ -1,8 +1,8 @@
-/** Does an engine compute what our reference computes in float64? Asked before anything is timed. */
+/** Compares an engine's first results with our float64 reference, before the engine is timed. */
 import { create } from './adapters/unspool.mjs';
 import { makeData } from './workloads.mjs';
 
-/** Of the first loss, of the change of each later loss since the first, and of an output by its norm. */
+/** Relative tolerances: of the first loss, of each later loss's change since the first, and of an output's norm. */
 export const TOLERANCE = { loss: 1e-4, change: 1e-2, output: 1e-4 };
 
 /** The losses of the first steps, or the last time step of their outputs. */
@@ -19,8 +19,8 @@ export async function expectedResults(workload, checks) {
 const norm = (values) => Math.hypot(...values);
 
 /**
- * `error`: the largest relative error; `agrees`: whether all are within the tolerances. A loss is nearly all made of where the
- * weights started, so that later ones are compared by their change, which is made of gradients and updates.
+ * `error`: the largest relative error; `agrees`: whether all are within the tolerances. The first weights determine most of a loss,
+ * so later losses are compared by their change, which depends on the gradients and updates.
  */
 export function compare(kind, expected, results) {
   const errors = results.map((result, i) => {

@@ -1,12 +1,12 @@
-/** A process that takes orders on its standard input and answers on file descriptor 3, both as lines of JSON. */
+/** A process that receives commands on its standard input and answers on file descriptor 3, both as lines of JSON. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-const KEPT = 2000; // characters of what it complained about last
+const MAX_STDERR = 2000; // characters
 
-const alive = new Set();
+const running = new Set();
 process.on('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
+  for (const child of running) child.kill('SIGKILL');
 });
 
 export class Channel {
@@ -14,39 +14,41 @@ export class Channel {
   #answers = [];
   #wake = () => {};
   #ended = false;
-  #complaint = '';
+  #stderr = '';
 
   constructor(command, args) {
     const stdio = ['pipe', 'ignore', 'pipe', 'pipe'];
     this.#child = spawn(command, args, { stdio, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } });
-    alive.add(this.#child);
-    this.#child.stdin.on('error', () => {}); // it has ended: the next answer says so
+    running.add(this.#child);
+    this.#child.stdin.on('error', () => {}); // the process has ended, which answer() reports
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
-      this.#complaint = (this.#complaint + text).slice(-KEPT);
+      this.#stderr = (this.#stderr + text).slice(-MAX_STDERR);
     });
     createInterface({ input: this.#child.stdio[3] }).on('line', (line) => {
       this.#answers.push(JSON.parse(line));
       this.#wake();
     });
     this.#child.on('error', (error) => {
-      this.#complaint = error.message;
+      this.#stderr = error.message;
     });
     this.#child.on('close', () => {
-      alive.delete(this.#child);
+      running.delete(this.#child);
       this.#ended = true;
       this.#wake();
     });
   }
 
-  order(message) {
+  /** Sends a command. */
+  send(message) {
     this.#child.stdin.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** The next answer. Throws what the process gives as its error, that it has ended, or that `ms` are over. */
+  /** The next answer. Throws if the process reports an error, ends, or does not answer within `ms`. */
   async answer(ms) {
     const end = performance.now() + ms;
     while (this.#answers.length === 0) {
-      if (this.#ended) throw new Error(`it ended: ${this.#complaint.trim().split('\n').at(-1) || 'without a word'}`);
+      if (this.#ended)
+        throw new Error(`process ended: ${this.#stderr.trim().split('\n').at(-1) || 'no error message'}`);
       const left = end - performance.now();
       if (left <= 0) throw new Error(`no answer within ${Math.round(ms / 1000)} s`);
       await new Promise((resolve) => {
@@ -62,7 +64,7 @@ export class Channel {
     return message;
   }
 
-  /** Ends it, and waits until it has. */
+  /** Kills the process and waits for its end. */
   async close() {
     if (this.#ended) return;
     const closed = new Promise((resolve) => this.#child.on('close', resolve));

@@ -1,14 +1,14 @@
-/** Charts, as Vega-Lite specifications and drawn as SVG. */
+/** Charts: Vega-Lite specifications, and their drawing as SVG. */
 import * as vega from 'vega';
 import { compile } from 'vega-lite';
 import { three } from '../measure.mjs';
 import { sizes } from './workloads.mjs';
 
 const COLORS = {
-  domain: ['Unspool', 'others', 'Unspool, no engine around it'],
+  domain: ['Unspool', 'others', 'Unspool kernels without the engine'],
   range: ['#0b6e99', '#c4601d', '#9a9a9a'],
 };
-const GROUPS = { ours: 'Unspool', peers: 'others', ceilings: 'Unspool, no engine around it' };
+const GROUPS = { ours: 'Unspool', peers: 'others', ceilings: 'Unspool kernels without the engine' };
 const FONT = 'ui-sans-serif, system-ui, Helvetica, Arial, sans-serif';
 
 export async function drawn(spec) {
@@ -24,7 +24,7 @@ const THEME = {
   view: { stroke: null },
 };
 
-/** A panel for each workload: the median of each engine's step as a point, the quartiles as a line, fastest on top. */
+/** A panel per workload: the median of each engine's step as a point, the quartiles as a line; the fastest is at the top. */
 export function peersChart(workloads, { machine, when }) {
   const panels = Object.entries(workloads).map(([id, workload]) => {
     const values = workload.figures
@@ -43,7 +43,7 @@ export function peersChart(workloads, { machine, when }) {
       scale: COLORS,
       legend: { title: null, orient: 'top', labelLimit: 0 },
     };
-    const x = (field) => ({ field, type: 'quantitative', scale: { type: 'log' }, title: 'ms a step' });
+    const x = (field) => ({ field, type: 'quantitative', scale: { type: 'log' }, title: 'ms per step' });
     return {
       title: `${id}: ${workload.kind}, ${sizes(workload)}`,
       width: 360,
@@ -66,14 +66,14 @@ export function peersChart(workloads, { machine, when }) {
   };
 }
 
-/** Bits per character of the held-out text over minutes of training, a line for each engine. */
+/** Validation loss in bits per character over minutes of training, one line per engine. */
 export function qualityChart(curves, { machine, when }) {
   const values = curves.flatMap(({ label, curve }) =>
     curve.slice(1).map(({ seconds, bits }) => ({ label, minutes: seconds / 60, bits })),
   );
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: `Held-out bits per character while training on Moby-Dick. ${machine}, ${when.slice(0, 10)}`,
+    title: `Validation bits per character while training on Moby-Dick. ${machine}, ${when.slice(0, 10)}`,
     config: THEME,
     width: 640,
     height: 360,

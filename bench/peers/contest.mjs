@@ -1,4 +1,4 @@
-/** One workload: every engine is started and checked, then each in turn is asked for a round, round after round. */
+/** Runs one workload: starts and checks every engine, then times them in interleaved rounds. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,19 +12,18 @@ import { ADAM, dataFile, WORKLOADS } from './workloads.mjs';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /**
- * How long things take. `patienceMs`: for a start or a step, after which an engine is left out; `budgetMs`: for all rounds of
- * an engine whose steps are so long that it cannot have them all.
+ * `timeoutMs`: the limit for a start or a step, after which an engine is excluded. `budgetMs`: the time for all rounds of an engine;
+ * slow engines run fewer rounds.
  */
 export const PACE = {
-  full: { rounds: 9, roundMs: 400, warmMs: 500, checks: 3, patienceMs: 90_000, budgetMs: 30_000 },
-  quick: { rounds: 3, roundMs: 80, warmMs: 80, checks: 2, patienceMs: 30_000, budgetMs: 1_500 },
+  full: { rounds: 9, roundMs: 400, warmMs: 500, checks: 3, timeoutMs: 90_000, budgetMs: 30_000 },
+  quick: { rounds: 3, roundMs: 80, warmMs: 80, checks: 2, timeoutMs: 30_000, budgetMs: 1_500 },
 };
-const FEWEST_ROUNDS = 2;
+const MIN_ROUNDS = 2;
 
 /**
- * Returns, for each engine by its id in `entries`: `rounds` (what each measured; undefined where it sat out), `check`
- * ({ agrees, error }, null where there is nothing to compare), `note`, or why it is `missing` and whether that was to be
- * expected (`excused`).
+ * Returns an entry for each engine, by its id: `rounds` (the measurements; undefined for a skipped round), `check` ({ agrees, error },
+ * null if its results cannot be compared) and `note`; or the reason why it is `missing`, and whether that was expected (`excused`).
  */
 export async function contest(id, engines, pace, log) {
   const workload = WORKLOADS[id];
@@ -34,7 +33,7 @@ export async function contest(id, engines, pace, log) {
     entries[engine.id] = { missing, excused: missing !== null, rounds: [], check: null };
   }
   const able = engines.filter((engine) => !entries[engine.id].excused);
-  log(`${id}: the reference in float64 ...`);
+  log(`${id}: float64 reference ...`);
   const expected = await expectedResults(workload, pace.checks);
   const folder = mkdtempSync(join(tmpdir(), 'unspool-bench-'));
   const channels = new Map();
@@ -53,10 +52,10 @@ export async function contest(id, engines, pace, log) {
   return { expectedLosses: lossesOf(workload, expected), entries };
 }
 
-/** The first losses, to be kept with the figures; of inference nothing is kept but how far it was off. */
+/** The first losses, for the result file; undefined for inference. */
 const lossesOf = ({ kind }, results) => (kind === 'train' ? results.flat() : undefined);
 
-/** Whether its results mean anything that could be compared. */
+/** Whether the engine's results can be compared with the reference. */
 const isChecked = ({ group, computes }) => group !== 'ceilings' && !computes;
 
 function open(engine, id, pace, data) {
@@ -65,21 +64,21 @@ function open(engine, id, pace, data) {
   const checks = isChecked(engine) ? pace.checks : 1;
   const { adapter, options } = engine;
   if (engine.runtime !== 'python') {
-    const order = { adapter, workload: id, options, checks, slowMs };
-    return new Channel(command, [here('worker.mjs'), JSON.stringify(order)]);
+    const task = { adapter, workload: id, options, checks, slowMs };
+    return new Channel(command, [here('worker.mjs'), JSON.stringify(task)]);
   }
-  const order = { workload: WORKLOADS[id], adam: ADAM, threads: options.threads, checks, slowMs, data };
-  return new Channel(command, [here('../python/worker.py'), JSON.stringify(order)]);
+  const task = { workload: WORKLOADS[id], adam: ADAM, threads: options.threads, checks, slowMs, data };
+  return new Channel(command, [here('../python/worker.py'), JSON.stringify(task)]);
 }
 
-/** Its first steps, compared with what is expected, and a round that does not count. */
+/** Runs the engine's first steps, checks them, and runs a warm-up round. */
 async function start(engine, id, { pace, data, expected, channels, entry }) {
   const began = performance.now();
   const channel = open(engine, id, pace, data);
   try {
     const first = [];
     for (;;) {
-      const answer = await channel.answer(pace.patienceMs);
+      const answer = await channel.answer(pace.timeoutMs);
       if (answer.ready) break;
       if (first.length === 0) entry.coldMs = performance.now() - began;
       first.push(answer);
@@ -91,8 +90,8 @@ async function start(engine, id, { pace, data, expected, channels, entry }) {
     }
     entry.warm = first.at(-1);
     if (entry.warm.ms < pace.budgetMs) {
-      channel.order({ ms: pace.warmMs });
-      entry.warm = await channel.answer(pace.patienceMs);
+      channel.send({ ms: pace.warmMs });
+      entry.warm = await channel.answer(pace.timeoutMs);
     }
     channels.set(engine.id, channel);
   } catch (error) {
@@ -101,18 +100,18 @@ async function start(engine, id, { pace, data, expected, channels, entry }) {
   }
 }
 
-/** Interleaved, so that what else the machine does falls on all alike; the order moves on by one each round. */
+/** Interleaved rounds, so that other load on the machine affects all engines. The order rotates each round. */
 async function takeTurns(channels, entries, pace, log) {
-  const planned = ({ warm }) => Math.max(FEWEST_ROUNDS, Math.min(pace.rounds, Math.floor(pace.budgetMs / warm.ms)));
+  const planned = ({ warm }) => Math.max(MIN_ROUNDS, Math.min(pace.rounds, Math.floor(pace.budgetMs / warm.ms)));
   for (let round = 0; round < pace.rounds; round++) {
     log(round + 1);
     for (let i = 0; i < channels.length; i++) {
       const [id, channel] = channels[(i + round) % channels.length];
       const entry = entries[id];
       if (entry.missing || round >= planned(entry)) continue;
-      channel.order({ ms: pace.roundMs });
+      channel.send({ ms: pace.roundMs });
       try {
-        const measured = await channel.answer(pace.roundMs + pace.patienceMs);
+        const measured = await channel.answer(pace.roundMs + pace.timeoutMs);
         entry.rounds[round] = measured;
         entry.note = measured.note;
       } catch (error) {

@@ -1,9 +1,9 @@
-/** Who takes part: an adapter with its options, on a runtime. */
+/** The engines: an adapter with its options, on a runtime. */
 import { runtime } from './runtimes.mjs';
 
 const NODE = `Node ${Number.parseInt(process.versions.node, 10)}`;
 
-/** How our wasm backend is run. `fused`: V8's wider vectors, an option of Node 24 (`revectorize`). */
+/** Configurations of our wasm backend. `fused`: V8's wider vectors, an option of Node 24 (`revectorize`). */
 const SETUPS = [
   { suffix: '', where: NODE, runtime: 'node', options: { threads: 1 } },
   { suffix: '-2t', where: NODE, runtime: 'node', options: { threads: 2 } },
@@ -23,7 +23,7 @@ const ours = SETUPS.map(({ suffix, where, runtime, options }) => ({
   ceilings: { products: `products${suffix}`, kernels: `kernels${suffix}` },
 }));
 
-/** What our kernels do with no engine around them: see adapters/kernels.mjs. */
+/** Our kernels without the engine: see adapters/kernels.mjs. */
 const ceilings = SETUPS.flatMap(({ suffix, where, runtime, options }) =>
   ['products', 'kernels'].map((what) => ({
     id: `${what}${suffix}`,
@@ -45,7 +45,7 @@ const peer = (id, label, adapter, rest) => ({
   ceilings: { products: rest.runtime === 'node24' ? 'products-24' : 'products' },
   ...rest,
 });
-/** Code of the machine's own is held against the fastest of our kernels. */
+/** Native code is compared with the fastest of our kernels. */
 const NATIVE = { 1: { products: 'products-24' }, 2: { products: 'products-24-2t' } };
 const INFERENCE = ['stream', 'sequence'];
 
@@ -55,7 +55,7 @@ const peers = [
   peer('tfjs-cpu', `TensorFlow.js cpu, ${NODE}`, 'tfjs', { options: { backend: 'cpu' } }),
   peer('jax-js', `jax-js wasm, ${NODE}`, 'jax-js', {}),
   peer('jax-js-24', 'jax-js wasm, Node 24', 'jax-js', { runtime: 'node24' }),
-  peer('brain', `brain.js, ${NODE}`, 'brain', { computes: 'something else', kinds: ['train', 'stream'] }),
+  peer('brain', `brain.js, ${NODE}`, 'brain', { computes: 'a different model', kinds: ['train', 'stream'] }),
   ...[1, 2].flatMap((threads) => {
     const suffix = threads === 1 ? '' : `-${threads}t`;
     const options = { threads };
@@ -85,20 +85,20 @@ const reference = {
 };
 
 /**
- * `id`, `label`, `group` (ours, ceilings, peers), `adapter`, `runtime`, `options`; `ceilings`: what its time is held against;
- * `kinds`: the workloads that it can do (default all); `computes`: what it computes instead, if it does.
+ * `id`, `label`, `group` (ours, ceilings, peers), `adapter`, `runtime`, `options`; `ceilings`: the kernels that its time is compared
+ * with; `kinds`: the workloads that it supports (default all); `computes`: what it computes, if that is a different model.
  */
 export const ENGINES = [...ours, reference, ...ceilings, ...peers];
 
-/** Why `engine` has nothing to do with `workload`, or null. A single row leaves a second thread nothing to share. */
+/** Why `engine` does not run `workload`, or null. With a batch size of 1, a second thread has no work. */
 export function excuse(engine, workload) {
   const { kinds, options } = engine;
-  if (kinds && !kinds.includes(workload.kind)) return kinds.includes('train') ? 'has no such call' : 'inference only';
-  if (options.threads > 1 && workload.B === 1) return 'nothing to share';
+  if (kinds && !kinds.includes(workload.kind)) return kinds.includes('train') ? 'not supported' : 'inference only';
+  if (options.threads > 1 && workload.B === 1) return 'no work for a second thread';
   return runtime(engine.runtime).missing ?? null;
 }
 
-/** Engines by ids and groups, with the ceilings that they are held against. Throws for a name that is neither. */
+/** Engines by id or group, with the ceilings that they are compared with. Throws for an unknown name. */
 export function select(names) {
   if (names.length === 0) return ENGINES;
   const wanted = new Set();
@@ -106,7 +106,7 @@ export function select(names) {
     const matching = ENGINES.filter(({ id, group }) => id === name || group === name);
     if (matching.length === 0) {
       const known = ['ours', 'peers', 'ceilings', ...ENGINES.map(({ id }) => id)].join(', ');
-      throw new Error(`There is no engine "${name}". Known: ${known}.`);
+      throw new Error(`unknown engine "${name}". Use ${known}.`);
     }
     for (const { id, ceilings = {} } of matching)
       for (const needed of [id, ...Object.values(ceilings)]) wanted.add(needed);

@@ -1,16 +1,16 @@
-/** What the rounds come to: one table a workload, as Markdown. */
+/** The results as Markdown: one table per workload. */
 import { table, three } from '../measure.mjs';
 import { median, pairedRatio, summary } from '../statistics.mjs';
 import { flops, sizes, WORKLOADS } from './workloads.mjs';
 
-const WHAT = { train: 'a training step', stream: 'a step of inference, state carried', sequence: 'a forward pass' };
+const KINDS = { train: 'a training step', stream: 'an inference step with carried state', sequence: 'a forward pass' };
 
 /** The engines whose time is 1 in the columns of ratios. */
 const BASELINES = { unspool: 'x Unspool', torch: 'x PyTorch' };
 
 const times = (entry) => entry?.rounds.map((round) => round?.ms) ?? [];
 
-/** Figures of every engine that was timed, fastest first, the ones that are ranked before the others. */
+/** The figures of every timed engine: ranked engines first, the fastest first. */
 export function figures(id, engines, entries) {
   const work = flops(WORKLOADS[id]);
   const rows = engines.flatMap((engine) => {
@@ -46,9 +46,7 @@ const percent = (ratio) => (ratio ? `${Math.round(100 * ratio.median)} %` : '-')
 const times3 = (ratio) => (ratio ? three(ratio.median) : '-');
 const range = ({ low, high }) => `${three(low)}-${three(high)}`;
 
-/**
- * All workloads in one table: the median ms of each engine, and below them the best of each peer over the best of ours.
- */
+/** All workloads in one table: the median ms of each engine, then the best time of each peer divided by our best. */
 export function overview(workloads) {
   const ids = Object.keys(workloads);
   const labels = [...new Set(ids.flatMap((id) => workloads[id].figures.map(({ label }) => label)))];
@@ -73,10 +71,10 @@ export function overview(workloads) {
   return `### All workloads, ms\n\n${table(['engine', ...ids], [...rows, ...ratios])}`;
 }
 
-/** PyTorch, of `PyTorch, 2 threads`; TensorFlow.js, of `TensorFlow.js wasm, Node 24`. */
+/** The first word of a label: PyTorch for `PyTorch, 2 threads`. */
 const family = (label) => label.split(/[ ,]/)[0];
 
-/** The tables of one workload, and a line for everyone who is not in them. */
+/** The tables of one workload, and a line for each engine that is not ranked or did not run. */
 export function report(id, engines, entries) {
   const workload = WORKLOADS[id];
   const all = figures(id, engines, entries);
@@ -94,11 +92,11 @@ export function report(id, engines, entries) {
   ]);
   const head = ['ms', 'quartiles', 'rounds', 'CPU ms', 'GFLOP/s'];
   const columns = ['', 'engine', ...head, 'of products', 'of kernels', ...Object.values(BASELINES), 'error'];
-  const parts = [`### ${id}: ${WHAT[workload.kind]}, ${sizes(workload)}`, table(columns, rows)];
+  const parts = [`### ${id}: ${KINDS[workload.kind]}, ${sizes(workload)}`, table(columns, rows)];
   const ceilings = all.filter(({ group }) => group === 'ceilings');
   if (ceilings.length > 0) {
     const lines = ceilings.map((row) => [row.label, ...timing(row), three(row.gflops)]);
-    parts.push(table(['Unspool, no engine around it', ...head], lines));
+    parts.push(table(['Unspool kernels without the engine', ...head], lines));
   }
   const outside = [...unranked(contestants, engines, entries), ...absent(engines, entries)];
   if (outside.length > 0) parts.push(outside.map((line) => `- ${line}`).join('\n'));
@@ -110,16 +108,16 @@ function unranked(rows, engines, entries) {
     .filter(({ ranked }) => !ranked)
     .map(({ id, label }) => {
       if (!entries[id].check) return `${label}: not ranked, it computes ${engines.find((e) => e.id === id).computes}.`;
-      return `${label}: not ranked, its results are not the reference's (relative error ${three(entries[id].check.error)}).`;
+      return `${label}: not ranked, its results differ from the reference (relative error ${three(entries[id].check.error)}).`;
     });
 }
 
-/** Those that did not take part, by reason; a ceiling only where that is a surprise. */
+/** Engines that did not run, by reason. Ceilings are listed only if that is unexpected. */
 function absent(engines, entries) {
   const reasons = new Map();
   for (const { id, label, group } of engines) {
     const { missing, excused } = entries[id];
     if (missing && !(excused && group === 'ceilings')) reasons.set(missing, [...(reasons.get(missing) ?? []), label]);
   }
-  return [...reasons].map(([reason, labels]) => `Not here (${reason}): ${labels.join('; ')}.`);
+  return [...reasons].map(([reason, labels]) => `Not run (${reason}): ${labels.join('; ')}.`);
 }

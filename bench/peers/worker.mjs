@@ -1,24 +1,25 @@
 /**
- * One engine on one workload, in a process of its own:
+ * Runs one engine on one workload:
  *   node worker.mjs '{"adapter":"unspool","workload":"W1","options":{},"checks":3,"slowMs":5000}'
- * It does the first `checks` steps (two, if they are slow) and tells each one's result, then waits for orders. Both go by lines of JSON: orders on standard
- * input, answers on file descriptor 3, so that a library may print what it likes. ../python/worker.py is the same in Python.
+ * It runs the first `checks` steps (two, if they are slow), sends the result of each, and then waits for commands. Both are lines of
+ * JSON: commands on standard input, answers on file descriptor 3, so that libraries may print. ../python/worker.py is the same in
+ * Python.
  *
  * An adapter exports `create(workload, data, options)`, which returns (a promise of) `step`: one step, returning the loss or
- * the output, or a promise of it; and optionally `note`: a function telling what ran.
+ * the output, or a promise of it; and optionally `note`: a function that describes what ran.
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 import { makeData, WORKLOADS } from './workloads.mjs';
 
-const CHUNK_MS = 1; // between two looks at the clock
+const CHUNK_MS = 1; // between two readings of the clock
 
-const order = JSON.parse(process.argv[2]);
-const workload = WORKLOADS[order.workload];
-const tell = (message) => writeSync(3, `${JSON.stringify(message)}\n`);
+const task = JSON.parse(process.argv[2]);
+const workload = WORKLOADS[task.workload];
+const send = (message) => writeSync(3, `${JSON.stringify(message)}\n`);
 
-/** A loss, or the output's last time step, or nothing, from what computes nothing of meaning. */
+/** The loss, or the output's last time step; empty if the step returns nothing. */
 function resultOf(value) {
   if (value === undefined) return [];
   return typeof value === 'number' ? [value] : [...value.slice(-workload.B * workload.O)];
@@ -26,17 +27,17 @@ function resultOf(value) {
 
 async function firstSteps(step) {
   let ms = 0;
-  for (let i = 0; i < order.checks; i++) {
+  for (let i = 0; i < task.checks; i++) {
     const start = performance.now();
     const value = await step();
     ms = performance.now() - start;
-    tell({ result: resultOf(value), ms });
-    if (i > 0 && ms > order.slowMs) break;
+    send({ result: resultOf(value), ms });
+    if (i > 0 && ms > task.slowMs) break;
   }
   return ms;
 }
 
-/** Steps for about `ms`: how many, and the mean time of one, by the clock and by the processors. */
+/** Runs steps for about `ms`. Returns their number, and the mean wall and CPU time of one. */
 async function measure(step, ms, chunk) {
   const cpu = process.cpuUsage();
   const start = performance.now();
@@ -47,7 +48,7 @@ async function measure(step, ms, chunk) {
       if (value instanceof Promise) await value;
     }
     steps += chunk;
-    await setImmediate(); // whatever waits for the event loop: threads that start, memory to be given back
+    await setImmediate(); // lets threads start and memory be freed
   } while (performance.now() - start < ms);
   const wall = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
@@ -55,18 +56,18 @@ async function measure(step, ms, chunk) {
 }
 
 try {
-  const { create } = await import(`./adapters/${order.adapter}.mjs`);
-  const { step, note } = await create(workload, makeData(workload), order.options);
+  const { create } = await import(`./adapters/${task.adapter}.mjs`);
+  const { step, note } = await create(workload, makeData(workload), task.options);
   let stepMs = await firstSteps(step);
-  tell({ ready: true });
+  send({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
     const chunk = Math.max(1, Math.round(CHUNK_MS / stepMs));
     const measured = await measure(step, JSON.parse(line).ms, chunk);
     stepMs = measured.ms;
-    tell({ ...measured, note: note?.() });
+    send({ ...measured, note: note?.() });
   }
-  process.exit(0); // whatever threads a library keeps
+  process.exit(0); // ends the threads of libraries
 } catch (error) {
-  tell({ error: String(error?.message ?? error) });
+  send({ error: String(error?.message ?? error) });
   process.exit(1);
 }

@@ -1,9 +1,9 @@
 /**
- * What is measured. Every engine does the same arithmetic: LSTM layers, a linear head at each step, and in training the loss,
- * full BPTT and one update by Adam, from the same weights on the same batch.
+ * The workloads. Every engine does the same arithmetic: LSTM layers, a linear head at each time step, and in training the loss, full
+ * BPTT and one Adam update, from the same weights on the same batch.
  *
- * I inputs, hidden units of each layer, O outputs, B rows, T steps; `train`: one training step; `stream`: one step of
- * inference with the state carried; `sequence`: the forward pass of a whole batch.
+ * I inputs, hidden units of each layer, O outputs, batch size B, T time steps. `train`: one training step; `stream`: one inference
+ * step with carried state; `sequence`: the forward pass of a whole batch.
  */
 import { createRng, writeSafetensors } from '../../dist/index.js';
 
@@ -17,7 +17,7 @@ export const WORKLOADS = {
   S3: { kind: 'sequence', I: 64, hidden: [128], O: 64, B: 32, T: 64 },
 };
 
-export const ADAM = { rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+export const ADAM = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
 export const sizes = ({ I, hidden, O, B, T }) => `I=${I} H=${hidden.join('+')} O=${O} B=${B} T=${T}`;
 
@@ -25,8 +25,8 @@ export const sizes = ({ I, hidden, O, B, T }) => `I=${I} H=${hidden.join('+')} O
 export const layerSizes = ({ I, hidden }) => hidden.map((H, level) => ({ D: hidden[level - 1] ?? I, H }));
 
 /**
- * Floating-point operations of a step: 2*B*T*4H*(D+H) a layer, three times that in training. Nominal: the head, the gates and Adam
- * are left out, and the gradient by the model's input, which nobody needs, is counted. The same for every engine.
+ * Nominal floating-point operations of a step: 2*B*T*4H*(D+H) per layer, three times that in training. The head, the gates and Adam
+ * are not counted; the gradient of the model's input is counted, although it is not needed.
  */
 export function flops(workload) {
   const { B, T, kind } = workload;
@@ -35,8 +35,8 @@ export function flops(workload) {
 }
 
 /**
- * The batch and the first weights, the same numbers on every call. Time-major, float32; weights in PyTorch's layout and
- * names, gate order i, f, g, o, one bias a layer:
+ * The batch and the first weights, with the same numbers on every call. Time-major, float32; weights with PyTorch's layout and
+ * names, gate order i, f, g, o, one bias per layer:
  *   inputs [T,B,I], targets [T,B,O] or class numbers [T,B], parameters NAME -> { shape, data }
  */
 export function makeData(workload) {
@@ -56,14 +56,14 @@ export function makeData(workload) {
   add('head.weight', [O, hidden.at(-1)], hidden.at(-1) ** -0.5);
   add('head.bias', [O], hidden.at(-1) ** -0.5);
   if (loss !== 'crossEntropy') return { inputs: uniform(T * B * I, 1), targets: uniform(T * B * O, 1), parameters };
-  // Characters, one-hot; the target is the character that follows.
+  // One-hot characters; the target is the next character.
   const characters = Int32Array.from({ length: (T + 1) * B }, () => rng.integer(I));
   const inputs = new Float32Array(T * B * I);
   for (let row = 0; row < T * B; row++) inputs[row * I + characters[row]] = 1;
   return { inputs, targets: characters.slice(B), parameters };
 }
 
-/** The same as the bytes of a safetensors file, for engines in other languages; class numbers as floats. */
+/** The same data as the bytes of a safetensors file, for engines in other languages. Class numbers are floats. */
 export function dataFile(workload) {
   const { I, O, B, T } = workload;
   const { inputs, targets, parameters } = makeData(workload);
@@ -75,7 +75,7 @@ export function dataFile(workload) {
   ]);
 }
 
-/** A matrix [rows, cols] the other way round. */
+/** The transpose of a matrix [rows, cols]. */
 export function transposed({ shape: [rows, cols], data }) {
   const out = new Float32Array(data.length);
   for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) out[c * rows + r] = data[r * cols + c];

@@ -1,4 +1,4 @@
-"""PyTorch's side of `npm run bench -- quality`, what ../quality/unspool.mjs is for Unspool.
+"""Trains with PyTorch for `npm run bench -- quality`, as ../quality/unspool.mjs does with Unspool.
 
   python3 quality.py '{"settings": {...}, "threads": 1, "start": "FILE.safetensors"}'
 """
@@ -8,10 +8,10 @@ import os
 import sys
 import time
 
-order = json.loads(sys.argv[1])
-settings, threads = order["settings"], order["threads"]
+task = json.loads(sys.argv[1])
+settings, threads = task["settings"], task["threads"]
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-# OpenMP and OpenBLAS each have a pool of threads: those that wait must not take the cores of those that work.
+# OpenMP and OpenBLAS each have a thread pool: waiting threads must not occupy the cores of working threads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
@@ -24,7 +24,7 @@ torch.manual_seed(settings["seed"])
 answers = os.fdopen(3, "w")
 
 
-def tell(**message):
+def send(**message):
     answers.write(json.dumps(message) + "\n")
     answers.flush()
 
@@ -45,13 +45,13 @@ class Model(nn.Module):
 
 
 class Streams:
-    """A text cut into rows that are read side by side, as Unspool's TextStreams: [T, N] inputs and targets."""
+    """A text cut into parallel streams, like Unspool's TextStreams: [T, N] inputs and targets."""
 
-    def __init__(self, tokens, rows):
-        self.length = (len(tokens) - 1) // rows
-        used = self.length * rows
-        self.inputs = tokens[:used].reshape(rows, self.length).T.contiguous()
-        self.targets = tokens[1:used + 1].reshape(rows, self.length).T.contiguous()
+    def __init__(self, tokens, batch_size):
+        self.length = (len(tokens) - 1) // batch_size
+        used = self.length * batch_size
+        self.inputs = tokens[:used].reshape(batch_size, self.length).T.contiguous()
+        self.targets = tokens[1:used + 1].reshape(batch_size, self.length).T.contiguous()
 
     def batch(self, index):
         span = slice(index * settings["steps"], (index + 1) * settings["steps"])
@@ -62,7 +62,7 @@ def loss_of(logits, targets, reduction="mean"):
     return nn.functional.cross_entropy(logits.reshape(targets.numel(), -1), targets.reshape(-1), reduction=reduction)
 
 
-def held_out_bits(model, streams):
+def validation_bits(model, streams):
     model.eval()
     total, state = 0.0, None
     with torch.inference_mode():
@@ -75,8 +75,8 @@ def held_out_bits(model, streams):
 
 
 def training(model, streams):
-    """One update a turn; gives the batch's loss."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings["rate"])
+    """Makes one update per iteration and yields the loss of its batch."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings["learningRate"])
     while True:
         state = None
         for index in range(streams.length // settings["steps"]):
@@ -94,22 +94,22 @@ def training(model, streams):
 
 
 def main():
-    start = read_safetensors(order["start"])
-    rows = settings["batch"]
+    start = read_safetensors(task["start"])
+    batch_size = settings["batchSize"]
     model = Model(start)
-    train, held_out = (Streams(start[name].long(), rows) for name in ("text.train", "text.validation"))
+    train, validation = (Streams(start[name].long(), batch_size) for name in ("text.train", "text.validation"))
     count = sum(p.numel() for p in model.parameters())
-    tell(parameters=count, stepsAnEpoch=train.length // settings["steps"], bits=held_out_bits(model, held_out))
+    send(parameters=count, updatesPerEpoch=train.length // settings["steps"], bits=validation_bits(model, validation))
     updates = training(model, train)
     for line in sys.stdin:
         begin = time.perf_counter()
-        for _ in range(json.loads(line)["steps"]):
+        for _ in range(json.loads(line)["updates"]):
             loss = next(updates)
         seconds = time.perf_counter() - begin
-        tell(seconds=seconds, loss=loss, bits=held_out_bits(model, held_out), threads=torch.get_num_threads())
+        send(seconds=seconds, loss=loss, bits=validation_bits(model, validation), threads=torch.get_num_threads())
 
 
 try:
     main()
-except Exception as error:  # whatever it is, it is told rather than shown on a terminal that nobody reads
-    tell(error=str(error))
+except Exception as error:  # sent as an answer, because the terminal is hidden
+    send(error=str(error))

@@ -1,4 +1,4 @@
-"""PyTorch on one workload, in a process of its own: what ../peers/worker.mjs is, in Python.
+"""Runs PyTorch on one workload, as ../peers/worker.mjs runs the JavaScript engines.
 
   python3 worker.py '{"workload": {...}, "adam": {...}, "threads": 1, "checks": 3, "slowMs": 5000, "data": "FILE.safetensors"}'
 """
@@ -10,10 +10,10 @@ import sys
 import time
 import warnings
 
-order = json.loads(sys.argv[1])
-workload, threads = order["workload"], order["threads"]
+task = json.loads(sys.argv[1])
+workload, threads = task["workload"], task["threads"]
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-# OpenMP and OpenBLAS each have a pool of threads: those that wait must not take the cores of those that work.
+# OpenMP and OpenBLAS each have a thread pool: waiting threads must not occupy the cores of working threads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
@@ -26,13 +26,13 @@ torch.set_num_threads(threads)
 answers = os.fdopen(3, "w")
 
 
-def tell(**message):
+def send(**message):
     answers.write(json.dumps(message) + "\n")
     answers.flush()
 
 
 class Model(nn.Module):
-    """LSTM layers with one bias each, as the other engines have them, and a linear head."""
+    """LSTM layers with one bias each, like the other engines, and a linear head."""
 
     def __init__(self, data):
         super().__init__()
@@ -72,15 +72,15 @@ class Step(nn.Module):
 
 
 def compiled(module, *example):
-    """Traced, its weights frozen and laid out for inference."""
+    """Traced, with frozen weights, and optimized for inference."""
     return torch.jit.optimize_for_inference(torch.jit.trace(module.eval(), example))
 
 
 def train_step(model, data):
     x, y, size = data["inputs"], data["targets"], workload["O"]
-    adam = order["adam"]
-    learnt = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(learnt, lr=adam["rate"], betas=(adam["beta1"], adam["beta2"]), eps=adam["eps"])
+    adam = task["adam"]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=adam["learningRate"], betas=(adam["beta1"], adam["beta2"]), eps=adam["eps"])
     classes = y.long().reshape(-1)
 
     def step():
@@ -139,26 +139,26 @@ def measure(step, ms, chunk):
 
 
 def main():
-    data = read_safetensors(order["data"])
+    data = read_safetensors(task["data"])
     make = {"train": train_step, "stream": stream_step, "sequence": sequence_step}[workload["kind"]]
     with torch.inference_mode(workload["kind"] != "train"):
         step = make(Model(data), data)
         step_ms = 0
-        for i in range(order["checks"]):
+        for i in range(task["checks"]):
             start = time.perf_counter()
             value = step()
             step_ms = 1e3 * (time.perf_counter() - start)
-            tell(result=result_of(value), ms=step_ms)
-            if i > 0 and step_ms > order["slowMs"]:
+            send(result=result_of(value), ms=step_ms)
+            if i > 0 and step_ms > task["slowMs"]:
                 break
-        tell(ready=True)
+        send(ready=True)
         for line in sys.stdin:
             measured = measure(step, json.loads(line)["ms"], max(1, math.floor(1 / step_ms)))
             step_ms = measured["ms"]
-            tell(**measured)
+            send(**measured)
 
 
 try:
     main()
-except Exception as error:  # whatever it is, it is told rather than shown on a terminal that nobody reads
-    tell(error=str(error))
+except Exception as error:  # sent as an answer, because the terminal is hidden
+    send(error=str(error))

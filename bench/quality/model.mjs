@@ -1,4 +1,4 @@
-/** The model, the text and the settings that both sides of `npm run bench -- quality` train with. */
+/** The model, the text and the settings of `npm run bench -- quality`, which both libraries use. */
 import { readFileSync } from 'node:fs';
 import { createModel, textStreams, writeSafetensors } from '../../dist/index.js';
 
@@ -8,17 +8,17 @@ export const SETTINGS = {
   embedding: 64,
   hidden: 512,
   dropout: 0.4,
-  batch: 32,
+  batchSize: 32,
   steps: 64,
-  rate: 3e-3,
-  decay: 0.9, // of the rate, an epoch
+  learningRate: 3e-3,
+  decay: 0.9, // of the learning rate, per epoch
   clip: 1,
   seed: 1,
 };
 
-/** The first nine tenths to train on, the rest held out; in the streams' own order, the same in every epoch. */
-export function readText({ batch, steps }) {
-  const { vocabulary, train, validation } = textStreams(readFileSync(TEXT, 'utf8'), { batch, steps });
+/** Nine tenths for training, the rest for validation. The batches have the same order in every epoch. */
+export function readText({ batchSize, steps }) {
+  const { vocabulary, train, validation } = textStreams(readFileSync(TEXT, 'utf8'), { batchSize, steps });
   const inOrder = { stateful: true, length: train.length, batch: (index) => train.batch(index) };
   return { size: vocabulary.size, train, validation, inOrder };
 }
@@ -37,7 +37,7 @@ export function modelSpec({ embedding, hidden, dropout, seed }, size) {
   };
 }
 
-/** The first weights and the text as numbers, as a safetensors file: what PyTorch starts from. */
+/** The first weights and the text's tokens as a safetensors file, for PyTorch. */
 export async function startFile(settings) {
   const { size, train, validation } = readText(settings);
   const model = await createModel(modelSpec(settings, size), { backend: 'reference' });

@@ -1,7 +1,7 @@
 /**
- * Unspool's side, in a process of its own: `node unspool.mjs '{"settings":{...},"options":{...}}'`. Told to take some training steps,
- * it takes them, measures the held-out text, and tells both; orders on standard input, answers on file descriptor 3.
- * ../python/quality.py is the other side.
+ * Trains with Unspool: `node unspool.mjs '{"settings":{...},"options":{...}}'`. For each command, it makes some updates, validates, and
+ * sends the results. Commands arrive on standard input, answers go to file descriptor 3. ../python/quality.py does the same with
+ * PyTorch.
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -10,7 +10,7 @@ import { revectorize } from '../../dist/node/index.js';
 import { modelSpec, readText } from './model.mjs';
 
 const { settings, options } = JSON.parse(process.argv[2]);
-const tell = (message) => writeSync(3, `${JSON.stringify(message)}\n`);
+const send = (message) => writeSync(3, `${JSON.stringify(message)}\n`);
 
 async function main() {
   const { fused = false, ...backend } = options;
@@ -18,22 +18,22 @@ async function main() {
   const { size, validation, inOrder } = readText(settings);
   const model = await createModel(modelSpec(settings, size), backend);
   const { learningRate, decay, clip } = settings;
-  const schedule = (step) => decay ** Math.floor((step - 1) / inOrder.length);
+  const schedule = (update) => decay ** Math.floor((update - 1) / inOrder.length);
   const plan = { optimizer: adam({ learningRate }), clipNorm: clip, schedule, epochs: Number.MAX_SAFE_INTEGER };
   const events = fit(model, { train: inOrder }, plan)[Symbol.asyncIterator]();
   const bits = async () => (await evaluate(model, validation)) / Math.LN2;
-  tell({ parameters: model.size, stepsAnEpoch: inOrder.length, bits: await bits() });
+  send({ parameters: model.size, updatesPerEpoch: inOrder.length, bits: await bits() });
   for await (const line of createInterface({ input: process.stdin })) {
     const start = performance.now();
     let loss = 0;
-    for (let left = JSON.parse(line).steps; left > 0; ) {
+    for (let left = JSON.parse(line).updates; left > 0; ) {
       const { value } = await events.next();
       if (value.kind !== 'update') continue;
       loss = value.loss;
       left--;
     }
     const seconds = (performance.now() - start) / 1000;
-    tell({ seconds, loss, bits: await bits(), threads: model.kernels.threads });
+    send({ seconds, loss, bits: await bits(), threads: model.kernels.threads });
   }
 }
 
@@ -41,6 +41,6 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  tell({ error: String(error?.message ?? error) });
+  send({ error: String(error?.message ?? error) });
   process.exit(1);
 }

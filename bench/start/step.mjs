@@ -1,4 +1,4 @@
-/** A fresh process up to the end of its first training step, with the time of each stage: what ../start.mjs starts. */
+/** Makes one training step and prints the time of each stage. ../start.mjs runs it in fresh processes. */
 const marks = [performance.now()];
 const mark = () => marks.push(performance.now());
 
@@ -16,5 +16,5 @@ const batch = { steps: T, batchSize: 1, inputs: values(T * I), targets: values(T
 const data = { train: { stateful: false, length: 1, batch: () => batch } };
 const first = await fit(model, data, { optimizer: adam() })[Symbol.asyncIterator]().next();
 mark();
-if (first.value.kind !== 'update') throw new Error('There was no training step.');
+if (first.value.kind !== 'update') throw new Error('The first event is not an update.');
 console.log(JSON.stringify({ began: performance.timeOrigin, marks }));

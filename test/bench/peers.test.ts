@@ -1,4 +1,4 @@
-/** The benchmark beside other engines, on the smallest workload and with our own engines only: those need nothing installed. */
+/** The benchmark `peers` with our own engines on the smallest workload, which needs no other packages; and the messages of all benchmarks. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
@@ -22,7 +22,7 @@ interface Figure {
   readonly ofProducts: { readonly median: number } | null;
 }
 
-test('our engines agree with the reference, are timed in turn, and are held against their kernels alone', async () => {
+test('our engines agree with the reference, are timed in rounds, and are compared with their kernels', async () => {
   const { code, stdout } = await bench('peers', '--quick', '--only', 'W1,S3', '--engines', 'ours', '--out', OUT);
   expect(code).toBe(0);
   expect(stdout).toMatch(/### S3: /);
@@ -45,18 +45,27 @@ test('our engines agree with the reference, are timed in turn, and are held agai
 });
 
 test.each([
-  [['peers', '--only', 'W9'], 1, 'There is no workload "W9". Known: W1, W2, W3, W4, S1, S2, S3.'],
-  [['peers', '--engines', 'nobody'], 1, 'There is no engine "nobody". Known: ours, peers, ceilings, unspool,'],
-  [['quality', '--engines', 'brain'], 1, '"brain" does not train here.'],
-  [['quality', '--minutes', '0'], 1, '--minutes should be a number over 0'],
-  [['speed'], 2, 'There is no benchmark "speed". Known: gemm, steps, threads, start, studio, peers, gpu, quality.'],
-])('%j says what is wrong', async (args, code, message) => {
+  [['peers', '--only', 'W9'], 1, 'unknown workload "W9". Use W1, W2, W3, W4, S1, S2, S3.'],
+  [['peers', '--engines', 'other'], 1, 'unknown engine "other". Use ours, peers, ceilings, unspool,'],
+  [['quality', '--engines', 'brain'], 1, 'engine "brain" is not supported.'],
+  [['quality', '--minutes', '0'], 1, '--minutes must be a number greater than 0, got 0.'],
+  [['speed'], 2, 'unknown benchmark "speed". Use gemm, steps, threads, start, studio, peers, gpu, quality.'],
+])('%j is rejected with a message', async (args, code, message) => {
   const ended = await bench(...args);
   expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
   expect(ended.stderr).toContain(message);
 });
 
-test('the lock file of the peers names no host: whoever installs decides where from', () => {
+test('--help lists the benchmarks', async () => {
+  const { code, stdout } = await bench('--help');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^Usage: npm run bench -- NAME/);
+  for (const name of ['gemm', 'steps', 'threads', 'start', 'studio', 'peers', 'gpu', 'quality']) {
+    expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'));
+  }
+});
+
+test('the lock file of the peers names no registry, so that npm installs from the configured one', () => {
   const lock = JSON.parse(readFileSync(join(ROOT, 'bench/peers/package-lock.json'), 'utf8')) as {
     packages: Record<string, { resolved?: string }>;
   };

@@ -1,9 +1,9 @@
-/** The figures that the benchmarks print are worked out rightly, and an engine that computes something else is found out. */
+/** The benchmarks' statistics, and the detection of engines with wrong results. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import { ROOT } from '../cli/support.js';
 
-/** What an expression over bench/statistics.mjs and bench/peers/agreement.mjs comes to. */
+/** The value of an expression over bench/statistics.mjs and bench/peers/agreement.mjs. */
 function evaluated(expression: string): unknown {
   const program = `
     import * as s from './bench/statistics.mjs';
@@ -17,7 +17,7 @@ function evaluated(expression: string): unknown {
 }
 
 describe('statistics', () => {
-  test('quantiles lie on straight lines between the values, whatever their order', () => {
+  test('quantiles are interpolated linearly, in any order of the values', () => {
     const cases = '[[[4, 1, 3, 2], 0.25], [[4, 1, 3, 2], 0.9], [[10, 9, 100], 0.5], [[7], 0.3], [[2, 1], 1]]';
     const quantiles = evaluated(`${cases}.map(([values, p]) => s.quantile(values, p))`) as number[];
     [1.75, 3.7, 10, 7, 2].forEach((value, i) => {
@@ -25,14 +25,14 @@ describe('statistics', () => {
     });
   });
 
-  test('a summary is the median between the quartiles, and leaves the values as they were', () => {
+  test('a summary holds the median and the quartiles, and does not change the values', () => {
     const [summary, values] = evaluated('((v) => [s.summary(v), v])([8, 1, 2, 5, 3])') as [object, number[]];
     expect(summary).toEqual({ median: 3, low: 2, high: 5 });
     expect(values).toEqual([8, 1, 2, 5, 3]);
   });
 
-  test('a ratio is taken round by round, over the rounds that both took part in', () => {
-    // A machine ten times slower in the second round changes both sides, and so no ratio.
+  test('a ratio is computed per round, over the rounds that both took part in', () => {
+    // A machine that is ten times slower in the second round changes both sides, but not the ratio.
     expect(evaluated('s.pairedRatio([2, 20, 2, 9], [1, 10, 1, undefined])')).toEqual({ median: 2, low: 2, high: 2 });
     expect(evaluated('s.pairedRatio([2, undefined], [undefined, 3])')).toBeNull();
   });
@@ -43,7 +43,7 @@ describe('agreement with the reference', () => {
   const check = (kind: string, expected: unknown, results: unknown) =>
     evaluated(`compare(${JSON.stringify(kind)}, ${JSON.stringify(expected)}, ${JSON.stringify(results)})`);
 
-  test('float32 agrees', () => {
+  test('float32 results agree', () => {
     expect(check('train', losses, [[0.500001], [0.490002], [0.480001]])).toMatchObject({ agrees: true });
     expect(
       check(
@@ -60,12 +60,12 @@ describe('agreement with the reference', () => {
     ).toMatchObject({ agrees: true });
   });
 
-  test('a gradient that is 2 % too small is found, though no loss is off by a thousandth', () => {
+  test('a gradient that is 2% too small is detected, although no loss is off by a thousandth', () => {
     const small = losses.map(([loss]) => [0.5 + 0.98 * (loss! - 0.5)]);
     expect(check('train', losses, small)).toMatchObject({ agrees: false, error: expect.closeTo(0.02, 6) });
   });
 
-  test('an output whose elements are in another order is found', () => {
+  test('an output with permuted elements is detected', () => {
     expect(
       check(
         'sequence',
@@ -81,7 +81,7 @@ describe('agreement with the reference', () => {
     ).toMatchObject({ agrees: false });
   });
 
-  test('a first result alone proves nothing', () => {
+  test('a single result is not enough to agree', () => {
     expect(check('train', losses, [[0.5]])).toMatchObject({ agrees: false });
   });
 });

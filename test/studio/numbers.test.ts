@@ -100,7 +100,7 @@ maybe('numbers', () => {
     await page.close();
   });
 
-  test('every wire carries the number of the tape, and the walk goes through all moments', async () => {
+  test('every wire carries the number of the tape, and the walk goes through all stages', async () => {
     const { page } = await site.open(`${QUERY}#unroll`);
     await page.locator('.diagram').waitFor();
     const { task, model } = await same();
@@ -108,21 +108,21 @@ maybe('numbers', () => {
     const whole = await trace(model, batch, { loss: task.loss });
     expect(Number(await page.getByTestId('sequence-loss').textContent())).toBeCloseTo(whole.loss, 4);
     const T = batch.steps;
-    const room = page.locator('.unroll');
-    const moments: string[] = [];
+    const view = page.locator('.unroll');
+    const stages: string[] = [];
     await page.locator('.scrub').focus();
     await page.keyboard.press('Home');
     for (let n = 0; n < 8 * T; n++) {
-      moments.push((await room.locator('.position-text').textContent())!.replace(/\s+/g, ' ').trim());
+      stages.push((await view.locator('.position-text').textContent())!.replace(/\s+/g, ' ').trim());
       if (n === 4 * T) expectWires(await wires(page), whole, 0, T - 1, 0); // B4 of the last step
       if (n === 8 * T - 1) expectWires(await wires(page), whole, 0, 0, 0); // B1 of the first
       await page.keyboard.press('ArrowRight');
     }
-    expect(moments[0]).toBe('step 0 · forward · F1');
-    expect(moments[4 * T - 1]).toBe(`step ${T - 1} · forward · F4`);
-    expect(moments[4 * T]).toBe(`step ${T - 1} · backward · B4`);
-    expect(moments.at(-1)).toBe('step 0 · backward · B1');
-    expect(new Set(moments).size).toBe(8 * T);
+    expect(stages[0]).toBe('step 0 · forward · F1');
+    expect(stages[4 * T - 1]).toBe(`step ${T - 1} · forward · F4`);
+    expect(stages[4 * T]).toBe(`step ${T - 1} · backward · B4`);
+    expect(stages.at(-1)).toBe('step 0 · backward · B1');
+    expect(new Set(stages).size).toBe(8 * T);
     // Another layer, step and unit.
     await page.getByLabel('Layer', { exact: true }).fill('1');
     await page.getByLabel('Step', { exact: true }).fill('3');

@@ -48,7 +48,7 @@ describe('a curve', () => {
     Array.from({ length: count }, (_, i) => [from + i + 1, 1 / (from + i + 1)] as const);
 
   test.each([
-    ['all at once', 14_983],
+    ['in one call', 14_983],
     ['seven points at a time', 7],
     ['one point at a time', 1],
   ])('of 14,983 updates keeps evenly spaced points over the whole run, if added %s', (_, size) => {

@@ -1,12 +1,12 @@
 /**
- * brain.js computes something else: one sequence at a time with an update after each, its own optimizer, as many outputs as
- * inputs, a cell that throws its state away, and no state carried between calls of `run`. So there are no losses to compare;
- * it is timed on as many numbers of the same sizes, because people pick it for the same work.
+ * brain.js computes a different model: one sequence at a time with an update after each, another optimizer, the same number of outputs
+ * and inputs, and no state carried between calls of `run`. Its losses cannot be compared. It is timed on data of the same sizes,
+ * because people choose it for the same work.
  */
 import brain from 'brain.js';
 
 export async function create({ kind, I, hidden, O, B, T, loss }, { inputs, targets }) {
-  const note = () => 'another computation';
+  const note = () => 'a different model';
   const rowAt = (index) => Array.from(inputs.subarray(index * I, (index + 1) * I));
   if (loss === 'crossEntropy') {
     const net = new brain.recurrent.LSTM({ inputSize: I, inputRange: I, outputSize: O, hiddenLayers: hidden });

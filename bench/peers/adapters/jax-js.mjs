@@ -1,6 +1,6 @@
 /**
- * jax-js on its wasm backend: `jit` of `valueAndGrad` with Adam inside. It has no `lax.scan`, so the time loop is unrolled. Its
- * arrays are used up by what reads them; `.ref` keeps one for another use.
+ * jax-js on its wasm backend: `jit` of `valueAndGrad` with Adam inside. It has no `lax.scan`, so the time loop is unrolled. An
+ * operation consumes its arrays; `.ref` keeps one for another use.
  */
 import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import { ADAM, layerSizes, transposed } from '../workloads.mjs';
@@ -79,10 +79,10 @@ function forward({ hidden, B, T }, { layers, head }, x) {
 }
 
 function training(start, cost, x, targets) {
-  const { rate, beta1, beta2, eps } = ADAM;
+  const { learningRate, beta1, beta2, eps } = ADAM;
   const zeros = () => tree.map((p) => np.zeros(p.shape), start);
   let [parameters, m, v] = [start, zeros(), zeros()];
-  // The bias corrections as numbers from outside: size = rate sqrt(1 - beta2^t) / (1 - beta1^t), and eps times that root.
+  // The bias corrections are inputs: size = learningRate sqrt(1 - beta2^t) / (1 - beta1^t), and eps times that root.
   const update = jit((p, m, v, size, tiny, inputs, wanted) => {
     const [value, grad] = valueAndGrad(cost)(tree.ref(p), inputs, wanted);
     const m1 = tree.map((m, g) => m.mul(beta1).add(g.ref.mul(1 - beta1)), m, grad);
@@ -94,7 +94,7 @@ function training(start, cost, x, targets) {
   return () => {
     t++;
     const root = Math.sqrt(1 - beta2 ** t);
-    const size = np.array((rate * root) / (1 - beta1 ** t));
+    const size = np.array((learningRate * root) / (1 - beta1 ** t));
     const [value, ...next] = update(parameters, m, v, size, np.array(eps * root), x.ref, targets.ref);
     [parameters, m, v] = next;
     return value.dataSync()[0];

@@ -1,15 +1,15 @@
 /**
- * The ceilings: what one of Unspool's steps asks of its backend, with no engine around it. The calls of one step are recorded,
- * then made again and again: all of them, or (`products`) the matrix products only, which nothing that computes the same with
- * these kernels can beat. The numbers that come out mean nothing; their amount and the order of the work are the engine's.
+ * The ceilings: the backend calls of one of Unspool's steps, without the engine. The calls of one step are recorded and replayed: all
+ * of them, or (`products`) only the matrix products, an upper bound for any engine that uses these kernels. The results have no
+ * meaning; the amount and the order of the work are those of the engine.
  */
 import { revectorize } from '../../../dist/node/index.js';
 import { engine } from './unspool.mjs';
 
 const PRODUCTS = new Set(['gemm', 'gemmPacked']);
-/** Do no work of the step: memory, and reading results. */
-const AROUND = new Set(['alloc', 'allocPacked', 'view', 'free', 'download', 'host', 'dispose']);
-const WARM_MS = 200; // by then the threads have started
+/** Calls that manage memory or read results. */
+const SKIPPED = new Set(['alloc', 'allocPacked', 'view', 'free', 'download', 'host', 'dispose']);
+const WARM_MS = 200; // long enough for the threads to start
 
 export async function create(workload, data, { fused = false, products = false, ...backend }) {
   if (fused && !(await revectorize())) throw new Error('this engine does not fuse vectors, or is not faster with it');
@@ -27,16 +27,16 @@ export async function create(workload, data, { fused = false, products = false, 
     replay();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  return { step: replay, note: () => `${wanted.length} calls a step, ${k.threads} threads` };
+  return { step: replay, note: () => `${wanted.length} calls per step, ${k.threads} threads` };
 }
 
-/** [instruction, arguments] of everything that one step does, once the first step has laid out what is laid out once. */
+/** [instruction, arguments] of every call of one step, after the first step has allocated its buffers. */
 async function record(kernels, step) {
   await step();
   const calls = [];
   const own = {};
   for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(kernels))) {
-    if (typeof value !== 'function' || AROUND.has(name)) continue;
+    if (typeof value !== 'function' || SKIPPED.has(name)) continue;
     own[name] = value;
     kernels[name] = (...args) => {
       calls.push([name, args]);

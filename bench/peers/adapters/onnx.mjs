@@ -1,4 +1,4 @@
-/** onnxruntime-node: inference only. Option: `threads`. The model is written here, in ONNX's protobuf form. */
+/** onnxruntime-node: inference only. Option: `threads`. This file writes the model as ONNX protobuf. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { transposed } from '../workloads.mjs';
 
@@ -63,10 +63,10 @@ const node = (op, inputs, outputs, attributes = {}) =>
     Object.entries(attributes).map(([name, i]) => bytes(5, message(bytes(1, name), integer(3, i), integer(20, 2)))),
   );
 
-/** Gates of ONNX are i, o, f, c (our g). */
+/** ONNX's gate order is i, o, f, c (our g). */
 const GATES = [0, 3, 1, 2];
 
-/** Rows of a [4H, cols] matrix in ONNX's order of gates. */
+/** The rows of a [4H, cols] matrix in ONNX's gate order. */
 function reordered({ shape: [rows, cols = 1], data }) {
   const block = (rows / 4) * cols;
   const out = new Float32Array(data.length);
@@ -76,7 +76,7 @@ function reordered({ shape: [rows, cols = 1], data }) {
 
 /** LSTM over x [T, B, I] from h0, c0, then MatMul and Add: y [T, B, O], h1, c1. One layer. */
 function lstmModel({ I, hidden: [H], O, B, T }, parameters) {
-  const biases = new Float32Array(8 * H); // of the input, then of the state
+  const biases = new Float32Array(8 * H); // input biases, then recurrent biases
   biases.set(reordered(parameters['lstm.bias_ih_l0']));
   const state = [1, B, H];
   const graph = message(

@@ -1,5 +1,5 @@
 /**
- * TensorFlow.js, by its core operations and `optimizer.minimize`. Option: `backend`, `wasm` or `cpu`, in a page also `webgl` and
+ * TensorFlow.js, with its core operations and `optimizer.minimize`. Option `backend`: `wasm` or `cpu`; in a page also `webgl` and
  * `webgpu` (whose step is a promise). Its wasm backend has no threads in Node.
  */
 import * as tf from '@tensorflow/tfjs';
@@ -28,7 +28,7 @@ export async function create(workload, data, { backend }) {
       ? tf.oneHot(tf.tensor(data.targets, [T * B], 'int32'), O)
       : tf.tensor(data.targets, [T * B, O]);
   const measure = loss === 'crossEntropy' ? tf.losses.softmaxCrossEntropy : tf.losses.meanSquaredError;
-  const optimizer = tf.train.adam(ADAM.rate, ADAM.beta1, ADAM.beta2, ADAM.eps);
+  const optimizer = tf.train.adam(ADAM.learningRate, ADAM.beta1, ADAM.beta2, ADAM.eps);
   const step = () => {
     const cost = optimizer.minimize(() => measure(targets, forward(workload, weights, x)), true);
     if (backend === 'webgpu') {
@@ -71,7 +71,7 @@ function forward({ B, T }, { layers, head }, x) {
   let rows = tf.reshape(x, [T * B, -1]);
   for (const { H, Wx, Wh, b } of layers) {
     const project = (x) => tf.add(tf.matMul(x, Wx), b);
-    // All steps in one product is faster for a single row, a product a step for many.
+    // One product over all steps is faster for a batch size of 1, one product per step for larger batches.
     const projected = B === 1 ? tf.split(project(rows), T, 0) : tf.split(rows, T, 0).map(project);
     let [h, c] = [tf.zeros([B, H]), tf.zeros([B, H])];
     const all = projected.map((a) => {

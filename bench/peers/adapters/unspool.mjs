@@ -1,4 +1,4 @@
-/** Unspool, by its public package. Options: `backend`, `precision`, `threads`, and `fused` for wider vectors on Node 24. */
+/** Unspool's public API. Options: `backend`, `precision`, `threads`, and `fused` for wider vectors on Node 24. */
 import { adam, createModel, fit } from '../../../dist/index.js';
 import { revectorize } from '../../../dist/node/index.js';
 import { ADAM } from '../workloads.mjs';
@@ -13,7 +13,7 @@ export async function create(workload, data, { fused = false, ...backend }) {
   };
 }
 
-/** Also for the adapter of the bare kernels. */
+/** The model and its step; kernels.mjs uses it too. */
 export async function engine(workload, { inputs, targets, parameters }, backend) {
   const { kind, I, hidden, O, B, T } = workload;
   const layers = [
@@ -29,7 +29,7 @@ export async function engine(workload, { inputs, targets, parameters }, backend)
   if (kind === 'sequence') {
     const tape = model.tape({ steps: T, batchSize: B }, { gradients: false });
     tape.begin();
-    tape.forward(model.parameters, inputs); // lays the weights out, as a stream's first step does
+    tape.forward(model.parameters, inputs); // packs the weights, as a stream's first step does
     const step = () => {
       tape.begin();
       tape.forwardPacked(model.parameters, inputs);

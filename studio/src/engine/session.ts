@@ -68,7 +68,8 @@ export class Session {
 }
 
 function startTraining(settings: Settings, task: Task, model: Model): Training {
-  const estimator = settings.estimator === 'bptt' ? {} : { gradient: estimatorGradient(parseEstimator(settings.estimator)) };
+  const estimator =
+    settings.estimator === 'bptt' ? {} : { gradient: estimatorGradient(parseEstimator(settings.estimator)) };
   return fit(model, task.data, {
     optimizer: createOptimizer({ kind: settings.optimizer, learningRate: settings.learningRate }),
     loss: task.loss,

@@ -12,7 +12,7 @@ import { checkGradient, setWeight } from './weights.js';
 
 /** A run lets messages in after at most this time. */
 const YIELD_MS = 12;
-/** A run that fell behind its speed makes up for at most this time. */
+/** A run that is too slow for its speed catches up by at most this time. */
 const MAX_LAG_MS = 250;
 
 let session: Session | null = null;

@@ -75,7 +75,7 @@ for await (const event of training) {
   `import { adam, cosine, createModel, fit, textStreams } from 'unspool';
 
 ${MODEL}
-const options = { optimizer: adam({ learningRate: 0.02 }), loss: 'crossEntropy', epochs: 3, schedule: cosine() };
+const options = { optimizer: adam({ learningRate: 0.02 }), loss: 'crossEntropy', epochs: 3, schedule: cosine };
 for await (const event of fit(model, data, options)) {
   if (event.kind === 'epoch') console.log('epoch', event.epoch, event.loss);
   if (event.kind === 'validation') console.log('validation', event.loss);

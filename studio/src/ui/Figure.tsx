@@ -22,7 +22,7 @@ function draw({ options, label, height }: FigureProps, width: number): Element {
   const drawing = Plot.plot({
     width,
     height,
-    marginLeft: 52,
+    marginLeft: 60,
     style: { background: 'transparent', color: 'inherit', fontSize: '12px', fontFamily: 'inherit' },
     ...options,
   });
@@ -37,8 +37,9 @@ export function Figure({ title, label, options, height = 240, data, children }: 
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
-    const observer = new ResizeObserver(() => setWidth(Math.round(box.current!.clientWidth)));
-    observer.observe(box.current!);
+    const element = box.current!; // the observer may still run after the figure is removed
+    const observer = new ResizeObserver(() => setWidth(Math.round(element.clientWidth)));
+    observer.observe(element);
     return () => observer.disconnect();
   }, []);
   useEffect(() => {

@@ -1,5 +1,5 @@
 /** Tasks whose sequences are generated for every batch: counting, adding and copying. */
-import { addingTask as generateAdding, copyTask as generateCopy, copyWidth, type Sequences } from 'unspool/lab';
+import { copyWidth, addingTask as generateAdding, copyTask as generateCopy, type Sequences } from 'unspool/lab';
 import type { Settings } from '../../settings.js';
 import { type GenerateSequences, generatedSource } from './sources.js';
 import { labeled, MAX_SEQUENCES, round, sequenceRng, type Task } from './task.js';
