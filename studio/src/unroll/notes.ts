@@ -23,4 +23,5 @@ const NOTES: readonly (readonly [applies: (variant: Variant) => boolean, text: s
   ],
 ];
 
-export const notesOf = (variant: Variant): string[] => NOTES.flatMap(([applies, text]) => (applies(variant) ? [text] : []));
+export const notesOf = (variant: Variant): string[] =>
+  NOTES.flatMap(([applies, text]) => (applies(variant) ? [text] : []));
