@@ -28,7 +28,7 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 /** Any JSON object that a model file stores, such as data, settings and losses. */
 export type Metadata = { readonly [key: string]: Json };
 
-/** What a model file contains besides the model. */
+/** The optional parts of a model file. */
 export interface ModelFileParts {
   readonly vocabulary?: Vocabulary | null;
   /** Any JSON about the training: data, settings, losses. */

@@ -1,4 +1,4 @@
-/** What a training allocates besides its tapes. `estimateMemory` runs this code too, so its figures are exact. */
+/** The memory of a training, except its tapes. `estimateMemory` runs this code too, so its figures are exact. */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { Arena } from '../core/memory/parameters.js';

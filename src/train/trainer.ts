@@ -160,7 +160,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     yield { kind: 'validation', epoch, update, loss };
   }
 
-  /** Acts while the model holds what it would end with: the average, if there is one. */
+  /** Calls `act` while the model holds the average of its weights, if it has started. */
   private async withResult<T>(act: () => T | Promise<T>): Promise<T> {
     const { model, kernels, buffers } = this.context;
     const { average, trained } = buffers;
