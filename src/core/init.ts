@@ -31,10 +31,10 @@ export type Initializer =
   | 'orthogonal'
   | 'identity'
   | InitializerFunction
-  | { readonly kind: 'truncatedNormal'; readonly deviation: number }
+  | { readonly kind: 'truncatedNormal'; readonly std: number }
   | { readonly kind: 'orthogonal'; readonly gain: number }
   | { readonly kind: 'uniform'; readonly bound: number }
-  | { readonly kind: 'normal'; readonly deviation: number }
+  | { readonly kind: 'normal'; readonly std: number }
   | { readonly kind: 'constant'; readonly value: number };
 
 /** `rows` times `cols` numbers, row by row. */
@@ -60,8 +60,8 @@ const ENDLESS = Number.POSITIVE_INFINITY;
 /** The number that each kind of object needs, and its bounds. */
 const NUMBERS: Readonly<Record<string, readonly [key: string, least: number, largest: number]>> = {
   uniform: ['bound', 0, ENDLESS],
-  normal: ['deviation', 0, ENDLESS],
-  truncatedNormal: ['deviation', 0, ENDLESS],
+  normal: ['std', 0, ENDLESS],
+  truncatedNormal: ['std', 0, ENDLESS],
   orthogonal: ['gain', 0, ENDLESS],
   constant: ['value', -1e30, 1e30],
 };
@@ -92,16 +92,16 @@ export function requireInitializer(path: string, value: unknown): asserts value 
 export function initialize(init: Initializer, rows: number, cols: number, fan: number, rng: Rng): Float64Array {
   const draw = (next: () => number): Float64Array => Float64Array.from({ length: rows * cols }, next);
   const between = (bound: number): Float64Array => draw(() => (2 * rng.uniform() - 1) * bound);
-  const around = (deviation: number): Float64Array => draw(() => rng.normal() * deviation);
+  const around = (std: number): Float64Array => draw(() => rng.normal() * std);
   if (typeof init === 'function') return drawn(init(rows, cols, rng), rows, cols);
   if (typeof init === 'object') {
     switch (init.kind) {
       case 'uniform':
         return between(init.bound);
       case 'normal':
-        return around(init.deviation);
+        return around(init.std);
       case 'truncatedNormal':
-        return draw(() => truncated(rng) * init.deviation);
+        return draw(() => truncated(rng) * init.std);
       case 'orthogonal':
         return orthogonal(rows, cols, rng).map((w) => w * init.gain);
       case 'constant':

@@ -19,7 +19,7 @@ import type { TrainingProgress } from '../train/progress.js';
 import type { TrainingState } from '../train/trainer.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
 import { writeSafetensors } from './safetensors-write.js';
-import { metadataFromVersion1, trainingFromVersion1 } from './version-1.js';
+import { metadataFromVersion1, specFromVersion1, trainingFromVersion1 } from './version-1.js';
 
 /** The version that is written. Versions 1 and 2 are read. */
 const VERSION = '2';
@@ -106,7 +106,8 @@ export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
       help: 'Use a newer Unspool.',
     });
   }
-  const spec = json(metadata.get('spec'), 'spec', file) as ModelSpec;
+  const described = json(metadata.get('spec'), 'spec', file);
+  const spec = (version === '1' ? specFromVersion1(described) : described) as ModelSpec;
   const parameters = readParameters(content, spec, file);
   const first = parameters.values().next().value;
   return {

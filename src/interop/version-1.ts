@@ -45,12 +45,35 @@ function optimizerSpec(spec: unknown, depth = 0): unknown {
   };
 }
 
+/** Settings of an initializer. */
+const INITIALIZER: Renames = { deviation: 'std' };
+
+/** A layer's `init`: one initializer, or one for each kind of weights. */
+function initializers(init: unknown): unknown {
+  if (!isObject(init)) return init;
+  if ('kind' in init) return renamed(init, INITIALIZER);
+  const parts = Object.entries(init).map(([name, part]) => [name, isObject(part) ? renamed(part, INITIALIZER) : part]);
+  return Object.fromEntries(parts);
+}
+
+const layerFromVersion1 = (layer: unknown): unknown =>
+  isObject(layer) && 'init' in layer ? { ...layer, init: initializers(layer.init) } : layer;
+
+/** The spec with today's names, unchecked. */
+export function specFromVersion1(spec: unknown): unknown {
+  if (!isObject(spec) || !Array.isArray(spec.layers)) return spec;
+  return { ...spec, layers: spec.layers.map(layerFromVersion1) };
+}
+
 /** The metadata with today's names. Metadata that `unspool train` did not write stays as it is. */
 export function metadataFromVersion1(metadata: JsonObject): JsonObject {
   const { settings, textSha256 } = metadata;
   if (!isObject(settings) || typeof textSha256 !== 'string') return metadata;
-  const { optimizer } = settings;
-  const specs = optimizer === undefined ? {} : { optimizer: optimizerSpec(optimizer) };
+  const { optimizer, lstm } = settings;
+  const specs = {
+    ...(optimizer === undefined ? {} : { optimizer: optimizerSpec(optimizer) }),
+    ...(lstm === undefined ? {} : { lstm: layerFromVersion1(lstm) }),
+  };
   return { ...renamed(metadata, RESULTS), settings: { ...renamed(settings, SETTINGS), ...specs } };
 }
 

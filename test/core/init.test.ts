@@ -22,9 +22,9 @@ test.each<[Initializer, number, number]>([
   ['lecunUniform', Math.sqrt(1 / COLS), Math.sqrt(3 / COLS)],
   ['lecunNormal', Math.sqrt(1 / COLS), 6],
   [{ kind: 'uniform', bound: 0.3 }, 0.3 / Math.sqrt(3), 0.3],
-  [{ kind: 'normal', deviation: 0.2 }, 0.2, 6],
+  [{ kind: 'normal', std: 0.2 }, 0.2, 6],
   // The variance of a standard normal number within +-2 is 0.7737.
-  [{ kind: 'truncatedNormal', deviation: 0.5 }, 0.5 * Math.sqrt(0.77374), 1],
+  [{ kind: 'truncatedNormal', std: 0.5 }, 0.5 * Math.sqrt(0.77374), 1],
 ])('%j', (init, deviation, bound) => {
   const values = of(init);
   const n = values.length;
@@ -90,7 +90,7 @@ test('what cannot be an initializer', () => {
     });
   const path = (input: unknown) => problemOf(thrown(build(input)), 'INVALID_SETTING').path;
   expect(path('glorot')).toBe('layers[0].init.input');
-  expect(path({ kind: 'truncatedNormal' })).toBe('layers[0].init.input.deviation');
+  expect(path({ kind: 'truncatedNormal' })).toBe('layers[0].init.input.std');
   expect(path({ kind: 'orthogonal', gain: -1 })).toBe('layers[0].init.input.gain');
   expect(problemOf(thrown(build(() => [1, 2])), 'SHAPE_MISMATCH')).toMatchObject({ expected: [2, 3], actual: [2] });
 });

@@ -61,7 +61,7 @@ describe('a spec that cannot work', () => {
     ['layers[0].init.recurrent', one({ ...lstm(4), init: { recurrent: 3 } })],
     ['layers[0].init.input', one({ ...lstm(4), init: { input: { kind: 'gamma' } } })],
     ['layers[0].init.input.bound', one({ ...lstm(4), init: { input: { kind: 'uniform', bound: -1 } } })],
-    ['layers[0].init.input.deviation', one({ ...lstm(4), init: { input: { kind: 'normal' } } })],
+    ['layers[0].init.input.std', one({ ...lstm(4), init: { input: { kind: 'normal' } } })],
     ['layers[0].init.bias.value', one({ ...lstm(4), init: { bias: { kind: 'constant', value: Number.NaN } } })],
     ['layers[0].init.forgetBias', one({ ...lstm(4), init: { forgetBias: '1' } })],
     ['layers[0].init.forgetBias', one({ ...lstm(4), init: { forgetBias: Number.POSITIVE_INFINITY } })],
@@ -103,7 +103,7 @@ describe('a spec that cannot work', () => {
       inputSize: 2,
       layers: [
         lstm(3, { bias: true, returns: 'last', name: 'core', init: { recurrent: 'orthogonal', forgetBias: null } }),
-        { kind: 'linear', size: 2, init: { weight: { kind: 'normal', deviation: 0.1 } } },
+        { kind: 'linear', size: 2, init: { weight: { kind: 'normal', std: 0.1 } } },
       ],
     };
     const again = JSON.parse(JSON.stringify(spec)) as ModelSpec;
@@ -260,7 +260,7 @@ describe('initial parameters', () => {
     ['xavierNormal', 'xavierNormal', Number.POSITIVE_INFINITY, Math.sqrt(2 / (H + D))],
     ['normal', 'normal', Number.POSITIVE_INFINITY, 1],
     ['uniform by a bound', { kind: 'uniform', bound: 0.3 }, 0.3, 0.3 / Math.sqrt(3)],
-    ['normal by a deviation', { kind: 'normal', deviation: 0.2 }, Number.POSITIVE_INFINITY, 0.2],
+    ['normal by a deviation', { kind: 'normal', std: 0.2 }, Number.POSITIVE_INFINITY, 0.2],
   ])('%s has its bound and its spread', (_, input, bound, deviation) => {
     const model = build({ inputSize: D, layers: [lstm(H, { init: { input } })] });
     const all = statistics(flat(model.parameters.get('lstm.weight_ih_l0')));

@@ -201,6 +201,20 @@ describe('unusual files of version 1', () => {
     expect(parseModel(bytes).training).toMatchObject({ update: 56, due: null, observed: {} });
   });
 
+  test('initializers in the spec and in the settings of every LSTM layer have a std', () => {
+    const init = { input: { kind: 'normal', deviation: 0.1 }, recurrent: 'orthogonal', forgetBias: 1 };
+    const renamed = { input: { kind: 'normal', std: 0.1 }, recurrent: 'orthogonal', forgetBias: 1 };
+    const spec = JSON.parse(rawMetadata('checkpoint').spec!) as { layers: object[] };
+    const layers = [{ ...spec.layers[0], init: { kind: 'truncatedNormal', deviation: 2 } }, ...spec.layers.slice(1)];
+    layers[2] = { ...layers[2], init };
+    const facts = { textSha256: '', settings: { lstm: { init } } };
+    const changes = { spec: JSON.stringify({ ...spec, layers }), facts: JSON.stringify(facts) };
+    const read = parseModel(withMetadata(changes));
+    expect(read.spec.layers[0]).toMatchObject({ init: { kind: 'truncatedNormal', std: 2 } });
+    expect(read.spec.layers[2]).toMatchObject({ init: renamed });
+    expect(read.metadata.settings).toEqual({ lstm: { init: renamed } });
+  });
+
   test('metadata of a program other than `unspool train` stays as it is', () => {
     const facts = { settings: { batch: 3, optimizer: { rate: 1 } }, steps: 5 };
     expect(parseModel(withMetadata({ facts: JSON.stringify(facts) })).metadata).toEqual(facts);
