@@ -2,6 +2,7 @@
 
 import { createRng, type RngState } from '../core/rng.js';
 
+/** The position of a training in its updates, epochs and batches. */
 export interface TrainingProgress {
   /** Updates made so far. */
   readonly update: number;

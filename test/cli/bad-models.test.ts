@@ -27,19 +27,19 @@ const MODELS: [why: string, bytes: () => Uint8Array, message: RegExp][] = [
   ['an empty file', () => new Uint8Array(), /it has 0 bytes, .* truncated/],
   ['5 bytes', () => here.read('model.safetensors').subarray(0, 5), /it has 5 bytes, .* truncated/],
   ['half a header', () => here.read('model.safetensors').subarray(0, 300), /header of \d+ bytes, but 292 .* truncated/],
-  ['half the numbers', () => here.read('model.safetensors').subarray(0, -1500), /should end at byte .* truncated/],
-  ['one byte missing', () => here.read('model.safetensors').subarray(0, -1), /should end at byte .* truncated/],
+  ['half the numbers', () => here.read('model.safetensors').subarray(0, -1500), /ends at byte .* truncated/],
+  ['one byte missing', () => here.read('model.safetensors').subarray(0, -1), /ends at byte .* truncated/],
   [
     'one byte too many',
     () => Buffer.concat([here.read('model.safetensors'), PNG.subarray(0, 1)]),
-    /last 1 bytes .* no tens/,
+    /last 1 bytes .* do not belong to a tensor/,
   ],
-  ['a PNG', () => PNG, /announce a header of \d+ bytes, but the format allows .* not a safetensors file/],
+  ['a PNG', () => PNG, /declare a header of \d+ bytes, but the format allows .* not a safetensors file/],
   ['a text', () => here.read('text.txt'), /not a safetensors file/],
   [
     'a safetensors file of another program',
     () => writeSafetensors([{ name: 'w', shape: [2], data: new Float32Array(2) }], { format: 'pt' }),
-    /it holds tensors, but was not saved by Unspool/,
+    /it was not saved by Unspool/,
   ],
   [
     'a later version',
@@ -56,8 +56,8 @@ const MODELS: [why: string, bytes: () => Uint8Array, message: RegExp][] = [
     () => changed((name, shape) => (name === 'head.weight' ? { shape: [...shape].reverse() } : {})),
     /head\.weight has shape \[8, \d+\], but its model needs \[\d+, 8\]/,
   ],
-  ['a spec that is not JSON', () => changed(same, { spec: '{"layers":' }), /the spec in its header is no JSON/],
-  ['an empty spec', () => changed(same, { spec: '{}' }), /its header is wrong: layers must be a list of layers/],
+  ['a spec that is not JSON', () => changed(same, { spec: '{"layers":' }), /the spec in its header is not valid JSON/],
+  ['an empty spec', () => changed(same, { spec: '{}' }), /its header is invalid: layers must be a list of layers/],
   [
     'a spec with other sizes',
     () => changed(same, { spec: '{"inputSize":4,"layers":[{"kind":"lstm","hiddenSize":16000000}]}' }),
@@ -66,7 +66,7 @@ const MODELS: [why: string, bytes: () => Uint8Array, message: RegExp][] = [
   [
     'a vocabulary that is a number',
     () => changed(same, { vocabulary: '7' }),
-    /the vocabulary in its header should be a list/,
+    /the vocabulary in its header must be a list/,
   ],
 ];
 
