@@ -1,16 +1,20 @@
-/** The exact gradient, taken apart: what each step's weights contribute, and dL/dh, dL/dc on the way back. */
+/** The exact gradient by time step: dL/dh and dL/dc at each step, and the step's part of the parameter gradient. */
 import type { FloatArray } from '../contract/kernels.js';
 import type { StepData, System, SystemStep } from '../estimators/system.js';
 
+/** The gradient at one time step. */
 export interface StepGradient {
-  /** dL/ds_t, N*S numbers: from this step's loss and all later ones. */
+  /** dL/ds_t, N*S numbers, from the losses of this step and all later ones. */
   readonly stateGradient: Float64Array;
-  /** What theta as used at step t adds to the gradient, P numbers: F_t' dL/ds_t, and the readout's part of l_t. */
+  /** The part of the gradient from theta's use at step t, P numbers: F_t' dL/ds_t, and the readout's part of l_t. */
   readonly parameterGradient: Float64Array;
 }
 
 /**
- * BPTT over a sequence, step by step: the sum of all `parameterGradient` is the gradient (torch's wish 1407). Holds P numbers a step.
+ * BPTT over a sequence with the gradient of each step. The sum of all `parameterGradient` is the whole gradient. Holds P numbers per
+ * step.
+ *
+ * @param state the state to start from. Default: the system's first state.
  */
 export function gradientsByStep(
   system: System,

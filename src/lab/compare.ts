@@ -1,12 +1,12 @@
 /**
- * Estimators against the exact gradient, theta held: how far their mean is off (bias), how far they scatter (variance), what they
- * cost. Per block of theta and in all, for gradients g of the exact way and draws g_1 ... g_N of an estimator:
+ * Compares estimators with the exact gradient for constant theta: bias, variance and cost. For each block of theta and for all of it,
+ * with the exact gradient g and draws g_1 ... g_N of an estimator:
  *
  *   cosine     of the mean of the draws and g
  *   normRatio  |mean| / |g|
  *   bias       |mean - g| / |g|, with a bootstrap interval over groups of draws
  *   variance   tr Cov(g_i) / |g|^2, of one draw
- *   z          bias / sqrt(variance / N): about 1 where the bias is what N draws leave by chance, more where it is real
+ *   z          bias / sqrt(variance / N): about 1 if the bias is chance, larger if it is real
  */
 import { createRng, type Rng } from '../core/rng.js';
 import { invalidData, requireInteger } from '../errors.js';
@@ -15,19 +15,21 @@ import { bptt } from '../estimators/methods/backwards.js';
 import type { ParameterBlock, StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 
+/** Options of `compare`. */
 export interface CompareOptions {
   /** Draws of each stochastic estimator. Default 256. */
   readonly draws?: number;
-  /** Default 1. */
+  /** Seed of the estimators' random numbers. Default 1. */
   readonly seed?: number;
-  /** Where the sequence starts. Default: the system's first state. */
+  /** The state to start from. Default: the system's first state. */
   readonly state?: ArrayLike<number>;
-  /** k1 for all of them, in place of their own. */
+  /** k1 for all estimators. Default: the `every` of each. */
   readonly every?: number;
-  /** Share of the bootstrap's resamples inside of the interval. Default 0.95. */
+  /** Confidence level of the bootstrap interval. Default 0.95. */
   readonly confidence?: number;
 }
 
+/** An estimator compared with the exact gradient, for one block of theta or for all of it. */
 export interface BlockComparison {
   readonly block: string;
   readonly cosine: number;
@@ -35,41 +37,45 @@ export interface BlockComparison {
   readonly bias: number;
   readonly biasInterval: readonly [low: number, high: number];
   readonly variance: number;
-  /** Infinity for a bias without variance, NaN for neither. */
+  /** Infinity for a bias without variance; NaN if both are 0. */
   readonly z: number;
 }
 
+/** The comparison of one estimator with the exact gradient. */
 export interface Comparison {
   readonly name: string;
   readonly unbiased: boolean;
   readonly stochastic: boolean;
   readonly draws: number;
-  /** In all. */
+  /** For all of theta. */
   readonly total: BlockComparison;
   readonly blocks: readonly BlockComparison[];
-  /** Numbers held at the end of the sequence, multiply-adds of one draw. */
+  /** Numbers held at the end of the sequence. */
   readonly floats: number;
+  /** Multiply-adds of one draw. */
   readonly macs: number;
-  /** Milliseconds of one draw, the system's own steps included: the median. */
+  /** Median time of one draw in milliseconds, including the system's steps. */
   readonly ms: number;
-  /** |mean of the first n draws - g| / |g|, n doubling: falls with slope -1/2 on a double logarithmic scale where there is no bias. */
+  /** |mean of the first n draws - g| / |g| for n = 1, 2, 4, ...; without bias it falls as 1 / sqrt(n). */
   readonly errorOfMean: readonly { readonly draws: number; readonly error: number }[];
 }
 
+/** The result of `compare`. */
 export interface CompareReport {
+  /** |g| of the exact gradient. */
   readonly exactNorm: number;
   readonly loss: number;
   readonly comparisons: readonly Comparison[];
-  /** What makes the comparison worth less than it looks: estimators that do not differ, blocks without a gradient. */
+  /** Reasons to doubt the comparison: estimators that do not differ, blocks without a gradient. */
   readonly warnings: readonly string[];
 }
 
-const GROUPS = 32; // of draws, which the bootstrap draws from
+const GROUPS = 32; // groups of draws, which the bootstrap resamples
 const RESAMPLES = 400;
 
 /**
- * Compares over one sequence. Throws `INVALID_DATA` where the exact gradient is 0 or not finite: everything would agree with it,
- * or nothing.
+ * Compares estimators with the exact gradient over one sequence. Throws `INVALID_DATA` if the exact gradient is 0 or not finite,
+ * because the comparison would then mean nothing.
  */
 export function compare(
   estimators: readonly GradientEstimator[],
@@ -95,7 +101,7 @@ export function compare(
   return { exactNorm, loss, comparisons, warnings: warnings(comparisons, system, exact) };
 }
 
-/** Adds all that is emitted over the sequence to `sum`. */
+/** Adds all emissions over the sequence to `sum`. */
 function total(
   estimator: GradientEstimator,
   system: System,
@@ -213,7 +219,7 @@ function judge({ name, ranges }: ParameterBlock, d: Draws): BlockComparison {
   };
 }
 
-/** Which groups each resample is made of. */
+/** The groups in each resample. */
 const resamples = (groups: number, count: number, random: Rng): number[][] =>
   Array.from({ length: count }, () => Array.from({ length: groups }, () => random.integer(groups)));
 
@@ -227,13 +233,13 @@ function warnings(comparisons: readonly Comparison[], system: System, exact: Flo
   const list: string[] = [];
   for (const { name, ranges } of system.blocks) {
     const dead = ranges.every(([from, to]) => exact.subarray(from, to).every((v) => v === 0));
-    if (dead) list.push(`${name} has no gradient on this sequence: nothing can be told about it.`);
+    if (dead) list.push(`${name} has no gradient on this sequence, so it is not compared.`);
   }
   for (const [i, a] of comparisons.entries()) {
     for (const b of comparisons.slice(i + 1)) {
       const same =
         a.total.bias === b.total.bias && a.total.cosine === b.total.cosine && a.total.normRatio === b.total.normRatio;
-      if (same && a.name !== 'bptt') list.push(`${a.name} and ${b.name} do not differ here.`);
+      if (same && a.name !== 'bptt') list.push(`${a.name} and ${b.name} do not differ on this sequence.`);
     }
   }
   return list;

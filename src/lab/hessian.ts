@@ -1,6 +1,6 @@
 /**
- * Products of the loss's Hessian with vectors, without the Hessian: the forward and the backward pass differentiated along a direction
- * (Pearlmutter 1994), layer by layer. What the LSTM needs for that stands in core/lstm/curvature.ts; here is the rest:
+ * Hessian-vector products without the Hessian: the forward and the backward pass are differentiated along a direction (Pearlmutter
+ * 1994), layer by layer. The LSTM's equations are in core/lstm/curvature.ts; this file has the other layers and the losses:
  *
  *   linear      Ry = Rx W' + x RW' + Rb,  Rdx = Rdy W + dy RW,  RdW += Rdy'x + dy'Rx,  Rdb += sum Rdy         of (A1), (A1')
  *   embedding   Ry[r] = RE[ids[r]],  RdE[ids[r]] += Rdy[r]                                                     of (E1), (E1')
@@ -21,12 +21,12 @@ import type { Tape } from '../core/tape.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 
 /**
- * H w, P numbers, H being the second derivatives of the batch's mean loss by all parameters, in the order of
- * `model.parameters`.
+ * The product H w of the Hessian H of the batch's mean loss with a direction w: P numbers, in the order of `model.parameters`
+ * (Pearlmutter 1994).
  *
  * @param direction w, P numbers.
- * @throws `SHAPE_MISMATCH` for a direction of another length; `INVALID_SETTING` for a model with other layers than embeddings,
- *   standard LSTMs forwards in time and linear ones, for losses other than `crossEntropy` and `meanSquaredError`, for lengths.
+ * @throws `SHAPE_MISMATCH` for a direction of another length; `INVALID_SETTING` for layers other than embeddings, standard forward
+ *   LSTMs, dropout and linear layers, for losses other than `crossEntropy` and `meanSquaredError`, and for batches with lengths.
  */
 export async function hessianVector(
   model: Model,
@@ -47,7 +47,7 @@ export async function hessianVector(
   }
   const spec = requireLoss(options.loss ?? defaultLoss(batch));
   if (batch.lengths || batch.batchFirst)
-    throw invalidSetting('batch', 'has lengths, or rows first, which are not written here.');
+    throw invalidSetting('batch', 'must not have lengths or batchFirst for second derivatives.');
   const { tape, gradients } = await model.gradients(batch, { ...options, loss: spec });
   const [w, product] = [model.arena(), model.arena()];
   const lease = new Lease(model.kernels);
@@ -57,7 +57,7 @@ export async function hessianVector(
     new Curvature(lease.kernels, model, tape, w, product).run(spec, batch);
     return hostNumbers(model.kernels, product.matrix).slice();
   } finally {
-    lease.end({ what: 'The product', help: 'Ask for another one.' });
+    lease.end({ what: 'The product', help: 'Call hessianVector() again.' });
     for (const arena of [w, product, gradients]) arena.free();
     tape.free();
   }
@@ -83,7 +83,7 @@ class Curvature {
 
   run(loss: LossSpec, batch: Batch): void {
     const { layers } = this.tape;
-    /** R{y} of each layer; null where it does not move. */
+    /** R{y} of each layer; null if it is 0. */
     const moved: (Matrix | null)[] = [];
     for (const layer of layers) moved.push(this.forward(layer, moved.at(-1) ?? null));
     const top = layers.at(-1)!;
@@ -105,7 +105,7 @@ class Curvature {
       return out;
     }
     if (layer.kind === 'linear') return this.linear(layer, Rx);
-    if (layer.kind === 'dropout') return Rx; // lets everything through outside of training
+    if (layer.kind === 'dropout') return Rx; // the identity outside training
     throw invalidSetting(layer.name, `is a layer of kind ${layer.kind}, whose second derivatives are not written.`);
   }
 
@@ -119,7 +119,7 @@ class Curvature {
     return out;
   }
 
-  /** Adds to H w; returns R{dx}, where somebody below wants it. */
+  /** Adds to H w and returns R{dx}, if a lower layer needs it. */
   private backward(layer: AnyLayerTape, Rdy: Matrix, Rx: Matrix | null, wanted: boolean): Matrix {
     const { k, model, w, product } = this;
     if (layer.kind === 'dropout') return Rdy;

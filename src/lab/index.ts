@@ -1,4 +1,4 @@
-/** The gradient laboratory (`unspool/lab`): every way to train through time behind one interface. */
+/** The gradient laboratory (`unspool/lab`): estimators of the gradient through time, and tools to compare them. */
 
 export type { Cell, CellPoint, Readout } from '../estimators/cells/cell.js';
 export { cellSystem } from '../estimators/cells/cell.js';

@@ -1,22 +1,23 @@
-/** How far back the gradient reaches: the exact gradient taken apart by the lag between a loss and the weights that it blames. */
+/** How far back the gradient reaches: the exact gradient by the lag between a loss and the use of the weights. */
 import type { FloatArray } from '../contract/kernels.js';
 import { requireInteger } from '../errors.js';
 import { backThrough } from '../estimators/algebra/back-through.js';
 import type { StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 
+/** The exact gradient by lag. */
 export interface LagSpectrum {
-  /** |G_k| for k = 0, 1, ...: G_k = sum over t of F_{t-k}' J_{t-k+1}' ... J_t' q_t, what reaches back over exactly k steps. */
+  /** |G_k| for k = 0, 1, ...: G_k = sum over t of F_{t-k}' J_{t-k+1}' ... J_t' q_t, the part that goes back exactly k steps. */
   readonly norms: readonly number[];
-  /** Cosine of G_0 + ... + G_k and the whole gradient: what TBPTT that slides over k + 1 steps has of it. */
+  /** Cosine of G_0 + ... + G_k, the gradient of sliding TBPTT over k + 1 steps, with the whole gradient. */
   readonly cosines: readonly number[];
 }
 
 /**
- * Takes about T K products, K being the longest lag. The readout's own part of the gradient is in G_0.
+ * Splits the exact gradient by lag. Costs about T K products, with K the longest lag. G_0 includes the readout's part.
  *
- * @param options.longest default: the whole sequence.
- * @param options.state where it starts; by default the system's first state.
+ * @param options.longest the longest lag. Default: the whole sequence.
+ * @param options.state the state to start from. Default: the system's first state.
  */
 export function lagSpectrum(
   system: System,
@@ -37,7 +38,7 @@ export function lagSpectrum(
   backThrough(steps.toReversed(), whole, null);
   const upTo = zeros();
   const [norms, cosines]: [number[], number[]] = [[], []];
-  // The cotangents of all losses side by side: after k rounds each is k steps back.
+  // One cotangent per loss; after k rounds each is k steps back.
   let deltas: (FloatArray | null)[] = [];
   for (let k = 0; k <= longest; k++) {
     const G = zeros();

@@ -1,15 +1,14 @@
 /**
- * What the steps' Jacobians do to what goes through them: singular values of J_t ... J_{t-k}, and Lyapunov exponents, by which
- * gradients vanish (all under 0) or explode (the largest over 0) on the way back.
+ * Jacobians of the steps, their singular values, and Lyapunov exponents. Gradients vanish if all exponents are negative, and explode
+ * if the largest is positive.
  */
-
 import { requireInteger } from '../errors.js';
 import { stateJacobian } from '../estimators/algebra/jacobian.js';
 import { smallSvd } from '../estimators/algebra/small-svd.js';
 import type { StepData, System } from '../estimators/system.js';
 import { dot, norm } from '../estimators/vectors.js';
 
-/** J_t of every step of a sequence, (S, S) row-major each; for a system of one row. */
+/** The Jacobian J_t = ds_t/ds_{t-1} of every step, (S, S) row-major, for a system of one sequence. */
 export function stateJacobians(
   system: System,
   sequence: Iterable<StepData>,
@@ -27,17 +26,17 @@ export function stateJacobians(
   });
 }
 
-/** Singular values of a square matrix (row-major), the largest first. */
+/** Singular values of a square row-major matrix, in descending order. */
 export function singularValues(matrix: ArrayLike<number>): readonly number[] {
   const n = Math.sqrt(matrix.length);
   requireInteger('side of the matrix', n, 1, 1 << 12);
   const rows = Array.from({ length: n }, (_, i) => Float64Array.from({ length: n }, (_, j) => matrix[i * n + j]!));
-  return smallSvd(rows).values; // a matrix and its transpose have the same
+  return smallSvd(rows).values; // the transpose has the same singular values
 }
 
 /**
- * The `count` largest Lyapunov exponents along a sequence, per step, in nats: the mean growth of directions that J_1, J_2, ... turn and
- * stretch, kept orthogonal by Gram-Schmidt at each step (Benettin et al. 1980; for RNNs Vogt et al. 2022).
+ * The `count` largest Lyapunov exponents along a sequence, in nats per step: the mean growth of directions under J_1, J_2, ..., which
+ * Gram-Schmidt keeps orthogonal (Benettin et al. 1980; for RNNs Vogt et al. 2022).
  */
 export function lyapunovExponents(jacobians: readonly ArrayLike<number>[], count = 1): number[] {
   const n = Math.sqrt(jacobians[0]?.length ?? 0);

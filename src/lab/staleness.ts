@@ -1,10 +1,10 @@
 /**
- * What an estimator loses where theta moves while it runs, which `compare` leaves out. Online, a gradient is emitted every k1 steps and
- * theta steps right after; what the estimator carries (influence matrices, kept steps) is then of older thetas. At an emission, with
- * theta as it is at that moment,
+ * The error of an estimator when theta changes during the sequence, which `compare` does not show. Online, theta changes after each
+ * emission, but what the estimator carries (influence matrices, kept steps) belongs to older thetas. At an emission, with the current
+ * theta,
  *
- *   g        what is emitted online
- *   held     what the same estimator, with the same random numbers, emits there when theta was this one from the beginning
+ *   g        the online emission
+ *   held     the emission of the same estimator, with the same random numbers, if theta had this value from the start
  *   exact    BPTT of the same losses over the whole past, at this theta
  *
  *   staleness = |g - held| / |held|, and the cosines of g and of held with the exact gradient
@@ -16,22 +16,27 @@ import { bptt } from '../estimators/methods/backwards.js';
 import type { StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
 
+/** Options of `staleness`. */
 export interface StalenessOptions {
-  /** Of the step that theta makes after each emission, theta -= learningRate g. */
+  /** Learning rate of the update after each emission, theta -= learningRate g. */
   readonly learningRate: number;
-  /** k1. Default: the estimator's own, else 1. */
+  /** Steps between two emissions, k1. Default: the estimator's `every`, else 1. */
   readonly every?: number;
-  /** Emissions that are looked at, spread evenly: each takes the whole past twice. Default 16. */
+  /** Number of emissions to measure, evenly spaced; each runs the whole past twice. Default 16. */
   readonly points?: number;
-  /** Default 1. */
+  /** Seed of the estimator's random numbers. Default 1. */
   readonly seed?: number;
 }
 
+/** The staleness of one emission. */
 export interface StalenessPoint {
-  /** Steps behind it. */
+  /** Number of steps before the emission. */
   readonly step: number;
+  /** |g - held| / |held|. */
   readonly staleness: number;
+  /** Cosine of g with the exact gradient. */
   readonly cosine: number;
+  /** Cosine of `held` with the exact gradient. */
   readonly cosineHeld: number;
 }
 
@@ -42,7 +47,7 @@ interface Emission {
   readonly theta: Float64Array;
 }
 
-/** Theta is afterwards what it was before. */
+/** Measures how stale the emissions of an estimator are when theta changes after each of them. Restores theta at the end. */
 export function staleness(
   estimator: GradientEstimator,
   system: System,
@@ -92,7 +97,7 @@ function judge(
   return { step: to, staleness: norm(off) / norm(held), cosine: cosine(gradient), cosineHeld: cosine(held) };
 }
 
-/** Hands out a copy of each emission. */
+/** Calls `emitted` with a copy of each emission. */
 function run(
   estimator: GradientEstimator,
   system: System,
@@ -108,7 +113,7 @@ function run(
   one.reset();
 }
 
-/** `points` of `count` places, the last one among them. */
+/** `points` evenly spaced indices below `count`, including the last. */
 const spreadOver = (count: number, points: number): Set<number> =>
   new Set(
     Array.from(

@@ -1,7 +1,6 @@
 /**
- * Tasks whose memory is known: what has to be kept, over how many steps, and what a guess without it costs. Inputs are one-hot (or
- * values), so that an LSTM can stand right over them, as the local rules need it. Every maker draws from the generator that it is given,
- * which fixes the data to the bit.
+ * Benchmark tasks with known memory: what must be remembered, over how many steps, and the loss of a guess without memory. Inputs are
+ * one-hot or real values, so an LSTM can read them directly, as local rules require. All data come from the given generator.
  */
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
@@ -9,24 +8,24 @@ import { invalidSetting, requireInteger } from '../errors.js';
 import type { StepData } from '../estimators/system.js';
 import { partOf } from '../estimators/vectors.js';
 
-/** Sequences of one length side by side: for each step the rows' inputs, and their targets or none. */
+/** Sequences of equal length side by side: the inputs and targets of all sequences for each step. */
 export type Sequences = readonly StepData[];
 
-/** A step's input of N rows: row n has a 1 at `classes[n]`. */
+/** One-hot rows: row n has a 1 at `classes[n]`. */
 export function oneHot(classes: ArrayLike<number>, width: number): Float32Array {
   const values = new Float32Array(classes.length * width);
   for (let n = 0; n < classes.length; n++) values[n * width + classes[n]!] = 1;
   return values;
 }
 
-/** One row of sequences that stand side by side. */
+/** One of several sequences side by side. */
 export const rowOf = (sequences: Sequences, rows: number, row: number): Sequences =>
   sequences.map(({ input, target }) => ({
     input: partOf(input, rows, row),
     target: target && partOf(target, rows, row),
   }));
 
-/** Steps of sequences as one batch, in which a step without a target weighs nothing. */
+/** Makes a batch of `batchSize` sequences side by side; a step without a target has weight 0. */
 export function stepsToBatch(sequences: Sequences, batchSize: number): Batch {
   const first = sequences.find(({ target }) => target)?.target;
   const [width, wide] = [sequences[0]!.input.length / batchSize, (first?.length ?? batchSize) / batchSize];
@@ -46,7 +45,7 @@ export function stepsToBatch(sequences: Sequences, batchSize: number): Batch {
 const integers = (count: number, below: number, random: Rng): Int32Array =>
   Int32Array.from({ length: count }, () => random.integer(below));
 
-/** `symbols` letters are seen, then nothing for `lag` steps, then each is to be said again at a signal, in their order. */
+/** Options of `copyTask`: `length` letters out of `symbols`, then `lag` blank steps, then the letters again, in order. */
 export interface CopyTaskOptions {
   readonly symbols: number;
   readonly length: number;
@@ -54,10 +53,13 @@ export interface CopyTaskOptions {
   readonly lag?: number;
 }
 
-/** Inputs of a copy task: the letters, a blank, and the signal to recall. */
+/** Input width of the copy tasks: the letters, a blank, and the signal to recall. */
 export const copyWidth = ({ symbols }: Pick<CopyTaskOptions, 'symbols'>): number => symbols + 2;
 
-/** 2 length + lag steps; targets at the last `length` of them, so that each letter is needed length + lag steps after it was seen. */
+/**
+ * The copy task (Hochreiter & Schmidhuber 1997; Arjovsky et al. 2016): 2 length + lag steps. The last `length` steps have the letters
+ * as targets, each length + lag steps after it was shown.
+ */
 export function copyTask(shape: CopyTaskOptions, rows: number, random: Rng): Sequences {
   const { symbols, length, lag = 0 } = shape;
   requireInteger('symbols', symbols, 2, 1 << 16);
@@ -75,8 +77,8 @@ export function copyTask(shape: CopyTaskOptions, rows: number, random: Rng): Seq
 }
 
 /**
- * A delay line: `length` letters, one every `every` steps, each to be said again, at a signal, exactly `lag` steps after it was seen.
- * (length - 1) every + lag + 1 steps. `lag` is no multiple of `every`, so that nothing is to be said while a letter is shown.
+ * A delay line: `length` letters, one every `every` steps, each due exactly `lag` steps after it was shown, at a signal. Takes
+ * (length - 1) every + lag + 1 steps. `lag` must not be a multiple of `every`, so that no letter is shown while another is due.
  */
 export function delayedCopyTask(
   shape: { readonly symbols: number; readonly length: number; readonly every: number; readonly lag: number },
@@ -91,7 +93,7 @@ export function delayedCopyTask(
   if (lag % every === 0)
     throw invalidSetting(
       'lag',
-      `is ${lag}, a multiple of every = ${every}: a letter would be shown where one is to be said.`,
+      `is ${lag}, a multiple of every = ${every}: a letter would be shown while another is due.`,
     );
   const width = copyWidth(shape);
   const letters = Array.from({ length }, () => integers(rows, symbols, random));
@@ -99,8 +101,8 @@ export function delayedCopyTask(
   const [blank, signal] = [all(symbols), all(symbols + 1)];
   return Array.from({ length: (length - 1) * every + lag + 1 }, (_, t) => {
     const seen = t % every === 0 ? letters[t / every] : undefined;
-    const said = t >= lag && (t - lag) % every === 0 ? letters[(t - lag) / every] : undefined;
-    if (said) return { input: signal, target: said };
+    const due = t >= lag && (t - lag) % every === 0 ? letters[(t - lag) / every] : undefined;
+    if (due) return { input: signal, target: due };
     return { input: seen ? oneHot(seen, width) : blank, target: null };
   });
 }
@@ -110,7 +112,7 @@ export const AICHER_SYMBOLS = 5;
 
 /**
  * Aicher's copy task (Aicher et al. 2019, arXiv:1905.07473): a stream of '#' and `length` - 1 letters out of 4, then the same
- * `length` symbols as outputs, '#' first, while '#' is the input. The k-th of each half is told `length` steps after it was seen.
+ * `length` symbols as outputs, '#' first, while '#' is the input. Each symbol is due `length` steps after it was shown.
  */
 export function* aicherCopy(length: number, rows: number, random: Rng): Generator<StepData> {
   requireInteger('length', length, 2, 1 << 16);
@@ -122,13 +124,13 @@ export function* aicherCopy(length: number, rows: number, random: Rng): Generato
   }
 }
 
-/** Perplexity of `aicherCopy` for who knows the place and no letter: 4 where a letter is due, 1 elsewhere. */
+/** Perplexity of `aicherCopy` without memory of the letters: 4 where a letter is due, 1 elsewhere. */
 export const aicherBaseline = (length: number): number => Math.exp(((length - 1) * Math.log(4)) / (2 * length));
 
-/** Letters of `countingText`: a, b and the end of a line. */
+/** Number of symbols of `countingText`: a, b and the end of a line. */
 export const COUNTING_SYMBOLS = 3;
 
-/** a^n, end of line, b^n, end of line, n uniform in 1 to `largest`, without end (ctallec/uoro): class numbers. */
+/** Endless text of a^n, end of line, b^n, end of line, with n uniform in 1 to `largest` (ctallec/uoro), as class numbers. */
 export function* countingText(largest: number, random: Rng): Generator<number> {
   requireInteger('largest', largest, 1, 1 << 16);
   while (true) {
@@ -140,10 +142,10 @@ export function* countingText(largest: number, random: Rng): Generator<number> {
   }
 }
 
-/** Bits a character of who counts: log2(largest) for each n, over 2 n + 2 characters in the mean. */
+/** Entropy of `countingText` in bits per character: log2(largest) for each n, over 2 n + 2 characters on average. */
 export const countingEntropy = (largest: number): number => Math.log2(largest) / (largest + 3);
 
-/** Each character as the input of a step whose target is the next one. */
+/** Steps whose input is a character and whose target is the next one. */
 export function* nextCharacter(text: Iterable<number>, symbols: number): Generator<StepData> {
   let last: number | null = null;
   for (const now of text) {
@@ -153,8 +155,8 @@ export function* nextCharacter(text: Iterable<number>, symbols: number): Generat
 }
 
 /**
- * Adding (Hochreiter & Schmidhuber 1997): values in [0, 1) and a mark at two of them, one in each half; at the end their sum.
- * Who says 1 always has a mean squared error of 1/6.
+ * The adding task (Hochreiter & Schmidhuber 1997): values in [0, 1), two of them marked, one in each half; the target at the end is
+ * their sum. A constant output of 1 has a mean squared error of 1/6.
  */
 export function addingTask(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 2, 1 << 20);
@@ -171,12 +173,12 @@ export function addingTask(steps: number, batchSize: number, random: Rng): Seque
   return inputs.map((input, t) => ({ input, target: t === steps - 1 ? target : null }));
 }
 
-/** Width of `temporalOrder`'s inputs: X, Y, and 4 letters that mean nothing. */
+/** Input width of `temporalOrderTask`: X, Y, and 4 distractors. */
 export const ORDER_SYMBOLS = 6;
 
 /**
- * Temporal order (Hochreiter & Schmidhuber 1997, task 6a): X or Y at a step of the second tenth and at one of the sixth,
- * other letters elsewhere; at the end, which of XX, XY, YX, YY it was (0 to 3).
+ * The temporal order task (Hochreiter & Schmidhuber 1997, task 6a): X or Y at one step of the second tenth and at one of the sixth,
+ * distractors elsewhere; the target at the end is the class of XX, XY, YX, YY (0 to 3).
  */
 export function temporalOrderTask(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 10, 1 << 20);
@@ -196,8 +198,8 @@ export function temporalOrderTask(steps: number, batchSize: number, random: Rng)
 }
 
 /**
- * Marschall's "Add" (Marschall et al. 2020, arXiv:1907.02649): x is 0 or 1, y 1 with probability
- * .5 + .5 x[t - t1] - .25 x[t - t2]. x and y are one-hot and classes; x before the beginning is 0.
+ * The "Add" task of Marschall et al. 2020 (arXiv:1907.02649), endless: x is 0 or 1, one-hot; the class y is 1 with probability
+ * .5 + .5 x[t - t1] - .25 x[t - t2]. x is 0 before the start.
  */
 export function* delayedAddTask(
   { t1, t2 }: { t1: number; t2: number },

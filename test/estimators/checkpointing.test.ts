@@ -1,4 +1,4 @@
-/** Storage plans: counted, followed to the bit, and as good as the dynamic programme says. */
+/** Storage plans: their cost, their optimality, and gradients that are bit-identical to those of bptt. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createRng } from '../../src/core/rng.js';
@@ -37,7 +37,7 @@ describe('plans', () => {
     expect(planCost(everySegment(1000, 17)).forwards).toBe(1983);
   });
 
-  test('a plan that cannot be followed is said where', async () => {
+  test('an inconsistent plan is rejected at its first wrong order', async () => {
     const broken = {
       name: 'x',
       steps: 2,
@@ -60,7 +60,7 @@ describe('optimal plans', () => {
     [60, 2347],
     [30, 2822],
     [15, 3644],
-  ])('1000 steps with room for %i states: %i forward steps', (budget, forwards) => {
+  ])('1000 steps with memory for %i states: %i forward steps', (budget, forwards) => {
     const cost = planCost(optimalPlan(1000, budget));
     expect(cost.forwards).toBe(forwards);
     expect(cost.peak).toBeLessThanOrEqual(budget + 3);
@@ -71,7 +71,7 @@ describe('optimal plans', () => {
     expect(planCost(optimalPlan(1000, 49, { entries: false })).forwards).toBe(2948);
   });
 
-  test('any plan can be followed within its room, and none with more room is worse', () => {
+  test('every plan keeps within its memory, and more memory never costs more steps', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),
@@ -87,8 +87,8 @@ describe('optimal plans', () => {
     );
   });
 
-  test('as good as trying everything, on short sequences', () => {
-    /** The fewest forward steps, by going through all that can be kept at every step. */
+  test('equals exhaustive search on short sequences', () => {
+    /** The fewest forward steps, by exhaustive search. */
     const memo = new Map<string, number>();
     const best = (n: number, m: number): number => {
       if (n === 0) return 0;
@@ -104,12 +104,13 @@ describe('optimal plans', () => {
       return memo.get(key)!;
     };
     for (let n = 1; n <= 14; n++) {
-      for (let room = 0; room <= 20; room++) expect(planCost(optimalPlan(n, room)).forwards).toBe(best(n, room + 3));
+      for (let budget = 0; budget <= 20; budget++)
+        expect(planCost(optimalPlan(n, budget)).forwards).toBe(best(n, budget + 3));
     }
   });
 });
 
-describe.each(['plain', 'stacked', 'layerNorm', 'tokens'])('%s: the bits of bptt', (name) => {
+describe.each(['plain', 'stacked', 'layerNorm', 'tokens'])('%s: bit-identical to bptt', (name) => {
   const STEPS = 23;
   const OPTIONS: readonly CheckpointOptions[] = [
     { steps: STEPS, memory: 0.1 },
@@ -137,7 +138,7 @@ describe.each(['plain', 'stacked', 'layerNorm', 'tokens'])('%s: the bits of bptt
   });
 });
 
-test('a sequence that is shorter or longer than the plan is an error', async () => {
+test('rejects a sequence that is shorter or longer than the plan', async () => {
   const { system, sequence } = make(SPECS.plain!, { steps: 5 });
   const run = (steps: number) =>
     rejected(async () => gradientOf(checkpointed({ steps, policy: 'sqrt' }), system, sequence));

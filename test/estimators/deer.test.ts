@@ -1,4 +1,4 @@
-/** A trajectory by Newton's method is the one that steps in order give. */
+/** A trajectory by Newton's method equals that of sequential steps. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { firstElement, influenceBalancing } from '../../src/estimators/cells/linear.js';
@@ -38,7 +38,7 @@ describe.each([
   ['stacked', 'deer'],
   ['layerNorm', 'deer'],
 ] as const)('%s, %s', (name, method) => {
-  test('converges to the steps in order, in far fewer iterations than steps', () => {
+  test('converges to the sequential states, in far fewer iterations than steps', () => {
     const { system, sequence } = make(SPECS[name]!, { steps: 60 });
     const { states, iterations, changes } = solveTrajectory(system, sequence, { method });
     expect(worst(states, inOrder(system, sequence))).toBeLessThan(1e-8);
@@ -71,7 +71,7 @@ describe('as an estimator', () => {
   });
 });
 
-test('a linear system takes one iteration, and one more to see that nothing changes', () => {
+test('a linear system converges after one iteration, which the second confirms', () => {
   const system = cellSystem(influenceBalancing(), firstElement, [0.5]);
   const sequence = Array.from({ length: 30 }, () => ({ input: [], target: null }));
   const { states, iterations } = solveTrajectory(system, sequence);
@@ -79,7 +79,7 @@ test('a linear system takes one iteration, and one more to see that nothing chan
   expect(worst(states, inOrder(system, sequence))).toBeLessThan(1e-12);
 });
 
-test('what does not converge, and what has no blocks, is said', async () => {
+test('rejects what does not converge, and models without unit blocks', async () => {
   const { system, sequence } = make(SPECS.plain!, { steps: 30 });
   const error = await rejected(async () => solveTrajectory(system, sequence, { maxIterations: 1 }));
   expect(problemOf(error, 'INVALID_DATA').problem).toMatch(/has not converged after 1 iterations/);

@@ -1,4 +1,4 @@
-/** Every estimator against the exact gradient: equal where it is exact, right in the mean where it is unbiased, and off where it is biased. */
+/** Estimators compared with the exact gradient: exact ones equal it, and each method has its known special cases. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -27,7 +27,7 @@ import { expectClose, golden, tensor } from '../support/golden.js';
 import { buildModel } from '../support/model.js';
 import { make, SPECS } from './support.js';
 
-/** Sum of all that is emitted. */
+/** Sum of all emissions. */
 function gradientOf(
   estimator: GradientEstimator,
   system: System,
@@ -86,7 +86,7 @@ describe.each(Object.entries(SPECS))('%s', (name, spec) => {
 describe('one layer', () => {
   const plain = () => make(SPECS.plain!, { steps: 8 });
 
-  test('snap of full reach is rtrl, and of one step is not; the rule in 2 P numbers is the masked matrix', async () => {
+  test('snap of full reach is rtrl, and of one step is not; the local rule equals the masked matrix', async () => {
     const { system, sequence } = plain();
     const exact = gradientOf(rtrl(), system, sequence).gradient;
     expect(off(gradientOf(snap({ n: 2 }), system, sequence).gradient, exact)).toBeLessThan(1e-13);
@@ -111,7 +111,7 @@ describe('one layer', () => {
     expect(Math.hypot(...found.subarray(offset, offset + size))).toBeGreaterThan(0);
   });
 
-  test('rflo sends the error back through weights that are not the readout, but keeps what is the readout exact', () => {
+  test('rflo sends the error back through random weights, but the gradient of the readout is exact', () => {
     const { model, system, sequence } = plain();
     const [a, b] = [gradientOf(rflo(), system, sequence).gradient, gradientOf(bptt(), system, sequence).gradient];
     const { offset } = model.parameters.layout.entry('head.weight');
@@ -141,7 +141,7 @@ test('a plain RNN: rtrl, snap and e-prop', () => {
   const exact = gradientOf(bptt(), system, sequence).gradient;
   expect(off(gradientOf(rtrl(), system, sequence).gradient, exact)).toBeLessThan(1e-13);
   expect(off(gradientOf(snap({ n: 2 }), system, sequence).gradient, exact)).toBeLessThan(1e-13);
-  // Without a state of its own, a unit of a plain RNN has no trace beyond this step: TBPTT of one step.
+  // A unit of a plain RNN has no internal state, so its trace covers one step only: TBPTT of one step.
   const one = gradientOf(tbptt({ k1: 1, k2: 1 }), system, sequence).gradient;
   expect(off(gradientOf(eprop(), system, sequence).gradient, one)).toBeLessThan(1e-13);
 });
@@ -166,10 +166,10 @@ test('truncated-bptt: every (k1, k2)', () => {
   const pairs = g.config.pairs as [number, number][];
   expect(pairs).toHaveLength(7);
   for (const [k1, k2] of pairs) {
-    // The file counts whole windows only, and sums over the outputs where the loss here is a mean.
+    // The file uses whole windows only, and sums over the outputs instead of taking their mean.
     const counted = sequence.slice(0, Math.floor(T / k1) * k1);
     const { gradient } = gradientOf(tbptt({ k1, k2: Math.max(k1, k2) }), system, counted);
-    if (k2 < k1) throw new Error('the file has a pair that no estimator here allows');
+    if (k2 < k1) throw new Error('the file has a pair with k2 < k1, which tbptt() rejects');
     for (const [from, name] of Object.entries(all)) {
       const { offset, size } = model.parameters.layout.entry(name);
       const part = [...gradient.subarray(offset, offset + size)].map((v) => v * O);
@@ -179,7 +179,7 @@ test('truncated-bptt: every (k1, k2)', () => {
   expect(flat(model.parameters.get('head.bias'))).toHaveLength(O);
 });
 
-describe('what a method cannot do is said', () => {
+describe('rejects what a method does not support', () => {
   test.each([
     [
       'more than one row',
@@ -198,7 +198,7 @@ describe('what a method cannot do is said', () => {
     expect((await rejected(async () => act())).message).toMatch(message);
   });
 
-  test('a model in reverse, or whose last step alone comes out', async () => {
+  test('a reverse LSTM, and one that returns the last step only', async () => {
     const layer = { kind: 'lstm' as const, hiddenSize: 2 };
     for (const [rest, message] of [
       [{ direction: 'reverse' as const }, /reads from the last step to the first/],

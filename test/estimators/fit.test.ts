@@ -1,4 +1,4 @@
-/** Estimators as the gradient of `fit`: exact ones train as `fit` alone does, random ones the same way every time. */
+/** Estimators as the gradient of `fit`: exact ones train as `fit` alone does, random ones are reproducible. */
 import { describe, expect, test } from '@jest/globals';
 import type { LossChoice } from '../../src/core/losses.js';
 import type { Batch } from '../../src/core/model.js';
@@ -65,13 +65,13 @@ describe('an exact estimator', () => {
   );
 });
 
-test('a truncated one trains otherwise', async () => {
+test('a truncated estimator trains differently', async () => {
   const [exact, found] = [await run(training(null)), await run(training(tbptt({ k1: 1, k2: 1 })))];
   expect(found.losses[0]).toBeCloseTo(exact.losses[0]!, 12);
   expect(Math.abs(found.losses[6]! - exact.losses[6]!)).toBeGreaterThan(1e-6);
 });
 
-test('a random one: the same bits again, also over an interruption', async () => {
+test('a random estimator is bit-identical in a second run, and after a resume', async () => {
   const whole = await run(training(uoro()));
   expect((await run(training(uoro()))).weights).toEqual(whole.weights);
   const first = training(uoro(), { maxUpdates: 4 });
@@ -81,7 +81,7 @@ test('a random one: the same bits again, also over an interruption', async () =>
   expect((await run(second, state)).weights).toEqual(whole.weights);
 });
 
-describe('a model that drops, as fit has it: the same masks, step by step', () => {
+describe('dropout uses the masks of fit', () => {
   const sized = (size: number, lstm: object, first: object = {}, between: ModelSpec['layers'] = []): ModelSpec => ({
     layers: [
       { kind: 'embedding', size, width: 3, ...first },
@@ -117,13 +117,13 @@ describe('a model that drops, as fit has it: the same masks, step by step', () =
     }
   });
 
-  test.each(forms)('%s, run again from checkpoints: the same bits', async (_, make) => {
+  test.each(forms)('%s, recomputed from checkpoints: bit-identical', async (_, make) => {
     const again = await run(dropping(make, checkpointed({ steps: 6, segment: 2 })));
     expect(again.weights).toEqual((await run(dropping(make, bptt()))).weights);
   });
 });
 
-test('a learned first state is trained', async () => {
+test('trains a learned initial state', async () => {
   const made = (estimator: GradientEstimator | null) => {
     const base = training(estimator);
     const learned = spec(base.data.vocabulary.size, { initialState: 'learned' });
@@ -136,7 +136,7 @@ test('a learned first state is trained', async () => {
   }
 });
 
-describe('of a batch with', () => {
+describe('a batch with', () => {
   const [steps, batchSize, size] = [5, 3, 4];
   const tokens = Array.from({ length: steps * batchSize }, (_, i) => (i * 7 + (i >> 2)) % size);
   const base = {
@@ -177,7 +177,7 @@ describe('of a batch with', () => {
   });
 });
 
-test('what an estimator has learnt goes on, over batches and an interruption', async () => {
+test('parameters of an estimator are kept over batches and a resume', async () => {
   const learning = syntheticGradients({ k: 3, rate: 0.5 });
   const whole = await run(training(learning));
   expect(whole.state.observed?.gradient?.some((v) => v !== 0)).toBe(true);
@@ -189,7 +189,7 @@ test('what an estimator has learnt goes on, over batches and an interruption', a
   expect(whole.weights).not.toEqual((await run(training(tbptt({ k1: 3, k2: 3 })))).weights);
 });
 
-describe('what it is not for is said', () => {
+describe('rejects what needs whole sequences', () => {
   test('a loss of whole sequences', async () => {
     const made = training(bptt());
     const act = () => run({ ...made, options: { ...made.options, loss: 'ctc' as never } });

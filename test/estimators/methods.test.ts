@@ -1,4 +1,4 @@
-/** Methods with parts of their own to test: the optimal Kronecker sum, the adaptive horizon. */
+/** Parts of single methods: the SVD and the reduction of the optimal Kronecker sum, the adaptive horizon. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { smallSvd } from '../../src/estimators/algebra/small-svd.js';
@@ -20,7 +20,7 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(a, (v, i) => v * b[i]!).reduce((x, y) => x + y, 0);
 
 describe('smallSvd', () => {
-  test.each([1, 2, 5, 9])('%d by that: the factors make the matrix, and are orthonormal', (n) => {
+  test.each([1, 2, 5, 9])('size %d: the factors multiply to the matrix, and are orthonormal', (n) => {
     const random = createRng(n, 'svd');
     const columns = Array.from({ length: n }, () => Float64Array.from({ length: n }, () => random.normal()));
     const { U, values, V } = smallSvd(columns);
@@ -35,7 +35,7 @@ describe('smallSvd', () => {
     expect([...values].sort((a, b) => b - a)).toEqual(values);
   });
 
-  test('known values, and those of a matrix that is singular', () => {
+  test('known values, and a singular matrix', () => {
     const { values } = smallSvd([
       [3, 4],
       [0, 5],
@@ -81,7 +81,7 @@ describe('ok', () => {
     const { system, sequence } = make(spec, { steps: 5 });
     const totals = (estimators: GradientEstimator[], draws: number) =>
       compare(estimators, system, sequence, { draws }).comparisons.map(({ total }) => total);
-    const [kf] = totals([kfRtrl()], 512); // its variance alone is of use here
+    const [kf] = totals([kfRtrl()], 512); // only its variance is compared
     const [one, two] = totals([ok({ rank: 1 }), ok({ rank: 2 })], 4096);
     for (const { z, variance } of [one!, two!]) {
       expect(z).toBeLessThan(4);
@@ -118,7 +118,7 @@ describe('adaptiveTbptt', () => {
     return { bias: total.bias, horizon: macs / (2 * theta.length) / sequence.length };
   };
 
-  test('goes back less far where gradients fall fast, and leaves no more than it was asked', () => {
+  test('goes back less far if gradients decay fast, and keeps within the bias', () => {
     const found = [0.3, 0.6, 0.9].map((w) => at(w, 0.05));
     for (const { bias } of found) {
       expect(bias).toBeLessThan(0.05);

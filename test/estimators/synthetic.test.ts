@@ -1,4 +1,4 @@
-/** Synthetic gradients: TBPTT until something is learnt, then nearer to the exact gradient. */
+/** Synthetic gradients: TBPTT at first, then closer to the exact gradient. */
 import { expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
@@ -21,7 +21,7 @@ const summed = (gradients: readonly Float64Array[]): Float64Array =>
 
 const off = (a: Float64Array, b: Float64Array): number => Math.hypot(...a.map((v, i) => v - b[i]!)) / Math.hypot(...b);
 
-test.each([1, 3])('without a rate it is TBPTT, with %i rows', (rows) => {
+test.each([1, 3])('at rate 0 it is TBPTT, with %i sequences', (rows) => {
   const [cut, guessed] = [
     emissions(tbptt({ k1: K, k2: K }), rows),
     emissions(syntheticGradients({ k: K, rate: 0 }), rows),
@@ -30,14 +30,14 @@ test.each([1, 3])('without a rate it is TBPTT, with %i rows', (rows) => {
   expect(guessed.learned!.every((v) => v === 0)).toBe(true);
 });
 
-test('the first window is cut, the later ones are nearer to the exact gradient, once the guess has been learnt', () => {
+test('the first window is TBPTT, the later ones are closer to the exact gradient', () => {
   const [cut, guessed] = [emissions(tbptt({ k1: K, k2: K })), emissions(syntheticGradients({ k: K }))];
   expect(guessed.found[0]).toEqual(cut.found[0]);
   const exact = summed(emissions(bptt()).found);
   expect(off(summed(guessed.found), exact)).toBeLessThan(0.8 * off(summed(cut.found), exact));
 });
 
-test('a first state that is learnt teaches the guess what the same state given does, and gets its gradient', () => {
+test('a learned initial state trains the prediction as the same given state does, and gets its gradient', () => {
   const spec: ModelSpec = {
     inputSize: 3,
     layers: [
@@ -60,8 +60,8 @@ test('a first state that is learnt teaches the guess what the same state given d
     });
     return { learned: run.learned!, gradient };
   };
-  const [learnt, given] = [one(false), one(true)];
-  expect(learnt.learned).toEqual(given.learned);
-  expect(learnt.learned.some((v) => v !== 0)).toBe(true);
-  expect(learnt.gradient.filter((v, p) => v !== given.gradient[p])).toHaveLength(4 + 4);
+  const [trained, given] = [one(false), one(true)];
+  expect(trained.learned).toEqual(given.learned);
+  expect(trained.learned.some((v) => v !== 0)).toBe(true);
+  expect(trained.gradient.filter((v, p) => v !== given.gradient[p])).toHaveLength(4 + 4);
 });

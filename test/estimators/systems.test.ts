@@ -1,4 +1,4 @@
-/** What a step offers: its derivative from both sides, and its closed forms, of the engine's models and of cells of one's own. */
+/** Derivatives of a step from both sides, and its closed forms, for models and for custom cells. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { stateJacobian } from '../../src/estimators/algebra/jacobian.js';
@@ -120,7 +120,7 @@ test.each([...WITH_UNITS, 'a plain RNN'])('%s: the closed forms of its units are
 });
 
 test.each(['peepholes', 'projection', 'stacked', 'tokens', 'layerNorm', 'zoneout'])(
-  '%s has none, and says so',
+  '%s has no closed forms',
   (name) => {
     const { system, sequence } = SYSTEMS[name]!();
     expect(system.step(system.initial(), sequence[0]!).units).toBeNull();

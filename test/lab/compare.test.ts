@@ -5,7 +5,7 @@ import { make, SPECS } from '../estimators/support.js';
 import { problemOf, rejected } from '../support/errors.js';
 
 describe('compare', () => {
-  test('tells the exact one, its cost, and what is worth a warning', () => {
+  test('reports the exact estimators, their cost, and warnings', () => {
     const { model, system, sequence } = make(SPECS.plain!);
     model.parameters.set('head.weight', new Float64Array(8)); // nothing comes back into the LSTM
     const report = compare([bptt(), rtrl(), tbptt({ k1: 1, k2: 1 })], system, sequence);
@@ -16,7 +16,7 @@ describe('compare', () => {
       z: Number.NaN,
     });
     expect(report.warnings.join()).toMatch(/lstm\.weight_ih_l0\[i\] has no gradient/);
-    expect(report.warnings.join()).toMatch(/rtrl and tbptt\(k1=1, k2=1\) do not differ here/);
+    expect(report.warnings.join()).toMatch(/rtrl and tbptt\(k1=1, k2=1\) do not differ on this sequence/);
     for (const { macs, floats, ms } of report.comparisons) {
       expect(macs).toBeGreaterThan(0);
       expect(floats).toBeGreaterThan(0);
@@ -24,7 +24,7 @@ describe('compare', () => {
     }
   });
 
-  test('has nothing to compare with where the exact gradient is 0', async () => {
+  test('throws if the exact gradient is 0', async () => {
     const { system, sequence } = make(SPECS.plain!);
     const silent = sequence.map((data) => ({ ...data, target: null }));
     expect(problemOf(await rejected(async () => compare([rtrl()], system, silent)), 'INVALID_DATA').problem).toMatch(
@@ -32,7 +32,7 @@ describe('compare', () => {
     );
   });
 
-  test('theta is as it was, also for those that move it', () => {
+  test('restores theta, also after estimators that perturb it', () => {
     const { system, sequence } = make(SPECS.plain!);
     const before = system.parameters.slice();
     compare([pes({ particles: 4 }), uoro()], system, sequence, { draws: 3 });

@@ -1,4 +1,4 @@
-/** The learning experiments with tiny settings: they learn something, report how far they are, and are the same for a seed. */
+/** The training experiments with tiny settings: they learn, report progress, and are reproducible from a seed. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { a4 } from '../../src/lab/experiments/a4.js';
@@ -22,7 +22,7 @@ const TINY: readonly (readonly [Experiment<never>, object])[] = [
 describe.each(TINY.map(([experiment, tiny]) => [experiment.id, experiment, tiny] as const))('%s', (_, all, tiny) => {
   const experiment = all as unknown as Experiment<Job>;
   const jobs = experiment.jobs({ seeds: 1, full: false }).map((job) => ({ ...job, ...tiny }));
-  test('every job runs, and the report is of all of them', async () => {
+  test('runs every job and reports all of them', async () => {
     const done = [];
     for (const job of jobs) {
       const shares: number[] = [];
@@ -39,7 +39,7 @@ describe.each(TINY.map(([experiment, tiny]) => [experiment.id, experiment, tiny]
     expect(verdicts.length).toBeGreaterThan(0);
     for (const row of tables[0]!.rows) expect(row).toHaveLength(tables[0]!.columns.length);
   });
-  test('the same again for a seed, something else for another', async () => {
+  test('gives the same curves for a seed, and others for another seed', async () => {
     const [job] = jobs as [Job];
     const { curves } = await experiment.run(job, () => {});
     expect((await experiment.run(job, () => {})).curves).toEqual(curves);
@@ -114,7 +114,7 @@ describe('a learner', () => {
     ]);
     one.dispose();
   });
-  test('only a gradient of its own has a handle', async () => {
+  test('matrixOf accepts only gradients of the same system', async () => {
     const one = await learner(lstmModel(4, 4, 2, 1), bptt(), { optimizer: adam(), seed: 1 });
     const system = modelSystem(one.model);
     expect(system.matrixOf(system.newGradient()).cols).toBe(one.model.size);

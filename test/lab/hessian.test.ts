@@ -1,4 +1,4 @@
-/** Hessian-vector products: against differences of the gradient, and symmetric, as a Hessian is. */
+/** Hessian-vector products equal differences of the gradient, and are symmetric. */
 import { describe, expect, test } from '@jest/globals';
 import type { LossChoice } from '../../src/core/losses.js';
 import { createRng } from '../../src/core/rng.js';
@@ -65,7 +65,7 @@ describe.each(CASES)('%s', (_, spec, loss, data) => {
   const model = buildModel(createReference('float64'), spec);
   const batch = { steps: T, batchSize: N, ...data } as Parameters<typeof hessianVector>[1];
   const theta = model.kernels.host(model.parameters.matrix)!;
-  if (spec === stacked) theta.forEach((v, p) => void (theta[p] = v + 0.1 * random.normal())); // states that are learnt, not 0
+  if (spec === stacked) theta.forEach((v, p) => void (theta[p] = v + 0.1 * random.normal())); // learned states other than 0
   const P = theta.length;
 
   test('is the difference of gradients along the direction', async () => {
@@ -97,7 +97,7 @@ describe.each(CASES)('%s', (_, spec, loss, data) => {
   });
 });
 
-test('what it is not written for is said', async () => {
+test('rejects what has no second derivatives', async () => {
   const model = buildModel(createReference('float64'), {
     inputSize: 3,
     layers: [

@@ -1,4 +1,4 @@
-/** The gradient by lag, and what an estimator loses where theta moves. */
+/** The gradient by lag, and the error of an estimator when theta changes. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import {
@@ -28,7 +28,7 @@ const norm = (a: ArrayLike<number>): number => Math.hypot(...Array.from(a));
 const cosine = (a: Float64Array, b: Float64Array): number =>
   a.reduce((sum, v, p) => sum + v * b[p]!, 0) / norm(a) / norm(b);
 
-describe('by lag', () => {
+describe('lagSpectrum', () => {
   test.each(['plain', 'stacked', 'layerNorm'])('%s: sliding TBPTT over k + 1 steps has the lags up to k', (name) => {
     const { system, sequence } = make(SPECS[name]!, { steps: 9 });
     const { norms, cosines } = lagSpectrum(system, sequence);
@@ -44,7 +44,7 @@ describe('by lag', () => {
     }
   });
 
-  test('cut at a longest lag, which is at most the sequence', async () => {
+  test('stops at the longest lag, which must not exceed the sequence', async () => {
     const { system, sequence } = make(SPECS.plain!, { steps: 6 });
     const all = lagSpectrum(system, sequence);
     const some = lagSpectrum(system, sequence, { longest: 2 });
@@ -54,7 +54,7 @@ describe('by lag', () => {
 });
 
 describe('staleness', () => {
-  test('is none where theta stands still, and theta is left as it was', () => {
+  test('is 0 at learning rate 0, and theta is restored', () => {
     const { system, sequence } = make(SPECS.plain!, { steps: 12 });
     const before = system.parameters.slice();
     for (const estimator of [rtrl(), tbptt({ k1: 2, k2: 4 }), uoro()]) {
@@ -68,7 +68,7 @@ describe('staleness', () => {
     expect(system.parameters).toEqual(before);
   });
 
-  test('grows with the rate', () => {
+  test('grows with the learning rate', () => {
     const { system, sequence } = make(SPECS.plain!, { steps: 20 });
     const at = (rate: number) => staleness(rtrl(), system, sequence, { learningRate: rate, points: 1 })[0]!;
     const [slow, fast] = [at(0.01), at(0.1)];

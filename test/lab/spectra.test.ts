@@ -1,4 +1,4 @@
-/** Jacobians, their spectra and growth, and the gradient taken apart by step. */
+/** Jacobians, their spectra and growth, and the gradient by time step. */
 import { expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import {
@@ -43,7 +43,7 @@ test('Lyapunov exponents: the logarithms of a constant map, and the growth of a 
   expect(all.reduce((a, b) => a + b, 0)).toBeCloseTo(volume, 8);
 });
 
-test.each(['plain', 'stacked', 'tokens'])('%s: what each step adds is the gradient, in sum', (name) => {
+test.each(['plain', 'stacked', 'tokens'])('%s: the gradients of the steps sum up to the gradient', (name) => {
   const { system, sequence } = make(SPECS[name]!, { batchSize: 2 });
   const steps = gradientsByStep(system, sequence);
   let exact = new Float64Array(0);

@@ -1,4 +1,4 @@
-/** The tasks: what has to be recalled and when, what a guess without memory costs, and that a seed fixes them. */
+/** The tasks: what must be recalled and when, the loss of a guess without memory, and reproducibility from a seed. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import {
@@ -44,7 +44,7 @@ test('rows of sequences are the sequences of the rows', () => {
   }
 });
 
-test('a delay line: each letter is said again exactly so many steps after it was seen', () => {
+test('a delay line: each letter is due exactly `lag` steps after it was shown', () => {
   const [symbols, length, every, lag] = [3, 5, 4, 10];
   const all = delayedCopyTask({ symbols, length, every, lag }, 2, rng());
   expect(all).toHaveLength((length - 1) * every + lag + 1);
@@ -68,7 +68,7 @@ test('a delay line: each letter is said again exactly so many steps after it was
 describe('copy', () => {
   const shape = { symbols: 4, length: 5, lag: 7 };
   const all = copyTask(shape, 3, rng());
-  test('each letter is told length + lag steps after it was seen, at the signal', () => {
+  test('each letter is due length + lag steps after it was shown, at the signal', () => {
     expect(all).toHaveLength(17);
     for (let k = 0; k < 5; k++) {
       expect(Array.from(all[12 + k]!.target!)).toEqual(classes(all[k]!.input, 6));
@@ -79,7 +79,7 @@ describe('copy', () => {
       expect(target).toBeNull();
     }
   });
-  test('a seed fixes it, and another one changes it', () => {
+  test('the same seed gives the same data, another seed gives other data', () => {
     expect(copyTask(shape, 3, rng())).toEqual(all);
     expect(copyTask(shape, 3, rng(2))).not.toEqual(all);
   });
@@ -94,7 +94,7 @@ describe('copy', () => {
     [{ symbols: 1, length: 5 }, 'symbols'],
     [{ symbols: 2, length: 0 }, 'length'],
     [{ symbols: 2, length: 1, lag: -1 }, 'lag'],
-  ])('%j is no copy task', (wrong, path) => {
+  ])('%j is rejected', (wrong, path) => {
     expect(() => copyTask(wrong, 1, rng())).toThrow(path);
   });
 });
@@ -129,7 +129,7 @@ describe('a^n b^n', () => {
   test('each line of b is as long as the line of a before it', () => {
     for (const [a, b] of pairs) expect([a, b]).toEqual(['a'.repeat(a.length), 'b'.repeat(a.length)]);
   });
-  test('n is uniform, which costs .143 bits a character', () => {
+  test('n is uniform, .143 bits per character', () => {
     const counts = new Array<number>(33).fill(0);
     for (const [a] of pairs) counts[a.length]!++;
     expect(counts[0]).toBe(0);
@@ -140,7 +140,7 @@ describe('a^n b^n', () => {
     expect(countingEntropy(32)).toBeCloseTo(0.143, 3);
     expect((5 * pairs.length) / 70_000).toBeCloseTo(countingEntropy(32), 2);
   });
-  test('each character is asked for at the step before', () => {
+  test('each character is the target of the step before', () => {
     const steps = take(nextCharacter(text, 3), 100);
     for (const [t, { input, target }] of steps.entries()) {
       expect([classes(input, 3)[0], target![0]]).toEqual([text[t], text[t + 1]]);
@@ -160,13 +160,13 @@ describe('adding', () => {
     }
     expect(all.slice(0, -1).every(({ target }) => target === null)).toBe(true);
   });
-  test('who says 1 errs by 1/6', () => {
+  test('a constant output of 1 has an error of 1/6', () => {
     const errors = Array.from(all[39]!.target!, (v) => (v - 1) ** 2);
     expect(errors.reduce((a, b) => a + b, 0) / 500).toBeCloseTo(1 / 6, 1);
   });
 });
 
-test('temporal order: which two marks came, wherever they stood', () => {
+test('temporal order: the class of the two marks, wherever they are', () => {
   const all = temporalOrderTask(50, 200, rng());
   const seen = new Set<number>();
   const rows = all.map(({ input }) => classes(input, 6));
@@ -185,7 +185,7 @@ describe("Marschall's Add", () => {
   const [T, N] = [400, 100];
   const all = take(delayedAddTask({ t1: 2, t2: 4 }, N, rng()), T);
   const x = all.map(({ input }) => classes(input, 2));
-  /** Entropy of y in nats, given what `known` tells apart. */
+  /** Entropy of y in nats, given `known`. */
   const nats = (known: (t: number, n: number) => number): number => {
     const counts = new Map<number, [number, number]>();
     for (let t = 4; t < T; t++) {
@@ -207,7 +207,7 @@ describe("Marschall's Add", () => {
     expect(nats((t, n) => x[t - 2]![n]!)).toBeCloseTo(0.519, 2);
     expect(nats((t, n) => x[t - 2]![n]! + 2 * x[t - 4]![n]!)).toBeCloseTo(0.454, 2);
   });
-  test('the input of now tells nothing', () => {
+  test('the current input has no information', () => {
     expect(nats((t, n) => x[t]![n]!)).toBeCloseTo(0.662, 2);
   });
 });

@@ -71,8 +71,8 @@ export class Learner {
   }
 
   /**
-   * Makes an update for each window of a stream of `steps` steps, of the mean loss over the window. The state and what the
-   * estimator carries go on from window to window.
+   * Makes an update for each window of a stream of `steps` steps, of the mean loss over the window. The state and
+   * what the estimator carries continue from window to window.
    *
    * @param every steps of a window. Default: the estimator's own.
    */
