@@ -6,10 +6,14 @@ import * as methods from './methods/index.js';
 /** A function that makes an estimator from its settings, with a description of both. */
 export type EstimatorFactory = EstimatorInfo & ((settings: never) => GradientEstimator);
 
+/** @__NO_SIDE_EFFECTS__ */
+function byName(): Readonly<Record<string, EstimatorFactory>> {
+  const entries = Object.entries<EstimatorFactory>(methods);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
+}
+
 /** Every estimator by name, in alphabetical order: `ESTIMATORS.tbptt.summary`. */
-export const ESTIMATORS: Readonly<Record<string, EstimatorFactory>> = Object.fromEntries(
-  Object.entries(methods).sort(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)),
-);
+export const ESTIMATORS: Readonly<Record<string, EstimatorFactory>> = byName();
 
 /**
  * Makes an estimator from text: `NAME` or `NAME:setting=number,...`, such as `tbptt:k1=16,k2=64`. Throws `INVALID_SETTING`.
