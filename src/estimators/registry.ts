@@ -41,6 +41,6 @@ export function parseEstimator(text: string): GradientEstimator {
     settings[key] = number;
   }
   const missing = known.filter((key) => !(key in settings) && !optional.includes(key));
-  if (missing.length > 0) throw invalidSetting(`estimator ${name}`, `missing setting ${missing.join(' and ')}.`, help);
+  if (missing.length > 0) throw invalidSetting(`estimator ${name}`, `needs ${missing.join(' and ')}.`, help);
   return factory(settings as never);
 }

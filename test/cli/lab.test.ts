@@ -12,7 +12,7 @@ test('list shows the experiments and the settings of the estimators', async () =
   const { code, stdout } = await lab('list');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^a1 +Influence balancing$/m);
-  expect(stdout).toMatch(/^tbptt:k1=,k2= +every k1 steps/m);
+  expect(stdout).toMatch(/^tbptt:k1=,k2= +biased: every k1 steps/m);
 });
 
 test('an interrupted experiment continues where it stopped, and reports', async () => {
@@ -87,9 +87,17 @@ test.each([
   [['run', 'a99'], 2, 'EXPERIMENT must be the id of an experiment, got "a99".'],
   [['dance'], 2, 'unknown command "lab dance". Commands: lab list, lab run, lab compare.'],
   [['compare'], 2, 'missing --estimators'],
-  [['compare', '--estimators', 'tbptt:k1=1'], 2, 'estimator tbptt: lacks k2. Write tbptt:k1=NUMBER,k2=NUMBER.'],
-  [['compare', '--estimators', 'magic'], 2, 'estimator: "magic" is none. Known: bptt,'],
-  [['compare', '--estimators', 'snap:n=x'], 2, 'estimator snap does not know "n=x". Write snap:n=NUMBER.'],
+  [['compare', '--estimators', 'tbptt:k1=1'], 2, 'estimator tbptt needs k2. Write tbptt:k1=NUMBER,k2=NUMBER.'],
+  [
+    ['compare', '--estimators', 'magic'],
+    2,
+    'estimator: unknown estimator "magic". Use one of adaptiveTbptt, artbp, bptt,',
+  ],
+  [
+    ['compare', '--estimators', 'snap:n=x'],
+    2,
+    'estimator snap: unknown or invalid setting "n=x". Write snap:n=NUMBER.',
+  ],
   [['run', 'a2', '--seeds', '0'], 2, '--seeds must be an integer from 1'],
 ])('the error for %j is clear', async (args, code, message) => {
   const ended = await lab(...args);
@@ -105,5 +113,5 @@ test('unspool train with an estimator learns, and a wrong estimator is an error'
   const losses = whole.stdout.split('\n').flatMap((line) => /"kind":"update".*"loss":([\d.]+)/.exec(line)?.[1] ?? []);
   expect(Number(losses.at(-1))).toBeLessThan(Number(losses[0]));
   const wrong = await start(here.path, ['train', 'text.txt', ...TINY, '--estimator', 'tbptt:k1=4']).ended;
-  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('estimator tbptt: lacks k2.') });
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('estimator tbptt needs k2.') });
 });
