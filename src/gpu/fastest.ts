@@ -6,12 +6,9 @@ import { type Batch, Model } from '../core/model.js';
 import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
 import { invalidSetting } from '../errors.js';
-import { type BackendChoice, type BackendOptions, selectKernels } from '../kernels/select.js';
+import { type BackendChoice, type BackendOptions, MEASURED_BACKENDS, selectKernels } from '../kernels/select.js';
 import { adam } from '../optim/adam.js';
 import { fit } from '../train/trainer.js';
-
-/** The default backends. gpu.js's `webasm` and `cpu` are slower than `wasm` everywhere. */
-const DEFAULT_BACKENDS: readonly BackendChoice[] = ['wasm', 'gpu:webgpu', 'gpu:webgl2'];
 
 /** Updates that are not timed: the first ones compile kernels, and then plans. */
 const WARM_UP = 4;
@@ -36,7 +33,7 @@ export interface MeasureOptions extends Pick<BackendOptions, 'threads'> {
 export async function measureBackends(
   spec: ModelSpec,
   shape: PassShape,
-  { backends = DEFAULT_BACKENDS, updates = 5, ...options }: MeasureOptions = {},
+  { backends = MEASURED_BACKENDS, updates = 5, ...options }: MeasureOptions = {},
 ): Promise<BackendTiming<BackendChoice>[]> {
   const timings: BackendTiming<BackendChoice>[] = [];
   for (const backend of backends) {

@@ -1,68 +1,80 @@
-/** Which backend computes: what is asked for, or an error; never silently another one. */
-import type { Kernels, Precision } from '../contract/kernels.js';
-import { invalidSetting, requireInteger } from '../errors.js';
-import type { GpuMode } from './gpu/device/modes.js';
-import { createWasm, type WasmVariant, wasmVariant } from './wasm/index.js';
+/** The registry of backends, and the choice of one: the requested backend or an error, never another one instead. */
+import { type Kernels, MAX_THREADS, type Precision } from '../contract/kernels.js';
+import { invalidSetting, isKeyOf, requireInteger, shown } from '../errors.js';
+import { gpu } from './gpu/backend.js';
+import { reference } from './reference/backend.js';
+import type { BackendEntry } from './shared/backend.js';
+import { wasm } from './wasm/backend.js';
 
 export { preferRevec } from './wasm/trial.js';
 
-export type Backend = 'reference' | 'wasm' | 'gpu';
+/** All backends. `auto` chooses the first that is automatic, has the precision and is available. */
+const BACKENDS = { wasm, reference, gpu } as const satisfies Record<string, BackendEntry>;
 
-/** A backend; of the GPU's, perhaps which of gpu.js's modes. `gpu` alone: webgpu where there is one, else webgl2. */
-export type BackendChoice = Backend | `gpu:${GpuMode}`;
+/** Name of a backend. */
+export type Backend = keyof typeof BACKENDS;
 
+/** A backend, or one of its modes: `gpu:webgpu`. `gpu` alone chooses webgpu if it is available, else webgl2. */
+export type BackendChoice = { [B in Backend]: B | `${B}:${(typeof BACKENDS)[B]['modes'][number]}` }[Backend];
+
+/** Which backend computes, and how. */
 export interface BackendOptions {
   /**
-   * `wasm` (SIMD WebAssembly, float32), `reference` (plain JavaScript, both precisions) or `gpu` (float32; needs the package
-   * gpu.js, docs/gpu.md). `auto` takes `wasm` where the engine runs it and the precision is float32, else `reference`.
+   * `wasm` (SIMD WebAssembly, float32), `reference` (plain JavaScript, float32 and float64) or `gpu` (float32; needs the
+   * package gpu.js, docs/gpu.md). `auto` chooses `wasm` if it is available and the precision is float32, else `reference`.
    * Default `auto`.
    */
   readonly backend?: 'auto' | BackendChoice;
   /** Default `float32`. */
   readonly precision?: Precision;
   /**
-   * Threads that share the work of the wasm backend, this one included. They start when there is work that is worth
-   * sharing, and do not change a bit of any result. Default 1; `auto` takes one a processor core, up to 4.
+   * Number of threads of the wasm backend, 1 to 15, the calling thread included. They start with the first work that is
+   * worth sharing and do not change any result. Default 1; `auto` uses one per processor core, at most 4.
    */
   readonly threads?: number | 'auto';
 }
 
-const GPUS: readonly string[] = [
-  'gpu',
-  'gpu:webgpu',
-  'gpu:webgl2',
-  'gpu:webasm',
-  'gpu:cpu',
-] satisfies readonly BackendChoice[];
+const NAMES = Object.keys(BACKENDS) as Backend[];
+const entryOf = (name: Backend): BackendEntry => BACKENDS[name];
+const choicesOf = (name: Backend, modes: readonly (string | null)[]): BackendChoice[] =>
+  modes.map((mode) => (mode === null ? name : `${name}:${mode}`) as BackendChoice);
 
-/** The backend that `auto` means here, or that is asked for. Throws `INVALID_SETTING` for one that there is not. */
-function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions = {}): Backend {
+/** Every value of the option `backend` except `auto`. */
+export const BACKEND_CHOICES: readonly BackendChoice[] = NAMES.flatMap((name) =>
+  choicesOf(name, [null, ...entryOf(name).modes]),
+);
+
+/** The backends that `measureBackends` tries by default. */
+export const MEASURED_BACKENDS: readonly BackendChoice[] = NAMES.flatMap((name) =>
+  choicesOf(name, entryOf(name).measuredModes),
+);
+
+/** The backend and mode that the options select. Throws `INVALID_SETTING`. */
+function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions): [Backend, mode: string | null] {
   if (precision !== 'float32' && precision !== 'float64') {
-    throw invalidSetting('precision', `${JSON.stringify(precision)} is no precision.`, 'Use float32 or float64.');
+    throw invalidSetting('precision', `${shown(precision)} is not a precision.`, 'Use float32 or float64.');
   }
-  switch (backend) {
-    case 'auto':
-      return precision === 'float32' && wasmVariant() ? 'wasm' : 'reference';
-    case 'reference':
-      return 'reference';
-    case 'wasm':
-      if (precision !== 'float32') throw invalidSetting('backend', 'wasm computes in float32 only.', 'Use reference.');
-      if (!wasmVariant()) throw invalidSetting('backend', 'this engine has no WebAssembly SIMD.', 'Use reference.');
-      return 'wasm';
-    default: {
-      if (!GPUS.includes(String(backend))) {
-        const help = `Use auto, wasm, reference, ${GPUS.join(', ')}.`;
-        throw invalidSetting('backend', `${JSON.stringify(backend)} is no backend.`, help);
-      }
-      if (precision !== 'float32') throw invalidSetting('backend', 'gpu computes in float32 only.', 'Use reference.');
-      return 'gpu';
-    }
+  const has = (name: Backend): boolean => entryOf(name).precisions.includes(precision);
+  if (backend === 'auto') {
+    const chosen = NAMES.find((name) => entryOf(name).automatic && has(name) && !entryOf(name).unavailable());
+    return [chosen ?? 'reference', null];
   }
+  const [name, mode = null] = String(backend).split(':');
+  if (!BACKEND_CHOICES.includes(backend) || !isKeyOf(BACKENDS, name)) {
+    const help = `Use auto, ${BACKEND_CHOICES.join(', ')}.`;
+    throw invalidSetting('backend', `${shown(backend)} is not a backend.`, help);
+  }
+  if (!has(name)) {
+    throw invalidSetting('backend', `${name} computes in ${entryOf(name).precisions} only.`, 'Use reference.');
+  }
+  const problem = entryOf(name).unavailable();
+  if (problem) throw invalidSetting('backend', problem, 'Use reference.');
+  return [name, mode];
 }
 
 /**
- * Processor cores that threads can run on: browsers, Deno and Bun tell by `navigator`, older Nodes by a module. A page that
- * is not cross-origin isolated cannot share memory with workers.
+ * Number of processor cores that threads can use. Browsers, Deno and Bun have `navigator`, older versions of Node a module.
+ * A page that is not cross-origin isolated cannot share memory with workers.
  */
 const cores = (): number =>
   globalThis.crossOriginIsolated === false
@@ -71,27 +83,23 @@ const cores = (): number =>
       globalThis.process?.getBuiltinModule?.('node:os').availableParallelism() ??
       1);
 
-/** What `selectKernels` would take for these options, without making it. Throws `INVALID_SETTING` likewise. */
+/** What `selectKernels` would create for these options. Throws `INVALID_SETTING` as it does. */
 export function describeBackend(options: BackendOptions = {}): {
   readonly backend: Backend;
-  /** The instructions that the wasm backend uses: `simd`, `relaxed` or `revec`; the mode of gpu.js that was asked for. */
-  readonly variant: WasmVariant | GpuMode | null;
+  /** The WebAssembly instructions of `wasm`: `simd`, `relaxed` or `revec`. The requested mode of `gpu`. Null otherwise. */
+  readonly variant: string | null;
   readonly threads: number;
 } {
-  const backend = chooseBackend(options);
+  const [backend, mode] = chooseBackend(options);
   const { threads = 1 } = options;
-  if (threads !== 'auto') requireInteger('threads', threads, 1, 15);
-  if (backend === 'reference') return { backend, variant: null, threads: 1 };
-  if (backend === 'gpu')
-    return { backend, variant: (options.backend?.split(':')[1] ?? null) as GpuMode | null, threads: 1 };
-  return { backend, variant: wasmVariant(), threads: threads === 'auto' ? Math.min(4, cores()) : threads };
+  if (threads !== 'auto') requireInteger('threads', threads, 1, MAX_THREADS);
+  const entry = entryOf(backend);
+  const count = threads === 'auto' ? Math.min(4, cores()) : threads;
+  return { backend, variant: mode ?? entry.variant(), threads: entry.hasThreads ? count : 1 };
 }
 
-/** A backend with a memory of its own. Throws `INVALID_SETTING` for a backend or precision that there is not. */
+/** Creates a backend with its own memory. Throws `INVALID_SETTING` if the backend or precision is not available. */
 export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
   const { backend, variant, threads } = describeBackend(options);
-  if (backend === 'wasm') return createWasm(variant as WasmVariant, { threads });
-  if (backend === 'gpu') return (await import('./gpu/index.js')).createGpu(variant as GpuMode | null);
-  const { createReference } = await import('./reference/index.js'); // a page that runs wasm does not load it
-  return createReference(options.precision ?? 'float32');
+  return entryOf(backend).create({ precision: options.precision ?? 'float32', variant, threads });
 }
