@@ -52,7 +52,7 @@ export const MEASURED_BACKENDS: readonly BackendChoice[] = NAMES.flatMap((name) 
 /** The backend and mode that the options select. Throws `INVALID_SETTING`. */
 function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions): [Backend, mode: string | null] {
   if (precision !== 'float32' && precision !== 'float64') {
-    throw invalidSetting('precision', `${shown(precision)} is not a precision.`, 'Use float32 or float64.');
+    throw invalidSetting('precision', `unknown precision ${shown(precision)}.`, 'Use float32 or float64.');
   }
   const has = (name: Backend): boolean => entryOf(name).precisions.includes(precision);
   if (backend === 'auto') {
@@ -62,7 +62,7 @@ function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptio
   const [name, mode = null] = String(backend).split(':');
   if (!BACKEND_CHOICES.includes(backend) || !isKeyOf(BACKENDS, name)) {
     const help = `Use auto, ${BACKEND_CHOICES.join(', ')}.`;
-    throw invalidSetting('backend', `${shown(backend)} is not a backend.`, help);
+    throw invalidSetting('backend', `unknown backend ${shown(backend)}.`, help);
   }
   if (!has(name)) {
     throw invalidSetting('backend', `${name} computes in ${entryOf(name).precisions} only.`, 'Use reference.');

@@ -1,33 +1,32 @@
 import type { Optimizer } from './optimizer.js';
-import { settingsOf, withDecay } from './settings.js';
+import { optimizerOf } from './rule.js';
+import { settingsOf } from './settings.js';
 
-const STANDARD = { learningRate: 1, rho: 0.9, eps: 1e-6, weightDecay: 0 };
-/** Learning rate 1, memory of the squares `rho` 0.9, `eps` 1e-6, L2 `weightDecay` 0. */
-export type AdadeltaSettings = Partial<typeof STANDARD>;
+const DEFAULTS = { learningRate: 1, rho: 0.9, eps: 1e-6, weightDecay: 0 };
+
+/** Settings of `adadelta`: `learningRate` 1, decay of the running means `rho` 0.9, `eps` 1e-6, L2 `weightDecay` 0. */
+export type AdadeltaSettings = Partial<typeof DEFAULTS>;
 
 /**
- * Adadelta (Zeiler 2012), as torch.optim.Adadelta: v = rho*v + (1-rho)*g^2;  d = sqrt(u + eps) / sqrt(v + eps) * g;
- * u = rho*u + (1-rho)*d^2;  w -= learningRate * d.
+ * Adadelta (Zeiler 2012), as torch.optim.Adadelta:
+ *   v = rho v + (1-rho) g^2;  d = sqrt(u + eps) / sqrt(v + eps) g;  u = rho u + (1-rho) d^2;  w -= learningRate d
+ * Throws `INVALID_SETTING`.
  */
-export function adadelta(settings: AdadeltaSettings = {}): Optimizer {
-  const spec = { kind: 'adadelta', ...settingsOf('adadelta', STANDARD, settings) };
-  const { rho, eps, weightDecay } = spec;
-  return {
-    spec,
+export function adadelta(given: AdadeltaSettings = {}): Optimizer {
+  const settings = settingsOf('adadelta', DEFAULTS, given);
+  const { rho, eps, weightDecay } = settings;
+  return optimizerOf({
+    kind: 'adadelta',
+    settings,
     state: ['v', 'u'],
-    apply(pass) {
-      const { kernels: k, parameters: w, state, learningRate, scratch } = pass;
-      const { v, u } = state;
-      const g = withDecay(pass, weightDecay, 0);
-      const [above, below, d] = [scratch(1), scratch(2), scratch(3)];
-      k.mixProduct(v!, rho, 1 - rho, g, g);
-      k.root(above, u!, eps, 0);
-      k.multiply(above, above, g, false);
-      k.root(below, v!, eps, 0);
-      k.fill(d, 0);
-      k.addQuotient(d, 1, above, below);
-      k.mixProduct(u!, rho, 1 - rho, d, d);
-      k.combine(w, 1, w, -learningRate, d);
+    l2: weightDecay,
+    update({ w, g, v, u, rate }, row) {
+      row.averageSquare(v, rho, g);
+      const numerator = row.root(u, { inside: eps });
+      row.kernels.multiply(numerator, numerator, g, false);
+      const d = row.quotient(numerator, row.root(v, { inside: eps }));
+      row.averageSquare(u, rho, d);
+      row.subtract(w, rate, d);
     },
-  };
+  });
 }

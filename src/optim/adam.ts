@@ -1,12 +1,15 @@
-import type { Optimizer, OptimizerPass } from './optimizer.js';
-import { runningMeans, settingsOf, withDecay } from './settings.js';
+import { biasCorrection } from '../contract/kernels.js';
+import type { Optimizer } from './optimizer.js';
+import { optimizerOf } from './rule.js';
+import { settingsOf } from './settings.js';
 
+/** Settings of `adam`, `adamW` and `amsgrad`. */
 export interface AdamSettings {
   /** Learning rate. Default 0.001. */
   readonly learningRate?: number;
-  /** Memory of the running mean of the gradient. Default 0.9. */
+  /** Decay of the running mean of the gradient. Default 0.9. */
   readonly beta1?: number;
-  /** Memory of the running mean of its square. Default 0.999. */
+  /** Decay of the running mean of its square. Default 0.999. */
   readonly beta2?: number;
   /** Added to the root, against division by 0. Default 1e-8. */
   readonly eps?: number;
@@ -14,51 +17,57 @@ export interface AdamSettings {
   readonly weightDecay?: number;
 }
 
-const STANDARD = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
+const DEFAULTS = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
 
 /**
- * Adam (Kingma & Ba 2015, algorithm 1), as torch.optim.Adam; weight decay is L2, added to the gradient:
- *   m = b1*m + (1-b1)*g;  v = b2*v + (1-b2)*g^2;  w -= learningRate * (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps)
+ * Adam (Kingma & Ba 2015, algorithm 1), as torch.optim.Adam. Weight decay is L2: it is added to the gradient.
+ *   m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= learningRate (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps)
  * Throws `INVALID_SETTING`.
  */
-export function adam(settings: AdamSettings = {}): Optimizer {
-  return rule('adam', settingsOf('adam', STANDARD, settings), false);
+export function adam(given: AdamSettings = {}): Optimizer {
+  return adamRule('adam', settingsOf('adam', DEFAULTS, given), false);
 }
 
-/** Adam with weight decay apart from the gradient: w *= 1 - learningRate*decay (Loshchilov & Hutter 2019), as torch's AdamW. */
-export function adamW(settings: AdamSettings = {}): Optimizer {
-  return rule('adamW', settingsOf('adamW', { ...STANDARD, weightDecay: 0.01 }, settings), true);
+/**
+ * AdamW (Loshchilov & Hutter 2019), as torch.optim.AdamW: Adam whose weight decay does not pass through the gradient,
+ *   w *= 1 - learningRate weightDecay, before Adam's update.
+ * Throws `INVALID_SETTING`.
+ */
+export function adamW(given: AdamSettings = {}): Optimizer {
+  return adamRule('adamW', settingsOf('adamW', { ...DEFAULTS, weightDecay: 0.01 }, given), true);
 }
 
-function rule(kind: string, settings: Required<AdamSettings>, decoupled: boolean): Optimizer {
-  const { beta1, beta2, eps, weightDecay } = settings;
-  return {
-    spec: { kind, ...settings },
+/** One instruction of the backend does the whole update. */
+function adamRule(kind: string, settings: Required<AdamSettings>, decoupled: boolean): Optimizer {
+  return optimizerOf({
+    kind,
+    settings,
     state: ['m', 'v'],
-    apply({ kernels, parameters, gradients, state, update, learningRate }) {
-      const options = { learningRate, beta1, beta2, eps, weightDecay, decoupled, update };
-      kernels.adamUpdate(parameters, gradients, state.m!, state.v!, options);
+    update({ w, g, m, v, rate, t }, row) {
+      row.kernels.adamUpdate(w, g, m, v, { ...settings, learningRate: rate, decoupled, update: t });
     },
-  };
+  });
 }
 
-/** Adam whose root never falls: it divides by that of the largest v so far (Reddi et al. 2018), as torch's `amsgrad`. */
-export function amsgrad(settings: AdamSettings = {}): Optimizer {
-  const all = settingsOf('amsgrad', STANDARD, settings);
-  const { beta1, beta2, eps, weightDecay } = all;
-  return {
-    spec: { kind: 'amsgrad', ...all },
+/**
+ * AMSGrad (Reddi et al. 2018), as torch.optim.Adam with `amsgrad`: Adam that divides by the root of the largest v so far.
+ *   m and v as in Adam;  u = max(u, v);  w -= learningRate (m / (1-b1^t)) / (sqrt(u / (1-b2^t)) + eps)
+ * Throws `INVALID_SETTING`.
+ */
+export function amsgrad(given: AdamSettings = {}): Optimizer {
+  const settings = settingsOf('amsgrad', DEFAULTS, given);
+  const { beta1, beta2, eps, weightDecay } = settings;
+  return optimizerOf({
+    kind: 'amsgrad',
+    settings,
     state: ['m', 'v', 'largest'],
-    apply(pass: OptimizerPass) {
-      const { kernels: k, parameters: w, state, learningRate, update, scratch } = pass;
-      const { m, v, largest } = state;
-      const g = withDecay(pass, weightDecay, 0);
-      const below = scratch(1);
-      runningMeans(pass, g, { beta1, beta2 });
-      k.maximum(largest!, largest!, v!);
-      const correct2 = Math.sqrt(1 - beta2 ** update);
-      k.root(below, largest!, 0, eps * correct2);
-      k.addQuotient(w, (-learningRate * correct2) / (1 - beta1 ** update), m!, below);
+    l2: weightDecay,
+    update({ w, g, m, v, largest, rate, t }, row) {
+      row.average(m, beta1, g);
+      row.averageSquare(v, beta2, g);
+      row.kernels.maximum(largest, largest, v);
+      const { mean, root } = biasCorrection(beta1, beta2, t); // the fraction, times root above and below:
+      row.subtractQuotient(w, (rate * root) / mean, m, row.root(largest, { outside: eps * root }));
     },
-  };
+  });
 }

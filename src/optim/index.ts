@@ -1,42 +1,36 @@
-/** The optimizers by name: one line a rule. */
-
+/** The registry of optimizers, and optimizers from JSON. */
 import { invalidSetting, isKeyOf, shown } from '../errors.js';
-import { adadelta } from './adadelta.js';
-import { adagrad } from './adagrad.js';
-import { adam, adamW, amsgrad } from './adam.js';
 import { groupedFrom } from './grouped.js';
-import { lamb } from './lamb.js';
-import { lion } from './lion.js';
-import { nadam } from './nadam.js';
 import type { Optimizer, OptimizerSpec } from './optimizer.js';
-import { radam } from './radam.js';
-import { rmsprop } from './rmsprop.js';
-import { type SgdSettings, sgd } from './sgd.js';
+import * as rules from './rules.js';
 
-export const OPTIMIZERS = { adadelta, adagrad, adam, adamW, amsgrad, lamb, lion, nadam, radam, rmsprop, sgd } as const;
+/** The functions that create optimizers, by name. */
+export const OPTIMIZERS = { ...rules } as const;
+
+/** Name of an optimizer. */
 export type OptimizerKind = keyof typeof OPTIMIZERS;
 
-function none(kind: unknown): never {
+/** Creates the optimizer that a spec describes; `optimizer.spec` is such a spec. Throws `INVALID_SETTING`. */
+export function createOptimizer(spec: OptimizerSpec): Optimizer {
+  if (typeof spec !== 'object' || spec === null) return rejectKind(spec);
+  const { kind, ...settings } = spec;
+  if (kind === 'grouped') return groupedFrom(settings, createOptimizer);
+  if (!isKeyOf(OPTIMIZERS, kind)) return rejectKind(kind);
+  const create = OPTIMIZERS[kind] as (settings: object) => Optimizer;
+  const optimizer = create(settings);
+  const unknown = Object.keys(settings).find((key) => !isKeyOf(optimizer.spec, key));
+  if (unknown === undefined) return optimizer;
   throw invalidSetting(
-    'optimizer',
-    `${shown(kind)} is no optimizer.`,
-    `Use one of ${Object.keys(OPTIMIZERS).join(', ')}, grouped.`,
+    `optimizer.${unknown}`,
+    `unknown setting of ${kind}.`,
+    `Its settings are ${Object.keys(optimizer.spec).slice(1).join(', ')}.`,
   );
 }
 
-/** The optimizer that a spec (as `optimizer.spec` gives it) describes. Throws `INVALID_SETTING`. */
-export function createOptimizer(spec: OptimizerSpec): Optimizer {
-  if (typeof spec !== 'object' || spec === null) return none(spec);
-  const { kind, ...settings } = spec;
-  if (kind === 'grouped') return groupedFrom(settings, createOptimizer);
-  if (!isKeyOf(OPTIMIZERS, kind)) return none(kind);
-  const make = OPTIMIZERS[kind] as (settings: SgdSettings) => Optimizer;
-  const optimizer = make(settings as unknown as SgdSettings);
-  const unread = Object.keys(settings).find((key) => !isKeyOf(optimizer.spec, key));
-  if (unread === undefined) return optimizer;
+function rejectKind(kind: unknown): never {
   throw invalidSetting(
-    `optimizer.${unread}`,
-    `is no setting of ${kind}.`,
-    `It has ${Object.keys(optimizer.spec).slice(1).join(', ')}.`,
+    'optimizer',
+    `unknown optimizer ${shown(kind)}.`,
+    `Use one of ${Object.keys(OPTIMIZERS).join(', ')}, grouped.`,
   );
 }

@@ -1,38 +1,41 @@
+import { biasCorrection } from '../contract/kernels.js';
 import type { Optimizer } from './optimizer.js';
-import { runningMeans, settingsOf } from './settings.js';
+import { optimizerOf } from './rule.js';
+import { settingsOf } from './settings.js';
 
-const STANDARD = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-6, weightDecay: 0.01 };
-/** Learning rate 0.001, `beta1` 0.9, `beta2` 0.999, `eps` 1e-6, `weightDecay` 0.01. */
-export type LambSettings = Partial<typeof STANDARD>;
+const DEFAULTS = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-6, weightDecay: 0.01 };
+
+/** Settings of `lamb`: `learningRate` 0.001, `beta1` 0.9, `beta2` 0.999, `eps` 1e-6, `weightDecay` 0.01. */
+export type LambSettings = Partial<typeof DEFAULTS>;
 
 /**
- * LAMB (You et al. 2020, algorithm 2, the bound on |w| left out): Adam's m^ and v^;  r = m^ / (sqrt(v^) + eps) + decay w;
- * and for each tensor on its own w -= learningRate * |w| / |r| * r (the ratio 1 where either norm is 0).
+ * LAMB (You et al. 2020, algorithm 2, without the bound on |w|):
+ *   m and v as in Adam;  r = (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps) + weightDecay w
+ *   for each tensor: w -= learningRate |w| / |r| r, with 1 instead of the ratio if either norm is 0
+ * Throws `INVALID_SETTING`.
  */
-export function lamb(settings: LambSettings = {}): Optimizer {
-  const spec = { kind: 'lamb', ...settingsOf('lamb', STANDARD, settings) };
-  const { beta1, beta2, eps, weightDecay } = spec;
-  return {
-    spec,
+export function lamb(given: LambSettings = {}): Optimizer {
+  const settings = settingsOf('lamb', DEFAULTS, given);
+  const { beta1, beta2, eps, weightDecay } = settings;
+  return optimizerOf({
+    kind: 'lamb',
+    settings,
     state: ['m', 'v'],
-    apply(pass) {
-      const { kernels: k, parameters: w, gradients: g, state, learningRate, update, tensors, scratch, window } = pass;
-      const { m, v } = state;
-      const [r, below, norms] = [scratch(0), scratch(1), scratch(2)];
-      runningMeans(pass, g, { beta1, beta2 });
-      const correct2 = Math.sqrt(1 - beta2 ** update);
-      k.root(below, v!, 0, eps * correct2);
-      k.combine(r, weightDecay, w, 0, w);
-      k.addQuotient(r, correct2 / (1 - beta1 ** update), m!, below);
-      // `below` has served: two of its numbers hold a tensor's norms.
-      const [wNorm, rNorm] = [window(norms, 0, 1), window(below, 0, 1)];
+    update({ w, g, m, v, rate, t, tensors, window }, row) {
+      row.average(m, beta1, g);
+      row.averageSquare(v, beta2, g);
+      const { mean, root } = biasCorrection(beta1, beta2, t); // the fraction, times root above and below:
+      const s = row.root(v, { outside: eps * root });
+      const r = row.combine(weightDecay, w, 0, w);
+      row.kernels.addQuotient(r, root / mean, m, s);
+      const [wNorm, rNorm] = [window(row.temporary(), 0, 1), window(s, 0, 1)]; // s is no longer needed
       for (const { offset, size } of tensors) {
-        const [wOwn, rOwn] = [window(w, offset, size), window(r, offset, size)];
-        k.norm(wNorm, wOwn);
-        k.norm(rNorm, rOwn);
-        k.scaleByRatio(rOwn, wNorm, rNorm);
+        const [wTensor, rTensor] = [window(w, offset, size), window(r, offset, size)];
+        row.kernels.norm(wNorm, wTensor);
+        row.kernels.norm(rNorm, rTensor);
+        row.kernels.scaleByRatio(rTensor, wNorm, rNorm);
       }
-      k.combine(w, 1, w, -learningRate, r);
+      row.subtract(w, rate, r);
     },
-  };
+  });
 }
