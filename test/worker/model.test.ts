@@ -113,7 +113,7 @@ test('stream() and generate() return the same numbers; a disposed or invalid str
     };
     expect(await write(there)).toEqual(await write(here));
     const bad = there.stream(0);
-    expect((await rejected(() => bad.step([]))).problem).toMatchObject({ code: 'INVALID_SETTING', path: 'rows' });
+    expect((await rejected(() => bad.step([]))).problem).toMatchObject({ code: 'INVALID_SETTING', path: 'batchSize' });
   }));
 
 test('evaluate returns the same loss for a batch, for one that continues another, and for a source', () =>
