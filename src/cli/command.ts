@@ -22,5 +22,5 @@ export interface Command<S extends Settings = Settings> {
   run(args: readonly string[], options: ValuesOf<S>): Promise<number>;
 }
 
-/** Checks a command against the types of its own options. */
+/** Types `run` by the options of the command. */
 export const defineCommand = <S extends Settings>(command: Command<S>): Command => command as unknown as Command;

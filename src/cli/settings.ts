@@ -62,7 +62,7 @@ export const flag = (help: string, group?: string): Setting<boolean> => ({
   ...(group && { group }),
 });
 
-/** A setting whose value has a type of its own, such as an object in a config file. */
+/** A setting with a special type of value, such as an object in a config file. */
 export const setting = <T>(parts: Setting<T>): Setting<T> => parts;
 
 /** The defaults of a table. Settings without one are left out. */

@@ -263,7 +263,7 @@ describe('numbers that overflow', () => {
     expect(await own.ok('info', 'model.checkpoint.safetensors')).toContain(`Saved after ${update - 1} updates`);
   });
 
-  test('the error says if there is no checkpoint', async () => {
+  test('without a checkpoint, the error mentions that none was saved', async () => {
     const { code, stderr } = await here.run(...train('--lr', '1e30', '--clip-norm', '0', '--quiet'));
     expect(code).toBe(1);
     expect(stderr).toMatch(/ No checkpoint has been saved\.\n$/);

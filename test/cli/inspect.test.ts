@@ -71,7 +71,7 @@ test('prints the figures of the library, and saves a page, tables and plots', as
   expect(read('t/gates.csv').split('\n')[0]).toBe('layer,gate,mean,closed %,open %,|dL/dgate|');
   const drawings = readdirSync(join(here.path, 's'));
   expect(drawings).toEqual(
-    expect.arrayContaining(['lstm-c.svg', 'lstm-dl-df.svg', 'lstm-saturation-a-point-a-unit.svg']),
+    expect.arrayContaining(['lstm-c.svg', 'lstm-dl-df.svg', 'lstm-saturation-one-point-per-unit.svg']),
   );
   expect(read('s/lstm-c.svg')).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   const pngs = readdirSync(join(here.path, 'p'));
@@ -95,7 +95,7 @@ test('--json prints one object per model', async () => {
   expect(record).toMatchObject({ kind: 'inspection', model: 'a.safetensors', notFinite: { first: null } });
   expect(record.layers[0].gates).toHaveLength(4);
   expect(record.spectrum.byStep).toHaveLength(30);
-  expect(record.moves.gradient.byStep).toHaveLength(30);
+  expect(record.attributions.gradient.byStep).toHaveLength(30);
 });
 
 test('--compare shows two models side by side', async () => {
@@ -118,7 +118,7 @@ test('inspects a model of numbers with a bidirectional layer', async () => {
   expect(code).toBe(0);
   expect(stdout).toContain('table.safetensors on 19 rows of rows.csv: loss');
   expect(stdout).toMatch(/^lstm_l1_reverse +o /m);
-  expect(stdout).toMatch(/^lstm_l1_reverse: too few steps to tell whether the gradient vanishes\.$/m);
+  expect(stdout).toMatch(/^lstm_l1_reverse: too few steps to see whether the gradient vanishes\.$/m);
 });
 
 test('inspects a model with a single output, at the end', async () => {

@@ -1,4 +1,4 @@
-/** Runs what `npm run build` made, as a user would: a process, a folder, files. */
+/** Runs the built command line like a user: a process, a folder, files. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ export const MAIN = join(ROOT, 'dist/cli/main.js');
 
 if (!existsSync(MAIN)) throw new Error('These tests run the built command line: `npm run build` first.');
 
-/** A model so small that an update takes no time. */
+/** A model so small that an update takes almost no time. */
 export const TINY = [
   '--hidden-size',
   '8',
@@ -35,7 +35,7 @@ export interface Running {
   readonly process: ChildProcess;
   /** What it has printed so far. */
   stdout(): string;
-  /** Wait until it has printed something that matches; fail where it ends before. */
+  /** Resolves when it has printed something that matches, rejects if it ends before. */
   printed(pattern: RegExp): Promise<void>;
   readonly ended: Promise<Ended>;
 }
@@ -55,7 +55,7 @@ export function start(cwd: string, args: readonly string[], command = process.ex
         if (pattern.test(stdout)) done();
       };
       child.stdout.on('data', look);
-      void ended.then(() => fail(new Error(`it ended and never printed ${pattern}: ${stdout}${stderr}`)), fail);
+      void ended.then(() => fail(new Error(`the process ended without printing ${pattern}: ${stdout}${stderr}`)), fail);
       look();
     });
   return {
@@ -66,18 +66,18 @@ export function start(cwd: string, args: readonly string[], command = process.ex
   };
 }
 
-/** What is to happen to a program, as JavaScript that sees `fs` and `spawnSync`, right after it has printed a line with that text in it. */
-export type Happenings = Readonly<Record<string, string>>;
+/** JavaScript to run in the process, with `fs` and `spawnSync` in scope, right after it prints a line with the text of the key. */
+export type Hooks = Readonly<Record<string, string>>;
 
-/** A module to run before the program: what happens to it then does so at that very line, however fast the machine is. */
-const happening = (happenings: Happenings): string => `
+/** A module that installs the hooks before the program starts, so that they run at an exact line on any machine. */
+const hookModule = (hooks: Hooks): string => `
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-const waiting = new Map([${Object.entries(happenings).map(([text, act]) => `[${JSON.stringify(text)}, () => { ${act} }]`)}]);
+const waiting = new Map([${Object.entries(hooks).map(([text, act]) => `[${JSON.stringify(text)}, () => { ${act} }]`)}]);
 const { stdout } = process;
 const { write } = stdout;
 stdout.write = function (line, ...rest) {
-  const written = write.call(this, line, ...rest); // into a pipe it is there at once
+  const written = write.call(this, line, ...rest); // writing to a pipe is synchronous
   for (const [text, act] of waiting) {
     if (String(line).includes(text) && waiting.delete(text)) act();
   }
@@ -87,11 +87,11 @@ stdout.write = function (line, ...rest) {
 export interface Folder {
   readonly path: string;
   run(...args: string[]): Promise<Ended>;
-  /** As `run`, for a command that has to succeed; returns what it printed. */
+  /** Like `run`, for a command that must succeed. Returns what it printed. */
   ok(...args: string[]): Promise<string>;
   start(...args: string[]): Running;
-  /** As `start`, of a program that something happens to. */
-  startWith(happenings: Happenings, ...args: string[]): Running;
+  /** Like `start`, with hooks. */
+  startWith(hooks: Hooks, ...args: string[]): Running;
   write(name: string, content: string | Uint8Array): string;
   read(name: string): Buffer;
   /** Sorted names. */
@@ -104,7 +104,7 @@ afterAll(() => {
   for (const path of made) rmSync(path, { recursive: true, force: true });
 });
 
-/** A temporary folder with `text.txt` in it, taken away after the tests of the file. */
+/** A temporary folder with `text.txt`, removed after the tests of the file. */
 export function folder(text = sampleText()): Folder {
   const path = mkdtempSync(join(tmpdir(), 'unspool-test-'));
   made.push(path);
@@ -120,8 +120,8 @@ export function folder(text = sampleText()): Folder {
       return stdout;
     },
     start: (...args) => start(path, args),
-    startWith: (happenings, ...args) => {
-      const before = `data:text/javascript,${encodeURIComponent(happening(happenings))}`;
+    startWith: (hooks, ...args) => {
+      const before = `data:text/javascript,${encodeURIComponent(hookModule(hooks))}`;
       return start(path, args, process.execPath, ['--import', before, MAIN]);
     },
     write: (name, content) => {
@@ -134,7 +134,7 @@ export function folder(text = sampleText()): Folder {
   };
 }
 
-/** Some thousand characters that repeat themselves, but not exactly. */
+/** A few thousand characters of repetitive text. */
 export function sampleText(words = 700): string {
   const known = 'the whale sea ship captain said old man boat and of to in was a\n'.split(' ');
   let state = 1;

@@ -1,4 +1,4 @@
-/** All that is found out about one subject. */
+/** Runs every analysis of `unspool/inspect` on one subject. */
 import {
   type Attribution,
   attribution,
@@ -38,13 +38,13 @@ export interface Findings {
   readonly lags: LagFlow;
   readonly norms: readonly ParameterNorm[];
   readonly notFinite: Forensics;
-  readonly moves: { readonly gradient: Attribution; readonly integrated: Attribution };
-  /** Null for a model whose state cannot be carried step by step, or that is too large for S^3 a step. */
+  readonly attributions: { readonly gradient: Attribution; readonly integrated: Attribution };
+  /** Null for a model whose state is not carried from step to step, or is too large for O(S^3) work per step. */
   readonly spectrum: JacobianSpectrum | null;
 }
 
-/** Numbers of a state beyond which the singular values of every step take too long. */
-const LARGEST_STATE = 160;
+/** Largest size S of a state for which the singular values are computed, which takes O(S^3) per step. */
+const MAX_STATE_SIZE = 160;
 
 export async function findingsOf({ model, batch, text }: Subject): Promise<Findings> {
   const found = await trace(model, batch);
@@ -63,7 +63,7 @@ export async function findingsOf({ model, batch, text }: Subject): Promise<Findi
     lags,
     norms: parameterNorms(found),
     notFinite: forensics(found),
-    moves: {
+    attributions: {
       gradient: await attribution(model, batch, { method: 'gradient', step }),
       integrated: await attribution(model, batch, { method: 'integratedGradients', step, points: 32 }),
     },
@@ -74,5 +74,5 @@ export async function findingsOf({ model, batch, text }: Subject): Promise<Findi
 function spectrumOf({ layers }: Trace, make: () => JacobianSpectrum): JacobianSpectrum | null {
   const size = layers.reduce((sum, { hiddenSize, outputSize }) => sum + hiddenSize + outputSize, 0);
   const carried = layers.every((layer) => !layer.reverse && !layer.lastOnly && !layer.variant.gateRecurrence);
-  return carried && size <= LARGEST_STATE ? make() : null;
+  return carried && size <= MAX_STATE_SIZE ? make() : null;
 }

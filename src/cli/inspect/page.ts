@@ -1,25 +1,27 @@
-/** What is found, as one page that needs no network; its plots and tables by name, to be had as files too. */
+/** The findings as one HTML page that needs no network, and its plots and tables as files. */
 import { colorAt, GATES, isDark } from '../../inspect/index.js';
 import type { Plot, Table } from '../../lab/experiments/experiment.js';
 import { heatmapSvg } from '../report/heatmap.js';
 import { escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
 import { drawPlot, plotHtml } from '../report/plot.js';
-import type { Findings } from './findings.js';
+import type { Findings, LayerFindings } from './findings.js';
 import type { Subject } from './subject.js';
 import { gateTable, lagTable, normTable, trackTable, verdicts } from './summary.js';
 
-export interface Looked {
+/** A subject with its findings. */
+export interface Inspection {
   readonly subject: Subject;
   readonly found: Findings;
 }
 
-const OPEN = [0, 1] as const;
+/** The range of a gate. */
+const GATE_RANGE = [0, 1] as const;
 
 const visible = (character: string): string => ({ '\n': '⏎', '\t': '⇥' })[character] ?? character;
-const byPlace = (values: readonly number[]) => values.map((v, i) => [i, v] as const);
+const indexed = (values: readonly number[]) => values.map((v, i) => [i, v] as const);
 
-/** Heat maps by name, of one layer. */
-function mapsOf({ subject, found }: Looked, index: number): [name: string, svg: string][] {
+/** The heat maps of one layer, by name. */
+function mapsOf({ subject, found }: Inspection, index: number): [name: string, svg: string][] {
   const layer = found.trace.layers[index]!;
   const marks = subject.read.map(visible);
   const map = (
@@ -31,7 +33,7 @@ function mapsOf({ subject, found }: Looked, index: number): [name: string, svg: 
   };
   return [
     ...GATES.map((gate) =>
-      gate === 'g' ? map('g', layer.gates.g, 'sign', [-1, 1]) : map(gate, layer.gates[gate], 'size', OPEN),
+      gate === 'g' ? map('g', layer.gates.g, 'sign', [-1, 1]) : map(gate, layer.gates[gate], 'size', GATE_RANGE),
     ),
     map('c', layer.c, 'sign'),
     map('h', layer.h, 'sign'),
@@ -41,88 +43,94 @@ function mapsOf({ subject, found }: Looked, index: number): [name: string, svg: 
   ];
 }
 
-export function plotsOf({ found }: Looked): Plot[] {
-  const { layers, lags, moves, spectrum } = found;
-  const named = (name: string): string => (layers.length > 1 ? ` (${name})` : '');
-  const log = (label: string) => ({ label, log: true });
-  const list: Plot[] = [
-    {
-      title: `Gradient by lag, of the loss of step ${lags.step}`,
-      x: { label: 'lag, steps back' },
-      y: log('norm'),
-      mark: 'line',
-      series: lags.layers.flatMap(({ c, h }, i) => [
-        { label: `|dL/dc|${named(layers[i]!.name)}`, points: byPlace(c) },
-        { label: `|dL/dh|${named(layers[i]!.name)}`, points: byPlace(h) },
-      ]),
-    },
-    ...layers.map(
-      ({ name, flow }): Plot => ({
-        title: `${name}: dL/dh and dL/dc by step, and where they came from`,
-        x: { label: 'step' },
-        y: log('norm'),
-        mark: 'line',
-        series: [
-          { label: '|dL/dc|', points: byPlace(flow.c) },
-          { label: 'along c, from the next step', points: byPlace(flow.cFromNext) },
-          { label: 'through h, of this step', points: byPlace(flow.cFromH) },
-          { label: '|dL/dh|', points: byPlace(flow.h) },
-          { label: 'from above', points: byPlace(flow.hFromAbove) },
-          { label: 'through Wh, from the next step', points: byPlace(flow.hFromNext) },
-        ],
-      }),
-    ),
-    ...layers.map(
-      ({ name, gates }): Plot => ({
-        title: `${name}: saturation, a point a unit`,
-        x: { label: 'share of steps closed' },
-        y: { label: 'share of steps open' },
-        mark: 'dot',
-        series: gates.map(({ gate, closedByUnit, openByUnit }) => ({
-          label: gate,
-          points: closedByUnit.map((closed, unit) => [closed, openByUnit[unit]!] as const),
-        })),
-      }),
-    ),
-    {
-      title: 'Which inputs move the last prediction',
-      x: { label: 'step' },
-      y: { label: 'gradient: norm; integrated gradients: signed' },
-      mark: 'line',
-      series: [
-        { label: '|dL/dx|', points: byPlace(moves.gradient.byStep) },
-        { label: 'integrated gradients', points: byPlace(moves.integrated.byStep) },
-      ],
-    },
-  ];
-  if (!spectrum) return list;
+const log = (label: string) => ({ label, log: true });
+
+function lagPlot({ layers, lags }: Findings): Plot {
+  const named = (i: number): string => (layers.length > 1 ? ` (${layers[i]!.name})` : '');
+  return {
+    title: `Gradient by lag, of the loss of step ${lags.step}`,
+    x: { label: 'lag, steps back' },
+    y: log('norm'),
+    mark: 'line',
+    series: lags.layers.flatMap(({ c, h }, i) => [
+      { label: `|dL/dc|${named(i)}`, points: indexed(c) },
+      { label: `|dL/dh|${named(i)}`, points: indexed(h) },
+    ]),
+  };
+}
+
+const flowPlot = ({ name, flow }: LayerFindings): Plot => ({
+  title: `${name}: dL/dh and dL/dc by step, and their sources`,
+  x: { label: 'step' },
+  y: log('norm'),
+  mark: 'line',
+  series: [
+    { label: '|dL/dc|', points: indexed(flow.c) },
+    { label: 'along c, from the next step', points: indexed(flow.cFromNext) },
+    { label: 'through h, of this step', points: indexed(flow.cFromH) },
+    { label: '|dL/dh|', points: indexed(flow.h) },
+    { label: 'from above', points: indexed(flow.hFromAbove) },
+    { label: 'through Wh, from the next step', points: indexed(flow.hFromNext) },
+  ],
+});
+
+const saturationPlot = ({ name, gates }: LayerFindings): Plot => ({
+  title: `${name}: saturation, one point per unit`,
+  x: { label: 'share of steps closed' },
+  y: { label: 'share of steps open' },
+  mark: 'dot',
+  series: gates.map(({ gate, closedByUnit, openByUnit }) => ({
+    label: gate,
+    points: closedByUnit.map((closed, unit) => [closed, openByUnit[unit]!] as const),
+  })),
+});
+
+const attributionPlot = ({ attributions }: Findings): Plot => ({
+  title: 'Influence of each input on the last prediction',
+  x: { label: 'step' },
+  y: { label: 'gradient: norm; integrated gradients: signed' },
+  mark: 'line',
+  series: [
+    { label: '|dL/dx|', points: indexed(attributions.gradient.byStep) },
+    { label: 'integrated gradients', points: indexed(attributions.integrated.byStep) },
+  ],
+});
+
+function spectrumPlots({ spectrum }: Findings): Plot[] {
+  if (!spectrum) return [];
   const largest = (nth: number) => spectrum.byStep.map((values, t) => [t, values[nth] ?? Number.NaN] as const);
+  const products = spectrum.largestOverSteps.map((value, k) => [k + 1, value] as const);
   return [
-    ...list,
     {
       title: 'Singular values of ds/ds- of each step: the three largest',
       x: { label: 'step' },
       y: { label: 'singular value' },
       mark: 'line',
-      series: [0, 1, 2].map((nth) => ({ label: `no. ${nth + 1}`, points: largest(nth) })),
+      series: [0, 1, 2].map((nth) => ({ label: `#${nth + 1}`, points: largest(nth) })),
     },
     {
-      title: 'The most that a gradient keeps over so many steps',
+      title: 'Largest factor by which a gradient can grow over several steps',
       x: { label: 'steps' },
       y: log('largest singular value of the product'),
       mark: 'line',
-      series: [
-        { label: 'from the last step back', points: spectrum.largestOverSteps.map((v, k) => [k + 1, v] as const) },
-      ],
+      series: [{ label: 'from the last step back', points: products }],
     },
   ];
 }
 
-export const tablesOf = ({ found }: Looked): Table[] =>
+export const plotsOf = ({ found }: Inspection): Plot[] => [
+  lagPlot(found),
+  ...found.layers.map(flowPlot),
+  ...found.layers.map(saturationPlot),
+  attributionPlot(found),
+  ...spectrumPlots(found),
+];
+
+export const tablesOf = ({ found }: Inspection): Table[] =>
   [gateTable(found), lagTable(found), normTable(found), trackTable(found)].filter(({ rows }) => rows.length > 0);
 
-/** The text, a color for c of the unit that goes most with something. */
-function coloredText({ subject, found }: Looked): string {
+/** The text, colored by c of the units that correlate most with a feature. */
+function coloredText({ subject, found }: Inspection): string {
   if (subject.text === null) return '';
   return found.layers
     .flatMap((layer, i) =>
@@ -130,12 +138,12 @@ function coloredText({ subject, found }: Looked): string {
     )
     .map(({ unit, feature, correlation, layer, grid }) => {
       const values = subject.read.map((_, t) => grid.data[t * grid.cols + unit]!);
-      const most = Math.max(...values.map(Math.abs), 1e-12);
+      const largest = Math.max(...values.map(Math.abs), 1e-12);
       const spans = subject.read.map((character, t) => {
-        const ground = colorAt('sign', (values[t]! / most + 1) / 2);
+        const ground = colorAt('sign', (values[t]! / largest + 1) / 2);
         return `<span style="background:rgb(${ground.join(',')});color:${isDark(ground) ? '#fff' : '#000'}">${escaped(visible(character))}</span>`;
       });
-      return `<p>c of unit ${unit} of ${escaped(layer.name)}: goes with <b>${escaped(feature)}</b> (${correlation.toFixed(2)})</p><p class="text">${spans.join('')}</p>`;
+      return `<p>c of unit ${unit} of ${escaped(layer.name)}: correlates with <b>${escaped(feature)}</b> (${correlation.toFixed(2)})</p><p class="text">${spans.join('')}</p>`;
     })
     .join('\n');
 }
@@ -147,11 +155,11 @@ const MORE_STYLE = `
 .maps figure { margin: 0.6rem 0; } .maps svg { width: 100%; }
 body { max-width: 74rem; }`;
 
-async function section(looked: Looked): Promise<string> {
-  const { subject, found } = looked;
-  const plots = await Promise.all(plotsOf(looked).map(plotHtml));
+async function section(inspection: Inspection): Promise<string> {
+  const { subject, found } = inspection;
+  const plots = await Promise.all(plotsOf(inspection).map(plotHtml));
   const maps = found.layers.map(({ name }, i) => {
-    const all = mapsOf(looked, i).map(
+    const all = mapsOf(inspection, i).map(
       ([title, svg]) => `<figure><figcaption>${escaped(title)}</figcaption>${svg}</figure>`,
     );
     return `<h2>${escaped(name)}: every unit over time</h2><div class="maps">${all.join('\n')}</div>`;
@@ -160,13 +168,13 @@ async function section(looked: Looked): Promise<string> {
 <ul>${verdicts(found)
     .map((line) => `<li>${escaped(line)}</li>`)
     .join('')}</ul>
-${coloredText(looked)}
-${tablesOf(looked).map(tableHtml).join('\n')}
+${coloredText(inspection)}
+${tablesOf(inspection).map(tableHtml).join('\n')}
 ${plots.some((html) => html !== '') ? plots.join('\n') : NO_PLOTS}
 ${maps.join('\n')}`;
 }
 
-export async function inspectPage(all: readonly Looked[]): Promise<string> {
+export async function inspectPage(all: readonly Inspection[]): Promise<string> {
   const parts = await Promise.all(all.map(section));
   const title = `Inside ${all.map(({ subject }) => subject.file).join(' and ')}`;
   const body =
@@ -176,17 +184,17 @@ export async function inspectPage(all: readonly Looked[]): Promise<string> {
   return htmlPage(title, body, MORE_STYLE);
 }
 
-/** Every plot as an SVG that stands alone, by the name of a file. */
-export async function svgFiles(looked: Looked): Promise<Map<string, string>> {
+/** Every plot as a standalone SVG, by file name. */
+export async function svgFiles(inspection: Inspection): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const name = (title: string): string =>
     title
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-|-$/g, '');
-  for (const [i] of looked.found.layers.entries())
-    for (const [title, svg] of mapsOf(looked, i)) files.set(name(title), svg);
-  for (const plot of plotsOf(looked)) {
+  for (const [i] of inspection.found.layers.entries())
+    for (const [title, svg] of mapsOf(inspection, i)) files.set(name(title), svg);
+  for (const plot of plotsOf(inspection)) {
     const svg = await drawPlot(plot);
     if (svg)
       files.set(name(plot.title), svg.replace(/^<svg(?![^>]*xmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"'));

@@ -5,7 +5,7 @@ import { createOutput } from '../output.js';
 import { csvLine } from '../report/html.js';
 import { findingsOf } from './findings.js';
 import type { InspectOptions } from './options.js';
-import { inspectPage, type Looked, svgFiles, tablesOf } from './page.js';
+import { type Inspection, inspectPage, svgFiles, tablesOf } from './page.js';
 import { subjectOf } from './subject.js';
 import { summaryOf, verdicts } from './summary.js';
 
@@ -15,7 +15,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 export async function inspect(file: string, options: InspectOptions): Promise<number> {
   const out = createOutput(options);
   const { steps, out: page, text, csv, compare } = options;
-  const all: Looked[] = [];
+  const all: Inspection[] = [];
   for (const one of compare === undefined ? [file] : [file, compare]) {
     const subject = await subjectOf(one, { text, csv, steps });
     const found = await findingsOf(subject);
@@ -31,7 +31,7 @@ export async function inspect(file: string, options: InspectOptions): Promise<nu
 }
 
 /** Everything except the grids of numbers, which only `unspool/inspect` provides. */
-function recordOf({ subject, found }: Looked): object {
+function recordOf({ subject, found }: Inspection): object {
   const { trace, ...rest } = found;
   return {
     kind: 'inspection',
@@ -43,11 +43,11 @@ function recordOf({ subject, found }: Looked): object {
   };
 }
 
-async function writeExtras(all: readonly Looked[], { tables, svg, png }: InspectOptions): Promise<void> {
-  for (const [i, looked] of all.entries()) {
+async function writeExtras(all: readonly Inspection[], { tables, svg, png }: InspectOptions): Promise<void> {
+  for (const [i, inspection] of all.entries()) {
     const prefix = all.length > 1 ? `model-${i + 1}-` : '';
     if (tables !== undefined) {
-      for (const { title, columns, rows } of tablesOf(looked)) {
+      for (const { title, columns, rows } of tablesOf(inspection)) {
         const name = title
           .split(/[,:]/)[0]!
           .toLowerCase()
@@ -60,7 +60,7 @@ async function writeExtras(all: readonly Looked[], { tables, svg, png }: Inspect
       }
     }
     if (svg === undefined && png === undefined) continue;
-    const files = await svgFiles(looked);
+    const files = await svgFiles(inspection);
     for (const [name, drawing] of files) {
       if (svg !== undefined) await writeFileAtomic(join(svg, `${prefix}${name}.svg`), bytes(drawing));
       if (png !== undefined) await writeFileAtomic(join(png, `${prefix}${name}.png`), await pngOf(drawing));

@@ -1,4 +1,4 @@
-/** What is found, in a terminal. */
+/** The findings as text for a terminal. */
 import type { Table } from '../../lab/experiments/experiment.js';
 import { figure } from '../../lab/experiments/experiment.js';
 import { tableText } from '../report/tables.js';
@@ -48,7 +48,7 @@ export const normTable = ({ norms }: Findings): Table => ({
 
 export function trackTable({ layers }: Findings): Table {
   return {
-    title: 'What units track: correlation of c with what can be told from the text',
+    title: 'What units track: correlation of c with features of the text',
     columns: ['layer', 'unit', 'feature', 'correlation'],
     rows: layers.flatMap(({ name, tracks }) =>
       tracks.slice(0, 8).map(({ unit, feature, correlation }) => [name, unit, feature, correlation.toFixed(2)]),
@@ -56,52 +56,53 @@ export function trackTable({ layers }: Findings): Table {
   };
 }
 
-/** In words: what to make of it. */
+/** The conclusions, one sentence each. */
 export function verdicts({ layers, lags, notFinite, spectrum }: Findings): string[] {
   const list: string[] = [];
   for (const [i, { name, dead, gates }] of layers.entries()) {
     const { verdict, factor } = lags.layers[i]!;
-    const by = factor === null ? '' : ` (a factor of ${factor.toPrecision(2)} a step along c)`;
+    const by = factor === null ? '' : ` (a factor of ${factor.toPrecision(2)} per step along c)`;
     list.push(
       verdict === 'too short to tell'
-        ? `${name}: too few steps to tell whether the gradient vanishes.`
+        ? `${name}: too few steps to see whether the gradient vanishes.`
         : `${name}: the gradient ${verdict}${by}.`,
     );
     for (const { gate, closed, open } of gates) {
       if (closed + open > 0.7)
         list.push(
-          `${name}: gate ${gate} is saturated ${percent(closed + open)} % of the time: little gradient comes through to its weights.`,
+          `${name}: gate ${gate} is saturated ${percent(closed + open)} % of the time: its weights get little gradient.`,
         );
     }
     const silent = dead.filter(({ why }) => why === 'silent').map(({ unit }) => unit);
     const blind = dead.filter(({ why }) => why === 'no gradient').map(({ unit }) => unit);
-    if (silent.length > 0) list.push(`${name}: ${silent.length} units say nothing (|h| under 0.001): ${some(silent)}.`);
-    if (blind.length > 0) list.push(`${name}: no gradient comes back to ${blind.length} units: ${some(blind)}.`);
+    if (silent.length > 0)
+      list.push(`${name}: ${silent.length} units are silent (|h| below 0.001): ${listed(silent)}.`);
+    if (blind.length > 0) list.push(`${name}: ${blind.length} units get no gradient: ${listed(blind)}.`);
     if (silent.length + blind.length === 0) list.push(`${name}: no dead units.`);
   }
   if (spectrum) {
     const [largest] = spectrum.lyapunov;
     list.push(
-      `Largest Lyapunov exponent ${figure(largest!)} a step: ${largest! < 0 ? 'what differs in two states is forgotten' : 'small differences grow'}.`,
+      `Largest Lyapunov exponent ${figure(largest!)} per step: ${largest! < 0 ? 'differences between states shrink' : 'small differences grow'}.`,
     );
   }
   const { first, ledToBy } = notFinite;
   if (first) {
     const where = first.step === null ? '' : ` at step ${first.step}`;
-    list.push(`NOT FINITE: first in ${first.tensor}${where}, place ${first.unit}: ${first.value}.`);
-    for (const one of ledToBy) list.push(`  made of ${one.tensor}: ${one.value}`);
+    list.push(`NOT FINITE: first in ${first.tensor}${where}, index ${first.unit}: ${first.value}.`);
+    for (const one of ledToBy) list.push(`  computed from ${one.tensor}: ${one.value}`);
   }
   return list;
 }
 
-const some = (units: readonly number[]): string =>
+const listed = (units: readonly number[]): string =>
   units.length > 12 ? `${units.slice(0, 12).join(', ')}, ...` : units.join(', ');
 
 export function summaryOf({ what, file }: Subject, found: Findings): string {
   const parts = [
     `${file} on ${what}: loss ${found.trace.loss.toFixed(4)}`,
     tableText(gateTable(found)),
-    'closed: under 0.1 (g: under -0.9); open: over 0.9',
+    'closed: below 0.1 (g: below -0.9); open: above 0.9',
     tableText(lagTable(found)),
     verdicts(found).join('\n'),
   ];

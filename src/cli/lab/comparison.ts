@@ -95,67 +95,77 @@ export function staleTable(found: readonly Found[]): Table {
 
 const indexed = (values: readonly number[]) => values.map((v, i) => [i, v] as const);
 
-function plots([first]: readonly Found[], flow: Flow): Plot[] {
+const log = (label: string) => ({ label, log: true });
+
+const flowPlots = (flow: Flow): Plot[] => [
+  {
+    title: 'The exact gradient by lag: |G_k|',
+    x: { label: 'lag k, steps' },
+    y: log('norm'),
+    mark: 'line',
+    series: [{ label: '|G_k|', points: indexed(flow.norms) }],
+  },
+  {
+    title: 'Share of the lags up to k: cosine with the whole gradient',
+    x: { label: 'lag k, steps' },
+    y: { label: 'cosine' },
+    mark: 'line',
+    series: [{ label: 'lags up to k', points: indexed(flow.cosines) }],
+  },
+  {
+    title: 'dL/dh and dL/dc over time',
+    x: { label: 'step' },
+    y: log('norm'),
+    mark: 'line',
+    series: [
+      { label: '|dL/dh|', points: indexed(flow.h) },
+      { label: '|dL/dc|', points: indexed(flow.c) },
+    ],
+  },
+];
+
+const costPlot = (quantity: 'bias' | 'variance', comparisons: readonly Comparison[]): Plot => ({
+  title: `${quantity === 'bias' ? 'Bias' : 'Variance'} and cost`,
+  x: log('multiply-adds'),
+  y: log(quantity),
+  mark: 'dot',
+  series: comparisons.map(({ name, macs, total }) => ({ label: name, points: [[macs, total[quantity]] as const] })),
+});
+
+const errorPlot = (comparisons: readonly Comparison[]): Plot => ({
+  title: 'Error of the mean by number of draws (slope -1/2 without bias)',
+  x: log('draws'),
+  y: log('|mean - g| / |g|'),
+  mark: 'line',
+  series: comparisons.map(({ name, errorOfMean }) => ({
+    label: name,
+    points: errorOfMean.map(({ draws, error }) => [draws, error] as const),
+  })),
+});
+
+const stalenessPlot = (stale: NonNullable<Found['stale']>): Plot => ({
+  title: 'Staleness: the error from parameters that change',
+  x: { label: 'step' },
+  y: log('staleness'),
+  mark: 'line',
+  series: stale.map(({ name, points }) => ({
+    label: name,
+    points: points.map(({ step, staleness }) => [step, staleness] as const),
+  })),
+});
+
+function plotsOf([first]: readonly Found[], flow: Flow): Plot[] {
   const { comparisons, stale = [] } = first!;
   const biased = comparisons.filter(({ total }) => total.bias > 1e-12);
-  const random = comparisons.filter(({ stochastic }) => stochastic);
-  const log = (label: string) => ({ label, log: true });
-  const lags: Plot[] = [
-    {
-      title: 'The exact gradient by lag: |G_k|',
-      x: { label: 'lag k, steps' },
-      y: log('norm'),
-      mark: 'line',
-      series: [{ label: '|G_k|', points: indexed(flow.norms) }],
-    },
-    {
-      title: 'Share of the lags up to k: cosine with the whole gradient',
-      x: { label: 'lag k, steps' },
-      y: { label: 'cosine' },
-      mark: 'line',
-      series: [{ label: 'lags up to k', points: indexed(flow.cosines) }],
-    },
-    {
-      title: 'dL/dh and dL/dc over time',
-      x: { label: 'step' },
-      y: log('norm'),
-      mark: 'line',
-      series: [
-        { label: '|dL/dh|', points: indexed(flow.h) },
-        { label: '|dL/dc|', points: indexed(flow.c) },
-      ],
-    },
+  const stochastic = comparisons.filter((comparison) => comparison.stochastic);
+  const all = [
+    ...flowPlots(flow),
+    costPlot('bias', biased),
+    costPlot('variance', stochastic),
+    errorPlot(stochastic),
+    stalenessPlot(stale),
   ];
-  const scatter = (y: 'bias' | 'variance', of: readonly Comparison[]): Plot => ({
-    title: `${y === 'bias' ? 'Bias' : 'Variance'} and cost`,
-    x: log('multiply-adds'),
-    y: log(y),
-    mark: 'dot',
-    series: of.map(({ name, macs, total }) => ({ label: name, points: [[macs, total[y]] as const] })),
-  });
-  const means: Plot = {
-    title: 'Error of the mean by number of draws (slope -1/2 without bias)',
-    x: log('draws'),
-    y: log('|mean - g| / |g|'),
-    mark: 'line',
-    series: random.map(({ name, errorOfMean }) => ({
-      label: name,
-      points: errorOfMean.map(({ draws, error }) => [draws, error] as const),
-    })),
-  };
-  const moving: Plot = {
-    title: 'Staleness: the error from parameters that change',
-    x: { label: 'step' },
-    y: log('staleness'),
-    mark: 'line',
-    series: stale.map(({ name, points }) => ({
-      label: name,
-      points: points.map(({ step, staleness }) => [step, staleness] as const),
-    })),
-  };
-  return [...lags, scatter('bias', biased), scatter('variance', random), means, moving].filter(({ series }) =>
-    series.some(({ points }) => points.length > 0),
-  );
+  return all.filter(({ series }) => series.some(({ points }) => points.length > 0));
 }
 
 export function comparisonPage(
@@ -173,5 +183,5 @@ export function comparisonPage(
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}: ${value}`);
   const warnings = [...new Set(found.flatMap((one) => one.warnings))];
-  return reportPage(about, { tables, plots: plots(found, flow), verdicts: [] }, [...lines, ...warnings]);
+  return reportPage(about, { tables, plots: plotsOf(found, flow), verdicts: [] }, [...lines, ...warnings]);
 }

@@ -1,15 +1,15 @@
-/** The jobs of an experiment, in workers side by side; what is done is written at once, and not done again. */
+/** Runs the jobs of an experiment in parallel workers. Each result is saved immediately, and not computed again. */
 import { Worker } from 'node:worker_threads';
 import type { Done, Experiment, Job, JobResult } from '../../lab/experiments/experiment.js';
 import { appendText, readBytes } from '../../node/index.js';
 
-/** From a worker. */
+/** A message from a worker. */
 export type Answer =
   | { readonly kind: 'progress'; readonly share: number }
   | { readonly kind: 'done'; readonly result: JobResult; readonly seconds: number }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** To a worker. */
+/** A message to a worker. */
 export interface Order {
   readonly experiment: string;
   readonly job: Job;
@@ -20,24 +20,24 @@ export interface JobEvents {
   done(one: Done, left: number): void;
 }
 
-/** Numbers that JSON has no words for, in words. */
-const plain = (_key: string, value: unknown): unknown =>
+/** JSON has no NaN and no infinities: they are saved as text. */
+const toJson = (_key: string, value: unknown): unknown =>
   typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
-const lively = (_key: string, value: unknown): unknown =>
+const fromJson = (_key: string, value: unknown): unknown =>
   value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : value;
 
-/** What a file of results holds already. A last line that was cut off in the middle counts for nothing, and is ended here. */
+/** The results in a file, by job. An incomplete last line is ignored and terminated. */
 async function resultsIn(file: string): Promise<Map<string, Done>> {
   const bytes = await readBytes(file).catch((error) => {
     if (error?.problem?.cause === 'ENOENT') return new Uint8Array(0);
     throw error;
   });
   const text = new TextDecoder().decode(bytes);
-  if (text !== '' && !text.endsWith('\n')) await appendText(file, '\n'); // or the next line would be lost with it
+  if (text !== '' && !text.endsWith('\n')) await appendText(file, '\n'); // otherwise the next line would be damaged too
   const found = new Map<string, Done>();
   for (const line of text.split('\n')) {
     try {
-      const one = JSON.parse(line, lively) as Done;
+      const one = JSON.parse(line, fromJson) as Done;
       if (one?.job?.id && one.values) found.set(one.job.id, one);
     } catch {}
   }
@@ -45,8 +45,8 @@ async function resultsIn(file: string): Promise<Map<string, Done>> {
 }
 
 /**
- * Runs the jobs that `file` has no results of, `workers` at a time, and adds each result as a line. Returns the results of all
- * jobs in their order. An aborted run leaves what was done.
+ * Runs the jobs without a result in `file`, `workers` at a time, and appends each result as a line. Returns the results of
+ * all jobs in order, or fewer if the run was aborted.
  */
 export async function runJobs(
   experiment: Experiment,
@@ -59,7 +59,7 @@ export async function runJobs(
   },
 ): Promise<Done[]> {
   const { file, workers, events } = options;
-  const stop = new AbortController(); // also where one lane fails: then the others end as well
+  const stop = new AbortController(); // if one lane fails, the others stop as well
   const { signal } = stop;
   options.signal.addEventListener('abort', () => stop.abort(), { once: true });
   if (options.signal.aborted) stop.abort();
@@ -76,7 +76,7 @@ export async function runJobs(
         );
         if (!one) return;
         found.set(job.id, one);
-        written = written.then(() => appendText(file, `${JSON.stringify(one, plain)}\n`)); // one at a time
+        written = written.then(() => appendText(file, `${JSON.stringify(one, toJson)}\n`)); // one write at a time
         await written;
         events.done(one, --open);
       }
@@ -91,7 +91,7 @@ export async function runJobs(
   return jobs.flatMap(({ id }) => found.get(id) ?? []);
 }
 
-/** Null where it was aborted. */
+/** Runs one job in a worker. Null if it was aborted. */
 function ask(
   worker: Worker,
   order: Order,
@@ -99,7 +99,7 @@ function ask(
   progress: (share: number) => void,
 ): Promise<Done | null> {
   return new Promise((resolve, reject) => {
-    // Each listener by its name: a worker has some of its own, which have to stay.
+    // Listeners are removed one by one, because the worker has others that must stay.
     const listeners = {
       message(answer: Answer): void {
         if (answer.kind === 'progress') progress(answer.share);

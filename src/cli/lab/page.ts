@@ -1,4 +1,4 @@
-/** The page of an experiment. */
+/** The report of an experiment as HTML and CSV. */
 import type { Experiment, Report } from '../../lab/experiments/experiment.js';
 import { csvLine, escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
 import { plotHtml } from '../report/plot.js';
@@ -9,11 +9,11 @@ function verdictsHtml(verdicts: Report['verdicts']): string {
     ({ claim, found, holds }) =>
       `<tr><td class="${holds ? 'holds' : 'fails'}">${holds ? 'holds' : 'does not hold'}</td><td>${escaped(claim)}</td><td>${escaped(found)}</td></tr>`,
   );
-  return `<h2>Verdict</h2>
+  return `<h2>Verdicts</h2>
 <div class="wide"><table><thead><tr><th scope="col"></th><th scope="col">claim</th><th scope="col">found</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
-/** `about`: when, where and with which settings, as lines of text. */
+/** @param about the circumstances of the run (date, machine, settings), as lines of text */
 export async function reportPage(
   { id, title, question, source }: Pick<Experiment, 'id' | 'title' | 'question' | 'source'>,
   report: Report,
@@ -26,13 +26,13 @@ export async function reportPage(
 ${verdictsHtml(report.verdicts)}
 ${report.tables.map(tableHtml).join('\n')}
 ${plots.length > 0 || report.plots.length === 0 ? plots.join('\n') : NO_PLOTS}
-<h2>How</h2>
+<h2>Method</h2>
 <p>${escaped(source)}</p>
 <ul>${about.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul>`,
   );
 }
 
-/** Tables as CSV, one after the other. */
+/** All tables as CSV, one after another. */
 export function reportCsv({ tables, verdicts }: Report): string {
   const parts = tables.map(({ title, columns, rows }) =>
     [csvLine([title]), csvLine(columns), ...rows.map(csvLine)].join('\n'),

@@ -3,16 +3,16 @@ import { parentPort } from 'node:worker_threads';
 import { EXPERIMENTS } from '../../lab/experiments/index.js';
 import type { Answer, Order } from './jobs.js';
 
-const tell = (answer: Answer): void => parentPort!.postMessage(answer);
+const send = (answer: Answer): void => parentPort!.postMessage(answer);
 
 parentPort!.on('message', async ({ experiment, job }: Order) => {
   try {
     const start = performance.now();
     const result = await EXPERIMENTS.find(({ id }) => id === experiment)!.run(job, (share) =>
-      tell({ kind: 'progress', share }),
+      send({ kind: 'progress', share }),
     );
-    tell({ kind: 'done', result, seconds: (performance.now() - start) / 1000 });
+    send({ kind: 'done', result, seconds: (performance.now() - start) / 1000 });
   } catch (error) {
-    tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+    send({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
   }
 });

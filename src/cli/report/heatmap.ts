@@ -1,4 +1,4 @@
-/** Heat maps [time x unit] as SVG: the map itself is a picture inside of it, a pixel a number, so that a page stays small. */
+/** Heat maps [time x unit] as SVG. The map is an embedded PNG with one pixel per number, which keeps pages small. */
 import { deflateSync } from 'node:zlib';
 import { type ColorScale, colorAt, type Grid, valueRange } from '../../inspect/index.js';
 import { escaped } from './html.js';
@@ -24,9 +24,9 @@ function crc(bytes: Uint8Array): number {
   return (c ^ 0xffffffff) >>> 0;
 }
 
-/** `pixel(x, y)` gives r, g, b. */
+/** A PNG file. `pixel(x, y)` returns red, green and blue. */
 export function pngOf(width: number, height: number, pixel: (x: number, y: number) => readonly number[]): Buffer {
-  const rows = Buffer.alloc(height * (3 * width + 1)); // each behind a 0: no filter
+  const rows = Buffer.alloc(height * (3 * width + 1)); // each row starts with a 0: no filter
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) rows.set(pixel(x, y), y * (3 * width + 1) + 1 + 3 * x);
   }
@@ -48,7 +48,7 @@ const short = (value: number): string =>
     ? String(Number(value.toPrecision(2)))
     : value.toExponential(1);
 
-/** Time goes to the right, units down. `marks`: what stands under the steps, if it fits. */
+/** Time runs to the right, units run down. `marks` are labels below the steps, shown if they fit. */
 export function heatmapSvg(
   title: string,
   grid: Grid,
@@ -60,7 +60,7 @@ export function heatmapSvg(
   const [low, high] = range;
   const [width, left, top] = [860, 46, 8];
   const height = Math.max(48, Math.min(240, 6 * units));
-  const bad = [255, 0, 255]; // what is not finite
+  const bad = [255, 0, 255]; // NaN and infinities
   const png = pngOf(T, units, (t, j) => {
     const v = data[t * units + j]!;
     return Number.isFinite(v) ? colorAt(scale, (v - low) / (high - low)) : bad;

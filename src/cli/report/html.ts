@@ -1,4 +1,4 @@
-/** Parts of a page that needs no network: its style, its tables. */
+/** Parts of HTML pages that need no network. */
 import type { Table } from '../../lab/experiments/experiment.js';
 
 export const escaped = (text: string | number): string =>
@@ -28,9 +28,9 @@ export function tableHtml({ title, columns, rows }: Table): string {
   return `<h2>${escaped(title)}</h2>\n<div class="wide"><table><thead><tr>${head}</tr></thead>\n<tbody>${body}</tbody></table></div>`;
 }
 
-/** Where plots would stand. */
+/** Shown instead of the plots. */
 export const NO_PLOTS =
-  '<p>No plots: what draws them is not installed (<code>npm install @observablehq/plot linkedom</code>).</p>';
+  '<p>No plots, because the packages that draw them are not installed (<code>npm install @observablehq/plot linkedom</code>).</p>';
 
 export const htmlPage = (title: string, body: string, style = ''): string => `<!doctype html>
 <html lang="en">

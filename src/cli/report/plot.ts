@@ -1,16 +1,16 @@
-/** Plots as SVG, drawn by Observable Plot where it is installed. */
+/** Plots as SVG, drawn by Observable Plot if it is installed. */
 import { SERIES_COLORS } from '../../inspect/index.js';
 import type { Plot } from '../../lab/experiments/experiment.js';
 import { escaped } from './html.js';
 
-/** The colors, and behind them the same with dashes. */
+/** When all colors are used, they repeat with dashes. */
 const DASHES = ['', '5 3', '2 2'];
-const look = (i: number) => ({
+const styleOf = (i: number) => ({
   color: SERIES_COLORS[i % SERIES_COLORS.length]!,
   dash: DASHES[Math.floor(i / SERIES_COLORS.length) % DASHES.length]!,
 });
 
-/** The SVG of a plot; null where what draws it is not installed. */
+/** The SVG of a plot, or null if the packages are not installed. */
 export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | null> {
   let Plots: typeof import('@observablehq/plot');
   let dom: typeof import('linkedom');
@@ -28,7 +28,7 @@ export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | n
   const usable = ([a, b]: readonly [number, number]): boolean =>
     Number.isFinite(a) && Number.isFinite(b) && (!x.log || a > 0) && (!y.log || b > 0);
   const marks = series.flatMap(({ points }, i) => {
-    const { color, dash } = look(i);
+    const { color, dash } = styleOf(i);
     const data = points.filter(usable).map(([a, b]) => [a, b]);
     if (data.length === 0) return [];
     const at = { x: '0', y: '1' };
@@ -53,7 +53,7 @@ export async function plotHtml(plot: Plot): Promise<string> {
   if (!svg) return '';
   const key = plot.series
     .map(({ label }, i) => {
-      const { color, dash } = look(i);
+      const { color, dash } = styleOf(i);
       const style = dash
         ? `background:repeating-linear-gradient(90deg,${color} 0 4px,transparent 4px 7px)`
         : `background:${color}`;

@@ -1,7 +1,7 @@
-/** Tables for a terminal. */
+/** Text tables for a terminal. */
 import type { Table } from '../../lab/experiments/experiment.js';
 
-/** Columns as wide as their longest entry; numbers to the right. */
+/** Columns are as wide as their longest entry; columns of numbers are right-aligned. */
 export function tableText({ columns, rows }: Pick<Table, 'columns' | 'rows'>): string {
   const all = [columns, ...rows].map((row) => row.map(String));
   const widths = columns.map((_, i) => Math.max(...all.map((row) => row[i]!.length)));

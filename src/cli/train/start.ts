@@ -21,7 +21,7 @@ import { languageModelSpec } from './language-model.js';
 import { readSettings, resumedSettings } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
 
-/** The options of the command besides the settings of the training, which `readSettings` picks. */
+/** The options of the command, without the settings of the training, which `readSettings` picks. */
 export interface TrainFlags extends BackendFlags, OutputFlags {
   readonly config: string | undefined;
   readonly out: string | undefined;
@@ -110,6 +110,6 @@ const anotherText = (textFile: string, checkpoint: string): UnspoolError =>
     `Name that text: unspool train TEXT --resume ${checkpoint}`,
   );
 
-/** What the last digits depend on besides the settings: whether a product is rounded before it is added. */
+/** Apart from the settings, the last digits depend on the backend and on whether a product is rounded before it is added. */
 export const arithmeticOf = ({ kernels: { name, variant } }: Model): string =>
   variant === 'relaxed' || variant === 'revec' ? `${name}, fused multiply-add` : name;
