@@ -13,7 +13,7 @@ export type {
   Precision,
   SgdOptions,
 } from './contract/kernels.js';
-export { parameterLayout, type TapeOptions } from './core/build.js';
+export type { TapeOptions } from './core/build.js';
 export { generate, type SamplingOptions, type StreamingModel, sampleToken } from './core/generate.js';
 export {
   type GradcheckElement,
@@ -24,9 +24,6 @@ export {
   randomBatch,
 } from './core/gradcheck.js';
 export type { Initializer, InitializerFunction } from './core/init.js';
-export type { EmbeddingTape } from './core/layers/embedding.js';
-
-export type { LinearTape } from './core/layers/linear.js';
 export type { AnyLayerTape } from './core/layers/registry.js';
 export type { LossChoice, LossSpec, LossTape } from './core/losses.js';
 export type { LstmState } from './core/lstm/blocks.js';
@@ -34,8 +31,8 @@ export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
 export type { GivenState, LstmTape } from './core/lstm/tape.js';
 export { Arena, type ParameterEntry, ParameterLayout } from './core/memory/parameters.js';
-export type { LiveNumbers, NdArray } from './core/memory/views.js';
-export type { Batch, Model, PassOptions, PredictOptions } from './core/model.js';
+export type { NdArray } from './core/memory/views.js';
+export type { Batch, GradientPass, Model, PassOptions, PredictOptions } from './core/model.js';
 export type { Noise } from './core/noise.js';
 export type { PassShape } from './core/pass.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
@@ -51,10 +48,16 @@ export type {
 } from './core/spec.js';
 export type { Stream } from './core/stream.js';
 export type { StartState, Tape, TapeInput } from './core/tape.js';
-export { createModel, deserializeModel, estimateMemory, type LoadedModel } from './create.js';
+export { type CreateOptions, createModel, deserializeModel, estimateMemory, type LoadedModel } from './create.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
 export type { BatchSource, SourceDescription } from './data/source.js';
-export { type TextData, type TextStreamOptions, TextStreams, textStreams, validationStreams } from './data/text.js';
+export {
+  type TextData,
+  type TextStreamOptions,
+  type TextStreams,
+  textStreams,
+  validationStreams,
+} from './data/text.js';
 export { Vocabulary } from './data/vocabulary.js';
 export { type Problem, type ProblemCode, UnspoolError } from './errors.js';
 export {

@@ -100,8 +100,8 @@ describe('imports', () => {
       [
         'contract/kernels.ts',
         'core/lstm/gate-gradients.ts',
+        'core/lstm/program.ts',
         'core/lstm/spec.ts',
-        'core/lstm/tape.ts',
         'core/memory/views.ts',
         'errors.ts',
       ].sort(),

@@ -1,10 +1,16 @@
 /** Builds the layers of a spec, and allocates the tapes over them. */
 
 import type { Kernels } from '../contract/kernels.js';
-import { invalidSetting, requireInteger } from '../errors.js';
-import type { Layer, LayerInput, LayerNames, TapeContext } from './layers/layer.js';
+import { requireInteger } from '../errors.js';
+import {
+  type Layer,
+  type LayerInput,
+  type LayerNames,
+  type LstmVariants,
+  requireVariants,
+  type TapeContext,
+} from './layers/layer.js';
 import { type AnyLayerTape, kindOf } from './layers/registry.js';
-import type { LstmVariants } from './lstm/program.js';
 import { isPlain } from './lstm/spec.js';
 import { leased } from './memory/lease.js';
 import { ParameterLayout } from './memory/parameters.js';
@@ -36,7 +42,7 @@ export interface BuiltSpec {
 
 /** Whether the model cannot be computed without the code of the LSTM variants. */
 const needsVariants = ({ layers }: ModelSpec): boolean =>
-  layers.some((layer) => layer.kind === 'lstm' && !isPlain(layer));
+  layers.some((layer) => layer.kind === 'lstm' && (layer.direction === 'bidirectional' || !isPlain(layer)));
 
 /** Loads the code of LSTM variants and sequences of unequal lengths. */
 export const loadVariants = async (): Promise<LstmVariants> => (await import('./lstm/variants.js')).lstmVariants;
@@ -81,12 +87,6 @@ export function parameterLayout(spec: ModelSpec): ParameterLayout {
   return new ParameterLayout(buildLayers(spec).flatMap((layer) => layer.parameters));
 }
 
-function requireVariants(variants: LstmVariants | null): LstmVariants {
-  if (variants) return variants;
-  const help = 'Set lengths: true in the options of createModel().';
-  throw invalidSetting('lengths', 'the code for sequences of unequal lengths is not loaded.', help);
-}
-
 /** Allocates a tape for passes of `shape`. If that fails, nothing stays allocated. */
 export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape, options: TapeOptions = {}): Tape {
   const { spec, layers, variants } = built;
@@ -102,7 +102,7 @@ export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape
     const inputMatrix = () => (first.kind === 'embedding' ? null : k.alloc(steps * batchSize, spec.inputSize!));
     const [x, dx] = [inputMatrix(), inputGradient ? inputMatrix() : null];
     const context: TapeContext = { kernels: k, shape, gradients, pass: { noise: null }, variants };
-    const lengths = options.lengths ? requireVariants(variants).sequenceLengths(k, shape) : null;
+    const lengths = options.lengths ? requireVariants(variants, 'lengths').sequenceLengths(k, shape) : null;
     let from: LayerInput = { x, dx, steps, masks: lengths };
     const tapes = layers.map((layer) => {
       const tape = layer.tape(context, from);

@@ -40,21 +40,6 @@ export type Initializer =
 /** `rows` times `cols` numbers, row by row. */
 export type InitializerFunction = (rows: number, cols: number, rng: Rng) => ArrayLike<number>;
 
-const NAMES = [
-  'zeros',
-  'ones',
-  'uniform',
-  'normal',
-  'xavierUniform',
-  'xavierNormal',
-  'heUniform',
-  'heNormal',
-  'lecunUniform',
-  'lecunNormal',
-  'orthogonal',
-  'identity',
-];
-
 const ENDLESS = Number.POSITIVE_INFINITY;
 
 /** The number that each kind of object needs, and its bounds. */
@@ -68,7 +53,7 @@ const NUMBERS: Readonly<Record<string, readonly [key: string, least: number, lar
 
 /** Throws `INVALID_SETTING` unless `value` is an initializer. */
 export function requireInitializer(path: string, value: unknown): asserts value is Initializer {
-  if (typeof value === 'string' && NAMES.includes(value)) return;
+  if (isKeyOf(NAMED, value)) return;
   if (typeof value === 'function') return;
   if (typeof value === 'object' && value !== null && 'kind' in value) {
     const { kind } = value as { readonly kind: unknown };
@@ -82,59 +67,58 @@ export function requireInitializer(path: string, value: unknown): asserts value 
   throw invalidSetting(
     path,
     `unknown initializer ${shown(value)}.`,
-    `Use one of ${NAMES.join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
+    `Use one of ${Object.keys(NAMED).join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
       .map(([kind, [key]]) => `${kind}: ${key}`)
       .join(', ')}.`,
   );
 }
 
+/** The matrix that an initializer fills. */
+interface Fill {
+  readonly rows: number;
+  readonly cols: number;
+  /** What `uniform` divides by. */
+  readonly fan: number;
+  readonly rng: Rng;
+}
+
+const draw = ({ rows, cols }: Fill, next: (at: number) => number): Float64Array =>
+  Float64Array.from({ length: rows * cols }, (_, at) => next(at));
+const uniform = (m: Fill, bound: number): Float64Array => draw(m, () => (2 * m.rng.uniform() - 1) * bound);
+const normal = (m: Fill, std: number): Float64Array => draw(m, () => m.rng.normal() * std);
+
+/** Initializers without settings. */
+const NAMED = {
+  zeros: (m: Fill) => draw(m, () => 0),
+  ones: (m: Fill) => draw(m, () => 1),
+  uniform: (m: Fill) => uniform(m, 1 / Math.sqrt(m.fan)),
+  normal: (m: Fill) => normal(m, 1),
+  xavierUniform: (m: Fill) => uniform(m, Math.sqrt(6 / (m.rows + m.cols))),
+  xavierNormal: (m: Fill) => normal(m, Math.sqrt(2 / (m.rows + m.cols))),
+  heUniform: (m: Fill) => uniform(m, Math.sqrt(6 / m.cols)),
+  heNormal: (m: Fill) => normal(m, Math.sqrt(2 / m.cols)),
+  lecunUniform: (m: Fill) => uniform(m, Math.sqrt(3 / m.cols)),
+  lecunNormal: (m: Fill) => normal(m, Math.sqrt(1 / m.cols)),
+  orthogonal: ({ rows, cols, rng }: Fill) => orthogonal(rows, cols, rng),
+  identity: (m: Fill) => draw(m, (at) => (Math.floor(at / m.cols) === at % m.cols ? 1 : 0)),
+};
+
 /** Values of a matrix [rows, cols], row-major. `fan` is what `uniform` divides by. */
 export function initialize(init: Initializer, rows: number, cols: number, fan: number, rng: Rng): Float64Array {
-  const draw = (next: () => number): Float64Array => Float64Array.from({ length: rows * cols }, next);
-  const between = (bound: number): Float64Array => draw(() => (2 * rng.uniform() - 1) * bound);
-  const around = (std: number): Float64Array => draw(() => rng.normal() * std);
+  const m: Fill = { rows, cols, fan, rng };
   if (typeof init === 'function') return drawn(init(rows, cols, rng), rows, cols);
-  if (typeof init === 'object') {
-    switch (init.kind) {
-      case 'uniform':
-        return between(init.bound);
-      case 'normal':
-        return around(init.std);
-      case 'truncatedNormal':
-        return draw(() => truncated(rng) * init.std);
-      case 'orthogonal':
-        return orthogonal(rows, cols, rng).map((w) => w * init.gain);
-      case 'constant':
-        return draw(() => init.value);
-      default:
-        return init satisfies never;
-    }
-  }
-  switch (init) {
-    case 'zeros':
-      return new Float64Array(rows * cols);
-    case 'ones':
-      return draw(() => 1);
+  if (typeof init === 'string') return NAMED[init](m);
+  switch (init.kind) {
     case 'uniform':
-      return between(1 / Math.sqrt(fan));
+      return uniform(m, init.bound);
     case 'normal':
-      return around(1);
-    case 'xavierUniform':
-      return between(Math.sqrt(6 / (rows + cols)));
-    case 'xavierNormal':
-      return around(Math.sqrt(2 / (rows + cols)));
-    case 'heUniform':
-      return between(Math.sqrt(6 / cols));
-    case 'heNormal':
-      return around(Math.sqrt(2 / cols));
-    case 'lecunUniform':
-      return between(Math.sqrt(3 / cols));
-    case 'lecunNormal':
-      return around(Math.sqrt(1 / cols));
+      return normal(m, init.std);
+    case 'truncatedNormal':
+      return draw(m, () => truncated(rng) * init.std);
     case 'orthogonal':
-      return orthogonal(rows, cols, rng);
-    case 'identity':
-      return Float64Array.from({ length: rows * cols }, (_, at) => (Math.floor(at / cols) === at % cols ? 1 : 0));
+      return orthogonal(rows, cols, rng).map((w) => w * init.gain);
+    case 'constant':
+      return draw(m, () => init.value);
     default:
       return init satisfies never;
   }

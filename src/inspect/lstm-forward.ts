@@ -1,7 +1,7 @@
 /** The forward half of an LSTM's trace, copied from the tape. */
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { outputActivation } from '../core/lstm/gate-gradients.js';
-import { cellForm, isStandardCell, noiseRates } from '../core/lstm/spec.js';
+import { cellVariant, isStandardCell, noiseRates } from '../core/lstm/spec.js';
 import type { LstmTape } from '../core/lstm/tape.js';
 import { columns, download, downloadAll, type Grid } from './grid.js';
 import type { GateGrids, LstmTrace, TracedVariant } from './lstm-trace.js';
@@ -16,7 +16,7 @@ export function variantOf(layer: LstmTape): TracedVariant {
   const { zoneoutH, zoneoutC } = noiseRates(spec);
   const standard = isStandardCell(spec.cell);
   const projected = spec.projectionSize !== undefined;
-  return { ...cellForm(spec.cell), standard, peepholes, layerNorm, gateRecurrence, projected, zoneoutH, zoneoutC };
+  return { ...cellVariant(spec.cell), standard, peepholes, layerNorm, gateRecurrence, projected, zoneoutH, zoneoutC };
 }
 
 const PARTS = [

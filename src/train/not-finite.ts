@@ -2,7 +2,6 @@
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
-import { inOrder } from '../core/pass.js';
 import type { Tape } from '../core/tape.js';
 import { UnspoolError } from '../errors.js';
 
@@ -61,7 +60,8 @@ async function notFiniteOnTape(k: Kernels, tape: Tape): Promise<Finding | null> 
       if (found) return found;
       continue;
     }
-    for (const [t, { y }] of inOrder([...layer.steps.entries()], layer.reverse)) {
+    const steps = [...layer.steps.entries()];
+    for (const [t, { y }] of layer.reverse ? steps.reverse() : steps) {
       const gates = await k.download(y.gates);
       const bad = badIndex(gates);
       if (bad >= 0) {

@@ -1,8 +1,10 @@
 /** The interfaces that every layer kind implements. registry.ts lists the kinds. */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import type { LstmVariants } from '../lstm/program.js';
+import { invalidSetting } from '../../errors.js';
+import type { LstmBuffers, Program } from '../lstm/program.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { PassShape, PassState, SequenceMasks } from '../pass.js';
+import type { SequenceLengths } from '../sequence-lengths.js';
 
 /** What a layer reads, and where it writes the gradient of that. */
 export interface LayerInput {
@@ -33,6 +35,26 @@ export interface LayerTape {
   forward(parameters: Arena): void;
   /** Adds to `gradients`. */
   backward(parameters: Arena, gradients: Arena): void;
+}
+
+/** The code that only LSTM variants and sequences of unequal lengths need. It is loaded on demand. */
+export interface LstmVariants {
+  /** Computes every LSTM that is not plain, and plain ones with sequence masks. */
+  program(b: LstmBuffers): Program;
+  /** `make` makes the LSTM tape of one direction. */
+  bidirectional(
+    context: TapeContext,
+    input: LayerInput,
+    make: (reverse: boolean, input: LayerInput) => LayerTape,
+  ): LayerTape;
+  sequenceLengths(k: Kernels, shape: PassShape): SequenceLengths;
+}
+
+/** `createModel` loads the variants that a spec needs, so this fails only for a tape with `lengths`. */
+export function requireVariants(variants: LstmVariants | null, path: string): LstmVariants {
+  if (variants) return variants;
+  const problem = 'the code for LSTM variants and unequal lengths is not loaded.';
+  throw invalidSetting(path, problem, 'Set lengths: true in the options of createModel().');
 }
 
 /** What all layers of a tape share. */

@@ -2,17 +2,9 @@
 import type { Matrix } from '../../contract/kernels.js';
 import type { LayerInput, TapeContext } from '../layers/layer.js';
 import { cutSteps, type LstmState, type StateBlocks, type StepBlocks, wholeSequence } from './blocks.js';
-import type { LstmParameters } from './parameters.js';
+import type { LstmDefinition } from './parameters.js';
 import type { LstmBuffers } from './program.js';
-import type { LstmSpec } from './spec.js';
-
-/** One LSTM of a built model: one direction of an LSTM layer. */
-export interface LstmDefinition {
-  readonly name: string;
-  readonly spec: LstmSpec;
-  readonly parameters: LstmParameters;
-  readonly reverse: boolean;
-}
+import { cellVariant, isStandardCell, noiseRates } from './spec.js';
 
 /** A step by its place in the order of computation. */
 const firstOf = <T>(steps: readonly T[], reverse: boolean): T => (reverse ? steps.at(-1)! : steps[0]!);
@@ -57,6 +49,9 @@ export function allocateBuffers(context: TapeContext, lstm: LstmDefinition, inpu
   return {
     k,
     spec,
+    variant: cellVariant(spec.cell),
+    standardCell: isStandardCell(spec.cell),
+    rates: noiseRates(spec),
     name: reverse ? `${name}_reverse` : name,
     reverse,
     shape,

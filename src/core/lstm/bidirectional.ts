@@ -2,8 +2,7 @@
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import type { LayerInput, LayerTape, TapeContext } from '../layers/layer.js';
 import type { Arena } from '../memory/parameters.js';
-import type { LstmDefinition } from './allocate.js';
-import { LstmTape } from './tape.js';
+import type { LstmTape } from './tape.js';
 
 export class BidirectionalTape implements LayerTape {
   readonly kind = 'bidirectional';
@@ -18,21 +17,21 @@ export class BidirectionalTape implements LayerTape {
   /** The reverse LSTM's part of dx. */
   private readonly dxReverse: Matrix | null;
 
+  /** `make` makes the tape of one direction. */
   constructor(
-    context: TapeContext,
-    [forwards, backwards]: readonly [LstmDefinition, LstmDefinition],
+    { kernels: k, gradients }: TapeContext,
     input: LayerInput,
+    make: (reverse: boolean, input: LayerInput) => LstmTape,
   ) {
-    const { kernels: k } = context;
     this.k = k;
-    this.name = forwards.name;
     this.dx = input.dx;
     this.dxReverse = input.dx && k.alloc(input.dx.rows, input.dx.cols);
-    this.forwards = new LstmTape(context, forwards, input);
-    this.backwards = new LstmTape(context, backwards, { ...input, dx: this.dxReverse });
+    this.forwards = make(false, input);
+    this.backwards = make(true, { ...input, dx: this.dxReverse });
+    this.name = this.forwards.name;
     const { rows, cols: R } = this.forwards.y;
     this.y = k.alloc(rows, 2 * R);
-    this.dy = context.gradients ? k.alloc(rows, 2 * R) : null;
+    this.dy = gradients ? k.alloc(rows, 2 * R) : null;
     this.outputSteps = this.forwards.outputSteps;
   }
 

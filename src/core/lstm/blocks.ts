@@ -1,6 +1,7 @@
 /** The buffers of an LSTM's state and gates, cut into time steps. */
 import type { Kernels, LstmStep, Matrix } from '../../contract/kernels.js';
 import { block, type PassShape } from '../pass.js';
+import type { LstmWeights } from './parameters.js';
 
 /** h and c as T+1 blocks of N rows, the initial state included. */
 export interface StateBlocks {
@@ -49,4 +50,19 @@ export function wholeSequence(
 ): Matrix {
   const first = (which === 'after') === reverse ? 0 : 1;
   return k.view(m, first * N * m.cols, T * N, m.cols);
+}
+
+/** (F1) a = b, the sum of the biases. Returns false, and leaves a as it is, where the layer has none. */
+export function startWithBias(k: Kernels, a: Matrix, [bIh, bHh]: LstmWeights['biases'], sum: Matrix): boolean {
+  if (bIh && bHh) k.add(sum, bIh, bHh);
+  if (bIh) k.fillRows(a, bHh ? sum : bIh);
+  return bIh !== undefined;
+}
+
+/** (B1) db += sum_n da, to each of the biases. `sum` is scratch. */
+export function addBiasGrad(k: Kernels, biases: LstmWeights['biases'], da: Matrix, sum: Matrix): void {
+  if (biases.length === 0) return;
+  k.fill(sum, 0);
+  k.sumRows(sum, da);
+  for (const db of biases) k.add(db, db, sum);
 }

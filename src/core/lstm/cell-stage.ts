@@ -5,15 +5,13 @@ import { blocks } from '../pass.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
 import type { CellValues, LstmBuffers } from './program.js';
-import { cellForm, isStandardCell, type Rates } from './spec.js';
 
-export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
-  const { k, pass, grad } = b;
+export function cellStage(b: LstmBuffers, slot: Slot) {
+  const { k, pass, grad, rates, variant } = b;
   const { steps: T, batchSize: N } = b.shape;
   const H = b.spec.hiddenSize;
   const cell = b.spec.cell ?? {};
-  const form = cellForm(cell);
-  const whole = isStandardCell(cell) && rates.candidate === 0;
+  const whole = b.standardCell && rates.candidate === 0;
   const masks = rates.candidate > 0 ? k.alloc(T * N, H) : null;
   const source = { stream: streamOf(`${b.name}/candidateDropout`), rate: rates.candidate, over: 'steps' } as const;
   const maskSteps = masks && blocks(k, masks, N);
@@ -26,7 +24,7 @@ export function cellStage(b: LstmBuffers, rates: Rates, slot: Slot) {
   const ds = grad && join(slot.grads!, grad.steps);
   const maskAt = (t: number): Matrix | null => (maskSteps && pass.noise ? maskSteps[t]! : null);
 
-  const argumentsAt = (p: LstmParts, t: number) => ({ variant: form, peepholes: p.peepholes, mask: maskAt(t) });
+  const argumentsAt = (p: LstmParts, t: number) => ({ variant, peepholes: p.peepholes, mask: maskAt(t) });
 
   return {
     /** What comes back to the gates from elsewhere is added to: 0 where nothing does. */

@@ -9,7 +9,6 @@ import { maskKey, streamOf } from '../noise.js';
 import { blocks, type SequenceMasks } from '../pass.js';
 import type { LstmState } from './blocks.js';
 import type { LstmBuffers } from './program.js';
-import type { Rates } from './spec.js';
 
 /** h and c by time, where a stage reads or leaves them, and the gradients by them. */
 export interface Slot {
@@ -65,8 +64,8 @@ export function endsStage(
   return holdStage(b, (...args) => k.scaleRows(...args), [both(finishedMask), both(activeMask)], from, to);
 }
 
-export function zoneoutStage(b: LstmBuffers, rates: Rates, from: Slot, to: Slot) {
-  const { k, pass } = b;
+export function zoneoutStage(b: LstmBuffers, from: Slot, to: Slot) {
+  const { k, pass, rates } = b;
   const { steps: T, batchSize: N } = b.shape;
   const masks = (['h', 'c'] as const).map((part) => {
     const width = b.state[part].cols;

@@ -1,6 +1,7 @@
 /** (F1), what does not wait for the step before: a = LN?(x Wx') + b for all steps at once, and its part of (B1). */
+
+import { addBiasGrad, startWithBias } from './blocks.js';
 import type { LstmParts } from './parameters.js';
-import { biasGrad, startWithBias } from './plain.js';
 import type { LstmBuffers } from './program.js';
 
 export function inputStage(b: LstmBuffers) {
@@ -38,7 +39,7 @@ export function inputStage(b: LstmBuffers) {
       }
       const dProducts = norm ? norm.d! : da;
       k.gemm(d.weightIh, dProducts, x, { transA: true, accumulate: true }); // (B1) dWx += x'da
-      biasGrad(k, d.biases, da, bias); //      db += sum_n da
+      addBiasGrad(k, d.biases, da, bias); //      db += sum_n da
       if (dx) k.gemm(dx, dProducts, p.weightIh); //      dx = da Wx'
     },
   };

@@ -1,8 +1,7 @@
 /** The layer kind `lstm`: an LSTM of one direction, or of two. */
-import type { LayerKind } from '../layers/layer.js';
-import type { LstmDefinition } from './allocate.js';
-import { BidirectionalTape } from './bidirectional.js';
-import { LstmParameters } from './parameters.js';
+import { type LayerKind, requireVariants } from '../layers/layer.js';
+import type { BidirectionalTape } from './bidirectional.js';
+import { type LstmDefinition, LstmParameters } from './parameters.js';
 import { checkLstm, type LstmSpec } from './spec.js';
 import { LstmTape } from './tape.js';
 
@@ -29,7 +28,12 @@ export const lstm: LayerKind<LstmSpec, LstmTape | BidirectionalTape> = {
     return {
       name,
       parameters: both.flatMap(({ parameters }) => parameters.list),
-      tape: (context, input) => new BidirectionalTape(context, both, input),
+      tape: (context, input) =>
+        requireVariants(context.variants, name).bidirectional(
+          context,
+          input,
+          (reverse, to) => new LstmTape(context, both[reverse ? 1 : 0], to),
+        ) as BidirectionalTape,
     };
   },
 };

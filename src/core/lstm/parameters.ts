@@ -114,3 +114,11 @@ export class LstmParameters {
     return list;
   }
 }
+
+/** One LSTM of a built model: one direction of an LSTM layer. */
+export interface LstmDefinition {
+  readonly name: string;
+  readonly spec: LstmSpec;
+  readonly parameters: LstmParameters;
+  readonly reverse: boolean;
+}

@@ -13,7 +13,7 @@
  */
 import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { inOrder } from '../pass.js';
-import { wholeSequence } from './blocks.js';
+import { addBiasGrad, startWithBias, wholeSequence } from './blocks.js';
 import type { LstmWeights } from './parameters.js';
 import type { LstmBuffers, Program } from './program.js';
 
@@ -61,21 +61,6 @@ export function packWeights(k: Kernels, w: LstmWeights, room: LstmWorkspace): vo
   k.pack(room.Wh, w.weightHh, true);
 }
 
-/** (F1) a = b, the sum of the biases. Whether there is one: else a holds nothing yet. */
-export function startWithBias(k: Kernels, a: Matrix, [bIh, bHh]: LstmWeights['biases'], room: Matrix): boolean {
-  if (bIh && bHh) k.add(room, bIh, bHh);
-  if (bIh) k.fillRows(a, bHh ? room : bIh);
-  return bIh !== undefined;
-}
-
-/** (B1) db += sum_n da, to each of the biases that are summed. */
-export function biasGrad(k: Kernels, biases: LstmWeights['biases'], da: Matrix, room: Matrix): void {
-  if (biases.length === 0) return;
-  k.fill(room, 0);
-  k.sumRows(room, da);
-  for (const db of biases) k.add(db, db, room);
-}
-
 /** Needs `packWeights` since the weights last changed, and the initial state in its block of h and c. */
 export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, room: LstmWorkspace): void {
   const started = startWithBias(k, tape.gates, w.biases, room.bias); // (F1) a = b
@@ -107,7 +92,7 @@ export function lstmBackward(
   }
   k.gemm(dw.weightIh, grad.gates, tape.x, { transA: true, accumulate: true }); //      dWx += x'da
   k.gemm(dw.weightHh, grad.gates, tape.hBefore, { transA: true, accumulate: true }); //      dWh += h-'da
-  biasGrad(k, dw.biases, grad.gates, room.bias); //      db += sum_n da
+  addBiasGrad(k, dw.biases, grad.gates, room.bias); //      db += sum_n da
   if (grad.dx) k.gemm(grad.dx, grad.gates, w.weightIh); //      dx = da Wx'
 }
 

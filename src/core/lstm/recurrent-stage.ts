@@ -12,10 +12,9 @@ import { wholeSequence } from './blocks.js';
 import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';
-import type { Rates } from './spec.js';
 
-export function recurrentStage(b: LstmBuffers, rates: Rates) {
-  const { k, pass, reverse, grad, spec } = b;
+export function recurrentStage(b: LstmBuffers) {
+  const { k, pass, reverse, grad, spec, rates } = b;
   const { steps: T, batchSize: N } = b.shape;
   const [R, width] = [b.state.h.cols, b.gates.cols];
   const cut = (m: Matrix | null): Matrix[] | null => m && blocks(k, m, N);

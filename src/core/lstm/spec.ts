@@ -155,7 +155,7 @@ function activation(spec: ActivationSpec): Activation {
   return { kind, alpha: alpha ?? standard?.alpha ?? 0, beta: beta ?? standard?.beta ?? 0 };
 }
 
-export function cellForm({ gates = 'all', clip, activations = {} }: CellSpec = {}): CellVariant {
+export function cellVariant({ gates = 'all', clip, activations = {} }: CellSpec = {}): CellVariant {
   const { gate = 'sigmoid', candidate = 'tanh', output = 'tanh' } = activations;
   return {
     gates,
@@ -168,7 +168,7 @@ export function cellForm({ gates = 'all', clip, activations = {} }: CellSpec = {
 
 /** Whether the cell is the standard one, which `lstmCell` computes in one piece. */
 export function isStandardCell(cell: CellSpec = {}): boolean {
-  const { gates, gate, candidate, output, clip } = cellForm(cell);
+  const { gates, gate, candidate, output, clip } = cellVariant(cell);
   return (
     !(cell.peepholes || cell.layerNorm || cell.gateRecurrence) &&
     gates === 'all' &&

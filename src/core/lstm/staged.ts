@@ -19,7 +19,6 @@ import { inputStage } from './input-stage.js';
 import type { LstmBuffers, Program } from './program.js';
 import { projectionStage } from './projection-stage.js';
 import { recurrentStage } from './recurrent-stage.js';
-import { noiseRates } from './spec.js';
 
 /** h and c of all steps, and their gradients, where a stage reads or leaves them. */
 function slotOf(b: LstmBuffers): Slot {
@@ -36,8 +35,7 @@ function slotOf(b: LstmBuffers): Slot {
 }
 
 export function stagedProgram(b: LstmBuffers): Program {
-  const { k, spec, reverse, masks, grad } = b;
-  const rates = noiseRates(spec);
+  const { k, spec, reverse, masks, grad, rates } = b;
   const times = inOrder(
     Array.from({ length: b.shape.steps }, (_, t) => t),
     reverse,
@@ -52,10 +50,10 @@ export function stagedProgram(b: LstmBuffers): Program {
   const held = masks ? slotOf(b) : state;
   const zoned = rates.zoneoutH > 0 || rates.zoneoutC > 0 ? slotOf(b) : held;
   const ends = masks ? endsStage(b, masks, held, state) : null;
-  const zoneout = zoned === held ? null : zoneoutStage(b, rates, zoned, held);
+  const zoneout = zoned === held ? null : zoneoutStage(b, zoned, held);
   const projection = spec.projectionSize === undefined ? null : projectionStage(b, zoned);
-  const cell = cellStage(b, rates, projection?.inner ?? zoned);
-  const recurrent = recurrentStage(b, rates);
+  const cell = cellStage(b, projection?.inner ?? zoned);
+  const recurrent = recurrentStage(b);
   const input = inputStage(b);
 
   return {

@@ -5,7 +5,7 @@ import { invalidSetting } from '../../errors.js';
 import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../memory/views.js';
 import { gateGradients, outputActivation } from './gate-gradients.js';
 import type { CellValues, LstmBuffers } from './program.js';
-import { cellForm } from './spec.js';
+import { cellVariant } from './spec.js';
 
 /** The four gates: input, forget, cell candidate, output. */
 export interface Gates {
@@ -107,7 +107,7 @@ export class LstmStepView {
   /** See `gateGradients`: worked out from dc and dh here instead of being kept for every step. */
   private activationGrads(): Gates {
     const { y, d, mask, external, squashed } = this.tape.cell(this.t);
-    const form = cellForm(this.tape.spec.cell);
+    const form = cellVariant(this.tape.spec.cell);
     const read = (m: Matrix): FloatArray => hostNumbers(this.k, m);
     const { rows: N, cols: H } = y.c;
     // Made first: it asks for memory, and what was read before that may stand elsewhere afterwards.

@@ -19,7 +19,7 @@ import type { Kernels, LstmStepGrad, Matrix, Peepholes } from '../../contract/ke
 import { invalidSetting } from '../../errors.js';
 import type { LstmState } from './blocks.js';
 import type { LstmParts } from './parameters.js';
-import { cellForm, type LstmSpec, noiseRates } from './spec.js';
+import { cellVariant, type LstmSpec, noiseRates } from './spec.js';
 import type { LstmTape } from './tape.js';
 
 /** Why the closed forms do not hold for such a layer; null where they do. */
@@ -107,7 +107,7 @@ export class LstmTangent {
   private back(p: LstmParts, h: number, c: number, byGates: Matrix, byCell: Matrix): void {
     const { k, d, layer, dPeepholes } = this;
     const { y, mask, squashed } = layer.cell(0);
-    const cell = { variant: cellForm(layer.spec.cell), peepholes: p.peepholes, mask };
+    const cell = { variant: cellVariant(layer.spec.cell), peepholes: p.peepholes, mask };
     k.fill(d.h, h);
     k.fill(d.c, c);
     k.fill(d.gates, 0);

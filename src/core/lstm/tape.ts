@@ -1,13 +1,13 @@
 /** One LSTM's part of a tape: the buffers of one pass. plain.ts and staged.ts compute it. */
 
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { invalidSetting, UnspoolError } from '../../errors.js';
-import type { LayerInput, LayerTape, TapeContext } from '../layers/layer.js';
+import { UnspoolError } from '../../errors.js';
+import { type LayerInput, type LayerTape, requireVariants, type TapeContext } from '../layers/layer.js';
 import type { Arena } from '../memory/parameters.js';
 import type { PassShape } from '../pass.js';
-import { allocateBuffers, allocateOutput, type LstmDefinition, type LstmOutput, stateEnds } from './allocate.js';
+import { allocateBuffers, allocateOutput, type LstmOutput, stateEnds } from './allocate.js';
 import type { LstmState, StepBlocks } from './blocks.js';
-import type { LstmParameters } from './parameters.js';
+import type { LstmDefinition, LstmParameters } from './parameters.js';
 import { plainProgram } from './plain.js';
 import type { CellValues, LstmBuffers, Program } from './program.js';
 import { isPlain, type LstmSpec, requireCarries } from './spec.js';
@@ -21,12 +21,7 @@ export interface GivenState {
 
 function programOf(buffers: LstmBuffers, { variants }: TapeContext): Program {
   if (!buffers.masks && isPlain(buffers.spec)) return plainProgram(buffers);
-  if (variants) return variants.program(buffers);
-  throw invalidSetting(
-    buffers.name,
-    'the code of LSTM variants is not loaded.',
-    'Create the model with createModel().',
-  );
+  return requireVariants(variants, buffers.name).program(buffers);
 }
 
 /** One LSTM's part of a tape: `step(t)` shows what a time step computed, `finalState()` the state that the pass ended with. */

@@ -1,0 +1,134 @@
+import { describe, expect, test } from '@jest/globals';
+import { generate, sampleToken } from '../../src/core/generate.js';
+import type { Model } from '../../src/core/model.js';
+import { createRng, restoreRng } from '../../src/core/rng.js';
+import type { ModelSpec } from '../../src/core/spec.js';
+import { flat } from '../support/arrays.js';
+import { problemOf, rejected, thrown } from '../support/errors.js';
+import { build, TOKENS, VALUES } from './support.js';
+
+describe('sampleToken', () => {
+  const logits = [0.3, -1, 2, 1.2, 0, -0.5];
+
+  test('temperature 0 takes the likeliest, of equals the first', () => {
+    const rng = createRng(1, 'draw');
+    for (let n = 0; n < 20; n++) {
+      expect(sampleToken(logits, rng, { temperature: 0 })).toBe(2);
+      expect(sampleToken([1, 5, 5, 2], rng, { temperature: 0 })).toBe(1);
+    }
+  });
+
+  test.each([
+    [1, undefined],
+    [0.5, undefined],
+    [2, undefined],
+    [1, 3],
+    [1.5, 1],
+  ])('temperature %d, topK %p: as often as softmax says', (temperature, topK) => {
+    const draws = 20_000;
+    const rng = createRng(11, 'draw');
+    const seen = new Array<number>(logits.length).fill(0);
+    const options = { temperature, ...(topK === undefined ? {} : { topK }) };
+    for (let n = 0; n < draws; n++) seen[sampleToken(logits, rng, options)]!++;
+    const kept = [2, 3, 0, 4, 5, 1].slice(0, topK);
+    const weights = logits.map((z, i) => (kept.includes(i) ? Math.exp(z / temperature) : 0));
+    const total = weights.reduce((a, b) => a + b, 0);
+    seen.forEach((count, i) => {
+      const p = weights[i]! / total;
+      if (p === 0) expect(count).toBe(0);
+      // Five standard deviations of a binomial count: a right sampler stays within for all but one seed in 10^6.
+      else expect(Math.abs(count - p * draws)).toBeLessThanOrEqual(5 * Math.sqrt(draws * p * (1 - p)));
+    });
+  });
+
+  test('huge logits do not overflow, and minus infinity is never drawn', () => {
+    const rng = createRng(2, 'draw');
+    const drawn = new Set<number>();
+    for (let n = 0; n < 300; n++) drawn.add(sampleToken([1e5, 1e5 + 1, Number.NEGATIVE_INFINITY, 1e5 - 1], rng));
+    expect([...drawn].sort()).toEqual([0, 1, 3]);
+  });
+
+  test('settings that cannot work', () => {
+    const rng = createRng(1, 'draw');
+    for (const [path, options] of [
+      ['temperature', { temperature: -1 }],
+      ['temperature', { temperature: Number.NaN }],
+      ['topK', { topK: 0 }],
+      ['topK', { topK: 1.5 }],
+    ] as const) {
+      expect(
+        problemOf(
+          thrown(() => sampleToken(logits, rng, options)),
+          'INVALID_SETTING',
+        ).path,
+      ).toBe(path);
+    }
+  });
+});
+
+describe('generate', () => {
+  const take = async (model: Model, prompt: readonly number[], count: number, seed: number, temperature = 1) => {
+    const out: number[] = [];
+    for await (const token of generate(model, prompt, createRng(seed, 'text'), { temperature })) {
+      if (out.push(token) === count) break;
+    }
+    return out;
+  };
+
+  test('reads the prompt, then feeds back what it draws', async () => {
+    const model = build({
+      ...TOKENS,
+      layers: TOKENS.layers.map((l) => (l.kind === 'linear' ? { ...l, init: { weight: 'normal' } } : l)),
+    });
+    const text = await take(model, [1, 4, 2], 6, 1, 0);
+    const sequence = [1, 4, 2];
+    for (let n = 0; n < 6; n++) {
+      const { output } = await model.predict(sequence);
+      const row = flat(output).slice(-6);
+      sequence.push(row.indexOf(Math.max(...row)));
+    }
+    expect(text).toEqual(sequence.slice(3));
+  });
+
+  test('the same seed gives the same text', async () => {
+    const model = build(TOKENS);
+    expect(await take(model, [0], 30, 5)).toEqual(await take(model, [0], 30, 5));
+    expect(await take(model, [0], 30, 5)).not.toEqual(await take(model, [0], 30, 6));
+  });
+
+  test('needs a prompt, and a model from tokens to the same tokens', async () => {
+    expect((await rejected(() => take(build(TOKENS), [], 1, 1))).code).toBe('INVALID_DATA');
+    expect((await rejected(() => take(build(VALUES), [1], 1, 1))).code).toBe('INVALID_SETTING');
+    const other: ModelSpec = { layers: [...TOKENS.layers.slice(0, 3), { kind: 'linear', size: 5 }] };
+    expect((await rejected(() => take(build(other), [1], 1, 1))).code).toBe('INVALID_SETTING');
+    expect(problemOf(await rejected(() => take(build(TOKENS), [7], 1, 1)), 'INVALID_DATA').what).toBe('token 0');
+  });
+});
+
+describe('random numbers', () => {
+  test('a saved generator goes on exactly where it was', () => {
+    const rng = createRng(3, 'x');
+    for (let n = 0; n < 10; n++) rng.normal();
+    const state = JSON.parse(JSON.stringify(rng.state())) as object;
+    const expected = [rng.uniform(), rng.normal(), rng.integer(1000), rng.uniform()];
+    const again = restoreRng(state);
+    expect([again.uniform(), again.normal(), again.integer(1000), again.uniform()]).toEqual(expected);
+  });
+
+  test('another purpose is another stream', () => {
+    expect(createRng(3, 'x').uniform()).not.toBe(createRng(3, 'y').uniform());
+    expect(createRng(3, 'x').uniform()).toBe(createRng(3, 'x').uniform());
+  });
+
+  test('uniform, normal and whole numbers are spread as they should be', () => {
+    const rng = createRng(1, 'spread');
+    const n = 20_000;
+    const normal = Array.from({ length: n }, () => rng.normal());
+    expect(Math.abs(normal.reduce((a, b) => a + b, 0) / n)).toBeLessThan(5 / Math.sqrt(n));
+    expect(Math.abs(normal.reduce((a, b) => a + b * b, 0) / n - 1)).toBeLessThan(5 * Math.sqrt(2 / n));
+    const counts = new Array<number>(7).fill(0);
+    for (let i = 0; i < n; i++) counts[rng.integer(7)]!++;
+    for (const count of counts) expect(Math.abs(count - n / 7)).toBeLessThan(5 * Math.sqrt(n / 7));
+    expect(counts.reduce((a, b) => a + b, 0)).toBe(n);
+  });
+});

@@ -1,0 +1,155 @@
+import { describe, expect, test } from '@jest/globals';
+import { parameterLayout } from '../../src/core/build.js';
+import type { ModelSpec } from '../../src/core/spec.js';
+import { flat } from '../support/arrays.js';
+import { problemOf, thrown } from '../support/errors.js';
+import { build, lstm, TOKENS, VALUES } from './support.js';
+
+describe('a spec that cannot work', () => {
+  const one = (layer: object): unknown => ({ inputSize: 3, layers: [layer] });
+  const cases: readonly (readonly [path: string, spec: unknown, text?: string])[] = [
+    ['spec', null],
+    ['spec', 'lstm'],
+    ['spec', []],
+    ['spec.hiddenSize', { inputSize: 3, hiddenSize: 4, layers: [lstm(4)] }, 'Use seed, inputSize, layers'],
+    ['layers', { inputSize: 3 }],
+    ['layers', { inputSize: 3, layers: [] }],
+    ['layers', { inputSize: 3, layers: lstm(4) }],
+    ['layers[0]', one(null as unknown as object)],
+    ['layers[1]', { inputSize: 3, layers: [lstm(4), 'linear'] }],
+    [
+      'layers[0].kind',
+      one({ kind: 'gru', hiddenSize: 4 }),
+      'unknown layer kind "gru". Use one of embedding, lstm, linear',
+    ],
+    ['layers[0].kind', one({ hiddenSize: 4 })],
+    ['layers[0].units', one({ ...lstm(4), units: 4 }), 'unknown setting'],
+    ['layers[0].hiddenSize', one({ kind: 'lstm' }), 'got undefined'],
+    ['layers[0].hiddenSize', one(lstm(0))],
+    ['layers[0].hiddenSize', one(lstm(-4))],
+    ['layers[0].hiddenSize', one(lstm(2.5))],
+    ['layers[0].hiddenSize', one(lstm(Number.NaN)), 'got NaN'],
+    ['layers[0].hiddenSize', one(lstm(Number.POSITIVE_INFINITY))],
+    ['layers[0].hiddenSize', one(lstm(1e12)), 'from 1 to 16777216, got 1000000000000'],
+    ['layers[0].hiddenSize', one({ kind: 'lstm', hiddenSize: '4' }), 'got "4"'],
+    ['layers[0].bias', one({ ...lstm(4), bias: 1 })],
+    ['layers[0].bias', one({ ...lstm(4), bias: null })],
+    ['layers[0].returns', one({ ...lstm(4), returns: 'first' }), "must be 'all' or 'last', got \"first\""],
+    ['layers[0].name', one({ ...lstm(4), name: 7 })],
+    ['layers[0].name', one({ ...lstm(4), name: '' })],
+    ['layers[0].init', one({ ...lstm(4), init: 'zeros' })],
+    ['layers[0].init', one({ ...lstm(4), init: null })],
+    ['layers[0].init.weight', one({ ...lstm(4), init: { weight: 'zeros' } }), 'unknown setting'],
+    ['layers[0].init.input', one({ ...lstm(4), init: { input: 'glorot' } }), 'unknown initializer "glorot"'],
+    ['layers[0].init.recurrent', one({ ...lstm(4), init: { recurrent: 3 } })],
+    ['layers[0].init.input', one({ ...lstm(4), init: { input: { kind: 'gamma' } } })],
+    ['layers[0].init.input.bound', one({ ...lstm(4), init: { input: { kind: 'uniform', bound: -1 } } })],
+    ['layers[0].init.input.std', one({ ...lstm(4), init: { input: { kind: 'normal' } } })],
+    ['layers[0].init.bias.value', one({ ...lstm(4), init: { bias: { kind: 'constant', value: Number.NaN } } })],
+    ['layers[0].init.forgetBias', one({ ...lstm(4), init: { forgetBias: '1' } })],
+    ['layers[0].init.forgetBias', one({ ...lstm(4), init: { forgetBias: Number.POSITIVE_INFINITY } })],
+    ['layers[1].size', { inputSize: 3, layers: [lstm(4), { kind: 'linear' }] }],
+    ['layers[1].size', { inputSize: 3, layers: [lstm(4), { kind: 'linear', size: 0 }] }],
+    [
+      'layers[1].init.recurrent',
+      { inputSize: 3, layers: [lstm(4), { kind: 'linear', size: 2, init: { recurrent: 'ones' } }] },
+    ],
+    ['layers[0]', one({ kind: 'linear', size: 2 }), 'Add an lstm layer'],
+    ['layers[1]', { inputSize: 3, layers: [lstm(4), { kind: 'embedding', size: 5, width: 2 }] }, 'first layer'],
+    ['layers[0].size', { layers: [{ kind: 'embedding', size: 0, width: 2 }, lstm(4)] }],
+    ['layers[0].width', { layers: [{ kind: 'embedding', size: 5 }, lstm(4)] }],
+    ['layers[0].init', { layers: [{ kind: 'embedding', size: 5, width: 2, init: 'random' }, lstm(4)] }],
+    ['inputSize', { layers: [lstm(4)] }, 'got undefined'],
+    ['inputSize', { inputSize: 0, layers: [lstm(4)] }],
+    ['inputSize', { inputSize: 3, layers: [{ kind: 'embedding', size: 5, width: 2 }, lstm(4)] }, 'is not used'],
+    ['layers[0].returns', { inputSize: 3, layers: [lstm(4, { returns: 'last' }), lstm(4)] }, 'no steps'],
+    [
+      'layers[1].returns',
+      { inputSize: 3, layers: [lstm(4), lstm(5, { returns: 'last' }), { kind: 'linear', size: 2 }, lstm(4)] },
+    ],
+    ['seed', { seed: -1, inputSize: 3, layers: [lstm(4)] }],
+    ['seed', { seed: 'one', inputSize: 3, layers: [lstm(4)] }],
+  ];
+
+  test.each(cases.map(([path, spec, text = '']) => ({ path, spec, text })))('$path (%#)', ({ path, spec, text }) => {
+    for (const use of [() => build(spec as ModelSpec), () => parameterLayout(spec as ModelSpec)]) {
+      const error = thrown(use);
+      expect(problemOf(error, 'INVALID_SETTING').path).toBe(path);
+      expect(error.message.startsWith(path)).toBe(true);
+      expect(error.message).toContain(text);
+    }
+  });
+
+  test('a spec is JSON: written and read again, it builds the same model', () => {
+    const spec: ModelSpec = {
+      seed: 3,
+      inputSize: 2,
+      layers: [
+        lstm(3, { bias: true, returns: 'last', name: 'core', init: { recurrent: 'orthogonal', forgetBias: null } }),
+        { kind: 'linear', size: 2, init: { weight: { kind: 'normal', std: 0.1 } } },
+      ],
+    };
+    const again = JSON.parse(JSON.stringify(spec)) as ModelSpec;
+    expect(flat(build(again).parameters.get('core.weight_hh_l0'))).toEqual(
+      flat(build(spec).parameters.get('core.weight_hh_l0')),
+    );
+  });
+});
+
+describe('names and shapes', () => {
+  const layout = (spec: ModelSpec) => parameterLayout(spec).entries.map((e) => `${e.name} ${e.shape.join('x')}`);
+
+  test('are those of PyTorch, the LSTM layers counted', () => {
+    expect(layout(TOKENS)).toEqual([
+      'embedding.weight 6x3',
+      ...['lstm.weight_ih_l0 16x3', 'lstm.weight_hh_l0 16x4', 'lstm.bias_ih_l0 16', 'lstm.bias_hh_l0 16'],
+      ...['lstm.weight_ih_l1 20x4', 'lstm.weight_hh_l1 20x5', 'lstm.bias_ih_l1 20', 'lstm.bias_hh_l1 20'],
+      ...['head.weight 6x5', 'head.bias 6'],
+    ]);
+    expect(build(TOKENS).size).toBe(18 + (48 + 64 + 32) + (80 + 100 + 40) + 36);
+    expect(build(TOKENS).outputSize).toBe(6);
+  });
+
+  test('without biases there are none', () => {
+    const spec: ModelSpec = {
+      inputSize: 2,
+      layers: [lstm(3, { bias: false }), { kind: 'linear', size: 4, bias: false }],
+    };
+    expect(layout(spec)).toEqual(['lstm.weight_ih_l0 12x2', 'lstm.weight_hh_l0 12x3', 'head.weight 4x3']);
+  });
+
+  test('own names, and a name used twice', () => {
+    const spec: ModelSpec = {
+      inputSize: 2,
+      layers: [
+        lstm(3, { name: 'low' }),
+        lstm(4, { name: 'high' }),
+        { kind: 'linear', size: 5 },
+        { kind: 'linear', size: 2 },
+      ],
+    };
+    expect(layout(spec).filter((n) => n.includes('weight'))).toEqual([
+      ...['low.weight_ih_l0 12x2', 'low.weight_hh_l0 12x3', 'high.weight_ih_l0 16x3', 'high.weight_hh_l0 16x4'],
+      ...['head.weight 5x4', 'head2.weight 2x5'],
+    ]);
+  });
+
+  test('no two parameters share a name, whatever the layers are called', () => {
+    const linear = (name?: string) => ({ kind: 'linear' as const, size: 4, ...(name ? { name } : {}) });
+    for (const names of [
+      [undefined, undefined, 'head2'],
+      ['head2', undefined, undefined],
+      ['a', 'a', 'a2', 'a2'],
+    ]) {
+      const entries = parameterLayout({ inputSize: 2, layers: [lstm(3), ...names.map(linear)] }).entries;
+      expect(new Set(entries.map((e) => e.name)).size).toBe(entries.length);
+    }
+  });
+
+  test('an unknown parameter is refused, the known ones are listed', () => {
+    const model = build(VALUES);
+    const error = thrown(() => model.parameters.get('lstm.weight_ih_l2'));
+    expect(problemOf(error, 'INVALID_SETTING').path).toBe('lstm.weight_ih_l2');
+    expect(error.message).toContain('lstm.weight_ih_l0, lstm.weight_hh_l0');
+  });
+});

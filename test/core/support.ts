@@ -1,0 +1,23 @@
+/** The models that the tests of a spec, a model and its tape share. */
+import type { Precision } from '../../src/contract/kernels.js';
+import type { Model } from '../../src/core/model.js';
+import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
+import { createReference } from '../../src/kernels/reference/index.js';
+import { buildModel } from '../support/model.js';
+
+/** A model on the reference backend. */
+export const build = (spec: ModelSpec, precision: Precision = 'float64'): Model =>
+  buildModel(createReference(precision), spec);
+
+export const lstm = (hiddenSize: number, more: Partial<LstmSpec> = {}): LstmSpec => ({
+  kind: 'lstm',
+  hiddenSize,
+  ...more,
+});
+
+/** Reads values, returns values at every step. */
+export const VALUES: ModelSpec = { inputSize: 3, layers: [lstm(4), lstm(5), { kind: 'linear', size: 2 }] };
+/** Reads tokens, returns logits over them. */
+export const TOKENS: ModelSpec = {
+  layers: [{ kind: 'embedding', size: 6, width: 3 }, lstm(4), lstm(5), { kind: 'linear', size: 6 }],
+};
