@@ -1,13 +1,13 @@
-/** Drawing the next token from a model's output, again and again. */
+/** Generates tokens: draws each from the model's output and feeds it back. */
 import { invalidData, invalidSetting, requireInteger, requireNumber } from '../errors.js';
 import type { Model } from './model.js';
 import type { Rng } from './rng.js';
 import type { Stream } from './stream.js';
 
 export interface SamplingOptions {
-  /** Logits are divided by it: under 1 safer, over 1 wilder; 0 always takes the likeliest. Default 1. */
+  /** Divides the logits: below 1 favors likely tokens, above 1 unlikely ones; 0 takes the likeliest. Default 1. */
   readonly temperature?: number;
-  /** Draw among this many likeliest tokens only. Default: all. */
+  /** Draw from the `topK` likeliest tokens only. Default: all. */
   readonly topK?: number;
 }
 
@@ -30,14 +30,14 @@ export function sampleToken(logits: ArrayLike<number>, rng: Rng, options: Sampli
   return best;
 }
 
-/** A model, here or in a worker, that can be fed one step at a time. */
+/** A model, or a model in a worker, that can be fed one step at a time. */
 export interface StreamingModel extends Pick<Model, 'spec' | 'outputSize'> {
   stream(batchSize?: number): Pick<Stream, 'step' | 'dispose'>;
 }
 
 /**
- * Reads `prompt` (at least one token), then yields tokens drawn one by one, each fed back as the next input, without
- * end: take as many as are wanted. The model must start with an embedding and end in as many logits as it has tokens.
+ * Reads `prompt` (at least one token), then yields tokens without end; each is fed back as the next input. The model must
+ * start with an embedding and return logits over the same tokens. Throws `INVALID_SETTING` or `INVALID_DATA`.
  */
 export async function* generate(
   model: StreamingModel,

@@ -12,10 +12,10 @@ import type { Rng } from './rng.js';
  *   same with 3 and 1 (LeCun et al. 1998)
  * - `orthogonal`: rows (or columns, the fewer) orthonormal (Saxe et al. 2014)
  * - `identity`: 1 on the diagonal, else 0 (Le et al. 2015, for recurrent weights)
- * - or an object that says the number: the bound, the standard deviation (`truncatedNormal` draws anew what is more than two
- *   of them away), the gain, the constant
- * - or a function of the sizes that gives the numbers row by row; a saved model does not say that it was there
- * In an LSTM the four gates' blocks [H, in] are drawn one by one, each as a matrix of its own.
+ * - or an object with a number: the bound, the standard deviation (`truncatedNormal` redraws numbers more than two
+ *   deviations away), the gain, the constant
+ * - or a function of the sizes that returns the numbers row by row; it is not saved with the model
+ * An LSTM initializes the block [H, in] of each gate separately.
  */
 export type Initializer =
   | 'zeros'

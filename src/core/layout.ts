@@ -1,9 +1,9 @@
-/** From sequence by sequence to time-major, which is how everything inside stands. */
+/** Reorders arrays from [N, T, ...] to [T, N, ...], the order that the engine uses. */
 
 /** [N, T, width] as [T, N, width]; the width is what is left of the count. */
 export function toTimeMajor(values: ArrayLike<number>, steps: number, batchSize: number): ArrayLike<number> {
   const width = values.length / steps / batchSize;
-  if (!Number.isInteger(width)) return values; // a wrong count, which the check behind this names
+  if (!Number.isInteger(width)) return values; // a wrong count: `forward` reports it
   const out = values instanceof Int32Array ? new Int32Array(values.length) : new Float64Array(values.length);
   for (let n = 0; n < batchSize; n++) {
     for (let t = 0; t < steps; t++) {

@@ -1,4 +1,4 @@
-/** Losses over a model's output: which one, what it needs as targets, and the room that it works in. */
+/** Losses over a model's output: their settings, their targets, and the buffers that they need. */
 
 import {
   type CrossEntropyOptions,
@@ -11,21 +11,19 @@ import { invalidData, invalidSetting, isKeyOf, requireInteger, requireNumber, sh
 import type { PassShape } from './pass.js';
 import { requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
-/**
- * Softmax cross-entropy; targets are class numbers, one a row of the output. In nats.
- */
+/** Softmax cross-entropy in nats. Targets are class numbers, one per row of the output. */
 export interface CrossEntropySpec extends CrossEntropyOptions {
   readonly kind: 'crossEntropy';
 }
 
 /**
- * Connectionist temporal classification (Graves et al. 2006) over an output at every step; targets are N rows of labels,
- * -1 past the end of each, as many numbers a row. In nats; the mean is taken over a sequence's labels, then over the
- * sequences, as torch's. An impossible sequence (more labels than steps) gives an infinite loss, or 0 with `zeroInfinity`.
+ * Connectionist temporal classification (Graves et al. 2006) in nats, for a model with an output per step. Targets are N rows
+ * of equally many labels, padded with -1. The mean is taken over a sequence's labels, then over the sequences, as in PyTorch.
+ * A sequence with more labels than steps has an infinite loss, or 0 with `zeroInfinity`.
  */
 export interface CtcSpec {
   readonly kind: 'ctc';
-  /** The class that stands for no label. Default 0. */
+  /** The class that means "no label". Default 0. */
   readonly blank?: number;
   /** Default 'mean'. */
   readonly reduction?: 'mean' | 'sum';
@@ -34,17 +32,17 @@ export interface CtcSpec {
 }
 
 /**
- * `ValueLoss`: the mean over all elements of a loss of values; targets have the output's shape, but for `quantile` (a
- * column for each Q columns of the output) and `gaussian` (a column for each two: a mean and a log-variance).
+ * A loss with its settings. A `ValueLoss` is a mean over all elements. Its targets have the output's shape, except for
+ * `quantile` (one column per Q columns of the output) and `gaussian` (one column per mean and log-variance).
  */
 export type LossSpec = CrossEntropySpec | ValueLoss | CtcSpec;
 
 type NeedsNothing = Exclude<LossSpec['kind'], 'huber' | 'quantile'>;
 
-/** A loss by its name alone, or with its settings. */
+/** A loss: its name, or an object with its settings. */
 export type LossChoice = NeedsNothing | LossSpec;
 
-/** The settings of each kind besides `kind`. */
+/** The settings of each kind, without `kind`. */
 const KEYS: Readonly<Record<LossSpec['kind'], readonly string[]>> = {
   crossEntropy: ['classWeights', 'ignoreIndex', 'labelSmoothing', 'reduction'],
   meanSquaredError: [],
@@ -56,11 +54,11 @@ const KEYS: Readonly<Record<LossSpec['kind'], readonly string[]>> = {
   ctc: ['blank', 'reduction', 'zeroInfinity'],
 };
 
-/** Whether its targets and lengths go by the sequence, and not by the row of the output. */
+/** Whether the loss has targets and lengths per sequence instead of per row of the output. */
 export const goesBySequence = (choice: LossChoice): boolean =>
   (typeof choice === 'string' ? choice : choice.kind) === 'ctc';
 
-/** Throws `INVALID_SETTING` unless `choice` names a loss with settings that it can work with. */
+/** Throws `INVALID_SETTING` unless `choice` is a loss with valid settings. */
 export function requireLoss(choice: LossChoice): LossSpec {
   const spec = typeof choice === 'string' ? ({ kind: choice } as LossSpec) : choice;
   if (!isKeyOf(KEYS, spec?.kind)) {
@@ -97,8 +95,8 @@ export function requireLoss(choice: LossChoice): LossSpec {
 }
 
 /**
- * How much a batch's mean loss weighs in the mean over several batches: what it was divided by. A loss that sums counts
- * as its mean.
+ * The weight of a batch's mean loss in the mean over several batches: the divisor of its sum. A loss with reduction `sum`
+ * counts as its mean.
  */
 export function lossWeight(
   spec: LossSpec,
@@ -119,14 +117,14 @@ export interface LossTape {
   readonly value: Matrix;
   /** Softmax of the logits for `crossEntropy`, (rows, classes). */
   readonly probabilities: Matrix | null;
-  /** `weights`: how much each row of the output counts; null for once each. `lengths`: the steps of each sequence. */
+  /** `weights`: the weight of each row of the output; null: 1 each. `lengths`: the steps of each sequence. */
   forward(targets: ArrayLike<number>, weights?: ArrayLike<number> | null, lengths?: ArrayLike<number> | null): void;
   /** Writes dL/dy into the output's gradient. Needs the forward pass. */
   backward(): void;
   free(): void;
 }
 
-/** Lays the loss over a model's output `y` (steps * rows, width), and its gradient where `dy` is given. */
+/** Allocates the buffers of a loss over a model's output `y` (T*N, width). `backward` writes `dy`, unless it is null. */
 export function lossTape(k: Kernels, choice: LossChoice, y: Matrix, dy: Matrix | null, shape: PassShape): LossTape {
   const spec = requireLoss(choice);
   if (spec.kind === 'crossEntropy') return classTape(k, spec, y, dy);
@@ -171,7 +169,7 @@ function classTape(k: Kernels, spec: CrossEntropySpec, y: Matrix, dy: Matrix | n
   };
 }
 
-/** Columns of the targets that an output of `width` columns is compared with. */
+/** Columns of the targets for an output of `width` columns. */
 export function targetWidth(spec: ValueLoss, width: number): number {
   const each = spec.kind === 'quantile' ? spec.quantiles.length : spec.kind === 'gaussian' ? 2 : 1;
   if (width % each === 0) return width / each;
@@ -274,7 +272,7 @@ function requireWeights(weights: ArrayLike<number> | null, rows: number): void {
   }
 }
 
-/** Throws `INVALID_DATA` for the first number that is no whole number in [0, size), `ignored` apart. */
+/** Throws `INVALID_DATA` for the first number that is neither an integer in [0, size) nor `ignored`. */
 export function requireTokens(what: string, ids: ArrayLike<number>, size: number, ignored?: number): void {
   for (let r = 0; r < ids.length; r++) {
     const id = ids[r]!;

@@ -1,9 +1,9 @@
 /**
- * The tape: everything that one pass over T steps of N sequences computed, layer by layer, and after a backward pass
- * the gradient of the loss by each of those things. A public object: people look into it, estimators walk it.
+ * The tape: everything that a pass over T steps of N sequences computed, layer by layer, and after a backward pass the
+ * gradient of the loss for each of these values.
  *
- * Memory: an LSTM layer of H units keeps 6H floats a step and row (i f g o c h), and as many again for the gradients;
- * a layer's input is the output of the layer before it and is not kept twice.
+ * Memory: an LSTM layer of H units keeps 6H floats per step and row (i f g o c h), and another 6H for the gradients. A
+ * layer's input is the output of the previous layer and is not copied.
  */
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
@@ -20,10 +20,10 @@ import type { Noise } from './noise.js';
 import type { PassShape, PassState } from './pass.js';
 import type { SequenceLengths } from './sequence-lengths.js';
 
-/** Where a pass starts from: the state that another tape (or this one) ended with, given states, or null for the layers' own. */
+/** The state that a pass starts from: the final state of a tape, given states, or null for the layers' initial states. */
 export type StartState = Tape | readonly (GivenState | null)[] | null;
 
-/** Where the numbers of a pass come in: token numbers, or rows of values with room for their gradient. */
+/** The input of a pass: token numbers, or rows of values and their gradient. */
 export type TapeInput =
   | { readonly kind: 'tokens'; readonly size: number; readonly ids: Int32Array }
   | { readonly kind: 'values'; readonly x: Matrix; readonly dx: Matrix | null };
@@ -33,16 +33,16 @@ const FREED: Disposed = { what: 'The tape', after: 'free()', help: 'Make a new o
 export class Tape {
   readonly shape: PassShape;
   readonly layers: readonly AnyLayerTape[];
-  /** All LSTMs, bottom first; of a bidirectional layer first the one that reads forwards. */
+  /** All LSTMs, bottom first. A bidirectional layer has two: forward, then reverse. */
   readonly lstms: readonly LstmTape[];
-  /** Null until a loss has been laid over the output. */
+  /** Null until `measure` or `allocateLoss` is called. */
   loss: LossTape | null = null;
   readonly input: TapeInput;
   private readonly lease: Lease;
   private readonly kernels: Kernels;
   private choice: LossChoice | null = null;
   private readonly pass: PassState;
-  /** Room for the lengths of the sequences; null on a tape of whole ones. */
+  /** Null on a tape for sequences of one length. */
   private readonly lengths: SequenceLengths | null;
 
   /** Made by `model.tape()`. */
@@ -66,7 +66,7 @@ export class Tape {
     );
   }
 
-  /** The `index`-th LSTM, from the bottom. Throws `INVALID_SETTING` where there is none. */
+  /** The LSTM number `index`, counted from 0 at the bottom. Throws `INVALID_SETTING` for another number. */
   lstm(index = 0): LstmTape {
     this.lease.requireOpen();
     const found = this.lstms[index];
@@ -93,27 +93,27 @@ export class Tape {
     return hostArray(this.kernels, input.dx, [shape.steps, shape.batchSize, input.dx.cols]);
   }
 
-  /** Whether the rows of the output are those of the input, so that lengths of the one are lengths of the other. */
-  private get answersEachStep(): boolean {
+  /** Whether the output has the same steps as the input, so that the same lengths apply. */
+  private get hasOutputPerStep(): boolean {
     return this.layers.every(({ kind, outputSteps }) => kind !== 'repeat' && outputSteps === this.shape.steps);
   }
 
-  /** How much each row of the output counts in a loss, where lengths or `weights` say so. */
+  /** The weights of the output's rows in a loss: `weights`, with 0 past each sequence's end. Null: 1 each. */
   weightsOf(weights: ArrayLike<number> | null): ArrayLike<number> | null {
-    return this.answersEachStep ? (this.lengths?.weigh(weights) ?? weights) : weights;
+    return this.hasOutputPerStep ? (this.lengths?.weigh(weights) ?? weights) : weights;
   }
 
   private get top(): AnyLayerTape {
     return this.layers.at(-1)!;
   }
 
-  /** h and c after the last step (of ragged sequences: at each row's own end) of every LSTM, [N, R] and [N, H]. Live views. */
+  /** Live views of h [N, R] and c [N, H] after the last step of every LSTM (of unequal lengths: at each sequence's end). */
   get states(): readonly { readonly h: NdArray; readonly c: NdArray }[] {
     const view = (m: Matrix): NdArray => hostArray(this.kernels, m, [m.rows, m.cols]);
     return this.lstms.map((layer) => ({ h: view(layer.finalState().h), c: view(layer.finalState().c) }));
   }
 
-  /** `states` as copies, to go on from later: what `begin` takes. */
+  /** Copies of `states`, which `begin` accepts. */
   async downloadStates(): Promise<{ h: FloatArray; c: FloatArray }[]> {
     const copies: { h: FloatArray; c: FloatArray }[] = [];
     for (const layer of this.lstms) {
@@ -124,9 +124,8 @@ export class Tape {
   }
 
   /**
-   * Sets every LSTM's state before the first step, and what the pass drops. `from` may be this very tape (the state is
-   * carried on, the gradient is not), or one of another number of steps. `noise`: which masks; null, as outside of
-   * training, for none.
+   * Sets every LSTM's state before the first step, and the dropout masks. `from` may be this tape, or one with another number
+   * of steps; the state carries over, the gradient does not. `noise`: null for no dropout, as outside of training.
    */
   begin(from: StartState = null, noise: Noise | null = null): void {
     this.lease.requireOpen();
@@ -138,7 +137,7 @@ export class Tape {
     }
   }
 
-  /** For sequences of unequal lengths, on a tape made with room for them: the steps of each row, 1 to T; null for all. */
+  /** Sets the steps of each sequence, 1 to T; null: all have T. Needs a tape made with `lengths: true`. */
   setLengths(lengths: ArrayLike<number> | null): void {
     if (this.lengths) this.lengths.set(lengths);
     else if (lengths) {
@@ -150,21 +149,21 @@ export class Tape {
     }
   }
 
-  /** Runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major. */
+  /** Packs the weights and runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major. */
   forward(parameters: Arena, inputs: ArrayLike<number>): void {
     for (const layer of this.layers) layer.pack(parameters);
     this.forwardPacked(parameters, inputs);
   }
 
-  /** As `forward`, with the weights as the last `forward` laid them out: right while none of them has changed. */
+  /** As `forward`, with the weights that the last `forward` packed. Valid only while no weight has changed. */
   forwardPacked(parameters: Arena, inputs: ArrayLike<number>): void {
     this.load(inputs);
     for (const layer of this.layers) layer.forward(parameters);
   }
 
   /**
-   * Computes the loss of the output; `tape.loss.value` holds it. `weights`: how much each row of the output counts, by
-   * default 1, and 0 past the end of a row that has a length of its own.
+   * Computes the loss of the output into `tape.loss.value`. `weights`: the weight of each row of the output; default 1, and
+   * 0 past a sequence's end.
    */
   measure(choice: LossChoice, targets: ArrayLike<number>, weights: ArrayLike<number> | null = null): void {
     const loss = this.allocateLoss(choice);
@@ -172,9 +171,9 @@ export class Tape {
     loss.forward(targets, whole ? weights : this.weightsOf(weights), whole ? (this.lengths?.steps ?? null) : null);
   }
 
-  /** The room of a loss: what there is, where it is of the same choice. Throws `OUT_OF_MEMORY`. */
+  /** Allocates the buffers of a loss, or returns those of the same loss. Throws `OUT_OF_MEMORY`. */
   allocateLoss(choice: LossChoice): LossTape {
-    // The same choice, mostly: told by its identity before it is told by its content.
+    // Compares identities first: usually the caller passes the same object again.
     let { loss } = this;
     if (!loss || (choice !== this.choice && JSON.stringify(loss.spec) !== specText(choice))) {
       loss?.free();
@@ -187,9 +186,9 @@ export class Tape {
   }
 
   /**
-   * From the loss back through every layer: adds to `gradients`, and fills the gradients of the tape. `after`: for each
-   * LSTM, in the order of `lstms`, what comes back through its state from beyond the last step (another tape's
-   * `initialStateGrad()`). Without a loss, the caller has put dL/dy into the last layer's `dy`.
+   * Runs the backward pass from the loss through every layer: adds to `gradients`, and fills the gradients of the tape.
+   * `after`: for each LSTM, in the order of `lstms`, the gradient of its final state from a following tape
+   * (`initialStateGrad()`). Without a loss, the caller has written dL/dy to the last layer's `dy`.
    */
   backward(parameters: Arena, gradients: Arena, after: readonly LstmState[] = []): void {
     if (!this.top.dy) {
@@ -200,19 +199,19 @@ export class Tape {
     for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i]!.backward(parameters, gradients);
   }
 
-  /** What activity layers add to the loss of this pass; 0 without any, and outside of training. */
+  /** The penalties of the activity layers in this pass; 0 outside of training. */
   async penalty(): Promise<number> {
     let sum = 0;
     for (const layer of this.layers) if (layer.kind === 'activity') sum += (await layer.penalty()) ?? 0;
     return sum;
   }
 
-  /** Gives the memory back; afterwards every use of the tape, also of arrays that it gave, throws `DISPOSED`. */
+  /** Frees the memory. Afterwards every use of the tape, and of arrays from it, throws `DISPOSED`. */
   free(why: Disposed = FREED): void {
     this.lease.end(why);
   }
 
-  /** As many sequences, and LSTM layers of the same sizes. */
+  /** Requires the same number of sequences, and LSTM layers of the same sizes. */
   private requireSameState(from: Tape): void {
     const widths = (layer: LstmTape) => [layer.hiddenSize, layer.initialState().h.cols];
     const sizes = (tape: Tape) => [tape.shape.batchSize, ...tape.lstms.flatMap(widths)];
@@ -253,7 +252,7 @@ export class Tape {
         help: 'Pass the numbers time-major: all rows of step 0 first.',
       });
     }
-    // What stands past a row's end is nobody's business: it may be anything, and becomes 0.
+    // Inputs past a sequence's end may be anything: they are set to 0.
     const counted = this.lengths?.masked(inputs, width) ?? inputs;
     if (input.kind === 'tokens') {
       requireTokens('token', counted, input.size);

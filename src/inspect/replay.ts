@@ -8,7 +8,6 @@ import { inputStage } from '../core/lstm/input-stage.js';
 import type { LstmParts } from '../core/lstm/parameters.js';
 import type { LstmBuffers } from '../core/lstm/program.js';
 import { recurrentStage } from '../core/lstm/recurrent-stage.js';
-import { noiseRates } from '../core/lstm/spec.js';
 import type { LstmTape } from '../core/lstm/tape.js';
 import { Arena } from '../core/memory/parameters.js';
 import { inOrder } from '../core/pass.js';
@@ -70,7 +69,7 @@ export class Replay extends GridKernels {
     this.p = layer.parameters.in(weights);
     this.d = layer.parameters.in(gradients);
     this.input = inputStage(this.buffers);
-    this.recurrent = recurrentStage(this.buffers, noiseRates(layer.spec));
+    this.recurrent = recurrentStage(this.buffers);
     this.upload(input.x, forward.x);
     for (const [t, { y, before }] of this.buffers.steps.entries()) {
       if (stepBefore(forward, t) === null) {

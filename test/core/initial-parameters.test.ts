@@ -85,7 +85,7 @@ describe('initial parameters', () => {
   const statistics = (values: readonly number[]) => {
     const mean = values.reduce((a, b) => a + b, 0) / values.length;
     const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
-    return { mean, std: Math.sqrt(variance), largest: Math.max(...values.map(Math.abs)) };
+    return { mean, deviation: Math.sqrt(variance), largest: Math.max(...values.map(Math.abs)) };
   };
 
   const [H, D] = [40, 24];

@@ -26,7 +26,7 @@ import type { LstmTape } from './tape.js';
 /** Four gates of a unit, or what belongs to each of them, at the columns of a row of 4H numbers. */
 const [I, F, G, O] = [0, 1, 2, 3];
 
-/** Works over a tape on which a forward and a backward pass have run. Its room belongs to `k`: a lease, say. */
+/** Needs a tape after a forward and a backward pass. Allocates through `k`, usually a lease. */
 export class LstmCurvature {
   /** R{y} of the layer, (T*N, H). */
   readonly out: Matrix;

@@ -1,4 +1,4 @@
-/** What the backward pass does not keep, worked out from what it keeps: dL/d(each gate) and the output activation. */
+/** Values that the backward pass does not store, computed from those that it stores: dL/d(gate) and the output activation. */
 import type { CellVariant, FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 
 /** One or more steps of a cell, row by row: [rows, H], and [rows, 4H] of the gates. */
@@ -21,7 +21,7 @@ export type GateNumbers = Readonly<Record<'i' | 'f' | 'g' | 'o', FloatArray>>;
 
 /**
  * (B4), (B3): do = dh*f(s), di = dc*g*m, dg = dc*i*m, df = dc*c-, and what came back from elsewhere. The backward pass goes
- * straight on to the pre-activations, so these are worked out when somebody asks. A gate that is 1 throughout has no gradient.
+ * directly to the pre-activations, so these are computed on demand. A missing gate has no gradient.
  */
 export function gateGradients(form: CellVariant, H: number, n: CellNumbers): GateNumbers {
   const { gates, c, cBefore, dc: dcAll, dh, squashed, mask, external } = n;
@@ -44,12 +44,12 @@ export function gateGradients(form: CellVariant, H: number, n: CellNumbers): Gat
 /** f(s) of (F4): what the cell's second half gives where the output gate is 1. `free` gives the memory back. */
 export function outputActivation(k: Kernels, squashed: Matrix, form: CellVariant): { fs: Matrix; free(): void } {
   const { rows, cols } = squashed;
-  const room = { gates: k.alloc(rows, 4 * cols), c: k.alloc(rows, cols), h: k.alloc(rows, cols) };
-  k.cellOutput(room, squashed, { variant: { ...form, gates: 'noOutput' }, peepholes: null, mask: null });
+  const scratch = { gates: k.alloc(rows, 4 * cols), c: k.alloc(rows, cols), h: k.alloc(rows, cols) };
+  k.cellOutput(scratch, squashed, { variant: { ...form, gates: 'noOutput' }, peepholes: null, mask: null });
   return {
-    fs: room.h,
+    fs: scratch.h,
     free() {
-      for (const matrix of [room.gates, room.c, room.h]) k.free(matrix);
+      for (const matrix of [scratch.gates, scratch.c, scratch.h]) k.free(matrix);
     },
   };
 }

@@ -42,7 +42,7 @@ function startBias(spec: LstmSpec, forget: number | null, rng: Rng): Float64Arra
   return out;
 }
 
-/** Where the parts of the LSTM `level` under one name stand, `_reverse` behind those of a reverse direction. */
+/** Names, shapes and initial values of one LSTM's parameters; the names of a reverse direction end in `_reverse`. */
 export class LstmParameters {
   readonly list: readonly ParameterSpec[];
   private readonly spec: LstmSpec;
@@ -93,7 +93,7 @@ export class LstmParameters {
     };
     add('weight_ih', [4 * H, D], (rng) => startGates(input, 4, H, D, rng));
     add('weight_hh', [4 * H, R], (rng) => startGates(recurrent, 4, H, R, rng));
-    // The two biases only ever act as their sum: the forget gate's start stands in the first of them.
+    // Only the sum of the two biases matters: the first one gets the initial value of the forget gate.
     if (bias !== false) add('bias_ih', [4 * H], (rng) => startBias(this.spec, forgetBias, rng));
     if (bias === true) add('bias_hh', [4 * H], (rng) => startBias(this.spec, forgetBias === null ? null : 0, rng));
     if (projectionSize !== undefined) fill('weight_hr', [R, H], projection);

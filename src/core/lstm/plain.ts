@@ -17,21 +17,21 @@ import { addBiasGrad, startWithBias, wholeSequence } from './blocks.js';
 import type { LstmWeights } from './parameters.js';
 import type { LstmBuffers, Program } from './program.js';
 
-/** Step t's buffers and the state it started from. */
+/** The buffers of step t, and the state before it. */
 export interface LstmTapeStep {
   readonly y: LstmStep;
   readonly before: { readonly c: Matrix; readonly h: Matrix };
 }
 
-/** Step t's gradients, and where the gradients of the state it started from go. */
+/** The gradients of step t, and those of the state before it. */
 export interface LstmGradStep {
   readonly d: LstmStepGrad;
   readonly before: { readonly c: Matrix; readonly h: Matrix };
 }
 
 /**
- * What a pass leaves behind: 6 floats a unit, row and step (i f g o c h), plus the state before the first step. The
- * blocks of all steps stand in one matrix each; `c` and `h` have T+1 blocks of N rows, the initial state among them.
+ * What a pass records: 6 floats per unit, row and step (i f g o c h), plus the initial state. Each of them is one matrix with
+ * the blocks of all steps; `c` and `h` have T+1 blocks of N rows, the initial state included.
  */
 export interface LstmRecord {
   readonly x: Matrix; // (T*N, D)
@@ -45,10 +45,10 @@ export interface LstmRecordGrad {
   readonly dx: Matrix | null; // (T*N, D)
   readonly gates: Matrix; // (T*N, 4H) by the pre-activations
   readonly steps: readonly LstmGradStep[];
-  readonly WhT: PackedMatrix; // (4H, H), room to pack Wh' in
+  readonly WhT: PackedMatrix; // (4H, H), buffer for Wh'
 }
 
-/** Room that a pass works in and nobody reads afterwards. */
+/** Scratch buffers of a pass. */
 export interface LstmWorkspace {
   readonly bias: Matrix; // (1, 4H) b, and in the backward pass db
   readonly Wx: PackedMatrix; // (D, 4H)
@@ -56,24 +56,24 @@ export interface LstmWorkspace {
 }
 
 /** Packs Wx, and Wh for the products of the time loop. */
-export function packWeights(k: Kernels, w: LstmWeights, room: LstmWorkspace): void {
-  k.pack(room.Wx, w.weightIh, true);
-  k.pack(room.Wh, w.weightHh, true);
+export function packWeights(k: Kernels, w: LstmWeights, workspace: LstmWorkspace): void {
+  k.pack(workspace.Wx, w.weightIh, true);
+  k.pack(workspace.Wh, w.weightHh, true);
 }
 
 /** Needs `packWeights` since the weights last changed, and the initial state in its block of h and c. */
-export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, room: LstmWorkspace): void {
-  const started = startWithBias(k, tape.gates, w.biases, room.bias); // (F1) a = b
-  k.gemmPacked(tape.gates, tape.x, room.Wx, started); //      + x Wx
+export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, workspace: LstmWorkspace): void {
+  const started = startWithBias(k, tape.gates, w.biases, workspace.bias); // (F1) a = b
+  k.gemmPacked(tape.gates, tape.x, workspace.Wx, started); //      + x Wx
   for (const { y, before } of tape.steps) {
-    k.gemmPacked(y.gates, before.h, room.Wh, true); //      + h- Wh
+    k.gemmPacked(y.gates, before.h, workspace.Wh, true); //      + h- Wh
     k.lstmCell(y, before.c); // (F2)-(F4)
   }
 }
 
 /**
  * Needs dL/dh of each step from above in `grad`'s h, and in the last step's `d.c` what comes back from after the end
- * (0 if nothing does). Adds to `dw`; leaves dL/dh and dL/dc of every step and of the initial state in `grad`.
+ * (usually 0). Adds to `dw`; leaves dL/dh and dL/dc of every step and of the initial state in `grad`.
  */
 export function lstmBackward(
   k: Kernels,
@@ -81,7 +81,7 @@ export function lstmBackward(
   dw: LstmWeights,
   tape: LstmRecord,
   grad: LstmRecordGrad,
-  room: LstmWorkspace,
+  workspace: LstmWorkspace,
 ): void {
   k.pack(grad.WhT, w.weightHh, false);
   for (let t = tape.steps.length - 1; t >= 0; t--) {
@@ -92,7 +92,7 @@ export function lstmBackward(
   }
   k.gemm(dw.weightIh, grad.gates, tape.x, { transA: true, accumulate: true }); //      dWx += x'da
   k.gemm(dw.weightHh, grad.gates, tape.hBefore, { transA: true, accumulate: true }); //      dWh += h-'da
-  addBiasGrad(k, dw.biases, grad.gates, room.bias); //      db += sum_n da
+  addBiasGrad(k, dw.biases, grad.gates, workspace.bias); //      db += sum_n da
   if (grad.dx) k.gemm(grad.dx, grad.gates, w.weightIh); //      dx = da Wx'
 }
 
@@ -112,12 +112,12 @@ export function plainProgram(b: LstmBuffers): Program {
     steps: inOrder(grad.steps, reverse).map(({ y: d, before }) => ({ d, before })),
     WhT: k.allocPacked(4 * H, H),
   };
-  const room = { bias: k.alloc(1, 4 * H), Wx: k.allocPacked(b.x.cols, 4 * H), Wh: k.allocPacked(H, 4 * H) };
+  const workspace = { bias: k.alloc(1, 4 * H), Wx: k.allocPacked(b.x.cols, 4 * H), Wh: k.allocPacked(H, 4 * H) };
   return {
-    pack: (p) => packWeights(k, p, room),
-    forward: (p) => lstmForward(k, p, record, room),
+    pack: (p) => packWeights(k, p, workspace),
+    forward: (p) => lstmForward(k, p, record, workspace),
     backward(p, d) {
-      if (recordGrad) lstmBackward(k, p, d, record, recordGrad, room);
+      if (recordGrad) lstmBackward(k, p, d, record, recordGrad, workspace);
     },
     cell(t) {
       const { y } = steps[t]!;

@@ -12,7 +12,7 @@ import { invalidSetting, isKeyOf, requireInteger, requireNumber } from '../../er
 import type { Initializer } from '../init.js';
 import { checkInits, MAX_DROP_RATE, MAX_SIZE, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
 
-/** An activation by its name, or with its numbers (as ONNX's; defaults in brackets). */
+/** An activation: its name, or an object with its numbers (named as in ONNX; defaults in brackets). */
 export type ActivationSpec =
   | ActivationKind
   | {
@@ -25,25 +25,25 @@ export type ActivationSpec =
 
 interface CellParts {
   /**
-   * Which gates there are. One left out is 1 (Greff et al. 2017: NIG, NFG, NOG); `coupled` is f = 1 - i (CIFG). The rows of
-   * a gate that is not there keep their place in the weights, and have no gradient. Default `all`.
+   * Which gates the cell has. A missing gate is 1 (Greff et al. 2017: NIG, NFG, NOG); `coupled` means f = 1 - i (CIFG). The
+   * rows of a missing gate stay in the weights and have no gradient. Default `all`.
    */
   readonly gates?: GateSet;
-  /** i and f see c of the step before, o sees c of this one, each through one weight a unit (Gers et al. 2002). Default false. */
+  /** i and f also depend on c-, and o on c, through one weight per unit (Gers et al. 2002). Default false. */
   readonly peepholes?: boolean;
-  /** c is cut to [-clip, clip]. Default: not at all. */
+  /** Clips c to [-clip, clip]. Default: no clipping. */
   readonly clip?: number;
   readonly activations?: {
     /** Of i, f and o. Default `sigmoid`. */
     readonly gate?: ActivationSpec;
     /** Of g. Default `tanh`; `identity` is Greff's NIAF. */
     readonly candidate?: ActivationSpec;
-    /** Of c on its way to h. Default `tanh`; `identity` is Greff's NOAF. */
+    /** Of c in h = o f(c). Default `tanh`; `identity` is Greff's NOAF. */
     readonly output?: ActivationSpec;
   };
 }
 
-/** What is inside the cell. Nothing said is the standard cell. */
+/** Variants of the cell. Default: the standard cell. */
 export type CellSpec = CellParts &
   (
     | {
@@ -53,8 +53,8 @@ export type CellSpec = CellParts &
       }
     | {
         readonly layerNorm?: false;
-        /** The gates i, f, o see i, f, o of the step before (Greff's FGR; 0 before the first). Not with `layerNorm`, which no
-         *  paper defines for it. Default false. */
+        /** The gates i, f, o also depend on i, f, o of the previous step (Greff's FGR; 0 at the first). Excludes `layerNorm`, for
+         *  which no paper defines it. Default false. */
         readonly gateRecurrence: true;
       }
   );
@@ -62,9 +62,9 @@ export type CellSpec = CellParts &
 /**
  * One LSTM layer (F1-F4). Two of them in a row are a stacked LSTM: the k-th layer under one name has the parameters
  * `NAME.weight_ih_lk` [4H, D], `NAME.weight_hh_lk` [4H, R], `NAME.bias_ih_lk` [4H], `NAME.bias_hh_lk` [4H], gate order
- * i, f, g, o, as PyTorch's nn.LSTM; with a projection `NAME.weight_hr_lk` [R, H] (else R = H); of a reverse direction the
- * same names with `_reverse` behind. What a cell has besides: `peephole_i|f|o` [H], `weight_gate_recurrence` [3H, 3H],
- * `norm_gain_ih|hh` and `norm_bias_ih|hh` [4H], `norm_gain_c` and `norm_bias_c` [H]; learned states `h0` [R], `c0` [H].
+ * i, f, g, o, as PyTorch's nn.LSTM; with a projection `NAME.weight_hr_lk` [R, H] (else R = H). A reverse direction appends
+ * `_reverse`. Variants add `peephole_i|f|o` [H], `weight_gate_recurrence` [3H, 3H], `norm_gain_ih|hh` and
+ * `norm_bias_ih|hh` [4H], `norm_gain_c` and `norm_bias_c` [H], and learned states `h0` [R], `c0` [H].
  */
 export interface LstmSpec {
   readonly kind: 'lstm';
@@ -74,26 +74,26 @@ export interface LstmSpec {
    * `bias_ih` alone, as Keras and most papers; false: none. Default true.
    */
   readonly bias?: boolean | 'single';
-  /** What goes on to the next layer: h of all steps, or of the last one only. Default `all`. */
+  /** What the next layer gets: h of all steps, or of the last one. Default `all`. */
   readonly returns?: 'all' | 'last';
   /**
-   * `reverse` reads from the last step to the first; `bidirectional` has one LSTM each way and puts the two h side by side
-   * (2 R wide; with `returns: 'last'`, what each way ended with). Default `forward`.
+   * `reverse` reads from the last step to the first. `bidirectional` runs one LSTM per direction and concatenates their h
+   * (width 2R; with `returns: 'last'`, the h that each ends with). Default `forward`.
    */
   readonly direction?: 'forward' | 'reverse' | 'bidirectional';
-  /** h is a product of weight_hr with the cell's output, this wide (LSTMP, Sak et al. 2014). Default: no projection. */
+  /** Width R of h = weight_hr times the cell's output (LSTMP, Sak et al. 2014). Default: no projection. */
   readonly projectionSize?: number;
-  /** The state before the first step, where no pass goes on from another: zero, or parameters h0 and c0. Default `zero`. */
+  /** The state before the first step of a pass that does not continue another: zero, or parameters h0 and c0. Default `zero`. */
   readonly initialState?: 'zero' | 'learned';
   readonly cell?: CellSpec;
-  /** Share of weight_hh that is dropped in each pass of a training (AWD-LSTM's DropConnect, Merity et al. 2018). Default 0. */
+  /** Probability that an element of weight_hh is dropped for a training pass (DropConnect, Merity et al. 2018). Default 0. */
   readonly dropConnect?: number;
   /**
    * `variational`: one mask on h- for all steps of a pass (Gal & Ghahramani 2016; Keras' recurrent_dropout; a bare number
    * means this). `candidate`: a mask a step on g (Semeniuta et al. 2016). Default: none.
    */
   readonly recurrentDropout?: number | { readonly kind: 'variational' | 'candidate'; readonly rate: number };
-  /** Share of units whose state stays as it was, a step (Krueger et al. 2017); one number, or each its own. Default 0. */
+  /** Probability that a unit keeps its previous h or c at a step (Krueger et al. 2017); one number for both, or one each. Default 0. */
   readonly zoneout?: number | { readonly h?: number; readonly c?: number };
   /** Prefix of the parameters' names. Default `lstm`. */
   readonly name?: string;
@@ -105,8 +105,8 @@ export interface LstmSpec {
     /** Both biases. Default `zeros`. */
     readonly bias?: Initializer;
     /**
-     * What the forget gate's two biases start as in sum; null leaves them to `bias`. Default 1, so that a cell remembers
-     * before it has learnt to (Gers et al. 2000; Jozefowicz et al. 2015).
+     * Initial sum of the forget gate's biases; null: `bias` applies. Default 1, so that an untrained cell remembers (Gers et al.
+     * 2000; Jozefowicz et al. 2015).
      */
     readonly forgetBias?: number | null;
     /** weight_hr. Default `uniform`. */
@@ -139,7 +139,7 @@ const KEYS = {
   init: ['input', 'recurrent', 'bias', 'forgetBias', 'projection', 'peephole', 'gateRecurrence'],
 } as const;
 
-/** alpha and beta where they are not given, and which of them an activation reads. */
+/** Defaults of alpha and beta; an activation without an entry does not use them. */
 const NUMBERS: Readonly<Partial<Record<ActivationKind, { readonly alpha: number; readonly beta?: number }>>> = {
   affine: { alpha: 1, beta: 0 },
   leakyRelu: { alpha: 0.01 },
@@ -216,7 +216,7 @@ function checkActivation(path: string, value: ActivationSpec | undefined): void 
     if (!isKeyOf(standard, key)) throw invalidSetting(`${path}.${key}`, `has no effect on ${kind}.`);
     requireNumber(`${path}.${key}`, number, -1e6, 1e6);
   }
-  // Slopes are told from the value, which has to say on which side of the kink, or how far from the end, it stands.
+  // The backward pass computes slopes from values, which must determine the side of the kink or the distance to the limit.
   const { alpha } = activation(value);
   if (kind === 'leakyRelu' || kind === 'elu' || kind === 'thresholdedRelu' || kind === 'hardSigmoid') {
     requireNumber(`${path}.alpha`, alpha, 0, 1e6);
@@ -273,7 +273,7 @@ export function checkLstm(path: string, spec: LstmSpec): void {
   checkInits(`${path}.init`, spec.init, KEYS.init);
 }
 
-/** Thrown where a state is to be carried on through a layer that cannot. */
+/** Throws `INVALID_SETTING` for a layer that cannot carry its state from one pass to the next. */
 export function requireCarries(name: string, spec: LstmSpec, reverse: boolean): void {
   const problem = reverse
     ? 'reads from the last step to the first, so its state cannot carry over to later steps.'

@@ -1,4 +1,4 @@
-/** One time step of an LSTM layer, to look into: every array is a live view of the tape's memory, shape [N, H]. */
+/** Views of one time step of an LSTM layer. Every array is a live view of the tape's memory, shape [N, H]. */
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
@@ -15,9 +15,9 @@ export interface Gates {
   readonly o: NdArray;
 }
 
-/** dL/d(each thing that the step computed), L being the loss of the last backward pass: total derivatives. */
+/** Total derivatives of the loss of the last backward pass by everything that a step computed. */
 export interface LstmStepGradView {
-  /** By the gates after their activation: di, df, dg, do of (B4) and (B3). Computed when asked for (see below). */
+  /** By the gates after their activation: di, df, dg, do of (B4) and (B3). Computed on access. */
   readonly gates: Gates;
   /** By the gates before their activation: dai, daf, dag, dao of (B2). Live views. */
   readonly preactivations: Gates;
@@ -35,6 +35,7 @@ interface ViewedLstm extends Pick<LstmBuffers, 'spec' | 'shape' | 'x' | 'steps' 
   cell(t: number): CellValues;
 }
 
+/** A view of one time step: `tape.steps[t]`. Arrays have shape [N, H]. */
 export class LstmStepView {
   /** Which step, from 0. */
   readonly t: number;
@@ -65,7 +66,7 @@ export class LstmStepView {
     return this.array(this.tape.steps[this.t]!.y.h);
   }
 
-  /** The state that this step started from, c- and h-. */
+  /** The state before this step, c- and h-. */
   get before(): { readonly c: NdArray; readonly h: NdArray } {
     const { c, h } = this.tape.steps[this.t]!.before;
     return { c: this.array(c), h: this.array(h) };
@@ -104,13 +105,13 @@ export class LstmStepView {
     };
   }
 
-  /** See `gateGradients`: worked out from dc and dh here instead of being kept for every step. */
+  /** Computed from dc and dh instead of being stored for every step: see `gateGradients`. */
   private activationGrads(): Gates {
     const { y, d, mask, external, squashed } = this.tape.cell(this.t);
     const form = cellVariant(this.tape.spec.cell);
     const read = (m: Matrix): FloatArray => hostNumbers(this.k, m);
     const { rows: N, cols: H } = y.c;
-    // Made first: it asks for memory, and what was read before that may stand elsewhere afterwards.
+    // Comes first: an allocation may move memory, which invalidates arrays that were read before.
     const output = outputActivation(this.k, squashed, form);
     const found = gateGradients(form, H, {
       gates: read(y.gates),

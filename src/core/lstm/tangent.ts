@@ -7,8 +7,8 @@
  *   dc' = sum over gates a of (dc'/da) da + (dc'/dc-) dc-,   du' likewise            (J2)
  *   dh' = du',  with a projection  dh' = du' Whr' + u' dWhr'                         (J3)
  *
- * The cell acts on each unit alone, so that the derivatives in (J2) are one number a unit and gate. They stand in what the
- * backward kernels compute from unit cotangents: with (dh, dc) = (1, 0) those leave du'/da and du'/dc- of all units at once, with
+ * The cell acts on each unit alone, so the derivatives in (J2) are one number per unit and gate. The backward kernels
+ * compute them from unit cotangents: with (dh, dc) = (1, 0) those leave du'/da and du'/dc- of all units at once, with
  * (0, 1) dc'/da and dc'/dc-. For the standard cell they are, s being sigma's slope and s- tanh's,
  *
  *   dc'/dai = g i(1-i)   dc'/daf = c- f(1-f)   dc'/dag = i (1-g^2)   dc'/dao = 0             dc'/dc- = f
@@ -22,7 +22,7 @@ import type { LstmParts } from './parameters.js';
 import { cellVariant, type LstmSpec, noiseRates } from './spec.js';
 import type { LstmTape } from './tape.js';
 
-/** Why the closed forms do not hold for such a layer; null where they do. */
+/** Why a layer has no closed-form derivatives; null if it has. */
 export function withoutClosedForm({ cell = {}, ...spec }: LstmSpec): string | null {
   if (cell.layerNorm) return 'layerNorm couples all units of a step';
   if (cell.gateRecurrence) return 'gateRecurrence makes the gates depend on those of the previous step';
@@ -40,7 +40,7 @@ export interface UnitDerivatives {
   readonly cByCell: Matrix;
 }
 
-/** Works over a tape of one step, which has run forward. Its room belongs to `k`: a lease, say. */
+/** Needs a tape of one step after a forward pass. Allocates through `k`, usually a lease. */
 export class LstmTangent {
   private readonly k: Kernels;
   private readonly layer: LstmTape;

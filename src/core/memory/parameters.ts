@@ -1,7 +1,7 @@
 /**
- * One arena: all parameters of a model in a single block of memory, in the order of the layers, each with a name and a
- * shape (PyTorch's). Gradients and optimizer state are arenas of the same layout, so an optimizer is one loop, a
- * checkpoint is a header and the arena, and a sum of gradients is one addition.
+ * An arena: all parameters of a model in one block of memory, in the order of the layers, each with a name and a shape, as in
+ * PyTorch. Gradients and optimizer state are arenas of the same layout, so an optimizer is one loop, a checkpoint is a header
+ * and the arena, and a sum of gradients is one addition.
  */
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
@@ -10,7 +10,7 @@ import type { Rng } from '../rng.js';
 import { type Disposed, Lease } from './lease.js';
 import { hostArray, matrixOf, type NdArray } from './views.js';
 
-/** What a layer asks for: a named tensor and how it starts. */
+/** A parameter that a layer needs: its name, shape and initial values. */
 export interface ParameterSpec {
   readonly name: string;
   /** [n] or [rows, cols], as PyTorch's state_dict has it. */
@@ -18,6 +18,7 @@ export interface ParameterSpec {
   start(rng: Rng): Float64Array;
 }
 
+/** One parameter of a layout. */
 export interface ParameterEntry {
   readonly name: string;
   readonly shape: readonly number[];
@@ -26,7 +27,7 @@ export interface ParameterEntry {
   readonly size: number;
 }
 
-/** Where each parameter stands. */
+/** The name, shape and offset of every parameter in an arena. */
 export class ParameterLayout {
   readonly entries: readonly ParameterEntry[];
   /** Number of elements of the whole arena. */
@@ -44,7 +45,7 @@ export class ParameterLayout {
     this.size = offset;
   }
 
-  /** Throws `INVALID_SETTING` for a name that is not there. */
+  /** Throws `INVALID_SETTING` for an unknown name. */
   entry(name: string): ParameterEntry {
     const entry = this.byName.get(name);
     if (!entry) {
@@ -60,6 +61,7 @@ export class ParameterLayout {
 
 const FREED: Disposed = { what: 'The arena', after: 'free()', help: 'Make a new one with model.arena().' };
 
+/** All parameters of a model, or numbers of the same layout such as gradients, by name. */
 export class Arena {
   readonly layout: ParameterLayout;
   private readonly lease: Lease;
@@ -120,13 +122,14 @@ export class Arena {
     return new Map(this.layout.entries.map((e) => [e.name, all.subarray(e.offset, e.offset + e.size)]));
   }
 
+  /** Sets all numbers to 0. */
   clear(): void {
     this.kernels.fill(this.all, 0);
   }
 
-  /** Gives the memory back; afterwards every use of it, also of arrays that it gave, throws `DISPOSED`. */
+  /** Frees the memory. Afterwards every use of the arena, and of arrays from it, throws `DISPOSED`. */
   free(why: Disposed = FREED): void {
-    this.views.clear(); // a handle is made anew by the lease, which knows that it has ended
+    this.views.clear(); // the next access makes a new handle through the lease, which throws
     this.lease.end(why);
   }
 }

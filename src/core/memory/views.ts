@@ -1,14 +1,13 @@
 /**
- * ndarrays over a backend's live memory: looking costs no copy, and what is written there is what the engine reads. They
- * reach it through a store that asks the backend (the tape's or arena's lease of it) at every access. So an array that
- * somebody kept past the end of its tape throws `DISPOSED`, and can never read what others have put there since; and an
- * access waits for threads that still compute. It is as fast as an access to a typed array.
+ * ndarrays over a backend's live memory: reading costs no copy, and the engine reads what you write. Every access goes through
+ * the tape's or arena's lease of the backend. So an array used after its tape was freed throws `DISPOSED` instead of reading
+ * reused memory, and an access waits for running threads. It is as fast as an access to a typed array.
  */
 import ndarray from 'ndarray';
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 
-/** The numbers that a view sees: one of the stores that ndarray takes in place of a typed array. */
+/** The numbers of a view. ndarray accepts such an object instead of a typed array. */
 export class LiveNumbers {
   private readonly read: () => FloatArray;
 
@@ -39,8 +38,8 @@ export class LiveNumbers {
   }
 
   /**
-   * The memory itself, for code that needs a typed array. Once the tape or arena is freed it holds others' numbers, and no
-   * check can say so: read it at once, or keep a copy.
+   * The memory itself, for code that needs a typed array. After the tape or arena is freed, this memory is reused without any
+   * check: read it immediately, or keep a copy.
    */
   get array(): FloatArray {
     return this.read();
@@ -48,8 +47,8 @@ export class LiveNumbers {
 }
 
 /**
- * A view of numbers that live elsewhere: what the package `ndarray` makes, spelled out so that whoever uses Unspool from
- * TypeScript needs no further types. `shape`, `stride` and `offset` say where element (i, j, ...) stands in `data`.
+ * An n-dimensional view of live numbers, as the package `ndarray` makes it; declared here so that TypeScript users need no other
+ * types. `shape`, `stride` and `offset` map element (i, j, ...) to an index of `data`.
  */
 export interface NdArray {
   readonly data: LiveNumbers;
@@ -63,7 +62,7 @@ export interface NdArray {
   get(...index: number[]): number;
   /** The last argument is the value. */
   set(...indexAndValue: number[]): number;
-  /** Where an element stands in `data`. */
+  /** The index of an element in `data`. */
   index(...index: number[]): number;
   /** A view of the first so many, or from so many on, or of every so many in each dimension. */
   hi(...counts: number[]): NdArray;
@@ -80,7 +79,7 @@ export function matrixOf(shape: readonly number[]): [rows: number, cols: number]
   return [shape.slice(0, -1).reduce((a, b) => a * b, 1), cols];
 }
 
-/** The live numbers of `m`, to be read at once. */
+/** The live numbers of `m`, valid until the next instruction. Throws `INVALID_SETTING` on a device. */
 export function hostNumbers(kernels: Kernels, m: Matrix): FloatArray {
   const data = kernels.host(m);
   if (data) return data;
@@ -92,7 +91,7 @@ export function hostNumbers(kernels: Kernels, m: Matrix): FloatArray {
 }
 
 function liveNumbers(kernels: Kernels, m: Matrix): LiveNumbers {
-  hostNumbers(kernels, m); // where there is nothing to see, that is said now
+  hostNumbers(kernels, m); // reports a device now instead of at the first access
   return new LiveNumbers(() => kernels.host(m)!);
 }
 
@@ -101,12 +100,12 @@ export function hostArray(kernels: Kernels, m: Matrix, shape: readonly number[])
   return ndarray(liveNumbers(kernels, m), [...shape]);
 }
 
-/** Numbers of their own, which no memory of a backend stands behind. */
+/** An ndarray over a copy that no backend owns. */
 export function ownArray(values: FloatArray, shape: readonly number[]): NdArray {
   return ndarray(new LiveNumbers(() => values), [...shape]);
 }
 
-/** Columns [from, from + count) of `m`: one gate out of the four that stand side by side. */
+/** Columns [from, from + count) of `m`: one of the four gates of a row. */
 export function hostColumns(kernels: Kernels, m: Matrix, from: number, count: number): NdArray {
   return ndarray(liveNumbers(kernels, m), [m.rows, count], [m.cols, 1], from);
 }
