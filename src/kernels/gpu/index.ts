@@ -17,13 +17,14 @@ import { layerNorms } from './instructions/norm.js';
 import { products } from './instructions/products.js';
 import { rows } from './instructions/rows.js';
 import { updates } from './instructions/updates.js';
-import { Executor, type GpuCounts, type GpuTestOptions } from './record/executor.js';
+import type { GpuCounts } from './record/counts.js';
+import { Executor, type GpuTestOptions } from './record/executor.js';
 import type { PlanKind } from './record/plans.js';
 import { Recorder } from './record/recorder.js';
 
 export type { DeviceInfo } from './device/device.js';
 export { GPU_MODES, type GpuMode } from './device/modes.js';
-export type { GpuCounts } from './record/executor.js';
+export type { GpuCounts } from './record/counts.js';
 
 /** The GPU backend, with what it reports about its device and its runs. */
 export interface GpuKernels extends Kernels {

@@ -10,6 +10,7 @@ interface ErrorFlags {
 /** No API reports how much memory a GPU has. */
 const UNKNOWN = Number.POSITIVE_INFINITY;
 
+/** The error for a device that was lost or rejected a call. */
 export const deviceLost = (problem: string): UnspoolError =>
   new UnspoolError({
     code: 'DEVICE_LOST',
@@ -17,6 +18,7 @@ export const deviceLost = (problem: string): UnspoolError =>
     help: 'Everything on the device is gone: make a new model and resume from the last checkpoint.',
   });
 
+/** The error for a device without free memory. */
 export const outOfMemory = (): UnspoolError =>
   new UnspoolError({
     ...{ code: 'OUT_OF_MEMORY', bytes: null, inUse: null, capacity: UNKNOWN },
@@ -38,8 +40,10 @@ export const tooLarge = (
     help: `${what} has more elements than a kernel can index: lower ${lower}, or use backend: wasm.`,
   });
 
+/** The value of a call, or what it threw. */
 type Settled<T> = { readonly value: T } | { readonly error: unknown };
 
+/** Runs `act`, and returns its value or what it threw. */
 export const settle = <T>(act: () => Promise<T>): Promise<Settled<T>> =>
   act().then(
     (value) => ({ value }),

@@ -4,6 +4,7 @@ import { kernelSettings, kernelSource } from './compile.js';
 import type { Device } from './device.js';
 import type { GpuJs } from './gpu-js.js';
 
+/** The device of a mode that runs on the CPU. */
 export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Device {
   const gpu = new GPU({ mode });
   const planSupport = { gpu, Input, threads: 'row', maxNumbers: Number.POSITIVE_INFINITY } as const;

@@ -85,6 +85,7 @@ function webGlCompiler(gpu: GpuInstance, gl: WebGl, side: number) {
   };
 }
 
+/** The device of a WebGL 2 context. */
 export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
   const gpu = withoutValidation(gpuJs);
   for (const { name, source, types } of NATIVE_FUNCTIONS) gpu.addNativeFunction(name, source, types);

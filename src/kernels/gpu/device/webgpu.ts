@@ -33,6 +33,7 @@ function webGpuCompiler(gpu: GpuInstance, side: number) {
   };
 }
 
+/** The device of a WebGPU context. */
 export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Device {
   const gpu = new GPU({ mode: 'webgpu' });
   const { device } = context;

@@ -1,6 +1,7 @@
 /** The arrays that are on the device. Several values may share one. */
 import type { DeviceArray, Value } from './values.js';
 
+/** Reference-counted arrays on the device. */
 export class DeviceMemory {
   private readonly arrays = new Set<DeviceArray>();
 

@@ -2,28 +2,12 @@
 
 import type { Device } from '../device/device.js';
 import { tooLarge } from '../device/faults.js';
-import { copyProgram, packVec4 } from '../shaders/indexing.js';
-import type { Program } from '../shaders/program.js';
 import { MAX_ELEMENTS, PRODUCT_BLOCKS } from '../thresholds.js';
+import type { GpuCounts } from './counts.js';
 import { DeviceMemory } from './device-memory.js';
-import { KernelCache } from './kernel-cache.js';
-import { packAligned, roundUpTo4 } from './packing.js';
+import { KernelRunner } from './kernel-runner.js';
 import { type PlanKind, Plans } from './plans.js';
-import type { Call, DeviceArray, SizedPiece, Value } from './values.js';
-
-/** Counters for tests, tables and diagnosis. */
-export interface GpuCounts {
-  /** Kernels that have run, those of plans included. */
-  dispatches: number;
-  uploads: number;
-  reads: number;
-  /** Runs that were one plan. */
-  plans: number;
-  /** Kernels that were compiled, without those of plans. */
-  compiled: number;
-  /** Results that are on the device now. */
-  readonly resident: number;
-}
+import type { Call, SizedPiece, Value } from './values.js';
 
 /** Settings for tests. The device decides by default. */
 export interface GpuTestOptions {
@@ -35,6 +19,7 @@ export interface GpuTestOptions {
 
 type Release = (value: Value) => void;
 
+/** Runs calls on a device, and has the limits that recorded calls must keep. */
 export class Executor {
   /** What is on the device. */
   readonly memory = new DeviceMemory();
@@ -51,7 +36,7 @@ export class Executor {
   /** Whether the cell's kernel computes the product that it reads. */
   readonly fusesSums: boolean;
   private readonly device: Device;
-  private readonly kernels: KernelCache;
+  private readonly runner: KernelRunner;
   private readonly plans: Plans | null;
 
   constructor(device: Device, { maxElements = MAX_ELEMENTS, fusesSums = device.fusesSums }: GpuTestOptions = {}) {
@@ -63,10 +48,10 @@ export class Executor {
       },
     };
     this.device = device;
-    this.kernels = new KernelCache(device, () => this.counts.compiled++);
     this.plans = device.planSupport && new Plans(device.planSupport);
     this.fusesSums = fusesSums;
     this.maxElements = Math.min(maxElements, 4 * Math.floor(device.info.maxBufferBytes / 16));
+    this.runner = new KernelRunner(device, memory, this.counts, this.maxElements);
     this.maxArrays = device.maxArrays;
     this.maxRows = device.maxRows;
     this.vec4 = device.vec4;
@@ -105,7 +90,7 @@ export class Executor {
       const used = [...left];
       if (used.length > 0 && !(await this.runAsPlan(used, finish))) await this.runSingly(used, finish);
       const found: Float32Array[] = [];
-      for (const one of reads) found.push(await this.read(one));
+      for (const one of reads) found.push(await this.runner.read(one));
       return found;
     };
     try {
@@ -129,9 +114,9 @@ export class Executor {
 
   private async runSingly(calls: readonly Call[], finish: (call: Call) => void): Promise<void> {
     this.lastRun = 'single kernels';
-    await this.upload(calls);
+    await this.runner.upload(calls);
     for (const call of calls) {
-      await this.runOne(call);
+      await this.runner.run(call);
       finish(call);
     }
   }
@@ -139,7 +124,7 @@ export class Executor {
   /** Returns whether the calls ran as one plan. */
   private async runAsPlan(calls: readonly Call[], finish: (call: Call) => void): Promise<boolean> {
     const { plans } = this;
-    const layout = plans?.layout(calls, (program) => this.kernels.nameOf(program));
+    const layout = plans?.layout(calls, (program) => this.runner.kernels.nameOf(program));
     if (!plans || !layout) return false;
     const numbers: Float32Array[] = [];
     for (const value of layout.externals) numbers.push(await this.toHost(value));
@@ -158,106 +143,18 @@ export class Executor {
   /** Moves a value to host memory. */
   private async toHost(value: Value): Promise<Float32Array> {
     if (value.host) return value.host;
-    const numbers = await this.read({ value, shift: 0, size: value.size });
+    const numbers = await this.runner.read({ value, shift: 0, size: value.size });
     this.memory.free(value);
     value.start = 0;
     value.host = numbers;
     return numbers;
   }
 
-  /** The numbers of a piece. */
-  private async read({ value, shift, size }: SizedPiece): Promise<Float32Array> {
-    if (value.host) return value.host.slice(shift, shift + size);
-    const { handle } = (value.scalar ?? value.vec4)!;
-    const kernel = this.kernels.get(copyProgram(size), { kinds: value.scalar ? 's' : 'f', resident: false });
-    this.counts.reads++;
-    const numbers = (await kernel.run([handle, value.start + shift])) as Float32Array;
-    return numbers.length === size ? numbers.slice() : numbers.slice(0, size);
-  }
-
-  private async runOne({ program, inputs, scalars, outs }: Call): Promise<void> {
-    const handles: unknown[] = [];
-    const starts: number[] = [];
-    let kinds = '';
-    for (const [i, { value, shift }] of inputs.entries()) {
-      const readsVec4 = program.vec4Arrays?.includes(program.arrays[i]!) ?? false;
-      if (readsVec4) await this.ensureVec4(value);
-      handles.push((readsVec4 ? value.vec4! : (value.scalar ?? value.vec4!)).handle);
-      starts.push(readsVec4 ? (value.start + shift) / 4 : value.start + shift);
-      kinds += value.scalar && !readsVec4 ? 's' : 'f';
-    }
-    const results = await this.dispatch(program, kinds, handles, starts, scalars);
-    for (const [i, array] of results.entries()) this.assign(outs[i]!, program, array);
-  }
-
-  private assign(out: Value, program: Program, array: DeviceArray): void {
-    if (program.vec4Output && this.vec4 === 'textures') out.vec4 = array;
-    else out.scalar = array;
-  }
-
-  private async dispatch(
-    program: Program,
-    kinds: string,
-    handles: readonly unknown[],
-    starts: readonly number[],
-    scalars: readonly number[] = [],
-  ): Promise<DeviceArray[]> {
-    const kernel = this.kernels.get(program, { kinds, resident: true });
-    this.counts.dispatches++;
-    const given = await kernel.run([...handles, ...starts, ...Object.values(program.sizes ?? {}), ...scalars]);
-    const results = program.extraOutputs ? (given as unknown[]) : [given];
-    return results.map((handle) => this.memory.add(handle));
-  }
-
-  /** Adds a vec4 copy of a value that is stored number by number. */
-  private async ensureVec4(value: Value): Promise<void> {
-    if (value.vec4) return;
-    const program = packVec4(value.size);
-    const [array] = await this.dispatch(program, 's', [value.scalar!.handle], [value.start]);
-    this.assign(value, program, array!);
-  }
-
-  /** Uploads what the calls read from host memory, in as few arrays as possible. */
-  private async upload(calls: readonly Call[]): Promise<void> {
-    const needed = new Map<Value, Float32Array>();
-    for (const { inputs } of calls) {
-      for (const { value } of inputs) if (value.host) needed.set(value, value.host);
-    }
-    let group: [Value, Float32Array][] = [];
-    let size = 0;
-    for (const [value, numbers] of needed) {
-      const aligned = roundUpTo4(numbers.length);
-      if (size + aligned > this.maxElements && group.length > 0) {
-        await this.uploadGroup(group);
-        [group, size] = [[], 0];
-      }
-      group.push([value, numbers]);
-      size += aligned;
-    }
-    if (group.length > 0) await this.uploadGroup(group);
-  }
-
-  private async uploadGroup(values: readonly (readonly [Value, Float32Array])[]): Promise<void> {
-    const { numbers: all, starts } = packAligned(values.map(([, numbers]) => numbers));
-    this.counts.uploads++;
-    const isVec4 = this.vec4 === 'textures';
-    const program = isVec4 ? packVec4(all.length) : copyProgram(all.length);
-    const array = this.memory.add(
-      await this.kernels.get(program, { fromHost: true, resident: true }).run([all, 0]),
-      values.length,
-    );
-    for (const [i, [value]] of values.entries()) {
-      value.start = starts[i]!;
-      value[isVec4 ? 'vec4' : 'scalar'] = array;
-      value.host = null;
-    }
-  }
-
   /** Frees the kernels and everything on the device. */
   dispose(): void {
     this.memory.dispose();
     this.plans?.dispose();
-    this.kernels.dispose();
+    this.runner.kernels.dispose();
   }
 }
 

@@ -19,6 +19,7 @@ interface KernelOptions {
   readonly resident: boolean;
 }
 
+/** Compiled kernels, the most recently used ones. */
 export class KernelCache {
   private readonly device: Device;
   private readonly onCompile: () => void;

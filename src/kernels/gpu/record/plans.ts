@@ -41,6 +41,7 @@ interface Plan {
 const numbersOf = (result: PlanResult): Float32Array =>
   result instanceof Float32Array ? result : concatenate(result as readonly Float32Array[]);
 
+/** The compiled plans of a device. */
 export class Plans {
   /** Why gpu.js did not fuse a plan. After that, no plans are made. */
   refused: string | null = null;

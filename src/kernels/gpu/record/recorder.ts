@@ -16,6 +16,7 @@ import { type RunSource, Runs } from './runs.js';
 import { ShaderCache } from './shader-cache.js';
 import { type Call, isVec4, type Piece, pieceOf, type SizedPiece, totalSize, Value } from './values.js';
 
+/** What the instructions write their calls to. */
 export class Recorder implements RunSource {
   readonly executor: Executor;
   readonly shaders = new ShaderCache();
@@ -54,6 +55,7 @@ export class Recorder implements RunSource {
     return { rows, cols, base, offset: 0, whole: true };
   }
 
+  /** Frees an allocation. Views, and allocations that are already freed, are ignored. */
   free(m: Window): void {
     if (m.whole && !m.base.freed) m.base.free(this.release);
   }
@@ -76,6 +78,7 @@ export class Recorder implements RunSource {
     return pieceOf(value);
   }
 
+  /** Each matrix as one piece. */
   readAll(matrices: readonly Matrix[]): Piece[] {
     return matrices.map((m) => this.read(m));
   }
@@ -111,6 +114,7 @@ export class Recorder implements RunSource {
     return pieceOf(value);
   }
 
+  /** A value whose elements are all `number`. */
   constant(size: number, number: number): Value {
     const value = new Value(size);
     value.constant = number;
@@ -209,6 +213,7 @@ export class Recorder implements RunSource {
     return this.fromHost(new Float32Array(size).fill(constant)).value;
   }
 
+  /** Gives up one reference to a value. */
   readonly release = (value: Value): void => {
     value.refCount--;
     if (value.refCount === 0) this.discard(value);

@@ -27,6 +27,7 @@ export interface RunSource {
   readonly release: (value: Value) => void;
 }
 
+/** The queue of runs and reads. */
 export class Runs {
   private readonly source: RunSource;
   private requested: PendingRead[] = [];

@@ -2,6 +2,7 @@
 import type { Program } from '../shaders/program.js';
 import { MAX_CACHED_SHADERS } from '../thresholds.js';
 
+/** Programs that have been built. */
 export class ShaderCache {
   private readonly programs = new Map<string, Program>();
 
