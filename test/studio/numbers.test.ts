@@ -82,8 +82,8 @@ function expectWires(
   near(found.cBefore!.grad, found.c!.grad! * found.f!.value!);
 }
 
-maybe('numbers', () => {
-  test('a step, an epoch, a reset: the losses of fit, and the same again from a link', async () => {
+maybe('training', () => {
+  test('updates, an epoch and a reset give the losses of fit', async () => {
     const { page, troubles } = await site.open(QUERY);
     await ready(page);
     const { losses } = await firstLosses(QUERY, 3);
@@ -99,8 +99,10 @@ maybe('numbers', () => {
     expect(troubles).toEqual([]);
     await page.close();
   });
+});
 
-  test('every wire carries the number of the tape, and the walk goes through all stages', async () => {
+maybe('Unroll', () => {
+  test('every wire shows the number of the trace, and the walk visits every stage', async () => {
     const { page } = await site.open(`${QUERY}#unroll`);
     await page.locator('.diagram').waitFor();
     const { task, model } = await same();
@@ -131,7 +133,7 @@ maybe('numbers', () => {
     await page.close();
   });
 
-  test('a weight’s gradient is the sum of its steps, and a finite difference agrees', async () => {
+  test('a weight’s gradient is the sum over its time steps, and agrees with a finite difference', async () => {
     const { page } = await site.open(`${QUERY}#unroll`);
     await page.locator('.diagram').waitFor();
     const { task, model } = await same();
@@ -155,8 +157,10 @@ maybe('numbers', () => {
     expect(Math.abs(difference - gradient)).toBeLessThan(1e-6 * Math.abs(gradient) + 1e-10);
     await page.close();
   });
+});
 
-  test('a gate that is held, a weight that is dragged, an input that is edited', async () => {
+maybe('edits', () => {
+  test('a clamped gate, a changed weight and an edited input give the losses of the library', async () => {
     const { page } = await site.open(`${QUERY}#unroll`);
     await page.locator('.diagram').waitFor();
     const before = Number(await page.getByTestId('edited-loss').textContent());
@@ -200,8 +204,10 @@ maybe('numbers', () => {
     await page.locator('[data-testid=edited-loss]', { hasText: dragged.loss.toPrecision(4) }).waitFor();
     await page.close();
   });
+});
 
-  test('Look: estimators against the exact gradient, any weight checked, the reach of a loss', async () => {
+maybe('Inspect', () => {
+  test('compares estimators with the exact gradient, checks a weight, and colors the inputs', async () => {
     const { page, troubles } = await site.open(`${QUERY}&layers=1#inspect`);
     await page.locator('.maps canvas').first().waitFor();
     expect(await page.locator('.maps canvas').count()).toBe(6);

@@ -50,8 +50,8 @@ describe('the code of each chapter runs', () => {
   });
 });
 
-maybe('the tour', () => {
-  test('say what the library says, chapter by chapter', async () => {
+maybe('figures of the tour', () => {
+  test('show what the library computes, chapter by chapter', async () => {
     const { page, troubles } = await site.open(`${QUERY}#tour/1`);
     const { settings } = fromQuery(QUERY);
     const task = await taskOf(settings, null, async () => '');
@@ -101,7 +101,9 @@ maybe('the tour', () => {
     expect(troubles).toEqual([]);
     await page.close();
   });
+});
 
+maybe('navigation of the tour', () => {
   test('arrow keys and links change the chapter', async () => {
     const { page } = await site.open(`${QUERY}#tour/3`);
     await page.locator('.tour h2', { hasText: '3. Initialization' }).waitFor();

@@ -38,7 +38,9 @@ maybe('training', () => {
     for (const loss of losses) expect(loss).toBeGreaterThan(0);
     await page.close();
   });
+});
 
+maybe('play and pause', () => {
   test('the page stays responsive while it plays, and stops when paused', async () => {
     const { page } = await site.open('?preset=novel&units=96&batch=32&layers=2');
     await ready(page);
