@@ -32,7 +32,7 @@ const names = firstOption < 0 ? args : args.slice(0, firstOption);
 const options = args.slice(names.length);
 const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown || (options.length > 0 && names.length !== 1)) {
-  const help = `Use one of ${Object.keys(BENCHMARKS).join(', ')}.`;
+  const help = `Use ${Object.keys(BENCHMARKS).join(', ')}.`;
   console.error(
     unknown ? `unknown benchmark "${unknown}". ${help}` : `options need exactly one benchmark before them. ${help}`,
   );
