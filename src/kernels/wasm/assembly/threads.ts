@@ -57,9 +57,9 @@ function float(command: usize, argument: i32): f32 {
 }
 
 /** The start of a thread's share of `count` things, in whole groups of `grain`. */
-// @ts-ignore: decorator
-@inline
 function begin(count: i32, grain: i32, thread: i32, threads: i32): i32 {
+  if (thread == 0) return 0;
+  if (thread == threads) return count; // with a single thread there is nothing to divide
   const groups = (count + grain - 1) / grain;
   return min(count, (<i32>((<i64>groups * thread) / threads)) * grain);
 }
