@@ -1,10 +1,10 @@
-/** What an optimizer is: a rule over whole arenas, its state outside of it (after Optimisers.jl). */
+/** The interface of optimizers: rules over whole arenas that do not hold their own state (after Optimisers.jl). */
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { Arena, type ParameterEntry, type ParameterLayout } from '../core/memory/parameters.js';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** The rule's name and settings, as JSON. */
+/** Name and settings of an optimizer, as JSON. */
 export interface OptimizerSpec {
   readonly kind: string;
   /** Learning rate. */
@@ -15,42 +15,44 @@ export interface OptimizerSpec {
 /** Named arenas in the layout of the parameters, such as Adam's `m` and `v`, each as one row. */
 export type OptimizerState = Readonly<Record<string, Matrix>>;
 
+/** What `apply` gets for one update. Parameters, gradients and state are rows: (1, number of parameters). */
 export interface OptimizerPass {
   readonly kernels: Kernels;
-  /** All that the rule is to update, as one row; updated in place. */
+  /** Updated in place. */
   readonly parameters: Matrix;
   readonly gradients: Matrix;
-  /** As the rule's `state` names them; zeros before the first update. */
+  /** By the names in the optimizer's `state`; zeros before the first update. */
   readonly state: OptimizerState;
   /** Number of this update, from 1. */
   readonly update: number;
-  /** Learning rate of this update: the spec's, times what the schedule says. */
+  /** Learning rate of this update: that of the spec times the schedule's factor. */
   readonly learningRate: number;
-  /** The tensors that stand in the row, for rules that treat each on its own. */
+  /** The tensors in a row, for optimizers that treat each tensor separately. */
   readonly tensors: readonly Pick<ParameterEntry, 'name' | 'offset' | 'size'>[];
-  /** Room of the same size to work in, by number; whatever stood there. */
+  /** A temporary row, by index, with undefined content. */
   scratch(index: number): Matrix;
-  /** `size` elements of a row from `offset` on; the same handle each time. */
+  /** `size` elements of a row, starting at `offset`. Equal arguments return the same matrix. */
   window(row: Matrix, offset: number, size: number): Matrix;
 }
 
+/** An update rule. `OptimizerRun` holds its state. */
 export interface Optimizer {
   readonly spec: OptimizerSpec;
-  /** Names of the arenas that the rule keeps from update to update. */
+  /** Names of the rows that it keeps from update to update. */
   readonly state: readonly string[];
-  /** One update of all parameters. */
+  /** Updates all parameters. */
   apply(pass: OptimizerPass): void;
 }
 
-/** The memory of one optimizer over one model's parameters, and its updates. */
+/** One optimizer with its state, for the parameters of one model. */
 export class OptimizerRun {
-  /** By the rule's names. */
+  /** The state, by name. */
   readonly state: ReadonlyMap<string, Arena>;
   private readonly kernels: Kernels;
   private readonly optimizer: Optimizer;
   private readonly parameters: Arena;
   private readonly rows: OptimizerState;
-  private readonly rooms: Arena[] = [];
+  private readonly temporaries: Arena[] = [];
   private readonly windows = new WeakMap<Matrix, Map<string, Matrix>>();
 
   constructor(kernels: Kernels, optimizer: Optimizer, parameters: Arena) {
@@ -61,7 +63,7 @@ export class OptimizerRun {
     this.rows = Object.fromEntries([...this.state].map(([name, arena]) => [name, arena.matrix]));
   }
 
-  /** Update number `step`, from 1. */
+  /** Runs update number `update`, counted from 1. */
   apply(gradients: Matrix, update: number, learningRate: number): void {
     const { kernels, parameters, rows } = this;
     this.optimizer.apply({
@@ -78,7 +80,7 @@ export class OptimizerRun {
   }
 
   free(): void {
-    for (const arena of [...this.state.values(), ...this.rooms]) arena.free();
+    for (const arena of [...this.state.values(), ...this.temporaries]) arena.free();
   }
 
   private arena(layout: ParameterLayout): Arena {
@@ -86,8 +88,8 @@ export class OptimizerRun {
   }
 
   private readonly scratch = (index: number): Matrix => {
-    while (this.rooms.length <= index) this.rooms.push(this.arena(this.parameters.layout));
-    return this.rooms[index]!.matrix;
+    while (this.temporaries.length <= index) this.temporaries.push(this.arena(this.parameters.layout));
+    return this.temporaries[index]!.matrix;
   };
 
   private readonly window = (row: Matrix, offset: number, size: number): Matrix => {

@@ -1,27 +1,28 @@
-/** How the learning rate changes: the factor on the optimizer's rate at each update. */
+/** The interface of learning-rate schedules: a factor on the optimizer's learning rate for each update. */
 
-/** Where a training stands when a factor is asked for. */
+/** The position of an update within the training. */
 export interface ScheduleTime {
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
   readonly epochs: number;
 }
 
-/** The factor at update `step` (from 1) of `steps`. Any function will do. */
-export type ScheduleFunction = (step: number, steps: number, time: ScheduleTime) => number;
+/** Returns the factor on the learning rate for an update, counted from 1. `updates` is the planned number of updates. */
+export type ScheduleFunction = (update: number, updates: number, time: ScheduleTime) => number;
 
-/** What a checkpoint keeps of something that goes on from what it has seen. */
+/** Something whose observations are saved in checkpoints. */
 export interface Resumable {
-  /** All that it remembers. */
+  /** Its whole state. */
   readonly observed: readonly number[];
   restore(observed: readonly number[]): void;
 }
 
-/** A schedule that watches the held-out loss: what it has seen is part of a checkpoint. */
+/** A schedule that depends on the validation loss. Checkpoints contain its state. */
 export interface WatchingSchedule extends Resumable {
   readonly factor: ScheduleFunction;
-  /** Told after each measurement of the held-out loss. */
+  /** Called with the loss of each validation. */
   observe(loss: number): void;
 }
 
+/** A learning-rate schedule. */
 export type Schedule = ScheduleFunction | WatchingSchedule;

@@ -1,4 +1,4 @@
-/** Activations, each with its slope right under it, told from the value s = f(x) (docs/derivation.md, V1). */
+/** Activations, each followed by its slope as a function of the value s = f(x) (docs/derivation.md, V1). */
 import type { Activation } from '../../contract/kernels.js';
 import { sigmoid } from './cell.js';
 

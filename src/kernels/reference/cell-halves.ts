@@ -1,5 +1,5 @@
 /**
- * The cell in all its other forms, cut in two at c. lstm-cell.ts is the same for the standard form, in one piece.
+ * The cell variants, split in two at c. cell.ts is the standard cell in one piece.
  * pi, pf, po: peepholes; m: a mask of g (all 1 without one); ext: what comes back to an activated gate from elsewhere.
  *
  *   forward                                     backward

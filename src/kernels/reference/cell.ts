@@ -13,7 +13,7 @@
  *                                             da_g = dg*(1 - g^2)
  *                                        (B1) dx = da Wx'   dh- = da Wh'   dWx += x'da   dWh += h-'da   db += sum_n da
  *
- * (F1) and (B1) are matrix products and live in core/lstm.ts.
+ * (F1) and (B1) are matrix products; core/lstm/plain.ts has them.
  * Why (B4) adds to dc: c reaches the loss by two ways, through h (this step) and through c+ (the next).
  */
 import type { LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';

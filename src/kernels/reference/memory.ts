@@ -1,4 +1,4 @@
-/** The reference backend's arrays. The garbage collector gives them back; what is counted here is what it has not yet. */
+/** Arrays of the reference backend. The garbage collector frees them; this class counts the bytes of those that it has not freed yet. */
 import type { BackendMemory, FloatArray, MemoryRules } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
 
@@ -29,8 +29,8 @@ export class ReferenceMemory {
     }
   }
 
-  /** An array that grows to the largest size asked for and is kept: a training step allocates nothing. */
-  room(): (size: number) => FloatArray {
+  /** An array that grows to its largest requested size and is kept, so that a training step allocates nothing. */
+  workspace(): (size: number) => FloatArray {
     let kept = new this.Float(0) as FloatArray;
     return (size) => {
       if (kept.length >= size) return kept;
@@ -41,8 +41,8 @@ export class ReferenceMemory {
     };
   }
 
-  /** What is told of it. `packed`: elements of a packed matrix; `rows`: of the room that a product (R,K) by (K,C) packs its left operand in. */
-  asTold(packed: (rows: number, cols: number) => number, rows: (R: number, K: number) => number): BackendMemory {
+  /** The memory rules. `packed`: elements of a packed matrix. `rows`: elements of the workspace for the left operand (R,K) of a product. */
+  describe(packed: (rows: number, cols: number) => number, rows: (R: number, K: number) => number): BackendMemory {
     const size = this.Float.BYTES_PER_ELEMENT;
     const rules: MemoryRules = {
       overhead: 0,

@@ -227,11 +227,11 @@ function multiplyBlock(
   }
 }
 
-export function createGemm(memory: ReferenceMemory) {
+export function products(memory: ReferenceMemory) {
   const panelsOf = (K: number, C: number): number => K * padded(C);
   const rowsOf = (R: number, K: number): number => padded(R) * Math.min(K, KC);
-  const roomA = memory.room();
-  const roomB = memory.room();
+  const workspaceA = memory.workspace();
+  const workspaceB = memory.workspace();
 
   /** Panels of all of B, block of K after block of K. */
   function packB(panels: FloatArray, b: Matrix, transB: boolean): void {
@@ -249,7 +249,7 @@ export function createGemm(memory: ReferenceMemory) {
     const c = dense(out);
     if (K === 0 && !accumulate) c.fill(0);
     const [rowStride, kStride] = transA ? [1, a.cols] : [a.cols, 1];
-    const packedA = roomA(rowsOf(R, K));
+    const packedA = workspaceA(rowsOf(R, K));
     for (let k0 = 0; k0 < K; k0 += KC) {
       const k1 = Math.min(K, k0 + KC);
       packPanels(packedA, 0, dense(a), R, rowStride, k0, k1, kStride);
@@ -258,10 +258,10 @@ export function createGemm(memory: ReferenceMemory) {
   }
 
   return {
-    memory: memory.asTold(panelsOf, rowsOf),
+    memory: memory.describe(panelsOf, rowsOf),
     gemm(out: Matrix, a: Matrix, b: Matrix, options: GemmOptions = {}): void {
       const K = options.transA ? a.rows : a.cols;
-      const panels = roomB(panelsOf(K, out.cols));
+      const panels = workspaceB(panelsOf(K, out.cols));
       packB(panels, b, options.transB ?? false);
       multiply(out, a, options.transA ?? false, panels, K, options.accumulate ?? false);
     },

@@ -1,4 +1,4 @@
-/** Whole rows and single elements: moved, gathered, summed. */
+/** Instructions on whole rows. */
 import type { ColumnRange, Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
@@ -35,27 +35,6 @@ export function scatterAddRows(table: Matrix, ids: Int32Array, a: Matrix): void 
     const to = ids[r]! * C;
     for (let c = 0; c < C; c++) t[to + c] = t[to + c]! + v[r * C + c]!;
   }
-}
-
-export function add(out: Matrix, a: Matrix, b: Matrix): void {
-  const o = dense(out);
-  const x = dense(a);
-  const y = dense(b);
-  for (let i = 0; i < o.length; i++) o[i] = x[i]! + y[i]!;
-}
-
-export function multiply(out: Matrix, a: Matrix, b: Matrix, accumulate: boolean): void {
-  const o = dense(out);
-  const x = dense(a);
-  const y = dense(b);
-  for (let i = 0; i < o.length; i++) o[i] = (accumulate ? o[i]! : 0) + x[i]! * y[i]!;
-}
-
-export function combine(out: Matrix, alpha: number, a: Matrix, beta: number, b: Matrix): void {
-  const o = dense(out);
-  const x = dense(a);
-  const y = dense(b);
-  for (let i = 0; i < o.length; i++) o[i] = alpha * x[i]! + beta * y[i]!;
 }
 
 export function scaleRows(out: Matrix, a: Matrix, factors: Matrix, accumulate: boolean): void {
