@@ -147,7 +147,7 @@ describe('changes to a resumed training', () => {
     const resume = ['train', '--resume', CHECKPOINT, '--lr', '0.1', '--epochs', '3', '--max-updates', '9'];
     const more = ['--validate-every', '2', '--checkpoint-every', '3', '--json', '--out', 'more.safetensors'];
     const lines = jsonLines(await here.ok(...resume, ...more));
-    expect(lines[0]!.settings).toMatchObject({ lr: 0.1, epochs: 3, maxUpdates: 9, hidden: 8 });
+    expect(lines[0]!.settings).toMatchObject({ lr: 0.1, epochs: 3, maxUpdates: 9, hiddenSize: 8 });
     expect(lines.filter(({ kind }) => kind === 'update').map(({ update }) => update)).toEqual([6, 7, 8, 9]);
     expect(lines.filter(({ kind }) => kind === 'validation').map(({ update }) => update)).toEqual([6, 8]);
     expect(await updatesIn(here)).toBe(5); // the new checkpoint is next to --out
