@@ -1,9 +1,7 @@
-/**
- * Colors for drawings that can be told apart with any color vision: Okabe & Ito's (2008) for series; for values viridis (uniform in
- * perception) from low to high, and for what has a sign blue - neutral - orange, centered at 0.
- */
+/** Colors of plots, safe for color-blind readers. */
 import type { Grid } from './grid.js';
 
+/** Colors of data series as hex strings (Okabe & Ito 2008), safe for color-blind readers. */
 export const SERIES_COLORS = [
   '#0072b2',
   '#d55e00',
@@ -15,9 +13,11 @@ export const SERIES_COLORS = [
   '#b8a700',
 ] as const;
 
-/** `size`: from the least to the most; `sign`: from -most to most, neutral at 0. */
+/** A color scale: `size` runs from the minimum to the maximum (viridis); `sign` is blue to orange and neutral at 0. */
 export type ColorScale = 'size' | 'sign';
+/** The background that a color scale is made for. */
 export type ColorScheme = 'light' | 'dark';
+/** A color as red, green and blue, 0 to 255 each. */
 export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** Evenly spaced from low to high. */
@@ -48,7 +48,7 @@ const parse = (hex: string): Rgb => {
   return [all >> 16, (all >> 8) & 255, all & 255];
 };
 
-/** The color at `share` of a scale, 0 to 1; 0 to 255 each. */
+/** The color at a position of a scale; `share` runs from 0 (low) to 1 (high) and is clamped. */
 export function colorAt(scale: ColorScale, share: number, scheme: ColorScheme = 'light'): Rgb {
   const stops = STOPS[scale][scheme];
   const at = Math.max(0, Math.min(1, share)) * (stops.length - 1);
@@ -58,11 +58,11 @@ export function colorAt(scale: ColorScale, share: number, scheme: ColorScheme = 
   return [mix(0), mix(1), mix(2)];
 }
 
-/** Whether light letters are to be read on it: the luminance that gives both black and white a contrast of over 4.5. */
+/** Whether a background color needs light text. At the threshold, black and white text both have a contrast above 4.5. */
 export const isDark = ([red, green, blue]: Rgb): boolean =>
   0.2126 * (red / 255) ** 2.2 + 0.7152 * (green / 255) ** 2.2 + 0.0722 * (blue / 255) ** 2.2 < 0.18;
 
-/** The ends of a scale for these values; what is not finite counts for nothing. */
+/** The range of the values of a grid for a color scale. Values that are not finite are ignored; `sign` is symmetric around 0. */
 export function valueRange({ data }: Grid, scale: ColorScale): readonly [low: number, high: number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const v of data) {
@@ -71,8 +71,8 @@ export function valueRange({ data }: Grid, scale: ColorScale): readonly [low: nu
     high = Math.max(high, v);
   }
   if (scale === 'sign') {
-    const most = Math.max(Math.abs(low), Math.abs(high));
-    return most > 0 && Number.isFinite(most) ? [-most, most] : [-1, 1];
+    const max = Math.max(Math.abs(low), Math.abs(high));
+    return max > 0 && Number.isFinite(max) ? [-max, max] : [-1, 1];
   }
   return low < high ? [low, high] : [0, 1];
 }

@@ -1,29 +1,36 @@
-/** What the gates of a pass did: how open they stood, how often they were saturated, and what gradient came back to them. */
+/** Statistics of gates, units, parameters and updates. */
 import { norm } from '../estimators/vectors.js';
 import type { Grid } from './grid.js';
 import type { LstmTrace } from './lstm-trace.js';
 
+/** The gates in the order of all weights: input, forget, candidate, output. */
 export const GATES = ['i', 'f', 'g', 'o'] as const;
+/** The name of a gate. */
 export type Gate = (typeof GATES)[number];
 
-/** Nearly closed, nearly open (Karpathy, Johnson & Li 2015): of the candidate g, nearly -1 and nearly 1. */
+/** A gate value below this counts as closed, as in Karpathy, Johnson & Li 2015 (arXiv:1506.02078). The candidate g: below -`OPEN`. */
 export const CLOSED = 0.1;
+/** A gate value above this counts as open. */
 export const OPEN = 0.9;
 
+/** Statistics of one gate over all time steps and units of a sequence. */
 export interface GateStatistics {
   readonly gate: Gate;
+  /** The mean value of the gate. */
   readonly mean: number;
-  /** Shares of all steps and units. */
+  /** The share of values below `CLOSED`, 0 to 1. */
   readonly closed: number;
+  /** The share of values above `OPEN`, 0 to 1. */
   readonly open: number;
-  /** The same shares of the steps, unit by unit. */
+  /** `closed` for each unit. */
   readonly closedByUnit: readonly number[];
+  /** `open` for each unit. */
   readonly openByUnit: readonly number[];
-  /** Norm of dL/d(gate) over all steps and units. */
+  /** The norm of dL/d(gate) over all steps and units. */
   readonly gradientNorm: number;
 }
 
-/** The share of rows of each column in which `test` holds. */
+/** For each column, the share of its rows that pass `test`. */
 function shares({ rows, cols, data }: Grid, test: (value: number) => boolean): number[] {
   return Array.from({ length: cols }, (_, j) => {
     let count = 0;
@@ -38,7 +45,7 @@ const mean = (values: ArrayLike<number>): number => {
   return sum / values.length;
 };
 
-/** Of one LSTM's four gates, in the order i, f, g, o. */
+/** The statistics of the four gates of one LSTM, in the order i, f, g, o. */
 export function gateStatistics({ gates, grad }: LstmTrace): GateStatistics[] {
   return GATES.map((gate) => {
     const low = gate === 'g' ? -OPEN : CLOSED;
@@ -56,37 +63,40 @@ export function gateStatistics({ gates, grad }: LstmTrace): GateStatistics[] {
   });
 }
 
+/** A unit that takes no part in the pass. */
 export interface DeadUnit {
+  /** The index of the unit. */
   readonly unit: number;
-  /** Its h stays within so little, or nothing of the loss comes back to it. */
+  /** `silent` if |h| stays below the threshold, `no gradient` if dL/dc is 0 at all steps. */
   readonly why: 'silent' | 'no gradient';
 }
 
 /**
- * Units that take no part: |h| stays under `silent` at all steps, or dL/dc is 0 at all of them.
+ * The dead units of one LSTM: those with |h| below `silent` at all steps, and those with dL/dc = 0 at all steps.
  *
- * @param silent default 1e-3.
+ * @param silent the threshold on |h|; default 1e-3.
  */
 export function deadUnits(layer: LstmTrace, silent = 1e-3): DeadUnit[] {
   const { hiddenSize: H, steps: T, cell, grad } = layer;
   return Array.from({ length: H }, (_, unit) => {
-    let [most, back] = [0, 0];
+    let [maxH, maxGradient] = [0, 0];
     for (let t = 0; t < T; t++) {
-      most = Math.max(most, Math.abs(cell.h.data[t * H + unit]!));
-      back = Math.max(back, Math.abs(grad.cell.c.data[t * H + unit]!));
+      maxH = Math.max(maxH, Math.abs(cell.h.data[t * H + unit]!));
+      maxGradient = Math.max(maxGradient, Math.abs(grad.cell.c.data[t * H + unit]!));
     }
-    if (most < silent) return { unit, why: 'silent' as const };
-    return back === 0 ? { unit, why: 'no gradient' as const } : null;
+    if (maxH < silent) return { unit, why: 'silent' as const };
+    return maxGradient === 0 ? { unit, why: 'no gradient' as const } : null;
   }).filter((one) => one !== null);
 }
 
-/** Norms over all steps: of each parameter, of its gradient, and the one over the other. */
+/** The norms of one parameter and of its gradient. */
 export interface ParameterNorm {
   readonly name: string;
   readonly norm: number;
   readonly gradientNorm: number;
 }
 
+/** The norm of each parameter of a trace and of its gradient. */
 export const parameterNorms = (trace: {
   readonly parameters: Readonly<Record<string, Grid>>;
   readonly gradients: Readonly<Record<string, Grid>>;
@@ -98,8 +108,8 @@ export const parameterNorms = (trace: {
   }));
 
 /**
- * |after - before| / |before| of each parameter: how far an update, or many, moved it. About 1e-3 an update is usual; far under it
- * little is learnt, far over it much is forgotten. Both as `model.parameters.download()` gives them.
+ * |after - before| / |before| of each parameter: the relative size of one or more updates. A usual value is about 1e-3 per update.
+ * Pass the results of `model.parameters.download()` before and after.
  */
 export function updateRatios(
   before: ReadonlyMap<string, ArrayLike<number>>,

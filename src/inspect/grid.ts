@@ -1,24 +1,24 @@
-/** Plain matrices: copies of numbers, row by row, that can be kept and posted to a worker. */
+/** Matrices as plain data. */
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 
-/** A matrix as plain data: element (row, col) is `data[row * cols + col]`. It can be cloned and posted (structured clone). */
+/** A matrix as plain data: element (row, col) is `data[row * cols + col]`. It can be posted to a worker (structured clone). */
 export interface Grid {
   readonly rows: number;
   readonly cols: number;
   readonly data: FloatArray;
 }
 
-/** A grid over `data`; default zeros in float64. */
+/** Wraps `data` as a grid; by default zeros in float64. */
 export const grid = (rows: number, cols: number, data: FloatArray = new Float64Array(rows * cols)): Grid => ({
   rows,
   cols,
   data,
 });
 
-/** One row, without a copy. */
+/** A view of one row. */
 export const rowOf = ({ data, cols }: Grid, row: number): FloatArray => data.subarray(row * cols, (row + 1) * cols);
 
-/** One column, as a copy. */
+/** A copy of one column. */
 export const columnOf = ({ data, rows, cols }: Grid, col: number): Float64Array =>
   Float64Array.from({ length: rows }, (_, row) => data[row * cols + col]!);
 
@@ -28,7 +28,6 @@ export async function download(k: Kernels, m: Matrix): Promise<Grid> {
 }
 
 /** Copies of several matrices, stacked by rows. */
-/** A copy of a matrix. */
 export async function downloadAll(k: Kernels, matrices: readonly Matrix[]): Promise<Grid> {
   const { rows, cols } = matrices[0]!;
   const parts: FloatArray[] = [];
@@ -38,7 +37,7 @@ export async function downloadAll(k: Kernels, matrices: readonly Matrix[]): Prom
   return grid(rows * parts.length, cols, data);
 }
 
-/** `count` columns from column `from` on. */
+/** A copy of `count` columns, starting at column `from`. */
 export function columns({ rows, cols, data }: Grid, from: number, count: number): Grid {
   const out = new (data instanceof Float64Array ? Float64Array : Float32Array)(rows * count);
   for (let r = 0; r < rows; r++) out.set(data.subarray(r * cols + from, r * cols + from + count), r * count);

@@ -1,4 +1,4 @@
-/** Looking inside (`unspool/inspect`): traces of whole passes as plain data, and what can be told from them. */
+/** `unspool/inspect`: traces of passes as plain data, and analyses of them. */
 
 export { ATTRIBUTIONS, type Attribution, type AttributionOptions, attribution } from './attribution.js';
 export {
@@ -16,9 +16,8 @@ export {
   gradientByLag,
   gradientFlow,
   type LagFlow,
-  type LagFlowOfLayer,
+  type LayerLagFlow,
 } from './flow.js';
-export { type Forensics, forensics, type Suspect } from './forensics.js';
 export {
   CLOSED,
   type DeadUnit,
@@ -42,15 +41,16 @@ export {
   stepBefore,
   type TracedVariant,
 } from './lstm-trace.js';
+export { findNonFinite, type NonFiniteReport, type TensorElement } from './non-finite.js';
 export { type JacobianSpectrum, jacobianSpectrum } from './spectra.js';
 export { type PreactivationTerm, preactivationTerms } from './terms.js';
 export { type Trace, type TraceOptions, trace } from './trace.js';
 export {
   type Feature,
-  type Match,
   nearestPatterns,
-  type Tracking,
+  type PatternMatch,
   textFeatures,
-  whatUnitsTrack,
-} from './tracking.js';
+  type UnitCorrelation,
+  unitCorrelations,
+} from './unit-correlations.js';
 export { weightGradientByStep } from './weight-by-step.js';

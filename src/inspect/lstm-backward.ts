@@ -1,24 +1,24 @@
-/** The backward half of an LSTM's trace: what the tape has, and where each part of dL/dc and dL/dh came from. */
+/** The backward half of an LSTM's trace: the gradients on the tape, and the sources of dL/dc and dL/dh. */
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { gateGradients } from '../core/lstm/gate-gradients.js';
 import type { GivenState, LstmTape } from '../core/lstm/tape.js';
 import { download, downloadAll, type Grid, grid, rowOf } from './grid.js';
-import { type Forward, range, split } from './lstm-forward.js';
+import { type Forward, range, splitGates } from './lstm-forward.js';
 import { type LstmTraceGrad, shifted, stepAfter } from './lstm-trace.js';
-import type { Replay, SentGradients } from './replay.js';
+import type { PreviousStepGradients, Replay } from './replay.js';
 
-/** What dL/dh and dL/dc of a pass start from. */
-export interface Arriving {
+/** The gradients that enter the backward pass of an LSTM. */
+export interface IncomingGradients {
   /** dL/dh from the layers above, [T, R]. */
   readonly above: Grid;
-  /** dL/dh and dL/dc of the final state, from beyond the last step. */
+  /** dL/dh and dL/dc of the final state. */
   readonly after: GivenState | null;
 }
 
-/** The part of dL/dc and dL/dh that came back from the step computed after: what that step sent, and zoneout's share (Z1'). */
+/** The part of dL/dc and dL/dh from the step computed after: what that step returned, and the share of zoneout (Z1'). */
 function fromNext(
   layer: Forward,
-  sent: SentGradients,
+  sent: PreviousStepGradients,
   d: Pick<LstmTraceGrad, 'c' | 'h'>,
   after: GivenState | null,
 ): Pick<LstmTraceGrad, 'cFromNext' | 'hFromNext'> {
@@ -39,8 +39,8 @@ function fromNext(
   return { cFromNext: c, hFromNext: h };
 }
 
-/** What gate recurrence sent back to i, f and o of each step, [T, 3H]; zeros without it. */
-async function externalOf(k: Kernels, layer: LstmTape): Promise<Grid> {
+/** The gradients by i, f and o from gate recurrence, [T, 3H]; zeros without it. */
+async function gateRecurrenceGrad(k: Kernels, layer: LstmTape): Promise<Grid> {
   const { steps: T } = layer.shape;
   const external = grid(T, 3 * layer.hiddenSize);
   for (const t of range(T)) {
@@ -50,7 +50,7 @@ async function externalOf(k: Kernels, layer: LstmTape): Promise<Grid> {
   return external;
 }
 
-/** Columns i | f | o of [T, 3H] as i | f | g | o of [T, 4H], g being 0. */
+/** Inserts columns of 0 for g: i | f | o of [T, 3H] becomes i | f | g | o of [T, 4H]. */
 function withCandidate(external: Grid): Grid {
   const H = external.cols / 3;
   const out = grid(external.rows, 4 * H);
@@ -61,21 +61,21 @@ function withCandidate(external: Grid): Grid {
   return out;
 }
 
-/** The gradients of one LSTM after a backward pass. */
+/** The gradients of one LSTM. Call it after the backward pass of its layer. */
 export async function backwardTrace(
   k: Kernels,
   layer: LstmTape,
   forward: Forward,
   replay: Replay,
-  { above, after }: Arriving,
+  { above, after }: IncomingGradients,
 ): Promise<LstmTraceGrad> {
   const { hiddenSize: H, steps: T, variant } = forward;
   const steps = layer.grad!.steps;
-  const own = (of: (t: number) => Matrix) => downloadAll(k, range(T).map(of));
-  const [c, h] = [await own((t) => steps[t]!.y.c), await own((t) => steps[t]!.y.h)];
-  const cell = { c: await own((t) => layer.cell(t).d!.c), h: await own((t) => layer.cell(t).d!.h) };
+  const allSteps = (of: (t: number) => Matrix) => downloadAll(k, range(T).map(of));
+  const [c, h] = [await allSteps((t) => steps[t]!.y.c), await allSteps((t) => steps[t]!.y.h)];
+  const cell = { c: await allSteps((t) => layer.cell(t).d!.c), h: await allSteps((t) => layer.cell(t).d!.h) };
   const [da, gates] = [await download(k, layer.grad!.gates), await download(k, layer.gates)];
-  const external = await externalOf(k, layer);
+  const recurrence = await gateRecurrenceGrad(k, layer);
   const by = gateGradients(variant, H, {
     gates: gates.data,
     c: forward.cell.c.data,
@@ -84,17 +84,17 @@ export async function backwardTrace(
     dh: cell.h.data,
     squashed: forward.tanhC.data,
     mask: null,
-    external: variant.gateRecurrence ? external.data : null,
+    external: variant.gateRecurrence ? recurrence.data : null,
   });
-  const back = withCandidate(external);
-  const sent = replay.sent({ da, dc: cell.c, external: back, gates });
+  const external = withCandidate(recurrence);
+  const sent = replay.previousStepGradients({ da, dc: cell.c, external, gates });
   const initial = layer.initialStateGrad()!;
   return {
     x: sent.x,
-    a: split(da, H),
+    a: splitGates(da, H),
     gates: { i: grid(T, H, by.i), f: grid(T, H, by.f), g: grid(T, H, by.g), o: grid(T, H, by.o) },
     c,
-    ...replay.cFromOutput(gates, cell.h, back),
+    ...replay.cFromOutput(gates, cell.h, external),
     h,
     hFromAbove: above,
     ...fromNext(forward, sent, { c, h }, after),

@@ -6,10 +6,10 @@ import type { LstmTape } from '../core/lstm/tape.js';
 import { columns, download, downloadAll, type Grid } from './grid.js';
 import type { GateGrids, LstmTrace, TracedVariant } from './lstm-trace.js';
 
-/** A trace without its pre-activations and gradients. */
+/** The part of a trace that the forward pass leaves on the tape. */
 export type Forward = Omit<LstmTrace, 'grad' | 'a'>;
 
-/** How a layer's cell differs from the standard one. */
+/** The variant of a layer. */
 export function variantOf(layer: LstmTape): TracedVariant {
   const { spec } = layer;
   const { peepholes = false, layerNorm = false, gateRecurrence = false } = spec.cell ?? {};
@@ -25,8 +25,8 @@ const PARTS = [
   ...['norm_gain_c', 'norm_bias_c', 'h0', 'c0'],
 ];
 
-/** i, f, g and o of [T, 4H], apart. */
-export const split = (all: Grid, H: number): GateGrids => ({
+/** Splits [T, 4H] into the four gates. */
+export const splitGates = (all: Grid, H: number): GateGrids => ({
   i: columns(all, 0, H),
   f: columns(all, H, H),
   g: columns(all, 2 * H, H),
@@ -36,16 +36,16 @@ export const split = (all: Grid, H: number): GateGrids => ({
 /** 0 to count - 1. */
 export const range = (count: number): number[] => Array.from({ length: count }, (_, t) => t);
 
-/** Everything of the forward pass except the pre-activations. */
+/** The forward trace of one LSTM. */
 export async function forwardTrace(k: Kernels, layer: LstmTape, variant: TracedVariant): Promise<Forward> {
   const { steps: T } = layer.shape;
   const H = layer.hiddenSize;
-  const own = (m: (t: number) => Matrix) => downloadAll(k, range(T).map(m));
-  const [c, h] = [await own((t) => layer.steps[t]!.y.c), await own((t) => layer.steps[t]!.y.h)];
+  const allSteps = (of: (t: number) => Matrix) => downloadAll(k, range(T).map(of));
+  const [c, h] = [await allSteps((t) => layer.steps[t]!.y.c), await allSteps((t) => layer.steps[t]!.y.h)];
   const zoned = variant.zoneoutC > 0 || variant.zoneoutH > 0;
   const names = new Set(layer.parameters.list.map(({ name }) => name));
   const named = PARTS.map((part) => [part, layer.parameters.nameOf(part)] as const);
-  const tc = await own((t) => layer.cell(t).squashed);
+  const tc = await allSteps((t) => layer.cell(t).squashed);
   const squashed = k.alloc(T, H);
   k.upload(squashed, tc.data);
   const output = outputActivation(k, squashed, variant);
@@ -64,13 +64,13 @@ export async function forwardTrace(k: Kernels, layer: LstmTape, variant: TracedV
     variant,
     parameters: Object.fromEntries(named.filter(([, name]) => names.has(name))),
     x: await download(k, layer.x),
-    gates: split(await download(k, layer.gates), H),
+    gates: splitGates(await download(k, layer.gates), H),
     c,
     tanhC,
     h,
     cell: {
-      c: zoned ? await own((t) => layer.cell(t).y.c) : c,
-      h: zoned || variant.projected ? await own((t) => layer.cell(t).y.h) : h,
+      c: zoned ? await allSteps((t) => layer.cell(t).y.c) : c,
+      h: zoned || variant.projected ? await allSteps((t) => layer.cell(t).y.h) : h,
     },
     initial: { h: await download(k, h0), c: await download(k, c0) },
   };

@@ -1,107 +1,121 @@
-/**
- * One LSTM's part of a trace: every number of its forward and backward pass over one sequence, [T, units] each, row t being
- * time t. The names are the tape's (docs/tape.md).
- */
+/** The trace of one LSTM. Names are those of the tape (docs/tape.md); row t of a grid is time step t. */
 import type { CellVariant, FloatArray } from '../contract/kernels.js';
 import { type Grid, grid, rowOf } from './grid.js';
 
-/** i, f, g, o, [T, H] each. */
+/** One grid [T, H] for each of the gates i, f, g and o. */
 export type GateGrids = Readonly<Record<'i' | 'f' | 'g' | 'o', Grid>>;
 
-/** What is inside the cell, and around it. */
+/** The variant of a traced LSTM: its cell, projection and zoneout. */
 export interface TracedVariant extends CellVariant {
-  /** The cell of (F2)-(F4) and nothing else in it. */
+  /** Whether the cell is exactly (F2)-(F4). */
   readonly standard: boolean;
+  /** Whether the cell has peephole connections. */
   readonly peepholes: boolean;
+  /** Whether the cell has layer normalization. */
   readonly layerNorm: boolean;
+  /** Whether the gates read the gates of the step before. */
   readonly gateRecurrence: boolean;
-  /** h is a product of weight_hr with the cell's output. */
+  /** Whether h is the projection of the cell's output by weight_hr. */
   readonly projected: boolean;
-  /** Share of h and c that stays what it was (outside of training zoneout takes the mean). */
+  /** The share of h that keeps its previous value, 0 to 1 (outside training, zoneout uses the mean of its masks). */
   readonly zoneoutH: number;
+  /** The share of c that keeps its previous value. */
   readonly zoneoutC: number;
 }
 
-/** dL/d(each of the things in `LstmTrace`), in the same shapes. */
+/** The gradients of the loss by the values of an `LstmTrace`, in the same shapes. */
 export interface LstmTraceGrad {
-  /** This LSTM's part of dL/dx: da Wx' (B1). */
+  /** The part of dL/dx that comes from this LSTM: da Wx' (B1). */
   readonly x: Grid;
-  /** By the pre-activations, da (B2). */
+  /** dL/da, by the pre-activations (B2). */
   readonly a: GateGrids;
-  /** By the gates after their activation (B4, B3). */
+  /** By the activated gates (B4, B3). */
   readonly gates: GateGrids;
-  /** By c: all of it, and what came back from the step computed after, dc+ (with a standard cell dc f of that step). */
+  /** dL/dc: the total derivative, which is `cFromNext` + `cFromH`. */
   readonly c: Grid;
+  /** The part of dL/dc from the step computed after, dc+; for a standard cell, dc f of that step. */
   readonly cFromNext: Grid;
-  /** What reached c through this step's output: dh o (1 - tc^2), and through an output peephole. `c` is the sum of the two. */
+  /** The part of dL/dc through the output of the same step: dh o (1 - tc^2), and the output peephole. */
   readonly cFromH: Grid;
-  /** By c normalized, before the output activation; null without layer normalization. */
+  /** By the normalized c, before the output activation; null without layer normalization. */
   readonly normalizedC: Grid | null;
-  /** By h: all of it, what the loss and the layers above gave it, and what came back through Wh; `h` is the sum of the two. */
+  /** dL/dh: the total derivative, which is `hFromAbove` + `hFromNext`. */
   readonly h: Grid;
+  /** The part of dL/dh from the loss and the layers above. */
   readonly hFromAbove: Grid;
+  /** The part of dL/dh from the step computed after, through Wh. */
   readonly hFromNext: Grid;
-  /** By the cell's own c and output: the same as `c` and `h`, unless the layer is projected or zoned out. */
+  /** By c and the output of the cell itself; equal to `c` and `h` without projection and zoneout. */
   readonly cell: { readonly c: Grid; readonly h: Grid };
   /** By the state before the first step, [1, H] and [1, R]. */
   readonly initial: { readonly c: Grid; readonly h: Grid };
-  /** By x Wx and by h- Wh, [T, 4H]: what dWx = sum x' d and dWh = sum h-' d are made of. With layer normalization they differ. */
+  /** By the product x Wx, [T, 4H]; dWx is the sum of x' times this. Differs from `a` with layer normalization. */
   readonly inputProduct: Grid;
+  /** By the product h- Wh, [T, 4H]; dWh is the sum of h-' times this. */
   readonly recurrentProduct: Grid;
 }
 
+/** Every value of the forward and backward pass of one LSTM over one sequence. */
 export interface LstmTrace {
-  /** The layer's name, `_reverse` behind that of a reverse direction. */
+  /** The name of the layer, with the suffix `_reverse` for a reverse direction. */
   readonly name: string;
-  readonly steps: number; // T
-  readonly inputSize: number; // D
-  readonly hiddenSize: number; // H
-  /** Width of h: the projection's, else H. */
-  readonly outputSize: number; // R
-  /** Reads from the last step to the first: the step computed before t is then t + 1. */
+  /** T, the number of time steps. */
+  readonly steps: number;
+  /** D, the width of the input. */
+  readonly inputSize: number;
+  /** H, the number of units. */
+  readonly hiddenSize: number;
+  /** R, the width of h: the size of the projection, or H without one. */
+  readonly outputSize: number;
+  /** Whether the layer reads from the last step to the first, so that step t + 1 is computed before step t. */
   readonly reverse: boolean;
-  /** Whether only the h that it ended with goes on to the next layer. */
+  /** Whether the next layer reads only the final h (`returns: 'last'`). */
   readonly lastOnly: boolean;
+  /** The variant of the layer. */
   readonly variant: TracedVariant;
-  /** Names of its parameters by part: `weight_ih` -> `lstm.weight_ih_l0`. The numbers are in `trace.parameters`. */
+  /** The full name of each parameter, as in `weight_ih` -> `lstm.weight_ih_l0`. The values are in `trace.parameters`. */
   readonly parameters: Readonly<Record<string, string>>;
-  readonly x: Grid; // [T, D]
+  /** The input, [T, D]. */
+  readonly x: Grid;
   /**
-   * Pre-activations (F1): x Wx + h- Wh + b, and what peepholes and gate recurrence add, summed again in float64: gates =
-   * activation(a). Of a gate that is left out, the sum that nothing reads.
+   * The pre-activations (F1), so that gates = activation(a): x Wx + h- Wh + b, with peepholes and gate recurrence. They are
+   * computed again in float64, because the tape does not keep them.
    */
   readonly a: GateGrids;
-  /** After their activation (F2). */
+  /** The activated gates (F2). */
   readonly gates: GateGrids;
-  readonly c: Grid; // [T, H]
-  /** tc of (F4): the output activation of c, or of c normalized. */
-  readonly tanhC: Grid; // [T, H]
-  readonly h: Grid; // [T, R]
-  /** The cell's own c and output, before zoneout and projection; the same grids as `c` and `h` where there is neither. */
+  /** The cell state (F3), [T, H]. */
+  readonly c: Grid;
+  /** tc of (F4), [T, H]: the output activation of c, or of the normalized c. */
+  readonly tanhC: Grid;
+  /** The output (F4), [T, R]. */
+  readonly h: Grid;
+  /** c and the output of the cell itself, before zoneout and projection; the same grids as `c` and `h` without them. */
   readonly cell: { readonly c: Grid; readonly h: Grid };
-  /** The state before the first step. */
-  readonly initial: { readonly c: Grid; readonly h: Grid }; // [1, H], [1, R]
+  /** The state before the first step, [1, H] and [1, R]. */
+  readonly initial: { readonly c: Grid; readonly h: Grid };
+  /** The gradients of the loss by these values. */
   readonly grad: LstmTraceGrad;
 }
 
-/** The step computed before `t`; null for the first. */
+/** The step that an LSTM computes before step `t` (`t + 1` if it reads in reverse); null for the first. */
 export function stepBefore({ steps, reverse }: Pick<LstmTrace, 'steps' | 'reverse'>, t: number): number | null {
   const before = reverse ? t + 1 : t - 1;
   return before >= 0 && before < steps ? before : null;
 }
 
-/** The step computed after `t`; null for the last. */
+/** The step that an LSTM computes after step `t`; null for the last. */
 export const stepAfter = ({ steps, reverse }: Pick<LstmTrace, 'steps' | 'reverse'>, t: number): number | null =>
   stepBefore({ steps, reverse: !reverse }, t);
 
-/** c- and h- of step t. No copies. */
+/** The state that step `t` starts from, c- and h-, as views. */
 export function stateBefore(layer: LstmTrace, t: number): { readonly c: FloatArray; readonly h: FloatArray } {
   const before = stepBefore(layer, t);
   const { c, h, initial } = layer;
   return before === null ? { c: initial.c.data, h: initial.h.data } : { c: rowOf(c, before), h: rowOf(h, before) };
 }
 
-/** Each step's row of the step computed before it: that of `initial` at the first. */
+/** Moves every row to the step computed after it; the first step gets `initial`. */
 export function shifted(from: Pick<LstmTrace, 'steps' | 'reverse'>, values: Grid, initial: Grid): Grid {
   const out = grid(values.rows, values.cols, values.data.slice().fill(0));
   for (let t = 0; t < values.rows; t++) {

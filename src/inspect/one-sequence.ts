@@ -1,10 +1,11 @@
-/** One sequence out of a batch, as a batch of its own, cut to its own length. */
+/** Extracts one sequence from a batch, without padding. */
 import { outputToTimeMajor, toTimeMajor } from '../core/layout.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
 import type { Batch } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
 import { requireInteger } from '../errors.js';
 
+/** One sequence of a batch, time-major. */
 export interface OneSequence {
   readonly steps: number;
   readonly inputs: ArrayLike<number>;
@@ -12,7 +13,7 @@ export interface OneSequence {
   readonly weights: Float64Array | null;
 }
 
-/** Steps of the output for `steps` of the input. */
+/** The number of output steps for `steps` input steps. */
 export function outputStepsOf({ layers }: ModelSpec, steps: number): number {
   let now = steps;
   for (const layer of layers) {
@@ -22,26 +23,31 @@ export function outputStepsOf({ layers }: ModelSpec, steps: number): number {
   return now;
 }
 
-/** Steps of the output that sequence `row` of a batch has. */
-export function answersOf(spec: ModelSpec, { steps, lengths }: Batch, row: number): number {
-  const answers = outputStepsOf(spec, steps);
-  return answers === steps && spec.layers.every((l) => l.kind !== 'repeat') ? (lengths?.[row] ?? steps) : answers;
+/** The number of output steps of sequence `row` of a batch. */
+export function outputLengthOf(spec: ModelSpec, { steps, lengths }: Batch, row: number): number {
+  const outputSteps = outputStepsOf(spec, steps);
+  return outputSteps === steps && spec.layers.every((l) => l.kind !== 'repeat')
+    ? (lengths?.[row] ?? steps)
+    : outputSteps;
 }
 
-/** Weights by which one step of the output counts alone, in the batch's own order. */
-export function onlyStep(spec: ModelSpec, { steps, batchSize, batchFirst }: Batch, step: number): Float64Array {
-  const answers = outputStepsOf(spec, steps);
-  requireInteger('step', step, 0, answers - 1);
-  const weights = new Float64Array(answers * batchSize);
-  for (let n = 0; n < batchSize; n++) weights[batchFirst ? n * answers + step : step * batchSize + n] = 1;
+/** Weights that are 1 at one output step and 0 elsewhere, in the layout of the batch. Throws `INVALID_SETTING`. */
+export function singleStepWeights(
+  spec: ModelSpec,
+  { steps, batchSize, batchFirst }: Batch,
+  step: number,
+): Float64Array {
+  const outputSteps = outputStepsOf(spec, steps);
+  requireInteger('step', step, 0, outputSteps - 1);
+  const weights = new Float64Array(outputSteps * batchSize);
+  for (let n = 0; n < batchSize; n++) weights[batchFirst ? n * outputSteps + step : step * batchSize + n] = 1;
   return weights;
 }
 
-/** Row `row` of each of `steps` blocks of `batchSize`, up to step `end`. */
+/** The values of sequence `row` at steps 0 to `end` - 1 of time-major `values`. */
 function pick(
   values: ArrayLike<number>,
-  steps: number,
-  batchSize: number,
+  { steps, batchSize }: { readonly steps: number; readonly batchSize: number },
   row: number,
   end: number,
 ): Int32Array | Float64Array {
@@ -53,20 +59,25 @@ function pick(
   return out;
 }
 
-/** Throws `INVALID_SETTING` for a row that the batch does not have. */
+/** Extracts sequence `row` of a batch. Throws `INVALID_SETTING` if the batch has fewer rows. */
 export function oneSequence(spec: ModelSpec, batch: Batch, row: number, loss: LossChoice): OneSequence {
   const { steps, batchSize, batchFirst } = batch;
   requireInteger('row', row, 0, batchSize - 1);
   const length = batch.lengths?.[row] ?? steps;
-  const answers = outputStepsOf(spec, steps);
-  const end = answersOf(spec, batch, row);
+  const outputSteps = outputStepsOf(spec, steps);
+  const end = outputLengthOf(spec, batch, row);
   const inputs = batchFirst ? toTimeMajor(batch.inputs, steps, batchSize) : batch.inputs;
-  const answered = (values: ArrayLike<number>) =>
-    pick(batchFirst ? outputToTimeMajor(values, answers, batchSize) : values, answers, batchSize, row, end);
+  const ofOutput = (values: ArrayLike<number>) =>
+    pick(
+      batchFirst ? outputToTimeMajor(values, outputSteps, batchSize) : values,
+      { steps: outputSteps, batchSize },
+      row,
+      end,
+    );
   return {
     steps: length,
-    inputs: pick(inputs, steps, batchSize, row, length),
-    targets: goesBySequence(loss) ? pick(batch.targets, 1, batchSize, row, 1) : answered(batch.targets),
-    weights: batch.weights ? Float64Array.from(answered(batch.weights)) : null,
+    inputs: pick(inputs, batch, row, length),
+    targets: goesBySequence(loss) ? pick(batch.targets, { steps: 1, batchSize }, row, 1) : ofOutput(batch.targets),
+    weights: batch.weights ? Float64Array.from(ofOutput(batch.weights)) : null,
   };
 }

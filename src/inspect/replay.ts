@@ -1,6 +1,6 @@
 /**
- * One LSTM's pass, repeated from the numbers of a trace by the engine's own stages and instructions, on the reference backend
- * in float64. It gives what a tape does not keep: pre-activations, and where each part of a gradient came from.
+ * Repeats the pass of one LSTM with the engine's stages on the float64 reference backend, to compute what the tape does not
+ * keep: pre-activations, and the sources of each gradient.
  */
 import type { CellVariant, FloatArray, Matrix } from '../contract/kernels.js';
 import { allocateBuffers } from '../core/lstm/allocate.js';
@@ -18,34 +18,36 @@ import { shifted, stepBefore } from './lstm-trace.js';
 
 const IDENTITY = { kind: 'identity', alpha: 1, beta: 0 } as const;
 
-/** A cell whose gates are their own pre-activations: its instructions then add the peepholes and nothing more. */
+/** A cell with identity activations: its kernels add the peepholes to the pre-activations and change nothing more. */
 const LINEAR: CellVariant = { gates: 'all', gate: IDENTITY, candidate: IDENTITY, output: IDENTITY, clip: Infinity };
 
-/** What the backward pass sent from each step to the step computed before it, and through the products. */
-export interface SentGradients {
-  /** dL/dx of this LSTM, [T, D]. */
+/** The gradients that the backward pass returns from each step: to its input, its products, and the state before it. */
+export interface PreviousStepGradients {
+  /** The part of dL/dx from this LSTM, [T, D]. */
   readonly x: Grid;
-  /** dL/d(x Wx) and dL/d(h- Wh), [T, 4H]. */
+  /** dL/d(x Wx), [T, 4H]. */
   readonly inputProduct: Grid;
+  /** dL/d(h- Wh), [T, 4H]. */
   readonly recurrentProduct: Grid;
-  /** What step t sends to h and c of the step before it, in row t: (B1) da Wh' and (B3) dc-. Without zoneout's part. */
+  /** Row t: dL/dh- of step t, da Wh' (B1), without the share of zoneout. */
   readonly h: Grid;
+  /** Row t: dL/dc- of step t (B3), without the share of zoneout. */
   readonly c: Grid;
 }
 
-/** What the tape has of the backward pass. */
+/** The values of a pass that the backward replay reads. */
 export interface StepGradients {
   /** dL/da, [T, 4H]. */
   readonly da: Grid;
   /** dL/dc of the cell, [T, H]. */
   readonly dc: Grid;
-  /** What gate recurrence sent back to the activated gates, [T, 4H]. */
+  /** The gradient by the activated gates from gate recurrence, [T, 4H]. */
   readonly external: Grid;
-  /** i | f | g | o, [T, 4H]. */
+  /** The activated gates i | f | g | o, [T, 4H]. */
   readonly gates: Grid;
 }
 
-/** The pass of one LSTM of a trace. */
+/** Repeats the pass of one LSTM. */
 export class Replay extends GridKernels {
   private readonly forward: Forward;
   private readonly buffers: LstmBuffers;
@@ -54,7 +56,7 @@ export class Replay extends GridKernels {
   private readonly input: ReturnType<typeof inputStage>;
   private readonly recurrent: ReturnType<typeof recurrentStage>;
 
-  /** `parameters`: the numbers of all parameters of the model, by name. */
+  /** `parameters` has the values of all parameters of the model, by name. */
   constructor(layer: LstmTape, forward: Forward, { layout }: Arena, parameters: ReadonlyMap<string, FloatArray>) {
     super();
     const { k } = this;
@@ -81,7 +83,7 @@ export class Replay extends GridKernels {
     }
   }
 
-  /** (F1) with every term of it, [T, 4H]: the stages up to the cell, then the peepholes. `gates`: i | f | g | o, [T, 4H]. */
+  /** The pre-activations (F1) with every term, [T, 4H]. `gates` is i | f | g | o, [T, 4H]. */
   preactivations(gates: Grid): Grid {
     const { k, p, forward, buffers, input, recurrent } = this;
     const { steps: T, hiddenSize: H } = forward;
@@ -93,7 +95,7 @@ export class Replay extends GridKernels {
       const now = buffers.steps[t]!.y.gates;
       recurrent.forward(p, t);
       k.copy(k.view(a, t * 4 * H, 1, 4 * H), now);
-      k.upload(now, rowOf(gates, t)); // gate recurrence reads them in the next step
+      k.upload(now, rowOf(gates, t)); // the next step reads them (gate recurrence)
     }
     if (p.peepholes) {
       const cell = { variant: LINEAR, peepholes: p.peepholes, mask: null };
@@ -105,15 +107,15 @@ export class Replay extends GridKernels {
     return this.grid(a);
   }
 
-  /** What each step sent back. Call it after `preactivations`, once. */
-  sent({ da, dc, external, gates }: StepGradients): SentGradients {
+  /** The gradients that each step returned. Call it once, after `preactivations`. */
+  previousStepGradients({ da, dc, external, gates }: StepGradients): PreviousStepGradients {
     const { k, p, d, forward, buffers, input, recurrent } = this;
     const { steps: T, hiddenSize: H, outputSize: R } = forward;
     const grad = buffers.grad!;
     recurrent.packBack(p);
     k.fill(grad.state.h, 0);
     for (const t of inOrder([...buffers.steps.keys()], !forward.reverse)) {
-      k.upload(grad.steps[t]!.y.gates, rowOf(da, t)); // without what gate recurrence added to it in the step after
+      k.upload(grad.steps[t]!.y.gates, rowOf(da, t)); // discards what gate recurrence of the later step added
       recurrent.backward(p, d, t);
     }
     input.gradients(p, d);
@@ -135,7 +137,7 @@ export class Replay extends GridKernels {
     };
   }
 
-  /** What dL/dh of the cell adds to dL/dc, [T, H]: through (F4), a normalization of c, and an output peephole (B4), (B2). */
+  /** The part of dL/dc that comes from dL/dh of the cell, [T, H]: through (F4), layer normalization and the output peephole. */
   cFromOutput(gates: Grid, dh: Grid, external: Grid): { readonly cFromH: Grid; readonly normalizedC: Grid | null } {
     const { k, p, d, forward } = this;
     const { steps: T, hiddenSize: H } = forward;

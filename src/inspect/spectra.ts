@@ -1,5 +1,4 @@
-/** What the steps' Jacobians do to a gradient on its way back: their largest singular values, one by one and multiplied. */
-
+/** Singular values and Lyapunov exponents of the state Jacobians of a sequence. */
 import type { Batch, Model } from '../core/model.js';
 import { invalidSetting } from '../errors.js';
 import { modelSystem } from '../estimators/model/system.js';
@@ -9,20 +8,22 @@ import { lyapunovExponents, singularValues, stateJacobians } from '../lab/spectr
 import { grid } from './grid.js';
 import { times } from './grid-kernels.js';
 
+/** How the state Jacobians of a sequence shrink or grow a gradient. */
 export interface JacobianSpectrum {
-  /** Singular values of ds_t/ds_{t-1} of each step, the largest first; s is (h, c) of all layers. */
+  /** The singular values of ds_t/ds_{t-1} at each step, largest first; s is (h, c) of all layers. */
   readonly byStep: readonly (readonly number[])[];
-  /** The largest singular value of J_T ... J_{T-k}, for k = 0, 1, ...: the most that a gradient keeps over k + 1 steps. */
+  /** The largest singular value of J_T ... J_{T-k} for k = 0, 1, ...: the maximum growth of a gradient over k + 1 steps. */
   readonly largestOverSteps: readonly number[];
-  /** The largest Lyapunov exponents of the sequence, in nats a step: under 0, what is different in two states is forgotten. */
+  /** The largest Lyapunov exponents in nats per step. Below 0, differences between two states shrink. */
   readonly lyapunov: readonly number[];
 }
 
 /**
- * Of one sequence, for models whose state can be carried. Takes S^3 a step, S being the numbers of the state.
+ * The spectrum of the state Jacobians over one sequence, for a model whose state can be carried. The cost is S^3 per step, S being
+ * the size of the state. Throws `INVALID_SETTING` for a batch of several sequences.
  *
- * @param options.exponents how many Lyapunov exponents. Default 3, or S where that is less.
- * @param options.state S numbers to start from, h and c of each layer in turn. Default: the model's own first state.
+ * @param options.exponents the number of Lyapunov exponents, at most S; default 3.
+ * @param options.state the initial state, S numbers: h and c of each layer in turn. Default: the initial state of the model.
  */
 export function jacobianSpectrum(
   model: Model,
@@ -31,7 +32,7 @@ export function jacobianSpectrum(
 ): JacobianSpectrum {
   const { exponents = 3, state } = options;
   if (batch.batchSize !== 1)
-    throw invalidSetting('batch.rows', `should be 1, but is ${batch.batchSize}.`, 'Give one sequence.');
+    throw invalidSetting('batch.batchSize', `must be 1, got ${batch.batchSize}.`, 'Pass one sequence.');
   const system = modelSystem(model);
   try {
     const jacobians = stateJacobians(system, inputsOf(batch), state);
@@ -52,6 +53,6 @@ export function jacobianSpectrum(
   }
 }
 
-/** The inputs alone: no loss is needed for what a state does to the next. */
+/** The inputs of each step. Jacobians need no loss. */
 const inputsOf = ({ steps, inputs }: Batch): StepData[] =>
   Array.from({ length: steps }, (_, t) => ({ input: partOf(inputs, steps, t), target: null }));

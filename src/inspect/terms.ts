@@ -1,19 +1,27 @@
-/** What a gate's pre-activation is a sum of: inputs and outputs of the step before by their weights, and biases (F1). */
+/** The terms of a pre-activation (F1): weighted inputs, weighted outputs of the step before, and biases. */
 import { GATES, type Gate } from './gates.js';
 import { rowOf } from './grid.js';
 import { type LstmTrace, stateBefore } from './lstm-trace.js';
 import type { Trace } from './trace.js';
 
+/** One term of the pre-activation of a gate (F1): `product` = `factor` * `weight`. */
 export interface PreactivationTerm {
+  /** The kind of term: input, output of the step before, or bias. */
   readonly from: 'x' | 'h' | 'bias';
-  /** Which input, or which unit of h-; of several biases, which. */
+  /** The index of the input, of the unit of h-, or of the bias. */
   readonly index: number;
+  /** The input or the output of the step before; 1 for a bias. */
   readonly factor: number;
+  /** The weight, or the bias. */
   readonly weight: number;
+  /** The value of the term. */
   readonly product: number;
 }
 
-/** In the order x, h-, biases. What peepholes, normalization and gate recurrence do to the sum is not among them. */
+/**
+ * The terms of the pre-activation of one gate of one unit at step `t`, in the order x, h-, biases. Peepholes, layer normalization
+ * and gate recurrence are not included.
+ */
 export function preactivationTerms(
   trace: Trace,
   layer: LstmTrace,

@@ -1,8 +1,4 @@
-/**
- * A trace: one sequence's forward and backward pass as plain data, which can be kept, posted from a worker, and looked into when
- * the tape is long gone. Everything that a step computed, the gradient of the loss by each of those things, and where each part
- * of the gradients by c and h came from.
- */
+/** Traces the forward and backward pass of one sequence as plain data. */
 import type { FloatArray, Kernels } from '../contract/kernels.js';
 import { type LossChoice, type LossSpec, lossTape, requireLoss } from '../core/losses.js';
 import type { LstmState } from '../core/lstm/blocks.js';
@@ -13,51 +9,58 @@ import { type Batch, defaultLoss, type Model } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import { columns, download, type Grid, grid } from './grid.js';
 import { backwardTrace } from './lstm-backward.js';
-import { forwardTrace, split, variantOf } from './lstm-forward.js';
+import { forwardTrace, splitGates, variantOf } from './lstm-forward.js';
 import type { LstmTrace } from './lstm-trace.js';
 import { oneSequence } from './one-sequence.js';
 import { Replay } from './replay.js';
 
+/** Options of `trace`. */
 export interface TraceOptions {
-  /** Which sequence of the batch. Default 0. */
+  /** The index of the sequence in the batch; default 0. */
   readonly row?: number;
-  /** Default: `crossEntropy` before class targets (an Int32Array), else `meanSquaredError`. */
+  /** The loss. Default: `crossEntropy` for class targets (an Int32Array), otherwise `meanSquaredError`. */
   readonly loss?: LossChoice;
-  /** The state to start from: `{ h, c }` or null for each LSTM, in the order of `tape.lstms`. Default: their own. */
+  /** The initial state of each LSTM in the order of `tape.lstms`: `{ h, c }`, or null for the model's initial state. */
   readonly from?: readonly (GivenState | null)[] | null;
-  /** dL/dh and dL/dc of the state that each LSTM ends with, where the loss goes on beyond the last step. Default: none. */
+  /** dL/dh and dL/dc of the final state of each LSTM, for a loss that extends past the last step. Default: 0. */
   readonly after?: readonly (GivenState | null)[] | null;
 }
 
+/** The forward and backward pass of one sequence as plain data; it can be stored or posted to a worker. */
 export interface Trace {
-  readonly steps: number; // T
-  /** Of this sequence alone: the mean over its own steps (or their sum, as the loss has it). */
+  /** T, the number of time steps. */
+  readonly steps: number;
+  /** The loss of this sequence: the mean or sum over its steps, depending on the loss. */
   readonly loss: number;
+  /** The loss with all its options. */
   readonly lossSpec: LossSpec;
-  /** The loss of each step of the output as if it were alone, unweighted; null for `ctc`, which has none by step. */
+  /** The unweighted loss of each output step; null for `ctc`, which is not a sum over steps. */
   readonly lossByStep: Float64Array | null;
+  /** The input: token ids, or values [T, D] and the gradient by them. */
   readonly input:
     | { readonly kind: 'tokens'; readonly ids: Int32Array }
-    | { readonly kind: 'values'; readonly x: Grid; readonly grad: Grid }; // [T, D]
-  /** All LSTMs, in the order of `tape.lstms`. */
+    | { readonly kind: 'values'; readonly x: Grid; readonly grad: Grid };
+  /** The LSTMs in the order of `tape.lstms`. */
   readonly layers: readonly LstmTrace[];
-  /** The last layer's output, [steps, width], one step after `returns: 'last'`; logits for `crossEntropy`. */
+  /** The output of the last layer, [T, width]; one row after `returns: 'last'`; logits for `crossEntropy`. */
   readonly output: Grid;
+  /** The gradient by the output. */
   readonly outputGrad: Grid;
-  /** Softmax of the output, for `crossEntropy`. */
+  /** The softmax of the output for `crossEntropy`; null for other losses. */
   readonly probabilities: Grid | null;
+  /** The targets of this sequence. */
   readonly targets: Int32Array | Float64Array;
-  /** How much each row of the output counts; null for once each. */
+  /** The weight of each output row in the loss; null if all are 1. */
   readonly weights: Float64Array | null;
-  /** Every parameter of the model by its name; a vector is a row. */
+  /** The parameters of the model by name; a vector is one row. */
   readonly parameters: Readonly<Record<string, Grid>>;
-  /** dL/d(each parameter), as `model.gradients` gives it for this sequence. */
+  /** The gradient by each parameter, equal to that of `model.gradients` for this sequence. */
   readonly gradients: Readonly<Record<string, Grid>>;
 }
 
 /**
- * One sequence of `batch`, forwards and backwards, with nothing dropped. What it gives can be cloned and posted. Throws
- * `INVALID_SETTING` for a row that is not there, and what `model.gradients` throws.
+ * Runs one sequence of `batch` forward and backward without dropout, and returns every value as plain data. Throws
+ * `INVALID_SETTING` if `row` is out of range, and the errors of `model.gradients`.
  */
 export async function trace(model: Model, batch: Batch, options: TraceOptions = {}): Promise<Trace> {
   const k = model.kernels;
@@ -70,18 +73,18 @@ export async function trace(model: Model, batch: Batch, options: TraceOptions = 
     tape.begin(options.from ?? null);
     tape.forward(model.parameters, one.inputs);
     tape.measure(loss, one.targets, one.weights ?? null);
-    const above = await backwards(model, tape, gradients, options.after ?? []);
-    const { loss: laid } = tape;
+    const above = await runBackward(model, tape, gradients, options.after ?? []);
+    const { value, probabilities } = tape.loss!;
     return {
       steps: one.steps,
-      loss: (await k.download(laid!.value))[0]!,
+      loss: (await k.download(value))[0]!,
       lossSpec: requireLoss(loss),
       lossByStep: await lossByStep(k, tape, loss, one.targets),
       input: await inputOf(k, tape),
-      layers: await lstms(k, tape, model.parameters, above, options.after ?? []),
+      layers: await lstmTraces(k, tape, model.parameters, above, options.after ?? []),
       output: await download(k, tape.layers.at(-1)!.y),
       outputGrad: await download(k, tape.layers.at(-1)!.dy!),
-      probabilities: laid!.probabilities && (await download(k, laid!.probabilities)),
+      probabilities: probabilities && (await download(k, probabilities)),
       targets: one.targets,
       weights: one.weights ? Float64Array.from(one.weights) : null,
       parameters: await gridsOf(model.parameters),
@@ -106,33 +109,33 @@ async function gridsOf(arena: Arena): Promise<Record<string, Grid>> {
   );
 }
 
-/** The layers' backward passes one by one; what each LSTM got from above is copied before its own pass adds to it. */
-async function backwards(
+/** Runs the backward pass. Returns dL/dh from above of each LSTM, copied before its backward pass adds to it. */
+async function runBackward(
   model: Model,
   tape: Tape,
   gradients: Arena,
   after: readonly (GivenState | null)[],
 ): Promise<Map<LstmTape, Grid>> {
   const k = model.kernels;
-  const beyond = tape.lstms.map((layer, i) => beyondOf(k, layer, after[i] ?? null));
-  for (const [i, layer] of tape.lstms.entries()) layer.after = beyond[i]!;
+  const finalGrads = tape.lstms.map((layer, i) => uploadState(k, layer, after[i] ?? null));
+  for (const [i, layer] of tape.lstms.entries()) layer.after = finalGrads[i]!;
   const above = new Map<LstmTape, Grid>();
   tape.loss!.backward();
   for (const layer of [...tape.layers].reverse()) {
-    if (layer.kind === 'lstm') above.set(layer, spread(layer, await download(k, layer.dy!)));
+    if (layer.kind === 'lstm') above.set(layer, atAllSteps(layer, await download(k, layer.dy!)));
     if (layer.kind === 'bidirectional') {
       const both = await download(k, layer.dy!);
       const R = both.cols / 2;
-      above.set(layer.forwards, spread(layer.forwards, columns(both, 0, R)));
-      above.set(layer.backwards, spread(layer.backwards, columns(both, R, R)));
+      above.set(layer.forwards, atAllSteps(layer.forwards, columns(both, 0, R)));
+      above.set(layer.backwards, atAllSteps(layer.backwards, columns(both, R, R)));
     }
     layer.backward(model.parameters, gradients);
   }
-  for (const state of beyond) if (state) for (const m of [state.h, state.c]) k.free(m);
+  for (const state of finalGrads) if (state) for (const m of [state.h, state.c]) k.free(m);
   return above;
 }
 
-function beyondOf(k: Kernels, layer: LstmTape, given: GivenState | null): LstmState | null {
+function uploadState(k: Kernels, layer: LstmTape, given: GivenState | null): LstmState | null {
   if (!given) return null;
   const { h, c } = layer.finalState();
   const state = { h: k.alloc(1, h.cols), c: k.alloc(1, c.cols) };
@@ -141,8 +144,8 @@ function beyondOf(k: Kernels, layer: LstmTape, given: GivenState | null): LstmSt
   return state;
 }
 
-/** With `returns: 'last'` only the state that it ended with gets anything from above. */
-function spread(layer: LstmTape, dy: Grid): Grid {
+/** dL/dh from above at all steps: with `returns: 'last'` it is 0 except at the final step. */
+function atAllSteps(layer: LstmTape, dy: Grid): Grid {
   const { steps: T } = layer.shape;
   if (dy.rows === T) return dy;
   const all = grid(T, dy.cols, new (dy.data.constructor as Float64ArrayConstructor)(T * dy.cols));
@@ -150,7 +153,7 @@ function spread(layer: LstmTape, dy: Grid): Grid {
   return all;
 }
 
-async function lstms(
+async function lstmTraces(
   k: Kernels,
   tape: Tape,
   parameters: Arena,
@@ -158,18 +161,18 @@ async function lstms(
   after: readonly (GivenState | null)[],
 ): Promise<LstmTrace[]> {
   const traces: LstmTrace[] = [];
-  const numbers = await parameters.download();
+  const values = await parameters.download();
   for (const [i, layer] of tape.lstms.entries()) {
     const forward = await forwardTrace(k, layer, variantOf(layer));
-    const replay = new Replay(layer, forward, parameters, numbers);
-    const a = split(replay.preactivations(await download(k, layer.gates)), forward.hiddenSize);
-    const arriving = { above: above.get(layer)!, after: after[i] ?? null };
-    traces.push({ ...forward, a, grad: await backwardTrace(k, layer, forward, replay, arriving) });
+    const replay = new Replay(layer, forward, parameters, values);
+    const a = splitGates(replay.preactivations(await download(k, layer.gates)), forward.hiddenSize);
+    const incoming = { above: above.get(layer)!, after: after[i] ?? null };
+    traces.push({ ...forward, a, grad: await backwardTrace(k, layer, forward, replay, incoming) });
   }
   return traces;
 }
 
-/** Each row of the output by itself, through the same loss. */
+/** The loss of each output row alone. */
 async function lossByStep(
   k: Kernels,
   tape: Tape,
@@ -180,14 +183,14 @@ async function lossByStep(
   if (requireLoss(choice).kind === 'ctc') return null;
   const width = targets.length / y.rows;
   const row = k.alloc(1, y.cols);
-  const room = lossTape(k, choice, row, null, { steps: 1, batchSize: 1 });
+  const rowLoss = lossTape(k, choice, row, null, { steps: 1, batchSize: 1 });
   const found = new Float64Array(y.rows);
   for (let r = 0; r < y.rows; r++) {
     k.copy(row, k.view(y, r * y.cols, 1, y.cols));
-    room.forward(targets.slice(r * width, (r + 1) * width));
-    found[r] = (await k.download(room.value))[0]!;
+    rowLoss.forward(targets.slice(r * width, (r + 1) * width));
+    found[r] = (await k.download(rowLoss.value))[0]!;
   }
-  room.free();
+  rowLoss.free();
   k.free(row);
   return found;
 }

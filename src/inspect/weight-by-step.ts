@@ -36,15 +36,15 @@ function contribution(trace: Trace, layer: LstmTrace, part: string, row: number,
       return preactivation(layer, col);
     case 'norm_gain_ih':
     case 'norm_gain_hh': {
-      const [da, seen] = [
+      const [da, values] = [
         preactivation(layer, col),
         normalizedProducts(trace, layer, part.endsWith('ih') ? 'ih' : 'hh'),
       ];
-      return (t) => da(t) * seen.data[t * 4 * H + col]!;
+      return (t) => da(t) * values.data[t * 4 * H + col]!;
     }
     case 'norm_gain_c': {
-      const seen = normalized(layer.cell.c);
-      return (t) => grad.normalizedC!.data[t * H + col]! * seen.data[t * H + col]!;
+      const values = normalized(layer.cell.c);
+      return (t) => grad.normalizedC!.data[t * H + col]! * values.data[t * H + col]!;
     }
     case 'norm_bias_c':
       return (t) => grad.normalizedC!.data[t * H + col]!;
@@ -71,7 +71,7 @@ function contribution(trace: Trace, layer: LstmTrace, part: string, row: number,
 
 /**
  * The contribution of each time step to dL/dw of one LSTM weight, [T]. The contributions add up to the gradient. `row` and
- * `col` are those of `trace.parameters[name]`, where a vector is a row. Throws `INVALID_SETTING` for an unknown name or place.
+ * `col` are those of `trace.parameters[name]`, where a vector is a row. Throws `INVALID_SETTING` for an unknown name or an index out of range.
  */
 export function weightGradientByStep(trace: Trace, name: string, row: number, col: number): Float64Array {
   for (const layer of trace.layers) {

@@ -1,11 +1,11 @@
-/** What is told from traces: against the golden vectors, against what it should add up to, and against passes made by hand. */
+/** Analyses of traces, compared with the golden vectors, with known sums, and with separate passes. */
 import { describe, expect, test } from '@jest/globals';
 import { randomBatch } from '../../src/core/gradcheck.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import {
   attribution,
   deadUnits,
-  forensics,
+  findNonFinite,
   gateStatistics,
   gradientByLag,
   gradientFlow,
@@ -14,8 +14,8 @@ import {
   parameterNorms,
   textFeatures,
   trace,
+  unitCorrelations,
   updateRatios,
-  whatUnitsTrack,
 } from '../../src/inspect/index.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { singularValues } from '../../src/lab/index.js';
@@ -44,12 +44,12 @@ const values: ModelSpec = {
   ],
 };
 
-const oneOf = (spec: ModelSpec, steps = 9) => {
+const modelAndBatch = (spec: ModelSpec, steps = 9) => {
   const model = buildModel(reference(), spec);
   return { model, batch: randomBatch(spec, { steps, batchSize: 1 }, model.outputSize) };
 };
 
-describe('against the golden traces', () => {
+describe('golden traces', () => {
   const g = golden('cell-standard');
   const { model, sizes } = goldenModel(g, reference());
   const { steps: T, batch: N, hiddenSize: H, inputSize: D } = sizes;
@@ -62,19 +62,19 @@ describe('against the golden traces', () => {
   const first = (name: string): number[] => [...tensor(g, name).slice(row * H, (row + 1) * H)];
   const targets = new Float64Array(T * H);
 
-  test('gate statistics are those of the golden gates', async () => {
+  test('gate statistics match the golden gates', async () => {
     const from = [{ h: first('h0'), c: first('c0') }];
     const found = await trace(model, { steps: T, batchSize: 1, inputs, targets }, { from });
     for (const { gate, mean, closed, open } of gateStatistics(found.layers[0]!)) {
-      const wanted = pick(`trace.${gate}`, H);
-      expect(mean).toBeCloseTo(wanted.reduce((a, b) => a + b, 0) / wanted.length, 10);
-      expect(open).toBeCloseTo(wanted.filter((v) => v > 0.9).length / wanted.length, 12);
-      expect(closed).toBeCloseTo(wanted.filter((v) => v < (gate === 'g' ? -0.9 : 0.1)).length / wanted.length, 12);
+      const expected = pick(`trace.${gate}`, H);
+      expect(mean).toBeCloseTo(expected.reduce((a, b) => a + b, 0) / expected.length, 10);
+      expect(open).toBeCloseTo(expected.filter((v) => v > 0.9).length / expected.length, 12);
+      expect(closed).toBeCloseTo(expected.filter((v) => v < (gate === 'g' ? -0.9 : 0.1)).length / expected.length, 12);
     }
   });
 });
 
-test('the spectrum is that of the golden Jacobians', () => {
+test('the spectrum matches the golden Jacobians', () => {
   const g = golden('cell-jacobians');
   const { model, sizes } = goldenModel(g, reference());
   const S = 2 * sizes.hiddenSize;
@@ -92,11 +92,11 @@ test('the spectrum is that of the golden Jacobians', () => {
 });
 
 describe.each([
-  ['tokens', tokens],
-  ['values', values],
+  ['a model of tokens', tokens],
+  ['a model of values', values],
 ] as const)('%s', (_, spec) => {
-  test('the flow by step: each norm is that of its grid, and the parts make the whole', async () => {
-    const { model, batch } = oneOf(spec);
+  test('gradientFlow: each norm matches its grid and does not exceed the sum of its parts', async () => {
+    const { model, batch } = modelAndBatch(spec);
     const found = await trace(model, batch);
     for (const layer of found.layers) {
       const flow = gradientFlow(layer);
@@ -110,8 +110,8 @@ describe.each([
     }
   });
 
-  test('by lag: the loss of one step alone, and nothing beyond it', async () => {
-    const { model, batch } = oneOf(spec);
+  test('gradientByLag: the norms match a trace with the loss of that step only', async () => {
+    const { model, batch } = modelAndBatch(spec);
     const [step, weights] = [5, new Float64Array(batch.steps)];
     weights[step] = 1;
     const { layers } = await trace(model, { ...batch, weights });
@@ -123,12 +123,12 @@ describe.each([
       expect(v).toBeCloseTo(Math.hypot(...top.grad.c.data.slice(t * top.hiddenSize, (t + 1) * top.hiddenSize)), 14);
     }
     expect((await gradientByLag(model, batch)).step).toBe(batch.steps - 1);
-    // An untrained LSTM forgets: with a forget gate near 1/2, half of it a step.
+    // The forget gate of an untrained LSTM is near 1/2, so the gradient halves at each step.
     expect(['vanishes', 'fades']).toContain(lags.layers.at(-1)!.verdict);
   });
 
   test('integrated gradients add up to the difference of the losses', async () => {
-    const { model, batch } = oneOf(spec);
+    const { model, batch } = modelAndBatch(spec);
     for (const step of [undefined, 4]) {
       const found = await attribution(model, batch, {
         method: 'integratedGradients',
@@ -141,16 +141,15 @@ describe.each([
     }
   });
 
-  test('gradient times input is the derivative of a growing input', async () => {
-    const { model, batch } = oneOf(spec);
+  test('gradient times input adds up to the derivative by the scale of the input', async () => {
+    const { model, batch } = modelAndBatch(spec);
     const { byStep } = await attribution(model, batch);
     const { byStep: norms, loss } = await attribution(model, batch, { method: 'gradient' });
     expect(norms.every((v) => v > 0)).toBe(true);
-    // d/ds L(s x) at s = 1, by the sums over ever shorter ways from (1 - e) x to x.
     const found = await trace(model, batch);
     expect(loss).toBeCloseTo(found.loss, 12);
     if (spec === values) {
-      const e = 1e-6;
+      const e = 1e-6; // d/ds L(s x) at s = 1 by central differences
       const scaled = async (by: number) => {
         const { loss: at, tape } = await model.evaluate({ ...batch, inputs: Array.from(batch.inputs, (v) => by * v) });
         tape.free();
@@ -162,8 +161,8 @@ describe.each([
   });
 });
 
-test('a layer that reads from the end has its lags in what it read before', async () => {
-  const { model, batch } = oneOf({
+test('gradientByLag: the lags of a reverse layer extend to later steps', async () => {
+  const { model, batch } = modelAndBatch({
     inputSize: 2,
     layers: [
       { kind: 'lstm', hiddenSize: 3, direction: 'bidirectional' },
@@ -176,8 +175,8 @@ test('a layer that reads from the end has its lags in what it read before', asyn
   for (const v of [...forwards!.c, ...backwards!.c]) expect(v).toBeGreaterThan(0);
 });
 
-test('where only the last state goes on, lags count from the last step read, and the one loss is step 0', async () => {
-  const { model, batch } = oneOf({
+test('after a layer with `returns: last`, lags count from the last step read', async () => {
+  const { model, batch } = modelAndBatch({
     inputSize: 2,
     layers: [
       { kind: 'lstm', hiddenSize: 3, returns: 'last' },
@@ -207,13 +206,13 @@ test('where only the last state goes on, lags count from the last step read, and
   expect(await rejected(() => gradientByLag(model, batch, { step: 4 }))).toMatchObject({ problem });
 });
 
-test('dead units: those that say nothing, and those that nobody hears', async () => {
-  const { model, batch } = oneOf(values);
+test('deadUnits finds silent units and units without gradient', async () => {
+  const { model, batch } = modelAndBatch(values);
   const all = await model.parameters.download();
   const H = 4;
   const hh = all.get('lstm.weight_hh_l0')!.slice();
   const [ih, bias] = [all.get('lstm.weight_ih_l0')!.slice(), all.get('lstm.bias_ih_l0')!.slice()];
-  // Unit 1: its candidate is 0. Unit 2: no weight reads it.
+  // The candidate of unit 1 is 0. No weight reads unit 2.
   for (let k = 0; k < 3; k++) ih[(2 * H + 1) * 3 + k] = 0;
   for (let k = 0; k < H; k++) hh[(2 * H + 1) * H + k] = 0;
   bias[2 * H + 1] = 0;
@@ -234,8 +233,8 @@ test('dead units: those that say nothing, and those that nobody hears', async ()
   ]);
 });
 
-test('norms of parameters, and how far an update moved them', async () => {
-  const { model, batch } = oneOf(values);
+test('parameterNorms and updateRatios match norms computed from the arrays', async () => {
+  const { model, batch } = modelAndBatch(values);
   const before = new Map(await model.parameters.download());
   const found = await trace(model, batch);
   const list = parameterNorms(found);
@@ -250,40 +249,40 @@ test('norms of parameters, and how far an update moved them', async () => {
   expect(updateRatios(zero, new Map([['b', [0, 1]]]))).toEqual([{ name: 'b', ratio: Number.POSITIVE_INFINITY }]);
 });
 
-describe('what units track', () => {
+describe('unitCorrelations', () => {
   const text = 'He said "no" and\n(then) went.';
-  test('features of a text', () => {
+  test('textFeatures gives one value per character of each feature', () => {
     const features = new Map(textFeatures(text).map(({ name, values: list }) => [name, list]));
     const at = (name: string, word: string) => features.get(name)![text.indexOf(word)]!;
     expect(at('inside quotes', 'no')).toBe(1);
     expect(at('inside quotes', 'and')).toBe(0);
-    expect(at('depth of brackets', 'then')).toBe(1);
-    expect(at('depth of brackets', 'went')).toBe(0);
-    expect(at('place in the line', 'He')).toBe(1);
-    expect(at('place in the line', '(then')).toBe(1);
-    expect(features.get('a capital')!.reduce((a, b) => a + b, 0)).toBe(1);
+    expect(at('bracket depth', 'then')).toBe(1);
+    expect(at('bracket depth', 'went')).toBe(0);
+    expect(at('position in line', 'He')).toBe(1);
+    expect(at('position in line', '(then')).toBe(1);
+    expect(features.get('capital letter')!.reduce((a, b) => a + b, 0)).toBe(1);
     for (const list of features.values()) expect(list).toHaveLength(text.length);
   });
 
-  test('a unit that is a feature, one against it, one that stands still', () => {
+  test('finds the feature of a unit with correlation 1 and of one with -1, and leaves out a constant unit', () => {
     const features = textFeatures(text);
     const quotes = features.find(({ name }) => name === 'inside quotes')!.values;
-    const line = features.find(({ name }) => name === 'place in the line')!.values;
+    const line = features.find(({ name }) => name === 'position in line')!.values;
     const data = Float64Array.from(quotes.flatMap((q, t) => [3 * q - 1, 0.5, -0.1 * line[t]!]));
-    const found = whatUnitsTrack({ rows: quotes.length, cols: 3, data }, features);
+    const found = unitCorrelations({ rows: quotes.length, cols: 3, data }, features);
     expect(found.map(({ unit }) => unit).sort()).toEqual([0, 2]);
     expect(found.find(({ unit }) => unit === 0)).toMatchObject({ feature: 'inside quotes' });
     expect(found.find(({ unit }) => unit === 0)!.correlation).toBeCloseTo(1, 12);
     expect(found.find(({ unit }) => unit === 2)!.correlation).toBeCloseTo(-1, 12);
   });
 
-  test('the nearest pattern is the one that was planted', () => {
+  test('nearestPatterns finds the planted pattern', () => {
     const [rows, cols] = [40, 3];
     const data = Float64Array.from({ length: rows * cols }, (_, i) => 0.2 * Math.sin(i * 7.3));
     const planted = [0.9, -0.8, 0.1, 0.7, -0.9, 0.2, 0.8, -0.7, -0.1];
     for (const from of [5, 21]) data.set(planted, from * cols);
     const { units, matches } = nearestPatterns({ rows, cols, data }, [5, 8], { count: 2 });
-    expect(units).toEqual([0, 1]); // the third stays under the threshold
+    expect(units).toEqual([0, 1]); // the third is below the threshold
     expect(matches[0]).toMatchObject({ from: 21, to: 24 });
     expect(matches[0]!.similarity).toBeCloseTo(1, 12);
     expect(matches[1]!.similarity).toBeLessThan(0.99);
@@ -291,38 +290,38 @@ describe('what units track', () => {
   });
 });
 
-describe('forensics', () => {
-  test('nothing, where all is finite', async () => {
-    const { model, batch } = oneOf(values);
-    expect(forensics(await trace(model, batch))).toEqual({ first: null, ledToBy: [] });
+describe('findNonFinite', () => {
+  test('finds nothing in a finite trace', async () => {
+    const { model, batch } = modelAndBatch(values);
+    expect(findNonFinite(await trace(model, batch))).toEqual({ first: null, causes: [] });
   });
 
-  test.each(['lstm.weight_ih_l0', 'head.bias'])('a NaN in %s is named', async (name) => {
-    const { model, batch } = oneOf(values);
+  test.each(['lstm.weight_ih_l0', 'head.bias'])('names a NaN in %s', async (name) => {
+    const { model, batch } = modelAndBatch(values);
     const weights = (await model.parameters.download()).get(name)!.slice();
     weights[1] = Number.NaN;
     model.parameters.set(name, weights);
-    const { first } = forensics(await trace(model, batch));
+    const { first } = findNonFinite(await trace(model, batch));
     expect(first).toMatchObject({ tensor: `the parameter ${name}, row 0`, unit: 1 });
   });
 
-  test('an infinite sum is named with the product that made it', async () => {
-    const { model, batch } = oneOf(values);
+  test('names an infinite sum and the product that caused it', async () => {
+    const { model, batch } = modelAndBatch(values);
     const weights = (await model.parameters.download()).get('lstm.weight_ih_l0')!.slice();
     weights[1 * 3 + 2] = 1e300; // into gate i of unit 1, from x[2]
     model.parameters.set('lstm.weight_ih_l0', weights);
     const inputs = Array.from(batch.inputs);
     inputs[2 * 3 + 2] = 1e300;
-    const { first, ledToBy } = forensics(await trace(model, { ...batch, inputs }));
+    const { first, causes } = findNonFinite(await trace(model, { ...batch, inputs }));
     expect(first).toMatchObject({ tensor: 'lstm a_i', step: 2, unit: 1, value: Number.POSITIVE_INFINITY });
-    expect(ledToBy[0]!.tensor).toMatch(/^lstm x\[2\] = 1\.00e\+300 times its weight 1\.00e\+300/);
+    expect(causes[0]!.tensor).toMatch(/^lstm x\[2\] = 1\.00e\+300 times its weight 1\.00e\+300/);
   });
 
-  test('a NaN among the inputs comes first', async () => {
-    const { model, batch } = oneOf(values);
+  test('names a NaN in the input', async () => {
+    const { model, batch } = modelAndBatch(values);
     const inputs = Array.from(batch.inputs);
     inputs[3 * 3 + 1] = Number.NaN;
-    expect(forensics(await trace(model, { ...batch, inputs })).first).toMatchObject({
+    expect(findNonFinite(await trace(model, { ...batch, inputs })).first).toMatchObject({
       tensor: 'the input',
       step: 3,
       unit: 1,
@@ -330,13 +329,13 @@ describe('forensics', () => {
   });
 });
 
-test('what cannot be is said', async () => {
-  const { model, batch } = oneOf(values);
+test('errors name the argument', async () => {
+  const { model, batch } = modelAndBatch(values);
   expect((await rejected(() => gradientByLag(model, batch, { step: 9 }))).message).toMatch(/^step/);
   expect((await rejected(() => attribution(model, batch, { method: 'magic' as never }))).message).toMatch(/^method/);
   const two = randomBatch(values, { steps: 4, batchSize: 2 }, 2);
-  expect((await rejected(() => attribution(model, two))).message).toMatch(/^batch: should be of one sequence/);
+  expect((await rejected(() => attribution(model, two))).message).toMatch(/^batch must be one sequence/);
   expect((await rejected(async () => jacobianSpectrum(model, two))).message).toMatch(
-    /^batch.rows: should be 1, but is 2/,
+    /^batch.batchSize: must be 1, got 2/,
   );
 });

@@ -1,4 +1,4 @@
-/** Traces against the golden vectors, against the tape's views, and each split and product against what it should add up to. */
+/** Traces, compared with the golden vectors, with the views of the tape, and with the sums of their parts. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { randomBatch } from '../../src/core/gradcheck.js';
@@ -24,7 +24,7 @@ import { testRandom } from '../support/random.js';
 const GATES = ['i', 'f', 'g', 'o'] as const;
 const [T, N, D] = [5, 3, 2];
 
-/** Random weights of every kind, so that no peephole or gain stands at 0 or 1. */
+/** A model with random values in all parameters, so that no peephole is 0 and no gain is 1. */
 function modelOf(spec: ModelSpec, k: Kernels = createReference('float64')): Model {
   const model = buildModel(k, spec);
   const random = testRandom(4);
@@ -40,7 +40,7 @@ function modelOf(spec: ModelSpec, k: Kernels = createReference('float64')): Mode
 
 const plus = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a, (v, i) => v + b[i]!);
 
-/** Every weight's contributions by step add up to the gradient that the engine gives. */
+/** Expects that the contributions of all steps to each weight add up to its gradient. */
 function expectSums(found: Trace, tolerance: number): void {
   const names = found.layers.flatMap((layer) => Object.values(layer.parameters));
   for (const name of names) {
@@ -52,7 +52,7 @@ function expectSums(found: Trace, tolerance: number): void {
   }
 }
 
-/** dc and dh come apart into their two sources, inside and out. */
+/** Expects that dc and dh are the sums of their two parts. */
 function expectSplits(layer: LstmTrace, tolerance: number): void {
   const { grad, variant } = layer;
   expectClose('h', plus(grad.hFromAbove.data, grad.hFromNext.data), grad.h.data, tolerance);
@@ -61,14 +61,14 @@ function expectSplits(layer: LstmTrace, tolerance: number): void {
 }
 
 describe('golden vectors', () => {
-  test.each(Object.keys(CELLS))('cell-%s: every number of every step', async (variant) => {
+  test.each(Object.keys(CELLS))('cell-%s: every value of every step matches', async (variant) => {
     const g = golden(`cell-${variant}`);
     const { model, sizes } = goldenModel(g, createReference('float64'));
     const { steps, batch: batchSize, hiddenSize: H } = sizes;
     const state = (name: string) => tensor(g, name);
     const from = [{ h: state('h0'), c: state('c0') }];
     const y = flat((await model.predict(tensor(g, 'x'), { batchSize, from })).output);
-    // The squared error whose gradient by y is the file's dy, for one sequence of this many outputs.
+    // Targets for which the gradient of the squared error by y is dy of the golden file.
     const targets = y.map((v, e) => v - (tensor(g, 'dy')[e]! * steps * H) / 2);
     const batch = { steps, batchSize, inputs: tensor(g, 'x'), targets };
     const sums = new Map<string, number[]>();
@@ -81,21 +81,21 @@ describe('golden vectors', () => {
         after: [{ h: one('dhn'), c: one('dcn') }],
       });
       const layer = found.layers[0]!;
-      const wanted = (name: string) =>
+      const expected = (name: string) =>
         Array.from({ length: steps }, (_, t) => {
           const at = (t * batchSize + n) * H;
           return tensor(g, `trace.${name}`).slice(at, at + H);
         }).flat();
       for (const s of GATES) {
         const constant = CONSTANT[variant] === s || (s === 'f' && variant.startsWith('coupled'));
-        expectClose(s, layer.gates[s].data, wanted(s), 1e-10);
-        if (!constant) expectClose(`a${s}`, layer.a[s].data, wanted(`a${s}`), 1e-10);
-        expectClose(`d${s}`, layer.grad.gates[s].data, wanted(`grad.${s}`), 1e-10);
-        expectClose(`da${s}`, layer.grad.a[s].data, wanted(`grad.a${s}`), 1e-10);
+        expectClose(s, layer.gates[s].data, expected(s), 1e-10);
+        if (!constant) expectClose(`a${s}`, layer.a[s].data, expected(`a${s}`), 1e-10);
+        expectClose(`d${s}`, layer.grad.gates[s].data, expected(`grad.${s}`), 1e-10);
+        expectClose(`da${s}`, layer.grad.a[s].data, expected(`grad.a${s}`), 1e-10);
       }
       for (const s of ['c', 'h'] as const) {
-        expectClose(s, layer[s].data, wanted(s), 1e-10);
-        expectClose(`d${s}`, layer.grad[s].data, wanted(`grad.${s}`), 1e-10);
+        expectClose(s, layer[s].data, expected(s), 1e-10);
+        expectClose(`d${s}`, layer.grad[s].data, expected(`grad.${s}`), 1e-10);
         expectClose(`d${s}0`, layer.grad.initial[s].data, row(tensor(g, `grad.${s}0`), H), 1e-10);
       }
       expectSplits(layer, 1e-10);
@@ -110,23 +110,26 @@ describe('golden vectors', () => {
 });
 
 const lstm = (more: object): LayerSpec => ({ kind: 'lstm', hiddenSize: 3, ...more }) as LayerSpec;
-const FORMS: Readonly<Record<string, readonly LayerSpec[]>> = {
+const VARIANTS: Readonly<Record<string, readonly LayerSpec[]>> = {
   'two layers': [lstm({}), { kind: 'dropout', rate: 0.4 }, lstm({ hiddenSize: 4, bias: false })],
-  'the last step only': [lstm({ returns: 'last' })],
-  'both ways, the last step only': [lstm({ direction: 'bidirectional', returns: 'last' })],
-  'both ways, two layers': [lstm({ direction: 'bidirectional' }), lstm({ direction: 'bidirectional' })],
+  'last step only': [lstm({ returns: 'last' })],
+  'bidirectional, last step only': [lstm({ direction: 'bidirectional', returns: 'last' })],
+  'bidirectional, two layers': [lstm({ direction: 'bidirectional' }), lstm({ direction: 'bidirectional' })],
   'reverse with peepholes and coupled gates': [
     lstm({ direction: 'reverse', cell: { peepholes: true, gates: 'coupled' }, bias: 'single' }),
   ],
-  'a projection': [lstm({ projectionSize: 2, cell: { peepholes: true } }), lstm({})],
+  projection: [lstm({ projectionSize: 2, cell: { peepholes: true } }), lstm({})],
   'layer normalization': [lstm({ cell: { layerNorm: true, peepholes: true, clip: 0.3 } }), lstm({})],
   'gate recurrence': [lstm({ cell: { gateRecurrence: true, gates: 'noForget' } })],
   'gate recurrence in reverse': [lstm({ cell: { gateRecurrence: true, peepholes: true }, direction: 'reverse' })],
-  'zoneout over a projection': [lstm({ zoneout: { h: 0.2, c: 0.3 }, projectionSize: 2 }), lstm({ zoneout: 0.1 })],
-  'other activations and a clip': [
+  'zoneout and projection': [lstm({ zoneout: { h: 0.2, c: 0.3 }, projectionSize: 2 }), lstm({ zoneout: 0.1 })],
+  'other activations and clip': [
     lstm({ cell: { clip: 0.4, activations: { gate: 'hardSigmoid', candidate: 'softsign', output: 'relu' } } }),
   ],
-  'learned states': [lstm({ initialState: 'learned' }), lstm({ initialState: 'learned', direction: 'reverse' })],
+  'learned initial states': [
+    lstm({ initialState: 'learned' }),
+    lstm({ initialState: 'learned', direction: 'reverse' }),
+  ],
   'one to many': [lstm({ returns: 'last' }), { kind: 'repeat', steps: 4 }, lstm({})],
 };
 
@@ -136,8 +139,8 @@ const BACKENDS = [
 ] as const;
 
 describe.each(BACKENDS)('%s', (_name, tolerance, create) => {
-  test.each(Object.keys(FORMS))('%s: the tape, the splits, the sums', async (name) => {
-    const layers = [...FORMS[name]!, { kind: 'linear', size: 2 } as const];
+  test.each(Object.keys(VARIANTS))('%s: the trace matches the tape, and the parts add up', async (name) => {
+    const layers = [...VARIANTS[name]!, { kind: 'linear', size: 2 } as const];
     const model = modelOf({ inputSize: D, layers }, await create());
     const batch = randomBatch(model.spec, { steps: T, batchSize: 1 }, model.outputSize, 3);
     const { tape, loss, gradients } = await model.gradients(batch);
@@ -179,7 +182,7 @@ describe.each(BACKENDS)('%s', (_name, tolerance, create) => {
   });
 });
 
-test('gates are the activation of the pre-activations that the trace sums again', async () => {
+test('the gates are the activation of the pre-activations in the trace', async () => {
   const model = modelOf({ inputSize: D, layers: [lstm({ projectionSize: 2 }), lstm({ zoneout: 0.2 })] });
   const found = await trace(model, randomBatch(model.spec, { steps: T, batchSize: 1 }, 3, 3));
   for (const layer of found.layers) {
@@ -191,7 +194,7 @@ test('gates are the activation of the pre-activations that the trace sums again'
   }
 });
 
-test('a row of a batch, cut to its own length, is that sequence alone; the order of the batch does not matter', async () => {
+test('the trace of one row of a padded batch, time-major or batch-first, matches that sequence alone', async () => {
   const model = modelOf({ inputSize: D, layers: [lstm({}), { kind: 'linear', size: 2 }] });
   const random = testRandom(9);
   const [inputs, targets] = [random.normals(T * N * D), random.normals(T * N * 2)];
@@ -217,20 +220,20 @@ test('a row of a batch, cut to its own length, is that sequence alone; the order
       targets: byRow(targets, 2, n).slice(0, steps * 2),
       weights: byRow(whole.weights, 1, n).slice(0, steps),
     };
-    const wanted = await trace(model, alone);
-    expect(await trace(model, whole, { row: n })).toEqual(wanted);
-    expect(await trace(model, batchFirst, { row: n })).toEqual(wanted);
+    const expected = await trace(model, alone);
+    expect(await trace(model, whole, { row: n })).toEqual(expected);
+    expect(await trace(model, batchFirst, { row: n })).toEqual(expected);
     const { loss } = await model.evaluate(alone);
-    expect(wanted.loss).toBe(loss);
-    // The loss is the weighted mean of what each step's would be alone.
+    expect(expected.loss).toBe(loss);
+    // The loss is the weighted mean of the losses of the steps.
     const { weights } = alone;
     const sum = weights.reduce((a, b) => a + b, 0);
-    const mean = wanted.lossByStep!.reduce((total, v, t) => total + (v * weights[t]!) / sum, 0);
+    const mean = expected.lossByStep!.reduce((total, v, t) => total + (v * weights[t]!) / sum, 0);
     expect(Math.abs(mean - loss)).toBeLessThan(1e-12);
   }
 });
 
-test('tokens, classes and probabilities; the whole trace can be cloned', async () => {
+test('a trace of tokens has ids, probabilities and losses by step, and can be cloned', async () => {
   const spec: ModelSpec = {
     layers: [
       { kind: 'embedding', size: 5, width: 3 },
@@ -248,13 +251,13 @@ test('tokens, classes and probabilities; the whole trace can be cloned', async (
     const row = Float64Array.from(found.probabilities!.data.slice(t * 5, (t + 1) * 5));
     expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
     expect(found.lossByStep![t]).toBeCloseTo(-Math.log(row[targets[t]!]!), 12);
-    const wanted = row.map((p, v) => (p - (v === targets[t] ? 1 : 0)) / T);
-    expect(relativeError(found.outputGrad.data.slice(t * 5, (t + 1) * 5), wanted)).toBeLessThan(1e-12);
+    const expected = row.map((p, v) => (p - (v === targets[t] ? 1 : 0)) / T);
+    expect(relativeError(found.outputGrad.data.slice(t * 5, (t + 1) * 5), expected)).toBeLessThan(1e-12);
   }
   expect(structuredClone(found)).toEqual(found);
 });
 
-test('faults name what is wrong', async () => {
+test('errors name the argument', async () => {
   const model = modelOf({ inputSize: D, layers: [lstm({}), { kind: 'linear', size: 2 }] });
   const batch = randomBatch(model.spec, { steps: T, batchSize: N }, 2, 3);
   expect(problemOf(await rejected(() => trace(model, batch, { row: 3 })), 'INVALID_SETTING').path).toBe('row');

@@ -4,8 +4,7 @@ import {
   attribution,
   type DeadUnit,
   deadUnits,
-  type Forensics,
-  forensics,
+  findNonFinite,
   type GateStatistics,
   type GradientFlow,
   gateStatistics,
@@ -14,13 +13,14 @@ import {
   type JacobianSpectrum,
   jacobianSpectrum,
   type LagFlow,
+  type NonFiniteReport,
   type ParameterNorm,
   parameterNorms,
   type Trace,
-  type Tracking,
   textFeatures,
   trace,
-  whatUnitsTrack,
+  type UnitCorrelation,
+  unitCorrelations,
 } from '../../inspect/index.js';
 import type { Subject } from './subject.js';
 
@@ -29,7 +29,7 @@ export interface LayerFindings {
   readonly gates: readonly GateStatistics[];
   readonly dead: readonly DeadUnit[];
   readonly flow: GradientFlow;
-  readonly tracks: readonly Tracking[];
+  readonly tracks: readonly UnitCorrelation[];
 }
 
 export interface Findings {
@@ -37,7 +37,7 @@ export interface Findings {
   readonly layers: readonly LayerFindings[];
   readonly lags: LagFlow;
   readonly norms: readonly ParameterNorm[];
-  readonly notFinite: Forensics;
+  readonly notFinite: NonFiniteReport;
   readonly attributions: { readonly gradient: Attribution; readonly integrated: Attribution };
   /** Null for a model whose state is not carried from step to step, or is too large for O(S^3) work per step. */
   readonly spectrum: JacobianSpectrum | null;
@@ -58,11 +58,11 @@ export async function findingsOf({ model, batch, text }: Subject): Promise<Findi
       gates: gateStatistics(layer),
       dead: deadUnits(layer),
       flow: gradientFlow(layer),
-      tracks: whatUnitsTrack(layer.c, features),
+      tracks: unitCorrelations(layer.c, features),
     })),
     lags,
     norms: parameterNorms(found),
-    notFinite: forensics(found),
+    notFinite: findNonFinite(found),
     attributions: {
       gradient: await attribution(model, batch, { method: 'gradient', step }),
       integrated: await attribution(model, batch, { method: 'integratedGradients', step, points: 32 }),

@@ -63,7 +63,7 @@ export function verdicts({ layers, lags, notFinite, spectrum }: Findings): strin
     const { verdict, factor } = lags.layers[i]!;
     const by = factor === null ? '' : ` (a factor of ${factor.toPrecision(2)} per step along c)`;
     list.push(
-      verdict === 'too short to tell'
+      verdict === 'too short'
         ? `${name}: too few steps to see whether the gradient vanishes.`
         : `${name}: the gradient ${verdict}${by}.`,
     );
@@ -86,11 +86,11 @@ export function verdicts({ layers, lags, notFinite, spectrum }: Findings): strin
       `Largest Lyapunov exponent ${figure(largest!)} per step: ${largest! < 0 ? 'differences between states shrink' : 'small differences grow'}.`,
     );
   }
-  const { first, ledToBy } = notFinite;
+  const { first, causes } = notFinite;
   if (first) {
     const where = first.step === null ? '' : ` at step ${first.step}`;
     list.push(`NOT FINITE: first in ${first.tensor}${where}, index ${first.unit}: ${first.value}.`);
-    for (const one of ledToBy) list.push(`  computed from ${one.tensor}: ${one.value}`);
+    for (const one of causes) list.push(`  computed from ${one.tensor}: ${one.value}`);
   }
   return list;
 }

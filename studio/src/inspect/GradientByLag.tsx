@@ -1,7 +1,7 @@
 /** How far the gradient of one step's loss reaches back: its norm by lag, on a logarithmic axis. */
 import * as Plot from '@observablehq/plot';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { FlowVerdict, LagFlow, LagFlowOfLayer } from 'unspool/inspect';
+import type { FlowVerdict, LagFlow, LayerLagFlow } from 'unspool/inspect';
 import { gradientByLag } from '../actions.js';
 import { layer, time, traced } from '../state.js';
 import { SERIES } from '../ui/colors.js';
@@ -10,12 +10,12 @@ import { Figure } from '../ui/Figure.js';
 const VERDICTS: Readonly<Record<FlowVerdict, string>> = {
   vanishes: 'it vanishes',
   fades: 'it fades',
-  'is carried': 'it is preserved',
+  persists: 'it persists',
   explodes: 'it explodes',
-  'too short to tell': 'the sequence is too short to tell',
+  'too short': 'the sequence is too short to judge',
 };
 
-const EMPTY: LagFlowOfLayer = { h: [], c: [], factor: null, verdict: 'too short to tell' };
+const EMPTY: LayerLagFlow = { h: [], c: [], factor: null, verdict: 'too short' };
 
 /** Labels for powers of ten only. */
 const powerOfTen = (v: number): string =>
@@ -26,14 +26,14 @@ function curve(norms: readonly number[], stroke: string) {
   return [Plot.line(points, { stroke, strokeWidth: 2 }), Plot.dot(points, { fill: stroke, r: 2 })];
 }
 
-const plotOf = ({ c, h }: LagFlowOfLayer): Plot.PlotOptions => ({
+const plotOf = ({ c, h }: LayerLagFlow): Plot.PlotOptions => ({
   x: { label: 'lag in time steps' },
   y: { type: 'log', label: 'norm', grid: true, tickFormat: powerOfTen },
   marks: [...curve(c, SERIES[0]), ...curve(h, SERIES[1])],
 });
 
 /** The flow of the loss at step `t`, for the selected layer. */
-function useLayerFlow(t: number): LagFlowOfLayer {
+function useLayerFlow(t: number): LayerLagFlow {
   const shown = traced.value;
   const [flow, setFlow] = useState<LagFlow | null>(null);
   useEffect(() => {

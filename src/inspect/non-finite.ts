@@ -1,34 +1,40 @@
-/** Where the first NaN or infinity of a pass stands, and what led to it: tensor by tensor in the order in which they are computed. */
+/** Finds the first NaN or infinity of a pass and its causes. Tensors are searched in the order in which they are computed. */
 import { GATES, type Gate } from './gates.js';
 import { type Grid, rowOf } from './grid.js';
 import { type LstmTrace, stateBefore, stepBefore } from './lstm-trace.js';
 import { type PreactivationTerm, preactivationTerms } from './terms.js';
 import type { Trace } from './trace.js';
 
-export interface Suspect {
-  /** `lstm i`, `lstm c`, `the parameter lstm.weight_ih_l0`, `dL/dc of lstm`, ... */
+/** One element of a tensor of a trace. */
+export interface TensorElement {
+  /** The tensor: `lstm i`, `lstm c`, `the parameter lstm.weight_ih_l0`, `dL/dc of lstm`, ... */
   readonly tensor: string;
-  /** Null for what belongs to no step. */
+  /** The time step; null for a tensor without time steps. */
   readonly step: number | null;
+  /** The column: a unit, an input or an output. */
   readonly unit: number;
+  /** The value of the element. */
   readonly value: number;
 }
 
-export interface Forensics {
-  /** The first that is not finite; null where all is. */
-  readonly first: Suspect | null;
-  /** From what it was computed, the step's own numbers and the largest of the weights among them: the last finite ones. */
-  readonly ledToBy: readonly Suspect[];
+/** The first value of a trace that is not finite, and the values it was computed from. */
+export interface NonFiniteReport {
+  /** The first value that is not finite; null if all values are finite. */
+  readonly first: TensorElement | null;
+  /** The values that `first` was computed from; for a pre-activation, the three products of largest size. */
+  readonly causes: readonly TensorElement[];
 }
 
-const badIn = (values: ArrayLike<number>): number => {
+/** The index of the first value that is not finite; -1 if all are finite. */
+const nonFiniteIndex = (values: ArrayLike<number>): number => {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
   return -1;
 };
 
-export function forensics(trace: Trace): Forensics {
+/** Finds the first NaN or infinity of a trace: in the parameters, the input, the forward pass, the output, the backward pass. */
+export function findNonFinite(trace: Trace): NonFiniteReport {
   for (const [name, { data, cols }] of Object.entries(trace.parameters)) {
-    const at = badIn(data);
+    const at = nonFiniteIndex(data);
     if (at >= 0)
       return found({
         tensor: `the parameter ${name}, row ${Math.floor(at / cols)}`,
@@ -39,45 +45,45 @@ export function forensics(trace: Trace): Forensics {
   }
   if (trace.input.kind === 'values') {
     const { data, cols } = trace.input.x;
-    const at = badIn(data);
+    const at = nonFiniteIndex(data);
     if (at >= 0) return found({ tensor: 'the input', step: Math.floor(at / cols), unit: at % cols, value: data[at]! });
   }
-  return inForward(trace) ?? inOutput(trace) ?? inBackward(trace) ?? { first: null, ledToBy: [] };
+  return inForward(trace) ?? inOutput(trace) ?? inBackward(trace) ?? { first: null, causes: [] };
 }
 
-const found = (first: Suspect, ledToBy: readonly Suspect[] = []): Forensics => ({ first, ledToBy });
+const found = (first: TensorElement, causes: readonly TensorElement[] = []): NonFiniteReport => ({ first, causes });
 
-const order = ({ steps, reverse }: LstmTrace): number[] =>
+const timeOrder = ({ steps, reverse }: LstmTrace): number[] =>
   Array.from({ length: steps }, (_, i) => (reverse ? steps - 1 - i : i));
 
-/** A row's first bad number. */
-function badRow(grid: Grid, t: number, tensor: string): Suspect | null {
-  const unit = badIn(rowOf(grid, t));
+/** The first element of a row that is not finite. */
+function nonFiniteIn(grid: Grid, t: number, tensor: string): TensorElement | null {
+  const unit = nonFiniteIndex(rowOf(grid, t));
   return unit < 0 ? null : { tensor, step: t, unit, value: rowOf(grid, t)[unit]! };
 }
 
-const at = (grid: Grid, t: number, unit: number, tensor: string): Suspect => ({
+const at = (grid: Grid, t: number, unit: number, tensor: string): TensorElement => ({
   tensor,
   step: t,
   unit,
   value: rowOf(grid, t)[unit]!,
 });
 
-function inForward(trace: Trace): Forensics | null {
+function inForward(trace: Trace): NonFiniteReport | null {
   for (const layer of trace.layers) {
     const { name } = layer;
-    for (const t of order(layer)) {
+    for (const t of timeOrder(layer)) {
       for (const gate of GATES) {
-        const bad = badRow(layer.a[gate], t, `${name} a_${gate}`);
-        if (bad) return found(bad, sumOf(trace, layer, t, gate, bad.unit));
+        const bad = nonFiniteIn(layer.a[gate], t, `${name} a_${gate}`);
+        if (bad) return found(bad, largestTerms(trace, layer, t, gate, bad.unit));
       }
       for (const gate of GATES) {
-        const bad = badRow(layer.gates[gate], t, `${name} ${gate}`);
+        const bad = nonFiniteIn(layer.gates[gate], t, `${name} ${gate}`);
         if (bad) return found(bad, [at(layer.a[gate], t, bad.unit, `${name} a_${gate}`)]);
       }
-      const c = badRow(layer.cell.c, t, `${name} c`);
-      if (c) return found(c, productsOf(layer, t, c.unit));
-      const h = badRow(layer.h, t, `${name} h`);
+      const c = nonFiniteIn(layer.cell.c, t, `${name} c`);
+      if (c) return found(c, cellFactors(layer, t, c.unit));
+      const h = nonFiniteIn(layer.h, t, `${name} h`);
       if (h)
         return found(h, [
           at(layer.gates.o, t, h.unit % layer.hiddenSize, `${name} o`),
@@ -88,8 +94,8 @@ function inForward(trace: Trace): Forensics | null {
   return null;
 }
 
-/** (F1): the largest terms of a sum that was not finite. */
-function sumOf(trace: Trace, layer: LstmTrace, t: number, gate: Gate, unit: number): Suspect[] {
+/** (F1): the largest terms of a pre-activation. */
+function largestTerms(trace: Trace, layer: LstmTrace, t: number, gate: Gate, unit: number): TensorElement[] {
   const size = ({ product }: PreactivationTerm): number =>
     Number.isNaN(product) ? Number.POSITIVE_INFINITY : Math.abs(product);
   return preactivationTerms(trace, layer, t, gate, unit)
@@ -97,14 +103,14 @@ function sumOf(trace: Trace, layer: LstmTrace, t: number, gate: Gate, unit: numb
     .sort((a, b) => size(b) - size(a))
     .slice(0, 3)
     .map(({ from, index, factor, weight, product }) => {
-      const what = `${layer.name} ${from === 'x' ? 'x' : 'h-'}[${index}]`;
-      const tensor = `${what} = ${factor.toPrecision(3)} times its weight ${weight.toPrecision(3)}`;
+      const name = `${layer.name} ${from === 'x' ? 'x' : 'h-'}[${index}]`;
+      const tensor = `${name} = ${factor.toPrecision(3)} times its weight ${weight.toPrecision(3)}`;
       return { tensor, step: t, unit: index, value: product };
     });
 }
 
-/** (F3): c = f c- + i g. */
-function productsOf(layer: LstmTrace, t: number, unit: number): Suspect[] {
+/** (F3): the factors of c = f c- + i g. */
+function cellFactors(layer: LstmTrace, t: number, unit: number): TensorElement[] {
   const before = stepBefore(layer, t);
   const { name } = layer;
   return [
@@ -113,33 +119,33 @@ function productsOf(layer: LstmTrace, t: number, unit: number): Suspect[] {
   ];
 }
 
-function inOutput(trace: Trace): Forensics | null {
+function inOutput(trace: Trace): NonFiniteReport | null {
   for (let t = 0; t < trace.output.rows; t++) {
-    const bad = badRow(trace.output, t, 'the output');
+    const bad = nonFiniteIn(trace.output, t, 'the output');
     if (bad) return found(bad);
   }
   if (Number.isFinite(trace.loss)) return null;
   return found({ tensor: 'the loss', step: null, unit: 0, value: trace.loss });
 }
 
-function inBackward(trace: Trace): Forensics | null {
+function inBackward(trace: Trace): NonFiniteReport | null {
   for (const layer of [...trace.layers].reverse()) {
     const { name, grad } = layer;
-    for (const t of order(layer).reverse()) {
-      const dh = badRow(grad.h, t, `dL/dh of ${name}`);
+    for (const t of timeOrder(layer).reverse()) {
+      const dh = nonFiniteIn(grad.h, t, `dL/dh of ${name}`);
       if (dh)
         return found(dh, [
           at(grad.hFromAbove, t, dh.unit, `dL/dh of ${name}, from above`),
           at(grad.hFromNext, t, dh.unit, `dL/dh of ${name}, from the next step`),
         ]);
-      const dc = badRow(grad.c, t, `dL/dc of ${name}`);
+      const dc = nonFiniteIn(grad.c, t, `dL/dc of ${name}`);
       if (dc)
         return found(dc, [
           at(grad.cFromNext, t, dc.unit, `dL/dc of ${name}, from the next step`),
           at(grad.cFromH, t, dc.unit, `dL/dc of ${name}, through h`),
         ]);
       for (const gate of GATES) {
-        const da = badRow(grad.a[gate], t, `dL/da_${gate} of ${name}`);
+        const da = nonFiniteIn(grad.a[gate], t, `dL/da_${gate} of ${name}`);
         if (da)
           return found(da, [
             at(layer.gates[gate], t, da.unit, `${name} ${gate}`),
@@ -149,7 +155,7 @@ function inBackward(trace: Trace): Forensics | null {
     }
   }
   for (const [name, { data, cols }] of Object.entries(trace.gradients)) {
-    const bad = badIn(data);
+    const bad = nonFiniteIndex(data);
     if (bad >= 0)
       return found({
         tensor: `the gradient of ${name}, row ${Math.floor(bad / cols)}`,
