@@ -6,7 +6,7 @@ import { type Batch, Model } from '../core/model.js';
 import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
 import { invalidSetting } from '../errors.js';
-import { type BackendChoice, type BackendOptions, MEASURED_BACKENDS, selectKernels } from '../kernels/select.js';
+import { type BackendChoice, type BackendOptions, measuredBackends, selectKernels } from '../kernels/select.js';
 import { adam } from '../optim/adam.js';
 import { fit } from '../train/trainer.js';
 
@@ -33,7 +33,7 @@ export interface MeasureOptions extends Pick<BackendOptions, 'threads'> {
 export async function measureBackends(
   spec: ModelSpec,
   shape: PassShape,
-  { backends = MEASURED_BACKENDS, updates = 5, ...options }: MeasureOptions = {},
+  { backends = measuredBackends(), updates = 5, ...options }: MeasureOptions = {},
 ): Promise<BackendTiming<BackendChoice>[]> {
   const timings: BackendTiming<BackendChoice>[] = [];
   for (const backend of backends) {

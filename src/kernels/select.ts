@@ -45,9 +45,8 @@ export const BACKEND_CHOICES: readonly BackendChoice[] = NAMES.flatMap((name) =>
 );
 
 /** The backends that `measureBackends` tries by default. */
-export const MEASURED_BACKENDS: readonly BackendChoice[] = NAMES.flatMap((name) =>
-  choicesOf(name, entryOf(name).measuredModes),
-);
+export const measuredBackends = (): BackendChoice[] =>
+  NAMES.flatMap((name) => choicesOf(name, entryOf(name).measuredModes));
 
 /** The backend and mode that the options select. Throws `INVALID_SETTING`. */
 function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions): [Backend, mode: string | null] {

@@ -37,16 +37,16 @@ export function adamW(given: AdamSettings = {}): Optimizer {
   return adamRule('adamW', settingsOf('adamW', { ...DEFAULTS, weightDecay: 0.01 }, given), true);
 }
 
-/** One instruction of the backend does the whole update. */
+/** One instruction of the backend does the whole update, so this rule does not need `optimizerOf`. */
 function adamRule(kind: string, settings: Required<AdamSettings>, decoupled: boolean): Optimizer {
-  return optimizerOf({
-    kind,
-    settings,
+  return {
+    spec: { kind, ...settings },
     state: ['m', 'v'],
-    update({ w, g, m, v, rate, t }, row) {
-      row.kernels.adamUpdate(w, g, m, v, { ...settings, learningRate: rate, decoupled, update: t });
+    apply({ kernels, parameters, gradients, state, learningRate, update }) {
+      const options = { ...settings, learningRate, decoupled, update };
+      kernels.adamUpdate(parameters, gradients, state.m!, state.v!, options);
     },
-  });
+  };
 }
 
 /**

@@ -1,6 +1,5 @@
 import { invalidSetting } from '../errors.js';
 import type { Optimizer } from './optimizer.js';
-import { optimizerOf } from './rule.js';
 import { settingsOf } from './settings.js';
 
 /** Settings of `sgd`. */
@@ -29,13 +28,12 @@ export function sgd(given: SgdSettings): Optimizer {
   if (nesterov && (momentum === 0 || dampening !== 0)) {
     throw invalidSetting('sgd.nesterov', 'needs a momentum greater than 0 and a dampening of 0.');
   }
-  return optimizerOf<'velocity'>({
-    kind: 'sgd',
-    settings,
+  return {
+    spec: { kind: 'sgd', ...settings },
     state: momentum > 0 ? ['velocity'] : [],
-    update({ w, g, velocity, rate, t }, row) {
-      const options = { ...settings, learningRate: rate, first: t === 1 };
-      row.kernels.sgdUpdate(w, g, momentum > 0 ? velocity : null, options);
+    apply({ kernels, parameters, gradients, state, learningRate: rate, update }) {
+      const options = { ...settings, learningRate: rate, first: update === 1 };
+      kernels.sgdUpdate(parameters, gradients, state.velocity ?? null, options);
     },
-  });
+  };
 }

@@ -23,7 +23,7 @@ import type { PlanKind } from './record/plans.js';
 import { Recorder } from './record/recorder.js';
 
 export type { DeviceInfo } from './device/device.js';
-export { GPU_MODES, type GpuMode } from './device/modes.js';
+export type { GpuMode } from './device/modes.js';
 export type { GpuCounts } from './record/counts.js';
 
 /** The GPU backend, with what it reports about its device and its runs. */

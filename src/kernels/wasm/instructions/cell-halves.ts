@@ -2,40 +2,30 @@
 import {
   ACTIVATIONS,
   type Activation,
-  type CellVariant,
+  type CellArguments,
+  type CellOutputGrad,
+  type CellStateGrad,
   GATE_SETS,
   type Kernels,
-  type Matrix,
+  type LstmStep,
 } from '../../../contract/kernels.js';
 import type { WasmContext } from '../context.js';
 import { CellWord } from '../layout.js';
 
 type CellHalves = Pick<Kernels, 'cellState' | 'cellStateGrad' | 'cellOutput' | 'cellOutputGrad'>;
 
-/** The arguments of a cell half in memory. A half reads only the words that it uses. */
-class CellRecord {
-  /** Address of the record. */
-  readonly at: number;
-  private readonly words: Int32Array;
-  private readonly floats: Float32Array;
-  private readonly addressOf: WasmContext['at'];
+export function cellHalves({ heap, wasm, at, afterBarrier }: WasmContext): CellHalves {
+  // The halves share one record of arguments. Each reads only the words that it uses.
+  const record = heap.alloc(4 * CellWord.count);
+  const words = new Int32Array(heap.memory.buffer, record, CellWord.count);
+  const floats = new Float32Array(heap.memory.buffer, record, CellWord.count);
 
-  constructor({ heap, at }: WasmContext) {
-    this.at = heap.alloc(4 * CellWord.count);
-    this.words = new Int32Array(heap.memory.buffer, this.at, CellWord.count);
-    this.floats = new Float32Array(heap.memory.buffer, this.at, CellWord.count);
-    this.addressOf = at;
-  }
-
-  matrix(word: CellWord, m: Matrix | null | undefined): void {
-    this.words[word] = this.addressOf(m);
-  }
-
-  /** Sizes and options of a half; `other` is the activation of the candidate or of the output. */
-  options(c: Matrix, { gates, gate, clip }: CellVariant, other: Activation): void {
-    const { words, floats } = this;
-    words[CellWord.rows] = c.rows;
-    words[CellWord.units] = c.cols;
+  /** @param other the activation of the candidate or of the output. */
+  const writeCell = (y: Pick<LstmStep, 'gates' | 'c'>, cell: CellArguments, other: Activation): void => {
+    const { variant, peepholes, mask } = cell;
+    const { gates, gate, clip } = variant;
+    words[CellWord.rows] = y.c.rows;
+    words[CellWord.units] = y.c.cols;
     words[CellWord.gateSet] = GATE_SETS.indexOf(gates);
     words[CellWord.gateKind] = ACTIVATIONS.indexOf(gate.kind);
     floats[CellWord.gateAlpha] = gate.alpha;
@@ -44,59 +34,47 @@ class CellRecord {
     floats[CellWord.otherAlpha] = other.alpha;
     floats[CellWord.otherBeta] = other.beta;
     floats[CellWord.clip] = clip;
-  }
-}
+    words[CellWord.gates] = at(y.gates);
+    words[CellWord.c] = at(y.c);
+    words[CellWord.inputPeephole] = at(peepholes?.i);
+    words[CellWord.forgetPeephole] = at(peepholes?.f);
+    words[CellWord.outputPeephole] = at(peepholes?.o);
+    words[CellWord.mask] = at(mask);
+  };
+  const writeGradients = ({ gates, c, peepholes }: CellStateGrad | CellOutputGrad): void => {
+    words[CellWord.dGates] = at(gates);
+    words[CellWord.dc] = at(c);
+    words[CellWord.dInputPeephole] = at(peepholes?.i);
+    words[CellWord.dForgetPeephole] = at(peepholes?.f);
+    words[CellWord.dOutputPeephole] = at(peepholes?.o);
+  };
 
-export function cellHalves(context: WasmContext): CellHalves {
-  const { wasm, afterBarrier } = context;
-  const record = new CellRecord(context);
   return {
-    cellState(y, cPrev, { variant, peepholes, mask }) {
-      record.options(y.c, variant, variant.candidate);
-      record.matrix(CellWord.gates, y.gates);
-      record.matrix(CellWord.c, y.c);
-      record.matrix(CellWord.cPrev, cPrev);
-      record.matrix(CellWord.inputPeephole, peepholes?.i);
-      record.matrix(CellWord.forgetPeephole, peepholes?.f);
-      record.matrix(CellWord.mask, mask);
-      afterBarrier(() => wasm.cellState(record.at));
+    cellState(y, cPrev, cell) {
+      writeCell(y, cell, cell.variant.candidate);
+      words[CellWord.cPrev] = at(cPrev);
+      afterBarrier(() => wasm.cellState(record));
     },
-    cellStateGrad(d, y, cPrev, { variant, peepholes, mask }) {
-      record.options(y.c, variant, variant.candidate);
-      record.matrix(CellWord.dGates, d.gates);
-      record.matrix(CellWord.dc, d.c);
-      record.matrix(CellWord.dcPrev, d.cPrev);
-      record.matrix(CellWord.gates, y.gates);
-      record.matrix(CellWord.c, y.c);
-      record.matrix(CellWord.cPrev, cPrev);
-      record.matrix(CellWord.inputPeephole, peepholes?.i);
-      record.matrix(CellWord.forgetPeephole, peepholes?.f);
-      record.matrix(CellWord.dInputPeephole, d.peepholes?.i);
-      record.matrix(CellWord.dForgetPeephole, d.peepholes?.f);
-      record.matrix(CellWord.mask, mask);
-      afterBarrier(() => wasm.cellStateGrad(record.at));
+    cellStateGrad(d, y, cPrev, cell) {
+      writeCell(y, cell, cell.variant.candidate);
+      writeGradients(d);
+      words[CellWord.cPrev] = at(cPrev);
+      words[CellWord.dcPrev] = at(d.cPrev);
+      afterBarrier(() => wasm.cellStateGrad(record));
     },
-    cellOutput(y, s, { variant, peepholes }) {
-      record.options(y.c, variant, variant.output);
-      record.matrix(CellWord.gates, y.gates);
-      record.matrix(CellWord.c, y.c);
-      record.matrix(CellWord.h, y.h);
-      record.matrix(CellWord.s, s);
-      record.matrix(CellWord.outputPeephole, peepholes?.o);
-      afterBarrier(() => wasm.cellOutput(record.at));
+    cellOutput(y, s, cell) {
+      writeCell(y, cell, cell.variant.output);
+      words[CellWord.h] = at(y.h);
+      words[CellWord.s] = at(s);
+      afterBarrier(() => wasm.cellOutput(record));
     },
-    cellOutputGrad(d, y, s, { variant, peepholes }) {
-      record.options(y.c, variant, variant.output);
-      record.matrix(CellWord.dGates, d.gates);
-      record.matrix(CellWord.dc, d.c);
-      record.matrix(CellWord.dh, d.h);
-      record.matrix(CellWord.ds, d.s);
-      record.matrix(CellWord.gates, y.gates);
-      record.matrix(CellWord.c, y.c);
-      record.matrix(CellWord.s, s);
-      record.matrix(CellWord.outputPeephole, peepholes?.o);
-      record.matrix(CellWord.dOutputPeephole, d.peepholes?.o);
-      afterBarrier(() => wasm.cellOutputGrad(record.at));
+    cellOutputGrad(d, y, s, cell) {
+      writeCell(y, cell, cell.variant.output);
+      writeGradients(d);
+      words[CellWord.s] = at(s);
+      words[CellWord.dh] = at(d.h);
+      words[CellWord.ds] = at(d.s);
+      afterBarrier(() => wasm.cellOutputGrad(record));
     },
   };
 }
