@@ -336,6 +336,6 @@ test('errors name the argument', async () => {
   const two = randomBatch(values, { steps: 4, batchSize: 2 }, 2);
   expect((await rejected(() => attribution(model, two))).message).toMatch(/^batch must be one sequence/);
   expect((await rejected(async () => jacobianSpectrum(model, two))).message).toMatch(
-    /^batch.batchSize: must be 1, got 2/,
+    /^batch\.batchSize must be 1, got 2/,
   );
 });
