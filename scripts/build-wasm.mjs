@@ -1,6 +1,7 @@
 /**
- * Compiles the wasm backend and writes each variant, deflated and in base64, as a TypeScript module. The bytes are then part of
- * the package: nothing is fetched, and every bundler and content security policy (with wasm-unsafe-eval) accepts them.
+ * Compiles the wasm backend and writes each variant as a TypeScript module, compressed and encoded in base64. The package
+ * contains the bytes, so it fetches nothing and works with every bundler and every content security policy that allows
+ * wasm-unsafe-eval.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

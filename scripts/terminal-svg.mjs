@@ -1,5 +1,5 @@
 /**
- * A terminal's screen, as plain text on standard input, drawn as an SVG on standard output: the picture in README.md.
+ * Draws the text of a terminal screen (standard input) as an SVG (standard output), for the picture in README.md.
  *   tmux capture-pane -p -t PANE | node scripts/terminal-svg.mjs '$ npm start' > docs/train.svg
  */
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const columns = Math.max(...lines.map((line) => line.length));
 const width = Math.ceil(columns * charWidth + 2 * margin);
 const height = lines.length * lineHeight + 2 * margin;
 
-/** The progress bar and the prompt stand out; all else is as the terminal has it. */
+/** Highlights the prompt and the progress bar. */
 const color = (line) => (line === prompt ? '#7ee787' : /[█░]/.test(line) ? '#79c0ff' : '#e6edf3');
 
 const rows = lines.map((line, i) => {

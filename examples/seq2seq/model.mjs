@@ -1,6 +1,6 @@
 /**
- * An encoder and a decoder with attention, out of Unspool's public pieces: two models on one backend, whose tapes are joined by
- * hand, and an arena for the weights in between.
+ * An encoder and a decoder with attention, built from Unspool's public API: two models on one backend, with their tapes connected
+ * explicitly, and a parameter arena for the attention weights.
  *
  * The encoder reads the question, rows of unequal lengths; its outputs are e, and its last state starts the decoder. The
  * decoder runs a step at a time. At step t, u_t being the one-hot symbol before (teacher forcing: the right one):
@@ -19,7 +19,7 @@ import { attend, attendGrad, attentionParameters, keysGrad, keysOf } from './att
 import { END } from './task.mjs';
 
 export class Seq2Seq {
-  /** `attention`: none, dot, general or additive. `symbols`: besides END. */
+  /** `attention`: none, dot, general or additive. `symbols`: the number of symbols without END. */
   static async create(kernels, { attention, symbols, hiddenSize, seed = 1 }) {
     const V = symbols + 1;
     const H = hiddenSize;

@@ -1,4 +1,5 @@
 import { bitsPerCharacter, ClassificationMetrics, evaluate, perplexity, validationStreams } from '../index.js';
+import { FORMER_SETTINGS } from '../interop/version-1.js';
 import { loadModel, readText } from '../node/index.js';
 import { defineCommand } from './command.js';
 import { createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
@@ -17,7 +18,7 @@ const OPTIONS = {
     max: 1,
     placeholder: 'FRACTION',
     help: 'evaluate only this fraction of the text, from its end',
-    formerName: 'heldOut',
+    formerName: FORMER_SETTINGS.validationSplit,
   }),
   batchSize,
   ...OUTPUT_OPTIONS,

@@ -83,7 +83,7 @@ export interface Kernels {
   /** Number of threads that share the work now, if the backend has threads. */
   readonly threads?: number;
   readonly precision: Precision;
-  /** Throws `OUT_OF_MEMORY` if a parameter is larger than one instruction can handle. Missing if there is no such limit. */
+  /** Throws `OUT_OF_MEMORY` if a parameter is larger than one instruction can handle. Missing if the backend has no such limit. */
   requireFits?(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]): void;
 
   // ---- memory

@@ -4,6 +4,7 @@ import type { Model } from './model.js';
 import type { Rng } from './rng.js';
 import type { Stream } from './stream.js';
 
+/** How the next token is drawn from the logits of a model. */
 export interface SamplingOptions {
   /** Divides the logits: below 1 favors likely tokens, above 1 unlikely ones; 0 takes the likeliest. Default 1. */
   readonly temperature?: number;

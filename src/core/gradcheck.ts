@@ -1,6 +1,6 @@
 /**
- * The gradient check: every hand-derived gradient against central differences,
- *   dL/dw ~ (L(w + e) - L(w - e)) / 2e,   which errs by O(e^2) from the curve and by about 1e-16 L / e from rounding.
+ * The gradient check compares every derived gradient with central differences,
+ *   dL/dw ~ (L(w + e) - L(w - e)) / 2e,   with a truncation error of O(e^2) and a rounding error of about 1e-16 L / e.
  */
 
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
@@ -14,51 +14,58 @@ import { createRng, type Rng } from './rng.js';
 import type { ModelSpec } from './spec.js';
 import type { Tape } from './tape.js';
 
+/** Options of `gradcheck`. */
 export interface GradcheckOptions {
-  /** Default as in `model.gradients`. */
+  /** The loss to differentiate. Default: as in `model.gradients`. */
   readonly loss?: LossChoice;
-  /** Half the distance of the two points. Default 1e-4: there the curve and the rounding err about equally little. */
+  /** The step of the central difference. Default 1e-4, where truncation and rounding errors are about equal. */
   readonly epsilon?: number;
   /** Largest relative error that passes. Default 1e-5. */
   readonly tolerance?: number;
-  /** Drop what the spec says, with these masks. Default: nothing is dropped. */
+  /** Apply the dropout of the spec, with these masks. Default: no dropout. */
   readonly noise?: Noise | null;
   /** Check at most this many elements of each tensor, evenly spread. Default: all. */
   readonly perTensor?: number;
 }
 
+/** One element of a tensor, with both of its gradients. */
 export interface GradcheckElement {
   readonly tensor: string;
   /** Row-major index into the tensor's shape. */
   readonly index: readonly number[];
-  /** By the backward pass. */
+  /** The gradient of the backward pass. */
   readonly analytic: number;
-  /** By central differences. */
+  /** The gradient by central differences. */
   readonly numeric: number;
   /**
-   * |analytic - numeric| over the larger of the two; over a thousandth of the tensor's largest gradient where both are
-   * smaller than that; and never over less than what makes the difference quotient's rounding alone reach the tolerance.
+   * |analytic - numeric|, divided by the larger of the two. The divisor is at least a thousandth of the tensor's largest
+   * gradient, and large enough that rounding in the difference quotient cannot exceed the tolerance.
    */
   readonly relativeError: number;
 }
 
+/** The result of the gradient check for one tensor. */
 export interface GradcheckTensor {
   readonly tensor: string;
   readonly shape: readonly number[];
-  /** Elements compared. */
+  /** The number of elements that were compared. */
   readonly checked: number;
+  /** The element with the largest relative error. */
   readonly worst: GradcheckElement;
 }
 
+/** The result of `gradcheck`. */
 export interface GradcheckReport {
+  /** Whether every relative error is within the tolerance. */
   readonly passed: boolean;
   readonly tolerance: number;
   readonly loss: number;
   readonly tensors: readonly GradcheckTensor[];
+  /** The element with the largest relative error of all tensors. */
   readonly worst: GradcheckElement;
 }
 
-/** One thing to nudge: where its values are set, and its gradient. */
+/** A tensor whose elements are varied, with its gradient. */
 interface Target {
   readonly tensor: string;
   readonly shape: readonly number[];
@@ -67,9 +74,9 @@ interface Target {
 }
 
 /**
- * Checks the gradient by every parameter, by the input (where it is not tokens) and by every LSTM layer's initial state.
- * The pass starts from a small random state, so that the first step's h- and c- are not zero.
- * The model has to be in float64 (`INVALID_SETTING`): in float32 the difference quotient has no digits left.
+ * Checks the gradients of a model against central differences: those with respect to every parameter, the input (unless it
+ * is tokens) and the initial state of every LSTM layer. The pass starts from a small random state, so that h- and c- of the
+ * first step are not zero. Throws `INVALID_SETTING` unless the model is in float64: float32 has too few digits.
  */
 export async function gradcheck(model: Model, batch: Batch, options: GradcheckOptions = {}): Promise<GradcheckReport> {
   const { epsilon = 1e-4, tolerance = 1e-5, perTensor = Number.POSITIVE_INFINITY } = options;
@@ -98,12 +105,12 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
   const lossAt = async (): Promise<number> => {
     for (const layer of tape.layers) {
       layer.pack(model.parameters);
-      layer.forward(model.parameters); // not tape.forward: the input's buffer is one of the targets
+      layer.forward(model.parameters); // tape.forward would overwrite the input, which is one of the targets
     }
     tape.measure(choice, batch.targets, weights);
     return objective();
   };
-  // The two losses are rounded to about 2^-52 of their size each; dividing by 2e magnifies that.
+  // Each of the two losses has a rounding error of about 2^-52 of its size, and dividing by 2e magnifies it.
   const noise = Math.max(1e-8, (4 * Number.EPSILON * Math.abs(loss)) / epsilon / tolerance);
   const tensors: GradcheckTensor[] = [];
   for (const target of await findTargets(model, tape, gradients)) {
@@ -115,11 +122,11 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
   return { passed: worst.relativeError <= tolerance, tolerance, loss, tensors, worst };
 }
 
-/** NaN counts as worse than any number. */
+/** Whether `a` has the larger error. NaN counts as larger than any number. */
 const worse = ({ relativeError: a }: GradcheckElement, { relativeError: b }: GradcheckElement): boolean =>
   Number.isNaN(a) ? !Number.isNaN(b) : a > b;
 
-/** Small, so that the first step's h- and c- are not zero; null where a layer starts from a learned state. */
+/** Small random initial states. Null for a layer that starts from a learned state. */
 function randomStates(tape: Tape, seed: number): (GivenState | null)[] {
   const rng = createRng(seed, 'gradcheck state');
   const numbers = (m: Matrix): number[] => Array.from({ length: m.rows * m.cols }, () => 0.3 * rng.normal());
@@ -142,7 +149,7 @@ async function findTargets(model: Model, tape: Tape, gradients: ReturnType<Model
     targets.push({ tensor: 'input', shape, handle: x, gradient: await k.download(dx) });
   }
   for (const layer of tape.lstms) {
-    if (layer.spec.initialState === 'learned') continue; // h0 and c0 are among the parameters
+    if (layer.spec.initialState === 'learned') continue; // h0 and c0 are parameters
     for (const part of ['h', 'c'] as const) {
       const handle = layer.initialState()[part];
       const gradient = await k.download(layer.initialStateGrad()![part]);
@@ -166,7 +173,7 @@ async function checkTensor(
   const values = await k.download(handle);
   const stride = Math.max(1, Math.ceil(values.length / perTensor));
   let largest = 0;
-  for (const g of gradient) if (Math.abs(g) > largest) largest = Math.abs(g); // steps over NaN, which is compared below
+  for (const g of gradient) if (Math.abs(g) > largest) largest = Math.abs(g); // skips NaN, which is compared below
   const floor = Math.max(noise, 1e-3 * largest);
   let worst: GradcheckElement | null = null;
   let checked = 0;
@@ -201,7 +208,7 @@ function unravel(at: number, shape: readonly number[]): number[] {
   return index;
 }
 
-/** Random inputs and targets that fit a model and a loss (default as in `model.gradients`): for a check without data. */
+/** Random inputs and targets that fit a model and a loss (default: as in `model.gradients`), for a check without data. */
 export function randomBatch(
   spec: ModelSpec,
   shape: { readonly steps: number; readonly batchSize: number },

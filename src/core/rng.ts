@@ -1,21 +1,22 @@
-/** Random numbers: every one of them comes from seedrandom (ARC4), so a seed fixes a whole training run to the bit. */
-import seedrandom from 'seedrandom/seedrandom.js'; // ARC4 alone: the package's main file brings seven more
+/** Random numbers from seedrandom (ARC4). A seed determines every bit of a training run. */
+import seedrandom from 'seedrandom/seedrandom.js'; // only ARC4; the main file of the package has seven more generators
 
-/** A generator that can be stopped, saved as JSON and continued. */
+/** A random number generator whose state can be saved as JSON and restored. */
 export interface Rng {
   /** Uniform in [0, 1), 53 random bits. */
   uniform(): number;
-  /** Standard normal (Box-Muller, one number a call, so that no half-used pair has to be saved). */
+  /** Standard normal. Box-Muller with one number per call, so that the state has no half-used pair. */
   normal(): number;
-  /** Whole number in [0, n). */
+  /** Integer in [0, n). */
   integer(n: number): number;
-  /** JSON-able; `restoreRng` continues exactly here. */
+  /** The state, which can be saved as JSON. `restoreRng` continues from it with exactly the next number. */
   state(): RngState;
 }
 
+/** The state of an `Rng`: a JSON object. */
 export type RngState = object;
 
-/** Whether a value read from somewhere is such a state: two places in an ARC4 table of 256 bytes, and the table. */
+/** Whether a value is the state of an `Rng`: two indexes into an ARC4 table of 256 bytes, and the table. */
 export function isRngState(value: unknown): value is RngState {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const { i, j, S } = value as { readonly [key: string]: unknown };
@@ -25,10 +26,10 @@ export function isRngState(value: unknown): value is RngState {
 
 type Generator = seedrandom.StatefulPRNG<seedrandom.State.Arc4>;
 
-/** The generator is made at its first use: to key its table takes longer than a thousand draws, and biases draw nothing. */
-function wrap(make: () => Generator): Rng {
-  let made: Generator | null = null;
-  const generator = (): Generator => (made ??= make());
+/** Creates the generator at its first use: its key schedule takes longer than 1000 numbers, and many streams are never used. */
+function lazyRng(create: () => Generator): Rng {
+  let created: Generator | null = null;
+  const generator = (): Generator => (created ??= create());
   const uniform = (): number => generator().double();
   return {
     uniform,
@@ -39,15 +40,15 @@ function wrap(make: () => Generator): Rng {
 }
 
 /**
- * The stream of random numbers named `purpose` under `seed`. Streams with different names are independent, so adding a
- * layer does not change the numbers that another one starts from.
+ * Creates the random number stream `purpose` of `seed`. Streams with different names are independent, so an additional
+ * layer does not change the initial weights of the others.
  */
 export function createRng(seed: number | string, purpose: string): Rng {
-  return wrap(() => seedrandom(`${seed}/${purpose}`, { state: true }) as Generator);
+  return lazyRng(() => seedrandom(`${seed}/${purpose}`, { state: true }) as Generator);
 }
 
-/** Continues a generator from what `state()` gave. */
+/** Restores a generator from the result of `state()`. */
 export function restoreRng(state: RngState): Rng {
   const generator = seedrandom('', { state: state as seedrandom.State.Arc4 }) as Generator;
-  return wrap(() => generator);
+  return lazyRng(() => generator);
 }

@@ -2,7 +2,7 @@ import type { FloatArray, Kernels } from '../contract/kernels.js';
 import type { Arena } from './memory/parameters.js';
 import type { Tape } from './tape.js';
 
-/** One time step at a time, the state carried from call to call. Made by `model.stream()`. */
+/** Runs a model one time step at a time and keeps its state between the calls. Made by `model.stream()`. */
 export class Stream {
   private readonly kernels: Kernels;
   private readonly tape: Tape;
@@ -16,8 +16,8 @@ export class Stream {
   }
 
   /**
-   * Feeds one step: N tokens, or N rows of inputSize values. Returns the output of all rows, N * outputSize numbers
-   * (a copy). The first call packs the weights: if they change afterwards, make a new stream.
+   * Feeds one time step: N tokens, or N rows of inputSize values. Returns a copy of the output, N * outputSize numbers.
+   * The first call packs the weights; after they have changed, call `reset` or make a new stream.
    */
   async step(inputs: ArrayLike<number>): Promise<FloatArray> {
     const { tape } = this;
@@ -28,12 +28,12 @@ export class Stream {
     return this.kernels.download(tape.layers.at(-1)!.y);
   }
 
-  /** Back to the zero state. */
+  /** Resets the state to the initial state. The next step reads the weights again. */
   reset(): void {
     this.fresh = true;
   }
 
-  /** Gives the memory back; a step afterwards throws `DISPOSED`. */
+  /** Frees the memory. A later `step` throws `DISPOSED`. */
   dispose(): void {
     this.tape.free({ what: 'The stream', help: 'Make a new one with model.stream().' });
   }

@@ -1,6 +1,5 @@
 /**
- * The tape: everything that a pass over T steps of N sequences computed, layer by layer, and after a backward pass the
- * gradient of the loss for each of these values.
+ * The tape stores the values of a pass, layer by layer, and their gradients.
  *
  * Memory: an LSTM layer of H units keeps 6H floats per step and row (i f g o c h), and another 6H for the gradients. A
  * layer's input is the output of the previous layer and is not copied.
@@ -30,6 +29,10 @@ export type TapeInput =
 
 const FREED: Disposed = { what: 'The tape', after: 'free()', help: 'Make a new one, or keep a copy of what you need.' };
 
+/**
+ * What a pass over T steps of N sequences computed, and after a backward pass the gradient of the loss for each value. Made by
+ * `model.tape()`.
+ */
 export class Tape {
   readonly shape: PassShape;
   readonly layers: readonly AnyLayerTape[];

@@ -3,15 +3,17 @@
 type JsonObject = Readonly<Record<string, unknown>>;
 type Renames = Readonly<Record<string, string>>;
 
-/** Settings of `unspool train`. */
-const SETTINGS: Renames = {
-  hidden: 'hiddenSize',
-  embedding: 'embeddingSize',
-  batch: 'batchSize',
-  heldOut: 'validationSplit',
-  maxSteps: 'maxUpdates',
-  clip: 'clipNorm',
-};
+/** The names that settings of `unspool train` had in 0.1. */
+export const FORMER_SETTINGS = {
+  hiddenSize: 'hidden',
+  embeddingSize: 'embedding',
+  batchSize: 'batch',
+  validationSplit: 'heldOut',
+  maxUpdates: 'maxSteps',
+  clipNorm: 'clip',
+} as const;
+
+const SETTINGS: Renames = Object.fromEntries(Object.entries(FORMER_SETTINGS).map(([now, former]) => [former, now]));
 
 /** What `unspool train` writes next to its settings. */
 const RESULTS: Renames = {

@@ -1,18 +1,21 @@
-/** Parameter groups: each tensor is updated by the rule of its group, with that group's rate and decay. */
+/** Parameter groups: the optimizer of its group updates each parameter. */
 
 import { invalidSetting } from '../errors.js';
 import type { Optimizer, OptimizerPass, OptimizerSpec } from './optimizer.js';
 
+/** Parameters that share an optimizer. */
 export interface ParameterGroup {
-  /** Names of parameters, `*` standing for anything: `*.bias_*`, `embedding.weight`. */
+  /** Names of parameters; `*` matches any text: `*.bias_*`, `embedding.weight`. */
   readonly match: string | readonly string[];
-  /** Null: these parameters stay as they are. */
+  /** Null keeps these parameters fixed. */
   readonly optimizer: Optimizer | null;
 }
 
+/** Settings of `grouped`. */
 export interface GroupedSettings {
+  /** A parameter belongs to the first group that matches its name. */
   readonly groups: readonly ParameterGroup[];
-  /** For what no group matches. */
+  /** The optimizer of the parameters that no group matches. */
   readonly rest: Optimizer;
 }
 
@@ -20,23 +23,23 @@ type Tensor = OptimizerPass['tensors'][number];
 
 const listOf = (match: string | readonly string[]): readonly string[] => [match].flat();
 
-/** Whether `name` is what the pattern says: pieces in order, anything where a `*` stands. */
+/** Whether the pattern matches the name. The parts between the `*` must occur in this order. */
 function matches(pattern: string, name: string): boolean {
   const [first, ...rest] = pattern.split('*');
   if (!name.startsWith(first!)) return false;
   if (rest.length === 0) return name === pattern;
   const last = rest.pop()!;
   let at = first!.length;
-  for (const piece of rest) {
-    const found = name.indexOf(piece, at);
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
     if (found < 0) return false;
-    at = found + piece.length;
+    at = found + part.length;
   }
   return name.endsWith(last) && name.length - last.length >= at;
 }
 
-/** Tensors that follow each other in the row, in one piece. */
-function runsOf(tensors: readonly Tensor[]): Tensor[][] {
+/** Joins tensors that are adjacent in the arena into runs, so that each run is one update. */
+function adjacentRuns(tensors: readonly Tensor[]): Tensor[][] {
   const runs: Tensor[][] = [];
   for (const tensor of tensors) {
     const before = runs.at(-1)?.at(-1);
@@ -47,17 +50,17 @@ function runsOf(tensors: readonly Tensor[]): Tensor[][] {
 }
 
 /**
- * One optimizer out of several, each for its own parameters. The rates are those of the groups' optimizers; a schedule
- * scales all of them alike. A parameter belongs to the first group that matches it. Throws `INVALID_SETTING`, at the first
- * update, where a pattern matches none.
+ * Combines several optimizers, one for each group of parameters. Each keeps its own learning rate and weight decay; a
+ * schedule scales all learning rates. A parameter belongs to the first group that matches its name. The first update throws
+ * `INVALID_SETTING` if a pattern matches no parameter.
  */
 export function grouped({ groups, rest }: GroupedSettings): Optimizer {
   const all = [...groups, { match: '*', optimizer: rest }];
   const members = new WeakMap<OptimizerPass['tensors'], Tensor[][][]>();
   const membersOf = (tensors: OptimizerPass['tensors']): Tensor[][][] => {
-    let known = members.get(tensors);
-    if (!known) members.set(tensors, (known = share(all, tensors)));
-    return known;
+    let runs = members.get(tensors);
+    if (!runs) members.set(tensors, (runs = assign(all, tensors)));
+    return runs;
   };
   return {
     spec: {
@@ -76,23 +79,23 @@ export function grouped({ groups, rest }: GroupedSettings): Optimizer {
   };
 }
 
-/** For each group the pieces of the row that are its own. */
-function share(groups: readonly ParameterGroup[], tensors: readonly Tensor[]): Tensor[][][] {
+/** The adjacent runs of tensors of each group. */
+function assign(groups: readonly ParameterGroup[], tensors: readonly Tensor[]): Tensor[][][] {
   const own = groups.map((): Tensor[] => []);
   const names = tensors.map(({ name }) => name).join(', ');
   for (const [i, { match }] of groups.slice(0, -1).entries()) {
     for (const pattern of listOf(match)) {
       if (tensors.some(({ name }) => matches(pattern, name))) continue;
-      throw invalidSetting(`groups[${i}].match`, `"${pattern}" matches no parameter.`, `There are ${names}.`);
+      throw invalidSetting(`groups[${i}].match`, `"${pattern}" matches no parameter.`, `The parameters are ${names}.`);
     }
   }
   for (const tensor of tensors) {
     own[groups.findIndex(({ match }) => listOf(match).some((pattern) => matches(pattern, tensor.name)))]!.push(tensor);
   }
-  return own.map(runsOf);
+  return own.map(adjacentRuns);
 }
 
-/** The same pass, over one piece of the row. */
+/** The same pass, restricted to one run of tensors. */
 function passOver(pass: OptimizerPass, { spec, state }: Optimizer, run: readonly Tensor[]): OptimizerPass {
   const from = run[0]!.offset;
   const size = run.at(-1)!.offset + run.at(-1)!.size - from;
@@ -108,16 +111,16 @@ function passOver(pass: OptimizerPass, { spec, state }: Optimizer, run: readonly
   };
 }
 
-/** From JSON; `create` makes the optimizer of each group. */
+/** Creates a grouped optimizer from JSON settings; `create` makes the optimizer of each group. */
 export function groupedFrom(settings: object, create: (spec: OptimizerSpec) => Optimizer): Optimizer {
   const { groups, rest } = settings as {
     groups: { match: string; optimizer: OptimizerSpec | null }[];
     rest: OptimizerSpec;
   };
   if (!Array.isArray(groups))
-    throw invalidSetting('grouped.groups', 'should be a list.', 'Give {match, optimizer} for each.');
+    throw invalidSetting('grouped.groups', 'must be a list.', 'Each group is {match, optimizer}.');
   if (typeof rest !== 'object' || rest === null) {
-    throw invalidSetting('grouped.rest', 'is missing.', 'Say the optimizer of what no group matches.');
+    throw invalidSetting('grouped.rest', 'is missing.', 'Set the optimizer of the parameters that no group matches.');
   }
   return grouped({
     groups: groups.map((group, i) => {
@@ -125,8 +128,8 @@ export function groupedFrom(settings: object, create: (spec: OptimizerSpec) => O
       if (!listOf(match).every((pattern) => typeof pattern === 'string')) {
         throw invalidSetting(
           `grouped.groups[${i}].match`,
-          'should be a name, or a list of names.',
-          '`*` stands for anything.',
+          'must be a parameter name or a list of names.',
+          '`*` matches any text.',
         );
       }
       return { match, optimizer: optimizer === null ? null : create(optimizer) };

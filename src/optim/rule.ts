@@ -2,7 +2,7 @@
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import type { Optimizer, OptimizerPass, OptimizerSpec } from './optimizer.js';
 
-/** What a rule's formula names: the parameters, the gradient, the rate and the update, besides the rule's own state. */
+/** The values that a rule's formula uses, in addition to the rule's own state. */
 export interface RuleSymbols extends Pick<OptimizerPass, 'tensors' | 'window'> {
   /** The parameters, as one row. */
   readonly w: Matrix;

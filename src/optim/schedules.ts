@@ -1,18 +1,18 @@
-/** Learning-rate schedules: the factor on the optimizer's rate at update `step` (from 1) of `steps`. */
+/** Learning-rate schedules. Each returns the factor on the learning rate at update `step` (counted from 1) of `steps`. */
 
 import { invalidSetting, isKeyOf, requireInteger, requireNumber, type UnspoolError } from '../errors.js';
 import type { Schedule, ScheduleFunction, WatchingSchedule } from './schedule.js';
 
-/** The same rate throughout. */
+/** A constant learning rate. */
 export const constant: ScheduleFunction = () => 1;
 
-/** Straight down from 1 at the first update to nearly 0 at the last. */
+/** Linear decay: from 1 at the first update to 1/steps at the last. */
 export const linear: ScheduleFunction = (step, steps) => 1 - (step - 1) / steps;
 
-/** Half a cosine from 1 down to nearly 0 (Loshchilov & Hutter 2017, without restarts). */
+/** Cosine decay from 1 to almost 0 (Loshchilov & Hutter 2017, without restarts). */
 export const cosine: ScheduleFunction = (step, steps) => (1 + Math.cos((Math.PI * (step - 1)) / steps)) / 2;
 
-/** What the schedules that were made here with settings were made from. */
+/** The specs of schedules that a function of this file created from settings. */
 const specs = new WeakMap<Schedule, ScheduleSpec>();
 
 function specified<S extends Schedule>(spec: ScheduleSpec, schedule: S): S {
@@ -20,16 +20,16 @@ function specified<S extends Schedule>(spec: ScheduleSpec, schedule: S): S {
   return schedule;
 }
 
-/** The spec that `createSchedule` makes this schedule of again; null for a function that was not made here. */
+/** The spec from which `createSchedule` recreates this schedule. Null for a custom function. */
 export function scheduleSpec(schedule: Schedule): ScheduleSpec | null {
-  const named = Object.entries(SCHEDULES).find(([, known]) => known === schedule);
+  const named = Object.entries(SCHEDULES).find(([, candidate]) => candidate === schedule);
   return named ? (named[0] as ScheduleName) : (specs.get(schedule) ?? null);
 }
 
-/** Counted in updates, or in epochs. */
+/** A period: a number of updates, or one epoch. */
 type Every = number | 'epoch';
 
-/** How many periods are over. */
+/** The number of periods that have passed. */
 const periods = (every: Every, step: number, epoch: number): number =>
   every === 'epoch' ? epoch - 1 : Math.floor((step - 1) / every);
 
@@ -37,7 +37,7 @@ function requireEvery(path: string, every: unknown): void {
   if (every !== 'epoch') requireInteger(path, every as number, 1, Number.MAX_SAFE_INTEGER);
 }
 
-/** Times `factor` after each `every` updates, or each epoch (torch's StepLR). */
+/** Multiplies by `factor` after every `every` updates, or after each epoch with `every: 'epoch'` (PyTorch: StepLR). */
 export function stepDown({ every, factor }: { readonly every: Every; readonly factor: number }): ScheduleFunction {
   requireEvery('schedule.every', every);
   requireNumber('schedule.factor', factor, 0, Number.POSITIVE_INFINITY);
@@ -47,7 +47,7 @@ export function stepDown({ every, factor }: { readonly every: Every; readonly fa
   );
 }
 
-/** Times `factor` after each update, or each epoch with `every: 'epoch'` (torch's ExponentialLR). */
+/** Multiplies by `factor` after each update, or after each epoch with `every: 'epoch'` (PyTorch: ExponentialLR). */
 export function exponential({
   factor,
   every = 1,
@@ -58,7 +58,7 @@ export function exponential({
   return stepDown({ every, factor });
 }
 
-/** Half a cosine from 1 to `min` over `steps` updates, and back up after them (torch's CosineAnnealingLR). */
+/** Cosine decay from 1 to `min` over `steps` updates, then back up to 1 (PyTorch: CosineAnnealingLR). */
 export function cosineTo({ steps, min = 0 }: { readonly steps: number; readonly min?: number }): ScheduleFunction {
   requireInteger('schedule.steps', steps, 1, Number.MAX_SAFE_INTEGER);
   requireNumber('schedule.min', min, 0, 1);
@@ -68,7 +68,10 @@ export function cosineTo({ steps, min = 0 }: { readonly steps: number; readonly 
   );
 }
 
-/** Half cosines from 1 to `min`, the first over `first` updates, each `mult` times as long as the one before (SGDR, 2017). */
+/**
+ * Repeated cosine decay from 1 to `min`. The first cycle takes `first` updates; each later one is `mult` times as long
+ * (SGDR, Loshchilov & Hutter 2017).
+ */
 export function cosineRestarts({
   first,
   mult = 1,
@@ -89,8 +92,9 @@ export function cosineRestarts({
 }
 
 /**
- * Up from 1/25 to 1 in the first `share` (0.3) of `steps` (default: all that are planned) and down to 1/250,000 in the
- * rest, in half cosines (Smith & Topin 2018; torch's OneCycleLR with its defaults). The optimizer's rate is the largest.
+ * One-cycle schedule: a cosine from 1/25 up to 1 in the first `share` (default 0.3) of `steps` updates (default: all of the
+ * training), then a cosine down to 1/250,000 (Smith & Topin 2018; PyTorch: OneCycleLR with its defaults). The learning rate
+ * of the optimizer is the maximum.
  */
 export function oneCycle({
   steps,
@@ -111,7 +115,7 @@ export function oneCycle({
   });
 }
 
-/** Straight up from `from` to 1 over `steps` updates, and 1 from then on (torch's LinearLR). */
+/** Linear warmup: from `from` (default 0) to 1 over `steps` updates, then constant (PyTorch: LinearLR). */
 export function linearWarmup({
   steps,
   from = 0,
@@ -128,8 +132,8 @@ export function linearWarmup({
 }
 
 /**
- * Times `factor` whenever the held-out loss has not fallen by the share `threshold` for more than `patience` measurements
- * (torch's ReduceLROnPlateau).
+ * Multiplies by `factor` (default 0.1) when the validation loss has not decreased by the fraction `threshold` (default 1e-4)
+ * in more than `patience` (default 10) validations (PyTorch: ReduceLROnPlateau).
  */
 export function reduceOnPlateau({
   factor = 0.1,
@@ -143,35 +147,38 @@ export function reduceOnPlateau({
   requireNumber('schedule.factor', factor, 0, 1);
   requireInteger('schedule.patience', patience, 0, Number.MAX_SAFE_INTEGER);
   requireNumber('schedule.threshold', threshold, 0, 1);
-  let [now, best, waited] = [1, Number.MAX_VALUE, 0];
+  let [current, best, waited] = [1, Number.MAX_VALUE, 0];
   return specified(
     { kind: 'reduceOnPlateau', factor, patience, threshold },
     {
-      factor: () => now,
+      factor: () => current,
       observe(loss) {
         if (loss < best * (1 - threshold)) [best, waited] = [loss, 0];
         else waited++;
-        if (waited > patience) [now, waited] = [now * factor, 0];
+        if (waited > patience) [current, waited] = [current * factor, 0];
       },
       get observed() {
-        return [now, best, waited];
+        return [current, best, waited];
       },
-      restore([was = 1, lowest = Number.MAX_VALUE, count = 0]) {
-        [now, best, waited] = [was, lowest, count];
+      restore(observed) {
+        [current = 1, best = Number.MAX_VALUE, waited = 0] = observed;
       },
     },
   );
 }
 
-/** One schedule after another: each but the last for so many updates; each counts its updates from 1. */
+/**
+ * Runs schedules one after another, each for its number of `steps`; the last one runs until the end. Each counts its
+ * updates from 1.
+ */
 export function chain(
   parts: readonly { readonly steps?: number; readonly schedule: ScheduleFunction }[],
 ): ScheduleFunction {
-  if (parts.length === 0) throw wrong('parts', 'should be a list of schedules.');
+  if (parts.length === 0) throw wrong('parts', 'must be a list of schedules.');
   parts.slice(0, -1).forEach(({ steps }, i) => {
     requireInteger(`schedule.parts[${i}].steps`, steps as number, 1, Number.MAX_SAFE_INTEGER);
   });
-  const made: ScheduleFunction = (step, steps, time) => {
+  const chained: ScheduleFunction = (step, steps, time) => {
     let before = 0;
     for (const part of parts.slice(0, -1)) {
       if (step - before <= part.steps!) return part.schedule(step - before, part.steps!, time);
@@ -180,45 +187,48 @@ export function chain(
     return parts.at(-1)!.schedule(step - before, Math.max(1, steps - before), time);
   };
   const described = parts.map(({ schedule, ...part }) => ({ ...part, schedule: scheduleSpec(schedule)! }));
-  return described.every(({ schedule }) => schedule) ? specified({ kind: 'chain', parts: described }, made) : made;
+  return described.every(({ schedule }) => schedule)
+    ? specified({ kind: 'chain', parts: described }, chained)
+    : chained;
 }
 
-/** The schedules that need no settings. */
+/** The schedules without settings, by name. */
 export const SCHEDULES = { constant, linear, cosine } as const;
+/** The name of a schedule without settings. */
 export type ScheduleName = keyof typeof SCHEDULES;
 
-const MAKERS = { stepDown, exponential, cosineTo, cosineRestarts, oneCycle, linearWarmup, reduceOnPlateau } as const;
+const FACTORIES = { stepDown, exponential, cosineTo, cosineRestarts, oneCycle, linearWarmup, reduceOnPlateau } as const;
 
-/** A schedule as JSON: a name alone, or with its settings; `chain` has `parts: [{steps, schedule}, ...]`. */
+/** A schedule as JSON: a name, or `{kind}` with settings; `chain` has `parts: [{steps, schedule}, ...]`. */
 export type ScheduleSpec =
   | ScheduleName
   | {
-      readonly [K in keyof typeof MAKERS]: { readonly kind: K } & Parameters<(typeof MAKERS)[K]>[0];
-    }[keyof typeof MAKERS]
+      readonly [K in keyof typeof FACTORIES]: { readonly kind: K } & Parameters<(typeof FACTORIES)[K]>[0];
+    }[keyof typeof FACTORIES]
   | { readonly kind: 'chain'; readonly parts: readonly { readonly steps?: number; readonly schedule: ScheduleSpec }[] };
 
 const wrong = (path: string, problem: string): UnspoolError => {
-  const help = `Use one of ${[...Object.keys(SCHEDULES), ...Object.keys(MAKERS), 'chain'].join(', ')}.`;
+  const help = `Use one of ${[...Object.keys(SCHEDULES), ...Object.keys(FACTORIES), 'chain'].join(', ')}.`;
   return invalidSetting(`schedule.${path}`.replace(/\.$/, ''), problem, help);
 };
 
-/** The schedule that a spec describes. Throws `INVALID_SETTING`. */
+/** Creates a schedule from its spec. Throws `INVALID_SETTING`. */
 export function createSchedule(spec: ScheduleSpec): Schedule {
   if (typeof spec === 'string') {
     if (isKeyOf(SCHEDULES, spec)) return SCHEDULES[spec];
     return createSchedule({ kind: spec } as unknown as ScheduleSpec);
   }
   if (spec?.kind === 'chain') {
-    if (!Array.isArray(spec.parts)) throw wrong('parts', 'should be a list of schedules.');
-    const made = spec.parts.map((part) => ({ ...part, schedule: createSchedule(part?.schedule) }));
-    if (made.some(({ schedule }) => typeof schedule !== 'function')) {
-      throw wrong('parts', 'cannot hold reduceOnPlateau.');
+    if (!Array.isArray(spec.parts)) throw wrong('parts', 'must be a list of schedules.');
+    const parts = spec.parts.map((part) => ({ ...part, schedule: createSchedule(part?.schedule) }));
+    if (parts.some(({ schedule }) => typeof schedule !== 'function')) {
+      throw wrong('parts', 'cannot contain reduceOnPlateau.');
     }
-    return chain(made as Parameters<typeof chain>[0]);
+    return chain(parts as Parameters<typeof chain>[0]);
   }
-  if (typeof spec !== 'object' || spec === null || !isKeyOf(MAKERS, spec.kind)) {
-    throw wrong('', `${JSON.stringify(spec)} is no schedule.`);
+  if (typeof spec !== 'object' || spec === null || !isKeyOf(FACTORIES, spec.kind)) {
+    throw wrong('', `is unknown: ${JSON.stringify(spec)}.`);
   }
   const { kind, ...settings } = spec;
-  return (MAKERS[kind] as (settings: object) => Schedule)(settings);
+  return (FACTORIES[kind] as (settings: object) => Schedule)(settings);
 }

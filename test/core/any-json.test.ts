@@ -1,4 +1,4 @@
-/** Descriptions that come out of files: whatever stands in any place of one, it is read or refused in words. */
+/** Specs that come from files: whatever JSON they contain, they are either read or rejected with an `UnspoolError`. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { requireLoss } from '../../src/core/losses.js';

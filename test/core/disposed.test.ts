@@ -106,7 +106,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
     expect([...gates.f.data.slice(1, 3)]).toEqual([gates.f.data.get(1), gates.f.data.get(2)]);
     const [copy, kept, bias] = [gates.f.data.slice(), grad.gates.i, gradients.get('head.bias')];
     tape.free();
-    for (let i = 0; i < 20; i++) model.tape({ steps: T, batchSize: N }); // others' numbers stand there now
+    for (let i = 0; i < 20; i++) model.tape({ steps: T, batchSize: N }); // the freed memory now holds numbers of other tapes
     const uses = Object.fromEntries(
       Object.entries(arrays).flatMap(([name, a]) => [
         [`${name}.get`, () => a.get(...zeros(a))],
@@ -120,7 +120,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
     );
     await expectDisposed(uses, /: The tape was used after free\(\)\./);
     expect(copy.some((v: number) => v !== 0)).toBe(true);
-    expect(flat(kept)).toEqual(computed); // worked out when it was asked for: no memory of the tape's
+    expect(flat(kept)).toEqual(computed); // computed on demand, outside the memory of the tape
     expect(flat(bias)).toHaveLength(2); // another owner's
   });
 
@@ -237,7 +237,7 @@ describe('memory', () => {
     const k = await createWasm('simd');
     const model = buildModel(k, TOKENS);
     const good: Batch = { steps: 3, batchSize: 2, inputs: new Int32Array(6), targets: new Int32Array(6) };
-    const { tape, gradients } = await model.gradients(good); // the backend's own rooms are there now
+    const { tape, gradients } = await model.gradients(good); // allocates the workspaces of the backend
     const noGradients = model.tape(good, { gradients: false });
     await model.evaluate(good, { tape: noGradients }); // its loss is laid
     for (const act of [
@@ -272,7 +272,7 @@ describe('memory', () => {
       await stream.step(new Float32Array(9));
       stream.dispose();
     };
-    await run(); // the backend's own rooms are there now
+    await run(); // allocates the workspaces of the backend
     expect(await left(k, run)).toBe(0);
     k.dispose();
   });

@@ -106,7 +106,7 @@ describe('generate', () => {
 });
 
 describe('random numbers', () => {
-  test('a saved generator goes on exactly where it was', () => {
+  test('a restored generator continues with exactly the next number', () => {
     const rng = createRng(3, 'x');
     for (let n = 0; n < 10; n++) rng.normal();
     const state = JSON.parse(JSON.stringify(rng.state())) as object;
@@ -120,7 +120,7 @@ describe('random numbers', () => {
     expect(createRng(3, 'x').uniform()).toBe(createRng(3, 'x').uniform());
   });
 
-  test('uniform, normal and whole numbers are spread as they should be', () => {
+  test('uniform, normal and integer numbers have the right distribution', () => {
     const rng = createRng(1, 'spread');
     const n = 20_000;
     const normal = Array.from({ length: n }, () => rng.normal());

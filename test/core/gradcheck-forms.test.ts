@@ -41,7 +41,7 @@ const product = (settings: readonly (readonly Part[])[]): Part[] =>
 
 const [T, N, D] = [4, 3, 2];
 
-/** Random weights of every kind, so that no peephole or gain stands at 0 or 1. */
+/** Random weights of every kind, so that no peephole or gain is 0 or 1. */
 function modelOf(layers: readonly LayerSpec[], seed: number): Model {
   const model = buildModel(createReference('float64'), { inputSize: D, seed: 7, layers });
   const random = testRandom(seed);

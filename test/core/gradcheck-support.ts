@@ -4,7 +4,7 @@ import type { Batch, Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { buildModel } from '../support/model.js';
 
-// All widths differ, so that an instruction of one product can be told from the others by its shapes.
+// All widths differ, so that the shapes of a product identify its instruction.
 export const [V, E, H1, H2, O] = [8, 9, 4, 5, 7];
 export const [T, N] = [3, 2];
 

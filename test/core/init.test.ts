@@ -36,7 +36,7 @@ test.each<[Initializer, number, number]>([
   expect(values).toEqual(of(init)); // the same seed, the same numbers
 });
 
-describe('matrices of their own kind', () => {
+describe('matrices with a specific structure', () => {
   test.each([
     [5, 9],
     [9, 5],

@@ -70,7 +70,7 @@ describe('shapes and tokens that do not fit', () => {
     });
     const single = build({ inputSize: 3, layers: [lstm(4)] });
     expect(shape(() => tape.begin(single.tape({ steps: 4, batchSize: 2 })))).toMatchObject({ op, actual: [2, 4, 4] });
-    tape.begin(model.tape({ steps: 9, batchSize: 2 })); // another number of steps is no other state
+    tape.begin(model.tape({ steps: 9, batchSize: 2 })); // the state does not depend on the number of steps
   });
 
   test.each([
@@ -82,7 +82,7 @@ describe('shapes and tokens that do not fit', () => {
     expect(error.message).toContain(text);
   });
 
-  test('tokens that are no whole numbers', async () => {
+  test('tokens that are not integers', async () => {
     for (const bad of [0.5, Number.NaN]) {
       const error = await rejected(() => build(TOKENS).predict([0, bad, 2]));
       expect(problemOf(error, 'INVALID_DATA').what).toBe('token 1');
@@ -130,7 +130,7 @@ describe('shapes and tokens that do not fit', () => {
     }
   });
 
-  test('inputs that are no whole number of steps', async () => {
+  test('inputs whose length is not a multiple of the input size', async () => {
     const error = await rejected(() => build(VALUES).predict([1, 2, 3, 4]));
     expect(problemOf(error, 'INVALID_SETTING').path).toContain('steps');
     expect((await rejected(() => build(VALUES).predict([]))).code).toBe('INVALID_SETTING');
@@ -138,7 +138,7 @@ describe('shapes and tokens that do not fit', () => {
 });
 
 describe('after dispose()', () => {
-  test('every use says so, and disposing again is no error', async () => {
+  test('every use throws, and disposing again does nothing', async () => {
     const model = build(VALUES);
     const batch: Batch = { steps: 2, batchSize: 1, inputs: new Float64Array(6), targets: new Float64Array(4) };
     model.dispose();
@@ -228,7 +228,7 @@ describe('predicting', () => {
     expect([...first]).toEqual(kept);
   });
 
-  test('a stream that is reset reads the weights anew', async () => {
+  test('a stream reads the weights again after reset', async () => {
     const model = build(VALUES);
     const stream = model.stream();
     await stream.step([1, 2, 3]);
@@ -241,7 +241,7 @@ describe('predicting', () => {
     expectClose('output', second, flat(output).slice(2), 1e-13);
   });
 
-  test('predict goes on from a tape', async () => {
+  test('predict continues from the final state of a tape', async () => {
     const model = build(VALUES);
     const whole = await model.predict(inputs, { batchSize: N });
     const first = await model.predict(inputs.slice(0, 3 * N * 3), { batchSize: N });

@@ -1,4 +1,4 @@
-/** Memory that runs out is an error that names the sizes and what to lower, and the model goes on with less. */
+/** When memory runs out, the error gives the sizes and says what to lower, and the model works again with a smaller batch. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import type { Batch } from '../../src/core/model.js';
@@ -59,7 +59,7 @@ describe.each([
   ['wasm', (capacity: number) => createWasm('simd', { capacity })],
   ['reference', limited],
 ] as const)('%s', (_, create) => {
-  test('a batch that does not fit: what was asked for, what there is, what to lower', async () => {
+  test('the error for a batch that does not fit reports the requested bytes, the capacity and what to lower', async () => {
     const k = await create(2 * MEGABYTE);
     const model = buildModel(k, SPEC);
     const before = k.memory.inUse();
@@ -167,7 +167,7 @@ test("the reference's arrays end where JavaScript's do", () => {
   buildModel(k, SPEC);
 });
 
-test('room for a product that is not there any more: the backend is as it was before', async () => {
+test('if no memory is left for the workspace of a product, the backend stays as it was', async () => {
   const large = batch(40, 50);
   const { working, total } = await estimateMemoryOn(await createWasm('simd'), SPEC, large, { inputGradient: true });
   const { overhead } = await (await createWasm('simd')).memory.rules();

@@ -81,7 +81,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
     const { k, calls } = counting(await create());
     const model = buildModel(k, SPEC);
     const options = { optimizer: adam(), epochs: 100, maxUpdates: STEPS, validateEvery: 10 };
-    // What the reference has freed is in use until the garbage collector comes, which is nobody's to say.
+    // The reference frees memory through the garbage collector, whose timing a test cannot know.
     const held = (): number => (k.name === 'reference' ? 0 : k.memory.inUse());
     let [before, grown, inUse, validations] = [0, 0, 0, 0];
     const callsOfEach = new Set<number>();

@@ -59,7 +59,7 @@ describe('the tape is open', () => {
     }
   });
 
-  test('a backward pass over a tape without room for it says so', async () => {
+  test('a backward pass over a tape without gradients throws', async () => {
     for (const layers of [VALUES.layers, VALUES.layers.slice(0, 2)]) {
       const model = build({ ...VALUES, layers });
       const tape = model.tape(batch, { gradients: false });
@@ -94,14 +94,14 @@ describe('the tape is open', () => {
     }
   });
 
-  test.each([-1, 2, 0.5])('there is no LSTM layer %d', (index) => {
+  test.each([-1, 2, 0.5])('LSTM layer %d does not exist', (index) => {
     const tape = build(VALUES).tape({ steps: T, batchSize: N });
     const error = thrown(() => tape.lstm(index));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe(`lstm(${index})`);
     expect(error.message).toContain('2 LSTMs');
   });
 
-  test.each([-1, 4, 1.5, Number.NaN])('there is no step %d', (t) => {
+  test.each([-1, 4, 1.5, Number.NaN])('step %d does not exist', (t) => {
     const tape = build(VALUES).tape({ steps: T, batchSize: N });
     const error = thrown(() => tape.lstm(1).step(t));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe(`step(${t})`);

@@ -73,7 +73,7 @@ export class Bench {
     return [...(await this.k.download(operand.matrix))];
   }
 
-  /** Compares every window with what was expected, and every number around it with what stood there. */
+  /** Compares every window with the expected numbers, and every number around it with its value before the call. */
   async verify(): Promise<void> {
     for (const { name, base, offset, before, expected } of this.placed.values()) {
       const after = await this.k.download(base);

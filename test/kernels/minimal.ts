@@ -1,6 +1,6 @@
 /**
  * The smallest backend, in float64: memory and the primitive instructions. Everything else comes from the defaults. Start
- * a backend of your own from this file.
+ * your own backend from this file.
  */
 import type { Kernels, Matrix, MemoryRules } from '../../src/contract/kernels.js';
 import * as cell from '../../src/kernels/reference/cell-halves.js';

@@ -53,7 +53,7 @@ describe.each(RULES)('%s', (kind) => {
     expectSameBits((await train(k, parts, 12, 1)).after, (await train(k, make(kind))).after);
   });
 
-  test('goes on from its state to the bit', async () => {
+  test('continues from its state with the same bits', async () => {
     const whole = await train(k, make(kind));
     const { parameters, gradients, nextGradient } = start(k);
     let run = new OptimizerRun(k, make(kind), parameters);

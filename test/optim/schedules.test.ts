@@ -73,7 +73,7 @@ test("torch's rates: reduce-on-plateau, and from what it remembers", () => {
   expect(new Set(seen).size).toBeGreaterThan(2);
 });
 
-test('every golden schedule is one of ours', () => {
+test('every golden schedule is implemented', () => {
   expect(Object.keys(rates).sort()).toEqual(
     ['step', 'exponential', 'cosine', 'one-cycle', 'linear-warmup', 'cosine-restarts', 'reduce-on-plateau'].sort(),
   );
@@ -109,14 +109,14 @@ test.each<[string, ScheduleFunction]>([
   ['cosineTo', cosineTo({ steps: 7, min: 0.1 })],
   ['cosineRestarts', cosineRestarts({ first: 2, mult: 2 })],
   ['oneCycle', oneCycle({ share: 0.5 })],
-  ['oneCycle of its own length', oneCycle({ steps: 9 })],
+  ['oneCycle with its own length', oneCycle({ steps: 9 })],
   ['chain', chain([{ steps: 5, schedule: linearWarmup({ steps: 4, from: 0.2 }) }, { schedule: linear }])],
 ])('%s, made again from its spec', (_, schedule) => {
   const spec = JSON.parse(JSON.stringify(scheduleSpec(schedule))) as ScheduleSpec;
   expect(over(createSchedule(spec) as ScheduleFunction, 12, 3)).toEqual(over(schedule, 12, 3));
 });
 
-test('reduceOnPlateau, made again from its spec; no spec of a function of your own, nor of a chain with one', () => {
+test('reduceOnPlateau is restored from its spec; a custom function, or a chain with one, has no spec', () => {
   const settings = { factor: 0.3, patience: 4, threshold: 0.1 };
   expect(scheduleSpec(reduceOnPlateau(settings))).toEqual({ kind: 'reduceOnPlateau', ...settings });
   expect(scheduleSpec(() => 1)).toBeNull();

@@ -96,7 +96,7 @@ describe('commands', () => {
     await here.ok('train', 'data/moby-dick.txt', ...sizes, ...out);
   });
 
-  test('those that install, train and test stand there as CI runs them, and the one that opens a page', () => {
+  test('the commands that install, train, test and open a page are the ones that CI runs', () => {
     expect(lines.filter((line) => !line.startsWith('npx unspool '))).toEqual([
       'npm ci && npm start',
       'npm ci && npm test',

@@ -1,4 +1,4 @@
-/** docs/features.md: every line of ours names a test that is there. */
+/** docs/features.md: every row of Unspool names an existing test. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -7,7 +7,7 @@ const DOCS = join(__dirname, '../../docs');
 const COLUMNS = 9;
 const OWN_TESTS = 2;
 
-/** The lines of the tables that stand under a heading. */
+/** The rows of the tables under a heading. */
 const lines = readFileSync(join(DOCS, 'features.md'), 'utf8')
   .split(/^## /m)
   .slice(1)
@@ -21,7 +21,7 @@ test('there are lines, and each fills its columns', () => {
   expect(new Set(rows.map(([feature]) => feature)).size).toBe(rows.length);
 });
 
-describe('the words of each test stand in its file', () => {
+describe('each quoted test title occurs in its file', () => {
   test.each(rows.map((cells) => [cells[0]!, cells[OWN_TESTS]!] as const))('%s', (_, cell) => {
     const links = [...cell.matchAll(/\[([^\]]+)\]\((\.\.\/test\/[^)]+)\)/g)];
     expect(links.map(([link]) => link).join(', ')).toBe(cell); // links, and nothing else

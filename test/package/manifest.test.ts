@@ -15,11 +15,11 @@ interface Manifest {
 const text = (name: string): string => readFileSync(join(ROOT, name), 'utf8');
 const manifest = JSON.parse(text('package.json')) as Manifest;
 
-/** Every script that npm would run on the machine of somebody who installs the package. */
+/** Every script that npm would run when a user installs the package. */
 const AT_INSTALLATION = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare'];
 
 describe('package.json', () => {
-  test.each(AT_INSTALLATION)('there is no %s script', (name) => {
+  test.each(AT_INSTALLATION)('package.json has no %s script', (name) => {
     expect(manifest.scripts[name]).toBeUndefined();
   });
 

@@ -1,8 +1,8 @@
 /**
- * What a training leaves in JavaScript's heap: nothing. Each case is a process of its own that writes a snapshot of its
- * heap early and again many updates later: every object in it has a size, so what is left is told to the byte. (The
- * engine's own figure, `heapUsed`, is not: it moves by 200 KB with what V8 has set aside.) Not counted are V8's code and
- * its notes on calls, which stand in the same heap, are dropped and made again as V8 likes and grow for thousands of updates.
+ * The JavaScript heap does not grow during a training. Each case is a separate process that writes a heap snapshot early
+ * and again many updates later. A snapshot gives the size of every object, so a leak is known to the byte; `heapUsed` varies
+ * by 200 KB with the memory that V8 reserves. V8's code and feedback vectors are not counted: V8 drops and recreates them,
+ * and they grow for thousands of updates.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,8 +15,8 @@ const folder = mkdtempSync(join(tmpdir(), 'unspool-heap-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /**
- * The updates after which the heap is looked at early: by then everything that is made once is made. The first look is
- * not compared: looking makes things once, too.
+ * The updates after which the early snapshots are written: by then all one-time allocations are done. The first snapshot is
+ * not compared, because writing it allocates, too.
  */
 const EARLY = [400, 500];
 
@@ -108,7 +108,7 @@ interface Snapshot {
   readonly strings: readonly string[];
 }
 
-/** Bytes of each kind of object in a snapshot, without code and without the elements of array buffers, which are told apart. */
+/** Bytes of each kind of object in a snapshot, without code; elements of array buffers are a separate kind. */
 function sizes(file: string): Map<string, number> {
   const { snapshot, nodes, strings } = JSON.parse(readFileSync(file, 'utf8')) as Snapshot;
   const { node_fields: fields, node_types: types } = snapshot.meta;

@@ -1,7 +1,7 @@
 /** Values that a damaged or hostile file may hold, and every place of a good value to put them. */
 import fc from 'fast-check';
 
-/** What a value of JSON may be, and often what trips a reader: names that every object has, an object that is no text. */
+/** Any JSON value, with a bias to values that break readers: names of Object.prototype, an object instead of a string. */
 export const anyJson = fc.oneof(
   fc.jsonValue(),
   fc.constantFrom<unknown>(1e12, 2 ** 24, -0, -1, 0.5, 1e308, '', 'orthogonal', { uniform: 1e9 }, [], {}, null, true),

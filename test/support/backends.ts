@@ -11,7 +11,7 @@ export async function threadedWasm(variant: WasmVariant, threads: number): Promi
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   for (const m of [out, a, b]) k.free(m);
-  if (k.threads !== threads) throw new Error(`${threads} threads were asked for, ${k.threads} run`);
+  if (k.threads !== threads) throw new Error(`requested ${threads} threads, but ${k.threads} are running`);
   return k;
 }
 

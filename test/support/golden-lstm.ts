@@ -20,7 +20,7 @@ export interface Sizes {
 
 const IDENTITY = { kind: 'identity' } as const;
 
-/** The golden files' names of the cells, in our words. Greff's have peepholes besides what they leave out. */
+/** The cell specs for the cell names of the golden files. The cells of Greff et al. have peepholes and leave out one part. */
 export const CELLS: Readonly<Record<string, CellSpec>> = {
   standard: {},
   peephole: { peepholes: true },

@@ -19,7 +19,7 @@ function mean(all: readonly Numbers[]): number[] {
   return Array.from(all[0]!, (_, i) => all.reduce((sum, w) => sum + w[i]!, 0) / all.length);
 }
 
-/** sum_t (1 - d) d^(n - t) w_t, in which the first w stands for all earlier ones. */
+/** sum_t (1 - d) d^(n - t) w_t, with the first w in place of all earlier ones. */
 function exponential(all: readonly Numbers[], decay: number): number[] {
   const n = all.length;
   const share = (t: number): number => (t === 0 ? decay ** (n - 1) : (1 - decay) * decay ** (n - 1 - t));

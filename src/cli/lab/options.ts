@@ -23,7 +23,7 @@ export const COMPARE_OPTIONS = {
     default: 16,
     min: 1,
     max: MAX_COUNT,
-    help: 'units of the LSTM, if there is no MODEL',
+    help: 'units of the LSTM, used without MODEL',
     formerName: 'units',
   }),
   steps: integer({ default: 60, min: 1, max: MAX_COUNT, help: 'length of the sequence' }),

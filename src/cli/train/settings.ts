@@ -11,6 +11,7 @@ import {
   SCHEDULES,
   type ScheduleSpec,
 } from '../../index.js';
+import { FORMER_SETTINGS } from '../../interop/version-1.js';
 import { defaultsOf, integer, number, type Setting, setting, text, type ValuesOf } from '../settings.js';
 
 const MODEL = { group: 'Model' } as const;
@@ -46,7 +47,7 @@ export const TRAIN_SETTINGS = {
     min: 1,
     max: MAX_SIZE,
     help: 'units in each LSTM layer',
-    formerName: 'hidden',
+    formerName: FORMER_SETTINGS.hiddenSize,
   }),
   layers: integer({ ...MODEL, default: 1, min: 1, max: 1000, help: 'number of LSTM layers' }),
   embeddingSize: integer({
@@ -55,7 +56,7 @@ export const TRAIN_SETTINGS = {
     min: 1,
     max: MAX_SIZE,
     help: "length of each character's embedding vector",
-    formerName: 'embedding',
+    formerName: FORMER_SETTINGS.embeddingSize,
   }),
   steps: integer({
     ...DATA,
@@ -70,7 +71,7 @@ export const TRAIN_SETTINGS = {
     min: 1,
     max: MAX_BATCH,
     help: 'streams of text that are read in parallel',
-    formerName: 'batch',
+    formerName: FORMER_SETTINGS.batchSize,
   }),
   epochs: integer({
     ...TRAINING,
@@ -86,7 +87,7 @@ export const TRAIN_SETTINGS = {
     min: 0,
     help: 'stop after N updates; 0 for no limit',
     changeable: true,
-    formerName: 'maxSteps',
+    formerName: FORMER_SETTINGS.maxUpdates,
     fit: unlessZero('maxUpdates'),
   }),
   dropout: number({
@@ -120,7 +121,7 @@ export const TRAIN_SETTINGS = {
     min: 0,
     placeholder: 'NORM',
     help: 'maximum norm of the gradient; 0 for no clipping',
-    formerName: 'clip',
+    formerName: FORMER_SETTINGS.clipNorm,
     fit: unlessZero('clipNorm'),
   }),
   validationSplit: number({
@@ -130,7 +131,7 @@ export const TRAIN_SETTINGS = {
     max: 0.99,
     placeholder: 'FRACTION',
     help: 'fraction of the text, from its end, kept for validation',
-    formerName: 'heldOut',
+    formerName: FORMER_SETTINGS.validationSplit,
   }),
   seed: integer({
     ...TRAINING,

@@ -1,4 +1,4 @@
-/** (F2)-(F4) and (B4)-(B2) of any form: in one piece where the form is the standard one, else in two halves around c. */
+/** (F2)-(F4) and (B4)-(B2) of any variant: one instruction for the standard cell, otherwise two halves around c. */
 import type { LstmStep, Matrix } from '../../contract/kernels.js';
 import { drawMask, streamOf } from '../noise.js';
 import { blocks } from '../pass.js';
@@ -27,7 +27,7 @@ export function cellStage(b: LstmBuffers, slot: Slot) {
   const argumentsAt = (p: LstmParts, t: number) => ({ variant, peepholes: p.peepholes, mask: maskAt(t) });
 
   return {
-    /** What comes back to the gates from elsewhere is added to: 0 where nothing does. */
+    /** Whether `backward` adds to the gradients of the gates, which must then start at 0 or with gate recurrence. */
     addsToGates: !whole,
     draw() {
       if (masks && pass.noise) drawMask(k, masks, pass.noise, source);

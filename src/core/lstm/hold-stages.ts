@@ -1,8 +1,8 @@
 /**
- * Stages in which a state may stay what it was: s = hold s- + keep s', hold + keep = 1, for h and c alike.
- *   (Z1) zoneout: a unit stays with probability z; outside of training hold is z itself (Krueger et al. 2017, eq. 5)
- *   (Z2) ragged sequences: a row that is over stays; the numbers are one a row
- * The derivative: ds' = keep ds on the way into the step, and ds- += hold ds past it.
+ * Stages that can keep the previous state: s = hold s- + keep s', hold + keep = 1, for h and c.
+ *   (Z1) zoneout: each unit keeps its state with probability z; outside of training, hold = z (Krueger et al. 2017, eq. 5)
+ *   (Z2) ragged batches: a row that has ended keeps its state; one mask value per row
+ * The derivative has two paths: ds' = keep ds through the step, and ds- += hold ds around it.
  */
 import type { Matrix } from '../../contract/kernels.js';
 import { maskKey, streamOf } from '../noise.js';
@@ -10,7 +10,7 @@ import { blocks, type SequenceMasks } from '../pass.js';
 import type { LstmState } from './blocks.js';
 import type { LstmBuffers } from './program.js';
 
-/** h and c by time, where a stage reads or leaves them, and the gradients by them. */
+/** The buffers between two stages: h and c by time, and their gradients. */
 export interface Slot {
   readonly values: readonly LstmState[];
   readonly grads: readonly LstmState[] | null;
@@ -22,13 +22,13 @@ interface HoldStage {
   forward(t: number): void;
   /** ds' = keep ds */
   backwardIn(t: number): void;
-  /** ds- += hold ds, once the step itself has written what it sends back. */
+  /** ds- += hold ds, after the step has written its own ds-. */
   backwardPast(t: number): void;
 }
 
 type Multiply = (out: Matrix, a: Matrix, share: Matrix, accumulate: boolean) => void;
 
-/** `hold` and `keep`: for each time, what h and c are multiplied with by `multiply`. */
+/** `hold` and `keep` are the factors of h and c at each time; `multiply` applies them. */
 function holdStage(
   b: LstmBuffers,
   multiply: Multiply,

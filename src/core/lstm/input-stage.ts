@@ -1,4 +1,4 @@
-/** (F1), what does not wait for the step before: a = LN?(x Wx') + b for all steps at once, and its part of (B1). */
+/** The part of (F1) that does not depend on the previous step: a = LN?(x Wx') + b for all steps together, and its part of (B1). */
 
 import { addBiasGrad, startWithBias } from './blocks.js';
 import type { LstmParts } from './parameters.js';

@@ -1,6 +1,6 @@
 /**
- * (P1) h = u Whr', u (N, H) the cell's output, h (N, R) (LSTMP, Sak et al. 2014). Its derivative: du = dh Whr and, for all
- * steps at once, dWhr += dh' u.
+ * (P1) h = u Whr', with the cell's output u (N, H) and h (N, R) (LSTMP, Sak et al. 2014). Its derivative: du = dh Whr and, for
+ * all steps together, dWhr += dh' u.
  */
 import { blocks } from '../pass.js';
 import type { Slot } from './hold-stages.js';
@@ -23,7 +23,7 @@ export function projectionStage(b: LstmBuffers, to: Slot) {
     dh: dOutputs,
   };
   return {
-    /** What the cell fills: u in place of h. */
+    /** The slot that the cell writes: u instead of h. */
     inner,
     pack: (p: LstmParts) => k.pack(packed, p.weightHr!, true),
     packBack: (p: LstmParts) => k.pack(packedBack!, p.weightHr!, false),

@@ -1,11 +1,11 @@
 /**
- * (F1), what waits for the step before: a += LN?(u Wh'), u = m h-, and with gate recurrence a_ifo += [i f o]- R'.
+ * The part of (F1) that depends on the previous step: a += LN?(u Wh'), u = m h-, and with gate recurrence a_ifo += [i f o]- R'.
  *   m     variational dropout: one mask on h- for all steps (Gal & Ghahramani 2016)
  *   Wh    with DropConnect, the masked weights of this pass (Merity et al. 2018)
- *   R     the gates see the gates of the step before (Greff et al. 2017, FGR)
- * Its part of (B1): dh- += m (da Wh), dWh += da' u for all steps at once; d[i f o]- = da_ifo R, dR += da_ifo' [i f o]-.
+ *   R     gate recurrence: the gates read the gates of the previous step (Greff et al. 2017, FGR)
+ * Its part of (B1): dh- += m (da Wh), dWh += da' u for all steps together; d[i f o]- = da_ifo R, dR += da_ifo' [i f o]-.
  */
-import type { Matrix } from '../../contract/kernels.js';
+import type { Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { drawMask, streamOf } from '../noise.js';
 import { blocks } from '../pass.js';
 import { wholeSequence } from './blocks.js';
@@ -13,78 +13,113 @@ import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmBuffers } from './program.js';
 
+/** Variational dropout: u = m h-, with one mask for all steps. */
+function stateDropout({ k, pass, rates, name, shape, state }: LstmBuffers) {
+  const { steps: T, batchSize: N } = shape;
+  const R = state.h.cols;
+  const source = { stream: streamOf(`${name}/recurrentDropout`), rate: rates.state, over: 'rows' } as const;
+  const [all, mask, du] = [k.alloc(T * N, R), k.alloc(N, R), k.alloc(N, R)];
+  const us = blocks(k, all, N);
+  return {
+    /** u of all steps, (T*N, R). */
+    all,
+    draw: () => drawMask(k, mask, pass.noise!, source),
+    forward(t: number, hBefore: Matrix): Matrix {
+      k.multiply(us[t]!, hBefore, mask, false);
+      return us[t]!;
+    },
+    /** dh- += m (da Wh) */
+    backward(dhBefore: Matrix, da: Matrix, weights: PackedMatrix) {
+      k.gemmPacked(du, da, weights, false);
+      k.multiply(dhBefore, du, mask, true);
+    },
+  };
+}
+
+/** DropConnect: the product uses M Wh, with one mask for the whole pass. */
+function dropConnect({ k, pass, rates, name, gates, state }: LstmBuffers) {
+  const source = { stream: streamOf(`${name}/dropConnect`), rate: rates.dropConnect, over: 'pass' } as const;
+  const [weights, mask] = [k.alloc(gates.cols, state.h.cols), k.alloc(gates.cols, state.h.cols)];
+  return {
+    /** M Wh, (4H, R). */
+    weights,
+    draw(weightHh: Matrix) {
+      drawMask(k, mask, pass.noise!, source);
+      k.multiply(weights, weightHh, mask, false);
+    },
+    /** dWh += M (da' u). Overwrites the masked weights. */
+    gradients(dWeightHh: Matrix, da: Matrix, u: Matrix) {
+      k.gemm(weights, da, u, { transA: true });
+      k.multiply(dWeightHh, weights, mask, true);
+    },
+  };
+}
+
+/** (N1) a += LN(u Wh'). */
+function normalizedProduct({ k, grad, gates, shape, steps }: LstmBuffers) {
+  const N = shape.batchSize;
+  const all = k.alloc(gates.rows, gates.cols);
+  const [products, stats] = [blocks(k, all, N), blocks(k, k.alloc(gates.rows, 2), N)];
+  const d = grad && k.alloc(gates.rows, gates.cols);
+  const ds = d && blocks(k, d, N);
+  return {
+    /** dL/d(u Wh') of all steps, (T*N, 4H). */
+    d,
+    forward(p: LstmParts, t: number, u: Matrix, weights: PackedMatrix) {
+      k.gemmPacked(products[t]!, u, weights, false);
+      k.layerNorm(steps[t]!.y.gates, { a: products[t]!, stats: stats[t]!, ...p.norms!.hh }, true);
+    },
+    backward(p: LstmParts, { norms }: LstmParts, t: number): Matrix {
+      const { gain, bias } = norms!.hh;
+      const norm = { a: products[t]!, stats: stats[t]!, ...p.norms!.hh };
+      k.layerNormGrad({ a: ds![t]!, gain, bias }, grad!.steps[t]!.y.gates, norm, false);
+      return ds![t]!;
+    },
+  };
+}
+
 export function recurrentStage(b: LstmBuffers) {
-  const { k, pass, reverse, grad, spec, rates } = b;
-  const { steps: T, batchSize: N } = b.shape;
+  const { k, pass, grad, spec, rates } = b;
   const [R, width] = [b.state.h.cols, b.gates.cols];
-  const cut = (m: Matrix | null): Matrix[] | null => m && blocks(k, m, N);
   const packed = k.allocPacked(R, width);
   const packedBack = grad && k.allocPacked(width, R);
-  const hBefore = wholeSequence(k, b.shape, b.state.h, 'before', reverse);
-  const masked = rates.state > 0 ? { all: k.alloc(T * N, R), mask: k.alloc(N, R), d: k.alloc(N, R) } : null;
-  const maskedSteps = cut(masked?.all ?? null);
-  const dropped = rates.dropConnect > 0 ? { weights: k.alloc(width, R), mask: k.alloc(width, R) } : null;
-  const normalized = spec.cell?.layerNorm === true;
-  const products = normalized ? k.alloc(T * N, width) : null;
-  const stats = cut(normalized ? k.alloc(T * N, 2) : null);
-  const dProducts = normalized && grad ? k.alloc(T * N, width) : null;
-  const [productSteps, dProductSteps] = [cut(products), cut(dProducts)];
+  const hBefore = wholeSequence(k, b.shape, b.state.h, 'before', b.reverse);
+  const masked = rates.state > 0 ? stateDropout(b) : null;
+  const dropped = rates.dropConnect > 0 ? dropConnect(b) : null;
+  const normalized = spec.cell?.layerNorm ? normalizedProduct(b) : null;
   const gatesBefore: GateRecurrence | null = spec.cell?.gateRecurrence ? gateRecurrence(b) : null;
-  const sources = {
-    weights: { stream: streamOf(`${b.name}/dropConnect`), rate: rates.dropConnect, over: 'pass' },
-    state: { stream: streamOf(`${b.name}/recurrentDropout`), rate: rates.state, over: 'rows' },
-  } as const;
   const weights = (p: LstmParts): Matrix => (dropped && pass.noise ? dropped.weights : p.weightHh);
 
   return {
-    /** dL/d(h- Wh), (T*N, 4H), after `backward` of all steps; null on a tape without gradients. */
-    productGrad: dProducts ?? grad?.gates ?? null,
+    /** dL/d(u Wh'), (T*N, 4H), after `backward` of all steps; null on a tape without gradients. */
+    productGrad: normalized?.d ?? grad?.gates ?? null,
     pack(p: LstmParts) {
-      if (dropped && pass.noise) {
-        drawMask(k, dropped.mask, pass.noise, sources.weights);
-        k.multiply(dropped.weights, p.weightHh, dropped.mask, false);
-      }
+      if (pass.noise) dropped?.draw(p.weightHh);
       k.pack(packed, weights(p), true);
     },
     packBack: (p: LstmParts) => k.pack(packedBack!, weights(p), false),
     draw() {
-      if (masked && pass.noise) drawMask(k, masked.mask, pass.noise, sources.state);
+      if (pass.noise) masked?.draw();
     },
     forward(p: LstmParts, t: number) {
       const { y, before } = b.steps[t]!;
-      let u = before.h;
-      if (masked && pass.noise) {
-        u = maskedSteps![t]!;
-        k.multiply(u, before.h, masked.mask, false);
-      }
-      if (products) {
-        k.gemmPacked(productSteps![t]!, u, packed, false);
-        k.layerNorm(y.gates, { a: productSteps![t]!, stats: stats![t]!, ...p.norms!.hh }, true); // (N1)
-      } else k.gemmPacked(y.gates, u, packed, true); // (F1) + u Wh'
+      const u = masked && pass.noise ? masked.forward(t, before.h) : before.h;
+      if (normalized) normalized.forward(p, t, u, packed);
+      else k.gemmPacked(y.gates, u, packed, true); // (F1) + u Wh'
       gatesBefore?.forward(p, t);
     },
     backward(p: LstmParts, d: LstmParts, t: number) {
       const { y: dNow, before: dBefore } = grad!.steps[t]!;
-      let da = dNow.gates;
-      if (products) {
-        da = dProductSteps![t]!;
-        const { gain, bias } = d.norms!.hh;
-        const norm = { a: productSteps![t]!, stats: stats![t]!, ...p.norms!.hh };
-        k.layerNormGrad({ a: da, gain, bias }, dNow.gates, norm, false);
-      }
-      if (masked && pass.noise) {
-        k.gemmPacked(masked.d, da, packedBack!, false);
-        k.multiply(dBefore.h, masked.d, masked.mask, true);
-      } else k.gemmPacked(dBefore.h, da, packedBack!, true); // (B1) dh- += da Wh'
+      const da = normalized ? normalized.backward(p, d, t) : dNow.gates;
+      if (masked && pass.noise) masked.backward(dBefore.h, da, packedBack!);
+      else k.gemmPacked(dBefore.h, da, packedBack!, true); // (B1) dh- += da Wh
       gatesBefore?.backward(p, t);
     },
     gradients(d: LstmParts) {
       const u = masked && pass.noise ? masked.all : hBefore;
-      const da = dProducts ?? grad!.gates;
-      if (dropped && pass.noise) {
-        k.gemm(dropped.weights, da, u, { transA: true });
-        k.multiply(d.weightHh, dropped.weights, dropped.mask, true);
-      } else k.gemm(d.weightHh, da, u, { transA: true, accumulate: true }); //      dWh += h-'da
+      const da = normalized?.d ?? grad!.gates;
+      if (dropped && pass.noise) dropped.gradients(d.weightHh, da, u);
+      else k.gemm(d.weightHh, da, u, { transA: true, accumulate: true }); // (B1) dWh += da' u
       gatesBefore?.gradients(d);
     },
     external: (t: number): Matrix | null => gatesBefore?.external(t) ?? null,

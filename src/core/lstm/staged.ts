@@ -1,14 +1,15 @@
 /**
- * The LSTM in all its other forms, stage by stage. One step runs the stages in order, and back in reverse:
+ * All LSTM variants, as a sequence of stages. A time step runs the stages in order; the backward pass runs them in reverse:
  *
- *   input      a = LN?(x Wx') + b for all steps at once                        (F1)
+ *   input      a = LN?(x Wx') + b for all steps together                       (F1)
  *   recurrent  a += LN?((m h-) Wh') + R [i f o]-                               (F1)
  *   cell       i f g o, c and the cell's output                                (F2)-(F4)
  *   projection h = output Whr'                                                 (P1)
  *   zoneout    h, c = z [h-, c-] + (1 - z) [h, c]                              (Z1)
- *   ends       h, c = [h-, c-] in rows that are over, for ragged sequences     (Z2)
+ *   ends       h, c = [h-, c-] in rows that have ended, for ragged batches     (Z2)
  *
- * Each stage is one file: a forward and its derivative right under it. A stage that a spec does not ask for is not there.
+ * Each stage is one file, with every forward computation directly above its derivative. Stages that the spec does not use are
+ * null.
  */
 
 import { blocks, inOrder } from '../pass.js';
@@ -20,7 +21,7 @@ import type { LstmBuffers, Program } from './program.js';
 import { projectionStage } from './projection-stage.js';
 import { recurrentStage } from './recurrent-stage.js';
 
-/** h and c of all steps, and their gradients, where a stage reads or leaves them. */
+/** Buffers between two stages: h and c of all steps, and their gradients. */
 function slotOf(b: LstmBuffers): Slot {
   const { batchSize: N, steps: T } = b.shape;
   const H = b.spec.hiddenSize;
@@ -34,14 +35,9 @@ function slotOf(b: LstmBuffers): Slot {
   return { values: cut(make()), grads: grads && cut(grads), dh: grads?.h ?? null };
 }
 
-export function stagedProgram(b: LstmBuffers): Program {
+/** The stages that the spec needs. Each writes into the slot that the next one reads. */
+function stagesOf(b: LstmBuffers) {
   const { k, spec, reverse, masks, grad, rates } = b;
-  const times = inOrder(
-    Array.from({ length: b.shape.steps }, (_, t) => t),
-    reverse,
-  );
-  const back = [...times].reverse();
-
   const state: Slot = {
     values: b.steps.map(({ y }) => y),
     grads: grad?.steps.map(({ y }) => y) ?? null,
@@ -53,8 +49,17 @@ export function stagedProgram(b: LstmBuffers): Program {
   const zoneout = zoned === held ? null : zoneoutStage(b, zoned, held);
   const projection = spec.projectionSize === undefined ? null : projectionStage(b, zoned);
   const cell = cellStage(b, projection?.inner ?? zoned);
-  const recurrent = recurrentStage(b);
-  const input = inputStage(b);
+  return { ends, zoneout, projection, cell, recurrent: recurrentStage(b), input: inputStage(b) };
+}
+
+export function stagedProgram(b: LstmBuffers): Program {
+  const { k, grad } = b;
+  const times = inOrder(
+    Array.from({ length: b.shape.steps }, (_, t) => t),
+    b.reverse,
+  );
+  const back = [...times].reverse();
+  const { ends, zoneout, projection, cell, recurrent, input } = stagesOf(b);
 
   return {
     pack(p) {
@@ -77,7 +82,7 @@ export function stagedProgram(b: LstmBuffers): Program {
     },
     backward(p, d) {
       if (!grad) return;
-      if (cell.addsToGates) k.fill(grad.gates, 0); // nothing has come back to a gate from elsewhere yet
+      if (cell.addsToGates) k.fill(grad.gates, 0); // gate recurrence adds to it
       recurrent.packBack(p);
       projection?.packBack(p);
       for (const t of back) {

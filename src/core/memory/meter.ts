@@ -1,6 +1,6 @@
 /**
- * A backend that counts bytes and computes nothing: what the code that lays out a training, and runs a pass of it, does
- * with a backend's memory, found out by letting it do that. No memory is touched.
+ * Counts the memory that a training needs. The code that allocates a training and runs a pass runs on kernels that count
+ * bytes; they allocate and compute nothing.
  */
 
 import type { Kernels, Matrix, MemoryRules, PackedMatrix, WorkspaceBytes } from '../../contract/kernels.js';
@@ -12,10 +12,10 @@ export class MemoryMeter {
   private readonly rules: MemoryRules;
   private readonly limit: number;
   private readonly sizes = new Map<Matrix | PackedMatrix, number>();
-  private readonly rooms = new Map<string, number>();
+  private readonly workspaces = new Map<string, number>();
   private held = 0;
 
-  /** @param of the backend, whose rules count. @param limit throw `OUT_OF_MEMORY` beyond this many bytes. */
+  /** @param of the backend to imitate. @param rules its sizes. @param limit more bytes than this throw `OUT_OF_MEMORY`. */
   constructor(of: Kernels, rules: MemoryRules, limit = Number.POSITIVE_INFINITY) {
     this.rules = rules;
     this.limit = limit;
@@ -23,19 +23,19 @@ export class MemoryMeter {
     this.kernels = decorate(of, { ...Object.fromEntries(counted), ...this.memoryInstructions() });
   }
 
-  /** Bytes that are allocated. */
+  /** Bytes of the matrices that are allocated. */
   get allocated(): number {
     return this.held;
   }
 
-  /** Of one that is allocated. */
+  /** Bytes of an allocated matrix. A view has none. */
   bytesOf(m: Matrix | PackedMatrix): number {
     return this.sizes.get(m) ?? 0;
   }
 
-  /** Bytes of the backend's workspaces, as large as the instructions so far have made them. */
+  /** Bytes of the workspaces, at the largest size that an instruction has needed so far. */
   get working(): number {
-    return [...this.rooms.values()].reduce((a, b) => a + b, 0);
+    return [...this.workspaces.values()].reduce((a, b) => a + b, 0);
   }
 
   private memoryInstructions(): Partial<Kernels> {
@@ -51,12 +51,12 @@ export class MemoryMeter {
     };
   }
 
-  /** An instruction that does nothing but take its workspaces. */
+  /** An instruction that only records the size of its workspaces. */
   private counted(name: keyof Kernels): (...operands: never[]) => void {
     const rule = this.rules.workspaces[name] as ((...operands: never[]) => WorkspaceBytes) | undefined;
     return (...operands) => {
-      for (const [room, bytes] of Object.entries(rule?.(...operands) ?? {})) {
-        this.rooms.set(room, Math.max(bytes, this.rooms.get(room) ?? 0));
+      for (const [workspace, bytes] of Object.entries(rule?.(...operands) ?? {})) {
+        this.workspaces.set(workspace, Math.max(bytes, this.workspaces.get(workspace) ?? 0));
       }
     };
   }

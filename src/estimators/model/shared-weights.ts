@@ -8,7 +8,7 @@ import { decorate } from '../../core/memory/decorate.js';
 
 export class SharedWeights {
   readonly kernels: Kernels;
-  /** In the order in which a tape asks for them, which is the same for all tapes of a shape. */
+  /** In the order in which a tape allocates them, which is the same for all tapes of a shape. */
   private readonly packs: PackedMatrix[] = [];
   private asked = 0;
   /** Those that hold theta as it is now. */

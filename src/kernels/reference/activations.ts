@@ -1,4 +1,4 @@
-/** Activations, each followed by its slope as a function of the value s = f(x) (docs/derivation.md, V1). */
+/** Activations, and their slopes as functions of the value s = f(x) (docs/derivation.md, V1). */
 import type { Activation } from '../../contract/kernels.js';
 import { sigmoid } from './cell.js';
 
@@ -33,7 +33,7 @@ export function activate({ kind, alpha, beta }: Activation, x: number): number {
   }
 }
 
-/** f'(x) where s = f(x); at a kink the slope of the flat side. */
+/** f'(x) as a function of s = f(x). At a kink, the slope of the flat side. */
 export function slopeAt({ kind, alpha, beta }: Activation, s: number): number {
   switch (kind) {
     case 'sigmoid':

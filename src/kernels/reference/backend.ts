@@ -1,6 +1,6 @@
 import type { BackendEntry } from '../shared/backend.js';
 
-/** The registry's entry of the reference backend. Its code is loaded when it is created. */
+/** The reference backend in the registry of backends. Creating the backend loads its code. */
 export const reference = {
   precisions: ['float32', 'float64'],
   modes: [],

@@ -1,6 +1,6 @@
 /**
- * The cell variants, split in two at c. cell.ts is the standard cell in one piece.
- * pi, pf, po: peepholes; m: a mask of g (all 1 without one); ext: what comes back to an activated gate from elsewhere.
+ * The cell variants, split into two halves at c. cell.ts computes the standard cell in one instruction.
+ * pi, pf, po: peepholes; m: the mask on g (1 without one); ext: a gradient of an activated gate from the next step.
  *
  *   forward                                     backward
  *   (F2) i = s(ai + pi*c-)  f = s(af + pf*c-)   (B4) do = dh*f(s) + ext;  ds += dh*o*f'(s)

@@ -1,8 +1,8 @@
 /**
- * The LSTM cell, pointwise half: forward and hand-derived backward, side by side. docs/derivation.md derives it.
+ * The elementwise part of the LSTM cell: forward and backward pass, side by side. docs/derivation.md derives the gradients.
  *
- * N batch rows, H hidden units. Columns of every (N, 4H) matrix are i | f | g | o.
- * c- is c at t-1, dc+ is what step t+1 sent back, tc = tanh c; all products are element by element; dx means dL/dx.
+ * N batch rows, H hidden units. The columns of every (N, 4H) matrix are i | f | g | o.
+ * c- is c at t-1, dc+ is the gradient from step t+1, tc = tanh c; all products are elementwise; dx means dL/dx.
  *
  *   forward                              backward, in reverse order
  *   (F1) a = x Wx + h- Wh + b            (B4) do = dh*tc
@@ -13,13 +13,13 @@
  *                                             da_g = dg*(1 - g^2)
  *                                        (B1) dx = da Wx'   dh- = da Wh'   dWx += x'da   dWh += h-'da   db += sum_n da
  *
- * (F1) and (B1) are matrix products; core/lstm/plain.ts has them.
- * Why (B4) adds to dc: c reaches the loss by two ways, through h (this step) and through c+ (the next).
+ * (F1) and (B1) are matrix products, in core/lstm/plain.ts.
+ * (B4) adds to dc because c affects the loss in two ways: through h of this step and through c+ of the next step.
  */
 import type { LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
-/** 1 / (1 + e^-z): exp overflows to infinity for z below -709, and 1/infinity is the right 0. */
+/** 1 / (1 + e^-z). For z below -709, exp overflows to infinity, and 1/infinity is the correct 0. */
 export const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 
 export function lstmCell(y: LstmStep, cPrev: Matrix): void {
@@ -72,7 +72,7 @@ export function lstmCellGrad(d: LstmStepGrad, dcPrev: Matrix, y: LstmStep, cPrev
       const f = gates[F]!;
       const g = gates[G]!;
       const o = gates[O]!;
-      const tc = Math.tanh(c[s]!); // recomputed: a seventh float a unit would cost more memory than it saves time
+      const tc = Math.tanh(c[s]!); // recomputed, because storing it needs more memory and saves little time
       const dO = dh[s]! * tc; // (B4)
       const dcNow = dc[s]! + dh[s]! * o * (1 - tc * tc);
       dc[s] = dcNow;

@@ -1,9 +1,9 @@
 import type { FloatArray, Matrix } from '../../contract/kernels.js';
 
-/** The reference backend's matrix: a window of a typed array. */
+/** A matrix of the reference backend: a view of a typed array. */
 export interface DenseMatrix extends Matrix {
   readonly data: FloatArray;
 }
 
-/** Handles come back from core as the opaque `Matrix`; this backend made them, so it knows what they are. */
+/** The numbers of a matrix. Core passes the opaque `Matrix`; this backend created it as a `DenseMatrix`. */
 export const dense = (m: Matrix): FloatArray => (m as DenseMatrix).data;

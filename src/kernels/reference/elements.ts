@@ -1,4 +1,4 @@
-/** Element-wise instructions. */
+/** Elementwise instructions. */
 import type { Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 

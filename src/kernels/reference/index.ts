@@ -1,6 +1,6 @@
 /**
- * The reference backend: plain TypeScript over typed arrays, written to be read. In float64 the other backends are compared
- * with it; in float32 it runs in every JavaScript engine.
+ * The reference backend: plain, readable TypeScript over typed arrays. The other backends are compared with it in float64. In
+ * float32 it runs in every JavaScript engine.
  */
 import type { FloatArray, Kernels, Matrix, Precision } from '../../contract/kernels.js';
 import { lstmCell, lstmCellGrad } from './cell.js';
@@ -15,7 +15,7 @@ import { products } from './products.js';
 import * as rows from './rows.js';
 import * as updates from './updates.js';
 
-/** Creates the reference backend. `Kernels` describes the instructions. */
+/** Creates the reference backend. `Kernels` documents the instructions. */
 export function createReference(precision: Precision): Kernels {
   const memory = new ReferenceMemory(precision === 'float64' ? Float64Array : Float32Array);
   const matrix = (r: number, c: number, data: FloatArray): DenseMatrix => ({ rows: r, cols: c, data });
@@ -24,7 +24,7 @@ export function createReference(precision: Precision): Kernels {
     precision,
     alloc: (r: number, c: number): Matrix => matrix(r, c, memory.array(r * c)),
     view: (base, offset, r, c) => matrix(r, c, dense(base).subarray(offset, offset + r * c)),
-    free: () => {}, // left to the garbage collector
+    free: () => {}, // the garbage collector frees it
     upload: (out, data) => dense(out).set(data),
     download: async (a) => dense(a).slice(),
     host: dense,

@@ -1,4 +1,4 @@
-/** The losses, each with its derivative right under it. docs/derivation.md derives them (tags L1-L8). */
+/** The losses, each directly above its derivative. docs/derivation.md derives them (tags L1-L8). */
 import {
   type ClassTargets,
   type CrossEntropyOptions,
@@ -16,8 +16,8 @@ import { dense } from './dense.js';
 /**
  * (L1) For a row with logits z, target y, class weights w, smoothing e and C classes:
  *   p = softmax(z);  loss = -(1-e) w[y] log p[y] - (e/C) sum_k w[k] log p[k]
- * log p[k] = (z[k] - max) - log sum_k e^(z[k]-max): subtracting the maximum keeps every exponent at or below 0, and
- * doing it first keeps the digits where |max| is huge.
+ * log p[k] = (z[k] - max) - log sum_k e^(z[k]-max). Subtracting the maximum keeps every exponent at or below 0; subtracting it
+ * first keeps the digits if |max| is large.
  */
 export function softmaxCrossEntropy(
   loss: Matrix,
@@ -60,9 +60,9 @@ export function softmaxCrossEntropy(
 }
 
 /**
- * (L1') d log p[k] / dz[j] = [j = k] - p[j], so with the target distribution
+ * (L1') d log p[k] / dz[j] = [j = k] - p[j]. With the target distribution
  *   q[k] = w[k] ((1-e) [k = y] + e/C)      dz[j] = p[j] * sum_k q[k] - q[j]
- * With all weights 1, sum q = 1 and this is the familiar p - q.
+ * If all weights are 1, sum q = 1 and dz = p - q.
  */
 export function softmaxCrossEntropyGrad(
   dlogits: Matrix,
@@ -101,7 +101,7 @@ export function softmaxCrossEntropyGrad(
 type ElementLoss = Exclude<ValueLoss, { readonly kind: 'gaussian' }>;
 
 /**
- * One element's loss and its slope with respect to y. t is the target, e = y - t:
+ * The loss of one element, and its slope with respect to y. t is the target, e = y - t:
  *   (L2) e^2                                   2e
  *   (L4) |e|                                   sign e, at 0: 0
  *   (L5) e^2/2 to |e| = d, d (|e| - d/2)       e, cut to [-d, d]              (Huber 1964)
@@ -154,7 +154,7 @@ const gaussianSlopes = (mu: number, s: number, t: number): [dmu: number, ds: num
   return [(mu - t) * precision, (1 - (t - mu) ** 2 * precision) / 2];
 };
 
-/** Terms of one row: one an output, or one a target where two outputs make one. */
+/** The number of terms of a row: one per output, or one per target for the Gaussian with its two outputs per target. */
 const termsOf = (kind: ValueLoss, y: Matrix, target: Matrix): number => (kind.kind === 'gaussian' ? target : y).cols;
 
 export function valueLoss(loss: Matrix, y: Matrix, targets: ValueTargets, kind: ValueLoss): void {
@@ -170,8 +170,8 @@ export function valueLoss(loss: Matrix, y: Matrix, targets: ValueTargets, kind: 
     for (let c = 0; c < termsOf(kind, y, target); c++) {
       if (kind.kind === 'gaussian') row += gaussianLoss(a[r * C + c]!, a[r * C + K + c]!, t[r * K + c]!);
       else {
-        const [wanted, q] = [t[r * K + Math.floor(c / quantiles.length)]!, quantiles[c % quantiles.length]!];
-        row += elementLoss(kind, a[r * C + c]!, wanted, q);
+        const [expected, q] = [t[r * K + Math.floor(c / quantiles.length)]!, quantiles[c % quantiles.length]!];
+        row += elementLoss(kind, a[r * C + c]!, expected, q);
       }
     }
     total += weight * row;
@@ -198,8 +198,8 @@ export function valueLossGrad(dy: Matrix, y: Matrix, targets: ValueTargets, kind
         d[at] = scale * dmu;
         d[at + K] = scale * ds;
       } else {
-        const [wanted, q] = [t[r * K + Math.floor(c / quantiles.length)]!, quantiles[c % quantiles.length]!];
-        d[at] = scale * elementSlope(kind, a[at]!, wanted, q);
+        const [expected, q] = [t[r * K + Math.floor(c / quantiles.length)]!, quantiles[c % quantiles.length]!];
+        d[at] = scale * elementSlope(kind, a[at]!, expected, q);
       }
     }
   }

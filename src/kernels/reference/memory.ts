@@ -1,4 +1,4 @@
-/** Arrays of the reference backend. The garbage collector frees them; this class counts the bytes of those that it has not freed yet. */
+/** Allocates the arrays of the reference backend and counts the bytes that the garbage collector has not freed yet. */
 import type { BackendMemory, FloatArray, MemoryRules } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
 
@@ -15,33 +15,36 @@ export class ReferenceMemory {
     this.Float = Float;
   }
 
-  /** Zeros. Throws `OUT_OF_MEMORY`. */
+  /** An array of zeros. Throws `OUT_OF_MEMORY`. */
   array(size: number): FloatArray {
     const bytes = size * this.Float.BYTES_PER_ELEMENT;
     try {
-      const made = new this.Float(size);
+      const array = new this.Float(size);
       this.inUse += bytes;
-      this.collected.register(made, bytes, made);
-      return made;
+      this.collected.register(array, bytes, array);
+      return array;
     } catch {
       const { inUse } = this;
       throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse, capacity: Number.POSITIVE_INFINITY });
     }
   }
 
-  /** An array that grows to its largest requested size and is kept, so that a training step allocates nothing. */
+  /** An array that is kept and grows to the largest requested size, so that an update allocates nothing after the first. */
   workspace(): (size: number) => FloatArray {
     let kept = new this.Float(0) as FloatArray;
     return (size) => {
       if (kept.length >= size) return kept;
-      const made = this.array(size);
+      const larger = this.array(size);
       if (this.collected.unregister(kept)) this.inUse -= kept.byteLength;
-      kept = made;
-      return made;
+      kept = larger;
+      return larger;
     };
   }
 
-  /** The memory rules. `packed`: elements of a packed matrix. `rows`: elements of the workspace for the left operand (R,K) of a product. */
+  /**
+   * The memory of the backend, with its rules. `packed` gives the elements of a packed matrix, `rows` those of the workspace for
+   * the left operand (R,K) of a product.
+   */
   describe(packed: (rows: number, cols: number) => number, rows: (R: number, K: number) => number): BackendMemory {
     const size = this.Float.BYTES_PER_ELEMENT;
     const rules: MemoryRules = {

@@ -1,4 +1,4 @@
-/** Random numbers by key. The generator is in ../shared/philox.ts. */
+/** Random numbers that a key determines. The generator is in ../shared/philox.ts. */
 import type { BernoulliOptions, MaskKey, Matrix, NoiseKey } from '../../contract/kernels.js';
 import { addNormalsTo, eachWord, hitsBelow } from '../shared/philox.js';
 import { dense } from './dense.js';

@@ -24,7 +24,7 @@ export function layerNorm(out: Matrix, { a, stats, gain, bias }: LayerNorm, accu
 
 /**
  * (N1') dbias += dout;  dgain += dout n;  with dn = dout gain:
- *   da = r (dn - mean(dn) - n mean(dn n)), since both the mean and r depend on every a of the row.
+ *   da = r (dn - mean(dn) - n mean(dn n)), because the mean and r depend on every a of the row.
  */
 export function layerNormGrad(
   d: LayerNormGrad,
@@ -37,7 +37,7 @@ export function layerNormGrad(
   const C = a.cols;
   for (let r = 0; r < a.rows; r++) {
     const at = r * C;
-    let mean = 0; // once more, since stats may have it rounded, which costs digits where it is large
+    let mean = 0; // recomputed, because stats holds the rounded mean
     for (let c = 0; c < C; c++) mean += x[at + c]!;
     mean /= C;
     const root = s[2 * r + 1]!;

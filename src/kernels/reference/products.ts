@@ -1,15 +1,15 @@
 /**
  * The matrix product in plain JavaScript: out = or += A B.
  *
- * A scalar engine is limited by its adds and multiplies only if a tile of the result stays in registers: for each k, a
- * 4x4 tile does 32 flops on 8 loads. So that those loads are sequential whatever is transposed, both operands are first
- * copied ("packed") into panels, A four rows at a time and B four columns at a time, k running fastest within a panel:
+ * The product reaches the speed of the adds and multiplies only if a tile of the result stays in registers: for each k, a
+ * 4x4 tile does 32 flops with 8 loads. Both operands are first copied ("packed") into panels, so that these loads are
+ * sequential, transposed or not. A panel holds four rows of A or four columns of B:
  *
  *   panel p of A: a[4p][k] a[4p+1][k] a[4p+2][k] a[4p+3][k], then k+1, ...     (missing rows and columns are 0)
  *
- * K is cut into blocks of KC, so that a panel of each operand (4 * KC elements) stays in the first-level cache.
- * Sums run in double precision within a block, also for float32 arrays: that is what JavaScript does when it is not
- * forced to round (Math.fround after each operation costs half the speed and is less accurate).
+ * K is split into blocks of KC, so that a panel of each operand (4 * KC elements) stays in the first-level cache.
+ * Sums within a block are in double precision, also for float32 arrays, because JavaScript computes in double precision.
+ * Rounding with Math.fround after each operation would halve the speed and be less accurate.
  */
 import type { FloatArray, GemmOptions, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
@@ -23,8 +23,8 @@ export interface DensePacked extends PackedMatrix {
 }
 
 /**
- * Copies `count` rows, of each the K-range [k0, k1), into panels of four. Element (r, k) stands at
- * source[r * rowStride + k * kStride]: with the strides exchanged the same loop packs a transposed operand.
+ * Copies the range [k0, k1) of `count` rows into panels of four rows. Element (r, k) is
+ * source[r * rowStride + k * kStride]; swapping the strides packs a transposed operand.
  */
 function packPanels(
   out: FloatArray,
@@ -58,7 +58,7 @@ function packPanels(
   }
 }
 
-/** A full 4x4 tile of the result, kc products deep; `set` overwrites, otherwise it is added. */
+/** Computes a full 4x4 tile over kc values of k. `set` overwrites the result; otherwise it is added. */
 function tile4x4(
   c: FloatArray,
   c0: number,
@@ -133,8 +133,8 @@ function putRow(c: FloatArray, at: number, s0: number, s1: number, s2: number, s
 }
 
 /**
- * One row by up to eight columns (two panels of B): the ragged edges, and the whole product where A has a single row.
- * `a0` is the row's first element within its panel of A. Eight running sums hide the latency of an add.
+ * Computes one row by up to eight columns (two panels of B), for the edges and for products with a single row.
+ * `a0` is the row's first element in its panel of A. Eight running sums hide the latency of an add.
  */
 function tile1x8(
   c: FloatArray,
@@ -200,7 +200,7 @@ function putSome(
   if (cols > 2) c[at + 2] = set ? s2 : c[at + 2]! + s2;
 }
 
-/** All tiles of one block of K: R rows of packed A by C columns of packed B. */
+/** Computes all tiles of one block of K: R rows of packed A by C columns of packed B. */
 function multiplyBlock(
   c: FloatArray,
   R: number,
@@ -233,7 +233,7 @@ export function products(memory: ReferenceMemory) {
   const workspaceA = memory.workspace();
   const workspaceB = memory.workspace();
 
-  /** Panels of all of B, block of K after block of K. */
+  /** Packs all of B, one block of K after another. */
   function packB(panels: FloatArray, b: Matrix, transB: boolean): void {
     const K = transB ? b.cols : b.rows;
     const C = transB ? b.rows : b.cols;

@@ -1,4 +1,4 @@
-/** Instructions on whole rows. */
+/** Instructions on rows and columns. */
 import type { ColumnRange, Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 

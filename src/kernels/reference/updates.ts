@@ -1,4 +1,4 @@
-/** Clipping and the parameter updates, each one loop over a whole arena. src/optim has the formulas of the other optimizers. */
+/** Clipping and parameter updates, each a loop over an arena. src/optim has the formulas of the other optimizers. */
 import {
   type AdamOptions,
   adamScalars,

@@ -9,7 +9,7 @@ import { addNormalsTo, eachWord, hitsBelow } from './philox.js';
 import { rowPart, scoped, sizeOf } from './temporaries.js';
 import { clippingDefaults, lossDefaults, normDefaults, updateDefaults } from './training-defaults.js';
 
-/** A matrix and whether it is packed transposed: a copy without any layout of its own. */
+/** A matrix and whether it is packed transposed: a copy without a special layout. */
 interface CopiedOperand extends PackedMatrix {
   readonly matrix: Matrix;
   transB: boolean;

@@ -1,6 +1,6 @@
 /**
- * Philox4x32-10 (Salmon et al. 2011): four random words out of a counter and a key, without a state. So any mask can be
- * made again from (seed, update, stream), by every backend alike.
+ * Philox4x32-10 (Salmon et al. 2011) computes four random words from a counter and a key, without a state. Every backend can
+ * therefore recompute a mask from (seed, update, stream).
  */
 import type { MaskKey, NoiseKey } from '../../contract/kernels.js';
 
@@ -8,7 +8,7 @@ const [M0, M1] = [0xd2511f53, 0xcd9e8d57];
 const [W0, W1] = [0x9e3779b9, 0xbb67ae85];
 const ROUNDS = 10;
 
-const { imul } = Math; // a look-up of a global is slow in some engines
+const { imul } = Math; // looking up a global is slow in some engines
 
 /** The upper half of the 64-bit product of two 32-bit words, from 16-bit halves. */
 function mulHigh(a: number, b: number): number {
@@ -18,7 +18,7 @@ function mulHigh(a: number, b: number): number {
   return (a1 * b1 + Math.floor(middle / 65536) + Math.floor(carry / 65536)) >>> 0;
 }
 
-/** Four words, from 0 to 2^32 - 1, into `out`. */
+/** Writes four random words, from 0 to 2^32 - 1, into `out`. */
 export function philox(out: Uint32Array, counter: readonly [number, number, number, number], k0: number, k1: number) {
   let [c0, c1, c2, c3] = counter;
   for (let round = 0; round < ROUNDS; round++) {
@@ -37,7 +37,7 @@ export function philox(out: Uint32Array, counter: readonly [number, number, numb
   out[3] = c3;
 }
 
-/** Calls `use` with the number of each element from 0 to `count` and its random word. */
+/** Calls `use` with each index from 0 to `count` - 1 and its random word. */
 export function eachWord(
   { seed, update, stream, offset = 0 }: MaskKey,
   count: number,
@@ -52,18 +52,14 @@ export function eachWord(
   }
 }
 
-/** In which block an element's word is, and which of its four it is. */
+/** The block that contains the word of an element, and the index of the word in the block, from 0 to 3. */
 export const blockOf = (element: number): [block: number, word: number] => [Math.floor(element / 4), element % 4];
 
-/** The words below this are a hit: `probability` of all. */
+/** A word below this threshold is a hit, which has the given probability. */
 export const hitsBelow = (probability: number): number => Math.min(Math.floor(probability * 2 ** 32), 2 ** 32 - 1);
 
-/** values[e] += deviation * N(0, 1) (Box & Muller 1958): two words, two numbers. */
-export function addNormalsTo(
-  values: { [e: number]: number; readonly length: number },
-  key: NoiseKey,
-  deviation: number,
-) {
+/** values[e] += std * N(0, 1) (Box & Muller 1958). Two words give two numbers. */
+export function addNormalsTo(values: { [e: number]: number; readonly length: number }, key: NoiseKey, std: number) {
   let radius = 0;
   eachWord(key, values.length + (values.length & 1), (e, word) => {
     const u = (word + 0.5) / 2 ** 32; // never 0
@@ -71,7 +67,7 @@ export function addNormalsTo(
       radius = Math.sqrt(-2 * Math.log(u));
       return;
     }
-    values[e - 1] = values[e - 1]! + deviation * radius * Math.cos(2 * Math.PI * u);
-    if (e < values.length) values[e] = values[e]! + deviation * radius * Math.sin(2 * Math.PI * u);
+    values[e - 1] = values[e - 1]! + std * radius * Math.cos(2 * Math.PI * u);
+    if (e < values.length) values[e] = values[e]! + std * radius * Math.sin(2 * Math.PI * u);
   });
 }

@@ -47,7 +47,7 @@ export interface Progress {
   readonly epoch: number;
   readonly update: number;
   readonly updatesPerSecond: number;
-  /** Null if there is no new sample. */
+  /** Null without a new sample. */
   readonly sample: Sample | null;
   readonly state: 'playing' | 'paused' | 'failed';
   /** The error that ended the training run. */

@@ -10,9 +10,9 @@ import { rows } from './rows.js';
 import type { Case } from './shared.js';
 import { updates } from './updates.js';
 
-/** What a backend tells of itself is no instruction, nor is `host`, which it may answer with null. */
-type Told = 'name' | 'variant' | 'threads' | 'precision' | 'requireFits' | 'host' | 'dispose';
-export type Instruction = Exclude<keyof Kernels, Told>;
+/** The members of a backend that are not instructions. */
+type Description = 'name' | 'variant' | 'threads' | 'precision' | 'requireFits' | 'host' | 'dispose';
+export type Instruction = Exclude<keyof Kernels, Description>;
 
 /** One entry an instruction: the type makes a missing one an error. */
 export const CASES: Readonly<Record<Instruction, readonly Case[]>> = {

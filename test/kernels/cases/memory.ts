@@ -74,7 +74,7 @@ const transfers: Case[] = bySize(async (b, rows, cols) => {
 const download: Case[] = [
   ...transfers,
   {
-    name: 'is a copy of what stood there in that moment',
+    name: 'copies the numbers of the moment of the call',
     async run(b) {
       const m = b.k.alloc(2, 3);
       b.k.fill(m, 4);
@@ -151,7 +151,7 @@ const free: Case[] = [
         b.k.free(first);
         const third = b.k.alloc(6, 7);
         b.k.fill(third, 3);
-        if ((await b.k.download(second)).some((v: number) => v !== 1)) fail('it was given to somebody else');
+        if ((await b.k.download(second)).some((v: number) => v !== 1)) fail('its memory was allocated a second time');
         for (const m of [second, other, third]) b.k.free(m);
       }
     },
@@ -164,15 +164,15 @@ const free: Case[] = [
       b.k.free(b.k.view(m, 0, 5, 3));
       const other = b.k.alloc(5, 3);
       b.k.fill(other, 9);
-      if ((await b.k.download(m)).some((v: number) => v !== 2)) fail('it was given to somebody else');
+      if ((await b.k.download(m)).some((v: number) => v !== 2)) fail('its memory was allocated a second time');
       b.k.free(other);
       b.k.free(m);
     },
   },
 ];
 
-/** What the backend tells of its memory is what it takes. */
-const told: Case[] = [
+/** The memory that the backend reports is the memory that it uses. */
+const reported: Case[] = [
   ...bySize(async (b, rows, cols) => {
     const { memory } = b.k;
     const rules = await memory.rules();
@@ -207,7 +207,7 @@ const told: Case[] = [
 ];
 
 export const memory = {
-  memory: told,
+  memory: reported,
   alloc,
   view,
   free,

@@ -134,10 +134,10 @@ const pack: Case[] = [
 
 const allocPacked: Case[] = [
   {
-    name: 'makes rooms of their own, of the size that is asked for',
+    name: 'allocates separate buffers of the requested size',
     run(b) {
       const [K, C] = [3, 5];
-      const rooms = sequence(3).map((i) => {
+      const copies = sequence(3).map((i) => {
         const values = b.normals(K * C);
         const packed = b.k.allocPacked(K, C);
         if (packed.rows !== K || packed.cols !== C) fail(`is [${packed.rows}, ${packed.cols}]`);
@@ -146,7 +146,7 @@ const allocPacked: Case[] = [
       });
       const a = b.normals(2 * K);
       const A = b.place('A', 2, K, a);
-      rooms.forEach(({ values, packed }, i) => {
+      copies.forEach(({ values, packed }, i) => {
         const out = b.output(`out ${i}`, 2, C);
         b.k.gemmPacked(out.matrix, A.matrix, packed, false);
         b.expect(out, oracle.product(2, K, C, a, values, {}));

@@ -191,7 +191,7 @@ const adamUpdate = Object.entries(ADAM_SETTINGS).flatMap(([name, settings]) =>
   ),
 );
 
-/** Each output by element, into a matrix of its own and in place of either input. */
+/** Each elementwise instruction, with a separate output and in place of either input. */
 function elements(
   run: (b: Bench, out: Matrix, a: Matrix, c: Matrix) => void,
   formula: (a: number, c: number) => number,

@@ -1,4 +1,4 @@
-/** What the cell should give: in float64, plain loops over lists, formulas written anew from the definitions and not from any backend. */
+/** The expected results of the cell: in float64, with plain loops over lists, from the definitions and independent of every backend. */
 import type { Numbers } from './products.js';
 
 /** sigmoid(z) by tanh: another formula than 1 / (1 + e^-z), right at both ends. */

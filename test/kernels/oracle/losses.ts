@@ -1,4 +1,4 @@
-/** What the losses should give: in float64, plain loops over lists, formulas written anew from the definitions and not from any backend. */
+/** The expected results of the losses: in float64, with plain loops over lists, from the definitions and independent of every backend. */
 import type { CrossEntropyOptions, ValueLoss } from '../../../src/contract/kernels.js';
 import { logistic } from './cell.js';
 import type { Numbers } from './products.js';

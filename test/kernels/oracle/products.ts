@@ -1,4 +1,4 @@
-/** What a product should give: in float64, plain loops over lists, formulas written anew from the definitions and not from any backend. */
+/** The expected results of a product: in float64, with plain loops over lists, from the definitions and independent of every backend. */
 import type { GemmOptions } from '../../../src/contract/kernels.js';
 
 export type Numbers = readonly number[];

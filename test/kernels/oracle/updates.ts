@@ -1,4 +1,4 @@
-/** What clipping and the updates should give: in float64, plain loops over lists, formulas written anew from the definitions and not from any backend. */
+/** The expected results of clipping and the updates: in float64, with plain loops over lists, from the definitions and independent of every backend. */
 import type { AdamOptions, SgdOptions } from '../../../src/contract/kernels.js';
 import type { Numbers } from './products.js';
 

@@ -1,5 +1,5 @@
 /**
- * Compiles WebGL shaders in parallel. gpu.js asks for the compile status of each shader right after it is submitted,
+ * Compiles WebGL shaders in parallel. gpu.js reads the compile status of each shader right after it is submitted,
  * which waits until the driver has compiled it. This module answers yes, and checks all of them once the work of a run
  * has been submitted. It saves a third of the time of a first update.
  */

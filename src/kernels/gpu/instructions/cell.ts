@@ -7,7 +7,7 @@ import { MAX_FUSED_TERMS } from '../thresholds.js';
 import { type PendingSum, pendingSum } from './pending-sum.js';
 
 export function cells(rec: Recorder): Pick<Kernels, 'lstmCell' | 'lstmCellGrad'> {
-  /** The pending sum of a piece (N,C), if the cell's kernel should compute it. */
+  /** The pending sum of the piece (N,C), if the cell's kernel should compute it. */
   const fusableSum = (piece: Piece, N: number, C: number): PendingSum | null => {
     const sum = rec.executor.fusesSums ? pendingSum(piece, N * C) : null;
     return sum && N * sum.K * C <= MAX_FUSED_TERMS ? sum : null;

@@ -8,7 +8,7 @@ import { type Piece, pieceOf, type Value } from '../record/values.js';
 import { partialSums } from '../shaders/sums.js';
 import { SUM_PER_THREAD } from '../thresholds.js';
 
-/** The sum of `size` elements of a piece, (1,1). */
+/** The sum of the first `size` elements of the piece, (1,1). */
 export const sumOf = (rec: Recorder, piece: Piece, size: number): Piece =>
   pieceOf(reduce(rec, piece, size, { squares: false, root: false }));
 

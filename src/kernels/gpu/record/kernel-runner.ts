@@ -24,7 +24,7 @@ export class KernelRunner {
     this.maxElements = maxElements;
   }
 
-  /** The numbers of a piece. */
+  /** The numbers of the piece. */
   async read({ value, shift, size }: SizedPiece): Promise<Float32Array> {
     if (value.host) return value.host.slice(shift, shift + size);
     const { handle } = (value.scalar ?? value.vec4)!;

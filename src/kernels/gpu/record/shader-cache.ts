@@ -1,4 +1,4 @@
-/** Programs by key. The calls of a time loop ask for the same programs at every time step. */
+/** Programs by key. The calls of a time loop use the same programs at every time step. */
 import type { Program } from '../shaders/program.js';
 import { MAX_CACHED_SHADERS } from '../thresholds.js';
 
