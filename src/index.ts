@@ -131,7 +131,7 @@ export {
 export { type SgdSettings, sgd } from './optim/sgd.js';
 export type { AverageSpec } from './train/averaging.js';
 export type { EarlyStoppingSpec } from './train/early-stopping.js';
-export type { MemoryEstimate as MemoryNeed, MemoryOptions } from './train/estimate-memory.js';
+export type { MemoryEstimate, MemoryOptions } from './train/estimate-memory.js';
 export { evaluate } from './train/evaluate.js';
 export { type TrainingSnapshot, TrainingSnapshots } from './train/snapshots.js';
 export {
