@@ -185,7 +185,7 @@ describe('info', () => {
   test('a model: layers, parameters, vocabulary, metadata', async () => {
     const stdout = await here.ok('info', 'model.safetensors');
     expect(stdout).toMatch(/^model\.safetensors: model, [\d,]+ bytes, float32$/m);
-    expect(stdout).toMatch(/^ {2}lstm {7}8 units$/m);
+    expect(stdout).toMatch(/^ {2}lstm {7}hiddenSize 8$/m);
     expect(stdout).toMatch(/^ {2}lstm\.weight_hh_l0 +\[32, 8\] +256$/m);
     expect(stdout).toMatch(/^Vocabulary: \d+ characters$/m);
     expect(stdout).toContain('"maxUpdates": 30');

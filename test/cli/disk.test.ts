@@ -77,7 +77,7 @@ describe('a full disk', () => {
       expect(code).toBe(0);
       expect(stderr).toMatch(/^unspool: \S*m\.checkpoint\.safetensors: cannot be written \(ENOSPC\)[^\n]*\n$/);
       expect(others(disk)).toEqual(['m.safetensors']);
-      expect(await here.ok('info', out)).toContain('40 units');
+      expect(await here.ok('info', out)).toContain('hiddenSize 40');
     }),
   );
 

@@ -3,7 +3,6 @@ import { isKeyOf } from '../../errors.js';
 import {
   estimateMemory,
   type LayerSpec,
-  type LstmSpec,
   type Metadata,
   type Model,
   type ModelSpec,
@@ -14,30 +13,11 @@ import { loadModel, readBytes, revectorize } from '../../node/index.js';
 import { grouped, type Output } from '../output.js';
 import { DEFAULTS, optimizerOf } from '../train/settings.js';
 
-function layerLine(layer: LayerSpec): string {
-  switch (layer.kind) {
-    case 'embedding':
-      return `embedding  ${layer.size} tokens, vectors of ${layer.width}`;
-    case 'lstm':
-      return `lstm       ${[`${layer.hiddenSize} units`, ...lstmDetails(layer)].join(', ')}`;
-    case 'linear':
-      return `linear     ${layer.size} outputs${layer.tied === undefined ? '' : `, weights of ${layer.tied}`}`;
-    case 'dropout':
-      return `dropout    ${layer.rate}${layer.shared === 'steps' ? ', one mask for all steps' : ''}`;
-    case 'repeat':
-      return `repeat     ${layer.steps} times`;
-    case 'activity':
-      return `activity   AR ${layer.alpha ?? 0}, TAR ${layer.beta ?? 0}`;
-    default:
-      return layer satisfies never;
-  }
-}
-
-/** The settings in which an LSTM layer differs from the standard one. */
-function lstmDetails({ kind, hiddenSize, name, init, returns, ...rest }: LstmSpec): string[] {
-  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
+/** A layer's kind, and its settings by their names in the spec. */
+function layerLine({ kind, name: _, init: __, ...settings }: LayerSpec & { readonly init?: unknown }): string {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
   const details = given.map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  return returns === 'last' ? [...details, 'last step only'] : details;
+  return `${kind.padEnd(10)} ${details.join(', ')}`;
 }
 
 function parameterTable(model: Model): string[] {
