@@ -155,7 +155,7 @@ export class Model {
    * (`tape.penalty()`), which the returned loss does not.
    */
   async gradients(batch: Batch, options: GradientOptions = {}): Promise<GradientPass> {
-    await this.prepare(batch);
+    if (batch.lengths) await this.prepare(batch);
     const pass = this.startGradients(batch, options);
     return { ...pass, loss: await pass.loss };
   }
@@ -179,7 +179,7 @@ export class Model {
 
   /** Runs the forward pass and the loss. */
   async evaluate(batch: Batch, options: PassOptions = {}): Promise<{ loss: number; tape: Tape }> {
-    await this.prepare(batch);
+    if (batch.lengths) await this.prepare(batch);
     const tape = freeOnError((track) => this.forwardPass(batch, options, false, track));
     return { loss: await this.readLoss(tape), tape };
   }

@@ -39,11 +39,12 @@ export function adamW(given: AdamSettings = {}): Optimizer {
 
 /** One instruction of the backend does the whole update, so this rule does not need `optimizerOf`. */
 function adamRule(kind: string, settings: Required<AdamSettings>, decoupled: boolean): Optimizer {
+  const { beta1, beta2, eps, weightDecay } = settings;
   return {
     spec: { kind, ...settings },
     state: ['m', 'v'],
     apply({ kernels, parameters, gradients, state, learningRate, update }) {
-      const options = { ...settings, learningRate, decoupled, update };
+      const options = { learningRate, beta1, beta2, eps, weightDecay, decoupled, update };
       kernels.adamUpdate(parameters, gradients, state.m!, state.v!, options);
     },
   };

@@ -98,7 +98,8 @@ export function optimizerOf<State extends string>({ kind, settings, state, l2 = 
       const { parameters: w, gradients, state: rows, learningRate: rate, update: t, tensors, window } = pass;
       const row = new RowMath(pass);
       const g = l2 === 0 ? gradients : row.combine(1, gradients, l2, w);
-      const symbols = { w, g, rate, t, tensors, window, ...rows };
+      const symbols: RuleSymbols & Partial<Record<string, unknown>> = { w, g, rate, t, tensors, window };
+      for (const name of state) symbols[name] = rows[name]; // much faster than a spread
       update(symbols as RuleSymbols & Readonly<Record<State, Matrix>>, row);
     },
   };

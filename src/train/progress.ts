@@ -29,9 +29,9 @@ export const firstProgress = (seed: number): TrainingProgress => ({
 
 /** After one more update, whose batch had this loss. */
 export function afterUpdate(progress: TrainingProgress, loss: number, isValidationDue: boolean): TrainingProgress {
-  const { update, epoch, batch, lossSum } = progress;
+  const { update, epoch, batch, lossSum, rng } = progress;
   const due = isValidationDue ? epoch : progress.due;
-  return { ...progress, update: update + 1, batch: batch + 1, lossSum: lossSum + loss, due };
+  return { update: update + 1, epoch, batch: batch + 1, lossSum: lossSum + loss, due, rng };
 }
 
 /** At the start of the next epoch, whose data are shuffled by `rng`. A validation is due. */

@@ -95,7 +95,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
           return;
         }
         yield await this.runUpdate(source);
-        yield* this.validateIfDue();
+        if (this.progress.due !== null) yield* this.validateIfDue();
       }
       const { batch, epoch, update, lossSum } = this.progress;
       if (batch < source.length) break; // stopped within the epoch
@@ -134,7 +134,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { epoch } = this.progress;
     const update = this.progress.update + 1;
     const batch = source.batch(this.progress.batch);
-    await this.context.model.prepare(batch);
+    if (batch.lengths) await this.context.model.prepare(batch); // an await costs as much as a few instructions
     const tape = this.tapes.take(batch);
     const factor = typeof schedule === 'object' ? schedule.factor : schedule;
     const rateFactor = factor?.(update, updates, { epoch, epochs }) ?? 1;
