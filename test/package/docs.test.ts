@@ -5,7 +5,15 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { folder, ROOT, start } from '../cli/support.js';
 
-const DOCUMENTS = ['README.md', 'docs/training.md', 'docs/worker.md', 'docs/tape.md', 'docs/lab.md', 'docs/gpu.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/training.md',
+  'docs/worker.md',
+  'docs/tape.md',
+  'docs/lab.md',
+  'docs/gpu.md',
+  'docs/models.md',
+];
 
 interface Block {
   readonly document: string;
