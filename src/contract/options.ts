@@ -73,6 +73,12 @@ export interface BernoulliOptions {
   readonly miss: number;
 }
 
+/** The block of the generator that contains the word of an element, and the index of the word in the block, from 0 to 3. */
+export const blockOf = (element: number): [block: number, word: number] => [Math.floor(element / 4), element % 4];
+
+/** A random word below this threshold is a hit, which has the given probability. */
+export const hitsBelow = (probability: number): number => Math.min(Math.floor(probability * 2 ** 32), 2 ** 32 - 1);
+
 /** Columns that `copyColumns` copies. */
 export interface ColumnRange {
   /** First column of the source. */

@@ -1,6 +1,6 @@
 /** Random numbers that a key determines. The generator is in ../shared/philox.ts. */
-import type { BernoulliOptions, MaskKey, Matrix, NoiseKey } from '../../contract/kernels.js';
-import { addNormalsTo, eachWord, hitsBelow } from '../shared/philox.js';
+import { type BernoulliOptions, hitsBelow, type MaskKey, type Matrix, type NoiseKey } from '../../contract/kernels.js';
+import { addNormalsTo, eachWord } from '../shared/philox.js';
 import { dense } from './dense.js';
 
 export function bernoulli(out: Matrix, key: MaskKey, { probability, hit, miss }: BernoulliOptions): void {

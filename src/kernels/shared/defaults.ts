@@ -4,8 +4,8 @@
  *
  * The defaults allocate temporary matrices, which `MemoryRules` does not count.
  */
-import type { CellArguments, Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
-import { addNormalsTo, eachWord, hitsBelow } from './philox.js';
+import { type CellArguments, hitsBelow, type Kernels, type Matrix, type PackedMatrix } from '../../contract/kernels.js';
+import { addNormalsTo, eachWord } from './philox.js';
 import { rowPart, scoped, sizeOf } from './temporaries.js';
 import { clippingDefaults, lossDefaults, normDefaults, updateDefaults } from './training-defaults.js';
 

@@ -2,7 +2,7 @@
  * Philox4x32-10 (Salmon et al. 2011) computes four random words from a counter and a key, without a state. Every backend can
  * therefore recompute a mask from (seed, update, stream).
  */
-import type { MaskKey, NoiseKey } from '../../contract/kernels.js';
+import { blockOf, type MaskKey, type NoiseKey } from '../../contract/kernels.js';
 
 const [M0, M1] = [0xd2511f53, 0xcd9e8d57];
 const [W0, W1] = [0x9e3779b9, 0xbb67ae85];
@@ -51,12 +51,6 @@ export function eachWord(
     if (word === 4) [block, word] = [block + 1, 0];
   }
 }
-
-/** The block that contains the word of an element, and the index of the word in the block, from 0 to 3. */
-export const blockOf = (element: number): [block: number, word: number] => [Math.floor(element / 4), element % 4];
-
-/** A word below this threshold is a hit, which has the given probability. */
-export const hitsBelow = (probability: number): number => Math.min(Math.floor(probability * 2 ** 32), 2 ** 32 - 1);
 
 /** values[e] += std * N(0, 1) (Box & Muller 1958). Two words give two numbers. */
 export function addNormalsTo(values: { [e: number]: number; readonly length: number }, key: NoiseKey, std: number) {

@@ -11,6 +11,7 @@ export interface WasmExports {
   readonly cellOutputGrad: VoidExport;
   readonly layerNorm: VoidExport;
   readonly layerNormGrad: VoidExport;
+  readonly addNormals: VoidExport;
   readonly bernoulli: VoidExport;
   readonly multiply: VoidExport;
   readonly combine: VoidExport;

@@ -36,7 +36,8 @@ export async function createWasm(variant: WasmVariant, options: WasmOptions = {}
   const { threads: size = 1, shareAll = false, capacity } = options;
   const module = await moduleOf(variant);
   const heap = new Heap(capacity);
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory: heap.memory, log: Math.log } });
+  const { log, cos, sin } = Math;
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory: heap.memory, log, cos, sin } });
   const wasm = exports as unknown as WasmExports;
   const scratch = heap.alloc(4 * wasm.scratchFloats());
   const single = new SingleThread(heap, wasm, scratch);

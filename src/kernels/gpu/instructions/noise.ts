@@ -1,6 +1,6 @@
 /** Masks and noise. Kernels without 32-bit integers cannot generate them, so the host does in those modes. */
-import type { Kernels, MaskKey, Matrix } from '../../../contract/kernels.js';
-import { addNormalsTo, blockOf, eachWord, hitsBelow } from '../../shared/philox.js';
+import { blockOf, hitsBelow, type Kernels, type MaskKey, type Matrix } from '../../../contract/kernels.js';
+import { addNormalsTo, eachWord } from '../../shared/philox.js';
 import { asColumn, rowsOf, sizeOf, type Window } from '../record/allocation.js';
 import type { Recorder } from '../record/recorder.js';
 import type { Lanes } from '../shaders/lanes.js';

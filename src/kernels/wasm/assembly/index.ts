@@ -6,7 +6,7 @@
 export { panelFloats, scratchFloats } from './products';
 export { cellOutput, cellOutputGrad, cellState, cellStateGrad } from './cell-halves';
 export { layerNorm, layerNormGrad } from './norm';
-export { bernoulli } from './noise';
+export { addNormals, bernoulli } from './noise';
 export { combine, multiply } from './elements';
 export { copyColumns, gatherRows, scaleRows, scatterAddRows } from './rows';
 export { softmaxCrossEntropy, softmaxCrossEntropyGrad, valueLoss, valueLossGrad } from './losses';

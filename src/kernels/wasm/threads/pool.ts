@@ -28,7 +28,8 @@ interface Job {
 function threadMain(): void {
   const start = async (job: Job): Promise<void> => {
     const { module, memory, control, thread, threads, scratch, ready, admitted } = job;
-    const instance = await WebAssembly.instantiate(module, { env: { memory, log: Math.log } });
+    const { log, cos, sin } = Math;
+    const instance = await WebAssembly.instantiate(module, { env: { memory, log, cos, sin } });
     const words = new Int32Array(memory.buffer, control);
     Atomics.store(words, ready, 1);
     Atomics.wait(words, admitted, 0);
