@@ -1,6 +1,6 @@
 /**
- * The conformance suite: every backend runs the same cases (cases/), each compared with the naive float64 oracle
- * (oracle/) on windows of bigger matrices (bench.ts). It uses nothing but the contract.
+ * The conformance suite: every backend runs the same cases (cases/), which compare its results with a simple float64 oracle
+ * (oracle/) in windows of larger matrices (bench.ts). It uses only the contract.
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels, Precision } from '../../src/contract/kernels.js';
@@ -9,29 +9,29 @@ import { CASES, type Instruction } from './cases/index.js';
 
 export type MakeKernels = (precision: Precision) => Kernels | Promise<Kernels>;
 
-/** Largest norm-wise error of each precision; a precision that is left out is not one of the backend's. */
+/** The largest normwise error for each precision of the backend. */
 export type Tolerances = Readonly<Partial<Record<Precision, number>>>;
 
-/** `instruction` or `instruction: name of a case` to the reason why this backend need not pass it. */
+/** Maps `instruction` or `instruction: name of a case` to the reason why this backend skips it. */
 export type Skips = Readonly<Record<string, string>>;
 
-/** Of its own name, so that a case's numbers stay when other instructions come. */
+/** The seed depends on the name only, so that a new instruction does not change the numbers of the others. */
 const seedOf = (instruction: string): number =>
   [...instruction].reduce((hash, letter) => (31 * hash + letter.charCodeAt(0)) % 2 ** 31, 1);
 
 const INSTRUCTIONS = Object.keys(CASES) as Instruction[];
 
-/** Each precision of the backend `name` against every case. One backend object serves all of them, as it will in use. */
+/** Runs every case for each precision of the backend `name`. All cases share one backend object, as in real use. */
 export function describeConformance(
   name: string,
   makeKernels: MakeKernels,
   tolerance: Tolerances,
   skips: Skips = {},
-  /** Which of an instruction's cases run, where all of them would take too long; all, if nothing is said. */
+  /** Selects the cases that run. Default: all. */
   chosen: (instruction: Instruction, index: number) => boolean = () => true,
 ) {
   const precisions = Object.keys(tolerance) as Precision[];
-  test(`${name}: every skip names a case`, () => {
+  test(`${name}: every skip names an existing case`, () => {
     const known = INSTRUCTIONS.flatMap((i) => [i, ...CASES[i].map((c) => `${i}: ${c.name}`)] as string[]);
     expect(Object.keys(skips).filter((skip) => !known.includes(skip))).toEqual([]);
     expect(precisions.length).toBeGreaterThan(0);
@@ -41,7 +41,7 @@ export function describeConformance(
     beforeAll(async () => {
       k = await makeKernels(precision);
     });
-    test('says what it is', () => {
+    test('has the right name and precision', () => {
       expect({ name: k.name, precision: k.precision }).toEqual({ name, precision });
     });
     describe.each(INSTRUCTIONS)('%s', (instruction) => {

@@ -2,9 +2,11 @@
 import type { Kernels } from '../../../src/contract/kernels.js';
 import { cell } from './cell.js';
 import { cellHalves } from './cell-halves.js';
+import { elements } from './elements.js';
 import { losses } from './losses.js';
 import { memory } from './memory.js';
 import { noise } from './noise.js';
+import { norms } from './norm.js';
 import { products } from './products.js';
 import { rows } from './rows.js';
 import type { Case } from './shared.js';
@@ -14,14 +16,16 @@ import { updates } from './updates.js';
 type Description = 'name' | 'variant' | 'threads' | 'precision' | 'requireFits' | 'host' | 'dispose';
 export type Instruction = Exclude<keyof Kernels, Description>;
 
-/** One entry an instruction: the type makes a missing one an error. */
+/** The cases of each instruction. An instruction without cases is a type error. */
 export const CASES: Readonly<Record<Instruction, readonly Case[]>> = {
   ...memory,
   ...products,
   ...rows,
+  ...elements,
   ...cell,
   ...cellHalves,
   ...noise,
+  ...norms,
   ...losses,
   ...updates,
 };

@@ -1,9 +1,9 @@
-/** What the tables of cases share: shapes, and how a case is made of each. */
+/** Shapes, and functions that make a case for each. */
 import type { Bench } from '../bench.js';
 
 export interface Case {
   readonly name: string;
-  /** Places operands, calls the instruction, says what is expected; the suite then verifies all of the bench. */
+  /** Places operands, calls the instruction and sets the expected results. The suite then verifies the bench. */
   run(b: Bench): void | Promise<void>;
 }
 
@@ -13,7 +13,7 @@ export const fail = (message: string): never => {
 
 export const sequence = (n: number, from = 0): number[] => Array.from({ length: n }, (_, i) => from + i);
 
-/** [R, K, C]: ones, odd sizes, whole tiles and one more, nothing to sum, and around a K block of 512. */
+/** [R, K, C]: ones, odd sizes, full and partial tiles, K = 0, and sizes around the block of K = 512. */
 export const PRODUCTS: readonly (readonly [number, number, number])[] = [
   [1, 1, 1],
   [1, 3, 5],
@@ -52,5 +52,5 @@ export const bySize = (run: (b: Bench, rows: number, cols: number) => void | Pro
 
 export const both = [false, true] as const;
 
-/** Of vectors: tails of every kind. */
+/** Lengths of vectors, with all kinds of remainders. */
 export const LENGTHS = [1, 3, 8, 17, 1003];

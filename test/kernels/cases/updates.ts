@@ -7,7 +7,7 @@ import { bySize, type Case, fail, LENGTHS, sequence } from './shared.js';
 const norm: Case[] = [
   ...LENGTHS.map(
     (n): Case => ({
-      name: `of ${n} elements, which keep every bit`,
+      name: `of ${n} elements, without changing them`,
       run(b) {
         const values = b.normals(n);
         const a = b.place('a', 1, n, values);
@@ -40,9 +40,9 @@ const norm: Case[] = [
 const clipNorm: Case[] = [
   ...LENGTHS.flatMap((n) =>
     [
-      { name: 'over the limit', limit: 0.25 },
-      { name: 'under the limit', limit: 1e4 },
-      { name: 'without a limit', limit: Number.POSITIVE_INFINITY },
+      { name: 'elements over the limit', limit: 0.25 },
+      { name: 'elements under the limit', limit: 1e4 },
+      { name: 'elements without a limit', limit: Number.POSITIVE_INFINITY },
     ].map(
       ({ name, limit }): Case => ({
         name: `${n} ${name}`,
@@ -53,13 +53,13 @@ const clipNorm: Case[] = [
           const [length, vector] = [b.output('norm', 1, 1), b.place('a', 1, n, values)];
           b.k.clipNorm(length.matrix, vector.matrix, limit);
           b.expect(length, [norm]);
-          if (norm > limit) b.expect(vector, clipped); // else not one bit may change
+          if (norm > limit) b.expect(vector, clipped); // otherwise every bit stays
         },
       }),
     ),
   ),
   {
-    name: 'a little under the limit is left to the bit',
+    name: 'a norm slightly under the limit leaves every bit',
     run(b) {
       const values = b.normals(19);
       const { norm } = oracle.clippedNorm(values, 1);
@@ -69,7 +69,7 @@ const clipNorm: Case[] = [
     },
   },
   {
-    name: 'of zeros is 0 and leaves them',
+    name: 'the norm of zeros is 0, and they stay 0',
     run(b) {
       const [length, vector] = [b.output('norm', 1, 1), b.place('a', 3, 5, new Array<number>(15).fill(0))];
       b.k.clipNorm(length.matrix, vector.matrix, 1);
@@ -78,7 +78,7 @@ const clipNorm: Case[] = [
   },
   ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map(
     (bad): Case => ({
-      name: `of a ${bad} is not finite`,
+      name: `the norm of a vector with ${bad} is not finite`,
       async run(b) {
         const [norm, a] = [b.k.alloc(1, 1), b.k.alloc(1, 19)];
         b.k.upload(
@@ -107,7 +107,7 @@ const clipValue: Case[] = [
     );
   }),
   {
-    name: 'cuts at exactly the limit, and a NaN stays to be seen',
+    name: 'clips at exactly the limit and keeps NaN',
     async run(b) {
       const vector = b.k.alloc(1, 6);
       b.k.upload(vector, [0.5, -0.5, 0.75, -1e30, Number.NaN, 0]);
@@ -139,11 +139,11 @@ const sgdUpdate = Object.entries(SGD_SETTINGS).flatMap(([name, settings]) =>
       run(b) {
         const options: SgdOptions = { ...SGD, ...settings };
         const [w, g, u] = [b.normals(n, 0.1), b.normals(n), b.normals(n)];
-        const remembers = options.momentum > 0;
+        const hasVelocity = options.momentum > 0;
         const W = b.place('w', 1, n, w);
         const velocity = options.first ? b.output('velocity', 1, n) : b.place('velocity', 1, n, u);
-        b.k.sgdUpdate(W.matrix, b.place('g', 1, n, g).matrix, remembers ? velocity.matrix : null, options);
-        const expected = oracle.sgdStep(w, g, remembers ? u : null, options);
+        b.k.sgdUpdate(W.matrix, b.place('g', 1, n, g).matrix, hasVelocity ? velocity.matrix : null, options);
+        const expected = oracle.sgdStep(w, g, hasVelocity ? u : null, options);
         b.expect(W, expected.w);
         if (expected.velocity) b.expect(velocity, expected.velocity);
       },
@@ -162,11 +162,11 @@ const ADAM: AdamOptions = {
 };
 
 const ADAM_SETTINGS: Readonly<Record<string, Partial<AdamOptions>>> = {
-  'at step 1': { update: 1 },
-  'at step 7': {},
-  'at step 100000': { update: 100_000 },
+  'at update 1': { update: 1 },
+  'at update 7': {},
+  'at update 100000': { update: 100_000 },
   'other betas, big eps': { beta1: 0.5, beta2: 0.8, eps: 0.1 },
-  'no memory': { beta1: 0, beta2: 0 },
+  'betas of 0': { beta1: 0, beta2: 0 },
   'L2 decay': { weightDecay: 0.3 },
   'decoupled decay': { weightDecay: 0.3, decoupled: true },
 };

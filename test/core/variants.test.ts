@@ -1,4 +1,4 @@
-/** What has to hold for every form of the LSTM, whatever its equations: lengths, cuts, backends, noise, layouts. */
+/** Properties of every LSTM variant: sequence lengths, split sequences, backends, dropout, layouts and states. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import type { CellSpec, LstmSpec } from '../../src/core/lstm/spec.js';
@@ -19,22 +19,22 @@ const CELLS: Readonly<Record<string, CellSpec>> = {
   standard: {},
   'coupled with peepholes': { gates: 'coupled', peepholes: true },
   'layer-normalized': { layerNorm: true },
-  'gates that see gates': { gateRecurrence: true, peepholes: true },
-  'clipped, hard': { clip: 0.3, activations: { gate: 'hardSigmoid', candidate: 'softsign' } },
+  'gate recurrence': { gateRecurrence: true, peepholes: true },
+  'clipped, with hard activations': { clip: 0.3, activations: { gate: 'hardSigmoid', candidate: 'softsign' } },
 };
 
-const FORMS: Readonly<Record<string, Partial<LstmSpec>>> = {
+const VARIANTS: Readonly<Record<string, Partial<LstmSpec>>> = {
   ...Object.fromEntries(Object.entries(CELLS).map(([name, cell]) => [name, { cell }])),
   projected: { projectionSize: 3 },
   reverse: { direction: 'reverse' },
   bidirectional: { direction: 'bidirectional', projectionSize: 2 },
   'from a learned state': { initialState: 'learned' },
-  'zoneout, in expectation': { zoneout: { h: 0.3, c: 0.2 } },
+  'zoneout without noise': { zoneout: { h: 0.3, c: 0.2 } },
 };
 
 const lstm = (more: Partial<LstmSpec> = {}): LstmSpec => ({ kind: 'lstm', hiddenSize: 5, ...more });
 
-/** Weights at random, those that start at 0 too. */
+/** A model whose weights are all random, including those that are initialized with 0. */
 function build(k: Kernels, layers: readonly LayerSpec[], more: Partial<ModelSpec> = {}): Model {
   const model = buildModel(k, { inputSize: D, layers, ...more });
   const random = testRandom(9);
@@ -53,7 +53,7 @@ function batchOf(model: Model, steps = T, batchSize = N): Batch {
   return { steps, batchSize, inputs, targets: random.normals(steps * batchSize * model.outputSize) };
 }
 
-/** Row n of a time-major batch, its first `steps` alone. */
+/** The first `steps` steps of row n of a time-major batch. */
 function rowOf(batch: Batch, n: number, steps: number, width: number): Batch {
   const cut = (values: ArrayLike<number>, cols: number): number[] =>
     Array.from(
@@ -64,15 +64,15 @@ function rowOf(batch: Batch, n: number, steps: number, width: number): Batch {
 }
 
 describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
-  test.each(Object.entries(FORMS))('%s: rows of unequal lengths are as each row alone', async (_, form) => {
-    const model = build(await create(), [lstm(form), lstm({ ...form, hiddenSize: 4 })]);
+  test.each(Object.entries(VARIANTS))('%s: a ragged batch gives the results of each row alone', async (_, variant) => {
+    const model = build(await create(), [lstm(variant), lstm({ ...variant, hiddenSize: 4 })]);
     const width = model.outputSize;
     const batch = batchOf(model);
-    // What stands past the ends is not read: not even a NaN.
+    // Inputs after the end of a row are not read, so a NaN has no effect.
     const inputs = Array.from(batch.inputs, (v, i) =>
       Math.floor(i / D / N) < LENGTHS[Math.floor(i / D) % N]! ? v : Number.NaN,
     );
-    const whole = await model.gradients({ ...batch, inputs, lengths: LENGTHS });
+    const together = await model.gradients({ ...batch, inputs, lengths: LENGTHS });
     const sum = new Float64Array(model.size);
     let loss = 0;
     for (const [n, steps] of LENGTHS.entries()) {
@@ -83,22 +83,22 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
         sum[i] = sum[i]! + share * g;
       });
       alone.tape.states.forEach(({ h, c }, level) => {
-        const together = whole.tape.states[level]!;
-        expectClose(`h of row ${n}`, flat(together.h.lo(n, 0).hi(1, h.shape[1]!)), flat(h), TOLERANCE[precision]);
-        expectClose(`c of row ${n}`, flat(together.c.lo(n, 0).hi(1, c.shape[1]!)), flat(c), TOLERANCE[precision]);
+        const state = together.tape.states[level]!;
+        expectClose(`h of row ${n}`, flat(state.h.lo(n, 0).hi(1, h.shape[1]!)), flat(h), TOLERANCE[precision]);
+        expectClose(`c of row ${n}`, flat(state.c.lo(n, 0).hi(1, c.shape[1]!)), flat(c), TOLERANCE[precision]);
       });
       for (let t = 0; t < T; t++) {
-        const own = flat(whole.tape.output.pick(t, n, null));
+        const own = flat(together.tape.output.pick(t, n, null));
         if (t >= steps) expect(own.every((v) => v === 0)).toBe(true);
         else expectClose(`y of row ${n} at ${t}`, own, flat(alone.tape.output.pick(t, 0, null)), TOLERANCE[precision]);
       }
     }
-    expectClose('loss', [whole.loss], [loss], TOLERANCE[precision]);
-    expectClose('gradient', await model.kernels.download(whole.gradients.matrix), sum, TOLERANCE[precision]);
+    expectClose('loss', [together.loss], [loss], TOLERANCE[precision]);
+    expectClose('gradient', await model.kernels.download(together.gradients.matrix), sum, TOLERANCE[precision]);
   });
 
-  test.each(Object.entries(FORMS))('%s: as the float64 reference, with every noise', async (_, form) => {
-    const noisy = { dropConnect: 0.3, recurrentDropout: 0.2, ...form, zoneout: { h: 0.2, c: 0.3 } };
+  test.each(Object.entries(VARIANTS))('%s: agrees with the float64 reference, with all dropout', async (_, variant) => {
+    const noisy = { dropConnect: 0.3, recurrentDropout: 0.2, ...variant, zoneout: { h: 0.2, c: 0.3 } };
     const layers: LayerSpec[] = [
       lstm(noisy),
       { kind: 'dropout', rate: 0.4, shared: 'steps' },
@@ -109,15 +109,15 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
       const { gradients, loss } = await model.gradients(batchOf(model), { noise: { seed: 3, update: 8 } });
       return { loss, all: await k.download(gradients.matrix) };
     };
-    const [here, exact] = [await run(await create()), await run(createReference('float64'))];
-    expectClose('loss', [here.loss], [exact.loss], TOLERANCE[precision]);
-    expectClose('gradient', here.all, exact.all, TOLERANCE[precision]);
+    const [computed, exact] = [await run(await create()), await run(createReference('float64'))];
+    expectClose('loss', [computed.loss], [exact.loss], TOLERANCE[precision]);
+    expectClose('gradient', computed.all, exact.all, TOLERANCE[precision]);
   });
 
   test.each(
-    Object.entries(FORMS).filter(([, f]) => (f.direction ?? 'forward') === 'forward' && !f.cell?.gateRecurrence),
-  )('%s: a sequence cut in two, or fed step by step, gives the same', async (_, form) => {
-    const model = build(await create(), [lstm(form)]);
+    Object.entries(VARIANTS).filter(([, f]) => (f.direction ?? 'forward') === 'forward' && !f.cell?.gateRecurrence),
+  )('%s: a sequence that is split in two or fed step by step gives the same outputs', async (_, variant) => {
+    const model = build(await create(), [lstm(variant)]);
     const { inputs } = batchOf(model);
     const all = Array.from(inputs);
     const whole = flat((await model.predict(all, { batchSize: N })).output);
@@ -135,10 +135,10 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
   });
 });
 
-describe('noise', () => {
+describe('dropout and regularization', () => {
   const k = createReference('float64');
 
-  test('nothing is dropped unless it is asked for, and the same key drops the same', async () => {
+  test('without noise nothing is dropped, and the same key gives the same masks', async () => {
     const model = build(k, [lstm(), { kind: 'dropout', rate: 0.5 }, { kind: 'linear', size: 2 }]);
     const plain = build(k, [lstm(), { kind: 'linear', size: 2 }]);
     const batch = batchOf(model);
@@ -151,7 +151,7 @@ describe('noise', () => {
     ).toBe(4);
   });
 
-  test('dropout keeps the mean and drops its share; one mask for all steps where it is shared', async () => {
+  test('dropout drops the given share and rescales the rest; shared: steps uses one mask for all steps', async () => {
     const wide = 40;
     for (const shared of [undefined, 'steps'] as const) {
       const layers: LayerSpec[] = [
@@ -166,15 +166,15 @@ describe('noise', () => {
       tape.forward(model.parameters, ones);
       const y = await k.download(tape.layers[0]!.y);
       const dropped = y.filter((v: number) => v === 0).length / y.length;
-      const deviation = Math.sqrt((0.3 * 0.7) / (shared ? batchSize * wide : y.length));
-      expect(Math.abs(dropped - 0.3)).toBeLessThan(5 * deviation);
+      const std = Math.sqrt((0.3 * 0.7) / (shared ? batchSize * wide : y.length));
+      expect(Math.abs(dropped - 0.3)).toBeLessThan(5 * std);
       expect(new Set(y)).toEqual(new Set([0, 1 / 0.7]));
       const step = (t: number) => y.slice(t * batchSize * wide, (t + 1) * batchSize * wide).join();
       expect(step(0) === step(1)).toBe(shared === 'steps');
     }
   });
 
-  test('zoneout: a unit stays as it was, or becomes what the cell says', async () => {
+  test('zoneout keeps the given share of units unchanged', async () => {
     const model = build(k, [lstm({ zoneout: 0.4 })]);
     const batch = batchOf(model);
     const { tape } = await model.evaluate(batch, { noise: { seed: 1, update: 1 } });
@@ -187,7 +187,7 @@ describe('noise', () => {
     expect(Math.abs(stayed / count - 0.4)).toBeLessThan(5 * Math.sqrt((0.4 * 0.6) / count));
   });
 
-  test('activity regularization adds what it says to the objective, in training only', async () => {
+  test('activity regularization adds AR and TAR to the objective, in training only', async () => {
     const layers: LayerSpec[] = [lstm(), { kind: 'activity', alpha: 2, beta: 3 }, { kind: 'linear', size: 2 }];
     const model = build(k, layers);
     const batch = batchOf(model);
@@ -205,22 +205,27 @@ describe('noise', () => {
 describe('layouts and states', () => {
   const k = createReference('float64');
 
-  test('sequence by sequence is time-major turned round', async () => {
+  test('a batch-first batch gives the results of its time-major transpose', async () => {
     const model = build(k, [lstm({ direction: 'bidirectional' }), { kind: 'linear', size: 2 }]);
     const batch = batchOf(model);
-    const turn = (values: ArrayLike<number>, width: number): number[] =>
+    const transpose = (values: ArrayLike<number>, width: number): number[] =>
       Array.from({ length: values.length }, (_, i) => {
         const [c, t, n] = [i % width, Math.floor(i / width) % T, Math.floor(i / width / T)];
         return values[(t * N + n) * width + c]!;
       });
-    const turned = { ...batch, inputs: turn(batch.inputs, D), targets: turn(batch.targets, 2), batchFirst: true };
+    const transposed = {
+      ...batch,
+      inputs: transpose(batch.inputs, D),
+      targets: transpose(batch.targets, 2),
+      batchFirst: true,
+    };
     const weights = Array.from({ length: T * N }, (_, r) => r % 4);
     const [a, b] = [
       { ...batch, weights },
-      { ...turned, weights: turn(weights, 1) },
+      { ...transposed, weights: transpose(weights, 1) },
     ];
     expect((await model.evaluate(b)).loss).toBe((await model.evaluate(a)).loss);
-    const { output } = await model.predict(turned.inputs, { batchSize: N, batchFirst: true });
+    const { output } = await model.predict(transposed.inputs, { batchSize: N, batchFirst: true });
     expect(output.shape).toEqual([N, T, 2]);
     expect(output.get(2, 4, 1)).toBe((await model.predict(batch.inputs, { batchSize: N })).output.get(4, 2, 1));
   });
@@ -228,15 +233,15 @@ describe('layouts and states', () => {
   test.each<[string, Partial<LstmSpec>]>([
     ['reverse', { direction: 'reverse' }],
     ['bidirectional', { direction: 'bidirectional' }],
-    ['gates that see gates', { cell: { gateRecurrence: true } }],
-  ])('%s: no state is carried on from another tape', async (_, form) => {
-    const model = build(k, [lstm(form)]);
+    ['gate recurrence', { cell: { gateRecurrence: true } }],
+  ])('%s: starting from another tape throws', async (_, variant) => {
+    const model = build(k, [lstm(variant)]);
     const { tape } = await model.predict(batchOf(model).inputs, { batchSize: N });
     const error = await rejected(() => model.predict(batchOf(model).inputs, { batchSize: N, from: tape }));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe('lstm');
   });
 
-  test('a learned state gets a gradient only where a pass starts from it', async () => {
+  test('a learned state gets a gradient only if the pass starts from it', async () => {
     const model = build(k, [lstm({ initialState: 'learned' })]);
     const first = await model.gradients(batchOf(model));
     expect(flat(first.gradients.get('lstm.h0_l0')).some((v) => v !== 0)).toBe(true);
@@ -249,14 +254,14 @@ describe('layouts and states', () => {
     [[1, 2, 0], 'INVALID_DATA', 'length 2'],
     [[1, 7, 2], 'INVALID_DATA', 'length 1'],
     [[1, 2.5, 2], 'INVALID_DATA', 'length 1'],
-  ] as const)('lengths %j cannot be', async (lengths, code, text) => {
+  ] as const)('lengths %j are rejected', async (lengths, code, text) => {
     const model = build(k, [lstm()]);
     const error = await rejected(() => model.evaluate({ ...batchOf(model), lengths }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(text);
   });
 
-  test('states that do not fit, and a tape without room for lengths', () => {
+  test('states of the wrong shape, and lengths on a tape without lengths, are rejected', () => {
     const model = build(k, [lstm({ projectionSize: 3 })]);
     const tape = model.tape({ steps: T, batchSize: N });
     const zeros = (n: number) => new Array<number>(n).fill(0);

@@ -1,4 +1,4 @@
-/** Forms that cannot be: type errors, and clear errors where no type was asked. */
+/** Invalid specs are type errors in TypeScript, and errors with a path at run time. */
 import { expect, test } from '@jest/globals';
 import { parameterLayout } from '../../src/core/build.js';
 import type { CellSpec } from '../../src/core/lstm/spec.js';
@@ -13,13 +13,13 @@ test('combinations that no paper defines are type errors', () => {
   const both = { layerNorm: true, gateRecurrence: true } as const;
   // @ts-expect-error gate recurrence is not defined for the layer-normalized cell
   const cell: CellSpec = both;
-  // @ts-expect-error one gate set at a time
+  // @ts-expect-error only one gate set
   const gates: CellSpec = { gates: ['noInput', 'noForget'] };
-  // @ts-expect-error no such activation
+  // @ts-expect-error unknown activation
   const activation: CellSpec = { activations: { gate: 'step' } };
-  // @ts-expect-error a repeat says how often
+  // @ts-expect-error repeat requires steps
   const repeat: LayerSpec = { kind: 'repeat' };
-  // @ts-expect-error a dropout says how much
+  // @ts-expect-error dropout requires a rate
   const dropout: LayerSpec = { kind: 'dropout' };
   expect([cell, gates, activation, repeat, dropout]).toHaveLength(5);
 });
@@ -62,13 +62,13 @@ test.each<[string, object, string]>([
   ['layers[0].returns', layers({ ...plain, returns: 'last' }, plain), 'repeat'],
   ['layers', layers({ kind: 'dropout', rate: 0.5 }), 'no layer has parameters'],
   ['layers[1].tied', layers(plain, { kind: 'linear', size: 3, tied: 'embedding' }), 'no embedding'],
-])('%s: %j', (path, spec, text) => {
+])('%s is invalid in %j', (path, spec, text) => {
   const error = thrown(() => requireSpec(spec));
   expect(problemOf(error, 'INVALID_SETTING').path).toBe(path);
   expect(error.message).toContain(text);
 });
 
-test('a tied head has to fit the table', () => {
+test('a tied layer must have the shape of the embedding', () => {
   const tied = (width: number, size: number): ModelSpec => ({
     layers: [
       { kind: 'embedding', size: 7, width },
@@ -81,7 +81,7 @@ test('a tied head has to fit the table', () => {
   expect(thrown(() => requireSpec(tied(4, 8))).message).toContain('[8, 4], but embedding has shape [7, 4]');
 });
 
-test('parameters by name and shape, in the order of the arena', () => {
+test('parameters have these names and shapes, in the order of the arena', () => {
   const { entries } = parameterLayout({
     inputSize: 3,
     layers: [

@@ -1,6 +1,6 @@
 /**
- * The gradient of every combination that the LSTM's spec allows, against differences of fourth order: the settings are
- * listed once, the products are generated. All cells in all layers; all kinds of noise and lengths in all cells.
+ * Compares the gradients of every combination of LSTM settings with fourth-order differences. The settings are listed once;
+ * the combinations are generated: all cells in all layers, and all dropout and lengths in all cells.
  */
 import { describe, expect, test } from '@jest/globals';
 import { ACTIVATIONS, GATE_SETS } from '../../src/contract/kernels.js';
@@ -14,7 +14,7 @@ import { testRandom } from '../support/random.js';
 
 type Part = { readonly [key: string]: unknown };
 
-/** Every choice of each setting; a whole cell and layer is one choice of each. */
+/** The choices of each setting. A combination has one choice of each. */
 const CELL: readonly (readonly Part[])[] = [
   GATE_SETS.map((gates) => ({ gates })),
   [{}, { peepholes: true }],
@@ -61,8 +61,8 @@ interface Setting {
 }
 
 /**
- * The slope of the objective along a random direction in all parameters, inputs and initial states at once, by the
- * backward pass and by differences of fourth order; returns how far they are apart, over the size of the gradient.
+ * Computes the slope of the objective along a random direction in all parameters, inputs and initial states, with the
+ * backward pass and with fourth-order differences. Returns the relative error.
  */
 async function slopeError(layers: readonly LayerSpec[], { lengths, noise }: Setting, seed: number): Promise<number> {
   const model = modelOf(layers, seed);
@@ -115,35 +115,35 @@ async function slopeError(layers: readonly LayerSpec[], { lengths, noise }: Sett
 }
 
 /**
- * A cut or a kink that lies within 1e-5 of a unit spoils the difference there, once in hundreds of points: so another
- * point is asked then. A gradient that is wrong is wrong at every point.
+ * Tries up to three points: once in hundreds of points a unit is within 1e-5 of a kink, where the difference is wrong. A wrong
+ * gradient is wrong at every point.
  */
-async function expectRight(layers: readonly LayerSpec[], setting: Setting): Promise<void> {
+async function expectCorrectGradient(layers: readonly LayerSpec[], setting: Setting): Promise<void> {
   const errors: number[] = [];
   for (let seed = 1; seed <= 3; seed++) {
     errors.push(await slopeError(layers, setting, 10 * seed));
     if (errors.at(-1)! < 1e-6) return;
   }
-  throw new Error(`${JSON.stringify(layers)} ${JSON.stringify(setting)}: off by ${errors}`);
+  throw new Error(`${JSON.stringify(layers)} ${JSON.stringify(setting)}: relative errors ${errors}`);
 }
 
-describe('every cell in every layer', () => {
+describe('every cell in every layer has a correct gradient', () => {
   const layers = product(LAYER);
   test.each(product(CELL).map((cell) => ({ cell, name: JSON.stringify(cell) })))('$name', async ({ cell }) => {
     for (const layer of layers) {
       const spec = { kind: 'lstm', hiddenSize: 3, ...layer, cell } as LstmSpec;
-      await expectRight([spec], { lengths: false, noise: false });
+      await expectCorrectGradient([spec], { lengths: false, noise: false });
     }
   });
 });
 
 /**
- * All cells under all noise and lengths, each in one of the layers in turn; with UNSPOOL_ALL_FORMS=1 in every direction with
- * and without a projection, which takes minutes.
+ * All cells with all dropout and lengths, each in one layer. UNSPOOL_ALL_VARIANTS=1 checks every direction with and without a
+ * projection instead, which takes minutes.
  */
-const EVERYWHERE = process.env.UNSPOOL_ALL_FORMS === '1' ? product(LAYER.slice(0, 2)) : null;
+const EVERYWHERE = process.env.UNSPOOL_ALL_VARIANTS === '1' ? product(LAYER.slice(0, 2)) : null;
 
-describe('every noise and length in every cell', () => {
+describe('every dropout and length in every cell has a correct gradient', () => {
   const [cells, layers] = [product(CELL), product(LAYER)];
   test.each(product(NOISE).map((setting) => ({ setting, name: JSON.stringify(setting) })))(
     '$name',
@@ -152,7 +152,7 @@ describe('every noise and length in every cell', () => {
       for (const [i, cell] of cells.entries()) {
         for (const layer of EVERYWHERE ?? [layers[(5 * i) % layers.length]!]) {
           const spec = { kind: 'lstm', hiddenSize: 3, ...layer, ...more, cell } as LstmSpec;
-          await expectRight([spec], { lengths, noise });
+          await expectCorrectGradient([spec], { lengths, noise });
         }
       }
     },
@@ -160,11 +160,11 @@ describe('every noise and length in every cell', () => {
 });
 
 test.each(ACTIVATIONS.flatMap((kind) => (['gate', 'candidate', 'output'] as const).map((role) => ({ kind, role }))))(
-  'the activation $kind as $role',
+  'the activation $kind as $role has a correct gradient',
   async ({ kind, role }) => {
     for (const gates of GATE_SETS) {
       const cell: CellSpec = { gates, peepholes: true, activations: { [role]: kind } };
-      await expectRight([{ kind: 'lstm', hiddenSize: 3, cell }], { lengths: false, noise: false });
+      await expectCorrectGradient([{ kind: 'lstm', hiddenSize: 3, cell }], { lengths: false, noise: false });
     }
   },
 );
@@ -178,14 +178,14 @@ test.each<{ name: string; layers: LayerSpec[] }>([
     ],
   },
   {
-    name: 'dropout, one mask',
+    name: 'dropout with one mask',
     layers: [
       { kind: 'lstm', hiddenSize: 3 },
       { kind: 'dropout', rate: 0.4, shared: 'steps' },
     ],
   },
   {
-    name: 'activity over dropout',
+    name: 'activity regularization and dropout',
     layers: [
       { kind: 'lstm', hiddenSize: 3 },
       { kind: 'activity', beta: 0.7 },
@@ -195,7 +195,7 @@ test.each<{ name: string; layers: LayerSpec[] }>([
     ],
   },
   {
-    name: 'one step to many',
+    name: 'last output repeated',
     layers: [
       { kind: 'lstm', hiddenSize: 3, returns: 'last' },
       { kind: 'repeat', steps: 5 },
@@ -210,21 +210,24 @@ test.each<{ name: string; layers: LayerSpec[] }>([
       { kind: 'lstm', hiddenSize: 4, projectionSize: 2, zoneout: 0.2 },
     ],
   },
-])('layers: $name, with lengths and without', async ({ layers }) => {
-  for (const lengths of [false, true]) await expectRight(layers, { lengths, noise: true });
+])('$name: the gradient is correct with and without lengths', async ({ layers }) => {
+  for (const lengths of [false, true]) await expectCorrectGradient(layers, { lengths, noise: true });
 });
 
-test.each([false, true])('an embedding with dropout, and a head tied to it; noise %p', async (noise) => {
-  const spec: ModelSpec = {
-    layers: [
-      { kind: 'embedding', size: 6, width: 3, dropout: 0.4 },
-      { kind: 'lstm', hiddenSize: 3 },
-      { kind: 'linear', size: 6, tied: 'embedding' },
-    ],
-  };
-  const model = buildModel(createReference('float64'), spec);
-  expect(model.parameters.layout.entries.map((e) => e.name)).not.toContain('head.weight');
-  const batch = randomBatch(spec, { steps: T, batchSize: N }, 6);
-  const report = await gradcheck(model, batch, { noise: noise ? { seed: 1, update: 3 } : null });
-  expect(report.passed).toBe(true);
-});
+test.each([false, true])(
+  'the gradient of an embedding with dropout and a tied layer is correct (noise: %p)',
+  async (noise) => {
+    const spec: ModelSpec = {
+      layers: [
+        { kind: 'embedding', size: 6, width: 3, dropout: 0.4 },
+        { kind: 'lstm', hiddenSize: 3 },
+        { kind: 'linear', size: 6, tied: 'embedding' },
+      ],
+    };
+    const model = buildModel(createReference('float64'), spec);
+    expect(model.parameters.layout.entries.map((e) => e.name)).not.toContain('head.weight');
+    const batch = randomBatch(spec, { steps: T, batchSize: N }, 6);
+    const report = await gradcheck(model, batch, { noise: noise ? { seed: 1, update: 3 } : null });
+    expect(report.passed).toBe(true);
+  },
+);
