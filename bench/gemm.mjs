@@ -10,70 +10,68 @@ import { interleaved, machine, table, three } from './measure.mjs';
 const [M, K, N] = [64, 256, 512];
 const FLOPS = 2 * M * N * K;
 
+function putRow(C, at, s0, s1, s2, s3) {
+  C[at] = s0;
+  C[at + 1] = s1;
+  C[at + 2] = s2;
+  C[at + 3] = s3;
+}
+
+/** Computes the 4x4 tile of C at row i and column j. */
+function tile4x4(C, A, B, i, j) {
+  let s00 = 0,
+    s01 = 0,
+    s02 = 0,
+    s03 = 0;
+  let s10 = 0,
+    s11 = 0,
+    s12 = 0,
+    s13 = 0;
+  let s20 = 0,
+    s21 = 0,
+    s22 = 0,
+    s23 = 0;
+  let s30 = 0,
+    s31 = 0,
+    s32 = 0,
+    s33 = 0;
+  for (let k = 0, p = i * K, q = j * K; k < K; k++, p += 4, q += 4) {
+    const b0 = B[q],
+      b1 = B[q + 1],
+      b2 = B[q + 2],
+      b3 = B[q + 3];
+    const a0 = A[p],
+      a1 = A[p + 1],
+      a2 = A[p + 2],
+      a3 = A[p + 3];
+    s00 += a0 * b0;
+    s01 += a0 * b1;
+    s02 += a0 * b2;
+    s03 += a0 * b3;
+    s10 += a1 * b0;
+    s11 += a1 * b1;
+    s12 += a1 * b2;
+    s13 += a1 * b3;
+    s20 += a2 * b0;
+    s21 += a2 * b1;
+    s22 += a2 * b2;
+    s23 += a2 * b3;
+    s30 += a3 * b0;
+    s31 += a3 * b1;
+    s32 += a3 * b2;
+    s33 += a3 * b3;
+  }
+  const at = i * N + j;
+  putRow(C, at, s00, s01, s02, s03);
+  putRow(C, at + N, s10, s11, s12, s13);
+  putRow(C, at + 2 * N, s20, s21, s22, s23);
+  putRow(C, at + 3 * N, s30, s31, s32, s33);
+}
+
 /** C = A B, with A packed in panels of 4 rows and B in panels of 4 columns. */
 function bareTile(C, A, B) {
   for (let j = 0; j < N; j += 4) {
-    for (let i = 0; i < M; i += 4) {
-      let s00 = 0,
-        s01 = 0,
-        s02 = 0,
-        s03 = 0,
-        s10 = 0,
-        s11 = 0,
-        s12 = 0,
-        s13 = 0;
-      let s20 = 0,
-        s21 = 0,
-        s22 = 0,
-        s23 = 0,
-        s30 = 0,
-        s31 = 0,
-        s32 = 0,
-        s33 = 0;
-      for (let k = 0, p = i * K, q = j * K; k < K; k++, p += 4, q += 4) {
-        const b0 = B[q],
-          b1 = B[q + 1],
-          b2 = B[q + 2],
-          b3 = B[q + 3];
-        const a0 = A[p],
-          a1 = A[p + 1],
-          a2 = A[p + 2],
-          a3 = A[p + 3];
-        s00 += a0 * b0;
-        s01 += a0 * b1;
-        s02 += a0 * b2;
-        s03 += a0 * b3;
-        s10 += a1 * b0;
-        s11 += a1 * b1;
-        s12 += a1 * b2;
-        s13 += a1 * b3;
-        s20 += a2 * b0;
-        s21 += a2 * b1;
-        s22 += a2 * b2;
-        s23 += a2 * b3;
-        s30 += a3 * b0;
-        s31 += a3 * b1;
-        s32 += a3 * b2;
-        s33 += a3 * b3;
-      }
-      const c = i * N + j;
-      C[c] = s00;
-      C[c + 1] = s01;
-      C[c + 2] = s02;
-      C[c + 3] = s03;
-      C[c + N] = s10;
-      C[c + N + 1] = s11;
-      C[c + N + 2] = s12;
-      C[c + N + 3] = s13;
-      C[c + 2 * N] = s20;
-      C[c + 2 * N + 1] = s21;
-      C[c + 2 * N + 2] = s22;
-      C[c + 2 * N + 3] = s23;
-      C[c + 3 * N] = s30;
-      C[c + 3 * N + 1] = s31;
-      C[c + 3 * N + 2] = s32;
-      C[c + 3 * N + 3] = s33;
-    }
+    for (let i = 0; i < M; i += 4) tile4x4(C, A, B, i, j);
   }
 }
 

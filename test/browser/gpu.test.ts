@@ -31,51 +31,79 @@ function bundle(): string {
   }
 }
 
-maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
-  let server: Server;
-  let browser: Browser;
-  let page: Page;
-  const problems: string[] = [];
+interface Session {
+  readonly page: Page;
+  readonly problems: string[];
+  close(): Promise<void>;
+}
 
-  beforeAll(async () => {
-    const script = bundle();
-    server = createServer(({ url }, response) => {
-      const isScript = url === '/page.js';
-      response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
-      response.end(isScript ? script : '<!doctype html><script type="module" src="page.js"></script>');
-    });
+/** Opens the page in a new browser. */
+async function openSession(): Promise<Session> {
+  const script = bundle();
+  const server: Server = createServer(({ url }, response) => {
+    const isScript = url === '/page.js';
+    response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
+    response.end(isScript ? script : '<!doctype html><script type="module" src="page.js"></script>');
+  });
+  let browser: Browser | null = null;
+  const close = async () => {
+    await browser?.close();
+    server.close();
+  };
+  try {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const args = ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-unsafe-swiftshader'];
     browser = await chromium.launch({ executablePath: CHROMIUM, args });
-    page = await browser.newPage();
+    const page = await browser.newPage();
+    const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(error.message));
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     await page.waitForFunction('window.ready');
-  });
+    return { page, problems, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
+async function expectFaultsReported(page: Page, mode: string): Promise<void> {
+  const [shader, shaderMessage] = (await page.evaluate(`window.withFault('${mode}', 'shader')`)) as [object, string];
+  expect(shader).toMatchObject({ code: 'DEVICE_LOST' });
+  expect(shaderMessage).toMatch(/refused a call: .+ make a new model/s);
+  const [memory, message] = (await page.evaluate(`window.withFault('${mode}', 'memory')`)) as [object, string];
+  expect(memory).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: null });
+  expect(message).toBe('out of memory. Lower the batch, the steps or hiddenSize, or use backend: wasm.');
+}
+
+maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
+  let session: Session;
+
+  beforeAll(async () => {
+    session = await openSession();
   });
+  afterAll(() => session?.close());
 
   test('opens the requested mode', async () => {
-    const started = await page.evaluate(`window.start('${mode}')`);
+    const started = await session.page.evaluate(`window.start('${mode}')`);
     expect(started).toMatchObject({ name: 'gpu', variant: mode, mode, executor: 'single kernels' });
   });
 
   test('passes a part of the conformance suite, and products of every transposition', async () => {
-    const { ran, failed } = (await page.evaluate('window.conformance(151)')) as { ran: number; failed: string[] };
+    const { ran, failed } = (await session.page.evaluate('window.conformance(151)')) as {
+      ran: number;
+      failed: string[];
+    };
     expect(failed).toEqual([]);
     expect(ran).toBeGreaterThan(40);
-    const errors = (await page.evaluate('window.productErrors()')) as number[];
+    const errors = (await session.page.evaluate('window.productErrors()')) as number[];
     expect(Math.max(...errors)).toBeLessThan(1e-5);
-    const wide = (await page.evaluate('window.wideErrors()')) as Record<string, number>;
+    const wide = (await session.page.evaluate('window.wideErrors()')) as Record<string, number>;
     expect(Object.keys(wide)).toHaveLength(12);
     expect(Object.entries(wide).filter(([, error]) => !(error <= 2e-5))).toEqual([]);
   });
 
-  test.each(['lstm-stacked', 'lstm-projected', 'cell-layer-norm'])('%s', async (name) => {
-    const errors = (await page.evaluate((g) => {
+  test.each(['lstm-stacked', 'lstm-projected', 'cell-layer-norm'])('%s agrees with PyTorch', async (name) => {
+    const errors = (await session.page.evaluate((g) => {
       return (globalThis as unknown as { golden(g: object): Promise<object> }).golden(g);
     }, golden(name))) as Record<string, number>;
     expect(Object.keys(errors).length).toBeGreaterThan(4);
@@ -83,27 +111,22 @@ maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
   });
 
   test('weights after 60 updates agree with the reference, and nothing stays on the device', async () => {
-    expect(await page.evaluate('window.trainingError()')).toBeLessThan(1e-5);
-    expect(((await page.evaluate('window.leftBehind()')) as number[])[0]).toBe(0);
-    expect(await page.evaluate('window.executor()')).toEqual([
+    expect(await session.page.evaluate('window.trainingError()')).toBeLessThan(1e-5);
+    expect(((await session.page.evaluate('window.leftBehind()')) as number[])[0]).toBe(0);
+    expect(await session.page.evaluate('window.executor()')).toEqual([
       mode === 'webgpu' ? 'fused-encoder' : 'single kernels',
       null,
     ]);
-    expect(problems).toEqual([]);
+    expect(session.problems).toEqual([]);
   });
 
   test('a shader that does not compile, and missing memory, are UnspoolErrors', async () => {
-    const [shader, shaderMessage] = (await page.evaluate(`window.withFault('${mode}', 'shader')`)) as [object, string];
-    expect(shader).toMatchObject({ code: 'DEVICE_LOST' });
-    expect(shaderMessage).toMatch(/refused a call: .+ make a new model/s);
-    const [memory, message] = (await page.evaluate(`window.withFault('${mode}', 'memory')`)) as [object, string];
-    expect(memory).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: null });
-    expect(message).toBe('out of memory. Lower the batch, the steps or hiddenSize, or use backend: wasm.');
+    await expectFaultsReported(session.page, mode);
   });
 
   if (mode === 'webgl2') {
     test('reading from a lost context is an error, and does not return old numbers', async () => {
-      const problem = await page.evaluate('window.loseContext()');
+      const problem = await session.page.evaluate('window.loseContext()');
       expect(problem).toMatchObject({ code: 'DEVICE_LOST' });
     });
   }

@@ -23,8 +23,9 @@ const PAGES: Record<string, Record<string, string>> = {
   'strict and isolated': { ...STRICT, ...ISOLATED },
 };
 
-if (!existsSync(CHROMIUM)) console.warn(`The browser tests are skipped: ${CHROMIUM} does not exist.`);
-const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
+const hasChromium = existsSync(CHROMIUM);
+if (!hasChromium) console.warn(`The browser tests are skipped: ${CHROMIUM} does not exist.`);
+const maybe = hasChromium ? describe : describe.skip;
 
 /** The scripts of pages and workers. A page runs the script of its name. */
 const SCRIPTS: Readonly<Record<string, string>> = {
@@ -87,38 +88,40 @@ interface Interrupted {
   readonly threads: number;
 }
 
+let scripts: typeof SCRIPTS;
+let server: Server;
+let browser: Browser;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  if (!hasChromium) return;
+  scripts = bundle();
+  server = await serve(scripts);
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
+  browser = await chromium.launch({ executablePath: CHROMIUM, args });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/** Opens a page of this kind, and waits until its script has loaded. */
+async function open(kind: string, name = 'page'): Promise<Page> {
+  const page = await browser.newPage();
+  page.on('pageerror', (error) => problems.push(`${kind}: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().includes('favicon')) problems.push(`${kind}: ${message.text()}`);
+  });
+  const { port } = server.address() as AddressInfo;
+  await page.goto(`http://127.0.0.1:${port}/${encodeURIComponent(kind)}/${name}.html`);
+  await page.waitForFunction('window.ready');
+  return page;
+}
+
+const train = (page: Page, backend: string): Promise<Trained> => page.evaluate(`window.train('${backend}')`);
+
 maybe('in Chromium', () => {
-  let scripts: typeof SCRIPTS;
-  let server: Server;
-  let browser: Browser;
-  const problems: string[] = [];
-
-  beforeAll(async () => {
-    scripts = bundle();
-    server = await serve(scripts);
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args });
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
-  });
-
-  const open = async (kind: string, name = 'page'): Promise<Page> => {
-    const page = await browser.newPage();
-    page.on('pageerror', (error) => problems.push(`${kind}: ${error.message}`));
-    page.on('console', (message) => {
-      if (message.type() === 'error' && !message.text().includes('favicon'))
-        problems.push(`${kind}: ${message.text()}`);
-    });
-    const { port } = server.address() as AddressInfo;
-    await page.goto(`http://127.0.0.1:${port}/${encodeURIComponent(kind)}/${name}.html`);
-    await page.waitForFunction('window.ready');
-    return page;
-  };
-  const train = (page: Page, backend: string): Promise<Trained> => page.evaluate(`window.train('${backend}')`);
-
   test.each(Object.keys(PAGES))('%s page: wasm trains like the reference backend, saves and loads', async (kind) => {
     const page = await open(kind);
     const wasm = await train(page, 'auto');
@@ -145,7 +148,9 @@ maybe('in Chromium', () => {
     expect(Number.isFinite(df) && df !== 0).toBe(true);
     await page.close();
   });
+});
 
+maybe('with a worker in Chromium', () => {
   test('training in a worker gives the same events and does not block the page', async () => {
     const page = await open('plain', 'worker-page');
     const { here, there } = (await page.evaluate('window.both()')) as Record<'here' | 'there', Watched>;
@@ -181,7 +186,9 @@ maybe('in Chromium', () => {
     await page.close();
     expect(problems).toEqual([]);
   });
+});
 
+maybe('a small page in Chromium', () => {
   test('the code of a page that trains and predicts is under 40 KB gzipped', async () => {
     const page = await open('plain', 'small');
     const loaded: string[] = [];

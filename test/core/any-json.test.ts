@@ -32,7 +32,7 @@ const SPEC = {
   ],
 };
 
-/** Each reader, with good descriptions of it. */
+/** Each reader, with valid specs. */
 const READERS: readonly (readonly [name: string, read: (value: never) => unknown, good: readonly unknown[]])[] = [
   ['a model', requireSpec, [SPEC]],
   [
@@ -52,7 +52,7 @@ const READERS: readonly (readonly [name: string, read: (value: never) => unknown
       { kind: 'sgd', learningRate: 0.1, momentum: 0.9 },
       {
         kind: 'grouped',
-        rate: 1,
+        learningRate: 1,
         groups: [
           { match: '*.bias_*', optimizer: { kind: 'adam', learningRate: 0.1, beta1: 0.5 } },
           { match: ['a', 'b*'], optimizer: null },
@@ -78,7 +78,7 @@ const READERS: readonly (readonly [name: string, read: (value: never) => unknown
   ],
 ];
 
-describe('any JSON in each place of', () => {
+describe('any JSON value anywhere in the spec is read or rejected:', () => {
   test.each(READERS)('%s', (_, read, good) => {
     for (const value of good) expect(() => read(value as never)).not.toThrow();
     const places = good.flatMap((value) => pathsOf(value).map((path) => ({ value, path })));

@@ -1,4 +1,4 @@
-/** What was given back is not read by accident: each use of it, and of arrays that it gave, says what happened. */
+/** Every use of a freed object, and of the arrays that it returned, throws `DISPOSED`. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { generate } from '../../src/core/generate.js';
@@ -40,7 +40,7 @@ const BATCH: Batch = { steps: T, batchSize: N, inputs: wave(T * N * 3), targets:
 
 type Use = () => unknown;
 
-/** Every one of `uses` throws `DISPOSED` and says so in the same words. */
+/** Every one of `uses` throws `DISPOSED` with the same message. */
 async function expectDisposed(uses: Readonly<Record<string, Use>>, message: RegExp): Promise<void> {
   for (const [name, use] of Object.entries(uses)) {
     const error = await rejected(async () => use()).catch((other) => new Error(`${name}: ${other}`));
@@ -50,8 +50,8 @@ async function expectDisposed(uses: Readonly<Record<string, Use>>, message: RegE
   }
 }
 
-describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create }) => {
-  test('says so wherever it is used', async () => {
+describe.each(BACKENDS)('a freed tape on $name in $precision', ({ create }) => {
+  test('throws DISPOSED on every use', async () => {
     const model = buildModel(await create(), SPEC);
     const { tape } = await model.gradients(BATCH);
     const [layer, step, own] = [tape.lstm(1), tape.lstm(1).step(2), model.arena()];
@@ -87,7 +87,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
     await expectDisposed(uses, /: The tape was used after free\(\)\. Make a new one, or keep a copy/);
   });
 
-  test('so do arrays that it gave before, and views of those; copies stay', async () => {
+  test('its arrays and their views throw, copies stay valid', async () => {
     const model = buildModel(await create(), SPEC);
     const { tape, gradients } = await model.gradients(BATCH);
     const { gates, grad } = tape.steps[1]!;
@@ -121,10 +121,10 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
     await expectDisposed(uses, /: The tape was used after free\(\)\./);
     expect(copy.some((v: number) => v !== 0)).toBe(true);
     expect(flat(kept)).toEqual(computed); // computed on demand, outside the memory of the tape
-    expect(flat(bias)).toHaveLength(2); // another owner's
+    expect(flat(bias)).toHaveLength(2); // the arena is not freed
   });
 
-  test('freeing it again takes nothing from who has the memory now', async () => {
+  test('freeing it twice does not free the next owner of the memory', async () => {
     const model = buildModel(await create(), SPEC);
     const first = (await model.gradients(BATCH)).tape;
     first.free();
@@ -137,7 +137,7 @@ describe.each(BACKENDS)('$name in $precision: a tape that was freed', ({ create 
   });
 });
 
-describe('what was freed or disposed says so', () => {
+describe('after free() or dispose(), every use throws DISPOSED:', () => {
   test('an arena', async () => {
     const model = buildModel(await createWasm('simd'), SPEC);
     const { gradients } = await model.gradients(BATCH);
@@ -194,7 +194,7 @@ describe('what was freed or disposed says so', () => {
       gradcheck: () => gradcheck(model, tokens),
     };
     await expectDisposed(uses, /: The model was used after dispose\(\)\. Make a new one\./);
-    expect(flat(own)).toEqual(before); // a tape that was not freed can still be looked into
+    expect(flat(own)).toEqual(before); // a tape that was not freed can still be read
     tape.free();
     stream.dispose();
   });
@@ -226,20 +226,20 @@ describe('what was freed or disposed says so', () => {
 });
 
 describe('memory', () => {
-  /** In use once `act` is done, over what was before it. */
+  /** Bytes in use after `act`, minus those before it. */
   async function left(k: Kernels, act: () => Promise<unknown>): Promise<number> {
     const before = k.memory.inUse();
     await act();
     return k.memory.inUse() - before;
   }
 
-  test('all that a pass made goes back where it fails, and nothing that it was handed', async () => {
+  test('a pass that fails frees everything that it allocated, and none of its arguments', async () => {
     const k = await createWasm('simd');
     const model = buildModel(k, TOKENS);
     const good: Batch = { steps: 3, batchSize: 2, inputs: new Int32Array(6), targets: new Int32Array(6) };
     const { tape, gradients } = await model.gradients(good); // allocates the workspaces of the backend
     const noGradients = model.tape(good, { gradients: false });
-    await model.evaluate(good, { tape: noGradients }); // its loss is laid
+    await model.evaluate(good, { tape: noGradients }); // allocates its loss
     for (const act of [
       () => model.gradients({ ...good, inputs: [0, 1, 2, 3, 4, 6] }),
       () => model.gradients({ ...good, targets: new Int32Array(6).fill(9) }),
@@ -256,7 +256,7 @@ describe('memory', () => {
     expect(flat(tape.output)).toHaveLength(36);
   });
 
-  test('a training, a stream and a tape with two losses give back all they took', async () => {
+  test('a training, a stream and a tape with two losses free everything that they allocated', async () => {
     const k = await threadedWasm('simd', 2);
     const model = buildModel(k, SPEC);
     const train = { stateful: true, length: 3, batch: () => BATCH };

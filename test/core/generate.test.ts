@@ -10,7 +10,7 @@ import { build, TOKENS, VALUES } from './support.js';
 describe('sampleToken', () => {
   const logits = [0.3, -1, 2, 1.2, 0, -0.5];
 
-  test('temperature 0 takes the likeliest, of equals the first', () => {
+  test('temperature 0 takes the likeliest token, and the first of equally likely ones', () => {
     const rng = createRng(1, 'draw');
     for (let n = 0; n < 20; n++) {
       expect(sampleToken(logits, rng, { temperature: 0 })).toBe(2);
@@ -24,7 +24,7 @@ describe('sampleToken', () => {
     [2, undefined],
     [1, 3],
     [1.5, 1],
-  ])('temperature %d, topK %p: as often as softmax says', (temperature, topK) => {
+  ])('temperature %d, topK %p: tokens are drawn with the probabilities of softmax', (temperature, topK) => {
     const draws = 20_000;
     const rng = createRng(11, 'draw');
     const seen = new Array<number>(logits.length).fill(0);
@@ -36,7 +36,7 @@ describe('sampleToken', () => {
     seen.forEach((count, i) => {
       const p = weights[i]! / total;
       if (p === 0) expect(count).toBe(0);
-      // Five standard deviations of a binomial count: a right sampler stays within for all but one seed in 10^6.
+      // Five standard deviations of a binomial count. A correct sampler exceeds them for one seed in 10^6.
       else expect(Math.abs(count - p * draws)).toBeLessThanOrEqual(5 * Math.sqrt(draws * p * (1 - p)));
     });
   });
@@ -48,7 +48,7 @@ describe('sampleToken', () => {
     expect([...drawn].sort()).toEqual([0, 1, 3]);
   });
 
-  test('settings that cannot work', () => {
+  test('invalid settings are rejected', () => {
     const rng = createRng(1, 'draw');
     for (const [path, options] of [
       ['temperature', { temperature: -1 }],
@@ -75,7 +75,7 @@ describe('generate', () => {
     return out;
   };
 
-  test('reads the prompt, then feeds back what it draws', async () => {
+  test('reads the prompt, then feeds back each token that it draws', async () => {
     const model = build({
       ...TOKENS,
       layers: TOKENS.layers.map((l) => (l.kind === 'linear' ? { ...l, init: { weight: 'normal' } } : l)),
@@ -96,7 +96,7 @@ describe('generate', () => {
     expect(await take(model, [0], 30, 5)).not.toEqual(await take(model, [0], 30, 6));
   });
 
-  test('needs a prompt, and a model from tokens to the same tokens', async () => {
+  test('an empty prompt, or a model without the same input and output tokens, is rejected', async () => {
     expect((await rejected(() => take(build(TOKENS), [], 1, 1))).code).toBe('INVALID_DATA');
     expect((await rejected(() => take(build(VALUES), [1], 1, 1))).code).toBe('INVALID_SETTING');
     const other: ModelSpec = { layers: [...TOKENS.layers.slice(0, 3), { kind: 'linear', size: 5 }] };
@@ -115,7 +115,7 @@ describe('random numbers', () => {
     expect([again.uniform(), again.normal(), again.integer(1000), again.uniform()]).toEqual(expected);
   });
 
-  test('another purpose is another stream', () => {
+  test('another purpose gives an independent stream', () => {
     expect(createRng(3, 'x').uniform()).not.toBe(createRng(3, 'y').uniform());
     expect(createRng(3, 'x').uniform()).toBe(createRng(3, 'x').uniform());
   });

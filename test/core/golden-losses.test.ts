@@ -1,4 +1,4 @@
-/** The losses of PyTorch, value and gradient, straight through the kernels and through a model's tape. */
+/** The losses of PyTorch, value and gradient, computed by the kernels and by the tape of a model. */
 import { describe, expect, test } from '@jest/globals';
 import { type LossChoice, lossTape } from '../../src/core/losses.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -35,7 +35,7 @@ test('every loss of the golden file is implemented', () => {
 });
 
 describe.each(BACKENDS)('losses on $name in $precision', ({ precision, create }) => {
-  test.each(Object.entries(CASES))('%s: value and gradient', async (name, { loss, targets }) => {
+  test.each(Object.entries(CASES))('%s: value and gradient agree with PyTorch', async (name, { loss, targets }) => {
     const k = await create();
     const [batchSize, cols] = g.tensors[`${name}.input`]!.shape as [number, number];
     const [y, dy] = [k.alloc(batchSize, cols), k.alloc(batchSize, cols)];
@@ -50,7 +50,7 @@ describe.each(BACKENDS)('losses on $name in $precision', ({ precision, create })
   });
 });
 
-test('an ignored class is ignored by its number, whatever it is', async () => {
+test('ignoreIndex can be any class', async () => {
   const k = createReference('float64');
   const logits = tensor(g, 'cross-entropy-ignored.input');
   const [batchSize, cols] = g.tensors['cross-entropy-ignored.input']!.shape as [number, number];

@@ -1,4 +1,4 @@
-/** torch.nn.LSTM and the cell written out, forward and every gradient, against the golden vectors. */
+/** Outputs and gradients agree with the golden vectors of torch.nn.LSTM and of the cell variants. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { flat } from '../support/arrays.js';
@@ -6,7 +6,7 @@ import { BACKENDS } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';
 import { CELLS, CONSTANT, goldenModel, goldenName } from '../support/golden-lstm.js';
 
-/** Forward from (h0, c0), then backward from dy, dhn and dcn, without a loss. */
+/** Runs forward from (h0, c0), then backward from dy, dhn and dcn, without a loss. */
 function run(g: GoldenCase, k: Kernels) {
   const { model, sizes } = goldenModel(g, k);
   const tape = model.tape({ steps: sizes.steps, batchSize: sizes.batch }, { lengths: Boolean(sizes.lengths) });

@@ -1,6 +1,6 @@
 /**
- * What is made of the tape a step at a time, against the golden vectors: state Jacobians and total derivatives of the state,
- * row by row from unit cotangents; a directional derivative out of them; truncated BPTT out of tapes that begin anywhere.
+ * Computations on single steps of a tape agree with the golden vectors: state Jacobians and total derivatives of the state, row
+ * by row from unit cotangents; a directional derivative from them; truncated BPTT from tapes that start at any step.
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
@@ -17,7 +17,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     k = await create();
   });
 
-  /** Rows of the derivative of (h, c) after `steps` steps from `s` by the parameters, the first state and the input. */
+  /** Rows of the derivative of (h, c) after `steps` steps from `s` with respect to the parameters, the first state and the input. */
   function derivatives(model: Model, s: readonly number[], x: readonly number[], steps: number) {
     const H = s.length / 2;
     const tape = model.tape({ steps, batchSize: 1 });
@@ -43,7 +43,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     return { rows, state: [...flat(h), ...flat(c)] };
   }
 
-  test('cell-jacobians: states, local Jacobians, influence of the parameters, a tangent', () => {
+  test('cell-jacobians: states, local Jacobians, influence matrices and a tangent agree', () => {
     const g = golden('cell-jacobians');
     const { inputSize: D, hiddenSize: H, steps: T } = g.config as Record<'inputSize' | 'hiddenSize' | 'steps', number>;
     const model = buildModel(k, { inputSize: D, layers: [{ kind: 'lstm', hiddenSize: H, bias: 'single' }] });
@@ -87,7 +87,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     expectClose('tangent', tangent, tensor(g, 'tangent'), tolerance);
   });
 
-  test('truncated-bptt: every (k1, k2)', async () => {
+  test('truncated-bptt: every (k1, k2) agrees', async () => {
     const g = golden('truncated-bptt');
     const sizes = g.config as Record<'inputSize' | 'hiddenSize' | 'outputSize' | 'steps', number>;
     const { inputSize: D, hiddenSize, outputSize: O, steps: T } = sizes;
@@ -107,7 +107,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
         const start = Math.max(0, end - k2);
         const steps = end - start;
         const older = start > 0 ? (await model.predict(cut('x', 0, start, D))).tape : null;
-        // The loss is a mean over the k1 steps that count, and their outputs; the file's is the sum.
+        // The loss is a mean over k1 steps and their outputs; the golden file has the sum.
         const { gradients } = await model.gradients(
           {
             steps,

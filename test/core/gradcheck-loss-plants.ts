@@ -3,7 +3,7 @@ import { live, withInstructions } from '../support/kernels.js';
 import type { Plant } from './gradcheck-plants.js';
 import { BITS, IGNORED, REGRESSION } from './gradcheck-support.js';
 
-/** Any tensor: an error in the loss's gradient reaches all of them, and none may pass. */
+/** Any tensor: an error in the gradient of the loss affects all tensors, so none may pass. */
 export const ANY = /./;
 
 export const lossPlants: Plant[] = [

@@ -1,4 +1,4 @@
-/** Every loss through a whole model, against differences: with weights of rows, with lengths, and after the last step only. */
+/** The gradient of every loss through a model is correct: with row weights, with lengths, and with the last step only. */
 import { expect, test } from '@jest/globals';
 import { gradcheck, randomBatch } from '../../src/core/gradcheck.js';
 import type { LossChoice } from '../../src/core/losses.js';
@@ -6,7 +6,7 @@ import type { ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { buildModel } from '../support/model.js';
 
-/** The loss, and an output wide enough for it. */
+/** [loss, output size]. */
 const LOSSES: readonly (readonly [LossChoice, number])[] = [
   ['crossEntropy', 5],
   [{ kind: 'crossEntropy', labelSmoothing: 0.2, classWeights: [1, 0.5, 2, 0, 1] }, 5],
@@ -22,7 +22,7 @@ const LOSSES: readonly (readonly [LossChoice, number])[] = [
 
 const [T, N] = [6, 3];
 
-test.each(LOSSES)('%j', async (loss, size) => {
+test.each(LOSSES)('the gradient of %j is correct', async (loss, size) => {
   const isCtc = loss === 'ctc' || (typeof loss === 'object' && loss.kind === 'ctc');
   for (const returns of isCtc ? (['all'] as const) : (['all', 'last'] as const)) {
     const spec: ModelSpec = {

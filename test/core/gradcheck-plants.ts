@@ -10,9 +10,9 @@ export interface Plant {
   readonly kernels: () => Kernels;
   readonly spec?: ModelSpec;
   readonly options?: GradcheckOptions;
-  /** The tensor with the largest error has to be one of these. */
+  /** The tensor with the largest error must be one of these. */
   readonly worst: RegExp;
-  /** These have to pass: nothing that the error touches leads to them. */
+  /** These must pass, because the error does not affect them. */
   readonly clean?: RegExp;
 }
 
@@ -122,8 +122,8 @@ export const productPlants: Plant[] = [
       withInstructions((k) => ({
         gemm: (out, a, b, o) => {
           if (!(o?.transA && H_OF.get(out.rows) === out.cols)) return k.gemm(out, a, b, o);
-          const seen = live(k, b); // h-, which is h one block earlier in the same memory
-          const oneStepOn = new Float64Array(seen.buffer, seen.byteOffset + N * b.cols * 8, seen.length);
+          const hBefore = live(k, b); // h- is h one block earlier in the same memory
+          const oneStepOn = new Float64Array(hBefore.buffer, hBefore.byteOffset + N * b.cols * 8, hBefore.length);
           const h = k.alloc(b.rows, b.cols);
           k.upload(h, oneStepOn);
           k.gemm(out, a, h, o);

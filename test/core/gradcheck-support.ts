@@ -38,10 +38,10 @@ export const NO_BIAS: ModelSpec = {
     { kind: 'linear', size: 2, bias: false },
   ],
 };
-/** A class that stands among the targets. */
+/** A class that occurs in the targets. */
 export const IGNORED = randomBatch(CLASSES, { steps: T, batchSize: N }, O, 3).targets[0]!;
 
-/** Nothing over the LSTM: its h is the output. */
+/** A model without a head: h of the LSTM is the output. */
 export const BARE: ModelSpec = { inputSize: 2, layers: [{ kind: 'lstm', hiddenSize: 3 }] };
 export const DEEP_HEAD: ModelSpec = {
   inputSize: E,
@@ -55,7 +55,7 @@ export const DEEP_HEAD: ModelSpec = {
 export const batchOf = (spec: ModelSpec, model: Model): Batch =>
   randomBatch(spec, { steps: T, batchSize: N }, model.outputSize, 3);
 
-/** Targets in [0, 1], as binary cross-entropy wants them. */
+/** Targets in [0, 1], for binary cross-entropy. */
 export const bits = (batch: Batch): Batch => ({ ...batch, targets: Array.from(batch.targets, (v) => 1 / (1 + v * v)) });
 
 export async function check(k: Kernels, spec: ModelSpec, options: GradcheckOptions = {}) {

@@ -1,4 +1,4 @@
-/** The gradient check passes on right gradients of every kind of model, and catches every error that is planted. */
+/** The gradient check passes for correct gradients of every kind of model, and detects every planted error. */
 import { describe, expect, test } from '@jest/globals';
 import { type GradcheckOptions, gradcheck } from '../../src/core/gradcheck.js';
 import type { ModelSpec } from '../../src/core/spec.js';
@@ -23,7 +23,7 @@ import {
   REGRESSION,
 } from './gradcheck-support.js';
 
-describe('right gradients pass', () => {
+describe('correct gradients pass', () => {
   const cases: readonly (readonly [string, ModelSpec, GradcheckOptions])[] = [
     ['embedding, two LSTM layers, linear, cross-entropy', CLASSES, {}],
     ['cross-entropy, summed', CLASSES, { loss: { kind: 'crossEntropy', reduction: 'sum' } }],
@@ -60,13 +60,13 @@ describe('right gradients pass', () => {
     expect(checked.includes('input')).toBe(spec.inputSize !== undefined);
   });
 
-  test('the ignored class is there to be ignored', () => {
+  test('the ignored class occurs in the targets', () => {
     const targets = Array.from(batchOf(CLASSES, buildModel(createReference('float64'), CLASSES)).targets);
     expect(targets.filter((t) => t === IGNORED).length).toBeGreaterThan(0);
     expect(targets.filter((t) => t !== IGNORED).length).toBeGreaterThan(0);
   });
 
-  test('the formulas that errors are planted in are right themselves', async () => {
+  test('the formulas for planted errors are correct without an error', async () => {
     expect((await check(withFormulas(RIGHT_FORMULAS), CLASSES)).passed).toBe(true);
   });
 });
@@ -87,7 +87,7 @@ describe('planted errors are caught', () => {
     if (worst === ANY) expect(wrong).toEqual(report.tensors.map((t) => t.tensor));
   });
 
-  test('a single NaN is worse than any number', async () => {
+  test('a single NaN counts as the largest error', async () => {
     const k = withInstructions((right) => ({
       sumRows: (out, a) => {
         right.sumRows(out, a);
@@ -101,7 +101,7 @@ describe('planted errors are caught', () => {
 });
 
 describe('the report', () => {
-  test('perTensor bounds the elements compared, spread over the whole tensor', async () => {
+  test('perTensor limits the number of compared elements, spread over the tensor', async () => {
     const report = await check(createReference('float64'), CLASSES, { perTensor: 5 });
     for (const t of report.tensors) {
       expect(t.checked).toBeLessThanOrEqual(5);
@@ -109,14 +109,14 @@ describe('the report', () => {
     }
   });
 
-  test('leaves the parameters as they were', async () => {
+  test('gradcheck does not change the parameters', async () => {
     const model = buildModel(createReference('float64'), CLASSES);
     const before = await model.kernels.download(model.parameters.matrix);
     await gradcheck(model, batchOf(CLASSES, model));
     expect(await model.kernels.download(model.parameters.matrix)).toEqual(before);
   });
 
-  test('the index of the worst element is that of the planted one', async () => {
+  test('the worst element has the index of the planted error', async () => {
     const k = withInstructions((right) => ({
       gemm: (out, a, b, o) => {
         right.gemm(out, a, b, o);
@@ -128,7 +128,7 @@ describe('the report', () => {
     expect(worst.analytic - worst.numeric).toBeCloseTo(1, 6);
   });
 
-  test('float32 and a senseless epsilon are refused', async () => {
+  test('float32 and an invalid epsilon are rejected', async () => {
     const single = await rejected(() => check(createReference('float32'), CLASSES));
     expect(problemOf(single, 'INVALID_SETTING').path).toBe('precision');
     const zero = await rejected(() => check(createReference('float64'), CLASSES, { epsilon: 0 }));

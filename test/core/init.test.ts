@@ -1,4 +1,4 @@
-/** Initializers: what their numbers look like. */
+/** The distribution and structure of each initializer. */
 import { describe, expect, test } from '@jest/globals';
 import { type Initializer, initialize } from '../../src/core/init.js';
 import { createRng } from '../../src/core/rng.js';
@@ -11,7 +11,7 @@ import { buildModel } from '../support/model.js';
 const [ROWS, COLS, FAN] = [60, 90, 40];
 const of = (init: Initializer, rows = ROWS, cols = COLS) => initialize(init, rows, cols, FAN, createRng(3, 'init'));
 
-/** Mean 0; the deviation, and for uniform ones the bound. */
+/** [initializer, standard deviation, bound]. All have the mean 0. */
 test.each<[Initializer, number, number]>([
   ['uniform', 1 / Math.sqrt(3 * FAN), 1 / Math.sqrt(FAN)],
   ['normal', 1, 6],
@@ -25,15 +25,15 @@ test.each<[Initializer, number, number]>([
   [{ kind: 'normal', std: 0.2 }, 0.2, 6],
   // The variance of a standard normal number within +-2 is 0.7737.
   [{ kind: 'truncatedNormal', std: 0.5 }, 0.5 * Math.sqrt(0.77374), 1],
-])('%j', (init, deviation, bound) => {
+])('%j has the right standard deviation and bound', (init, std, bound) => {
   const values = of(init);
   const n = values.length;
   const mean = values.reduce((a, b) => a + b) / n;
   const variance = values.reduce((sum, v) => sum + v * v, 0) / n;
-  expect(Math.abs(mean)).toBeLessThan((5 * deviation) / Math.sqrt(n));
-  expect(Math.abs(Math.sqrt(variance) / deviation - 1)).toBeLessThan(5 / Math.sqrt(2 * n));
+  expect(Math.abs(mean)).toBeLessThan((5 * std) / Math.sqrt(n));
+  expect(Math.abs(Math.sqrt(variance) / std - 1)).toBeLessThan(5 / Math.sqrt(2 * n));
   expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(bound);
-  expect(values).toEqual(of(init)); // the same seed, the same numbers
+  expect(values).toEqual(of(init)); // the same seed gives the same numbers
 });
 
 describe('matrices with a specific structure', () => {
@@ -41,7 +41,7 @@ describe('matrices with a specific structure', () => {
     [5, 9],
     [9, 5],
     [6, 6],
-  ])('orthogonal, %d x %d: the fewer of rows and columns are orthonormal, times the gain', (rows, cols) => {
+  ])('orthogonal, %d x %d: rows or columns, whichever are fewer, are orthonormal times the gain', (rows, cols) => {
     for (const [init, gain] of [
       ['orthogonal', 1],
       [{ kind: 'orthogonal', gain: 1.5 }, 1.5],
@@ -59,7 +59,7 @@ describe('matrices with a specific structure', () => {
     }
   });
 
-  test('identity, zeros, ones, a constant, a function', () => {
+  test('identity, zeros, ones, constant and function have the given values', () => {
     expect([...of('identity', 2, 3)]).toEqual([1, 0, 0, 0, 1, 0]);
     expect([...of('zeros', 1, 2), ...of('ones', 1, 2), ...of({ kind: 'constant', value: -2 }, 1, 2)]).toEqual([
       0, 0, 1, 1, -2, -2,
@@ -68,7 +68,7 @@ describe('matrices with a specific structure', () => {
   });
 });
 
-test('a function starts each gate, and a saved model does without it', async () => {
+test('a function initializes each gate, and a saved model does not need it', async () => {
   const seen: string[] = [];
   const input = (rows: number, cols: number) => {
     seen.push(`${rows}x${cols}`);
@@ -82,7 +82,7 @@ test('a function starts each gate, and a saved model does without it', async () 
   expect(again.spec).toEqual({ inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 2, init: { forgetBias: 0.5 } }] });
 });
 
-test('what cannot be an initializer', () => {
+test('invalid initializers are rejected', () => {
   const build = (input: unknown) => () =>
     buildModel(createReference('float32'), {
       inputSize: 3,

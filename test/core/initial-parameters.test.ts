@@ -15,7 +15,7 @@ describe('initial parameters', () => {
     return all.slice(index * size, (index + 1) * size);
   };
 
-  test("the forget gate's two biases start as 1 in sum, the others as 0", () => {
+  test('the two biases of the forget gate add up to 1, the other biases are 0', () => {
     const model = build(VALUES);
     for (const [level, H] of [4, 5].entries()) {
       for (let g = 0; g < 4; g++) {
@@ -25,7 +25,7 @@ describe('initial parameters', () => {
     }
   });
 
-  test('forgetBias: another number in sum over random biases; null leaves them alone', () => {
+  test('forgetBias sets the sum of the two biases; null keeps the random ones', () => {
     const bias: Initializer = { kind: 'constant', value: 0.25 };
     const sum = (forgetBias: number | null) => {
       const model = build({ inputSize: 2, layers: [lstm(3, { init: { bias, forgetBias } })] });
@@ -42,7 +42,7 @@ describe('initial parameters', () => {
     ['square', 7, 7],
     ['tall', 7, 4],
     ['wide', 4, 7],
-  ])("orthogonal: each gate's block is (%s)", (_, H, D) => {
+  ])('orthogonal: the block of each gate is orthogonal (%s)', (_, H, D) => {
     const model = build({
       inputSize: D,
       layers: [lstm(H, { init: { input: 'orthogonal', recurrent: 'orthogonal' } })],
@@ -67,7 +67,7 @@ describe('initial parameters', () => {
     }
   });
 
-  test('orthogonal to the last digit, also where there are many vectors', () => {
+  test('many vectors are orthogonal to the last digit', () => {
     const n = 60;
     const m = initialize('orthogonal', n, n, n, createRng(1, 'orthogonal'));
     let largest = 0;
@@ -81,11 +81,11 @@ describe('initial parameters', () => {
     expect(largest).toBeLessThan(3e-15);
   });
 
-  /** Mean and deviation of many numbers, and the largest of them. */
+  /** Mean, standard deviation and maximum. */
   const statistics = (values: readonly number[]) => {
     const mean = values.reduce((a, b) => a + b, 0) / values.length;
     const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
-    return { mean, deviation: Math.sqrt(variance), largest: Math.max(...values.map(Math.abs)) };
+    return { mean, std: Math.sqrt(variance), largest: Math.max(...values.map(Math.abs)) };
   };
 
   const [H, D] = [40, 24];
@@ -96,18 +96,18 @@ describe('initial parameters', () => {
     ['normal', 'normal', Number.POSITIVE_INFINITY, 1],
     ['uniform by a bound', { kind: 'uniform', bound: 0.3 }, 0.3, 0.3 / Math.sqrt(3)],
     ['normal by a deviation', { kind: 'normal', std: 0.2 }, Number.POSITIVE_INFINITY, 0.2],
-  ])('%s has its bound and its spread', (_, input, bound, deviation) => {
+  ])('%s has the right bound and standard deviation', (_, input, bound, std) => {
     const model = build({ inputSize: D, layers: [lstm(H, { init: { input } })] });
     const all = statistics(flat(model.parameters.get('lstm.weight_ih_l0')));
     expect(all.largest).toBeLessThanOrEqual(bound);
     if (Number.isFinite(bound)) expect(all.largest).toBeGreaterThan(0.99 * bound);
-    // 3840 numbers: the mean errs by deviation / 62, the deviation by about 1 %.
-    expect(Math.abs(all.mean)).toBeLessThan((4 * deviation) / Math.sqrt(4 * H * D));
-    expect(all.deviation / deviation).toBeGreaterThan(0.95);
-    expect(all.deviation / deviation).toBeLessThan(1.05);
+    // With 3840 numbers, the error of the mean is std / 62, and that of the std about 1 %.
+    expect(Math.abs(all.mean)).toBeLessThan((4 * std) / Math.sqrt(4 * H * D));
+    expect(all.std / std).toBeGreaterThan(0.95);
+    expect(all.std / std).toBeLessThan(1.05);
   });
 
-  test('zeros, ones, constants; the defaults of the embedding and the head', () => {
+  test('zeros, ones and constants have their values, embedding and head their defaults', () => {
     const model = build({
       layers: [
         { kind: 'embedding', size: 50, width: 40 },
@@ -120,14 +120,14 @@ describe('initial parameters', () => {
     expect(new Set(values('lstm.weight_hh_l0'))).toEqual(new Set([1]));
     expect(new Set(values('head.bias'))).toEqual(new Set([-2]));
     const embedding = statistics(values('embedding.weight'));
-    expect(embedding.deviation).toBeGreaterThan(0.93);
-    expect(embedding.deviation).toBeLessThan(1.07);
+    expect(embedding.std).toBeGreaterThan(0.93);
+    expect(embedding.std).toBeLessThan(1.07);
     const head = statistics(values('head.weight')).largest;
     expect(head).toBeLessThanOrEqual(1 / Math.sqrt(3));
     expect(head).toBeGreaterThan(0.98 / Math.sqrt(3));
   });
 
-  test('depend on the seed and on their own name, not on the layers beside them', () => {
+  test('depend on the seed and their own name, but not on other layers', () => {
     const deeper: ModelSpec = { ...VALUES, layers: [VALUES.layers[0]!, lstm(5), { kind: 'linear', size: 7 }] };
     const weights = (spec: ModelSpec, name: string) => flat(build(spec).parameters.get(name));
     expect(weights(deeper, 'lstm.weight_hh_l0')).toEqual(weights(VALUES, 'lstm.weight_hh_l0'));

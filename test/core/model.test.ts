@@ -10,7 +10,7 @@ import { buildModel } from '../support/model.js';
 import { testRandom } from '../support/random.js';
 import { build, lstm, TOKENS, VALUES } from './support.js';
 
-describe('shapes and tokens that do not fit', () => {
+describe('rejects', () => {
   const shape = (act: () => unknown) => problemOf(thrown(act), 'SHAPE_MISMATCH');
   const valuesBatch = (inputs: number, targets: number): Batch => ({
     steps: 4,
@@ -25,7 +25,7 @@ describe('shapes and tokens that do not fit', () => {
     targets: Int32Array.from(targets),
   });
 
-  test('inputs', async () => {
+  test('inputs of the wrong length', async () => {
     const error = await rejected(() => build(VALUES).gradients(valuesBatch(4 * 2 * 3 + 1, 16)));
     expect(error.message).toContain('forward: inputs must have shape [4, 2, 3], got [25].');
     expect(
@@ -33,7 +33,7 @@ describe('shapes and tokens that do not fit', () => {
     ).toEqual(expect.objectContaining({ op: 'forward', tensor: 'inputs', expected: [3, 2], actual: [2] }));
   });
 
-  test('targets', async () => {
+  test('targets of the wrong length', async () => {
     const error = await rejected(() => build(VALUES).evaluate(valuesBatch(24, 8)));
     expect(problemOf(error, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'targets', expected: [8, 2], actual: [8] });
     const last: ModelSpec = { inputSize: 3, layers: [lstm(4, { returns: 'last' }), { kind: 'linear', size: 2 }] };
@@ -43,13 +43,13 @@ describe('shapes and tokens that do not fit', () => {
     expect(problemOf(classes, 'SHAPE_MISMATCH')).toMatchObject({ op: 'crossEntropy', expected: [6], actual: [3] });
   });
 
-  test('parameters', () => {
+  test('parameters of the wrong length', () => {
     const model = build(VALUES);
     const problem = shape(() => model.parameters.set('lstm.weight_ih_l0', [1, 2, 3]));
     expect(problem).toMatchObject({ op: 'set', tensor: 'lstm.weight_ih_l0', expected: [16, 3], actual: [3] });
   });
 
-  test('class weights', async () => {
+  test('class weights of the wrong number or value', async () => {
     const loss = { kind: 'crossEntropy' as const, classWeights: [1, 2, 3] };
     const error = await rejected(() =>
       build(TOKENS).evaluate(tokensBatch([0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]), { loss }),
@@ -57,7 +57,7 @@ describe('shapes and tokens that do not fit', () => {
     expect(problemOf(error, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'classWeights', expected: [6], actual: [3] });
   });
 
-  test('a state of another number of sequences, or of another model', () => {
+  test('a state with another batch size, or of another model', () => {
     const model = build(VALUES);
     const tape = model.tape({ steps: 4, batchSize: 2 });
     const op = 'begin';
@@ -89,7 +89,7 @@ describe('shapes and tokens that do not fit', () => {
     }
   });
 
-  test('targets out of range; the ignored one is none', async () => {
+  test('targets out of range, except for ignoreIndex', async () => {
     const inputs = [0, 1, 2, 3, 4, 5];
     const error = await rejected(() => build(TOKENS).evaluate(tokensBatch(inputs, [0, 1, 2, 3, 9, 5])));
     expect(problemOf(error, 'INVALID_DATA').what).toBe('target 4');
@@ -101,7 +101,7 @@ describe('shapes and tokens that do not fit', () => {
     ).toBe('INVALID_DATA');
   });
 
-  test('a loss that there is not, or with settings that cannot work', async () => {
+  test('an unknown loss, or one with invalid settings', async () => {
     const batch = tokensBatch([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]);
     for (const [loss, path] of [
       ['hinge', 'loss'],
@@ -113,7 +113,7 @@ describe('shapes and tokens that do not fit', () => {
     }
   });
 
-  test('passes of no step or no row', () => {
+  test('passes with 0 steps or 0 rows', () => {
     const model = build(VALUES);
     for (const [path, steps, batchSize] of [
       ['steps', 0, 2],
@@ -154,7 +154,7 @@ describe('after dispose()', () => {
     }
   });
 
-  test('the memory is given back once', () => {
+  test('the memory is freed once', () => {
     const k = createReference('float64');
     const freed: unknown[] = [];
     const model = buildModel({ ...k, free: (m) => void freed.push(m) }, VALUES);
@@ -164,7 +164,7 @@ describe('after dispose()', () => {
     expect(freed).toEqual([matrix]);
   });
 
-  test('a tape gives back all that it allocated', async () => {
+  test('a tape frees everything that it allocated', async () => {
     for (const gradients of [true, false]) {
       for (const spec of [VALUES, TOKENS]) {
         const k = createReference('float64');
@@ -182,7 +182,7 @@ describe('after dispose()', () => {
             return m;
           },
           free: (m: Parameters<typeof k.free>[0]) => {
-            expect(live.delete(m)).toBe(true); // neither a view nor something that was freed before
+            expect(live.delete(m)).toBe(true); // neither a view nor freed before
           },
         };
         const model = buildModel(counting, spec);
@@ -220,7 +220,7 @@ describe('predicting', () => {
     },
   );
 
-  test('what a stream gives is a copy', async () => {
+  test('a stream returns copies', async () => {
     const stream = build(VALUES).stream();
     const first = await stream.step([1, 2, 3]);
     const kept = [...first];
@@ -252,7 +252,7 @@ describe('predicting', () => {
     expect(flat(fresh.output)).not.toEqual(flat(second.output));
   });
 
-  test("after `returns: 'last'` there is one output a sequence: that of the last step", async () => {
+  test("`returns: 'last'` gives one output per sequence, that of the last step", async () => {
     const layers = (returns: 'all' | 'last'): ModelSpec => ({
       inputSize: 3,
       layers: [lstm(4), lstm(5, { returns }), { kind: 'linear', size: 2 }],
@@ -268,7 +268,7 @@ describe('predicting', () => {
     );
   });
 
-  test('gradients() and evaluate() measure the same; the default loss depends on the targets', async () => {
+  test('gradients() and evaluate() give the same loss; its default depends on the targets', async () => {
     const model = build(TOKENS);
     const batch: Batch = { steps: 2, batchSize: 3, inputs: random.integers(6, 6), targets: random.integers(6, 6) };
     const { loss, tape } = await model.evaluate(batch);

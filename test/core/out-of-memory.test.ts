@@ -30,7 +30,7 @@ const batch = (steps: number, batchSize: number): Batch => ({
   targets: Int32Array.from({ length: steps * batchSize }, (_, i) => (i + 1) % 20),
 });
 
-/** The reference with an end to its memory, as a machine has one. */
+/** The reference backend with a memory limit. */
 async function limited(capacity: number): Promise<Kernels> {
   const k = createReference('float32');
   const rules = await k.memory.rules();
@@ -75,18 +75,18 @@ describe.each([
       expect(inUse! + bytes!).toBeGreaterThan(1.5 * MEGABYTE);
       const [asked, used] = [bytesText(bytes!), bytesText(inUse!)];
       expect(error.message).toContain(`out of memory: cannot allocate ${asked} (${used} of 2 MiB in use). `);
-      expect(k.memory.inUse()).toBe(before); // all that it had taken before it failed
+      expect(k.memory.inUse()).toBe(before); // it has freed everything that it allocated before it failed
     }
   });
 
-  test("the help has this model's numbers", async () => {
+  test('the help of the error has the numbers of the model', async () => {
     const model = buildModel(await create(2 * MEGABYTE), SPEC);
     expect(thrown(() => model.tape({ steps: 40, batchSize: 50 })).message).toMatch(
       / in use\)\. Lower batchSize \(50\) or steps \(40\) or layers\[1\]\.hiddenSize \(24\), and free tapes and arenas /,
     );
   });
 
-  test('afterwards a smaller batch trains to the same bits as without the error', async () => {
+  test('a smaller batch afterwards trains to the same bits as without the error', async () => {
     const trained = async (k: Kernels, disturb: boolean) => {
       const model = buildModel(k, SPEC);
       const source = (steps: number, batchSize: number) => ({
@@ -113,7 +113,7 @@ describe.each([
     expectSameBits(await trained(await create(2 * MEGABYTE), true), quiet);
   });
 
-  test('many batches of ever other shapes, each freed: none is in the way of the next', async () => {
+  test('many batches of different shapes, each freed, do not fragment the memory', async () => {
     const model = buildModel(await create(2 * MEGABYTE), SPEC);
     for (let i = 0; i < 60; i++) {
       const { tape, gradients } = await model.gradients(batch(3 + ((7 * i) % 19), 2 + ((5 * i) % 13)));
@@ -122,7 +122,7 @@ describe.each([
     }
   });
 
-  test('parameters that do not fit', async () => {
+  test('parameters that do not fit are rejected', async () => {
     const k = await create(1.5 * MEGABYTE);
     const large: ModelSpec = {
       inputSize: 3,
@@ -139,7 +139,7 @@ describe.each([
     buildModel(k, SPEC);
   });
 
-  test("an optimizer's state that does not fit: a training that was never begun leaves nothing behind", async () => {
+  test('if the state of an optimizer does not fit, the training frees everything', async () => {
     const wide: ModelSpec = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 200 }] };
     const one: Batch = { steps: 2, batchSize: 1, inputs: [1, 2, 3, 4, 5, 6], targets: new Array(400).fill(0.1) };
     const train = { stateful: false, length: 2, batch: () => one };
@@ -154,7 +154,7 @@ describe.each([
   });
 });
 
-test("the reference's arrays end where JavaScript's do", () => {
+test('the reference reports arrays that JavaScript cannot allocate', () => {
   const k = createReference('float64');
   for (const act of [() => k.alloc(2 ** 24, 2 ** 24), () => k.allocPacked(2 ** 24, 2 ** 24)]) {
     const problem = problemOf(thrown(act), 'OUT_OF_MEMORY');

@@ -1,4 +1,4 @@
-/** What holds for every size, weight and input: checked on random ones. */
+/** Properties that hold for every size, weight and input, checked with random ones. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { FloatArray } from '../../src/contract/kernels.js';
@@ -60,7 +60,7 @@ const forward = (model: Model, s: Sizes, x: readonly number[], from: Tape | null
   return tape;
 };
 
-/** Gradients of sum(y * dy); adds to `onto` where it is given. */
+/** The gradients of sum(y * dy), added to `onto` if it is given. */
 const backward = (model: Model, tape: Tape, dy: readonly number[], onto = model.arena(), after?: Tape) => {
   model.kernels.upload(tape.layers.at(-1)!.dy!, dy);
   const states = after ? after.lstms.map((l) => l.initialStateGrad()!) : [];
@@ -86,7 +86,7 @@ const holds = (property: (s: Sizes, cut: number) => Promise<void>): Promise<void
     RUNS,
   );
 
-describe('a sequence cut in two', () => {
+describe('a sequence split in two', () => {
   test('gives the same h, c and output', () =>
     holds(async (s, cut) => {
       const { model, per, x } = build(s);
@@ -105,7 +105,7 @@ describe('a sequence cut in two', () => {
       });
     }));
 
-  test('gives the same gradients, if what comes back through the state is handed on', () =>
+  test('gives the same gradients if the gradient of the state is passed on', () =>
     holds(async (s, cut) => {
       const { model, per, x, dy } = build(s);
       const whole = forward(model, s, x);
@@ -125,7 +125,7 @@ describe('a sequence cut in two', () => {
     }));
 });
 
-test("permuting the batch permutes the result, and leaves the parameters' gradients", () =>
+test('permuting the batch permutes the outputs and keeps the gradients of the parameters', () =>
   holds(async (s, turn) => {
     const { model, per, x, dy } = build(s);
     const moved = (list: readonly number[], width: number): number[] => {
@@ -145,7 +145,7 @@ test("permuting the batch permutes the result, and leaves the parameters' gradie
     expectClose('gradients', await numbers(model, b.matrix), await numbers(model, a.matrix), TIGHT);
   }));
 
-test('rows know nothing of each other, and no step knows of a later one', () =>
+test('an output does not depend on other rows or later steps', () =>
   holds(async (s, at) => {
     const { model, per, x, random } = build(s);
     const row = at % s.rows;
@@ -164,7 +164,7 @@ test('rows know nothing of each other, and no step knows of a later one', () =>
     for (let t = 0; t < at; t++) expect(flat(after.lstm(1).step(t).h)).toEqual(flat(before.lstm(1).step(t).h));
   }));
 
-test('the backward pass is linear in what comes from above', () =>
+test('the backward pass is linear in the gradient of the output', () =>
   holds(async (s) => {
     const { model, x, dy, random } = build(s);
     const other = random.normals(dy.length);
@@ -184,7 +184,7 @@ test('the backward pass is linear in what comes from above', () =>
     expect(Math.hypot(...a)).toBeGreaterThan(0);
   }));
 
-test('the same seed gives the same bits, another seed other ones', () =>
+test('the same seed gives the same bits, another seed different ones', () =>
   holds(async (s) => {
     const run = async (seed: number) => {
       const { model, x, dy } = build(s);
@@ -214,7 +214,7 @@ test('gradients of two batches add up in one arena', () =>
     );
   }));
 
-test("a batch's gradient is the sum of its rows' gradients", () =>
+test('the gradient of a batch is the sum of the gradients of its rows', () =>
   holds(async (s) => {
     const { model, x, dy } = build(s);
     const all = await numbers(model, backward(model, forward(model, s, x), dy).matrix);
@@ -228,7 +228,7 @@ test("a batch's gradient is the sum of its rows' gradients", () =>
     expectClose('sum over rows', await numbers(model, sum.matrix), all, TIGHT);
   }));
 
-test('two biases that act as one sum have one gradient', () =>
+test('the two biases have the same gradient', () =>
   holds(async (s) => {
     const { model, x, dy } = build({ ...s, bias: true });
     const gradients = backward(model, forward(model, s, x), dy);

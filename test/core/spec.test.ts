@@ -5,7 +5,7 @@ import { flat } from '../support/arrays.js';
 import { problemOf, thrown } from '../support/errors.js';
 import { build, lstm, TOKENS, VALUES } from './support.js';
 
-describe('a spec that cannot work', () => {
+describe('an invalid spec is rejected with the path of the error', () => {
   const one = (layer: object): unknown => ({ inputSize: 3, layers: [layer] });
   const cases: readonly (readonly [path: string, why: string, spec: unknown, text?: string])[] = [
     ['spec', 'null', null],
@@ -137,7 +137,7 @@ describe('a spec that cannot work', () => {
     },
   );
 
-  test('a spec is JSON: written and read again, it builds the same model', () => {
+  test('a spec that is written as JSON and read again builds the same model', () => {
     const spec: ModelSpec = {
       seed: 3,
       inputSize: 2,
@@ -156,7 +156,7 @@ describe('a spec that cannot work', () => {
 describe('names and shapes', () => {
   const layout = (spec: ModelSpec) => parameterLayout(spec).entries.map((e) => `${e.name} ${e.shape.join('x')}`);
 
-  test('are those of PyTorch, the LSTM layers counted', () => {
+  test('are those of PyTorch, with numbered LSTM layers', () => {
     expect(layout(TOKENS)).toEqual([
       'embedding.weight 6x3',
       ...['lstm.weight_ih_l0 16x3', 'lstm.weight_hh_l0 16x4', 'lstm.bias_ih_l0 16', 'lstm.bias_hh_l0 16'],
@@ -167,7 +167,7 @@ describe('names and shapes', () => {
     expect(build(TOKENS).outputSize).toBe(6);
   });
 
-  test('without biases there are none', () => {
+  test('layers without biases have no bias parameters', () => {
     const spec: ModelSpec = {
       inputSize: 2,
       layers: [lstm(3, { bias: false }), { kind: 'linear', size: 4, bias: false }],
@@ -175,7 +175,7 @@ describe('names and shapes', () => {
     expect(layout(spec)).toEqual(['lstm.weight_ih_l0 12x2', 'lstm.weight_hh_l0 12x3', 'head.weight 4x3']);
   });
 
-  test('own names, and a name used twice', () => {
+  test('layers can have names, but not the same one', () => {
     const spec: ModelSpec = {
       inputSize: 2,
       layers: [
@@ -191,7 +191,7 @@ describe('names and shapes', () => {
     ]);
   });
 
-  test('no two parameters share a name, whatever the layers are called', () => {
+  test('parameter names are unique for all layer names', () => {
     const linear = (name?: string) => ({ kind: 'linear' as const, size: 4, ...(name ? { name } : {}) });
     for (const names of [
       [undefined, undefined, 'head2'],
@@ -203,7 +203,7 @@ describe('names and shapes', () => {
     }
   });
 
-  test('an unknown parameter is refused, the known ones are listed', () => {
+  test('the error for an unknown parameter lists the existing ones', () => {
     const model = build(VALUES);
     const error = thrown(() => model.parameters.get('lstm.weight_ih_l2'));
     expect(problemOf(error, 'INVALID_SETTING').path).toBe('lstm.weight_ih_l2');

@@ -1,6 +1,6 @@
 /**
- * Once a training runs, it allocates nothing: no call for memory reaches the backend, and the wasm memory does not grow.
- * What JavaScript's own heap does is in test/package/steady-state.test.ts.
+ * A running training allocates nothing: it calls no memory instruction of the backend, and the wasm memory does not grow.
+ * test/package/steady-state.test.ts checks the JavaScript heap.
  */
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
@@ -15,7 +15,7 @@ import { fit } from '../../src/train/trainer.js';
 import { threadedWasm } from '../support/backends.js';
 import { buildModel } from '../support/model.js';
 
-/** The backend, and how often memory was asked of it: made, seen through a window, or given back. */
+/** The backend, and the number of its calls of alloc, view and free. */
 function counting(of: Kernels): { k: Kernels; calls: { count: number } } {
   const calls = { count: 0 };
   const counted =
@@ -33,7 +33,7 @@ function counting(of: Kernels): { k: Kernels; calls: { count: number } } {
   return { k: Object.assign(Object.create(of) as Kernels, own), calls };
 }
 
-/** How often a WebAssembly memory has grown: there is one for each backend, and one backend in each test. */
+/** The number of times that a WebAssembly memory has grown. Each backend has one memory, and each test one backend. */
 const grow = jest.spyOn(WebAssembly.Memory.prototype, 'grow');
 afterEach(() => {
   grow.mockClear();
@@ -56,10 +56,10 @@ const SPEC: ModelSpec = {
     { kind: 'linear', size },
   ],
 };
-const [WARM, STEPS] = [8, 200]; // RAdam's later form begins at its sixth update
+const [WARM, STEPS] = [8, 200]; // the formula of RAdam changes at update 6
 
 describe.each(BACKENDS)('%s', (_, create) => {
-  test('fit over a text: no call for memory in 200 updates, whatever the epoch', async () => {
+  test('fit on a text calls no memory instruction in 200 updates, across epochs', async () => {
     const { k, calls } = counting(await create());
     const model = buildModel(k, SPEC);
     const options = { optimizer: adam(), clipNorm: 1, epochs: 100, maxUpdates: STEPS };
@@ -77,7 +77,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
     model.dispose();
   });
 
-  test('with validation: its tape takes the same memory each time, and updates none', async () => {
+  test('with validation, its tape takes the same memory each time, and updates take none', async () => {
     const { k, calls } = counting(await create());
     const model = buildModel(k, SPEC);
     const options = { optimizer: adam(), epochs: 100, maxUpdates: STEPS, validateEvery: 10 };
@@ -99,7 +99,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
     model.dispose();
   });
 
-  test('by hand: gradients on one tape and an optimizer, a stream, and looking at the tape', async () => {
+  test('a custom loop, a stream and reading the tape call no memory instruction', async () => {
     const { k, calls } = counting(await create());
     const model = buildModel(k, SPEC);
     const optimizer = new OptimizerRun(k, radam(), model.parameters);
@@ -122,7 +122,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
   });
 });
 
-test('the count sees what it is meant to see', async () => {
+test('the counter counts allocations', async () => {
   const { k, calls } = counting(await createWasm('simd'));
   const model = buildModel(k, SPEC);
   const before = calls.count;

@@ -1,4 +1,4 @@
-/** The models that the tests of a spec, a model and its tape share. */
+/** Models for the tests of specs, models and tapes. */
 import type { Precision } from '../../src/contract/kernels.js';
 import type { Model } from '../../src/core/model.js';
 import type { LstmSpec, ModelSpec } from '../../src/core/spec.js';
@@ -15,9 +15,9 @@ export const lstm = (hiddenSize: number, more: Partial<LstmSpec> = {}): LstmSpec
   ...more,
 });
 
-/** Reads values, returns values at every step. */
+/** A model with values as inputs and outputs, at every step. */
 export const VALUES: ModelSpec = { inputSize: 3, layers: [lstm(4), lstm(5), { kind: 'linear', size: 2 }] };
-/** Reads tokens, returns logits over them. */
+/** A model with tokens as inputs and logits over them as outputs. */
 export const TOKENS: ModelSpec = {
   layers: [{ kind: 'embedding', size: 6, width: 3 }, lstm(4), lstm(5), { kind: 'linear', size: 6 }],
 };

@@ -15,7 +15,7 @@ describe('the tape is open', () => {
     targets: testRandom(3).normals(T * N * 2),
   };
 
-  test('its views are the live memory: what is written there is what the engine reads', () => {
+  test('its views are the live memory, which the engine reads', () => {
     const model = build(VALUES);
     const tape = model.tape({ steps: T, batchSize: N });
     tape.forward(model.parameters, batch.inputs);
@@ -34,7 +34,7 @@ describe('the tape is open', () => {
     expect(tape.lstm(0).step(2).gates.i.get(0, 1)).not.toBe(-7);
   });
 
-  test('gradients are live, too', async () => {
+  test('gradients are live memory, too', async () => {
     const model = build(VALUES);
     const { gradients, tape } = await model.gradients(batch);
     const view = gradients.get('head.bias');
@@ -45,7 +45,7 @@ describe('the tape is open', () => {
     expect(Math.hypot(...flat(tape.inputGrad!))).toBeGreaterThan(0);
   });
 
-  test('steps link up: what step t starts from is what step t-1 left; x is the layer below', async () => {
+  test('step t starts from the state of step t-1, and x is the output of the previous layer', async () => {
     const model = build(VALUES);
     const { tape } = await model.gradients(batch);
     expect(tape.lstms).toHaveLength(2);
@@ -69,7 +69,7 @@ describe('the tape is open', () => {
     }
   });
 
-  test('a tape without gradients says so', () => {
+  test('reading gradients of a tape without gradients throws', () => {
     const model = build(VALUES);
     const tape = model.tape({ steps: T, batchSize: N }, { gradients: false });
     tape.forward(model.parameters, batch.inputs);
@@ -83,7 +83,7 @@ describe('the tape is open', () => {
     expect(tape.lstm(0).initialStateGrad()).toBeNull();
   });
 
-  test('inputGradient: false leaves only that one out', async () => {
+  test('inputGradient: false omits only the gradient of the input', async () => {
     const model = build(VALUES);
     const tape = model.tape(batch, { inputGradient: false });
     const { gradients } = await model.gradients(batch, { tape });
@@ -108,7 +108,7 @@ describe('the tape is open', () => {
     expect(error.message).toContain('lstm_l1 has steps 0 to 3');
   });
 
-  test('a tape is used again without a trace of the pass before', async () => {
+  test('a reused tape does not depend on its previous pass', async () => {
     const model = build(VALUES);
     const tape = model.tape(batch);
     const other = { ...batch, inputs: testRandom(8).normals(T * N * 3) };
@@ -121,7 +121,7 @@ describe('the tape is open', () => {
     expectSameBits(flat(tape.inputGrad!), flat(fresh.tape.inputGrad!));
   });
 
-  test('another loss on the same tape is another loss', async () => {
+  test('a tape can compute different losses one after another', async () => {
     const model = build(VALUES);
     const tape = model.tape(batch);
     const bits = { ...batch, targets: Array.from(batch.targets, (v) => (v > 0 ? 1 : 0)) };

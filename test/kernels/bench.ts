@@ -1,12 +1,12 @@
 /**
- * Where an instruction is tried: every operand is a window into a bigger matrix at an odd offset, outputs start as NaN,
- * and afterwards everything that no instruction may touch has to be exactly as before.
+ * Runs an instruction on operands that are windows of larger matrices at odd offsets. Outputs start as NaN. Afterwards,
+ * every number that the instruction must not write must be unchanged.
  */
 import type { FloatArray, Kernels, Matrix } from '../../src/contract/kernels.js';
 import { expectClose } from '../support/golden.js';
 import { type TestRandom, testRandom } from '../support/random.js';
 
-const { is } = Object; // a look-up of a global costs about a microsecond under jest
+const { is } = Object; // looking up a global takes about a microsecond in Jest
 
 interface Placed {
   readonly name: string;
@@ -35,7 +35,7 @@ export class Bench {
     this.round = k.precision === 'float32' ? Math.fround : (x) => x;
   }
 
-  /** Numbers that the backend's precision holds exactly, so that the oracle sees the same ones. */
+  /** Rounds numbers to the precision of the backend, so that the oracle gets the same ones. */
   exact(values: Iterable<number>): number[] {
     return Array.from(values, this.round);
   }
@@ -44,7 +44,7 @@ export class Bench {
     return this.exact(this.random.normals(count, scale));
   }
 
-  /** A window with these numbers in it. Unless `expect` is called for it, it has to stay as it is. */
+  /** A window that contains these numbers. It must stay unchanged unless `expect` is called for it. */
   place(name: string, rows: number, cols: number, values: readonly number[]): Operand {
     const size = rows * cols;
     if (values.length !== size) throw new Error(`${name}: ${values.length} numbers for [${rows}, ${cols}]`);
@@ -59,7 +59,7 @@ export class Bench {
     return operand;
   }
 
-  /** A window full of NaN, which the instruction has to overwrite whole. */
+  /** A window full of NaN, which the instruction must overwrite completely. */
   output(name: string, rows: number, cols: number): Operand {
     return this.place(name, rows, cols, new Array<number>(rows * cols).fill(Number.NaN));
   }

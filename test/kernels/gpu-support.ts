@@ -1,4 +1,4 @@
-/** What the tests of the GPU backend share. */
+/** Helpers for the tests of the GPU backend. */
 
 import type { Model } from '../../src/core/model.js';
 import type { GpuKernels, GpuMode } from '../../src/gpu/index.js';

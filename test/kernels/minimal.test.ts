@@ -1,4 +1,4 @@
-/** The default instructions, on a backend that has nothing but the primitive ones. */
+/** The conformance suite on the default instructions, with a backend that has only the primitive ones. */
 import { TOLERANCE } from '../support/golden.js';
 import { describeConformance } from './conformance.js';
 import { createMinimal } from './minimal.js';

@@ -66,7 +66,7 @@ const gemm: Kernels['gemm'] = (out, a, b, { transA = false, transB = false, accu
   }
 };
 
-/** The cell and the losses are those of the reference, whose matrices have the same layout. */
+/** The cell and the losses come from the reference, whose matrices have the same layout. */
 export function createMinimal(): Kernels {
   const backend: PrimitiveKernels = {
     name: 'minimal',

@@ -1,4 +1,4 @@
-/** The generator against the known answers that its authors give (Random123). */
+/** The generator gives the known answers of its authors (Random123). */
 import { expect, test } from '@jest/globals';
 import { philox } from '../../src/kernels/shared/philox.js';
 

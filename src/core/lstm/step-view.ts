@@ -108,12 +108,12 @@ export class LstmStepView {
   /** Computed from dc and dh instead of being stored for every step: see `gateGradients`. */
   private activationGrads(): Gates {
     const { y, d, mask, external, squashed } = this.tape.cell(this.t);
-    const form = cellVariant(this.tape.spec.cell);
+    const variant = cellVariant(this.tape.spec.cell);
     const read = (m: Matrix): FloatArray => hostNumbers(this.k, m);
     const { rows: N, cols: H } = y.c;
     // Comes first: an allocation may move memory, which invalidates arrays that were read before.
-    const output = outputActivation(this.k, squashed, form);
-    const found = gateGradients(form, H, {
+    const output = outputActivation(this.k, squashed, variant);
+    const found = gateGradients(variant, H, {
       gates: read(y.gates),
       c: read(y.c),
       cBefore: read(this.tape.steps[this.t]!.before.c),

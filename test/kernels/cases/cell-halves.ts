@@ -1,4 +1,4 @@
-/** The cell in every other form, cut in two at c: gate sets, activations, peepholes, masks and clips, each with each. */
+/** The two halves of every cell variant: gate sets, activations, peepholes, masks and clips, in all pairs. */
 import {
   ACTIVATIONS,
   type Activation,
@@ -10,7 +10,7 @@ import type { Bench, Operand } from '../bench.js';
 import * as oracle from '../oracle/index.js';
 import { type Case, fail, sequence } from './shared.js';
 
-/** No single unit: a float32 gate near its bound, or a sum near 0, would be all of its norm. */
+/** [N, H]. No single unit: a float32 gate near its bound, or a sum near 0, would determine the whole norm. */
 const SIZES: readonly (readonly [number, number])[] = [
   [2, 3],
   [3, 4],
@@ -25,10 +25,10 @@ export interface Setting {
   readonly name: string;
   readonly N: number;
   readonly H: number;
-  readonly form: CellVariant;
+  readonly variant: CellVariant;
   readonly peepholes: boolean;
   readonly masked: boolean;
-  /** The output activation reads something else than c. */
+  /** Whether the output activation reads another matrix than c. */
   readonly apart: boolean;
 }
 
@@ -41,8 +41,8 @@ const activation = (kind: Activation['kind']): Activation => ({
 const KINDS = ACTIVATIONS.length;
 
 /**
- * Gate and candidate run through all pairs of activations, the output through their sum. The rest is spread so that each
- * value of every setting meets each value of every other: settings.test.ts counts.
+ * All pairs of activations of gate and candidate. The other settings vary so that every pair of values of two settings
+ * occurs, which settings.test.ts checks.
  */
 export const SETTINGS: readonly Setting[] = sequence(KINDS * KINDS).map((n) => {
   const [a, b] = [n % KINDS, Math.floor(n / KINDS)];
@@ -50,19 +50,27 @@ export const SETTINGS: readonly Setting[] = sequence(KINDS * KINDS).map((n) => {
   const alternate = (period: number): boolean => Math.floor(n / period) % 2 === 0;
   const [N, H] = pick(SIZES, a + 2 * b);
   const [peepholes, masked, apart, cut] = [alternate(4), alternate(5), alternate(7), alternate(8)];
-  const form: CellVariant = {
+  const variant: CellVariant = {
     gates: pick(GATE_SETS, a + 3 * b),
     gate: activation(pick(ACTIVATIONS, a)),
     candidate: activation(pick(ACTIVATIONS, b)),
     output: activation(pick(ACTIVATIONS, a + b)),
     clip: cut ? 0.5 : Number.POSITIVE_INFINITY,
   };
-  const kinds = [form.gate, form.candidate, form.output].map(({ kind }) => kind).join(' ');
+  const kinds = [variant.gate, variant.candidate, variant.output].map(({ kind }) => kind).join(' ');
   const extras = [peepholes && 'peepholes', masked && 'mask', cut && 'clip', apart && 'apart'].filter(Boolean);
-  return { name: `${N}x${H} ${form.gates} ${kinds} ${extras.join(' ')} #${n}`, N, H, form, peepholes, masked, apart };
+  return {
+    name: `${N}x${H} ${variant.gates} ${kinds} ${extras.join(' ')} #${n}`,
+    N,
+    H,
+    variant,
+    peepholes,
+    masked,
+    apart,
+  };
 });
 
-/** The numbers of a case, and the units that they make, row by row. */
+/** The numbers of a case, and its units, row by row. */
 function numbers(b: Bench, { N, H, peepholes, masked }: Setting) {
   const count = N * H;
   const [a, cBefore] = [b.normals(4 * count, 1.5), b.normals(count)];
@@ -81,7 +89,7 @@ function numbers(b: Bench, { N, H, peepholes, masked }: Setting) {
   return { count, a, cBefore, p, mask, units };
 }
 
-/** Four numbers a unit, as the columns i | f | g | o of (N, 4H). */
+/** Arranges four numbers per unit as the columns i | f | g | o of (N, 4H). */
 function columns<U>(H: number, units: readonly U[], four: (u: U, s: number) => readonly number[]): number[] {
   const out = new Array<number>(4 * units.length);
   units.forEach((u, s) => {
@@ -99,7 +107,7 @@ function placePeepholes(b: Bench, what: string, H: number, values: readonly numb
   return { operands: [i, f, o] as const, handles };
 }
 
-/** `start`, and for each unit the terms of all its rows. */
+/** `start` plus the sum of the terms of all rows, for each unit. */
 const summed = <U>(H: number, start: readonly number[], units: readonly U[], term: (u: U) => number): number[] =>
   start.map((v, j) => units.reduce((sum, u, s) => (s % H === j ? sum + term(u) : sum), v));
 
@@ -107,7 +115,7 @@ const cellState = SETTINGS.map(
   (setting): Case => ({
     name: setting.name,
     run(b) {
-      const { N, H, form, peepholes, masked } = setting;
+      const { N, H, variant, peepholes, masked } = setting;
       const { a, cBefore, p, mask, units } = numbers(b, setting);
       const [gates, c] = [b.place('gates', N, 4 * H, a), b.output('c', N, H)];
       const peeps = placePeepholes(b, 'p', H, p);
@@ -115,11 +123,11 @@ const cellState = SETTINGS.map(
       const before = b.place('c-', N, H, cBefore);
       const y = { gates: gates.matrix, c: c.matrix };
       b.k.cellState(y, before.matrix, {
-        variant: form,
+        variant,
         peepholes: peepholes ? peeps.handles : null,
         mask: masked ? m.matrix : null,
       });
-      const expected = units.map((u) => oracle.unit(form, u));
+      const expected = units.map((u) => oracle.unit(variant, u));
       b.expect(
         gates,
         columns(H, expected, ({ i, f, g }, s) => [i, f, g, units[s]!.a[3]]),
@@ -136,9 +144,9 @@ const cellOutput = SETTINGS.map(
   (setting): Case => ({
     name: setting.name,
     run(b) {
-      const { N, H, form, peepholes, apart } = setting;
+      const { N, H, variant, peepholes, apart } = setting;
       const { count, p, units } = numbers(b, setting);
-      const ys = units.map((u) => oracle.unit(form, u));
+      const ys = units.map((u) => oracle.unit(variant, u));
       const cValues = b.exact(ys.map((u) => u.c));
       const sValues = apart ? b.normals(count) : cValues;
       const held = b.exact(columns(H, ys, ({ i, f, g }, s) => [i, f, g, units[s]!.a[3]]));
@@ -147,24 +155,24 @@ const cellOutput = SETTINGS.map(
       const s = apart ? b.place('s', N, H, sValues) : c;
       const peeps = placePeepholes(b, 'p', H, p);
       const y = { gates: gates.matrix, c: c.matrix, h: h.matrix };
-      b.k.cellOutput(y, s.matrix, { variant: form, peepholes: peepholes ? peeps.handles : null, mask: null });
+      b.k.cellOutput(y, s.matrix, { variant, peepholes: peepholes ? peeps.handles : null, mask: null });
       b.expect(
         gates,
         columns(H, ys, ({ i, f, g, o }) => [i, f, g, o]),
       );
       b.expect(
         h,
-        ys.map(({ o }, at) => o * oracle.value(form.output, sValues[at]!)),
+        ys.map(({ o }, at) => o * oracle.value(variant.output, sValues[at]!)),
       );
     },
   }),
 );
 
-/** What a forward pass would have left, placed. */
+/** Places the results of a forward pass. */
 function afterwards(b: Bench, setting: Setting) {
-  const { N, H, form } = setting;
+  const { N, H, variant } = setting;
   const n = numbers(b, setting);
-  const ys = n.units.map((u) => oracle.unit(form, u));
+  const ys = n.units.map((u) => oracle.unit(variant, u));
   const gates = b.place('gates', N, 4 * H, b.exact(columns(H, ys, ({ i, f, g, o }) => [i, f, g, o])));
   const cValues = b.exact(ys.map((u) => u.c));
   const c = b.place('c', N, H, cValues);
@@ -180,7 +188,7 @@ const cellStateGrad = SETTINGS.map(
   (setting): Case => ({
     name: setting.name,
     run(b) {
-      const { N, H, form, peepholes, masked } = setting;
+      const { N, H, variant, peepholes, masked } = setting;
       const at = afterwards(b, setting);
       const dcValues = b.normals(at.count);
       const [da, dc, dcPrev] = [b.place('da', N, 4 * H, at.ext), b.place('dc', N, H, dcValues), b.output('dc-', N, H)];
@@ -188,8 +196,8 @@ const cellStateGrad = SETTINGS.map(
       const y = { gates: at.gates.matrix, c: at.c.matrix };
       const [p, dp] = peepholes ? [at.peeps.handles, at.dPeepholes.handles] : [null, null];
       const d = { gates: da.matrix, c: dc.matrix, cPrev: dcPrev.matrix, peepholes: dp };
-      b.k.cellStateGrad(d, y, before.matrix, { variant: form, peepholes: p, mask: masked ? m.matrix : null });
-      const expected = at.units.map((u, s) => oracle.stateGrad(form, u, dcValues[s]!, at.extOf(s)));
+      b.k.cellStateGrad(d, y, before.matrix, { variant, peepholes: p, mask: masked ? m.matrix : null });
+      const expected = at.units.map((u, s) => oracle.stateGrad(variant, u, dcValues[s]!, at.extOf(s)));
       b.expect(
         da,
         columns(H, expected, ({ dai, daf, dag }, s) => [dai, daf, dag, at.extOf(s)[3]!]),
@@ -216,7 +224,7 @@ const cellOutputGrad = SETTINGS.map(
   (setting): Case => ({
     name: setting.name,
     run(b) {
-      const { N, H, form, peepholes, apart } = setting;
+      const { N, H, variant, peepholes, apart } = setting;
       const at = afterwards(b, setting);
       const sValues = apart ? b.normals(at.count) : at.cValues;
       const [dhValues, dcValues, dsValues] = [b.normals(at.count), b.normals(at.count), b.normals(at.count)];
@@ -227,8 +235,10 @@ const cellOutputGrad = SETTINGS.map(
       const y = { gates: at.gates.matrix, c: at.c.matrix, h: h.matrix };
       const [p, dp] = peepholes ? [at.peeps.handles, at.dPeepholes.handles] : [null, null];
       const d = { gates: da.matrix, c: dc.matrix, h: dh.matrix, s: ds.matrix, peepholes: dp };
-      b.k.cellOutputGrad(d, y, s.matrix, { variant: form, peepholes: p, mask: null });
-      const expected = at.units.map((u, n) => oracle.outputGrad(form, u, sValues[n]!, dhValues[n]!, at.extOf(n)[3]!));
+      b.k.cellOutputGrad(d, y, s.matrix, { variant, peepholes: p, mask: null });
+      const expected = at.units.map((u, n) =>
+        oracle.outputGrad(variant, u, sValues[n]!, dhValues[n]!, at.extOf(n)[3]!),
+      );
       b.expect(
         da,
         columns(H, expected, ({ dao }, n) => [...at.extOf(n).slice(0, 3), dao]),
@@ -254,13 +264,13 @@ const cellOutputGrad = SETTINGS.map(
   }),
 );
 
-/** Far out, where exponents overflow and what bounds a value is all that is left of it. */
+/** Pre-activations so large that exponentials overflow and only the limits of the activations remain. */
 const extremes: Case = {
-  name: 'pre-activations of +-1000 give no NaN, but what the limits are',
+  name: 'pre-activations of +-1000 give the limits of the activations, without NaN',
   run(b) {
     for (const kind of ['sigmoid', 'tanh', 'hardSigmoid', 'softsign', 'softplus'] as const) {
       const [N, H] = [1, 5];
-      const form: CellVariant = {
+      const variant: CellVariant = {
         gates: 'all',
         gate: activation(kind),
         candidate: activation(kind),
@@ -272,14 +282,14 @@ const extremes: Case = {
       const gates = b.place(`gates ${kind}`, N, 4 * H, a);
       const [c, h] = [b.output(`c ${kind}`, N, H), b.output(`h ${kind}`, N, H)];
       const y = { gates: gates.matrix, c: c.matrix, h: h.matrix };
-      const cell = { variant: form, peepholes: null, mask: null };
+      const cell = { variant, peepholes: null, mask: null };
       b.k.cellState(y, b.place('c-', N, H, cBefore).matrix, cell);
       b.k.cellOutput(y, c.matrix, cell);
       const expected = sequence(H).map((j) => {
         const at = (gate: number): number => a[gate * H + j]!;
-        return oracle.unit(form, { a: [at(0), at(1), at(2), at(3)], cBefore: cBefore[j]!, p: [0, 0, 0], mask: 1 });
+        return oracle.unit(variant, { a: [at(0), at(1), at(2), at(3)], cBefore: cBefore[j]!, p: [0, 0, 0], mask: 1 });
       });
-      const [cs, hs] = [expected.map((u) => u.c), expected.map((u) => u.o * oracle.value(form.output, u.c))];
+      const [cs, hs] = [expected.map((u) => u.c), expected.map((u) => u.o * oracle.value(variant.output, u.c))];
       if (![...cs, ...hs].every(Number.isFinite)) fail(`${kind}: the oracle says ${cs}, ${hs}`);
       b.expect(
         gates,

@@ -1,4 +1,4 @@
-/** The LSTM's pointwise half. */
+/** The elementwise part of the LSTM cell. */
 import type { Kernels } from '../../../src/contract/kernels.js';
 import type { Bench } from '../bench.js';
 import * as oracle from '../oracle/index.js';
@@ -26,7 +26,7 @@ const runCell = (b: Bench, N: number, H: number, a: number[], cBefore: number[])
   return { gates, c, h };
 };
 
-/** Pre-activations of +-1000: each gate's sign is one bit of the unit's number, so that every combination is met. */
+/** Pre-activations of +-1000. The signs are the bits of the unit's index, so that every combination occurs. */
 const everyEnd = (N: number, H: number): number[] =>
   sequence(N * 4 * H).map((at) => (((at % H) >> (Math.floor(at / H) % 4)) & 1 ? 1000 : -1000));
 
@@ -38,7 +38,7 @@ const lstmCell: Case[] = [
     }),
   ),
   {
-    name: 'pre-activations of +-1000, cells of +-1e4: 0 (to within the smallest normal float32), 1 and -1, no NaN',
+    name: 'pre-activations of +-1000 and cells of +-1e4 give 0 (within the smallest normal float32), 1 or -1, without NaN',
     async run(b) {
       const [N, H] = [2, 16];
       const a = everyEnd(N, H);
@@ -54,7 +54,7 @@ const lstmCell: Case[] = [
     },
   },
   {
-    name: 'every activation from -40 to 40, each within the tolerance of 1',
+    name: 'activations from -40 to 40 have an absolute error within the tolerance',
     async run(b) {
       const H = 161;
       const z = b.exact(sequence(H).map((j) => (j - 80) / 2));
@@ -68,7 +68,7 @@ const lstmCell: Case[] = [
     },
   },
   {
-    name: 'steps over blocks of one matrix',
+    name: 'time steps in blocks of one matrix',
     run(b) {
       const [T, N, H] = [3, 2, 5];
       const a = b.normals(T * N * 4 * H);
@@ -129,7 +129,7 @@ const lstmCellGrad: Case[] = [
     }),
   ),
   {
-    name: 'saturated gates and cells: gradients exactly 0, no NaN',
+    name: 'saturated gates and cells give gradients of exactly 0, without NaN',
     async run(b) {
       const [N, H] = [2, 16];
       const a = everyEnd(N, H);
@@ -140,7 +140,7 @@ const lstmCellGrad: Case[] = [
     },
   },
   {
-    name: 'steps over blocks of one matrix, last first',
+    name: 'time steps in blocks of one matrix, in reverse order',
     run(b) {
       const [T, N, H] = [3, 2, 5];
       const [nh, n4] = [N * H, N * 4 * H];

@@ -41,7 +41,7 @@ const CLASS_CASES: readonly ClassCase[] = [
     options: () => ({ classWeights: [0, 2, 1.5] }),
   },
   { name: '7x5 smoothed', rows: 7, cols: 5, options: () => ({ labelSmoothing: 0.1 }) },
-  { name: '3x6 smoothed to nothing', rows: 3, cols: 6, options: () => ({ labelSmoothing: 1 }) },
+  { name: '3x6 with label smoothing 1', rows: 3, cols: 6, options: () => ({ labelSmoothing: 1 }) },
   {
     name: '9x5 weighted, smoothed, with rows of -1',
     rows: 9,
@@ -65,8 +65,8 @@ const CLASS_CASES: readonly ClassCase[] = [
     options: (b) => ({ ...weights(5)(b), labelSmoothing: 0.3 }),
     rowWeight: (r) => 0.5 + (r % 2),
   },
-  { name: '4x3 with no weight at all', rows: 4, cols: 3, rowWeight: () => 0 },
-  { name: '2x3 with nothing but -1', rows: 2, cols: 3, ignored: -1 },
+  { name: '4x3 with row weights of 0 only', rows: 4, cols: 3, rowWeight: () => 0 },
+  { name: '2x3 with ignored rows only', rows: 2, cols: 3, ignored: -1 },
   { name: '6x5 logits times 400', rows: 6, cols: 5, logits: (b, n) => b.normals(n, 400) },
   { name: '4x6 logits at 10000', rows: 4, cols: 6, logits: (b, n) => b.exact(b.normals(n).map((v) => 1e4 + v)) },
   { name: '4x6 logits at -10000', rows: 4, cols: 6, logits: (b, n) => b.exact(b.normals(n).map((v) => v - 1e4)) },
@@ -157,7 +157,7 @@ const WEIGHTS: Readonly<Record<string, ((r: number) => number) | null>> = {
   ', no weight at all': () => 0,
 };
 
-/** Each kind by sizes and weights, and at its extremes. */
+/** Each kind with several sizes and weights, and with extreme values. */
 const valueCases = (
   run: (b: Bench, c: ValueCase, rows: number, y: number[], t: number[], w: number[] | null) => void,
 ) =>
@@ -195,7 +195,7 @@ const valueLossGrad = valueCases((b, { kind }, rows, y, t, weights) => {
   b.expect(out, oracle.valueLoss(kind, rows, y, t, weights).gradient);
 });
 
-/** Labels of two sequences, with repeats; steps of each; the blank. */
+/** The labels of two sequences, with repeats, and their lengths. */
 const LABELS: readonly (readonly [name: string, labels: number[][], lengths: number[], blank: number])[] = [
   ['one label, and none', [[1], []], [3, 4], 0],
   [
@@ -222,7 +222,7 @@ const LABELS: readonly (readonly [name: string, labels: number[][], lengths: num
 const ctc = LABELS.flatMap(([name, labels, lengths, blank]) =>
   (['mean', 'sum'] as const).map(
     (reduction): Case => ({
-      name: `${name}, ${reduction}: all paths one by one, and differences`,
+      name: `${name}, ${reduction}: agrees with the sum over all paths and with finite differences`,
       run(b) {
         const [T, N, C, S] = [5, 2, 3, 3];
         const z = b.normals(T * N * C, 1.5);
@@ -238,7 +238,7 @@ const ctc = LABELS.flatMap(([name, labels, lengths, blank]) =>
           }, 0);
         b.expect(loss, [lossOf(z)]);
         const at = (i: number, e: number): number => lossOf(z.map((v, j) => (j === i ? v + e : v)));
-        const e = 1e-3; // fourth order: an error of about e^4
+        const e = 1e-3; // the error of fourth-order differences is about e^4
         b.expect(
           dz,
           z.map((_, i) => (8 * (at(i, e) - at(i, -e)) - (at(i, 2 * e) - at(i, -2 * e))) / (12 * e)),

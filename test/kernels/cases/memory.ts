@@ -1,4 +1,4 @@
-/** Memory: made, seen in windows, filled and read. */
+/** Instructions that allocate, view, write and read memory. */
 import { bySize, type Case, fail, sequence } from './shared.js';
 
 const alloc: Case[] = [
@@ -10,7 +10,7 @@ const alloc: Case[] = [
     b.k.free(m);
   }),
   {
-    name: 'gives zeros where something else was freed',
+    name: 'returns zeros in memory that was used before',
     async run(b) {
       for (let round = 0; round < 5; round++) {
         const m = b.k.alloc(13, 11);
@@ -25,14 +25,14 @@ const alloc: Case[] = [
 
 const view: Case[] = [
   {
-    name: 'shares the memory, whatever its shape',
+    name: 'shares the memory of its base',
     async run(b) {
       const base = b.k.alloc(5, 6);
       b.k.upload(base, sequence(30));
       const window = b.k.view(base, 7, 3, 4);
       if (window.rows !== 3 || window.cols !== 4) fail(`is [${window.rows}, ${window.cols}]`);
-      const seen = [...(await b.k.download(window))];
-      if (seen.join() !== sequence(12, 7).join()) fail(`sees ${seen}`);
+      const shown = [...(await b.k.download(window))];
+      if (shown.join() !== sequence(12, 7).join()) fail(`shows ${shown}`);
       b.k.fill(window, -1);
       const all = [...(await b.k.download(base))];
       if (
@@ -43,18 +43,18 @@ const view: Case[] = [
       )
         fail(`wrote ${all}`);
       b.k.fill(base, 2);
-      if ((await b.k.download(window)).some((v: number) => v !== 2)) fail('does not see what is written to its base');
+      if ((await b.k.download(window)).some((v: number) => v !== 2)) fail('does not show what is written to its base');
       b.k.free(base);
     },
   },
   {
-    name: 'of a view counts from that view',
+    name: 'the offset of a view of a view is relative to that view',
     async run(b) {
       const base = b.k.alloc(1, 40);
       b.k.upload(base, sequence(40));
       const inner = b.k.view(b.k.view(base, 9, 5, 5), 6, 2, 3);
-      const seen = [...(await b.k.download(inner))];
-      if (seen.join() !== sequence(6, 15).join()) fail(`sees ${seen}`);
+      const shown = [...(await b.k.download(inner))];
+      if (shown.join() !== sequence(6, 15).join()) fail(`shows ${shown}`);
       b.k.free(base);
     },
   },
@@ -66,7 +66,7 @@ const transfers: Case[] = bySize(async (b, rows, cols) => {
   b.k.upload(m.matrix, values);
   const got = await b.k.download(m.matrix);
   const Float = b.k.precision === 'float32' ? Float32Array : Float64Array;
-  if (!(got instanceof Float)) fail(`a ${b.k.precision} backend gave a ${got.constructor.name}`);
+  if (!(got instanceof Float)) fail(`a ${b.k.precision} backend returned a ${got.constructor.name}`);
   if (got.join() !== Float.from(values).join()) fail(`${got.join()} is not ${values.join()}`);
   b.expect(m, b.exact(values));
 });
@@ -82,9 +82,9 @@ const download: Case[] = [
       b.k.fill(m, 5);
       const early = await pending;
       b.k.fill(m, 6);
-      if (early.join() !== '4,4,4,4,4,4') fail(`saw ${early}`);
+      if (early.join() !== '4,4,4,4,4,4') fail(`returned ${early}`);
       early.fill(9);
-      if ((await b.k.download(m)).join() !== '6,6,6,6,6,6') fail('the copy is the live memory');
+      if ((await b.k.download(m)).join() !== '6,6,6,6,6,6') fail('the result is the live memory, not a copy');
       b.k.free(m);
     },
   },
@@ -94,7 +94,8 @@ const download: Case[] = [
       const m = b.k.alloc(1, 4);
       b.k.upload(m, [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0]);
       const [nan, plus, minus, zero] = await b.k.download(m);
-      if (!Number.isNaN(nan) || plus !== Number.POSITIVE_INFINITY || minus !== Number.NEGATIVE_INFINITY) fail('lost');
+      if (!Number.isNaN(nan) || plus !== Number.POSITIVE_INFINITY || minus !== Number.NEGATIVE_INFINITY)
+        fail('NaN or an infinity is lost');
       if (!Object.is(zero, -0)) fail('the sign of 0 is lost');
       b.k.free(m);
     },
@@ -104,12 +105,12 @@ const download: Case[] = [
 const upload: Case[] = [
   ...transfers,
   {
-    name: 'comes in order with the calls around it',
+    name: 'runs in order with the calls before and after it',
     async run(b) {
       const [a, c] = [b.k.alloc(1, 3), b.k.alloc(1, 3)];
       const source = [1, 2, 3];
       b.k.upload(a, source);
-      source[0] = 99; // what the caller does with its list afterwards is its own affair
+      source[0] = 99; // a later change of the list has no effect
       b.k.copy(c, a);
       b.k.upload(a, [4, 5, 6]);
       b.k.add(a, a, c);
@@ -123,7 +124,7 @@ const upload: Case[] = [
 
 const free: Case[] = [
   {
-    name: 'leaves other matrices alone',
+    name: 'does not change other matrices',
     async run(b) {
       const made = sequence(6).map((i) => b.k.alloc(i + 1, 7));
       made.forEach((m, i) => {
@@ -141,7 +142,7 @@ const free: Case[] = [
     },
   },
   {
-    name: 'a second time takes nothing from who has the memory now',
+    name: 'freeing twice does not free the next owner of the memory',
     async run(b) {
       for (const make of [() => b.k.alloc(6, 7), () => b.k.allocPacked(6, 7)]) {
         const first = make();
@@ -157,7 +158,7 @@ const free: Case[] = [
     },
   },
   {
-    name: 'of a view is nothing: the matrix stays',
+    name: 'freeing a view does not free its matrix',
     async run(b) {
       const m = b.k.alloc(5, 3);
       b.k.fill(m, 2);
@@ -183,13 +184,14 @@ const reported: Case[] = [
     const packed = b.k.allocPacked(rows, cols);
     const taken = memory.inUse() - after;
     if (taken !== rules.packed(rows, cols)) fail(`allocPacked took ${taken} bytes`);
-    const least = rows * cols * (b.k.precision === 'float32' ? 4 : 8);
-    if (rules.matrix(rows, cols) < least || rules.packed(rows, cols) < least) fail('is less than the numbers need');
+    const needed = rows * cols * (b.k.precision === 'float32' ? 4 : 8);
+    if (rules.matrix(rows, cols) < needed || rules.packed(rows, cols) < needed)
+      fail('the rules give less than the numbers need');
     b.k.free(m);
     b.k.free(packed);
   }),
   {
-    name: 'a product that is larger than any before grows the workspaces to what the rules say',
+    name: 'a product that is larger than all before grows the workspaces to the size of the rules',
     async run(b) {
       const [R, K, C] = [9, 2100, 37];
       const { memory } = b.k;
@@ -199,8 +201,8 @@ const reported: Case[] = [
       b.k.gemm(out, a, w);
       const before = memory.inUse();
       for (let i = 0; i < 3; i++) b.k.gemm(out, a, w);
-      if (memory.inUse() > before) fail('the same product again took more');
-      if (before < total) fail(`the rules say ${total} bytes, ${before} are in use`);
+      if (memory.inUse() > before) fail('repeating the product allocated more');
+      if (before < total) fail(`the rules give ${total} bytes, but ${before} are in use`);
       for (const m of [out, a, w]) b.k.free(m);
     },
   },

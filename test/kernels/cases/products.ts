@@ -34,7 +34,7 @@ const gemm: Case[] = [
     },
   },
   {
-    name: 'a NaN or infinity reaches its row or column, though it meets zeros, and no other',
+    name: 'a NaN or an infinity affects exactly its row or column, also when multiplied by 0',
     async run(b) {
       const [R, K, C] = [6, 7, 5];
       const a = b.normals(R * K);
@@ -55,7 +55,7 @@ const gemm: Case[] = [
     },
   },
   {
-    name: 'a big product leaves nothing behind for the small one after it',
+    name: 'a large product does not affect a later small one',
     run(b) {
       const [a1, x1] = [b.normals(19 * 40), b.normals(40 * 21)];
       const [a2, x2] = [b.normals(3 * 2), b.normals(2 * 5)];
@@ -92,7 +92,7 @@ const gemmPacked: Case[] = PRODUCTS.flatMap(([R, K, C]) =>
 
 const pack: Case[] = [
   {
-    name: 'keeps what it packed, and can be packed again',
+    name: 'keeps its numbers, and can be packed again',
     run(b) {
       const [R, K, C] = [3, 5, 7];
       const [a, first, second] = [b.normals(R * K), b.normals(K * C), b.normals(K * C)];
@@ -113,7 +113,7 @@ const pack: Case[] = [
     },
   },
   {
-    name: 'serves products of any number of rows, and other products between',
+    name: 'works for any number of rows, with other products in between',
     run(b) {
       const [K, C] = [6, 9];
       const x = b.normals(K * C);

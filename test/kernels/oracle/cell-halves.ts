@@ -1,4 +1,4 @@
-/** What the two halves of a cell of any form should give: slopes by the pre-activation, not by the value. */
+/** The expected results of the two halves of every cell variant. Slopes are functions of the pre-activation, not of the value. */
 import type { Activation, ActivationKind, CellVariant } from '../../../src/contract/kernels.js';
 import { logistic } from './cell.js';
 import type { Numbers } from './products.js';
@@ -32,7 +32,7 @@ const CURVES: Readonly<Record<ActivationKind, Curve>> = {
 export const value = ({ kind, alpha, beta }: Activation, x: number): number => CURVES[kind].f(x, alpha, beta);
 const slope = ({ kind, alpha, beta }: Activation, x: number): number => CURVES[kind].slope(x, alpha, beta);
 
-/** One unit: pre-activations and c- in, everything out; then back from dh and what comes back to c and the gates. */
+/** The forward pass of one unit, from its pre-activations and c-. */
 export interface Unit {
   readonly a: readonly [number, number, number, number];
   readonly cBefore: number;
@@ -41,35 +41,36 @@ export interface Unit {
   readonly mask: number;
 }
 
-export function unit(form: CellVariant, { a: [ai, af, ag, ao], cBefore, p: [pi, pf, po], mask }: Unit) {
+export function unit(variant: CellVariant, { a: [ai, af, ag, ao], cBefore, p: [pi, pf, po], mask }: Unit) {
   const [zi, zf] = [ai + pi * cBefore, af + pf * cBefore];
-  const i = form.gates === 'noInput' ? 1 : value(form.gate, zi);
-  const f = form.gates === 'noForget' ? 1 : form.gates === 'coupled' ? 1 - i : value(form.gate, zf);
-  const g = value(form.candidate, ag);
+  const i = variant.gates === 'noInput' ? 1 : value(variant.gate, zi);
+  const f = variant.gates === 'noForget' ? 1 : variant.gates === 'coupled' ? 1 - i : value(variant.gate, zf);
+  const g = value(variant.candidate, ag);
   const whole = f * cBefore + i * g * mask;
-  const c = Math.sign(whole) * Math.min(Math.abs(whole), form.clip);
+  const c = Math.sign(whole) * Math.min(Math.abs(whole), variant.clip);
   const zo = ao + po * c;
-  const o = form.gates === 'noOutput' ? 1 : value(form.gate, zo);
-  return { zi, zf, i, f, g, c, isCut: Math.abs(whole) >= form.clip, zo, o };
+  const o = variant.gates === 'noOutput' ? 1 : value(variant.gate, zo);
+  return { zi, zf, i, f, g, c, isCut: Math.abs(whole) >= variant.clip, zo, o };
 }
 
-/** `ext`: what comes back to i, f, g, o from elsewhere. */
-export function stateGrad(form: CellVariant, u: Unit, dc: number, ext: Numbers) {
-  const y = unit(form, u);
+/** `ext`: the gradients of i, f, g, o from the next step. */
+export function stateGrad(variant: CellVariant, u: Unit, dc: number, ext: Numbers) {
+  const y = unit(variant, u);
   const through = y.isCut ? 0 : dc;
   const df = through * u.cBefore + ext[1]!;
   const di = through * y.g * u.mask + ext[0]!;
-  const hasF = form.gates !== 'noForget' && form.gates !== 'coupled';
-  const dzi = form.gates === 'noInput' ? 0 : (di - (form.gates === 'coupled' ? df : 0)) * slope(form.gate, y.zi);
-  const dzf = hasF ? df * slope(form.gate, y.zf) : 0;
-  const dag = (through * y.i * u.mask + ext[2]!) * slope(form.candidate, u.a[2]);
+  const hasF = variant.gates !== 'noForget' && variant.gates !== 'coupled';
+  const dzi =
+    variant.gates === 'noInput' ? 0 : (di - (variant.gates === 'coupled' ? df : 0)) * slope(variant.gate, y.zi);
+  const dzf = hasF ? df * slope(variant.gate, y.zf) : 0;
+  const dag = (through * y.i * u.mask + ext[2]!) * slope(variant.candidate, u.a[2]);
   const dcBefore = through * y.f + u.p[0] * dzi + u.p[1] * dzf;
   return { dai: dzi, daf: dzf, dag, dcBefore, dpi: dzi * u.cBefore, dpf: dzf * u.cBefore };
 }
 
-/** `s`: what the output activation reads. */
-export function outputGrad(form: CellVariant, u: Unit, s: number, dh: number, ext: number) {
-  const y = unit(form, u);
-  const dzo = form.gates === 'noOutput' ? 0 : (dh * value(form.output, s) + ext) * slope(form.gate, y.zo);
-  return { dao: dzo, ds: dh * y.o * slope(form.output, s), dc: u.p[2] * dzo, dpo: dzo * y.c };
+/** `s`: the input of the output activation. */
+export function outputGrad(variant: CellVariant, u: Unit, s: number, dh: number, ext: number) {
+  const y = unit(variant, u);
+  const dzo = variant.gates === 'noOutput' ? 0 : (dh * value(variant.output, s) + ext) * slope(variant.gate, y.zo);
+  return { dao: dzo, ds: dh * y.o * slope(variant.output, s), dc: u.p[2] * dzo, dpo: dzo * y.c };
 }

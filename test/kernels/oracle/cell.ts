@@ -1,7 +1,7 @@
 /** The expected results of the cell: in float64, with plain loops over lists, from the definitions and independent of every backend. */
 import type { Numbers } from './products.js';
 
-/** sigmoid(z) by tanh: another formula than 1 / (1 + e^-z), right at both ends. */
+/** sigmoid(z) from tanh, independent of 1 / (1 + e^-z) and accurate for large |z|. */
 export const logistic = (z: number): number => (z < -30 ? Math.exp(z) : 0.5 + 0.5 * Math.tanh(z / 2));
 
 export interface CellValues {
@@ -10,7 +10,7 @@ export interface CellValues {
   readonly h: number[];
 }
 
-/** One LSTM step's pointwise half from pre-activations [N, 4H] and c before [N, H]. */
+/** The elementwise part of one LSTM step, from pre-activations [N, 4H] and c- [N, H]. */
 export function cell(N: number, H: number, a: Numbers, cBefore: Numbers): CellValues {
   const gates = new Array<number>(4 * N * H);
   const c: number[] = [];
@@ -37,7 +37,7 @@ export interface CellGradValues {
   readonly dcBefore: number[];
 }
 
-/** The derivative of `cell`, by the chain rule written out from the loss inwards. */
+/** The derivative of `cell` by the chain rule. */
 export function cellGrad(N: number, H: number, dh: Numbers, dcAfter: Numbers, y: CellValues, cBefore: Numbers) {
   const out: CellGradValues = { da: new Array<number>(4 * N * H), dc: [], dcBefore: [] };
   for (let n = 0; n < N; n++) {

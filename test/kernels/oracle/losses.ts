@@ -10,7 +10,7 @@ export interface CrossEntropyValues {
 }
 
 /**
- * As torch.nn.functional.cross_entropy defines it: each row that counts has the target distribution
+ * As in torch.nn.functional.cross_entropy: each row that is not ignored has the target distribution
  * (1-e) [k = y] + e/C, and class k's log-probability is weighted by w[k].
  */
 export function crossEntropy(
@@ -28,7 +28,7 @@ export function crossEntropy(
   for (let r = 0; r < rows; r++) {
     const row = z.slice(r * cols, (r + 1) * cols);
     const top = Math.max(...row);
-    const logSum = Math.log(row.reduce((sum, v) => sum + Math.exp(v - top), 0)); // log-sum-exp, less the top
+    const logSum = Math.log(row.reduce((sum, v) => sum + Math.exp(v - top), 0)); // log-sum-exp minus the maximum
     const logP = row.map((v) => v - top - logSum);
     out.probabilities.push(...logP.map(Math.exp));
     const own = rowWeights ? rowWeights[r]! : 1;
@@ -97,11 +97,11 @@ export function valueLoss(kind: ValueLoss, rows: number, y: Numbers, target: Num
   return { loss: over(total), gradient: gradient.map(over) };
 }
 
-/** What a path of classes reads as: repeats merged, blanks left out. */
+/** The labels of a path: repeats merged, blanks removed. */
 const reading = (path: Numbers, blank: number): string =>
   path.filter((k, t) => k !== path[t - 1] && k !== blank).join();
 
-/** -log of the summed probability of every path that reads as the labels: all C^T of them, one by one. */
+/** -log of the total probability of the paths that give the labels, by enumerating all C^T paths. */
 export function ctcByPaths(logits: readonly Numbers[], labels: Numbers, blank: number): number {
   const p = logits.map((row) => {
     const all = row.reduce((sum, z) => sum + Math.exp(z), 0);

@@ -3,7 +3,7 @@ import type { GemmOptions } from '../../../src/contract/kernels.js';
 
 export type Numbers = readonly number[];
 
-/** A (R,K) B (K,C), each operand stored as it is or transposed; added to `before` where that is given. */
+/** A (R,K) B (K,C), each operand transposed or not; added to `before` if it is given. */
 export function product(R: number, K: number, C: number, a: Numbers, b: Numbers, o: GemmOptions, before?: Numbers) {
   const A = (r: number, k: number): number => (o.transA ? a[k * R + r]! : a[r * K + k]!);
   const B = (k: number, c: number): number => (o.transB ? b[c * K + k]! : b[k * C + c]!);

@@ -2,14 +2,14 @@
 import type { AdamOptions, SgdOptions } from '../../../src/contract/kernels.js';
 import type { Numbers } from './products.js';
 
-/** torch.nn.utils.clip_grad_norm_. */
+/** As torch.nn.utils.clip_grad_norm_. */
 export function clippedNorm(a: Numbers, limit: number): { norm: number; clipped: number[] } {
   const norm = Math.hypot(...a);
   const factor = Math.min(1, limit / (norm + 1e-6));
   return { norm, clipped: a.map((v) => v * factor) };
 }
 
-/** torch.optim.SGD's loop, step by step as its documentation has it. */
+/** As in the documentation of torch.optim.SGD. */
 export function sgdStep(w: Numbers, g: Numbers, velocity: Numbers | null, o: SgdOptions) {
   const d = g.map((v, k) => v + o.weightDecay * w[k]!);
   if (!velocity) return { w: w.map((v, k) => v - o.learningRate * d[k]!), velocity };
@@ -18,7 +18,7 @@ export function sgdStep(w: Numbers, g: Numbers, velocity: Numbers | null, o: Sgd
   return { w: w.map((v, k) => v - o.learningRate * direction[k]!), velocity: b };
 }
 
-/** Kingma & Ba, algorithm 1, with the means corrected one by one; torch's two kinds of weight decay. */
+/** Kingma & Ba, algorithm 1, with both bias corrections, and with PyTorch's two kinds of weight decay. */
 export function adamStep(w: Numbers, g: Numbers, m: Numbers, v: Numbers, o: AdamOptions) {
   const start = o.decoupled ? w.map((x) => x - o.learningRate * o.weightDecay * x) : w;
   const d = o.decoupled ? g : g.map((x, k) => x + o.weightDecay * w[k]!);
