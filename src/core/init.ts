@@ -1,19 +1,20 @@
-/** Initializers: how a weight matrix [rows, cols] = [out, in] starts. */
+/** Initializers of a weight matrix [rows, cols] = [out, in]. */
 import { invalidSetting, isKeyOf, requireNumber, shown, UnspoolError } from '../errors.js';
 import type { Rng } from './rng.js';
 
 /**
+ * The initial values of a weight matrix:
  * - `zeros`, `ones`
- * - `uniform`: U(-b, b), b = 1/sqrt(fan); the fan is hiddenSize in an LSTM and the input width in a linear layer (what
- *   PyTorch does)
+ * - `uniform`: U(-b, b), b = 1/sqrt(fan); the fan is hiddenSize in an LSTM and the input width in a linear layer, as in
+ *   PyTorch
  * - `normal`: N(0, 1)
  * - `xavierUniform`: U(-b, b), b = sqrt(6 / (in + out)); `xavierNormal`: N(0, 2 / (in + out)) (Glorot & Bengio 2010)
  * - `heUniform`: U(-b, b), b = sqrt(6 / in); `heNormal`: N(0, 2 / in) (He et al. 2015); `lecunUniform`, `lecunNormal`: the
  *   same with 3 and 1 (LeCun et al. 1998)
- * - `orthogonal`: rows (or columns, the fewer) orthonormal (Saxe et al. 2014)
- * - `identity`: 1 on the diagonal, else 0 (Le et al. 2015, for recurrent weights)
+ * - `orthogonal`: rows or columns, whichever are fewer, are orthonormal (Saxe et al. 2014)
+ * - `identity`: 1 on the diagonal, 0 elsewhere (Le et al. 2015, for recurrent weights)
  * - or an object with a number: the bound, the standard deviation (`truncatedNormal` redraws numbers more than two
- *   deviations away), the gain, the constant
+ *   standard deviations from 0), the gain, the constant
  * - or a function of the sizes that returns the numbers row by row; it is not saved with the model
  * An LSTM initializes the block [H, in] of each gate separately.
  */
@@ -40,14 +41,14 @@ export type Initializer =
 /** `rows` times `cols` numbers, row by row. */
 export type InitializerFunction = (rows: number, cols: number, rng: Rng) => ArrayLike<number>;
 
-const ENDLESS = Number.POSITIVE_INFINITY;
+const { POSITIVE_INFINITY } = Number;
 
-/** The number that each kind of object needs, and its bounds. */
-const NUMBERS: Readonly<Record<string, readonly [key: string, least: number, largest: number]>> = {
-  uniform: ['bound', 0, ENDLESS],
-  normal: ['std', 0, ENDLESS],
-  truncatedNormal: ['std', 0, ENDLESS],
-  orthogonal: ['gain', 0, ENDLESS],
+/** The number that each kind of object needs, and its range. */
+const NUMBERS: Readonly<Record<string, readonly [key: string, min: number, max: number]>> = {
+  uniform: ['bound', 0, POSITIVE_INFINITY],
+  normal: ['std', 0, POSITIVE_INFINITY],
+  truncatedNormal: ['std', 0, POSITIVE_INFINITY],
+  orthogonal: ['gain', 0, POSITIVE_INFINITY],
   constant: ['value', -1e30, 1e30],
 };
 
@@ -59,8 +60,8 @@ export function requireInitializer(path: string, value: unknown): asserts value 
     const { kind } = value as { readonly kind: unknown };
     const needs = isKeyOf(NUMBERS, kind) ? NUMBERS[kind] : undefined;
     if (needs) {
-      const [key, least, largest] = needs;
-      requireNumber(`${path}.${key}`, (value as Record<string, unknown>)[key] as number, least, largest);
+      const [key, min, max] = needs;
+      requireNumber(`${path}.${key}`, (value as Record<string, unknown>)[key] as number, min, max);
       return;
     }
   }
@@ -132,7 +133,7 @@ function truncated(rng: Rng): number {
   }
 }
 
-/** What a function of the user's gave. */
+/** The numbers that an initializer function returned, checked. */
 function drawn(values: ArrayLike<number>, rows: number, cols: number): Float64Array {
   if (values?.length !== rows * cols) {
     throw new UnspoolError({

@@ -65,7 +65,7 @@ export interface PredictOptions<From = StartState> {
   readonly batchFirst?: boolean;
 }
 
-/** What a forward and backward pass of a batch gives. */
+/** The result of a forward and backward pass of a batch. */
 export interface GradientPass<Loss = number> {
   readonly loss: Loss;
   readonly tape: Tape;

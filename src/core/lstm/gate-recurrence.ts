@@ -1,4 +1,4 @@
-/** Gate recurrence: a_ifo += [i f o]- R', R (3H, 3H), the gates being 0 before the first step (Greff et al. 2017, FGR). */
+/** Gate recurrence: a_ifo += [i f o]- R', R (3H, 3H); the gates before the first step are 0 (Greff et al. 2017, FGR). */
 import type { Matrix } from '../../contract/kernels.js';
 import { blocks } from '../pass.js';
 import type { LstmParts } from './parameters.js';
@@ -8,7 +8,7 @@ export interface GateRecurrence {
   forward(p: LstmParts, t: number): void;
   backward(p: LstmParts, t: number): void;
   gradients(d: LstmParts): void;
-  /** What came back to i, f and o of time t from the step after it, (N, 3H); null after the last step. */
+  /** The gradient of i, f and o of time t from the next step, (N, 3H); null for the last step. */
   external(t: number): Matrix | null;
 }
 
@@ -17,45 +17,47 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   const { steps: T, batchSize: N } = b.shape;
   const H = b.spec.hiddenSize;
   const matrix = (rows: number) => k.alloc(rows, 3 * H);
-  const [seen, sum] = [matrix(T * N), matrix(N)];
-  const [dSum, dSeen] = grad ? [matrix(T * N), matrix(T * N)] : [null, null];
-  const [seenSteps, dSumSteps, dSeenSteps] = [seen, dSum, dSeen].map((m) => (m ? blocks(k, m, N) : []));
-  const active = masks && blocks(k, masks.activeMask, N); // a finished sequence passes no gates on
-  /** The time of the step computed before, or after (`by` -1 or 1); undefined at the ends. */
+  const [gatesBefore, sum] = [matrix(T * N), matrix(N)];
+  const [dSum, dGatesBefore] = grad ? [matrix(T * N), matrix(T * N)] : [null, null];
+  const [beforeSteps, dSumSteps, dBeforeSteps] = [gatesBefore, dSum, dGatesBefore].map((m) => (m ? blocks(k, m, N) : []));
+  const active = masks && blocks(k, masks.activeMask, N); // the gates of a finished sequence count as 0
+  /** The time of the step that is computed before (`by` -1) or after (`by` 1) t; undefined if none. */
   const neighbor = (t: number, by: -1 | 1): number | undefined => {
     const other = reverse ? t - by : t + by;
     return other >= 0 && other < T ? other : undefined;
   };
   /** i | f | o of four gates side by side, and back. */
-  const take = (out: Matrix, gates: Matrix): void => {
+  const gather = (out: Matrix, gates: Matrix): void => {
     k.copyColumns(out, gates, { from: 0, to: 0, count: 2 * H }, false);
     k.copyColumns(out, gates, { from: 3 * H, to: 2 * H, count: H }, false);
   };
-  const give = (gates: Matrix, from: Matrix): void => {
+  /** The inverse: adds (N, 3H) to i, f and o. */
+  const scatterAdd = (gates: Matrix, from: Matrix): void => {
     k.copyColumns(gates, from, { from: 0, to: 0, count: 2 * H }, true);
     k.copyColumns(gates, from, { from: 2 * H, to: 3 * H, count: H }, true);
   };
   return {
     forward(p, t) {
       const before = neighbor(t, -1);
-      if (before === undefined) return k.fill(seenSteps![t]!, 0);
-      take(seenSteps![t]!, b.steps[before]!.y.gates);
-      if (active) k.scaleRows(seenSteps![t]!, seenSteps![t]!, active[before]!, false);
-      k.gemm(sum, seenSteps![t]!, p.gateRecurrence!, { transB: true });
-      give(b.steps[t]!.y.gates, sum);
+      if (before === undefined) return k.fill(beforeSteps![t]!, 0);
+      gather(beforeSteps![t]!, b.steps[before]!.y.gates);
+      if (active) k.scaleRows(beforeSteps![t]!, beforeSteps![t]!, active[before]!, false);
+      k.gemm(sum, beforeSteps![t]!, p.gateRecurrence!, { transB: true });
+      scatterAdd(b.steps[t]!.y.gates, sum);
     },
     backward(p, t) {
-      take(dSumSteps![t]!, grad!.steps[t]!.y.gates);
+      gather(dSumSteps![t]!, grad!.steps[t]!.y.gates);
       const before = neighbor(t, -1);
       if (before === undefined) return;
-      k.gemm(dSeenSteps![t]!, dSumSteps![t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
-      if (active) k.scaleRows(dSeenSteps![t]!, dSeenSteps![t]!, active[before]!, false);
-      give(grad!.steps[before]!.y.gates, dSeenSteps![t]!);
+      k.gemm(dBeforeSteps![t]!, dSumSteps![t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
+      if (active) k.scaleRows(dBeforeSteps![t]!, dBeforeSteps![t]!, active[before]!, false);
+      scatterAdd(grad!.steps[before]!.y.gates, dBeforeSteps![t]!);
     },
-    gradients: (d) => k.gemm(d.gateRecurrence!, dSum!, seen, { transA: true, accumulate: true }),
+    /** dR += da_ifo' [i f o]- for all steps together. */
+    gradients: (d) => k.gemm(d.gateRecurrence!, dSum!, gatesBefore, { transA: true, accumulate: true }),
     external(t) {
       const after = neighbor(t, 1);
-      return after === undefined ? null : (dSeenSteps![after] ?? null);
+      return after === undefined ? null : (dBeforeSteps![after] ?? null);
     },
   };
 }

@@ -89,7 +89,7 @@ export class LstmTangent {
       k.gemm(da, x, w.weightIh, { transB: true, accumulate: true });
       k.gemm(da, before.h, w.weightHh, { transB: true, accumulate: true });
       for (const bias of w.biases) this.addRow(da, bias);
-      if (w.peepholes) this.seeCell(w.peepholes, before.c, y.c);
+      if (w.peepholes) this.addPeepholes(w.peepholes, before.c, y.c);
     }
     const { hByGates, cByGates, hByCell, cByCell } = this.derivatives;
     this.mix(to.c, cByGates, cByCell, from.c); // (J2)
@@ -130,11 +130,11 @@ export class LstmTangent {
     this.k.add(out, out, this.d.gates);
   }
 
-  private seeCell({ i, f, o }: Peepholes, cBefore: Matrix, c: Matrix): void {
+  private addPeepholes({ i, f, o }: Peepholes, cBefore: Matrix, c: Matrix): void {
     const { k, da, part } = this;
-    for (const [gate, weight, seen] of [[0, i, cBefore] as const, [1, f, cBefore] as const, [3, o, c] as const]) {
+    for (const [gate, weight, cell] of [[0, i, cBefore] as const, [1, f, cBefore] as const, [3, o, c] as const]) {
       k.fillRows(part, weight);
-      k.multiply(part, part, seen, false);
+      k.multiply(part, part, cell, false);
       k.copyColumns(da, part, { from: 0, to: gate * part.cols, count: part.cols }, true);
     }
   }
