@@ -11,8 +11,8 @@
  *   (R1) z_t = tanh(C [h_t, c_t] + b);   (R2) logits = Y z_t + y;   the loss is the mean cross-entropy of all answers
  *
  * Backwards from the last step to the first: (R2') dz = Y' dlogits, dY += dlogits z', (R1') da = dz (1 - z^2),
- * d[h, c] = C' da, dC += da [h, c]'. Then dc goes through the attention, dh through the decoder's tape; what comes back through
- * its state goes on to the step before, and from the first step into the encoder; de is the encoder's dL/dy.
+ * d[h, c] = C' da, dC += da [h, c]'. Then dc goes through the attention and dh through the decoder's tape. The gradient of the
+ * decoder's state is passed to the previous step, and from the first step to the encoder; de is dL/dy of the encoder.
  */
 import { Arena, createModel, ParameterLayout } from 'unspool';
 import { attend, attendGrad, attentionParameters, keysGrad, keysOf } from './attention.mjs';

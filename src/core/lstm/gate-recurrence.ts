@@ -19,7 +19,8 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   const matrix = (rows: number) => k.alloc(rows, 3 * H);
   const [gatesBefore, sum] = [matrix(T * N), matrix(N)];
   const [dSum, dGatesBefore] = grad ? [matrix(T * N), matrix(T * N)] : [null, null];
-  const [beforeSteps, dSumSteps, dBeforeSteps] = [gatesBefore, dSum, dGatesBefore].map((m) => (m ? blocks(k, m, N) : []));
+  const cut = (m: Matrix | null): readonly Matrix[] => (m ? blocks(k, m, N) : []);
+  const [beforeSteps, dSumSteps, dBeforeSteps] = [cut(gatesBefore), cut(dSum), cut(dGatesBefore)];
   const active = masks && blocks(k, masks.activeMask, N); // the gates of a finished sequence count as 0
   /** The time of the step that is computed before (`by` -1) or after (`by` 1) t; undefined if none. */
   const neighbor = (t: number, by: -1 | 1): number | undefined => {
@@ -39,25 +40,25 @@ export function gateRecurrence(b: LstmBuffers): GateRecurrence {
   return {
     forward(p, t) {
       const before = neighbor(t, -1);
-      if (before === undefined) return k.fill(beforeSteps![t]!, 0);
-      gather(beforeSteps![t]!, b.steps[before]!.y.gates);
-      if (active) k.scaleRows(beforeSteps![t]!, beforeSteps![t]!, active[before]!, false);
-      k.gemm(sum, beforeSteps![t]!, p.gateRecurrence!, { transB: true });
+      if (before === undefined) return k.fill(beforeSteps[t]!, 0);
+      gather(beforeSteps[t]!, b.steps[before]!.y.gates);
+      if (active) k.scaleRows(beforeSteps[t]!, beforeSteps[t]!, active[before]!, false);
+      k.gemm(sum, beforeSteps[t]!, p.gateRecurrence!, { transB: true });
       scatterAdd(b.steps[t]!.y.gates, sum);
     },
     backward(p, t) {
-      gather(dSumSteps![t]!, grad!.steps[t]!.y.gates);
+      gather(dSumSteps[t]!, grad!.steps[t]!.y.gates);
       const before = neighbor(t, -1);
       if (before === undefined) return;
-      k.gemm(dBeforeSteps![t]!, dSumSteps![t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
-      if (active) k.scaleRows(dBeforeSteps![t]!, dBeforeSteps![t]!, active[before]!, false);
-      scatterAdd(grad!.steps[before]!.y.gates, dBeforeSteps![t]!);
+      k.gemm(dBeforeSteps[t]!, dSumSteps[t]!, p.gateRecurrence!); // d[i f o]- = da_ifo R
+      if (active) k.scaleRows(dBeforeSteps[t]!, dBeforeSteps[t]!, active[before]!, false);
+      scatterAdd(grad!.steps[before]!.y.gates, dBeforeSteps[t]!);
     },
     /** dR += da_ifo' [i f o]- for all steps together. */
     gradients: (d) => k.gemm(d.gateRecurrence!, dSum!, gatesBefore, { transA: true, accumulate: true }),
     external(t) {
       const after = neighbor(t, 1);
-      return after === undefined ? null : (dBeforeSteps![after] ?? null);
+      return after === undefined ? null : (dBeforeSteps[after] ?? null);
     },
   };
 }
