@@ -73,7 +73,7 @@ const FUNCTIONS = new Set([
 const isNode = (value: unknown): value is Node =>
   typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 
-/** `describe(...)`, `describe.each(...)(...)`: its callback groups tests and has no size of its own to limit. */
+/** `describe(...)`, `describe.each(...)(...)`: its callback only groups tests, so its size is not limited. */
 function isGrouping(call: Node): boolean {
   let callee = call.callee as Node;
   while (callee.type !== 'Identifier') {

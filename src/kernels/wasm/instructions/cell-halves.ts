@@ -14,8 +14,8 @@ import { CellWord } from '../layout.js';
 
 type CellHalves = Pick<Kernels, 'cellState' | 'cellStateGrad' | 'cellOutput' | 'cellOutputGrad'>;
 
-export function cellHalves({ heap, wasm, at, afterBarrier }: WasmContext): CellHalves {
-  // The halves share one record of arguments. Each reads only the words that it uses.
+/** The record of arguments that all halves share. Each reads only the words that it uses. */
+function argumentRecord({ heap, at }: WasmContext) {
   const record = heap.alloc(4 * CellWord.count);
   const words = new Int32Array(heap.memory.buffer, record, CellWord.count);
   const floats = new Float32Array(heap.memory.buffer, record, CellWord.count);
@@ -48,7 +48,12 @@ export function cellHalves({ heap, wasm, at, afterBarrier }: WasmContext): CellH
     words[CellWord.dForgetPeephole] = at(peepholes?.f);
     words[CellWord.dOutputPeephole] = at(peepholes?.o);
   };
+  return { record, words, writeCell, writeGradients };
+}
 
+export function cellHalves(context: WasmContext): CellHalves {
+  const { wasm, at, afterBarrier } = context;
+  const { record, words, writeCell, writeGradients } = argumentRecord(context);
   return {
     cellState(y, cPrev, cell) {
       writeCell(y, cell, cell.variant.candidate);

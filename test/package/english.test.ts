@@ -1,0 +1,129 @@
+/** Plain English and standard terms: phrases and names that a reader stumbles over, and exported names without a doc comment. */
+import { describe, expect, test } from '@jest/globals';
+import { exportsOf, filesIn, read, resolved, sourceOf, type Text } from '../support/source.js';
+
+/** What to write instead is part of each row, so that a failure explains itself. */
+const PHRASES: readonly (readonly [pattern: RegExp, instead: string])[] = [
+  [/\b(?:is|are|was|were) no (?!longer|more|less|bigger|larger|slower)/, 'is not a ..., has no ..., unknown ...'],
+  [/\b(?:tells?|told|telling)\b/, 'says, reports, shows, determines'],
+  [/\bstands? (?:in|on|at|for|there|here|still|behind|beside|before|under|alone|by)\b/, 'is in, means, waits'],
+  [/\bbehind (?:it|them|that|this|the|each|its|which)\b/, 'after'],
+  [/\bof (?:its|their|our|my|your|his|her) own\b/, 'its own ..., separate'],
+  [/\bof (?:yours|ours|theirs)\b/, 'your ..., our ...'],
+  [/\b(?:goes|go|going|went|gone) on\b(?! (?:disk|screen|the device))/, 'continues'],
+  [/\b(?:whoever|somebody|nobody|anybody)\b/i, 'the caller, the reader, or a passive verb'],
+  [/\bin earnest\b/, 'until the optimizing compiler has run'],
+  [/\b(?:asked|asks|ask|asking) for\b/, 'requested, needed, on demand'],
+  [/\bas many as\b/, 'the number of, up to'],
+  [/\bwhat (?:is|was) there\b/, 'what exists'],
+  [/\bbesides\b/, 'in addition to'],
+  [/\brooms?\b/, 'buffers, workspace, memory, view'],
+  [/\ball the same\b/, 'anyway'],
+  [/\bthe other way (?:a)?round\b/, 'the inverse'],
+  [/\b(?:to be had|can be had)\b/, 'available'],
+  [/\banew\b/, 'again'],
+  [/\bin the place of\b/, 'instead of'],
+  [/\bone word too many\b/, 'unexpected argument'],
+  [/\bhas no place beside\b/, 'cannot be combined with'],
+  [/\bwhole numbers?\b/, 'integer'],
+  [/\bnot for nothing\b|\bfor nothing\b/, 'without effect, ignored'],
+  [/\b(?:mend|mends|mended)\b/, 'fix'],
+  [/\bwhat stands?\b|\bstood\b/, 'what is in'],
+  [/\bof a piece\b|\bat its leisure\b|\bcomes? to (?:be|pass)\b/, 'plain wording'],
+  [/\b(?:takes?|took) note of\b/, 'records'],
+  [/\blearnt\b/, 'learned'],
+  [/\bleaves? \w+(?:\.\w+)* unread\b/, 'has no effect'],
+  [/\bevery form of\b/i, 'every variant of'],
+];
+
+/** Invented or outdated names; each has a standard one. */
+const NAMES: readonly (readonly [pattern: RegExp, instead: string])[] = [
+  [/\b(?:TrainingRoom|gradientRoom|trainingRoom|room|rooms)\b/, 'buffers, workspace, scratch'],
+  [/\b(?:Reach|Crew|ALONE)\b/, 'WasmContext, Threads, SingleThread'],
+  [/\b(?:Texts|cellText|fours|TEXELS)\b/, 'ShaderCache, cellShader, vec4, textures'],
+  [/\b(?:Told|Doing|Telling)\b/, 'a plain noun'],
+  [
+    /\b(?:Safekeeping|KeptTraining|TapeShelf|Breather)\b/,
+    'TrainingSnapshots, TrainingSnapshot, TapeCache, EventLoopYield',
+  ],
+  [
+    /\b(?:heldOut|heldOutStreams|maxSteps|memoryNeed|MemoryNeed|loadForms|gradientsUnread)\b/,
+    'the current name (CHANGELOG.md)',
+  ],
+  [/\b(?:STANDARD|MAY_BE_ZERO|MOST_\w+|FEW_\w+|WORTH_\w+)\b/, 'DEFAULTS, thresholds'],
+  [/\bFacts\b/, 'Metadata'],
+];
+
+const SELF = 'test/package/english.test.ts';
+const CODE = ['src', 'studio', 'test', 'bench', 'examples', 'scripts'].flatMap((folder) =>
+  filesIn(folder, ['.ts', '.tsx', '.mjs']).filter((file) => file !== SELF),
+);
+const PAGES = ['README.md', ...filesIn('docs', ['.md']), 'bench/README.md'].filter(
+  (file) => file === 'README.md' || filesIn(file.split('/')[0]!, ['.md']).includes(file),
+);
+
+/** A page line by line. Code blocks count too: their comments and messages are read like the rest. */
+const linesOf = (file: string): Text[] =>
+  read(file)
+    .split('\n')
+    .map((text, i) => ({ line: i + 1, text }));
+
+/** Every line of text that matches one of the rows, as `file:line: "match" (write ...)`. */
+function found(file: string, texts: readonly Text[], rows: typeof PHRASES): string[] {
+  return texts.flatMap(({ line, text }) =>
+    text.split('\n').flatMap((part, i) =>
+      rows.flatMap(([pattern, instead]) => {
+        const match = part.match(pattern);
+        return match ? [`${file}:${line + i}: "${match[0].trim()}" (write: ${instead})`] : [];
+      }),
+    ),
+  );
+}
+
+/** A comment of several lines as running text, so that a phrase that is broken over two lines is found. */
+const flowing = ({ line, text }: Text): Text => ({ line, text: text.replace(/\s*\n\s*(?:\*\s*)?/g, ' ') });
+
+describe('phrases that read like a translation do not occur', () => {
+  test('in pages', () => {
+    expect(PAGES.flatMap((file) => found(file, linesOf(file), PHRASES))).toEqual([]);
+  });
+
+  test('in comments', () => {
+    expect(CODE.flatMap((file) => found(file, sourceOf(file).comments.map(flowing), PHRASES))).toEqual([]);
+  });
+
+  test('in messages, help and titles', () => {
+    expect(CODE.flatMap((file) => found(file, sourceOf(file).strings, PHRASES))).toEqual([]);
+  });
+});
+
+describe('names that have a standard one do not occur', () => {
+  test('in code', () => {
+    const names = (file: string): Text[] => linesOf(file).filter(({ text }) => !text.includes("from '"));
+    expect(
+      CODE.filter((file) => !file.endsWith('version-1.ts')).flatMap((file) => found(file, names(file), NAMES)),
+    ).toEqual([]);
+  });
+
+  test('in pages', () => {
+    expect(PAGES.flatMap((file) => found(file, linesOf(file), NAMES))).toEqual([]);
+  });
+});
+
+describe('every exported name has a doc comment', () => {
+  const ENTRIES = ['index', 'node/index', 'worker/index', 'lab/index', 'inspect/index', 'gpu/index'];
+
+  test.each(ENTRIES)('src/%s.ts', (entry) => {
+    const file = `src/${entry}.ts`;
+    const missing: string[] = [];
+    for (const node of sourceOf(file).body) {
+      if (node.type !== 'ExportNamedDeclaration' || !node.source) continue;
+      const from = resolved(file, (node.source as unknown as { value: string }).value);
+      const declared = new Map(exportsOf(from).map((e) => [e.name, e]));
+      for (const { local } of node.specifiers as { local: { name: string } }[]) {
+        if (declared.get(local.name)?.documented === false) missing.push(`${from}: ${local.name}`);
+      }
+    }
+    expect(missing).toEqual([]);
+  });
+});
