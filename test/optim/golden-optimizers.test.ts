@@ -1,4 +1,4 @@
-/** torch.optim's rules over 12 steps, clipping by norm, and the settings that cannot work. */
+/** Optimizers agree with torch.optim over 12 updates, and clipping with PyTorch; invalid settings are rejected. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { Arena, ParameterLayout } from '../../src/core/memory/parameters.js';
@@ -18,7 +18,7 @@ import { expectClose, golden, TOLERANCE, tensor } from '../support/golden.js';
 const g = golden('optimizers');
 const STEPS = g.config.steps as number;
 
-/** Settings as torch calls them; the engine says `learningRate` for `lr`. */
+/** Settings with the names of PyTorch: `lr` is `learningRate`. */
 const settings = (name: string) => {
   const { lr: learningRate, ...more } = (g.rules as Record<string, { lr: number }>)[name]!;
   return { learningRate, ...more };
@@ -39,11 +39,11 @@ const RULES: Readonly<Record<string, (name: string) => Optimizer>> = {
   'rmsprop-centered': (n) => rmsprop(settings(n)),
   adagrad: (n) => adagrad({ learningRate: settings(n).learningRate, learningRateDecay: 0.01 }),
   adadelta: (n) => adadelta(settings(n)),
-  nadam: (n) => nadam({ ...settings(n), doubleMu: true }), // the file was made by torch 1.13
+  nadam: (n) => nadam({ ...settings(n), doubleMu: true }), // PyTorch 1.13 generated the file
   radam: (n) => radam(settings(n)),
 };
 
-/** The case's two parameters side by side in one arena, as a model would have them. */
+/** The two parameters of the case, adjacent in one arena as in a model. */
 function arenas(k: Kernels) {
   const layout = new ParameterLayout([0, 1].map((i) => ({ name: `${i}`, shape: g.tensors[`start.${i}`]!.shape })));
   const put = (arena: Arena, prefix: string): Arena => {
@@ -78,21 +78,24 @@ describe.each(BACKENDS)('optimizers on $name in $precision', ({ precision, creat
     expect(compared).toEqual([1, 2, 12]);
   });
 
-  test.each(g.norms as { limit: number; norm: number }[])('clipping the norm to $limit', async ({ limit, norm }) => {
-    const k = await create();
-    const { gradients, put } = arenas(k);
-    put(gradients, 'gradient.0');
-    const length = k.alloc(1, 1);
-    k.clipNorm(length, gradients.matrix, limit);
-    expectClose('norm', await k.download(length), [norm], TOLERANCE[precision]);
-    const now = await gradients.download();
-    const name = Number.isInteger(limit) ? limit.toFixed(1) : String(limit); // as Python writes it
-    for (const i of [0, 1]) {
-      expectClose(`gradient ${i}`, now.get(`${i}`)!, tensor(g, `clip-norm.${name}.${i}`), TOLERANCE[precision]);
-    }
-  });
+  test.each(g.norms as { limit: number; norm: number }[])(
+    'clipping the norm to $limit agrees with PyTorch',
+    async ({ limit, norm }) => {
+      const k = await create();
+      const { gradients, put } = arenas(k);
+      put(gradients, 'gradient.0');
+      const length = k.alloc(1, 1);
+      k.clipNorm(length, gradients.matrix, limit);
+      expectClose('norm', await k.download(length), [norm], TOLERANCE[precision]);
+      const now = await gradients.download();
+      const name = Number.isInteger(limit) ? limit.toFixed(1) : String(limit); // as Python writes it
+      for (const i of [0, 1]) {
+        expectClose(`gradient ${i}`, now.get(`${i}`)!, tensor(g, `clip-norm.${name}.${i}`), TOLERANCE[precision]);
+      }
+    },
+  );
 
-  test('clipping by value cuts each element, and nothing else', async () => {
+  test('clipping by value clips each element', async () => {
     const k = await create();
     const a = k.alloc(2, 4);
     k.upload(a, [-3, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1e20]);
@@ -101,17 +104,17 @@ describe.each(BACKENDS)('optimizers on $name in $precision', ({ precision, creat
   });
 });
 
-describe('what an optimizer keeps', () => {
+describe('the state of an optimizer', () => {
   const names = ({ state }: Optimizer) => state;
 
-  test('arenas only where the rule needs them', () => {
+  test('has only the arenas that the rule needs', () => {
     expect(names(sgd({ learningRate: 0.1 }))).toEqual([]);
     expect(names(sgd({ learningRate: 0.1, momentum: 0.5 }))).toEqual(['velocity']);
     expect(names(adam())).toEqual(['m', 'v']);
     expect(names(adamW())).toEqual(['m', 'v']);
   });
 
-  test('its spec is JSON that makes the same optimizer again', () => {
+  test('the spec is JSON that recreates the optimizer', () => {
     for (const optimizer of [
       sgd({ learningRate: 0.2, momentum: 0.7, nesterov: true, weightDecay: 0.1 }),
       adam({ learningRate: 0.3, beta1: 0.5, beta2: 0.6, eps: 0.1, weightDecay: 0.2 }),
@@ -129,7 +132,7 @@ describe('what an optimizer keeps', () => {
   });
 });
 
-describe('settings that cannot work', () => {
+describe('invalid settings are rejected', () => {
   const bad: readonly (readonly [path: string, make: () => unknown])[] = [
     ['sgd.learningRate', () => sgd({} as { learningRate: number })],
     ['sgd.learningRate', () => sgd({ learningRate: -0.1 })],

@@ -1,4 +1,4 @@
-/** Every rule by every property; Lion and LAMB, which torch has not, against their papers' algorithms. */
+/** Properties of every rule; Lion and LAMB, which PyTorch does not have, agree with the algorithms of their papers. */
 import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { Arena, ParameterLayout } from '../../src/core/memory/parameters.js';
@@ -48,7 +48,7 @@ async function train(k: Kernels, optimizer: Optimizer, steps = 12, rate = RATE) 
 describe.each(RULES)('%s', (kind) => {
   const k = createReference('float64');
 
-  test('one arena, or its tensors in groups: the same bits', async () => {
+  test('gives the same bits with one arena and with groups of tensors', async () => {
     const parts = grouped({ groups: [{ match: '*.bias', optimizer: make(kind) }], rest: make(kind) });
     expectSameBits((await train(k, parts, 12, 1)).after, (await train(k, make(kind))).after);
   });
@@ -69,7 +69,7 @@ describe.each(RULES)('%s', (kind) => {
     expectSameBits(await k.download(parameters.matrix), whole.after);
   });
 
-  test('a rate of 0 moves nothing, and a gradient of 0 gives no NaN', async () => {
+  test('a learning rate of 0 changes nothing, and a gradient of 0 gives no NaN', async () => {
     const before = await k.download(start(k).parameters.matrix);
     expectSameBits((await train(k, make(kind), 3, 0)).after, before);
     const { parameters, gradients } = start(k);
@@ -78,7 +78,7 @@ describe.each(RULES)('%s', (kind) => {
     expect((await k.download(parameters.matrix)).every(Number.isFinite)).toBe(true);
   });
 
-  test('walks downhill: a bowl is left for its bottom', async () => {
+  test('finds the minimum of a quadratic function', async () => {
     const { parameters, gradients } = start(k);
     const norm = async () => Math.hypot(...(await k.download(parameters.matrix)));
     const run = new OptimizerRun(k, make(kind), parameters);
@@ -90,7 +90,7 @@ describe.each(RULES)('%s', (kind) => {
     expect(await norm()).toBeLessThan(0.9 * first);
   });
 
-  test('its spec is JSON that makes it again; what it does not read is an error', () => {
+  test('its spec is JSON that recreates it, and unknown settings are rejected', () => {
     const { spec } = make(kind);
     expect(createOptimizer(JSON.parse(JSON.stringify(spec)) as OptimizerSpec).spec).toEqual(spec);
     expect(
@@ -102,8 +102,8 @@ describe.each(RULES)('%s', (kind) => {
   });
 });
 
-describe.each(BACKENDS)('by the papers on $name in $precision', ({ precision, create }) => {
-  /** Plain lists, tensor by tensor. */
+describe.each(BACKENDS)('agrees with the paper on $name in $precision:', ({ precision, create }) => {
+  /** Updates plain lists, tensor by tensor. */
   async function compare(optimizer: Optimizer, step: (w: number[], g: number[], s: number[][], t: number) => void) {
     const k = await create();
     const { layout, parameters, gradients, nextGradient } = start(k);
@@ -147,10 +147,10 @@ describe.each(BACKENDS)('by the papers on $name in $precision', ({ precision, cr
   });
 });
 
-describe('groups', () => {
+describe('parameter groups', () => {
   const k = createReference('float64');
 
-  test('each parameter by its own rule; frozen ones stay', async () => {
+  test('update each parameter by the rule of its group; frozen ones stay', async () => {
     const optimizer = grouped({
       groups: [
         { match: 'a.*', optimizer: sgd({ learningRate: 0.5 }) },
@@ -170,7 +170,7 @@ describe('groups', () => {
     expectSameBits(now.get('b.weight')!, before.get('b.weight')!);
   });
 
-  test('their spec is JSON that makes them again', () => {
+  test('have a spec that is JSON and recreates them', () => {
     const { spec } = grouped({
       groups: [
         { match: '*.bias', optimizer: make('adam') },
@@ -181,7 +181,7 @@ describe('groups', () => {
     expect(createOptimizer(JSON.parse(JSON.stringify(spec)) as OptimizerSpec).spec).toEqual(spec);
   });
 
-  test('a pattern that matches nothing is an error that lists the names', () => {
+  test('the error for a pattern without a match lists the names', () => {
     const { parameters, gradients } = start(k);
     const run = new OptimizerRun(
       k,

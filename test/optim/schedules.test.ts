@@ -1,4 +1,4 @@
-/** Schedules against torch's, and by their definitions. */
+/** Schedules agree with PyTorch and with their definitions. */
 import { expect, test } from '@jest/globals';
 import type { ScheduleFunction } from '../../src/optim/schedule.js';
 import {
@@ -33,8 +33,8 @@ test('each starts at the whole rate; linear falls evenly, cosine as half a cosin
   expect(over(constant, 4)).toEqual([1, 1, 1, 1]);
   expect(over(linear, 4)).toEqual([1, 0.75, 0.5, 0.25]);
   const half = over(cosine, 4);
-  [1, (1 + Math.SQRT1_2) / 2, 0.5, (1 - Math.SQRT1_2) / 2].forEach((wanted, i) => {
-    expect(half[i]).toBeCloseTo(wanted, 12);
+  [1, (1 + Math.SQRT1_2) / 2, 0.5, (1 - Math.SQRT1_2) / 2].forEach((expected, i) => {
+    expect(half[i]).toBeCloseTo(expected, 12);
   });
 });
 
@@ -45,32 +45,32 @@ test.each<[string, ScheduleFunction]>([
   ['one-cycle', oneCycle({ steps: 30 })],
   ['linear-warmup', linearWarmup({ from: 0.1, steps: 8 })],
   ['cosine-restarts', cosineRestarts({ first: 7, mult: 2 })],
-])("torch's rates: %s", (name, schedule) => {
-  const wanted = rates[name]!;
-  expect(wanted.length).toBeGreaterThanOrEqual(29);
+])('%s gives the learning rates of PyTorch', (name, schedule) => {
+  const expected = rates[name]!;
+  expect(expected.length).toBeGreaterThanOrEqual(29);
   expectClose(
     name,
-    over(schedule, wanted.length).map((factor) => BASE * factor),
-    wanted,
+    over(schedule, expected.length).map((factor) => BASE * factor),
+    expected,
     1e-10,
   );
 });
 
-test("torch's rates: reduce-on-plateau, and from what it remembers", () => {
+test('reduce-on-plateau gives the learning rates of PyTorch, also after a restore', () => {
   const make = () => reduceOnPlateau({ factor: 0.5, patience: 2, threshold: 1e-4 });
   const series = g.plateauSeries as number[];
-  const seen: number[] = [];
+  const found: number[] = [];
   let plateau = make();
   series.forEach((loss, i) => {
-    seen.push(BASE * plateau.factor(i + 1, series.length, { epoch: i + 1, epochs: series.length }));
+    found.push(BASE * plateau.factor(i + 1, series.length, { epoch: i + 1, epochs: series.length }));
     plateau.observe(loss);
     if (i % 4 !== 2) return;
     const again = make(); // as after a resume
     again.restore(JSON.parse(JSON.stringify(plateau.observed)) as number[]);
     plateau = again;
   });
-  expectClose('rates', seen, rates['reduce-on-plateau']!, 1e-12);
-  expect(new Set(seen).size).toBeGreaterThan(2);
+  expectClose('rates', found, rates['reduce-on-plateau']!, 1e-12);
+  expect(new Set(found).size).toBeGreaterThan(2);
 });
 
 test('every golden schedule is implemented', () => {
@@ -79,14 +79,14 @@ test('every golden schedule is implemented', () => {
   );
 });
 
-test('by the epoch: times .9 after each', () => {
+test('exponential with every: epoch multiplies after each epoch', () => {
   const factors = over(exponential({ factor: 0.9, every: 'epoch' }), 6, 3);
-  [1, 1, 0.9, 0.9, 0.81, 0.81].forEach((wanted, i) => {
-    expect(factors[i]).toBeCloseTo(wanted, 12);
+  [1, 1, 0.9, 0.9, 0.81, 0.81].forEach((expected, i) => {
+    expect(factors[i]).toBeCloseTo(expected, 12);
   });
 });
 
-test('a chain: each part counts its own updates', () => {
+test('each part of a chain counts its own updates', () => {
   const factors = over(chain([{ steps: 2, schedule: linearWarmup({ steps: 2 }) }, { schedule: linear }]), 6);
   expect(factors).toEqual([0, 0.5, 1, 0.75, 0.5, 0.25]);
 });
@@ -96,9 +96,9 @@ test.each<ScheduleSpec>([
   { kind: 'stepDown', every: 3, factor: 0.5 },
   { kind: 'oneCycle' },
   { kind: 'chain', parts: [{ steps: 5, schedule: { kind: 'linearWarmup', steps: 5 } }, { schedule: 'cosine' }] },
-])('from JSON: %j', (spec) => {
+])('%j is created from JSON', (spec) => {
   const schedule = createSchedule(JSON.parse(JSON.stringify(spec)) as ScheduleSpec);
-  if (typeof schedule !== 'function') throw new Error('watches');
+  if (typeof schedule !== 'function') throw new Error('expected a function of the update');
   for (const factor of over(schedule, 12)) expect(factor >= 0 && factor <= 1).toBe(true);
 });
 
@@ -111,7 +111,7 @@ test.each<[string, ScheduleFunction]>([
   ['oneCycle', oneCycle({ share: 0.5 })],
   ['oneCycle with its own length', oneCycle({ steps: 9 })],
   ['chain', chain([{ steps: 5, schedule: linearWarmup({ steps: 4, from: 0.2 }) }, { schedule: linear }])],
-])('%s, made again from its spec', (_, schedule) => {
+])('%s is recreated from its spec', (_, schedule) => {
   const spec = JSON.parse(JSON.stringify(scheduleSpec(schedule))) as ScheduleSpec;
   expect(over(createSchedule(spec) as ScheduleFunction, 12, 3)).toEqual(over(schedule, 12, 3));
 });
@@ -135,7 +135,7 @@ test.each<[unknown, string]>([
     { kind: 'chain', parts: [{ steps: 2, schedule: { kind: 'reduceOnPlateau' } }, { schedule: 'cosine' }] },
     'schedule.parts',
   ],
-])('%j cannot work', (spec, path) => {
+])('%j is rejected', (spec, path) => {
   const error = thrown(() => createSchedule(spec as ScheduleSpec));
   expect(problemOf(error, 'INVALID_SETTING').path).toBe(path);
 });
