@@ -64,7 +64,7 @@ function license(name) {
 }
 
 const packages = new Set(
-  Object.keys(metafile.inputs).flatMap((path) => /^node_modules\/([^/]+)/.exec(path)?.[1] ?? []),
+  Object.keys(metafile.inputs).flatMap((path) => /(?:^|\/)node_modules\/([^/]+)/.exec(path)?.[1] ?? []),
 );
 const rule = `\n${'-'.repeat(80)}\n\n`;
 const head = `The files in this folder contain code of these packages:\n${rule}`;
