@@ -24,8 +24,8 @@ const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000010000000100802000
 
 /** What is wrong with the file, its bytes, and the message. */
 const MODELS: [why: string, bytes: () => Uint8Array, message: RegExp][] = [
-  ['an empty file', () => new Uint8Array(), /it has 0 bytes, .* truncated/],
-  ['5 bytes', () => here.read('model.safetensors').subarray(0, 5), /it has 5 bytes, .* truncated/],
+  ['an empty file', () => new Uint8Array(), /it has 0 bytes; .* truncated/],
+  ['5 bytes', () => here.read('model.safetensors').subarray(0, 5), /it has 5 bytes; .* truncated/],
   ['half a header', () => here.read('model.safetensors').subarray(0, 300), /header of \d+ bytes, but 292 .* truncated/],
   ['half the numbers', () => here.read('model.safetensors').subarray(0, -1500), /ends at byte .* truncated/],
   ['one byte missing', () => here.read('model.safetensors').subarray(0, -1), /ends at byte .* truncated/],
