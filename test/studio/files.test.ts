@@ -37,7 +37,7 @@ maybe('files', () => {
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Save model' }).click();
     await (await saved).saveAs(at('model.safetensors'));
-    expect(unspool('info', 'model.safetensors')).toMatch(/lstm +32 units/);
+    expect(unspool('info', 'model.safetensors')).toMatch(/lstm +hiddenSize 32/);
     expect(unspool('eval', 'model.safetensors', 'own.txt')).toMatch(/bits per character +\d/);
 
     unspool(...TRAIN);
