@@ -133,12 +133,12 @@ describe('a file is invalid if', () => {
     [
       'the vocabulary contains numbers',
       { vocabulary: '[1,2]' },
-      'its header is invalid: vocabulary: must be a non-empty list of',
+      'its header is invalid: vocabulary must be a non-empty list of',
     ],
     [
       'the vocabulary contains a character twice',
       { vocabulary: '["a","a"]' },
-      'its header is invalid: vocabulary: must be a non-empty list of',
+      'its header is invalid: vocabulary must be a non-empty list of',
     ],
     [
       'the vocabulary is larger than the model',
