@@ -33,10 +33,10 @@ interface Measured {
 const WAYS = {
   fit: `
     const options = { optimizer: engine.adam(), clipNorm: 1, epochs: 1e6, maxUpdates: settings.last, validateEvery: 50 };
-    for await (const event of engine.fit(model, data, options)) if (event.kind === 'update') await updated(event.step);`,
+    for await (const event of engine.fit(model, data, options)) if (event.kind === 'update') await updated(event.update);`,
   'by hand': `
     const optimizer = new engine.OptimizerRun(model.kernels, engine.adam(), model.parameters);
-    const [tape, gradients] = [model.tape({ steps: settings.steps, batchSize: settings.batch }), model.arena()];
+    const [tape, gradients] = [model.tape({ steps: settings.steps, batchSize: settings.batchSize }), model.arena()];
     for (let step = 1; step <= settings.last; step++) {
       const batch = data.train.batch(step % data.train.length);
       await model.gradients(batch, { tape, gradients, from: tape });
@@ -88,14 +88,9 @@ function measure(way: string, settings: object): Promise<Measured[]> {
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk));
   return new Promise((done, fail) => {
     child.on('error', fail).on('close', (code) => {
-      if (code !== 0) fail(new Error(`it ended with ${code}: ${stderr}`));
-      else
-        done(
-          stdout
-            .trim()
-            .split('\n')
-            .map((line) => JSON.parse(line) as Measured),
-        );
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      if (code !== 0 || lines.length === 0) fail(new Error(`exit code ${code}, ${lines.length} snapshots: ${stderr}`));
+      else done(lines.map((line) => JSON.parse(line) as Measured));
     });
   });
 }
@@ -136,8 +131,8 @@ function growth([early, late]: readonly [Map<string, number>, Map<string, number
 }
 
 /** `updates`: between the early look and the late one. */
-const SMALL = { batch: 2, steps: 6, validationSplit: 0.1, hidden: 6, threads: 1, updates: 2000 };
-const SHARED = { batch: 8, steps: 16, validationSplit: 0.1, hidden: 128, threads: 2, updates: 400 };
+const SMALL = { batchSize: 2, steps: 6, validationSplit: 0.1, hidden: 6, threads: 1, updates: 2000 };
+const SHARED = { batchSize: 8, steps: 16, validationSplit: 0.1, hidden: 128, threads: 2, updates: 400 };
 const CASES = [
   ...(['fit', 'by hand', 'tapes freed'] as const).flatMap((way) => [
     { way, backend: 'reference', settings: SMALL },
