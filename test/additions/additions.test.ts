@@ -1,6 +1,6 @@
 /** A toy of each kind is added by the documented steps, to a copy of the sources: it type-checks, builds and works. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ROOT, read } from '../support/source.js';
@@ -31,7 +31,8 @@ describe('the toys, added to a copy of the sources,', () => {
 
   beforeAll(() => {
     mkdirSync(join(ROOT, 'runs'), { recursive: true });
-    copy = mkdtempSync(join(ROOT, 'runs/additions-')); // inside the package, so that its dependencies resolve
+    copy = mkdtempSync(join(ROOT, 'runs/additions-'));
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     const from = (name: string): void => cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     for (const name of ['src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) from(name);
     const texts = new Map<string, string>();
