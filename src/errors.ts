@@ -135,6 +135,10 @@ export function shown(value: unknown): string {
   return text ?? String(value);
 }
 
+/** Whether `value` is an object that is not a list, as JSON has them. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** Whether `value` names an own property of `table`. */
 export const isKeyOf = <T extends object>(table: T, value: unknown): value is keyof T & string =>
   typeof value === 'string' && Object.hasOwn(table, value);

@@ -1,6 +1,6 @@
 /** Tables of settings. Types, defaults, flags, help, config files and validation all derive from them. */
 
-import { shown } from '../errors.js';
+import { isObject, shown } from '../errors.js';
 import type { FitOptions } from '../index.js';
 
 /** One setting whose value is a `T`: a flag on the command line, a key in a config file, or both. */
@@ -73,8 +73,6 @@ export const defaultsOf = <S extends Settings>(table: S): ValuesOf<S> =>
 
 /** `hiddenSize` as `hidden-size`. */
 export const dashed = (key: string): string => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function numberRange({ type, min, max }: Setting<number>): string {
   const kind = type === 'integer' ? 'an integer' : 'a number';

@@ -14,7 +14,7 @@ import type { Model } from '../core/model.js';
 import { isRngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import { Vocabulary } from '../data/vocabulary.js';
-import { UnspoolError } from '../errors.js';
+import { isObject, UnspoolError } from '../errors.js';
 import type { TrainingProgress } from '../train/progress.js';
 import type { TrainingState } from '../train/trainer.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
@@ -143,9 +143,6 @@ function json(text: string | undefined, what: string, file: string): unknown {
     throw invalid(file, `the ${what} in its header ${problem}.`);
   }
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isVersion1 = ({ metadata }: SafeTensorsFile): boolean => metadata.get('version') === '1';
 

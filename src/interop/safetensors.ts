@@ -5,7 +5,7 @@
  * Every number of the header is checked before it is used, and tensors are views of the given bytes, so no size that a file
  * declares is ever allocated. Every error is an `INVALID_FILE` that names the problem.
  */
-import { isKeyOf, UnspoolError } from '../errors.js';
+import { isKeyOf, isObject, UnspoolError } from '../errors.js';
 
 /** Bytes per element. The format's types of less than a byte (F4, F6_*) are not supported. */
 const SIZES = {
@@ -83,9 +83,6 @@ function shown(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a value is a tensor size. JSON and `>=` accept -0, but it is not one. */
 export const isSize = (value: unknown): value is number =>

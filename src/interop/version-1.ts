@@ -1,5 +1,7 @@
 /** Translates the model files of Unspool 0.1 (version 1 of the format), which used other names, into those of version 2. */
 
+import { isObject } from '../errors.js';
+
 type JsonObject = Readonly<Record<string, unknown>>;
 type Renames = Readonly<Record<string, string>>;
 
@@ -27,9 +29,6 @@ const OPTIMIZER: Renames = { rate: 'learningRate', rateDecay: 'learningRateDecay
 
 /** What a training has observed. */
 const OBSERVED: Renames = { stopping: 'earlyStopping' };
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const renamed = (value: JsonObject, names: Renames): JsonObject =>
   Object.fromEntries(Object.entries(value).map(([key, part]) => [Object.hasOwn(names, key) ? names[key] : key, part]));
