@@ -9,7 +9,7 @@ import type { LstmParts } from '../core/lstm/parameters.js';
 import type { LstmBuffers } from '../core/lstm/program.js';
 import { recurrentStage } from '../core/lstm/recurrent-stage.js';
 import type { LstmTape } from '../core/lstm/tape.js';
-import { Arena } from '../core/memory/parameters.js';
+import { Arena, ParameterLayout } from '../core/memory/parameters.js';
 import { inOrder } from '../core/pass.js';
 import { type Grid, rowOf } from './grid.js';
 import { GridKernels } from './grid-kernels.js';
@@ -56,12 +56,14 @@ export class Replay extends GridKernels {
   private readonly input: ReturnType<typeof inputStage>;
   private readonly recurrent: ReturnType<typeof recurrentStage>;
 
-  /** `parameters` has the values of all parameters of the model, by name. */
-  constructor(layer: LstmTape, forward: Forward, { layout }: Arena, parameters: ReadonlyMap<string, FloatArray>) {
+  /** `parameters` has the values of the model's parameters by name, of which only those of the layer are used. */
+  constructor(layer: LstmTape, forward: Forward, parameters: ReadonlyMap<string, FloatArray>) {
     super();
     const { k } = this;
+    const { list } = layer.parameters;
+    const layout = new ParameterLayout(list);
     const [weights, gradients] = [new Arena(k, layout), new Arena(k, layout)];
-    for (const [name, values] of parameters) weights.set(name, values);
+    for (const { name } of list) weights.set(name, parameters.get(name)!);
     const { steps, inputSize } = forward;
     const shape = { steps, batchSize: 1 };
     const context = { kernels: k, shape, gradients: true, pass: { noise: null }, variants: null };

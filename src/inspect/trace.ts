@@ -164,7 +164,7 @@ async function lstmTraces(
   const values = await parameters.download();
   for (const [i, layer] of tape.lstms.entries()) {
     const forward = await forwardTrace(k, layer, variantOf(layer));
-    const replay = new Replay(layer, forward, parameters, values);
+    const replay = new Replay(layer, forward, values);
     const a = splitGates(replay.preactivations(await download(k, layer.gates)), forward.hiddenSize);
     const incoming = { above: above.get(layer)!, after: after[i] ?? null };
     traces.push({ ...forward, a, grad: await backwardTrace(k, layer, forward, replay, incoming) });
