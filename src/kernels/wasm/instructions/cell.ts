@@ -11,12 +11,15 @@ export function cell({ threads, thresholds, at }: WasmContext): Cell {
     lstmCell(y, cPrev) {
       const { rows: N, cols: H } = y.h;
       const integers = [at(y.gates), at(y.c), at(y.h), at(cPrev), N, H];
-      threads.dispatchRows(Command.cell, isLarge(N, H), [y.gates, y.c, y.h, cPrev], integers);
+      if (isLarge(N, H)) threads.dispatchRows(Command.cell, [y.gates, y.c, y.h, cPrev], integers);
+      else threads.dispatch(Command.cell, false, integers);
     },
     lstmCellGrad(d, dcPrev, y, cPrev) {
       const { rows: N, cols: H } = y.h;
       const matrices = [d.gates, d.c, d.h, dcPrev, y.gates, y.c, cPrev];
-      threads.dispatchRows(Command.cellGrad, isLarge(N, H), matrices, [...matrices.map(at), N, H]);
+      const integers = [...matrices.map(at), N, H];
+      if (isLarge(N, H)) threads.dispatchRows(Command.cellGrad, matrices, integers);
+      else threads.dispatch(Command.cellGrad, false, integers);
     },
   };
 }

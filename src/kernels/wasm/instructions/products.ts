@@ -30,7 +30,8 @@ export function products(context: WasmContext): Products {
       const [R, C, K] = [out.rows, out.cols, b.rows];
       const isLarge = R >= thresholds.rows && R * C * K >= thresholds.rowProduct;
       const integers = [at(out), R, C, at(a), (b as WasmPacked).at, K, +accumulate, 0];
-      threads.dispatchRows(Command.gemmRows, isLarge, [out, a], integers);
+      if (isLarge) threads.dispatchRows(Command.gemmRows, [out, a], integers);
+      else threads.dispatch(Command.gemmRows, false, integers);
     },
   };
 }

@@ -126,8 +126,8 @@ export class ThreadPool implements Threads {
     }
   }
 
-  dispatchRows(command: Command, isLarge: boolean, matrices: readonly Matrix[], integers: readonly number[]): void {
-    if (isLarge && this.canShare()) {
+  dispatchRows(command: Command, matrices: readonly Matrix[], integers: readonly number[]): void {
+    if (this.canShare()) {
       const windows = matrices as readonly Window[];
       const rows = windows[0]!.rows;
       const barrier = this.rows !== rows || windows.some((w) => this.isSplitDifferently(w));
@@ -137,7 +137,7 @@ export class ThreadPool implements Threads {
       this.submit(command, barrier, integers);
     } else {
       this.barrier();
-      this.single.dispatch(command, isLarge, integers);
+      this.single.dispatch(command, true, integers);
     }
   }
 

@@ -22,10 +22,10 @@ export interface Threads {
    */
   dispatch(command: Command, isLarge: boolean, integers: readonly number[], reals?: readonly number[]): void;
   /**
-   * Performs a command whose `matrices` all have the same number of rows, each thread some of the rows. Threads wait for
-   * each other only if a matrix was last split in another way.
+   * Performs a large command whose `matrices` all have the same number of rows, each thread some of the rows. Threads wait
+   * for each other only if a matrix was last split in another way.
    */
-  dispatchRows(command: Command, isLarge: boolean, matrices: readonly Matrix[], integers: readonly number[]): void;
+  dispatchRows(command: Command, matrices: readonly Matrix[], integers: readonly number[]): void;
   /** Waits until all threads have finished all commands. */
   barrier(): void;
   /** Ends the threads. */
@@ -83,8 +83,8 @@ export class SingleThread implements Threads {
     this.wasm.perform(this.slot, 0, 1, this.scratch);
   }
 
-  dispatchRows(command: Command, isLarge: boolean, _matrices: readonly Matrix[], integers: readonly number[]): void {
-    this.dispatch(command, isLarge, integers);
+  dispatchRows(command: Command, _matrices: readonly Matrix[], integers: readonly number[]): void {
+    this.dispatch(command, true, integers);
   }
 
   barrier(): void {}
