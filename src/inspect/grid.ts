@@ -18,10 +18,6 @@ export const grid = (rows: number, cols: number, data: FloatArray = new Float64A
 /** A view of one row. */
 export const rowOf = ({ data, cols }: Grid, row: number): FloatArray => data.subarray(row * cols, (row + 1) * cols);
 
-/** A copy of one column. */
-export const columnOf = ({ data, rows, cols }: Grid, col: number): Float64Array =>
-  Float64Array.from({ length: rows }, (_, row) => data[row * cols + col]!);
-
 /** A copy of a matrix. */
 export async function download(k: Kernels, m: Matrix): Promise<Grid> {
   return grid(m.rows, m.cols, await k.download(m));
