@@ -128,32 +128,3 @@ export const invalidSetting = (path: string, problem: string, help?: string): Un
 /** An `INVALID_DATA` error to throw: `throw invalidData('token 3', 'must be ...')`. */
 export const invalidData = (what: string, problem: string, help?: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_DATA', what, problem, ...(help && { help }) });
-
-/** Any value as text for a message; never throws, unlike `String({toString: {}})`. */
-export function shown(value: unknown): string {
-  const text = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : undefined;
-  return text ?? String(value);
-}
-
-/** Whether `value` is an object that is not a list, as JSON has them. */
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Whether `value` names an own property of `table`. */
-export const isKeyOf = <T extends object>(table: T, value: unknown): value is keyof T & string =>
-  typeof value === 'string' && Object.hasOwn(table, value);
-
-/** Throws `INVALID_SETTING` unless `value` is an integer from `min` to `max`. */
-export function requireInteger(path: string, value: unknown, min: number, max: number): asserts value is number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw invalidSetting(path, `must be an integer from ${min} to ${max}, got ${shown(value)}.`);
-  }
-}
-
-/** Throws `INVALID_SETTING` unless `value` is a finite number from `min` to `max`. */
-export function requireNumber(path: string, value: unknown, min: number, max: number): asserts value is number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
-    const range = max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`;
-    throw invalidSetting(path, `must be a number ${range}, got ${shown(value)}.`);
-  }
-}

@@ -1,9 +1,10 @@
 /** Config files: JSON with the settings of a table. */
+
+import { didYouMean } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { UnspoolError } from '../index.js';
 import { readText } from '../node/index.js';
 import { problemWith, type Settings, type ValuesOf } from './settings.js';
-import { didYouMean } from './suggest.js';
 
 /** Throws `INVALID_SETTING` for a value that its setting does not allow. `where` comes before the name in the message. */
 export function requireValues(where: string, values: object, table: Settings): void {

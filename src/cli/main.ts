@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /** The command line: finds the command, runs it, and turns errors into messages and exit codes. */
 import { createRequire } from 'node:module';
+import { didYouMean } from '../checks.js';
 import { UnspoolError } from '../index.js';
 import { type Command, UsageError } from './command.js';
 import { COMMANDS } from './commands.js';
 import { commandHelp, overview, usageLine } from './help.js';
 import { parseCommand } from './parse.js';
-import { didYouMean } from './suggest.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 const TITLE = `unspool ${version}: an LSTM engine that shows every gate and gradient`;

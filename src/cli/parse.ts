@@ -1,8 +1,8 @@
 /** Reads a command line against the tables of a command. */
 import { parseArgs } from 'node:util';
+import { didYouMean } from '../checks.js';
 import { type Command, type OptionValues, UsageError } from './command.js';
 import { dashed, defaultsOf, problemWith, type Settings } from './settings.js';
-import { didYouMean } from './suggest.js';
 
 export interface ParsedCommand {
   readonly args: readonly string[];

@@ -1,6 +1,6 @@
 /** Tables of settings. Types, defaults, flags, help, config files and validation all derive from them. */
 
-import { isObject, shown } from '../errors.js';
+import { isObject, shown } from '../checks.js';
 import type { FitOptions } from '../index.js';
 
 /** One setting whose value is a `T`: a flag on the command line, a key in a config file, or both. */

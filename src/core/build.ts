@@ -1,7 +1,7 @@
 /** Builds the layers of a spec, and allocates the tapes over them. */
 
+import { requireInteger } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
-import { requireInteger } from '../errors.js';
 import {
   type Layer,
   type LayerInput,

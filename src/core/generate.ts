@@ -1,5 +1,6 @@
 /** Generates tokens: draws each from the model's output and feeds it back. */
-import { invalidData, invalidSetting, requireInteger, requireNumber } from '../errors.js';
+import { requireInteger, requireNumber } from '../checks.js';
+import { invalidData, invalidSetting } from '../errors.js';
 import type { Model } from './model.js';
 import type { Rng } from './rng.js';
 import type { Stream } from './stream.js';

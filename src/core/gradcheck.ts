@@ -3,8 +3,9 @@
  *   dL/dw ~ (L(w + e) - L(w - e)) / 2e,   with a truncation error of O(e^2) and a rounding error of about 1e-16 L / e.
  */
 
+import { requireNumber } from '../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
-import { invalidSetting, requireNumber } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import { outputStepsOf } from './layers/registry.js';
 import { type LossChoice, requireLoss, targetWidth } from './losses.js';
 import type { GivenState } from './lstm/tape.js';

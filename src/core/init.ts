@@ -1,5 +1,6 @@
 /** Initializers of a weight matrix [rows, cols] = [out, in]. */
-import { invalidSetting, isKeyOf, requireNumber, shown, UnspoolError } from '../errors.js';
+import { isKeyOf, requireNumber, shown } from '../checks.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
 import type { Rng } from './rng.js';
 
 /**

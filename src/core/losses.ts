@@ -1,15 +1,23 @@
 /** Losses over a model's output: their settings, their targets, and the buffers that they need. */
 
 import {
+  isKeyOf,
+  requireChoice,
+  requireInteger,
+  requireKeys,
+  requireNumber,
+  requireOptional,
+  shown,
+} from '../checks.js';
+import {
   type CrossEntropyOptions,
   crossEntropyDivisor,
   type Kernels,
   type Matrix,
   type ValueLoss,
 } from '../contract/kernels.js';
-import { invalidData, invalidSetting, isKeyOf, requireInteger, requireNumber, shown, UnspoolError } from '../errors.js';
+import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
 import type { PassShape } from './pass.js';
-import { requireChoice, requireKeys, requireOptional } from './spec-checks.js';
 
 /** Softmax cross-entropy in nats. Targets are class numbers, one per row of the output. */
 export interface CrossEntropySpec extends CrossEntropyOptions {

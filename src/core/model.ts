@@ -1,7 +1,8 @@
 /** A model: layers built from a spec, their parameters in one arena, and the passes over them. */
 
+import { requireInteger } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
-import { requireInteger, UnspoolError } from '../errors.js';
+import { UnspoolError } from '../errors.js';
 import type { BackendTiming } from './backend-timing.js';
 import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
 import type { LstmVariants } from './layers/layer.js';

@@ -1,8 +1,9 @@
 /** A model's description: plain JSON, checked here once before a model is built. */
-import { invalidSetting, isKeyOf, requireInteger, shown } from '../errors.js';
+import { isKeyOf, requireInteger, requireKeys, requireOptional, shown } from '../checks.js';
+import { invalidSetting } from '../errors.js';
 import { kindOf, LAYER_KINDS, type LayerSpec } from './layers/registry.js';
 import { requireCarries } from './lstm/spec.js';
-import { MAX_SIZE, requireKeys, requireOptional } from './spec-checks.js';
+import { MAX_SIZE } from './spec-checks.js';
 
 export type { ActivitySpec } from './layers/activity.js';
 export type { DropoutSpec } from './layers/dropout.js';

@@ -1,7 +1,8 @@
 /** Descriptions of batch sources: plain data from which a worker creates the same source. */
 
+import { isKeyOf, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
-import { invalidData, isKeyOf, shown } from '../errors.js';
+import { invalidData } from '../errors.js';
 import type { BatchSource, SourceDescription } from './source.js';
 import { TextStreams } from './text.js';
 

@@ -3,8 +3,10 @@
  * in typed arrays. An n-gram's number follows from the pair (number of its first n-1 tokens, its last token), so that no integer
  * key limits the vocabulary or the order.
  */
+
+import { requireInteger } from '../checks.js';
 import { requireTokens } from '../core/losses.js';
-import { invalidData, requireInteger } from '../errors.js';
+import { invalidData } from '../errors.js';
 
 /** The number of an n-gram that does not occur in training, or that would start before the first token. */
 const NONE = -1;

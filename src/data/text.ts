@@ -3,9 +3,10 @@
  * time. Batch k continues where batch k-1 stopped, so that the model's state can be carried over.
  */
 
+import { requireInteger, requireNumber } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
-import { invalidData, requireInteger, requireNumber } from '../errors.js';
+import { invalidData } from '../errors.js';
 import type { BatchSource } from './source.js';
 import { Vocabulary } from './vocabulary.js';
 

@@ -1,5 +1,6 @@
 /** All estimators by name, and how to read one from a command line or a JSON file. */
-import { invalidSetting, isKeyOf } from '../errors.js';
+import { isKeyOf } from '../checks.js';
+import { invalidSetting } from '../errors.js';
 import type { EstimatorInfo, GradientEstimator } from './estimator.js';
 import * as methods from './methods/index.js';
 

@@ -1,10 +1,11 @@
 /** Input attribution: how much the input of each time step contributes to the loss. */
+
+import { requireChoice, requireInteger } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import { type Batch, defaultLoss, Model } from '../core/model.js';
 import type { LayerSpec } from '../core/spec.js';
-import { requireChoice } from '../core/spec-checks.js';
-import { invalidSetting, requireInteger } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import { dot, norm } from '../estimators/vectors.js';
 import { type Grid, grid, rowOf } from './grid.js';
 import { singleStepWeights } from './one-sequence.js';

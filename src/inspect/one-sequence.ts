@@ -1,9 +1,10 @@
 /** Extracts one sequence from a batch, without padding. */
+
+import { requireInteger } from '../checks.js';
 import { outputToTimeMajor, toTimeMajor } from '../core/layout.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
 import type { Batch } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
-import { requireInteger } from '../errors.js';
 
 /** One sequence of a batch, time-major. */
 export interface OneSequence {

@@ -1,5 +1,6 @@
 /** The contribution of each time step to a weight's gradient (B1). */
-import { invalidSetting, requireInteger } from '../errors.js';
+import { requireInteger } from '../checks.js';
+import { invalidSetting } from '../errors.js';
 import { GATES } from './gates.js';
 import { normalized, timesTransposed } from './grid-kernels.js';
 import { type LstmTrace, shifted, stateBefore, stepBefore } from './lstm-trace.js';

@@ -7,6 +7,7 @@
  *   training (progress of a checkpoint; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
  */
 
+import { isObject } from '../checks.js';
 import type { FloatArray, Precision } from '../contract/kernels.js';
 import { parameterLayout } from '../core/build.js';
 import type { Arena } from '../core/memory/parameters.js';
@@ -14,7 +15,7 @@ import type { Model } from '../core/model.js';
 import { isRngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import { Vocabulary } from '../data/vocabulary.js';
-import { isObject, UnspoolError } from '../errors.js';
+import { UnspoolError } from '../errors.js';
 import type { TrainingProgress } from '../train/progress.js';
 import type { TrainingState } from '../train/trainer.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';

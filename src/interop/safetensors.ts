@@ -5,7 +5,8 @@
  * Every number of the header is checked before it is used, and tensors are views of the given bytes, so no size that a file
  * declares is ever allocated. Every error is an `INVALID_FILE` that names the problem.
  */
-import { isKeyOf, isObject, UnspoolError } from '../errors.js';
+import { isKeyOf, isObject } from '../checks.js';
+import { UnspoolError } from '../errors.js';
 
 /** Bytes per element. The format's types of less than a byte (F4, F6_*) are not supported. */
 const SIZES = {

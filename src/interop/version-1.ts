@@ -1,6 +1,6 @@
 /** Translates the model files of Unspool 0.1 (version 1 of the format), which used other names, into those of version 2. */
 
-import { isObject } from '../errors.js';
+import { isObject } from '../checks.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 type Renames = Readonly<Record<string, string>>;

@@ -1,6 +1,8 @@
 /** The registry of backends, and the choice of one: the requested backend or an error, never another one instead. */
+
+import { isKeyOf, requireInteger, shown } from '../checks.js';
 import { type Kernels, MAX_THREADS, type Precision } from '../contract/kernels.js';
-import { invalidSetting, isKeyOf, requireInteger, shown } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import { gpu } from './gpu/backend.js';
 import { reference } from './reference/backend.js';
 import type { BackendEntry } from './shared/backend.js';

@@ -8,8 +8,10 @@
  *   variance   tr Cov(g_i) / |g|^2, of one draw
  *   z          bias / sqrt(variance / N): about 1 if the bias is chance, larger if it is real
  */
+
+import { requireInteger } from '../checks.js';
 import { createRng, type Rng } from '../core/rng.js';
-import { invalidData, requireInteger } from '../errors.js';
+import { invalidData } from '../errors.js';
 import { type GradientEstimator, unroll } from '../estimators/estimator.js';
 import { bptt } from '../estimators/methods/backwards.js';
 import type { ParameterBlock, StepData, System } from '../estimators/system.js';

@@ -1,6 +1,7 @@
 /** How far back the gradient reaches: the exact gradient by the lag between a loss and the use of the weights. */
+
+import { requireInteger } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
-import { requireInteger } from '../errors.js';
 import { backThrough } from '../estimators/algebra/back-through.js';
 import type { StepData, System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';

@@ -2,7 +2,7 @@
  * Jacobians of the steps, their singular values, and Lyapunov exponents. Gradients vanish if all exponents are negative, and explode
  * if the largest is positive.
  */
-import { requireInteger } from '../errors.js';
+import { requireInteger } from '../checks.js';
 import { stateJacobian } from '../estimators/algebra/jacobian.js';
 import { smallSvd } from '../estimators/algebra/small-svd.js';
 import type { StepData, System } from '../estimators/system.js';

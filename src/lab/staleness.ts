@@ -9,8 +9,9 @@
  *
  *   staleness = |g - held| / |held|, and the cosines of g and of held with the exact gradient
  */
+
+import { requireInteger, requireNumber } from '../checks.js';
 import { createRng } from '../core/rng.js';
-import { requireInteger, requireNumber } from '../errors.js';
 import { type GradientEstimator, unroll } from '../estimators/estimator.js';
 import { bptt } from '../estimators/methods/backwards.js';
 import type { StepData, System } from '../estimators/system.js';

@@ -2,9 +2,11 @@
  * Benchmark tasks with known memory: what must be remembered, over how many steps, and the loss of a guess without memory. Inputs are
  * one-hot or real values, so an LSTM can read them directly, as local rules require. All data come from the given generator.
  */
+
+import { requireInteger } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
-import { invalidSetting, requireInteger } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import type { StepData } from '../estimators/system.js';
 import { partOf } from '../estimators/vectors.js';
 

@@ -1,5 +1,6 @@
 /** Metrics of classifiers, from counts of targets and predictions that are added batch by batch. */
-import { invalidData, requireInteger, UnspoolError } from '../errors.js';
+import { requireInteger } from '../checks.js';
+import { invalidData, UnspoolError } from '../errors.js';
 
 /** How F1 scores of several classes are averaged. */
 export type F1Average = 'macro' | 'micro' | 'weighted';

@@ -1,5 +1,6 @@
 /** The registry of optimizers, and optimizers from JSON. */
-import { invalidSetting, isKeyOf, shown } from '../errors.js';
+import { isKeyOf, shown } from '../checks.js';
+import { invalidSetting } from '../errors.js';
 import { groupedFrom } from './grouped.js';
 import type { Optimizer, OptimizerSpec } from './optimizer.js';
 import * as rules from './rules.js';

@@ -1,6 +1,7 @@
 /** Learning-rate schedules. Each returns the factor on the learning rate at update `step` (counted from 1) of `steps`. */
 
-import { invalidSetting, isKeyOf, requireInteger, requireNumber, type UnspoolError } from '../errors.js';
+import { isKeyOf, requireInteger, requireNumber } from '../checks.js';
+import { invalidSetting, type UnspoolError } from '../errors.js';
 import type { Schedule, ScheduleFunction, WatchingSchedule } from './schedule.js';
 
 /** A constant learning rate. */

@@ -1,5 +1,5 @@
 /** Validation of the optimizers' settings. */
-import { requireNumber } from '../errors.js';
+import { requireNumber } from '../checks.js';
 
 const INFINITY = Number.POSITIVE_INFINITY;
 

@@ -1,8 +1,9 @@
 /** Weight averages: training continues with the weights, validation and the final model use their average. */
 
+import { requireInteger, requireNumber } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
-import { invalidSetting, requireInteger, requireNumber } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import type { Resumable } from '../optim/schedule.js';
 
 /** An average of the weights, as `fit`'s option `average`. */

@@ -1,8 +1,8 @@
 /** Early stopping: ends a training when the validation loss stops improving, with the best weights (Prechelt 1998). */
 
+import { requireInteger, requireNumber } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
-import { requireInteger, requireNumber } from '../errors.js';
 import type { Resumable } from '../optim/schedule.js';
 
 /** `fit`'s option `earlyStopping`. */

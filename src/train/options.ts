@@ -1,12 +1,13 @@
 /** The options of a training, its events, and its state in a checkpoint. */
 
+import { requireInteger, requireNumber } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Batch, Model, PassOptions } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
-import { invalidSetting, requireInteger, requireNumber } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Resumable, Schedule } from '../optim/schedule.js';
 import { type AverageSpec, requireAverage } from './averaging.js';

@@ -1,8 +1,9 @@
 /** The calling side of a training in a worker. */
 
+import { requireInteger } from '../checks.js';
 import { describeSource } from '../data/description.js';
 import type { BatchSource } from '../data/source.js';
-import { invalidSetting, requireInteger, UnspoolError } from '../errors.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
 import { createOptimizer } from '../optim/index.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Schedule } from '../optim/schedule.js';

@@ -1,9 +1,10 @@
 /** Specs that come from files: whatever JSON they contain, they are either read or rejected with an `UnspoolError`. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { shown } from '../../src/checks.js';
 import { requireLoss } from '../../src/core/losses.js';
 import { requireSpec } from '../../src/core/spec.js';
-import { shown, UnspoolError } from '../../src/errors.js';
+import { UnspoolError } from '../../src/errors.js';
 import { createOptimizer } from '../../src/optim/index.js';
 import { createSchedule } from '../../src/optim/schedules.js';
 import { anyJson, pathsOf, replaced } from '../support/any-json.js';

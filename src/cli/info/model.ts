@@ -1,5 +1,5 @@
 /** What `unspool info` prints about a model file. */
-import { isKeyOf } from '../../errors.js';
+import { isKeyOf } from '../../checks.js';
 import {
   estimateMemory,
   type LayerSpec,

@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
+import { didYouMean } from '../../checks.js';
 import { invalidSetting } from '../../errors.js';
 import type { Done, Experiment, Report } from '../../lab/experiments/experiment.js';
 import { EXPERIMENTS } from '../../lab/experiments/index.js';
 import { lockFile, writeFileAtomic } from '../../node/index.js';
 import { clock, createOutput, type Output } from '../output.js';
 import { tableText } from '../report/tables.js';
-import { didYouMean } from '../suggest.js';
 import { runJobs } from './jobs.js';
 import type { RunOptions } from './options.js';
 import { reportCsv, reportPage } from './page.js';

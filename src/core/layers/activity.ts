@@ -4,10 +4,10 @@
  *   (TAR) beta mean((x_t - x_{t-1})^2)       da: dx_t += 2 beta (x_t - x_{t-1}) / m, dx_{t-1} less the same
  * where n counts all elements of x and m those of all steps but the first. Active in training only.
  */
+
+import { requireKeys, requireNumber } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { requireNumber } from '../../errors.js';
 import type { PassState } from '../pass.js';
-import { requireKeys } from '../spec-checks.js';
 import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
 
 /** Activation regularization of the layer's input (AR and TAR, Merity et al. 2017), in training only. */

@@ -3,11 +3,12 @@
  * Its derivative: dx = m dy (D1'). Outside of training y = x. With `shared: 'steps'` one mask serves all time steps
  * (variational dropout, Gal & Ghahramani 2016). Masks are drawn from keys, so that a repeated pass has the same masks.
  */
+
+import { requireChoice, requireKeys, requireNumber } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { requireNumber } from '../../errors.js';
 import { drawMask, type MaskSource, streamOf } from '../noise.js';
 import { blocks, type PassState } from '../pass.js';
-import { MAX_DROP_RATE, requireChoice, requireKeys } from '../spec-checks.js';
+import { MAX_DROP_RATE } from '../spec-checks.js';
 import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
 
 /** Drops elements of the layer's input, in training only. */

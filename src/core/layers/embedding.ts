@@ -4,13 +4,13 @@
  * y[r] = m[ids[r]] E[ids[r]], and so dE[ids[r]] += m[ids[r]] dy[r] (Gal & Ghahramani 2016).
  */
 
+import { requireInteger, requireKeys, requireNumber } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { requireInteger, requireNumber } from '../../errors.js';
 import { type Initializer, initialize, requireInitializer } from '../init.js';
 import type { Arena } from '../memory/parameters.js';
 import { drawMask, type MaskSource, streamOf } from '../noise.js';
 import type { PassState } from '../pass.js';
-import { MAX_DROP_RATE, MAX_SIZE, requireKeys } from '../spec-checks.js';
+import { MAX_DROP_RATE, MAX_SIZE } from '../spec-checks.js';
 import type { LayerKind, LayerTape, TapeContext } from './layer.js';
 
 /** Maps token numbers to rows of a table. Must be the first layer. Parameter: `NAME.weight` [size, width]. */

@@ -3,11 +3,11 @@
  * dx = dy W,  dW += dy' x,  db += sum over rows of dy (A1').
  */
 
+import { requireInteger, requireKeys, requireOptional } from '../../checks.js';
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
-import { requireInteger } from '../../errors.js';
 import { type Initializer, initialize } from '../init.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
-import { checkInits, MAX_SIZE, requireKeys, requireOptional } from '../spec-checks.js';
+import { checkInits, MAX_SIZE } from '../spec-checks.js';
 import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
 
 /** y = x W' + b at every step. Parameters: `NAME.weight` [size, input width], `NAME.bias` [size]. */

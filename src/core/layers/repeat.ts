@@ -2,10 +2,11 @@
  * Repeat: one step becomes T equal steps, for one-to-many models (S1): y_t = x. Its derivative: x reaches the loss through
  * every step, so dx = sum_t dy_t (S1').
  */
+
+import { requireInteger, requireKeys } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { requireInteger } from '../../errors.js';
 import { blocks } from '../pass.js';
-import { MAX_SIZE, requireKeys } from '../spec-checks.js';
+import { MAX_SIZE } from '../spec-checks.js';
 import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
 
 /** Repeats one time step `steps` times: after `returns: 'last'`, or over an input of one step. For one-to-many models. */

@@ -1,5 +1,6 @@
 /** An LSTM layer's description, and its check. */
 
+import { isKeyOf, requireChoice, requireInteger, requireKeys, requireNumber, requireOptional } from '../../checks.js';
 import {
   ACTIVATIONS,
   type Activation,
@@ -8,9 +9,9 @@ import {
   GATE_SETS,
   type GateSet,
 } from '../../contract/kernels.js';
-import { invalidSetting, isKeyOf, requireInteger, requireNumber } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 import type { Initializer } from '../init.js';
-import { checkInits, MAX_DROP_RATE, MAX_SIZE, requireChoice, requireKeys, requireOptional } from '../spec-checks.js';
+import { checkInits, MAX_DROP_RATE, MAX_SIZE } from '../spec-checks.js';
 
 /** An activation: its name, or an object with its numbers (named as in ONNX; defaults in brackets). */
 export type ActivationSpec =

@@ -8,8 +8,9 @@
  * of phi over data; here each loss has its own horizon. The bound is an estimate: it fails if phi rises again later, and the sum of
  * losses whose gradients cancel loses a larger share.
  */
+
+import { requireInteger, requireNumber } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import { requireInteger, requireNumber } from '../../errors.js';
 import {
   defineEstimator,
   type EstimatorCost,

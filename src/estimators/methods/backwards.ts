@@ -6,9 +6,10 @@
  * q_t counts once, at the first emission after step t. The factor k_t is 1 for BPTT and TBPTT, random for ARTBP, and acts on h alone
  * for h-detach.
  */
+
+import { requireInteger, requireNumber } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
-import { requireInteger, requireNumber } from '../../errors.js';
 import {
   defineEstimator,
   type EstimatorCost,

@@ -3,9 +3,10 @@
  * 2016; Gruslys et al. 2016; Griewank & Walther 2000). Recomputed steps run the same kernels from the same state, so the gradient is
  * bit-identical to that of `bptt`.
  */
+
+import { requireChoice, requireInteger, requireNumber } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import { requireChoice } from '../../core/spec-checks.js';
-import { invalidSetting, requireInteger, requireNumber } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 import {
   defineEstimator,
   type EstimatorCost,

@@ -8,8 +8,10 @@
  * to count iterations. Quasi-DEER (Danieli et al. 2025) uses only the block of each unit for A_t, which makes a map n times cheaper
  * but needs more iterations.
  */
+
+import { requireInteger, requireNumber } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import { invalidData, requireInteger, requireNumber } from '../../errors.js';
+import { invalidData } from '../../errors.js';
 import { backThrough } from '../algebra/back-through.js';
 import { requireOneRow, requireUnits, stateJacobian } from '../algebra/jacobian.js';
 import {

@@ -7,9 +7,10 @@
  * Plain ES draws a new e at each emission and uses the losses since the last one, which truncates the effect of theta on the state.
  * PES (Vicol et al. 2021) multiplies those losses by the sum of all e of the sequence so far, and is unbiased for L_sigma.
  */
+
+import { requireInteger, requireNumber } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
-import { requireInteger, requireNumber } from '../../errors.js';
 import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEstimator } from '../estimator.js';
 import type { StepData, System, SystemStep } from '../system.js';
 import { addScaled, randomNormals } from '../vectors.js';

@@ -9,9 +9,10 @@
  *
  *   z_i = sqrt(1 - k d_i / s), s their sum,   L = sqrt(s / k) diag(nu) Z,   Z Z' = I - z z',   so that E[L L'] = diag(d)
  */
+
+import { requireInteger } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
 import type { Rng } from '../../core/rng.js';
-import { requireInteger } from '../../errors.js';
 import { requireOneRow, requireUnits } from '../algebra/jacobian.js';
 import { addKronecker, derivativeByGates, timesJacobian, timesRows } from '../algebra/kronecker.js';
 import { smallSvd } from '../algebra/small-svd.js';

@@ -6,8 +6,9 @@
  * With constant theta this equals BPTT, at a cost of S^2 P per step, whatever the length of the sequence. The state of stacked layers
  * is that of all layers, so M includes the paths through the layers.
  */
+
+import { requireInteger } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import { requireInteger } from '../../errors.js';
 import { addImmediate, requireOneRow, requireUnits, stateJacobian } from '../algebra/jacobian.js';
 import { defineEstimator, type EstimatorCost, type EstimatorRun, type GradientEstimator } from '../estimator.js';
 import type { GatedUnits, System, SystemStep } from '../system.js';

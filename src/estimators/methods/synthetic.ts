@@ -9,8 +9,9 @@
  * with s_0 the first state of a window, and delta_0 the gradient at it (including the prediction at the window's end, as in
  * temporal-difference learning). The division makes r relative: r = 1 meets the target in one update.
  */
+
+import { requireInteger, requireNumber } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import { requireInteger, requireNumber } from '../../errors.js';
 import { backThrough } from '../algebra/back-through.js';
 import {
   defineEstimator,

@@ -6,8 +6,9 @@
  *
  * G_k - G_{k-1} is the part of the gradient with a lag of exactly k - 1 steps.
  */
+
+import { requireNumber } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import { requireNumber } from '../../errors.js';
 import { defineEstimator, type GradientEstimator, productMacs } from '../estimator.js';
 import type { SystemStep } from '../system.js';
 

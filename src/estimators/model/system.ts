@@ -2,6 +2,8 @@
  * A model as a system: the layers up to the last LSTM are the transition, the layers after it are the readout. Each step is a tape
  * of one time step, so the forward pass, the loss and J'v run on the model's own backend.
  */
+
+import { requireInteger } from '../../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import type { LossChoice } from '../../core/losses.js';
 import { Lease } from '../../core/memory/lease.js';
@@ -9,7 +11,7 @@ import type { Arena } from '../../core/memory/parameters.js';
 import { hostNumbers } from '../../core/memory/views.js';
 import type { Model } from '../../core/model.js';
 import { requireCarriedState } from '../../core/spec.js';
-import { invalidSetting, requireInteger } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 import {
   INITIAL_STATE,
   type ParameterBlock,

@@ -12,7 +12,8 @@
  *
  * with e the cost of an entry in states. Because entries are indivisible, neither is convex in y: every y is tried.
  */
-import { invalidSetting, requireInteger } from '../../errors.js';
+import { requireInteger } from '../../checks.js';
+import { invalidSetting } from '../../errors.js';
 import type { PlanOrder, StoragePlan } from './plan.js';
 
 interface Table {

@@ -12,7 +12,8 @@
  * Memory is counted in states (h and c: 2n numbers); a tape entry (i f g o c h: 6n) counts 3. Forward steps include the T steps of
  * the first pass.
  */
-import { invalidData, requireInteger } from '../../errors.js';
+import { requireInteger } from '../../checks.js';
+import { invalidData } from '../../errors.js';
 
 /** One order of a storage plan. */
 export type PlanOrder =

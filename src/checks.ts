@@ -1,0 +1,152 @@
+/**
+ * Checks of what a caller passes. Each throws an `UnspoolError` that names the value, what it must be, and what it is. Data
+ * (tokens, inputs, targets) fails with `INVALID_DATA`, everything else with `INVALID_SETTING`.
+ */
+import { invalidData, invalidSetting } from './errors.js';
+
+/** Any value as text for a message; never throws, unlike `String({toString: {}})`. */
+export function shown(value: unknown): string {
+  if (typeof value === 'function') return `a function${value.name && ` ${value.name}()`}`;
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
+  try {
+    const text = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : undefined;
+    const shownText = text ?? String(value);
+    return shownText.length > 100 ? `${shownText.slice(0, 97)}...` : shownText;
+  } catch {
+    return `an object that JSON cannot show`;
+  }
+}
+
+/** Whether `value` is an object that is not a list, as JSON has them. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether `value` names an own property of `table`. */
+export const isKeyOf = <T extends object>(table: T, value: unknown): value is keyof T & string =>
+  typeof value === 'string' && Object.hasOwn(table, value);
+
+/** Throws `INVALID_SETTING` unless `value` is an integer from `min` to `max`. */
+export function requireInteger(path: string, value: unknown, min: number, max: number): asserts value is number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw invalidSetting(path, `must be an integer from ${min} to ${max}, got ${shown(value)}.`);
+  }
+}
+
+/** Throws `INVALID_SETTING` unless `value` is a finite number from `min` to `max`. */
+export function requireNumber(path: string, value: unknown, min: number, max: number): asserts value is number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
+    const range = max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw invalidSetting(path, `must be a number ${range}, got ${shown(value)}.`);
+  }
+}
+
+/** Throws `INVALID_SETTING` unless `value` is a function. */
+export function requireFunction(path: string, value: unknown): asserts value is (...operands: never[]) => unknown {
+  if (typeof value !== 'function') throw invalidSetting(path, `must be a function, got ${shown(value)}.`);
+}
+
+/** Levenshtein distance: single-character edits that turn `a` into `b`. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row.at(-1)!;
+}
+
+/** Names that other libraries use, without case and separators. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  lr: 'learningRate',
+  rate: 'learningRate',
+  wd: 'weightDecay',
+  units: 'hiddenSize',
+  maxsteps: 'maxUpdates',
+  heldout: 'validation',
+  dtype: 'precision',
+  device: 'backend',
+  mask: 'weights',
+  dense: 'linear',
+};
+
+const plain = (name: string): string => name.toLowerCase().replace(/[-_ ]/g, '');
+
+/** ` Did you mean "x"?` for the closest of `names`, or an empty text if none is close. `show` formats the name. */
+export function didYouMean(word: string, names: readonly string[], show = (name: string) => `"${name}"`): string {
+  const given = plain(word);
+  const distance = (name: string): number => {
+    const known = plain(name);
+    if (known === plain(OTHER_NAMES[given] ?? '') || known === given) return 0;
+    // Part of a name, as `hidden` of `hiddenSize`, or more than it, as `restoreBestWeights`.
+    if (Math.min(known.length, given.length) > 3 && (known.startsWith(given) || given.startsWith(known))) return 0.5;
+    return given.length > 50 ? 50 : editDistance(given, known);
+  };
+  const [best] = names.map((name) => ({ name, off: distance(name) })).sort((a, b) => a.off - b.off);
+  const limit = given.length < 4 ? 1 : Math.max(2, given.length / 3);
+  return best && best.off <= limit ? ` Did you mean ${show(best.name)}?` : '';
+}
+
+/** Throws `INVALID_SETTING` unless `value` is an object with no other keys than `allowed`: another key may be misspelled. */
+export function requireKeys(path: string, value: unknown, allowed: readonly string[]): asserts value is object {
+  if (!isObject(value) || ArrayBuffer.isView(value)) {
+    throw invalidSetting(path, `must be an object, got ${shown(value)}.`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!allowed.includes(key)) {
+      const list = allowed.length > 0 ? `Use ${allowed.join(', ')}.` : 'It has no settings.';
+      throw invalidSetting(`${path}.${key}`, `unknown setting.${didYouMean(key, allowed)}`, list);
+    }
+  }
+}
+
+/** `requireKeys` for options that may be undefined. */
+export function requireOptions(path: string, value: unknown, allowed: readonly string[]): void {
+  if (value !== undefined) requireKeys(path, value, allowed);
+}
+
+/** Undefined passes; an empty string does not. */
+export function requireOptional(path: string, value: unknown, type: 'boolean' | 'string'): void {
+  if (value !== undefined && typeof value !== type) {
+    throw invalidSetting(path, `must be a ${type}, got ${shown(value)}.`);
+  }
+  if (type === 'string' && value === '') throw invalidSetting(path, 'must not be empty.');
+}
+
+/** Undefined fails. */
+export function requireChoice(path: string, value: unknown, choices: readonly string[]): void {
+  if (typeof value === 'string' && choices.includes(value)) return;
+  const quoted = choices.map((choice) => `'${choice}'`);
+  const list = [quoted.slice(0, -1).join(', '), quoted.at(-1)].filter(Boolean).join(' or ');
+  const suggestion = typeof value === 'string' ? didYouMean(value, choices) : '';
+  throw invalidSetting(path, `must be ${list}, got ${shown(value)}.${suggestion}`);
+}
+
+/** How a message names number `i` of an array; by default `inputs[5]`. */
+export type Place = (index: number) => string;
+
+/** Throws `INVALID_DATA` unless `values` is an array or a typed array of numbers, of any values. */
+export function requireList(what: string, values: unknown): asserts values is ArrayLike<number> {
+  const isTyped = ArrayBuffer.isView(values) && !(values instanceof DataView) && !/^Big/.test(values.constructor.name);
+  if (isTyped || Array.isArray(values)) return;
+  throw invalidData(what, `must be an array or typed array of numbers, got ${shown(values)}.`);
+}
+
+/**
+ * Throws `INVALID_DATA` unless `values` is an array or a typed array of finite numbers. A hole, null, undefined, a string, a
+ * BigInt or NaN fails; the message names its place.
+ */
+export function requireValues(what: string, values: unknown, place?: Place): asserts values is ArrayLike<number> {
+  requireList(what, values);
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) throw notANumber(what, values, i, place);
+  }
+}
+
+function notANumber(what: string, values: ArrayLike<unknown>, i: number, place: Place = (at) => `${what}[${at}]`) {
+  const value = i in values ? values[i] : 'a hole in the array';
+  return invalidData(place(i), `must be a finite number, got ${i in values ? shown(value) : value}.`);
+}
