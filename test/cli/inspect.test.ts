@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 import { createModel, deserializeModel } from '../../src/create.js';
 import { gateStatistics, gradientByLag, trace } from '../../src/inspect/index.js';
 import { serializeModel } from '../../src/interop/model-file.js';
-import { folder, sampleText, start, TINY } from './support.js';
+import { folder, MAIN, sampleText, start, TINY } from './support.js';
 
 const CHROMIUM = '/usr/bin/chromium';
 const here = folder();
@@ -121,6 +121,16 @@ test('inspects a model of numbers with a bidirectional layer', async () => {
   expect(stdout).toMatch(/^lstm_l1_reverse: too few steps to see whether the gradient vanishes\.$/m);
 });
 
+test('reads a table without creating code from it', async () => {
+  // Column names that would change the text of a function.
+  const header = '"x""]: process.exit(3), [""","y\'\u2028"';
+  writeFileSync(join(here.path, 'hostile.csv'), read('rows.csv').replace('x,y', header));
+  const args = ['inspect', 'table.safetensors', '--csv', 'hostile.csv', '--out', 'h.html'];
+  const before = ['--disallow-code-generation-from-strings', MAIN];
+  const { code, stderr } = await start(here.path, args, process.execPath, before).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
 test('inspects a model with a single output, at the end', async () => {
   const layers = [
     { kind: 'lstm', hiddenSize: 3, returns: 'last' },
@@ -184,10 +194,16 @@ describe('errors', () => {
     expect(ended.code).toBe(code);
   });
 
-  test('the error for a word in a column of numbers names its line', async () => {
-    writeFileSync(join(here.path, 'bad.csv'), 'x,y\n1,2\n3,four\n5,6\n7,8\n');
+  test.each([
+    ['a word', 'x,y\n1,2\n3,four\n5,6\n7,8\n', 'bad.csv: line 3, column y: "four" must be a number.'],
+    ['a missing cell', 'x,y\n1,2\n3\n5,6\n', 'bad.csv: line 3 has 1 cells; the header has 2.'],
+    ['a cell too many', 'x,y\n1,2\n\n3,4,5\n5,6\n', 'bad.csv: line 4 has 3 cells; the header has 2.'],
+    ['semicolons', 'x;y\n1;2\n3;4\n5;6\n', 'Separate the columns by commas.'],
+    ['too few rows', 'x,y\n1,2\n3,4\n\n', 'bad.csv: the table has 2 rows; at least 3 are needed.'],
+  ])('a table with %s', async (_what, content, message) => {
+    writeFileSync(join(here.path, 'bad.csv'), content);
     const ended = await run('table.safetensors', '--csv', 'bad.csv');
-    expect(ended.stderr).toContain('bad.csv: line 3, column y: "four" must be a number');
+    expect(ended.stderr).toContain(message);
     expect(ended.code).toBe(1);
   });
 });

@@ -26,6 +26,11 @@ maybe('invalid files', () => {
     ['noise.bin', 'binary', /noise\.bin is a binary file/],
     ['large.txt', 'large', /large\.txt has 100 MB; the Studio accepts up to 20/],
     ['words.csv', `a,b\n${'1,2\n'.repeat(50)}3,four\n`, /words\.csv, line 52: column "b" must be a number, got "four"/],
+    [
+      'cells.csv',
+      `a,b\n${'1,2\n'.repeat(50)}3,4,5\n`,
+      /cells\.csv, line 52: it has 3 cells, but the first line names 2/,
+    ],
     ['names.csv', `a,b\n${'x,y\n'.repeat(50)}`, /names\.csv has no numeric column/],
     ['short.txt', 'too short', /short\.txt has 9 characters; training needs at least 200/],
     ['empty.txt', ' ', /empty\.txt is empty/],

@@ -1,5 +1,5 @@
 /** What `unspool inspect` inspects: a model and the sequence that it reads. */
-import { csvParse } from 'd3-dsv';
+import { csvParseRows } from 'd3-dsv';
 import { invalidData } from '../../errors.js';
 import { type Batch, type Model, UnspoolError, type Vocabulary } from '../../index.js';
 import { outputStepsOf } from '../../inspect/one-sequence.js';
@@ -83,26 +83,7 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
       help: 'Use --text.',
     });
   }
-  const table = csvParse(await readText(csv));
-  const columns = table.columns;
-  const bad = (problem: string, help: string) => new UnspoolError({ code: 'INVALID_FILE', file: csv, problem, help });
-  if (columns.length !== inputSize || model.outputSize > inputSize) {
-    throw bad(
-      `the table has ${columns.length} columns (${columns.join(', ')}); ${file} has ${inputSize} inputs and ${model.outputSize} outputs.`,
-      'Use a table with one column per input, in the same order.',
-    );
-  }
-  if (table.length < MIN_STEPS + 1)
-    throw bad(`the table has ${table.length} rows; at least ${MIN_STEPS + 1} are needed.`, 'Add rows.');
-  const rows = table.slice(0, steps + 1).map((row, at) =>
-    columns.map((column) => {
-      const value = row[column] ?? '';
-      const number = value.trim() === '' ? Number.NaN : Number(value);
-      if (!Number.isFinite(number))
-        throw bad(`line ${at + 2}, column ${column}: "${value}" must be a number.`, 'Correct or remove that line.');
-      return number;
-    }),
-  );
+  const rows = (await readTable(csv, file, model)).slice(0, steps + 1);
   const read = rows.slice(0, -1);
   const O = model.outputSize;
   const batch: Batch = {
@@ -113,4 +94,34 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
   };
   const words = read.map((row) => row.map((v) => String(Number(v.toPrecision(4)))).join(' '));
   return { batch, read: words, text: null, vocabulary: null, what: `${read.length} rows of ${csv}` };
+}
+
+/** The numbers of a CSV file with a header line and one column per input of the model. */
+async function readTable(csv: string, file: string, { spec: { inputSize }, outputSize }: Model): Promise<number[][]> {
+  const bad = (problem: string, help: string) => new UnspoolError({ code: 'INVALID_FILE', file: csv, problem, help });
+  // Not csvParse: it creates functions from the header line, which programs without code generation cannot do.
+  const [columns = [], ...lines] = csvParseRows(await readText(csv));
+  if (columns.length !== inputSize || outputSize > inputSize) {
+    throw bad(
+      `the table has ${columns.length} columns (${columns.join(', ')}); ${file} has ${inputSize} inputs and ${outputSize} outputs.`,
+      /[;\t]/.test(columns[0] ?? '')
+        ? 'Separate the columns by commas.'
+        : 'Use a table with one column per input, in the same order.',
+    );
+  }
+  const rows = lines.flatMap((cells, at) => {
+    if (cells.length === 1 && cells[0] === '') return []; // a blank line
+    const line = `line ${at + 2}`;
+    if (cells.length !== columns.length) {
+      throw bad(`${line} has ${cells.length} cells; the header has ${columns.length}.`, 'Correct or remove that line.');
+    }
+    const numbers = cells.map((cell, column) => {
+      const number = cell.trim() === '' ? Number.NaN : Number(cell);
+      if (Number.isFinite(number)) return number;
+      throw bad(`${line}, column ${columns[column]}: "${cell}" must be a number.`, 'Correct or remove that line.');
+    });
+    return [numbers];
+  });
+  if (rows.length >= MIN_STEPS + 1) return rows;
+  throw bad(`the table has ${rows.length} rows; at least ${MIN_STEPS + 1} are needed.`, 'Add rows.');
 }

@@ -37,24 +37,31 @@ export async function parseText(text: string, name: string): Promise<NonNullable
 
 /** The numeric columns. Rows must be in order of time; the last column is forecast. */
 async function parseTable(text: string, name: string): Promise<NonNullable<UserData>> {
-  const { csvParse } = await import('d3-dsv');
-  const table = csvParse(text);
-  if (table.length < MIN_ROWS)
-    throw new Error(`${name} has ${table.length} rows below its header; training needs at least ${MIN_ROWS}.`);
-  const columns = table.columns.filter((column) => table.some((row) => isNumber(row[column])));
+  const { csvParseRows } = await import('d3-dsv'); // not csvParse, which creates functions from the header line
+  const [header = [], ...cells] = csvParseRows(text);
+  const lines = cells
+    .map((values, i) => ({ values, line: i + 2 }))
+    .filter(({ values }) => values.length > 1 || values[0] !== ''); // without blank lines
+  if (lines.length < MIN_ROWS)
+    throw new Error(`${name} has ${lines.length} rows below its header; training needs at least ${MIN_ROWS}.`);
+  const numeric = [...header.keys()].filter((i) => lines.some(({ values }) => isNumber(values[i])));
+  const columns = numeric.map((i) => header[i]!);
   if (columns.length === 0)
     throw new Error(
       `${name} has no numeric column. The first line must name the columns; numbers must use a decimal point.`,
     );
-  const rows = table.map((row, i) =>
-    columns.map((column) => {
-      const value = row[column];
-      if (isNumber(value)) return Number(value);
+  const rows = lines.map(({ values, line }) => {
+    if (values.length !== header.length)
       throw new Error(
-        `${name}, line ${i + 2}: column "${column}" must be a number, got "${value ?? ''}". Correct or remove the line, or remove the column.`,
+        `${name}, line ${line}: it has ${values.length} cells, but the first line names ${header.length} columns. Correct or remove the line.`,
       );
-    }),
-  );
+    return numeric.map((i) => {
+      if (isNumber(values[i])) return Number(values[i]);
+      throw new Error(
+        `${name}, line ${line}: column "${header[i]}" must be a number, got "${values[i]}". Correct or remove the line, or remove the column.`,
+      );
+    });
+  });
   return { kind: 'table', name, columns, rows };
 }
 
