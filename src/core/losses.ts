@@ -9,13 +9,7 @@ import {
   requireOptional,
   shown,
 } from '../checks.js';
-import {
-  type CrossEntropyOptions,
-  crossEntropyDivisor,
-  type Kernels,
-  type Matrix,
-  type ValueLoss,
-} from '../contract/kernels.js';
+import type { CrossEntropyOptions, Kernels, Matrix, ValueLoss } from '../contract/kernels.js';
 import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
 import type { PassShape } from './pass.js';
 
@@ -100,22 +94,6 @@ export function requireLoss(choice: LossChoice): LossSpec {
     });
   }
   return spec;
-}
-
-/**
- * The weight of a batch's mean loss in the mean over several batches: the divisor of its sum. A loss with reduction `sum`
- * counts as its mean.
- */
-export function lossWeight(
-  spec: LossSpec,
-  targets: ArrayLike<number>,
-  { batchSize, weights }: { readonly batchSize: number; readonly weights: ArrayLike<number> | null },
-): number {
-  if (spec.kind === 'ctc') return batchSize;
-  if (spec.kind === 'crossEntropy') {
-    return crossEntropyDivisor({ classes: targets, rowWeights: weights }, { ...spec, reduction: 'mean' });
-  }
-  return weights ? Array.from(weights).reduce((a, b) => a + b, 0) : targets.length;
 }
 
 /** The loss's part of a tape. */

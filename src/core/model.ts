@@ -4,6 +4,7 @@ import { requireInteger } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import type { BackendTiming } from './backend-timing.js';
+import type { Batch } from './batch.js';
 import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
 import type { LstmVariants } from './layers/layer.js';
 import { outputToTimeMajor, toTimeMajor } from './layout.js';
@@ -19,28 +20,7 @@ import { type ModelSpec, requireCarriedState, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
 import type { StartState, Tape } from './tape.js';
 
-/**
- * A mini-batch: N sequences of T time steps. All arrays are time-major: element t*N + n belongs to step t of sequence n.
- */
-export interface Batch {
-  /** Time steps, T. */
-  readonly steps: number;
-  /** Sequences, N. */
-  readonly batchSize: number;
-  /** Token numbers [T, N] for a model with an embedding, else values [T, N, inputSize]. */
-  readonly inputs: ArrayLike<number>;
-  /** One row per row of the output: class numbers for `crossEntropy`, else values. */
-  readonly targets: ArrayLike<number>;
-  /** Weight of each row of the output in the loss; 0 masks it. Default: 1 each. */
-  readonly weights?: ArrayLike<number>;
-  /**
-   * Steps of each sequence, 1 to T. Past a sequence's end, inputs are ignored and outputs are 0 and have no gradient; the
-   * final state is the one at its end. Default: all sequences have T steps.
-   */
-  readonly lengths?: ArrayLike<number>;
-  /** Inputs, and targets of a model with an output per step, are ordered by sequence, [N, T, ...]. Default false. */
-  readonly batchFirst?: boolean;
-}
+export type { Batch } from './batch.js';
 
 /** Options of `model.gradients` and `model.evaluate`. */
 export interface PassOptions {

@@ -1,6 +1,7 @@
 /** The mean loss over the batches of a source. */
 import type { FloatArray } from '../contract/kernels.js';
-import { type LossChoice, lossWeight, requireLoss } from '../core/losses.js';
+import { batchWeight, lossShare } from '../core/batch.js';
+import { type LossChoice, requireLoss } from '../core/losses.js';
 import { type Batch, defaultLoss, type Model } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
@@ -26,11 +27,9 @@ export async function evaluate(
       await model.prepare(batch);
       const tape = tapes.take(batch);
       const spec = requireLoss(loss ?? defaultLoss(batch));
-      const mean = spec.kind === 'crossEntropy' ? { ...spec, reduction: 'mean' as const } : spec;
-      const result = await model.evaluate(batch, { tape, from: source.stateful ? last : null, loss: mean });
-      const weights = tape.weightsOf(batch.weights ?? null);
-      const weight = lossWeight(spec, batch.targets, { batchSize: batch.batchSize, weights });
-      if (weight > 0) sum += result.loss * weight; // a batch whose targets are all ignored has no mean
+      const weight = batchWeight(model.spec, batch, spec);
+      const result = await model.evaluate(batch, { tape, from: source.stateful ? last : null, loss: spec });
+      sum += lossShare(spec, result.loss, weight);
       count += weight;
       if (watch) watch(await model.kernels.download(tape.layers.at(-1)!.y), batch);
       last = tape;

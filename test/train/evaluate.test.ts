@@ -1,9 +1,11 @@
 /** The mean loss over a source. */
 import { describe, expect, test } from '@jest/globals';
+import { toTimeMajor } from '../../src/core/layout.js';
+import type { LossChoice } from '../../src/core/losses.js';
 import type { Batch } from '../../src/core/model.js';
 import type { BatchSource } from '../../src/data/source.js';
 import { evaluate } from '../../src/train/evaluate.js';
-import { data, SIZE, twoLayers } from './fit-support.js';
+import { data, newModel, SIZE, twoLayers } from './fit-support.js';
 
 describe('evaluate', () => {
   const batchOf = (targets: readonly number[], steps: number): Batch => ({
@@ -56,4 +58,64 @@ describe('evaluate', () => {
     const sum = await evaluate(model, validation, { kind: 'crossEntropy', reduction: 'sum' });
     expect(sum).toBeCloseTo(await evaluate(model, validation, 'crossEntropy'), 12);
   });
+
+  const VALUE_LOSSES: readonly (readonly [LossChoice, width: number, targets: number])[] = [
+    ['meanSquaredError', 3, 3],
+    ['meanAbsoluteError', 2, 2],
+    ['binaryCrossEntropy', 3, 3],
+    [{ kind: 'huber', delta: 1 }, 2, 2],
+    [{ kind: 'quantile', quantiles: [0.1, 0.5, 0.9] }, 6, 2],
+    ['gaussian', 4, 2],
+  ];
+
+  test.each(VALUE_LOSSES)('%j: batches count by their rows, weights and lengths', async (loss, width, targets) => {
+    const layers = [
+      { kind: 'lstm', hiddenSize: 4 },
+      { kind: 'linear', size: width },
+    ] as const;
+    const model = newModel({ inputSize: 2, layers });
+    const values = (steps: number, rows: number, k: number): Batch => ({
+      steps,
+      batchSize: rows,
+      inputs: Float64Array.from({ length: steps * rows * 2 }, (_, i) => Math.sin(i + k)),
+      targets: Float64Array.from({ length: steps * rows * targets }, (_, i) => (i + k) % 2),
+    });
+    const [a, b] = [values(4, 2, 1), values(3, 3, 7)];
+    const mean = (...batches: Batch[]) => evaluate(model, source(batches, false), loss);
+    const [lossA, lossB] = [await mean(a), await mean(b)];
+    expect(await mean(a, b)).toBeCloseTo((8 * lossA + 9 * lossB) / 17, 12);
+    const ones = new Float32Array(9).fill(1);
+    expect(await mean(a, { ...b, weights: ones })).toBeCloseTo((8 * lossA + 9 * lossB) / 17, 12);
+    expect(await mean(a, { ...b, lengths: [3, 3, 3] })).toBeCloseTo((8 * lossA + 9 * lossB) / 17, 12);
+    expect(await mean(a, { ...b, weights: ones.map(() => 0) })).toBeCloseTo(lossA, 12);
+    const short: Batch = { ...b, lengths: [3, 1, 2], weights: [1, 2, 1, 1, 9, 1, 0, 9, 9] };
+    expect(await mean(a, short)).toBeCloseTo((8 * lossA + 6 * (await mean(short))) / 14, 12);
+    const byRow = [1, 1, 0, 2, 9, 9, 1, 1, 9]; // the weights of `short` by sequence
+    const inputs = toSequences(b.inputs, 3, 3);
+    const ordered = { ...short, batchFirst: true, inputs, targets: toSequences(b.targets, 3, 3), weights: byRow };
+    expect(await mean(a, ordered)).toBeCloseTo(await mean(a, short), 12);
+  });
+
+  test('a ctc loss that sums is a mean of its sequences', async () => {
+    const layers = [
+      { kind: 'lstm', hiddenSize: 4 },
+      { kind: 'linear', size: 4 },
+    ] as const;
+    const model = newModel({ inputSize: 2, layers });
+    const ctc = (rows: number, k: number): Batch => ({
+      steps: 5,
+      batchSize: rows,
+      inputs: Float64Array.from({ length: 10 * rows }, (_, i) => Math.sin(i + k)),
+      targets: Int32Array.from({ length: 2 * rows }, (_, i) => 1 + ((i + k) % 3)),
+    });
+    const loss = { kind: 'ctc', reduction: 'sum' } as const;
+    const sums = [(await model.evaluate(ctc(2, 1), { loss })).loss, (await model.evaluate(ctc(3, 2), { loss })).loss];
+    const mean = await evaluate(model, source([ctc(2, 1), ctc(3, 2)], false), loss);
+    expect(mean).toBeCloseTo((sums[0]! + sums[1]!) / 5, 12);
+  });
 });
+
+/** Time-major [steps, rows, width] as [rows, steps, width]. */
+function toSequences(values: ArrayLike<number>, steps: number, rows: number): Float64Array {
+  return Float64Array.from(toTimeMajor(values, rows, steps));
+}

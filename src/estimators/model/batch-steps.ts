@@ -1,7 +1,8 @@
 /** A batch as a sequence of steps. */
 
+import { lossWeight } from '../../core/batch.js';
 import { toTimeMajor } from '../../core/layout.js';
-import { type LossChoice, type LossSpec, lossWeight, requireLoss } from '../../core/losses.js';
+import { type LossChoice, type LossSpec, requireLoss } from '../../core/losses.js';
 import type { Batch } from '../../core/model.js';
 import type { Noise } from '../../core/noise.js';
 import type { StepData } from '../system.js';
@@ -28,7 +29,7 @@ export function timeMajorBatch(batch: Batch, choice: LossChoice): TimeMajorBatch
   const targets = ordered(batch.targets);
   const weights = countedRows(batch, batch.weights ? ordered(batch.weights) : null);
   const sums = 'reduction' in loss && loss.reduction === 'sum';
-  const total = sums ? null : lossWeight(loss, targets, { batchSize, weights });
+  const total = sums ? null : lossWeight(loss, { batchSize, rows: steps * batchSize, targets, weights });
   return { loss, steps, batchSize, lengths, inputs: ordered(batch.inputs), targets, weights, total };
 }
 
@@ -63,7 +64,8 @@ export function* stepsOf(
       input: cut(inputs, t),
       target,
       weights: own,
-      share: total === null ? 1 : lossWeight(loss, target, { batchSize, weights: own }) / total,
+      share:
+        total === null ? 1 : lossWeight(loss, { batchSize, rows: batchSize, targets: target, weights: own }) / total,
       noise: noise && { ...noise, part: { step: t, row: first, rows: N } },
     };
   }
