@@ -52,11 +52,12 @@ export function subjectsOf(entries) {
   return subjects;
 }
 
-const methodOf = (name, { make, dispose, fails }, method, args) => ({
+const methodOf = (name, { make, dispose, fails, open }, method, args) => ({
   name: `${name}.${method}`,
   args,
   make,
   fails: fails?.includes(method),
+  open: open === true || (open?.includes(method) ?? false),
   call: (values, target) => {
     const call = method === '()' ? target : target[method];
     return call === undefined ? undefined : call.apply(target, values); // a method that another version has

@@ -91,7 +91,7 @@ const calls = {
   },
   optimalPlan: { args: () => [8, 6, { entryCost: 3, entries: true }], after: (plan) => lab.planCost(plan) },
   parseEstimator: { args: () => ['tbptt:k1=1,k2=2'], after: run },
-  planCost: { args: () => [lab.everySegment(9, 3), 3] },
+  planCost: { args: () => [lab.everySegment(9, 3), 3], open: true },
   rnnCell: { args: () => [2, 3] },
   singularValues: { args: () => [[1, 2, 3, 4]] },
   solveTrajectory: {
@@ -127,6 +127,7 @@ export const labSubjects = {
 const step = (system) => system.step(system.initial(), sequence()[0]);
 const data = () => sequence()[0];
 const system = (of) => ({
+  open: true,
   make: (w) => w[of],
   methods: {
     initial: () => [],
@@ -140,6 +141,7 @@ const system = (of) => ({
   },
 });
 const systemStep = (of, S) => ({
+  open: true,
   make: (w) => step(w[of]),
   methods: {
     lossGradient: (w) => [new Float64Array(w[of].parameters.length)],
@@ -159,6 +161,7 @@ export const labObjects = {
     Object.entries(SETTINGS).map(([name, settings]) => [
       `EstimatorRun of ${name}`,
       {
+        open: true,
         fails: ['emit'], // a plan for 4 steps, say, needs all of them
         make: (w) => lab.ESTIMATORS[name](settings).start(systemFor(name, w), w.rng()),
         methods: {
@@ -194,6 +197,7 @@ export const labObjects = {
     },
   },
   Cell: {
+    open: true,
     make: () => lab.rnnCell(2, 3),
     methods: {
       forward: () => [new Float64Array(18), [0, 0, 0], [1, 2]],

@@ -16,6 +16,7 @@ const fresh = (w) => w.create(valueSpec());
 
 export const mainObjects = {
   Model: {
+    open: ['tape'], // a batch is a shape too
     make: fresh,
     dispose: (model) => quietly(() => model.dispose()),
     methods: {
@@ -32,6 +33,7 @@ export const mainObjects = {
     },
   },
   'Model of tokens': {
+    open: ['tape'],
     make: (w) => w.create(tokenSpec()),
     dispose: (model) => quietly(() => model.dispose()),
     methods: {
@@ -48,6 +50,7 @@ export const mainObjects = {
     },
   },
   Tape: {
+    open: ['begin', 'backward'],
     make: (w) => w.model.tape({ steps: T, batchSize: N }, { lengths: true }),
     dispose: (tape) => quietly(() => tape.free()),
     methods: {
@@ -66,6 +69,7 @@ export const mainObjects = {
     },
   },
   LstmTape: {
+    open: ['begin'],
     make: (w) => w.tape.lstm(0),
     methods: {
       step: () => [1],
@@ -107,6 +111,7 @@ export const mainObjects = {
   },
   ParameterLayout: { make: (w) => w.layout, methods: { entry: () => ['lstm.weight_ih_l0'] } },
   Stream: {
+    open: ['restore'],
     make: (w) => w.model.stream(2),
     dispose: (stream) => quietly(() => stream.dispose()),
     methods: {
@@ -163,11 +168,13 @@ export const mainObjects = {
   },
   Optimizer: { make: () => main.adam(), methods: { apply: (w) => [optimizerPass(w)] } },
   OptimizerRun: {
+    open: true,
     make: (w) => new main.OptimizerRun(w.kernels, main.adam(), w.model.parameters),
     dispose: (run) => quietly(() => run.free()),
     methods: { apply: (w) => [w.gradients.matrix, 1, 0.01], free: () => [] },
   },
   WatchingSchedule: {
+    open: true,
     make: () => main.reduceOnPlateau({ patience: 2 }),
     methods: {
       factor: () => [2, 10, { epoch: 1, epochs: 2 }],

@@ -52,7 +52,7 @@ const fitOptions = (w) => ({
 });
 
 const schedule = (name) => ({ args: () => [{ ...schedules[name] }], after: useSchedule });
-const named = (name) => ({ args: () => [2, 10, { epoch: 1, epochs: 2 }], of: name });
+const named = (name) => ({ args: () => [2, 10, { epoch: 1, epochs: 2 }], of: name, open: true });
 
 export const mainSubjects = {
   ...Object.fromEntries(
@@ -78,7 +78,7 @@ export const mainSubjects = {
   RegressionMetrics: { args: () => [], after: (made) => made.add([1, 2], [2, 3]).rmse },
   SCHEDULES: null,
   TrainingSnapshots: { args: (w) => [w.model, main.fit(w.model, data(), { optimizer: optimizer(w) })] },
-  UnspoolError: { args: () => [{ code: 'INVALID_SETTING', path: 'a', problem: 'is wrong.' }] },
+  UnspoolError: { open: true, args: () => [{ code: 'INVALID_SETTING', path: 'a', problem: 'is wrong.' }] },
   Vocabulary: { args: () => [[...'abc']], after: (made) => made.encode('abc') },
   bitsPerCharacter: { args: () => [1.5] },
   perplexity: { args: () => [1.5] },
@@ -133,6 +133,7 @@ export const mainSubjects = {
     after: ({ model }) => useModel(model),
   },
   estimateMemory: {
+    open: ['[1]'],
     args: (w) => [
       valueSpec(),
       { steps: 4, batchSize: 2 },
@@ -141,8 +142,14 @@ export const mainSubjects = {
   },
   evaluate: { args: (w) => [w.model, source(), 'meanSquaredError', (output, batch) => [output, batch]] },
   'evaluate of tokens': { of: 'evaluate', args: (w) => [w.tokens, source(tokenBatch)] },
-  fit: { args: (w) => [w.model, data(), fitOptions(w)], after: async (training) => training?.dispose?.() },
+  fit: {
+    settings: ['[2]'],
+    args: (w) => [w.model, data(), fitOptions(w)],
+    after: async (training) => training?.dispose?.(),
+  },
   'fit to resume': {
+    open: ['[3]', '[3].observed', '[3].carried'],
+    settings: ['[2]'],
     of: 'fit',
     args: async (w) => [w.model, data(), { optimizer: optimizer(w), epochs: 2 }, await checkpointOf(w)],
     after: async (training) => training?.dispose?.(),
@@ -161,9 +168,9 @@ export const mainSubjects = {
   },
   ngramBitsPerCharacter: { args: () => [Int32Array.of(0, 1, 2, 0, 1), Int32Array.of(0, 1), 3, 2] },
   parseModel: { args: async (w) => [await w.file, 'a name'] },
-  randomBatch: { args: () => [valueSpec(), { steps: T, batchSize: N }, 2, 1, 'meanSquaredError'] },
+  randomBatch: { open: ['[1]'], args: () => [valueSpec(), { steps: T, batchSize: N }, 2, 1, 'meanSquaredError'] },
   readSafetensors: { args: async (w) => [await w.file, 'a name'] },
-  restoreRng: { args: (w) => [w.rng().state()], after: (rng) => rng.uniform() },
+  restoreRng: { open: true, args: (w) => [w.rng().state()], after: (rng) => rng.uniform() },
   sampleToken: { args: (w) => [[0.1, 0.5, 2], w.rng(), { temperature: 0.5, topK: 2 }] },
   scheduleSpec: { args: () => [main.stepDown({ every: 3, factor: 0.5 })] },
   selectKernels: {
@@ -182,7 +189,10 @@ export const mainSubjects = {
     open: ['[1].metadata', '[1].metadata.a.1'],
     after: (bytes) => main.parseModel(bytes),
   },
-  tensorValues: { args: async (w) => [[...main.readSafetensors(await w.file).tensors.values()][0], 'a name'] },
+  tensorValues: {
+    open: true,
+    args: async (w) => [[...main.readSafetensors(await w.file).tensors.values()][0], 'a name'],
+  },
   textStreams: {
     args: () => [text, { batchSize: 2, steps: 4, validationSplit: 0.2, vocabulary: main.Vocabulary.of(text) }],
     after: useText,

@@ -107,6 +107,7 @@ export const workerObjects = {
     methods: { checkpoint: () => [], validate: () => [], pause: () => [], resume: () => [], dispose: () => [] },
   },
   WorkerStream: {
+    open: ['restore'],
     make: async (w) => (await w.workerModel).stream(2),
     dispose: (stream) => stream.dispose(),
     methods: {
@@ -126,11 +127,13 @@ export const gpuSubjects = {
   createGpu: { slow: true, fails: true, args: () => ['webgl2'], after: (kernels) => kernels.dispose() },
   downloadSteps: { args: (w) => [w.kernels, w.tape.lstm(0), 1, 2] },
   fastestBackend: {
+    open: ['[0]'],
     slow: true,
     args: () => [{ steps: 3, batchSize: 2 }],
     after: (measure) => measure(valueSpec(), { threads: 1 }),
   },
   measureBackends: {
+    open: ['[1]'],
     slow: true,
     args: () => [valueSpec(), { steps: 3, batchSize: 2 }, { backends: ['wasm', 'reference'], updates: 2, threads: 1 }],
   },
