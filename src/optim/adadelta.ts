@@ -12,7 +12,7 @@ export type AdadeltaSettings = Partial<typeof DEFAULTS>;
  *   v = rho v + (1-rho) g^2;  d = sqrt(u + eps) / sqrt(v + eps) g;  u = rho u + (1-rho) d^2;  w -= learningRate d
  * Throws `INVALID_SETTING`.
  */
-export function adadelta(given: AdadeltaSettings = {}): Optimizer {
+export function adadelta(given?: AdadeltaSettings): Optimizer {
   const settings = settingsOf('adadelta', DEFAULTS, given);
   const { rho, eps, weightDecay } = settings;
   return optimizerOf({

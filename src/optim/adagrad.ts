@@ -15,7 +15,7 @@ export type AdagradSettings = Partial<typeof DEFAULTS>;
  *   v += g^2;  w -= learningRate g / (sqrt(v) + eps)
  * Throws `INVALID_SETTING`.
  */
-export function adagrad(given: AdagradSettings = {}): Optimizer {
+export function adagrad(given?: AdagradSettings): Optimizer {
   const settings = settingsOf('adagrad', DEFAULTS, given);
   const { learningRateDecay, eps, weightDecay } = settings;
   return optimizerOf({

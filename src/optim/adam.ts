@@ -24,7 +24,7 @@ const DEFAULTS = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weig
  *   m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= learningRate (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps)
  * Throws `INVALID_SETTING`.
  */
-export function adam(given: AdamSettings = {}): Optimizer {
+export function adam(given?: AdamSettings): Optimizer {
   return adamRule('adam', settingsOf('adam', DEFAULTS, given), false);
 }
 
@@ -33,7 +33,7 @@ export function adam(given: AdamSettings = {}): Optimizer {
  *   w *= 1 - learningRate weightDecay, before Adam's update.
  * Throws `INVALID_SETTING`.
  */
-export function adamW(given: AdamSettings = {}): Optimizer {
+export function adamW(given?: AdamSettings): Optimizer {
   return adamRule('adamW', settingsOf('adamW', { ...DEFAULTS, weightDecay: 0.01 }, given), true);
 }
 
@@ -55,7 +55,7 @@ function adamRule(kind: string, settings: Required<AdamSettings>, decoupled: boo
  *   m and v as in Adam;  u = max(u, v);  w -= learningRate (m / (1-b1^t)) / (sqrt(u / (1-b2^t)) + eps)
  * Throws `INVALID_SETTING`.
  */
-export function amsgrad(given: AdamSettings = {}): Optimizer {
+export function amsgrad(given?: AdamSettings): Optimizer {
   const settings = settingsOf('amsgrad', DEFAULTS, given);
   const { beta1, beta2, eps, weightDecay } = settings;
   return optimizerOf({

@@ -1,7 +1,8 @@
 /** Parameter groups: the optimizer of its group updates each parameter. */
 
+import { isObject, requireKeys, requireNumber, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
-import type { Optimizer, OptimizerPass, OptimizerSpec } from './optimizer.js';
+import { copyOfOptimizer, type Optimizer, type OptimizerPass } from './optimizer.js';
 
 /** Parameters that share an optimizer. */
 export interface ParameterGroup {
@@ -20,8 +21,6 @@ export interface GroupedSettings {
 }
 
 type Tensor = OptimizerPass['tensors'][number];
-
-const listOf = (match: string | readonly string[]): readonly string[] => [match].flat();
 
 /** Whether the pattern matches the name. The parts between the `*` must occur in this order. */
 function matches(pattern: string, name: string): boolean {
@@ -51,11 +50,16 @@ function adjacentRuns(tensors: readonly Tensor[]): Tensor[][] {
 
 /**
  * Combines several optimizers, one for each group of parameters. Each keeps its own learning rate and weight decay; a
- * schedule scales all learning rates. A parameter belongs to the first group that matches its name. The first update throws
- * `INVALID_SETTING` if a pattern matches no parameter.
+ * schedule scales all learning rates. A parameter belongs to the first group that matches its name. Throws
+ * `INVALID_SETTING`; so does the first update if a pattern matches no parameter.
  */
-export function grouped({ groups, rest }: GroupedSettings): Optimizer {
-  const all = [...groups, { match: '*', optimizer: rest }];
+export function grouped(settings: GroupedSettings): Optimizer {
+  requireKeys('grouped', settings, ['groups', 'rest']);
+  const { groups, rest } = settings;
+  if (!Array.isArray(groups))
+    throw invalidSetting('grouped.groups', `must be a list, got ${shown(groups)}.`, EACH_GROUP);
+  const all = Array.from(groups, groupOf);
+  all.push({ patterns: ['*'], optimizer: copyOfOptimizer('grouped.rest', rest) });
   const members = new WeakMap<OptimizerPass['tensors'], Tensor[][][]>();
   const membersOf = (tensors: OptimizerPass['tensors']): Tensor[][][] => {
     let runs = members.get(tensors);
@@ -66,8 +70,11 @@ export function grouped({ groups, rest }: GroupedSettings): Optimizer {
     spec: {
       kind: 'grouped',
       learningRate: 1,
-      groups: groups.map(({ match, optimizer }) => ({ match, optimizer: optimizer?.spec ?? null })),
-      rest: rest.spec,
+      groups: all.slice(0, -1).map(({ patterns, optimizer }) => {
+        const [first, ...others] = patterns;
+        return { match: others.length === 0 ? first! : patterns, optimizer: optimizer?.spec ?? null };
+      }),
+      rest: all.at(-1)!.optimizer!.spec,
     },
     state: [...new Set(all.flatMap(({ optimizer }) => optimizer?.state ?? []))],
     apply(pass) {
@@ -79,18 +86,38 @@ export function grouped({ groups, rest }: GroupedSettings): Optimizer {
   };
 }
 
+/** A group as it was when `grouped` was called. */
+interface Group {
+  readonly patterns: readonly string[];
+  readonly optimizer: Optimizer | null;
+}
+
+const EACH_GROUP = 'Each group is {match, optimizer}.';
+
+function groupOf(group: unknown, i: number): Group {
+  const path = `grouped.groups[${i}]`;
+  requireKeys(path, group, ['match', 'optimizer']);
+  const { match, optimizer } = group as ParameterGroup;
+  const patterns = [match].flat();
+  if (patterns.length === 0 || !patterns.every((pattern) => typeof pattern === 'string')) {
+    const problem = `must be a parameter name or a list of names, got ${shown(match)}.`;
+    throw invalidSetting(`${path}.match`, problem, '`*` matches any text.');
+  }
+  return { patterns, optimizer: optimizer === null ? null : copyOfOptimizer(`${path}.optimizer`, optimizer) };
+}
+
 /** The adjacent runs of tensors of each group. */
-function assign(groups: readonly ParameterGroup[], tensors: readonly Tensor[]): Tensor[][][] {
+function assign(groups: readonly Group[], tensors: readonly Tensor[]): Tensor[][][] {
   const own = groups.map((): Tensor[] => []);
   const names = tensors.map(({ name }) => name).join(', ');
-  for (const [i, { match }] of groups.slice(0, -1).entries()) {
-    for (const pattern of listOf(match)) {
+  for (const [i, { patterns }] of groups.slice(0, -1).entries()) {
+    for (const pattern of patterns) {
       if (tensors.some(({ name }) => matches(pattern, name))) continue;
       throw invalidSetting(`groups[${i}].match`, `"${pattern}" matches no parameter.`, `The parameters are ${names}.`);
     }
   }
   for (const tensor of tensors) {
-    own[groups.findIndex(({ match }) => listOf(match).some((pattern) => matches(pattern, tensor.name)))]!.push(tensor);
+    own[groups.findIndex(({ patterns }) => patterns.some((pattern) => matches(pattern, tensor.name)))]!.push(tensor);
   }
   return own.map(adjacentRuns);
 }
@@ -112,28 +139,16 @@ function passOver(pass: OptimizerPass, { spec, state }: Optimizer, run: readonly
 }
 
 /** Creates a grouped optimizer from JSON settings; `create` makes the optimizer of each group. */
-export function groupedFrom(settings: object, create: (spec: OptimizerSpec) => Optimizer): Optimizer {
-  const { groups, rest } = settings as {
-    groups: { match: string; optimizer: OptimizerSpec | null }[];
-    rest: OptimizerSpec;
-  };
-  if (!Array.isArray(groups))
-    throw invalidSetting('grouped.groups', 'must be a list.', 'Each group is {match, optimizer}.');
-  if (typeof rest !== 'object' || rest === null) {
-    throw invalidSetting('grouped.rest', 'is missing.', 'Set the optimizer of the parameters that no group matches.');
-  }
+export function groupedFrom(settings: object, create: (spec: unknown) => Optimizer): Optimizer {
+  const { groups, rest, learningRate = 1, ...others } = settings as Readonly<Record<string, unknown>>;
+  requireNumber('grouped.learningRate', learningRate, 1, 1); // each group has one
+  const made = (group: unknown): unknown =>
+    isObject(group) && (isObject(group.optimizer) || typeof group.optimizer === 'string')
+      ? { ...group, optimizer: create(group.optimizer) }
+      : group;
   return grouped({
-    groups: groups.map((group, i) => {
-      const { match, optimizer } = group ?? {};
-      if (!listOf(match).every((pattern) => typeof pattern === 'string')) {
-        throw invalidSetting(
-          `grouped.groups[${i}].match`,
-          'must be a parameter name or a list of names.',
-          '`*` matches any text.',
-        );
-      }
-      return { match, optimizer: optimizer === null ? null : create(optimizer) };
-    }),
-    rest: create(rest),
-  });
+    groups: Array.isArray(groups) ? groups.map(made) : groups,
+    rest: isObject(rest) || typeof rest === 'string' ? create(rest) : rest,
+    ...others,
+  } as GroupedSettings);
 }

@@ -1,37 +1,30 @@
 /** The registry of optimizers, and optimizers from JSON. */
-import { isKeyOf, shown } from '../checks.js';
+import { isObject, requireChoice } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { groupedFrom } from './grouped.js';
-import type { Optimizer, OptimizerSpec } from './optimizer.js';
+import { OPTIMIZER_NAMES, type OptimizerKind } from './names.js';
+import type { Optimizer, OptimizerSettings } from './optimizer.js';
 import * as rules from './rules.js';
 
+export type { OptimizerKind } from './names.js';
+
 /** The functions that create optimizers, by name. */
-export const OPTIMIZERS = { ...rules } as const;
+export const OPTIMIZERS = { ...rules } as const satisfies Readonly<Record<OptimizerKind, unknown>>;
 
-/** Name of an optimizer. */
-export type OptimizerKind = keyof typeof OPTIMIZERS;
-
-/** Creates the optimizer that a spec describes; `optimizer.spec` is such a spec. Throws `INVALID_SETTING`. */
-export function createOptimizer(spec: OptimizerSpec): Optimizer {
-  if (typeof spec !== 'object' || spec === null) return rejectKind(spec);
-  const { kind, ...settings } = spec;
-  if (kind === 'grouped') return groupedFrom(settings, createOptimizer);
-  if (!isKeyOf(OPTIMIZERS, kind)) return rejectKind(kind);
-  const create = OPTIMIZERS[kind] as (settings: object) => Optimizer;
-  const optimizer = create(settings);
-  const unknown = Object.keys(settings).find((key) => !isKeyOf(optimizer.spec, key));
-  if (unknown === undefined) return optimizer;
-  throw invalidSetting(
-    `optimizer.${unknown}`,
-    `unknown setting of ${kind}.`,
-    `Its settings are ${Object.keys(optimizer.spec).slice(1).join(', ')}.`,
-  );
+/**
+ * Creates an optimizer from its name or from its name and settings; `optimizer.spec` is such a spec. Throws
+ * `INVALID_SETTING`.
+ */
+export function createOptimizer(spec: OptimizerKind | OptimizerSettings): Optimizer {
+  return create(spec, 0);
 }
 
-function rejectKind(kind: unknown): never {
-  throw invalidSetting(
-    'optimizer',
-    `unknown optimizer ${shown(kind)}.`,
-    `Use one of ${Object.keys(OPTIMIZERS).join(', ')}, grouped.`,
-  );
+/** `depth`: the number of parameter groups that contain this optimizer. */
+function create(spec: unknown, depth: number): Optimizer {
+  const { kind, ...settings }: Readonly<Record<string, unknown>> = isObject(spec) ? spec : { kind: spec };
+  const path = depth === 0 ? 'optimizer' : 'grouped.optimizer';
+  if (depth > 100) throw invalidSetting(path, 'is nested too deeply.', 'Groups may contain groups 100 times.');
+  if (kind === 'grouped') return groupedFrom(settings, (inner) => create(inner, depth + 1));
+  requireChoice(path, kind, [...OPTIMIZER_NAMES, 'grouped']);
+  return (OPTIMIZERS[kind as OptimizerKind] as (settings: object) => Optimizer)(settings);
 }

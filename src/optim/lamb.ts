@@ -14,7 +14,7 @@ export type LambSettings = Partial<typeof DEFAULTS>;
  *   for each tensor: w -= learningRate |w| / |r| r, with 1 instead of the ratio if either norm is 0
  * Throws `INVALID_SETTING`.
  */
-export function lamb(given: LambSettings = {}): Optimizer {
+export function lamb(given?: LambSettings): Optimizer {
   const settings = settingsOf('lamb', DEFAULTS, given);
   const { beta1, beta2, eps, weightDecay } = settings;
   return optimizerOf({

@@ -12,7 +12,7 @@ export type LionSettings = Partial<typeof DEFAULTS>;
  *   d = sign(b1 m + (1-b1) g);  w = (1 - learningRate weightDecay) w - learningRate d;  m = b2 m + (1-b2) g
  * Throws `INVALID_SETTING`.
  */
-export function lion(given: LionSettings = {}): Optimizer {
+export function lion(given?: LionSettings): Optimizer {
   const settings = settingsOf('lion', DEFAULTS, given);
   const { beta1, beta2, weightDecay } = settings;
   return optimizerOf({

@@ -26,7 +26,7 @@ export type NadamSettings = Partial<typeof DEFAULTS>;
  *   w -= learningRate ((1-mu_t) / (1 - mu_1..mu_t) g + mu_{t+1} / (1 - mu_1..mu_{t+1}) m) / s
  * Throws `INVALID_SETTING`.
  */
-export function nadam(given: NadamSettings = {}): Optimizer {
+export function nadam(given?: NadamSettings): Optimizer {
   const settings = settingsOf('nadam', DEFAULTS, given);
   const { beta1, beta2, eps, momentumDecay, weightDecay, doubleMu } = settings;
   const mu = (t: number): number => beta1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));

@@ -1,15 +1,21 @@
 /** The interface of optimizers: rules over whole arenas that do not hold their own state (after Optimisers.jl). */
+import { isObject, requireNumber, shown } from '../checks.js';
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { Arena, type ParameterEntry, type ParameterLayout } from '../core/memory/parameters.js';
+import { invalidSetting } from '../errors.js';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** Name and settings of an optimizer, as JSON. */
-export interface OptimizerSpec {
+/** Name and settings of an optimizer, as JSON. A setting that is missing has its default. */
+export interface OptimizerSettings {
   readonly kind: string;
+  readonly [setting: string]: Json;
+}
+
+/** Name and all settings of an optimizer, as JSON. */
+export interface OptimizerSpec extends OptimizerSettings {
   /** Learning rate. */
   readonly learningRate: number;
-  readonly [setting: string]: Json;
 }
 
 /** Named arenas in the layout of the parameters, such as Adam's `m` and `v`, each as one row. */
@@ -42,6 +48,37 @@ export interface Optimizer {
   readonly state: readonly string[];
   /** Updates all parameters. */
   apply(pass: OptimizerPass): void;
+}
+
+/**
+ * A copy that what the caller does to the optimizer afterwards does not change. Throws `INVALID_SETTING`; `path` names the
+ * setting.
+ */
+export function copyOfOptimizer(path: string, optimizer: Optimizer): Optimizer {
+  if (typeof optimizer === 'function') {
+    throw invalidSetting(path, `must be an optimizer, got ${shown(optimizer)}.`, 'Call it: adam() instead of adam.');
+  }
+  if (!isObject(optimizer)) throw invalidSetting(path, `must be an optimizer, got ${shown(optimizer)}.`, SUCH_AS);
+  const { spec, state } = optimizer;
+  if (typeof optimizer.apply !== 'function' || !isObject(spec) || typeof spec.kind !== 'string') {
+    throw invalidSetting(path, 'must be an optimizer with spec, state and apply().', SUCH_AS);
+  }
+  requireNumber(`${path}.spec.learningRate`, spec.learningRate, 0, Number.POSITIVE_INFINITY);
+  if (!Array.isArray(state) || !state.every((name) => typeof name === 'string')) {
+    throw invalidSetting(`${path}.state`, `must be a list of names, got ${shown(state)}.`);
+  }
+  return { spec: jsonCopy(`${path}.spec`, spec), state: [...state], apply: optimizer.apply.bind(optimizer) };
+}
+
+const SUCH_AS = "Pass adam() or another one, a name such as 'adam', or {kind: 'adam', learningRate: 0.01}.";
+
+/** A deep copy of plain JSON. Throws `INVALID_SETTING` for what JSON cannot hold. */
+export function jsonCopy<T>(path: string, value: T): T {
+  try {
+    return JSON.parse(JSON.stringify(value)) as T;
+  } catch {
+    throw invalidSetting(path, 'must be plain JSON.');
+  }
 }
 
 /** One optimizer with its state, for the parameters of one model. */

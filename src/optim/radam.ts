@@ -15,7 +15,7 @@ export type RadamSettings = Partial<typeof DEFAULTS>;
  *   else  w -= learningRate m / (1-b1^t)
  * Throws `INVALID_SETTING`.
  */
-export function radam(given: RadamSettings = {}): Optimizer {
+export function radam(given?: RadamSettings): Optimizer {
   const settings = settingsOf('radam', DEFAULTS, given);
   const { beta1, beta2, eps, weightDecay } = settings;
   const n = 2 / (1 - beta2) - 1;

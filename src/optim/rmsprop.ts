@@ -16,7 +16,7 @@ export type RmspropSettings = Partial<typeof DEFAULTS>;
  *   w -= learningRate g / s;  with momentum: u = momentum u + g / s;  w -= learningRate u
  * Throws `INVALID_SETTING`.
  */
-export function rmsprop(given: RmspropSettings = {}): Optimizer {
+export function rmsprop(given?: RmspropSettings): Optimizer {
   const settings = settingsOf('rmsprop', DEFAULTS, given);
   const { alpha, eps, momentum, centered, weightDecay } = settings;
   return optimizerOf<'v' | 'm' | 'u'>({

@@ -26,3 +26,18 @@ export interface WatchingSchedule extends Resumable {
 
 /** A learning-rate schedule. */
 export type Schedule = ScheduleFunction | WatchingSchedule;
+
+/** The specs of schedules that a function of unspool created from settings. */
+const specs = new WeakMap<object, ScheduleSettings>();
+
+/** A schedule as JSON: a name, or a name with settings. */
+export type ScheduleSettings = string | { readonly kind: string; readonly [setting: string]: unknown };
+
+/** Remembers the spec of a schedule. */
+export function specified<S extends Schedule>(spec: ScheduleSettings, schedule: S): S {
+  specs.set(schedule, spec);
+  return schedule;
+}
+
+/** The spec of a schedule that `specified` has seen; null for a custom function. */
+export const specOf = (schedule: Schedule): ScheduleSettings | null => specs.get(schedule) ?? null;

@@ -1,9 +1,9 @@
 /** Validation of the optimizers' settings. */
-import { requireNumber } from '../checks.js';
+import { requireNumber, requireOptional, requireOptions } from '../checks.js';
 
 const INFINITY = Number.POSITIVE_INFINITY;
 
-/** Smallest and largest value of each setting, for all optimizers. */
+/** Smallest and largest value of each numeric setting, for all optimizers. The others are true or false. */
 const BOUNDS: Readonly<Record<string, readonly [min: number, max: number]>> = {
   learningRate: [0, INFINITY],
   beta1: [0, 1 - Number.EPSILON],
@@ -18,15 +18,18 @@ const BOUNDS: Readonly<Record<string, readonly [min: number, max: number]>> = {
   momentumDecay: [0, INFINITY],
 };
 
-/** The given settings, completed with an optimizer's defaults. Throws `INVALID_SETTING`. */
-export function settingsOf<T extends object>(kind: string, defaults: T, given: Partial<T>): T {
+/**
+ * The given settings, completed with an optimizer's defaults. Undefined means the default; where that is undefined, too, the
+ * setting is required. Throws `INVALID_SETTING`.
+ */
+export function settingsOf<T extends object>(kind: string, defaults: T, given: Partial<T> | undefined): T {
+  requireOptions(kind, given, Object.keys(defaults));
   const all = { ...defaults };
-  for (const key of Object.keys(defaults) as (keyof T)[]) {
-    if (given[key] !== undefined) all[key] = given[key] as T[keyof T];
-  }
-  for (const [key, value] of Object.entries(all)) {
+  for (const key of Object.keys(defaults) as (keyof T & string)[]) {
+    if (given?.[key] !== undefined) all[key] = given[key] as T[keyof T & string];
     const bounds = BOUNDS[key];
-    if (bounds && value !== null) requireNumber(`${kind}.${key}`, value, ...bounds);
+    if (bounds) requireNumber(`${kind}.${key}`, all[key], ...bounds);
+    else requireOptional(`${kind}.${key}`, all[key], 'boolean');
   }
   return all;
 }

@@ -16,6 +16,14 @@ export interface SgdSettings {
   readonly weightDecay?: number;
 }
 
+const DEFAULTS: Required<SgdSettings> = {
+  learningRate: undefined as unknown as number, // required
+  momentum: 0,
+  dampening: 0,
+  nesterov: false,
+  weightDecay: 0,
+};
+
 /**
  * Stochastic gradient descent (momentum and Nesterov: Sutskever et al. 2013), as torch.optim.SGD:
  *   d = g + weightDecay w;  u = d at the first update, then u = momentum u + (1 - dampening) d
@@ -23,8 +31,8 @@ export interface SgdSettings {
  * Throws `INVALID_SETTING`.
  */
 export function sgd(given: SgdSettings): Optimizer {
-  const { learningRate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = given;
-  const settings = settingsOf('sgd', { learningRate, momentum, dampening, nesterov, weightDecay }, {});
+  const settings = settingsOf('sgd', DEFAULTS, given);
+  const { momentum, dampening, nesterov } = settings;
   if (nesterov && (momentum === 0 || dampening !== 0)) {
     throw invalidSetting('sgd.nesterov', 'needs a momentum greater than 0 and a dampening of 0.');
   }

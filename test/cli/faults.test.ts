@@ -92,7 +92,7 @@ const SIZES = [
     2,
     /^--precision must be "float32" or "float64", got "half"\.$/,
   ),
-  fault('an unknown optimizer', train('--optimizer', 'lyon'), 2, /^optimizer\b.* "lyon".*adadelta, /),
+  fault('an unknown optimizer', train('--optimizer', 'lyon'), 2, /^optimizer\b.*'adadelta', .*, got "lyon".*lion/),
   fault('an unknown schedule', train('--schedule', 'cosin'), 2, /^schedule\b.*"cosin".*\bcosine\b/),
   fault(
     'eval without streams',

@@ -98,7 +98,7 @@ describe.each(RULES)('%s', (kind) => {
         thrown(() => make(kind, { lr: 1 })),
         'INVALID_SETTING',
       ).path,
-    ).toBe('optimizer.lr');
+    ).toBe(`${kind}.lr`);
   });
 });
 
@@ -179,6 +179,29 @@ describe('parameter groups', () => {
       rest: make('adamW', { weightDecay: 0.3 }),
     });
     expect(createOptimizer(JSON.parse(JSON.stringify(spec)) as OptimizerSpec).spec).toEqual(spec);
+  });
+
+  test('the parts of a pattern between its stars follow one another and do not overlap', async () => {
+    const layout = new ParameterLayout([
+      { name: 'a.b.c', shape: [2] },
+      { name: 'a.b.b', shape: [3] },
+      { name: 'abba', shape: [1] },
+    ]);
+    for (const [match, updated] of [
+      ['a*b*b*', ['a.b.b', 'abba']],
+      ['*b*b', ['a.b.b']],
+      ['ab*ba', ['abba']],
+      ['a*', ['a.b.c', 'a.b.b', 'abba']],
+      ['a.b.c', ['a.b.c']],
+    ] as const) {
+      const [parameters, gradients] = [new Arena(k, layout), new Arena(k, layout)];
+      k.fill(gradients.matrix, 1);
+      const one = sgd({ learningRate: 1 });
+      const optimizer = grouped({ groups: [{ match, optimizer: one }], rest: sgd({ learningRate: 0 }) });
+      new OptimizerRun(k, optimizer, parameters).apply(gradients.matrix, 1, 1);
+      const moved = [...(await parameters.download())].filter(([, v]) => v.some((x: number) => x !== 0));
+      expect(moved.map(([name]) => name)).toEqual(updated);
+    }
   });
 
   test('the error for a pattern without a match lists the names', () => {
