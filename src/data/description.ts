@@ -22,13 +22,24 @@ const batches = (parts: object): BatchSource => {
 const SOURCES: Readonly<Record<string, SourceMaker>> = { textStreams, batches };
 
 /**
- * Returns the source's own description or, if it has none, one that lists all its batches. Throws `INVALID_DATA` for a source
- * that has `shuffled` but no `describe`.
+ * Returns the source's own description or, if it has none, one that lists all its batches. `copied` receives each batch as soon
+ * as it is read, because a source may refill its arrays. Throws `INVALID_DATA` for a source that has `shuffled` but no `describe`,
+ * and for one without an end.
  */
-export function describeSource(source: BatchSource): SourceDescription {
+export function describeSource(
+  source: BatchSource,
+  copied: (batch: Batch, index: number) => unknown = (batch) => batch,
+): SourceDescription {
   if (source.describe) return source.describe();
   if (!source.shuffled) {
-    const list = Array.from({ length: source.length }, (_, index) => source.batch(index));
+    if (!Number.isSafeInteger(source.length)) {
+      throw invalidData(
+        'data',
+        `cannot be sent to a worker: its length is ${shown(source.length)}.`,
+        'Use a source with an end.',
+      );
+    }
+    const list = Array.from({ length: source.length }, (_, index) => copied(source.batch(index), index));
     return { kind: 'batches', stateful: source.stateful, list };
   }
   throw invalidData(

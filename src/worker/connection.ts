@@ -1,7 +1,7 @@
 /** The calling side of a model in a worker: sends calls, and settles their promises when the answers arrive. */
 import { invalidSetting, UnspoolError } from '../errors.js';
 import { type Channel, openChannel, type WorkerLike } from './channel.js';
-import { type Answer, copyForTransfer, isUnspoolMessage, type Operation, type WorkerOperations } from './protocol.js';
+import { type Answer, callMessage, isUnspoolMessage, type Operation, type WorkerOperations } from './protocol.js';
 import { startWorker } from './start.js';
 
 interface Pending {
@@ -61,10 +61,10 @@ export class Connection {
   private send(operation: Operation, args: readonly unknown[]): Promise<unknown> {
     const unspool = newId();
     try {
-      const { copy, buffers } = copyForTransfer(args);
-      this.channel.post({ unspool, operation, args: copy }, buffers);
+      const { message, buffers } = callMessage(unspool, operation, args);
+      this.channel.post(message, buffers);
     } catch (error) {
-      return Promise.reject(notCloneable(operation, error));
+      return Promise.reject(error instanceof UnspoolError ? error : notCloneable(operation, error));
     }
     if (this.pending.size === 0) this.channel.keepAlive(true);
     return new Promise((resolve, reject) => this.pending.set(unspool, { resolve, reject }));

@@ -13,15 +13,17 @@ import type { BackendOptions } from '../kernels/select.js';
 import { evaluate } from '../train/evaluate.js';
 import type { TrainingState } from '../train/trainer.js';
 import { HostedTraining, TrainingControl } from './hosted-training.js';
-import type {
-  Call,
-  FinalStates,
-  FitSettings,
-  ModelInfo,
-  PassStart,
-  PredictSettings,
-  WorkerOperations,
+import {
+  type Call,
+  type FinalStates,
+  type FitSettings,
+  type ModelInfo,
+  type PassStart,
+  type PredictSettings,
+  SENT,
+  type WorkerOperations,
 } from './protocol.js';
+import { SentBatches } from './sent-batches.js';
 
 export class ModelHost implements WorkerOperations {
   private readonly makers: Readonly<Record<string, SourceMaker>>;
@@ -139,7 +141,7 @@ export class ModelHost implements WorkerOperations {
     settings: FitSettings,
     resume?: TrainingState,
   ): Promise<void> {
-    const train = createSource(data.train, this.makers);
+    const train = createSource(data.train, { ...this.makers, [SENT]: (parts) => new SentBatches(parts) });
     const validation = data.validation && createSource(data.validation, this.makers);
     const hosted = new HostedTraining(
       this.requireModel(),
@@ -151,11 +153,11 @@ export class ModelHost implements WorkerOperations {
     this.trainings.set(training, hosted);
   }
 
-  async next(training: number, prefetch: boolean) {
+  async next(training: number, prefetch: boolean, batches: Parameters<WorkerOperations['next']>[2]) {
     const hosted = this.training(training);
     if (this.current !== null && this.current !== training) throw alreadyTraining();
     this.current = training;
-    return hosted.next(prefetch);
+    return hosted.next(prefetch, batches);
   }
 
   async leave(training: number, taken: number): Promise<void> {

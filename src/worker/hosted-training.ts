@@ -4,7 +4,8 @@ import type { Model } from '../core/model.js';
 import { createOptimizer } from '../optim/index.js';
 import { createSchedule } from '../optim/schedules.js';
 import { fit, type Training, type TrainingData, type TrainingEvent, type TrainingState } from '../train/trainer.js';
-import type { FitSettings } from './protocol.js';
+import type { FitSettings, SentBatch } from './protocol.js';
+import { SentBatches } from './sent-batches.js';
 
 /** Pause and abort, which reach a training between two updates, before the calls that wait for their turn. */
 export class TrainingControl {
@@ -19,6 +20,8 @@ export class TrainingControl {
 
 export class HostedTraining {
   readonly training: Training;
+  /** The source, if its batches are sent one by one. */
+  private readonly sent: SentBatches | null;
   private events: AsyncGenerator<TrainingEvent, void, void> | null = null;
   /** Number of events so far. */
   private produced = 0;
@@ -36,11 +39,13 @@ export class HostedTraining {
     const optimizer = createOptimizer(settings.optimizer);
     const schedule = createSchedule(settings.schedule);
     if (observed && typeof schedule === 'object') schedule.restore(observed);
+    this.sent = data.train instanceof SentBatches ? data.train : null;
     this.training = fit(model, data, { ...plain, optimizer, schedule, signal: control.stop.signal }, resume);
   }
 
   /** See `WorkerOperations.next`. */
-  async next(prefetch: boolean): Promise<TrainingEvent | 'later' | null> {
+  async next(prefetch: boolean, batches: readonly SentBatch[]): Promise<TrainingEvent | 'later' | null> {
+    this.sent?.receive(batches);
     if (prefetch && this.isWaiting) return 'later';
     this.isWaiting = true; // stays so if the next line throws
     this.events ??= this.training[Symbol.asyncIterator]();
@@ -50,6 +55,7 @@ export class HostedTraining {
       return null;
     }
     this.produced++;
+    if (value.kind === 'update') this.sent?.used();
     this.isWaiting = value.kind !== 'update';
     return value;
   }

@@ -7,7 +7,6 @@ import { ParameterLayout } from '../core/memory/parameters.js';
 import { type NdArray, ownArray } from '../core/memory/views.js';
 import type { Batch, PredictOptions } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
-import { describeSource } from '../data/description.js';
 import type { BatchSource } from '../data/source.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import type { ModelFile } from '../interop/model-file.js';
@@ -16,6 +15,7 @@ import type { TrainingData, TrainingState } from '../train/trainer.js';
 import type { WorkerLike } from './channel.js';
 import { Connection, newId } from './connection.js';
 import type { FinalStates, ModelInfo, PassStart } from './protocol.js';
+import { describeCopied } from './sent-batches.js';
 import { type WorkerFitOptions, WorkerTraining } from './training.js';
 
 /** Options of `createModelInWorker`. */
@@ -110,7 +110,7 @@ export class WorkerModel {
 
   /** Returns the mean loss over all targets of a source, as `evaluate(model, source, loss)`. */
   async evaluateSource(source: BatchSource, loss?: LossChoice): Promise<number> {
-    return this.connection.call('evaluateSource', describeSource(source), loss);
+    return this.connection.call('evaluateSource', describeCopied(source, 'source'), loss);
   }
 
   /** Returns a stream over `batchSize` sequences, as `Model.stream`. The first `step()` throws if `batchSize` is invalid. */

@@ -4,6 +4,7 @@
  * the speed of the threads.
  */
 
+import { shown } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { GivenState } from '../core/lstm/tape.js';
@@ -11,7 +12,7 @@ import type { ParameterEntry } from '../core/memory/parameters.js';
 import type { Batch, PredictOptions } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { SourceDescription } from '../data/source.js';
-import { type Problem, UnspoolError } from '../errors.js';
+import { invalidSetting, type Problem, UnspoolError } from '../errors.js';
 import type { Metadata } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
 import type { OptimizerSpec } from '../optim/optimizer.js';
@@ -54,6 +55,22 @@ export type FitSettings = Omit<FitOptions, 'optimizer' | 'schedule' | 'signal'> 
   readonly observed?: readonly number[];
 };
 
+/** The kind of a source that stays with the caller, which sends its batches one by one: see `SentBatches`. */
+export const SENT = 'sent';
+
+/** A batch of such a source. */
+export interface SentBatch {
+  /** The number of the update that it is for, from 0 at the start or at the resumed checkpoint. */
+  readonly update: number;
+  /** Its number in the source. */
+  readonly index: number;
+  /** Missing if the source threw an error, which the caller keeps. */
+  readonly batch?: unknown;
+}
+
+/** What a call rejects with if the caller's source has thrown an error. */
+export const BATCH_FAILED = 'unspool: the source failed';
+
 /** What a worker can do. The caller numbers trainings and streams. */
 export interface WorkerOperations {
   create(spec: ModelSpec, options: BackendOptions): Promise<ModelInfo>;
@@ -87,8 +104,9 @@ export interface WorkerOperations {
   /**
    * Returns the next event; null after the last one. A call with `prefetch` is made before the caller has taken the previous
    * event. It returns `later` if that event is not an update, because the training then waits until the event is taken.
+   * `batches` are those of the next updates, if the caller has the source. Rejects with `BATCH_FAILED` if one has no batch.
    */
-  next(training: number, prefetch: boolean): Promise<TrainingEvent | 'later' | null>;
+  next(training: number, prefetch: boolean, batches: readonly SentBatch[]): Promise<TrainingEvent | 'later' | null>;
   /** The caller has left its loop, after it has taken this many events since the start. */
   leave(training: number, taken: number): Promise<void>;
   checkpoint(training: number): Promise<TrainingState>;
@@ -121,30 +139,99 @@ export const isUnspoolMessage = (message: unknown): message is { readonly unspoo
 export const failure = (call: number, error: unknown): Answer =>
   error instanceof UnspoolError ? { unspool: call, problem: error.problem } : { unspool: call, error };
 
+/** Names of the arguments of an operation for messages; settings have no prefix, as in the errors of `fit`. */
+const ARGUMENTS: Partial<Record<Operation, readonly string[]>> = {
+  create: ['spec', 'options'],
+  load: ['bytes', 'options', 'file'],
+  predict: ['inputs', 'options'],
+  evaluate: ['batch', 'loss', 'from'],
+  evaluateSource: ['source', 'loss'],
+  set: ['name', 'values'],
+  openStream: ['stream', 'batchSize'],
+  step: ['stream', 'inputs'],
+  fit: ['training', 'data', '', 'resume'],
+};
+
+/** A call whose arguments are copied now. Throws `INVALID_SETTING` for what cannot be sent. */
+export function callMessage(unspool: number, operation: Operation, args: readonly unknown[]) {
+  const buffers: ArrayBuffer[] = [];
+  const names = ARGUMENTS[operation] ?? [];
+  const copies = args.map((value, i) => copyInto(buffers, value, names[i] ?? operation));
+  const message: Call = { unspool, operation, args: copies };
+  return { message, buffers };
+}
+
 /** Also for a `Map` of another realm, such as a frame. */
 const isMap = (v: object): v is Map<unknown, unknown> => Object.prototype.toString.call(v) === '[object Map]';
 
+/** Deepest nesting of what is sent. Data are not deeper, and an engine's own limit ends in a message that gets lost. */
+const MAX_DEPTH = 100;
+
+/** A copy that is ready to be sent: `callMessage` does not copy it again. Its buffers are transferred, so it can be sent once. */
+export class Packed {
+  readonly copy: unknown;
+  readonly buffers: ArrayBuffer[] = [];
+
+  constructor(value: unknown, path: string) {
+    this.copy = copyInto(this.buffers, value, path);
+  }
+}
+
 /**
- * Copies plain data, each array of numbers into a new buffer, and returns those buffers to be transferred. The caller's
- * buffers stay its own, and a view of a large buffer is sent without the rest of it.
+ * Copies plain data, each array of numbers into a new buffer that is added to `buffers`, to be transferred. The caller's buffers
+ * stay its own, and a view of a large buffer is sent without the rest of it. Throws `INVALID_SETTING` for a function or symbol.
  */
-export function copyForTransfer<T>(value: T): { readonly copy: T; readonly buffers: ArrayBuffer[] } {
-  const buffers: ArrayBuffer[] = [];
-  const copies = new Map<object, unknown>(); // a batch that occurs several times is sent once
-  const copied = (v: unknown): unknown => {
+export function copyInto<T>(buffers: ArrayBuffer[], value: T, root: string): T {
+  const copies = new Map<object, unknown>(); // what occurs several times is sent once
+  const copied = (v: unknown, path: string, depth: number): unknown => {
+    if (typeof v === 'function' || typeof v === 'symbol') throw notSendable(path, `is ${shown(v)}`);
     if (typeof v !== 'object' || v === null) return v;
-    if (!copies.has(v)) copies.set(v, copyOf(v));
-    return copies.get(v);
+    if (depth > MAX_DEPTH) throw notSendable(root || path, `is nested more than ${MAX_DEPTH} deep`);
+    return copies.get(v) ?? copyOf(v, path, depth + 1);
   };
-  const copyOf = (v: object): unknown => {
+  const fill = (to: object, from: object, path: string, depth: number): object => {
+    copies.set(from, to); // before its parts: an object may contain itself
+    for (const [key, part] of Object.entries(from)) {
+      const place = Array.isArray(from) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
+      const copy = copied(part, place, depth);
+      Object.defineProperty(to, key, { value: copy, writable: true, enumerable: true, configurable: true });
+    }
+    return to;
+  };
+  const copyOf = (v: object, path: string, depth: number): unknown => {
+    if (v instanceof Packed) {
+      buffers.push(...v.buffers);
+      return v.copy;
+    }
     if (ArrayBuffer.isView(v)) {
-      const copy = Uint8Array.prototype.slice.call(v); // works for all typed arrays, and copies Node's Buffers too
-      buffers.push(copy.buffer);
+      const copy = copyView(v);
+      buffers.push(copy.buffer as ArrayBuffer);
+      copies.set(v, copy);
       return copy;
     }
-    if (Array.isArray(v)) return typeof v[0] === 'number' ? v : v.map(copied);
-    if (isMap(v)) return new Map([...v].map(([key, part]) => [key, copied(part)]));
-    return Object.fromEntries(Object.entries(v).map(([key, part]) => [key, copied(part)]));
+    if (Array.isArray(v)) {
+      if (typeof v[0] === 'number' && v.every((part) => typeof part === 'number')) return v.slice();
+      return Object.assign(fill([], v, path, depth), { length: v.length });
+    }
+    if (isMap(v)) return new Map([...v].map(([key, part]) => [key, copied(part, `${path} ${shown(key)}`, depth)]));
+    return fill({}, v, path, depth);
   };
-  return { copy: copied(value) as T, buffers };
+  return copied(value, root, 0) as T;
 }
+
+/** Works for all typed arrays and for Node's Buffers. An array whose buffer was transferred is empty. */
+function copyView(v: ArrayBufferView): ArrayBufferView {
+  try {
+    if (!(v instanceof DataView)) return Uint8Array.prototype.slice.call(v);
+    return new DataView(new Uint8Array(v.buffer, v.byteOffset, v.byteLength).slice().buffer);
+  } catch {
+    return new Float32Array(0);
+  }
+}
+
+const notSendable = (path: string, problem: string): UnspoolError =>
+  invalidSetting(
+    path,
+    `${problem}, which cannot be sent to a worker.`,
+    'Pass plain data: numbers, strings, arrays and objects of them.',
+  );

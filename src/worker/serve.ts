@@ -2,7 +2,7 @@
 import type { SourceMaker } from '../data/description.js';
 import { invalidSetting } from '../errors.js';
 import { ModelHost } from './host.js';
-import { type Answer, type Call, copyForTransfer, failure, isUnspoolMessage } from './protocol.js';
+import { type Answer, type Call, copyInto, failure, isUnspoolMessage } from './protocol.js';
 
 /** Options of `serve`. */
 export interface ServeOptions {
@@ -74,7 +74,8 @@ class CallQueue {
   }
 
   private send(answer: Answer): void {
-    const { copy, buffers } = copyForTransfer(answer);
+    const buffers: ArrayBuffer[] = [];
+    const copy = copyInto(buffers, answer, 'result');
     this.post(copy, buffers);
   }
 

@@ -1,8 +1,6 @@
 /** The calling side of a training in a worker. */
 
 import { requireInteger } from '../checks.js';
-import { describeSource } from '../data/description.js';
-import type { BatchSource } from '../data/source.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 import { createOptimizer } from '../optim/index.js';
 import type { Optimizer } from '../optim/optimizer.js';
@@ -17,7 +15,8 @@ import {
   type TrainingState,
 } from '../train/options.js';
 import { type Connection, newId } from './connection.js';
-import type { FitSettings, WorkerOperations } from './protocol.js';
+import { BATCH_FAILED, type FitSettings, type WorkerOperations } from './protocol.js';
+import { BatchSender, describeCopied } from './sent-batches.js';
 
 /** Options of `WorkerModel.fit`: those of `fit`, and how far the worker may run ahead. */
 export interface WorkerFitOptions extends FitOptions {
@@ -37,6 +36,8 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
   private readonly ahead: number;
   private readonly signal: AbortSignal | undefined;
   private readonly started: Promise<void>;
+  /** Sends the batches of a source that stays here. */
+  private readonly sender: BatchSender | null;
   /** Requested events that have not been taken, in order. */
   private readonly requested: ReturnType<WorkerOperations['next']>[] = [];
   /** Number of events taken so far. */
@@ -52,7 +53,13 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
     this.connection = connection;
     this.ahead = ahead;
     this.signal = signal;
-    const sources = { train: describeSource(data.train), validation: describeOptional(data.validation) };
+    const { train, validation } = data;
+    this.sender =
+      train.describe || train.shuffled ? null : new BatchSender(train, this.updates - (resume?.update ?? 0), resume);
+    const sources = {
+      train: this.sender ? this.sender.describe(resume) : describeCopied(train, 'train'),
+      validation: validation ? describeCopied(validation, 'validation') : null,
+    };
     this.started = connection.call('fit', this.id, sources, settingsOf(rest), resume);
     this.started.catch(() => {}); // thrown by the first iteration
   }
@@ -104,23 +111,27 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
   private async take(): Promise<TrainingEvent | null> {
     if (this.requested.length === 0) this.request(false);
     while (this.requested.length <= this.ahead) this.request(true);
-    const event = await this.requested.shift()!;
+    const event = await this.requested.shift()!.catch((error) => {
+      const thrown = error === BATCH_FAILED ? this.sender!.failure!.error : error;
+      this.sender?.repeat();
+      throw thrown;
+    });
     if (event === 'later') {
       this.requested.length = 0; // the requests after it were too early as well
       return this.take();
     }
     if (event) this.taken++;
+    if (event?.kind === 'update') this.sender?.used();
     return event;
   }
 
   private request(prefetch: boolean): void {
-    const event = this.connection.call('next', this.id, prefetch);
+    const batches = this.sender?.upTo(this.requested.length + 1) ?? [];
+    const event = this.connection.call('next', this.id, prefetch, batches);
     event.catch(() => {}); // thrown when it is taken
     this.requested.push(event);
   }
 }
-
-const describeOptional = (source: BatchSource | null | undefined) => (source ? describeSource(source) : null);
 
 const settingsOf = ({ optimizer, schedule, ...plain }: Omit<FitOptions, 'signal'>): FitSettings => ({
   ...plain,

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { createModel } from '../../src/create.js';
 import type { BatchSource } from '../../src/data/source.js';
@@ -19,7 +19,6 @@ const folder = mkdtempSync(join(ROOT, 'runs/worker-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const worker = startWorker();
-afterAll(() => worker.terminate());
 
 async function inWorker<T>(act: (model: WorkerModel) => Promise<T>, spec = TEXT_SPEC): Promise<T> {
   const model = await createModelInWorker(spec, { worker });
@@ -36,7 +35,7 @@ const LONG = { optimizer: adam(), epochs: 1e6 };
 function workerOf(name: string, code: string): Worker {
   const file = join(folder, `${name}.mjs`);
   writeFileSync(file, code);
-  return new Worker(file);
+  return startWorker(file);
 }
 
 describe('errors in the worker', () => {
@@ -126,13 +125,26 @@ describe('values that cannot be sent to a worker', () => {
       ).toBe('ahead');
     }));
 
-  test('a function in place of data, and an array whose buffer was transferred, throw INVALID_SETTING', () =>
+  test('a function, a symbol and nesting without an end throw INVALID_SETTING, which names their place', () =>
     inWorker(async (model) => {
-      const loss = { kind: 'crossEntropy', reduction: () => 1 } as unknown as 'crossEntropy';
-      const gone = new Float32Array(3);
-      structuredClone(gone, { transfer: [gone.buffer] });
-      for (const act of [() => model.evaluateSource(textData().validation, loss), () => model.predict(gone)]) {
-        expect(problemOf(await rejected(act), 'INVALID_SETTING').problem).toContain('cannot be sent to a worker');
+      const deep: unknown[] = [];
+      for (let i = 0, list = deep; i < 1e5; i++) list.push((list = []) as never);
+      const [batch] = [textData().validation.batch(0)];
+      const unsendable: [string, () => Promise<unknown>][] = [
+        ['loss.reduction', () => model.evaluateSource(textData().validation, { reduction: () => 1 } as never)],
+        ['inputs[2]', () => model.predict([1, 2, Symbol('three')] as never)],
+        ['options.from', () => model.predict([1], { from: { h: [1], c: () => [1] } } as never)],
+        ['batch.weights', () => model.evaluate({ ...batch, weights: Math.sin } as never)],
+        ['inputs', () => model.predict(deep as never)],
+        ['gradient', () => collect(model.fit(textData(), { ...LONG, gradient: async () => ({ loss: 1 }) }))],
+      ];
+      for (const [path, act] of unsendable) {
+        const problem = problemOf(await rejected(act), 'INVALID_SETTING');
+        expect(problem.path).toContain(path);
+        expect(problem).toMatchObject({
+          problem: expect.stringContaining('cannot be sent to a worker'),
+          help: 'Pass plain data: numbers, strings, arrays and objects of them.',
+        });
       }
       expect((await model.predict([1])).values).toHaveLength(model.outputSize); // no call is left pending
     }));
@@ -166,7 +178,6 @@ describe('values that cannot be sent to a worker', () => {
       update: 3,
     });
     await model.dispose();
-    await own.terminate();
   });
 });
 
@@ -214,6 +225,22 @@ describe('ends of models, trainings and workers', () => {
     await inWorker(async (next) => expect(next.size).toBe(model.size)); // the worker accepts a new model
   });
 
+  test('after dispose() a worker that was passed in has no listeners and does not keep the process alive', async () => {
+    const own = startWorker();
+    const kept: boolean[] = [];
+    const [ref, unref] = [own.ref.bind(own), own.unref.bind(own)];
+    Object.assign(own, { ref: () => kept.push(true) && ref(), unref: () => kept.push(false) && unref() });
+    const counts = () => ['message', 'messageerror', 'error', 'exit'].map((event) => own.listenerCount(event));
+    const before = counts();
+    const model = await createModelInWorker(TEXT_SPEC, { worker: own });
+    await model.predict([1]);
+    expect(counts()).toEqual(before.map((n) => n + 1));
+    await model.dispose();
+    expect(counts()).toEqual(before);
+    expect(kept).toContain(true);
+    expect(kept.at(-1)).toBe(false);
+  });
+
   test('training.dispose() ends the training and leaves the model usable', () =>
     inWorker(async (model) => {
       const training = model.fit(textData(), LONG);
@@ -242,7 +269,7 @@ describe('ends of models, trainings and workers', () => {
   test('a worker that throws, cannot be loaded or does not call serve() is WORKER_LOST, with the reason', async () => {
     const [throwing, missing, idle] = [
       workerOf('throwing', `throw new RangeError('no luck');`),
-      new Worker(join(folder, 'nowhere.mjs')),
+      startWorker(join(folder, 'nowhere.mjs')),
       workerOf('idle', ''),
     ];
     const lost = async (own: Worker) =>
@@ -273,11 +300,26 @@ describe('the process', () => {
       const batch = { steps: 3, batchSize: 2, inputs: [1, 2, 3, 4, 5, 6], targets: [1, 2, 3, 4, 5, 6] };
       const train = { stateful: false, length: 50, batch: () => batch };`;
     const args = ['--input-type=module', '-e', imports + program];
-    return (await promisify(execFile)(process.execPath, args, { cwd: ROOT })).stdout;
+    return (await promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: 40_000 })).stdout;
   };
 
   test('ends although an idle worker exists', async () => {
     expect(await run('await createModelInWorker(spec); console.log("made");')).toBe('made\n');
+  });
+
+  test('dispose() ends a worker that the package started', async () => {
+    const printed = await run(`
+      const { Worker } = process.getBuiltinModule('node:worker_threads');
+      const { terminate } = Worker.prototype;
+      let ended = 0;
+      Worker.prototype.terminate = function () {
+        return terminate.call(this).finally(() => console.log('ended', ++ended));
+      };
+      const model = await createModelInWorker(spec);
+      await model.predict([1]);
+      console.log('alive');
+      await model.dispose();`);
+    expect(printed).toBe('alive\nended 1\n');
   });
 
   test('ends although a paused training exists, but not while a training is awaited', async () => {

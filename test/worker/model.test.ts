@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { generate } from '../../src/core/generate.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
-import { createModel, deserializeModel } from '../../src/create.js';
+import { deserializeModel } from '../../src/create.js';
 import { serializeModel } from '../../src/interop/model-file.js';
 import { adam } from '../../src/optim/adam.js';
 import { evaluate } from '../../src/train/evaluate.js';
@@ -11,27 +11,15 @@ import { createModelInWorker, deserializeModelInWorker, type WorkerModel } from 
 import { flat } from '../support/arrays.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { testRandom } from '../support/random.js';
-import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
+import { both, collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
 
 const worker = startWorker();
-afterAll(() => worker.terminate());
-
-/** A model on this thread and one with the same spec in the worker. */
-async function both<T>(spec: ModelSpec, act: (here: Awaited<ReturnType<typeof createModel>>, there: WorkerModel) => T) {
-  const [here, there] = [await createModel(spec), await createModelInWorker(spec, { worker })];
-  try {
-    return await act(here, there);
-  } finally {
-    here.dispose();
-    await there.dispose();
-  }
-}
 
 const inputs = (steps: number, batchSize: number): Float32Array =>
   Float32Array.from(testRandom(steps).normals(steps * batchSize * 3));
 
 test('a model in a worker has the spec, sizes, parameters and backend of one on this thread', () =>
-  both(TEXT_SPEC, async (here, there) => {
+  both(worker, TEXT_SPEC, async (here, there) => {
     expect(there.spec).toEqual(here.spec);
     expect([there.size, there.outputSize]).toEqual([here.size, here.outputSize]);
     expect(there.parameters.layout.entries).toEqual(here.parameters.layout.entries);
@@ -42,7 +30,7 @@ test('a model in a worker has the spec, sizes, parameters and backend of one on 
 
 describe('predict', () => {
   test('returns the same output, and continues from the end of another pass', () =>
-    both(VALUE_SPEC, async (here, there) => {
+    both(worker, VALUE_SPEC, async (here, there) => {
       const [first, second] = [inputs(4, 2), inputs(3, 2)];
       const expected = await here.predict(first, { batchSize: 2 });
       const got = await there.predict(first, { batchSize: 2 });
@@ -59,7 +47,7 @@ describe('predict', () => {
     }));
 
   test('starts at given states, with sequences of different lengths and batchFirst', () =>
-    both(VALUE_SPEC, async (here, there) => {
+    both(worker, VALUE_SPEC, async (here, there) => {
       const from = [{ h: testRandom(1).normals(2 * 4), c: testRandom(2).normals(2 * 4) }];
       const options = { batchSize: 2, from, lengths: [4, 2], batchFirst: true };
       const [expected, got] = [await here.predict(inputs(4, 2), options), await there.predict(inputs(4, 2), options)];
@@ -68,7 +56,7 @@ describe('predict', () => {
     }));
 
   test('a state of another shape throws SHAPE_MISMATCH', () =>
-    both(VALUE_SPEC, async (_, there) => {
+    both(worker, VALUE_SPEC, async (_, there) => {
       const { tape } = await there.predict(inputs(4, 2), { batchSize: 2 });
       const wrong = [
         () => there.predict(inputs(3, 1), { from: tape }),
@@ -80,7 +68,7 @@ describe('predict', () => {
 
   test('a state of a bidirectional model cannot be continued from; the error is the same', async () => {
     const spec: ModelSpec = { inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 4, direction: 'bidirectional' }] };
-    await both(spec, async (here, there) => {
+    await both(worker, spec, async (here, there) => {
       const { tape } = await here.predict(inputs(4, 2), { batchSize: 2 });
       const error = await rejected(() => here.predict(inputs(3, 2), { batchSize: 2, from: tape }));
       const got = await there.predict(inputs(4, 2), { batchSize: 2 });
@@ -90,7 +78,7 @@ describe('predict', () => {
   });
 
   test('works during a training', () =>
-    both(TEXT_SPEC, async (_, there) => {
+    both(worker, TEXT_SPEC, async (_, there) => {
       const running = collect(there.fit(textData(), { optimizer: adam(), epochs: 3 }));
       for (let i = 0; i < 5; i++) expect((await there.predict([1, 2, 3])).values).toHaveLength(3 * there.outputSize);
       expect((await running).at(-1)).toMatchObject({ kind: 'end', reason: 'finished' });
@@ -98,7 +86,7 @@ describe('predict', () => {
 });
 
 test('stream() and generate() return the same numbers; a disposed or invalid stream throws', () =>
-  both(TEXT_SPEC, async (here, there) => {
+  both(worker, TEXT_SPEC, async (here, there) => {
     const [a, b] = [here.stream(2), there.stream(2)];
     for (const tokens of [[1, 2], [3, 4], null, [5, 6]]) {
       if (tokens) expect(Array.from(await b.step(tokens))).toEqual(Array.from(await a.step(tokens)));
@@ -117,7 +105,7 @@ test('stream() and generate() return the same numbers; a disposed or invalid str
   }));
 
 test('evaluate returns the same loss for a batch, for one that continues another, and for a source', () =>
-  both(TEXT_SPEC, async (here, there) => {
+  both(worker, TEXT_SPEC, async (here, there) => {
     const { validation } = textData();
     const [first, second] = [validation.batch(0), validation.batch(1)];
     const loss = { kind: 'crossEntropy', labelSmoothing: 0.1 } as const;
@@ -131,7 +119,7 @@ test('evaluate returns the same loss for a batch, for one that continues another
 
 describe('parameters and files', () => {
   test('parameters can be set and downloaded; a wrong size throws SHAPE_MISMATCH', () =>
-    both(VALUE_SPEC, async (_, there) => {
+    both(worker, VALUE_SPEC, async (_, there) => {
       await there.parameters.set('head.bias', [0.5, -2]);
       expect(Array.from((await there.parameters.download()).get('head.bias')!)).toEqual([0.5, -2]);
       const short = await rejected(() => there.parameters.set('head.bias', [1]));
@@ -141,7 +129,7 @@ describe('parameters and files', () => {
   test('a saved model has the same bytes, and its training continues in a worker', async () => {
     const { vocabulary, ...data } = textData();
     const more = { optimizer: adam(), epochs: 2 };
-    const bytes = await both(TEXT_SPEC, async (here, there) => {
+    const bytes = await both(worker, TEXT_SPEC, async (here, there) => {
       const [local, remote] = [fit(here, data, more), there.fit(data, { ...more, ahead: 0 })];
       const files: Uint8Array[] = [];
       for (const [model, training] of [[here, local] as const, [there, remote] as const]) {

@@ -1,14 +1,42 @@
 /** Shared by the tests of `unspool/worker`: the calling side is these sources, the worker runs the built package. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Batch } from '../../src/core/model.js';
+import { afterAll, jest } from '@jest/globals';
+import type { Batch, Model } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
+import { createModel } from '../../src/create.js';
 import type { BatchSource } from '../../src/data/source.js';
 import { TextStreams, textStreams } from '../../src/data/text.js';
 import type { TrainingEvent } from '../../src/train/trainer.js';
+import { createModelInWorker, type WorkerModel } from '../../src/worker/index.js';
 import { testRandom } from '../support/random.js';
 
-export const startWorker = (): Worker => new Worker(join(__dirname, '../../dist/worker/entry.js'));
+jest.setTimeout(60_000); // a loop that waits for an event that never comes fails soon
+
+const started: Worker[] = [];
+afterAll(() => Promise.all(started.map((worker) => worker.terminate())));
+
+/** Starts a worker, which ends after the tests of the file, also if they fail. Default: the one that the package starts. */
+export function startWorker(file = join(__dirname, '../../dist/worker/entry.js')): Worker {
+  const worker = new Worker(file);
+  started.push(worker);
+  return worker;
+}
+
+/** A model on this thread and one with the same spec in `worker`. */
+export async function both<T>(
+  worker: Worker,
+  spec: ModelSpec,
+  act: (here: Model, there: WorkerModel) => Promise<T>,
+): Promise<T> {
+  const [here, there] = [await createModel(spec), await createModelInWorker(spec, { worker })];
+  try {
+    return await act(here, there);
+  } finally {
+    here.dispose();
+    await there.dispose();
+  }
+}
 
 const TEXT = 'it was the best of times, it was the worst of times, it was the age of wisdom. '.repeat(3);
 const [ROWS, STEPS] = [3, 5];

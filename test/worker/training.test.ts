@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 
 import type { ModelSpec } from '../../src/core/spec.js';
 import { createModel } from '../../src/create.js';
@@ -12,7 +12,6 @@ import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from
 
 /** One worker for all tests: it holds one model after the other. */
 const worker = startWorker();
-afterAll(() => worker.terminate());
 
 const inWorker = async <T>(act: (model: WorkerModel) => Promise<T>, backend = {}): Promise<T> => {
   const model = await createModelInWorker(TEXT_SPEC, { ...backend, worker });
@@ -239,6 +238,20 @@ describe('pause', () => {
       expect(plain(await model.parameters.download())).toEqual(plain(parameters));
     });
   });
+
+  test('after leaving the loop while paused, resume() makes no update', () =>
+    inWorker(async (model) => {
+      const training = model.fit(textData(), options({ ahead: 4 }));
+      for await (const event of training) {
+        expect(event.update).toBe(1);
+        await training.pause();
+        break;
+      }
+      const { update } = await training.checkpoint();
+      training.resume();
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      expect((await training.checkpoint()).update).toBe(update);
+    }));
 
   test('leaving the loop ends the iteration even while paused', async () => {
     const { events } = await local();
