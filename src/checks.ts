@@ -80,7 +80,7 @@ export function didYouMean(word: string, names: readonly string[], show = (name:
   const given = plain(word);
   const distance = (name: string): number => {
     const known = plain(name);
-    if (known === plain(OTHER_NAMES[given] ?? '') || known === given) return 0;
+    if (known === given || (isKeyOf(OTHER_NAMES, given) && known === plain(OTHER_NAMES[given]!))) return 0;
     // Part of a name, as `hidden` of `hiddenSize`, or more than it, as `restoreBestWeights`.
     if (Math.min(known.length, given.length) > 3 && (known.startsWith(given) || given.startsWith(known))) return 0.5;
     return given.length > 50 ? 50 : editDistance(given, known);
@@ -128,25 +128,66 @@ export function requireChoice(path: string, value: unknown, choices: readonly st
 /** How a message names number `i` of an array; by default `inputs[5]`. */
 export type Place = (index: number) => string;
 
+/** Whether nothing reads number `i` of an array, so that it may be any number, null or undefined. */
+export type Unread = (index: number) => boolean;
+
+/** What `requireValues` and `requireTokens` need to know of an array. */
+interface ArrayRules {
+  readonly place?: Place | undefined;
+  readonly unread?: Unread | undefined;
+  /** What a message says at its end. */
+  readonly help?: (() => string) | undefined;
+}
+
+/** The class of a typed array, also of one from another frame; `Array` for a list. */
+const classOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
 /** Throws `INVALID_DATA` unless `values` is an array or a typed array of numbers, of any values. */
 export function requireList(what: string, values: unknown): asserts values is ArrayLike<number> {
-  const isTyped = ArrayBuffer.isView(values) && !(values instanceof DataView) && !/^Big/.test(values.constructor.name);
-  if (isTyped || Array.isArray(values)) return;
+  if (Array.isArray(values) || (ArrayBuffer.isView(values) && /^[^B].*Array$/.test(classOf(values)))) return;
   throw invalidData(what, `must be an array or typed array of numbers, got ${shown(values)}.`);
 }
 
 /**
- * Throws `INVALID_DATA` unless `values` is an array or a typed array of finite numbers. A hole, null, undefined, a string, a
- * BigInt or NaN fails; the message names its place.
+ * Throws `INVALID_DATA` unless `values` is an array or a typed array of finite numbers from `min` to `max`. A hole, null,
+ * undefined, a string, a BigInt or NaN fails; the message names its place.
  */
-export function requireValues(what: string, values: unknown, place?: Place): asserts values is ArrayLike<number> {
+export function requireValues(
+  what: string,
+  values: unknown,
+  rules: ArrayRules & { readonly min?: number; readonly max?: number } = {},
+): asserts values is ArrayLike<number> {
   requireList(what, values);
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = rules;
+  if (min === -max && /^U?[Ii]nt/.test(classOf(values))) return; // integers are finite
   for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) throw notANumber(what, values, i, place);
+    const value = values[i]!;
+    if (Number.isFinite(value) && value >= min && value <= max) continue;
+    const range = min === -max ? '' : Number.isFinite(max) ? ` from ${min} to ${max}` : ` of at least ${min}`;
+    refuse(what, values, i, `a finite number${range}`, rules);
   }
 }
 
-function notANumber(what: string, values: ArrayLike<unknown>, i: number, place: Place = (at) => `${what}[${at}]`) {
-  const value = i in values ? values[i] : 'a hole in the array';
-  return invalidData(place(i), `must be a finite number, got ${i in values ? shown(value) : value}.`);
+/** Throws `INVALID_DATA` unless `values` is an array of integers from 0 to `size - 1`, or `ignored`. */
+export function requireTokens(
+  what: string,
+  values: unknown,
+  size: number,
+  rules: ArrayRules & { readonly ignored?: number } = {},
+): asserts values is ArrayLike<number> {
+  requireList(what, values);
+  for (let i = 0; i < values.length; i++) {
+    const id = values[i]!;
+    if ((Number.isInteger(id) && id >= 0 && id < size) || id === rules.ignored) continue;
+    refuse(what, values, i, `an integer from 0 to ${size - 1}`, rules);
+  }
+}
+
+/** Throws for number `i` of an array unless nothing reads it. */
+function refuse(what: string, values: ArrayLike<unknown>, i: number, wanted: string, rules: ArrayRules): void {
+  const value = values[i];
+  const { place = (at: number) => `${what}[${at}]`, unread, help } = rules;
+  if (unread?.(i) && (typeof value === 'number' || value === null || value === undefined)) return;
+  const found = i in values ? shown(value) : 'a hole in the array';
+  throw invalidData(place(i), `must be ${wanted}, got ${found}.`, help?.());
 }

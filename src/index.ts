@@ -25,7 +25,8 @@ export {
 } from './core/gradcheck.js';
 export type { Initializer, InitializerFunction } from './core/init.js';
 export type { AnyLayerTape } from './core/layers/registry.js';
-export type { LossChoice, LossSpec, LossTape } from './core/losses.js';
+export type { LossTape } from './core/loss-tape.js';
+export type { LossChoice, LossSpec } from './core/losses.js';
 export type { LstmState } from './core/lstm/blocks.js';
 export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';

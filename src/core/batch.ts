@@ -1,8 +1,12 @@
-/** A batch, and how much it counts among others. */
+/** A batch: what it holds, checks of its counts, and how much it counts among others. */
+import { requireInteger, requireKeys, requireList, requireOptional } from '../checks.js';
 import { crossEntropyDivisor } from '../contract/kernels.js';
+import { UnspoolError } from '../errors.js';
 import { outputStepsOf } from './layers/registry.js';
+import { type RowOrder, requireLengths, requireRowCount, rowAt } from './layout.js';
 import { type LossChoice, type LossSpec, requireLoss } from './losses.js';
 import type { ModelSpec } from './spec.js';
+import { requireTargetCount } from './targets.js';
 
 /**
  * A mini-batch: N sequences of T time steps. All arrays are time-major: element t*N + n belongs to step t of sequence n.
@@ -28,7 +32,7 @@ export interface Batch {
 }
 
 /** What `lossWeight` counts: rows of the output, all in one order. */
-export interface CountedRows {
+export interface WeighedRows {
   readonly batchSize: number;
   /** Rows of the output. */
   readonly rows: number;
@@ -38,7 +42,7 @@ export interface CountedRows {
 }
 
 /** The weight of a batch's mean loss in the mean over several batches: the divisor of its sum. */
-export function lossWeight(spec: LossSpec, { batchSize, rows, targets, weights }: CountedRows): number {
+export function lossWeight(spec: LossSpec, { batchSize, rows, targets, weights }: WeighedRows): number {
   if (spec.kind === 'ctc') return batchSize;
   if (spec.kind === 'crossEntropy') {
     return crossEntropyDivisor({ classes: targets, rowWeights: weights }, { ...spec, reduction: 'mean' });
@@ -58,16 +62,56 @@ export function lossShare(spec: LossSpec, loss: number, weight: number): number 
   return 'reduction' in spec && spec.reduction === 'sum' ? loss : loss * weight;
 }
 
+const BATCH_KEYS = ['steps', 'batchSize', 'inputs', 'targets', 'weights', 'lengths', 'batchFirst'];
+
+/** A model's spec and the width of its output. */
+type Widths = { readonly spec: ModelSpec; readonly outputSize: number };
+
+/** Throws unless `inputs` is an array with the numbers of a whole pass. */
+export function requireInputCount(inputs: unknown, order: RowOrder, width: number | null): void {
+  requireList('inputs', inputs);
+  const { steps, batchSize, batchFirst } = order;
+  if (inputs.length === steps * batchSize * (width ?? 1)) return;
+  const shape = batchFirst ? [batchSize, steps] : [steps, batchSize];
+  throw new UnspoolError({
+    code: 'SHAPE_MISMATCH',
+    op: 'forward',
+    tensor: 'inputs',
+    expected: width === null ? shape : [...shape, width],
+    actual: [inputs.length],
+    help: batchFirst
+      ? 'Pass the numbers sequence by sequence.'
+      : 'Pass the numbers time-major: all rows of step 0 first.',
+  });
+}
+
+/** Checks the keys and counts of a batch, which needs no memory. The passes check the numbers. */
+export function requireBatch({ spec, outputSize }: Widths, batch: unknown, loss: LossChoice): asserts batch is Batch {
+  requireKeys('batch', batch, BATCH_KEYS);
+  const { steps, batchSize, inputs, targets, weights, lengths, batchFirst } = batch as Batch;
+  requireInteger('steps', steps, 1, 1 << 24);
+  requireInteger('batchSize', batchSize, 1, 1 << 24);
+  requireOptional('batchFirst', batchFirst, 'boolean');
+  const [first] = spec.layers;
+  const order = { steps, batchSize, batchFirst };
+  requireInputCount(inputs, order, first?.kind === 'embedding' ? null : spec.inputSize!);
+  if (lengths !== undefined) requireLengths(lengths, order);
+  const rows = { ...order, steps: outputStepsOf(spec.layers, steps) };
+  requireTargetCount(requireLoss(loss), targets, { ...rows, width: outputSize });
+  if (weights !== undefined) requireRowCount('weights', weights, rows);
+}
+
 /** Whether the output has the steps of the input, so that the same lengths apply. */
 const hasOutputPerStep = ({ layers }: ModelSpec): boolean =>
   layers.every((layer) => layer.kind !== 'repeat' && !(layer.kind === 'lstm' && layer.returns === 'last'));
 
 /** The weights of the output's rows, in the batch's own order, with 0 past the end of a sequence; null: 1 each. */
-function countedWeights(spec: ModelSpec, { steps, batchSize, lengths, weights, batchFirst }: Batch) {
+function countedWeights(spec: ModelSpec, batch: Batch): ArrayLike<number> | null {
+  const { steps, batchSize, lengths, weights } = batch;
   if (!lengths || !hasOutputPerStep(spec)) return weights ?? null;
-  return Float64Array.from({ length: steps * batchSize }, (_, r) => {
-    const [t, n] = batchFirst ? [r % steps, Math.floor(r / steps)] : [Math.floor(r / batchSize), r % batchSize];
-    return t < lengths[n]! ? (weights?.[r] ?? 1) : 0;
+  return Float64Array.from({ length: steps * batchSize }, (_, i) => {
+    const row = rowAt(batch, 1, i);
+    return Math.floor(row / batchSize) < lengths[row % batchSize]! ? (weights?.[i] ?? 1) : 0;
   });
 }
 

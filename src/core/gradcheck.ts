@@ -6,14 +6,16 @@
 import { requireNumber } from '../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { invalidSetting } from '../errors.js';
+import { requireBatch } from './batch.js';
 import { outputStepsOf } from './layers/registry.js';
-import { type LossChoice, requireLoss, targetWidth } from './losses.js';
+import { type LossChoice, requireLoss } from './losses.js';
 import type { GivenState } from './lstm/tape.js';
 import { type Batch, defaultLoss, type Model } from './model.js';
 import type { Noise } from './noise.js';
 import { createRng, type Rng } from './rng.js';
 import type { ModelSpec } from './spec.js';
 import type { Tape } from './tape.js';
+import { targetWidth } from './targets.js';
 
 /** Options of `gradcheck`. */
 export interface GradcheckOptions {
@@ -90,15 +92,16 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
       "Create it with {precision: 'float64'}.",
     );
   }
-  const { lengths } = batch;
+  const { lengths, batchFirst } = batch;
+  const choice = options.loss ?? defaultLoss(batch);
+  requireBatch(model, batch, choice);
   await model.prepare(batch);
   const tape = model.tape(batch, { lengths: lengths !== undefined });
-  const choice = options.loss ?? defaultLoss(batch);
   tape.setLengths(lengths ?? null);
   tape.begin(randomStates(tape, model.spec.seed ?? 1), options.noise ?? null);
-  tape.forward(model.parameters, batch.inputs);
+  tape.forward(model.parameters, batch.inputs, batchFirst);
   const weights = batch.weights ?? null;
-  tape.measure(choice, batch.targets, weights);
+  tape.measure(choice, batch.targets, weights, batchFirst);
   const gradients = model.arena();
   tape.backward(model.parameters, gradients);
   const objective = async (): Promise<number> => (await k.download(tape.loss!.value))[0]! + (await tape.penalty());
@@ -108,7 +111,7 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
       layer.pack(model.parameters);
       layer.forward(model.parameters); // tape.forward would overwrite the input, which is one of the targets
     }
-    tape.measure(choice, batch.targets, weights);
+    tape.measure(choice, batch.targets, weights, batchFirst);
     return objective();
   };
   // Each of the two losses has a rounding error of about 2^-52 of its size, and dividing by 2e magnifies it.

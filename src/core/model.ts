@@ -4,11 +4,10 @@ import { requireInteger } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import type { BackendTiming } from './backend-timing.js';
-import type { Batch } from './batch.js';
+import { type Batch, requireBatch } from './batch.js';
 import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
 import type { LstmVariants } from './layers/layer.js';
-import { outputToTimeMajor, toTimeMajor } from './layout.js';
-import { goesBySequence, type LossChoice } from './losses.js';
+import type { LossChoice } from './losses.js';
 import type { Disposed } from './memory/lease.js';
 import { Arena, ParameterLayout } from './memory/parameters.js';
 import type { NdArray } from './memory/views.js';
@@ -59,7 +58,7 @@ const DISPOSED: Disposed = { what: 'The model', help: 'Make a new one.' };
 
 /** The loss of a batch unless another is chosen. */
 export const defaultLoss = (batch: Pick<Batch, 'targets'>): LossChoice =>
-  batch.targets instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError';
+  batch?.targets instanceof Int32Array ? 'crossEntropy' : 'meanSquaredError';
 
 /** A network with its parameters on one backend. Make it with `createModel`. */
 export class Model {
@@ -181,8 +180,7 @@ export class Model {
       const tape = track(this.tape(shape, { gradients: false, lengths: lengths !== undefined }));
       if (lengths) tape.setLengths(lengths);
       tape.begin(from);
-      const timeMajor = batchFirst ? toTimeMajor(inputs, steps, batchSize) : inputs;
-      explained(this.spec, shape, () => tape.forward(this.parameters, timeMajor));
+      explained(this.spec, shape, () => tape.forward(this.parameters, inputs, batchFirst));
       return tape;
     });
     return {
@@ -212,18 +210,15 @@ export class Model {
   }
 
   private forwardPass(batch: Batch, options: PassOptions, gradients: boolean, track: Track): Tape {
-    const { steps, batchSize, lengths, batchFirst } = batch;
-    const tape = options.tape ?? track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
+    const { lengths, batchFirst } = batch;
     const loss = options.loss ?? defaultLoss(batch);
+    requireBatch(this, batch, loss);
+    const tape = options.tape ?? track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
     tape.setLengths(lengths ?? null);
     tape.begin(options.from ?? null, options.noise ?? null);
     return explained(this.spec, batch, () => {
-      tape.forward(this.parameters, batchFirst ? toTimeMajor(batch.inputs, steps, batchSize) : batch.inputs);
-      const { outputSteps } = tape.layers.at(-1)!;
-      const ordered = (values: ArrayLike<number>) =>
-        batchFirst ? outputToTimeMajor(values, outputSteps, batchSize) : values;
-      const targets = goesBySequence(loss) ? batch.targets : ordered(batch.targets);
-      tape.measure(loss, targets, batch.weights ? ordered(batch.weights) : null);
+      tape.forward(this.parameters, batch.inputs, batchFirst);
+      tape.measure(loss, batch.targets, batch.weights ?? null, batchFirst);
       return tape;
     });
   }

@@ -1,14 +1,14 @@
 /** Batches of sequences of unequal lengths: which steps of which sequence count. */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import { invalidData, UnspoolError } from '../errors.js';
+import { requireLengths } from './layout.js';
 import type { PassShape, SequenceMasks } from './pass.js';
 
 export class SequenceLengths implements SequenceMasks {
   readonly activeMask: Matrix; // (T*N, 1)
   readonly finishedMask: Matrix; // (T*N, 1)
   /** The numbers of `activeMask`. */
-  readonly weights: Float64Array;
+  private readonly weights: Float64Array;
   /** Steps of each row. */
   readonly steps: Int32Array;
   private readonly k: Kernels;
@@ -34,21 +34,9 @@ export class SequenceLengths implements SequenceMasks {
   /** Throws `SHAPE_MISMATCH` or `INVALID_DATA` unless `lengths` has an integer from 1 to T for each row. Null: all rows have T steps. */
   set(lengths: ArrayLike<number> | null): void {
     const { steps: T, batchSize: N } = this.shape;
-    if (lengths && lengths.length !== N) {
-      throw new UnspoolError({
-        code: 'SHAPE_MISMATCH',
-        op: 'setLengths',
-        tensor: 'lengths',
-        expected: [N],
-        actual: [lengths.length],
-        help: 'Pass the number of steps of each row.',
-      });
-    }
+    if (lengths) requireLengths(lengths, this.shape);
     for (let n = 0; n < N; n++) {
-      const length = lengths ? lengths[n]! : T;
-      if (!(Number.isInteger(length) && length >= 1 && length <= T)) {
-        throw invalidData(`length ${n}`, `must be an integer from 1 to ${T}, the steps of the batch, got ${length}.`);
-      }
+      const length = lengths?.[n] ?? T;
       this.steps[n] = length;
       for (let t = 0; t < T; t++) this.weights[t * N + n] = t < length ? 1 : 0;
     }
@@ -68,9 +56,8 @@ export class SequenceLengths implements SequenceMasks {
     return this.inputs;
   }
 
-  /** Weights of the output's rows, 0 past each row's end; null where all rows count equally. */
-  weigh(weights: ArrayLike<number> | null): ArrayLike<number> | null {
-    if (this.whole || weights?.length !== this.weights.length) return this.whole || weights ? weights : this.weights;
-    return this.weights.map((active, r) => active * weights[r]!);
+  /** Time-major: 1 for each step of a sequence, 0 past its end; null where all sequences have all steps. */
+  get active(): Float64Array | null {
+    return this.whole ? null : this.weights;
   }
 }

@@ -5,10 +5,14 @@
  * layer's input is the output of the previous layer and is not copied.
  */
 
+import { requireTokens, requireValues } from '../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
+import { requireInputCount } from './batch.js';
 import type { AnyLayerTape } from './layers/registry.js';
-import { goesBySequence, type LossChoice, type LossTape, lossTape, requireTokens } from './losses.js';
+import { placeIn, rowAt, toTimeMajor } from './layout.js';
+import { type LossTape, lossTape } from './loss-tape.js';
+import { goesBySequence, type LossChoice } from './losses.js';
 import type { LstmState } from './lstm/blocks.js';
 import type { LstmStepView } from './lstm/step-view.js';
 import type { GivenState, LstmTape } from './lstm/tape.js';
@@ -101,11 +105,6 @@ export class Tape {
     return this.layers.every(({ kind, outputSteps }) => kind !== 'repeat' && outputSteps === this.shape.steps);
   }
 
-  /** The weights of the output's rows in a loss: `weights`, with 0 past each sequence's end. Null: 1 each. */
-  weightsOf(weights: ArrayLike<number> | null): ArrayLike<number> | null {
-    return this.hasOutputPerStep ? (this.lengths?.weigh(weights) ?? weights) : weights;
-  }
-
   private get top(): AnyLayerTape {
     return this.layers.at(-1)!;
   }
@@ -152,15 +151,19 @@ export class Tape {
     }
   }
 
-  /** Packs the weights and runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major. */
-  forward(parameters: Arena, inputs: ArrayLike<number>): void {
+  /**
+   * Packs the weights and runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major, or by sequence with
+   * `batchFirst`. Throws `SHAPE_MISMATCH` or `INVALID_DATA`.
+   */
+  forward(parameters: Arena, inputs: ArrayLike<number>, batchFirst = false): void {
+    this.load(inputs, batchFirst);
     for (const layer of this.layers) layer.pack(parameters);
-    this.forwardPacked(parameters, inputs);
+    for (const layer of this.layers) layer.forward(parameters);
   }
 
   /** As `forward`, with the weights that the last `forward` packed. Valid only while no weight has changed. */
   forwardPacked(parameters: Arena, inputs: ArrayLike<number>): void {
-    this.load(inputs);
+    this.load(inputs, false);
     for (const layer of this.layers) layer.forward(parameters);
   }
 
@@ -168,10 +171,15 @@ export class Tape {
    * Computes the loss of the output into `tape.loss.value`. `weights`: the weight of each row of the output; default 1, and
    * 0 past a sequence's end.
    */
-  measure(choice: LossChoice, targets: ArrayLike<number>, weights: ArrayLike<number> | null = null): void {
+  measure(
+    choice: LossChoice,
+    targets: ArrayLike<number>,
+    weights: ArrayLike<number> | null = null,
+    batchFirst = false,
+  ): void {
     const loss = this.allocateLoss(choice);
-    const whole = goesBySequence(choice);
-    loss.forward(targets, whole ? weights : this.weightsOf(weights), whole ? (this.lengths?.steps ?? null) : null);
+    const lengths = goesBySequence(choice) || this.hasOutputPerStep ? this.lengths : null;
+    loss.forward(targets, weights, { batchFirst, lengths });
   }
 
   /** Allocates the buffers of a loss, or returns those of the same loss. Throws `OUT_OF_MEMORY`. */
@@ -242,27 +250,23 @@ export class Tape {
     });
   }
 
-  private load(inputs: ArrayLike<number>): void {
-    const { input, shape } = this;
+  private load(inputs: ArrayLike<number>, batchFirst: boolean): void {
+    const { input, lengths } = this;
     const width = input.kind === 'tokens' ? 1 : input.x.cols;
-    if (inputs.length !== shape.steps * shape.batchSize * width) {
-      throw new UnspoolError({
-        code: 'SHAPE_MISMATCH',
-        op: 'forward',
-        tensor: 'inputs',
-        expected: input.kind === 'tokens' ? [shape.steps, shape.batchSize] : [shape.steps, shape.batchSize, width],
-        actual: [inputs.length],
-        help: 'Pass the numbers time-major: all rows of step 0 first.',
-      });
-    }
+    const order = { ...this.shape, batchFirst };
+    requireInputCount(inputs, order, input.kind === 'tokens' ? null : width);
+    const active = lengths?.active;
+    const rules = {
+      place: placeIn('inputs', order, width),
+      unread: active ? (i: number) => active[rowAt(order, width, i)] === 0 : undefined,
+    };
+    if (input.kind === 'tokens') requireTokens('inputs', inputs, input.size, rules);
+    else requireValues('inputs', inputs, rules);
+    const ordered = toTimeMajor(inputs, order);
     // Inputs past a sequence's end may be anything: they are set to 0.
-    const counted = this.lengths?.masked(inputs, width) ?? inputs;
-    if (input.kind === 'tokens') {
-      requireTokens('token', counted, input.size);
-      input.ids.set(counted);
-    } else {
-      this.kernels.upload(input.x, counted);
-    }
+    const counted = lengths?.masked(ordered, width) ?? ordered;
+    if (input.kind === 'tokens') input.ids.set(counted);
+    else this.kernels.upload(input.x, counted);
   }
 }
 

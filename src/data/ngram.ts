@@ -4,8 +4,7 @@
  * key limits the vocabulary or the order.
  */
 
-import { requireInteger } from '../checks.js';
-import { requireTokens } from '../core/losses.js';
+import { requireInteger, requireTokens } from '../checks.js';
 import { invalidData } from '../errors.js';
 
 /** The number of an n-gram that does not occur in training, or that would start before the first token. */
@@ -65,8 +64,8 @@ export function ngramBitsPerCharacter(
   if (test.length === 0) {
     throw invalidData('test', 'must not be empty.', 'Keep some of the text for testing.');
   }
-  requireTokens('training token', train, vocabularySize);
-  requireTokens('test token', test, vocabularySize);
+  requireTokens('train', train, vocabularySize);
+  requireTokens('test', test, vocabularySize);
 
   const tokens = new Int32Array(train.length + test.length);
   tokens.set(train);

@@ -1,7 +1,7 @@
 /** Extracts one sequence from a batch, without padding. */
 
 import { requireInteger } from '../checks.js';
-import { outputToTimeMajor, toTimeMajor } from '../core/layout.js';
+import { toTimeMajor } from '../core/layout.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
 import type { Batch } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
@@ -67,10 +67,10 @@ export function oneSequence(spec: ModelSpec, batch: Batch, row: number, loss: Lo
   const length = batch.lengths?.[row] ?? steps;
   const outputSteps = outputStepsOf(spec, steps);
   const end = outputLengthOf(spec, batch, row);
-  const inputs = batchFirst ? toTimeMajor(batch.inputs, steps, batchSize) : batch.inputs;
+  const inputs = toTimeMajor(batch.inputs, batch);
   const ofOutput = (values: ArrayLike<number>) =>
     pick(
-      batchFirst ? outputToTimeMajor(values, outputSteps, batchSize) : values,
+      toTimeMajor(values, { steps: outputSteps, batchSize, batchFirst }),
       { steps: outputSteps, batchSize },
       row,
       end,

@@ -1,6 +1,7 @@
 /** Traces the forward and backward pass of one sequence as plain data. */
-import type { FloatArray, Kernels } from '../contract/kernels.js';
-import { type LossChoice, type LossSpec, lossTape, requireLoss } from '../core/losses.js';
+import type { Kernels } from '../contract/kernels.js';
+import { lossTape } from '../core/loss-tape.js';
+import { type LossChoice, type LossSpec, requireLoss } from '../core/losses.js';
 import type { LstmState } from '../core/lstm/blocks.js';
 import type { GivenState, LstmTape } from '../core/lstm/tape.js';
 import type { Arena } from '../core/memory/parameters.js';
@@ -11,7 +12,7 @@ import { columns, download, type Grid, grid } from './grid.js';
 import { backwardTrace } from './lstm-backward.js';
 import { forwardTrace, splitGates, variantOf } from './lstm-forward.js';
 import type { LstmTrace } from './lstm-trace.js';
-import { oneSequence } from './one-sequence.js';
+import { type OneSequence, oneSequence } from './one-sequence.js';
 import { Replay } from './replay.js';
 
 /** Options of `trace`. */
@@ -34,7 +35,10 @@ export interface Trace {
   readonly loss: number;
   /** The loss with all its options. */
   readonly lossSpec: LossSpec;
-  /** The unweighted loss of each output step; null for `ctc`, which is not a sum over steps. */
+  /**
+   * The unweighted loss of each output step, NaN for an invalid target of weight 0; null for `ctc`, which is not a sum
+   * over steps.
+   */
   readonly lossByStep: Float64Array | null;
   /** The input: token ids, or values [T, D] and the gradient by them. */
   readonly input:
@@ -79,7 +83,7 @@ export async function trace(model: Model, batch: Batch, options: TraceOptions = 
       steps: one.steps,
       loss: (await k.download(value))[0]!,
       lossSpec: requireLoss(loss),
-      lossByStep: await lossByStep(k, tape, loss, one.targets),
+      lossByStep: await lossByStep(k, tape, loss, one),
       input: await inputOf(k, tape),
       layers: await lstmTraces(k, tape, model.parameters, above, options.after ?? []),
       output: await download(k, tape.layers.at(-1)!.y),
@@ -177,7 +181,7 @@ async function lossByStep(
   k: Kernels,
   tape: Tape,
   choice: LossChoice,
-  targets: ArrayLike<number> & { slice(from: number, to: number): FloatArray | Int32Array },
+  { targets, weights }: OneSequence,
 ): Promise<Float64Array | null> {
   const { y } = tape.layers.at(-1)!;
   if (requireLoss(choice).kind === 'ctc') return null;
@@ -187,7 +191,13 @@ async function lossByStep(
   const found = new Float64Array(y.rows);
   for (let r = 0; r < y.rows; r++) {
     k.copy(row, k.view(y, r * y.cols, 1, y.cols));
-    rowLoss.forward(targets.slice(r * width, (r + 1) * width));
+    found[r] = Number.NaN;
+    try {
+      rowLoss.forward(targets.slice(r * width, (r + 1) * width));
+    } catch (error) {
+      if (weights?.[r] === 0) continue; // its target may be anything
+      throw error;
+    }
     found[r] = (await k.download(rowLoss.value))[0]!;
   }
   rowLoss.free();

@@ -12,12 +12,13 @@ import {
   type TapeOptions,
   variantsFor,
 } from '../core/build.js';
-import { type LossChoice, type LossSpec, targetWidth } from '../core/losses.js';
+import type { LossChoice, LossSpec } from '../core/losses.js';
 import { MemoryMeter } from '../core/memory/meter.js';
 import { Arena } from '../core/memory/parameters.js';
 import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
+import { targetWidth } from '../core/targets.js';
 import { UnspoolError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { allocateBuffers, type BufferOptions } from './buffers.js';

@@ -265,7 +265,7 @@ describe('memory', () => {
       for await (const _ of training);
       training.dispose();
       const { tape, gradients } = await model.gradients(BATCH);
-      tape.measure('binaryCrossEntropy', BATCH.targets);
+      tape.measure('meanAbsoluteError', BATCH.targets);
       tape.free();
       gradients.free();
       const stream = model.stream(3);

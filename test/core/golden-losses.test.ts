@@ -1,6 +1,7 @@
 /** The losses of PyTorch, value and gradient, computed by the kernels and by the tape of a model. */
 import { describe, expect, test } from '@jest/globals';
-import { type LossChoice, lossTape } from '../../src/core/losses.js';
+import { lossTape } from '../../src/core/loss-tape.js';
+import type { LossChoice } from '../../src/core/losses.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { BACKENDS } from '../support/backends.js';
 import { expectClose, golden, TOLERANCE, tensor } from '../support/golden.js';

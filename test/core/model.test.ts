@@ -35,12 +35,12 @@ describe('rejects', () => {
 
   test('targets of the wrong length', async () => {
     const error = await rejected(() => build(VALUES).evaluate(valuesBatch(24, 8)));
-    expect(problemOf(error, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'targets', expected: [8, 2], actual: [8] });
+    expect(problemOf(error, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'targets', expected: [4, 2, 2], actual: [8] });
     const last: ModelSpec = { inputSize: 3, layers: [lstm(4, { returns: 'last' }), { kind: 'linear', size: 2 }] };
     const all = await rejected(() => build(last).evaluate(valuesBatch(24, 16)));
-    expect(problemOf(all, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'targets', expected: [2, 2], actual: [16] });
+    expect(problemOf(all, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'targets', expected: [1, 2, 2], actual: [16] });
     const classes = await rejected(() => build(TOKENS).gradients(tokensBatch([0, 1, 2, 3, 4, 5], [0, 1, 2])));
-    expect(problemOf(classes, 'SHAPE_MISMATCH')).toMatchObject({ op: 'crossEntropy', expected: [6], actual: [3] });
+    expect(problemOf(classes, 'SHAPE_MISMATCH')).toMatchObject({ op: 'crossEntropy', expected: [3, 2], actual: [3] });
   });
 
   test('parameters of the wrong length', () => {
@@ -74,8 +74,8 @@ describe('rejects', () => {
   });
 
   test.each([
-    [[0, 1, 6, 3, 4, 5], 'token 2', 'must be an integer from 0 to 5, got 6'],
-    [[0, 1, 2, -1, 4, 5], 'token 3', 'must be an integer from 0 to 5, got -1'],
+    [[0, 1, 6, 3, 4, 5], 'inputs[2] (step 1, sequence 0)', 'must be an integer from 0 to 5, got 6'],
+    [[0, 1, 2, -1, 4, 5], 'inputs[3] (step 1, sequence 1)', 'must be an integer from 0 to 5, got -1'],
   ])('tokens out of range: %j', async (inputs, what, text) => {
     const error = await rejected(() => build(TOKENS).gradients(tokensBatch(inputs, [0, 1, 2, 3, 4, 5])));
     expect(problemOf(error, 'INVALID_DATA').what).toBe(what);
@@ -85,14 +85,14 @@ describe('rejects', () => {
   test('tokens that are not integers', async () => {
     for (const bad of [0.5, Number.NaN]) {
       const error = await rejected(() => build(TOKENS).predict([0, bad, 2]));
-      expect(problemOf(error, 'INVALID_DATA').what).toBe('token 1');
+      expect(problemOf(error, 'INVALID_DATA').what).toBe('inputs[1] (step 1, sequence 0)');
     }
   });
 
   test('targets out of range, except for ignoreIndex', async () => {
     const inputs = [0, 1, 2, 3, 4, 5];
     const error = await rejected(() => build(TOKENS).evaluate(tokensBatch(inputs, [0, 1, 2, 3, 9, 5])));
-    expect(problemOf(error, 'INVALID_DATA').what).toBe('target 4');
+    expect(problemOf(error, 'INVALID_DATA').what).toBe('targets[4] (step 2, sequence 0)');
     const ignored = await build(TOKENS).evaluate(tokensBatch(inputs, [0, 1, 2, 3, -1, 5]));
     expect(Number.isFinite(ignored.loss)).toBe(true);
     const loss = { kind: 'crossEntropy' as const, ignoreIndex: 9 };

@@ -251,9 +251,9 @@ describe('layouts and states', () => {
 
   test.each([
     [[1, 2], 'SHAPE_MISMATCH', 'lengths'],
-    [[1, 2, 0], 'INVALID_DATA', 'length 2'],
-    [[1, 7, 2], 'INVALID_DATA', 'length 1'],
-    [[1, 2.5, 2], 'INVALID_DATA', 'length 1'],
+    [[1, 2, 0], 'INVALID_DATA', 'lengths[2]'],
+    [[1, 7, 2], 'INVALID_DATA', 'lengths[1]'],
+    [[1, 2.5, 2], 'INVALID_DATA', 'lengths[1]'],
   ] as const)('lengths %j are rejected', async (lengths, code, text) => {
     const model = build(k, [lstm()]);
     const error = await rejected(() => model.evaluate({ ...batchOf(model), lengths }));

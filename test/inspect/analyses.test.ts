@@ -316,17 +316,6 @@ describe('findNonFinite', () => {
     expect(first).toMatchObject({ tensor: 'lstm a_i', step: 2, unit: 1, value: Number.POSITIVE_INFINITY });
     expect(causes[0]!.tensor).toMatch(/^lstm x\[2\] = 1\.00e\+300 times its weight 1\.00e\+300/);
   });
-
-  test('names a NaN in the input', async () => {
-    const { model, batch } = modelAndBatch(values);
-    const inputs = Array.from(batch.inputs);
-    inputs[3 * 3 + 1] = Number.NaN;
-    expect(findNonFinite(await trace(model, { ...batch, inputs })).first).toMatchObject({
-      tensor: 'the input',
-      step: 3,
-      unit: 1,
-    });
-  });
 });
 
 test('errors name the argument', async () => {

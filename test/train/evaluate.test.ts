@@ -117,5 +117,5 @@ describe('evaluate', () => {
 
 /** Time-major [steps, rows, width] as [rows, steps, width]. */
 function toSequences(values: ArrayLike<number>, steps: number, rows: number): Float64Array {
-  return Float64Array.from(toTimeMajor(values, rows, steps));
+  return Float64Array.from(toTimeMajor(values, { steps: rows, batchSize: steps, batchFirst: true }));
 }

@@ -23,9 +23,9 @@ export interface TimeMajorBatch {
 }
 
 export function timeMajorBatch(batch: Batch, choice: LossChoice): TimeMajorBatch {
-  const { steps, batchSize, lengths = null, batchFirst } = batch;
+  const { steps, batchSize, lengths = null } = batch;
   const loss = requireLoss(choice);
-  const ordered = (values: ArrayLike<number>) => (batchFirst ? toTimeMajor(values, steps, batchSize) : values);
+  const ordered = (values: ArrayLike<number>) => toTimeMajor(values, batch);
   const targets = ordered(batch.targets);
   const weights = countedRows(batch, batch.weights ? ordered(batch.weights) : null);
   const sums = 'reduction' in loss && loss.reduction === 'sum';

@@ -1,0 +1,132 @@
+/** The buffers of a loss over a model's output, and its passes. */
+import { requireInteger } from '../checks.js';
+import type { CtcTargets, Kernels, Matrix, ValueLoss } from '../contract/kernels.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
+import { type CrossEntropySpec, type CtcSpec, type LossChoice, type LossSpec, requireLoss } from './losses.js';
+import type { PassShape } from './pass.js';
+import {
+  type CountedRows,
+  type OutputRows,
+  readTargets,
+  requireEnoughSteps,
+  requireTargets,
+  targetWidth,
+} from './targets.js';
+
+/** The loss's part of a tape. */
+export interface LossTape {
+  readonly spec: LossSpec;
+  /** (1,1) */
+  readonly value: Matrix;
+  /** Softmax of the logits for `crossEntropy`, (rows, classes). */
+  readonly probabilities: Matrix | null;
+  /** Reads the targets and the weight of each row of the output; null: 1 each. */
+  forward(targets: ArrayLike<number>, weights?: ArrayLike<number> | null, rows?: CountedRows): void;
+  /** Writes dL/dy into the output's gradient. Needs the forward pass. */
+  backward(): void;
+  free(): void;
+}
+
+/** Allocates the buffers of a loss over a model's output `y` (T*N, width). `backward` writes `dy`, unless it is null. */
+export function lossTape(k: Kernels, choice: LossChoice, y: Matrix, dy: Matrix | null, shape: PassShape): LossTape {
+  const spec = requireLoss(choice);
+  const { steps, batchSize } = shape;
+  const output = { steps, batchSize, width: y.cols };
+  if (spec.kind === 'crossEntropy') return classTape(k, spec, y, dy, output);
+  if (spec.kind === 'ctc') return ctcTape(k, spec, y, dy, output);
+  return valueTape(k, spec, y, dy, output);
+}
+
+function classTape(k: Kernels, spec: CrossEntropySpec, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape {
+  if (spec.classWeights && spec.classWeights.length !== y.cols) {
+    throw new UnspoolError({
+      code: 'SHAPE_MISMATCH',
+      op: 'crossEntropy',
+      tensor: 'classWeights',
+      expected: [y.cols],
+      actual: [spec.classWeights.length],
+      help: 'Pass one weight per class.',
+    });
+  }
+  const value = k.alloc(1, 1);
+  const probabilities = k.alloc(y.rows, y.cols);
+  const classes = new Int32Array(y.rows);
+  let rowWeights: ArrayLike<number> | null = null;
+  return {
+    spec,
+    value,
+    probabilities,
+    forward(targets, weights = null, rows = {}) {
+      const read = readTargets(spec, { ...output, ...rows }, targets, weights);
+      classes.set(read.targets);
+      rowWeights = read.rowWeights;
+      k.softmaxCrossEntropy(value, probabilities, y, { classes, rowWeights }, spec);
+    },
+    backward() {
+      if (dy) k.softmaxCrossEntropyGrad(dy, probabilities, { classes, rowWeights }, spec);
+    },
+    free() {
+      k.free(value);
+      k.free(probabilities);
+    },
+  };
+}
+
+function valueTape(k: Kernels, spec: ValueLoss, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape {
+  const width = targetWidth(spec, y.cols);
+  const value = k.alloc(1, 1);
+  const wanted = k.alloc(y.rows, width);
+  let rowWeights: ArrayLike<number> | null = null;
+  return {
+    spec,
+    value,
+    probabilities: null,
+    forward(targets, weights = null, rows = {}) {
+      const read = readTargets(spec, { ...output, ...rows }, targets, weights);
+      k.upload(wanted, read.targets);
+      rowWeights = read.rowWeights;
+      k.valueLoss(value, y, { values: wanted, rowWeights }, spec);
+    },
+    backward() {
+      if (dy) k.valueLossGrad(dy, y, { values: wanted, rowWeights }, spec);
+    },
+    free() {
+      k.free(value);
+      k.free(wanted);
+    },
+  };
+}
+
+function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape {
+  const { steps, batchSize } = output;
+  const { blank = 0, reduction = 'mean', zeroInfinity = false } = spec;
+  requireInteger('loss.blank', blank, 0, y.cols - 1);
+  const value = k.alloc(1, 1);
+  const gradient = k.alloc(y.rows, y.cols);
+  let read: CtcTargets | null = null;
+  return {
+    spec,
+    value,
+    probabilities: null,
+    forward(targets, weights = null, { lengths = null } = {}) {
+      if (weights) {
+        const help = 'Pass the number of steps of each sequence as lengths.';
+        throw invalidSetting('weights', 'are not supported by ctc.', help);
+      }
+      requireTargets(spec, targets, output);
+      const own = Int32Array.from(lengths?.steps ?? new Array<number>(batchSize).fill(steps));
+      const labels = Int32Array.from(targets);
+      read = { steps, batchSize, labels, lengths: own, blank, reduction, zeroInfinity };
+      k.ctc(value, gradient, y, read);
+    },
+    backward() {
+      if (!dy) return;
+      if (read && !zeroInfinity) requireEnoughSteps(read);
+      k.copy(dy, gradient);
+    },
+    free() {
+      k.free(value);
+      k.free(gradient);
+    },
+  };
+}
