@@ -30,12 +30,13 @@ export type { LossChoice, LossSpec } from './core/losses.js';
 export type { LstmState } from './core/lstm/blocks.js';
 export type { ActivationSpec, CellSpec } from './core/lstm/spec.js';
 export type { Gates, LstmStepGradView, LstmStepView } from './core/lstm/step-view.js';
-export type { GivenState, LstmTape } from './core/lstm/tape.js';
+export type { LstmTape } from './core/lstm/tape.js';
 export { Arena, type ParameterEntry, ParameterLayout } from './core/memory/parameters.js';
 export type { NdArray } from './core/memory/views.js';
-export type { Batch, GradientPass, Model, PassOptions, PredictOptions } from './core/model.js';
+export type { Batch, EvaluateOptions, GradientPass, Model, PassOptions } from './core/model.js';
 export type { Noise } from './core/noise.js';
 export type { PassShape } from './core/pass.js';
+export type { Prediction, PredictOptions } from './core/prediction.js';
 export { createRng, type Rng, type RngState, restoreRng } from './core/rng.js';
 export type {
   ActivitySpec,
@@ -47,6 +48,7 @@ export type {
   ModelSpec,
   RepeatSpec,
 } from './core/spec.js';
+export type { FinalState, GivenState } from './core/start-state.js';
 export type { Stream } from './core/stream.js';
 export type { StartState, Tape, TapeInput } from './core/tape.js';
 export { type CreateOptions, createModel, deserializeModel, estimateMemory, type LoadedModel } from './create.js';

@@ -9,7 +9,7 @@ import { invalidSetting } from '../errors.js';
 import { requireBatch } from './batch.js';
 import { outputStepsOf } from './layers/registry.js';
 import { type LossChoice, requireLoss } from './losses.js';
-import type { GivenState } from './lstm/tape.js';
+import type { StateNumbers } from './lstm/tape.js';
 import { type Batch, defaultLoss, type Model } from './model.js';
 import type { Noise } from './noise.js';
 import { createRng, type Rng } from './rng.js';
@@ -131,7 +131,7 @@ const worse = ({ relativeError: a }: GradcheckElement, { relativeError: b }: Gra
   Number.isNaN(a) ? !Number.isNaN(b) : a > b;
 
 /** Small random initial states. Null for a layer that starts from a learned state. */
-function randomStates(tape: Tape, seed: number): (GivenState | null)[] {
+function randomStates(tape: Tape, seed: number): (StateNumbers | null)[] {
   const rng = createRng(seed, 'gradcheck state');
   const numbers = (m: Matrix): number[] => Array.from({ length: m.rows * m.cols }, () => 0.3 * rng.normal());
   return tape.lstms.map((layer) => {

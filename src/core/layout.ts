@@ -1,5 +1,6 @@
 /** The order of the rows of an array: the engine's is [T, N, ...], and that of a `batchFirst` batch is [N, T, ...]. */
 import { type Place, requireList, shown } from '../checks.js';
+import type { FloatArray } from '../contract/kernels.js';
 import { invalidData, UnspoolError } from '../errors.js';
 import type { PassShape } from './pass.js';
 
@@ -28,17 +29,22 @@ export const placeIn =
 export function toTimeMajor<T extends ArrayLike<number>>(
   values: T,
   { steps, batchSize, batchFirst }: RowOrder,
-): T | Int32Array | Float64Array {
+): T | Float64Array {
   const width = values.length / steps / batchSize;
   if (!batchFirst || steps === 1 || !Number.isInteger(width)) return values; // a wrong count: `forward` reports it
-  const out = values instanceof Int32Array ? new Int32Array(values.length) : new Float64Array(values.length);
+  const keepsType = values instanceof Int32Array || values instanceof Float32Array;
+  const out = keepsType ? values.slice() : new Float64Array(values.length);
   for (let n = 0; n < batchSize; n++) {
     for (let t = 0; t < steps; t++) {
       for (let c = 0; c < width; c++) out[(t * batchSize + n) * width + c] = values[(n * steps + t) * width + c]!;
     }
   }
-  return out;
+  return out as T | Float64Array;
 }
+
+/** [T, N, width] as [N, T, width]: the same exchange with the two counts swapped. */
+export const toBatchFirst = (values: FloatArray, steps: number, batchSize: number): FloatArray =>
+  toTimeMajor(values, { steps: batchSize, batchSize: steps, batchFirst: true });
 
 /** Throws `SHAPE_MISMATCH` unless `values` is an array with one number for each row. */
 export function requireRowCount(tensor: string, values: unknown, order: RowOrder): asserts values is ArrayLike<number> {

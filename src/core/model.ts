@@ -10,10 +10,10 @@ import type { LstmVariants } from './layers/layer.js';
 import type { LossChoice } from './losses.js';
 import type { Disposed } from './memory/lease.js';
 import { Arena, ParameterLayout } from './memory/parameters.js';
-import type { NdArray } from './memory/views.js';
 import type { Noise } from './noise.js';
 import { explained, freeOnError, type Track } from './out-of-memory.js';
 import type { PassShape } from './pass.js';
+import { type Prediction, type PredictOptions, readAndFree, readPrediction } from './prediction.js';
 import { createRng } from './rng.js';
 import { type ModelSpec, requireCarriedState, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
@@ -22,28 +22,19 @@ import type { StartState, Tape } from './tape.js';
 export type { Batch } from './batch.js';
 
 /** Options of `model.gradients` and `model.evaluate`. */
-export interface PassOptions {
+export interface PassOptions<From = StartState> {
   /** Default: `crossEntropy` for class targets (an Int32Array), else `meanSquaredError`. */
   readonly loss?: LossChoice;
-  /** The final state of a tape, or states, to start from. Default: zero, or the learned states. */
-  readonly from?: StartState;
+  /** The state to start from. Default: zero, or the learned states. */
+  readonly from?: From;
   /** Apply dropout as in training, with the masks of this seed and update. Default: no dropout. */
   readonly noise?: Noise | null;
-  /** Overwrite this tape instead of allocating one. Default: a new tape. */
+  /** A tape to overwrite; its shape must be that of the batch. Default: a new one. */
   readonly tape?: Tape;
 }
 
-/** Options of `model.predict`. `From` is what a pass can start from. */
-export interface PredictOptions<From = StartState> {
-  /** Number of sequences. Default 1. */
-  readonly batchSize?: number;
-  /** The state to start from. Default: zero, or the learned states. */
-  readonly from?: From;
-  /** Steps of each sequence. Default: all have the same. */
-  readonly lengths?: ArrayLike<number>;
-  /** Inputs and output are ordered by sequence, [N, T, ...]. Default false. */
-  readonly batchFirst?: boolean;
-}
+/** Options of `model.evaluate`. `tape: true` returns a new tape, which you free. Default: none is returned. */
+export type EvaluateOptions<From = StartState> = Omit<PassOptions<From>, 'tape'> & { readonly tape?: Tape | boolean };
 
 /** The result of a forward and backward pass of a batch. */
 export interface GradientPass<Loss = number> {
@@ -157,19 +148,33 @@ export class Model {
     return { loss, tape, gradients };
   }
 
-  /** Runs the forward pass and the loss. */
-  async evaluate(batch: Batch, options: PassOptions = {}): Promise<{ loss: number; tape: Tape }> {
+  /** Runs the forward pass and the loss. Keeps nothing; returns the tape only if `options.tape` is one, or true. */
+  evaluate(
+    batch: Batch,
+    options: EvaluateOptions & { readonly tape: Tape | true },
+  ): Promise<{ loss: number; tape: Tape }>;
+  evaluate(batch: Batch, options?: EvaluateOptions): Promise<{ loss: number }>;
+  async evaluate(batch: Batch, options: EvaluateOptions = {}): Promise<{ loss: number; tape?: Tape }> {
     if (batch.lengths) await this.prepare(batch);
     const tape = freeOnError((track) => this.forwardPass(batch, options, false, track));
-    return { loss: await this.readLoss(tape), tape };
+    const reading = this.readLoss(tape).then((loss) => ({ loss }));
+    return readAndFree(tape, reading, typeof options.tape === 'object' ? 'given' : options.tape === true);
   }
 
   /**
-   * The output for `inputs`: tokens [T, N] or values [T, N, inputSize], time-major ([N, T, ...] with `batchFirst`). The
-   * output is [steps, N, outputSize] (or [N, steps, outputSize]); after a linear layer these are logits. To continue from
-   * the final state, pass the tape as `from` to the next call.
+   * The output for `inputs`, and the final state. `inputs`: tokens [T, N] or values [T, N, inputSize], time-major
+   * ([N, T, ...] with `batchFirst`). Keeps nothing; returns the tape only with `tape: true`.
+   *
+   * @example
+   * const { output, state } = await model.predict([0.1, 0.2, 0.3]);
+   * const next = await model.predict([0.4], { from: state });
    */
-  async predict(inputs: ArrayLike<number>, options: PredictOptions = {}): Promise<{ output: NdArray; tape: Tape }> {
+  predict(
+    inputs: ArrayLike<number>,
+    options: PredictOptions & { readonly tape: true },
+  ): Promise<Prediction & { readonly tape: Tape }>;
+  predict(inputs: ArrayLike<number>, options?: PredictOptions): Promise<Prediction>;
+  async predict(inputs: ArrayLike<number>, options: PredictOptions = {}): Promise<Prediction & { tape?: Tape }> {
     const { batchSize = 1, from = null, lengths, batchFirst = false } = options;
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
     const steps = inputs.length / batchSize / width;
@@ -183,13 +188,7 @@ export class Model {
       explained(this.spec, shape, () => tape.forward(this.parameters, inputs, batchFirst));
       return tape;
     });
-    return {
-      // A getter: a page's security policy may forbid ndarray's classes, and then the tape must still work.
-      get output() {
-        return batchFirst ? tape.output.transpose(1, 0, 2) : tape.output;
-      },
-      tape,
-    };
+    return readAndFree(tape, readPrediction(tape, batchFirst), options.tape === true);
   }
 
   /** Computes one step per call and carries the state, for generating and for live data. Packs the weights once. */
@@ -209,11 +208,13 @@ export class Model {
     if (!this.shared) this.backend.dispose();
   }
 
-  private forwardPass(batch: Batch, options: PassOptions, gradients: boolean, track: Track): Tape {
+  private forwardPass(batch: Batch, options: EvaluateOptions, gradients: boolean, track: Track): Tape {
     const { lengths, batchFirst } = batch;
     const loss = options.loss ?? defaultLoss(batch);
     requireBatch(this, batch, loss);
-    const tape = options.tape ?? track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
+    const { tape: given } = options;
+    const tape =
+      typeof given === 'object' ? given : track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
     tape.setLengths(lengths ?? null);
     tape.begin(options.from ?? null, options.noise ?? null);
     return explained(this.spec, batch, () => {

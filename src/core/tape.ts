@@ -15,16 +15,20 @@ import { type LossTape, lossTape } from './loss-tape.js';
 import { goesBySequence, type LossChoice } from './losses.js';
 import type { LstmState } from './lstm/blocks.js';
 import type { LstmStepView } from './lstm/step-view.js';
-import type { GivenState, LstmTape } from './lstm/tape.js';
+import type { LstmTape } from './lstm/tape.js';
 import type { Disposed, Lease } from './memory/lease.js';
 import type { Arena } from './memory/parameters.js';
-import { hostArray, type NdArray } from './memory/views.js';
+import { hostArray, type LiveArray } from './memory/views.js';
 import type { Noise } from './noise.js';
 import type { PassShape, PassState } from './pass.js';
 import type { SequenceLengths } from './sequence-lengths.js';
+import { type FinalState, finalStates, type GivenState, startNumbers } from './start-state.js';
 
-/** The state that a pass starts from: the final state of a tape, given states, or null for the layers' initial states. */
-export type StartState = Tape | readonly (GivenState | null)[] | null;
+/**
+ * The state that a pass starts from: the final state of a tape; `{ h, c }` of the model's only LSTM; a list with one per LSTM,
+ * bottom first, such as the `state` of a prediction or `tape.states`; or null for the layers' initial states.
+ */
+export type StartState = Tape | GivenState | readonly (GivenState | null)[] | null;
 
 /** The input of a pass: token numbers, or rows of values and their gradient. */
 export type TapeInput =
@@ -88,13 +92,18 @@ export class Tape {
   }
 
   /** The model's output, [steps, N, width]; steps is 1 after `returns: 'last'`. A live view. */
-  get output(): NdArray {
+  get output(): LiveArray<number[][][]> {
+    return hostArray(this.kernels, this.top.y, this.outputShape);
+  }
+
+  /** The shape of the output, [steps, N, width]. */
+  get outputShape(): readonly [steps: number, batchSize: number, width: number] {
     const { y, outputSteps } = this.top;
-    return hostArray(this.kernels, y, [outputSteps, this.shape.batchSize, y.cols]);
+    return [outputSteps, this.shape.batchSize, y.cols];
   }
 
   /** dL/dx of the model's input, [T, N, inputSize]; a live view, null before an embedding. */
-  get inputGrad(): NdArray | null {
+  get inputGrad(): LiveArray<number[][][]> | null {
     const { input, shape } = this;
     if (input.kind === 'tokens' || !input.dx) return null;
     return hostArray(this.kernels, input.dx, [shape.steps, shape.batchSize, input.dx.cols]);
@@ -110,19 +119,26 @@ export class Tape {
   }
 
   /** Live views of h [N, R] and c [N, H] after the last step of every LSTM (of unequal lengths: at each sequence's end). */
-  get states(): readonly { readonly h: NdArray; readonly c: NdArray }[] {
-    const view = (m: Matrix): NdArray => hostArray(this.kernels, m, [m.rows, m.cols]);
+  get states(): readonly { readonly h: LiveArray<number[][]>; readonly c: LiveArray<number[][]> }[] {
+    const view = (m: Matrix): LiveArray<number[][]> => hostArray(this.kernels, m, [m.rows, m.cols]);
     return this.lstms.map((layer) => ({ h: view(layer.finalState().h), c: view(layer.finalState().c) }));
   }
 
+  /** A copy of the output's numbers, [steps, N, width]. */
+  downloadOutput(): Promise<FloatArray> {
+    return this.kernels.download(this.top.y);
+  }
+
   /** Copies of `states`, which `begin` accepts. */
-  async downloadStates(): Promise<{ h: FloatArray; c: FloatArray }[]> {
-    const copies: { h: FloatArray; c: FloatArray }[] = [];
-    for (const layer of this.lstms) {
+  async downloadStates(): Promise<readonly FinalState[]> {
+    const { kernels } = this;
+    // All reads start before the first await, so that a device answers them together.
+    const copies = this.lstms.map(async (layer) => {
       const { h, c } = layer.finalState();
-      copies.push({ h: await this.kernels.download(h), c: await this.kernels.download(c) });
-    }
-    return copies;
+      const parts = [kernels.download(h), kernels.download(c)] as const;
+      return { h: await parts[0], c: await parts[1] };
+    });
+    return finalStates(await Promise.all(copies));
   }
 
   /**
@@ -133,10 +149,9 @@ export class Tape {
     this.lease.requireOpen();
     this.pass.noise = noise;
     if (from instanceof Tape && from !== this) this.requireSameState(from);
-    if (from && !(from instanceof Tape)) this.requireStates(from);
-    for (const [i, layer] of this.lstms.entries()) {
-      layer.begin(from instanceof Tape ? from.lstm(i) : (from?.[i] ?? null));
-    }
+    const given = from === null || from instanceof Tape ? null : startNumbers(from, this.lstms);
+    for (const [i, layer] of this.lstms.entries())
+      layer.begin(from instanceof Tape ? from.lstm(i) : (given?.[i] ?? null));
   }
 
   /** Sets the steps of each sequence, 1 to T; null: all have T. Needs a tape made with `lengths: true`. */
@@ -235,18 +250,6 @@ export class Tape {
       expected,
       actual,
       help: 'A state can only be carried over to the same number of sequences, with LSTM layers of the same sizes.',
-    });
-  }
-
-  private requireStates(states: readonly (GivenState | null)[]): void {
-    if (states.length === this.lstms.length) return;
-    throw new UnspoolError({
-      code: 'SHAPE_MISMATCH',
-      op: 'begin',
-      tensor: 'the list of states to start from',
-      expected: [this.lstms.length],
-      actual: [states.length],
-      help: 'Pass {h, c} for each LSTM, bottom first; a bidirectional layer has two.',
     });
   }
 

@@ -41,6 +41,7 @@ export {
   stepBefore,
   type TracedVariant,
 } from './lstm-trace.js';
+export { type ScijsArray, toNdarray } from './ndarray.js';
 export { findNonFinite, type NonFiniteReport, type TensorElement } from './non-finite.js';
 export { type JacobianSpectrum, jacobianSpectrum } from './spectra.js';
 export { type PreactivationTerm, preactivationTerms } from './terms.js';

@@ -1,7 +1,7 @@
 /** The backward half of an LSTM's trace: the gradients on the tape, and the sources of dL/dc and dL/dh. */
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { gateGradients } from '../core/lstm/gate-gradients.js';
-import type { GivenState, LstmTape } from '../core/lstm/tape.js';
+import type { LstmTape, StateNumbers } from '../core/lstm/tape.js';
 import { download, downloadAll, type Grid, grid, rowOf } from './grid.js';
 import { type Forward, range, splitGates } from './lstm-forward.js';
 import { type LstmTraceGrad, shifted, stepAfter } from './lstm-trace.js';
@@ -12,7 +12,7 @@ export interface IncomingGradients {
   /** dL/dh from the layers above, [T, R]. */
   readonly above: Grid;
   /** dL/dh and dL/dc of the final state. */
-  readonly after: GivenState | null;
+  readonly after: StateNumbers | null;
 }
 
 /** The part of dL/dc and dL/dh from the step computed after: what that step returned, and the share of zoneout (Z1'). */
@@ -20,7 +20,7 @@ function fromNext(
   layer: Forward,
   sent: PreviousStepGradients,
   d: Pick<LstmTraceGrad, 'c' | 'h'>,
-  after: GivenState | null,
+  after: StateNumbers | null,
 ): Pick<LstmTraceGrad, 'cFromNext' | 'hFromNext'> {
   const { variant, hiddenSize: H, outputSize: R, steps: T } = layer;
   const [c, h] = [grid(T, H), grid(T, R)];

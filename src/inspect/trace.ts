@@ -3,11 +3,11 @@ import type { Kernels } from '../contract/kernels.js';
 import { lossTape } from '../core/loss-tape.js';
 import { type LossChoice, type LossSpec, requireLoss } from '../core/losses.js';
 import type { LstmState } from '../core/lstm/blocks.js';
-import type { GivenState, LstmTape } from '../core/lstm/tape.js';
+import type { LstmTape, StateNumbers } from '../core/lstm/tape.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { matrixOf } from '../core/memory/views.js';
 import { type Batch, defaultLoss, type Model } from '../core/model.js';
-import type { Tape } from '../core/tape.js';
+import type { StartState, Tape } from '../core/tape.js';
 import { columns, download, type Grid, grid } from './grid.js';
 import { backwardTrace } from './lstm-backward.js';
 import { forwardTrace, splitGates, variantOf } from './lstm-forward.js';
@@ -21,10 +21,10 @@ export interface TraceOptions {
   readonly row?: number;
   /** The loss. Default: `crossEntropy` for class targets (an Int32Array), otherwise `meanSquaredError`. */
   readonly loss?: LossChoice;
-  /** The initial state of each LSTM in the order of `tape.lstms`: `{ h, c }`, or null for the model's initial state. */
-  readonly from?: readonly (GivenState | null)[] | null;
+  /** The state to start from, as in `model.evaluate`. Default: the model's initial state. */
+  readonly from?: StartState;
   /** dL/dh and dL/dc of the final state of each LSTM, for a loss that extends past the last step. Default: 0. */
-  readonly after?: readonly (GivenState | null)[] | null;
+  readonly after?: readonly (StateNumbers | null)[] | null;
 }
 
 /** The forward and backward pass of one sequence as plain data; it can be stored or posted to a worker. */
@@ -118,7 +118,7 @@ async function runBackward(
   model: Model,
   tape: Tape,
   gradients: Arena,
-  after: readonly (GivenState | null)[],
+  after: readonly (StateNumbers | null)[],
 ): Promise<Map<LstmTape, Grid>> {
   const k = model.kernels;
   const finalGrads = tape.lstms.map((layer, i) => uploadState(k, layer, after[i] ?? null));
@@ -139,7 +139,7 @@ async function runBackward(
   return above;
 }
 
-function uploadState(k: Kernels, layer: LstmTape, given: GivenState | null): LstmState | null {
+function uploadState(k: Kernels, layer: LstmTape, given: StateNumbers | null): LstmState | null {
   if (!given) return null;
   const { h, c } = layer.finalState();
   const state = { h: k.alloc(1, h.cols), c: k.alloc(1, c.cols) };
@@ -162,7 +162,7 @@ async function lstmTraces(
   tape: Tape,
   parameters: Arena,
   above: ReadonlyMap<LstmTape, Grid>,
-  after: readonly (GivenState | null)[],
+  after: readonly (StateNumbers | null)[],
 ): Promise<LstmTrace[]> {
   const traces: LstmTrace[] = [];
   const values = await parameters.download();

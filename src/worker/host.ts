@@ -2,10 +2,11 @@
 
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
-import type { Batch, Model } from '../core/model.js';
+import type { Batch, EvaluateOptions, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
+import { type FinalState, finalStates } from '../core/start-state.js';
 import type { Stream } from '../core/stream.js';
-import { type StartState, Tape } from '../core/tape.js';
+import type { StartState } from '../core/tape.js';
 import { createModel, deserializeModel } from '../create.js';
 import { createSource, type SourceMaker } from '../data/description.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
@@ -15,7 +16,6 @@ import type { TrainingState } from '../train/trainer.js';
 import { HostedTraining, TrainingControl } from './hosted-training.js';
 import {
   type Call,
-  type FinalStates,
   type FitSettings,
   type ModelInfo,
   type PassStart,
@@ -84,26 +84,20 @@ export class ModelHost implements WorkerOperations {
     return this.requireModel().kernels.threads ?? 1;
   }
 
-  predict(inputs: ArrayLike<number>, { from, ...settings }: PredictSettings) {
-    const run = async (start: StartState): Promise<Tape> =>
-      (await this.requireModel().predict(inputs, { ...settings, from: start })).tape;
-    return this.pass(from, run, async (tape) => {
-      const { y, outputSteps } = tape.layers.at(-1)!;
-      return { y: await this.requireModel().kernels.download(y), shape: [outputSteps, tape.shape.batchSize, y.cols] };
-    });
+  async predict(inputs: ArrayLike<number>, { from, ...settings }: PredictSettings) {
+    const { output, state } = await this.requireModel().predict(inputs, { ...settings, from: startOf(from) });
+    return { y: output.data, shape: output.shape, state };
   }
 
-  async evaluate(batch: Batch, loss?: LossChoice, from?: PassStart | null) {
-    let value = Number.NaN;
-    const run = async (start: StartState): Promise<Tape> => {
-      const result = await this.requireModel().evaluate(batch, {
-        from: start,
-        ...(loss === undefined ? {} : { loss }),
-      });
-      value = result.loss;
-      return result.tape;
-    };
-    return this.pass(from, run, async () => ({ loss: value }));
+  async evaluate(batch: Batch, { from, tape: wanted, ...settings }: EvaluateOptions<PassStart | null>) {
+    const options = { ...settings, from: startOf(from) };
+    if (wanted !== true) return { ...(await this.requireModel().evaluate(batch, options)), states: null };
+    const { loss, tape } = await this.requireModel().evaluate(batch, { ...options, tape: true });
+    try {
+      return { loss, states: await tape.downloadStates() };
+    } finally {
+      tape.free();
+    }
   }
 
   async evaluateSource(source: Parameters<WorkerOperations['evaluateSource']>[0], loss?: LossChoice): Promise<number> {
@@ -204,43 +198,11 @@ export class ModelHost implements WorkerOperations {
     if (!this.model) return;
     throw invalidSetting('worker', 'has a model already.', 'Use one worker per model.');
   }
-
-  /** Runs a pass that starts at `from`, and frees its tape after `read` has read the result. */
-  private async pass<T>(
-    from: PassStart | null | undefined,
-    run: (start: StartState) => Promise<Tape>,
-    read: (tape: Tape) => Promise<T>,
-  ): Promise<T & FinalStates> {
-    const start = from ? this.startAt(from) : null;
-    try {
-      const tape = await run(start);
-      const result = { ...(await read(tape)), ...(await this.finalStates(tape)) };
-      tape.free();
-      return result;
-    } finally {
-      if (start instanceof Tape) start.free();
-    }
-  }
-
-  /** States of an earlier pass become a tape that ends with them, so that the same checks apply as to tapes. */
-  private startAt({ batchSize, states }: PassStart): StartState {
-    if (batchSize === undefined) return states;
-    const { kernels: k } = this.requireModel();
-    const tape = this.requireModel().tape({ steps: 1, batchSize }, { gradients: false });
-    tape.begin(states);
-    for (const lstm of tape.lstms) {
-      const [first, last] = [lstm.initialState(), lstm.finalState()];
-      k.copy(last.h, first.h);
-      k.copy(last.c, first.c);
-    }
-    return tape;
-  }
-
-  private async finalStates(tape: Tape): Promise<FinalStates> {
-    this.requireModel();
-    return { batchSize: tape.shape.batchSize, states: await tape.downloadStates() };
-  }
 }
+
+/** `model` checks the states. */
+const startOf = (from: PassStart | null | undefined): StartState =>
+  from ? ((from.isFinal ? finalStates(from.states as FinalState[]) : from.states) as StartState) : null;
 
 const infoOf = ({ spec, outputSize, kernels, parameters }: Model): ModelInfo => {
   const { name, variant, precision } = kernels;

@@ -2,11 +2,12 @@
 
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
-import type { GivenState } from '../core/lstm/tape.js';
 import { ParameterLayout } from '../core/memory/parameters.js';
-import { type NdArray, ownArray } from '../core/memory/views.js';
-import type { Batch, PredictOptions } from '../core/model.js';
+import { ownArray } from '../core/memory/views.js';
+import type { Batch, EvaluateOptions } from '../core/model.js';
+import type { Prediction, PredictOptions } from '../core/prediction.js';
 import type { ModelSpec } from '../core/spec.js';
+import { type FinalState, finalStates, type GivenState, isFinal, withoutViews } from '../core/start-state.js';
 import type { BatchSource } from '../data/source.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import type { ModelFile } from '../interop/model-file.js';
@@ -14,7 +15,7 @@ import type { BackendOptions } from '../kernels/select.js';
 import type { TrainingData, TrainingState } from '../train/trainer.js';
 import type { WorkerLike } from './channel.js';
 import { Connection, newId } from './connection.js';
-import type { FinalStates, ModelInfo, PassStart } from './protocol.js';
+import type { ModelInfo, PassStart } from './protocol.js';
 import { describeCopied } from './sent-batches.js';
 import { type WorkerFitOptions, WorkerTraining } from './training.js';
 
@@ -24,23 +25,21 @@ export interface WorkerOptions extends BackendOptions {
   readonly worker?: WorkerLike;
 }
 
-/** The states that a pass in a worker ended with. Pass it as `from` to the next pass to continue. */
-export interface WorkerTape extends FinalStates {
+/** What remains of a tape in a worker: the states that the pass ended with. Pass it as `from` to the next pass to continue. */
+export interface WorkerTape {
+  readonly states: readonly FinalState[];
   /** Does nothing. It exists for programs that free the tapes of both kinds of model. */
   free(): void;
 }
 
 /** Where a pass starts: at the end of another pass, at given states (as `StartState`), or at the initial states (null). */
-export type WorkerStart = WorkerTape | readonly (GivenState | null)[] | null;
+export type WorkerStart = WorkerTape | GivenState | readonly (GivenState | null)[] | null;
 
-/** The result of `WorkerModel.predict`. */
-export interface WorkerPrediction {
-  /** The output, as from `Model.predict`. */
-  readonly output: NdArray;
-  /** The same numbers, time-major, for pages whose content-security policy forbids ndarray's generated classes. */
-  readonly values: FloatArray;
-  readonly tape: WorkerTape;
-}
+/** Options of `WorkerModel.evaluate`. With `tape: true`, the result has a `tape` with the final states. */
+export type WorkerEvaluateOptions = Omit<EvaluateOptions<WorkerStart>, 'tape'> & { readonly tape?: boolean };
+
+/** Options of `WorkerModel.predict`. With `tape: true`, the result has a `tape` with the final states. */
+export type WorkerPredictOptions = PredictOptions<WorkerStart>;
 
 /** Runs a model in a worker one time step at a time and carries the state. Use `model.stream()`. */
 export interface WorkerStream {
@@ -86,26 +85,31 @@ export class WorkerModel {
   }
 
   /** Runs a forward pass, as `Model.predict`. */
-  async predict(inputs: ArrayLike<number>, options: PredictOptions<WorkerStart> = {}): Promise<WorkerPrediction> {
+  predict(
+    inputs: ArrayLike<number>,
+    options: WorkerPredictOptions & { readonly tape: true },
+  ): Promise<Prediction & { readonly tape: WorkerTape }>;
+  predict(inputs: ArrayLike<number>, options?: WorkerPredictOptions): Promise<Prediction>;
+  async predict(
+    inputs: ArrayLike<number>,
+    options: WorkerPredictOptions = {},
+  ): Promise<Prediction & { tape?: WorkerTape }> {
     const settings = { ...options, from: startOf(options.from) };
-    const { y, shape, ...final } = await this.connection.call('predict', inputs, settings);
-    return {
-      get output() {
-        const all = ownArray(y, shape);
-        return options.batchFirst ? all.transpose(1, 0, 2) : all;
-      },
-      values: y,
-      tape: tapeOf(final),
-    };
+    const { y, shape, state } = await this.connection.call('predict', inputs, settings);
+    const result = { output: ownArray<number[][][]>(y, shape), state: finalStates(state) };
+    return options.tape === true ? { ...result, tape: tapeOf(state) } : result;
   }
 
   /** Runs a forward pass and returns its loss, as `Model.evaluate`. */
-  async evaluate(
+  evaluate(
     batch: Batch,
-    options: { readonly loss?: LossChoice; readonly from?: WorkerStart } = {},
-  ): Promise<{ loss: number; tape: WorkerTape }> {
-    const { loss, ...final } = await this.connection.call('evaluate', batch, options.loss, startOf(options.from));
-    return { loss, tape: tapeOf(final) };
+    options: WorkerEvaluateOptions & { readonly tape: true },
+  ): Promise<{ loss: number; tape: WorkerTape }>;
+  evaluate(batch: Batch, options?: WorkerEvaluateOptions): Promise<{ loss: number }>;
+  async evaluate(batch: Batch, options: WorkerEvaluateOptions = {}): Promise<{ loss: number; tape?: WorkerTape }> {
+    const settings = { ...options, from: startOf(options.from) };
+    const { loss, states } = await this.connection.call('evaluate', batch, settings);
+    return states ? { loss, tape: tapeOf(finalStates(states)) } : { loss };
   }
 
   /** Returns the mean loss over all targets of a source, as `evaluate(model, source, loss)`. */
@@ -161,11 +165,12 @@ export class WorkerParameters {
   }
 }
 
-const tapeOf = (final: FinalStates): WorkerTape => ({ ...final, free() {} });
+const tapeOf = (states: readonly FinalState[]): WorkerTape => ({ states, free() {} });
 
 function startOf(from: WorkerStart | undefined): PassStart | null {
-  if (!from) return null;
-  return 'states' in from ? { batchSize: from.batchSize, states: from.states } : { states: from };
+  if (from === undefined || from === null) return null;
+  const states = typeof from === 'object' && 'states' in from ? from.states : from;
+  return { isFinal: isFinal(states), states: withoutViews(states) };
 }
 
 /** Connects to a worker and creates a model over the connection, which is closed if that fails. */

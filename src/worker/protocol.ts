@@ -7,10 +7,11 @@
 import { shown } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
-import type { GivenState } from '../core/lstm/tape.js';
 import type { ParameterEntry } from '../core/memory/parameters.js';
-import type { Batch, PredictOptions } from '../core/model.js';
+import type { Batch, EvaluateOptions } from '../core/model.js';
+import type { PredictOptions } from '../core/prediction.js';
 import type { ModelSpec } from '../core/spec.js';
+import type { FinalState } from '../core/start-state.js';
 import type { SourceDescription } from '../data/source.js';
 import { invalidSetting, type Problem, UnspoolError } from '../errors.js';
 import type { Metadata } from '../interop/model-file.js';
@@ -19,19 +20,13 @@ import type { OptimizerSpec } from '../optim/optimizer.js';
 import type { ScheduleSpec } from '../optim/schedules.js';
 import type { FitOptions, TrainingEvent, TrainingState } from '../train/options.js';
 
-/** Where a pass starts. With `batchSize`, the states are those that another pass ended with. */
+/** Where a pass starts. `isFinal`: another pass ended with these states. The worker checks them. */
 export interface PassStart {
-  readonly batchSize?: number;
-  readonly states: readonly (GivenState | null)[];
+  readonly isFinal: boolean;
+  readonly states: unknown;
 }
 
 export type PredictSettings = PredictOptions<PassStart | null>;
-
-/** The states that a pass over `batchSize` sequences ended with. */
-export interface FinalStates {
-  readonly batchSize: number;
-  readonly states: readonly { readonly h: FloatArray; readonly c: FloatArray }[];
-}
 
 export interface ModelInfo {
   readonly spec: ModelSpec;
@@ -84,8 +79,12 @@ export interface WorkerOperations {
   predict(
     inputs: ArrayLike<number>,
     settings: PredictSettings,
-  ): Promise<FinalStates & { y: FloatArray; shape: number[] }>;
-  evaluate(batch: Batch, loss?: LossChoice, from?: PassStart | null): Promise<FinalStates & { loss: number }>;
+  ): Promise<{ y: FloatArray; shape: number[]; state: readonly FinalState[] }>;
+  /** Options other than `from` and `tape` pass unchanged. `tape`: also returns the final states. */
+  evaluate(
+    batch: Batch,
+    settings: EvaluateOptions<PassStart | null>,
+  ): Promise<{ loss: number; states: readonly FinalState[] | null }>;
   evaluateSource(source: SourceDescription, loss?: LossChoice): Promise<number>;
   download(): Promise<Map<string, FloatArray>>;
   set(name: string, values: ArrayLike<number>): Promise<void>;

@@ -47,7 +47,7 @@ window.interrupt = async () => {
   while ((await update()) < 10) await new Promise((resolve) => setTimeout(resolve, 10));
   await training.pause();
   const paused = await update();
-  const { values } = await model.predict([1, 2, 3]);
+  const { output } = await model.predict([1, 2, 3]);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const still = await update();
   const { name } = model.kernels;
@@ -62,7 +62,7 @@ window.interrupt = async () => {
   stop.abort();
   const { events } = await running;
   await model.dispose();
-  return { name, paused, still, resumed, end: events.at(-1), outputs: values.length, threads };
+  return { name, paused, still, resumed, end: events.at(-1), outputs: output.size, threads };
 };
 
 /** Terminates a worker that the page created. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { generate } from '../../src/core/generate.js';
 import { gradcheck } from '../../src/core/gradcheck.js';
-import type { NdArray } from '../../src/core/memory/views.js';
+import type { LiveArray } from '../../src/core/memory/views.js';
 import type { Batch } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
@@ -91,7 +91,7 @@ describe.each(BACKENDS)('a freed tape on $name in $precision', ({ create }) => {
     const model = buildModel(await create(), SPEC);
     const { tape, gradients } = await model.gradients(BATCH);
     const { gates, grad } = tape.steps[1]!;
-    const arrays: Record<string, NdArray> = {
+    const arrays: Record<string, LiveArray<unknown>> = {
       f: gates.f,
       row: gates.f.pick(1, null),
       part: gates.o.lo(1, 1).hi(1, 2).step(1, 1).transpose(1, 0),
@@ -99,7 +99,7 @@ describe.each(BACKENDS)('a freed tape on $name in $precision', ({ create }) => {
       c: grad.c,
       da: grad.preactivations.g,
     };
-    const zeros = (a: NdArray): number[] => a.shape.map(() => 0);
+    const zeros = (a: LiveArray<unknown>): number[] => a.shape.map(() => 0);
     for (const a of Object.values(arrays)) expect(Number.isFinite(a.get(...zeros(a)))).toBe(true);
     const computed = flat(grad.gates.i);
     expect([...gates.f.data]).toEqual([...gates.f.data.array]);
@@ -162,7 +162,7 @@ describe('after free() or dispose(), every use throws DISPOSED:', () => {
   test('a model', async () => {
     const model = buildModel(await createWasm('simd'), TOKENS);
     const tokens: Batch = { steps: 2, batchSize: 1, inputs: [1, 2], targets: new Int32Array([2, 3]) };
-    const { tape } = await model.evaluate(tokens);
+    const { tape } = await model.evaluate(tokens, { tape: true });
     const own = tape.steps[0]!.h;
     const before = flat(own);
     const stream = model.stream();

@@ -106,7 +106,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
       for (let end = k1; end <= T; end += k1) {
         const start = Math.max(0, end - k2);
         const steps = end - start;
-        const older = start > 0 ? (await model.predict(cut('x', 0, start, D))).tape : null;
+        const older = start > 0 ? (await model.predict(cut('x', 0, start, D))).state : null;
         // The loss is a mean over k1 steps and their outputs; the golden file has the sum.
         const { gradients } = await model.gradients(
           {

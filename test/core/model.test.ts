@@ -245,7 +245,7 @@ describe('predicting', () => {
     const model = build(VALUES);
     const whole = await model.predict(inputs, { batchSize: N });
     const first = await model.predict(inputs.slice(0, 3 * N * 3), { batchSize: N });
-    const second = await model.predict(inputs.slice(3 * N * 3), { batchSize: N, from: first.tape });
+    const second = await model.predict(inputs.slice(3 * N * 3), { batchSize: N, from: first.state });
     expect(second.output.shape).toEqual([4, N, 2]);
     expectClose('output', [...flat(first.output), ...flat(second.output)], flat(whole.output), 1e-13);
     const fresh = await model.predict(inputs.slice(3 * N * 3), { batchSize: N });
@@ -271,7 +271,7 @@ describe('predicting', () => {
   test('gradients() and evaluate() give the same loss; its default depends on the targets', async () => {
     const model = build(TOKENS);
     const batch: Batch = { steps: 2, batchSize: 3, inputs: random.integers(6, 6), targets: random.integers(6, 6) };
-    const { loss, tape } = await model.evaluate(batch);
+    const { loss, tape } = await model.evaluate(batch, { tape: true });
     expect((await model.gradients(batch)).loss).toBe(loss);
     expect(tape.loss!.spec.kind).toBe('crossEntropy');
     expect(defaultLoss({ targets: [0.5] })).toBe('meanSquaredError');

@@ -122,7 +122,7 @@ describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
     const all = Array.from(inputs);
     const whole = flat((await model.predict(all, { batchSize: N })).output);
     const at = 2 * N * D;
-    const first = await model.predict(all.slice(0, at), { batchSize: N });
+    const first = await model.predict(all.slice(0, at), { batchSize: N, tape: true });
     const second = await model.predict(all.slice(at), { batchSize: N, from: first.tape });
     expectClose('in two', [...flat(first.output), ...flat(second.output)], whole, TOLERANCE[precision]);
     const given = first.tape.states.map(({ h, c }) => ({ h: flat(h), c: flat(c) }));
@@ -177,7 +177,7 @@ describe('dropout and regularization', () => {
   test('zoneout keeps the given share of units unchanged', async () => {
     const model = build(k, [lstm({ zoneout: 0.4 })]);
     const batch = batchOf(model);
-    const { tape } = await model.evaluate(batch, { noise: { seed: 1, update: 1 } });
+    const { tape } = await model.evaluate(batch, { noise: { seed: 1, update: 1 }, tape: true });
     let stayed = 0;
     for (const { h, before } of tape.steps) {
       const was = flat(before.h);
@@ -191,14 +191,14 @@ describe('dropout and regularization', () => {
     const layers: LayerSpec[] = [lstm(), { kind: 'activity', alpha: 2, beta: 3 }, { kind: 'linear', size: 2 }];
     const model = build(k, layers);
     const batch = batchOf(model);
-    const { tape } = await model.evaluate(batch, { noise: { seed: 1, update: 1 } });
+    const { tape } = await model.evaluate(batch, { noise: { seed: 1, update: 1 }, tape: true });
     const h = tape.steps.flatMap((step) => flat(step.h));
     const n = h.length;
     const row = n / T;
     const ar = h.reduce((sum, v) => sum + v * v, 0) / n;
     const tar = h.slice(row).reduce((sum, v, i) => sum + (v - h[i]!) ** 2, 0) / (n - row);
     expect(await tape.penalty()).toBeCloseTo(2 * ar + 3 * tar, 12);
-    expect(await (await model.evaluate(batch)).tape.penalty()).toBe(0);
+    expect(await (await model.evaluate(batch, { tape: true })).tape.penalty()).toBe(0);
   });
 });
 
@@ -236,9 +236,11 @@ describe('layouts and states', () => {
     ['gate recurrence', { cell: { gateRecurrence: true } }],
   ])('%s: starting from another tape throws', async (_, variant) => {
     const model = build(k, [lstm(variant)]);
-    const { tape } = await model.predict(batchOf(model).inputs, { batchSize: N });
-    const error = await rejected(() => model.predict(batchOf(model).inputs, { batchSize: N, from: tape }));
-    expect(problemOf(error, 'INVALID_SETTING').path).toBe('lstm');
+    const { state, tape } = await model.predict(batchOf(model).inputs, { batchSize: N, tape: true });
+    for (const from of [tape, state]) {
+      const error = await rejected(() => model.predict(batchOf(model).inputs, { batchSize: N, from }));
+      expect(problemOf(error, 'INVALID_SETTING').path).toBe('lstm');
+    }
   });
 
   test('a learned state gets a gradient only if the pass starts from it', async () => {

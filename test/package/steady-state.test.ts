@@ -50,7 +50,7 @@ const WAYS = {
       if (!Number.isFinite(tape.steps[2].grad.gates.f.get(0, 1))) throw new Error('not finite');
       const prediction = await model.predict([1, 2, 3]);
       if (!Number.isFinite(prediction.output.get(0, 0, 0))) throw new Error('not finite');
-      for (const done of [tape, gradients, prediction.tape]) done.free();
+      for (const done of [tape, gradients]) done.free();
       await updated(step);
     }`,
 } as const;

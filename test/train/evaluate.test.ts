@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { toTimeMajor } from '../../src/core/layout.js';
 import type { LossChoice } from '../../src/core/losses.js';
 import type { Batch } from '../../src/core/model.js';
+import type { Tape } from '../../src/core/tape.js';
 import type { BatchSource } from '../../src/data/source.js';
 import { evaluate } from '../../src/train/evaluate.js';
 import { data, newModel, SIZE, twoLayers } from './fit-support.js';
@@ -24,11 +25,11 @@ describe('evaluate', () => {
     const { validation } = data();
     const model = twoLayers('float64');
     let sum = 0;
-    let tape = null;
+    let tape: Tape | null = null;
     const fresh: number[] = [];
     for (let i = 0; i < validation.length; i++) {
       const batch = validation.batch(i);
-      const result = await model.evaluate(batch, { from: tape });
+      const result: { loss: number; tape: Tape } = await model.evaluate(batch, { from: tape, tape: true });
       sum += result.loss * batch.targets.length;
       fresh.push((await model.evaluate(batch)).loss * batch.targets.length);
       tape = result.tape;

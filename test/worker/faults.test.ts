@@ -146,7 +146,7 @@ describe('values that cannot be sent to a worker', () => {
           help: 'Pass plain data: numbers, strings, arrays and objects of them.',
         });
       }
-      expect((await model.predict([1])).values).toHaveLength(model.outputSize); // no call is left pending
+      expect((await model.predict([1])).output.data).toHaveLength(model.outputSize); // no call is left pending
     }));
 
   test('a source of an unknown kind throws INVALID_DATA', () =>
@@ -198,7 +198,7 @@ describe('one model, one training at a time', () => {
     inWorker(async (model) => {
       const error = await rejected(() => createModelInWorker(VALUE_SPEC, { worker }));
       expect(problemOf(error, 'INVALID_SETTING').path).toBe('worker');
-      expect((await model.predict([1])).values).toHaveLength(model.outputSize);
+      expect((await model.predict([1])).output.data).toHaveLength(model.outputSize);
     }));
 });
 
@@ -247,7 +247,7 @@ describe('ends of models, trainings and workers', () => {
       for await (const event of training) if (event.update === 2) break;
       training.dispose();
       expect(problemOf(await rejected(() => training.checkpoint()), 'DISPOSED').what).toBe('The training');
-      expect((await model.predict([1])).values).toHaveLength(model.outputSize);
+      expect((await model.predict([1])).output.data).toHaveLength(model.outputSize);
     }));
 
   test('when a worker is terminated during a training, pending and later calls throw WORKER_LOST', async () => {

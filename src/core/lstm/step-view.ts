@@ -2,30 +2,38 @@
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
-import { hostArray, hostColumns, hostNumbers, type NdArray, ownArray } from '../memory/views.js';
+import {
+  hostArray,
+  hostColumns,
+  hostNumbers,
+  type LiveArray,
+  type LiveNumbers,
+  type NdArray,
+  ownArray,
+} from '../memory/views.js';
 import { gateGradients, outputActivation } from './gate-gradients.js';
 import type { CellValues, LstmBuffers } from './program.js';
 import { cellVariant } from './spec.js';
 
 /** The four gates: input, forget, cell candidate, output. */
-export interface Gates {
-  readonly i: NdArray;
-  readonly f: NdArray;
-  readonly g: NdArray;
-  readonly o: NdArray;
+export interface Gates<Data = LiveNumbers> {
+  readonly i: NdArray<Data>;
+  readonly f: NdArray<Data>;
+  readonly g: NdArray<Data>;
+  readonly o: NdArray<Data>;
 }
 
 /** Total derivatives of the loss of the last backward pass by everything that a step computed. */
 export interface LstmStepGradView {
-  /** By the gates after their activation: di, df, dg, do of (B4) and (B3). Computed on access. */
-  readonly gates: Gates;
+  /** By the gates after their activation: di, df, dg, do of (B4) and (B3). Copies, computed on access. */
+  readonly gates: Gates<FloatArray>;
   /** By the gates before their activation: dai, daf, dag, dao of (B2). Live views. */
   readonly preactivations: Gates;
   /** By c and h of this step. Live views. */
-  readonly c: NdArray;
-  readonly h: NdArray;
+  readonly c: LiveArray;
+  readonly h: LiveArray;
   /** By c and h of the step before (at step 0: of the initial state). Live views. */
-  readonly before: { readonly c: NdArray; readonly h: NdArray };
+  readonly before: { readonly c: LiveArray; readonly h: LiveArray };
 }
 
 /** The part of an LSTM's tape that a step view reads. */
@@ -57,23 +65,23 @@ export class LstmStepView {
   }
 
   /** (F3) */
-  get c(): NdArray {
+  get c(): LiveArray {
     return this.array(this.tape.steps[this.t]!.y.c);
   }
 
   /** (F4) */
-  get h(): NdArray {
+  get h(): LiveArray {
     return this.array(this.tape.steps[this.t]!.y.h);
   }
 
   /** The state before this step, c- and h-. */
-  get before(): { readonly c: NdArray; readonly h: NdArray } {
+  get before(): { readonly c: LiveArray; readonly h: LiveArray } {
     const { c, h } = this.tape.steps[this.t]!.before;
     return { c: this.array(c), h: this.array(h) };
   }
 
   /** The input of this step, [N, D]. */
-  get x(): NdArray {
+  get x(): LiveArray {
     const { x, shape } = this.tape;
     return this.array(this.k.view(x, this.t * shape.batchSize * x.cols, shape.batchSize, x.cols));
   }
@@ -106,7 +114,7 @@ export class LstmStepView {
   }
 
   /** Computed from dc and dh instead of being stored for every step: see `gateGradients`. */
-  private activationGrads(): Gates {
+  private activationGrads(): Gates<FloatArray> {
     const { y, d, mask, external, squashed } = this.tape.cell(this.t);
     const variant = cellVariant(this.tape.spec.cell);
     const read = (m: Matrix): FloatArray => hostNumbers(this.k, m);
@@ -124,17 +132,17 @@ export class LstmStepView {
       external: external && read(external),
     });
     output.free();
-    const shaped = (values: FloatArray): NdArray => ownArray(values, [N, H]);
+    const shaped = (values: FloatArray) => ownArray(values, [N, H]);
     return { i: shaped(found.i), f: shaped(found.f), g: shaped(found.g), o: shaped(found.o) };
   }
 
   private cut(gates: Matrix): Gates {
     const H = this.tape.hiddenSize;
-    const column = (index: number): NdArray => hostColumns(this.k, gates, index * H, H);
+    const column = (index: number): LiveArray => hostColumns(this.k, gates, index * H, H);
     return { i: column(0), f: column(1), g: column(2), o: column(3) };
   }
 
-  private array(m: Matrix): NdArray {
+  private array(m: Matrix): LiveArray {
     return hostArray(this.k, m, [m.rows, m.cols]);
   }
 }

@@ -1,7 +1,6 @@
 /** One LSTM's part of a tape: the buffers of one pass. plain.ts and staged.ts compute it. */
 
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { UnspoolError } from '../../errors.js';
 import { type LayerInput, type LayerTape, requireVariants, type TapeContext } from '../layers/layer.js';
 import type { Arena } from '../memory/parameters.js';
 import type { PassShape } from '../pass.js';
@@ -14,7 +13,7 @@ import { isPlain, type LstmSpec, requireCarries } from './spec.js';
 import { LstmStepView } from './step-view.js';
 
 /** The numbers of an LSTM's state, row by row: h of N*R and c of N*H. */
-export interface GivenState {
+export interface StateNumbers {
   readonly h: ArrayLike<number>;
   readonly c: ArrayLike<number>;
 }
@@ -88,10 +87,10 @@ export class LstmTape implements LayerTape {
   }
 
   /**
-   * Sets the state before the first step: this layer's initial state (null), the final state of another pass or of this
-   * one, or numbers. Throws `INVALID_SETTING` where the layer cannot carry a state, `SHAPE_MISMATCH` for wrong counts.
+   * @internal Sets the state before the first step: this layer's initial state (null), the final state of another pass or of
+   * this one, or numbers. `Tape.begin` checks them. Throws `INVALID_SETTING` where the layer cannot carry a state.
    */
-  begin(from: LstmTape | GivenState | null): void {
+  begin(from: LstmTape | StateNumbers | null): void {
     const { h, c } = this.initialState();
     this.fresh = from === null;
     if (from instanceof LstmTape) {
@@ -100,8 +99,8 @@ export class LstmTape implements LayerTape {
       this.k.copy(h, last.h);
       this.k.copy(c, last.c);
     } else if (from) {
-      this.upload('h', h, from.h);
-      this.upload('c', c, from.c);
+      this.k.upload(h, from.h);
+      this.k.upload(c, from.c);
     } else {
       this.k.fill(h, 0);
       this.k.fill(c, 0);
@@ -158,19 +157,5 @@ export class LstmTape implements LayerTape {
       k.sumRows(d.initial.h, initial.h);
       k.sumRows(d.initial.c, initial.c);
     }
-  }
-
-  private upload(part: string, m: Matrix, values: ArrayLike<number>): void {
-    if (values.length !== m.rows * m.cols) {
-      throw new UnspoolError({
-        code: 'SHAPE_MISMATCH',
-        op: 'begin',
-        tensor: `${part} of ${this.name} before the first step`,
-        expected: [m.rows, m.cols],
-        actual: [values.length],
-        help: 'Pass one row of units per sequence, row by row.',
-      });
-    }
-    this.k.upload(m, values);
   }
 }

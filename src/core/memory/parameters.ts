@@ -8,7 +8,7 @@ import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../../errors.js';
 import type { Rng } from '../rng.js';
 import { type Disposed, Lease } from './lease.js';
-import { hostArray, matrixOf, type NdArray } from './views.js';
+import { hostArray, type LiveArray, matrixOf } from './views.js';
 
 /** A parameter that a layer needs: its name, shape and initial values. */
 export interface ParameterSpec {
@@ -95,8 +95,8 @@ export class Arena {
     return view;
   }
 
-  /** One parameter as an ndarray over the live memory, in its own shape. */
-  get(name: string): NdArray {
+  /** One parameter as a view of the live memory, in its own shape. */
+  get(name: string): LiveArray {
     return hostArray(this.kernels, this.handle(name), this.layout.entry(name).shape);
   }
 

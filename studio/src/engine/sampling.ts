@@ -25,10 +25,9 @@ async function sampleText(model: Model, vocabulary: Vocabulary, seed: number): P
 /** The predictions for the first validation sequence: the most likely class, or the number. */
 async function predict(model: Model, task: Task): Promise<Sample> {
   const { batch, targetLabels } = task.sequence(0);
-  const { output, tape } = await model.predict(batch.inputs, { batchSize: 1 });
+  const { output } = await model.predict(batch.inputs);
   const row = (t: number): number[] => Array.from({ length: task.outputSize }, (_, c) => output.get(t, 0, c));
   const steps = targetLabels.flatMap((label, t) => (label ? [{ t, label, values: row(t) }] : []));
-  tape.free();
   if (task.outputSize > 1) {
     const mostLikely = (values: readonly number[]): string => task.outputNames[values.indexOf(Math.max(...values))]!;
     const pairs = steps.map(({ label, values }) => `${label} → ${mostLikely(values)}`);

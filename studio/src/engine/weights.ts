@@ -39,9 +39,7 @@ export function checkGradient(
     const epsilon = 1e-5 * Math.max(1, Math.abs(value));
     const lossAt = async (moved: number): Promise<number> => {
       theta[at] = moved;
-      const result = await copy.evaluate(batch, { loss });
-      result.tape.free();
-      return result.loss;
+      return (await copy.evaluate(batch, { loss })).loss;
     };
     const [lossAbove, lossBelow] = [await lossAt(value + epsilon), await lossAt(value - epsilon)];
     gradients.free();

@@ -43,7 +43,7 @@ console.log((await model.parameters.download()).get('lstm.bias_ih_l0').slice(16,
 
 const layers = [{ kind: 'lstm', hiddenSize: 4 }, { kind: 'linear', size: 1 }];
 const model = await createModel({ inputSize: 1, layers });
-const { tape, output } = await model.predict([0, 1, 0, 1, 1], { batchSize: 1 });
+const { tape, output } = await model.predict([0, 1, 0, 1, 1], { tape: true });
 const { gates, c, h } = tape.lstm(0).step(3);
 console.log(gates.f.get(0, 2), c.get(0, 2), h.get(0, 2), output.get(3, 0, 0));`,
 
