@@ -107,10 +107,9 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
   const objective = async (): Promise<number> => (await k.download(tape.loss!.value))[0]! + (await tape.penalty());
   const loss = await objective();
   const lossAt = async (): Promise<number> => {
-    for (const layer of tape.layers) {
-      layer.pack(model.parameters);
-      layer.forward(model.parameters); // tape.forward would overwrite the input, which is one of the targets
-    }
+    model.parameters.startPass();
+    // tape.forward would overwrite the input, which is one of the targets.
+    for (const layer of tape.layers) layer.forward(model.parameters);
     tape.measure(choice, batch.targets, weights, batchFirst);
     return objective();
   };

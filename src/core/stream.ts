@@ -17,18 +17,17 @@ export class Stream {
 
   /**
    * Feeds one time step: N tokens, or N rows of inputSize values. Returns a copy of the output, N * outputSize numbers.
-   * The first call packs the weights; after they have changed, call `reset` or make a new stream.
+   * Reads the weights as they are at the call, in all layers.
    */
   async step(inputs: ArrayLike<number>): Promise<FloatArray> {
     const { tape } = this;
     tape.begin(this.fresh ? null : tape);
-    if (this.fresh) tape.forward(this.parameters, inputs);
-    else tape.forwardPacked(this.parameters, inputs);
+    tape.forward(this.parameters, inputs);
     this.fresh = false;
     return this.kernels.download(tape.layers.at(-1)!.y);
   }
 
-  /** Resets the state to the initial state. The next step reads the weights again. */
+  /** Resets the state to the initial state.  */
   reset(): void {
     this.fresh = true;
   }

@@ -167,16 +167,16 @@ export class Tape {
   }
 
   /**
-   * Packs the weights and runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major, or by sequence with
+   * Runs every layer. `inputs`: T*N tokens, or T*N*inputSize values; time-major, or by sequence with
    * `batchFirst`. Throws `SHAPE_MISMATCH` or `INVALID_DATA`.
    */
   forward(parameters: Arena, inputs: ArrayLike<number>, batchFirst = false): void {
+    parameters.startPass();
     this.load(inputs, batchFirst);
-    for (const layer of this.layers) layer.pack(parameters);
     for (const layer of this.layers) layer.forward(parameters);
   }
 
-  /** As `forward`, with the weights that the last `forward` packed. Valid only while no weight has changed. */
+  /** @internal As `forward`, but does not look for weights that were written through memory that an arena has handed out. */
   forwardPacked(parameters: Arena, inputs: ArrayLike<number>): void {
     this.load(inputs, false);
     for (const layer of this.layers) layer.forward(parameters);
@@ -220,6 +220,7 @@ export class Tape {
     if (!this.top.dy) {
       throw invalidSetting('tape', 'this tape has no buffers for gradients.', 'Make it with model.tape(shape).');
     }
+    parameters.startPass();
     this.loss?.backward();
     for (const [i, layer] of this.lstms.entries()) layer.after = after[i] ?? null;
     for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i]!.backward(parameters, gradients);

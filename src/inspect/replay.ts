@@ -90,8 +90,7 @@ export class Replay extends GridKernels {
     const { k, p, forward, buffers, input, recurrent } = this;
     const { steps: T, hiddenSize: H } = forward;
     const a = k.alloc(T, 4 * H);
-    input.pack(p);
-    recurrent.pack(p);
+    recurrent.draw(p);
     input.forward(p);
     for (const t of inOrder([...buffers.steps.keys()], forward.reverse)) {
       const now = buffers.steps[t]!.y.gates;
@@ -114,7 +113,7 @@ export class Replay extends GridKernels {
     const { k, p, d, forward, buffers, input, recurrent } = this;
     const { steps: T, hiddenSize: H, outputSize: R } = forward;
     const grad = buffers.grad!;
-    recurrent.packBack(p);
+    recurrent.takeBack(p);
     k.fill(grad.state.h, 0);
     for (const t of inOrder([...buffers.steps.keys()], !forward.reverse)) {
       k.upload(grad.steps[t]!.y.gates, rowOf(da, t)); // discards what gate recurrence of the later step added

@@ -101,7 +101,7 @@ class Curvature {
     }
     if (layer.kind === 'embedding') {
       const out = k.alloc(layer.y.rows, layer.y.cols);
-      k.gatherRows(out, w.handle(`${layer.name}.weight`), layer.ids);
+      k.gatherRows(out, w.part(`${layer.name}.weight`), layer.ids);
       return out;
     }
     if (layer.kind === 'linear') return this.linear(layer, Rx);
@@ -113,9 +113,9 @@ class Curvature {
     const { k, model, w } = this;
     const { weight, bias } = layer.names;
     const out = k.alloc(layer.y.rows, layer.y.cols);
-    if (bias) k.fillRows(out, w.handle(bias));
-    k.gemm(out, layer.x, w.handle(weight), { transB: true, accumulate: bias !== null });
-    if (Rx) k.gemm(out, Rx, model.parameters.handle(weight), { transB: true, accumulate: true });
+    if (bias) k.fillRows(out, w.part(bias));
+    k.gemm(out, layer.x, w.part(weight), { transB: true, accumulate: bias !== null });
+    if (Rx) k.gemm(out, Rx, model.parameters.part(weight), { transB: true, accumulate: true });
     return out;
   }
 
@@ -124,7 +124,7 @@ class Curvature {
     const { k, model, w, product } = this;
     if (layer.kind === 'dropout') return Rdy;
     if (layer.kind === 'embedding') {
-      k.scatterAddRows(product.handle(`${layer.name}.weight`), layer.ids, Rdy);
+      k.scatterAddRows(product.part(`${layer.name}.weight`), layer.ids, Rdy);
       return Rdy;
     }
     const { x } = layer as Layer<'lstm' | 'linear'>;
@@ -139,12 +139,12 @@ class Curvature {
   private linearBack(layer: Layer<'linear'>, Rdy: Matrix, Rx: Matrix | null, Rdx: Matrix | null): void {
     const { k, model, w, product } = this;
     const { weight, bias } = layer.names;
-    k.gemm(product.handle(weight), Rdy, layer.x, { transA: true, accumulate: true });
-    if (Rx) k.gemm(product.handle(weight), layer.dy!, Rx, { transA: true, accumulate: true });
-    if (bias) k.sumRows(product.handle(bias), Rdy);
+    k.gemm(product.part(weight), Rdy, layer.x, { transA: true, accumulate: true });
+    if (Rx) k.gemm(product.part(weight), layer.dy!, Rx, { transA: true, accumulate: true });
+    if (bias) k.sumRows(product.part(bias), Rdy);
     if (!Rdx) return;
-    k.gemm(Rdx, Rdy, model.parameters.handle(weight));
-    k.gemm(Rdx, layer.dy!, w.handle(weight), { accumulate: true });
+    k.gemm(Rdx, Rdy, model.parameters.part(weight));
+    k.gemm(Rdx, layer.dy!, w.part(weight), { accumulate: true });
   }
 
   /** R{dL/dy}. */

@@ -97,7 +97,7 @@ export class OptimizerRun {
     this.optimizer = optimizer;
     this.parameters = parameters;
     this.state = new Map(optimizer.state.map((name) => [name, this.arena(parameters.layout)]));
-    this.rows = Object.fromEntries([...this.state].map(([name, arena]) => [name, arena.matrix]));
+    this.rows = Object.fromEntries([...this.state].map(([name, arena]) => [name, arena.write()]));
   }
 
   /** Runs update number `update`, counted from 1. */
@@ -105,7 +105,7 @@ export class OptimizerRun {
     const { kernels, parameters, rows } = this;
     this.optimizer.apply({
       kernels,
-      parameters: parameters.matrix,
+      parameters: parameters.write(),
       gradients,
       state: rows,
       update,
@@ -126,7 +126,7 @@ export class OptimizerRun {
 
   private readonly scratch = (index: number): Matrix => {
     while (this.temporaries.length <= index) this.temporaries.push(this.arena(this.parameters.layout));
-    return this.temporaries[index]!.matrix;
+    return this.temporaries[index]!.write();
   };
 
   private readonly window = (row: Matrix, offset: number, size: number): Matrix => {

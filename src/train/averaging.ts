@@ -55,7 +55,7 @@ export class Average implements Resumable {
     if (this.losses || (spec.kind === 'polyak' && update < (spec.start ?? 1))) return;
     this.count++;
     const keep = spec.kind === 'ema' && this.count > 1 ? spec.decay : 1 - 1 / this.count;
-    k.combine(weights.matrix, keep, weights.matrix, 1 - keep, parameters.matrix);
+    k.combine(weights.write(), keep, weights.read(), 1 - keep, parameters.read());
   }
 
   /** Takes a validation loss into account. */

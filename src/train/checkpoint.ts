@@ -25,7 +25,7 @@ export async function downloadArenas(
   holdsResult: boolean,
 ): Promise<Map<string, FloatArray>> {
   const copies = new Map<string, FloatArray>();
-  for (const [name, arena] of arenasOf(buffers, holdsResult)) copies.set(name, await kernels.download(arena.matrix));
+  for (const [name, arena] of arenasOf(buffers, holdsResult)) copies.set(name, await kernels.download(arena.read()));
   return copies;
 }
 
@@ -58,7 +58,7 @@ export function restoreBuffers(
     if (values.length !== arena.layout.size) {
       throw otherTraining(`its optimizer state "${name}" has ${values.length} numbers, not ${arena.layout.size}`);
     }
-    kernels.upload(arena.matrix, values);
+    kernels.upload(arena.write(), values);
   }
   for (const [name, observer] of Object.entries(observersOf(buffers, options))) {
     const numbers = state.observed[name as keyof Observers];

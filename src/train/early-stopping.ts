@@ -49,7 +49,7 @@ export class EarlyStopping implements Resumable {
     if (loss < this.lowest - (this.spec.minDelta ?? 0)) {
       this.lowest = loss;
       this.waited = 0;
-      if (this.best) this.kernels.copy(this.best.matrix, parameters.matrix);
+      if (this.best) this.kernels.copy(this.best.write(), parameters.read());
     } else this.waited++;
   }
 

@@ -30,7 +30,7 @@ export interface MemoryEstimate {
   readonly gradients: number;
   /** Optimizer state, such as Adam's m and v, its scratch buffers, and the copies of the weights that `fit` keeps. */
   readonly optimizer: number;
-  /** One pass over a batch of this shape, with its loss. */
+  /** One pass over a batch of this shape, with its loss, and the packed weights, which all passes of a model share. */
   readonly tape: number;
   /** The part of the tape that one more time step of all rows adds. */
   readonly step: number;
@@ -124,7 +124,7 @@ function layPass(k: Kernels, built: BuiltSpec, shape: PassShape, options: Memory
 function runPass(tape: Tape, options: MemoryOptions, parameters: Arena, gradients: Arena | null): void {
   const { input, shape, loss } = tape;
   if (options.lengths) tape.setLengths(same(shape.batchSize, 1));
-  tape.begin(null, { seed: 0, update: 1 });
+  tape.begin(null, gradients && { seed: 0, update: 1 });
   tape.forward(parameters, same(shape.steps * shape.batchSize * (input.kind === 'tokens' ? 1 : input.x.cols), 0));
   const { y } = tape.layers.at(-1)!;
   if (loss)

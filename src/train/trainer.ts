@@ -165,13 +165,13 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { model, kernels, buffers } = this.context;
     const { average, trained } = buffers;
     if (this.holdsResult || !average?.isUsed || !trained) return act();
-    const { matrix } = model.parameters;
-    kernels.copy(trained.matrix, matrix);
-    kernels.copy(matrix, average.weights.matrix);
+    const { parameters } = model;
+    kernels.copy(trained.write(), parameters.read());
+    kernels.copy(parameters.write(), average.weights.read());
     try {
       return await act();
     } finally {
-      kernels.copy(matrix, trained.matrix);
+      kernels.copy(parameters.write(), trained.read());
     }
   }
 
@@ -180,10 +180,10 @@ export class Training implements AsyncIterable<TrainingEvent> {
     if (this.holdsResult) return;
     const { model, kernels, buffers } = this.context;
     const { average, earlyStopping, trained } = buffers;
-    const { matrix } = model.parameters;
-    if (trained) kernels.copy(trained.matrix, matrix);
-    if (average?.isUsed) kernels.copy(matrix, average.weights.matrix);
-    if (earlyStopping?.best && earlyStopping.hasBest) kernels.copy(matrix, earlyStopping.best.matrix);
+    const { parameters } = model;
+    if (trained) kernels.copy(trained.write(), parameters.read());
+    if (average?.isUsed) kernels.copy(parameters.write(), average.weights.read());
+    if (earlyStopping?.best && earlyStopping.hasBest) kernels.copy(parameters.write(), earlyStopping.best.read());
     this.holdsResult = true;
   }
 
@@ -191,7 +191,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { model, kernels, buffers, options } = this.context;
     restoreBuffers(kernels, buffers, options, state);
     const weights = state.optimizer.get('weights');
-    if (weights?.length === model.size) kernels.upload(model.parameters.matrix, weights);
+    if (weights?.length === model.size) kernels.upload(model.parameters.write(), weights);
     const { update, epoch, batch, lossSum, due, rng, carried } = state;
     this.progress = { update, epoch, batch, lossSum, due, rng };
     if (!carried) return;

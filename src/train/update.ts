@@ -68,7 +68,7 @@ export async function updateOnce(
 /** Throws `NOT_FINITE` if a parameter is not finite, as the last update may leave it. */
 export async function requireFiniteParameters(context: UpdateContext, update: number): Promise<void> {
   const { model, kernels, buffers } = context;
-  kernels.norm(buffers.norm, model.parameters.matrix);
+  kernels.norm(buffers.norm, model.parameters.read());
   if (Number.isFinite((await kernels.download(buffers.norm))[0])) return;
   const { notFinite, notFiniteIn } = await forensics();
   const found = await notFiniteIn(kernels, model.parameters, 'parameter ');

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Precision } from '../../src/contract/kernels.js';
 import { type Batch, defaultLoss } from '../../src/core/model.js';
 import type { ModelSpec } from '../../src/core/spec.js';
+import type { Tape } from '../../src/core/tape.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { expectSameBits, flat } from '../support/arrays.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
@@ -164,7 +165,7 @@ describe('after dispose()', () => {
     expect(freed).toEqual([matrix]);
   });
 
-  test('a tape frees everything that it allocated', async () => {
+  test('a tape frees everything that it allocated, and the model the packed weights', async () => {
     for (const gradients of [true, false]) {
       for (const spec of [VALUES, TOKENS]) {
         const k = createReference('float64');
@@ -186,14 +187,21 @@ describe('after dispose()', () => {
           },
         };
         const model = buildModel(counting, spec);
+        const pass = (): Tape => {
+          const tape = model.tape({ steps: 3, batchSize: 2 }, { gradients });
+          tape.forward(model.parameters, new Int32Array(spec === TOKENS ? 6 : 18));
+          tape.measure('meanSquaredError', new Float64Array(6 * model.outputSize));
+          tape.measure('binaryCrossEntropy', new Float64Array(6 * model.outputSize));
+          return tape;
+        };
+        pass().free();
         const before = live.size;
-        const tape = model.tape({ steps: 3, batchSize: 2 }, { gradients });
-        tape.forward(model.parameters, new Int32Array(spec === TOKENS ? 6 : 18));
-        tape.measure('meanSquaredError', new Float64Array(6 * model.outputSize));
-        tape.measure('binaryCrossEntropy', new Float64Array(6 * model.outputSize));
+        const tape = pass();
         expect(live.size).toBeGreaterThan(before);
         tape.free();
         expect(live.size).toBe(before);
+        model.dispose();
+        expect(live.size).toBe(0);
       }
     }
   });

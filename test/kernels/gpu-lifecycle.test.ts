@@ -91,6 +91,7 @@ describe.each(NODE_MODES)('reads and plans, %s', (mode) => {
     const k = await createGpu(mode);
     const model = buildModel(k, spec, true);
     const ofPlans: number[] = [];
+    await model.gradients(batchOf(3, 1)); // packs the weights
     for (let rows = 1; rows <= 40; rows++) {
       for (let time = 0; time < 2; time++) {
         const { tape, gradients } = await model.gradients(batchOf(2, rows));

@@ -32,7 +32,7 @@ export async function engine(workload, { inputs, targets, parameters }, backend)
     tape.forward(model.parameters, inputs); // packs the weights, as a stream's first step does
     const step = () => {
       tape.begin();
-      tape.forwardPacked(model.parameters, inputs);
+      tape.forward(model.parameters, inputs);
       return tape.output.data.array;
     };
     return { model, step };

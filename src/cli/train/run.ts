@@ -24,7 +24,7 @@ export async function runTraining(run: Run): Promise<number> {
   const stop = new AbortController();
   const options = { ...(await fitOptionsOf(settings)), signal: stop.signal };
   const training = fit(model, text, options, run.resumed?.training);
-  const isOnDevice = model.kernels.host(model.parameters.matrix) === null;
+  const isOnDevice = model.kernels.host(model.parameters.read()) === null;
   const snapshots = isOnDevice ? new TrainingSnapshots(model, training) : null;
   const checkpoints = new Checkpoints(checkpointFile(file), (to) => saveCheckpoint(to, run, training), run.resumed);
   printStart(run, training);

@@ -64,8 +64,6 @@ export class ActivityTape implements LayerTape {
     return (alpha * norm! ** 2) / (this.y.rows * this.y.cols) + (this.pairs ? beta * tar! : 0);
   }
 
-  pack(): void {}
-
   forward(): void {
     const { k, pairs, values } = this;
     if (!this.pass.noise) return;

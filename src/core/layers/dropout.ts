@@ -55,8 +55,6 @@ export class DropoutTape implements LayerTape {
     this.parts = xs.map((x, t) => [x, ys[t]!, dxs && dxs[t]!, dys && dys[t]!]);
   }
 
-  pack(): void {}
-
   forward(): void {
     const { k, mask, pass } = this;
     if (!pass.noise) {

@@ -60,11 +60,9 @@ export class EmbeddingTape implements LayerTape {
     this.outputSteps = shape.steps;
   }
 
-  pack(): void {}
-
   forward(parameters: Arena): void {
     const { k, dropout, pass } = this;
-    k.gatherRows(this.y, parameters.handle(this.weight), this.ids); // (E1)
+    k.gatherRows(this.y, parameters.part(this.weight), this.ids); // (E1)
     if (!dropout || !pass.noise) return;
     const { source, byToken, byRow } = dropout;
     drawMask(k, byToken, pass.noise, source);
@@ -76,7 +74,7 @@ export class EmbeddingTape implements LayerTape {
     const { k, dy, dropout, pass } = this;
     if (!dy) return;
     if (dropout && pass.noise) k.scaleRows(dy, dy, dropout.byRow, false);
-    k.scatterAddRows(gradients.handle(this.weight), this.ids, dy); // (E1')
+    k.scatterAddRows(gradients.part(this.weight), this.ids, dy); // (E1')
   }
 }
 

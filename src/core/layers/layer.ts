@@ -30,8 +30,6 @@ export interface LayerTape {
   readonly dy: Matrix | null;
   /** Time steps of y. */
   readonly outputSteps: number;
-  /** Packs the weights for `forward`. Must be called again when the weights or the noise change. */
-  pack(parameters: Arena): void;
   forward(parameters: Arena): void;
   /** Adds to `gradients`. */
   backward(parameters: Arena, gradients: Arena): void;

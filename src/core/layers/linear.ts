@@ -4,7 +4,7 @@
  */
 
 import { requireInteger, requireKeys, requireOptional } from '../../checks.js';
-import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
+import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { type Initializer, initialize } from '../init.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import { checkInits, MAX_SIZE } from '../spec-checks.js';
@@ -37,7 +37,6 @@ export class LinearTape implements LayerTape {
   readonly dy: Matrix | null;
   readonly outputSteps: number;
   private readonly k: Kernels;
-  private readonly packed: PackedMatrix; // W', (D, O)
   /** Names of the parameters; a tied weight has the embedding's name. */
   readonly names: { readonly weight: string; readonly bias: string | null };
 
@@ -50,27 +49,22 @@ export class LinearTape implements LayerTape {
     this.y = k.alloc(this.x.rows, spec.size);
     this.dy = gradients ? k.alloc(this.x.rows, spec.size) : null;
     this.outputSteps = input.steps;
-    this.packed = k.allocPacked(this.x.cols, spec.size);
-  }
-
-  pack(parameters: Arena): void {
-    this.k.pack(this.packed, parameters.handle(this.names.weight), true);
   }
 
   forward(parameters: Arena): void {
-    const { k, x, y, packed } = this;
-    const { bias } = this.names;
-    if (bias) k.fillRows(y, parameters.handle(bias)); // (A1)
-    k.gemmPacked(y, x, packed, bias !== null);
+    const { k, x, y } = this;
+    const { weight, bias } = this.names;
+    if (bias) k.fillRows(y, parameters.part(bias)); // (A1)
+    k.gemmPacked(y, x, parameters.packed(weight, true), bias !== null);
   }
 
   backward(parameters: Arena, gradients: Arena): void {
     const { k, x, dx } = this;
     const { weight, bias } = this.names;
     const dy = this.dy!;
-    if (dx) k.gemm(dx, dy, parameters.handle(weight)); // (A1')
-    k.gemm(gradients.handle(weight), dy, x, { transA: true, accumulate: true });
-    if (bias) k.sumRows(gradients.handle(bias), dy);
+    if (dx) k.gemm(dx, dy, parameters.part(weight)); // (A1')
+    k.gemm(gradients.part(weight), dy, x, { transA: true, accumulate: true });
+    if (bias) k.sumRows(gradients.part(bias), dy);
   }
 }
 

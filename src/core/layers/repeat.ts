@@ -40,8 +40,6 @@ export class RepeatTape implements LayerTape {
     this.dys = this.dy ? blocks(k, this.dy, rows) : [];
   }
 
-  pack(): void {}
-
   forward(): void {
     for (const y of this.ys) this.k.copy(y, this.input.x!); // (S1)
   }

@@ -35,11 +35,6 @@ export class BidirectionalTape implements LayerTape {
     this.outputSteps = this.forwards.outputSteps;
   }
 
-  pack(parameters: Arena): void {
-    this.forwards.pack(parameters);
-    this.backwards.pack(parameters);
-  }
-
   forward(parameters: Arena): void {
     const R = this.forwards.y.cols;
     this.forwards.forward(parameters);

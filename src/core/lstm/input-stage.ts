@@ -9,7 +9,6 @@ export function inputStage(b: LstmBuffers) {
   const [rows, width] = [gates.rows, gates.cols];
   const normalized = b.spec.cell?.layerNorm === true;
   const bias = k.alloc(1, width);
-  const packed = k.allocPacked(x.cols, width);
   const norm = normalized && {
     products: k.alloc(rows, width),
     stats: k.alloc(rows, 2),
@@ -18,11 +17,10 @@ export function inputStage(b: LstmBuffers) {
   return {
     /** dL/d(x Wx), (T*N, 4H), after `gradients`; null on a tape without gradients. */
     productGrad: norm ? norm.d : (grad?.gates ?? null),
-    pack: (p: LstmParts) => k.pack(packed, p.weightIh, true),
-    forward({ biases, norms }: LstmParts) {
+    forward({ biases, norms, packed }: LstmParts) {
       const started = startWithBias(k, gates, biases, bias); // (F1) a = b
-      if (!norm) return k.gemmPacked(gates, x, packed, started); //      + x Wx
-      k.gemmPacked(norm.products, x, packed, false);
+      if (!norm) return k.gemmPacked(gates, x, packed.Wx(), started); //      + x Wx
+      k.gemmPacked(norm.products, x, packed.Wx(), false);
       k.layerNorm(gates, { a: norm.products, stats: norm.stats, ...norms!.ih }, started); //      + LN(x Wx), (N1)
     },
     /** Needs da of all steps. */

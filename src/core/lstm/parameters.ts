@@ -1,6 +1,6 @@
 /** The parameters of one LSTM, forwards or in reverse: their names, shapes and starts, and their handles. */
 
-import type { Matrix, Peepholes } from '../../contract/kernels.js';
+import type { Matrix, PackedMatrix, Peepholes } from '../../contract/kernels.js';
 import { type Initializer, initialize } from '../init.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { Rng } from '../rng.js';
@@ -17,6 +17,16 @@ export interface LstmWeights {
   readonly weightIh: Matrix; // (4H, D)
   readonly weightHh: Matrix; // (4H, H)
   readonly biases: readonly Matrix[]; // (1, 4H) each, none to two of them: b is their sum
+  readonly packed: PackedWeights;
+}
+
+/** The weights as the right operands of products, as they are now: forwards transposed, backwards not. */
+export interface PackedWeights {
+  Wx(): PackedMatrix; // (D, 4H)
+  Wh(): PackedMatrix; // (R, 4H)
+  WhBack(): PackedMatrix; // (4H, R)
+  Whr(): PackedMatrix; // (H, R)
+  WhrBack(): PackedMatrix; // (R, H)
 }
 
 /** Handles of all that an LSTM has, as parameters or as the gradients of them; R is the projection's width, or H. */
@@ -59,17 +69,29 @@ export class LstmParameters {
   /** The handles in one arena, made once. */
   in(arena: Arena): LstmParts {
     let parts = this.known.get(arena);
-    if (!parts) this.known.set(arena, (parts = this.find((part) => arena.handle(this.nameOf(part)))));
+    if (!parts) this.known.set(arena, (parts = this.find(arena)));
     return parts;
   }
 
-  private find(handle: (part: string) => Matrix): LstmParts {
+  private find(arena: Arena): LstmParts {
+    const handle = (part: string): Matrix => arena.part(this.nameOf(part));
+    const packed = (part: string, transB: boolean) => {
+      const name = this.nameOf(part);
+      return () => arena.packed(name, transB);
+    };
     const { bias = true, cell = {}, projectionSize, initialState } = this.spec;
     const norm = (of: string): Norm => ({ gain: handle(`norm_gain_${of}`), bias: handle(`norm_bias_${of}`) });
     return {
       weightIh: handle('weight_ih'),
       weightHh: handle('weight_hh'),
       biases: bias === false ? [] : bias === 'single' ? [handle('bias_ih')] : [handle('bias_ih'), handle('bias_hh')],
+      packed: {
+        Wx: packed('weight_ih', true),
+        Wh: packed('weight_hh', true),
+        WhBack: packed('weight_hh', false),
+        Whr: packed('weight_hr', true),
+        WhrBack: packed('weight_hr', false),
+      },
       weightHr: projectionSize === undefined ? null : handle('weight_hr'),
       peepholes: cell.peepholes ? { i: handle('peephole_i'), f: handle('peephole_f'), o: handle('peephole_o') } : null,
       gateRecurrence: cell.gateRecurrence ? handle('weight_gate_recurrence') : null,

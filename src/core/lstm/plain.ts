@@ -11,7 +11,7 @@
  * The weights are stored as PyTorch has them, output by input, so Wx = weightIh' and Wh = weightHh', and b may be a sum of two.
  * What does not depend on the step before is done for all steps at once: x Wx before the loop, dWx, dWh, db, dx after it.
  */
-import type { Kernels, LstmStep, LstmStepGrad, Matrix, PackedMatrix } from '../../contract/kernels.js';
+import type { Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
 import { inOrder } from '../pass.js';
 import { addBiasGrad, startWithBias, wholeSequence } from './blocks.js';
 import type { LstmWeights } from './parameters.js';
@@ -45,35 +45,22 @@ export interface LstmRecordGrad {
   readonly dx: Matrix | null; // (T*N, D)
   readonly gates: Matrix; // (T*N, 4H) by the pre-activations
   readonly steps: readonly LstmGradStep[];
-  readonly WhT: PackedMatrix; // (4H, H), buffer for Wh'
 }
 
-/** Scratch buffers of a pass. */
-export interface LstmWorkspace {
-  readonly bias: Matrix; // (1, 4H) b, and in the backward pass db
-  readonly Wx: PackedMatrix; // (D, 4H)
-  readonly Wh: PackedMatrix; // (H, 4H)
-}
-
-/** Packs Wx, and Wh for the products of the time loop. */
-export function packWeights(k: Kernels, w: LstmWeights, workspace: LstmWorkspace): void {
-  k.pack(workspace.Wx, w.weightIh, true);
-  k.pack(workspace.Wh, w.weightHh, true);
-}
-
-/** Needs `packWeights` since the weights last changed, and the initial state in its block of h and c. */
-export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, workspace: LstmWorkspace): void {
-  const started = startWithBias(k, tape.gates, w.biases, workspace.bias); // (F1) a = b
-  k.gemmPacked(tape.gates, tape.x, workspace.Wx, started); //      + x Wx
+/** Needs the initial state in its block of h and c. `bias` is a buffer, (1, 4H). */
+export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, bias: Matrix): void {
+  const started = startWithBias(k, tape.gates, w.biases, bias); // (F1) a = b
+  k.gemmPacked(tape.gates, tape.x, w.packed.Wx(), started); //      + x Wx
+  const Wh = w.packed.Wh();
   for (const { y, before } of tape.steps) {
-    k.gemmPacked(y.gates, before.h, workspace.Wh, true); //      + h- Wh
+    k.gemmPacked(y.gates, before.h, Wh, true); //      + h- Wh
     k.lstmCell(y, before.c); // (F2)-(F4)
   }
 }
 
 /**
  * Needs dL/dh of each step from above in `grad`'s h, and in the last step's `d.c` what comes back from after the end
- * (usually 0). Adds to `dw`; leaves dL/dh and dL/dc of every step and of the initial state in `grad`.
+ * (usually 0). Adds to `dw`; leaves dL/dh and dL/dc of every step and of the initial state in `grad`. `bias` is a buffer, (1, 4H).
  */
 export function lstmBackward(
   k: Kernels,
@@ -81,18 +68,18 @@ export function lstmBackward(
   dw: LstmWeights,
   tape: LstmRecord,
   grad: LstmRecordGrad,
-  workspace: LstmWorkspace,
+  bias: Matrix,
 ): void {
-  k.pack(grad.WhT, w.weightHh, false);
+  const WhT = w.packed.WhBack();
   for (let t = tape.steps.length - 1; t >= 0; t--) {
     const { y, before } = tape.steps[t]!;
     const { d, before: dBefore } = grad.steps[t]!;
     k.lstmCellGrad(d, dBefore.c, y, before.c); // (B4)-(B2)
-    k.gemmPacked(dBefore.h, d.gates, grad.WhT, true); // (B1) dh- += da Wh'
+    k.gemmPacked(dBefore.h, d.gates, WhT, true); // (B1) dh- += da Wh'
   }
   k.gemm(dw.weightIh, grad.gates, tape.x, { transA: true, accumulate: true }); //      dWx += x'da
   k.gemm(dw.weightHh, grad.gates, tape.hBefore, { transA: true, accumulate: true }); //      dWh += h-'da
-  addBiasGrad(k, dw.biases, grad.gates, workspace.bias); //      db += sum_n da
+  addBiasGrad(k, dw.biases, grad.gates, bias); //      db += sum_n da
   if (grad.dx) k.gemm(grad.dx, grad.gates, w.weightIh); //      dx = da Wx'
 }
 
@@ -110,14 +97,12 @@ export function plainProgram(b: LstmBuffers): Program {
     dx: grad.dx,
     gates: grad.gates,
     steps: inOrder(grad.steps, reverse).map(({ y: d, before }) => ({ d, before })),
-    WhT: k.allocPacked(4 * H, H),
   };
-  const workspace = { bias: k.alloc(1, 4 * H), Wx: k.allocPacked(b.x.cols, 4 * H), Wh: k.allocPacked(H, 4 * H) };
+  const bias = k.alloc(1, 4 * H);
   return {
-    pack: (p) => packWeights(k, p, workspace),
-    forward: (p) => lstmForward(k, p, record, workspace),
+    forward: (p) => lstmForward(k, p, record, bias),
     backward(p, d) {
-      if (recordGrad) lstmBackward(k, p, d, record, recordGrad, workspace);
+      if (recordGrad) lstmBackward(k, p, d, record, recordGrad, bias);
     },
     cell(t) {
       const { y } = steps[t]!;

@@ -44,7 +44,6 @@ export interface CellValues {
 }
 
 export interface Program {
-  pack(p: LstmParts): void;
   /** Needs the initial state in its block. */
   forward(p: LstmParts): void;
   /** Needs dL/dh from the next layer in the state's blocks, and dL/dc of the last step (usually 0). */

@@ -2,6 +2,7 @@
  * (P1) h = u Whr', with the cell's output u (N, H) and h (N, R) (LSTMP, Sak et al. 2014). Its derivative: du = dh Whr and, for
  * all steps together, dWhr += dh' u.
  */
+import type { PackedMatrix } from '../../contract/kernels.js';
 import { blocks } from '../pass.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
@@ -10,11 +11,11 @@ import type { LstmBuffers } from './program.js';
 export function projectionStage(b: LstmBuffers, to: Slot) {
   const { k } = b;
   const { steps: T, batchSize: N } = b.shape;
-  const [H, R] = [b.spec.hiddenSize, b.state.h.cols];
+  const H = b.spec.hiddenSize;
   const outputs = k.alloc(T * N, H);
   const dOutputs = b.grad ? k.alloc(T * N, H) : null;
-  const packed = k.allocPacked(H, R);
-  const packedBack = b.grad ? k.allocPacked(R, H) : null;
+  let packed!: PackedMatrix;
+  let packedBack!: PackedMatrix;
   const us = blocks(k, outputs, N);
   const dus = dOutputs && blocks(k, dOutputs, N);
   const inner: Slot = {
@@ -25,10 +26,15 @@ export function projectionStage(b: LstmBuffers, to: Slot) {
   return {
     /** The slot that the cell writes: u instead of h. */
     inner,
-    pack: (p: LstmParts) => k.pack(packed, p.weightHr!, true),
-    packBack: (p: LstmParts) => k.pack(packedBack!, p.weightHr!, false),
+    /** Takes the weights of a pass. */
+    take(p: LstmParts) {
+      packed = p.packed.Whr();
+    },
+    takeBack(p: LstmParts) {
+      packedBack = p.packed.WhrBack();
+    },
     forward: (t: number) => k.gemmPacked(to.values[t]!.h, us[t]!, packed, false), // (P1)
-    backward: (t: number) => k.gemmPacked(dus![t]!, to.grads![t]!.h, packedBack!, false), // (P1) du = dh Whr
+    backward: (t: number) => k.gemmPacked(dus![t]!, to.grads![t]!.h, packedBack, false), // (P1) du = dh Whr
     gradients: (d: LstmParts) => k.gemm(d.weightHr!, to.dh!, outputs, { transA: true, accumulate: true }), // dWhr += dh' u
   };
 }

@@ -39,13 +39,26 @@ function stateDropout({ k, pass, rates, name, shape, state }: LstmBuffers) {
 /** DropConnect: the product uses M Wh, with one mask for the whole pass. */
 function dropConnect({ k, pass, rates, name, gates, state }: LstmBuffers) {
   const source = { stream: streamOf(`${name}/dropConnect`), rate: rates.dropConnect, over: 'pass' } as const;
-  const [weights, mask] = [k.alloc(gates.cols, state.h.cols), k.alloc(gates.cols, state.h.cols)];
+  const [rows, cols] = [gates.cols, state.h.cols];
+  const [weights, mask] = [k.alloc(rows, cols), k.alloc(rows, cols)]; // M Wh and M, (4H, R)
+  let [packed, packedBack]: (PackedMatrix | null)[] = [null, null];
+  let isBackCurrent = false;
   return {
-    /** M Wh, (4H, R). */
-    weights,
-    draw(weightHh: Matrix) {
+    /** (M Wh)', packed. */
+    draw(weightHh: Matrix): PackedMatrix {
       drawMask(k, mask, pass.noise!, source);
       k.multiply(weights, weightHh, mask, false);
+      packed ??= k.allocPacked(cols, rows);
+      k.pack(packed, weights, true);
+      isBackCurrent = false;
+      return packed;
+    },
+    /** M Wh, packed: once after each `draw`, because `gradients` overwrites the weights. */
+    back(): PackedMatrix {
+      packedBack ??= k.allocPacked(rows, cols);
+      if (!isBackCurrent) k.pack(packedBack, weights, false);
+      isBackCurrent = true;
+      return packedBack;
     },
     /** dWh += M (da' u). Overwrites the masked weights. */
     gradients(dWeightHh: Matrix, da: Matrix, u: Matrix) {
@@ -80,26 +93,26 @@ function normalizedProduct({ k, grad, gates, shape, steps }: LstmBuffers) {
 
 export function recurrentStage(b: LstmBuffers) {
   const { k, pass, grad, spec, rates } = b;
-  const [R, width] = [b.state.h.cols, b.gates.cols];
-  const packed = k.allocPacked(R, width);
-  const packedBack = grad && k.allocPacked(width, R);
   const hBefore = wholeSequence(k, b.shape, b.state.h, 'before', b.reverse);
   const masked = rates.state > 0 ? stateDropout(b) : null;
   const dropped = rates.dropConnect > 0 ? dropConnect(b) : null;
   const normalized = spec.cell?.layerNorm ? normalizedProduct(b) : null;
   const gatesBefore: GateRecurrence | null = spec.cell?.gateRecurrence ? gateRecurrence(b) : null;
-  const weights = (p: LstmParts): Matrix => (dropped && pass.noise ? dropped.weights : p.weightHh);
+  /** Wh' and Wh of this pass, packed. */
+  let packed!: PackedMatrix;
+  let packedBack!: PackedMatrix;
 
   return {
     /** dL/d(u Wh'), (T*N, 4H), after `backward` of all steps; null on a tape without gradients. */
     productGrad: normalized?.d ?? grad?.gates ?? null,
-    pack(p: LstmParts) {
-      if (pass.noise) dropped?.draw(p.weightHh);
-      k.pack(packed, weights(p), true);
-    },
-    packBack: (p: LstmParts) => k.pack(packedBack!, weights(p), false),
-    draw() {
+    /** Draws the masks and takes the weights of a pass. */
+    draw(p: LstmParts) {
       if (pass.noise) masked?.draw();
+      packed = dropped && pass.noise ? dropped.draw(p.weightHh) : p.packed.Wh();
+    },
+    /** Takes the weights of the backward pass. */
+    takeBack(p: LstmParts) {
+      packedBack = dropped && pass.noise ? dropped.back() : p.packed.WhBack();
     },
     forward(p: LstmParts, t: number) {
       const { y, before } = b.steps[t]!;
@@ -111,8 +124,8 @@ export function recurrentStage(b: LstmBuffers) {
     backward(p: LstmParts, d: LstmParts, t: number) {
       const { y: dNow, before: dBefore } = grad!.steps[t]!;
       const da = normalized ? normalized.backward(p, d, t) : dNow.gates;
-      if (masked && pass.noise) masked.backward(dBefore.h, da, packedBack!);
-      else k.gemmPacked(dBefore.h, da, packedBack!, true); // (B1) dh- += da Wh
+      if (masked && pass.noise) masked.backward(dBefore.h, da, packedBack);
+      else k.gemmPacked(dBefore.h, da, packedBack, true); // (B1) dh- += da Wh
       gatesBefore?.backward(p, t);
     },
     gradients(d: LstmParts) {

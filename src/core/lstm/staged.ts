@@ -62,13 +62,9 @@ export function stagedProgram(b: LstmBuffers): Program {
   const { ends, zoneout, projection, cell, recurrent, input } = stagesOf(b);
 
   return {
-    pack(p) {
-      input.pack(p);
-      recurrent.pack(p);
-      projection?.pack(p);
-    },
     forward(p) {
-      recurrent.draw();
+      recurrent.draw(p);
+      projection?.take(p);
       cell.draw();
       zoneout?.draw();
       input.forward(p);
@@ -83,8 +79,8 @@ export function stagedProgram(b: LstmBuffers): Program {
     backward(p, d) {
       if (!grad) return;
       if (cell.addsToGates) k.fill(grad.gates, 0); // gate recurrence adds to it
-      recurrent.packBack(p);
-      projection?.packBack(p);
+      recurrent.takeBack(p);
+      projection?.takeBack(p);
       for (const t of back) {
         ends?.backwardIn(t);
         zoneout?.backwardIn(t);

@@ -122,10 +122,6 @@ export class LstmTape implements LayerTape {
     return this.ends.grad?.initial ?? null;
   }
 
-  pack(parameters: Arena): void {
-    this.program.pack(this.parameters.in(parameters));
-  }
-
   forward(parameters: Arena): void {
     const { k, buffers } = this;
     const p = this.parameters.in(parameters);

@@ -4,11 +4,11 @@
  * and the arena, and a sum of gradients is one addition.
  */
 
-import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import type { FloatArray, Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../../errors.js';
 import type { Rng } from '../rng.js';
 import { type Disposed, Lease } from './lease.js';
-import { hostArray, type LiveArray, matrixOf } from './views.js';
+import { hostArray, type LiveArray, matrixOf, type WriteObserver } from './views.js';
 
 /** A parameter that a layer needs: its name, shape and initial values. */
 export interface ParameterSpec {
@@ -61,13 +61,31 @@ export class ParameterLayout {
 
 const FREED: Disposed = { what: 'The arena', after: 'free()', help: 'Make a new one with model.arena().' };
 
-/** All parameters of a model, or numbers of the same layout such as gradients, by name. */
-export class Arena {
+/** A weight as the products need it, and the version of the arena that it was packed from. */
+interface Pack {
+  readonly matrix: PackedMatrix;
+  version: number;
+}
+
+/**
+ * All parameters of a model, or numbers of the same layout such as gradients, by name.
+ *
+ * The products of a pass read packed copies of the weights. They belong to the arena, so all tapes, streams and predictions of a
+ * model share them. They are made when a pass first needs them, and again after the arena was written: by `set`, `clear`,
+ * `get(name).set`, an optimizer or a training. Memory that was handed out (`matrix`, `handle`, `get(name).data.array`) can be written
+ * without notice; after that, every pass packs the weights again.
+ */
+export class Arena implements WriteObserver {
   readonly layout: ParameterLayout;
   private readonly lease: Lease;
   private readonly kernels: Kernels;
   private readonly all: Matrix;
   private readonly views = new Map<string, Matrix>();
+  /** By name: W, and W'. */
+  private readonly packs = [new Map<string, Pack>(), new Map<string, Pack>()] as const;
+  /** Raised by every write. */
+  private version = 0;
+  private isHandedOut = false;
 
   /** Throws `OUT_OF_MEMORY`. */
   constructor(kernels: Kernels, layout: ParameterLayout) {
@@ -77,14 +95,67 @@ export class Arena {
     this.all = this.kernels.alloc(1, layout.size);
   }
 
-  /** The whole arena as one row. */
+  /** The whole arena as one row. Afterwards every pass packs the weights again, because the row may be written at any time. */
   get matrix(): Matrix {
+    this.handedOut();
+    return this.read();
+  }
+
+  /** @internal The whole arena as one row, only to be read. */
+  read(): Matrix {
     this.lease.requireOpen();
     return this.all;
   }
 
-  /** The backend's handle of one parameter; a vector [n] is a row (1, n). */
+  /** @internal The whole arena as one row, to be written before the next pass, and not later. */
+  write(): Matrix {
+    this.changed();
+    return this.read();
+  }
+
+  /** @internal Numbers were written. */
+  changed(): void {
+    this.version++;
+  }
+
+  /** @internal Numbers may be written from now on without a call of `changed`. */
+  handedOut(): void {
+    this.isHandedOut = true;
+  }
+
+  /** @internal To be called when a pass starts. Throws `DISPOSED`. */
+  startPass(): void {
+    this.lease.requireOpen();
+    if (this.isHandedOut) this.version++;
+  }
+
+  /** @internal The weight W, or W' with `transB`, as the right operand of products. Valid until the arena is written. */
+  packed(name: string, transB: boolean): PackedMatrix {
+    const packs = this.packs[transB ? 1 : 0];
+    let pack = packs.get(name);
+    if (!pack) {
+      const [rows, cols] = matrixOf(this.layout.entry(name).shape);
+      const matrix = transB ? this.kernels.allocPacked(cols, rows) : this.kernels.allocPacked(rows, cols);
+      packs.set(name, (pack = { matrix, version: -1 }));
+    }
+    if (pack.version !== this.version) {
+      this.kernels.pack(pack.matrix, this.part(name), transB);
+      pack.version = this.version;
+    }
+    return pack.matrix;
+  }
+
+  /**
+   * The backend's handle of one parameter; a vector [n] is a row (1, n). Afterwards every pass packs the weights again, because the
+   * handle may be written at any time.
+   */
   handle(name: string): Matrix {
+    this.handedOut();
+    return this.part(name);
+  }
+
+  /** @internal The handle of one parameter, only to be read; of gradients, also to be written. */
+  part(name: string): Matrix {
     let view = this.views.get(name);
     if (!view) {
       const { shape, offset } = this.layout.entry(name);
@@ -97,7 +168,7 @@ export class Arena {
 
   /** One parameter as a view of the live memory, in its own shape. */
   get(name: string): LiveArray {
-    return hostArray(this.kernels, this.handle(name), this.layout.entry(name).shape);
+    return hostArray(this.kernels, this.part(name), this.layout.entry(name).shape, this);
   }
 
   /** Overwrites one parameter. Throws `SHAPE_MISMATCH` where the count of numbers differs. */
@@ -113,7 +184,8 @@ export class Arena {
         help: 'Pass all its numbers, row by row.',
       });
     }
-    this.kernels.upload(this.handle(name), values);
+    this.kernels.upload(this.part(name), values);
+    this.changed();
   }
 
   /** Copies of all parameters by name. */
@@ -125,11 +197,12 @@ export class Arena {
   /** Sets all numbers to 0. */
   clear(): void {
     this.kernels.fill(this.all, 0);
+    this.changed();
   }
 
   /** Frees the memory. Afterwards every use of the arena, and of arrays from it, throws `DISPOSED`. */
   free(why: Disposed = FREED): void {
-    this.views.clear(); // the next access makes a new handle through the lease, which throws
+    for (const made of [this.views, ...this.packs]) made.clear(); // the next access uses the lease, which throws
     this.lease.end(why);
   }
 }

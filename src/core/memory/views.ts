@@ -7,12 +7,23 @@ import { requireInteger, shown } from '../../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 
+/** Notices what may change the numbers of a view. */
+export interface WriteObserver {
+  /** Numbers were written. */
+  changed(): void;
+  /** The memory itself was handed out: from now on, numbers can be written at any time. */
+  handedOut(): void;
+}
+
 /** The numbers of a live view. It has the methods that the package `ndarray` needs of its data. */
 export class LiveNumbers {
-  private readonly read: () => FloatArray;
+  /** @internal The memory, only to be read. */
+  readonly read: () => FloatArray;
+  private readonly observer: WriteObserver | undefined;
 
-  constructor(read: () => FloatArray) {
+  constructor(read: () => FloatArray, observer?: WriteObserver) {
     this.read = read;
+    this.observer = observer;
   }
 
   get length(): number {
@@ -25,6 +36,7 @@ export class LiveNumbers {
 
   set(index: number, value: number): number {
     this.read()[index] = value;
+    this.observer?.changed();
     return value;
   }
 
@@ -39,9 +51,11 @@ export class LiveNumbers {
 
   /**
    * The memory itself, for code that needs a typed array. After the tape or arena is freed, this memory is reused without any
-   * check: read it immediately, or keep a copy.
+   * check: read it immediately, or keep a copy. After this access to a parameter, the engine packs the weights again in every
+   * pass, because it does not see what is written.
    */
   get array(): FloatArray {
+    this.observer?.handedOut();
     return this.read();
   }
 }
@@ -126,7 +140,9 @@ class View<Data extends LiveNumbers | FloatArray> implements NdArray<Data> {
     const at = this.index(...indexAndValue.slice(0, -1));
     const value = indexAndValue.at(-1)!;
     if (typeof value !== 'number') throw invalidSetting('set', `the value must be a number, got ${shown(value)}.`);
-    this.numbers[at] = value;
+    const { data } = this;
+    if (data instanceof LiveNumbers) data.set(at, value);
+    else data[at] = value;
     return value;
   }
 
@@ -212,7 +228,7 @@ class View<Data extends LiveNumbers | FloatArray> implements NdArray<Data> {
 
   private get numbers(): FloatArray {
     const { data } = this;
-    return data instanceof LiveNumbers ? data.array : data;
+    return data instanceof LiveNumbers ? data.read() : data;
   }
 
   /** `change` replaces the size and stride of each dimension that has an argument, and skips elements at its start. */
@@ -264,9 +280,9 @@ export function hostNumbers(kernels: Kernels, m: Matrix): FloatArray {
   );
 }
 
-function liveNumbers(kernels: Kernels, m: Matrix): LiveNumbers {
+function liveNumbers(kernels: Kernels, m: Matrix, observer?: WriteObserver): LiveNumbers {
   hostNumbers(kernels, m); // reports a device now instead of at the first access
-  return new LiveNumbers(() => kernels.host(m)!);
+  return new LiveNumbers(() => kernels.host(m)!, observer);
 }
 
 /** All of `m`, in `shape` (row-major). */
@@ -274,8 +290,9 @@ export function hostArray<Nested = NestedNumbers>(
   kernels: Kernels,
   m: Matrix,
   shape: readonly number[],
+  observer?: WriteObserver,
 ): LiveArray<Nested> {
-  return viewOf(liveNumbers(kernels, m), shape);
+  return viewOf(liveNumbers(kernels, m, observer), shape);
 }
 
 /** A view over a copy that no backend owns. */

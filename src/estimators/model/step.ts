@@ -11,7 +11,6 @@ import type { ModelSpec } from '../../core/spec.js';
 import type { Tape } from '../../core/tape.js';
 import { invalidSetting } from '../../errors.js';
 import type { GatedUnits, StatePart, StepData, SystemStep } from '../system.js';
-import type { SharedWeights } from './shared-weights.js';
 import { ModelTangent } from './tangent.js';
 
 /** Whether dropout or noise affects the new state, which the closed-form derivatives do not cover. */
@@ -32,7 +31,6 @@ export interface StepOwner {
   readonly batchSize: number;
   readonly loss: LossChoice | null;
   readonly kernels: Kernels;
-  readonly weights: SharedWeights;
   readonly parameters: FloatArray;
   /** `length` zeros in the model's precision. */
   floats(length: number): FloatArray;
@@ -71,10 +69,7 @@ export class EngineStep implements SystemStep {
     const { model, batchSize } = system;
     this.system = system;
     this.k = system.kernels;
-    const { weights } = system;
-    this.tape = weights.lay(() =>
-      model.tape({ steps: 1, batchSize }, { inputGradient: false, kernels: weights.kernels }),
-    );
+    this.tape = model.tape({ steps: 1, batchSize }, { inputGradient: false });
     this.top = this.tape.layers.findLastIndex(({ kind }) => kind === 'lstm');
     if (this.top < 0) throw invalidSetting('layers', 'must include an LSTM, which an estimator goes back through.');
     this.after = this.tape.lstms.map((layer) => {
@@ -113,7 +108,7 @@ export class EngineStep implements SystemStep {
       noise,
     );
     this.drops = noise !== null && dropsInside(system.model.spec);
-    tape.forward(system.model.parameters, input);
+    tape.forwardPacked(system.model.parameters, input); // `changed` says when theta has changed
     this.state = this.join(this.matrices);
     this.target = share === 0 ? null : target;
     this.share = share;

@@ -22,7 +22,6 @@ import {
 } from '../system.js';
 import { addScaled } from '../vectors.js';
 import { InitialStateStep, learnedStates } from './initial-state.js';
-import { SharedWeights } from './shared-weights.js';
 import { EngineStep, type StepOwner } from './step.js';
 
 /** Options of `modelSystem`. */
@@ -65,7 +64,6 @@ class EngineSystem implements ModelSystem, StepOwner {
   readonly scratch: Arena;
   readonly kernels: Kernels;
   private readonly lease: Lease;
-  readonly weights: SharedWeights;
   private readonly learned: ReturnType<typeof learnedStates>;
   private readonly arenas = new Map<FloatArray, Arena>();
   private readonly idle: EngineStep[] = [];
@@ -84,7 +82,6 @@ class EngineSystem implements ModelSystem, StepOwner {
     this.loss = loss ?? null;
     this.lease = new Lease(model.kernels);
     this.kernels = this.lease.kernels;
-    this.weights = new SharedWeights(this.kernels);
     this.parameters = hostNumbers(model.kernels, model.parameters.matrix);
     this.scratch = model.arena();
     this.blocks = blocksOf(model);
@@ -116,7 +113,7 @@ class EngineSystem implements ModelSystem, StepOwner {
   }
 
   changed(): void {
-    this.weights.changed();
+    this.model.parameters.changed();
   }
 
   newGradient(): FloatArray {

@@ -87,7 +87,7 @@ export class ModelTangent {
   /** (E1): dy[r] = dE[ids[r]]. */
   private embedding(layer: AnyLayerTape & { kind: 'embedding' }): Matrix {
     const out = this.outputs.get(layer)!;
-    this.k.gatherRows(out, this.direction.handle(`${layer.name}.weight`), layer.ids);
+    this.k.gatherRows(out, this.direction.part(`${layer.name}.weight`), layer.ids);
     return out;
   }
 
@@ -97,10 +97,10 @@ export class ModelTangent {
     const { k, model, direction } = this;
     const out = this.outputs.get(layer)!;
     const { weight, bias } = layer.names;
-    if (moved && bias) k.fillRows(out, direction.handle(bias));
+    if (moved && bias) k.fillRows(out, direction.part(bias));
     else k.fill(out, 0);
-    if (dx) k.gemm(out, dx, model.parameters.handle(weight), { transB: true, accumulate: true });
-    if (moved) k.gemm(out, layer.x, direction.handle(weight), { transB: true, accumulate: true });
+    if (dx) k.gemm(out, dx, model.parameters.part(weight), { transB: true, accumulate: true });
+    if (moved) k.gemm(out, layer.x, direction.part(weight), { transB: true, accumulate: true });
     return out;
   }
 
