@@ -49,9 +49,9 @@ export interface LstmRecordGrad {
 
 /** Needs the initial state in its block of h and c. `bias` is a buffer, (1, 4H). */
 export function lstmForward(k: Kernels, w: LstmWeights, tape: LstmRecord, bias: Matrix): void {
+  const [Wx, Wh] = [w.packed.Wx(), w.packed.Wh()];
   const started = startWithBias(k, tape.gates, w.biases, bias); // (F1) a = b
-  k.gemmPacked(tape.gates, tape.x, w.packed.Wx(), started); //      + x Wx
-  const Wh = w.packed.Wh();
+  k.gemmPacked(tape.gates, tape.x, Wx, started); //      + x Wx
   for (const { y, before } of tape.steps) {
     k.gemmPacked(y.gates, before.h, Wh, true); //      + h- Wh
     k.lstmCell(y, before.c); // (F2)-(F4)
