@@ -1,12 +1,11 @@
 /** Tests run the TypeScript sources; those under test/cli and test/package run what `npm run build` made. */
-import { existsSync } from 'node:fs';
+import { findMachine } from './test/support/find-machine.mjs';
 
-// Where there is no GPU, the software driver that Debian's chromium brings. Tests see a copy of the environment, drivers do not.
-const SOFTWARE_DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';
-if (!process.env.VK_DRIVER_FILES && existsSync(SOFTWARE_DRIVER)) process.env.VK_DRIVER_FILES = SOFTWARE_DRIVER;
+findMachine();
 
 export default {
   testEnvironment: 'node',
+  reporters: ['default', '<rootDir>/test/support/skipped.mjs'],
   testTimeout: 300_000, // for what hangs, not for what is slow on a busy machine
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],

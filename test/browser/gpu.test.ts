@@ -3,18 +3,17 @@
  * not installed.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { golden } from '../support/golden.js';
+import { CHROMIUM, describeInChromium } from '../support/machine.js';
 
-const CHROMIUM = '/usr/bin/chromium';
 const ROOT = join(__dirname, '..', '..');
-const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
 
 /** The page's script, with the conformance suite and gpu.js. */
 function bundle(): string {
@@ -75,7 +74,7 @@ async function expectFaultsReported(page: Page, mode: string): Promise<void> {
   expect(message).toBe('out of memory. Lower the batch, the steps or hiddenSize, or use backend: wasm.');
 }
 
-maybe.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
+describeInChromium.each(['webgl2', 'webgpu'])('%s in Chromium', (mode) => {
   let session: Session;
 
   beforeAll(async () => {

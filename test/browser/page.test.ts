@@ -1,18 +1,18 @@
 /**
  * The bundled package in Chromium: in a plain page, in a cross-origin isolated one (threads), and under a content-security
- * policy that allows nothing but WebAssembly. Needs Debian's chromium, and is skipped without it.
+ * policy that allows nothing but WebAssembly. Skipped without a Chromium.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { CHROMIUM, describeInChromium } from '../support/machine.js';
 
-const CHROMIUM = '/usr/bin/chromium';
 const ROOT = join(__dirname, '..', '..');
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 const STRICT = { 'Content-Security-Policy': "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" };
@@ -22,10 +22,6 @@ const PAGES: Record<string, Record<string, string>> = {
   strict: STRICT,
   'strict and isolated': { ...STRICT, ...ISOLATED },
 };
-
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) console.warn(`The browser tests are skipped: ${CHROMIUM} does not exist.`);
-const maybe = hasChromium ? describe : describe.skip;
 
 /** The scripts of pages and workers. A page runs the script of its name. */
 const SCRIPTS: Readonly<Record<string, string>> = {
@@ -94,7 +90,7 @@ let browser: Browser;
 const problems: string[] = [];
 
 beforeAll(async () => {
-  if (!hasChromium) return;
+  if (!CHROMIUM) return;
   scripts = bundle();
   server = await serve(scripts);
   const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
@@ -121,7 +117,7 @@ async function open(kind: string, name = 'page'): Promise<Page> {
 
 const train = (page: Page, backend: string): Promise<Trained> => page.evaluate(`window.train('${backend}')`);
 
-maybe('in Chromium', () => {
+describeInChromium('in Chromium', () => {
   test.each(Object.keys(PAGES))('%s page: wasm trains like the reference backend, saves and loads', async (kind) => {
     const page = await open(kind);
     const wasm = await train(page, 'auto');
@@ -150,7 +146,7 @@ maybe('in Chromium', () => {
   });
 });
 
-maybe('with a worker in Chromium', () => {
+describeInChromium('with a worker in Chromium', () => {
   test('training in a worker gives the same events and does not block the page', async () => {
     const page = await open('plain', 'worker-page');
     const { here, there } = (await page.evaluate('window.both()')) as Record<'here' | 'there', Watched>;
@@ -188,7 +184,7 @@ maybe('with a worker in Chromium', () => {
   });
 });
 
-maybe('a small page in Chromium', () => {
+describeInChromium('a small page in Chromium', () => {
   test('the code of a page that trains and predicts is under 40 KB gzipped', async () => {
     const page = await open('plain', 'small');
     const loaded: string[] = [];

@@ -1,5 +1,5 @@
 /** `unspool inspect`: its text, its files and its errors. The page opens from disk. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -7,9 +7,9 @@ import { chromium } from 'playwright-core';
 import { createModel, deserializeModel } from '../../src/create.js';
 import { gateStatistics, gradientByLag, trace } from '../../src/inspect/index.js';
 import { serializeModel } from '../../src/interop/model-file.js';
+import { CHROMIUM, testInChromium } from '../support/machine.js';
 import { folder, MAIN, sampleText, start, TINY } from './support.js';
 
-const CHROMIUM = '/usr/bin/chromium';
 const here = folder();
 const run = (...args: string[]) => start(here.path, ['inspect', ...args]).ended;
 const read = (name: string): string => readFileSync(join(here.path, name), 'utf8');
@@ -144,34 +144,31 @@ test('inspects a model with a single output, at the end', async () => {
   expect(stdout).toMatch(/^lstm: the gradient (vanishes|fades|is carried)/m);
 });
 
-(existsSync(CHROMIUM) ? test : test.skip)(
-  'the page opens from disk, without a network, in light and in dark mode',
-  async () => {
-    expect((await run('a.safetensors', '--text', sentence, '--out', 'page.html')).code).toBe(0);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
-    try {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        const page = await browser.newPage({ colorScheme });
-        const troubles: string[] = [];
-        page.on('console', (message) => troubles.push(message.text()));
-        page.on('pageerror', (error) => troubles.push(error.message));
-        page.on('request', (request) => {
-          if (!/^(file|data):/.test(request.url())) troubles.push(request.url());
-        });
-        await page.goto(pathToFileURL(join(here.path, 'page.html')).href);
-        expect(await page.locator('figure svg').count()).toBeGreaterThanOrEqual(12 + 5);
-        const drawn = await page.evaluate(() =>
-          [...document.querySelectorAll('figure svg')].every((svg) => svg.getBoundingClientRect().width > 100),
-        );
-        expect(drawn).toBe(true);
-        expect(troubles).toEqual([]);
-        await page.close();
-      }
-    } finally {
-      await browser.close();
+testInChromium('the page opens from disk, without a network, in light and in dark mode', async () => {
+  expect((await run('a.safetensors', '--text', sentence, '--out', 'page.html')).code).toBe(0);
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+  try {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({ colorScheme });
+      const troubles: string[] = [];
+      page.on('console', (message) => troubles.push(message.text()));
+      page.on('pageerror', (error) => troubles.push(error.message));
+      page.on('request', (request) => {
+        if (!/^(file|data):/.test(request.url())) troubles.push(request.url());
+      });
+      await page.goto(pathToFileURL(join(here.path, 'page.html')).href);
+      expect(await page.locator('figure svg').count()).toBeGreaterThanOrEqual(12 + 5);
+      const drawn = await page.evaluate(() =>
+        [...document.querySelectorAll('figure svg')].every((svg) => svg.getBoundingClientRect().width > 100),
+      );
+      expect(drawn).toBe(true);
+      expect(troubles).toEqual([]);
+      await page.close();
     }
-  },
-);
+  } finally {
+    await browser.close();
+  }
+});
 
 describe('errors', () => {
   const long = 'x'.repeat(3);

@@ -1,6 +1,7 @@
 /** The GPU is lost in the middle of `unspool train`: the checkpoint has what was learned, and can be resumed. */
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
+import { describeOnWebGpu } from '../support/machine.js';
 import { folder, jsonLines, MAIN, ROOT, start, TINY } from './support.js';
 
 /** A module that runs before the program: a signal destroys the device, as a driver reset does. */
@@ -9,7 +10,7 @@ import gpuJs from ${JSON.stringify(join(ROOT, 'node_modules/gpu.js/src/index.js'
 process.on('SIGUSR2', () => void gpuJs.WebGPUContext.destroy());
 `;
 
-describe('a lost device', () => {
+describeOnWebGpu('a lost device', () => {
   test('costs no more than the updates since the last copy', async () => {
     const here = folder();
     const before = here.write('loses.mjs', LOSES);

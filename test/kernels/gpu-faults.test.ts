@@ -15,6 +15,7 @@ import { ROOT } from '../cli/support.js';
 import { rejected } from '../support/errors.js';
 import { expectClose } from '../support/golden.js';
 import { wideErrors } from '../support/gpu-runs.js';
+import { describeOnWebGpu, testOnWebGpu } from '../support/machine.js';
 import { buildModel } from '../support/model.js';
 import { provideWebGpu } from '../support/webgpu.js';
 import { batchOf, loseDevice, specOf, TICKS, wait } from './gpu-support.js';
@@ -43,7 +44,7 @@ describe('createModel rejects what is not available', () => {
     expect(await make('gpu:webgl2')).toMatchObject({ code: 'INVALID_SETTING', path: 'backend gpu:webgl2' });
   });
 
-  test('`gpu` opens a GPU mode and reports it as the variant', async () => {
+  testOnWebGpu('`gpu` opens a GPU mode and reports it as the variant', async () => {
     const model = await createModel(spec, { backend: 'gpu' });
     expect([model.kernels.name, model.kernels.variant]).toEqual(['gpu', 'webgpu']);
     model.dispose();
@@ -77,7 +78,7 @@ describe('a model that cannot be created', () => {
   });
 });
 
-test('shaders of an unsupported gpu.js version are rejected', async () => {
+testOnWebGpu('shaders of an unsupported gpu.js version are rejected', async () => {
   const gpuJs = (await loadGpuJs())!;
   class OtherVersion extends gpuJs.GPU {
     override createKernel(source: string, settings: object): GpuJsKernel {
@@ -97,7 +98,7 @@ test('shaders of an unsupported gpu.js version are rejected', async () => {
   k.dispose();
 });
 
-test('a training run on a lost device resumes from its snapshot with the same losses', async () => {
+testOnWebGpu('a training run on a lost device resumes from its snapshot with the same losses', async () => {
   const [updates, lostAfter] = [9, 5];
   const data = { train: { stateful: true, length: updates, batch: (n: number) => batchOf(4, 2, n) } };
   const begin = (model: Model, resume?: TrainingState) =>
@@ -126,7 +127,7 @@ test('a training run on a lost device resumes from its snapshot with the same lo
   expectClose('losses', Float32Array.from(lossesOf(rest)), lossesOf(whole.slice(state.update)), 1e-6);
 });
 
-test('every read after a device is lost is rejected', async () => {
+testOnWebGpu('every read after a device is lost is rejected', async () => {
   const k = await createGpu('webgpu');
   const m = k.alloc(2, 3);
   k.fill(m, 2);
@@ -139,7 +140,7 @@ test('every read after a device is lost is rejected', async () => {
   k.dispose();
 });
 
-describe('two models on one device', () => {
+describeOnWebGpu('two models on one device', () => {
   test('an error of one model is reported to that model only', async () => {
     const { device } = await (await loadGpuJs())!.WebGPUContext.acquire();
     const both = [await createGpu('webgpu'), await createGpu('webgpu')];

@@ -8,13 +8,13 @@ import { fit } from '../../src/train/trainer.js';
 import { expectClose } from '../support/golden.js';
 import { buildModel } from '../support/model.js';
 import { provideWebGpu } from '../support/webgpu.js';
-import { batchOf, NODE_MODES, specOf, TICKS, wait } from './gpu-support.js';
+import { batchOf, describeModes, specOf, TICKS, wait } from './gpu-support.js';
 
 const spec = specOf(6);
 
 provideWebGpu();
 
-describe.each(NODE_MODES)('freed or disposed in the middle of a run, %s', (mode) => {
+describeModes('freed or disposed in the middle of a run, %s', (mode) => {
   test('freeing a matrix does not affect other results of the run', async () => {
     const k = await createGpu(mode);
     const kept = k.alloc(2, 3);
@@ -73,7 +73,7 @@ describe.each(NODE_MODES)('freed or disposed in the middle of a run, %s', (mode)
   });
 });
 
-describe.each(NODE_MODES)('reads and plans, %s', (mode) => {
+describeModes('reads and plans, %s', (mode) => {
   test('the time steps of a tape are read together', async () => {
     const k = await createGpu(mode);
     const model = buildModel(k, spec, true);
@@ -127,19 +127,19 @@ describe('a training run uses plans', () => {
     return { ...found, after: k.counts.resident };
   };
 
-  test.each([
-    ['webgpu', /^fused-encoder$/],
-    ['webasm', /^fused-(sync|threaded)$/],
-    ['cpu', /^single kernels$/],
-  ] as const)('on %s', async (mode, executor) => {
-    const [found, expected] = [await run(mode), await run('cpu')];
-    expect(found.refused).toBe(null);
-    expect(found.executors.slice(0, 2)).toEqual(['single kernels', 'single kernels']); // the first time a run occurs
-    for (const name of found.executors.slice(5)) expect(name).toMatch(executor);
-    expect(found.counts.plans > 5).toBe(mode !== 'cpu');
-    expectClose('losses', Float32Array.from(found.losses), expected.losses, 1e-5);
-    expect(found.after).toBe(0);
-  });
+  const EXECUTORS = { webgpu: /^fused-encoder$/, webasm: /^fused-(sync|threaded)$/, cpu: /^single kernels$/ };
+  describeModes('on %s', (mode) =>
+    test('losses agree, and no result stays', async () => {
+      const executor = EXECUTORS[mode as keyof typeof EXECUTORS];
+      const [found, expected] = [await run(mode), await run('cpu')];
+      expect(found.refused).toBe(null);
+      expect(found.executors.slice(0, 2)).toEqual(['single kernels', 'single kernels']); // the first time a run occurs
+      for (const name of found.executors.slice(5)) expect(name).toMatch(executor);
+      expect(found.counts.plans > 5).toBe(mode !== 'cpu');
+      expectClose('losses', Float32Array.from(found.losses), expected.losses, 1e-5);
+      expect(found.after).toBe(0);
+    }),
+  );
 });
 
 test('the results on the device do not grow from update 50 to 1,000, and are gone after dispose()', async () => {

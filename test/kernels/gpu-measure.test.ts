@@ -4,6 +4,7 @@ import { createModel } from '../../src/create.js';
 import { downloadSteps, fastestBackend, measureBackends } from '../../src/gpu/index.js';
 import { rejected } from '../support/errors.js';
 import { expectClose } from '../support/golden.js';
+import { testOnWebGpu } from '../support/machine.js';
 import { provideWebGpu } from '../support/webgpu.js';
 import { specOf } from './gpu-support.js';
 
@@ -11,7 +12,7 @@ const spec = specOf(3);
 
 provideWebGpu();
 
-test('downloadSteps returns the same time steps as on wasm, and a live view names it', async () => {
+testOnWebGpu('downloadSteps returns the same time steps as on wasm, and a live view names it', async () => {
   const batch = {
     steps: 5,
     batchSize: 2,
@@ -58,7 +59,7 @@ test('measureBackends sorts by time, and reports why a backend failed', async ()
 describe('fastestBackend', () => {
   const shape = { steps: 4, batchSize: 3 };
 
-  test('uses the fastest backend and keeps the timings', async () => {
+  testOnWebGpu('uses the fastest backend and keeps the timings', async () => {
     const model = await createModel(spec, { measure: fastestBackend(shape) });
     expect(model.backendTimings!.map(({ backend }) => backend).sort()).toEqual(['gpu:webgl2', 'gpu:webgpu', 'wasm']);
     const [first, second, last] = model.backendTimings!;

@@ -1,11 +1,12 @@
 /** Whole models on the GPU backend in each mode that runs in Node: PyTorch's golden vectors, training, freed memory. */
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { createGpu, type GpuKernels } from '../../src/kernels/gpu/index.js';
 import { golden } from '../support/golden.js';
 import { CELLS } from '../support/golden-lstm.js';
 import { goldenErrors, productErrors, trained, trainingError, wideErrors } from '../support/gpu-runs.js';
+import { testOnWebGpu } from '../support/machine.js';
 import { provideWebGpu } from '../support/webgpu.js';
-import { NODE_MODES } from './gpu-support.js';
+import { describeModes } from './gpu-support.js';
 
 provideWebGpu();
 
@@ -16,7 +17,7 @@ interface ShaderMaker {
 const LAYERS = ['basic', 'no-bias', 'wide', 'batch-of-one', 'stacked', 'bidirectional', 'projected', 'packed'];
 const ALL = [...LAYERS.map((n) => `lstm-${n}`), ...Object.keys(CELLS).map((n) => `cell-${n}`)];
 
-describe.each(NODE_MODES)('%s', (mode) => {
+describeModes('%s', (mode) => {
   let k: GpuKernels;
   beforeAll(async () => {
     k = await createGpu(mode);
@@ -75,7 +76,7 @@ describe.each(NODE_MODES)('%s', (mode) => {
 });
 
 // The default on real GPUs, where a dispatch costs more than some arithmetic.
-test.each([24, 27])('webgpu: a cell that computes the product that it reads, %i rows', async (N) => {
+testOnWebGpu.each([24, 27])('webgpu: a cell that computes the product that it reads, %i rows', async (N) => {
   const dispatches: number[] = [];
   for (const fusesSums of [false, true]) {
     const fresh = await createGpu('webgpu', { fusesSums });

@@ -6,15 +6,16 @@ import { adam } from '../../src/optim/adam.js';
 import { fit } from '../../src/train/trainer.js';
 import { rejected } from '../support/errors.js';
 import { expectClose } from '../support/golden.js';
+import { testOnWebGpu } from '../support/machine.js';
 import { buildModel } from '../support/model.js';
 import { provideWebGpu } from '../support/webgpu.js';
-import { batchOf, NODE_MODES, specOf, trainedModel } from './gpu-support.js';
+import { batchOf, describeModes, specOf, trainedModel } from './gpu-support.js';
 
 const spec = specOf(6);
 
 provideWebGpu();
 
-describe.each(NODE_MODES)('larger than one value, %s', (mode) => {
+describeModes('larger than one value, %s', (mode) => {
   test('a model with more parameters than one value holds trains to the same weights and moments', async () => {
     const ends: Float32Array[] = [];
     for (const maxElements of [2 ** 24, 160]) {
@@ -55,7 +56,7 @@ describe.each(NODE_MODES)('larger than one value, %s', (mode) => {
   });
 });
 
-describe.each(NODE_MODES)('values, %s', (mode) => {
+describeModes('values, %s', (mode) => {
   test('NaN inputs give NaN outputs', async () => {
     const k = await createGpu(mode);
     for (const cell of [{}, { peepholes: true }]) {
@@ -96,17 +97,20 @@ test('matrices that are too large for one value are computed in blocks, to the s
   expectClose('weights', weights[1]!, [...weights[0]!], 1e-6);
 });
 
-test('an instruction without blocks throws OUT_OF_MEMORY for a matrix that is too large, and later calls work', async () => {
-  const k = await createGpu('webgpu');
-  expect(4 * k.maxElements).toBeLessThanOrEqual(k.device.maxBufferBytes);
-  const [table, out, small] = [k.alloc(2, 4096), k.alloc(4097, 4096), k.alloc(2, 3)];
-  k.upload(small, [1, 2, 3, 4, 5, 6]);
-  const gather = async () => k.gatherRows(out, table, new Int32Array(4097));
-  expect((await rejected(gather)).problem).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: 4 * 4097 * 4096 });
-  k.add(small, small, small);
-  expect([...(await k.download(small))]).toEqual([2, 4, 6, 8, 10, 12]);
-  k.dispose();
-});
+testOnWebGpu(
+  'an instruction without blocks throws OUT_OF_MEMORY for a matrix that is too large, and later calls work',
+  async () => {
+    const k = await createGpu('webgpu');
+    expect(4 * k.maxElements).toBeLessThanOrEqual(k.device.maxBufferBytes);
+    const [table, out, small] = [k.alloc(2, 4096), k.alloc(4097, 4096), k.alloc(2, 3)];
+    k.upload(small, [1, 2, 3, 4, 5, 6]);
+    const gather = async () => k.gatherRows(out, table, new Int32Array(4097));
+    expect((await rejected(gather)).problem).toMatchObject({ code: 'OUT_OF_MEMORY', bytes: 4 * 4097 * 4096 });
+    k.add(small, small, small);
+    expect([...(await k.download(small))]).toEqual([2, 4, 6, 8, 10, 12]);
+    k.dispose();
+  },
+);
 
 describe('a parameter that is too large', () => {
   const make = (hiddenSize: number) => {
@@ -121,7 +125,7 @@ describe('a parameter that is too large', () => {
   });
 });
 
-test('webgpu computes more rows than a grid of threads has', async () => {
+testOnWebGpu('webgpu computes more rows than a grid of threads has', async () => {
   const k = await createGpu('webgpu');
   const R = 8 * 65535 + 3;
   const [out, row, factors, square, product] = [

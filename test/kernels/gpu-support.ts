@@ -1,14 +1,23 @@
 /** Helpers for the tests of the GPU backend. */
 
+import { describe } from '@jest/globals';
 import type { Model } from '../../src/core/model.js';
 import type { GpuKernels, GpuMode } from '../../src/gpu/index.js';
 import { loadGpuJs } from '../../src/kernels/gpu/device/gpu-js.js';
 import { adam } from '../../src/optim/adam.js';
 import { fit } from '../../src/train/trainer.js';
+import { describeOnWebGpu } from '../support/machine.js';
 import { buildModel } from '../support/model.js';
 
 /** The modes that run in Node. */
 export const NODE_MODES: readonly GpuMode[] = ['cpu', 'webasm', 'webgpu'];
+
+/** `describe` for each of these modes; skipped for a mode that this machine cannot run. `%s` in the title is the mode. */
+export function describeModes(title: string, body: (mode: GpuMode) => void): void {
+  for (const mode of NODE_MODES) {
+    (mode === 'webgpu' ? describeOnWebGpu : describe)(title.replace('%s', mode), () => body(mode));
+  }
+}
 
 /** A small model with two inputs and two outputs. */
 export const specOf = (hiddenSize: number) =>

@@ -1,6 +1,7 @@
 /** The conformance suite on the GPU backend, in each mode that runs in Node. */
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect } from '@jest/globals';
 import { createGpu, type GpuKernels, type GpuMode } from '../../src/kernels/gpu/index.js';
+import { describeOnWebGpu, testOnWebGpu } from '../support/machine.js';
 import { provideWebGpu } from '../support/webgpu.js';
 import type { Instruction } from './cases/index.js';
 import { describeConformance } from './conformance.js';
@@ -31,7 +32,7 @@ describe('cpu', () => {
   describeConformance('gpu', () => gpu('cpu'), { float32: 1e-5 }, {}, most);
 });
 
-describe('webgpu', () => {
+describeOnWebGpu('webgpu', () => {
   describeConformance('gpu', () => gpu('webgpu'), { float32: 1e-5 }, {}, some);
 });
 
@@ -39,7 +40,7 @@ describe('webasm', () => {
   describeConformance('gpu', () => gpu('webasm'), { float32: 1e-5 }, {}, some);
 });
 
-test('each suite ran in its mode', () => {
+testOnWebGpu('each suite ran in its mode', () => {
   expect(running.map(({ name, variant, device }) => [name, variant, device.mode])).toEqual(
     ['cpu', 'webgpu', 'webasm'].map((mode) => ['gpu', mode, mode]),
   );

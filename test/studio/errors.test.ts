@@ -1,7 +1,8 @@
 /** Problems in the Studio: each has a message, and the page works afterwards. */
 import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { errorBanner, maybe, oneUpdate, ready, studio } from './support.js';
+import { describeInChromium } from '../support/machine.js';
+import { errorBanner, oneUpdate, ready, studio } from './support.js';
 
 const site = studio();
 
@@ -21,7 +22,7 @@ const drop = (page: Page, name: string, make: string) =>
     [name, make],
   );
 
-maybe('invalid files', () => {
+describeInChromium('invalid files', () => {
   test.each([
     ['noise.bin', 'binary', /noise\.bin is a binary file/],
     ['large.txt', 'large', /large\.txt has 100 MB; the Studio accepts up to 20/],
@@ -46,7 +47,7 @@ maybe('invalid files', () => {
   });
 });
 
-maybe('a failure during training', () => {
+describeInChromium('a failure during training', () => {
   test('a loss that becomes NaN', async () => {
     const { page } = await site.open('?preset=counting&units=4&optimizer=sgd&rate=10');
     await ready(page);
@@ -100,7 +101,7 @@ maybe('a failure during training', () => {
   });
 });
 
-maybe('unsupported settings', () => {
+describeInChromium('unsupported settings', () => {
   test('a gate that cannot be clamped is released', async () => {
     const { page } = await site.open('?preset=counting&units=3&steps=6&cell=coupled#unroll');
     const slider = page.getByRole('slider', { name: /^Clamp a gate/ });

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { errorBanner, maybe, oneUpdate, ROOT, ready, studio } from './support.js';
+import { describeInChromium } from '../support/machine.js';
+import { errorBanner, oneUpdate, ROOT, ready, studio } from './support.js';
 
 const site = studio();
 const folder = mkdtempSync(join(tmpdir(), 'unspool-studio-files-'));
@@ -19,7 +20,7 @@ const TRAIN = [
   ...['--max-updates', '3', '--out', 'cli.safetensors'],
 ];
 
-maybe('files', () => {
+describeInChromium('files', () => {
   test('reads a table and a text, and exchanges models with the command line', async () => {
     writeFileSync(at('own.txt'), 'the sea, the ship, the whale. '.repeat(40));
     const rows = Array.from({ length: 400 }, (_, t) => `${t % 7},${(10 + 3 * Math.sin(t / 3)).toFixed(3)}`);

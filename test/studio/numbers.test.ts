@@ -11,7 +11,8 @@ import { specOf, taskOf } from '../../studio/src/engine/tasks/index.js';
 import type { Task } from '../../studio/src/engine/tasks/task.js';
 import { fromQuery } from '../../studio/src/settings.js';
 import { cellAt } from '../../studio/src/unroll/cell.js';
-import { maybe, numberOf, oneUpdate, ready, studio } from './support.js';
+import { describeInChromium } from '../support/machine.js';
+import { numberOf, oneUpdate, ready, studio } from './support.js';
 
 const site = studio();
 const QUERY = '?preset=adding&units=4&layers=2&steps=6&batch=4';
@@ -82,7 +83,7 @@ function expectWires(
   near(found.cBefore!.grad, found.c!.grad! * found.f!.value!);
 }
 
-maybe('training', () => {
+describeInChromium('training', () => {
   test('updates, an epoch and a reset give the losses of fit', async () => {
     const { page, troubles } = await site.open(QUERY);
     await ready(page);
@@ -101,7 +102,7 @@ maybe('training', () => {
   });
 });
 
-maybe('Unroll', () => {
+describeInChromium('Unroll', () => {
   test('every wire shows the number of the trace, and the walk visits every stage', async () => {
     const { page } = await site.open(`${QUERY}#unroll`);
     await page.locator('.diagram').waitFor();
@@ -159,7 +160,7 @@ maybe('Unroll', () => {
   });
 });
 
-maybe('edits', () => {
+describeInChromium('edits', () => {
   test('a clamped gate, a changed weight and an edited input give the losses of the library', async () => {
     const { page } = await site.open(`${QUERY}#unroll`);
     await page.locator('.diagram').waitFor();
@@ -206,7 +207,7 @@ maybe('edits', () => {
   });
 });
 
-maybe('Inspect', () => {
+describeInChromium('Inspect', () => {
   test('compares estimators with the exact gradient, checks a weight, and colors the inputs', async () => {
     const { page, troubles } = await site.open(`${QUERY}&layers=1#inspect`);
     await page.locator('.maps canvas').first().waitFor();

@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+import { CHROMIUM } from '../support/machine.js';
 
-const CHROMIUM = '/usr/bin/chromium';
 export const ROOT = join(__dirname, '..', '..');
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
@@ -19,9 +19,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.csv': 'text/csv',
   '.woff2': 'font/woff2',
 };
-
-if (!existsSync(CHROMIUM)) console.warn(`The Studio's tests are skipped because ${CHROMIUM} does not exist.`);
-export const maybe = existsSync(CHROMIUM) ? describe : describe.skip;
 
 export interface Studio {
   /** Ends with a slash. */
@@ -60,7 +57,7 @@ export function studio(): Studio {
   let server: Server | null = null;
   let browser: Browser | null = null;
   beforeAll(async () => {
-    if (!existsSync(CHROMIUM)) return;
+    if (!CHROMIUM) return;
     folder = mkdtempSync(join(tmpdir(), 'unspool-studio-'));
     const vite = join(ROOT, 'node_modules', '.bin', 'vite');
     execFileSync(vite, ['build', 'studio', '--outDir', folder, '--logLevel', 'error'], { cwd: ROOT });

@@ -11,7 +11,8 @@ import { specOf, taskOf } from '../../studio/src/engine/tasks/index.js';
 import { fromQuery } from '../../studio/src/settings.js';
 import { CHAPTERS } from '../../studio/src/tour/chapters.js';
 import { SNIPPETS } from '../../studio/src/tour/snippets.js';
-import { maybe, numberOf, ROOT, showView, studio } from './support.js';
+import { describeInChromium } from '../support/machine.js';
+import { numberOf, ROOT, showView, studio } from './support.js';
 
 const site = studio();
 const QUERY = '?preset=adding&units=4&steps=6&batch=4';
@@ -50,7 +51,7 @@ describe('the code of each chapter runs', () => {
   });
 });
 
-maybe('figures of the tour', () => {
+describeInChromium('figures of the tour', () => {
   test('show what the library computes, chapter by chapter', async () => {
     const { page, troubles } = await site.open(`${QUERY}#tour/1`);
     const { settings } = fromQuery(QUERY);
@@ -103,7 +104,7 @@ maybe('figures of the tour', () => {
   });
 });
 
-maybe('navigation of the tour', () => {
+describeInChromium('navigation of the tour', () => {
   test('arrow keys and links change the chapter', async () => {
     const { page } = await site.open(`${QUERY}#tour/3`);
     await page.locator('.tour h2', { hasText: '3. Initialization' }).waitFor();

@@ -1,11 +1,12 @@
 /** Training in the Studio: every preset, gradient estimators, play and pause, and the speed. */
 import { expect, test } from '@jest/globals';
 import { PRESETS } from '../../studio/src/settings.js';
-import { maybe, oneUpdate, ready, studio } from './support.js';
+import { describeInChromium } from '../support/machine.js';
+import { oneUpdate, ready, studio } from './support.js';
 
 const site = studio();
 
-maybe('training', () => {
+describeInChromium('training', () => {
   test('every preset makes an update with a positive loss', async () => {
     const { page, troubles } = await site.open('?preset=counting&units=4');
     await ready(page);
@@ -40,7 +41,7 @@ maybe('training', () => {
   });
 });
 
-maybe('play and pause', () => {
+describeInChromium('play and pause', () => {
   test('the page stays responsive while it plays, and stops when paused', async () => {
     const { page } = await site.open('?preset=novel&units=96&batch=32&layers=2');
     await ready(page);
@@ -69,7 +70,7 @@ maybe('play and pause', () => {
   });
 });
 
-maybe('at one update per second', () => {
+describeInChromium('at one update per second', () => {
   const openSlow = async () => {
     const opened = await site.open('?preset=counting&units=4');
     await ready(opened.page);

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { maybe, oneUpdate, ROOT, ready, showView, studio } from './support.js';
+import { describeInChromium } from '../support/machine.js';
+import { oneUpdate, ROOT, ready, showView, studio } from './support.js';
 
 const site = studio();
 const axe = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
@@ -32,7 +33,7 @@ async function violations(page: Page): Promise<string[]> {
   return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 2).map(describeNode).join(' | ')}`);
 }
 
-maybe('every view', () => {
+describeInChromium('every view', () => {
   describe.each([
     ['light', 1280],
     ['dark', 390],
