@@ -22,6 +22,9 @@ export interface ModelSpec {
   readonly layers: readonly LayerSpec[];
 }
 
+/** A bound for files that claim absurd models. */
+const MAX_LAYERS = 1000;
+
 function checkLayer(path: string, layer: unknown): void {
   if (typeof layer !== 'object' || layer === null)
     throw invalidSetting(path, `must be an object, got ${shown(layer)}.`);
@@ -92,6 +95,9 @@ export function requireSpec(value: unknown): asserts value is ModelSpec {
   if (spec.seed !== undefined) requireInteger('seed', spec.seed, 0, Number.MAX_SAFE_INTEGER);
   if (!Array.isArray(spec.layers) || spec.layers.length === 0) {
     throw invalidSetting('layers', `must be a list of layers, got ${shown(spec.layers)}.`);
+  }
+  if (spec.layers.length > MAX_LAYERS) {
+    throw invalidSetting('layers', `must be at most ${MAX_LAYERS} layers, got ${spec.layers.length}.`);
   }
   spec.layers.forEach((layer, i) => {
     checkLayer(`layers[${i}]`, layer);

@@ -7,7 +7,7 @@
  *   training (progress of a checkpoint; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
  */
 
-import { isObject } from '../checks.js';
+import { isObject, requireFunction, requireOptional, requireOptions, shown } from '../checks.js';
 import type { FloatArray, Precision } from '../contract/kernels.js';
 import { parameterLayout } from '../core/build.js';
 import type { Arena } from '../core/memory/parameters.js';
@@ -15,11 +15,13 @@ import type { Model } from '../core/model.js';
 import { isRngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import { Vocabulary } from '../data/vocabulary.js';
-import { UnspoolError } from '../errors.js';
+import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
 import type { TrainingProgress } from '../train/progress.js';
 import type { TrainingState } from '../train/trainer.js';
+import { parseBounded } from './bounded-json.js';
+import { requireJson } from './plain-json.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
-import { writeSafetensors } from './safetensors-write.js';
+import { type TensorData, writeSafetensors } from './safetensors-write.js';
 import { metadataFromVersion1, specFromVersion1, trainingFromVersion1 } from './version-1.js';
 
 /** The version that is written. Versions 1 and 2 are read. */
@@ -37,6 +39,9 @@ export interface ModelFileParts {
   /** The state of the training, in a checkpoint. */
   readonly training?: TrainingState | null;
 }
+
+/** The keys of `ModelFileParts`, and the others of what `parseModel` and `deserializeModel` return, which may be passed on. */
+const PARTS = ['vocabulary', 'metadata', 'training', 'spec', 'precision', 'parameters', 'model'];
 
 /** The content of a model file. */
 export interface ModelFile {
@@ -63,31 +68,63 @@ export interface SerializableModel extends Pick<Model, 'spec'> {
   readonly parameters: Pick<Arena, 'layout' | 'download'>;
 }
 
+/** The metadata of a model file. Throws `INVALID_SETTING` or `INVALID_DATA` for what cannot be read again. */
+function headerOf(spec: ModelSpec, { vocabulary, metadata = {} }: ModelFileParts): Record<string, string> {
+  const header: Record<string, string> = { format: 'unspool', version: VERSION, spec: JSON.stringify(spec) };
+  if (vocabulary) {
+    if (!(vocabulary instanceof Vocabulary))
+      throw invalidSetting('vocabulary', `must be a Vocabulary, got ${shown(vocabulary)}.`);
+    header.vocabulary = JSON.stringify(vocabulary.characters);
+  }
+  if (!isObject(metadata)) throw invalidData('metadata', `must be a plain object, got ${shown(metadata)}.`);
+  requireJson('metadata', metadata);
+  header.metadata = JSON.stringify(metadata);
+  return header;
+}
+
+/** The training state as JSON and as tensors, copied: the caller may continue with its arrays. */
+function trainingParts(training: TrainingState, spec: ModelSpec): { text: string; tensors: TensorData[] } {
+  const given: Partial<TrainingState> = isObject(training) ? training : {};
+  const { optimizer, carried, ...rest } = given;
+  const names = optimizer instanceof Map ? [...optimizer.keys()] : null;
+  const state = { ...rest, optimizer: names, carried: Array.isArray(carried) ? carried.length : carried };
+  const tensors: TensorData[] = [];
+  const add = (name: string, data: unknown): void => {
+    const isFloats = data instanceof Float32Array || data instanceof Float64Array;
+    if (!isFloats)
+      throw invalidSetting(`training.${name}`, `must be a Float32Array or a Float64Array, got ${shown(data)}.`);
+    tensors.push({ name: `training.${name}`, shape: [data.length], data: data.slice() });
+  };
+  if (!isTrainingHeader(state, statefulLayers(spec))) {
+    throw invalidSetting('training', 'must be what checkpoint() of a training of this model returned.');
+  }
+  for (const [name, data] of optimizer!) add(`optimizer.${name}`, data);
+  carried?.forEach((layer, i) => {
+    add(`state.${i}.h`, layer?.h);
+    add(`state.${i}.c`, layer?.c);
+  });
+  return { text: JSON.stringify(state), tensors };
+}
+
 /** Returns the bytes of a model file. The same model and parts give the same bytes. */
 export async function serializeModel(model: SerializableModel, parts: ModelFileParts = {}): Promise<Uint8Array> {
-  const { vocabulary = null, metadata = {}, training = null } = parts;
-  const values = await model.parameters.download();
-  const tensors = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape, data: values.get(name)! }));
-  const header: Record<string, string> = { format: 'unspool', version: VERSION, spec: JSON.stringify(model.spec) };
-  if (vocabulary) header.vocabulary = JSON.stringify(vocabulary.characters);
-  header.metadata = JSON.stringify(metadata);
-  if (training) {
-    const { optimizer, carried, ...rest } = training;
-    for (const [name, data] of optimizer) {
-      tensors.push({ name: `training.optimizer.${name}`, shape: [data.length], data });
-    }
-    carried?.forEach(({ h, c }, layer) => {
-      tensors.push({ name: `training.state.${layer}.h`, shape: [h.length], data: h });
-      tensors.push({ name: `training.state.${layer}.c`, shape: [c.length], data: c });
-    });
-    const state: TrainingHeader = { ...rest, optimizer: [...optimizer.keys()], carried: carried?.length ?? null };
-    header.training = JSON.stringify(state);
+  requireOptions('parts', parts, PARTS);
+  if (!isObject(model) || !isObject(model.parameters)) {
+    throw invalidSetting('model', `must be a model, got ${shown(model)}.`);
   }
-  return writeSafetensors(tensors, header);
+  const { spec, parameters } = model;
+  requireFunction('model.parameters.download', parameters.download);
+  const header = headerOf(spec, parts);
+  const training = parts.training ? trainingParts(parts.training, spec) : null;
+  if (training) header.training = training.text;
+  const values = await parameters.download();
+  const tensors = parameters.layout.entries.map(({ name, shape }) => ({ name, shape, data: values.get(name)! }));
+  return writeSafetensors([...tensors, ...(training?.tensors ?? [])], header);
 }
 
 /** Reads the bytes of a model file or checkpoint. Throws `INVALID_FILE`; `file` is the file's name in messages. */
 export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
+  requireOptional('file', file, 'string');
   const content = readSafetensors(bytes, file);
   const { metadata } = content;
   if (metadata.get('format') !== 'unspool') {
@@ -135,14 +172,10 @@ const invalid = (file: string, problem: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_FILE', file, problem });
 
 function json(text: string | undefined, what: string, file: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text ?? '');
-    JSON.stringify(value); // lists that are nested too deeply can be parsed, but not shown in a message
-    return value;
-  } catch (error) {
-    const problem = error instanceof SyntaxError ? 'is not valid JSON' : 'is nested too deeply';
+  const bytes = new TextEncoder().encode(text ?? '');
+  return parseBounded(bytes, (problem) => {
     throw invalid(file, `the ${what} in its header ${problem}.`);
-  }
+  });
 }
 
 const isVersion1 = ({ metadata }: SafeTensorsFile): boolean => metadata.get('version') === '1';
@@ -186,7 +219,7 @@ function readParameters(content: SafeTensorsFile, spec: ModelSpec, file: string)
 function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): TrainingState {
   const text = json(content.metadata.get('training'), 'training state', file);
   const header = isVersion1(content) && isObject(text) ? trainingFromVersion1(text) : text;
-  const layers = spec.layers.filter(({ kind }) => kind === 'lstm').map((_, i) => i); // only forward layers carry a state, one each
+  const layers = Array.from({ length: statefulLayers(spec) }, (_, i) => i);
   if (!isTrainingHeader(header, layers.length)) throw invalid(file, 'the training state in its header is invalid.');
   const values = (name: string): FloatArray => {
     const tensor = content.tensors.get(`training.${name}`);
@@ -200,6 +233,9 @@ function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): 
     carried: carried === null ? null : layers.map((i) => ({ h: values(`state.${i}.h`), c: values(`state.${i}.c`) })),
   };
 }
+
+/** Layers whose state a checkpoint has: only forward LSTMs carry one. */
+const statefulLayers = ({ layers }: ModelSpec): number => layers.filter(({ kind }) => kind === 'lstm').length;
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 

@@ -1,4 +1,5 @@
 /** Writes the safetensors format; safetensors.ts describes and reads it. */
+import { isObject, shown } from '../checks.js';
 import { invalidData, UnspoolError } from '../errors.js';
 import { elementCount, isSize, MAX_HEADER, MAX_RANK, METADATA, quoted } from './safetensors.js';
 
@@ -19,6 +20,8 @@ export function writeSafetensors(
   tensors: readonly TensorData[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  if (!Array.isArray(tensors)) throw invalidData('tensors', `must be a list, got ${shown(tensors)}.`);
+  requireTable('metadata', metadata);
   const text = new TextEncoder().encode(headerOf(tensors, metadata));
   const length = Math.ceil(text.length / 8) * 8; // the data starts at a multiple of 8
   if (length > MAX_HEADER) {
@@ -37,6 +40,12 @@ export function writeSafetensors(
   return file;
 }
 
+/** Throws `INVALID_DATA` for anything but a plain object: another one, such as a Map, would look empty. */
+function requireTable(what: string, value: unknown): void {
+  const isPlain = isObject(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null);
+  if (!isPlain) throw invalidData(what, `must be a plain object, got ${shown(value)}.`);
+}
+
 function headerOf(tensors: readonly TensorData[], metadata: Readonly<Record<string, string>>): string {
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== 'string') {
@@ -47,8 +56,10 @@ function headerOf(tensors: readonly TensorData[], metadata: Readonly<Record<stri
   const pairs: [string, object][] = Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : [];
   const names = new Set([METADATA]);
   let begin = 0;
-  for (const tensor of tensors) {
+  for (const [i, tensor] of tensors.entries()) {
+    if (!isObject(tensor)) throw invalidData(`tensor ${i}`, `must be an object, got ${shown(tensor)}.`);
     const { name, shape, data } = tensor;
+    if (typeof name !== 'string') throw invalidData(`tensor ${i}`, `its name must be a string, got ${shown(name)}.`);
     if (names.has(name)) {
       const help = 'Give every tensor a different name.';
       throw invalidData(`tensor ${quoted(name)}`, 'the name is reserved or used twice.', help);
@@ -71,7 +82,7 @@ function writableType({ name, shape, data }: TensorData): 'F32' | 'F64' {
   if (type !== 'Float32Array' && type !== 'Float64Array') {
     throw invalidData(what, `its data must be a Float32Array or a Float64Array, got ${type}.`);
   }
-  if (shape.length > MAX_RANK || !shape.every(isSize)) {
+  if (!Array.isArray(shape) || shape.length > MAX_RANK || !Array.from<unknown>(shape).every(isSize)) {
     throw invalidData(what, `its shape must be a list of up to ${MAX_RANK} integers of at least 0.`);
   }
   if (elementCount(shape) !== data.length) {

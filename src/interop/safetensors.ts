@@ -5,8 +5,10 @@
  * Every number of the header is checked before it is used, and tensors are views of the given bytes, so no size that a file
  * declares is ever allocated. Every error is an `INVALID_FILE` that names the problem.
  */
-import { isKeyOf, isObject } from '../checks.js';
-import { UnspoolError } from '../errors.js';
+import { isKeyOf, isObject, requireOptional } from '../checks.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
+import { parseBounded } from './bounded-json.js';
+import { contentOf } from './content.js';
 
 /** Bytes per element. The format's types of less than a byte (F4, F6_*) are not supported. */
 const SIZES = {
@@ -103,11 +105,11 @@ export function elementCount(shape: readonly number[]): number | null {
 }
 
 /**
- * Reads the bytes of a safetensors file without copying: the tensors are views of `bytes`. If the header has a name twice,
- * the last one counts, as in JSON. Throws `INVALID_FILE` if anything in the file is invalid or missing; `file` is its name in
- * messages.
+ * Reads the bytes of a safetensors file without copying: the tensors are views of `bytes`. Throws `INVALID_FILE` if anything in
+ * the file is invalid or missing, and says what a file of another format is; `file` is its name in messages.
  */
 export function readSafetensors(bytes: Uint8Array, file = 'safetensors file'): SafeTensorsFile {
+  requireOptional('file', file, 'string');
   const fail: Fail = failIn(file);
   const { header, data } = split(bytes, fail);
   const metadata = new Map<string, string>();
@@ -127,36 +129,28 @@ export function readSafetensors(bytes: Uint8Array, file = 'safetensors file'): S
 
 /** Returns the header's JSON and the bytes after it. */
 function split(given: Uint8Array, fail: Fail): { readonly header: JsonObject; readonly data: Uint8Array } {
-  if (!ArrayBuffer.isView(given))
+  if (!ArrayBuffer.isView(given) || given instanceof DataView) {
     fail('its content is not a Uint8Array.', 'Wrap an ArrayBuffer: new Uint8Array(buffer).');
+  }
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength); // the same memory, without Buffer's methods
-  if (bytes.length < 8) fail(`it has ${bytes.length} bytes; a safetensors file has at least 8.`, TRUNCATED);
+  const other: Fail = (problem, help) => {
+    const content = contentOf(bytes);
+    if (content === null) return fail(problem, help);
+    return fail(`it is ${content.what}${bytes.length > 0 ? ', not a safetensors file' : ''}.`, content.help);
+  };
+  if (bytes.length < 8) other(`it has ${bytes.length} bytes; a safetensors file has at least 8.`, TRUNCATED);
   const claimed = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   const follow = bytes.length - 8;
   if (claimed > MAX_HEADER || claimed > follow) {
     const limit = claimed > MAX_HEADER ? `the format allows ${MAX_HEADER}` : `${follow} bytes follow`;
-    fail(`its first 8 bytes declare a header of ${claimed} bytes, but ${limit}.`, TRUNCATED);
+    other(`its first 8 bytes declare a header of ${claimed} bytes, but ${limit}.`, TRUNCATED);
   }
   const start = 8 + Number(claimed);
   // The format allows nothing else, and TextDecoder would remove a byte order mark.
-  if (bytes[8] !== 0x7b || start === 8) fail('its header does not begin with "{".', TRUNCATED);
-  return { header: parseHeader(bytes.subarray(8, start), fail), data: bytes.subarray(start) };
-}
-
-function parseHeader(bytes: Uint8Array, fail: Fail): JsonObject {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(copied(bytes)); // browsers do not decode shared memory
-  } catch {
-    fail('its header is not UTF-8 text.', TRUNCATED);
-  }
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch {
-    fail('its header is not JSON.', TRUNCATED);
-  }
-  return isObject(header) ? header : fail('its header is not a JSON object.', TRUNCATED);
+  if (bytes[8] !== 0x7b || start === 8) other('its header does not begin with "{".', TRUNCATED);
+  const header = parseBounded(bytes.subarray(8, start), (problem) => fail(`its header ${problem}.`, TRUNCATED));
+  if (!isObject(header)) fail('its header is not a JSON object.', TRUNCATED);
+  return { header, data: bytes.subarray(start) };
 }
 
 function readMetadata(metadata: Map<string, string>, value: unknown, fail: Fail): void {
@@ -218,7 +212,8 @@ function requireCovered(entries: readonly Entry[], available: number, fail: Fail
  * JavaScript engines are.
  */
 export function tensorValues(tensor: SafeTensor, file = 'safetensors file'): Float32Array | Float64Array {
-  const { name, dtype, bytes } = tensor;
+  requireOptional('file', file, 'string');
+  const { name, dtype, bytes } = requireTensor(tensor);
   switch (dtype) {
     case 'F64':
       return new Float64Array(copied(bytes).buffer);
@@ -233,6 +228,15 @@ export function tensorValues(tensor: SafeTensor, file = 'safetensors file'): Flo
       return failIn(file)(problem, 'Convert it to F32 or F64.');
     }
   }
+}
+
+/** A tensor that `readSafetensors` returned, or one like it. */
+function requireTensor(tensor: SafeTensor): SafeTensor {
+  const { name, dtype, bytes } = isObject(tensor) ? tensor : ({} as Partial<SafeTensor>);
+  if (typeof name === 'string' && bytes instanceof Uint8Array && isKeyOf(SIZES, dtype)) {
+    if (bytes.length % SIZES[dtype] === 0) return tensor;
+  }
+  throw invalidSetting('tensor', 'must be a tensor of a file that readSafetensors() has read.');
 }
 
 /**

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UnspoolError } from '../errors.js';
+import { contentOf } from '../interop/content.js';
 
 const HELP: Readonly<Record<string, string>> = {
   ENOENT: 'Check the path.',
@@ -39,15 +40,21 @@ export async function readBytes(file: string): Promise<Uint8Array> {
 export async function readText(file: string): Promise<string> {
   const bytes = await readBytes(file);
   const invalid = (problem: string, help: string) => new UnspoolError({ code: 'INVALID_FILE', file, problem, help });
+  const unreadable = (problem: string, help: string): UnspoolError => {
+    const content = contentOf(bytes);
+    return content
+      ? invalid(`it is ${content.what}, not a text file.`, 'Give a plain text file.')
+      : invalid(problem, help);
+  };
   if (bytes.length === 0) throw invalid('the file is empty.', 'Give a text file.');
   if (bytes.length > 2 ** 29) throw invalid('the file is larger than 512 MiB.', 'Give a part of it.');
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw invalid('not UTF-8 text.', 'Give a plain text file; `iconv -t utf-8` converts other encodings.');
+    throw unreadable('not UTF-8 text.', 'Give a plain text file; `iconv -t utf-8` converts other encodings.');
   }
-  if (text.includes('\0')) throw invalid('not a text file: it contains zero bytes.', 'Give a plain text file.');
+  if (text.includes('\0')) throw unreadable('not a text file: it contains zero bytes.', 'Give a plain text file.');
   return text;
 }
 

@@ -24,7 +24,7 @@ const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000010000000100802000
 
 /** What is wrong with the file, its bytes, and the message. */
 const MODELS: [why: string, bytes: () => Uint8Array, message: RegExp][] = [
-  ['an empty file', () => new Uint8Array(), /it has 0 bytes; .* truncated/],
+  ['an empty file', () => new Uint8Array(), /it is empty\. Download or save it again/],
   ['5 bytes', () => here.read('model.safetensors').subarray(0, 5), /it has 5 bytes; .* truncated/],
   ['half a header', () => here.read('model.safetensors').subarray(0, 300), /header of \d+ bytes, but 292 .* truncated/],
   ['half the numbers', () => here.read('model.safetensors').subarray(0, -1500), /ends at byte .* truncated/],
@@ -34,8 +34,8 @@ const MODELS: [why: string, bytes: () => Uint8Array, message: RegExp][] = [
     () => Buffer.concat([here.read('model.safetensors'), PNG.subarray(0, 1)]),
     /last 1 bytes .* do not belong to a tensor/,
   ],
-  ['a PNG', () => PNG, /declare a header of \d+ bytes, but the format allows .* not a safetensors file/],
-  ['a text', () => here.read('text.txt'), /not a safetensors file/],
+  ['a PNG', () => PNG, /it is a PNG image, not a safetensors file/],
+  ['a text', () => here.read('text.txt'), /it is plain text, not a safetensors file/],
   [
     'a safetensors file of another program',
     () => writeSafetensors([{ name: 'w', shape: [2], data: new Float32Array(2) }], { format: 'pt' }),

@@ -123,7 +123,11 @@ describe('a file is invalid if', () => {
       { spec: layers({ kind: 'embedding', size: 1e12, width: 1 }) },
       'must be an integer from 1',
     ],
-    ['the spec is nested too deeply', { spec: `{"layers":${deep}}` }, 'the spec in its header is nested too deeply.'],
+    [
+      'the spec is nested too deeply',
+      { spec: `{"layers":${deep}}` },
+      'the spec in its header is nested too deeply: more than 100 levels.',
+    ],
     ['the vocabulary is a number', { vocabulary: '3' }, 'the vocabulary in its header must be a list of characters.'],
     [
       'the vocabulary is a string',
@@ -147,7 +151,11 @@ describe('a file is invalid if', () => {
     ],
     ['the metadata are a list', { metadata: '[]' }, 'the metadata in its header must be a JSON object.'],
     ['the metadata are null', { metadata: 'null' }, 'the metadata in its header must be a JSON object.'],
-    ['the metadata are nested too deeply', { metadata: `{"a":${deep}}` }, 'is nested too deeply.'],
+    [
+      'the metadata are nested too deeply',
+      { metadata: `{"a":${deep}}` },
+      'is nested too deeply: more than 100 levels.',
+    ],
     ['the training state is null', { training: 'null' }, 'the training state in its header is invalid.'],
     ['the training state is not JSON', { training: 'step 3' }, 'the training state in its header is not valid JSON.'],
   ])('%s', async (_name, changes, problem) => {
