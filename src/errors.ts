@@ -28,10 +28,11 @@ export type Problem =
       readonly problem: string;
       readonly help?: string;
     }
-  /** A number became NaN or infinite during a training. */
+  /** A number became NaN or infinite. */
   | {
       readonly code: 'NOT_FINITE';
-      readonly update: number;
+      /** The update of a training; null outside of one. */
+      readonly update: number | null;
       readonly tensor: string;
       readonly where: string;
       readonly value: number;
@@ -107,7 +108,7 @@ function headline(p: Problem): string {
     case 'FILE_ACCESS':
       return `${p.file}: ${p.problem} (${p.cause}).`;
     case 'NOT_FINITE':
-      return `update ${p.update}: ${p.tensor} became ${p.value} ${p.where}.`;
+      return `${p.update === null ? '' : `update ${p.update}: `}${p.tensor} became ${p.value} ${p.where}.`;
     case 'OUT_OF_MEMORY':
       return memoryText(p.bytes, p.inUse, p.capacity);
     case 'DISPOSED':

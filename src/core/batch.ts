@@ -62,7 +62,7 @@ export function lossShare(spec: LossSpec, loss: number, weight: number): number 
   return 'reduction' in spec && spec.reduction === 'sum' ? loss : loss * weight;
 }
 
-const BATCH_KEYS = ['steps', 'batchSize', 'inputs', 'targets', 'weights', 'lengths', 'batchFirst'];
+const BATCH_KEYS = ['steps', 'batchSize', 'inputs', 'targets', 'weights', 'lengths', 'batchFirst'] as const;
 
 /** A model's spec and the width of its output. */
 type Widths = { readonly spec: ModelSpec; readonly outputSize: number };
@@ -100,6 +100,18 @@ export function requireBatch({ spec, outputSize }: Widths, batch: unknown, loss:
   requireTargetCount(requireLoss(loss), targets, { ...rows, width: outputSize });
   if (weights !== undefined) requireRowCount('weights', weights, rows);
 }
+
+const copied = <T>(value: T): T => {
+  if (Array.isArray(value)) return value.slice() as T;
+  // A Buffer's own slice does not copy.
+  return ArrayBuffer.isView(value) && !(value instanceof DataView)
+    ? (Uint8Array.prototype.slice.call(value) as T)
+    : value;
+};
+
+/** A copy of a batch, or of parts of one, with its arrays. */
+export const copyOf = <B extends Partial<Batch>>(batch: B): B =>
+  Object.fromEntries(BATCH_KEYS.filter((key) => key in batch).map((key) => [key, copied(batch[key])])) as B;
 
 /** Whether the output has the steps of the input, so that the same lengths apply. */
 const hasOutputPerStep = ({ layers }: ModelSpec): boolean =>

@@ -24,6 +24,8 @@ export interface LossTape {
   forward(targets: ArrayLike<number>, weights?: ArrayLike<number> | null, rows?: CountedRows): void;
   /** Writes dL/dy into the output's gradient. Needs the forward pass. */
   backward(): void;
+  /** Throws `INVALID_DATA` if the targets make the loss infinite. */
+  requireFinite?(): void;
   free(): void;
 }
 
@@ -104,6 +106,9 @@ function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output
   const value = k.alloc(1, 1);
   const gradient = k.alloc(y.rows, y.cols);
   let read: CtcTargets | null = null;
+  const requireFinite = (): void => {
+    if (read && !zeroInfinity) requireEnoughSteps(read);
+  };
   return {
     spec,
     value,
@@ -121,9 +126,10 @@ function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output
     },
     backward() {
       if (!dy) return;
-      if (read && !zeroInfinity) requireEnoughSteps(read);
+      requireFinite();
       k.copy(dy, gradient);
     },
+    requireFinite,
     free() {
       k.free(value);
       k.free(gradient);

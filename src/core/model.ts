@@ -4,7 +4,7 @@ import { requireInteger } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import type { BackendTiming } from './backend-timing.js';
-import { type Batch, requireBatch } from './batch.js';
+import { type Batch, copyOf, requireBatch } from './batch.js';
 import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
 import type { LstmVariants } from './layers/layer.js';
 import type { LossChoice } from './losses.js';
@@ -102,9 +102,17 @@ export class Model {
     return this.loaded;
   }
 
-  /** @internal Loads what a batch needs before `tape` and `startGradients`. Other passes do so themselves. */
-  async prepare({ lengths }: Pick<Batch, 'lengths'>): Promise<void> {
-    if (lengths) this.loaded ??= await loadVariants();
+  /**
+   * @internal Loads what a batch needs before `tape` and `startGradients`; other passes do so themselves. Returns the batch or,
+   * if the code must be loaded first, a promise of a copy.
+   */
+  prepare<B extends Partial<Batch>>(batch: B): B | Promise<B> {
+    if (!batch?.lengths || this.loaded) return batch;
+    const copy = copyOf(batch);
+    return loadVariants().then((variants) => {
+      this.loaded ??= variants;
+      return copy;
+    });
   }
 
   /** Allocates a tape for passes of this shape, which many passes can use. Throws `OUT_OF_MEMORY`. */
@@ -126,8 +134,8 @@ export class Model {
    * (`tape.penalty()`), which the returned loss does not.
    */
   async gradients(batch: Batch, options: GradientOptions = {}): Promise<GradientPass> {
-    if (batch.lengths) await this.prepare(batch);
-    const pass = this.startGradients(batch, options);
+    const ready = this.prepare(batch);
+    const pass = this.startGradients(ready instanceof Promise ? await ready : ready, options);
     return { ...pass, loss: await pass.loss };
   }
 
@@ -155,8 +163,9 @@ export class Model {
   ): Promise<{ loss: number; tape: Tape }>;
   evaluate(batch: Batch, options?: EvaluateOptions): Promise<{ loss: number }>;
   async evaluate(batch: Batch, options: EvaluateOptions = {}): Promise<{ loss: number; tape?: Tape }> {
-    if (batch.lengths) await this.prepare(batch);
-    const tape = freeOnError((track) => this.forwardPass(batch, options, false, track));
+    const ready = this.prepare(batch);
+    const now = ready instanceof Promise ? await ready : ready;
+    const tape = freeOnError((track) => this.forwardPass(now, options, false, track));
     const reading = this.readLoss(tape).then((loss) => ({ loss }));
     return readAndFree(tape, reading, typeof options.tape === 'object' ? 'given' : options.tape === true);
   }
@@ -179,13 +188,14 @@ export class Model {
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
     const steps = inputs.length / batchSize / width;
     requireInteger('steps (numbers in inputs / batchSize / inputSize)', steps, 1, 1 << 24);
-    if (lengths) await this.prepare({ lengths });
+    const ready = this.prepare({ inputs, ...(lengths && { lengths }) });
+    const now = ready instanceof Promise ? await ready : ready;
     const shape = { steps, batchSize };
     const tape = freeOnError((track) => {
       const tape = track(this.tape(shape, { gradients: false, lengths: lengths !== undefined }));
-      if (lengths) tape.setLengths(lengths);
+      if (now.lengths) tape.setLengths(now.lengths);
       tape.begin(from);
-      explained(this.spec, shape, () => tape.forward(this.parameters, inputs, batchFirst));
+      explained(this.spec, shape, () => tape.forward(this.parameters, now.inputs, batchFirst));
       return tape;
     });
     return readAndFree(tape, readPrediction(tape, batchFirst), options.tape === true);
@@ -209,9 +219,9 @@ export class Model {
   }
 
   private forwardPass(batch: Batch, options: EvaluateOptions, gradients: boolean, track: Track): Tape {
-    const { lengths, batchFirst } = batch;
     const loss = options.loss ?? defaultLoss(batch);
     requireBatch(this, batch, loss);
+    const { lengths, batchFirst } = batch;
     const { tape: given } = options;
     const tape =
       typeof given === 'object' ? given : track(this.tape(batch, { gradients, lengths: lengths !== undefined }));

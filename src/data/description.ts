@@ -3,7 +3,7 @@
 import { isKeyOf, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import { invalidData } from '../errors.js';
-import type { BatchSource, SourceDescription } from './source.js';
+import { type BatchSource, copyOfSource, type SourceDescription } from './source.js';
 import { TextStreams } from './text.js';
 
 /** Creates a source from the parts of its description, that is, without `kind`. */
@@ -27,17 +27,15 @@ const SOURCES: Readonly<Record<string, SourceMaker>> = { textStreams, batches };
  * and for one without an end.
  */
 export function describeSource(
-  source: BatchSource,
+  given: BatchSource,
   copied: (batch: Batch, index: number) => unknown = (batch) => batch,
 ): SourceDescription {
+  const source = copyOfSource('data', given, true);
   if (source.describe) return source.describe();
   if (!source.shuffled) {
-    if (!Number.isSafeInteger(source.length)) {
-      throw invalidData(
-        'data',
-        `cannot be sent to a worker: its length is ${shown(source.length)}.`,
-        'Use a source with an end.',
-      );
+    if (source.length === Number.POSITIVE_INFINITY) {
+      const help = 'Use a source with an end, or add describe() and pass a maker for its kind to serve({sources}).';
+      throw invalidData('data', 'cannot be sent to a worker: its length is Infinity.', help);
     }
     const list = Array.from({ length: source.length }, (_, index) => copied(source.batch(index), index));
     return { kind: 'batches', stateful: source.stateful, list };

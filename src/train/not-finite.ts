@@ -98,7 +98,23 @@ export async function notFiniteError(
   return notFinite(update, found);
 }
 
-export function notFinite(update: number, found: Finding): UnspoolError {
+/** The error for a loss of data that are not trained on. */
+export async function notFiniteLoss(
+  k: Kernels,
+  parameters: Arena,
+  tape: Tape,
+  loss: number,
+  batch: number,
+): Promise<UnspoolError> {
+  const found = (await notFiniteIn(k, parameters, 'parameter ')) ?? (await notFiniteOnTape(k, tape));
+  const where = `in batch ${batch}`;
+  return notFinite(
+    null,
+    found ? { ...found, where: `${found.where}, ${where}` } : { tensor: 'loss', where, value: loss },
+  );
+}
+
+export function notFinite(update: number | null, found: Finding): UnspoolError {
   const help = 'Lower the learning rate, or clip the gradient norm (often to 1).';
   return new UnspoolError({ code: 'NOT_FINITE', update, help, ...found });
 }

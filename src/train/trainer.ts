@@ -9,7 +9,7 @@ import { explained } from '../core/out-of-memory.js';
 import { restoreRng } from '../core/rng.js';
 import { requireCarriedState } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
-import type { BatchSource } from '../data/source.js';
+import { type BatchSource, copyOfSource } from '../data/source.js';
 import { allocateBuffers, type TrainingBuffers } from './buffers.js';
 import { downloadArenas, observedBy, restoreBuffers, restoreCarried } from './checkpoint.js';
 import { evaluate } from './evaluate.js';
@@ -23,6 +23,7 @@ import {
   type TrainingState,
 } from './options.js';
 import { afterEpoch, afterUpdate, firstProgress, type TrainingProgress } from './progress.js';
+import { inBatch, takeBatch } from './take-batch.js';
 import { TapeCache } from './tape-cache.js';
 import { requireFiniteParameters, type UpdateContext, updateOnce } from './update.js';
 
@@ -46,7 +47,10 @@ export class Training implements AsyncIterable<TrainingEvent> {
     for (const source of [data.train, data.validation]) {
       if (source?.stateful && source.length > 1) requireCarriedState(model.spec);
     }
-    this.data = data;
+    this.data = {
+      train: copyOfSource('train', data.train, true),
+      validation: data.validation ? copyOfSource('validation', data.validation, false) : null,
+    };
     this.lease = new Lease(model.kernels);
     this.tapes = new TapeCache(model, { inputGradient: false });
     const { kernels } = this.lease;
@@ -133,18 +137,23 @@ export class Training implements AsyncIterable<TrainingEvent> {
     const { updates } = this;
     const { epoch } = this.progress;
     const update = this.progress.update + 1;
-    const batch = source.batch(this.progress.batch);
-    if (batch.lengths) await this.context.model.prepare(batch); // an await costs as much as a few instructions
+    const index = this.progress.batch;
+    const taken = takeBatch(this.context.model, source, index, this.context.options.loss);
+    const { batch } = taken instanceof Promise ? await taken : taken; // an await costs as much as a few instructions
+    const count = batch.steps * batch.batchSize;
     const tape = this.tapes.take(batch);
     const factor = typeof schedule === 'object' ? schedule.factor : schedule;
     const rateFactor = factor?.(update, updates, { epoch, epochs }) ?? 1;
     const from = source.stateful ? this.lastTape : null;
-    const { loss, gradientNorm } = await updateOnce(this.context, batch, { tape, from, update, rateFactor });
+    const pass = { tape, from, update, rateFactor };
+    const { loss, gradientNorm } = await updateOnce(this.context, batch, pass).catch((error) => {
+      throw inBatch(error, index);
+    });
     this.lastTape = tape;
-    const isLast = this.progress.batch + 1 >= source.length; // the end of an epoch is validated in any case, once
+    const isLast = index + 1 >= source.length; // the end of an epoch is validated in any case, once
     const isDue = !!validateEvery && update % validateEvery === 0 && !isLast;
     this.progress = afterUpdate(this.progress, loss, isDue);
-    return { kind: 'update', epoch, update, updates, loss, gradientNorm, count: batch.steps * batch.batchSize };
+    return { kind: 'update', epoch, update, updates, loss, gradientNorm, count };
   }
 
   private async *validateIfDue(): AsyncGenerator<TrainingEvent, void, void> {

@@ -34,7 +34,7 @@ describe('createSource rebuilds a source from its description', () => {
 
   test('a custom kind', () => {
     const made = (parts: object): BatchSource => ({ ...(parts as BatchSource), batch: () => ({}) as never });
-    const source: BatchSource = { ...made({}), describe: () => ({ kind: 'mine', stateful: false, length: 5 }) };
+    const source = { ...made({ length: 5 }), describe: () => ({ kind: 'mine', stateful: false, length: 5 }) };
     expect(createSource(describeSource(source), { mine: made }).length).toBe(5);
   });
 });

@@ -6,6 +6,7 @@ import type { Batch } from '../../src/core/model.js';
 import type { Tape } from '../../src/core/tape.js';
 import type { BatchSource } from '../../src/data/source.js';
 import { evaluate } from '../../src/train/evaluate.js';
+import { problemOf, rejected } from '../support/errors.js';
 import { data, newModel, SIZE, twoLayers } from './fit-support.js';
 
 describe('evaluate', () => {
@@ -120,3 +121,45 @@ describe('evaluate', () => {
 function toSequences(values: ArrayLike<number>, steps: number, rows: number): Float64Array {
   return Float64Array.from(toTimeMajor(values, { steps: rows, batchSize: steps, batchFirst: true }));
 }
+
+describe('evaluate reports', () => {
+  const model = (size = 3) =>
+    newModel({
+      inputSize: 1,
+      layers: [
+        { kind: 'lstm', hiddenSize: 2 },
+        { kind: 'linear', size },
+      ],
+    });
+  const batch: Batch = { steps: 3, batchSize: 2, inputs: [1, 2, 3, 4, 5, 6], targets: new Int32Array(6) };
+  const list = (...batches: Batch[]): BatchSource => ({ length: batches.length, batch: (i) => batches[i]! });
+
+  test('data without a target that counts', async () => {
+    const error = await rejected(() => evaluate(model(), list({ ...batch, weights: new Float32Array(6) })));
+    expect(error.message).toBe('source has no target that counts: all are ignored or have weight 0.');
+  });
+
+  test('a NaN in the data, with its batch', async () => {
+    const inputs = [1, 2, 3, Number.NaN, 5, 6];
+    const error = await rejected(() => evaluate(model(), list(batch, { ...batch, inputs })));
+    expect(error.message).toBe('inputs[3] (step 1, sequence 1) of batch 1 must be a finite number, got NaN.');
+  });
+
+  test('a loss that is not finite, with the first bad number and its batch', async () => {
+    const broken = model();
+    broken.parameters.get('head.bias').set(1, Number.NaN);
+    const error = await rejected(() => evaluate(broken, list(batch)));
+    expect(problemOf(error, 'NOT_FINITE')).toMatchObject({ tensor: 'parameter head.bias', update: null });
+    expect(error.message).toContain('in batch 0');
+  });
+
+  test('a sequence that is too short for its ctc labels', async () => {
+    const short: Batch = { ...batch, targets: [1, 1, 2, -1], lengths: [3, 1] };
+    const long: Batch = { ...short, lengths: [2, 3] }; // 1, 1 needs three steps
+    const error = await rejected(() => evaluate(model(), list(short, long), 'ctc'));
+    expect(error.message).toMatch(/^sequence 0 of batch 1 has 2 steps, but ctc needs 3 for its labels/);
+    const zeroed = { kind: 'ctc', zeroInfinity: true } as const;
+    const { loss } = await model().evaluate(short, { loss: zeroed });
+    expect(await evaluate(model(), list(short, short), zeroed)).toBeCloseTo(loss, 12);
+  });
+});

@@ -119,8 +119,8 @@ describe('a number that is not finite', () => {
       expect((await training.checkpoint()).update).toBe(1);
       return problemOf(error, 'INVALID_DATA').what;
     };
-    expect(await spoil('inputs', (3 * 2 + 1) * 3 + 2)).toBe('inputs[23] (step 3, sequence 1, column 2)');
-    expect(await spoil('targets', 5)).toBe('targets[5] (step 1, sequence 0, column 1)');
+    expect(await spoil('inputs', (3 * 2 + 1) * 3 + 2)).toBe('inputs[23] (step 3, sequence 1, column 2) of batch 1');
+    expect(await spoil('targets', 5)).toBe('targets[5] (step 1, sequence 0, column 1) of batch 1');
   });
 
   test('a NaN in a gradient under a finite loss: the error names the gradient', async () => {
