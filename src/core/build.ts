@@ -28,14 +28,14 @@ export interface TapeOptions {
    * Sequences of unequal lengths. Default false. A model of standard LSTMs needs the option `lengths` of `createModel` for this.
    */
   readonly lengths?: boolean;
-  /** The backend that allocates the tape. Default: the model's. */
-  readonly kernels?: Kernels;
 }
 
 /** A spec with its layers, ready to allocate tapes. */
 export interface BuiltSpec {
   readonly spec: ModelSpec;
   readonly layers: readonly Layer<AnyLayerTape>[];
+  /** Of the model's parameters. */
+  readonly layout: ParameterLayout;
   /** Null as long as neither the spec nor a batch has needed them. */
   readonly variants: LstmVariants | null;
 }
@@ -89,7 +89,7 @@ export function parameterLayout(spec: ModelSpec): ParameterLayout {
 
 /** Allocates a tape for passes of `shape`. If that fails, nothing stays allocated. */
 export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape, options: TapeOptions = {}): Tape {
-  const { spec, layers, variants } = built;
+  const { spec, layers, layout, variants } = built;
   const { steps, batchSize } = size;
   requireInteger('steps', steps, 1, 1 << 24);
   requireInteger('batchSize', batchSize, 1, 1 << 24);
@@ -116,6 +116,6 @@ export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape
       first.kind === 'embedding' && bottom.kind === 'embedding'
         ? { kind: 'tokens', size: first.size, ids: bottom.ids }
         : { kind: 'values', x: x!, dx };
-    return new Tape(lease, shape, input, tapes, context.pass, lengths);
+    return new Tape(lease, { layout, shape, input, layers: tapes, pass: context.pass, lengths });
   });
 }

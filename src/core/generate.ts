@@ -1,6 +1,15 @@
 /** Generates tokens: draws each from the model's output and feeds it back. */
-import { requireInteger, requireNumber } from '../checks.js';
+import {
+  requireFunction,
+  requireInteger,
+  requireList,
+  requireNumber,
+  requireOptions,
+  requireTokens,
+  shown,
+} from '../checks.js';
 import { invalidData, invalidSetting } from '../errors.js';
+import type { EmbeddingSpec } from './layers/embedding.js';
 import type { Model } from './model.js';
 import type { Rng } from './rng.js';
 import type { Stream } from './stream.js';
@@ -13,11 +22,28 @@ export interface SamplingOptions {
   readonly topK?: number;
 }
 
-/** One token number, drawn with probability softmax(logits / temperature) among the `topK` likeliest. */
-export function sampleToken(logits: ArrayLike<number>, rng: Rng, options: SamplingOptions = {}): number {
-  const { temperature = 1, topK = logits.length } = options;
+/** A copy of the options. Throws `INVALID_SETTING`. */
+function requireSampling(options: SamplingOptions, count: number): Required<SamplingOptions> {
+  requireOptions('options', options, ['temperature', 'topK']);
+  const { temperature = 1, topK = count } = options;
   requireNumber('temperature', temperature, 0, Number.POSITIVE_INFINITY);
   requireInteger('topK', topK, 1, Number.MAX_SAFE_INTEGER);
+  return { temperature, topK };
+}
+
+/**
+ * One token number, drawn with probability softmax(logits / temperature) among the `topK` likeliest. Throws `INVALID_DATA` for
+ * logits that are not numbers.
+ */
+export function sampleToken(logits: ArrayLike<number>, rng: Rng, options: SamplingOptions = {}): number {
+  requireList('logits', logits);
+  const { temperature, topK } = requireSampling(options, logits.length);
+  for (let i = 0; i < logits.length; i++) {
+    const value: unknown = logits[i]; // -Infinity excludes a token
+    if (typeof value === 'number' && !Number.isNaN(value)) continue;
+    throw invalidData(`logits[${i}]`, `must be a number, got ${shown(value)}.`);
+  }
+  if (logits.length === 0) throw invalidData('logits', 'are empty.');
   // By falling logit, ties by number, so that a draw does not depend on the engine's sort.
   const order = Array.from({ length: logits.length }, (_, i) => i).sort((a, b) => logits[b]! - logits[a]! || a - b);
   const best = order[0]!;
@@ -39,28 +65,35 @@ export interface StreamingModel extends Pick<Model, 'spec' | 'outputSize'> {
 
 /**
  * Reads `prompt` (at least one token), then yields tokens without end; each is fed back as the next input. The model must
- * start with an embedding and return logits over the same tokens. Throws `INVALID_SETTING` or `INVALID_DATA`.
+ * start with an embedding and return logits over the same tokens. Each token is computed with the weights as they are then. Throws
+ * `INVALID_SETTING` or `INVALID_DATA` at the call. The memory is freed when the loop over the tokens ends.
  */
-export async function* generate(
+export function generate(
   model: StreamingModel,
   prompt: ArrayLike<number>,
   rng: Rng,
   options: SamplingOptions = {},
 ): AsyncGenerator<number, void, void> {
-  const first = model.spec.layers[0]!;
-  if (first.kind !== 'embedding' || model.outputSize !== first.size) {
-    throw invalidSetting(
-      'layers',
-      'generating needs a model that starts with an embedding and returns logits over the same tokens.',
-    );
-  }
-  if (prompt.length === 0) {
-    throw invalidData('prompt', 'is empty.', 'Pass at least one token.');
-  }
+  const { size } = requireTokenModel(model);
+  requireTokens('prompt', prompt, size);
+  if (prompt.length === 0) throw invalidData('prompt', 'is empty.', 'Pass at least one token.');
+  requireFunction('rng.uniform', rng?.uniform);
+  return tokens(model, Array.from(prompt), rng, requireSampling(options, size));
+}
+
+function requireTokenModel(model: StreamingModel): EmbeddingSpec {
+  const first = model?.spec?.layers?.[0];
+  if (first?.kind === 'embedding' && model.outputSize === first.size && typeof model.stream === 'function')
+    return first;
+  const problem = 'generating needs a model that starts with an embedding and returns logits over the same tokens.';
+  throw invalidSetting('layers', problem);
+}
+
+async function* tokens(model: StreamingModel, prompt: readonly number[], rng: Rng, options: SamplingOptions) {
   const stream = model.stream(1);
   try {
     let logits = await stream.step([prompt[0]!]);
-    for (let i = 1; i < prompt.length; i++) logits = await stream.step([prompt[i]!]);
+    for (const token of prompt.slice(1)) logits = await stream.step([token]);
     for (;;) {
       const token = sampleToken(logits, rng, options);
       yield token;

@@ -9,7 +9,7 @@ import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptio
 import type { LstmVariants } from './layers/layer.js';
 import type { LossChoice } from './losses.js';
 import type { Disposed } from './memory/lease.js';
-import { Arena, ParameterLayout } from './memory/parameters.js';
+import { Arena, ParameterLayout, requireOwn } from './memory/parameters.js';
 import type { Noise } from './noise.js';
 import { explained, freeOnError, type Track } from './out-of-memory.js';
 import type { PassShape } from './pass.js';
@@ -17,7 +17,7 @@ import { type Prediction, type PredictOptions, readAndFree, readPrediction } fro
 import { createRng } from './rng.js';
 import { type ModelSpec, requireCarriedState, requireSpec } from './spec.js';
 import { Stream } from './stream.js';
-import type { StartState, Tape } from './tape.js';
+import { type StartState, Tape } from './tape.js';
 
 export type { Batch } from './batch.js';
 
@@ -117,9 +117,9 @@ export class Model {
 
   /** Allocates a tape for passes of this shape, which many passes can use. Throws `OUT_OF_MEMORY`. */
   tape(shape: PassShape, options: TapeOptions = {}): Tape {
-    const { spec, layers, loaded: variants } = this;
-    const { kernels = this.kernels } = options;
-    return explained(spec, shape, () => allocateTape(kernels, { spec, layers, variants }, shape, options));
+    const { kernels, spec, layers, loaded: variants } = this;
+    const { layout } = this.parameters;
+    return explained(spec, shape, () => allocateTape(kernels, { spec, layers, layout, variants }, shape, options));
   }
 
   /** A zeroed arena in the layout of the parameters, for gradients or an optimizer's state. Throws `OUT_OF_MEMORY`. */
@@ -144,6 +144,8 @@ export class Model {
    * await in one go. Needs `prepare`.
    */
   startGradients(batch: Batch, options: GradientOptions = {}): GradientPass<Promise<number>> {
+    const { layout } = this.parameters;
+    if (options.gradients !== undefined) requireOwn('gradients', options.gradients, Arena, layout);
     const { tape, gradients } = freeOnError((track) => {
       const tape = this.forwardPass(batch, options, true, track);
       const gradients = options.gradients ?? track(this.arena());
@@ -201,10 +203,11 @@ export class Model {
     return readAndFree(tape, readPrediction(tape, batchFirst), options.tape === true);
   }
 
-  /** Computes one step per call and carries the state, for generating and for live data. Packs the weights once. */
+  /** Computes one step per call and carries the state, for generating and for live data. Throws `OUT_OF_MEMORY`. */
   stream(batchSize = 1): Stream {
     requireCarriedState(this.spec);
-    return new Stream(this.kernels, this.tape({ steps: 1, batchSize }, { gradients: false }), this.parameters);
+    const allocate = (rows: number): Tape => this.tape({ steps: 1, batchSize: rows }, { gradients: false });
+    return new Stream(this.parameters, allocate, batchSize);
   }
 
   /**
@@ -223,6 +226,7 @@ export class Model {
     requireBatch(this, batch, loss);
     const { lengths, batchFirst } = batch;
     const { tape: given } = options;
+    if (typeof given === 'object') requireOwn('tape', given, Tape, this.parameters.layout);
     const tape =
       typeof given === 'object' ? given : track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
     tape.setLengths(lengths ?? null);

@@ -17,7 +17,7 @@ import type { LstmState } from './lstm/blocks.js';
 import type { LstmStepView } from './lstm/step-view.js';
 import type { LstmTape } from './lstm/tape.js';
 import type { Disposed, Lease } from './memory/lease.js';
-import type { Arena } from './memory/parameters.js';
+import { Arena, type ParameterLayout, requireOwn } from './memory/parameters.js';
 import { hostArray, type LiveArray } from './memory/views.js';
 import type { Noise } from './noise.js';
 import type { PassShape, PassState } from './pass.js';
@@ -35,6 +35,12 @@ export type TapeInput =
   | { readonly kind: 'tokens'; readonly size: number; readonly ids: Int32Array }
   | { readonly kind: 'values'; readonly x: Matrix; readonly dx: Matrix | null };
 
+/** What a tape consists of. */
+type TapeParts = Pick<Tape, 'layout' | 'shape' | 'input' | 'layers'> & {
+  readonly pass: PassState;
+  readonly lengths: SequenceLengths | null;
+};
+
 const FREED: Disposed = { what: 'The tape', after: 'free()', help: 'Make a new one, or keep a copy of what you need.' };
 
 /**
@@ -49,6 +55,8 @@ export class Tape {
   /** Null until `measure` or `allocateLoss` is called. */
   loss: LossTape | null = null;
   readonly input: TapeInput;
+  /** @internal Of the parameters of its model. */
+  readonly layout: ParameterLayout;
   private readonly lease: Lease;
   private readonly kernels: Kernels;
   private choice: LossChoice | null = null;
@@ -57,24 +65,24 @@ export class Tape {
   private readonly lengths: SequenceLengths | null;
 
   /** Made by `model.tape()`. */
-  constructor(
-    lease: Lease,
-    shape: PassShape,
-    input: TapeInput,
-    layers: readonly AnyLayerTape[],
-    pass: PassState,
-    lengths: SequenceLengths | null,
-  ) {
+  constructor(lease: Lease, parts: TapeParts) {
+    const { layers } = parts;
     this.lease = lease;
     this.kernels = lease.kernels;
-    this.shape = shape;
-    this.input = input;
+    this.layout = parts.layout;
+    this.shape = parts.shape;
+    this.input = parts.input;
     this.layers = layers;
-    this.pass = pass;
-    this.lengths = lengths;
+    this.pass = parts.pass;
+    this.lengths = parts.lengths;
     this.lstms = layers.flatMap((layer) =>
       layer.kind === 'lstm' ? [layer] : layer.kind === 'bidirectional' ? [layer.forwards, layer.backwards] : [],
     );
+  }
+
+  /** @internal Throws `DISPOSED` after `free()`. */
+  requireOpen(): void {
+    this.lease.requireOpen();
   }
 
   /** The LSTM number `index`, counted from 0 at the bottom. Throws `INVALID_SETTING` for another number. */
@@ -147,11 +155,29 @@ export class Tape {
    */
   begin(from: StartState = null, noise: Noise | null = null): void {
     this.lease.requireOpen();
-    this.pass.noise = noise;
-    if (from instanceof Tape && from !== this) this.requireSameState(from);
+    if (from instanceof Tape && from !== this) this.requireSameRows(from);
     const given = from === null || from instanceof Tape ? null : startNumbers(from, this.lstms);
+    this.pass.noise = noise;
     for (const [i, layer] of this.lstms.entries())
       layer.begin(from instanceof Tape ? from.lstm(i) : (given?.[i] ?? null));
+  }
+
+  /** @internal Ends with the states `from`, as if a pass had computed them. */
+  endWith(parameters: Arena, from: StartState): void {
+    this.begin(from);
+    for (const layer of this.lstms) layer.endAtStart(parameters);
+  }
+
+  /** @internal Ends with the initial state in some of the sequences, as if they had not begun. */
+  restart(parameters: Arena, rows: readonly number[]): void {
+    this.requireOpen();
+    parameters.startPass();
+    if (rows.length > 0) for (const layer of this.lstms) layer.restart(parameters, rows);
+  }
+
+  /** @internal Ends with the states of rows of another tape of the model. */
+  takeRows(from: Tape, rows: Int32Array): void {
+    for (const [i, layer] of this.lstms.entries()) layer.takeRows(from.lstm(i), rows);
   }
 
   /** Sets the steps of each sequence, 1 to T; null: all have T. Needs a tape made with `lengths: true`. */
@@ -171,6 +197,7 @@ export class Tape {
    * `batchFirst`. Throws `SHAPE_MISMATCH` or `INVALID_DATA`.
    */
   forward(parameters: Arena, inputs: ArrayLike<number>, batchFirst = false): void {
+    requireOwn('parameters', parameters, Arena, this.layout);
     parameters.startPass();
     this.load(inputs, batchFirst);
     for (const layer of this.layers) layer.forward(parameters);
@@ -220,6 +247,8 @@ export class Tape {
     if (!this.top.dy) {
       throw invalidSetting('tape', 'this tape has no buffers for gradients.', 'Make it with model.tape(shape).');
     }
+    requireOwn('parameters', parameters, Arena, this.layout);
+    requireOwn('gradients', gradients, Arena, this.layout);
     parameters.startPass();
     this.loss?.backward();
     for (const [i, layer] of this.lstms.entries()) layer.after = after[i] ?? null;
@@ -238,20 +267,12 @@ export class Tape {
     this.lease.end(why);
   }
 
-  /** Requires the same number of sequences, and LSTM layers of the same sizes. */
-  private requireSameState(from: Tape): void {
-    const widths = (layer: LstmTape) => [layer.hiddenSize, layer.initialState().h.cols];
-    const sizes = (tape: Tape) => [tape.shape.batchSize, ...tape.lstms.flatMap(widths)];
-    const [expected, actual] = [sizes(this), sizes(from)];
-    if (expected.join() === actual.join()) return;
-    throw new UnspoolError({
-      code: 'SHAPE_MISMATCH',
-      op: 'begin',
-      tensor: 'the state to start from (rows, then the widths of c and h of each LSTM)',
-      expected,
-      actual,
-      help: 'A state can only be carried over to the same number of sequences, with LSTM layers of the same sizes.',
-    });
+  private requireSameRows(from: Tape): void {
+    requireOwn('from', from, Tape, this.layout, 'Pass its state as numbers: await tape.downloadStates().');
+    const [expected, actual] = [this.shape.batchSize, from.shape.batchSize];
+    if (expected === actual) return;
+    const tensor = 'the tape to start from (its number of sequences)';
+    throw new UnspoolError({ code: 'SHAPE_MISMATCH', op: 'begin', tensor, expected: [expected], actual: [actual] });
   }
 
   private load(inputs: ArrayLike<number>, batchFirst: boolean): void {

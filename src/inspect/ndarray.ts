@@ -1,6 +1,7 @@
 /** Views as arrays of the package `ndarray`, for the algorithms of scijs. */
 import ndarray from 'ndarray';
-import type { LiveNumbers, NdArray } from '../core/memory/views.js';
+import type { LiveNumbers } from '../core/memory/live-numbers.js';
+import type { NdArray } from '../core/memory/views.js';
 import { invalidSetting } from '../errors.js';
 
 /** An array of the package `ndarray` over numbers of Unspool. It has no `toArray` and no `copy`. */

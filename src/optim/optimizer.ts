@@ -1,7 +1,7 @@
 /** The interface of optimizers: rules over whole arenas that do not hold their own state (after Optimisers.jl). */
 import { isObject, requireNumber, shown } from '../checks.js';
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import { Arena, type ParameterEntry, type ParameterLayout } from '../core/memory/parameters.js';
+import { Arena, type ParameterEntry, type ParameterLayout, requireOwn, requireRow } from '../core/memory/parameters.js';
 import { invalidSetting } from '../errors.js';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -92,7 +92,10 @@ export class OptimizerRun {
   private readonly temporaries: Arena[] = [];
   private readonly windows = new WeakMap<Matrix, Map<string, Matrix>>();
 
+  /** Throws `INVALID_SETTING` unless `kernels` is the backend of the parameters, `OUT_OF_MEMORY`. */
   constructor(kernels: Kernels, optimizer: Optimizer, parameters: Arena) {
+    requireOwn('parameters', parameters, Arena, parameters?.layout);
+    parameters.requireOn(kernels);
     this.kernels = kernels;
     this.optimizer = optimizer;
     this.parameters = parameters;
@@ -100,9 +103,10 @@ export class OptimizerRun {
     this.rows = Object.fromEntries([...this.state].map(([name, arena]) => [name, arena.write()]));
   }
 
-  /** Runs update number `update`, counted from 1. */
+  /** Runs update number `update`, counted from 1. Throws `INVALID_SETTING` for gradients of another model. */
   apply(gradients: Matrix, update: number, learningRate: number): void {
     const { kernels, parameters, rows } = this;
+    requireRow('gradients', gradients, parameters.layout);
     this.optimizer.apply({
       kernels,
       parameters: parameters.write(),

@@ -67,7 +67,7 @@ export async function estimateMemoryOn(
   const { optimizer = NONE, gradients: training = true, limit } = options;
   const layout = parameterLayout(spec);
   const variants = await variantsFor(spec, options.lengths);
-  const built: BuiltSpec = { spec, layers: buildLayers(spec), variants };
+  const built: BuiltSpec = { spec, layers: buildLayers(spec), layout, variants };
   const rules = await kernels.memory.rules();
   const meter = new MemoryMeter(kernels, rules, limit);
   const k = meter.kernels;

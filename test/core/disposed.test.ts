@@ -205,8 +205,15 @@ describe('after free() or dispose(), every use throws DISPOSED:', () => {
     await stream.step([1]);
     stream.dispose();
     stream.dispose();
-    stream.reset();
-    await expectDisposed({ step: () => stream.step([1]) }, /: The stream was used after dispose\(\)\. Make a new one/);
+    const uses: Record<string, Use> = {
+      step: () => stream.step([1]),
+      state: () => stream.state(),
+      restore: () => stream.restore(null),
+      reset: () => stream.reset(),
+      addRows: () => stream.addRows(1),
+      removeRows: () => stream.removeRows([0]),
+    };
+    await expectDisposed(uses, /: The stream was used after dispose\(\)\. Make a new one/);
     await model.stream().step([2]);
   });
 

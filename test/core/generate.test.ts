@@ -101,9 +101,7 @@ describe('generate', () => {
     expect((await rejected(() => take(build(VALUES), [1], 1, 1))).code).toBe('INVALID_SETTING');
     const other: ModelSpec = { layers: [...TOKENS.layers.slice(0, 3), { kind: 'linear', size: 5 }] };
     expect((await rejected(() => take(build(other), [1], 1, 1))).code).toBe('INVALID_SETTING');
-    expect(problemOf(await rejected(() => take(build(TOKENS), [7], 1, 1)), 'INVALID_DATA').what).toBe(
-      'inputs[0] (sequence 0)',
-    );
+    expect(problemOf(await rejected(() => take(build(TOKENS), [7], 1, 1)), 'INVALID_DATA').what).toBe('prompt[0]');
   });
 });
 

@@ -29,9 +29,10 @@ describe('rejects', () => {
   test('inputs of the wrong length', async () => {
     const error = await rejected(() => build(VALUES).gradients(valuesBatch(4 * 2 * 3 + 1, 16)));
     expect(error.message).toContain('forward: inputs must have shape [4, 2, 3], got [25].');
-    expect(
-      shape(() => build(TOKENS).tape({ steps: 3, batchSize: 2 }).forward(build(TOKENS).parameters, [1, 2])),
-    ).toEqual(expect.objectContaining({ op: 'forward', tensor: 'inputs', expected: [3, 2], actual: [2] }));
+    const model = build(TOKENS);
+    expect(shape(() => model.tape({ steps: 3, batchSize: 2 }).forward(model.parameters, [1, 2]))).toEqual(
+      expect.objectContaining({ op: 'forward', tensor: 'inputs', expected: [3, 2], actual: [2] }),
+    );
   });
 
   test('targets of the wrong length', async () => {
@@ -58,19 +59,11 @@ describe('rejects', () => {
     expect(problemOf(error, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'classWeights', expected: [6], actual: [3] });
   });
 
-  test('a state with another batch size, or of another model', () => {
+  test('a tape with another batch size as the state', () => {
     const model = build(VALUES);
     const tape = model.tape({ steps: 4, batchSize: 2 });
-    const op = 'begin';
     const rows = shape(() => tape.begin(model.tape({ steps: 4, batchSize: 3 })));
-    expect(rows).toMatchObject({ op, expected: [2, 4, 4, 5, 5], actual: [3, 4, 4, 5, 5] });
-    const smaller = build({ inputSize: 3, layers: [lstm(4), lstm(3)] });
-    expect(shape(() => tape.begin(smaller.tape({ steps: 4, batchSize: 2 })))).toMatchObject({
-      op,
-      actual: [2, 4, 4, 3, 3],
-    });
-    const single = build({ inputSize: 3, layers: [lstm(4)] });
-    expect(shape(() => tape.begin(single.tape({ steps: 4, batchSize: 2 })))).toMatchObject({ op, actual: [2, 4, 4] });
+    expect(rows).toMatchObject({ op: 'begin', expected: [2], actual: [3] });
     tape.begin(model.tape({ steps: 9, batchSize: 2 })); // the state does not depend on the number of steps
   });
 

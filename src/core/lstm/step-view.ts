@@ -2,15 +2,8 @@
 
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
-import {
-  hostArray,
-  hostColumns,
-  hostNumbers,
-  type LiveArray,
-  type LiveNumbers,
-  type NdArray,
-  ownArray,
-} from '../memory/views.js';
+import type { LiveNumbers } from '../memory/live-numbers.js';
+import { hostArray, hostColumns, hostNumbers, type LiveArray, type NdArray, ownArray } from '../memory/views.js';
 import { gateGradients, outputActivation } from './gate-gradients.js';
 import type { CellValues, LstmBuffers } from './program.js';
 import { cellVariant } from './spec.js';

@@ -107,6 +107,39 @@ export class LstmTape implements LayerTape {
     }
   }
 
+  /** The state at the start becomes the state at the end. */
+  endAtStart(parameters: Arena): void {
+    const { k } = this;
+    const [start, end] = [this.initialState(), this.finalState()];
+    const learned = this.fresh ? this.parameters.in(parameters).initial : null;
+    for (const part of ['h', 'c'] as const) {
+      if (learned) k.fillRows(start[part], learned[part]);
+      k.copy(end[part], start[part]);
+    }
+  }
+
+  /** Some rows of the state at the end become this layer's own initial state. */
+  restart(parameters: Arena, rows: readonly number[]): void {
+    const { k } = this;
+    const end = this.finalState();
+    const learned = this.parameters.in(parameters).initial;
+    for (const part of ['h', 'c'] as const) {
+      const all = end[part];
+      const whole = rows.length === all.rows;
+      for (const m of whole ? [all] : rows.map((row) => k.view(all, row * all.cols, 1, all.cols))) {
+        if (learned) k.fillRows(m, learned[part]);
+        else k.fill(m, 0);
+      }
+    }
+  }
+
+  /** The state at the end becomes rows of that of another tape. */
+  takeRows(from: LstmTape, rows: Int32Array): void {
+    const [end, other] = [this.finalState(), from.finalState()];
+    this.k.gatherRows(end.h, other.h, rows);
+    this.k.gatherRows(end.c, other.c, rows);
+  }
+
   /** Handles of h (N, R) and c (N, H) before the first step. */
   initialState(): LstmState {
     return this.ends.state.initial;

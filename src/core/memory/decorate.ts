@@ -8,6 +8,14 @@ import type { Kernels } from '../../contract/kernels.js';
 export const decorate = (kernels: Kernels, instructions: Partial<Kernels>): Kernels =>
   Object.assign(Object.create(kernels) as Kernels, instructions);
 
+/** The backend itself, from a lease of it or another decoration. */
+export function backendOf(kernels: Kernels): Kernels {
+  let at: object = kernels;
+  for (let next = at; next && Object.getPrototypeOf(next) !== null; next = Object.getPrototypeOf(next) as object)
+    at = next;
+  return at as Kernels;
+}
+
 /** The names of all instructions of a backend. */
 export function instructionsOf(kernels: Kernels): (keyof Kernels)[] {
   const names = new Set<string>();

@@ -8,7 +8,7 @@
 
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { type Problem, UnspoolError } from '../../errors.js';
-import { decorate } from './decorate.js';
+import { backendOf, decorate } from './decorate.js';
 
 /** The `DISPOSED` error of a lease: what ended, through which call, and what to do instead. */
 export type Disposed = Omit<Extract<Problem, { code: 'DISPOSED' }>, 'code'>;
@@ -16,6 +16,8 @@ export type Disposed = Omit<Extract<Problem, { code: 'DISPOSED' }>, 'code'>;
 export class Lease {
   /** The backend, as the owner uses it. */
   readonly kernels: Kernels;
+  /** The backend itself. */
+  readonly backend: Kernels;
   private readonly of: Kernels;
   private readonly held = new Set<Matrix | PackedMatrix>();
   private why: Disposed | null = null;
@@ -27,6 +29,7 @@ export class Lease {
       return m;
     };
     this.of = of;
+    this.backend = backendOf(of);
     this.kernels = decorate(of, {
       alloc: (rows, cols) => {
         this.requireOpen();

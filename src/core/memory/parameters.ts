@@ -4,11 +4,14 @@
  * and the arena, and a sum of gradients is one addition.
  */
 
+import { shown } from '../../checks.js';
 import type { FloatArray, Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../../errors.js';
 import type { Rng } from '../rng.js';
+import { backendOf } from './decorate.js';
 import { type Disposed, Lease } from './lease.js';
-import { hostArray, type LiveArray, matrixOf, type WriteObserver } from './views.js';
+import type { WriteObserver } from './live-numbers.js';
+import { hostArray, type LiveArray, matrixOf } from './views.js';
 
 /** A parameter that a layer needs: its name, shape and initial values. */
 export interface ParameterSpec {
@@ -59,6 +62,40 @@ export class ParameterLayout {
   }
 }
 
+/** What an arena or a tape belongs to: the layout of a model is its identity. */
+interface Owned {
+  readonly layout: ParameterLayout;
+}
+
+/**
+ * Throws `INVALID_SETTING` unless `value` is an arena or tape (`type`) of the model with this layout. The weights, numbers and
+ * memory of another model mean something else, even if they have the same shapes.
+ */
+export function requireOwn<T extends Owned>(
+  path: string,
+  value: unknown,
+  type: abstract new (...parts: never[]) => T,
+  layout: ParameterLayout,
+  help?: string,
+): asserts value is T {
+  const what = `must be ${/^(tape|from)$/.test(path) ? 'a tape' : 'an arena'} of this model`;
+  if (!(value instanceof type)) throw invalidSetting(path, `${what}, got ${shown(value)}.`);
+  if (value.layout !== layout) throw invalidSetting(path, `${what}, but belongs to another model.`, help);
+}
+
+/** The layouts of the rows that arenas have handed out. */
+const LAYOUTS = new WeakMap<Matrix, ParameterLayout>();
+
+/** Throws `INVALID_SETTING` for the row (`Arena.matrix`) of another model's arena, `SHAPE_MISMATCH` for another size. */
+export function requireRow(path: string, row: Matrix, layout: ParameterLayout): void {
+  const own = LAYOUTS.get(row);
+  if (own === layout) return;
+  if (own) throw invalidSetting(path, 'must be of this model, but belongs to another model.');
+  const actual = [row?.rows, row?.cols];
+  if (actual.join() === `1,${layout.size}`) return;
+  throw new UnspoolError({ code: 'SHAPE_MISMATCH', op: 'apply', tensor: path, expected: [1, layout.size], actual });
+}
+
 const FREED: Disposed = { what: 'The arena', after: 'free()', help: 'Make a new one with model.arena().' };
 
 /** A weight as the products need it, and the version of the arena that it was packed from. */
@@ -93,12 +130,19 @@ export class Arena implements WriteObserver {
     this.kernels = this.lease.kernels;
     this.layout = layout;
     this.all = this.kernels.alloc(1, layout.size);
+    LAYOUTS.set(this.all, layout);
   }
 
   /** The whole arena as one row. Afterwards every pass packs the weights again, because the row may be written at any time. */
   get matrix(): Matrix {
     this.handedOut();
     return this.read();
+  }
+
+  /** @internal Throws `INVALID_SETTING` unless `kernels` is the backend that holds the arena. */
+  requireOn(kernels: Kernels): void {
+    if (backendOf(kernels) === this.lease.backend) return;
+    throw invalidSetting('kernels', 'must be the backend of the parameters.', 'Pass model.kernels.');
   }
 
   /** @internal The whole arena as one row, only to be read. */
