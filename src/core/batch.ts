@@ -62,7 +62,8 @@ export function lossShare(spec: LossSpec, loss: number, weight: number): number 
   return 'reduction' in spec && spec.reduction === 'sum' ? loss : loss * weight;
 }
 
-const BATCH_KEYS = ['steps', 'batchSize', 'inputs', 'targets', 'weights', 'lengths', 'batchFirst'] as const;
+/** The keys of a batch. */
+export const BATCH_KEYS = ['steps', 'batchSize', 'inputs', 'targets', 'weights', 'lengths', 'batchFirst'] as const;
 
 /** A model's spec and the width of its output. */
 type Widths = { readonly spec: ModelSpec; readonly outputSize: number };

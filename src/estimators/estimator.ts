@@ -2,9 +2,28 @@
  * Gradient estimators. Three choices that are often one are separate here: how often a gradient is emitted (k1, `every` of
  * `unroll`), how far back it reaches (k2, a setting of the estimator), and when an optimizer makes an update (up to the caller).
  */
+import {
+  isObject,
+  requireChoice,
+  requireFunction,
+  requireInteger,
+  requireKeys,
+  requireOptions,
+  shown,
+} from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { Rng } from '../core/rng.js';
-import { INITIAL_STATE, type StepData, type System, type SystemStep } from './system.js';
+import { invalidSetting } from '../errors.js';
+import {
+  INITIAL_STATE,
+  requireFloats,
+  requireNumbers,
+  requireSize,
+  requireSystem,
+  type StepData,
+  type System,
+  type SystemStep,
+} from './system.js';
 
 /** A way to estimate the gradient through time: `bptt()`, `tbptt({ k1, k2 })`, `rtrl()`, or an object that you write. */
 export interface GradientEstimator {
@@ -37,15 +56,27 @@ export interface EstimatorInfo {
 }
 
 /**
- * Adds a description to a function that makes an estimator, for the registry. The annotation lets bundlers drop unused estimators.
+ * Makes the function `name`, which makes an estimator of checked settings, with a description for the registry. `more` are settings
+ * that are not numbers. The annotation lets bundlers drop unused estimators.
  *
  * @__NO_SIDE_EFFECTS__
  */
 export function defineEstimator<F extends (settings: never) => GradientEstimator>(
-  { settings = [], optional = [], examples = [], ...info }: Pick<EstimatorInfo, 'summary'> & Partial<EstimatorInfo>,
+  name: string,
+  info: Pick<EstimatorInfo, 'summary'> & Partial<EstimatorInfo> & { readonly more?: readonly string[] },
   make: F,
 ): F & EstimatorInfo {
-  return Object.assign(make, { settings, optional, examples, ...info });
+  const { settings = [], optional = [], examples = [], more = [], summary } = info;
+  const checked = (given: unknown): GradientEstimator => {
+    if (given !== undefined || settings.length > optional.length) requireKeys(name, given, [...settings, ...more]);
+    const estimator = make(given as never);
+    const start = (system: System, random: Rng): EstimatorRun => {
+      requireSystem(system);
+      return estimator.start(system, random);
+    };
+    return { ...estimator, start };
+  };
+  return Object.assign(checked as unknown as F, { settings, optional, examples, summary });
 }
 
 /** An estimator at work on one system. */
@@ -70,6 +101,19 @@ export interface EstimatorCost {
   macs: number;
 }
 
+/** Throws `INVALID_SETTING` for a value that is not an estimator. */
+export function requireEstimator(value: unknown): asserts value is GradientEstimator {
+  if (!isObject(value)) {
+    const help = 'Pass what bptt(), rtrl() or parseEstimator(text) returns.';
+    throw invalidSetting('estimator', `must be an estimator, got ${shown(value)}.`, help);
+  }
+  const { name, start, direction, every } = value as Partial<GradientEstimator>;
+  if (typeof name !== 'string') throw invalidSetting('estimator.name', `must be a string, got ${shown(name)}.`);
+  requireFunction('estimator.start', start);
+  requireChoice('estimator.direction', direction, ['backward', 'forward']);
+  if (every !== null) requireInteger('estimator.every', every, 1, Number.MAX_SAFE_INTEGER);
+}
+
 /** How many sequences of a batch an estimator takes side by side. */
 export const rowsTaken = ({ oneRow, direction }: GradientEstimator, batchSize: number): number =>
   (oneRow ?? direction === 'forward') ? 1 : batchSize;
@@ -83,6 +127,27 @@ export interface UnrollResult {
   readonly loss: number;
   /** The last state s_T, N*S numbers. */
   readonly state: FloatArray;
+}
+
+/** Checks the arguments of `unroll`. */
+function unrollOptions(
+  system: System,
+  run: EstimatorRun,
+  sequence: Iterable<StepData>,
+  options: Parameters<typeof unroll>[3],
+): { readonly every: number | null; readonly gradient: FloatArray } {
+  requireOptions('options', options ?? null, ['state', 'every', 'gradient']);
+  if (!isObject(run)) throw invalidSetting('run', `must be what estimator.start() returns, got ${shown(run)}.`);
+  for (const name of ['step', 'emit'] as const) requireFunction(`run.${name}`, run[name]);
+  if (typeof (sequence as Partial<Iterable<StepData>> | null)?.[Symbol.iterator] !== 'function') {
+    throw invalidSetting('sequence', `must be a list of steps, got ${shown(sequence)}.`);
+  }
+  const { every = null, state, gradient = new Float64Array(system.parameters.length) } = options;
+  if (every !== null) requireInteger('every', every, 1, Number.MAX_SAFE_INTEGER);
+  if (state !== undefined) requireNumbers('state', state, system.batchSize * system.stateSize);
+  requireFloats('gradient', gradient);
+  requireSize('gradient', gradient, system.parameters.length);
+  return { every, gradient };
 }
 
 /**
@@ -108,7 +173,9 @@ export function unroll(
     window: { readonly from: number; readonly to: number; readonly loss: number },
   ) => void,
 ): UnrollResult {
-  const { every = null, gradient = new Float64Array(system.parameters.length) } = options;
+  requireSystem(system);
+  const { every, gradient } = unrollOptions(system, run, sequence, options);
+  requireFunction('emitted', emitted);
   let state = options.state ?? system.initial();
   let [t, from, loss, since] = [0, 0, 0, 0];
   system.changed();

@@ -4,15 +4,15 @@
  * bit-identical.
  */
 import type { FloatArray } from '../contract/kernels.js';
-import { goesBySequence, type LossChoice } from '../core/losses.js';
+import type { LossChoice } from '../core/losses.js';
 import { hostNumbers } from '../core/memory/views.js';
 import { defaultLoss, type Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';
 import type { Tape } from '../core/tape.js';
 import { invalidSetting } from '../errors.js';
 import type { FitOptions } from '../train/options.js';
-import { type EstimatorRun, type GradientEstimator, rowsTaken, unroll } from './estimator.js';
-import { stepsOf, timeMajorBatch } from './model/batch-steps.js';
+import { type EstimatorRun, type GradientEstimator, requireEstimator, rowsTaken, unroll } from './estimator.js';
+import { requireBatchNumbers, requireStepLoss, stepsOf, timeMajorBatch } from './model/batch-steps.js';
 import { type ModelSystem, modelSystem } from './model/system.js';
 import type { StepData } from './system.js';
 import { addScaled } from './vectors.js';
@@ -31,12 +31,15 @@ interface Workspace {
  * need whole sequences.
  */
 export function estimatorGradient(estimator: GradientEstimator): GradientFunction {
+  requireEstimator(estimator);
   let workspace: (Workspace & { readonly model: Model; readonly rows: number; readonly loss: LossChoice }) | null =
     null;
   let learned: Float64Array | null = null;
   const gradient: GradientFunction = async (model, batch, options) => {
     const { tape, gradients, from = null, noise = null, loss = defaultLoss(batch) } = options;
-    requireSteps(model, loss);
+    requireStepLayers(model);
+    requireStepLoss(loss);
+    requireBatchNumbers(model, batch, loss);
     const rows = batch.lengths ? 1 : rowsTaken(estimator, batch.batchSize);
     if (workspace?.model !== model || workspace.rows !== rows || workspace.loss !== loss) {
       workspace?.system.dispose();
@@ -46,7 +49,7 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
     tape.begin(from); // the initial state is then on the tape, wherever it comes from
     const random = createRng(`${noise?.seed ?? 0}/${noise?.update ?? 0}`, estimator.name);
     const run = estimator.start(workspace.system, random);
-    if (learned) run.learned?.set(learned);
+    if (learned) restoreLearned(run, learned);
     const numbers = hostNumbers(model.kernels, gradients.matrix);
     numbers.fill(0);
     const laid = timeMajorBatch(batch, loss);
@@ -110,18 +113,18 @@ function runRows(
   return loss;
 }
 
-function requireSteps({ spec }: Model, loss: LossChoice): void {
-  if (goesBySequence(loss))
-    throw invalidSetting(
-      'loss',
-      'is of whole sequences, and an estimator goes step by step.',
-      'Use the exact gradient.',
-    );
+function restoreLearned({ learned }: EstimatorRun, numbers: Float64Array): void {
+  if (learned?.length === numbers.length) {
+    learned.set(numbers);
+    return;
+  }
+  const problem = `learns ${learned?.length ?? 0} numbers, but the checkpoint has ${numbers.length}.`;
+  throw invalidSetting('gradient', problem, 'Resume with the estimator and the model that it was saved with.');
+}
+
+function requireStepLayers({ spec }: Model): void {
   const at = spec.layers.findIndex(({ kind }) => kind === 'activity');
-  if (at >= 0)
-    throw invalidSetting(
-      `layers[${at}]`,
-      'looks at a whole sequence, and an estimator goes step by step.',
-      'Leave it out.',
-    );
+  if (at < 0) return;
+  const problem = 'looks at a whole sequence, and an estimator goes step by step.';
+  throw invalidSetting(`layers[${at}]`, problem, 'Leave it out.');
 }

@@ -1,5 +1,5 @@
 /** All estimators by name, and how to read one from a command line or a JSON file. */
-import { isKeyOf } from '../checks.js';
+import { didYouMean, isKeyOf, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import type { EstimatorInfo, GradientEstimator } from './estimator.js';
 import * as methods from './methods/index.js';
@@ -20,12 +20,13 @@ export const ESTIMATORS: Readonly<Record<string, EstimatorFactory>> = byName();
  * Makes an estimator from text: `NAME` or `NAME:setting=number,...`, such as `tbptt:k1=16,k2=64`. Throws `INVALID_SETTING`.
  */
 export function parseEstimator(text: string): GradientEstimator {
+  if (typeof text !== 'string') throw invalidSetting('estimator', `must be text, got ${shown(text)}.`);
   const [, name = '', rest] = /^([^:]*)(?::(.*))?$/s.exec(text)!;
   const factory = isKeyOf(ESTIMATORS, name) ? ESTIMATORS[name]! : null;
   if (!factory) {
     throw invalidSetting(
       'estimator',
-      `unknown estimator "${name}".`,
+      `unknown estimator "${name}".${didYouMean(name, Object.keys(ESTIMATORS))}`,
       `Use one of ${Object.keys(ESTIMATORS).join(', ')}.`,
     );
   }
@@ -37,8 +38,9 @@ export function parseEstimator(text: string): GradientEstimator {
     const [key = '', value] = part.split('=');
     const number = value?.trim() ? Number(value) : Number.NaN;
     if (!known.includes(key) || Number.isNaN(number)) {
-      throw invalidSetting(`estimator ${name}`, `unknown or invalid setting "${part}".`, help);
+      throw invalidSetting(`estimator ${name}`, `unknown or invalid setting "${part}".${didYouMean(key, known)}`, help);
     }
+    if (key in settings) throw invalidSetting(`estimator ${name}`, `sets ${key} twice.`, help);
     settings[key] = number;
   }
   const missing = known.filter((key) => !(key in settings) && !optional.includes(key));

@@ -9,8 +9,10 @@
  *
  * States, tangents and cotangents have N*S numbers, sequence by sequence; theta and its gradients have P numbers.
  */
+import { isObject, requireFunction, requireInteger, requireList, requireValues, shown } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { Noise } from '../core/noise.js';
+import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
 
 /** A named part of theta for reports, such as the weights of one gate. */
 export interface ParameterBlock {
@@ -115,4 +117,41 @@ export interface GatedUnits {
   readonly recurrent: FloatArray;
   /** Index of W_g[j, k] in theta; `k` is an index of `inputs`. */
   index(gate: number, unit: number, k: number): number;
+}
+
+/** Throws `INVALID_SETTING` for a value that is not a system. */
+export function requireSystem(value: unknown): asserts value is System {
+  if (!isObject(value)) {
+    const help = 'Pass what modelSystem(model) or cellSystem(cell, readout) returns.';
+    throw invalidSetting('system', `must be a system, got ${shown(value)}.`, help);
+  }
+  for (const name of ['batchSize', 'stateSize']) requireInteger(`system.${name}`, value[name], 1, 1 << 24);
+  for (const name of ['initial', 'step', 'changed']) requireFunction(`system.${name}`, value[name]);
+  requireFloats('system.parameters', value.parameters);
+}
+
+/** Throws `INVALID_DATA` for a step of a sequence that is not an object with an input. The system checks its numbers. */
+export function requireStepData(data: unknown): asserts data is StepData {
+  if (!isObject(data))
+    throw invalidData('a step of the sequence', `must be an object with input and target, got ${shown(data)}.`);
+}
+
+/** Throws `INVALID_SETTING` unless `value` is a Float32Array or a Float64Array. */
+export function requireFloats(what: string, value: unknown): asserts value is FloatArray {
+  if (value instanceof Float32Array || value instanceof Float64Array) return;
+  throw invalidSetting(what, `must be a Float32Array or a Float64Array, got ${shown(value)}.`);
+}
+
+/** Throws `INVALID_DATA` or `SHAPE_MISMATCH` unless `values` are `size` finite numbers. */
+export function requireNumbers(what: string, values: unknown, size: number): asserts values is ArrayLike<number> {
+  requireValues(what, values);
+  requireSize(what, values, size);
+}
+
+/** Throws `INVALID_DATA` or `SHAPE_MISMATCH` unless `values` is an array of `size` numbers, of any values. */
+export function requireSize(what: string, values: unknown, size: number): asserts values is ArrayLike<number> {
+  requireList(what, values);
+  if (values.length === size) return;
+  const [expected, actual] = [[size], [values.length]];
+  throw new UnspoolError({ code: 'SHAPE_MISMATCH', op: 'system', tensor: what, expected, actual });
 }

@@ -36,6 +36,15 @@ const SYSTEMS: Readonly<Record<string, () => { system: System; sequence: readonl
   ...Object.fromEntries(Object.entries(SPECS).map(([name, spec]) => [name, () => make(spec)])),
   'two rows': () => make(SPECS.plain!, { batchSize: 2 }),
   'two rows of a stack': () => make(SPECS.stacked!, { batchSize: 2 }),
+  'a layer below': () =>
+    make({
+      inputSize: 3,
+      layers: [
+        { kind: 'linear', size: 4 },
+        { kind: 'lstm', hiddenSize: 3 },
+        { kind: 'linear', size: 2 },
+      ],
+    }),
   'a plain RNN': rnn,
   'a linear system': linear,
 };

@@ -1,6 +1,18 @@
 /** A recurrent cell that you write, for one sequence, and how it becomes a system. */
+
+import { isObject, requireFunction, requireInteger, requireValues, shown } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import type { GatedUnits, ParameterBlock, StepData, System, SystemStep } from '../system.js';
+import { invalidSetting } from '../../errors.js';
+import {
+  type GatedUnits,
+  type ParameterBlock,
+  requireNumbers,
+  requireSize,
+  requireStepData,
+  type StepData,
+  type System,
+  type SystemStep,
+} from '../system.js';
 
 /** A recurrent cell s' = f(s, x, theta) for one sequence, with products of its derivatives from either side. */
 export interface Cell {
@@ -46,9 +58,14 @@ export interface Readout {
  * @param theta initial parameters. Default: zeros.
  */
 export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<number>): System {
+  requirePart('cell', cell, ['forward', 'vjp', 'jvp'], ['stateSize', 'parameterCount']);
+  requirePart('readout', readout, ['loss', 'gradient'], ['parameterCount']);
   const split = cell.parameterCount;
   const parameters = new Float64Array(split + readout.parameterCount);
-  if (theta) parameters.set(theta);
+  if (theta !== undefined) {
+    requireNumbers('theta', theta, parameters.length);
+    parameters.set(theta);
+  }
   const mine = (all: FloatArray): FloatArray => all.subarray(0, split);
   const its = (all: FloatArray): FloatArray => all.subarray(split);
   const whole = (name: string, from: number, to: number): ParameterBlock[] =>
@@ -65,7 +82,12 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
     blocks: [...(cell.blocks ?? whole('cell', 0, split)), ...(shifted ?? whole('readout', split, parameters.length))],
     hasOutputGradient: false,
     initial: () => cell.initial?.() ?? new Float64Array(cell.stateSize),
-    step(before: ArrayLike<number>, { input, target }: StepData): SystemStep {
+    step(before: ArrayLike<number>, data: StepData): SystemStep {
+      requireStepData(data);
+      const { input, target } = data;
+      requireSize('state', before, cell.stateSize);
+      requireValues('input', input);
+      if (target) requireValues('target', target);
       const state = Float64Array.from(before);
       const next = cell.forward(mine(parameters), state, input);
       const at: CellPoint = { theta: mine(parameters), state, input, next };
@@ -89,4 +111,10 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
     changed() {},
     dispose() {},
   };
+}
+
+function requirePart(path: string, value: unknown, functions: readonly string[], counts: readonly string[]): void {
+  if (!isObject(value)) throw invalidSetting(path, `must be an object, got ${shown(value)}.`);
+  for (const name of functions) requireFunction(`${path}.${name}`, value[name]);
+  for (const name of counts) requireInteger(`${path}.${name}`, value[name], name === 'stateSize' ? 1 : 0, 1 << 24);
 }

@@ -2,7 +2,9 @@
  * The plain RNN (Elman 1990), h' = tanh(a), a = Wx x + Wh h + b, and a linear readout under squared error.
  *   with D = diag(1 - h'^2):   J = D Wh,   dh'/dW[j, k] = D[j] z[k],  z = [x; h; 1]
  */
+import { requireInteger } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
+import { requireSize } from '../system.js';
 import type { Cell, CellPoint, Readout } from './cell.js';
 
 const joined = (x: ArrayLike<number>, h: ArrayLike<number>): Float64Array => {
@@ -15,12 +17,15 @@ const joined = (x: ArrayLike<number>, h: ArrayLike<number>): Float64Array => {
 
 /** A plain RNN cell (Elman 1990) with m inputs and n units. theta is W = [Wx Wh b], (n, m + n + 1) row-major. */
 export function rnnCell(inputSize: number, hiddenSize: number): Cell {
+  requireInteger('inputSize', inputSize, 0, 1 << 16);
+  requireInteger('hiddenSize', hiddenSize, 1, 1 << 16);
   const [m, n, d] = [inputSize, hiddenSize, inputSize + hiddenSize + 1];
   const slopes = ({ next }: CellPoint): Float64Array => Float64Array.from(next, (h) => 1 - h * h);
   return {
     stateSize: n,
     parameterCount: n * d,
     forward(theta, h, x) {
+      requireSize('input', x, m);
       const z = joined(x, h);
       return Float64Array.from({ length: n }, (_, j) => {
         let a = 0;
@@ -65,13 +70,17 @@ export function rnnCell(inputSize: number, hiddenSize: number): Cell {
 
 /** A linear readout y = V h + c under the mean squared error over its o outputs. theta is [V c], (o, n + 1) row-major. */
 export function squaredErrorReadout(stateSize: number, outputSize: number): Readout {
+  requireInteger('stateSize', stateSize, 1, 1 << 16);
+  requireInteger('outputSize', outputSize, 1, 1 << 16);
   const [n, o] = [stateSize, outputSize];
-  const errors = (theta: FloatArray, s: ArrayLike<number>, target: ArrayLike<number>): Float64Array =>
-    Float64Array.from({ length: o }, (_, r) => {
+  const errors = (theta: FloatArray, s: ArrayLike<number>, target: ArrayLike<number>): Float64Array => {
+    requireSize('target', target, o);
+    return Float64Array.from({ length: o }, (_, r) => {
       let y = theta[r * (n + 1) + n]!;
       for (let j = 0; j < n; j++) y += theta[r * (n + 1) + j]! * s[j]!;
       return y - target[r]!;
     });
+  };
   return {
     parameterCount: o * (n + 1),
     loss: (theta, s, target) => errors(theta, s, target).reduce((sum, e) => sum + e * e, 0) / o,

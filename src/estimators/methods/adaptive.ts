@@ -85,6 +85,7 @@ class AdaptiveRun implements EstimatorRun {
  * @param options.max maximum number of steps to keep and to go back.
  */
 export const adaptiveTbptt = defineEstimator(
+  'adaptiveTbptt',
   {
     summary: 'biased: truncates each loss where the estimated share of the gradient that is lost falls below `bias`',
     settings: ['bias', 'max'],

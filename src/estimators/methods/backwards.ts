@@ -82,6 +82,7 @@ const exact = { unbiased: true, stochastic: false, direction: 'backward' } as co
 
 /** Backpropagation through the whole sequence (Werbos 1990): the exact gradient. */
 export const bptt = defineEstimator(
+  'bptt',
   { summary: 'exact: backpropagation through the whole sequence', examples: [''] },
   (): GradientEstimator => ({
     ...exact,
@@ -98,6 +99,7 @@ export const bptt = defineEstimator(
  *   buffered   k1 = K, k2 = 2K - 1: each loss goes back over at least K steps (Aicher et al. 2019)
  */
 export const tbptt = defineEstimator(
+  'tbptt',
   {
     summary: 'biased: every k1 steps, backpropagation through the last k2 steps',
     settings: ['k1', 'k2'],
@@ -121,6 +123,7 @@ export const tbptt = defineEstimator(
  * `cut` and scales it by 1 / (1 - cut) otherwise, so that the mean is the exact gradient. The variance has a heavy tail.
  */
 export const artbp = defineEstimator(
+  'artbp',
   { summary: 'unbiased: truncates at random and scales up the rest', settings: ['cut'] },
   ({ cut }: { readonly cut: number }): GradientEstimator => {
     requireNumber('cut', cut, 0, 0.999);
@@ -144,6 +147,7 @@ export const artbp = defineEstimator(
  * through c, which reaches further. Biased.
  */
 export const hDetach = defineEstimator(
+  'hDetach',
   { summary: 'biased: drops the gradient through h at random steps', settings: ['rate'], examples: ['rate=0.5'] },
   ({ rate }: { readonly rate: number }): GradientEstimator => {
     requireNumber('rate', rate, 0, 1);

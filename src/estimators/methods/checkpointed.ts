@@ -4,7 +4,7 @@
  * bit-identical to that of `bptt`.
  */
 
-import { requireChoice, requireInteger, requireNumber } from '../../checks.js';
+import { requireChoice, requireInteger, requireKeys, requireNumber } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 import {
@@ -15,7 +15,7 @@ import {
   productMacs,
 } from '../estimator.js';
 import { optimalPlan } from '../storage/optimal.js';
-import { everySegment, type StoragePlan } from '../storage/plan.js';
+import { everySegment, planCost, type StoragePlan } from '../storage/plan.js';
 import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 
@@ -49,20 +49,37 @@ export type CheckpointOptions = {
 
 const ENTRY = 3; // a tape entry in states: 6n numbers to 2n
 
+const WAYS = ['plan', 'segment', 'memory', 'policy'] as const;
+
 function planOf(options: CheckpointOptions): StoragePlan {
-  const { steps } = options;
+  const { steps, plan, segment, memory, policy, slots } = options as unknown as { readonly steps: number } & Partial<
+    Record<(typeof WAYS)[number] | 'slots', never>
+  >;
   requireInteger('steps', steps, 1, 1 << 24);
-  if ('plan' in options) return options.plan;
-  if ('segment' in options) return everySegment(steps, options.segment);
-  if ('memory' in options) {
-    requireNumber('memory', options.memory, 0, 1);
-    return optimalPlan(steps, Math.max(0, Math.round(options.memory * ENTRY * steps)));
+  const given = WAYS.filter((way) => way in options);
+  if (given.length !== 1) {
+    throw invalidSetting('checkpointed', `needs one of ${WAYS.join(', ')}, got ${given.join(' and ') || 'none'}.`);
   }
-  requireChoice('policy', options.policy, ['sqrt', 'optimal', 'revolve']);
-  if (options.policy === 'sqrt') return everySegment(steps);
+  const takesSlots = policy === 'optimal' || policy === 'revolve';
+  requireKeys('checkpointed', options, ['steps', ...given, ...(takesSlots ? ['slots'] : [])]);
+  if (plan !== undefined) return checkedPlan(plan, steps);
+  if (segment !== undefined) return everySegment(steps, segment);
+  if (memory !== undefined) {
+    requireNumber('memory', memory, 0, 1);
+    return optimalPlan(steps, Math.max(0, Math.round(memory * ENTRY * steps)));
+  }
+  requireChoice('policy', policy, ['sqrt', 'optimal', 'revolve']);
+  if (!takesSlots) return everySegment(steps);
+  requireInteger('slots', slots, policy === 'revolve' ? 1 : 0, 1 << 24);
   // Revolve counts the first state among its slots.
-  if (options.policy === 'revolve') return optimalPlan(steps, options.slots - 1, { entries: false });
-  return optimalPlan(steps, options.slots);
+  return policy === 'revolve' ? optimalPlan(steps, slots - 1, { entries: false }) : optimalPlan(steps, slots);
+}
+
+/** A copy of a plan that the caller made, which is consistent. */
+function checkedPlan(plan: StoragePlan, steps: number): StoragePlan {
+  planCost(plan);
+  if (plan.steps !== steps) throw invalidSetting('plan.steps', `must be steps, ${steps}, got ${plan.steps}.`);
+  return { name: String(plan.name), steps, orders: plan.orders.map((order) => ({ ...order })) };
 }
 
 class CheckpointedRun implements EstimatorRun {
@@ -164,9 +181,11 @@ class CheckpointedRun implements EstimatorRun {
 
 /** BPTT in bounded memory (Chen et al. 2016; Gruslys et al. 2016): exact, with one gradient at the end of `steps` steps. */
 export const checkpointed = defineEstimator(
+  'checkpointed',
   {
     summary: 'exact: BPTT in a share `memory` of the tape, for sequences of `steps` steps',
     settings: ['steps', 'memory'],
+    more: ['segment', 'policy', 'slots', 'plan'],
   },
   (options: CheckpointOptions): GradientEstimator => {
     const plan = planOf(options);

@@ -9,9 +9,9 @@
  * but needs more iterations.
  */
 
-import { requireInteger, requireNumber } from '../../checks.js';
+import { requireChoice, requireInteger, requireNumber, requireOptions, shown } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import { invalidData } from '../../errors.js';
+import { invalidData, invalidSetting } from '../../errors.js';
 import { backThrough } from '../algebra/back-through.js';
 import { requireOneRow, requireUnits, stateJacobian } from '../algebra/jacobian.js';
 import {
@@ -21,7 +21,14 @@ import {
   type GradientEstimator,
   productMacs,
 } from '../estimator.js';
-import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
+import {
+  INITIAL_STATE,
+  requireNumbers,
+  requireSystem,
+  type StepData,
+  type System,
+  type SystemStep,
+} from '../system.js';
 
 /** Options of `solveTrajectory`, `deer` and `quasiDeer`. */
 export interface DeerOptions {
@@ -46,17 +53,21 @@ export interface Trajectory {
  * Finds the states of a sequence by Newton's method, from a guess of zeros (DEER, Lim et al. 2023). Throws `INVALID_DATA` if it does
  * not converge.
  *
- * @param first the first state s_0. Default: the system's.
+ * @param given the first state s_0. Default: the system's.
  */
 export function solveTrajectory(
   system: System,
   sequence: readonly StepData[],
   options: DeerOptions = {},
-  first: ArrayLike<number> = system.initial(),
+  given?: ArrayLike<number>,
 ): Trajectory {
+  requireSystem(system);
   const { method, tolerance, maxIterations } = checked(options);
   requireOneRow(method, system);
+  if (!Array.isArray(sequence)) throw invalidSetting('sequence', `must be a list of steps, got ${shown(sequence)}.`);
   const S = system.stateSize;
+  const first = given ?? system.initial();
+  requireNumbers('first', first, S);
   const linear = method === 'deer' ? (step: SystemStep) => stateJacobian(step, S) : ownBlocks;
   system.changed();
   let states: Float64Array[] = sequence.map(() => new Float64Array(S));
@@ -75,7 +86,9 @@ export function solveTrajectory(
 }
 
 function checked(options: DeerOptions): Required<DeerOptions> {
+  requireOptions('options', options ?? null, ['method', 'tolerance', 'maxIterations']);
   const { method = 'deer', tolerance = 1e-10, maxIterations = 1000 } = options;
+  requireChoice('method', method, ['deer', 'quasiDeer']);
   requireNumber('tolerance', tolerance, Number.MIN_VALUE, 1);
   requireInteger('maxIterations', maxIterations, 1, 1 << 24);
   return { method, tolerance, maxIterations };
@@ -159,20 +172,24 @@ const estimator = (options: DeerOptions): GradientEstimator => {
 
 /** BPTT over a trajectory found by Newton's method (Lim et al. 2023): exact to within the tolerance. */
 export const deer = defineEstimator(
+  'deer',
   {
     summary: "exact at convergence: BPTT over a trajectory found by Newton's method",
     settings: ['tolerance'],
     optional: ['tolerance'],
+    more: ['maxIterations'],
   },
   (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator => estimator({ ...options, method: 'deer' }),
 );
 
 /** BPTT over a trajectory found by quasi-Newton iterations (Danieli et al. 2025). Needs closed-form derivatives. */
 export const quasiDeer = defineEstimator(
+  'quasiDeer',
   {
     summary: 'exact at convergence: BPTT over a trajectory found by a quasi-Newton method',
     settings: ['tolerance'],
     optional: ['tolerance'],
+    more: ['maxIterations'],
   },
   (options: Omit<DeerOptions, 'method'> = {}): GradientEstimator => estimator({ ...options, method: 'quasiDeer' }),
 );

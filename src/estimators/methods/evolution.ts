@@ -140,6 +140,7 @@ function evolve(
 
 /** Evolution strategies with antithetic pairs, window by window: biased. Particles keep their states between emissions. */
 export const evolution = defineEstimator(
+  'evolution',
   {
     summary: 'biased: antithetic perturbations of each window',
     settings: ['particles', 'sigma'],
@@ -150,6 +151,7 @@ export const evolution = defineEstimator(
 
 /** Persistent evolution strategies (Vicol et al. 2021): unbiased for the smoothed loss. */
 export const pes = defineEstimator(
+  'pes',
   {
     summary: 'unbiased for the smoothed loss: perturbations accumulated over the windows',
     settings: ['particles', 'sigma'],

@@ -10,6 +10,7 @@ import { addScaled, dot, randomNormals } from '../vectors.js';
 
 /** Forward gradient (Baydin et al. 2022): unbiased, with a new random direction for each sequence. */
 export const forwardGradient = defineEstimator(
+  'forwardGradient',
   { summary: 'unbiased: the derivative along one random direction' },
   (): GradientEstimator => ({
     name: 'forwardGradient',

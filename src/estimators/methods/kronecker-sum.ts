@@ -141,6 +141,7 @@ class KroneckerRun implements EstimatorRun {
  * @param options.rank number of terms.
  */
 export const ok = defineEstimator(
+  'ok',
   { summary: 'unbiased: ds/dtheta as the best sum of `rank` Kronecker products', settings: ['rank'] },
   ({ rank }: { readonly rank: number }): GradientEstimator => {
     requireInteger('rank', rank, 1, 1 << 16);

@@ -149,6 +149,7 @@ const local = (rule: Rule): GradientEstimator => ({
 
 /** SnAp-n (Menick et al. 2020): biased. n = 1 is a local rule, n > 1 a masked RTRL. */
 export const snap = defineEstimator(
+  'snap',
   { summary: 'biased: RTRL restricted to what a weight can reach within n steps', settings: ['n'], examples: ['n=1'] },
   ({ n }: { readonly n: number }): GradientEstimator => {
     if (n !== 1) return maskedRtrl(n);
@@ -158,12 +159,14 @@ export const snap = defineEstimator(
 
 /** Symmetric e-prop (Bellec et al. 2020), which sends errors back through the readout's weights: biased. */
 export const eprop = defineEstimator(
+  'eprop',
   { summary: 'biased: eligibility traces without the path through h', examples: [''] },
   (): GradientEstimator => local({ name: 'eprop', selfRecurrent: false, randomFeedback: false }),
 );
 
 /** RFLO (Murray 2019): biased. Needs a system with `outputGradient`. */
 export const rflo = defineEstimator(
+  'rflo',
   { summary: 'biased: e-prop with random feedback weights', examples: [''] },
   (): GradientEstimator => local({ name: 'rflo', selfRecurrent: false, randomFeedback: true }),
 );

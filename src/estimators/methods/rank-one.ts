@@ -21,6 +21,7 @@ const online = { unbiased: true, stochastic: true, direction: 'forward', every: 
  *   rho0 = sqrt(|theta~| / |J s~|),   rho1 = sqrt(|F' nu| / |nu|),     g += (q s~) theta~
  */
 export const uoro = defineEstimator(
+  'uoro',
   { summary: 'unbiased: ds/dtheta as one outer product', examples: [''] },
   (): GradientEstimator => ({
     ...online,
@@ -69,6 +70,7 @@ export const uoro = defineEstimator(
  *   rho1 = sqrt(|J A| / |u|),   rho2 = sqrt(|D| / |z|),     g[g, j, k] += (q A)[g, j] u[k]
  */
 export const kfRtrl = defineEstimator(
+  'kfRtrl',
   { summary: 'unbiased: ds/dtheta as one Kronecker product' },
   (): GradientEstimator => ({
     ...online,

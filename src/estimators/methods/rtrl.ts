@@ -110,6 +110,7 @@ function maskOf({ size: n, gates, parts, inputs, index }: GatedUnits, J: Float64
 
 /** Real-time recurrent learning (Williams & Zipser 1989): exact, for a system of one sequence. */
 export const rtrl = defineEstimator(
+  'rtrl',
   { summary: 'exact: carries ds/dtheta forward, at S^2 P operations per step', examples: [''] },
   (): GradientEstimator => ({
     name: 'rtrl',

@@ -109,6 +109,7 @@ class SyntheticRun implements EstimatorRun {
 
 /** Synthetic gradients (Jaderberg et al. 2016): biased, meant for long streams. The prediction is kept over `reset` and batches. */
 export const syntheticGradients = defineEstimator(
+  'syntheticGradients',
   {
     summary: 'biased: windows of k steps, and a learned prediction of the gradient from later ones',
     settings: ['k', 'rate'],

@@ -14,6 +14,7 @@ import type { SystemStep } from '../system.js';
 
 /** Randomized telescope (Beatson & Adams 2019): unbiased. `keep` is the probability of one more term; each emission draws one K. */
 export const randomizedTelescope = defineEstimator(
+  'randomizedTelescope',
   { summary: 'unbiased: a random horizon, its terms scaled up', settings: ['keep'] },
   ({ keep }: { readonly keep: number }): GradientEstimator => {
     requireNumber('keep', keep, 0.001, 1);

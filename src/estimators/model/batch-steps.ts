@@ -1,10 +1,20 @@
 /** A batch as a sequence of steps. */
 
-import { lossWeight } from '../../core/batch.js';
-import { toTimeMajor } from '../../core/layout.js';
-import { type LossChoice, type LossSpec, requireLoss } from '../../core/losses.js';
-import type { Batch } from '../../core/model.js';
+import {
+  requireInteger,
+  requireKeys,
+  requireList,
+  requireOptional,
+  requireTokens,
+  requireValues,
+} from '../../checks.js';
+import { BATCH_KEYS, lossWeight, requireBatch } from '../../core/batch.js';
+import { placeIn, requireLengths, requireRowCount, rowAt, toTimeMajor } from '../../core/layout.js';
+import { goesBySequence, type LossChoice, type LossSpec, requireLoss } from '../../core/losses.js';
+import type { Batch, Model } from '../../core/model.js';
 import type { Noise } from '../../core/noise.js';
+import { readTargets } from '../../core/targets.js';
+import { invalidSetting, UnspoolError } from '../../errors.js';
 import type { StepData } from '../system.js';
 import { partOf } from '../vectors.js';
 
@@ -71,7 +81,58 @@ export function* stepsOf(
   }
 }
 
+/** Checks the numbers of a batch for a model, so that an error names their place in the batch, not in a step. */
+export function requireBatchNumbers(model: Model, batch: Batch, choice: LossChoice): void {
+  requireBatch(model, batch, choice);
+  const { steps, batchSize, lengths, batchFirst } = batch;
+  const order = { steps, batchSize, batchFirst };
+  const [first] = model.spec.layers;
+  const width = first?.kind === 'embedding' ? 1 : model.spec.inputSize!;
+  const active =
+    lengths &&
+    Float64Array.from({ length: steps * batchSize }, (_, row) =>
+      Math.floor(row / batchSize) < lengths[row % batchSize]! ? 1 : 0,
+    );
+  const rules = {
+    place: placeIn('inputs', order, width),
+    unread: active && ((i: number) => active[rowAt(order, width, i)] === 0),
+  };
+  if (first?.kind === 'embedding') requireTokens('inputs', batch.inputs, first.size, rules);
+  else requireValues('inputs', batch.inputs, rules);
+  const counted = active && lengths ? { steps: lengths, active } : null;
+  const rows = { ...order, width: model.outputSize, lengths: counted };
+  readTargets(requireLoss(choice), rows, batch.targets, batch.weights ?? null);
+}
+
+/** Checks what can be checked of a batch without a model. */
+function requireBatchShape(batch: unknown): asserts batch is Batch {
+  requireKeys('batch', batch, BATCH_KEYS);
+  const { steps, batchSize, inputs, targets, weights, lengths, batchFirst } = batch as Batch;
+  requireInteger('steps', steps, 1, 1 << 24);
+  requireInteger('batchSize', batchSize, 1, 1 << 24);
+  requireOptional('batchFirst', batchFirst, 'boolean');
+  const rows = steps * batchSize;
+  for (const [tensor, values] of Object.entries({ inputs, targets })) {
+    requireList(tensor, values);
+    const each = Math.max(1, Math.ceil(values.length / rows));
+    if (values.length === rows * each) continue;
+    const shape = batchFirst ? [batchSize, steps, each] : [steps, batchSize, each];
+    throw new UnspoolError({ code: 'SHAPE_MISMATCH', op: 'batch', tensor, expected: shape, actual: [values.length] });
+  }
+  if (weights !== undefined) requireRowCount('weights', weights, { steps, batchSize, batchFirst });
+  if (lengths !== undefined) requireLengths(lengths, { steps, batchSize });
+}
+
+/** Throws `INVALID_SETTING` for a loss of whole sequences. */
+export function requireStepLoss(loss: LossChoice): void {
+  if (!goesBySequence(loss)) return;
+  const problem = 'is of whole sequences, and an estimator goes step by step.';
+  throw invalidSetting('loss', problem, 'Use the exact gradient.');
+}
+
 /** A batch as the steps of a sequence, for `compare` and `unroll`. The losses of the steps add up to the loss of the batch. */
-export const batchToSteps = (batch: Batch, loss: LossChoice): StepData[] => [
-  ...stepsOf(timeMajorBatch(batch, loss), 0, batch.batchSize, null),
-];
+export function batchToSteps(batch: Batch, loss: LossChoice): StepData[] {
+  requireBatchShape(batch);
+  requireStepLoss(loss);
+  return [...stepsOf(timeMajorBatch(batch, loss), 0, batch.batchSize, null)];
+}

@@ -10,7 +10,7 @@ import type { Model } from '../../core/model.js';
 import type { ModelSpec } from '../../core/spec.js';
 import type { Tape } from '../../core/tape.js';
 import { invalidSetting } from '../../errors.js';
-import type { GatedUnits, StatePart, StepData, SystemStep } from '../system.js';
+import { type GatedUnits, requireSize, type StatePart, type StepData, type SystemStep } from '../system.js';
 import { ModelTangent } from './tangent.js';
 
 /** Whether dropout or noise affects the new state, which the closed-form derivatives do not cover. */
@@ -142,6 +142,7 @@ export class EngineStep implements SystemStep {
 
   vjp(v: ArrayLike<number>, gradient: FloatArray | null): FloatArray {
     const { tape, system, after, k } = this;
+    requireSize('v', v, system.batchSize * this.stateSize);
     const given = this.cut(v);
     for (const [i, { h, c }] of after.entries()) {
       k.upload(h, given[2 * i]!);
@@ -156,6 +157,8 @@ export class EngineStep implements SystemStep {
   }
 
   jvp(u: ArrayLike<number>, w: ArrayLike<number> | null): FloatArray {
+    requireSize('u', u, this.system.batchSize * this.stateSize);
+    if (w) requireSize('w', w, this.system.parameters.length);
     if (!this.drops && ModelTangent.covers(this.system.model.spec)) {
       this.tangent ??= new ModelTangent(this.k, this.system.model, this.tape);
       return this.join(this.tangent.apply(this.cut(u), w));

@@ -3,24 +3,28 @@
  * of one time step, so the forward pass, the loss and J'v run on the model's own backend.
  */
 
-import { requireInteger } from '../../checks.js';
+import { requireInteger, requireKeys, shown } from '../../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import type { LossChoice } from '../../core/losses.js';
 import { Lease } from '../../core/memory/lease.js';
 import type { Arena } from '../../core/memory/parameters.js';
 import { hostNumbers } from '../../core/memory/views.js';
-import type { Model } from '../../core/model.js';
+import { Model } from '../../core/model.js';
 import { requireCarriedState } from '../../core/spec.js';
 import { invalidSetting } from '../../errors.js';
 import {
   INITIAL_STATE,
   type ParameterBlock,
+  requireFloats,
+  requireSize,
+  requireStepData,
   type StatePart,
   type StepData,
   type System,
   type SystemStep,
 } from '../system.js';
 import { addScaled } from '../vectors.js';
+import { requireStepLoss } from './batch-steps.js';
 import { InitialStateStep, learnedStates } from './initial-state.js';
 import { EngineStep, type StepOwner } from './step.js';
 
@@ -48,6 +52,12 @@ export interface ModelSystem extends System {
  *   recurrence), or on a backend that keeps its numbers on a device.
  */
 export function modelSystem(model: Model, options: ModelSystemOptions = {}): ModelSystem {
+  if (!(model instanceof Model)) {
+    const help = 'A model in a worker has no tape: copy its parameters to one of createModel.';
+    throw invalidSetting('model', `must be a model that createModel made, got ${shown(model)}.`, help);
+  }
+  requireKeys('options', options, ['batchSize', 'loss']);
+  if (options.loss !== undefined) requireStepLoss(options.loss);
   return new EngineSystem(model, options);
 }
 
@@ -107,6 +117,8 @@ class EngineSystem implements ModelSystem, StepOwner {
 
   step(state: ArrayLike<number>, data: StepData): SystemStep {
     if (data === INITIAL_STATE) return this.beginning();
+    requireStepData(data);
+    requireSize('state', state, this.batchSize * this.stateSize);
     const step = this.take();
     step.run(state, data);
     return step;
@@ -146,7 +158,11 @@ class EngineSystem implements ModelSystem, StepOwner {
       act(own);
       return;
     }
-    if (gradient) this.scratch.clear();
+    if (gradient) {
+      requireFloats('gradient', gradient);
+      requireSize('gradient', gradient, this.parameters.length);
+      this.scratch.clear();
+    }
     act(this.scratch);
     if (!gradient) return;
     addScaled(gradient, 1, hostNumbers(this.model.kernels, this.scratch.matrix));

@@ -12,7 +12,7 @@
  *
  * with e the cost of an entry in states. Because entries are indivisible, neither is convex in y: every y is tried.
  */
-import { requireInteger } from '../../checks.js';
+import { requireInteger, requireOptional, requireOptions } from '../../checks.js';
 import { invalidSetting } from '../../errors.js';
 import type { PlanOrder, StoragePlan } from './plan.js';
 
@@ -37,7 +37,9 @@ export interface BudgetOptions {
  * @param budget memory in states, in addition to the entry of the current step.
  */
 export function optimalPlan(steps: number, budget: number, options: BudgetOptions = {}): StoragePlan {
+  requireOptions('options', options ?? null, ['entryCost', 'entries']);
   const { entryCost = 3, entries = true } = options;
+  requireOptional('entries', entries, 'boolean');
   requireInteger('steps', steps, 1, 1 << 20);
   requireInteger('entryCost', entryCost, 1, 1 << 10);
   requireInteger('budget', budget, 0, 1 << 24);

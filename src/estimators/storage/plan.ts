@@ -12,8 +12,8 @@
  * Memory is counted in states (h and c: 2n numbers); a tape entry (i f g o c h: 6n) counts 3. Forward steps include the T steps of
  * the first pass.
  */
-import { requireInteger } from '../../checks.js';
-import { invalidData } from '../../errors.js';
+import { isObject, requireInteger, requireKeys, shown } from '../../checks.js';
+import { invalidData, invalidSetting } from '../../errors.js';
 
 /** One order of a storage plan. */
 export type PlanOrder =
@@ -40,10 +40,16 @@ export interface PlanCost {
 }
 
 /** Counts the cost of a plan; a tape entry counts `entryCost` states. Throws `INVALID_DATA` for an inconsistent plan. */
-export function planCost({ steps, orders }: StoragePlan, entryCost = 3): PlanCost {
+export function planCost(plan: StoragePlan, entryCost = 3): PlanCost {
+  requireKeys('plan', plan, ['name', 'steps', 'orders']);
+  const { steps, orders } = plan;
+  requireInteger('plan.steps', steps, 1, 1 << 24);
+  requireInteger('entryCost', entryCost, 1, 1 << 10);
+  if (!Array.isArray(orders)) throw invalidSetting('plan.orders', `must be a list, got ${shown(orders)}.`);
   const wrong = (at: number, problem: string): never => {
     throw invalidData(`order ${at} of the plan`, problem);
   };
+  for (const [at, order] of orders.entries()) requireOrder(order, at, wrong);
   const [states, entries] = [new Set<number>(), new Set<number>()];
   let [now, next, forwards, peak] = [0, steps - 1, 0, 0];
   orders.forEach(({ kind, t, ...rest }, at) => {
@@ -71,6 +77,19 @@ export function planCost({ steps, orders }: StoragePlan, entryCost = 3): PlanCos
   });
   if (next >= 0) wrong(orders.length, `the plan ends before Backward ${next}.`);
   return { forwards, peak };
+}
+
+const KINDS = ['Advance', 'Save', 'Restore', 'Tape', 'Backward', 'Free'];
+
+function requireOrder(order: unknown, at: number, wrong: (at: number, problem: string) => never): void {
+  const { kind, t, what } = isObject(order) ? order : { kind: null, t: null, what: null };
+  if (
+    !KINDS.includes(kind as string) ||
+    !Number.isSafeInteger(t) ||
+    (kind === 'Free' && what !== 'state' && what !== 'entry')
+  ) {
+    wrong(at, `must have a kind (${KINDS.join(', ')}), a step t and, to free something, what; got ${shown(order)}.`);
+  }
 }
 
 /** The plan that keeps every entry: plain BPTT. */
