@@ -76,7 +76,7 @@ export function cosineTo(settings: { readonly steps: number; readonly min?: numb
 }
 
 /** Settings of `cosineRestarts`. */
-interface RestartSettings {
+export interface RestartSettings {
   readonly first: number;
   readonly mult?: number;
   readonly min?: number;
@@ -130,7 +130,7 @@ export function linearWarmup(settings: { readonly steps: number; readonly from?:
 }
 
 /** Settings of `reduceOnPlateau`. */
-interface PlateauSettings {
+export interface PlateauSettings {
   readonly factor?: number;
   readonly patience?: number;
   readonly threshold?: number;
