@@ -1,11 +1,14 @@
 /** Makes a model on a backend from a spec, or from the bytes of a file. */
+import { isObject, requireFunction, requireOptional, shown } from './checks.js';
 import type { Kernels } from './contract/kernels.js';
 import { variantsFor } from './core/build.js';
+import { frozenCopy } from './core/copies.js';
 import { Model } from './core/model.js';
 import type { PassShape } from './core/pass.js';
 import { type ModelSpec, requireSpec } from './core/spec.js';
+import { invalidSetting } from './errors.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
-import { type BackendOptions, selectKernels } from './kernels/select.js';
+import { type BackendOptions, requireBackendOptions, selectKernels } from './kernels/select.js';
 import { estimateMemoryOn, type MemoryEstimate, type MemoryOptions } from './train/estimate-memory.js';
 
 /** Chooses a backend for a model by measuring: `fastestBackend(shape)` of unspool/gpu makes one. */
@@ -40,21 +43,40 @@ export interface CreateOptions extends BackendOptions {
  */
 export async function createModel(spec: ModelSpec, options: CreateOptions = {}): Promise<Model> {
   requireSpec(spec);
+  requireBackendOptions(options, ['kernels', 'measure', 'lengths']);
   const { kernels, measure, lengths = false, ...backend } = options;
+  requireOptional('lengths', lengths, 'boolean');
+  if (measure !== undefined) requireFunction('measure', measure);
+  if (kernels !== undefined) requireKernels(kernels);
+  const kept = frozenCopy(spec); // before anything is awaited
   if (measure && !kernels) {
-    const model = await measure(spec, backend);
+    const model = await measure(kept, backend);
     if (lengths) await model.prepare({ lengths: [] });
     return model;
   }
-  const variants = await variantsFor(spec, lengths);
+  const variants = await variantsFor(kept, lengths);
   const on = kernels ?? (await selectKernels(backend));
   try {
-    return new Model(on, spec, !!kernels, variants);
+    return new Model(on, kept, !!kernels, variants);
   } catch (error) {
     if (!kernels) on.dispose();
     throw error;
   }
 }
+
+function requireKernels(kernels: unknown): void {
+  if (isObject(kernels) && typeof kernels.alloc === 'function' && typeof kernels.gemm === 'function') return;
+  throw invalidSetting(
+    'kernels',
+    `must be a backend, got ${shown(kernels)}.`,
+    'Pass what selectKernels() resolves to.',
+  );
+}
+
+const MEMORY_KEYS = [
+  ...['gradients', 'inputGradient', 'lengths', 'kernels'],
+  ...['loss', 'weights', 'limit', 'optimizer', 'average', 'earlyStopping'],
+];
 
 /**
  * The memory in bytes that a training (with `gradients: false`: a prediction) takes, before anything is allocated. Throws
@@ -68,9 +90,17 @@ export async function estimateMemory(
   shape: PassShape,
   options: MemoryOptions & BackendOptions = {},
 ): Promise<MemoryEstimate> {
-  const kernels = await selectKernels(options);
+  requireSpec(spec);
+  requireBackendOptions(options, MEMORY_KEYS);
+  const kept = [frozenCopy(spec), frozenCopy(shape), frozenCopy(options)] as const; // before anything is awaited
+  const { backend, precision, threads } = options;
+  const kernels = await selectKernels({
+    ...(backend !== undefined && { backend }),
+    ...(precision !== undefined && { precision }),
+    ...(threads !== undefined && { threads }),
+  });
   try {
-    return await estimateMemoryOn(kernels, spec, shape, options);
+    return await estimateMemoryOn(kernels, ...kept);
   } finally {
     kernels.dispose();
   }
@@ -90,6 +120,7 @@ export async function deserializeModel(
   options: BackendOptions = {},
   file?: string,
 ): Promise<LoadedModel> {
+  requireBackendOptions(options);
   const content = parseModel(bytes, file);
   const model = await createModel(content.spec, { precision: content.precision, ...options });
   for (const [name, values] of content.parameters) model.parameters.set(name, values);

@@ -29,7 +29,8 @@ async function printMachine(out: Output): Promise<void> {
   }));
   out.record({ kind: 'machine', engine: process.versions, backends });
   out.print(`Node ${process.versions.node}, V8 ${process.versions.v8}, ${process.platform} ${process.arch}`);
-  for (const { precision, backend, variant, threads } of backends) {
+  for (const { precision, backend, variant, threads, reason } of backends) {
     out.print(`${precision}  ${backend}${variant ? ` (${variant})` : ''}, ${threads} thread${threads > 1 ? 's' : ''}`);
+    if (reason && precision === 'float32') out.print(`         not wasm: ${reason}`);
   }
 }

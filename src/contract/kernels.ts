@@ -80,6 +80,8 @@ export interface Kernels {
   readonly name: string;
   /** Which of its variants runs, if the backend has several, such as the WebAssembly instructions it uses. */
   readonly variant?: string;
+  /** Why `auto` chose this backend instead of `wasm`, as a sentence. Missing if it had no reason to. */
+  readonly reason?: string;
   /** Number of threads that share the work now, if the backend has threads. */
   readonly threads?: number;
   readonly precision: Precision;

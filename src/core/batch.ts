@@ -2,6 +2,7 @@
 import { requireInteger, requireKeys, requireList, requireOptional } from '../checks.js';
 import { crossEntropyDivisor } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
+import { snapshot } from './copies.js';
 import { outputStepsOf } from './layers/registry.js';
 import { type RowOrder, requireLengths, requireRowCount, rowAt } from './layout.js';
 import { type LossChoice, type LossSpec, requireLoss } from './losses.js';
@@ -102,17 +103,11 @@ export function requireBatch({ spec, outputSize }: Widths, batch: unknown, loss:
   if (weights !== undefined) requireRowCount('weights', weights, rows);
 }
 
-const copied = <T>(value: T): T => {
-  if (Array.isArray(value)) return value.slice() as T;
-  // A Buffer's own slice does not copy.
-  return ArrayBuffer.isView(value) && !(value instanceof DataView)
-    ? (Uint8Array.prototype.slice.call(value) as T)
-    : value;
-};
-
-/** A copy of a batch, or of parts of one, with its arrays. */
-export const copyOf = <B extends Partial<Batch>>(batch: B): B =>
-  Object.fromEntries(BATCH_KEYS.filter((key) => key in batch).map((key) => [key, copied(batch[key])])) as B;
+/** A copy of a batch, or of parts of one, with its arrays. Keys that a batch does not have stay, to be reported. */
+export const copyOf = <B extends Partial<Batch>>(batch: B): B => ({
+  ...batch,
+  ...Object.fromEntries(BATCH_KEYS.filter((key) => key in batch).map((key) => [key, snapshot(batch[key], 1)])),
+});
 
 /** Whether the output has the steps of the input, so that the same lengths apply. */
 const hasOutputPerStep = ({ layers }: ModelSpec): boolean =>

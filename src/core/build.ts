@@ -1,7 +1,8 @@
 /** Builds the layers of a spec, and allocates the tapes over them. */
 
-import { requireInteger } from '../checks.js';
+import { isObject, requireInteger, shown } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
+import { invalidSetting } from '../errors.js';
 import {
   type Layer,
   type LayerInput,
@@ -90,6 +91,7 @@ export function parameterLayout(spec: ModelSpec): ParameterLayout {
 /** Allocates a tape for passes of `shape`. If that fails, nothing stays allocated. */
 export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape, options: TapeOptions = {}): Tape {
   const { spec, layers, layout, variants } = built;
+  if (!isObject(size)) throw invalidSetting('shape', `must be { steps, batchSize }, got ${shown(size)}.`);
   const { steps, batchSize } = size;
   requireInteger('steps', steps, 1, 1 << 24);
   requireInteger('batchSize', batchSize, 1, 1 << 24);

@@ -1,12 +1,14 @@
 /** A model: layers built from a spec, their parameters in one arena, and the passes over them. */
 
-import { requireInteger } from '../checks.js';
+import { isObject, requireInteger, requireList, requireOptional, requireOptions } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import type { BackendTiming } from './backend-timing.js';
 import { type Batch, copyOf, requireBatch } from './batch.js';
 import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
+import { frozenCopy, snapshot } from './copies.js';
 import type { LstmVariants } from './layers/layer.js';
+import { requireLengths } from './layout.js';
 import type { LossChoice } from './losses.js';
 import type { Disposed } from './memory/lease.js';
 import { Arena, ParameterLayout, requireOwn } from './memory/parameters.js';
@@ -16,6 +18,7 @@ import type { PassShape } from './pass.js';
 import { type Prediction, type PredictOptions, readAndFree, readPrediction } from './prediction.js';
 import { createRng } from './rng.js';
 import { type ModelSpec, requireCarriedState, requireSpec } from './spec.js';
+import { withoutViews } from './start-state.js';
 import { Stream } from './stream.js';
 import { type StartState, Tape } from './tape.js';
 
@@ -45,6 +48,8 @@ export interface GradientPass<Loss = number> {
 
 type GradientOptions = PassOptions & { readonly gradients?: Arena };
 
+const PASS_KEYS = ['loss', 'from', 'noise', 'tape'];
+
 const DISPOSED: Disposed = { what: 'The model', help: 'Make a new one.' };
 
 /** The loss of a batch unless another is chosen. */
@@ -70,7 +75,7 @@ export class Model {
    */
   constructor(kernels: Kernels, spec: ModelSpec, shared = false, variants: LstmVariants | null = null) {
     requireSpec(spec);
-    this.spec = spec;
+    this.spec = frozenCopy(spec);
     this.backend = kernels;
     this.shared = shared;
     this.loaded = variants;
@@ -117,6 +122,7 @@ export class Model {
 
   /** Allocates a tape for passes of this shape, which many passes can use. Throws `OUT_OF_MEMORY`. */
   tape(shape: PassShape, options: TapeOptions = {}): Tape {
+    requireOptions('options', options, ['gradients', 'inputGradient', 'lengths']);
     const { kernels, spec, layers, loaded: variants } = this;
     const { layout } = this.parameters;
     return explained(spec, shape, () => allocateTape(kernels, { spec, layers, layout, variants }, shape, options));
@@ -134,8 +140,9 @@ export class Model {
    * (`tape.penalty()`), which the returned loss does not.
    */
   async gradients(batch: Batch, options: GradientOptions = {}): Promise<GradientPass> {
-    const ready = this.prepare(batch);
-    const pass = this.startGradients(ready instanceof Promise ? await ready : ready, options);
+    requireOptions('options', options, [...PASS_KEYS, 'gradients']);
+    const [read, settings] = this.mustLoad(batch) ? await this.load(batch, options) : [batch, options];
+    const pass = this.startGradients(read, settings);
     return { ...pass, loss: await pass.loss };
   }
 
@@ -148,7 +155,7 @@ export class Model {
     if (options.gradients !== undefined) requireOwn('gradients', options.gradients, Arena, layout);
     const { tape, gradients } = freeOnError((track) => {
       const tape = this.forwardPass(batch, options, true, track);
-      const gradients = options.gradients ?? track(this.arena());
+      const { gradients = track(this.arena()) } = options;
       gradients.clear();
       explained(this.spec, batch, () => tape.backward(this.parameters, gradients));
       return { tape, gradients };
@@ -165,11 +172,11 @@ export class Model {
   ): Promise<{ loss: number; tape: Tape }>;
   evaluate(batch: Batch, options?: EvaluateOptions): Promise<{ loss: number }>;
   async evaluate(batch: Batch, options: EvaluateOptions = {}): Promise<{ loss: number; tape?: Tape }> {
-    const ready = this.prepare(batch);
-    const now = ready instanceof Promise ? await ready : ready;
-    const tape = freeOnError((track) => this.forwardPass(now, options, false, track));
+    requireOptions('options', options, PASS_KEYS);
+    const [read, settings] = this.mustLoad(batch) ? await this.load(batch, options) : [batch, options];
+    const tape = freeOnError((track) => this.forwardPass(read, settings, false, track));
     const reading = this.readLoss(tape).then((loss) => ({ loss }));
-    return readAndFree(tape, reading, typeof options.tape === 'object' ? 'given' : options.tape === true);
+    return readAndFree(tape, reading, options.tape instanceof Tape ? 'given' : options.tape === true);
   }
 
   /**
@@ -186,18 +193,23 @@ export class Model {
   ): Promise<Prediction & { readonly tape: Tape }>;
   predict(inputs: ArrayLike<number>, options?: PredictOptions): Promise<Prediction>;
   async predict(inputs: ArrayLike<number>, options: PredictOptions = {}): Promise<Prediction & { tape?: Tape }> {
+    requireOptions('options', options, ['batchSize', 'from', 'lengths', 'batchFirst', 'tape']);
+    if (this.mustLoad(options)) return this.predict(...(await this.load(inputs, options)));
     const { batchSize = 1, from = null, lengths, batchFirst = false } = options;
+    requireList('inputs', inputs);
+    requireInteger('batchSize', batchSize, 1, 1 << 24);
+    requireOptional('batchFirst', batchFirst, 'boolean');
+    requireOptional('tape', options.tape, 'boolean');
     const width = this.spec.layers[0]?.kind === 'embedding' ? 1 : this.spec.inputSize!;
     const steps = inputs.length / batchSize / width;
     requireInteger('steps (numbers in inputs / batchSize / inputSize)', steps, 1, 1 << 24);
-    const ready = this.prepare({ inputs, ...(lengths && { lengths }) });
-    const now = ready instanceof Promise ? await ready : ready;
     const shape = { steps, batchSize };
+    if (lengths !== undefined) requireLengths(lengths, shape);
     const tape = freeOnError((track) => {
       const tape = track(this.tape(shape, { gradients: false, lengths: lengths !== undefined }));
-      if (now.lengths) tape.setLengths(now.lengths);
+      if (lengths !== undefined) tape.setLengths(lengths);
       tape.begin(from);
-      explained(this.spec, shape, () => tape.forward(this.parameters, now.inputs, batchFirst));
+      explained(this.spec, shape, () => tape.forward(this.parameters, inputs, batchFirst));
       return tape;
     });
     return readAndFree(tape, readPrediction(tape, batchFirst), options.tape === true);
@@ -226,9 +238,8 @@ export class Model {
     requireBatch(this, batch, loss);
     const { lengths, batchFirst } = batch;
     const { tape: given } = options;
-    if (typeof given === 'object') requireOwn('tape', given, Tape, this.parameters.layout);
-    const tape =
-      typeof given === 'object' ? given : track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
+    if (given !== undefined && typeof given !== 'boolean') requireOwn('tape', given, Tape, this.parameters.layout);
+    const tape = given instanceof Tape ? given : track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
     tape.setLengths(lengths ?? null);
     tape.begin(options.from ?? null, options.noise ?? null);
     return explained(this.spec, batch, () => {
@@ -236,6 +247,21 @@ export class Model {
       tape.measure(loss, batch.targets, batch.weights ?? null, batchFirst);
       return tape;
     });
+  }
+
+  /** Whether a pass with these lengths needs code that is not loaded. */
+  private mustLoad(given: { readonly lengths?: unknown } | undefined): boolean {
+    return this.loaded === null && isObject(given) && given.lengths !== undefined;
+  }
+
+  /** Loads the code for lengths. Returns the arguments of the call as they were when it was made. */
+  private async load<B, O extends { readonly from?: StartState }>(batch: B, options: O): Promise<[B, O]> {
+    const { from } = options;
+    const read = Array.isArray(batch) || ArrayBuffer.isView(batch) ? snapshot(batch) : copyOf(batch as Partial<Batch>);
+    const settings = snapshot({ ...options, from: from instanceof Tape ? null : withoutViews(from) }, 4);
+    const state = from instanceof Tape ? from.downloadStates() : settings.from;
+    this.loaded ??= await loadVariants();
+    return [read, { ...settings, from: await state }] as [B, O];
   }
 
   private async readLoss(tape: Tape): Promise<number> {

@@ -1,4 +1,5 @@
 /** Dropout masks: drawn from keys, so that a pass can be repeated with the same masks. */
+import { requireInteger, requireKeys } from '../checks.js';
 import type { Kernels, MaskKey, Matrix } from '../contract/kernels.js';
 
 /** The random numbers of a pass: the same seed and update give the same masks. */
@@ -12,6 +13,18 @@ export interface Noise {
    * masks are then the matching part of the larger batch's masks. Default: the pass is the whole batch.
    */
   readonly part?: { readonly step: number; readonly row: number; readonly rows: number };
+}
+
+/** Throws `INVALID_SETTING` unless `noise` is null or has a valid seed and update. */
+export function requireNoise(noise: unknown): asserts noise is Noise | null {
+  if (noise === null) return;
+  requireKeys('noise', noise, ['seed', 'update', 'part']);
+  const { seed, update, part } = noise as Noise;
+  requireInteger('noise.seed', seed, 0, 2 ** 32 - 1);
+  requireInteger('noise.update', update, 0, Number.MAX_SAFE_INTEGER);
+  if (part === undefined) return;
+  requireKeys('noise.part', part, ['step', 'row', 'rows']);
+  for (const [key, value] of Object.entries(part)) requireInteger(`noise.part.${key}`, value, 0, 1 << 28);
 }
 
 /** A different number for each use of noise: FNV-1a over its name (Fowler, Noll & Vo). */

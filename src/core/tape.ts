@@ -19,7 +19,7 @@ import type { LstmTape } from './lstm/tape.js';
 import type { Disposed, Lease } from './memory/lease.js';
 import { Arena, type ParameterLayout, requireOwn } from './memory/parameters.js';
 import { hostArray, type LiveArray } from './memory/views.js';
-import type { Noise } from './noise.js';
+import { type Noise, requireNoise } from './noise.js';
 import type { PassShape, PassState } from './pass.js';
 import type { SequenceLengths } from './sequence-lengths.js';
 import { type FinalState, finalStates, type GivenState, startNumbers } from './start-state.js';
@@ -155,6 +155,7 @@ export class Tape {
    */
   begin(from: StartState = null, noise: Noise | null = null): void {
     this.lease.requireOpen();
+    requireNoise(noise);
     if (from instanceof Tape && from !== this) this.requireSameRows(from);
     const given = from === null || from instanceof Tape ? null : startNumbers(from, this.lstms);
     this.pass.noise = noise;

@@ -1,6 +1,6 @@
 /** The registry of backends, and the choice of one: the requested backend or an error, never another one instead. */
 
-import { isKeyOf, requireInteger, shown } from '../checks.js';
+import { isKeyOf, requireInteger, requireOptions, shown } from '../checks.js';
 import { type Kernels, MAX_THREADS, type Precision } from '../contract/kernels.js';
 import { invalidSetting } from '../errors.js';
 import { gpu } from './gpu/backend.js';
@@ -50,27 +50,39 @@ export const BACKEND_CHOICES: readonly BackendChoice[] = NAMES.flatMap((name) =>
 export const measuredBackends = (): BackendChoice[] =>
   NAMES.flatMap((name) => choicesOf(name, entryOf(name).measuredModes));
 
-/** The backend and mode that the options select. Throws `INVALID_SETTING`. */
-function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions): [Backend, mode: string | null] {
+/** Throws `INVALID_SETTING` for options that are neither those of a backend nor `others`. */
+export const requireBackendOptions = (options: unknown, others: readonly string[] = []): void =>
+  requireOptions('options', options, ['backend', 'precision', 'threads', ...others]);
+
+/** What the options select, and why `auto` passed over a faster backend. Throws `INVALID_SETTING`. */
+function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptions): {
+  readonly name: Backend;
+  readonly mode: string | null;
+  readonly reason: string | null;
+} {
   if (precision !== 'float32' && precision !== 'float64') {
     throw invalidSetting('precision', `unknown precision ${shown(precision)}.`, 'Use float32 or float64.');
   }
-  const has = (name: Backend): boolean => entryOf(name).precisions.includes(precision);
+  const problemOf = (name: Backend): string | null =>
+    entryOf(name).precisions.includes(precision)
+      ? entryOf(name).unavailable()
+      : `${name} computes in ${entryOf(name).precisions} only.`;
   if (backend === 'auto') {
-    const chosen = NAMES.find((name) => entryOf(name).automatic && has(name) && !entryOf(name).unavailable());
-    return [chosen ?? 'reference', null];
+    let reason: string | null = null;
+    for (const name of NAMES.filter((one) => entryOf(one).automatic)) {
+      const problem = problemOf(name);
+      if (problem === null) return { name, mode: null, reason };
+      reason ??= problem;
+    }
   }
-  const [name, mode = null] = String(backend).split(':');
-  if (!BACKEND_CHOICES.includes(backend) || !isKeyOf(BACKENDS, name)) {
+  const [name, mode = null] = typeof backend === 'string' ? backend.split(':') : [];
+  if (!BACKEND_CHOICES.includes(backend as BackendChoice) || !isKeyOf(BACKENDS, name)) {
     const help = `Use auto, ${BACKEND_CHOICES.join(', ')}.`;
     throw invalidSetting('backend', `unknown backend ${shown(backend)}.`, help);
   }
-  if (!has(name)) {
-    throw invalidSetting('backend', `${name} computes in ${entryOf(name).precisions} only.`, 'Use reference.');
-  }
-  const problem = entryOf(name).unavailable();
-  if (problem) throw invalidSetting('backend', problem, 'Use reference.');
-  return [name, mode];
+  const problem = problemOf(name);
+  if (problem !== null) throw invalidSetting('backend', problem, 'Use reference.');
+  return { name, mode, reason: null };
 }
 
 /**
@@ -90,17 +102,24 @@ export function describeBackend(options: BackendOptions = {}): {
   /** The WebAssembly instructions of `wasm`: `simd`, `relaxed` or `revec`. The requested mode of `gpu`. Null otherwise. */
   readonly variant: string | null;
   readonly threads: number;
+  /** Why `auto` does not use `wasm`, as a sentence; null if it does, or if the options name a backend. */
+  readonly reason: string | null;
 } {
-  const [backend, mode] = chooseBackend(options);
+  requireBackendOptions(options);
+  const { name: backend, mode, reason } = chooseBackend(options);
   const { threads = 1 } = options;
   if (threads !== 'auto') requireInteger('threads', threads, 1, MAX_THREADS);
   const entry = entryOf(backend);
   const count = threads === 'auto' ? Math.min(4, cores()) : threads;
-  return { backend, variant: mode ?? entry.variant(), threads: entry.hasThreads ? count : 1 };
+  return { backend, variant: mode ?? entry.variant(), threads: entry.hasThreads ? count : 1, reason };
 }
 
-/** Creates a backend with its own memory. Throws `INVALID_SETTING` if the backend or precision is not available. */
+/**
+ * Creates a backend with its own memory. Throws `INVALID_SETTING` if the backend or precision is not available. If `auto` cannot
+ * use `wasm`, `kernels.reason` says why.
+ */
 export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
-  const { backend, variant, threads } = describeBackend(options);
-  return entryOf(backend).create({ precision: options.precision ?? 'float32', variant, threads });
+  const { backend, variant, threads, reason } = describeBackend(options);
+  const kernels = await entryOf(backend).create({ precision: options.precision ?? 'float32', variant, threads });
+  return reason === null ? kernels : Object.assign(kernels, { reason });
 }

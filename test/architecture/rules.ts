@@ -22,7 +22,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   estimators: ['contract', 'errors', 'checks', 'core', 'train'],
   gpu: ['contract', 'errors', 'core', 'kernels/gpu', 'optim', 'kernels', 'train'],
   interop: ['contract', 'errors', 'checks', 'core', 'data', 'train'],
-  create: ['contract', 'core', 'kernels', 'train', 'interop'],
+  create: ['contract', 'errors', 'checks', 'core', 'kernels', 'train', 'interop'],
   lab: ['contract', 'errors', 'checks', 'core', 'metrics', 'optim', 'kernels', 'train', 'estimators'],
   index: ['contract', 'errors', 'core', 'metrics', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   inspect: ['contract', 'errors', 'checks', 'core', 'kernels/reference', 'estimators', 'lab'],

@@ -1,5 +1,5 @@
 import type { BackendEntry } from '../shared/backend.js';
-import { createWasm, type WasmVariant, wasmVariant } from './index.js';
+import { createWasm, type WasmVariant, wasmProblem, wasmVariant } from './index.js';
 
 /** The registry's entry of the WebAssembly backend. */
 export const wasm = {
@@ -8,7 +8,7 @@ export const wasm = {
   measuredModes: [null],
   automatic: true,
   hasThreads: true,
-  unavailable: () => (wasmVariant() ? null : 'this JavaScript engine has no WebAssembly SIMD.'),
+  unavailable: () => (wasmVariant() ? null : wasmProblem()),
   variant: wasmVariant,
   create: ({ variant, threads }) => createWasm(variant as WasmVariant, { threads }),
 } as const satisfies BackendEntry;

@@ -51,12 +51,29 @@ const PROBES = {
 
 let current: WasmVariant | null | undefined;
 
-/** The variant in use: by default the best one that this engine runs, or null if it has no WebAssembly SIMD. */
-export function wasmVariant(): WasmVariant | null {
-  if (current === undefined) {
-    const runs = (probe: readonly number[]): boolean => WebAssembly.validate(Uint8Array.from(probe));
-    current = !Heap.isPossible() ? null : runs(PROBES.relaxed) ? 'relaxed' : runs(PROBES.simd) ? 'simd' : null;
+const isValid = (probe: readonly number[]): boolean => WebAssembly.validate(Uint8Array.from(probe));
+
+/** Whether a module can be compiled. A page's content-security policy may forbid it, which `validate` does not show. */
+function mayCompile(): boolean {
+  try {
+    return !!new WebAssembly.Module(Uint8Array.from(HEAD.slice(0, 8)));
+  } catch {
+    return false;
   }
+}
+
+/** Why this engine cannot run the wasm backend, as a sentence; null if it can. */
+export function wasmProblem(): string | null {
+  if (typeof WebAssembly !== 'object') return 'this JavaScript engine has no WebAssembly.';
+  if (!mayCompile()) {
+    return "the content-security policy forbids WebAssembly; it needs script-src 'wasm-unsafe-eval'.";
+  }
+  return Heap.isPossible() && isValid(PROBES.simd) ? null : 'this JavaScript engine has no WebAssembly SIMD.';
+}
+
+/** The variant in use: by default the best one that this engine runs, or null if it runs none. */
+export function wasmVariant(): WasmVariant | null {
+  if (current === undefined) current = wasmProblem() ? null : isValid(PROBES.relaxed) ? 'relaxed' : 'simd';
   return current;
 }
 

@@ -19,7 +19,7 @@ import { rows } from './instructions/rows.js';
 import { updates } from './instructions/updates.js';
 import { SingleThread } from './threads/single.js';
 
-export { useVariant, type WasmVariant, wasmVariant } from './binaries.js';
+export { useVariant, type WasmVariant, wasmProblem, wasmVariant } from './binaries.js';
 
 /** Options of the wasm backend. */
 export interface WasmOptions {

@@ -1,0 +1,20 @@
+/** Copies of what callers pass, so that later changes to their objects have no effect. */
+import { isObject } from '../checks.js';
+
+/** A deep, frozen copy of plain lists and objects. Functions and other values are kept as they are. Copy checked values only. */
+export function frozenCopy<T>(value: T): T {
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T;
+  if (!isObject(value) || ArrayBuffer.isView(value)) return value;
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, v]) => [key, frozenCopy(v)]))) as T;
+}
+
+/** A copy of the arrays in a batch or in options, as they are now. Tapes, arenas and what is not plain data stay the same. */
+export function snapshot<T>(value: T, depth = 3): T {
+  // A Buffer's own slice does not copy.
+  if (ArrayBuffer.isView(value))
+    return value instanceof DataView ? value : (Uint8Array.prototype.slice.call(value) as T);
+  if (depth === 0) return value;
+  if (Array.isArray(value)) return value.map((v) => snapshot(v, depth - 1)) as T;
+  if (!isObject(value) || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, snapshot(v, depth - 1)])) as T;
+}
