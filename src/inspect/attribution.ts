@@ -1,14 +1,16 @@
 /** Input attribution: how much the input of each time step contributes to the loss. */
 
-import { requireChoice, requireInteger } from '../checks.js';
+import { requireChoice, requireInteger, requireOptions } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
+import { requireBatch } from '../core/batch.js';
 import type { LossChoice } from '../core/losses.js';
 import { type Batch, defaultLoss, Model } from '../core/model.js';
+import { requireModel } from '../core/require-model.js';
 import type { LayerSpec } from '../core/spec.js';
 import { invalidSetting } from '../errors.js';
 import { dot, norm } from '../estimators/vectors.js';
 import { type Grid, grid, rowOf } from './grid.js';
-import { singleStepWeights } from './one-sequence.js';
+import { oneSequence, singleStepWeights } from './one-sequence.js';
 import { type Trace, trace } from './trace.js';
 
 /**
@@ -45,13 +47,20 @@ export interface Attribution {
  * `INVALID_SETTING` for an unknown method, or for a batch, step or number of points out of range.
  */
 export async function attribution(model: Model, batch: Batch, options: AttributionOptions = {}): Promise<Attribution> {
+  requireModel(model);
+  requireOptions('options', options ?? null, ['method', 'step', 'loss', 'points']);
   const { method = 'gradientTimesInput', points = 64, step, loss } = options;
   requireChoice('method', method, ATTRIBUTIONS);
   requireInteger('points', points, 1, 1 << 16);
+  const choice = loss ?? defaultLoss(batch);
+  requireBatch(model, batch, choice);
   if (batch.batchSize !== 1 || batch.lengths)
     throw invalidSetting('batch', 'must be one sequence: batchSize 1, without lengths.');
-  const choice = loss ?? defaultLoss(batch);
-  const weighted = step === undefined ? batch : { ...batch, weights: singleStepWeights(model.spec, batch, step) };
+  const { spec } = model;
+  // A copy: what the caller does with its arrays during the awaits has no effect.
+  const { inputs, targets, weights } = oneSequence(model, batch, 0, choice);
+  const given: Batch = { steps: batch.steps, batchSize: 1, inputs, targets, ...(weights && { weights }) };
+  const weighted = step === undefined ? given : { ...given, weights: singleStepWeights(spec, given, step) };
   const values = await withoutEmbedding(model, weighted);
   const { x } = values;
   try {
@@ -79,7 +88,7 @@ export async function attribution(model: Model, batch: Batch, options: Attributi
       baselineLoss: baseline.loss,
     };
   } finally {
-    if (values.model !== model) values.model.dispose();
+    values.model.dispose();
   }
 }
 
@@ -90,33 +99,30 @@ const inputGrad = ({ input }: Trace): Grid => {
   throw invalidSetting('model', 'reads tokens.'); // cannot happen: `withoutEmbedding` removed the embedding
 };
 
-/** The layers after the embedding as a model, with the embedded tokens as its input. A model without embedding is returned as is. */
+/** A copy of the model without its embedding, and the embedded tokens as its input. */
 async function withoutEmbedding(model: Model, batch: Batch): Promise<{ model: Model; x: Grid }> {
-  const [first, ...others] = model.spec.layers as [LayerSpec, ...LayerSpec[]];
-  if (first.kind !== 'embedding') {
-    const inputs = Float64Array.from(batch.inputs);
-    return { model, x: grid(batch.steps, inputs.length / batch.steps, inputs) };
-  }
+  const { spec } = model;
+  const [first, ...others] = spec.layers as [LayerSpec, ...LayerSpec[]];
+  const isEmbedding = first.kind === 'embedding';
   const { embedding, parameters } = await parametersOf(model, first);
-  const rest = new Model(
-    model.kernels,
-    { ...model.spec, inputSize: first.width, layers: untied(others, first) },
-    true,
-    model.variants,
-  );
-  for (const { name } of rest.parameters.layout.entries) {
-    rest.parameters.set(name, parameters.get(name) ?? embedding);
+  const rest = isEmbedding ? { ...spec, inputSize: first.width, layers: untied(others, first) } : spec;
+  const copy = new Model(model.kernels, rest, true, model.variants);
+  for (const { name } of copy.parameters.layout.entries) copy.parameters.set(name, parameters.get(name) ?? embedding!);
+  if (!isEmbedding) {
+    const inputs = Float64Array.from(batch.inputs);
+    return { model: copy, x: grid(batch.steps, inputs.length / batch.steps, inputs) };
   }
   const x = grid(batch.steps, first.width);
   for (let t = 0; t < batch.steps; t++) {
     const id = batch.inputs[t]!;
-    x.data.set(embedding.subarray(id * first.width, (id + 1) * first.width), t * first.width);
+    x.data.set(embedding!.subarray(id * first.width, (id + 1) * first.width), t * first.width);
   }
-  return { model: rest, x };
+  return { model: copy, x };
 }
 
-async function parametersOf(model: Model, first: LayerSpec & { kind: 'embedding' }) {
+async function parametersOf(model: Model, first: LayerSpec) {
   const parameters = new Map(await model.parameters.download());
+  if (first.kind !== 'embedding') return { embedding: null, parameters };
   const name = `${nameOf(first)}.weight`;
   const embedding = parameters.get(name)!;
   parameters.delete(name);

@@ -1,5 +1,6 @@
 /** Colors of plots, safe for color-blind readers. */
-import type { Grid } from './grid.js';
+import { requireChoice, requireNumber } from '../checks.js';
+import { type Grid, requireGrid, requireNumbers } from './grid.js';
 
 /** Colors of data series as hex strings (Okabe & Ito 2008), safe for color-blind readers. */
 export const SERIES_COLORS = [
@@ -50,6 +51,9 @@ const parse = (hex: string): Rgb => {
 
 /** The color at a position of a scale; `share` runs from 0 (low) to 1 (high) and is clamped. */
 export function colorAt(scale: ColorScale, share: number, scheme: ColorScheme = 'light'): Rgb {
+  requireScale(scale);
+  requireChoice('scheme', scheme, ['light', 'dark']);
+  requireNumber('share', share, -Number.MAX_VALUE, Number.MAX_VALUE);
   const stops = STOPS[scale][scheme];
   const at = Math.max(0, Math.min(1, share)) * (stops.length - 1);
   const low = Math.min(stops.length - 2, Math.floor(at));
@@ -59,13 +63,20 @@ export function colorAt(scale: ColorScale, share: number, scheme: ColorScheme = 
 }
 
 /** Whether a background color needs light text. At the threshold, black and white text both have a contrast above 4.5. */
-export const isDark = ([red, green, blue]: Rgb): boolean =>
-  0.2126 * (red / 255) ** 2.2 + 0.7152 * (green / 255) ** 2.2 + 0.0722 * (blue / 255) ** 2.2 < 0.18;
+export function isDark(color: Rgb): boolean {
+  requireNumbers('color', color, 3);
+  const [red, green, blue] = color;
+  return 0.2126 * (red / 255) ** 2.2 + 0.7152 * (green / 255) ** 2.2 + 0.0722 * (blue / 255) ** 2.2 < 0.18;
+}
+
+const requireScale = (scale: unknown): void => requireChoice('scale', scale, ['size', 'sign']);
 
 /** The range of the values of a grid for a color scale. Values that are not finite are ignored; `sign` is symmetric around 0. */
-export function valueRange({ data }: Grid, scale: ColorScale): readonly [low: number, high: number] {
+export function valueRange(grid: Grid, scale: ColorScale): readonly [low: number, high: number] {
+  requireGrid('grid', grid);
+  requireScale(scale);
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const v of data) {
+  for (const v of grid.data) {
     if (!Number.isFinite(v)) continue;
     low = Math.min(low, v);
     high = Math.max(high, v);

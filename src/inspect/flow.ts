@@ -1,8 +1,13 @@
 /** Gradient flow through time: by step for the whole loss, and by lag for the loss of one step. */
+
+import { requireInteger, requireOptions } from '../checks.js';
+import { requireBatch } from '../core/batch.js';
 import type { LossChoice } from '../core/losses.js';
-import type { Batch, Model } from '../core/model.js';
+import { type Batch, defaultLoss, type Model } from '../core/model.js';
+import { requireModel } from '../core/require-model.js';
 import type { ModelSpec } from '../core/spec.js';
 import { norm } from '../estimators/vectors.js';
+import { requireLayer } from './checks.js';
 import { type Grid, rowOf } from './grid.js';
 import type { LstmTrace } from './lstm-trace.js';
 import { outputLengthOf, outputStepsOf, singleStepWeights } from './one-sequence.js';
@@ -27,8 +32,9 @@ export interface GradientFlow {
 }
 
 /** The norms of dL/dh and dL/dc of one LSTM at each time step, each with its two sources. */
-export function gradientFlow({ grad }: LstmTrace): GradientFlow {
-  const { h, hFromAbove, hFromNext, c, cFromNext, cFromH } = grad;
+export function gradientFlow(layer: LstmTrace): GradientFlow {
+  requireLayer(layer);
+  const { h, hFromAbove, hFromNext, c, cFromNext, cFromH } = layer.grad;
   return {
     h: norms(h),
     hFromAbove: norms(hFromAbove),
@@ -82,9 +88,15 @@ export async function gradientByLag(
   batch: Batch,
   options: { readonly step?: number; readonly row?: number; readonly loss?: LossChoice } = {},
 ): Promise<LagFlow> {
-  const { step = lastWeightedStep(model.spec, batch, options.row ?? 0), ...rest } = options;
+  requireModel(model);
+  requireOptions('options', options ?? null, ['step', 'row', 'loss']);
+  requireBatch(model, batch, options.loss ?? defaultLoss(batch));
+  const { row = 0, step: chosen, ...rest } = options;
+  requireInteger('row', row, 0, batch.batchSize - 1);
+  const step = chosen ?? lastWeightedStep(model.spec, batch, row);
+  requireInteger('step', step, 0, outputLengthOf(model.spec, batch, row) - 1);
   const weights = singleStepWeights(model.spec, batch, step);
-  const { layers } = await trace(model, { ...batch, weights }, rest);
+  const { layers } = await trace(model, { ...batch, weights }, { ...rest, row });
   const lastOnlyLayer = layers.findLastIndex(({ lastOnly }) => lastOnly);
   const found = layers.map((layer, i) => {
     const { grad, reverse, steps } = layer;

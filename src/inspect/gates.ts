@@ -1,6 +1,9 @@
 /** Statistics of gates, units, parameters and updates. */
+import { requireNumber, shown } from '../checks.js';
+import { invalidData } from '../errors.js';
 import { norm } from '../estimators/vectors.js';
-import type { Grid } from './grid.js';
+import { requireGrids, requireLayer } from './checks.js';
+import { type Grid, requireGrid, requireNumbers, requireObject } from './grid.js';
 import type { LstmTrace } from './lstm-trace.js';
 
 /** The gates in the order of all weights: input, forget, candidate, output. */
@@ -46,7 +49,9 @@ const mean = (values: ArrayLike<number>): number => {
 };
 
 /** The statistics of the four gates of one LSTM, in the order i, f, g, o. */
-export function gateStatistics({ gates, grad }: LstmTrace): GateStatistics[] {
+export function gateStatistics(layer: LstmTrace): GateStatistics[] {
+  requireLayer(layer);
+  const { gates, grad } = layer;
   return GATES.map((gate) => {
     const low = gate === 'g' ? -OPEN : CLOSED;
     const closedByUnit = shares(gates[gate], (v) => v < low);
@@ -77,6 +82,8 @@ export interface DeadUnit {
  * @param silent the threshold on |h|; default 1e-3.
  */
 export function deadUnits(layer: LstmTrace, silent = 1e-3): DeadUnit[] {
+  requireLayer(layer);
+  requireNumber('silent', silent, 0, Number.POSITIVE_INFINITY);
   const { hiddenSize: H, steps: T, cell, grad } = layer;
   return Array.from({ length: H }, (_, unit) => {
     let [maxH, maxGradient] = [0, 0];
@@ -97,27 +104,38 @@ export interface ParameterNorm {
 }
 
 /** The norm of each parameter of a trace and of its gradient. */
-export const parameterNorms = (trace: {
+export function parameterNorms(trace: {
   readonly parameters: Readonly<Record<string, Grid>>;
   readonly gradients: Readonly<Record<string, Grid>>;
-}): ParameterNorm[] =>
-  Object.keys(trace.parameters).map((name) => ({
-    name,
-    norm: norm(trace.parameters[name]!.data),
-    gradientNorm: norm(trace.gradients[name]!.data),
-  }));
+}): ParameterNorm[] {
+  requireObject('trace', trace);
+  const { parameters, gradients } = trace;
+  requireGrids('trace.parameters', parameters);
+  requireGrids('trace.gradients', gradients);
+  return Object.entries(parameters).map(([name, { rows, cols, data }]) => {
+    requireGrid(`trace.gradients.${name}`, gradients[name], rows, cols);
+    return { name, norm: norm(data), gradientNorm: norm(gradients[name]!.data) };
+  });
+}
 
 /**
  * |after - before| / |before| of each parameter: the relative size of one or more updates. A usual value is about 1e-3 per update.
- * Pass the results of `model.parameters.download()` before and after.
+ * Pass the results of `model.parameters.download()` before and after. Throws `INVALID_DATA` for parameters of two models.
  */
 export function updateRatios(
   before: ReadonlyMap<string, ArrayLike<number>>,
   after: ReadonlyMap<string, ArrayLike<number>>,
 ): { readonly name: string; readonly ratio: number }[] {
+  for (const [name, value] of Object.entries({ before, after })) {
+    if (!(value instanceof Map)) {
+      throw invalidData(name, `must be what parameters.download() returned, got ${shown(value)}.`);
+    }
+  }
   return Array.from(before, ([name, old]) => {
     const now = after.get(name);
-    const moved = now ? norm(Array.from(old, (v, i) => now[i]! - v)) : Number.NaN;
+    requireNumbers(`before.get(${shown(name)})`, old);
+    requireNumbers(`after.get(${shown(name)})`, now, old.length);
+    const moved = norm(Array.from(old, (v, i) => now[i]! - v));
     return { name, ratio: moved === 0 ? 0 : moved / norm(old) };
   });
 }

@@ -1,6 +1,7 @@
 /** The trace of one LSTM. Names are those of the tape (docs/tape.md); row t of a grid is time step t. */
+import { requireInteger } from '../checks.js';
 import type { CellVariant, FloatArray } from '../contract/kernels.js';
-import { type Grid, grid, rowOf } from './grid.js';
+import { type Grid, grid, MAX_SIDE, requireGrid, requireObject, rowOf } from './grid.js';
 
 /** One grid [T, H] for each of the gates i, f, g and o. */
 export type GateGrids = Readonly<Record<'i' | 'f' | 'g' | 'o', Grid>>;
@@ -99,19 +100,33 @@ export interface LstmTrace {
 }
 
 /** The step that an LSTM computes before step `t` (`t + 1` if it reads in reverse); null for the first. */
-export function stepBefore({ steps, reverse }: Pick<LstmTrace, 'steps' | 'reverse'>, t: number): number | null {
+export function stepBefore(layer: Pick<LstmTrace, 'steps' | 'reverse'>, t: number): number | null {
+  requireObject('layer', layer);
+  const { steps, reverse } = layer;
+  requireInteger('layer.steps', steps, 1, MAX_SIDE);
+  requireInteger('t', t, 0, steps - 1);
   const before = reverse ? t + 1 : t - 1;
   return before >= 0 && before < steps ? before : null;
 }
 
 /** The step that an LSTM computes after step `t`; null for the last. */
-export const stepAfter = ({ steps, reverse }: Pick<LstmTrace, 'steps' | 'reverse'>, t: number): number | null =>
-  stepBefore({ steps, reverse: !reverse }, t);
+export function stepAfter(layer: Pick<LstmTrace, 'steps' | 'reverse'>, t: number): number | null {
+  requireObject('layer', layer);
+  return stepBefore({ steps: layer.steps, reverse: !layer.reverse }, t);
+}
 
 /** The state that step `t` starts from, c- and h-, as views. */
 export function stateBefore(layer: LstmTrace, t: number): { readonly c: FloatArray; readonly h: FloatArray } {
   const before = stepBefore(layer, t);
-  const { c, h, initial } = layer;
+  const { c, h, initial, steps } = layer;
+  requireObject('layer.initial', initial);
+  for (const [name, one] of [
+    ['c', c],
+    ['h', h],
+  ] as const) {
+    requireGrid(`layer.${name}`, one, steps);
+    requireGrid(`layer.initial.${name}`, initial[name], 1, one.cols);
+  }
   return before === null ? { c: initial.c.data, h: initial.h.data } : { c: rowOf(c, before), h: rowOf(h, before) };
 }
 

@@ -1,5 +1,6 @@
 /** Views as arrays of the package `ndarray`, for the algorithms of scijs. */
 import ndarray from 'ndarray';
+import { isObject, shown } from '../checks.js';
 import type { LiveNumbers } from '../core/memory/live-numbers.js';
 import type { NdArray } from '../core/memory/views.js';
 import { invalidSetting } from '../errors.js';
@@ -30,6 +31,9 @@ export interface ScijsArray<Data = LiveNumbers | Float32Array | Float64Array>
 export function toNdarray<Data extends LiveNumbers | Float32Array | Float64Array>(
   view: NdArray<Data>,
 ): ScijsArray<Data> {
+  if (!isObject(view) || typeof view.toArray !== 'function') {
+    throw invalidSetting('view', `must be a view, such as the output of predict(), got ${shown(view)}.`);
+  }
   const { data, shape, stride, offset } = view;
   try {
     return ndarray(data, [...shape], [...stride], offset) as unknown as ScijsArray<Data>;

@@ -1,4 +1,5 @@
 /** Finds the first NaN or infinity of a pass and its causes. Tensors are searched in the order in which they are computed. */
+import { requireTrace } from './checks.js';
 import { GATES, type Gate } from './gates.js';
 import { type Grid, rowOf } from './grid.js';
 import { type LstmTrace, stateBefore, stepBefore } from './lstm-trace.js';
@@ -33,6 +34,7 @@ const nonFiniteIndex = (values: ArrayLike<number>): number => {
 
 /** Finds the first NaN or infinity of a trace: in the parameters, the input, the forward pass, the output, the backward pass. */
 export function findNonFinite(trace: Trace): NonFiniteReport {
+  requireTrace(trace);
   for (const [name, { data, cols }] of Object.entries(trace.parameters)) {
     const at = nonFiniteIndex(data);
     if (at >= 0)

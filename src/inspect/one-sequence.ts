@@ -1,10 +1,12 @@
 /** Extracts one sequence from a batch, without padding. */
 
-import { requireInteger } from '../checks.js';
-import { toTimeMajor } from '../core/layout.js';
-import { goesBySequence, type LossChoice } from '../core/losses.js';
-import type { Batch } from '../core/model.js';
+import { requireInteger, requireTokens, requireValues } from '../checks.js';
+import { requireBatch } from '../core/batch.js';
+import { placeIn, type RowOrder, rowAt, toTimeMajor } from '../core/layout.js';
+import { goesBySequence, type LossChoice, requireLoss } from '../core/losses.js';
+import type { Batch, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
+import { requireTargets } from '../core/targets.js';
 
 /** One sequence of a batch, time-major. */
 export interface OneSequence {
@@ -60,10 +62,38 @@ function pick(
   return out;
 }
 
-/** Extracts sequence `row` of a batch. Throws `INVALID_SETTING` if the batch has fewer rows. */
-export function oneSequence(spec: ModelSpec, batch: Batch, row: number, loss: LossChoice): OneSequence {
+/** Checks the numbers of sequence `row`, at their places in the batch. Others may be padding. */
+function requireRow(model: Model, batch: Batch, row: number, loss: LossChoice): void {
+  const { spec, outputSize: width } = model;
+  const { steps, batchSize, batchFirst, inputs, targets, weights } = batch;
+  const [length, end] = [batch.lengths?.[row] ?? steps, outputLengthOf(spec, batch, row)];
+  const other = (order: RowOrder, each: number, until: number) => (i: number) => {
+    const at = rowAt(order, each, i);
+    return at % batchSize !== row || Math.floor(at / batchSize) >= until;
+  };
+  const order = { steps, batchSize, batchFirst };
+  const [first] = spec.layers;
+  const each = first?.kind === 'embedding' ? 1 : spec.inputSize!;
+  const rules = { place: placeIn('inputs', order, each), unread: other(order, each, length) };
+  if (first?.kind === 'embedding') requireTokens('inputs', inputs, first.size, rules);
+  else requireValues('inputs', inputs, rules);
+  const out = { ...order, steps: outputStepsOf(spec, steps) };
+  const perRow = targets.length / out.steps / batchSize;
+  const past = other(out, perRow, end);
+  const unread = goesBySequence(loss) ? undefined : (i: number) => past(i) || weights?.[Math.floor(i / perRow)] === 0;
+  requireTargets(requireLoss(loss), targets, { ...out, width }, unread);
+  if (weights) {
+    requireValues('weights', weights, { place: placeIn('weights', out, 1), unread: other(out, 1, end), min: 0 });
+  }
+}
+
+/** Extracts sequence `row` of a batch. Throws `INVALID_SETTING` if the batch has fewer rows, and for a batch that does not fit. */
+export function oneSequence(model: Model, batch: Batch, row: number, loss: LossChoice): OneSequence {
+  const { spec } = model;
+  requireBatch(model, batch, loss);
   const { steps, batchSize, batchFirst } = batch;
   requireInteger('row', row, 0, batchSize - 1);
+  requireRow(model, batch, row, loss);
   const length = batch.lengths?.[row] ?? steps;
   const outputSteps = outputStepsOf(spec, steps);
   const end = outputLengthOf(spec, batch, row);

@@ -1,5 +1,9 @@
 /** Singular values and Lyapunov exponents of the state Jacobians of a sequence. */
+import { requireInteger, requireKeys, requireOptions } from '../checks.js';
+import { BATCH_KEYS, requireInputCount } from '../core/batch.js';
+import { requireLengths } from '../core/layout.js';
 import type { Batch, Model } from '../core/model.js';
+import { requireModel } from '../core/require-model.js';
 import { invalidSetting } from '../errors.js';
 import { modelSystem } from '../estimators/model/system.js';
 import type { StepData } from '../estimators/system.js';
@@ -30,7 +34,11 @@ export function jacobianSpectrum(
   batch: Batch,
   options: { readonly exponents?: number; readonly state?: ArrayLike<number> } = {},
 ): JacobianSpectrum {
+  requireModel(model);
+  requireOptions('options', options ?? null, ['exponents', 'state']);
   const { exponents = 3, state } = options;
+  requireInteger('exponents', exponents, 1, 1 << 24);
+  requireSteps(model, batch);
   if (batch.batchSize !== 1)
     throw invalidSetting('batch.batchSize', `must be 1, got ${batch.batchSize}.`, 'Pass one sequence.');
   const system = modelSystem(model);
@@ -53,6 +61,17 @@ export function jacobianSpectrum(
   }
 }
 
-/** The inputs of each step. Jacobians need no loss. */
-const inputsOf = ({ steps, inputs }: Batch): StepData[] =>
-  Array.from({ length: steps }, (_, t) => ({ input: partOf(inputs, steps, t), target: null }));
+/** Checks what is read of the batch: not its targets, because Jacobians need no loss. */
+function requireSteps({ spec }: Model, batch: Batch): void {
+  requireKeys('batch', batch, BATCH_KEYS);
+  const { steps, batchSize, inputs, lengths } = batch;
+  requireInteger('steps', steps, 1, 1 << 24);
+  requireInteger('batchSize', batchSize, 1, 1 << 24);
+  const [first] = spec.layers;
+  requireInputCount(inputs, { steps, batchSize }, first?.kind === 'embedding' ? null : spec.inputSize!);
+  if (lengths !== undefined) requireLengths(lengths, { steps, batchSize });
+}
+
+/** The inputs of each step of the sequence. */
+const inputsOf = ({ steps, inputs, lengths }: Batch): StepData[] =>
+  Array.from({ length: lengths?.[0] ?? steps }, (_, t) => ({ input: partOf(inputs, steps, t), target: null }));

@@ -1,6 +1,8 @@
 /** The terms of a pre-activation (F1): weighted inputs, weighted outputs of the step before, and biases. */
+import { requireChoice, requireInteger } from '../checks.js';
+import { requireGrids, requireLayerOf } from './checks.js';
 import { GATES, type Gate } from './gates.js';
-import { rowOf } from './grid.js';
+import { requireObject, rowOf } from './grid.js';
 import { type LstmTrace, stateBefore } from './lstm-trace.js';
 import type { Trace } from './trace.js';
 
@@ -29,6 +31,12 @@ export function preactivationTerms(
   gate: Gate,
   unit: number,
 ): PreactivationTerm[] {
+  requireObject('trace', trace);
+  requireGrids('trace.parameters', trace.parameters);
+  requireLayerOf(trace.parameters, layer);
+  requireInteger('t', t, 0, layer.steps - 1);
+  requireChoice('gate', gate, GATES);
+  requireInteger('unit', unit, 0, layer.hiddenSize - 1);
   const row = GATES.indexOf(gate) * layer.hiddenSize + unit;
   const parameter = (part: string) => trace.parameters[layer.parameters[part] ?? ''];
   const products = (from: 'x' | 'h', part: string, factors: ArrayLike<number>): PreactivationTerm[] => {

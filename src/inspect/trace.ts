@@ -1,4 +1,5 @@
 /** Traces the forward and backward pass of one sequence as plain data. */
+import { requireOptions } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import { lossTape } from '../core/loss-tape.js';
 import { type LossChoice, type LossSpec, requireLoss } from '../core/losses.js';
@@ -7,6 +8,8 @@ import type { LstmTape, StateNumbers } from '../core/lstm/tape.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { matrixOf } from '../core/memory/views.js';
 import { type Batch, defaultLoss, type Model } from '../core/model.js';
+import { requireModel } from '../core/require-model.js';
+import { startNumbers } from '../core/start-state.js';
 import type { StartState, Tape } from '../core/tape.js';
 import { columns, download, type Grid, grid } from './grid.js';
 import { backwardTrace } from './lstm-backward.js';
@@ -67,38 +70,48 @@ export interface Trace {
  * `INVALID_SETTING` if `row` is out of range, and the errors of `model.gradients`.
  */
 export async function trace(model: Model, batch: Batch, options: TraceOptions = {}): Promise<Trace> {
+  requireModel(model);
+  requireOptions('options', options ?? null, ['row', 'loss', 'from', 'after']);
   const k = model.kernels;
-  const loss = options.loss ?? defaultLoss(batch);
-  const one = oneSequence(model.spec, batch, options.row ?? 0, loss);
+  const loss = requireLoss(options.loss ?? defaultLoss(batch));
+  const one = oneSequence(model, batch, options.row ?? 0, loss);
   const tape = model.tape({ steps: one.steps, batchSize: 1 });
-  let gradients: Arena | null = null;
+  const arenas: Arena[] = [];
   try {
-    gradients = model.arena();
+    arenas.push(model.arena(), model.arena());
+    const [gradients, parameters] = arenas as [Arena, Arena];
+    // A copy, because a training may change the weights during the awaits.
+    k.copy(parameters.matrix, model.parameters.matrix);
+    parameters.changed();
+    const after = options.after ? startNumbers(options.after, tape.lstms).map(copyOf) : [];
     tape.begin(options.from ?? null);
-    tape.forward(model.parameters, one.inputs);
+    tape.forward(parameters, one.inputs);
     tape.measure(loss, one.targets, one.weights ?? null);
-    const above = await runBackward(model, tape, gradients, options.after ?? []);
+    const above = await runBackward(parameters, tape, gradients, after, k);
     const { value, probabilities } = tape.loss!;
     return {
       steps: one.steps,
       loss: (await k.download(value))[0]!,
-      lossSpec: requireLoss(loss),
+      lossSpec: loss,
       lossByStep: await lossByStep(k, tape, loss, one),
       input: await inputOf(k, tape),
-      layers: await lstmTraces(k, tape, model.parameters, above, options.after ?? []),
+      layers: await lstmTraces(k, tape, parameters, above, after),
       output: await download(k, tape.layers.at(-1)!.y),
       outputGrad: await download(k, tape.layers.at(-1)!.dy!),
       probabilities: probabilities && (await download(k, probabilities)),
       targets: one.targets,
       weights: one.weights ? Float64Array.from(one.weights) : null,
-      parameters: await gridsOf(model.parameters),
+      parameters: await gridsOf(parameters),
       gradients: await gridsOf(gradients),
     };
   } finally {
     tape.free();
-    gradients?.free();
+    for (const arena of arenas) arena.free();
   }
 }
+
+const copyOf = (state: StateNumbers | null): StateNumbers | null =>
+  state && { h: Float64Array.from(state.h), c: Float64Array.from(state.c) };
 
 async function inputOf(k: Kernels, { input }: Tape): Promise<Trace['input']> {
   return input.kind === 'tokens'
@@ -115,12 +128,12 @@ async function gridsOf(arena: Arena): Promise<Record<string, Grid>> {
 
 /** Runs the backward pass. Returns dL/dh from above of each LSTM, copied before its backward pass adds to it. */
 async function runBackward(
-  model: Model,
+  parameters: Arena,
   tape: Tape,
   gradients: Arena,
   after: readonly (StateNumbers | null)[],
+  k: Kernels,
 ): Promise<Map<LstmTape, Grid>> {
-  const k = model.kernels;
   const finalGrads = tape.lstms.map((layer, i) => uploadState(k, layer, after[i] ?? null));
   for (const [i, layer] of tape.lstms.entries()) layer.after = finalGrads[i]!;
   const above = new Map<LstmTape, Grid>();
@@ -133,7 +146,7 @@ async function runBackward(
       above.set(layer.forwards, atAllSteps(layer.forwards, columns(both, 0, R)));
       above.set(layer.backwards, atAllSteps(layer.backwards, columns(both, R, R)));
     }
-    layer.backward(model.parameters, gradients);
+    layer.backward(parameters, gradients);
   }
   for (const state of finalGrads) if (state) for (const m of [state.h, state.c]) k.free(m);
   return above;
@@ -180,11 +193,11 @@ async function lstmTraces(
 async function lossByStep(
   k: Kernels,
   tape: Tape,
-  choice: LossChoice,
+  choice: LossSpec,
   { targets, weights }: OneSequence,
 ): Promise<Float64Array | null> {
   const { y } = tape.layers.at(-1)!;
-  if (requireLoss(choice).kind === 'ctc') return null;
+  if (choice.kind === 'ctc') return null;
   const width = targets.length / y.rows;
   const row = k.alloc(1, y.cols);
   const rowLoss = lossTape(k, choice, row, null, { steps: 1, batchSize: 1 });

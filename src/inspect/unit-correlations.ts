@@ -1,5 +1,7 @@
 /** What units represent: correlations with features of the text, and spans with similar states. */
-import type { Grid } from './grid.js';
+import { requireInteger, requireNumber, requireOptions, shown } from '../checks.js';
+import { invalidData } from '../errors.js';
+import { type Grid, requireGrid, requireNumbers, requireObject } from './grid.js';
 
 /** A feature of a text: one number per character. */
 export interface Feature {
@@ -16,6 +18,7 @@ const isLetter = (c: string): boolean => /\p{L}/u.test(c);
  * Each straight quote opens or closes a quotation.
  */
 export function textFeatures(text: string): Feature[] {
+  if (typeof text !== 'string') throw invalidData('text', `must be a string, got ${shown(text)}.`);
   const [line, word, quotes, brackets, sentence] = Array.from({ length: 5 }, (): number[] => []) as [
     number[],
     number[],
@@ -76,7 +79,12 @@ export interface UnitCorrelation {
  * @param grid the values of the units, [T, units]; for example `c` of an `LstmTrace`.
  */
 export function unitCorrelations(grid: Grid, features: readonly Feature[]): UnitCorrelation[] {
-  const columns = features.map(({ name, values }) => ({ name, z: standardized(values.slice(0, grid.rows)) }));
+  requireGrid('grid', grid);
+  requireFeatures(features, grid.rows);
+  const columns = features.map(({ name, values }) => ({
+    name,
+    z: standardized(Array.from(values).slice(0, grid.rows)),
+  }));
   return Array.from({ length: grid.cols }, (_, unit) => {
     const values = standardized(Array.from({ length: grid.rows }, (_, t) => grid.data[t * grid.cols + unit]!));
     let best: UnitCorrelation | null = null;
@@ -89,6 +97,21 @@ export function unitCorrelations(grid: Grid, features: readonly Feature[]): Unit
   })
     .filter((one) => one !== null)
     .sort((a, b) => Math.abs(b.correlation) - Math.abs(a.correlation));
+}
+
+function requireFeatures(features: unknown, steps: number): void {
+  if (!Array.isArray(features)) throw invalidData('features', `must be a list, got ${shown(features)}.`);
+  for (const [i, feature] of features.entries()) {
+    requireObject(`features[${i}]`, feature);
+    const { name, values } = feature;
+    if (typeof name !== 'string') throw invalidData(`features[${i}].name`, `must be a string, got ${shown(name)}.`);
+    requireNumbers(`features[${i}].values`, values);
+    if (values.length >= steps) continue;
+    throw invalidData(
+      `features[${i}].values`,
+      `must have a number for each of the ${steps} steps, got ${values.length}.`,
+    );
+  }
 }
 
 /** Scales values to mean 0 and variance 1; null if they are constant. */
@@ -120,10 +143,18 @@ export interface PatternMatch {
 export function nearestPatterns(
   states: Grid,
   span: readonly [from: number, to: number],
-  { threshold = 0.3, count = 10 }: { readonly threshold?: number; readonly count?: number } = {},
+  options: { readonly threshold?: number; readonly count?: number } = {},
 ): { readonly units: readonly number[]; readonly matches: readonly PatternMatch[] } {
+  requireGrid('states', states);
+  requireNumbers('span', span, 2);
+  requireOptions('options', options ?? null, ['threshold', 'count']);
+  const { threshold = 0.3, count = 10 } = options;
+  requireNumber('threshold', threshold, 0, Number.POSITIVE_INFINITY);
+  requireInteger('count', count, 0, Number.MAX_SAFE_INTEGER);
   const [from, to] = span;
   const { rows, cols, data } = states;
+  requireInteger('span[0]', from, 0, rows - 1);
+  requireInteger('span[1]', to, from + 1, rows);
   const isOn = (t: number, unit: number): boolean => Math.abs(data[t * cols + unit]!) >= threshold;
   const steps = Array.from({ length: to - from }, (_, i) => from + i);
   const units = Array.from({ length: cols }, (_, unit) => unit).filter((unit) => steps.every((t) => isOn(t, unit)));

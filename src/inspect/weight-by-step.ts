@@ -1,6 +1,7 @@
 /** The contribution of each time step to a weight's gradient (B1). */
-import { requireInteger } from '../checks.js';
+import { requireInteger, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
+import { requireTrace } from './checks.js';
 import { GATES } from './gates.js';
 import { normalized, timesTransposed } from './grid-kernels.js';
 import { type LstmTrace, shifted, stateBefore, stepBefore } from './lstm-trace.js';
@@ -75,6 +76,7 @@ function contribution(trace: Trace, layer: LstmTrace, part: string, row: number,
  * `col` are those of `trace.parameters[name]`, where a vector is a row. Throws `INVALID_SETTING` for an unknown name or an index out of range.
  */
 export function weightGradientByStep(trace: Trace, name: string, row: number, col: number): Float64Array {
+  requireTrace(trace);
   for (const layer of trace.layers) {
     const part = Object.keys(layer.parameters).find((p) => layer.parameters[p] === name);
     if (part === undefined) continue;
@@ -85,5 +87,9 @@ export function weightGradientByStep(trace: Trace, name: string, row: number, co
     return Float64Array.from({ length: layer.steps }, (_, t) => at(t));
   }
   const names = trace.layers.flatMap((layer) => Object.values(layer.parameters));
-  throw invalidSetting(name, 'not a parameter of an LSTM in this trace.', `Use one of ${names.join(', ')}.`);
+  throw invalidSetting(
+    `name ${shown(name)}`,
+    'not a parameter of an LSTM in this trace.',
+    `Use one of ${names.join(', ')}.`,
+  );
 }
