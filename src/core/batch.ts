@@ -114,7 +114,7 @@ const hasOutputPerStep = ({ layers }: ModelSpec): boolean =>
   layers.every((layer) => layer.kind !== 'repeat' && !(layer.kind === 'lstm' && layer.returns === 'last'));
 
 /** The weights of the output's rows, in the batch's own order, with 0 past the end of a sequence; null: 1 each. */
-function countedWeights(spec: ModelSpec, batch: Batch): ArrayLike<number> | null {
+export function countedWeights(spec: ModelSpec, batch: Batch): ArrayLike<number> | null {
   const { steps, batchSize, lengths, weights } = batch;
   if (!lengths || !hasOutputPerStep(spec)) return weights ?? null;
   return Float64Array.from({ length: steps * batchSize }, (_, i) => {

@@ -12,7 +12,7 @@ import { requireInputCount } from './batch.js';
 import type { AnyLayerTape } from './layers/registry.js';
 import { placeIn, rowAt, toTimeMajor } from './layout.js';
 import { type LossTape, lossTape } from './loss-tape.js';
-import { goesBySequence, type LossChoice } from './losses.js';
+import type { LossChoice } from './losses.js';
 import type { LstmState } from './lstm/blocks.js';
 import type { LstmStepView } from './lstm/step-view.js';
 import type { LstmTape } from './lstm/tape.js';
@@ -221,7 +221,7 @@ export class Tape {
     batchFirst = false,
   ): void {
     const loss = this.allocateLoss(choice);
-    const lengths = goesBySequence(choice) || this.hasOutputPerStep ? this.lengths : null;
+    const lengths = this.hasOutputPerStep ? this.lengths : null;
     loss.forward(targets, weights, { batchFirst, lengths });
   }
 

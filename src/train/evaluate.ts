@@ -1,7 +1,8 @@
 /** The mean loss over the batches of a source. */
 import { requireFunction } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
-import { lossShare } from '../core/batch.js';
+import { countedWeights, lossShare } from '../core/batch.js';
+import { toBatchFirst } from '../core/layout.js';
 import { type LossChoice, requireLoss } from '../core/losses.js';
 import type { Batch, Model } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
@@ -12,14 +13,18 @@ import { TapeCache } from './tape-cache.js';
 
 /**
  * Returns the mean loss over all targets of a source, even for a loss that sums. A stateful source carries the state from
- * batch to batch. `watch` receives the output of each batch, row by row, for other metrics. Throws `INVALID_DATA`, and
- * `NOT_FINITE` for a loss that is NaN or infinite, with the number of the batch.
+ * batch to batch. Throws `INVALID_DATA`, and `NOT_FINITE` for a loss that is NaN or infinite, with the number of the batch.
+ *
+ * `watch` is called after each batch, for other metrics. `output` is in the order of the batch's targets: [N, steps, width] for a
+ * batch with `batchFirst`, otherwise [steps, N, width]. `weights` has a number for each row of the output in this order: its
+ * weight, and 0 past the end of a sequence; null if all rows have weight 1. Class targets of rows with weight 0 are replaced by
+ * the `ignoreIndex` of the loss (default -1), which `ClassificationMetrics` ignores.
  */
 export async function evaluate(
   model: Model,
   source: BatchSource,
   loss?: LossChoice,
-  watch?: (output: FloatArray, batch: Batch) => void,
+  watch?: (output: FloatArray, batch: Batch, weights: ArrayLike<number> | null) => unknown,
 ): Promise<number> {
   const data = copyOfSource('source', source, false);
   if (watch !== undefined) requireFunction('watch', watch);
@@ -40,7 +45,7 @@ export async function evaluate(
         throw inBatch(error, i);
       }
       count += weight;
-      if (watch) watch(await model.kernels.download(tape.layers.at(-1)!.y), batch);
+      if (watch) await watch(...(await watched(model, tape, batch, choice)));
       last = tape;
     }
   } finally {
@@ -48,6 +53,24 @@ export async function evaluate(
   }
   if (count > 0) return sum / count;
   throw invalidData('source', 'has no target that counts: all are ignored or have weight 0.');
+}
+
+/** The output of a batch in the order of its targets, the batch without targets that do not count, and the weights of the rows. */
+async function watched(
+  model: Model,
+  tape: Tape,
+  batch: Batch,
+  choice: LossChoice,
+): Promise<[FloatArray, Batch, ArrayLike<number> | null]> {
+  const values = await tape.downloadOutput();
+  const [steps, batchSize] = tape.outputShape;
+  const output = batch.batchFirst ? toBatchFirst(values, steps, batchSize) : values;
+  const weights = countedWeights(model.spec, batch);
+  const loss = requireLoss(choice);
+  if (!weights || loss.kind !== 'crossEntropy') return [output, batch, weights];
+  const { ignoreIndex = -1 } = loss;
+  const targets = Int32Array.from(batch.targets, (target, i) => (weights[i] === 0 ? ignoreIndex : target));
+  return [output, { ...batch, targets }, weights];
 }
 
 /** Throws for a loss that is NaN or infinite: names the data or the first bad number of the pass. */
