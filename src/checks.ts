@@ -78,9 +78,11 @@ const plain = (name: string): string => name.toLowerCase().replace(/[-_ ]/g, '')
 /** ` Did you mean "x"?` for the closest of `names`, or an empty text if none is close. `show` formats the name. */
 export function didYouMean(word: string, names: readonly string[], show = (name: string) => `"${name}"`): string {
   const given = plain(word);
+  const meant = isKeyOf(OTHER_NAMES, given) ? plain(OTHER_NAMES[given]!) : given;
   const distance = (name: string): number => {
     const known = plain(name);
-    if (known === given || (isKeyOf(OTHER_NAMES, given) && known === plain(OTHER_NAMES[given]!))) return 0;
+    if (known === given || known === meant) return 0;
+    if (meant !== given && known.startsWith(meant)) return 0.25; // `validationSplit` for `heldOut`
     // Part of a name, as `hidden` of `hiddenSize`, or more than it, as `restoreBestWeights`.
     if (Math.min(known.length, given.length) > 3 && (known.startsWith(given) || given.startsWith(known))) return 0.5;
     return given.length > 50 ? 50 : editDistance(given, known);
@@ -180,6 +182,24 @@ export function requireTokens(
     const id = values[i]!;
     if ((Number.isInteger(id) && id >= 0 && id < size) || id === rules.ignored) continue;
     refuse(what, values, i, `an integer from 0 to ${size - 1}`, rules);
+  }
+}
+
+/**
+ * Throws `INVALID_DATA` unless every row of `width` numbers is logits: numbers, of which the largest is finite. -Infinity rules
+ * a class out.
+ */
+export function requireLogits(what: string, values: unknown, width: number, rules: ArrayRules = {}): void {
+  requireList(what, values);
+  for (let at = 0; at < values.length; at += width) {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let i = at; i < at + width; i++) {
+      const value: unknown = values[i];
+      if (typeof value !== 'number' || !(value < Number.POSITIVE_INFINITY)) {
+        refuse(what, values, i, 'a finite number or -Infinity', rules);
+      } else if (value > largest) largest = value;
+    }
+    if (largest === Number.NEGATIVE_INFINITY) refuse(what, values, at, 'above -Infinity for at least one class', rules);
   }
 }
 

@@ -2,11 +2,10 @@
 import {
   requireFunction,
   requireInteger,
-  requireList,
+  requireLogits,
   requireNumber,
   requireOptions,
   requireTokens,
-  shown,
 } from '../checks.js';
 import { invalidData, invalidSetting } from '../errors.js';
 import type { EmbeddingSpec } from './layers/embedding.js';
@@ -32,18 +31,14 @@ function requireSampling(options: SamplingOptions, count: number): Required<Samp
 }
 
 /**
- * One token number, drawn with probability softmax(logits / temperature) among the `topK` likeliest. Throws `INVALID_DATA` for
- * logits that are not numbers.
+ * One token number, drawn with probability softmax(logits / temperature) among the `topK` likeliest. A logit of -Infinity rules
+ * a token out. Throws `INVALID_DATA` for logits of NaN.
  */
 export function sampleToken(logits: ArrayLike<number>, rng: Rng, options: SamplingOptions = {}): number {
-  requireList('logits', logits);
-  const { temperature, topK } = requireSampling(options, logits.length);
-  for (let i = 0; i < logits.length; i++) {
-    const value: unknown = logits[i]; // -Infinity excludes a token
-    if (typeof value === 'number' && !Number.isNaN(value)) continue;
-    throw invalidData(`logits[${i}]`, `must be a number, got ${shown(value)}.`);
-  }
+  requireLogits('logits', logits, logits?.length);
   if (logits.length === 0) throw invalidData('logits', 'are empty.');
+  requireFunction('rng.uniform', rng?.uniform);
+  const { temperature, topK } = requireSampling(options, logits.length);
   // By falling logit, ties by number, so that a draw does not depend on the engine's sort.
   const order = Array.from({ length: logits.length }, (_, i) => i).sort((a, b) => logits[b]! - logits[a]! || a - b);
   const best = order[0]!;

@@ -3,12 +3,12 @@
  * time. Batch k continues where batch k-1 stopped, so that the model's state can be carried over.
  */
 
-import { requireInteger, requireNumber } from '../checks.js';
+import { requireInteger, requireNumber, requireOptional, requireOptions, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
-import { invalidData } from '../errors.js';
+import { invalidData, invalidSetting } from '../errors.js';
 import type { BatchSource } from './source.js';
-import { Vocabulary } from './vocabulary.js';
+import { requireText, Vocabulary } from './vocabulary.js';
 
 /** Options of `textStreams`. */
 export interface TextStreamOptions {
@@ -50,6 +50,11 @@ export class TextStreams implements BatchSource {
   constructor(tokens: Int32Array, batchSize: number, steps: number, partial = false, from = 0) {
     requireInteger('batchSize', batchSize, 1, 1 << 20);
     requireInteger('steps', steps, 1, 1 << 20);
+    if (!(tokens instanceof Int32Array)) {
+      throw invalidData('tokens', `must be an Int32Array, got ${shown(tokens)}.`, 'Use vocabulary.encode(text).');
+    }
+    requireOptional('partial', partial, 'boolean');
+    requireInteger('from', from, 0, tokens.length);
     this.tokens = tokens;
     this.batchSize = batchSize;
     this.steps = steps;
@@ -120,19 +125,40 @@ export class TextStreams implements BatchSource {
  * in the given vocabulary, `INVALID_SETTING` for options out of range.
  */
 export function textStreams(text: string, options: TextStreamOptions = {}): TextData {
+  requireOptions('options', options, ['batchSize', 'steps', 'validationSplit', 'vocabulary']);
   const { batchSize = 32, steps = 64, validationSplit = 0.1 } = options;
   requireNumber('validationSplit', validationSplit, 0, 0.99);
+  requireText(text);
   if (text.length === 0) {
     throw invalidData('text', 'must not be empty.', 'Give some text.');
   }
-  const vocabulary = options.vocabulary ?? Vocabulary.of(text);
+  const { vocabulary = Vocabulary.of(text) } = options;
+  if (!(vocabulary instanceof Vocabulary)) {
+    throw invalidSetting(
+      'options.vocabulary',
+      `must be a Vocabulary, got ${shown(vocabulary)}.`,
+      'Use Vocabulary.of(text).',
+    );
+  }
   const tokens = vocabulary.encode(text);
   const cut = Math.floor(tokens.length * (1 - validationSplit));
+  requireParts(tokens.length, cut, validationSplit, batchSize * steps + 1);
   return {
     vocabulary,
     train: new TextStreams(tokens.subarray(0, cut), batchSize, steps),
     validation: validationSplit > 0 ? validationStreams(tokens.subarray(cut), batchSize, steps) : null,
   };
+}
+
+/** Throws where the text is too short only because a part of it is kept for validation. */
+function requireParts(length: number, cut: number, validationSplit: number, needed: number): void {
+  if (validationSplit === 0 || !(length >= needed) || (cut >= needed && length - cut >= 2)) return;
+  throw invalidData(
+    'text',
+    `has ${length} characters. A validationSplit of ${validationSplit} makes ${cut} of them training data, which need ` +
+      `${needed}, and ${length - cut} validation data, which need 2.`,
+    'Set validationSplit: 0 to train on all of them without validation, or give more text.',
+  );
 }
 
 /** Validation streams of all tokens: at most `batchSize`, but fewer if the streams would be shorter than `steps`. */

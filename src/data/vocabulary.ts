@@ -1,4 +1,12 @@
+import { requireList, shown } from '../checks.js';
 import { invalidData, type UnspoolError } from '../errors.js';
+
+/** Throws `INVALID_DATA` unless `text` is a string. */
+export function requireText(text: unknown): asserts text is string {
+  if (typeof text === 'string') return;
+  const help = ArrayBuffer.isView(text) ? "Read the file as text: readFile(path, 'utf8')." : undefined;
+  throw invalidData('text', `must be a string, got ${shown(text)}.`, help);
+}
 
 /** The characters (Unicode code points) that a model knows. A character's token is its index. */
 export class Vocabulary {
@@ -7,16 +15,18 @@ export class Vocabulary {
 
   /** Throws `INVALID_DATA` if the list is empty, or an entry is repeated or not a single code point. */
   constructor(characters: readonly string[]) {
-    this.characters = characters;
-    this.numbers = new Map(characters.map((c, i) => [c, i]));
-    const bad = characters.find((c) => typeof c !== 'string' || [...c].length !== 1);
-    if (bad !== undefined || characters.length === 0 || this.numbers.size !== characters.length) {
+    const list: readonly unknown[] = Array.isArray(characters) ? [...characters] : [];
+    this.characters = list as readonly string[];
+    this.numbers = new Map(this.characters.map((c, i) => [c, i]));
+    const isCharacter = (c: unknown): boolean => typeof c === 'string' && [...c].length === 1;
+    if (list.length === 0 || this.numbers.size !== list.length || !list.every(isCharacter)) {
       throw invalidData('vocabulary', 'must be a non-empty list of different single characters.');
     }
   }
 
   /** Returns the vocabulary of all characters of a text, sorted by code point. */
   static of(text: string): Vocabulary {
+    requireText(text);
     const distinct = [...new Set(text)];
     return new Vocabulary(distinct.sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!));
   }
@@ -28,6 +38,7 @@ export class Vocabulary {
 
   /** Returns the tokens of a text. Throws `INVALID_DATA` with the first unknown character and its position. */
   encode(text: string): Int32Array {
+    requireText(text);
     const ids = new Int32Array(text.length);
     let count = 0;
     for (const character of text) {
@@ -38,15 +49,22 @@ export class Vocabulary {
     return ids.slice(0, count); // shorter if some code points have two UTF-16 units
   }
 
-  /** Returns the text of tokens. An unknown token becomes U+FFFD. */
+  /** Returns the text of tokens. An unknown token becomes U+FFFD. Throws `INVALID_DATA` for what is not an integer. */
   decode(ids: Iterable<number>): string {
+    if (typeof ids?.[Symbol.iterator] !== 'function') requireList('tokens', ids);
     let text = '';
-    for (const id of ids) text += this.characters[id] ?? '\uFFFD';
+    let at = 0;
+    for (const id of ids) {
+      if (!Number.isInteger(id)) throw invalidData(`tokens[${at}]`, `must be an integer, got ${shown(id)}.`);
+      text += this.characters[id] ?? '\uFFFD';
+      at++;
+    }
     return text;
   }
 
   /** Returns the characters of a text that are not in the vocabulary, each once. */
   unknownIn(text: string): string[] {
+    requireText(text);
     return [...new Set(text)].filter((c) => !this.numbers.has(c));
   }
 

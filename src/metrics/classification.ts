@@ -1,6 +1,14 @@
 /** Metrics of classifiers, from counts of targets and predictions that are added batch by batch. */
-import { requireInteger } from '../checks.js';
-import { invalidData, UnspoolError } from '../errors.js';
+import {
+  requireChoice,
+  requireInteger,
+  requireList,
+  requireLogits,
+  requireOptions,
+  requireTokens,
+  shown,
+} from '../checks.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
 
 /** How F1 scores of several classes are averaged. */
 export type F1Average = 'macro' | 'micro' | 'weighted';
@@ -27,31 +35,56 @@ export interface ClassificationOptions {
 
 const LN2 = Math.LN2;
 
+/** The largest number of entries of a confusion matrix as a list of rows. */
+const MAX_ENTRIES = 1 << 24;
+
+/** How often a class was a target and a prediction, and both together. */
+interface Tally {
+  support: number;
+  predicted: number;
+  correct: number;
+}
+
+const NEVER: Tally = { support: 0, predicted: 0, correct: 0 };
+
+function scoresOf({ support, predicted, correct }: Tally): ClassScores {
+  const [precision, recall] = [predicted > 0 ? correct / predicted : 0, support > 0 ? correct / support : 0];
+  return { precision, recall, f1: correct > 0 ? (2 * precision * recall) / (precision + recall) : 0, support };
+}
+
 /** Accuracy, cross-entropy, precision, recall, F1 and the confusion matrix of a classifier. */
 export class ClassificationMetrics {
   readonly classes: number;
   readonly topK: number;
   /** Number of rows that were added and not ignored. */
   count = 0;
-  /** [target * classes + predicted] */
-  private readonly counts: Float64Array;
+  /** Rows by target * classes + predicted; pairs that never occur take no memory. */
+  private readonly counts = new Map<number, number>();
   private readonly ignoreIndex: number;
+  private correct = 0;
   private inTopK = 0;
   private nats = 0;
 
+  /** Throws `INVALID_SETTING`. */
   constructor(classes: number, options: ClassificationOptions = {}) {
+    requireOptions('options', options, ['ignoreIndex', 'topK']);
     const { ignoreIndex = -1, topK = 5 } = options;
     requireInteger('classes', classes, 1, 1 << 24);
     requireInteger('topK', topK, 1, 1 << 24);
+    requireInteger('ignoreIndex', ignoreIndex, -(2 ** 31), 2 ** 31 - 1);
     this.classes = classes;
     this.topK = topK;
     this.ignoreIndex = ignoreIndex;
-    this.counts = new Float64Array(classes * classes);
   }
 
-  /** Adds a batch: one row of `classes` logits per target. Throws `SHAPE_MISMATCH` or `INVALID_DATA`. */
+  /**
+   * Adds a batch: one row of `classes` logits per target. A logit may be -Infinity, for a class that is ruled out. Throws
+   * `SHAPE_MISMATCH` or `INVALID_DATA`, and then adds nothing.
+   */
   add(logits: ArrayLike<number>, targets: ArrayLike<number>): this {
     const C = this.classes;
+    requireList('logits', logits);
+    requireTokens('targets', targets, C, { ignored: this.ignoreIndex });
     if (logits.length !== targets.length * C) {
       throw new UnspoolError({
         code: 'SHAPE_MISMATCH',
@@ -62,23 +95,17 @@ export class ClassificationMetrics {
         help: 'Give one row of logits per target.',
       });
     }
+    const isIgnored = (i: number): boolean => targets[Math.floor(i / C)] === this.ignoreIndex;
+    requireLogits('logits', logits, C, { unread: isIgnored });
     for (let r = 0; r < targets.length; r++) {
-      const target = targets[r]!;
-      if (target === this.ignoreIndex) continue;
-      if (!(Number.isInteger(target) && target >= 0 && target < C)) {
-        const problem = `must be an integer from 0 to ${C - 1}, got ${target}.`;
-        throw invalidData(`target ${r}`, problem);
-      }
-      this.addRow(logits, r * C, target);
+      if (targets[r] !== this.ignoreIndex) this.addRow(logits, r * C, targets[r]!);
     }
     return this;
   }
 
   /** Share of the rows whose largest logit is the target's, 0 to 1; of equal logits the first counts. NaN without rows. */
   get accuracy(): number {
-    let correct = 0;
-    for (let k = 0; k < this.classes; k++) correct += this.at(k, k);
-    return correct / this.count;
+    return this.correct / this.count;
   }
 
   /** Share of the rows whose target is among the `topK` largest logits, 0 to 1. */
@@ -103,15 +130,11 @@ export class ClassificationMetrics {
 
   /** Precision, recall and F1 of each class. */
   get scores(): ClassScores[] {
+    const tallies = this.tallies();
+    const never = scoresOf(NEVER);
     return Array.from({ length: this.classes }, (_, k) => {
-      let [predicted, support] = [0, 0];
-      for (let other = 0; other < this.classes; other++) {
-        predicted += this.at(other, k);
-        support += this.at(k, other);
-      }
-      const correct = this.at(k, k);
-      const [precision, recall] = [predicted > 0 ? correct / predicted : 0, support > 0 ? correct / support : 0];
-      return { precision, recall, f1: correct > 0 ? (2 * precision * recall) / (precision + recall) : 0, support };
+      const tally = tallies.get(k);
+      return tally ? scoresOf(tally) : never;
     });
   }
 
@@ -120,28 +143,59 @@ export class ClassificationMetrics {
    * them by their support, and `micro` uses the total counts (with one class per row, the accuracy).
    */
   f1(average: F1Average = 'macro'): number {
+    requireChoice('average', average, ['macro', 'micro', 'weighted']);
     if (average === 'micro') return this.accuracy;
-    const occurring = this.scores.filter((s, k) => s.support > 0 || this.matrix.some((row) => row[k]! > 0));
-    const weight = (s: ClassScores): number => (average === 'weighted' ? s.support : 1);
-    const total = occurring.reduce((sum, s) => sum + weight(s), 0);
-    return occurring.reduce((sum, s) => sum + weight(s) * s.f1, 0) / total;
+    let [sum, total] = [0, 0];
+    for (const scores of [...this.tallies().values()].map(scoresOf)) {
+      const weight = average === 'weighted' ? scores.support : 1;
+      sum += weight * scores.f1;
+      total += weight;
+    }
+    return sum / total;
   }
 
-  /** The confusion matrix: one row per target class, one column per predicted class. */
+  /**
+   * The confusion matrix: one row per target class, one column per predicted class. Throws `INVALID_SETTING` for more than 4096
+   * classes, whose matrix has too many entries; all other metrics need no matrix.
+   */
   get matrix(): number[][] {
     const C = this.classes;
-    return Array.from({ length: C }, (_, k) => [...this.counts.subarray(k * C, (k + 1) * C)]);
+    if (C * C > MAX_ENTRIES) {
+      const problem = `is for at most ${Math.sqrt(MAX_ENTRIES)} classes, got ${C}: it would have ${C * C} entries.`;
+      throw invalidSetting('the confusion matrix', problem, 'Read scores, which has one entry per class.');
+    }
+    const rows = Array.from({ length: C }, () => new Array<number>(C).fill(0));
+    for (const [pair, count] of this.counts) rows[Math.floor(pair / C)]![pair % C] = count;
+    return rows;
   }
 
   /** Returns the confusion matrix as aligned text, with the names of the classes. */
-  toString(names: readonly string[] = Array.from({ length: this.classes }, (_, k) => String(k))): string {
-    const rows = [['', ...names], ...this.matrix.map((row, k) => [names[k]!, ...row.map(String)])];
+  toString(names?: readonly string[]): string {
+    const { matrix, classes } = this;
+    if (names !== undefined && !(Array.isArray(names) && names.length === classes)) {
+      throw invalidSetting('names', `must be a list of ${classes} names, got ${shown(names)}.`);
+    }
+    const name = (k: number): string => String(names?.[k] ?? k);
+    const rows = [['', ...matrix.map((_, k) => name(k))], ...matrix.map((row, k) => [name(k), ...row.map(String)])];
     const widths = rows[0]!.map((_, c) => Math.max(...rows.map((row) => row[c]!.length)));
     return rows.map((row) => row.map((cell, c) => cell.padStart(widths[c]!)).join('  ')).join('\n');
   }
 
-  private at(target: number, predicted: number): number {
-    return this.counts[target * this.classes + predicted]!;
+  /** The tallies of the classes that occur. */
+  private tallies(): Map<number, Tally> {
+    const tallies = new Map<number, Tally>();
+    const of = (k: number): Tally => {
+      let tally = tallies.get(k);
+      if (!tally) tallies.set(k, (tally = { ...NEVER }));
+      return tally;
+    };
+    for (const [pair, count] of this.counts) {
+      const [target, predicted] = [of(Math.floor(pair / this.classes)), of(pair % this.classes)];
+      target.support += count;
+      predicted.predicted += count;
+      if (target === predicted) target.correct += count;
+    }
+    return tallies;
   }
 
   private addRow(logits: ArrayLike<number>, at: number, target: number): void {
@@ -153,7 +207,9 @@ export class ClassificationMetrics {
     }
     let sum = 0;
     for (let k = 0; k < this.classes; k++) sum += Math.exp(logits[at + k]! - logits[at + best]!);
-    this.counts[target * this.classes + best]!++;
+    const pair = target * this.classes + best;
+    this.counts.set(pair, (this.counts.get(pair) ?? 0) + 1);
+    if (best === target) this.correct++;
     if (larger < this.topK) this.inTopK++;
     this.nats += Math.log(sum) - (targetLogit - logits[at + best]!);
     this.count++;

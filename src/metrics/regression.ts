@@ -1,4 +1,5 @@
 /** Metrics of regressions, from sums that are added batch by batch. */
+import { requireList, requireValues } from '../checks.js';
 import { UnspoolError } from '../errors.js';
 
 /** Mean absolute, squared and percentage errors and R2 of predicted values. */
@@ -15,8 +16,13 @@ export class RegressionMetrics {
   private mean = 0;
   private spread = 0;
 
-  /** Adds a batch of values and their targets. Throws `SHAPE_MISMATCH` if the lengths differ. */
+  /**
+   * Adds a batch of values and their targets. Throws `SHAPE_MISMATCH` if the lengths differ and `INVALID_DATA` for what is not a
+   * finite number, and then adds nothing.
+   */
   add(values: ArrayLike<number>, targets: ArrayLike<number>): this {
+    requireList('values', values);
+    requireList('targets', targets);
     if (values.length !== targets.length) {
       throw new UnspoolError({
         code: 'SHAPE_MISMATCH',
@@ -27,6 +33,8 @@ export class RegressionMetrics {
         help: 'Give one value per target.',
       });
     }
+    requireValues('values', values);
+    requireValues('targets', targets);
     for (let i = 0; i < targets.length; i++) this.addPair(values[i]!, targets[i]!);
     return this;
   }

@@ -48,6 +48,21 @@ describe('sampleToken', () => {
     expect([...drawn].sort()).toEqual([0, 1, 3]);
   });
 
+  test.each([
+    [[Number.NaN, 1, 2], 'logits[0]'],
+    [[1, Number.NaN, 2], 'logits[1]'],
+    [[1, Number.POSITIVE_INFINITY], 'logits[1]'],
+    [[1, null], 'logits[1]'],
+    [new Array(3), 'logits[0]'],
+    [['1', '2'], 'logits[0]'],
+    [[Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY], 'logits[0]'],
+    [[], 'logits'],
+    [null, 'logits'],
+  ])('logits %j are rejected', (bad, what) => {
+    const error = thrown(() => sampleToken(bad as number[], createRng(1, 'draw')));
+    expect(problemOf(error, 'INVALID_DATA').what).toBe(what);
+  });
+
   test('invalid settings are rejected', () => {
     const rng = createRng(1, 'draw');
     for (const [path, options] of [
@@ -55,6 +70,8 @@ describe('sampleToken', () => {
       ['temperature', { temperature: Number.NaN }],
       ['topK', { topK: 0 }],
       ['topK', { topK: 1.5 }],
+      ['topK', { topK: null as never }],
+      ['options.temp', { temp: 0 } as object],
     ] as const) {
       expect(
         problemOf(
@@ -74,6 +91,22 @@ describe('generate', () => {
     }
     return out;
   };
+
+  test('reads the prompt and the options at the call', async () => {
+    const expected = await take(build(TOKENS), [1, 2], 6, 4);
+    const [prompt, options] = [[1, 2], { temperature: 1 }];
+    const tokens = generate(build(TOKENS), prompt, createRng(4, 'text'), options);
+    prompt.fill(0);
+    options.temperature = 0;
+    for (const token of expected) expect((await tokens.next()).value).toBe(token);
+    await tokens.return();
+  });
+
+  test('a model with NaN in its weights writes nothing', async () => {
+    const model = build(TOKENS);
+    model.parameters.get('head.bias').set(1, Number.NaN);
+    expect((await rejected(() => take(model, [1], 1, 1))).message).toMatch(/^logits\[1\] must be a finite number/);
+  });
 
   test('reads the prompt, then feeds back each token that it draws', async () => {
     const model = build({

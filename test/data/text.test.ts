@@ -193,6 +193,32 @@ describe('invalid input is refused', () => {
     ).toBe(path);
   });
 
+  test('a text that is too short only because of its validation part', () => {
+    const held = thrown(() => textStreams('ababababab', { batchSize: 1, steps: 2 }));
+    expect(held.message).toContain('A validationSplit of 0.1 makes 9 of them training data');
+    expect(held.message).toContain('Set validationSplit: 0');
+    expect(textStreams('ababababab', { batchSize: 1, steps: 2, validationSplit: 0 }).train.length).toBe(4);
+    const train = thrown(() => textStreams('ababababab', { batchSize: 2, steps: 4, validationSplit: 0.2 }));
+    expect(train.message).toContain('makes 8 of them training data, which need 9,');
+    expect(thrown(() => textStreams('abab', { batchSize: 2, steps: 4 })).message).not.toContain('validation');
+  });
+
+  test.each([
+    ['lr', { lr: 1 }, 'options.lr: unknown setting.'],
+    ['batch', { batch: 2 }, 'Did you mean "batchSize"?'],
+    ['heldOut', { heldOut: 0 }, 'Did you mean "validationSplit"?'],
+    ['vocabulary: a list', { vocabulary: ['a', 'b', 'c'] }, 'options.vocabulary must be a Vocabulary'],
+    ['batchSize: null', { batchSize: null }, 'batchSize must be an integer'],
+  ])('options with %s', (_, options, text) => {
+    expect(thrown(() => textStreams('abc'.repeat(100), options as never)).message).toContain(text);
+  });
+
+  test('tokens of another kind', () => {
+    expect(thrown(() => new TextStreams([0, 1, 0] as never, 1, 1)).code).toBe('INVALID_DATA');
+    expect(thrown(() => new TextStreams(count(9), 1, 1, 1 as never)).code).toBe('INVALID_SETTING');
+    expect(thrown(() => new TextStreams(count(9), 1, 1, false, -1)).code).toBe('INVALID_SETTING');
+  });
+
   test('a character that is not in the given vocabulary', () => {
     const error = thrown(() => textStreams('abcabx', { vocabulary: new Vocabulary(['a', 'b', 'c']) }));
     expect(error.code).toBe('INVALID_DATA');

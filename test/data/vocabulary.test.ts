@@ -43,6 +43,25 @@ describe('Vocabulary', () => {
     expect(new Vocabulary(['a', 'b']).decode([0, 2, 1, -1])).toBe('a�b�');
   });
 
+  test.each([undefined, null, 5, {}, Buffer.from('ab')])('%p is neither a text nor tokens', (value) => {
+    const v = new Vocabulary(['a', 'b']);
+    for (const act of [
+      () => v.encode(value as string),
+      () => Vocabulary.of(value as string),
+      () => v.unknownIn(value as string),
+    ]) {
+      expect(thrown(act).message).toMatch(/^text must be a string, got /);
+    }
+    if (!Buffer.isBuffer(value))
+      expect(thrown(() => v.decode(value as number[])).message).toMatch(/^tokens must be an array/);
+    else expect(thrown(() => v.encode(value as never)).message).toContain("readFile(path, 'utf8')");
+  });
+
+  test.each([undefined, null, '1', 0.5, Number.NaN, 1n])('%p is not a token', (bad) => {
+    const error = thrown(() => new Vocabulary(['a', 'b']).decode([1, bad as number]));
+    expect(error.message).toMatch(/^tokens\[1\] must be an integer, got /);
+  });
+
   test('unknownIn lists each unknown character once', () => {
     expect(new Vocabulary(['a', 'b']).unknownIn('abcabd😀cc')).toEqual(['c', 'd', '😀']);
     expect(new Vocabulary(['a', 'b']).unknownIn('abba')).toEqual([]);

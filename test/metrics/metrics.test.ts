@@ -80,6 +80,64 @@ describe('classification', () => {
     );
   });
 
+  test('a class that is never right has F1 0, which lowers the macro average', () => {
+    const c = new ClassificationMetrics(3).add(
+      [...logitsOf(1), ...logitsOf(1), ...logitsOf(2), ...logitsOf(2)],
+      [0, 1, 2, 2],
+    );
+    expect(c.scores[0]).toEqual({ precision: 0, recall: 0, f1: 0, support: 1 });
+    expect(c.f1('macro')).toBeCloseTo((0 + 2 / 3 + 1) / 3, 15);
+    expect(c.f1('weighted')).toBeCloseTo((0 + 2 / 3 + 2 * 1) / 4, 15);
+  });
+
+  test('many classes need memory for those that occur only', () => {
+    const C = 100_000;
+    const c = new ClassificationMetrics(C).add(logitsOf(7, C), [7]).add(logitsOf(8, C), [70_000]);
+    expect([c.accuracy, c.count, c.f1('micro')]).toEqual([0.5, 2, 0.5]);
+    expect(c.f1()).toBeCloseTo(1 / 3, 15);
+    expect(c.scores[70_000]).toEqual({ precision: 0, recall: 0, f1: 0, support: 1 });
+    expect(c.scores).toHaveLength(C);
+    expect(thrown(() => c.matrix).message).toContain('is for at most 4096 classes, got 100000');
+    expect(new ClassificationMetrics(1 << 24).count).toBe(0);
+  });
+
+  test.each([
+    ['classes', 0, {}],
+    ['classes', 1.5, {}],
+    ['classes', Number.NaN, {}],
+    ['classes', (1 << 24) + 1, {}],
+    ['topK', 3, { topK: 0 }],
+    ['ignoreIndex', 3, { ignoreIndex: null }],
+    ['options.k', 3, { k: 2 }],
+  ])('%s: %p, %j', (path, classes, options) => {
+    const error = thrown(() => new ClassificationMetrics(classes as number, options as object));
+    expect(problemOf(error, 'INVALID_SETTING').path).toBe(path);
+  });
+
+  test.each([
+    [[Number.NaN, 1, 2], [0], 'logits[0]'],
+    [[0, 1, 2, 3, Number.NaN, 5], [0, 1], 'logits[4]'],
+    [[0, Number.POSITIVE_INFINITY, 2], [0], 'logits[1]'],
+    [[0, null, 2], [0], 'logits[1]'],
+    [[0, 1, 2], [undefined], 'targets[0]'],
+    [[0, 1, 2], [0.5], 'targets[0]'],
+    [[0, 1, 2], ['1'], 'targets[0]'],
+    [new BigInt64Array(3), [0], 'logits'],
+    [[0, 1, 2], null, 'targets'],
+  ])('add refuses %p and %p, and adds nothing', (logits, targets, what) => {
+    const c = new ClassificationMetrics(3);
+    const error = thrown(() => c.add(logits as number[], targets as number[]));
+    expect(problemOf(error, 'INVALID_DATA').what).toBe(what);
+    expect([c.count, c.accuracy, c.topKAccuracy]).toEqual([0, Number.NaN, Number.NaN]);
+  });
+
+  test('logits of ignored rows may be anything, and -Infinity rules a class out', () => {
+    const ruledOut = [0, 0, Number.NEGATIVE_INFINITY];
+    const c = new ClassificationMetrics(3).add([Number.NaN, 1, 2, ...ruledOut], [-1, 1]);
+    expect(c.crossEntropy).toBeCloseTo(Math.LN2, 15);
+    expect(new ClassificationMetrics(3).add(ruledOut, [2]).crossEntropy).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test('add refuses a wrong number of logits and a target out of range', () => {
     const shape = thrown(() => new ClassificationMetrics(3).add([1, 2], [0]));
     expect(problemOf(shape, 'SHAPE_MISMATCH')).toMatchObject({ tensor: 'logits', expected: [1, 3], actual: [2] });
@@ -104,6 +162,20 @@ describe('regression', () => {
     expect(new RegressionMetrics().add([3, 3], [3, 3]).r2).toBe(1);
     expect(new RegressionMetrics().add([3, 2], [3, 3]).r2).toBe(0);
     expect(thrown(() => new RegressionMetrics().add([1], [1, 2])).code).toBe('SHAPE_MISMATCH');
+  });
+
+  test.each([
+    [[1, Number.NaN], [1, 2], 'values[1]'],
+    [[1, 2], [Number.POSITIVE_INFINITY, 2], 'targets[0]'],
+    [[1, null], [1, 2], 'values[1]'],
+    [[1, 2], ['1', 2], 'targets[0]'],
+    [[1, 2], new Array(2), 'targets[0]'],
+    [undefined, [1], 'values'],
+  ])('add refuses %p and %p, and adds nothing', (values, targets, what) => {
+    const r = new RegressionMetrics();
+    const error = thrown(() => r.add(values as number[], targets as number[]));
+    expect(problemOf(error, 'INVALID_DATA').what).toBe(what);
+    expect(r.count).toBe(0);
   });
 
   test('perfect predictions have no error, sMAPE is from 0 to 200, and RMSE is at least MAE', () => {
