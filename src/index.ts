@@ -98,6 +98,7 @@ export { RegressionMetrics } from './metrics/regression.js';
 export { type AdadeltaSettings, adadelta } from './optim/adadelta.js';
 export { type AdagradSettings, adagrad } from './optim/adagrad.js';
 export { type AdamSettings, adam, adamW, amsgrad } from './optim/adam.js';
+export type { OptimizerChoice, ScheduleChoice } from './optim/choice.js';
 export { type GroupedSettings, grouped, type ParameterGroup } from './optim/grouped.js';
 export { createOptimizer, OPTIMIZERS, type OptimizerKind } from './optim/index.js';
 export { type LambSettings, lamb } from './optim/lamb.js';
@@ -107,6 +108,7 @@ export {
   type Optimizer,
   type OptimizerPass,
   OptimizerRun,
+  type OptimizerSettings,
   type OptimizerSpec,
   type OptimizerState,
 } from './optim/optimizer.js';
@@ -132,11 +134,10 @@ export {
   stepDown,
 } from './optim/schedules.js';
 export { type SgdSettings, sgd } from './optim/sgd.js';
-export type { AverageSpec } from './train/averaging.js';
-export type { EarlyStoppingSpec } from './train/early-stopping.js';
 export type { MemoryEstimate, MemoryOptions } from './train/estimate-memory.js';
 export { evaluate } from './train/evaluate.js';
 export { type TrainingSnapshot, TrainingSnapshots } from './train/snapshots.js';
+export type { AverageSpec, EarlyStoppingSpec } from './train/specs.js';
 export {
   type FitOptions,
   fit,
@@ -144,5 +145,6 @@ export {
   type Training,
   type TrainingData,
   type TrainingEvent,
+  type TrainingSettings,
   type TrainingState,
 } from './train/trainer.js';

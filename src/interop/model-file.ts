@@ -12,12 +12,11 @@ import type { FloatArray, Precision } from '../contract/kernels.js';
 import { parameterLayout } from '../core/build.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Model } from '../core/model.js';
-import { isRngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
-import type { TrainingProgress } from '../train/progress.js';
-import type { TrainingState } from '../train/trainer.js';
+import { isProgress, progressOf, type TrainingProgress } from '../train/progress.js';
+import type { TrainingSettings, TrainingState } from '../train/trainer.js';
 import { parseBounded } from './bounded-json.js';
 import { requireJson } from './plain-json.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
@@ -61,6 +60,7 @@ interface TrainingHeader extends TrainingProgress {
   readonly observed: Readonly<Record<string, readonly number[]>>;
   /** Number of LSTM layers whose state is carried; null if none is. */
   readonly carried: number | null;
+  readonly settings?: TrainingSettings;
 }
 
 /** A model whose parameters can be downloaded, on this thread or in a worker. */
@@ -226,9 +226,11 @@ function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): 
     if (!tensor) throw invalid(file, `the tensor training.${name} is missing.`);
     return tensorValues(tensor, file);
   };
-  const { update, epoch, batch, lossSum, due, rng, optimizer, observed, carried } = header;
+  const { optimizer, observed, carried, settings } = header;
   return {
-    ...{ update, epoch, batch, lossSum, due, rng, observed },
+    ...progressOf(header),
+    observed,
+    ...(settings && { settings }),
     optimizer: new Map(optimizer.map((name) => [name, values(`optimizer.${name}`)])),
     carried: carried === null ? null : layers.map((i) => ({ h: values(`state.${i}.h`), c: values(`state.${i}.c`) })),
   };
@@ -237,21 +239,16 @@ function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): 
 /** Layers whose state a checkpoint has: only forward LSTMs carry one. */
 const statefulLayers = ({ layers }: ModelSpec): number => layers.filter(({ kind }) => kind === 'lstm').length;
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-
 function isTrainingHeader(value: unknown, lstmLayers: number): value is TrainingHeader {
-  if (!isObject(value)) return false;
-  const { update, epoch, batch, lossSum, due, rng, optimizer, observed, carried } = value as Partial<TrainingHeader>;
+  if (!isObject(value) || !isProgress(value)) return false;
+  const { optimizer, observed, carried, settings } = value as Partial<TrainingHeader>;
   const isNumbers = (list: unknown): boolean => Array.isArray(list) && list.every(Number.isFinite);
   return (
-    [update, epoch, batch].every(isCount) &&
-    Number.isFinite(lossSum) &&
-    (due === null || isCount(due)) &&
-    isRngState(rng) &&
     Array.isArray(optimizer) &&
     optimizer.every((name) => typeof name === 'string') &&
     isObject(observed) &&
     Object.values(observed).every(isNumbers) &&
-    (carried === null || carried === lstmLayers)
+    (carried === null || carried === lstmLayers) &&
+    (settings === undefined || isObject(settings))
   );
 }

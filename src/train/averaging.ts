@@ -1,32 +1,9 @@
 /** Weight averages: training continues with the weights, validation and the final model use their average. */
 
-import { requireInteger, requireNumber } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
-import { invalidSetting } from '../errors.js';
 import type { Resumable } from '../optim/schedule.js';
-
-/** An average of the weights, as `fit`'s option `average`. */
-export type AverageSpec =
-  /** Exponential moving average: a = decay a + (1 - decay) w after each update, starting from the weights after update 1. */
-  | { readonly kind: 'ema'; readonly decay: number }
-  /**
-   * The mean of the weights after each update from `start` (default 1) on (Polyak & Juditsky 1992). With `patience`, it starts
-   * when the validation loss is worse than the best one before the last `patience` validations (NT-ASGD, Merity et al. 2018).
-   */
-  | { readonly kind: 'polyak'; readonly start?: number; readonly patience?: number };
-
-/** Throws `INVALID_SETTING`. */
-export function requireAverage(spec: AverageSpec): void {
-  if (spec.kind === 'ema') requireNumber('average.decay', spec.decay, 0, 1 - Number.EPSILON);
-  else if (spec.kind === 'polyak') {
-    if (spec.start !== undefined) requireInteger('average.start', spec.start, 1, Number.MAX_SAFE_INTEGER);
-    if (spec.patience !== undefined) requireInteger('average.patience', spec.patience, 1, Number.MAX_SAFE_INTEGER);
-  } else {
-    const problem = `unknown average ${JSON.stringify(spec)}.`;
-    throw invalidSetting('average', problem, 'Use ema or polyak.');
-  }
-}
+import type { AverageSpec } from './specs.js';
 
 export class Average implements Resumable {
   readonly weights: Arena;

@@ -3,12 +3,12 @@
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { Arena } from '../core/memory/parameters.js';
 import { OptimizerRun } from '../optim/optimizer.js';
-import { Average } from './averaging.js';
-import { EarlyStopping } from './early-stopping.js';
-import type { FitOptions } from './options.js';
+import type { Average } from './averaging.js';
+import type { EarlyStopping } from './early-stopping.js';
+import type { ReadyOptions } from './options.js';
 
 /** The options of `fit` that decide what is allocated. */
-export type BufferOptions = Pick<FitOptions, 'optimizer' | 'average' | 'earlyStopping'>;
+export type BufferOptions = Pick<ReadyOptions, 'optimizer' | 'average' | 'earlyStopping'>;
 
 export interface TrainingBuffers {
   readonly gradients: Arena;
@@ -17,18 +17,23 @@ export interface TrainingBuffers {
   readonly optimizer: OptimizerRun;
   readonly average: Average | null;
   readonly earlyStopping: EarlyStopping | null;
-  /** The weights in training, while the model holds their average or the best ones; null if it never holds others. */
-  readonly trained: Arena | null;
 }
 
 /** Throws `OUT_OF_MEMORY`; `kernels` is a lease, which then frees what has been allocated. */
-export function allocateBuffers(kernels: Kernels, parameters: Arena, options: BufferOptions): TrainingBuffers {
-  const arena = (): Arena => new Arena(kernels, parameters.layout);
-  const gradients = arena();
-  const norm = kernels.alloc(1, 1);
-  const optimizer = new OptimizerRun(kernels, options.optimizer, parameters);
-  const average = options.average ? new Average(kernels, options.average, arena) : null;
-  const earlyStopping = options.earlyStopping ? new EarlyStopping(kernels, options.earlyStopping, arena) : null;
-  const trained = average || earlyStopping?.best ? arena() : null;
-  return { gradients, norm, optimizer, average, earlyStopping, trained };
+export type AllocateBuffers = (kernels: Kernels, parameters: Arena) => TrainingBuffers;
+
+/** Loads the code that the options need, and returns what allocates the buffers. */
+export async function bufferAllocation(options: BufferOptions): Promise<AllocateBuffers> {
+  const averaging = options.average && (await import('./averaging.js'));
+  const stopping = options.earlyStopping && (await import('./early-stopping.js'));
+  return (kernels, parameters) => {
+    const arena = (): Arena => new Arena(kernels, parameters.layout);
+    return {
+      gradients: arena(),
+      norm: kernels.alloc(1, 1),
+      optimizer: new OptimizerRun(kernels, options.optimizer, parameters),
+      average: averaging ? new averaging.Average(kernels, options.average!, arena) : null,
+      earlyStopping: stopping ? new stopping.EarlyStopping(kernels, options.earlyStopping!, arena) : null,
+    };
+  };
 }

@@ -1,25 +1,9 @@
 /** Early stopping: ends a training when the validation loss stops improving, with the best weights (Prechelt 1998). */
 
-import { requireInteger, requireNumber } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Resumable } from '../optim/schedule.js';
-
-/** `fit`'s option `earlyStopping`. */
-export interface EarlyStoppingSpec {
-  /** The training ends after this many validations without an improvement. */
-  readonly patience: number;
-  /** An improvement lowers the loss by more than this. Default 0. */
-  readonly minDelta?: number;
-  /** Whether the model ends with the weights of the best validation. Default true. */
-  readonly restoreBest?: boolean;
-}
-
-/** Throws `INVALID_SETTING`. */
-export function requireEarlyStopping({ patience, minDelta = 0 }: EarlyStoppingSpec): void {
-  requireInteger('earlyStopping.patience', patience, 1, Number.MAX_SAFE_INTEGER);
-  requireNumber('earlyStopping.minDelta', minDelta, 0, Number.POSITIVE_INFINITY);
-}
+import type { EarlyStoppingSpec } from './specs.js';
 
 export class EarlyStopping implements Resumable {
   /** The weights of the best validation; null with `restoreBest: false`. */

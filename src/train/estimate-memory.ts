@@ -20,8 +20,9 @@ import type { ModelSpec } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
 import { targetWidth } from '../core/targets.js';
 import { UnspoolError } from '../errors.js';
+import { copyOfOptimizerChoice, type OptimizerChoice, optimizerFrom } from '../optim/choice.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import { allocateBuffers, type BufferOptions } from './buffers.js';
+import { type BufferOptions, bufferAllocation } from './buffers.js';
 
 /** What a training or a prediction takes of a backend's memory, in bytes, with the backend's padding and rounding. */
 export interface MemoryEstimate {
@@ -42,7 +43,9 @@ export interface MemoryEstimate {
 }
 
 /** Options of a memory estimate. Optimizer (default: none), average and early stopping are those of `fit`. */
-export interface MemoryOptions extends TapeOptions, Partial<BufferOptions> {
+export interface MemoryOptions extends TapeOptions, Partial<Omit<BufferOptions, 'optimizer'>> {
+  /** As in `fit`. */
+  readonly optimizer?: OptimizerChoice;
   /** Default `crossEntropy`; null for no loss, as in `model.predict`. */
   readonly loss?: LossChoice | null;
   /** Whether batches have `weights`. Default false. */
@@ -64,7 +67,9 @@ export async function estimateMemoryOn(
   shape: PassShape,
   options: MemoryOptions = {},
 ): Promise<MemoryEstimate> {
-  const { optimizer = NONE, gradients: training = true, limit } = options;
+  const { optimizer: choice, gradients: training = true, limit } = options;
+  const optimizer = choice === undefined ? NONE : await optimizerFrom(copyOfOptimizerChoice('optimizer', choice));
+  const allocate = await bufferAllocation({ ...options, optimizer });
   const layout = parameterLayout(spec);
   const variants = await variantsFor(spec, options.lengths);
   const built: BuiltSpec = { spec, layers: buildLayers(spec), layout, variants };
@@ -77,7 +82,7 @@ export async function estimateMemoryOn(
     return [made, meter.allocated - before];
   };
   const [weights, parameters] = measured(() => new Arena(k, layout));
-  const [buffers, own] = measured(() => (training ? allocateBuffers(k, weights, { ...options, optimizer }) : null));
+  const [buffers, own] = measured(() => (training ? allocate(k, weights) : null));
   const gradients = buffers ? meter.bytesOf(buffers.gradients.matrix) + meter.bytesOf(buffers.norm) : 0;
   const pass = (): void => runPass(layPass(k, built, shape, options), options, weights, buffers?.gradients ?? null);
   const [, tape] = measured(pass);

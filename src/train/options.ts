@@ -1,18 +1,24 @@
 /** The options of a training, its events, and its state in a checkpoint. */
 
-import { requireInteger, requireNumber } from '../checks.js';
+import { isObject, requireFunction, requireInteger, requireKeys, requireNumber, shown } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
-import type { LossChoice } from '../core/losses.js';
+import { type LossChoice, requireLoss } from '../core/losses.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Batch, Model, PassOptions } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
-import type { BatchSource } from '../data/source.js';
+import { type BatchSource, copyOfSource } from '../data/source.js';
 import { invalidSetting } from '../errors.js';
-import type { Optimizer } from '../optim/optimizer.js';
+import {
+  copyOfOptimizerChoice,
+  copyOfScheduleChoice,
+  isWatching,
+  type OptimizerChoice,
+  type ScheduleChoice,
+} from '../optim/choice.js';
+import { jsonCopy, type Optimizer } from '../optim/optimizer.js';
 import type { Resumable, Schedule } from '../optim/schedule.js';
-import { type AverageSpec, requireAverage } from './averaging.js';
-import { type EarlyStoppingSpec, requireEarlyStopping } from './early-stopping.js';
 import type { TrainingProgress } from './progress.js';
+import { type AverageSpec, copyOfAverage, copyOfEarlyStopping, type EarlyStoppingSpec } from './specs.js';
 
 /** Batches to train on, and optionally to validate on. */
 export interface TrainingData {
@@ -25,6 +31,8 @@ export interface TrainingData {
  * options are those of `model.gradients`.
  */
 export interface GradientFunction extends Partial<Resumable> {
+  /** Identifies the method and its settings in checkpoints. */
+  readonly method?: string;
   (
     model: Model,
     batch: Batch,
@@ -34,13 +42,17 @@ export interface GradientFunction extends Partial<Resumable> {
 
 /** The options of `fit`. */
 export interface FitOptions {
-  readonly optimizer: Optimizer;
+  /** An optimizer, its name, or its name and settings: `adam()`, `'adam'` or `{ kind: 'adam', learningRate: 0.01 }`. */
+  readonly optimizer: OptimizerChoice;
   /** Computes the gradients. Default: `model.gradients`, full BPTT over the batch. See `estimatorGradient` of unspool/lab. */
   readonly gradient?: GradientFunction;
   /** Default: `crossEntropy` for an `Int32Array` of targets, else `meanSquaredError`. */
   readonly loss?: LossChoice;
-  /** Changes the learning rate over the planned updates or with the validation loss. Default: constant. */
-  readonly schedule?: Schedule;
+  /**
+   * Changes the learning rate over the planned updates or with the validation loss: a schedule, its name, or
+   * its name and settings, such as `'cosine'`. Default: constant.
+   */
+  readonly schedule?: ScheduleChoice;
   /** Passes over the data. Default 1. */
   readonly epochs?: number;
   /** Ends the training after this many updates, including those before a resume. Default: no limit. */
@@ -63,6 +75,12 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The options of a training whose named optimizer and schedule have been created. */
+export interface ReadyOptions extends Omit<FitOptions, 'optimizer' | 'schedule'> {
+  readonly optimizer: Optimizer;
+  readonly schedule?: Schedule;
+}
+
 /** What a training reports. */
 export type TrainingEvent =
   | {
@@ -82,7 +100,7 @@ export type TrainingEvent =
     }
   /** Mean loss over the validation data. */
   | { readonly kind: 'validation'; readonly epoch: number; readonly update: number; readonly loss: number }
-  /** Mean of the batch losses of an epoch. */
+  /** Mean loss over the targets of an epoch's batches, each before its update. */
   | { readonly kind: 'epoch'; readonly epoch: number; readonly update: number; readonly loss: number }
   | { readonly kind: 'end'; readonly reason: 'finished' | 'aborted' | 'stoppedEarly'; readonly update: number };
 
@@ -99,35 +117,92 @@ export interface TrainingState extends TrainingProgress {
   >;
   /** Carried state of each LSTM layer, bottom first, [N, H] each; null if none is carried. */
   readonly carried: readonly { readonly h: FloatArray; readonly c: FloatArray }[] | null;
+  /**
+   * What decides the rest of the training: model, data and options, as JSON by name. Resuming with others is rejected, except
+   * for an entry that is removed. States of Unspool 0.1 do not have it.
+   */
+  readonly settings?: TrainingSettings;
 }
+
+/** See `TrainingState.settings`. */
+export type TrainingSettings = Readonly<Record<string, unknown>>;
 
 /** The number of updates planned in total. */
 export function plannedUpdates({ train }: TrainingData, { epochs = 1, maxUpdates }: FitOptions): number {
   return Math.min(train.length * epochs, maxUpdates ?? Number.POSITIVE_INFINITY);
 }
 
-/** Throws `INVALID_SETTING`. */
-export function requireOptions(options: FitOptions, data: TrainingData): void {
-  const { epochs, maxUpdates, clipNorm, clipValue, validateEvery, gradientNoise, average, earlyStopping } = options;
-  if (epochs !== undefined) requireInteger('epochs', epochs, 1, Number.MAX_SAFE_INTEGER);
-  if (maxUpdates !== undefined) requireInteger('maxUpdates', maxUpdates, 1, Number.MAX_SAFE_INTEGER);
-  if (validateEvery !== undefined) requireInteger('validateEvery', validateEvery, 1, Number.MAX_SAFE_INTEGER);
-  if (clipNorm !== undefined) requireNumber('clipNorm', clipNorm, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
-  if (clipValue !== undefined) requireNumber('clipValue', clipValue, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
-  if (gradientNoise) {
-    requireNumber('gradientNoise.eta', gradientNoise.eta, 0, Number.POSITIVE_INFINITY);
-    requireNumber('gradientNoise.gamma', gradientNoise.gamma ?? 0.55, 0, 10);
+const MAX = Number.MAX_SAFE_INTEGER;
+const INFINITY = Number.POSITIVE_INFINITY;
+
+/** What checks and copies an option; options are checked in this order. */
+const OPTIONS: { readonly [K in keyof Required<FitOptions>]: (value: unknown) => unknown } = {
+  optimizer: (value) => copyOfOptimizerChoice('optimizer', value as OptimizerChoice),
+  gradient(value) {
+    requireFunction('gradient', value);
+    return value;
+  },
+  loss: (value) => jsonCopy('loss', requireLoss(value as LossChoice)),
+  schedule: (value) => copyOfScheduleChoice('schedule', value as ScheduleChoice),
+  epochs: integer('epochs', 1),
+  maxUpdates: integer('maxUpdates', 1),
+  clipNorm: number('clipNorm'),
+  clipValue: number('clipValue'),
+  gradientNoise(value) {
+    requireKeys('gradientNoise', value, ['eta', 'gamma']);
+    const { eta, gamma = 0.55 } = value as { readonly eta: number; readonly gamma?: number };
+    requireNumber('gradientNoise.eta', eta, 0, INFINITY);
+    requireNumber('gradientNoise.gamma', gamma, 0, 10);
+    return { eta, gamma };
+  },
+  average: (value) => copyOfAverage(value as AverageSpec),
+  earlyStopping: (value) => copyOfEarlyStopping(value as EarlyStoppingSpec),
+  validateEvery: integer('validateEvery', 1),
+  seed: integer('seed', 0),
+  signal(value) {
+    if (isObject(value) && typeof value.aborted === 'boolean') return value;
+    throw invalidSetting('signal', `must be an AbortSignal, got ${shown(value)}.`, 'Pass controller.signal.');
+  },
+};
+
+function integer(path: string, min: number): (value: unknown) => unknown {
+  return (value) => {
+    requireInteger(path, value, min, MAX);
+    return value;
+  };
+}
+
+function number(path: string): (value: unknown) => unknown {
+  return (value) => {
+    requireNumber(path, value, Number.MIN_VALUE, INFINITY);
+    return value;
+  };
+}
+
+/** Copies of the options of `fit` that later changes do not reach. Throws `INVALID_SETTING`. */
+export function copyOfOptions(options: FitOptions): FitOptions {
+  requireKeys('options', options, Object.keys(OPTIONS));
+  const copy: Record<string, unknown> = {};
+  for (const [key, read] of Object.entries(OPTIONS)) {
+    const value = options[key as keyof FitOptions];
+    if (value !== undefined || key === 'optimizer') copy[key] = read(value);
   }
-  if (average) requireAverage(average);
-  if (earlyStopping) requireEarlyStopping(earlyStopping);
-  const needs = earlyStopping
-    ? 'earlyStopping'
-    : average?.kind === 'polyak' && average.patience !== undefined
-      ? 'average.patience'
-      : typeof options.schedule === 'object'
-        ? 'schedule'
-        : null;
-  if (needs === null || data.validation) return;
-  const help = 'Pass validation data, or remove the option.';
-  throw invalidSetting(needs, 'needs validation data.', help);
+  return copy as unknown as FitOptions;
+}
+
+/** The data as they are now, checked. Throws `INVALID_SETTING` and `INVALID_DATA`. */
+export function copyOfData(data: TrainingData, options: FitOptions): TrainingData {
+  requireKeys('data', data, ['train', 'validation', 'vocabulary']); // a text has a vocabulary, too
+  const train = copyOfSource('train', data.train, true);
+  const validation = data.validation == null ? null : copyOfSource('validation', data.validation, false);
+  const needs = watcherIn(options);
+  if (needs === null || validation) return { train, validation };
+  throw invalidSetting(needs, 'needs validation data.', 'Pass validation data, or remove the option.');
+}
+
+/** The option that depends on the validation loss, if there is one. */
+export function watcherIn({ earlyStopping, average, schedule }: FitOptions): string | null {
+  if (earlyStopping) return 'earlyStopping';
+  if (average?.kind === 'polyak' && average.patience !== undefined) return 'average.patience';
+  return isWatching(schedule) ? 'schedule' : null;
 }

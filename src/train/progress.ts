@@ -1,6 +1,6 @@
 /** How far a training is: a value that each update and each epoch replaces. */
 
-import { createRng, type RngState } from '../core/rng.js';
+import { createRng, isRngState, type RngState } from '../core/rng.js';
 
 /** The position of a training in its updates, epochs and batches. */
 export interface TrainingProgress {
@@ -10,8 +10,13 @@ export interface TrainingProgress {
   readonly epoch: number;
   /** The next batch of the epoch, from 0. */
   readonly batch: number;
-  /** Sum of the losses of the epoch's batches so far. */
+  /** Sum of the losses of the epoch's batches so far, each times its weight. */
   readonly lossSum: number;
+  /**
+   * Sum of the weights of the epoch's batches so far: of their targets that count. Undefined in a state of Unspool 0.1, whose
+   * `lossSum` counts each batch once.
+   */
+  readonly weightSum?: number;
   /** The epoch that a validation is due for, before the next update; null when none is due. */
   readonly due: number | null;
   /** The generator as it was before the epoch's data were shuffled. */
@@ -23,18 +28,64 @@ export const firstProgress = (seed: number): TrainingProgress => ({
   epoch: 1,
   batch: 0,
   lossSum: 0,
+  weightSum: 0,
   due: null,
   rng: createRng(seed, 'data').state(),
 });
 
-/** After one more update, whose batch had this loss. */
-export function afterUpdate(progress: TrainingProgress, loss: number, isValidationDue: boolean): TrainingProgress {
-  const { update, epoch, batch, lossSum, rng } = progress;
-  const due = isValidationDue ? epoch : progress.due;
-  return { update: update + 1, epoch, batch: batch + 1, lossSum: lossSum + loss, due, rng };
+/** A batch's share of the epoch's loss, and its weight. */
+export interface BatchLoss {
+  readonly share: number;
+  readonly weight: number;
 }
+
+/** After one more update. */
+export function afterUpdate(
+  progress: TrainingProgress,
+  { share, weight }: BatchLoss,
+  isValidationDue: boolean,
+): TrainingProgress {
+  const { update, epoch, batch, lossSum, weightSum, rng } = progress;
+  const due = isValidationDue ? epoch : progress.due;
+  // Of a state of Unspool 0.1, each batch so far counts as this one.
+  const [sum, count] = weightSum === undefined ? [lossSum * weight, batch * weight] : [lossSum, weightSum];
+  const sums = { lossSum: sum + share, weightSum: count + weight };
+  return { update: update + 1, epoch, batch: batch + 1, ...sums, due, rng };
+}
+
+/** The mean loss of the epoch's batches so far. */
+export const epochLoss = ({ lossSum, weightSum, batch }: TrainingProgress): number => lossSum / (weightSum ?? batch);
 
 /** At the start of the next epoch, whose data are shuffled by `rng`. A validation is due. */
 export function afterEpoch({ update, epoch }: TrainingProgress, rng: RngState): TrainingProgress {
-  return { update, epoch: epoch + 1, batch: 0, lossSum: 0, due: epoch, rng };
+  return { update, epoch: epoch + 1, batch: 0, lossSum: 0, weightSum: 0, due: epoch, rng };
 }
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Whether an object, such as the header of a file, has the position of a training. */
+export function isProgress(value: Readonly<Record<string, unknown>> | TrainingProgress): boolean {
+  const { update, epoch, batch, lossSum, weightSum, due, rng } = value;
+  return (
+    [update, epoch, batch].every(isCount) &&
+    Number.isFinite(lossSum) &&
+    (weightSum === undefined || (Number.isFinite(weightSum) && (weightSum as number) >= 0)) &&
+    (due === null || isCount(due)) &&
+    isRngState(rng)
+  );
+}
+
+/** The position alone, without what else an object has. */
+export const progressOf = ({
+  update,
+  epoch,
+  batch,
+  lossSum,
+  weightSum,
+  due,
+  rng,
+}: TrainingProgress): TrainingProgress => ({
+  ...{ update, epoch, batch, lossSum },
+  ...(weightSum === undefined ? {} : { weightSum }),
+  ...{ due, rng },
+});

@@ -1,11 +1,15 @@
 /** One optimizer update: gradient, noise, clipping, the check for numbers that are not finite, and the optimizer's rule. */
 
+import { isObject, requireNumber, shown } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import type { Batch, Model } from '../core/model.js';
 import { streamOf } from '../core/noise.js';
 import type { Tape } from '../core/tape.js';
+import { invalidSetting } from '../errors.js';
+import { OPTIMIZER_NAMES } from '../optim/names.js';
+import type { Optimizer } from '../optim/optimizer.js';
 import type { TrainingBuffers } from './buffers.js';
-import type { FitOptions } from './options.js';
+import type { ReadyOptions } from './options.js';
 
 /** Loaded when it is needed: at the end of a training, or after an error. */
 const forensics = () => import('./not-finite.js');
@@ -18,8 +22,10 @@ export interface UpdateContext {
   readonly model: Model;
   readonly kernels: Kernels;
   readonly buffers: TrainingBuffers;
-  readonly options: FitOptions;
+  readonly options: ReadyOptions;
   readonly seed: number;
+  /** See `isRisky`. */
+  readonly isRisky: boolean;
 }
 
 export interface UpdatePass {
@@ -47,22 +53,53 @@ export async function updateOnce(
   const noise = { seed: context.seed % WORD, update: update % WORD };
   const loss = options.loss === undefined ? {} : { loss: options.loss };
   const settings = { tape, gradients, from: pass.from, noise, ...loss };
-  const { loss: unread } = (await options.gradient?.(model, batch, settings)) ?? model.startGradients(batch, settings);
+  const given = await options.gradient?.(model, batch, settings);
+  const { loss: unread } = options.gradient ? requireResult(given) : model.startGradients(batch, settings);
   if (options.gradientNoise) {
     const { eta, gamma = 0.55 } = options.gradientNoise;
     const std = Math.sqrt(eta / update ** gamma); // the paper counts updates from 0: 1 + t = update
-    k.addNormals(gradients.matrix, { ...noise, stream: GRADIENT_NOISE }, std);
+    k.addNormals(gradients.write(), { ...noise, stream: GRADIENT_NOISE }, std);
   }
-  if (options.clipValue !== undefined) k.clipValue(gradients.matrix, options.clipValue);
-  k.clipNorm(norm, gradients.matrix, options.clipNorm ?? Number.POSITIVE_INFINITY);
+  if (options.clipValue !== undefined) k.clipValue(gradients.write(), options.clipValue);
+  k.clipNorm(norm, gradients.write(), options.clipNorm ?? Number.POSITIVE_INFINITY);
   const [batchLoss, [gradientNorm = 0]] = await Promise.all([unread, k.download(norm)]); // one read on a GPU
   if (!Number.isFinite(batchLoss) || !Number.isFinite(gradientNorm)) {
     const { notFiniteError } = await forensics();
     throw await notFiniteError(k, update, batchLoss, { parameters: model.parameters, tape, gradients });
   }
-  optimizer.apply(gradients.matrix, update, options.optimizer.spec.learningRate * pass.rateFactor);
+  const rate = options.optimizer.spec.learningRate * pass.rateFactor;
+  requireNumber('the learning rate', rate, 0, Number.MAX_VALUE);
+  if (context.isRisky || rate * Math.max(1, gradientNorm) > LARGE) {
+    const { applyOrUndo } = await import('./guard.js');
+    await applyOrUndo(context, update, rate);
+  } else optimizer.apply(gradients.write(), update, rate);
   average?.update(model.parameters, update);
   return { loss: batchLoss, gradientNorm };
+}
+
+/** A larger move of a weight may overflow float32. */
+const LARGE = 1e30;
+
+const KNOWN = new Set<unknown>([...OPTIMIZER_NAMES, 'grouped']);
+
+function requireResult(result: unknown): { readonly loss: number } {
+  if (isObject(result) && typeof result.loss === 'number') return result as { readonly loss: number };
+  throw invalidSetting('gradient', `must return { loss }, a number, got ${shown(result)}.`);
+}
+
+/**
+ * Whether an optimizer can make weights NaN although its gradients are finite: one that is not part of unspool, or a division
+ * by 0.
+ */
+export function isRisky({ spec }: Optimizer): boolean {
+  let isRisky = false;
+  JSON.stringify(spec, (key, value: unknown) => {
+    if (key === 'eps' && (value as number) < 1e-30) isRisky = true; // 0 in float32
+    if (key === 'centered' && value) isRisky = true; // v - m^2 may be less than 0 by rounding
+    if (key === 'kind' && !KNOWN.has(value)) isRisky = true;
+    return value;
+  });
+  return isRisky;
 }
 
 /** Throws `NOT_FINITE` if a parameter is not finite, as the last update may leave it. */

@@ -3,7 +3,7 @@
 import type { Model } from '../core/model.js';
 import { createOptimizer } from '../optim/index.js';
 import { createSchedule } from '../optim/schedules.js';
-import { fit, type Training, type TrainingData, type TrainingEvent, type TrainingState } from '../train/trainer.js';
+import { Training, type TrainingData, type TrainingEvent, type TrainingState } from '../train/trainer.js';
 import type { FitSettings, SentBatch } from './protocol.js';
 import { SentBatches } from './sent-batches.js';
 
@@ -40,7 +40,8 @@ export class HostedTraining {
     const schedule = createSchedule(settings.schedule);
     if (observed && typeof schedule === 'object') schedule.restore(observed);
     this.sent = data.train instanceof SentBatches ? data.train : null;
-    this.training = fit(model, data, { ...plain, optimizer, schedule, signal: control.stop.signal }, resume);
+    const options = { ...plain, optimizer, schedule, signal: control.stop.signal };
+    this.training = new Training(model, data, options, resume, this.sent === null); // the caller has compared what it sends
   }
 
   /** See `WorkerOperations.next`. */

@@ -1,15 +1,17 @@
 /** The calling side of a training in a worker. */
 
-import { requireInteger } from '../checks.js';
+import { isObject, requireInteger } from '../checks.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
+import { isOptimizer, isSchedule, type OptimizerChoice, type ScheduleChoice } from '../optim/choice.js';
 import { createOptimizer } from '../optim/index.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { Schedule } from '../optim/schedule.js';
-import { type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
+import { createSchedule, type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
+import { requireSameBatches } from '../train/fingerprint.js';
 import {
+  copyOfData,
+  copyOfOptions,
   type FitOptions,
   plannedUpdates,
-  requireOptions,
   type TrainingData,
   type TrainingEvent,
   type TrainingState,
@@ -46,10 +48,11 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
 
   /** Use `model.fit`. */
   constructor(connection: Connection, data: TrainingData, options: WorkerFitOptions, resume?: TrainingState) {
-    const { ahead = 2, signal, ...rest } = options;
+    const { ahead = 2, ...given } = isObject(options) ? options : { optimizer: options };
     requireInteger('ahead', ahead, 0, 1000);
-    requireOptions(options, data);
-    this.updates = plannedUpdates(data, options);
+    const { signal, ...rest } = copyOfOptions(given as FitOptions);
+    const checked = copyOfData(data, rest);
+    this.updates = plannedUpdates(checked, rest);
     this.connection = connection;
     this.ahead = ahead;
     this.signal = signal;
@@ -60,6 +63,7 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
       train: this.sender ? this.sender.describe(resume) : describeCopied(train, 'train'),
       validation: validation ? describeCopied(validation, 'validation') : null,
     };
+    if (this.sender && resume) requireSameBatches(resume, checked); // the worker cannot read them
     this.started = connection.call('fit', this.id, sources, settingsOf(rest), resume);
     this.started.catch(() => {}); // thrown by the first iteration
   }
@@ -137,20 +141,22 @@ const settingsOf = ({ optimizer, schedule, ...plain }: Omit<FitOptions, 'signal'
   ...plain,
   optimizer: optimizerOf(optimizer),
   schedule: scheduleOf(schedule),
-  ...(typeof schedule === 'object' ? { observed: schedule.observed } : {}),
+  ...(isSchedule(schedule) && typeof schedule === 'object' ? { observed: schedule.observed } : {}),
 });
 
-function optimizerOf({ spec }: Optimizer): Optimizer['spec'] {
+function optimizerOf(choice: OptimizerChoice): Optimizer['spec'] {
+  if (!isOptimizer(choice)) return createOptimizer(choice).spec;
   try {
-    return createOptimizer(spec).spec; // the worker does the same
+    return createOptimizer(choice.spec).spec; // the worker does the same
   } catch (error) {
     if (!(error instanceof UnspoolError)) throw error;
     throw invalidSetting('optimizer', `cannot be created in a worker from its spec: ${error.message}`);
   }
 }
 
-function scheduleOf(schedule: Schedule | undefined): ScheduleSpec {
-  const spec = schedule ? scheduleSpec(schedule) : 'constant';
+function scheduleOf(choice: ScheduleChoice | undefined): ScheduleSpec {
+  const schedule = isSchedule(choice) ? choice : createSchedule(choice ?? 'constant');
+  const spec = scheduleSpec(schedule);
   if (spec) return spec;
   throw invalidSetting(
     'schedule',

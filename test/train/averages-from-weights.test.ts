@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { sgd } from '../../src/optim/sgd.js';
-import type { AverageSpec } from '../../src/train/averaging.js';
+import type { AverageSpec } from '../../src/train/specs.js';
 import { type FitOptions, fit } from '../../src/train/trainer.js';
 import { expectClose } from '../support/golden.js';
 import { buildModel } from '../support/model.js';

@@ -2,8 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { Arena, ParameterLayout } from '../../src/core/memory/parameters.js';
 import { adam } from '../../src/optim/adam.js';
-import { Average, type AverageSpec } from '../../src/train/averaging.js';
+import { Average } from '../../src/train/averaging.js';
 import { evaluate } from '../../src/train/evaluate.js';
+import type { AverageSpec } from '../../src/train/specs.js';
 import { fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { BACKENDS } from '../support/backends.js';

@@ -7,7 +7,7 @@ import type { Optimizer } from '../../src/optim/optimizer.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { type FitOptions, fit, type Training, type TrainingState } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
-import { problemOf, thrown } from '../support/errors.js';
+import { problemOf, rejected } from '../support/errors.js';
 import { clone, collect, data, kinds, newModel, ROWS, TWO_LAYERS, twoLayers, values } from './fit-support.js';
 
 describe('checkpoint and resume', () => {
@@ -147,15 +147,21 @@ describe('checkpoint and resume', () => {
       for await (const event of training) if (event.update === 2) break;
       return training.checkpoint();
     };
-    const resume = (state: TrainingState, model = twoLayers(), optimizer: Optimizer = adam()) =>
-      problemOf(
-        thrown(() => fit(model, data(), options({ optimizer }), state)),
-        'INVALID_DATA',
-      );
+    const resume = async (
+      state: TrainingState,
+      model = twoLayers(),
+      optimizer: Optimizer = adam({ learningRate: 0.01 }),
+    ) =>
+      problemOf(await rejected(async () => collect(fit(model, data(), options({ optimizer }), state))), 'INVALID_DATA');
 
     test('if the optimizer differs', async () => {
-      const problem = resume(await made(), twoLayers(), sgd({ learningRate: 0.1, momentum: 0.9 }));
-      expect(problem).toMatchObject({ what: 'checkpoint', problem: 'it has no optimizer state "velocity".' });
+      const problem = await resume(await made(), twoLayers(), sgd({ learningRate: 0.1, momentum: 0.9 }));
+      expect(problem).toMatchObject({
+        what: 'checkpoint',
+        problem: expect.stringMatching(
+          /^it is from another training: optimizer was \{.*"adam".*\} and is \{.*"sgd".*\}\.$/,
+        ),
+      });
     });
 
     test('if the model has another size', async () => {
@@ -163,17 +169,21 @@ describe('checkpoint and resume', () => {
         ...TWO_LAYERS,
         layers: TWO_LAYERS.layers.map((l) => (l.kind === 'lstm' ? { ...l, hiddenSize: 8 } : l)),
       };
-      expect(resume(await made(), newModel(wider, 'float32')).problem).toMatch(
-        /^its optimizer state "m" has \d+ numbers, not \d+\.$/,
+      expect((await resume(await made(), newModel(wider, 'float32'))).problem).toMatch(
+        /: model was \{.*\} and is \{.*\}\.$/,
       );
     });
 
     test('if the carried state has another batch size or fewer layers', async () => {
-      const state = await made();
+      const { settings: _, ...state } = await made(); // as of Unspool 0.1
       const longer = state.carried!.map(({ h, c }) => ({ h: new Float32Array(2 * h.length), c }));
-      expect(resume({ ...state, carried: longer }).problem).toContain('carried state of layer lstm is not [3, 6]');
+      expect((await resume({ ...state, carried: longer })).problem).toContain(
+        'carried state of layer lstm is not [3, 6]',
+      );
       const fewer = state.carried!.slice(0, 1);
-      expect(resume({ ...state, carried: fewer }).problem).toContain('carried state of layer lstm_l1 is not [3, 5]');
+      expect((await resume({ ...state, carried: fewer })).problem).toContain(
+        'carried state of layer lstm_l1 is not [3, 5]',
+      );
     });
   });
 });

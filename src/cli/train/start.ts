@@ -77,7 +77,7 @@ export async function resumeRun(args: readonly string[], options: TrainFlags): P
   const textHash = hashOf(content);
   if (textHash !== metadata.textSha256) throw anotherText(textFile, checkpoint);
   const text = withDataName(textFile, () => textStreams(content, { ...settings, vocabulary }));
-  const resumed = { file: checkpoint, update: training.update, training };
+  const resumed = { file: checkpoint, update: training.update, training: withRate(training, settings, metadata) };
   const out = createOutput(options);
   const model = await moveToFastest(loaded, checkpoint, shapeOf(settings), options);
   const arithmetic = arithmeticOf(model);
@@ -101,6 +101,13 @@ function requireCheckpoint(file: string, { metadata, training, vocabulary }: Loa
     });
   }
   return { metadata: { ...metadata, text } as Metadata & { readonly text: string }, training, vocabulary };
+}
+
+/** The state, which then does not insist on the learning rate that it was saved with. */
+function withRate(training: TrainingState, { lr }: TrainSettings, { settings }: Metadata): TrainingState {
+  if (!training.settings || lr === (settings as Partial<TrainSettings>).lr) return training;
+  const { optimizer: _, ...others } = training.settings;
+  return { ...training, settings: others };
 }
 
 const anotherText = (textFile: string, checkpoint: string): UnspoolError =>

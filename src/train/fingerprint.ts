@@ -1,0 +1,116 @@
+/**
+ * What decides the rest of a training, as JSON by name. A checkpoint contains it, and a training that is resumed compares it.
+ *
+ * Not included, because they may change on purpose: `epochs` and `maxUpdates` (a schedule then spans the new number of
+ * updates), `validateEvery` and `signal`.
+ */
+import type { FloatArray } from '../contract/kernels.js';
+import type { Batch, Model } from '../core/model.js';
+import { restoreRng } from '../core/rng.js';
+import { specOf } from '../optim/schedule.js';
+import { otherTraining } from './checkpoint.js';
+import {
+  type ReadyOptions,
+  type TrainingData,
+  type TrainingSettings,
+  type TrainingState,
+  watcherIn,
+} from './options.js';
+import { firstProgress } from './progress.js';
+
+/** Number of batches, from the first, that identify the data. */
+export const IDENTIFYING_BATCHES = 8;
+
+const nameOr = (named: unknown, other: string): unknown => (named === null || named === undefined ? other : named);
+
+/** The settings of a training, except what batches and weights decide. */
+export function settingsOf(model: Model, data: TrainingData, options: ReadyOptions, seed: number): TrainingSettings {
+  const { optimizer, loss, schedule, gradient, clipNorm, clipValue, gradientNoise, average, earlyStopping } = options;
+  const { seed: _, ...spec } = model.spec;
+  const watched = watcherIn(options) === null ? null : (data.validation?.length ?? null);
+  return plain({
+    model: spec,
+    precision: model.kernels.precision,
+    optimizer: optimizer.spec,
+    loss: loss ?? 'by the targets',
+    schedule: schedule ? nameOr(specOf(schedule), 'custom') : 'constant',
+    gradient: gradient ? nameOr(gradient.method, 'custom') : 'bptt',
+    clipNorm: clipNorm ?? null,
+    clipValue: clipValue ?? null,
+    gradientNoise: gradientNoise ?? null,
+    average: average ?? null,
+    earlyStopping: earlyStopping ?? null,
+    seed,
+    'train.stateful': data.train.stateful,
+    'train.length': Number.isFinite(data.train.length) ? data.train.length : 'endless',
+    'validation.length': watched,
+  });
+}
+
+/** As JSON has it: after a file, too, it is the same. */
+const plain = (settings: object): TrainingSettings => JSON.parse(JSON.stringify(settings)) as TrainingSettings;
+
+/** JSON with sorted keys. */
+function canonical(value: unknown): string {
+  const sorted = (_: string, part: unknown): unknown =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part;
+  return JSON.stringify(value, sorted) ?? 'undefined';
+}
+
+/** Throws `INVALID_DATA` that names each of `now` that the checkpoint has with another value. */
+export function requireSameSettings(saved: TrainingSettings, now: TrainingSettings): void {
+  const differences = Object.entries(now)
+    .filter(([name, value]) => saved[name] !== undefined && canonical(saved[name]) !== canonical(value))
+    .map(([name, value]) => `${name} was ${brief(saved[name])} and is ${brief(value)}`);
+  if (differences.length > 0) throw otherTraining(`it is from another training: ${differences.join('; ')}.`);
+}
+
+function brief(value: unknown): string {
+  const text = canonical(value);
+  return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}
+
+/** A number for a list of numbers: FNV-1a over the halves of each as float64. */
+export function hashOf(...lists: (ArrayLike<number> | undefined)[]): number {
+  let hash = 0x811c9dc5;
+  const [number, words] = [FLOAT, WORDS];
+  for (const list of lists) {
+    const length = list?.length ?? -1;
+    for (let i = -1; i < length; i++) {
+      number[0] = i < 0 ? length : list![i]!;
+      hash = Math.imul(Math.imul(hash ^ words[0]!, 0x01000193) ^ words[1]!, 0x01000193);
+      hash ^= hash >>> 15;
+    }
+  }
+  return hash >>> 0;
+}
+
+const FLOAT = new Float64Array(1);
+const WORDS = new Uint32Array(FLOAT.buffer);
+
+/** A number that identifies a batch. */
+export const batchHash = ({ steps, batchSize, inputs, targets, weights, lengths }: Batch): number =>
+  hashOf([steps, batchSize], inputs, targets, weights, lengths);
+
+/** A number that identifies the weights. */
+export const weightsHash = (weights: FloatArray): number => hashOf(weights);
+
+/** Throws `INVALID_DATA` unless the first batches of the data are those that the checkpoint has been trained on. */
+export function requireSameBatches(saved: TrainingState, { train }: TrainingData): void {
+  const batches = batchesIn(saved);
+  const { seed } = saved.settings ?? {};
+  if (batches.length === 0 || typeof seed !== 'number') return;
+  const source = train.shuffled?.(restoreRng(firstProgress(seed).rng)) ?? train;
+  batches.slice(0, IDENTIFYING_BATCHES).forEach((hash, i) => {
+    if (i >= source.length || batchHash(source.batch(i)) === hash) return;
+    throw otherTraining(`it is from another training: batch ${i} of train has other numbers or another shape.`);
+  });
+}
+
+/** The batches that identify the data of a checkpoint; empty if it has none. */
+export function batchesIn({ settings }: TrainingState): readonly number[] {
+  const batches = settings?.['train.batches'];
+  return Array.isArray(batches) ? (batches as number[]) : [];
+}

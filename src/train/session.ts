@@ -1,0 +1,222 @@
+/** A training while it is iterated: its memory on the backend, and the updates and validations that use it. */
+
+import { requireNumber } from '../checks.js';
+import { lossShare } from '../core/batch.js';
+import { requireLoss } from '../core/losses.js';
+import { Lease } from '../core/memory/lease.js';
+import type { Arena } from '../core/memory/parameters.js';
+import type { Model } from '../core/model.js';
+import { explained } from '../core/out-of-memory.js';
+import type { Tape } from '../core/tape.js';
+import type { BatchSource } from '../data/source.js';
+import { bufferAllocation } from './buffers.js';
+import {
+  downloadArenas,
+  observedBy,
+  otherTraining,
+  requireSize,
+  restoreBuffers,
+  restoreCarried,
+} from './checkpoint.js';
+import { batchesIn, batchHash, IDENTIFYING_BATCHES, weightsHash } from './fingerprint.js';
+import {
+  plannedUpdates,
+  type ReadyOptions,
+  type TrainingData,
+  type TrainingEvent,
+  type TrainingSettings,
+  type TrainingState,
+} from './options.js';
+import { afterUpdate, progressOf, type TrainingProgress } from './progress.js';
+import { inBatch, takeBatch } from './take-batch.js';
+import { TapeCache } from './tape-cache.js';
+import { isRisky, requireFiniteParameters, type UpdateContext, updateOnce } from './update.js';
+
+/** What a training was started with. */
+export interface SessionSetup {
+  readonly model: Model;
+  readonly data: TrainingData;
+  readonly options: ReadyOptions;
+  readonly seed: number;
+  /** See `TrainingState.settings`. */
+  readonly settings: TrainingSettings;
+}
+
+export class Session {
+  progress: TrainingProgress;
+  /** Whether a function of the caller computes the gradient at this moment. */
+  isCalling = false;
+  private readonly setup: SessionSetup;
+  private readonly lease: Lease;
+  private readonly tapes: TapeCache;
+  private readonly context: UpdateContext;
+  /** Hashes of the first batches of the training, which identify the data. */
+  private batches: readonly number[] = [];
+  /** The tape of the last batch, whose final state the next batch starts from; null at the start of an epoch. */
+  private lastTape: Tape | null = null;
+
+  private constructor(setup: SessionSetup, context: UpdateContext, lease: Lease, progress: TrainingProgress) {
+    this.setup = setup;
+    this.context = context;
+    this.lease = lease;
+    this.progress = progress;
+    this.tapes = new TapeCache(setup.model, { inputGradient: false });
+  }
+
+  /** Allocates everything, and restores a state. Throws `OUT_OF_MEMORY`, and `INVALID_DATA` for another training's state. */
+  static async open(setup: SessionSetup, start: TrainingProgress | TrainingState): Promise<Session> {
+    const { model, options, seed } = setup;
+    const allocate = await bufferAllocation(options);
+    const lease = new Lease(model.kernels);
+    const { kernels } = lease;
+    let session: Session | null = null;
+    try {
+      const buffers = explained(model.spec, null, () => allocate(kernels, model.parameters));
+      const context = { model, kernels, options, seed, buffers, isRisky: isRisky(options.optimizer) };
+      session = new Session(setup, context, lease, progressOf(start));
+      if ('optimizer' in start) await session.restore(start);
+      return session;
+    } catch (error) {
+      session?.free();
+      lease.end(ENDED);
+      throw error;
+    }
+  }
+
+  get isStopped(): boolean {
+    return this.context.buffers.earlyStopping?.isOver ?? false;
+  }
+
+  /** Makes one update with the next batch of the epoch. */
+  async update(source: BatchSource): Promise<TrainingEvent> {
+    const { model, data, options } = this.setup;
+    const { epochs = 1, schedule, validateEvery } = options;
+    const updates = plannedUpdates(data, options);
+    const { epoch, batch: index } = this.progress;
+    const update = this.progress.update + 1;
+    const taken = takeBatch(model, source, index, options.loss);
+    const { batch, weight, loss: choice } = taken instanceof Promise ? await taken : taken; // an await takes time
+    const isIdentifying = epoch === 1 && index === this.batches.length && index < IDENTIFYING_BATCHES;
+    const identity = isIdentifying ? [batchHash(batch)] : []; // now: the caller may refill its arrays
+    const count = batch.steps * batch.batchSize;
+    const from = source.stateful ? this.lastTape : null;
+    const tape = this.tapes.take(batch, from);
+    const factor = typeof schedule === 'object' ? schedule.factor : schedule;
+    const rateFactor: unknown = factor ? factor(update, updates, { epoch, epochs }) : 1;
+    requireNumber(`the schedule's factor for update ${update}`, rateFactor, 0, Number.MAX_VALUE);
+    this.isCalling = options.gradient !== undefined;
+    try {
+      const { loss, gradientNorm } = await updateOnce(this.context, batch, { tape, from, update, rateFactor });
+      this.lastTape = tape;
+      this.batches = [...this.batches, ...identity];
+      const isLast = index + 1 >= source.length; // the end of an epoch is validated in any case, once
+      const isDue = !!validateEvery && update % validateEvery === 0 && !isLast;
+      this.progress = afterUpdate(
+        this.progress,
+        { share: lossShare(requireLoss(choice), loss, weight), weight },
+        isDue,
+      );
+      return { kind: 'update', epoch, update, updates, loss, gradientNorm, count };
+    } catch (error) {
+      throw inBatch(error, index);
+    } finally {
+      this.isCalling = false;
+    }
+  }
+
+  /** Starts the next epoch at the beginning of the data, with the initial state. */
+  startEpoch(progress: TrainingProgress): void {
+    this.progress = progress;
+    this.lastTape = null;
+  }
+
+  /** The mean loss on the validation data of the weights, or of their average if it has started; null without such data. */
+  async validate(): Promise<number | null> {
+    const { validation } = this.setup.data;
+    if (!validation) return null;
+    const { evaluate } = await import('./evaluate.js');
+    return evaluate(this.resultModel, validation, this.setup.options.loss);
+  }
+
+  /** Validates, and lets the schedule, early stopping and the average observe the loss. */
+  async observe(): Promise<number | null> {
+    const { options } = this.setup;
+    const { average, earlyStopping } = this.context.buffers;
+    const loss = await this.validate();
+    this.progress = { ...this.progress, due: null };
+    if (loss === null) return null;
+    if (typeof options.schedule === 'object') options.schedule.observe(loss);
+    earlyStopping?.observe(loss, this.resultModel.parameters);
+    average?.observe(loss);
+    return loss;
+  }
+
+  /** Copies of everything that a training needs to continue. */
+  async state(): Promise<TrainingState> {
+    const { kernels, buffers } = this.context;
+    const { model, data, options, settings } = this.setup;
+    const optimizer = await downloadArenas(kernels, buffers);
+    const carried = this.lastTape && data.train.stateful ? await this.lastTape.downloadStates() : null;
+    const weights = weightsHash(await kernels.download(model.parameters.read()));
+    return {
+      ...this.progress,
+      optimizer,
+      observed: observedBy(buffers, options),
+      carried,
+      settings: { ...settings, 'train.batches': this.batches, weights },
+    };
+  }
+
+  /**
+   * Gives the model its final weights: the average, or the best ones. Returns the state, which has the weights in training if
+   * they differ from the result. Throws `NOT_FINITE`.
+   */
+  async finish(): Promise<TrainingState> {
+    const { model, kernels, buffers } = this.context;
+    await requireFiniteParameters(this.context, this.progress.update); // no loss has been computed from the last update
+    const { average, earlyStopping } = buffers;
+    const state = await this.state();
+    const best = earlyStopping?.hasBest ? earlyStopping.best : null;
+    const result = best ?? (average?.isUsed ? average.weights : null);
+    if (!average?.isUsed && !earlyStopping?.best) return state;
+    const weights = await kernels.download(model.parameters.read());
+    if (result) kernels.copy(model.parameters.write(), result.read());
+    return { ...state, optimizer: new Map([...state.optimizer, ['weights', weights]]) };
+  }
+
+  /** Frees everything. */
+  free(): void {
+    this.tapes.free();
+    this.lease.end(ENDED);
+  }
+
+  /** The model with the weights that validation and the result use. */
+  private get resultModel(): Model {
+    const { model, buffers } = this.context;
+    const { average } = buffers;
+    return average?.isUsed ? withParameters(model, average.weights) : model;
+  }
+
+  private async restore(state: TrainingState): Promise<void> {
+    const { kernels, buffers } = this.context;
+    const { model, data, options } = this.setup;
+    const weights = state.optimizer.get('weights');
+    if (weights) kernels.upload(model.parameters.write(), requireSize(weights, 'weights', model.size));
+    else if (state.settings?.weights !== undefined) {
+      const hash = weightsHash(await kernels.download(model.parameters.read()));
+      if (hash !== state.settings.weights) throw otherTraining('the model has other weights than at the checkpoint.');
+    }
+    restoreBuffers(kernels, buffers, options, state);
+    this.batches = batchesIn(state);
+    if (!state.carried) return;
+    const tape = this.tapes.take(data.train.batch(0)); // the tape that the next update will use
+    restoreCarried(kernels, tape, state.carried);
+    this.lastTape = tape;
+  }
+}
+
+const ENDED = { what: 'The training' };
+
+/** The model with other parameters of the same layout. */
+const withParameters = (model: Model, parameters: Arena): Model =>
+  Object.create(model, { parameters: { value: parameters } }) as Model;
