@@ -16,6 +16,8 @@ export interface Command<S extends Settings = Settings> {
   /** Names for the usage line. A name in brackets is optional. */
   readonly arguments: readonly { readonly name: string; readonly help: string }[];
   readonly options: S;
+  /** Whether it saves files, so that it is worth continuing when its output cannot be written. */
+  readonly savesFiles?: true;
   /** `does` is a comment above the command `line`. */
   readonly examples: readonly { readonly does: string; readonly line: string }[];
   /** Runs the command and returns its exit code. `options` are complete: defaults are filled in, values are valid. */

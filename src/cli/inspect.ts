@@ -6,6 +6,7 @@ export const inspectCommand = defineCommand({
   summary: 'Shows gates, gradients and influential inputs while a model reads. Saves a page of plots.',
   arguments: [{ name: 'MODEL', help: 'a model file or checkpoint' }],
   options: INSPECT_OPTIONS,
+  savesFiles: true,
   examples: [
     { does: 'inspect a model on a sentence', line: 'unspool inspect model.safetensors --text "Call me Ishmael."' },
     {

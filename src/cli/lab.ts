@@ -19,6 +19,7 @@ const runCommand = defineCommand({
   summary: 'Runs an experiment and saves a report. An interrupted experiment continues where it stopped.',
   arguments: [{ name: 'EXPERIMENT', help: 'the id of an experiment (see: unspool lab list)' }],
   options: RUN_OPTIONS,
+  savesFiles: true,
   examples: [
     { does: 'run an experiment, with a report in runs/lab/a1/', line: 'unspool lab run a1' },
     { does: 'run it at full length with five seeds', line: 'unspool lab run a1 --full --seeds 5' },
@@ -33,6 +34,7 @@ const compareCommand = defineCommand({
   summary: 'Compares gradient estimators with the exact gradient of a model.',
   arguments: [{ name: '[MODEL]', help: 'a model file; without one, a small untrained LSTM reads noise' }],
   options: COMPARE_OPTIONS,
+  savesFiles: true,
   examples: [
     { does: 'compare two estimators on noise', line: 'unspool lab compare --estimators "tbptt:k1=1,k2=10 snap:n=1"' },
     {

@@ -7,10 +7,14 @@ import { type Command, UsageError } from './command.js';
 import { COMMANDS } from './commands.js';
 import { commandHelp, overview, usageLine } from './help.js';
 import { parseCommand } from './parse.js';
+import { watchOutput } from './streams.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 const TITLE = `unspool ${version}: an LSTM engine that shows every gate and gradient`;
 const HELP = ['--help', '-h', 'help'];
+
+const print = (text: string): boolean => process.stdout.write(`${text}\n`);
+const printError = (text: string): boolean => process.stderr.write(`${text}\n`);
 
 /** The command that the first words name, and the words after its name. */
 function findCommand(argv: readonly string[]): { command: Command; rest: readonly string[] } | null {
@@ -26,16 +30,16 @@ function withoutCommand([first, second]: readonly string[]): number {
   const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
   const asksForHelp = HELP.includes(first ?? '') || (group.length > 0 && HELP.includes(second ?? ''));
   if (first === undefined || asksForHelp || (group.length > 0 && second === undefined)) {
-    console.log(overview(TITLE, group.length > 0 ? group : COMMANDS));
+    print(overview(TITLE, group.length > 0 ? group : COMMANDS));
     return asksForHelp ? 0 : 2;
   }
   if (first === '--version') {
-    console.log(version);
+    print(version);
     return 0;
   }
   const word = group.length > 0 ? `${first} ${second}` : first;
   const names = (group.length > 0 ? group : COMMANDS).map(({ name }) => name);
-  console.error(`unspool: unknown command "${word}".${didYouMean(word, names)} Commands: ${names.join(', ')}.`);
+  printError(`unspool: unknown command "${word}".${didYouMean(word, names)} Commands: ${names.join(', ')}.`);
   return 2;
 }
 
@@ -45,9 +49,12 @@ async function main(argv: readonly string[]): Promise<number> {
   const { command, rest } = found;
   try {
     const { args, options, help } = parseCommand(command, rest);
-    if (!help) return await command.run(args, options);
-    console.log(commandHelp(command));
-    return 0;
+    if (help) {
+      print(commandHelp(command));
+      return 0;
+    }
+    if (command.savesFiles) output.continueAnyway();
+    return await command.run(args, options);
   } catch (error) {
     return report(command, error);
   }
@@ -55,20 +62,16 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function report(command: Command, error: unknown): number {
   if (error instanceof UsageError) {
-    console.error(`unspool ${command.name}: ${error.message}\nUsage: ${usageLine(command)}`);
+    printError(`unspool ${command.name}: ${error.message}\nUsage: ${usageLine(command)}`);
     return 2;
   }
   if (error instanceof UnspoolError) {
-    console.error(`unspool ${command.name}: ${error.message}`);
+    printError(`unspool ${command.name}: ${error.message}`);
     return error.code === 'INVALID_SETTING' ? 2 : 1;
   }
-  throw error; // a bug: show the stack
+  throw error; // a defect of this program: show the stack
 }
 
-// A reader such as `| head` may close the pipe early. That is not an error, and a training continues without a reader.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (process.argv[2] !== 'train') process.exit(0);
-});
-
-process.exitCode = await main(process.argv.slice(2));
+const output = watchOutput();
+const code = await main(process.argv.slice(2));
+process.exitCode = (await output.finish()) ? code || 1 : code;

@@ -1,10 +1,11 @@
 import { lockFile } from '../node/index.js';
 import { defineCommand } from './command.js';
-import { OUTPUT_OPTIONS } from './output.js';
+import { createOutput, OUTPUT_OPTIONS } from './output.js';
 import { flag, integer, text } from './settings.js';
+import { planResume } from './train/resume.js';
 import { runTraining } from './train/run.js';
 import { SETTING_FLAGS } from './train/settings.js';
-import { resumeRun, startRun } from './train/start.js';
+import { planRun } from './train/start.js';
 
 const FILES = { group: 'Files' } as const;
 const MACHINE = { group: 'Machine' } as const;
@@ -18,7 +19,7 @@ export const trainCommand = defineCommand({
     config: text({
       ...FILES,
       placeholder: 'FILE',
-      help: 'JSON with these settings and more (docs/training.md); flags override it',
+      help: 'JSON with these settings, and with average, lstm, and objects for optimizer and schedule; flags override it',
     }),
     out: text({
       ...FILES,
@@ -26,11 +27,12 @@ export const trainCommand = defineCommand({
       help: 'where to save the model',
       defaultText: 'model.safetensors',
     }),
+    asText: flag('train on the characters of a table or of JSON', FILES.group),
     force: flag('overwrite an existing model', FILES.group),
     resume: text({ ...FILES, placeholder: 'FILE', help: 'continue from a checkpoint, bit for bit' }),
     backend: text({
       ...MACHINE,
-      help: 'wasm, reference, gpu, ... (docs/gpu.md); auto picks the fastest',
+      help: 'wasm, reference, gpu, gpu:webgpu or gpu:webgl2; auto picks the fastest',
       defaultText: 'wasm, or reference for float64',
     }),
     threads: integer({
@@ -41,6 +43,7 @@ export const trainCommand = defineCommand({
     }),
     ...OUTPUT_OPTIONS,
   },
+  savesFiles: true,
   examples: [
     { does: 'train a first model', line: 'unspool train novel.txt --out novel.safetensors' },
     { does: 'train a larger one', line: 'unspool train novel.txt --hidden-size 256 --layers 2 --epochs 5 --lr 0.003' },
@@ -48,10 +51,10 @@ export const trainCommand = defineCommand({
     { does: 'train for more epochs', line: 'unspool train --resume novel.checkpoint.safetensors --epochs 10' },
   ],
   async run(args, options) {
-    const run = options.resume === undefined ? await startRun(args, options) : await resumeRun(args, options);
-    const unlock = await lockFile(run.file);
+    const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
+    const unlock = await lockFile(plan.file, { onWait: createOutput(options).warn });
     try {
-      return await runTraining(run);
+      return await runTraining(await plan.begin());
     } finally {
       await unlock();
     }

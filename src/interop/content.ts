@@ -98,7 +98,8 @@ function textContent(bytes: Uint8Array): Content | null {
 }
 
 /** Whether the bytes begin as a safetensors file: with the length of a header, below 4 GB, and the header. */
-const beginsAsModel = (bytes: Uint8Array): boolean => bytes[8] === 0x7b && bytes.subarray(4, 8).every((b) => b === 0);
+export const beginsAsModel = (bytes: Uint8Array): boolean =>
+  bytes[8] === 0x7b && bytes.subarray(4, 8).every((b) => b === 0);
 
 /** What the bytes are; null if they are not recognized, or may be a damaged model file. */
 export function contentOf(bytes: Uint8Array): Content | null {

@@ -2,15 +2,22 @@
 import { deserializeModel, type LoadedModel } from '../create.js';
 import { type ModelFileParts, type SerializableModel, serializeModel } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
-import { readBytes, writeFileAtomic } from './files.js';
+import { type WriteOptions, writeFileAtomic } from './files.js';
+import { readBytes } from './read.js';
 
-export { appendText, readBytes, readText, writeFileAtomic } from './files.js';
+export { appendText, type WriteOptions, writeFileAtomic } from './files.js';
 export { lockFile } from './lock.js';
+export { readBytes, readText } from './read.js';
 export { revectorize } from './revectorize.js';
 
-/** Writes a model file (safetensors) atomically. Throws `FILE_ACCESS`. */
-export async function saveModel(file: string, model: SerializableModel, parts: ModelFileParts = {}): Promise<void> {
-  await writeFileAtomic(file, await serializeModel(model, parts));
+/** Writes a model file (safetensors) atomically, as `writeFileAtomic` does. Throws `FILE_ACCESS`. */
+export async function saveModel(
+  file: string,
+  model: SerializableModel,
+  parts: ModelFileParts = {},
+  options: WriteOptions = {},
+): Promise<void> {
+  await writeFileAtomic(file, await serializeModel(model, parts), options);
 }
 
 /** Reads a model file or checkpoint. Throws `FILE_ACCESS`, or `INVALID_FILE` if the content is invalid. */

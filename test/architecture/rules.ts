@@ -26,7 +26,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   lab: ['contract', 'errors', 'checks', 'core', 'metrics', 'optim', 'kernels', 'train', 'estimators'],
   index: ['contract', 'errors', 'core', 'metrics', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   inspect: ['contract', 'errors', 'checks', 'core', 'kernels/reference', 'estimators', 'lab'],
-  node: ['errors', 'kernels', 'interop', 'create'],
+  node: ['errors', 'checks', 'kernels', 'interop', 'create'],
   worker: ['contract', 'errors', 'checks', 'core', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   cli: ['errors', 'checks', 'gpu', 'interop', 'lab', 'index', 'inspect', 'node'],
 };

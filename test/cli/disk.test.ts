@@ -1,12 +1,12 @@
 /** Full and read-only disks, and two runs that write the same file. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { UnspoolError } from '../../src/errors.js';
 import { appendText } from '../../src/node/files.js';
-import { folder, jsonLines, TINY } from './support.js';
+import { folder, jsonLines, MAIN, start, TINY } from './support.js';
 
 /** Mounts a small disk, which the user must be allowed to do. */
 async function withDisk(kilobytes: number, use: (path: string) => Promise<void>): Promise<void> {
@@ -154,7 +154,48 @@ describe('a full disk', () => {
   );
 });
 
+const canUnshare = spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
+
 describe('two runs and one file', () => {
+  (canUnshare ? test : test.skip)('two runs in containers, both process 1, that share a folder', async () => {
+    const here = folder();
+    const args = ['text.txt', ...TINY, '--epochs', '999', '--checkpoint-every', '0', '--force'];
+    const inContainer = (...more: string[]) =>
+      start(
+        here.path,
+        ['--pid', '--fork', '--kill-child', process.execPath, MAIN, 'train', ...args, ...more],
+        'unshare',
+        [],
+      );
+    const first = inContainer();
+    await first.printed(/^update 1\//m);
+    const second = await inContainer().ended;
+    expect(second).toMatchObject({ code: 1, stdout: '' });
+    expect(second.stderr).toMatch(/is locked by process 1 on .* Waiting to see whether it still runs\.\n/);
+    expect(second.stderr).toMatch(/another run \(process 1\) is writing it/);
+    first.process.kill('SIGKILL');
+    await first.ended;
+    // It shows no life any more. The next run waits for that; the clock of the file is set back instead.
+    const longAgo = new Date(Date.now() - 60_000);
+    utimesSync(join(here.path, 'model.safetensors.lock'), longAgo, longAgo);
+    writeFileSync(join(here.path, 'model.safetensors.1.0123456789abcdef.tmp'), 'what it was writing');
+    expect(await inContainer('--max-updates', '2', '--quiet').ended).toMatchObject({ code: 0, stderr: '' });
+    expect(here.files()).toEqual(['model.checkpoint.safetensors', 'model.safetensors', 'text.txt']);
+  });
+
+  test('a model that another program saves during the training is not replaced', async () => {
+    const here = folder();
+    const hooks = { '"update":3,': "fs.writeFileSync('model.safetensors', 'finished');" };
+    const running = here.startWith(hooks, 'train', 'text.txt', ...TINY, '--max-updates', '5', '--json');
+    const { code, stderr } = await running.ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^unspool train: model\.safetensors: was made by another program during the training/);
+    expect(stderr).toContain('unspool train --resume model.checkpoint.safetensors --out FILE.');
+    expect(here.read('model.safetensors').toString()).toBe('finished');
+    expect(here.files()).toEqual(['model.checkpoint.safetensors', 'model.safetensors', 'text.txt']);
+    await here.ok('train', '--resume', 'model.checkpoint.safetensors', '--out', 'other.safetensors', '--quiet');
+  });
+
   test('the second run is refused, and after the first one was killed a third one may write', async () => {
     const here = folder();
     const args = ['text.txt', ...TINY, '--epochs', '999', '--checkpoint-every', '0'];

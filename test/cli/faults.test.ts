@@ -1,6 +1,7 @@
 /** Invalid input: the message names the file or setting, the exit code is right, and no file is damaged. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { linkSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Ended, folder, TINY } from './support.js';
@@ -9,7 +10,7 @@ const here = folder();
 const hashes = (): string[] =>
   here
     .files()
-    .filter((name) => name !== 'folder')
+    .filter((name) => statSync(join(here.path, name)).isFile())
     .map((name) => `${name} ${createHash('sha256').update(here.read(name)).digest('hex')}`);
 
 const trainOn = (text: string, ...more: string[]): string[] => {
@@ -39,6 +40,18 @@ const TEXTS = [
   fault('an empty text', trainOn('empty.txt'), 1, /^empty\.txt: the file is empty\. Give a text file\.$/),
   fault('a binary file', trainOn('zeros.bin'), 1, /^zeros\.bin: not a text file: it contains zero bytes\./),
   fault('a text that is not UTF-8', trainOn('latin1.txt'), 1, /^latin1\.txt: not UTF-8 text\. .*iconv/),
+  ...['table.csv', 'table.txt', 'TABLE.TSV', 'spaces.dat'].map((file) =>
+    fault(
+      `a table, ${file}`,
+      trainOn(file),
+      1,
+      new RegExp(`^${file}: this is a table( of 3 columns)?, not a text: .*createModel and fit.* --as-text\\.$`),
+    ),
+  ),
+  fault('a list of numbers', trainOn('numbers.txt'), 1, /^numbers\.txt: this is a list of numbers, not a text: /),
+  ...['data.json', 'data.txt', 'lines.txt'].map((file) =>
+    fault(`JSON, ${file}`, trainOn(file), 1, new RegExp(`^${file}: this is JSON, not a text: .* --as-text\\.$`)),
+  ),
   fault(
     'a text that is too short',
     trainOn('short.txt'),
@@ -188,6 +201,65 @@ const OUT = [
     1,
     /^text\.txt\/m: cannot be written \(\w+\)\.? A part of the path/,
   ),
+  ...[
+    ['the text', 'text.txt'],
+    ['a link to the text', 'link'],
+    ['a hard link of the text', 'hard'],
+    ['the text by another path', 'folder/../text.txt'],
+  ].map(([why, out]) =>
+    fault(
+      why!,
+      train('--out', out!, '--force'),
+      2,
+      /^--out would overwrite the text, text\.txt(, which is .*)?\. Choose/,
+    ),
+  ),
+  fault(
+    'a model whose checkpoint would replace the text',
+    ['train', 't.checkpoint.safetensors', ...TINY, '--out', 't.safetensors', '--force'],
+    2,
+    /^the checkpoint of --out would overwrite the text, t\.checkpoint\.safetensors\. Choose another place\.$/,
+  ),
+  fault(
+    'a model whose lock would replace the text',
+    ['train', 't.safetensors.lock', ...TINY, '--out', 't.safetensors', '--force'],
+    2,
+    /^the lock of --out would overwrite the text, t\.safetensors\.lock\. Choose another place\.$/,
+  ),
+  fault(
+    'the config file',
+    train('--config', 'key.json', '--out', 'key.json', '--force'),
+    2,
+    /^--out would overwrite the config file, key\.json\. Choose another place\.$/,
+  ),
+  fault(
+    'the checkpoint to resume',
+    ['train', '--resume', 'half.checkpoint.safetensors', '--out', './half.checkpoint.safetensors', '--force'],
+    2,
+    /^--out would overwrite the checkpoint, half\.checkpoint\.safetensors, which is \.\/half.*\. Choose/,
+  ),
+  fault(
+    'a page over its model',
+    ['inspect', 'model.safetensors', '--text', 'the whale', '--out', './model.safetensors'],
+    2,
+    /^--out would overwrite the model, model\.safetensors, which is \.\/model\.safetensors\. Choose/,
+  ),
+  fault(
+    'a page over another model',
+    ['inspect', 'model.safetensors', '--text', 'the whale', '--out', 'half.checkpoint.safetensors'],
+    2,
+    /^--out would overwrite a model, half\.checkpoint\.safetensors\. Choose another place\.$/,
+  ),
+  fault('a pipe', train('--out', 'pipe', '--force'), 1, /^pipe: cannot be written: it is a pipe \(NOT_A_FILE\)/),
+  fault('a link to a pipe', train('--out', 'to-pipe', '--force'), 1, /^to-pipe: cannot be written: it is a pipe/),
+  fault(
+    'a page into a pipe',
+    ['inspect', 'model.safetensors', '--text', 'the whale', '--out', 'pipe'],
+    1,
+    /^pipe: cannot be written: it is a pipe/,
+  ),
+  fault('no name', train('--out='), 1, /^: cannot be written: no such file/),
+  fault('a name that ends in a slash', train('--out', 'new/'), 1, /^new\/: cannot be written \(EISDIR\)/),
   fault('a place in /proc', train('--out', '/proc/m.safetensors'), 1, /^\/proc\/m\.safetensors: cannot be written/),
 ];
 
@@ -201,6 +273,22 @@ beforeAll(async () => {
   here.write('zeros.bin', new Uint8Array(5000));
   here.write('latin1.txt', Buffer.from('Ein Käse '.repeat(200), 'latin1'));
   here.write('short.txt', 'the whale the whale');
+  const rows = Array.from({ length: 99 }, (_, t) => [t, Math.sin(t).toFixed(3), t % 2 ? 'on' : 'off']);
+  const table = (separator: string): string => ['t,x,state', ...rows.map((row) => row.join(separator))].join('\n');
+  here.write('table.csv', 'the whale and the sea\n'.repeat(99)); // by its name
+  here.write('table.txt', table(','));
+  here.write('TABLE.TSV', table('\t'));
+  here.write('spaces.dat', table('   '));
+  here.write('numbers.txt', rows.map(([, x]) => x).join('\r\n'));
+  here.write('data.json', JSON.stringify(rows));
+  here.write('data.txt', JSON.stringify({ rows }, null, 2));
+  here.write('lines.txt', rows.map((row) => JSON.stringify(row)).join('\n'));
+  here.write('t.checkpoint.safetensors', here.read('text.txt'));
+  here.write('t.safetensors.lock', here.read('text.txt'));
+  symlinkSync('text.txt', join(here.path, 'link'));
+  linkSync(join(here.path, 'text.txt'), join(here.path, 'hard'));
+  execFileSync('mkfifo', [join(here.path, 'pipe')]);
+  symlinkSync('pipe', join(here.path, 'to-pipe'));
   here.write('foreign.txt', 'кит и море '.repeat(20).replace('к', 'ж'));
   here.write('key.json', '{"optimiser": "adam"}');
   here.write('old.json', '{"batch": 8}');
@@ -268,6 +356,13 @@ describe('numbers that overflow', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/ No checkpoint has been saved\.\n$/);
   });
+});
+
+test('--as-text trains on a table as if it were a text', async () => {
+  const own = folder();
+  own.write('table.csv', here.read('table.txt'));
+  await own.ok('train', 'table.csv', ...TINY, '--as-text', '--max-updates', '2', '--quiet');
+  expect(await own.ok('eval', 'model.safetensors', 'table.csv')).toContain('bits per character');
 });
 
 test('after all these errors no file has changed, and no lock or temporary file is left', () => {

@@ -125,16 +125,32 @@ describe('an interrupted training', () => {
     expectSameFiles(broken, whole);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s from outside saves a checkpoint', async (signal) => {
-    const here = folder();
-    const running = here.start('train', 'text.txt', ...TINY, '--epochs', '999', '--json', '--out', MODEL);
-    await running.printed(/"update":1,/);
-    running.process.kill(signal);
-    const { code, stdout } = await running.ended;
-    expect(code).toBe(1);
-    expect(jsonLines(stdout).at(-1)).toEqual({ kind: 'interrupted', checkpoint: CHECKPOINT });
-    expect(here.files()).toEqual([CHECKPOINT, 'text.txt']);
-  });
+  // A closed terminal sends SIGHUP more than once: the kernel and the shell do.
+  test.each([['SIGINT'], ['SIGTERM'], ['SIGHUP'], ['SIGHUP', 'SIGHUP', 'SIGTERM', 'SIGINT']] as NodeJS.Signals[][])(
+    '%s ... from outside saves a checkpoint',
+    async (...signals) => {
+      const here = folder();
+      const args = [
+        'train',
+        'text.txt',
+        ...TINY,
+        '--epochs',
+        '999',
+        '--checkpoint-every',
+        '0',
+        '--json',
+        '--out',
+        MODEL,
+      ];
+      const running = here.start(...args);
+      await running.printed(/"update":1,/);
+      for (const signal of signals) running.process.kill(signal);
+      const { code, stdout } = await running.ended;
+      expect(code).toBe(1);
+      expect(jsonLines(stdout).at(-1)).toEqual({ kind: 'interrupted', checkpoint: CHECKPOINT });
+      expect(here.files()).toEqual([CHECKPOINT, 'text.txt']);
+    },
+  );
 });
 
 describe('changes to a resumed training', () => {
@@ -185,6 +201,68 @@ describe('changes to a resumed training', () => {
     const { code, stderr } = await here.run('train', '--resume', MODEL, '--out', 'new.safetensors');
     expect(code).toBe(1);
     expect(stderr).toMatch(/^unspool train: m\.safetensors: this is a finished model without a training state/);
+  });
+
+  test('a model that is not an earlier result of the training is replaced with --force only', async () => {
+    await done;
+    const at = folder();
+    at.write(CHECKPOINT, here.read(CHECKPOINT));
+    const resume = ['train', 'text.txt', '--resume', CHECKPOINT, '--max-updates', '7', '--quiet'];
+    await at.ok(
+      'train',
+      'text.txt',
+      ...TINY,
+      '--seed',
+      '8',
+      '--max-updates',
+      '2',
+      '--out',
+      'other.safetensors',
+      '--quiet',
+    );
+    const others = ['not a model', at.read('other.safetensors')];
+    for (const other of others) {
+      at.write(MODEL, other);
+      expect(await at.run(...resume)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`${MODEL} already exists and is not an earlier result of this training.`),
+      });
+      expect(at.read(MODEL)).toEqual(Buffer.from(other));
+    }
+    const elsewhere = await at.run(...resume, '--out', 'other.safetensors');
+    expect(elsewhere.stderr).toContain('other.safetensors already exists. Use --force');
+    await at.ok(...resume, '--force');
+    expect(await updatesIn(at)).toBe(7);
+    // The model is now further than the kept checkpoint.
+    at.write('kept.checkpoint.safetensors', here.read(CHECKPOINT));
+    at.write('kept.safetensors', at.read(MODEL));
+    const back = await at.run('train', '--resume', 'kept.checkpoint.safetensors', '--max-updates', '6');
+    expect(back).toMatchObject({ code: 2, stderr: expect.stringContaining('not an earlier result') });
+  });
+
+  test('the checkpoint of another training is not overwritten', async () => {
+    await done;
+    const at = folder();
+    at.write(CHECKPOINT, here.read(CHECKPOINT));
+    at.write('b.checkpoint.safetensors', 'of another training');
+    const { code, stderr } = await at.run('train', 'text.txt', '--resume', CHECKPOINT, '--out', 'b.safetensors');
+    expect(code).toBe(2);
+    expect(stderr).toContain('b.checkpoint.safetensors already exists. Use --force');
+    expect(at.read('b.checkpoint.safetensors').toString()).toBe('of another training');
+  });
+
+  test('the model cannot replace the text of the checkpoint, whatever its name', async () => {
+    await done;
+    const resume = ['train', '--resume', CHECKPOINT, '--force', '--out'];
+    const before = here.read('text.txt');
+    for (const out of ['text.txt', './text.txt', 'sub/../text.txt']) {
+      const { code, stderr } = await here.run(...resume, out);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining('would overwrite the text, text.txt'),
+      });
+    }
+    expect(here.read('text.txt')).toEqual(before);
   });
 
   test('a checkpoint with another name is not overwritten by the model', async () => {

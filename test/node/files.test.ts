@@ -1,22 +1,41 @@
 /** Atomic writes, text files and their errors, and model files. */
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createModel } from '../../src/index.js';
-import { loadModel, readBytes, readText, saveModel, writeFileAtomic } from '../../src/node/index.js';
+import { createModel, writeSafetensors } from '../../src/index.js';
+import { renameExclusively, targetOf } from '../../src/node/files.js';
+import {
+  appendText,
+  loadModel,
+  lockFile,
+  readBytes,
+  readText,
+  saveModel,
+  writeFileAtomic,
+} from '../../src/node/index.js';
+import { spaceTag } from '../../src/node/owner.js';
 import { problemOf, rejected } from '../support/errors.js';
 
-const root = mkdtempSync(join(tmpdir(), 'unspool-files-'));
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'unspool-files-')));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 let folder = '';
@@ -94,6 +113,141 @@ describe('writeFileAtomic', () => {
   });
 });
 
+describe('what is at the path already', () => {
+  const asRoot = process.getuid?.() === 0;
+
+  test('a link stays a link, also one to a file that is missing', async () => {
+    mkdirSync(at('real'));
+    writeFileSync(at('real/a'), 'old');
+    symlinkSync('real/a', at('a'));
+    symlinkSync('b2', at('b'));
+    symlinkSync('new/folder/c', at('b2'));
+    for (const name of ['a', 'b']) await writeFileAtomic(at(name), filled(7, 3));
+    expect(['a', 'b', 'b2'].map((name) => lstatSync(at(name)).isSymbolicLink())).toEqual([true, true, true]);
+    expect([...readFileSync(at('real/a')), ...readFileSync(at('new/folder/c'))]).toEqual(Array(6).fill(7));
+    expect(readdirSync(at('real'))).toEqual(['a']); // the temporary file was next to it, on the same disk
+  });
+
+  test('a path through a linked folder names the same file as for the system', async () => {
+    mkdirSync(at('x/y'), { recursive: true });
+    symlinkSync('x/y', at('link'));
+    expect(await targetOf(`${folder}/link/../f`)).toMatchObject({ path: at('x/f') });
+  });
+
+  test('its permissions and its owner are kept', async () => {
+    for (const mode of [0o600, 0o640, 0o664, 0o2755]) {
+      writeFileSync(at('f'), 'old');
+      if (asRoot) chownSync(at('f'), 1234, 2345);
+      chmodSync(at('f'), mode);
+      const { uid, gid, ino } = statSync(at('f'));
+      await writeFileAtomic(at('f'), filled(1, 3));
+      expect(statSync(at('f'))).toMatchObject({ uid, gid, mode: 0o100000 | mode });
+      expect(statSync(at('f')).ino).not.toBe(ino); // it is another file
+      rmSync(at('f'));
+    }
+  });
+
+  (asRoot ? test.skip : test)('a file that may not be written is not replaced', async () => {
+    writeFileSync(at('f'), 'old', { mode: 0o444 });
+    expect(await accessProblem(() => writeFileAtomic(at('f'), filled(1)))).toMatchObject({ cause: 'EACCES' });
+    expect(readFileSync(at('f'), 'utf8')).toBe('old');
+  });
+
+  // As the superuser, `rename` would replace /dev/null. No test may try it on a device: a pipe takes the same way.
+  const writers: [string, (file: string) => Promise<unknown>][] = [
+    ['writeFileAtomic', (file) => writeFileAtomic(file, filled(1, 3))],
+    ['writeFileAtomic without replacing', (file) => writeFileAtomic(file, filled(1, 3), { replace: false })],
+    ['appendText', (file) => appendText(file, 'a line')],
+    ['lockFile', (file) => lockFile(file)],
+  ];
+  test.each(writers)('%s refuses a pipe, a socket, and links to them', async (_name, write) => {
+    const pipe = spawnSync('mkfifo', [at('pipe')]).status === 0;
+    const server = createServer();
+    await new Promise<void>((listening) => server.listen(at('socket'), listening));
+    symlinkSync(at('pipe'), at('to-pipe'));
+    symlinkSync(at('socket'), at('to-socket'));
+    const before = readdirSync(folder);
+    for (const name of [...(pipe ? ['pipe', 'to-pipe'] : []), 'socket', 'to-socket']) {
+      const problem = `cannot be written: it is a ${name.replace('to-', '')}`;
+      expect(await accessProblem(() => write(at(name)))).toMatchObject({
+        file: at(name),
+        cause: 'NOT_A_FILE',
+        problem,
+      });
+    }
+    expect(readdirSync(folder)).toEqual(before);
+    if (pipe) expect(lstatSync(at('pipe')).isFIFO()).toBe(true);
+    expect(lstatSync(at('socket')).isSocket()).toBe(true);
+    await new Promise((closed) => server.close(closed));
+  });
+
+  test.each(writers)(
+    '%s refuses a name that ends in a slash, an empty name, and a circle of links',
+    async (_, write) => {
+      symlinkSync(at('loop'), at('loop'));
+      const causes = [at('new/'), '', at('loop')].map(async (file) => (await accessProblem(() => write(file))).cause);
+      expect(await Promise.all(causes)).toEqual(['EISDIR', 'ENOENT', 'ELOOP']);
+      expect(readdirSync(folder)).toEqual(['loop']);
+    },
+  );
+});
+
+describe('without replacing', () => {
+  const write = (value: number) => writeFileAtomic(at('f'), filled(value, 100), { replace: false });
+
+  test('an existing file is an error', async () => {
+    await write(1);
+    expect(await accessProblem(() => write(2))).toMatchObject({ cause: 'EEXIST', problem: 'already exists' });
+    expect(readFileSync(at('f'))[0]).toBe(1);
+    expect(readdirSync(folder)).toEqual(['f']);
+  });
+
+  test('exactly one of several writers at the same moment succeeds', async () => {
+    const results = await Promise.allSettled([1, 2, 3, 4, 5, 6].map(write));
+    const won = results.findIndex(({ status }) => status === 'fulfilled');
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect([...readFileSync(at('f'))]).toEqual(Array(100).fill(won + 1));
+    expect(readdirSync(folder)).toEqual(['f']);
+  });
+
+  test('renameExclusively replaces nothing', async () => {
+    writeFileSync(at('a'), 'a');
+    writeFileSync(at('b'), 'b');
+    expect(await renameExclusively(at('a'), at('b'))).toBe(false);
+    expect(readFileSync(at('b'), 'utf8')).toBe('b');
+    expect(await renameExclusively(at('a'), at('c'))).toBe(true);
+    expect(readFileSync(at('c'), 'utf8')).toBe('a');
+    expect(readdirSync(folder)).toEqual(['b', 'c']);
+  });
+});
+
+test('temporary files of killed processes are removed, others are kept', async () => {
+  const dead = spawnSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).stdout.trim();
+  const [own, other] = [spaceTag(), '0123abcd'];
+  const left = [`f.${dead}.${own}11111111.tmp`, `f.1.${other}22222222.tmp`, 'f.1.33333333.tmp'];
+  const kept = [
+    `f.${process.ppid}.${own}44444444.tmp`, // it runs
+    `f.${dead}.${other}55555555.tmp`, // in another container, and recent
+    `g.${dead}.${own}66666666.tmp`,
+    `f.${dead}.tmp`,
+    'f.tmp',
+  ];
+  for (const name of [...left, ...kept]) writeFileSync(at(name), '');
+  const longAgo = new Date(Date.now() - 2 * 3_600_000);
+  for (const name of left.slice(1)) utimesSync(at(name), longAgo, longAgo);
+  await writeFileAtomic(at('f'), filled(1, 3));
+  expect(readdirSync(folder)).toEqual(['f', ...kept].sort());
+});
+
+test('readBytes reads a pipe, as `<(zcat book.gz)` makes, and refuses a device', async () => {
+  execFileSync('mkfifo', [at('pipe')]);
+  const writing = writeFile(at('pipe'), 'the whale');
+  expect(await readText(at('pipe'))).toBe('the whale');
+  await writing;
+  const problem = 'cannot be read: it is a device';
+  expect(await accessProblem(() => readBytes('/dev/zero'))).toMatchObject({ cause: 'NOT_A_FILE', problem });
+});
+
 describe('readText', () => {
   test('removes the byte order mark', async () => {
     writeFileSync(at('f'), '\ufeffnaïve 🐋\r\n');
@@ -105,6 +259,20 @@ describe('readText', () => {
     ['Latin-1', Buffer.from('Käse', 'latin1'), 'not UTF-8 text.'],
     ['half a character at the end', Buffer.from('🐋').subarray(0, 3), 'not UTF-8 text.'],
     ['zero bytes', Buffer.from('a\0b'), 'not a text file: it contains zero bytes.'],
+    ['gzip', gzipSync('the whale'), 'it is a gzip archive, not a text file.'],
+    ['UTF-16', Buffer.from('\ufeffthe whale', 'utf16le'), 'it is text in UTF-16.'],
+    ['a model', writeSafetensors([], {}), 'it is a model file (safetensors), not a text file.'],
+    [
+      'a PyTorch file',
+      Buffer.from('PK\x03\x04m/data.pkl\x80\x02', 'latin1'),
+      'it is a PyTorch file (.pt, .pth), a zip archive, not a text file.',
+    ],
+    [
+      'a pointer',
+      Buffer.from('version https://git-lfs.github.com/spec/v1\n'),
+      'it is a Git LFS pointer, not the file itself.',
+    ],
+    ['Latin-1 after much ASCII', Buffer.from(`${'a'.repeat(5000)}Käse`, 'latin1'), 'not UTF-8 text.'],
   ])('refuses a file: %s', async (_name, bytes, problem) => {
     writeFileSync(at('f'), bytes);
     expect(problemOf(await rejected(() => readText(at('f'))), 'INVALID_FILE')).toMatchObject({

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { invalidSetting } from '../../errors.js';
-import { writeFileAtomic } from '../../node/index.js';
 import { createOutput } from '../output.js';
+import { type NamedFile, requirePlace, saveReport } from '../paths.js';
 import { csvLine } from '../report/html.js';
 import { findingsOf } from './findings.js';
 import type { InspectOptions } from './options.js';
@@ -9,12 +9,19 @@ import { type Inspection, inspectPage, svgFiles, tablesOf } from './page.js';
 import { subjectOf } from './subject.js';
 import { summaryOf, verdicts } from './summary.js';
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const inputsOf = (file: string, { text, csv, compare }: InspectOptions): NamedFile[] => [
+  ['the model', file],
+  ['the other model', compare],
+  ['the table', csv],
+  ['the text', text?.startsWith('@') ? text.slice(1) : undefined],
+];
 
 /** `unspool inspect` */
 export async function inspect(file: string, options: InspectOptions): Promise<number> {
   const out = createOutput(options);
   const { steps, out: page, text, csv, compare } = options;
+  const inputs = inputsOf(file, options);
+  await requirePlace('--out', page, inputs);
   const all: Inspection[] = [];
   for (const one of compare === undefined ? [file] : [file, compare]) {
     const subject = await subjectOf(one, { text, csv, steps });
@@ -23,8 +30,8 @@ export async function inspect(file: string, options: InspectOptions): Promise<nu
     out.print(`${all.length > 1 ? '\n' : ''}${summaryOf(subject, found)}`);
     out.record(recordOf({ subject, found }));
   }
-  await writeFileAtomic(page, bytes(await inspectPage(all)));
-  await writeExtras(all, options);
+  await saveReport('--out', page, await inspectPage(all), inputs);
+  await saveExtras(all, options, inputs);
   out.print(`\nSaved ${page}`);
   for (const { subject } of all) subject.model.dispose();
   return 0;
@@ -43,7 +50,11 @@ function recordOf({ subject, found }: Inspection): object {
   };
 }
 
-async function writeExtras(all: readonly Inspection[], { tables, svg, png }: InspectOptions): Promise<void> {
+async function saveExtras(
+  all: readonly Inspection[],
+  { tables, svg, png }: InspectOptions,
+  inputs: readonly NamedFile[],
+): Promise<void> {
   for (const [i, inspection] of all.entries()) {
     const prefix = all.length > 1 ? `model-${i + 1}-` : '';
     if (tables !== undefined) {
@@ -53,17 +64,14 @@ async function writeExtras(all: readonly Inspection[], { tables, svg, png }: Ins
           .toLowerCase()
           .replace(/[^a-z0-9]+/g, '-')
           .replace(/^-|-$/g, '');
-        await writeFileAtomic(
-          join(tables, `${prefix}${name}.csv`),
-          bytes(`${[columns, ...rows].map(csvLine).join('\n')}\n`),
-        );
+        const csv = `${[columns, ...rows].map(csvLine).join('\n')}\n`;
+        await saveReport('--tables', join(tables, `${prefix}${name}.csv`), csv, inputs);
       }
     }
     if (svg === undefined && png === undefined) continue;
-    const files = await svgFiles(inspection);
-    for (const [name, drawing] of files) {
-      if (svg !== undefined) await writeFileAtomic(join(svg, `${prefix}${name}.svg`), bytes(drawing));
-      if (png !== undefined) await writeFileAtomic(join(png, `${prefix}${name}.png`), await pngOf(drawing));
+    for (const [name, drawing] of await svgFiles(inspection)) {
+      if (svg !== undefined) await saveReport('--svg', join(svg, `${prefix}${name}.svg`), drawing, inputs);
+      if (png !== undefined) await saveReport('--png', join(png, `${prefix}${name}.png`), await pngOf(drawing), inputs);
     }
   }
 }

@@ -10,9 +10,10 @@ import {
   type System,
   staleness,
 } from '../../lab/index.js';
-import { loadModel, readText, writeFileAtomic } from '../../node/index.js';
+import { loadModel, readText } from '../../node/index.js';
 import { UsageError } from '../command.js';
 import { createOutput, type Output } from '../output.js';
+import { type NamedFile, saveReport } from '../paths.js';
 import { tableText } from '../report/tables.js';
 import { requireVocabulary, withDataName } from '../text-model.js';
 import {
@@ -98,14 +99,21 @@ export async function compareEstimators(file: string | undefined, options: Compa
     const { steps, draws } = options;
     const settings = { steps, draws, ...(lr !== undefined && { lr }) };
     const json = `${JSON.stringify({ description, ...settings, flow, found }, null, 1)}\n`;
-    await writeText(join(folder, 'comparison.json'), json);
-    await writeText(join(folder, 'report.html'), await comparisonPage(description, settings, found, flow!));
+    const inputs: NamedFile[] = [
+      ['the model', file],
+      ['the text', options.text],
+    ];
+    await saveReport('--out', join(folder, 'comparison.json'), json, inputs);
+    await saveReport(
+      '--out',
+      join(folder, 'report.html'),
+      await comparisonPage(description, settings, found, flow!),
+      inputs,
+    );
     out.print(`\nSaved ${join(folder, 'report.html')} and comparison.json, which has every parameter block.`);
   }
   return 0;
 }
-
-const writeText = (file: string, text: string): Promise<void> => writeFileAtomic(file, new TextEncoder().encode(text));
 
 /** Compares the estimators with one seed; with `lr`, also while the parameters are updated after each emission. */
 function compareOn(

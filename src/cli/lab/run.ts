@@ -5,9 +5,11 @@ import { didYouMean } from '../../checks.js';
 import { invalidSetting } from '../../errors.js';
 import type { Done, Experiment, Report } from '../../lab/experiments/experiment.js';
 import { EXPERIMENTS } from '../../lab/experiments/index.js';
-import { lockFile, writeFileAtomic } from '../../node/index.js';
+import { lockFile } from '../../node/index.js';
 import { clock, createOutput, type Output } from '../output.js';
+import { saveReport } from '../paths.js';
 import { tableText } from '../report/tables.js';
+import { stopOnSignal } from '../signals.js';
 import { runJobs } from './jobs.js';
 import type { RunOptions } from './options.js';
 import { reportCsv, reportPage } from './page.js';
@@ -27,10 +29,9 @@ export async function run(id: string, options: RunOptions): Promise<number> {
   const { seeds, workers = os.availableParallelism(), full, fresh } = options;
   const { out: folder = join('runs', 'lab', experiment.id) } = options;
   const file = join(folder, 'results.jsonl');
-  const unlock = await lockFile(file);
+  const unlock = await lockFile(file, { onWait: out.warn });
   const stop = new AbortController();
-  const abort = (): void => stop.abort();
-  process.once('SIGINT', abort).once('SIGTERM', abort);
+  const release = stopOnSignal(stop);
   try {
     if (fresh) await rm(file, { force: true });
     const jobs = experiment.jobs({ seeds, full });
@@ -52,7 +53,7 @@ export async function run(id: string, options: RunOptions): Promise<number> {
     printReport(out, report, folder, (Date.now() - started) / 1000);
     return 0;
   } finally {
-    process.off('SIGINT', abort).off('SIGTERM', abort);
+    release();
     await unlock();
   }
 }
@@ -98,12 +99,11 @@ async function write(
   done: readonly Done[],
   about: readonly string[],
 ) {
-  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
   const { id, title, question, source } = experiment;
   const whole = { experiment: { id, title, question, source }, about, report, results: done };
-  await writeFileAtomic(join(folder, 'report.json'), text(`${JSON.stringify(whole, null, 1)}\n`));
-  await writeFileAtomic(join(folder, 'report.csv'), text(reportCsv(report)));
-  await writeFileAtomic(join(folder, 'report.html'), text(await reportPage(experiment, report, about)));
+  await saveReport('--out', join(folder, 'report.json'), `${JSON.stringify(whole, null, 1)}\n`);
+  await saveReport('--out', join(folder, 'report.csv'), reportCsv(report));
+  await saveReport('--out', join(folder, 'report.html'), await reportPage(experiment, report, about));
 }
 
 function printReport(out: Output, report: Report, folder: string, seconds: number): void {

@@ -1,15 +1,18 @@
 /** The checkpoints of one training: its file, the last good one, and the messages when one fails. */
 import { UnspoolError } from '../../index.js';
-import { exists } from '../../node/files.js';
+import { exists } from '../../node/read.js';
 import { UsageError } from '../command.js';
 
 /** The checkpoints of `model.safetensors` are in `model.checkpoint.safetensors`. */
 export const checkpointFile = (file: string): string => `${file.replace(/\.safetensors$/, '')}.checkpoint.safetensors`;
 
-/** Throws `UsageError` if the model, or a checkpoint that can be resumed, would be overwritten. */
-export async function requireFree(file: string, checkpoint?: string): Promise<void> {
+/**
+ * Throws `UsageError` if the checkpoint of another training, or the model, would be overwritten. The caller has the lock of the
+ * model, so that the answer stays true.
+ */
+export async function requireFree(file: string, checkpoint: string): Promise<void> {
   if (await exists(file)) throw new UsageError(`${file} already exists. Use --force to overwrite it.`);
-  if (checkpoint !== undefined && (await exists(checkpoint))) {
+  if (await exists(checkpoint)) {
     const help = `Use --resume ${checkpoint} to continue that training, or --force to start over.`;
     throw new UsageError(`${checkpoint} already exists. ${help}`);
   }

@@ -1,4 +1,5 @@
 /** Where the settings of a training come from, and what they set. */
+import { isObject } from '../../checks.js';
 import type { FitOptions, Metadata } from '../../index.js';
 import { UsageError } from '../command.js';
 import { readConfig, requireValues } from '../config.js';
@@ -29,6 +30,14 @@ export function resumedSettings(file: string, metadata: Metadata, options: objec
   const saved = metadata.settings as Partial<TrainSettings>;
   requireValues(`${file}: settings.`, saved, TABLE);
   return { ...DEFAULTS, ...saved, ...flags };
+}
+
+/** Whether two checkpoints or models have the same settings, apart from those that may change. */
+export function isSameTraining(one: unknown, other: unknown): boolean {
+  if (!isObject(one) || !isObject(other)) return false;
+  const [a, b] = [one, other].map((saved) => ({ ...DEFAULTS, ...saved }) as Readonly<Record<string, unknown>>);
+  const fixed = Object.keys(TABLE).filter((key) => !TABLE[key]!.changeable);
+  return fixed.every((key) => JSON.stringify(a![key]) === JSON.stringify(b![key]));
 }
 
 /** The options of `fit`, without the signal. Throws `INVALID_SETTING`. */

@@ -7,15 +7,17 @@ import {
   type TrainingEvent,
   type TrainingSnapshot,
   TrainingSnapshots,
+  UnspoolError,
 } from '../../index.js';
 import { saveModel } from '../../node/index.js';
 import { clock, grouped, type Output } from '../output.js';
+import { stopOnSignal } from '../signals.js';
 import { baselinesOf, baselineTable } from './baselines.js';
 import { Checkpoints, checkpointFile, hasCode } from './checkpoints.js';
 import { Progress } from './progress.js';
 import { fitOptionsOf } from './read-settings.js';
 import { printStart, printValidation, writeText } from './report.js';
-import { stopOnSignal } from './signals.js';
+
 import { arithmeticOf, type Run } from './start.js';
 
 /** Trains, saves checkpoints and the model, and returns the exit code. */
@@ -72,20 +74,33 @@ async function follow(run: Run, training: AsyncIterable<TrainingEvent>, checkpoi
 }
 
 async function finish(run: Run, training: Training, checkpoints: Checkpoints, seconds: number): Promise<void> {
-  const { out, model, text, file } = run;
+  const { out, text, file } = run;
   const failure = await checkpoints.trySave();
   if (failure) out.warn(failure.message); // the model is smaller, so it may still fit on the disk
   const validationLoss = await training.validate();
   const { update: updates } = await training.checkpoint();
   const bits = validationLoss && bitsPerCharacter(validationLoss);
   const metadata = { ...metadataOf(run), updates, validationLoss, validationBitsPerCharacter: bits };
-  await saveModel(file, model, { vocabulary: text.vocabulary, metadata });
+  await saveResult(run, metadata, checkpoints.file);
   const baselines = baselinesOf(text);
   out.record({ kind: 'result', ...metadata, seconds, file, ...(baselines && { baselines }) });
   out.print(`\n${grouped(updates)} updates in ${clock(seconds)}.`);
   out.print(baselines && bits !== null ? baselineTable(baselines, bits) : 'No text was kept for validation.');
   out.print(`\nThe model writes:\n\n${await writeText(run, 300)}\n`);
   out.print(`Saved ${file}. To write more text:\n  npx unspool sample ${file}`);
+}
+
+/** Saves the model. If another program has made a file of that name since the training began, that file stays. */
+async function saveResult({ file, model, text, replace }: Run, metadata: Metadata, checkpoint: string): Promise<void> {
+  try {
+    await saveModel(file, model, { vocabulary: text.vocabulary, metadata }, { replace });
+  } catch (error) {
+    if (!(error instanceof UnspoolError) || error.problem.code !== 'FILE_ACCESS' || error.problem.cause !== 'EEXIST') {
+      throw error;
+    }
+    const help = `Save the model elsewhere: unspool train --resume ${checkpoint} --out FILE.`;
+    throw new UnspoolError({ ...error.problem, problem: 'was made by another program during the training', help });
+  }
 }
 
 async function interrupted(out: Output, checkpoints: Checkpoints): Promise<number> {

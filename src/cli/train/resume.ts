@@ -1,0 +1,114 @@
+/** How a training continues from a checkpoint. */
+import { invalidData } from '../../errors.js';
+import {
+  type LoadedModel,
+  type Metadata,
+  parseModel,
+  type TrainingState,
+  textStreams,
+  UnspoolError,
+} from '../../index.js';
+import { readBytes, readText, revectorize } from '../../node/index.js';
+import { exists } from '../../node/read.js';
+import { UsageError } from '../command.js';
+import { createOutput } from '../output.js';
+import { isSameFile, requireSeparate } from '../paths.js';
+import { withDataName } from '../text-model.js';
+import { loadCheckpoint, moveToFastest } from './backend.js';
+import { checkpointFile, hasCode } from './checkpoints.js';
+import { isSameTraining, resumedSettings } from './read-settings.js';
+import type { TrainSettings } from './settings.js';
+import { arithmeticOf, hashOf, outputsOf, type PlannedRun, type Run, shapeOf, type TrainFlags } from './start.js';
+
+/** Plans to continue the training of a checkpoint, which is read after the lock is taken: it may be that of a running training. */
+export async function planResume(args: readonly string[], options: TrainFlags): Promise<PlannedRun> {
+  const checkpoint = options.resume!;
+  const { out: file = checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors') } = options;
+  if (options.config !== undefined) throw new UsageError('--config cannot be combined with --resume.');
+  if (file === checkpoint) throw new UsageError('missing --out: where to save the model, next to the checkpoint.');
+  const [model, checkpointOutput, lock] = outputsOf(file);
+  await requireSeparate([model!, lock!], [['the checkpoint', checkpoint]]);
+  await requireSeparate([model!, checkpointOutput!, lock!], [['the text', args[0]]]);
+  return { file, begin: () => resumeRun(checkpoint, file, args, options) };
+}
+
+async function resumeRun(checkpoint: string, file: string, args: readonly string[], options: TrainFlags): Promise<Run> {
+  await revectorize();
+  const loaded = await loadCheckpoint(checkpoint, options);
+  const { metadata, training, vocabulary } = requireCheckpoint(checkpoint, loaded);
+  const settings = resumedSettings(checkpoint, metadata, options);
+  const textFile = args[0] ?? metadata.text;
+  await requireSeparate(outputsOf(file), [['the text', textFile]]);
+  const replace = options.force || (await isEarlierResult(file, metadata, training.update));
+  if (!replace) await requireFreeFor(file, checkpoint, options.out !== undefined);
+  const content = await readText(textFile);
+  const textHash = hashOf(content);
+  if (textHash !== metadata.textSha256) throw anotherText(textFile, checkpoint);
+  const text = withDataName(textFile, () => textStreams(content, { ...settings, vocabulary }));
+  const resumed = { file: checkpoint, update: training.update, training: withRate(training, settings, metadata) };
+  const out = createOutput(options);
+  const model = await moveToFastest(loaded, checkpoint, shapeOf(settings), options);
+  const arithmetic = arithmeticOf(model);
+  if (metadata.arithmetic !== arithmetic) {
+    out.warn(
+      `${checkpoint} was computed by ${metadata.arithmetic}, this is ${arithmetic}: the last digits will differ.`,
+    );
+  }
+  return { out, settings, textFile, textHash, text, model, resumed, file, replace };
+}
+
+/** The parts of a checkpoint of `unspool train`. Throws `INVALID_FILE` for any other model file. */
+function requireCheckpoint(file: string, { metadata, training, vocabulary }: LoadedModel) {
+  const { text, settings } = metadata;
+  if (!training || !vocabulary || typeof text !== 'string' || typeof settings !== 'object' || settings === null) {
+    throw new UnspoolError({
+      code: 'INVALID_FILE',
+      file,
+      problem: 'this is a finished model without a training state, so it cannot be resumed.',
+      help: 'Resume from the file that ends in .checkpoint.safetensors.',
+    });
+  }
+  return { metadata: { ...metadata, text } as Metadata & { readonly text: string }, training, vocabulary };
+}
+
+/** The state, which then does not insist on the learning rate that it was saved with. */
+function withRate(training: TrainingState, { lr }: TrainSettings, { settings }: Metadata): TrainingState {
+  if (!training.settings || lr === (settings as Partial<TrainSettings>).lr) return training;
+  const { optimizer: _, ...others } = training.settings;
+  return { ...training, settings: others };
+}
+
+const anotherText = (textFile: string, checkpoint: string): UnspoolError =>
+  invalidData(
+    textFile,
+    'this is not the text that the checkpoint was trained on.',
+    `Name that text: unspool train TEXT --resume ${checkpoint}`,
+  );
+
+/**
+ * Whether the model in `file` is of the same training, and this checkpoint is at least as far: then it may be replaced. Any other
+ * model needs `--force`.
+ */
+async function isEarlierResult(file: string, { textSha256, settings }: Metadata, update: number): Promise<boolean> {
+  if (!(await exists(file))) return false;
+  try {
+    const { metadata } = parseModel(await readBytes(file), file);
+    const isBehind = typeof metadata.updates === 'number' && metadata.updates <= update;
+    return isBehind && metadata.textSha256 === textSha256 && isSameTraining(metadata.settings, settings);
+  } catch (error) {
+    if (hasCode(error, 'INVALID_FILE')) return false;
+    throw error;
+  }
+}
+
+/** Throws `UsageError` if another model, or the checkpoint of another training, would be overwritten. */
+async function requireFreeFor(file: string, checkpoint: string, isOutGiven: boolean): Promise<void> {
+  if (await exists(file)) {
+    const why = isOutGiven ? '' : ' and is not an earlier result of this training';
+    throw new UsageError(`${file} already exists${why}. Use --force to overwrite it, or another --out.`);
+  }
+  const own = checkpointFile(file);
+  if ((await exists(own)) && !(await isSameFile(own, checkpoint))) {
+    throw new UsageError(`${own} already exists. Use --force to overwrite it, or another --out.`);
+  }
+}
