@@ -1,14 +1,6 @@
 /** What `unspool info` prints about a model file. */
 import { isKeyOf } from '../../checks.js';
-import {
-  estimateMemory,
-  type LayerSpec,
-  type Metadata,
-  type Model,
-  type ModelSpec,
-  OPTIMIZERS,
-  type Precision,
-} from '../../index.js';
+import { estimateMemory, type LayerSpec, type Metadata, type Model, OPTIMIZERS, type Precision } from '../../index.js';
 import { loadModel, readBytes, revectorize } from '../../node/index.js';
 import { grouped, type Output } from '../output.js';
 import { DEFAULTS, optimizerOf } from '../train/settings.js';
@@ -29,14 +21,15 @@ function parameterTable(model: Model): string[] {
 }
 
 /** Memory to train with the settings of the model's training (or the defaults), and to predict step by step. */
-async function memoryOf(spec: ModelSpec, precision: Precision, { settings }: Metadata) {
+async function memoryOf({ spec, outputSize }: Model, precision: Precision, { settings }: Metadata) {
   if (precision === 'float32') await revectorize(); // as `unspool train` does
   const known = (settings ?? {}) as Readonly<Record<string, unknown>>;
   const count = (value: unknown, fallback: number): number =>
     Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : fallback;
   const [steps, batchSize] = [count(known.steps, DEFAULTS.steps), count(known.batchSize, DEFAULTS.batchSize)];
   const optimizer = isKeyOf(OPTIMIZERS, known.optimizer) ? known.optimizer : 'adam';
-  const training = { precision, threads: 'auto', optimizer: optimizerOf(optimizer, DEFAULTS.lr) } as const;
+  const loss = outputSize > 1 ? 'crossEntropy' : 'meanSquaredError';
+  const training = { precision, threads: 'auto', loss, optimizer: optimizerOf(optimizer, DEFAULTS.lr) } as const;
   return {
     ...{ steps, batchSize, optimizer },
     training: await estimateMemory(spec, { steps, batchSize }, training),
@@ -71,7 +64,7 @@ export async function printModel(file: string, out: Output): Promise<void> {
   const parameters = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape }));
   const position = training && { update: training.update, epoch: training.epoch, batch: training.batch };
   const characters = vocabulary?.characters ?? null;
-  const memory = await memoryOf(spec, precision, metadata);
+  const memory = await memoryOf(model, precision, metadata);
   const info = { file, bytes, precision, spec, parameters, memory, vocabulary: characters, metadata, position };
   out.record({ kind: 'info', ...info });
   out.print(`${file}: ${training ? 'training checkpoint' : 'model'}, ${grouped(bytes)} bytes, ${precision}`);
