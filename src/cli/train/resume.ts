@@ -18,7 +18,16 @@ import { loadCheckpoint, moveToFastest } from './backend.js';
 import { checkpointFile, hasCode } from './checkpoints.js';
 import { isSameTraining, resumedSettings } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
-import { arithmeticOf, hashOf, outputsOf, type PlannedRun, type Run, shapeOf, type TrainFlags } from './start.js';
+import {
+  arithmeticOf,
+  hashOf,
+  outputsOf,
+  type PlannedRun,
+  type Run,
+  shapeOf,
+  streamsOf,
+  type TrainFlags,
+} from './start.js';
 
 /** Plans to continue the training of a checkpoint, which is read after the lock is taken: it may be that of a running training. */
 export async function planResume(args: readonly string[], options: TrainFlags): Promise<PlannedRun> {
@@ -44,7 +53,7 @@ async function resumeRun(checkpoint: string, file: string, args: readonly string
   const content = await readText(textFile);
   const textHash = hashOf(content);
   if (textHash !== metadata.textSha256) throw anotherText(textFile, checkpoint);
-  const text = withDataName(textFile, () => textStreams(content, { ...settings, vocabulary }));
+  const text = withDataName(textFile, () => textStreams(content, { ...streamsOf(settings), vocabulary }));
   const resumed = { file: checkpoint, update: training.update, training: withRate(training, settings, metadata) };
   const out = createOutput(options);
   const model = await moveToFastest(loaded, checkpoint, shapeOf(settings), options);

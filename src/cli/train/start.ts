@@ -39,6 +39,13 @@ export interface Run {
 
 export const shapeOf = ({ steps, batchSize }: TrainSettings): PassShape => ({ steps, batchSize });
 
+/** The settings of the streams of text. */
+export const streamsOf = ({ batchSize, steps, validationSplit }: TrainSettings) => ({
+  batchSize,
+  steps,
+  validationSplit,
+});
+
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** A run whose files are known. */
@@ -69,7 +76,7 @@ export async function planRun([textFile]: readonly string[], options: TrainFlags
   const begin = async (): Promise<Run> => {
     if (!force) await requireFree(file, checkpointFile(file));
     const out = createOutput(options);
-    const text = withDataName(textFile, () => textStreams(content, settings));
+    const text = withDataName(textFile, () => textStreams(content, streamsOf(settings)));
     if (settings.precision === 'float32') await revectorize();
     const spec = await languageModelSpec(settings, text.vocabulary.size);
     const model = await newModel(spec, settings.precision, shapeOf(settings), options);
