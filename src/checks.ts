@@ -141,8 +141,8 @@ interface ArrayRules {
   readonly help?: (() => string) | undefined;
 }
 
-/** The class of a typed array, also of one from another frame; `Array` for a list. */
-const classOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+/** The class of an array or a `Map`, also of one from another frame: `Float32Array`, `Array`. */
+export const classOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
 /** Throws `INVALID_DATA` unless `values` is an array or a typed array of numbers, of any values. */
 export function requireList(what: string, values: unknown): asserts values is ArrayLike<number> {

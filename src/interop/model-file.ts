@@ -7,7 +7,7 @@
  *   training (progress of a checkpoint; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
  */
 
-import { isObject, requireFunction, requireOptional, requireOptions, shown } from '../checks.js';
+import { classOf, isObject, requireFunction, requireOptional, requireOptions, shown } from '../checks.js';
 import type { FloatArray, Precision } from '../contract/kernels.js';
 import { parameterLayout } from '../core/build.js';
 import type { Arena } from '../core/memory/parameters.js';
@@ -82,17 +82,19 @@ function headerOf(spec: ModelSpec, { vocabulary, metadata = {} }: ModelFileParts
   return header;
 }
 
+const isFloats = (data: unknown): data is FloatArray => /^Float(32|64)Array$/.test(classOf(data));
+
 /** The training state as JSON and as tensors, copied: the caller may continue with its arrays. */
 function trainingParts(training: TrainingState, spec: ModelSpec): { text: string; tensors: TensorData[] } {
   const given: Partial<TrainingState> = isObject(training) ? training : {};
   const { optimizer, carried, ...rest } = given;
-  const names = optimizer instanceof Map ? [...optimizer.keys()] : null;
+  const names = classOf(optimizer) === 'Map' ? [...optimizer!.keys()] : null;
   const state = { ...rest, optimizer: names, carried: Array.isArray(carried) ? carried.length : carried };
   const tensors: TensorData[] = [];
   const add = (name: string, data: unknown): void => {
-    const isFloats = data instanceof Float32Array || data instanceof Float64Array;
-    if (!isFloats)
+    if (!isFloats(data)) {
       throw invalidSetting(`training.${name}`, `must be a Float32Array or a Float64Array, got ${shown(data)}.`);
+    }
     tensors.push({ name: `training.${name}`, shape: [data.length], data: data.slice() });
   };
   if (!isTrainingHeader(state, statefulLayers(spec))) {

@@ -4,7 +4,7 @@
  * Not included, because they may change on purpose: `epochs` and `maxUpdates` (a schedule then spans the new number of
  * updates), `validateEvery` and `signal`.
  */
-import type { FloatArray } from '../contract/kernels.js';
+import type { FloatArray, Kernels } from '../contract/kernels.js';
 import type { Batch, Model } from '../core/model.js';
 import { restoreRng } from '../core/rng.js';
 import { specOf } from '../optim/schedule.js';
@@ -24,7 +24,12 @@ export const IDENTIFYING_BATCHES = 8;
 const nameOr = (named: unknown, other: string): unknown => (named === null || named === undefined ? other : named);
 
 /** The settings of a training, except what batches and weights decide. */
-export function settingsOf(model: Model, data: TrainingData, options: ReadyOptions, seed: number): TrainingSettings {
+export function settingsOf(
+  model: Pick<Model, 'spec'> & { readonly kernels: Pick<Kernels, 'precision'> },
+  data: TrainingData,
+  options: ReadyOptions,
+  seed: number,
+): TrainingSettings {
   const { optimizer, loss, schedule, gradient, clipNorm, clipValue, gradientNoise, average, earlyStopping } = options;
   const { seed: _, ...spec } = model.spec;
   const watched = watcherIn(options) === null ? null : (data.validation?.length ?? null);

@@ -7,7 +7,7 @@ import type { Arena } from '../core/memory/parameters.js';
 import type { Batch, Model, PassOptions } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import { type BatchSource, copyOfSource } from '../data/source.js';
-import { invalidSetting } from '../errors.js';
+import { invalidSetting, type UnspoolError } from '../errors.js';
 import {
   copyOfOptimizerChoice,
   copyOfScheduleChoice,
@@ -206,3 +206,11 @@ export function watcherIn({ earlyStopping, average, schedule }: FitOptions): str
   if (average?.kind === 'polyak' && average.patience !== undefined) return 'average.patience';
   return isWatching(schedule) ? 'schedule' : null;
 }
+
+/** What an iteration of a training throws while its model is in another loop. */
+export const loopIsRunning = (isSame: boolean): UnspoolError =>
+  invalidSetting(
+    'fit',
+    isSame ? 'this training is already being iterated.' : 'another training of this model is running.',
+    'Leave the loop over its events first (break or a signal), or dispose() of it.',
+  );

@@ -16,6 +16,7 @@ import {
   copyOfData,
   copyOfOptions,
   type FitOptions,
+  loopIsRunning,
   plannedUpdates,
   type ReadyOptions,
   type TrainingData,
@@ -193,15 +194,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private claim(): void {
     this.requireOpen();
     const other = running.get(this.model)?.deref();
-    if (other) {
-      const problem =
-        other === this ? 'this training is already being iterated.' : 'another training of this model is running.';
-      throw invalidSetting(
-        'fit',
-        problem,
-        'Leave the loop over its events first (break or a signal), or dispose() of it.',
-      );
-    }
+    if (other) throw loopIsRunning(other === this);
     running.set(this.model, new WeakRef(this));
   }
 

@@ -7,13 +7,61 @@ import { startWorker } from './start.js';
 interface Pending {
   resolve(result: unknown): void;
   reject(error: unknown): void;
+  readonly onNotice?: OnNotice | undefined;
 }
+
+/** Receives parts of the result of a call. The call rejects with what it throws. */
+type OnNotice = (notice: unknown) => void;
 
 let lastId = 0;
 /** A new id for a call, training or stream. Ids are unique on a thread, because workers may be used again. */
 export const newId = (): number => ++lastId;
 
+/**
+ * A connection of a model, and of its streams and trainings. Once all of them have been collected, it ends by itself, because the
+ * listeners of the worker hold only what is behind it.
+ */
 export class Connection {
+  private readonly link: Link;
+
+  constructor(worker?: WorkerLike) {
+    this.link = new Link(worker);
+    unused.register(this, this.link);
+  }
+
+  /** Rejects with what the worker threw, with `WORKER_LOST` if it ended, and with `DISPOSED` after `dispose()`. */
+  call<K extends Operation>(operation: K, ...args: Parameters<WorkerOperations[K]>): ReturnType<WorkerOperations[K]> {
+    return this.link.call(operation, args) as ReturnType<WorkerOperations[K]>;
+  }
+
+  /** As `call`, for an operation that sends notices. */
+  callWithNotices<K extends Operation>(
+    onNotice: OnNotice | undefined,
+    operation: K,
+    ...args: Parameters<WorkerOperations[K]>
+  ): ReturnType<WorkerOperations[K]> {
+    return this.link.call(operation, args, onNotice) as ReturnType<WorkerOperations[K]>;
+  }
+
+  /** Throws as `call` rejects. */
+  requireOpen(): void {
+    if (this.link.ended) throw this.link.ended;
+  }
+
+  /** Disposes of the model after the current update, and terminates the worker if this connection started it. */
+  dispose(): Promise<void> {
+    return this.link.dispose();
+  }
+
+  /** Closes the connection and leaves the worker as it is, because it may hold the model of another connection. */
+  abandon(): void {
+    this.link.abandon();
+  }
+}
+
+const unused = new FinalizationRegistry<Link>((link) => link.drop());
+
+class Link {
   private readonly channel: Channel;
   private readonly worker: WorkerLike;
   /** Whether this connection started the worker, and so terminates it. */
@@ -21,8 +69,9 @@ export class Connection {
   private readonly pending = new Map<number, Pending>();
   private readonly detection = new AbortController();
   /** Why the connection has ended; null while it is open. */
-  private ended: UnspoolError | null = null;
+  ended: UnspoolError | null = null;
   private ending: Promise<void> | null = null;
+  private isDropped = false;
 
   constructor(worker?: WorkerLike) {
     this.ownsWorker = worker === undefined;
@@ -34,18 +83,20 @@ export class Connection {
     this.detectLoss().catch(() => {}); // without locks in this page, less can be detected
   }
 
-  /** Rejects with what the worker threw, with `WORKER_LOST` if it ended, and with `DISPOSED` after `dispose()`. */
-  call<K extends Operation>(operation: K, ...args: Parameters<WorkerOperations[K]>): ReturnType<WorkerOperations[K]> {
-    const answer = this.ended ? Promise.reject(this.ended) : this.send(operation, args);
-    return answer as ReturnType<WorkerOperations[K]>;
+  call(operation: Operation, args: readonly unknown[], onNotice?: OnNotice): Promise<unknown> {
+    return this.ended ? Promise.reject(this.ended) : this.send(operation, args, onNotice);
   }
 
-  /** Disposes of the model after the current update, and terminates the worker if this connection started it. */
   dispose(): Promise<void> {
     return (this.ending ??= this.finish());
   }
 
-  /** Closes the connection and leaves the worker as it is, because it may hold the model of another connection. */
+  /** Disposes when the calls that have been made are answered. */
+  drop(): void {
+    this.isDropped = true;
+    if (this.pending.size === 0) this.dispose().catch(() => {});
+  }
+
   abandon(): void {
     this.end(disposed());
     this.close();
@@ -58,7 +109,7 @@ export class Connection {
     this.close();
   }
 
-  private send(operation: Operation, args: readonly unknown[]): Promise<unknown> {
+  private send(operation: Operation, args: readonly unknown[], onNotice?: OnNotice): Promise<unknown> {
     const unspool = newId();
     try {
       const { message, buffers } = callMessage(unspool, operation, args);
@@ -67,16 +118,35 @@ export class Connection {
       return Promise.reject(error instanceof UnspoolError ? error : notCloneable(operation, error));
     }
     if (this.pending.size === 0) this.channel.keepAlive(true);
-    return new Promise((resolve, reject) => this.pending.set(unspool, { resolve, reject }));
+    return new Promise((resolve, reject) => this.pending.set(unspool, { resolve, reject, onNotice }));
   }
 
   private receive(answer: Answer): void {
     const pending = this.pending.get(answer.unspool);
     if (!pending) return; // already rejected
-    this.pending.delete(answer.unspool);
-    if (this.pending.size === 0) this.channel.keepAlive(false);
+    if ('notice' in answer) {
+      this.pass(answer.unspool, pending, answer.notice);
+      return;
+    }
+    this.settled(answer.unspool);
     if ('result' in answer) pending.resolve(answer.result);
     else pending.reject('problem' in answer ? new UnspoolError(answer.problem) : answer.error);
+  }
+
+  private pass(call: number, { onNotice, reject }: Pending, notice: unknown): void {
+    try {
+      onNotice?.(notice);
+    } catch (error) {
+      this.settled(call); // later notices and the answer are ignored
+      reject(error);
+    }
+  }
+
+  private settled(call: number): void {
+    this.pending.delete(call);
+    if (this.pending.size > 0) return;
+    this.channel.keepAlive(false);
+    if (this.isDropped) this.dispose().catch(() => {});
   }
 
   private lost(problem: string): void {
@@ -106,15 +176,14 @@ export class Connection {
     const { locks } = globalThis.navigator ?? {};
     if (!locks || 'on' in this.worker) return;
     const name = `unspool ${globalThis.crypto.randomUUID()}`;
-    await this.call('holdLock', name);
+    await this.call('holdLock', [name]);
     await locks.request(name, { signal: this.detection.signal }, () =>
       this.lost('it was terminated, or ran out of memory.'),
     );
   }
 }
 
-const disposed = (): UnspoolError =>
-  new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Create a new one.' });
+const disposed = (): UnspoolError => new UnspoolError({ code: 'DISPOSED', what: 'The model', help: 'Make a new one.' });
 
 const notCloneable = (operation: string, error: unknown): UnspoolError => {
   const reason = error instanceof Error ? error.message : error;

@@ -1,12 +1,13 @@
 /** The worker's side: one model, with its trainings and streams. */
 
+import { isObject } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { Batch, EvaluateOptions, Model } from '../core/model.js';
 import type { ModelSpec } from '../core/spec.js';
 import { type FinalState, finalStates } from '../core/start-state.js';
 import type { Stream } from '../core/stream.js';
-import type { StartState } from '../core/tape.js';
+import type { StartState, Tape } from '../core/tape.js';
 import { createModel, deserializeModel } from '../create.js';
 import { createSource, type SourceMaker } from '../data/description.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
@@ -31,8 +32,8 @@ export class ModelHost implements WorkerOperations {
   private readonly controls = new Map<number, TrainingControl>();
   private readonly trainings = new Map<number, HostedTraining>();
   private readonly streams = new Map<number, Stream>();
-  /** The training that is being iterated. */
-  private current: number | null = null;
+  /** Sends a part of the result of the current call. */
+  notify: (notice: unknown) => void = () => {};
 
   constructor(makers: Readonly<Record<string, SourceMaker>>) {
     this.makers = makers;
@@ -66,7 +67,6 @@ export class ModelHost implements WorkerOperations {
   async dispose(): Promise<void> {
     this.model?.dispose();
     this.model = null;
-    this.current = null;
     for (const part of [this.controls, this.trainings, this.streams]) part.clear();
   }
 
@@ -84,24 +84,31 @@ export class ModelHost implements WorkerOperations {
     return this.requireModel().kernels.threads ?? 1;
   }
 
-  async predict(inputs: ArrayLike<number>, { from, ...settings }: PredictSettings) {
-    const { output, state } = await this.requireModel().predict(inputs, { ...settings, from: startOf(from) });
+  async predict(inputs: ArrayLike<number>, settings: PredictSettings) {
+    const result = await this.requireModel().predict(inputs, withStart(settings));
+    if ('tape' in result) (result.tape as Tape).free();
+    const { output, state } = result;
     return { y: output.data, shape: output.shape, state };
   }
 
-  async evaluate(batch: Batch, { from, tape: wanted, ...settings }: EvaluateOptions<PassStart | null>) {
-    const options = { ...settings, from: startOf(from) };
-    if (wanted !== true) return { ...(await this.requireModel().evaluate(batch, options)), states: null };
-    const { loss, tape } = await this.requireModel().evaluate(batch, { ...options, tape: true });
+  async evaluate(batch: Batch, settings: EvaluateOptions<PassStart | null>) {
+    const result = await this.requireModel().evaluate(batch, withStart(settings));
+    if (!('tape' in result)) return { ...result, states: null };
+    const tape = result.tape as Tape;
     try {
-      return { loss, states: await tape.downloadStates() };
+      return { loss: result.loss, states: await tape.downloadStates() };
     } finally {
       tape.free();
     }
   }
 
-  async evaluateSource(source: Parameters<WorkerOperations['evaluateSource']>[0], loss?: LossChoice): Promise<number> {
-    return evaluate(this.requireModel(), createSource(source, this.makers), loss);
+  async evaluateSource(
+    source: Parameters<WorkerOperations['evaluateSource']>[0],
+    loss: LossChoice | undefined,
+    watched: boolean,
+  ): Promise<number> {
+    const data = createSource(source, this.makers);
+    return evaluate(this.requireModel(), data, loss, watched ? (output) => this.notify(output) : undefined);
   }
 
   async download(): Promise<Map<string, FloatArray>> {
@@ -117,11 +124,29 @@ export class ModelHost implements WorkerOperations {
   }
 
   async step(stream: number, inputs: ArrayLike<number>): Promise<FloatArray> {
-    return required(this.streams, stream, 'The stream').step(inputs);
+    return this.stream(stream).step(inputs);
+  }
+
+  async streamState(stream: number): Promise<readonly FinalState[]> {
+    return this.stream(stream).state();
+  }
+
+  async restoreStream(stream: number, state: PassStart | null | undefined): Promise<void> {
+    this.stream(stream).restore(state === undefined ? (state as never) : startOf(state));
   }
 
   async resetStream(stream: number): Promise<void> {
-    this.streams.get(stream)?.reset();
+    this.stream(stream).reset();
+  }
+
+  async addRows(stream: number, count: number): Promise<number> {
+    this.stream(stream).addRows(count);
+    return this.stream(stream).batchSize;
+  }
+
+  async removeRows(stream: number, indices: readonly number[]): Promise<number> {
+    this.stream(stream).removeRows(indices);
+    return this.stream(stream).batchSize;
   }
 
   async closeStream(stream: number): Promise<void> {
@@ -148,15 +173,11 @@ export class ModelHost implements WorkerOperations {
   }
 
   async next(training: number, prefetch: boolean, batches: Parameters<WorkerOperations['next']>[2]) {
-    const hosted = this.training(training);
-    if (this.current !== null && this.current !== training) throw alreadyTraining();
-    this.current = training;
-    return hosted.next(prefetch, batches);
+    return this.training(training).next(prefetch, batches);
   }
 
-  async leave(training: number, taken: number): Promise<void> {
-    if (this.current === training) this.current = null;
-    await this.trainings.get(training)?.leave(taken);
+  async leave(training: number): Promise<void> {
+    await this.trainings.get(training)?.leave();
   }
 
   async checkpoint(training: number): Promise<TrainingState> {
@@ -171,7 +192,6 @@ export class ModelHost implements WorkerOperations {
     this.trainings.get(training)?.training.dispose();
     this.trainings.delete(training);
     this.controls.delete(training);
-    if (this.current === training) this.current = null;
   }
 
   // `received` has done the work of these three.
@@ -181,11 +201,19 @@ export class ModelHost implements WorkerOperations {
 
   private requireModel(): Model {
     if (this.model) return this.model;
-    throw disposed('The model');
+    throw disposed('The model', 'Make a new one.');
+  }
+
+  private stream(id: number): Stream {
+    const found = this.streams.get(id);
+    if (found) return found;
+    throw disposed('The stream', 'Make a new one with model.stream().');
   }
 
   private training(id: number): HostedTraining {
-    return required(this.trainings, id, 'The training');
+    const found = this.trainings.get(id);
+    if (found) return found;
+    throw disposed('The training', 'Start another one with fit().');
   }
 
   private control(training: number): TrainingControl {
@@ -204,24 +232,16 @@ export class ModelHost implements WorkerOperations {
 const startOf = (from: PassStart | null | undefined): StartState =>
   from ? ((from.isFinal ? finalStates(from.states as FinalState[]) : from.states) as StartState) : null;
 
+/** Options of a pass; `model` checks them. */
+const withStart = <T extends { readonly from?: PassStart | null }>(settings: T) =>
+  (isObject(settings) && settings.from !== undefined
+    ? { ...settings, from: startOf(settings.from) }
+    : settings) as Omit<T, 'from'> & { readonly from?: StartState };
+
 const infoOf = ({ spec, outputSize, kernels, parameters }: Model): ModelInfo => {
   const { name, variant, precision } = kernels;
   const backend = { name, precision, ...(variant === undefined ? {} : { variant }) };
   return { spec, outputSize, kernels: backend, parameters: parameters.layout.entries };
 };
 
-function required<T>(all: ReadonlyMap<number, T>, id: number, what: string): T {
-  const found = all.get(id);
-  if (found) return found;
-  throw disposed(what);
-}
-
-const disposed = (what: string): UnspoolError =>
-  new UnspoolError({ code: 'DISPOSED', what, help: 'Create a new one.' });
-
-const alreadyTraining = (): UnspoolError =>
-  invalidSetting(
-    'fit',
-    'another training of this model is running.',
-    'Leave the loop over its events first (break or a signal), or train another model.',
-  );
+const disposed = (what: string, help: string): UnspoolError => new UnspoolError({ code: 'DISPOSED', what, help });

@@ -23,8 +23,6 @@ export class HostedTraining {
   /** The source, if its batches are sent one by one. */
   private readonly sent: SentBatches | null;
   private events: AsyncGenerator<TrainingEvent, void, void> | null = null;
-  /** Number of events so far. */
-  private produced = 0;
   /** Whether no event may be prefetched: the caller may act on the last one, or has left its loop. */
   private isWaiting = false;
 
@@ -55,19 +53,17 @@ export class HostedTraining {
       this.events = null;
       return null;
     }
-    this.produced++;
     if (value.kind === 'update') this.sent?.used();
     this.isWaiting = value.kind !== 'update';
     return value;
   }
 
   /**
-   * Ends the iteration if the caller left its loop at the last event, as leaving a loop over a `Training` does. If it left at
-   * an earlier one, there are prefetched events that it has not taken, and the iteration continues after them.
+   * Ends the iteration, as leaving a loop over a `Training` does. Prefetched events that the caller has not taken are in its
+   * hands: it takes them first when it returns.
    */
-  async leave(taken: number): Promise<void> {
+  async leave(): Promise<void> {
     this.isWaiting = true; // until the caller returns
-    if (taken !== this.produced) return;
     await this.events?.return();
     this.events = null;
   }

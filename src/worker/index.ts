@@ -10,9 +10,8 @@ export {
   type WorkerOptions,
   type WorkerParameters,
   type WorkerPredictOptions,
-  type WorkerStart,
-  type WorkerStream,
-  type WorkerTape,
 } from './model.js';
 export { type ServeOptions, serve } from './serve.js';
+export type { WorkerStart, WorkerTape } from './states.js';
+export type { WorkerStream } from './stream.js';
 export type { WorkerFitOptions, WorkerTraining } from './training.js';

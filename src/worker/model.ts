@@ -1,5 +1,6 @@
 /** The calling side of a model in a worker. It has the methods of `Model`. */
 
+import { isObject, requireFunction, requireKeys, shown } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import { ParameterLayout } from '../core/memory/parameters.js';
@@ -7,16 +8,19 @@ import { ownArray } from '../core/memory/views.js';
 import type { Batch, EvaluateOptions } from '../core/model.js';
 import type { Prediction, PredictOptions } from '../core/prediction.js';
 import type { ModelSpec } from '../core/spec.js';
-import { type FinalState, finalStates, type GivenState, isFinal, withoutViews } from '../core/start-state.js';
-import type { BatchSource } from '../data/source.js';
+import { finalStates } from '../core/start-state.js';
+import { type BatchSource, copyOfSource } from '../data/source.js';
 import { Vocabulary } from '../data/vocabulary.js';
+import { invalidSetting } from '../errors.js';
 import type { ModelFile } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
 import type { TrainingData, TrainingState } from '../train/trainer.js';
 import type { WorkerLike } from './channel.js';
-import { Connection, newId } from './connection.js';
-import type { ModelInfo, PassStart } from './protocol.js';
-import { describeCopied } from './sent-batches.js';
+import { Connection } from './connection.js';
+import type { ModelInfo } from './protocol.js';
+import { copiesOf, describeCopied } from './sent-batches.js';
+import { sentOptions, tapeOf, type WorkerStart, type WorkerTape } from './states.js';
+import { WorkerStream } from './stream.js';
 import { type WorkerFitOptions, WorkerTraining } from './training.js';
 
 /** Options of `createModelInWorker`. */
@@ -25,31 +29,11 @@ export interface WorkerOptions extends BackendOptions {
   readonly worker?: WorkerLike;
 }
 
-/** What remains of a tape in a worker: the states that the pass ended with. Pass it as `from` to the next pass to continue. */
-export interface WorkerTape {
-  readonly states: readonly FinalState[];
-  /** Does nothing. It exists for programs that free the tapes of both kinds of model. */
-  free(): void;
-}
-
-/** Where a pass starts: at the end of another pass, at given states (as `StartState`), or at the initial states (null). */
-export type WorkerStart = WorkerTape | GivenState | readonly (GivenState | null)[] | null;
-
 /** Options of `WorkerModel.evaluate`. With `tape: true`, the result has a `tape` with the final states. */
 export type WorkerEvaluateOptions = Omit<EvaluateOptions<WorkerStart>, 'tape'> & { readonly tape?: boolean };
 
 /** Options of `WorkerModel.predict`. With `tape: true`, the result has a `tape` with the final states. */
 export type WorkerPredictOptions = PredictOptions<WorkerStart>;
-
-/** Runs a model in a worker one time step at a time and carries the state. Use `model.stream()`. */
-export interface WorkerStream {
-  /** Returns the output of one time step. */
-  step(inputs: ArrayLike<number>): Promise<FloatArray>;
-  /** Returns to the initial state. */
-  reset(): void;
-  /** Frees the stream's memory in the worker. */
-  dispose(): void;
-}
 
 /** A model in a worker. Its methods correspond to those of `Model` and `fit`. */
 export class WorkerModel {
@@ -81,7 +65,7 @@ export class WorkerModel {
    * `INVALID_DATA` if the data cannot be sent; other errors are thrown by the iteration.
    */
   fit(data: TrainingData, options: WorkerFitOptions, resume?: TrainingState): WorkerTraining {
-    return new WorkerTraining(this.connection, data, options, resume);
+    return new WorkerTraining(this.connection, this, data, options, resume);
   }
 
   /** Runs a forward pass, as `Model.predict`. */
@@ -94,10 +78,10 @@ export class WorkerModel {
     inputs: ArrayLike<number>,
     options: WorkerPredictOptions = {},
   ): Promise<Prediction & { tape?: WorkerTape }> {
-    const settings = { ...options, from: startOf(options.from) };
-    const { y, shape, state } = await this.connection.call('predict', inputs, settings);
+    const wantsTape = options?.tape;
+    const { y, shape, state } = await this.connection.call('predict', inputs, sentOptions(options));
     const result = { output: ownArray<number[][][]>(y, shape), state: finalStates(state) };
-    return options.tape === true ? { ...result, tape: tapeOf(state) } : result;
+    return wantsTape === true ? { ...result, tape: tapeOf(state) } : result;
   }
 
   /** Runs a forward pass and returns its loss, as `Model.evaluate`. */
@@ -107,27 +91,34 @@ export class WorkerModel {
   ): Promise<{ loss: number; tape: WorkerTape }>;
   evaluate(batch: Batch, options?: WorkerEvaluateOptions): Promise<{ loss: number }>;
   async evaluate(batch: Batch, options: WorkerEvaluateOptions = {}): Promise<{ loss: number; tape?: WorkerTape }> {
-    const settings = { ...options, from: startOf(options.from) };
-    const { loss, states } = await this.connection.call('evaluate', batch, settings);
+    const { loss, states } = await this.connection.call('evaluate', batch, sentOptions(options));
     return states ? { loss, tape: tapeOf(finalStates(states)) } : { loss };
   }
 
-  /** Returns the mean loss over all targets of a source, as `evaluate(model, source, loss)`. */
-  async evaluateSource(source: BatchSource, loss?: LossChoice): Promise<number> {
-    return this.connection.call('evaluateSource', describeCopied(source, 'source'), loss);
+  /**
+   * Returns the mean loss over all targets of a source, as `evaluate(model, source, loss, watch)`. All batches are read and copied
+   * when this is called; `watch` receives the copies.
+   */
+  async evaluateSource(
+    source: BatchSource,
+    loss?: LossChoice,
+    watch?: (output: FloatArray, batch: Batch) => void,
+  ): Promise<number> {
+    const data = copyOfSource('source', source, false);
+    if (watch === undefined) {
+      return this.connection.call('evaluateSource', describeCopied(data, 'source'), loss, false);
+    }
+    requireFunction('watch', watch);
+    const batches = copiesOf(data);
+    const description = { kind: 'batches', stateful: data.stateful, list: batches };
+    let next = 0;
+    const onNotice = (output: unknown): void => watch(output as FloatArray, batches[next++]!);
+    return this.connection.callWithNotices(onNotice, 'evaluateSource', description, loss, true);
   }
 
-  /** Returns a stream over `batchSize` sequences, as `Model.stream`. The first `step()` throws if `batchSize` is invalid. */
+  /** Returns a stream over `batchSize` sequences, as `Model.stream`. Its first call throws if it cannot be made. */
   stream(batchSize = 1): WorkerStream {
-    const { connection } = this;
-    const id = newId();
-    const opened = connection.call('openStream', id, batchSize);
-    opened.catch(() => {}); // thrown by the first step
-    return {
-      step: (inputs) => Promise.all([connection.call('step', id, inputs), opened]).then(([y]) => y),
-      reset: () => void connection.call('resetStream', id).catch(() => {}),
-      dispose: () => void connection.call('closeStream', id).catch(() => {}),
-    };
+    return new WorkerStream(this.connection, batchSize);
   }
 
   /** Returns the number of threads that currently share the work, including the worker itself (`Kernels.threads`). */
@@ -165,26 +156,43 @@ export class WorkerParameters {
   }
 }
 
-const tapeOf = (states: readonly FinalState[]): WorkerTape => ({ states, free() {} });
+const OPTIONS = ['backend', 'precision', 'threads', 'worker'];
 
-function startOf(from: WorkerStart | undefined): PassStart | null {
-  if (from === undefined || from === null) return null;
-  const states = typeof from === 'object' && 'states' in from ? from.states : from;
-  return { isFinal: isFinal(states), states: withoutViews(states) };
+/** What only a model on this thread has, and what to use instead. */
+const LOCAL_OPTIONS: Readonly<Record<string, string>> = {
+  kernels: 'A worker has its own backend.',
+  measure: 'Call measureBackends() of unspool/gpu, and pass the fastest backend.',
+};
+
+/** Throws `INVALID_SETTING`. */
+function requireWorkerOptions(options: unknown): asserts options is WorkerOptions {
+  for (const [name, help] of Object.entries(LOCAL_OPTIONS)) {
+    if (!isObject(options) || options[name] === undefined) continue;
+    throw invalidSetting(`options.${name}`, 'cannot be sent to a worker.', help);
+  }
+  requireKeys('options', options, OPTIONS);
+  const { worker } = options as WorkerOptions;
+  if (worker === undefined) return;
+  const has = (name: string): boolean => typeof (worker as unknown as Record<string, unknown>)[name] === 'function';
+  const isWorker = isObject(worker) && has('postMessage') && has('terminate') && (has('on') || has('addEventListener'));
+  if (!isWorker) throw invalidSetting('options.worker', `must be a worker, got ${shown(worker)}.`);
 }
 
 /** Connects to a worker and creates a model over the connection, which is closed if that fails. */
-async function connect<T>({ worker }: WorkerOptions, create: (connection: Connection) => Promise<T>): Promise<T> {
+async function connect<T>(
+  options: WorkerOptions,
+  create: (connection: Connection, backend: BackendOptions) => Promise<T>,
+): Promise<T> {
+  requireWorkerOptions(options);
+  const { worker, ...backend } = options;
   const connection = new Connection(worker);
   try {
-    return await create(connection);
+    return await create(connection, backend);
   } catch (error) {
     connection.abandon();
     throw error;
   }
 }
-
-const backendOf = ({ worker: _, ...backend }: WorkerOptions): BackendOptions => backend;
 
 /**
  * Creates a model in a worker, so that training and prediction do not block the calling thread. Throws as `createModel` does,
@@ -198,8 +206,8 @@ const backendOf = ({ worker: _, ...backend }: WorkerOptions): BackendOptions => 
  * for await (const event of model.fit(data, { optimizer: adam() })) console.log(event);
  */
 export function createModelInWorker(spec: ModelSpec, options: WorkerOptions = {}): Promise<WorkerModel> {
-  return connect(options, async (connection) => {
-    const info = await connection.call('create', spec, backendOf(options));
+  return connect(options, async (connection, backend) => {
+    const info = await connection.call('create', spec, backend);
     return new WorkerModel(connection, info);
   });
 }
@@ -215,8 +223,8 @@ export function deserializeModelInWorker(
   options: WorkerOptions = {},
   file?: string,
 ): Promise<LoadedWorkerModel> {
-  return connect(options, async (connection) => {
-    const { vocabulary, metadata, training, ...rest } = await connection.call('load', bytes, backendOf(options), file);
+  return connect(options, async (connection, backend) => {
+    const { vocabulary, metadata, training, ...rest } = await connection.call('load', bytes, backend, file);
     return {
       model: new WorkerModel(connection, rest),
       spec: rest.spec,

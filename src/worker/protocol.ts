@@ -16,7 +16,7 @@ import type { SourceDescription } from '../data/source.js';
 import { invalidSetting, type Problem, UnspoolError } from '../errors.js';
 import type { Metadata } from '../interop/model-file.js';
 import type { BackendOptions } from '../kernels/select.js';
-import type { OptimizerSpec } from '../optim/optimizer.js';
+import type { createOptimizer } from '../optim/index.js';
 import type { ScheduleSpec } from '../optim/schedules.js';
 import type { FitOptions, TrainingEvent, TrainingState } from '../train/options.js';
 
@@ -42,9 +42,9 @@ export interface LoadedFile {
   readonly training: TrainingState | null;
 }
 
-/** `FitOptions` with the specs of optimizer and schedule, which are code. */
+/** `FitOptions` with the names or specs of optimizer and schedule, which are code. */
 export type FitSettings = Omit<FitOptions, 'optimizer' | 'schedule' | 'signal'> & {
-  readonly optimizer: OptimizerSpec;
+  readonly optimizer: Parameters<typeof createOptimizer>[0];
   readonly schedule: ScheduleSpec;
   /** What a schedule that watches the validation loss has observed before. */
   readonly observed?: readonly number[];
@@ -80,18 +80,25 @@ export interface WorkerOperations {
     inputs: ArrayLike<number>,
     settings: PredictSettings,
   ): Promise<{ y: FloatArray; shape: number[]; state: readonly FinalState[] }>;
-  /** Options other than `from` and `tape` pass unchanged. `tape`: also returns the final states. */
+  /** `tape`: also returns the final states. */
   evaluate(
     batch: Batch,
     settings: EvaluateOptions<PassStart | null>,
   ): Promise<{ loss: number; states: readonly FinalState[] | null }>;
-  evaluateSource(source: SourceDescription, loss?: LossChoice): Promise<number>;
+  /** `watched`: sends a notice with the output of each batch before the answer. */
+  evaluateSource(source: SourceDescription, loss: LossChoice | undefined, watched: boolean): Promise<number>;
   download(): Promise<Map<string, FloatArray>>;
   set(name: string, values: ArrayLike<number>): Promise<void>;
 
   openStream(stream: number, batchSize: number): Promise<void>;
   step(stream: number, inputs: ArrayLike<number>): Promise<FloatArray>;
+  streamState(stream: number): Promise<readonly FinalState[]>;
+  /** Undefined is rejected. */
+  restoreStream(stream: number, state: PassStart | null | undefined): Promise<void>;
   resetStream(stream: number): Promise<void>;
+  /** These two return the new number of sequences. */
+  addRows(stream: number, count: number): Promise<number>;
+  removeRows(stream: number, indices: readonly number[]): Promise<number>;
   closeStream(stream: number): Promise<void>;
 
   fit(
@@ -106,8 +113,8 @@ export interface WorkerOperations {
    * `batches` are those of the next updates, if the caller has the source. Rejects with `BATCH_FAILED` if one has no batch.
    */
   next(training: number, prefetch: boolean, batches: readonly SentBatch[]): Promise<TrainingEvent | 'later' | null>;
-  /** The caller has left its loop, after it has taken this many events since the start. */
-  leave(training: number, taken: number): Promise<void>;
+  /** The caller has left its loop. */
+  leave(training: number): Promise<void>;
   checkpoint(training: number): Promise<TrainingState>;
   validate(training: number): Promise<number | null>;
   closeTraining(training: number): Promise<void>;
@@ -127,6 +134,7 @@ export interface Call {
 }
 
 export type Answer =
+  | { readonly unspool: number; readonly notice: unknown }
   | { readonly unspool: number; readonly result: unknown }
   | { readonly unspool: number; readonly problem: Problem }
   | { readonly unspool: number; readonly error: unknown };
@@ -148,6 +156,9 @@ const ARGUMENTS: Partial<Record<Operation, readonly string[]>> = {
   set: ['name', 'values'],
   openStream: ['stream', 'batchSize'],
   step: ['stream', 'inputs'],
+  restoreStream: ['stream', 'state'],
+  addRows: ['stream', 'count'],
+  removeRows: ['stream', 'indices'],
   fit: ['training', 'data', '', 'resume'],
 };
 

@@ -3,7 +3,7 @@ import type { Batch } from '../core/model.js';
 import { describeSource } from '../data/description.js';
 import type { BatchSource, SourceDescription } from '../data/source.js';
 import type { TrainingState } from '../train/options.js';
-import { BATCH_FAILED, Packed, SENT, type SentBatch } from './protocol.js';
+import { BATCH_FAILED, copyInto, Packed, SENT, type SentBatch } from './protocol.js';
 
 /**
  * Reads the batches of a source in the order in which a training uses them, shortly before it does. A batch is copied as soon as
@@ -107,3 +107,7 @@ export class SentBatches implements BatchSource {
 /** Describes a source whose batches are all sent together. Each is copied as soon as it is read. */
 export const describeCopied = (source: BatchSource, name: string): SourceDescription =>
   describeSource(source, (batch, index) => new Packed(batch, `${name}.batch(${index})`));
+
+/** Copies of all batches of a source, which stay here. */
+export const copiesOf = (source: BatchSource): Batch[] =>
+  Array.from({ length: source.length }, (_, index) => copyInto([], source.batch(index), `source.batch(${index})`));

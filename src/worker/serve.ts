@@ -1,4 +1,5 @@
 /** Makes a worker answer calls: one at a time, in order, with new messages received in between. */
+import { isObject, requireFunction, requireKeys, shown } from '../checks.js';
 import type { SourceMaker } from '../data/description.js';
 import { invalidSetting } from '../errors.js';
 import { ModelHost } from './host.js';
@@ -17,9 +18,13 @@ export interface ServeOptions {
  * Turns the current worker into one for `createModelInWorker(spec, { worker })`. Call it in your worker file. Throws
  * `INVALID_SETTING` outside a worker.
  */
-export function serve({ sources = {} }: ServeOptions = {}): void {
+export function serve(options: ServeOptions = {}): void {
+  requireKeys('options', options, ['sources']);
+  const { sources = {} } = options;
+  if (!isObject(sources)) throw invalidSetting('options.sources', `must be an object, got ${shown(sources)}.`);
+  for (const [kind, maker] of Object.entries(sources)) requireFunction(`options.sources.${kind}`, maker);
   const port = currentPort();
-  const queue = new CallQueue(new ModelHost(sources), port.post);
+  const queue = new CallQueue(new ModelHost({ ...sources }), port.post);
   port.listen((message) => {
     if (isUnspoolMessage(message)) queue.add(message as Call);
   });
@@ -66,6 +71,7 @@ class CallQueue {
 
   private async answer({ unspool, operation, args }: Call): Promise<void> {
     try {
+      this.host.notify = (notice) => this.send({ unspool, notice });
       const act = this.host[operation] as (...args: readonly unknown[]) => Promise<unknown>;
       this.send({ unspool, result: await act.apply(this.host, args as unknown[]) });
     } catch (error) {

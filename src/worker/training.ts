@@ -1,22 +1,26 @@
 /** The calling side of a training in a worker. */
 
 import { isObject, requireInteger } from '../checks.js';
+import { requireCarriedState } from '../core/spec.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 import { isOptimizer, isSchedule, type OptimizerChoice, type ScheduleChoice } from '../optim/choice.js';
 import { createOptimizer } from '../optim/index.js';
-import type { Optimizer } from '../optim/optimizer.js';
-import { createSchedule, type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
-import { requireSameBatches } from '../train/fingerprint.js';
+import { type ScheduleSpec, scheduleSpec } from '../optim/schedules.js';
+import { copyOfState } from '../train/checkpoint.js';
+import { requireSameBatches, requireSameSettings, settingsOf } from '../train/fingerprint.js';
 import {
   copyOfData,
   copyOfOptions,
   type FitOptions,
+  loopIsRunning,
   plannedUpdates,
+  type ReadyOptions,
   type TrainingData,
   type TrainingEvent,
   type TrainingState,
 } from '../train/options.js';
 import { type Connection, newId } from './connection.js';
+import { freeWhenDropped } from './dropped.js';
 import { BATCH_FAILED, type FitSettings, type WorkerOperations } from './protocol.js';
 import { BatchSender, describeCopied } from './sent-batches.js';
 
@@ -28,6 +32,9 @@ export interface WorkerFitOptions extends FitOptions {
    */
   readonly ahead?: number;
 }
+
+/** What a training needs to know of its model. */
+type TrainedModel = Parameters<typeof settingsOf>[0];
 
 /** A training in a worker, started by `WorkerModel.fit`. Iterate it for its events, the same as those of `fit`. */
 export class WorkerTraining implements AsyncIterable<TrainingEvent> {
@@ -42,45 +49,56 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
   private readonly sender: BatchSender | null;
   /** Requested events that have not been taken, in order. */
   private readonly requested: ReturnType<WorkerOperations['next']>[] = [];
-  /** Number of events taken so far. */
-  private taken = 0;
   private iterating = false;
 
   /** Use `model.fit`. */
-  constructor(connection: Connection, data: TrainingData, options: WorkerFitOptions, resume?: TrainingState) {
-    const { ahead = 2, ...given } = isObject(options) ? options : { optimizer: options };
+  constructor(
+    connection: Connection,
+    model: TrainedModel,
+    data: TrainingData,
+    options: WorkerFitOptions,
+    resume?: TrainingState,
+  ) {
+    connection.requireOpen();
+    if (!isObject(options)) copyOfOptions(options); // throws
+    const { ahead = 2, ...given } = options;
     requireInteger('ahead', ahead, 0, 1000);
-    const { signal, ...rest } = copyOfOptions(given as FitOptions);
+    const { signal, ...rest } = copyOfOptions(given);
     const checked = copyOfData(data, rest);
+    const { train, validation } = checked;
+    for (const source of [train, validation]) {
+      if (source?.stateful && source.length > 1) requireCarriedState(model.spec);
+    }
+    const state = resume === undefined ? undefined : copyOfState(resume);
+    if (state) requireSettings(model, checked, rest, state);
     this.updates = plannedUpdates(checked, rest);
     this.connection = connection;
     this.ahead = ahead;
     this.signal = signal;
-    const { train, validation } = data;
-    this.sender =
-      train.describe || train.shuffled ? null : new BatchSender(train, this.updates - (resume?.update ?? 0), resume);
+    const isSent = !train.describe && !train.shuffled;
+    this.sender = isSent ? new BatchSender(train, this.updates - (state?.update ?? 0), state) : null;
     const sources = {
-      train: this.sender ? this.sender.describe(resume) : describeCopied(train, 'train'),
+      train: this.sender ? this.sender.describe(state) : describeCopied(train, 'train'),
       validation: validation ? describeCopied(validation, 'validation') : null,
     };
-    if (this.sender && resume) requireSameBatches(resume, checked); // the worker cannot read them
-    this.started = connection.call('fit', this.id, sources, settingsOf(rest), resume);
+    if (isSent && state) requireSameBatches(state, checked); // the worker cannot read them
+    this.started = connection.call('fit', this.id, sources, sentSettings(rest), state);
     this.started.catch(() => {}); // thrown by the first iteration
+    freeWhenDropped(this, connection, 'closeTraining', this.id);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingEvent, void, void> {
-    if (this.iterating) throw alreadyIterated();
+    if (this.iterating) throw loopIsRunning(true);
     this.iterating = true;
     const { connection, id, signal } = this;
-    const abort = (): void => void connection.call('abort', id).catch(() => {});
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
+    const abort = (): void => this.abort();
+    signal?.addEventListener?.('abort', abort);
     try {
       await this.started;
       for (let event = await this.take(); event !== null; event = await this.take()) yield event;
     } finally {
-      signal?.removeEventListener('abort', abort);
-      await connection.call('leave', id, this.taken).catch(() => {}); // a lost worker has nothing to leave
+      signal?.removeEventListener?.('abort', abort);
+      await connection.call('leave', id).catch(() => {}); // a lost worker has nothing to leave
       this.iterating = false;
     }
   }
@@ -112,7 +130,12 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
     this.connection.call('closeTraining', this.id).catch(() => {});
   }
 
+  private abort(): void {
+    this.connection.call('abort', this.id).catch(() => {}); // the iteration throws if the worker is lost
+  }
+
   private async take(): Promise<TrainingEvent | null> {
+    if (this.signal?.aborted) this.abort();
     if (this.requested.length === 0) this.request(false);
     while (this.requested.length <= this.ahead) this.request(true);
     const event = await this.requested.shift()!.catch((error) => {
@@ -124,7 +147,6 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
       this.requested.length = 0; // the requests after it were too early as well
       return this.take();
     }
-    if (event) this.taken++;
     if (event?.kind === 'update') this.sender?.used();
     return event;
   }
@@ -137,15 +159,24 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
   }
 }
 
-const settingsOf = ({ optimizer, schedule, ...plain }: Omit<FitOptions, 'signal'>): FitSettings => ({
+/** What `fit` compares at the call, too; the rest is compared in the worker. */
+function requireSettings(model: TrainedModel, data: TrainingData, options: FitOptions, state: TrainingState): void {
+  const { optimizer, schedule } = options;
+  if (!state.settings || !isOptimizer(optimizer) || !(schedule === undefined || typeof schedule === 'function')) return;
+  const seed = options.seed ?? model.spec.seed ?? 1;
+  requireSameSettings(state.settings, settingsOf(model, data, { ...options, optimizer } as ReadyOptions, seed));
+}
+
+const sentSettings = ({ optimizer, schedule, ...plain }: Omit<FitOptions, 'signal'>): FitSettings => ({
   ...plain,
   optimizer: optimizerOf(optimizer),
   schedule: scheduleOf(schedule),
   ...(isSchedule(schedule) && typeof schedule === 'object' ? { observed: schedule.observed } : {}),
 });
 
-function optimizerOf(choice: OptimizerChoice): Optimizer['spec'] {
-  if (!isOptimizer(choice)) return createOptimizer(choice).spec;
+/** A name is sent as it is: the worker creates the optimizer. */
+function optimizerOf(choice: OptimizerChoice): FitSettings['optimizer'] {
+  if (!isOptimizer(choice)) return choice;
   try {
     return createOptimizer(choice.spec).spec; // the worker does the same
   } catch (error) {
@@ -155,8 +186,8 @@ function optimizerOf(choice: OptimizerChoice): Optimizer['spec'] {
 }
 
 function scheduleOf(choice: ScheduleChoice | undefined): ScheduleSpec {
-  const schedule = isSchedule(choice) ? choice : createSchedule(choice ?? 'constant');
-  const spec = scheduleSpec(schedule);
+  if (!isSchedule(choice)) return choice ?? 'constant';
+  const spec = scheduleSpec(choice);
   if (spec) return spec;
   throw invalidSetting(
     'schedule',
@@ -164,5 +195,3 @@ function scheduleOf(choice: ScheduleChoice | undefined): ScheduleSpec {
     'Use a schedule of unspool, or a chain of them.',
   );
 }
-
-const alreadyIterated = (): UnspoolError => invalidSetting('fit', 'this training is already being iterated.');

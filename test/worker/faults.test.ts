@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { createModel } from '../../src/create.js';
+import { createModel, deserializeModel } from '../../src/create.js';
 import type { BatchSource } from '../../src/data/source.js';
 import { adam } from '../../src/optim/adam.js';
 import type { Optimizer } from '../../src/optim/optimizer.js';
 import { fit, type TrainingEvent } from '../../src/train/trainer.js';
-import { createModelInWorker, serve, type WorkerModel } from '../../src/worker/index.js';
+import { createModelInWorker, deserializeModelInWorker, serve, type WorkerModel } from '../../src/worker/index.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
 import { collect, startWorker, TEXT_SPEC, textData, VALUE_SPEC, valueData } from './support.js';
 
@@ -50,17 +50,44 @@ describe('errors in the worker', () => {
     await inWorker(async (model) => expect(model.size).toBeGreaterThan(0));
   });
 
+  test('unknown options, and those of a model on this thread, are rejected with a suggestion', async () => {
+    const wrong: [object, string, string][] = [
+      [{ bakend: 'wasm' }, 'options.bakend', 'Did you mean "backend"?'],
+      [{ device: 'gpu' }, 'options.device', 'Did you mean "backend"?'],
+      [{ kernels: {} }, 'options.kernels', 'A worker has its own backend.'],
+      [{ measure: async () => null }, 'options.measure', 'measureBackends()'],
+      [{ worker: 5 }, 'options.worker', 'must be a worker, got 5.'],
+      [{ worker: { postMessage() {} } }, 'options.worker', 'must be a worker'],
+    ];
+    for (const [options, path, text] of wrong) {
+      for (const act of [
+        () => createModelInWorker(VALUE_SPEC, options),
+        () => deserializeModelInWorker(new Uint8Array(3), options),
+      ]) {
+        const error = await rejected(act);
+        expect(problemOf(error, 'INVALID_SETTING').path).toBe(path);
+        expect(error.message).toContain(text);
+      }
+    }
+    for (const bytes of [undefined, null, 'abc', [1, 2], {}]) {
+      const expected = await rejected(() => deserializeModel(bytes as Uint8Array));
+      const got = await rejected(() => deserializeModelInWorker(bytes as Uint8Array, { worker }));
+      expect(got.problem).toEqual(expected.problem);
+    }
+  });
+
   test('an invalid setting of a training throws when fit() is called', () =>
     inWorker(async (model) => {
       const error = thrown(() => model.fit(textData(), { optimizer: adam(), epochs: 0 }));
       expect(error.problem).toMatchObject({ code: 'INVALID_SETTING', path: 'epochs' });
     }));
 
-  test('a checkpoint of another training throws INVALID_DATA from every call of the training', () =>
+  test('a checkpoint of another training throws INVALID_DATA, at the latest from every call of the training', () =>
     inWorker(async (model) => {
       const here = await createModel(VALUE_SPEC);
       const state = await fit(here, { train: valueData() }, { optimizer: adam() }).checkpoint();
-      const training = model.fit(textData(), { optimizer: adam() }, state);
+      expect(thrown(() => model.fit(textData(), { optimizer: adam() }, state)).code).toBe('INVALID_DATA');
+      const training = model.fit(textData(), { optimizer: 'adam' }, state); // is compared once its code is loaded
       for (const act of [() => collect(training), () => training.checkpoint(), () => training.validate()]) {
         expect(problemOf(await rejected(act), 'INVALID_DATA').what).toBe('checkpoint');
       }
@@ -68,9 +95,9 @@ describe('errors in the worker', () => {
 
   test('NOT_FINITE has all its fields, follows the events before it, and no prefetched update is made', () =>
     inWorker(async (model) => {
-      const train = valueData((inputs, index) => {
-        if (index === 1) inputs[7] = Number.NaN;
-      });
+      const good = valueData();
+      const spoilt = { ...good.batch(1), targets: new Array(20).fill(1e30) }; // their squares overflow
+      const train: BatchSource = { ...good, batch: (index) => (index === 1 ? spoilt : good.batch(index)) };
       const here = await createModel(VALUE_SPEC);
       const run = async (training: AsyncIterable<TrainingEvent>) => {
         const events: TrainingEvent[] = [];
@@ -80,7 +107,7 @@ describe('errors in the worker', () => {
         return { events, problem: error.problem };
       };
       const expected = await run(fit(here, { train }, { optimizer: adam() }));
-      expect(expected.problem).toMatchObject({ code: 'NOT_FINITE', update: 2, tensor: 'the input' });
+      expect(expected.problem).toMatchObject({ code: 'NOT_FINITE', update: 2 });
       expect(expected.events).toHaveLength(1);
       const training = model.fit({ train }, { optimizer: adam() });
       expect(await run(training)).toEqual(expected);
@@ -279,6 +306,12 @@ describe('ends of models, trainings and workers', () => {
       expect.stringContaining('Cannot find module'),
       'it ended with code 0.',
     ]);
+  });
+
+  test('serve() rejects unknown options and makers that are not functions', () => {
+    for (const options of [null, 5, { source: {} }, { sources: null }, { sources: { mine: 3 } }]) {
+      expect(thrown(() => serve(options as object)).code).toBe('INVALID_SETTING');
+    }
   });
 
   test('serve() outside a worker throws INVALID_SETTING', () => {

@@ -116,6 +116,21 @@ test('evaluate returns the same loss for a batch, for one that continues another
     expect(await there.evaluateSource(validation, loss)).toBe(await evaluate(here, validation, loss));
   }));
 
+describe('evaluateSource', () => {
+  test('what `watch` throws rejects the call, and the worker stays usable', () =>
+    both(worker, TEXT_SPEC, async (here, there) => {
+      const failure = new RangeError('enough');
+      const { validation } = textData();
+      let seen = 0;
+      const watching = there.evaluateSource(validation, undefined, () => {
+        if (++seen === 2) throw failure;
+      });
+      await expect(watching).rejects.toBe(failure);
+      expect(await there.evaluateSource(validation)).toBe(await evaluate(here, validation));
+      expect(seen).toBe(2);
+    }));
+});
+
 describe('parameters and files', () => {
   test('parameters can be set and downloaded; a wrong size throws SHAPE_MISMATCH', () =>
     both(worker, VALUE_SPEC, async (_, there) => {

@@ -115,7 +115,7 @@ describe('reading batches', () => {
   test('where all batches are needed, a source without an end throws INVALID_DATA', () =>
     both(worker, VALUE_SPEC, async (_, there) => {
       const error = await rejected(() => there.evaluateSource(refilled({ length: Number.POSITIVE_INFINITY })));
-      expect(problemOf(error, 'INVALID_DATA').problem).toContain('length is Infinity');
+      expect(problemOf(error, 'INVALID_DATA').problem).toContain('got Infinity');
     }));
 
   test('every epoch reads the batches again, in order', () =>
