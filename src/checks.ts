@@ -146,7 +146,8 @@ export const classOf = (value: unknown): string => Object.prototype.toString.cal
 
 /** Throws `INVALID_DATA` unless `values` is an array or a typed array of numbers, of any values. */
 export function requireList(what: string, values: unknown): asserts values is ArrayLike<number> {
-  if (Array.isArray(values) || (ArrayBuffer.isView(values) && /^[^B].*Array$/.test(classOf(values)))) return;
+  if (values instanceof Float32Array || Array.isArray(values)) return; // most are, and a stream checks them in every step
+  if (ArrayBuffer.isView(values) && /^[^B].*Array$/.test(classOf(values))) return;
   throw invalidData(what, `must be an array or typed array of numbers, got ${shown(values)}.`);
 }
 
@@ -161,7 +162,8 @@ export function requireValues(
 ): asserts values is ArrayLike<number> {
   requireList(what, values);
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = rules;
-  if (min === -max && /^U?[Ii]nt/.test(classOf(values))) return; // integers are finite
+  const hasFractions = values instanceof Float32Array || Array.isArray(values) || !/^U?[Ii]nt/.test(classOf(values));
+  if (min === -max && !hasFractions) return; // integers are finite
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     if (Number.isFinite(value) && value >= min && value <= max) continue;

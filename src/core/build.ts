@@ -53,13 +53,17 @@ export const variantsFor = async (spec: ModelSpec, lengths = false): Promise<Lst
   lengths || needsVariants(spec) ? loadVariants() : null;
 
 function layerNames(): LayerNames {
-  const used = new Set<string>();
+  /** Names in use, with the least number that may be free after each. */
+  const used = new Map<string, number>();
   const levels = new Map<string, number>();
   return {
     unique(wanted) {
-      let name = wanted;
-      for (let n = 2; used.has(name); n++) name = `${wanted}${n}`;
-      used.add(name);
+      let n = used.get(wanted) ?? 1;
+      const nameOf = () => (n === 1 ? wanted : `${wanted}${n}`);
+      while (used.has(nameOf())) n++;
+      const name = nameOf();
+      used.set(wanted, n + 1);
+      if (name !== wanted) used.set(name, 2);
       return name;
     },
     level(prefix) {
@@ -99,7 +103,7 @@ export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape
   const { gradients = true, inputGradient = gradients } = options;
   const shape = { steps, batchSize };
   const first = spec.layers[0]!;
-  return leased(kernels, (lease) => {
+  return leased(kernels, 'tape', (lease) => {
     const k = lease.kernels;
     const inputMatrix = () => (first.kind === 'embedding' ? null : k.alloc(steps * batchSize, spec.inputSize!));
     const [x, dx] = [inputMatrix(), inputGradient ? inputMatrix() : null];

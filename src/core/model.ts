@@ -82,7 +82,7 @@ export class Model {
     this.layers = buildLayers(spec);
     const parameters = this.layers.flatMap((layer) => layer.parameters);
     kernels.requireFits?.(parameters);
-    this.parameters = explained(spec, null, () => new Arena(kernels, new ParameterLayout(parameters)));
+    this.parameters = explained(this, null, () => new Arena(kernels, new ParameterLayout(parameters), 'model'));
     for (const p of parameters) this.parameters.set(p.name, p.start(createRng(spec.seed ?? 1, p.name)));
   }
 
@@ -125,13 +125,13 @@ export class Model {
     requireOptions('options', options, ['gradients', 'inputGradient', 'lengths']);
     const { kernels, spec, layers, loaded: variants } = this;
     const { layout } = this.parameters;
-    return explained(spec, shape, () => allocateTape(kernels, { spec, layers, layout, variants }, shape, options));
+    return explained(this, shape, () => allocateTape(kernels, { spec, layers, layout, variants }, shape, options));
   }
 
   /** A zeroed arena in the layout of the parameters, for gradients or an optimizer's state. Throws `OUT_OF_MEMORY`. */
   arena(): Arena {
-    const { kernels, spec } = this;
-    return explained(spec, null, () => new Arena(kernels, this.parameters.layout));
+    const { kernels } = this;
+    return explained(this, null, () => new Arena(kernels, this.parameters.layout));
   }
 
   /**
@@ -143,7 +143,10 @@ export class Model {
     requireOptions('options', options, [...PASS_KEYS, 'gradients']);
     const [read, settings] = this.mustLoad(batch) ? await this.load(batch, options) : [batch, options];
     const pass = this.startGradients(read, settings);
-    return { ...pass, loss: await pass.loss };
+    const loss = await pass.loss;
+    const relief = pass.tape.relief();
+    if (relief) await relief;
+    return { ...pass, loss };
   }
 
   /**
@@ -157,7 +160,7 @@ export class Model {
       const tape = this.forwardPass(batch, options, true, track);
       const { gradients = track(this.arena()) } = options;
       gradients.clear();
-      explained(this.spec, batch, () => tape.backward(this.parameters, gradients));
+      explained(this, batch, () => tape.backward(this.parameters, gradients));
       return { tape, gradients };
     });
     const loss = this.readLoss(tape);
@@ -209,7 +212,7 @@ export class Model {
       const tape = track(this.tape(shape, { gradients: false, lengths: lengths !== undefined }));
       if (lengths !== undefined) tape.setLengths(lengths);
       tape.begin(from);
-      explained(this.spec, shape, () => tape.forward(this.parameters, inputs, batchFirst));
+      explained(this, shape, () => tape.forward(this.parameters, inputs, batchFirst));
       return tape;
     });
     return readAndFree(tape, readPrediction(tape, batchFirst), options.tape === true);
@@ -218,7 +221,7 @@ export class Model {
   /** Computes one step per call and carries the state, for generating and for live data. Throws `OUT_OF_MEMORY`. */
   stream(batchSize = 1): Stream {
     requireCarriedState(this.spec);
-    const allocate = (rows: number): Tape => this.tape({ steps: 1, batchSize: rows }, { gradients: false });
+    const allocate = (rows: number): Tape => this.tape({ steps: 1, batchSize: rows }, { gradients: false }).ofStream();
     return new Stream(this.parameters, allocate, batchSize);
   }
 
@@ -242,7 +245,7 @@ export class Model {
     const tape = given instanceof Tape ? given : track(this.tape(batch, { gradients, lengths: lengths !== undefined }));
     tape.setLengths(lengths ?? null);
     tape.begin(options.from ?? null, options.noise ?? null);
-    return explained(this.spec, batch, () => {
+    return explained(this, batch, () => {
       tape.forward(this.parameters, batch.inputs, batchFirst);
       tape.measure(loss, batch.targets, batch.weights ?? null, batchFirst);
       return tape;

@@ -47,6 +47,8 @@ export async function readAndFree<R extends object>(
   let kept = keep === 'given';
   try {
     const result = await reading;
+    const relief = keep === true ? tape.relief() : null;
+    if (relief) await relief;
     kept ||= keep === true;
     return keep ? { ...result, tape } : result;
   } finally {

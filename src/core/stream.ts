@@ -43,7 +43,9 @@ export class Stream {
     tape.begin(tape);
     tape.forward(this.parameters, inputs);
     this.fresh = [];
-    return tape.downloadOutput();
+    const output = tape.downloadOutput();
+    const relief = tape.relief();
+    return relief ? relief.then(() => output) : output;
   }
 
   /** Copies of the state of each LSTM, bottom first. `restore`, and `from` of other calls, accept them. */
@@ -57,7 +59,8 @@ export class Stream {
    * `INVALID_SETTING`, `INVALID_DATA` or `SHAPE_MISMATCH`, and then keeps the state that it has.
    */
   restore(state: StartState): void {
-    this.tape.endWith(this.parameters, state);
+    this.tape.begin(state);
+    for (const layer of this.tape.lstms) layer.endAtStart(this.parameters);
     this.fresh = [];
   }
 
@@ -101,14 +104,18 @@ export class Stream {
 
   /** Gives the fresh sequences the initial state. */
   private start(): void {
-    this.tape.restart(this.parameters, this.fresh);
+    const { tape, parameters, fresh } = this;
+    tape.requireOpen();
+    parameters.startPass();
+    if (fresh.length > 0) for (const layer of tape.lstms) layer.restart(parameters, fresh);
   }
 
   /** Replaces the sequences by those with the given numbers. */
   private take(rows: readonly number[]): void {
     const { tape } = this;
     const next = this.allocate(rows.length);
-    next.takeRows(tape, Int32Array.from(rows));
+    const numbers = Int32Array.from(rows);
+    for (const [i, layer] of next.lstms.entries()) layer.takeRows(tape.lstm(i), numbers);
     this.tape = next;
     tape.free();
   }

@@ -10,7 +10,7 @@ import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 import { requireInputCount } from './batch.js';
 import type { AnyLayerTape } from './layers/registry.js';
-import { placeIn, rowAt, toTimeMajor } from './layout.js';
+import { placeIn, type RowOrder, rowAt, toTimeMajor } from './layout.js';
 import { type LossTape, lossTape } from './loss-tape.js';
 import type { LossChoice } from './losses.js';
 import type { LstmState } from './lstm/blocks.js';
@@ -59,6 +59,7 @@ export class Tape {
   readonly layout: ParameterLayout;
   private readonly lease: Lease;
   private readonly kernels: Kernels;
+  private usual: Parameters<typeof requireValues>[2];
   private choice: LossChoice | null = null;
   private readonly pass: PassState;
   /** Null on a tape for sequences of one length. */
@@ -78,6 +79,17 @@ export class Tape {
     this.lstms = layers.flatMap((layer) =>
       layer.kind === 'lstm' ? [layer] : layer.kind === 'bidirectional' ? [layer.forwards, layer.backwards] : [],
     );
+  }
+
+  /** @internal See `Lease.relief`. */
+  relief(): Promise<void> | undefined {
+    return this.lease.relief();
+  }
+
+  /** @internal The tape is a stream's. */
+  ofStream(): this {
+    this.lease.rename('stream');
+    return this;
   }
 
   /** @internal Throws `DISPOSED` after `free()`. */
@@ -161,24 +173,6 @@ export class Tape {
     this.pass.noise = noise;
     for (const [i, layer] of this.lstms.entries())
       layer.begin(from instanceof Tape ? from.lstm(i) : (given?.[i] ?? null));
-  }
-
-  /** @internal Ends with the states `from`, as if a pass had computed them. */
-  endWith(parameters: Arena, from: StartState): void {
-    this.begin(from);
-    for (const layer of this.lstms) layer.endAtStart(parameters);
-  }
-
-  /** @internal Ends with the initial state in some of the sequences, as if they had not begun. */
-  restart(parameters: Arena, rows: readonly number[]): void {
-    this.requireOpen();
-    parameters.startPass();
-    if (rows.length > 0) for (const layer of this.lstms) layer.restart(parameters, rows);
-  }
-
-  /** @internal Ends with the states of rows of another tape of the model. */
-  takeRows(from: Tape, rows: Int32Array): void {
-    for (const [i, layer] of this.lstms.entries()) layer.takeRows(from.lstm(i), rows);
   }
 
   /** Sets the steps of each sequence, 1 to T; null: all have T. Needs a tape made with `lengths: true`. */
@@ -276,16 +270,20 @@ export class Tape {
     throw new UnspoolError({ code: 'SHAPE_MISMATCH', op: 'begin', tensor, expected: [expected], actual: [actual] });
   }
 
+  /** How the numbers of the inputs are checked. */
+  private rules(order: RowOrder, width: number): Parameters<typeof requireValues>[2] {
+    const active = this.lengths?.active;
+    if (order === this.shape && !active) return (this.usual ??= { place: placeIn('inputs', order, width) });
+    const unread = active ? (i: number) => active[rowAt(order, width, i)] === 0 : undefined;
+    return { place: placeIn('inputs', order, width), unread };
+  }
+
   private load(inputs: ArrayLike<number>, batchFirst: boolean): void {
     const { input, lengths } = this;
     const width = input.kind === 'tokens' ? 1 : input.x.cols;
-    const order = { ...this.shape, batchFirst };
+    const order = batchFirst ? { ...this.shape, batchFirst } : this.shape;
     requireInputCount(inputs, order, input.kind === 'tokens' ? null : width);
-    const active = lengths?.active;
-    const rules = {
-      place: placeIn('inputs', order, width),
-      unread: active ? (i: number) => active[rowAt(order, width, i)] === 0 : undefined,
-    };
+    const rules = this.rules(order, width);
     if (input.kind === 'tokens') requireTokens('inputs', inputs, input.size, rules);
     else requireValues('inputs', inputs, rules);
     const ordered = toTimeMajor(inputs, order);

@@ -50,7 +50,7 @@ export async function hessianVector(
     throw invalidSetting('batch', 'must not have lengths or batchFirst for second derivatives.');
   const { tape, gradients } = await model.gradients(batch, { ...options, loss: spec });
   const [w, product] = [model.arena(), model.arena()];
-  const lease = new Lease(model.kernels);
+  const lease = new Lease(model.kernels, 'system');
   try {
     model.kernels.upload(w.matrix, direction);
     product.clear();

@@ -83,7 +83,7 @@ export async function estimateMemoryOn(
   };
   const [weights, parameters] = measured(() => new Arena(k, layout));
   const [buffers, own] = measured(() => (training ? allocate(k, weights) : null));
-  const gradients = buffers ? meter.bytesOf(buffers.gradients.matrix) + meter.bytesOf(buffers.norm) : 0;
+  const gradients = buffers ? rules.matrix(1, layout.size) + rules.matrix(1, 1) : 0;
   const pass = (): void => runPass(layPass(k, built, shape, options), options, weights, buffers?.gradients ?? null);
   const [, tape] = measured(pass);
   const [, scratch] = measured(() => {

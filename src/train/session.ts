@@ -67,11 +67,11 @@ export class Session {
   static async open(setup: SessionSetup, start: TrainingProgress | TrainingState): Promise<Session> {
     const { model, options, seed } = setup;
     const allocate = await bufferAllocation(options);
-    const lease = new Lease(model.kernels);
+    const lease = new Lease(model.kernels, 'training');
     const { kernels } = lease;
     let session: Session | null = null;
     try {
-      const buffers = explained(model.spec, null, () => allocate(kernels, model.parameters));
+      const buffers = explained(model, null, () => allocate(kernels, model.parameters));
       const context = { model, kernels, options, seed, buffers, isRisky: isRisky(options.optimizer) };
       session = new Session(setup, context, lease, progressOf(start));
       if ('optimizer' in start) await session.restore(start);

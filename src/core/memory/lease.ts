@@ -1,6 +1,6 @@
 /**
  * A lease: a backend as one owner uses it, such as a tape, an arena or a training. It remembers what was allocated through
- * it and frees all of that when the owner ends, or when its construction fails half-way.
+ * it and frees all of that when the owner ends, when its construction fails half-way, or when nothing refers to it any more.
  *
  * After the end, every instruction throws `DISPOSED`, and so does everything made over the lease: layers, time steps,
  * arrays. Until then this costs nothing: the end exchanges the prototype that the instructions are inherited from.
@@ -8,10 +8,20 @@
 
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { type Problem, UnspoolError } from '../../errors.js';
+import { freeNow, freeWhenDropped, Holding, type Owner } from './census.js';
 import { backendOf, decorate } from './decorate.js';
 
 /** The `DISPOSED` error of a lease: what ended, through which call, and what to do instead. */
 export type Disposed = Omit<Extract<Problem, { code: 'DISPOSED' }>, 'code'>;
+
+type Handle = Matrix | PackedMatrix;
+
+/** A handle that a lease has given out. It refers to the lease, so that its memory is not freed while someone has it. */
+interface Leased {
+  readonly lease: Kernels;
+  /** The backend's handle. */
+  readonly raw?: Handle;
+}
 
 export class Lease {
   /** The backend, as the owner uses it. */
@@ -19,30 +29,45 @@ export class Lease {
   /** The backend itself. */
   readonly backend: Kernels;
   private readonly of: Kernels;
-  private readonly held = new Set<Matrix | PackedMatrix>();
+  private readonly holding: Holding;
   private why: Disposed | null = null;
 
-  /** @param of the backend, or a lease of it, whose end also ends this one. */
-  constructor(of: Kernels) {
-    const keep = <M extends Matrix | PackedMatrix>(m: M): M => {
-      this.held.add(m);
-      return m;
+  /** @param of the backend, or a lease of it, whose end also ends this one. @param what the owner, for messages. */
+  constructor(of: Kernels, what: Owner) {
+    const backend = backendOf(of);
+    const holding = new Holding(of, backend, what);
+    const keep = <M extends Handle>(allocate: () => M): M => {
+      this.requireOpen();
+      const raw = holding.add(of, allocate);
+      return { ...raw, lease: kernels, raw } satisfies Leased & M;
     };
-    this.of = of;
-    this.backend = backendOf(of);
-    this.kernels = decorate(of, {
-      alloc: (rows, cols) => {
+    const kernels: Kernels = decorate(of, {
+      alloc: (rows, cols) => keep(() => of.alloc(rows, cols)),
+      allocPacked: (rows, cols) => keep(() => of.allocPacked(rows, cols)),
+      view: (base, offset, rows, cols) => {
         this.requireOpen();
-        return keep(of.alloc(rows, cols));
-      },
-      allocPacked: (rows, cols) => {
-        this.requireOpen();
-        return keep(of.allocPacked(rows, cols));
+        return Object.assign(of.view(base, offset, rows, cols), { lease: kernels });
       },
       free: (m) => {
-        if (this.held.delete(m)) of.free(m);
+        const { raw } = m as Handle & Partial<Leased>;
+        if (raw) holding.free(raw, of);
       },
     });
+    this.of = of;
+    this.backend = backend;
+    this.holding = holding;
+    this.kernels = kernels;
+    freeWhenDropped(kernels, holding);
+  }
+
+  /** Lets the garbage collector free what was dropped, if much memory has come into use; undefined if not. */
+  relief(): Promise<void> | undefined {
+    return this.holding.relief();
+  }
+
+  /** The owner is of another kind. */
+  rename(what: Owner): void {
+    this.holding.rename(what);
   }
 
   /** Throws `DISPOSED` after the end. */
@@ -55,8 +80,7 @@ export class Lease {
     if (this.why) return;
     const { of } = this;
     this.why = why;
-    for (const m of this.held) of.free(m);
-    this.held.clear();
+    freeNow(this.holding);
     const gone = (_: object, name: PropertyKey): void => {
       if (name in of) this.requireOpen();
     };
@@ -65,8 +89,8 @@ export class Lease {
 }
 
 /** Calls `make` with a new lease. If it fails, everything that it has allocated is freed. */
-export function leased<T>(kernels: Kernels, make: (lease: Lease) => T): T {
-  const lease = new Lease(kernels);
+export function leased<T>(kernels: Kernels, what: Owner, make: (lease: Lease) => T): T {
+  const lease = new Lease(kernels, what);
   try {
     return make(lease);
   } catch (error) {

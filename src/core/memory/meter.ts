@@ -5,7 +5,7 @@
 
 import type { Kernels, Matrix, MemoryRules, PackedMatrix, WorkspaceBytes } from '../../contract/kernels.js';
 import { UnspoolError } from '../../errors.js';
-import { decorate, instructionsOf } from './decorate.js';
+import { instructionsOf } from './decorate.js';
 
 export class MemoryMeter {
   readonly kernels: Kernels;
@@ -20,17 +20,14 @@ export class MemoryMeter {
     this.rules = rules;
     this.limit = limit;
     const counted = instructionsOf(of).map((name) => [name, this.counted(name)] as const);
-    this.kernels = decorate(of, { ...Object.fromEntries(counted), ...this.memoryInstructions() });
+    const { name, precision, memory } = of;
+    const instructions = { ...Object.fromEntries(counted), ...this.memoryInstructions() };
+    this.kernels = { name, precision, memory, ...instructions } as Kernels;
   }
 
   /** Bytes of the matrices that are allocated. */
   get allocated(): number {
     return this.held;
-  }
-
-  /** Bytes of an allocated matrix. A view has none. */
-  bytesOf(m: Matrix | PackedMatrix): number {
-    return this.sizes.get(m) ?? 0;
   }
 
   /** Bytes of the workspaces, at the largest size that an instruction has needed so far. */

@@ -8,6 +8,7 @@ import { shown } from '../../checks.js';
 import type { FloatArray, Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../../errors.js';
 import type { Rng } from '../rng.js';
+import type { Owner } from './census.js';
 import { backendOf } from './decorate.js';
 import { type Disposed, Lease } from './lease.js';
 import type { WriteObserver } from './live-numbers.js';
@@ -78,9 +79,10 @@ export function requireOwn<T extends Owned>(
   layout: ParameterLayout,
   help?: string,
 ): asserts value is T {
+  const isOne = value instanceof type;
+  if (isOne && value.layout === layout) return;
   const what = `must be ${/^(tape|from)$/.test(path) ? 'a tape' : 'an arena'} of this model`;
-  if (!(value instanceof type)) throw invalidSetting(path, `${what}, got ${shown(value)}.`);
-  if (value.layout !== layout) throw invalidSetting(path, `${what}, but belongs to another model.`, help);
+  throw invalidSetting(path, `${what}, ${isOne ? 'but belongs to another model' : `got ${shown(value)}`}.`, help);
 }
 
 /** The layouts of the rows that arenas have handed out. */
@@ -125,8 +127,8 @@ export class Arena implements WriteObserver {
   private isHandedOut = false;
 
   /** Throws `OUT_OF_MEMORY`. */
-  constructor(kernels: Kernels, layout: ParameterLayout) {
-    this.lease = new Lease(kernels);
+  constructor(kernels: Kernels, layout: ParameterLayout, what: Owner = 'arena') {
+    this.lease = new Lease(kernels, what);
     this.kernels = this.lease.kernels;
     this.layout = layout;
     this.all = this.kernels.alloc(1, layout.size);

@@ -90,7 +90,7 @@ class EngineSystem implements ModelSystem, StepOwner {
     this.model = model;
     this.batchSize = batchSize;
     this.loss = loss ?? null;
-    this.lease = new Lease(model.kernels);
+    this.lease = new Lease(model.kernels, 'system');
     this.kernels = this.lease.kernels;
     this.parameters = hostNumbers(model.kernels, model.parameters.matrix);
     this.scratch = model.arena();

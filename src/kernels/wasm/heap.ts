@@ -45,7 +45,20 @@ export class Heap {
   constructor(capacity = MAX_PAGES * PAGE) {
     const maximum = Math.floor(capacity / PAGE);
     this.capacity = maximum * PAGE;
-    this.memory = new WebAssembly.Memory({ initial: Math.min(2, maximum), maximum, shared: true });
+    try {
+      this.memory = new WebAssembly.Memory({ initial: Math.min(2, maximum), maximum, shared: true });
+    } catch {
+      const help =
+        'Each backend reserves address space, and there are too many. Dispose models that you no longer need, or let them share ' +
+        'a backend: const kernels = await selectKernels(); createModel(spec, { kernels }).';
+      throw new UnspoolError({
+        code: 'OUT_OF_MEMORY',
+        bytes: this.capacity,
+        inUse: null,
+        capacity: this.capacity,
+        help,
+      });
+    }
   }
 
   /** The size of the block that `alloc(bytes)` allocates. */
@@ -70,29 +83,37 @@ export class Heap {
     this.sizes.delete(at);
     this.inUse -= size;
     const { holes } = this;
-    holes.push({ at, size });
-    holes.sort((a, b) => a.at - b.at);
-    for (let i = holes.length - 1; i > 0; i--) {
-      const [before, hole] = [holes[i - 1]!, holes[i]!];
-      if (before.at + before.size < hole.at) continue;
-      before.size += hole.size;
-      holes.splice(i, 1);
+    let [low, high] = [0, holes.length]; // holes before `low` are below the block
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (holes[middle]!.at < at) low = middle + 1;
+      else high = middle;
     }
-    const last = holes.at(-1)!;
-    if (last.at + last.size < this.top) return;
-    this.top = last.at;
+    const [before, after] = [holes[low - 1], holes[low]];
+    const hole = before && before.at + before.size === at ? before : { at, size: 0 };
+    hole.size += size;
+    const joins = after !== undefined && at + size === after.at;
+    if (joins) hole.size += after.size;
+    if (hole === before) holes.splice(low, joins ? 1 : 0);
+    else holes.splice(low, joins ? 1 : 0, hole);
+    if (hole.at + hole.size < this.top) return;
+    this.top = hole.at;
     holes.pop();
   }
 
   /** Returns the address of a block in the smallest hole that is large enough, or undefined if no hole is. */
   private fill(size: number): number | undefined {
     const { holes } = this;
-    const [best] = holes.filter((hole) => hole.size >= size).sort((a, b) => a.size - b.size);
-    if (!best) return;
+    let found = -1;
+    for (let i = 0; i < holes.length; i++) {
+      if (holes[i]!.size >= size && (found < 0 || holes[i]!.size < holes[found]!.size)) found = i;
+    }
+    if (found < 0) return;
+    const best = holes[found]!;
     const { at } = best;
     best.at += size;
     best.size -= size;
-    if (best.size === 0) holes.splice(holes.indexOf(best), 1);
+    if (best.size === 0) holes.splice(found, 1);
     return at;
   }
 
