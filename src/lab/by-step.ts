@@ -1,6 +1,7 @@
 /** The exact gradient by time step: dL/dh and dL/dc at each step, and the step's part of the parameter gradient. */
 import type { FloatArray } from '../contract/kernels.js';
-import type { StepData, System, SystemStep } from '../estimators/system.js';
+import { requireNumbers, requireSystem, type StepData, type System, type SystemStep } from '../estimators/system.js';
+import { requireSteps } from './checks.js';
 
 /** The gradient at one time step. */
 export interface StepGradient {
@@ -21,6 +22,9 @@ export function gradientsByStep(
   sequence: Iterable<StepData>,
   state?: ArrayLike<number>,
 ): StepGradient[] {
+  requireSystem(system);
+  requireSteps(sequence);
+  if (state !== undefined) requireNumbers('state', state, system.batchSize * system.stateSize);
   let now = state ?? system.initial();
   system.changed();
   const steps: SystemStep[] = Array.from(sequence, (data) => {

@@ -9,13 +9,20 @@
  *   z          bias / sqrt(variance / N): about 1 if the bias is chance, larger if it is real
  */
 
-import { requireInteger } from '../checks.js';
+import { requireInteger, requireNumber, requireOptions, shown } from '../checks.js';
 import { createRng, type Rng } from '../core/rng.js';
-import { invalidData } from '../errors.js';
-import { type GradientEstimator, unroll } from '../estimators/estimator.js';
+import { invalidData, invalidSetting } from '../errors.js';
+import { type GradientEstimator, requireEstimator, unroll } from '../estimators/estimator.js';
 import { bptt } from '../estimators/methods/backwards.js';
-import type { ParameterBlock, StepData, System } from '../estimators/system.js';
+import {
+  type ParameterBlock,
+  requireNumbers,
+  requireSystem,
+  type StepData,
+  type System,
+} from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
+import { requireSequence } from './checks.js';
 
 /** Options of `compare`. */
 export interface CompareOptions {
@@ -85,10 +92,10 @@ export function compare(
   sequence: readonly StepData[],
   options: CompareOptions = {},
 ): CompareReport {
-  const { draws = 256, seed = 1 } = options;
-  requireInteger('draws', draws, 1, 1 << 24);
+  const settings = checked(estimators, system, sequence, options);
+  const { seed } = settings;
   const exact = new Float64Array(system.parameters.length);
-  const { loss } = total(bptt(), system, sequence, createRng(seed, 'exact'), options, exact);
+  const { loss } = total(bptt(), system, sequence, createRng(seed, 'exact'), settings, exact);
   const exactNorm = norm(exact);
   if (!(exactNorm > 0) || !Number.isFinite(exactNorm)) {
     throw invalidData(
@@ -97,10 +104,31 @@ export function compare(
       'Take other parameters, another sequence, or one with a loss.',
     );
   }
-  const comparisons = estimators.map((estimator) =>
-    examine(estimator, system, sequence, exact, { ...options, draws, seed }),
-  );
+  const comparisons = estimators.map((estimator) => examine(estimator, system, sequence, exact, settings));
   return { exactNorm, loss, comparisons, warnings: warnings(comparisons, system, exact) };
+}
+
+/** Checks the arguments of `compare`. Returns the options with their defaults. */
+function checked(
+  estimators: readonly GradientEstimator[],
+  system: System,
+  sequence: readonly StepData[],
+  options: CompareOptions,
+): CompareOptions & { readonly draws: number; readonly seed: number; readonly confidence: number } {
+  requireOptions('options', options ?? null, ['draws', 'seed', 'state', 'every', 'confidence']);
+  const { draws = 256, seed = 1, confidence = 0.95, state, every } = options;
+  requireInteger('draws', draws, 1, 1 << 24);
+  requireInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
+  requireNumber('confidence', confidence, 0, 1);
+  if (every !== undefined) requireInteger('every', every, 1, 1 << 24);
+  requireSystem(system);
+  if (!Array.isArray(system.blocks))
+    throw invalidSetting('system.blocks', `must be a list, got ${shown(system.blocks)}.`);
+  if (state !== undefined) requireNumbers('state', state, system.batchSize * system.stateSize);
+  if (!Array.isArray(estimators)) throw invalidSetting('estimators', `must be a list, got ${shown(estimators)}.`);
+  for (const estimator of Array.from<unknown>(estimators)) requireEstimator(estimator);
+  requireSequence(sequence);
+  return { ...options, draws, seed, confidence };
 }
 
 /** Adds all emissions over the sequence to `sum`. */
@@ -130,7 +158,7 @@ function examine(
   system: System,
   sequence: readonly StepData[],
   exact: Float64Array,
-  options: CompareOptions & { readonly draws: number; readonly seed: number },
+  options: ReturnType<typeof checked>,
 ): Comparison {
   const draws = estimator.stochastic ? options.draws : 1;
   const random = createRng(options.seed, estimator.name);
@@ -158,7 +186,7 @@ function examine(
   }
   const picks = resamples(groups.length, draws > 1 ? RESAMPLES : 0, createRng(options.seed, 'bootstrap'));
   const look = (block: ParameterBlock): BlockComparison =>
-    judge(block, { mean, squares, exact, groups, picks, draws, confidence: options.confidence ?? 0.95 });
+    judge(block, { mean, squares, exact, groups, picks, draws, confidence: options.confidence });
   return {
     name: estimator.name,
     unbiased: estimator.unbiased,

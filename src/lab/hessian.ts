@@ -7,8 +7,10 @@
  *   cross-entropy         dz = s (p - q), so Rdz = s p (Rz - sum of p Rz), s the row's weight in the mean      of (L1')
  *   mean squared error    dy = 2 s (y - t), so Rdy = 2 s Ry                                                    of (L2')
  */
+import { requireOptions, requireValues } from '../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { crossEntropyDivisor, valueLossScale } from '../contract/kernels.js';
+import { requireBatch } from '../core/batch.js';
 import type { AnyLayerTape } from '../core/layers/registry.js';
 import { type LossSpec, requireLoss } from '../core/losses.js';
 import { LstmCurvature } from '../core/lstm/curvature.js';
@@ -17,6 +19,7 @@ import { Lease } from '../core/memory/lease.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { hostNumbers } from '../core/memory/views.js';
 import { type Batch, defaultLoss, type Model, type PassOptions } from '../core/model.js';
+import { requireModel } from '../core/require-model.js';
 import type { Tape } from '../core/tape.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 
@@ -34,7 +37,10 @@ export async function hessianVector(
   direction: ArrayLike<number>,
   options: Pick<PassOptions, 'loss' | 'from'> = {},
 ): Promise<FloatArray> {
+  requireModel(model);
+  requireOptions('options', options ?? null, ['loss', 'from']);
   const P = model.parameters.layout.size;
+  requireValues('direction', direction);
   if (direction.length !== P) {
     throw new UnspoolError({
       code: 'SHAPE_MISMATCH',
@@ -46,9 +52,11 @@ export async function hessianVector(
     });
   }
   const spec = requireLoss(options.loss ?? defaultLoss(batch));
+  requireBatch(model, batch, spec);
   if (batch.lengths || batch.batchFirst)
     throw invalidSetting('batch', 'must not have lengths or batchFirst for second derivatives.');
-  const { tape, gradients } = await model.gradients(batch, { ...options, loss: spec });
+  // Everything runs before the first await, with one set of weights.
+  const { tape, gradients } = model.startGradients(batch, { ...options, loss: spec });
   const [w, product] = [model.arena(), model.arena()];
   const lease = new Lease(model.kernels, 'system');
   try {

@@ -1,10 +1,11 @@
 /** How far back the gradient reaches: the exact gradient by the lag between a loss and the use of the weights. */
 
-import { requireInteger } from '../checks.js';
+import { requireInteger, requireOptions } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import { backThrough } from '../estimators/algebra/back-through.js';
-import type { StepData, System } from '../estimators/system.js';
+import { requireNumbers, requireSystem, type StepData, type System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
+import { requireSteps } from './checks.js';
 
 /** The exact gradient by lag. */
 export interface LagSpectrum {
@@ -25,7 +26,12 @@ export function lagSpectrum(
   sequence: Iterable<StepData>,
   options: { readonly longest?: number; readonly state?: ArrayLike<number> } = {},
 ): LagSpectrum {
-  let now = options.state ?? system.initial();
+  requireSystem(system);
+  requireSteps(sequence);
+  requireOptions('options', options ?? null, ['longest', 'state']);
+  const { state } = options;
+  if (state !== undefined) requireNumbers('state', state, system.batchSize * system.stateSize);
+  let now = state ?? system.initial();
   system.changed();
   const steps = Array.from(sequence, (data) => {
     const step = system.step(now, data);

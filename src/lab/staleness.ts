@@ -10,12 +10,13 @@
  *   staleness = |g - held| / |held|, and the cosines of g and of held with the exact gradient
  */
 
-import { requireInteger, requireNumber } from '../checks.js';
+import { requireInteger, requireKeys, requireNumber } from '../checks.js';
 import { createRng } from '../core/rng.js';
-import { type GradientEstimator, unroll } from '../estimators/estimator.js';
+import { type GradientEstimator, requireEstimator, unroll } from '../estimators/estimator.js';
 import { bptt } from '../estimators/methods/backwards.js';
-import type { StepData, System } from '../estimators/system.js';
+import { requireSystem, type StepData, type System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
+import { requireSequence } from './checks.js';
 
 /** Options of `staleness`. */
 export interface StalenessOptions {
@@ -55,7 +56,12 @@ export function staleness(
   sequence: readonly StepData[],
   options: StalenessOptions,
 ): StalenessPoint[] {
+  requireEstimator(estimator);
+  requireSystem(system);
+  requireSequence(sequence);
+  requireKeys('options', options, ['learningRate', 'every', 'points', 'seed']);
   const { learningRate, every = estimator.every ?? 1, points = 16, seed = 1 } = options;
+  requireInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
   requireNumber('learningRate', learningRate, 0, Number.MAX_VALUE);
   requireInteger('every', every, 1, 1 << 24);
   requireInteger('points', points, 1, 1 << 24);
@@ -63,15 +69,17 @@ export function staleness(
   const chosen = spreadOver(Math.ceil(sequence.length / every), points);
   const emissions: Emission[] = [];
   let count = 0;
-  run(estimator, system, sequence, every, seed, (gradient, window) => {
-    const theta = Float64Array.from(system.parameters);
-    if (chosen.has(count++)) emissions.push({ ...window, gradient, theta });
-    addScaled(system.parameters, -learningRate, gradient);
-  });
-  const found = emissions.map((one) => judge(one, estimator, system, sequence, every, seed));
-  system.parameters.set(before);
-  system.changed();
-  return found;
+  try {
+    run(estimator, system, sequence, every, seed, (gradient, window) => {
+      const theta = Float64Array.from(system.parameters);
+      if (chosen.has(count++)) emissions.push({ ...window, gradient, theta });
+      addScaled(system.parameters, -learningRate, gradient);
+    });
+    return emissions.map((one) => judge(one, estimator, system, sequence, every, seed));
+  } finally {
+    system.parameters.set(before);
+    system.changed();
+  }
 }
 
 function judge(

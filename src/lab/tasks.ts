@@ -3,12 +3,13 @@
  * one-hot or real values, so an LSTM can read them directly, as local rules require. All data come from the given generator.
  */
 
-import { requireInteger } from '../checks.js';
+import { isObject, requireInteger, requireKeys, requireValues, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
-import { invalidSetting } from '../errors.js';
-import type { StepData } from '../estimators/system.js';
+import { invalidData, invalidSetting } from '../errors.js';
+import { requireSize, type StepData } from '../estimators/system.js';
 import { partOf } from '../estimators/vectors.js';
+import { requireRng, requireRows, requireSequence } from './checks.js';
 
 /** Sequences of equal length side by side: the inputs and targets of all sequences for each step. */
 export type Sequences = readonly StepData[];
@@ -27,8 +28,26 @@ export const rowOf = (sequences: Sequences, rows: number, row: number): Sequence
     target: target && partOf(target, rows, row),
   }));
 
+/** Checks that every step has the same numbers of inputs and of targets, for `batchSize` sequences. */
+function requireWhole(sequences: Sequences, batchSize: number): void {
+  requireSequence(sequences);
+  if (sequences.length === 0) throw invalidData('sequences', 'must have at least one step.');
+  requireInteger('batchSize', batchSize, 1, 1 << 20);
+  let wide: number | null = null;
+  for (const [t, { input, target }] of sequences.entries()) {
+    requireValues(`sequences[${t}].input`, input);
+    requireSize(`sequences[${t}].input`, input, sequences[0]!.input.length);
+    if (target === null || target === undefined) continue;
+    requireValues(`sequences[${t}].target`, target);
+    requireSize(`sequences[${t}].target`, target, (wide ??= target.length));
+  }
+  requireInteger('sequences[0].input.length / batchSize', sequences[0]!.input.length / batchSize, 1, 1 << 24);
+  if (wide !== null) requireInteger('numbers of a target / batchSize', wide / batchSize, 1, 1 << 24);
+}
+
 /** Makes a batch of `batchSize` sequences side by side; a step without a target has weight 0. */
 export function stepsToBatch(sequences: Sequences, batchSize: number): Batch {
+  requireWhole(sequences, batchSize);
   const first = sequences.find(({ target }) => target)?.target;
   const [width, wide] = [sequences[0]!.input.length / batchSize, (first?.length ?? batchSize) / batchSize];
   const count = sequences.length * batchSize;
@@ -56,18 +75,25 @@ export interface CopyTaskOptions {
 }
 
 /** Input width of the copy tasks: the letters, a blank, and the signal to recall. */
-export const copyWidth = ({ symbols }: Pick<CopyTaskOptions, 'symbols'>): number => symbols + 2;
+export function copyWidth(options: Pick<CopyTaskOptions, 'symbols'>): number {
+  if (!isObject(options)) throw invalidSetting('options', `must be an object, got ${shown(options)}.`);
+  const { symbols } = options;
+  requireInteger('symbols', symbols, 2, 1 << 16);
+  return symbols + 2;
+}
 
 /**
  * The copy task (Hochreiter & Schmidhuber 1997; Arjovsky et al. 2016): 2 length + lag steps. The last `length` steps have the letters
  * as targets, each length + lag steps after it was shown.
  */
 export function copyTask(shape: CopyTaskOptions, rows: number, random: Rng): Sequences {
+  requireKeys('options', shape, ['symbols', 'length', 'lag']);
   const { symbols, length, lag = 0 } = shape;
-  requireInteger('symbols', symbols, 2, 1 << 16);
+  const width = copyWidth(shape);
   requireInteger('length', length, 1, 1 << 16);
   requireInteger('lag', lag, 0, 1 << 20);
-  const width = copyWidth(shape);
+  requireRows(rows, 2 * length + lag, width);
+  requireRng(random);
   const letters = Array.from({ length }, () => integers(rows, symbols, random));
   const all = (value: number) => oneHot(new Int32Array(rows).fill(value), width);
   const [blank, signal] = [all(symbols), all(symbols + 1)];
@@ -87,8 +113,9 @@ export function delayedCopyTask(
   rows: number,
   random: Rng,
 ): Sequences {
+  requireKeys('options', shape, ['symbols', 'length', 'every', 'lag']);
   const { symbols, length, every, lag } = shape;
-  requireInteger('symbols', symbols, 2, 1 << 16);
+  const width = copyWidth(shape);
   requireInteger('length', length, 1, 1 << 16);
   requireInteger('every', every, 2, 1 << 16);
   requireInteger('lag', lag, 1, 1 << 20);
@@ -97,7 +124,8 @@ export function delayedCopyTask(
       'lag',
       `is ${lag}, a multiple of every = ${every}: a letter would be shown while another is due.`,
     );
-  const width = copyWidth(shape);
+  requireRows(rows, (length - 1) * every + lag + 1, width);
+  requireRng(random);
   const letters = Array.from({ length }, () => integers(rows, symbols, random));
   const all = (value: number) => oneHot(new Int32Array(rows).fill(value), width);
   const [blank, signal] = [all(symbols), all(symbols + 1)];
@@ -133,8 +161,13 @@ export const aicherBaseline = (length: number): number => Math.exp(((length - 1)
 export const COUNTING_SYMBOLS = 3;
 
 /** Endless text of a^n, end of line, b^n, end of line, with n uniform in 1 to `largest` (ctallec/uoro), as class numbers. */
-export function* countingText(largest: number, random: Rng): Generator<number> {
+export function countingText(largest: number, random: Rng): Generator<number> {
   requireInteger('largest', largest, 1, 1 << 16);
+  requireRng(random);
+  return counting(largest, random);
+}
+
+function* counting(largest: number, random: Rng): Generator<number> {
   while (true) {
     const n = 1 + random.integer(largest);
     for (const letter of [0, 1]) {
@@ -162,6 +195,8 @@ export function* nextCharacter(text: Iterable<number>, symbols: number): Generat
  */
 export function addingTask(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 2, 1 << 20);
+  requireRows(batchSize, steps, 2, 'batchSize');
+  requireRng(random);
   const inputs = Array.from({ length: steps }, () => new Float32Array(2 * batchSize));
   const target = new Float32Array(batchSize);
   const half = steps >> 1;
@@ -184,6 +219,8 @@ export const ORDER_SYMBOLS = 6;
  */
 export function temporalOrderTask(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 10, 1 << 20);
+  requireRows(batchSize, steps, ORDER_SYMBOLS, 'batchSize');
+  requireRng(random);
   const letters = Array.from({ length: steps }, () => Int32Array.from(integers(batchSize, 4, random), (v) => v + 2));
   const target = new Int32Array(batchSize);
   const tenth = Math.floor(steps / 10);
@@ -203,13 +240,21 @@ export function temporalOrderTask(steps: number, batchSize: number, random: Rng)
  * The "Add" task of Marschall et al. 2020 (arXiv:1907.02649), endless: x is 0 or 1, one-hot; the class y is 1 with probability
  * .5 + .5 x[t - t1] - .25 x[t - t2]. x is 0 before the start.
  */
-export function* delayedAddTask(
-  { t1, t2 }: { t1: number; t2: number },
+export function delayedAddTask(
+  delays: { readonly t1: number; readonly t2: number },
   rows: number,
   random: Rng,
 ): Generator<StepData> {
+  requireKeys('options', delays, ['t1', 't2']);
+  const { t1, t2 } = delays;
   requireInteger('t1', t1, 0, 1 << 16);
   requireInteger('t2', t2, 0, 1 << 16);
+  requireRows(rows, Math.max(t1, t2) + 1, 2);
+  requireRng(random);
+  return delayedAdd(t1, t2, rows, random);
+}
+
+function* delayedAdd(t1: number, t2: number, rows: number, random: Rng): Generator<StepData> {
   const past: Int32Array[] = []; // x of now first
   const at = (ago: number, n: number): number => past[ago]?.[n] ?? 0;
   while (true) {

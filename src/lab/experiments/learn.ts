@@ -129,7 +129,8 @@ export class Learner {
       return { loss: losses.sum / losses.count };
     };
     const { optimizer, schedule, clipNorm, seed } = options;
-    const settings = { optimizer, seed, gradient, ...(schedule && { schedule }), ...(clipNorm && { clipNorm }) };
+    const loss = 'crossEntropy' as const;
+    const settings = { optimizer, seed, loss, gradient, ...(schedule && { schedule }), ...(clipNorm && { clipNorm }) };
     const training = fit(model, { train: { stateful: false, length: updates, batch } }, settings);
     try {
       for await (const event of training) {

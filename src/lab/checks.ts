@@ -1,0 +1,36 @@
+/** Checks of sequences, generators of random numbers and sizes that a caller passes. */
+import { isObject, requireFunction, requireInteger, shown } from '../checks.js';
+import type { Rng } from '../core/rng.js';
+import { invalidData, invalidSetting } from '../errors.js';
+import { requireStepData, type StepData } from '../estimators/system.js';
+
+/** Throws `INVALID_DATA` unless `value` is a list of steps. Their system checks the numbers. */
+export function requireSequence(value: unknown): asserts value is readonly StepData[] {
+  if (!Array.isArray(value)) throw invalidData('sequence', `must be a list of steps, got ${shown(value)}.`);
+  for (const step of Array.from<unknown>(value)) requireStepData(step);
+}
+
+/** Throws `INVALID_DATA` unless steps can be taken from `value`, one after the other. */
+export function requireSteps(value: unknown): asserts value is Iterable<StepData> {
+  const iterate =
+    isObject(value) || Array.isArray(value) ? (value as Partial<Iterable<StepData>>)[Symbol.iterator] : null;
+  if (typeof iterate !== 'function') throw invalidData('sequence', `must be a list of steps, got ${shown(value)}.`);
+}
+
+/** Throws `INVALID_SETTING` for a value that is not a generator of random numbers. */
+export function requireRng(value: unknown): asserts value is Rng {
+  if (!isObject(value)) {
+    throw invalidSetting(
+      'random',
+      `must be a generator of random numbers, got ${shown(value)}.`,
+      'Pass createRng(seed, name).',
+    );
+  }
+  for (const name of ['uniform', 'normal', 'integer']) requireFunction(`random.${name}`, value[name]);
+}
+
+/** Throws `INVALID_SETTING` for a number of rows below 1, or for data that would have more than 2^28 numbers. */
+export function requireRows(rows: unknown, steps: number, width: number, name = 'rows'): asserts rows is number {
+  requireInteger(name, rows, 1, 1 << 20);
+  requireInteger(`${name} * steps * width`, rows * steps * width, 1, 1 << 28);
+}
