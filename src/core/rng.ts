@@ -1,5 +1,8 @@
 /** Random numbers from seedrandom (ARC4). A seed determines every bit of a training run. */
+
 import seedrandom from 'seedrandom/seedrandom.js'; // only ARC4; the main file of the package has seven more generators
+import { isObject, requireFunction, shown } from '../checks.js';
+import { invalidSetting } from '../errors.js';
 
 /** A random number generator whose state can be saved as JSON and restored. */
 export interface Rng {
@@ -51,4 +54,13 @@ export function createRng(seed: number | string, purpose: string): Rng {
 export function restoreRng(state: RngState): Rng {
   const generator = seedrandom('', { state: state as seedrandom.State.Arc4 }) as Generator;
   return lazyRng(() => generator);
+}
+
+/** Throws `INVALID_SETTING` for a value that is not a generator of random numbers. */
+export function requireRng(path: string, value: unknown): asserts value is Rng {
+  if (!isObject(value)) {
+    const problem = `must be a generator of random numbers, got ${shown(value)}.`;
+    throw invalidSetting(path, problem, 'Pass createRng(seed, name).');
+  }
+  for (const name of ['uniform', 'normal', 'integer']) requireFunction(`${path}.${name}`, value[name]);
 }

@@ -12,14 +12,16 @@ import {
   shown,
 } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
-import type { Rng } from '../core/rng.js';
+import { type Rng, requireRng } from '../core/rng.js';
 import { invalidSetting } from '../errors.js';
 import {
   INITIAL_STATE,
   requireFloats,
   requireNumbers,
   requireSize,
+  requireStepData,
   requireSystem,
+  requireSystemStep,
   type StepData,
   type System,
   type SystemStep,
@@ -72,12 +74,34 @@ export function defineEstimator<F extends (settings: never) => GradientEstimator
     const estimator = make(given as never);
     const start = (system: System, random: Rng): EstimatorRun => {
       requireSystem(system);
-      return estimator.start(system, random);
+      requireRng('random', random);
+      return guarded(estimator.start(system, random), system.parameters.length);
     };
     return { ...estimator, start };
   };
   return Object.assign(checked as unknown as F, { settings, optional, examples, summary });
 }
+
+/** A run whose arguments are checked. */
+const guarded = (run: EstimatorRun, size: number): EstimatorRun => ({
+  step(step, data) {
+    requireSystemStep(step);
+    requireStepData(data);
+    run.step(step, data);
+  },
+  emit(gradient) {
+    requireFloats('gradient', gradient);
+    requireSize('gradient', gradient, size);
+    run.emit(gradient);
+  },
+  reset: () => run.reset(),
+  get learned() {
+    return run.learned;
+  },
+  get cost() {
+    return run.cost;
+  },
+});
 
 /** An estimator at work on one system. */
 export interface EstimatorRun {
@@ -88,7 +112,7 @@ export interface EstimatorRun {
   /** Prepares for a new sequence; nothing is carried over. */
   reset(): void;
   /** Parameters of the estimator itself, if it learns: live numbers that `reset` keeps. */
-  readonly learned?: Float64Array;
+  readonly learned?: Float64Array | undefined;
   /** Memory and work so far. */
   readonly cost: EstimatorCost;
 }

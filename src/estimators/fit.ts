@@ -3,12 +3,16 @@
  * carried between batches, the gradient is not. Random numbers depend on the seed and the update, so a resumed training is
  * bit-identical.
  */
+
+import { isObject, requireValues } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
+import { Arena } from '../core/memory/parameters.js';
 import { hostNumbers } from '../core/memory/views.js';
 import { defaultLoss, type Model } from '../core/model.js';
+import { requireModel } from '../core/require-model.js';
 import { createRng } from '../core/rng.js';
-import type { Tape } from '../core/tape.js';
+import { Tape } from '../core/tape.js';
 import { invalidSetting } from '../errors.js';
 import type { FitOptions } from '../train/options.js';
 import { type EstimatorRun, type GradientEstimator, requireEstimator, rowsTaken, unroll } from './estimator.js';
@@ -36,6 +40,8 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
     null;
   let learned: Float64Array | null = null;
   const gradient: GradientFunction = async (model, batch, options) => {
+    requireModel(model);
+    requirePass(options);
     const { tape, gradients, from = null, noise = null, loss = defaultLoss(batch) } = options;
     requireStepLayers(model);
     requireStepLoss(loss);
@@ -66,10 +72,18 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
     observed: { get: () => [...(learned ?? [])] },
     restore: {
       value(observed: readonly number[]) {
+        requireValues('observed', observed);
         learned = observed.length > 0 ? Float64Array.from(observed) : null;
       },
     },
   });
+}
+
+/** What `fit` passes to a gradient function. */
+function requirePass(options: unknown): void {
+  const { tape, gradients } = isObject(options) ? options : {};
+  if (tape instanceof Tape && gradients instanceof Arena) return;
+  throw invalidSetting('options', 'must have the tape and the gradients of a pass.', 'Pass the function to fit().');
 }
 
 interface Part {

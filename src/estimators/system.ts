@@ -9,7 +9,15 @@
  *
  * States, tangents and cotangents have N*S numbers, sequence by sequence; theta and its gradients have P numbers.
  */
-import { isObject, requireFunction, requireInteger, requireList, requireValues, shown } from '../checks.js';
+import {
+  isObject,
+  requireFunction,
+  requireInteger,
+  requireKeys,
+  requireList,
+  requireValues,
+  shown,
+} from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { Noise } from '../core/noise.js';
 import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
@@ -128,18 +136,53 @@ export function requireSystem(value: unknown): asserts value is System {
   for (const name of ['batchSize', 'stateSize']) requireInteger(`system.${name}`, value[name], 1, 1 << 24);
   for (const name of ['initial', 'step', 'changed']) requireFunction(`system.${name}`, value[name]);
   requireFloats('system.parameters', value.parameters);
+  requireBlocks(value.blocks, value.parameters.length);
 }
+
+function requireBlocks(blocks: unknown, size: number): void {
+  if (!Array.isArray(blocks)) throw invalidSetting('system.blocks', `must be a list, got ${shown(blocks)}.`);
+  for (const [i, block] of blocks.entries()) {
+    const path = `system.blocks[${i}]`;
+    if (!isObject(block) || typeof block.name !== 'string' || !Array.isArray(block.ranges)) {
+      throw invalidSetting(path, `must have a name and ranges, got ${shown(block)}.`);
+    }
+    for (const range of block.ranges as unknown[]) {
+      const [from, to] = Array.isArray(range) ? (range as unknown[]) : [];
+      requireInteger(`${path}.ranges: from`, from, 0, size);
+      requireInteger(`${path}.ranges: to`, to, from, size);
+    }
+  }
+}
+
+const STEP_KEYS = ['input', 'target', 'weights', 'share', 'noise'];
 
 /** Throws `INVALID_DATA` for a step of a sequence that is not an object with an input. The system checks its numbers. */
 export function requireStepData(data: unknown): asserts data is StepData {
-  if (!isObject(data))
+  if (!isObject(data)) {
     throw invalidData('a step of the sequence', `must be an object with input and target, got ${shown(data)}.`);
+  }
+  requireKeys('step', data, STEP_KEYS);
 }
 
 /** Throws `INVALID_SETTING` unless `value` is a Float32Array or a Float64Array. */
 export function requireFloats(what: string, value: unknown): asserts value is FloatArray {
   if (value instanceof Float32Array || value instanceof Float64Array) return;
   throw invalidSetting(what, `must be a Float32Array or a Float64Array, got ${shown(value)}.`);
+}
+
+/** Throws unless `gradient` is null or an array of `size` numbers that can be added to. */
+export function requireGradient(gradient: unknown, size: number): asserts gradient is FloatArray | null {
+  if (gradient === null) return;
+  requireFloats('gradient', gradient);
+  requireSize('gradient', gradient, size);
+}
+
+/** Throws `INVALID_SETTING` for a value that is not a step that a system has run. */
+export function requireSystemStep(value: unknown): asserts value is SystemStep {
+  if (!isObject(value)) throw invalidSetting('step', `must be what system.step() returned, got ${shown(value)}.`);
+  for (const name of ['lossGradient', 'vjp', 'jvp', 'release']) requireFunction(`step.${name}`, value[name]);
+  requireFloats('step.state', value.state);
+  requireSize('step.before', value.before, value.state.length);
 }
 
 /** Throws `INVALID_DATA` or `SHAPE_MISMATCH` unless `values` are `size` finite numbers. */
@@ -151,6 +194,8 @@ export function requireNumbers(what: string, values: unknown, size: number): ass
 /** Throws `INVALID_DATA` or `SHAPE_MISMATCH` unless `values` is an array of `size` numbers, of any values. */
 export function requireSize(what: string, values: unknown, size: number): asserts values is ArrayLike<number> {
   requireList(what, values);
+  const wrong = Array.isArray(values) ? Array.from<unknown>(values).findIndex((v) => typeof v !== 'number') : -1;
+  if (wrong >= 0) throw invalidData(`${what}[${wrong}]`, `must be a number, got ${shown(values[wrong])}.`);
   if (values.length === size) return;
   const [expected, actual] = [[size], [values.length]];
   throw new UnspoolError({ code: 'SHAPE_MISMATCH', op: 'system', tensor: what, expected, actual });

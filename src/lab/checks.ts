@@ -1,7 +1,6 @@
-/** Checks of sequences, generators of random numbers and sizes that a caller passes. */
-import { isObject, requireFunction, requireInteger, shown } from '../checks.js';
-import type { Rng } from '../core/rng.js';
-import { invalidData, invalidSetting } from '../errors.js';
+/** Checks of sequences and sizes that a caller passes. */
+import { isObject, requireInteger, shown } from '../checks.js';
+import { invalidData } from '../errors.js';
 import { requireStepData, type StepData } from '../estimators/system.js';
 
 /** Throws `INVALID_DATA` unless `value` is a list of steps. Their system checks the numbers. */
@@ -15,18 +14,6 @@ export function requireSteps(value: unknown): asserts value is Iterable<StepData
   const iterate =
     isObject(value) || Array.isArray(value) ? (value as Partial<Iterable<StepData>>)[Symbol.iterator] : null;
   if (typeof iterate !== 'function') throw invalidData('sequence', `must be a list of steps, got ${shown(value)}.`);
-}
-
-/** Throws `INVALID_SETTING` for a value that is not a generator of random numbers. */
-export function requireRng(value: unknown): asserts value is Rng {
-  if (!isObject(value)) {
-    throw invalidSetting(
-      'random',
-      `must be a generator of random numbers, got ${shown(value)}.`,
-      'Pass createRng(seed, name).',
-    );
-  }
-  for (const name of ['uniform', 'normal', 'integer']) requireFunction(`random.${name}`, value[name]);
 }
 
 /** Throws `INVALID_SETTING` for a number of rows below 1, or for data that would have more than 2^28 numbers. */

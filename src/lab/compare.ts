@@ -122,8 +122,6 @@ function checked(
   requireNumber('confidence', confidence, 0, 1);
   if (every !== undefined) requireInteger('every', every, 1, 1 << 24);
   requireSystem(system);
-  if (!Array.isArray(system.blocks))
-    throw invalidSetting('system.blocks', `must be a list, got ${shown(system.blocks)}.`);
   if (state !== undefined) requireNumbers('state', state, system.batchSize * system.stateSize);
   if (!Array.isArray(estimators)) throw invalidSetting('estimators', `must be a list, got ${shown(estimators)}.`);
   for (const estimator of Array.from<unknown>(estimators)) requireEstimator(estimator);

@@ -5,11 +5,11 @@
 
 import { isObject, requireInteger, requireKeys, requireValues, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
-import type { Rng } from '../core/rng.js';
+import { type Rng, requireRng } from '../core/rng.js';
 import { invalidData, invalidSetting } from '../errors.js';
 import { requireSize, type StepData } from '../estimators/system.js';
 import { partOf } from '../estimators/vectors.js';
-import { requireRng, requireRows, requireSequence } from './checks.js';
+import { requireRows, requireSequence } from './checks.js';
 
 /** Sequences of equal length side by side: the inputs and targets of all sequences for each step. */
 export type Sequences = readonly StepData[];
@@ -93,7 +93,7 @@ export function copyTask(shape: CopyTaskOptions, rows: number, random: Rng): Seq
   requireInteger('length', length, 1, 1 << 16);
   requireInteger('lag', lag, 0, 1 << 20);
   requireRows(rows, 2 * length + lag, width);
-  requireRng(random);
+  requireRng('random', random);
   const letters = Array.from({ length }, () => integers(rows, symbols, random));
   const all = (value: number) => oneHot(new Int32Array(rows).fill(value), width);
   const [blank, signal] = [all(symbols), all(symbols + 1)];
@@ -125,7 +125,7 @@ export function delayedCopyTask(
       `is ${lag}, a multiple of every = ${every}: a letter would be shown while another is due.`,
     );
   requireRows(rows, (length - 1) * every + lag + 1, width);
-  requireRng(random);
+  requireRng('random', random);
   const letters = Array.from({ length }, () => integers(rows, symbols, random));
   const all = (value: number) => oneHot(new Int32Array(rows).fill(value), width);
   const [blank, signal] = [all(symbols), all(symbols + 1)];
@@ -163,7 +163,7 @@ export const COUNTING_SYMBOLS = 3;
 /** Endless text of a^n, end of line, b^n, end of line, with n uniform in 1 to `largest` (ctallec/uoro), as class numbers. */
 export function countingText(largest: number, random: Rng): Generator<number> {
   requireInteger('largest', largest, 1, 1 << 16);
-  requireRng(random);
+  requireRng('random', random);
   return counting(largest, random);
 }
 
@@ -196,7 +196,7 @@ export function* nextCharacter(text: Iterable<number>, symbols: number): Generat
 export function addingTask(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 2, 1 << 20);
   requireRows(batchSize, steps, 2, 'batchSize');
-  requireRng(random);
+  requireRng('random', random);
   const inputs = Array.from({ length: steps }, () => new Float32Array(2 * batchSize));
   const target = new Float32Array(batchSize);
   const half = steps >> 1;
@@ -220,7 +220,7 @@ export const ORDER_SYMBOLS = 6;
 export function temporalOrderTask(steps: number, batchSize: number, random: Rng): Sequences {
   requireInteger('steps', steps, 10, 1 << 20);
   requireRows(batchSize, steps, ORDER_SYMBOLS, 'batchSize');
-  requireRng(random);
+  requireRng('random', random);
   const letters = Array.from({ length: steps }, () => Int32Array.from(integers(batchSize, 4, random), (v) => v + 2));
   const target = new Int32Array(batchSize);
   const tenth = Math.floor(steps / 10);
@@ -250,7 +250,7 @@ export function delayedAddTask(
   requireInteger('t1', t1, 0, 1 << 16);
   requireInteger('t2', t2, 0, 1 << 16);
   requireRows(rows, Math.max(t1, t2) + 1, 2);
-  requireRng(random);
+  requireRng('random', random);
   return delayedAdd(t1, t2, rows, random);
 }
 

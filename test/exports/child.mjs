@@ -1,7 +1,7 @@
 /** The process that makes the calls. fuzz.mjs starts it, watches its time and memory, and starts another if it must end. */
 import { openSync, writeSync } from 'node:fs';
 import { chdir } from 'node:process';
-import { createRandom, isPlain, mutated, pathsOf, replaced, Thrown } from './mutate.mjs';
+import { createRandom, hasMethods, isPlain, mutated, pathsOf, replaced, Thrown } from './mutate.mjs';
 import { importEntries, subjectsOf, uncovered } from './subjects.mjs';
 import { closeWorld, createWorld } from './world.mjs';
 
@@ -131,16 +131,13 @@ async function renewed() {
   return createWorld(entries);
 }
 
-/** Whether an object has methods: an implementation of an interface, which may have more. */
-const hasMethods = (object) => Object.values(object).some((value) => typeof value === 'function');
-
 /** Every plain object of the arguments of a valid call, with one more key: a misspelled setting must not be ignored. */
 async function unknownKeys() {
   let index = -1;
   for (const subject of subjects) {
     if (subject.open === true || subject.slow) continue;
     const args = await subject.args(world);
-    for (const path of pathsOf(args)) {
+    for (const path of pathsOf(args, subject.opaque)) {
       const object = path.reduce((now, key) => now[key], args);
       const place = `[${path[0]}]${path
         .slice(1)
@@ -191,7 +188,7 @@ async function main() {
     const random = createRandom(Math.imul(settings.seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
     const subject = subjects[index % subjects.length];
     if (subject.slow && random.below(settings.slow) > 0) continue;
-    await attempt(index, subject, (args) => mutated(args, random, world.pool()));
+    await attempt(index, subject, (args) => mutated(args, random, world.pool(), subject.opaque));
   }
   send({ kind: 'done', index });
   await closeWorld();

@@ -209,11 +209,14 @@ export const isPlain = (value) => {
   return prototype === Object.prototype || prototype === null;
 };
 
-/** The ways to every value inside lists and plain objects (of a long list, to the first few). */
-export function pathsOf(value, path = []) {
-  if (path.length > 6) return [path];
+/** Whether a value is a plain object with methods: an implementation of an interface, which may have more. */
+export const hasMethods = (value) => isPlain(value) && Object.values(value).some((v) => typeof v === 'function');
+
+/** The ways to every value inside lists and plain objects (of a long list, to the first few). `opaque`: not inside implementations. */
+export function pathsOf(value, opaque = false, path = []) {
+  if (path.length > 6 || (opaque && hasMethods(value))) return [path];
   const keys = Array.isArray(value) ? Object.keys(value).slice(0, 4) : isPlain(value) ? Object.keys(value) : [];
-  return [path, ...keys.flatMap((key) => pathsOf(value[key], [...path, key]))];
+  return [path, ...keys.flatMap((key) => pathsOf(value[key], opaque, [...path, key]))];
 }
 
 export const at = (value, path) => path.reduce((now, key) => now[key], value);
@@ -327,7 +330,7 @@ function spoiledNumbers(values, random) {
 }
 
 /** Wrong arguments made from valid ones, and in words what is wrong. */
-export function mutated(args, random, pool) {
+export function mutated(args, random, pool, opaque = false) {
   const kind = random.below(20);
   if (kind === 0)
     return { args: Array.from({ length: random.below(args.length + 2) }, () => anyValue(random, pool)), what: 'noise' };
@@ -342,7 +345,7 @@ export function mutated(args, random, pool) {
     return { args: copy, what: `arguments ${i} and ${j} exchanged` };
   }
   if (kind === 3) return { args: [...args, anyValue(random, pool)], what: 'one more argument' };
-  const paths = pathsOf(args).filter((path) => path.length > 0);
+  const paths = pathsOf(args, opaque).filter((path) => path.length > 0);
   if (paths.length === 0) return { args: [anyValue(random, pool)], what: 'an argument' };
   const path = random.pick(random.below(3) === 0 ? paths.filter(({ length }) => length === 1) : paths);
   const place = `[${path[0]}]${path

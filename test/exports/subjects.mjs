@@ -27,6 +27,8 @@ const EXPORTS = {
   gpu: gpuSubjects,
   node: nodeSubjects,
 };
+/** Entries whose calls take systems and cells that the caller implements: what they return is not checked. */
+const OPAQUE = new Set(['lab']);
 const OBJECTS = { main: mainObjects, lab: labObjects, worker: workerObjects };
 
 /**
@@ -41,11 +43,13 @@ export function subjectsOf(entries) {
       const target = module[row.of ?? name];
       const isClass = typeof target === 'function' && /^class/.test(Function.prototype.toString.call(target));
       const call = isClass ? (...args) => new target(...args) : target;
-      subjects.push({ ...row, name: `${entry}.${name}`, call: (args) => call(...args) });
+      subjects.push({ ...row, name: `${entry}.${name}`, opaque: OPAQUE.has(entry), call: (args) => call(...args) });
     }
     for (const [name, object] of Object.entries(OBJECTS[entry] ?? {})) {
       for (const [method, args] of Object.entries(object.methods)) {
-        if (args !== null) subjects.push(methodOf(`${entry}.${name}`, object, method, args));
+        if (args !== null) {
+          subjects.push({ ...methodOf(`${entry}.${name}`, object, method, args), opaque: OPAQUE.has(entry) });
+        }
       }
     }
   }

@@ -6,6 +6,8 @@ import { invalidSetting } from '../../errors.js';
 import {
   type GatedUnits,
   type ParameterBlock,
+  requireFloats,
+  requireGradient,
   requireNumbers,
   requireSize,
   requireStepData,
@@ -90,18 +92,29 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
       if (target) requireValues('target', target);
       const state = Float64Array.from(before);
       const next = cell.forward(mine(parameters), state, input);
+      requireFloats('cell.forward()', next);
+      requireSize('cell.forward()', next, cell.stateSize);
       const at: CellPoint = { theta: mine(parameters), state, input, next };
       return {
         before: state,
         state: next,
         loss: target ? readout.loss(its(parameters), next, target) : 0,
-        lossGradient: (gradient) =>
-          target
-            ? readout.gradient(its(parameters), next, target, gradient && its(gradient))
-            : new Float64Array(cell.stateSize),
+        lossGradient(gradient) {
+          requireGradient(gradient, parameters.length);
+          if (!target) return new Float64Array(cell.stateSize);
+          return readout.gradient(its(parameters), next, target, gradient && its(gradient));
+        },
         outputGradient: null,
-        vjp: (v, gradient) => cell.vjp(at, v, gradient && mine(gradient)),
-        jvp: (u, w) => cell.jvp(at, u, w && Float64Array.from(w).subarray(0, split)),
+        vjp(v, gradient) {
+          requireSize('v', v, cell.stateSize);
+          requireGradient(gradient, parameters.length);
+          return cell.vjp(at, v, gradient && mine(gradient));
+        },
+        jvp(u, w) {
+          requireSize('u', u, cell.stateSize);
+          if (w) requireSize('w', w, parameters.length);
+          return cell.jvp(at, u, w && Float64Array.from(w).subarray(0, split));
+        },
         get units() {
           return cell.units?.(at) ?? null;
         },

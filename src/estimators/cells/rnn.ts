@@ -2,9 +2,10 @@
  * The plain RNN (Elman 1990), h' = tanh(a), a = Wx x + Wh h + b, and a linear readout under squared error.
  *   with D = diag(1 - h'^2):   J = D Wh,   dh'/dW[j, k] = D[j] z[k],  z = [x; h; 1]
  */
-import { requireInteger } from '../../checks.js';
+import { isObject, requireInteger, shown } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
-import { requireSize } from '../system.js';
+import { invalidSetting } from '../../errors.js';
+import { requireFloats, requireGradient, requireSize } from '../system.js';
 import type { Cell, CellPoint, Readout } from './cell.js';
 
 const joined = (x: ArrayLike<number>, h: ArrayLike<number>): Float64Array => {
@@ -20,11 +21,21 @@ export function rnnCell(inputSize: number, hiddenSize: number): Cell {
   requireInteger('inputSize', inputSize, 0, 1 << 16);
   requireInteger('hiddenSize', hiddenSize, 1, 1 << 16);
   const [m, n, d] = [inputSize, hiddenSize, inputSize + hiddenSize + 1];
+  const requirePoint = (at: CellPoint): void => {
+    if (!isObject(at)) throw invalidSetting('at', `must be a point of the cell, got ${shown(at)}.`);
+    requireFloats('theta', at.theta);
+    requireSize('theta', at.theta, n * d);
+    for (const part of ['state', 'next'] as const) requireSize(part, at[part], n);
+    requireSize('input', at.input, m);
+  };
   const slopes = ({ next }: CellPoint): Float64Array => Float64Array.from(next, (h) => 1 - h * h);
   return {
     stateSize: n,
     parameterCount: n * d,
     forward(theta, h, x) {
+      requireFloats('theta', theta);
+      requireSize('theta', theta, n * d);
+      requireSize('state', h, n);
       requireSize('input', x, m);
       const z = joined(x, h);
       return Float64Array.from({ length: n }, (_, j) => {
@@ -34,6 +45,9 @@ export function rnnCell(inputSize: number, hiddenSize: number): Cell {
       });
     },
     vjp(at, v, gradient) {
+      requirePoint(at);
+      requireSize('v', v, n);
+      requireGradient(gradient, n * d);
       const [slope, z, out] = [slopes(at), joined(at.input, at.state), new Float64Array(n)];
       for (let j = 0; j < n; j++) {
         const da = v[j]! * slope[j]!;
@@ -43,6 +57,9 @@ export function rnnCell(inputSize: number, hiddenSize: number): Cell {
       return out;
     },
     jvp(at, u, w) {
+      requirePoint(at);
+      requireSize('u', u, n);
+      if (w) requireSize('w', w, n * d);
       const [slope, z] = [slopes(at), joined(at.input, at.state)];
       return slope.map((s, j) => {
         let da = 0;
@@ -52,6 +69,7 @@ export function rnnCell(inputSize: number, hiddenSize: number): Cell {
       });
     },
     units(at) {
+      requirePoint(at);
       const recurrent = new Float64Array(n * n);
       for (let j = 0; j < n; j++) recurrent.set(at.theta.subarray(j * d + m, j * d + m + n), j * n);
       return {
@@ -74,6 +92,9 @@ export function squaredErrorReadout(stateSize: number, outputSize: number): Read
   requireInteger('outputSize', outputSize, 1, 1 << 16);
   const [n, o] = [stateSize, outputSize];
   const errors = (theta: FloatArray, s: ArrayLike<number>, target: ArrayLike<number>): Float64Array => {
+    requireFloats('theta', theta);
+    requireSize('theta', theta, o * (n + 1));
+    requireSize('state', s, n);
     requireSize('target', target, o);
     return Float64Array.from({ length: o }, (_, r) => {
       let y = theta[r * (n + 1) + n]!;
@@ -85,6 +106,7 @@ export function squaredErrorReadout(stateSize: number, outputSize: number): Read
     parameterCount: o * (n + 1),
     loss: (theta, s, target) => errors(theta, s, target).reduce((sum, e) => sum + e * e, 0) / o,
     gradient(theta, s, target, gradient) {
+      requireGradient(gradient, o * (n + 1));
       const q = new Float64Array(s.length);
       for (const [r, error] of errors(theta, s, target).entries()) {
         const dy = (2 * error) / o;

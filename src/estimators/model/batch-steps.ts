@@ -125,7 +125,7 @@ function requireBatchShape(batch: unknown): asserts batch is Batch {
 
 /** Throws `INVALID_SETTING` for a loss of whole sequences. */
 export function requireStepLoss(loss: LossChoice): void {
-  if (!goesBySequence(loss)) return;
+  if (!goesBySequence(requireLoss(loss))) return;
   const problem = 'is of whole sequences, and an estimator goes step by step.';
   throw invalidSetting('loss', problem, 'Use the exact gradient.');
 }

@@ -10,7 +10,14 @@ import type { Model } from '../../core/model.js';
 import type { ModelSpec } from '../../core/spec.js';
 import type { Tape } from '../../core/tape.js';
 import { invalidSetting } from '../../errors.js';
-import { type GatedUnits, requireSize, type StatePart, type StepData, type SystemStep } from '../system.js';
+import {
+  type GatedUnits,
+  requireGradient,
+  requireSize,
+  type StatePart,
+  type StepData,
+  type SystemStep,
+} from '../system.js';
 import { ModelTangent } from './tangent.js';
 
 /** Whether dropout or noise affects the new state, which the closed-form derivatives do not cover. */
@@ -120,6 +127,7 @@ export class EngineStep implements SystemStep {
 
   lossGradient(gradient: FloatArray | null): FloatArray {
     const { tape, system, target } = this;
+    requireGradient(gradient, system.parameters.length);
     const q = system.floats(system.batchSize * this.stateSize);
     if (!target) return q;
     system.adding(gradient, (arena) => {
@@ -142,6 +150,7 @@ export class EngineStep implements SystemStep {
 
   vjp(v: ArrayLike<number>, gradient: FloatArray | null): FloatArray {
     const { tape, system, after, k } = this;
+    requireGradient(gradient, system.parameters.length);
     requireSize('v', v, system.batchSize * this.stateSize);
     const given = this.cut(v);
     for (const [i, { h, c }] of after.entries()) {

@@ -57,6 +57,7 @@ export const mainObjects = {
       lstm: () => [0],
       weightsOf: () => [numbers(T * N)],
       downloadStates: () => [],
+      downloadOutput: () => [],
       begin: () => [states(), { seed: 1, update: 1 }],
       setLengths: () => [[3, 2]],
       forward: (w) => [w.model.parameters, numbers(T * N * 2)],
@@ -76,6 +77,7 @@ export const mainObjects = {
       cell: () => [1],
       begin: () => [states()[0]],
       initialState: () => [],
+      endAtStart: (w) => [w.model.parameters],
       finalState: () => [],
       initialStateGrad: () => [],
       pack: (w) => [w.model.parameters],
@@ -95,6 +97,7 @@ export const mainObjects = {
       transpose: () => [1, 0, 2],
       pick: () => [1, null, null],
       toArray: () => [],
+      copy: () => [],
     },
   },
   Arena: {

@@ -39,6 +39,7 @@ export const inspectSubjects = {
   stepAfter: { args: async (w) => [await layer(w), 1], open: true },
   stepBefore: { args: async (w) => [await layer(w), 1], open: true },
   textFeatures: { args: () => ['To be, "or not" to (be).'] },
+  toNdarray: { args: (w) => [w.tape.output], after: (array) => array.get(0, 0, 0) },
   trace: {
     args: (w) => [w.model, valueBatch(), { row: 1, loss: 'meanSquaredError', from: states(), after: states() }],
   },
