@@ -179,6 +179,7 @@ export const labObjects = {
     ]),
   ),
   GradientFunction: {
+    open: true, // what `fit` passes
     make: () => lab.estimatorGradient(lab.bptt()),
     call: true,
     methods: {
