@@ -25,7 +25,7 @@ export function activate({ kind, alpha, beta }: Activation, x: number): number {
     case 'elu':
       return x > 0 ? x : alpha * Math.expm1(x);
     case 'softsign':
-      return x / (1 + Math.abs(x));
+      return Math.abs(x) === Number.POSITIVE_INFINITY ? Math.sign(x) : x / (1 + Math.abs(x));
     case 'softplus':
       return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
     default:
@@ -59,7 +59,7 @@ export function slopeAt({ kind, alpha, beta }: Activation, s: number): number {
     case 'softsign':
       return (1 - Math.abs(s)) ** 2;
     case 'softplus':
-      return 1 - Math.exp(-s); // e^x / (1 + e^x), and 1 + e^x = e^s
+      return -Math.expm1(-s); // e^x / (1 + e^x), and 1 + e^x = e^s
     default:
       return kind satisfies never;
   }

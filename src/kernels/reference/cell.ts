@@ -19,8 +19,11 @@
 import type { LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
 import { dense } from './dense.js';
 
-/** 1 / (1 + e^-z). For z below -709, exp overflows to infinity, and 1/infinity is the correct 0. */
-export const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
+/** 1 / (1 + e^-z), or e^z / (1 + e^z) for negative z: no exponential overflows. */
+export function sigmoid(z: number): number {
+  const e = Math.exp(-Math.abs(z));
+  return (z < 0 ? e : 1) / (1 + e);
+}
 
 export function lstmCell(y: LstmStep, cPrev: Matrix): void {
   const gates = dense(y.gates);

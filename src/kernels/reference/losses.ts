@@ -17,7 +17,8 @@ import { dense } from './dense.js';
  * (L1) For a row with logits z, target y, class weights w, smoothing e and C classes:
  *   p = softmax(z);  loss = -(1-e) w[y] log p[y] - (e/C) sum_k w[k] log p[k]
  * log p[k] = (z[k] - max) - log sum_k e^(z[k]-max). Subtracting the maximum keeps every exponent at or below 0; subtracting it
- * first keeps the digits if |max| is large.
+ * first keeps the digits if |max| is large. The sum is 1, for a largest logit, and `others`: log(1 + others) keeps the digits if
+ * the row is confident and the others are small.
  */
 export function softmaxCrossEntropy(
   loss: Matrix,
@@ -38,16 +39,18 @@ export function softmaxCrossEntropy(
     const at = r * C;
     let max = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < C; k++) max = Math.max(max, z[at + k]!);
-    let sum = 0;
+    let [others, largest] = [0, 0];
     for (let k = 0; k < C; k++) {
       const e = Math.exp(z[at + k]! - max);
       p[at + k] = e;
-      sum += e;
+      if (e === 1) largest++;
+      else others += e;
     }
-    for (let k = 0; k < C; k++) p[at + k] = p[at + k]! / sum;
+    others += largest - 1;
+    for (let k = 0; k < C; k++) p[at + k] = p[at + k]! / (1 + others);
     const target = classes[r]!;
     if (target === ignored) continue;
-    const logSum = Math.log(sum);
+    const logSum = Math.log1p(others);
     let row = (1 - smooth) * (w?.[target] ?? 1) * (z[at + target]! - max - logSum);
     if (smooth > 0) {
       for (let k = 0; k < C; k++) row += (smooth / C) * (w?.[k] ?? 1) * (z[at + k]! - max - logSum);
@@ -62,7 +65,8 @@ export function softmaxCrossEntropy(
 /**
  * (L1') d log p[k] / dz[j] = [j = k] - p[j]. With the target distribution
  *   q[k] = w[k] ((1-e) [k = y] + e/C)      dz[j] = p[j] * sum_k q[k] - q[j]
- * If all weights are 1, sum q = 1 and dz = p - q.
+ * If all weights are 1, sum q = 1 and dz = p - q. Without smoothing, dz[y] = -w[y] (1 - p[y]), and 1 - p[y] is the sum of the
+ * other p, which keeps its digits if p[y] is near 1.
  */
 export function softmaxCrossEntropyGrad(
   dlogits: Matrix,
@@ -94,6 +98,11 @@ export function softmaxCrossEntropyGrad(
       const q = (smooth / C) * (w?.[j] ?? 1) + (j === target ? onTarget : 0);
       dz[at + j] = scale * (p[at + j]! * qSum - q);
     }
+    if (smooth === 0 && p[at + target]! > 0.5) {
+      let others = 0;
+      for (let j = 0; j < C; j++) if (j !== target) others += p[at + j]!;
+      dz[at + target] = -scale * qSum * others;
+    }
   }
 }
 
@@ -107,7 +116,8 @@ type ElementLoss = Exclude<ValueLoss, { readonly kind: 'gaussian' }>;
  *   (L5) e^2/2 to |e| = d, d (|e| - d/2)       e, cut to [-d, d]              (Huber 1964)
  *   (L6) q (t - y) below t, (1-q) (y - t) above   -q, 1-q, at t: 0            (Koenker & Bassett 1978)
  *   (L3) -(t log s + (1-t) log(1-s))           s - t, s = sigmoid(y)
- * (L3) is computed as max(y, 0) - y t + log(1 + e^-|y|), which never takes the logarithm of 0.
+ * (L3) is computed as max(y, 0) - y t + log(1 + e^-|y|), which never takes the logarithm of 0. For y above 0, its slope is computed
+ * as (1-t) - sigmoid(-y), which keeps the digits that s - t loses if both are near 1.
  */
 function elementLoss(kind: ElementLoss, y: number, t: number, quantile: number): number {
   const e = y - t;
@@ -139,7 +149,7 @@ function elementSlope(kind: ElementLoss, y: number, t: number, quantile: number)
     case 'quantile':
       return e < 0 ? -quantile : e > 0 ? 1 - quantile : 0;
     case 'binaryCrossEntropy':
-      return sigmoid(y) - t;
+      return y > 0 ? 1 - t - sigmoid(-y) : sigmoid(y) - t;
     default:
       return kind satisfies never;
   }

@@ -49,7 +49,12 @@ export enum ThreadWord {
 
 /** The arguments of a cell half in memory. Matrices are addresses; 0 means none. */
 export enum CellWord {
-  rows,
+  // Doubles, of two words each.
+  gateAlpha = 0,
+  gateBeta = 2,
+  otherAlpha = 4,
+  otherBeta = 6,
+  rows = 8,
   units,
   gates,
   c,
@@ -63,12 +68,8 @@ export enum CellWord {
   dcPrev,
   gateSet,
   gateKind,
-  gateAlpha,
-  gateBeta,
   /** The activation of the candidate in the first half, of the output in the second. */
   otherKind,
-  otherAlpha,
-  otherBeta,
   clip,
   inputPeephole,
   forgetPeephole,

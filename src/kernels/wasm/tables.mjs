@@ -12,7 +12,7 @@ const DISPATCHES = [
     from: './activations',
     suffix: 'Value',
     doc: 'f(x) of an activation.',
-    signature: 'activate(index: i32, alpha: f32, beta: f32, x: v128): v128',
+    signature: 'activate(index: i32, alpha: f64, beta: f64, x: v128): v128',
     call: '(x, alpha, beta)',
   },
   {
@@ -20,7 +20,7 @@ const DISPATCHES = [
     from: './activations',
     suffix: 'Slope',
     doc: "f'(x) of an activation, computed from s = f(x).",
-    signature: 'slopeAt(index: i32, alpha: f32, beta: f32, s: v128): v128',
+    signature: 'slopeAt(index: i32, alpha: f64, beta: f64, s: v128): v128',
     call: '(s, alpha, beta)',
   },
   {

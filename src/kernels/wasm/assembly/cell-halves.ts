@@ -7,7 +7,7 @@ import { activate, gatesOf, slopeAt } from './contract';
 import { COUPLED, FORGET, INPUT, OUTPUT } from './gates';
 import { loadSome as load, storeSome as store } from './lanes';
 import { flush } from './math';
-import { address, integer, real } from './words';
+import { address, double, integer, real } from './words';
 
 /** x + p * c, or x without a peephole. */
 // @ts-ignore: decorator
@@ -28,11 +28,11 @@ export function cellState(args: usize): void {
   const N = integer(args, CellWord.rows);
   const H = integer(args, CellWord.units);
   const gk = integer(args, CellWord.gateKind);
-  const ga = real(args, CellWord.gateAlpha);
-  const gb = real(args, CellWord.gateBeta);
+  const ga = double(args, CellWord.gateAlpha);
+  const gb = double(args, CellWord.gateBeta);
   const ck = integer(args, CellWord.otherKind);
-  const ca = real(args, CellWord.otherAlpha);
-  const cb = real(args, CellWord.otherBeta);
+  const ca = double(args, CellWord.otherAlpha);
+  const cb = double(args, CellWord.otherBeta);
   const clip = real(args, CellWord.clip);
   const pi = address(args, CellWord.inputPeephole);
   const pf = address(args, CellWord.forgetPeephole);
@@ -71,11 +71,11 @@ export function cellStateGrad(args: usize): void {
   const N = integer(args, CellWord.rows);
   const H = integer(args, CellWord.units);
   const gk = integer(args, CellWord.gateKind);
-  const ga = real(args, CellWord.gateAlpha);
-  const gb = real(args, CellWord.gateBeta);
+  const ga = double(args, CellWord.gateAlpha);
+  const gb = double(args, CellWord.gateBeta);
   const ck = integer(args, CellWord.otherKind);
-  const ca = real(args, CellWord.otherAlpha);
-  const cb = real(args, CellWord.otherBeta);
+  const ca = double(args, CellWord.otherAlpha);
+  const cb = double(args, CellWord.otherBeta);
   const clip = real(args, CellWord.clip);
   const pi = address(args, CellWord.inputPeephole);
   const pf = address(args, CellWord.forgetPeephole);
@@ -126,11 +126,11 @@ export function cellOutput(args: usize): void {
   const N = integer(args, CellWord.rows);
   const H = integer(args, CellWord.units);
   const gk = integer(args, CellWord.gateKind);
-  const ga = real(args, CellWord.gateAlpha);
-  const gb = real(args, CellWord.gateBeta);
+  const ga = double(args, CellWord.gateAlpha);
+  const gb = double(args, CellWord.gateBeta);
   const ok = integer(args, CellWord.otherKind);
-  const oa = real(args, CellWord.otherAlpha);
-  const ob = real(args, CellWord.otherBeta);
+  const oa = double(args, CellWord.otherAlpha);
+  const ob = double(args, CellWord.otherBeta);
   const po = address(args, CellWord.outputPeephole);
   let gates = address(args, CellWord.gates);
   let c = address(args, CellWord.c);
@@ -155,11 +155,11 @@ export function cellOutputGrad(args: usize): void {
   const N = integer(args, CellWord.rows);
   const H = integer(args, CellWord.units);
   const gk = integer(args, CellWord.gateKind);
-  const ga = real(args, CellWord.gateAlpha);
-  const gb = real(args, CellWord.gateBeta);
+  const ga = double(args, CellWord.gateAlpha);
+  const gb = double(args, CellWord.gateBeta);
   const ok = integer(args, CellWord.otherKind);
-  const oa = real(args, CellWord.otherAlpha);
-  const ob = real(args, CellWord.otherBeta);
+  const oa = double(args, CellWord.otherAlpha);
+  const ob = double(args, CellWord.otherBeta);
   const po = address(args, CellWord.outputPeephole);
   const dpo = address(args, CellWord.dOutputPeephole);
   let gates = address(args, CellWord.gates);

@@ -1,12 +1,8 @@
 /** The losses, each followed by its derivative. kernels/reference/losses.ts has the formulas. */
 import { elementLoss, elementSlope, ValueLoss } from './contract';
 import { bytes } from './lanes';
-import { exp, total } from './math';
+import { expMinus, log1p, total } from './math';
 import { gaussianVarianceSlope } from './value-losses';
-
-// @ts-ignore: decorator
-@external('env', 'log')
-declare function log(x: f64): f64;
 
 /** The largest element of a row; NaN if the row contains NaN. */
 function rowMax(z: usize, C: i32): f32 {
@@ -15,22 +11,39 @@ function rowMax(z: usize, C: i32): f32 {
   return max;
 }
 
-/** p = e^(z - max), and their sum. */
+/** p = e^(z - max). Returns their sum less 1, which is one of them. */
 function exponentials(p: usize, z: usize, max: f32, C: i32): f64 {
   const m = f32x4.splat(max);
   let sums = f32x4.splat(0);
   let k = 0;
   for (; k + 4 <= C; k += 4) {
-    const e = exp(f32x4.sub(v128.load(z + bytes(k)), m));
+    const e = expMinus(f32x4.sub(m, v128.load(z + bytes(k))));
     v128.store(p + bytes(k), e);
     sums = f32x4.add(sums, e);
   }
   let sum = <f64>total(sums);
   for (; k < C; k++) {
-    const e = f32x4.extract_lane(exp(f32x4.splat(f32.load(z + bytes(k)) - max)), 0);
+    const e = f32x4.extract_lane(expMinus(f32x4.splat(max - f32.load(z + bytes(k)))), 0);
     f32.store(p + bytes(k), e);
     sum += e;
   }
+  return sum < 1.5 ? sumOfSmall(p, C) : sum - 1;
+}
+
+/**
+ * The sum of the numbers up to 1/2 in a row: of all but the largest, if the row is confident. Their sum with the largest, less
+ * the largest, would lose their digits.
+ */
+function sumOfSmall(p: usize, C: i32): f64 {
+  const half = f32x4.splat(0.5);
+  let sums = f32x4.splat(0);
+  let k = 0;
+  for (; k + 4 <= C; k += 4) {
+    const v = v128.load(p + bytes(k));
+    sums = f32x4.add(sums, v128.and(v, f32x4.le(v, half)));
+  }
+  let sum = <f64>total(sums);
+  for (; k < C; k++) if (f32.load(p + bytes(k)) <= 0.5) sum += f32.load(p + bytes(k));
   return sum;
 }
 
@@ -55,12 +68,12 @@ export function softmaxCrossEntropy(
   let loss: f64 = 0;
   for (let r = 0; r < R; r++, p += bytes(C), z += bytes(C), targets += 4) {
     const max = rowMax(z, C);
-    const sum = exponentials(p, z, max, C);
-    scaleRow(p, <f32>(1 / sum), C);
+    const others = exponentials(p, z, max, C);
+    scaleRow(p, <f32>(1 / (1 + others)), C);
     const target = i32.load(targets);
     const own = <f64>weight(rowWeights, r);
     if (target == ignored || own == 0) continue;
-    const logSum = log(sum);
+    const logSum = log1p(others);
     loss -= own * (1 - <f64>smooth) * <f64>weight(weights, target) * (<f64>(f32.load(z + bytes(target)) - max) - logSum);
     if (smooth > 0) {
       const share = (own * <f64>smooth) / <f64>C;
@@ -70,7 +83,10 @@ export function softmaxCrossEntropy(
   return loss * scale;
 }
 
-/** (L1') dz[j] = scale * (p[j] * sum q - q[j]), scale = whole * row weight. `weightSum` is the sum of all class weights. */
+/**
+ * (L1') dz[j] = scale * (p[j] * sum q - q[j]), scale = whole * row weight. `weightSum` is the sum of all class weights. Without
+ * smoothing, p - 1 of the target is minus the sum of the other p, which keeps its digits if p is near 1.
+ */
 export function softmaxCrossEntropyGrad(
   dz: usize, p: usize, targets: usize, R: i32, C: i32, weights: usize, weightSum: f32, ignored: i32, smooth: f32, whole: f32,
   rowWeights: usize,
@@ -90,7 +106,9 @@ export function softmaxCrossEntropyGrad(
     for (; k + 4 <= C; k += 4) v128.store(dz + bytes(k), f32x4.mul(v128.load(p + bytes(k)), factor));
     for (; k < C; k++) f32.store(dz + bytes(k), f32.load(p + bytes(k)) * all);
     if (smooth > 0) for (k = 0; k < C; k++) f32.store(dz + bytes(k), f32.load(dz + bytes(k)) - scale * share * weight(weights, k));
-    f32.store(dz + bytes(target), f32.load(dz + bytes(target)) - scale * onTarget);
+    const own = dz + bytes(target);
+    const exact = smooth == 0 && f32.load(p + bytes(target)) > 0.5;
+    f32.store(own, exact ? -all * <f32>sumOfSmall(p, C) : f32.load(own) - scale * onTarget);
   }
 }
 
@@ -133,8 +151,9 @@ export function valueLossGrad(
       const a = f32.load(y + bytes(c));
       const t = f32.load(target + bytes(c / Q));
       const p = f32.load(gaussian ? y + bytes(K + c) : numbers + bytes(c % Q));
-      f32.store(dy + bytes(c), elementSlope(kind, a, t, p, scale));
-      if (gaussian) f32.store(dy + bytes(K + c), gaussianVarianceSlope(a, t, p, scale));
+      const slope = elementSlope(kind, a, t, p, scale);
+      f32.store(dy + bytes(c), slope);
+      if (gaussian) f32.store(dy + bytes(K + c), gaussianVarianceSlope(slope, a, t, scale));
     }
   }
 }

@@ -4,17 +4,7 @@
  *
  * `p` is the parameter: delta of a huber, the quantile of a quantile, the logarithm of the variance of a gaussian.
  */
-import { exp, sigmoid } from './math';
-
-// @ts-ignore: decorator
-@external('env', 'log')
-declare function log(x: f64): f64;
-
-// @ts-ignore: decorator
-@inline
-function exp1(x: f32): f32 {
-  return f32x4.extract_lane(exp(f32x4.splat(x)), 0);
-}
+import { exp1, log1p, sigmoid } from './math';
 
 // @ts-ignore: decorator
 @inline
@@ -65,11 +55,13 @@ export function quantileSlope(y: f32, t: f32, p: f32, scale: f32): f32 {
 
 /** (L3) */
 export function binaryCrossEntropyLoss(y: f32, t: f32, p: f32): f64 {
-  return <f64>f32.max(y, 0) - <f64>y * <f64>t + log(1 + <f64>exp1(-f32.abs(y)));
+  return <f64>f32.max(y, 0) - <f64>y * <f64>t + log1p(<f64>exp1(-f32.abs(y)));
 }
 
+/** sigmoid(y) - t, or (1 - t) - sigmoid(-y), which keeps its digits if both terms of the first are near 1. */
 export function binaryCrossEntropySlope(y: f32, t: f32, p: f32, scale: f32): f32 {
-  return scale * (f32x4.extract_lane(sigmoid(f32x4.splat(y)), 0) - t);
+  const s = f32x4.extract_lane(sigmoid(f32x4.splat(-f32.abs(y))), 0);
+  return scale * (y > 0 ? 1 - t - s : s - t);
 }
 
 /** (L7) y is the mean and p the logarithm of the variance. */
@@ -82,8 +74,9 @@ export function gaussianSlope(y: f32, t: f32, p: f32, scale: f32): f32 {
   return scale * (y - t) * exp1(-p);
 }
 
-/** The derivative by p. */
-export function gaussianVarianceSlope(y: f32, t: f32, p: f32, scale: f32): f32 {
-  const e = y - t;
-  return (scale * (1 - e * e * exp1(-p))) / 2;
+/** The derivative by p, (1 - e^2 e^-p) / 2 with e = y - t, from that by y. */
+// @ts-ignore: decorator
+@inline
+export function gaussianVarianceSlope(slope: f32, y: f32, t: f32, scale: f32): f32 {
+  return (scale - slope * (y - t)) / 2;
 }

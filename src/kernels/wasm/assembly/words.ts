@@ -17,3 +17,10 @@ export function address(base: usize, index: i32): usize {
 export function real(base: usize, index: i32): f32 {
   return f32.load(base + ((<usize>index) << 2));
 }
+
+/** The double in the words at `index` and after it. */
+// @ts-ignore: decorator
+@inline
+export function double(base: usize, index: i32): f64 {
+  return f64.load(base + ((<usize>index) << 2));
+}

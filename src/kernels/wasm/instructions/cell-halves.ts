@@ -19,6 +19,7 @@ function argumentRecord({ heap, at }: WasmContext) {
   const record = heap.alloc(4 * CellWord.count);
   const words = new Int32Array(heap.memory.buffer, record, CellWord.count);
   const floats = new Float32Array(heap.memory.buffer, record, CellWord.count);
+  const doubles = new Float64Array(heap.memory.buffer, record, CellWord.rows / 2);
 
   /** @param other the activation of the candidate or of the output. */
   const writeCell = (y: Pick<LstmStep, 'gates' | 'c'>, cell: CellArguments, other: Activation): void => {
@@ -28,11 +29,11 @@ function argumentRecord({ heap, at }: WasmContext) {
     words[CellWord.units] = y.c.cols;
     words[CellWord.gateSet] = GATE_SETS.indexOf(gates);
     words[CellWord.gateKind] = ACTIVATIONS.indexOf(gate.kind);
-    floats[CellWord.gateAlpha] = gate.alpha;
-    floats[CellWord.gateBeta] = gate.beta;
+    doubles[CellWord.gateAlpha / 2] = gate.alpha;
+    doubles[CellWord.gateBeta / 2] = gate.beta;
     words[CellWord.otherKind] = ACTIVATIONS.indexOf(other.kind);
-    floats[CellWord.otherAlpha] = other.alpha;
-    floats[CellWord.otherBeta] = other.beta;
+    doubles[CellWord.otherAlpha / 2] = other.alpha;
+    doubles[CellWord.otherBeta / 2] = other.beta;
     floats[CellWord.clip] = clip;
     words[CellWord.gates] = at(y.gates);
     words[CellWord.c] = at(y.c);
