@@ -17,7 +17,7 @@ export function activate({ kind, alpha, beta }: Activation, x: number): number {
     case 'leakyRelu':
       return x > 0 ? x : alpha * x;
     case 'thresholdedRelu':
-      return x > alpha ? x : 0;
+      return x <= alpha ? 0 : x; // NaN stays NaN
     case 'scaledTanh':
       return alpha * Math.tanh(beta * x);
     case 'hardSigmoid':
