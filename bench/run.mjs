@@ -6,6 +6,7 @@ const BENCHMARKS = {
   start: 'from process start to the first training step',
   studio: 'the Studio in Chromium: first paint, size, frames per second',
   peers: 'Unspool and other libraries, with the same weights and data',
+  accuracy: 'largest errors of the activations, by backend, in units in the last place',
   gpu: 'the gpu backend in Chromium, next to wasm and TensorFlow.js',
   quality: 'loss over training time, for Unspool and PyTorch',
 };

@@ -311,19 +311,46 @@ function sample(count: number): number[] {
   return found.slice(0, count);
 }
 
-/** The largest error of each probe. `count`: numbers in its sample, a multiple of 16. */
-export async function accuracy(k: Kernels, count = 2 ** 13): Promise<ProbeError[]> {
+export interface AccuracyOptions {
+  /** Numbers in the sample, a multiple of 16. Default 8192. */
+  readonly count?: number;
+  /** Names of functions to compute at every float32 number instead. The others are left out. */
+  readonly all?: readonly string[];
+}
+
+/** The largest error of each function. */
+export async function accuracy(k: Kernels, { count = 2 ** 13, all }: AccuracyOptions = {}): Promise<ProbeError[]> {
   const errors: ProbeError[] = [];
   const common = sample(count);
   for (const probe of PROBES) {
-    const [low, high] = probe.limits ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-    const x = Float32Array.from(common);
-    const own = around(probe.corners ?? []);
-    x.set(own, count - own.length);
-    for (let i = 0; i < count; i++) x[i] = x[i]! < low ? low : x[i]! > high ? high : x[i]!;
-    errors.push({ name: probe.name, ...largestError(x, await probe.run(k, x), probe.exact) });
+    if (all && !all.includes(probe.name)) continue;
+    let worst: Omit<ProbeError, 'name'> | undefined;
+    for (const x of all ? everything() : [sampleOf(probe, common)]) {
+      const error = largestError(x, await probe.run(k, x), probe.exact);
+      if (!worst || error.ulp > worst.ulp) worst = error;
+    }
+    errors.push({ name: probe.name, ...worst! });
   }
   return errors;
+}
+
+/** The common sample, with numbers around the corners of a function, within its limits. */
+function sampleOf({ corners = [], limits }: Probe, common: readonly number[]): Float32Array {
+  const [low, high] = limits ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const x = Float32Array.from(common);
+  const own = around(corners);
+  x.set(own, x.length - own.length);
+  return x.map((v) => (v < low ? low : v > high ? high : v));
+}
+
+/** All float32 numbers and infinities, in pieces. */
+function* everything(): Generator<Float32Array> {
+  const size = 2 ** 20;
+  for (let from = 0; from < 2 ** 32; from += size) {
+    if ((from & 0x7f800000) === 0x7f800000) continue; // infinity and NaN
+    yield new Float32Array(Uint32Array.from({ length: size }, (_, i) => from + i).buffer);
+  }
+  yield Float32Array.from({ length: ROWS }, (_, i) => (i % 2 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY));
 }
 
 function largestError(x: Float32Array, found: FloatArray, exactly: Probe['exact']): Omit<ProbeError, 'name'> {
