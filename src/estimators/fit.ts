@@ -69,6 +69,13 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
     return { loss: sum };
   };
   return Object.defineProperties(gradient, {
+    method: { value: estimator.name },
+    dispose: {
+      value() {
+        workspace?.system.dispose();
+        workspace = null;
+      },
+    },
     observed: { get: () => [...(learned ?? [])] },
     restore: {
       value(observed: readonly number[]) {

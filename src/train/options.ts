@@ -33,6 +33,8 @@ export interface TrainingData {
 export interface GradientFunction extends Partial<Resumable> {
   /** Identifies the method and its settings in checkpoints. */
   readonly method?: string;
+  /** Called when a loop over the events ends: frees memory. */
+  dispose?(): void;
   (
     model: Model,
     batch: Batch,

@@ -75,6 +75,7 @@ export class Session {
       const context = { model, kernels, options, seed, buffers, isRisky: isRisky(options.optimizer) };
       session = new Session(setup, context, lease, progressOf(start));
       if ('optimizer' in start) await session.restore(start);
+      else options.gradient?.restore?.([]); // it may have learned in another training
       return session;
     } catch (error) {
       session?.free();
@@ -186,6 +187,7 @@ export class Session {
 
   /** Frees everything. */
   free(): void {
+    this.setup.options.gradient?.dispose?.();
     this.tapes.free();
     this.lease.end(ENDED);
   }

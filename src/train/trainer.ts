@@ -10,7 +10,7 @@ import { requireCarriedState } from '../core/spec.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 import { isOptimizer, optimizerFrom, scheduleFrom } from '../optim/choice.js';
 import { copyOfState } from './checkpoint.js';
-import { EventLoopYield } from './event-loop-yield.js';
+import { yieldToEventLoop } from './event-loop-yield.js';
 import { requireSameBatches, requireSameSettings, settingsOf } from './fingerprint.js';
 import {
   copyOfData,
@@ -35,8 +35,17 @@ export type {
   TrainingState,
 } from './options.js';
 
-/** The training that a model is in. A weak reference: one that is abandoned within its loop does not hold its model up. */
-const running = new WeakMap<Model, WeakRef<Training>>();
+/** A loop over the events of a training. It does not refer to the training, which may be abandoned within its loop. */
+interface Loop {
+  isOver: boolean;
+}
+
+/** The last loop that each model was in. */
+const loops = new WeakMap<Model, Loop>();
+
+const abandoned = new FinalizationRegistry<Loop>((loop) => {
+  loop.isOver = true;
+});
 
 /**
  * A training that `fit` started. Iterate it for its events. Between two events it pauses, and can be saved. It has memory of
@@ -51,6 +60,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private idle: TrainingState | null;
   private setup: SessionSetup | null = null;
   private session: Session | null = null;
+  private loop: Loop | null = null;
   /** Whether the model holds the result, which may be an average or the best weights. */
   private holdsResult = false;
   /** Updates, validations and checkpoints take turns: the last one so far, and the number of those that have not ended. */
@@ -108,7 +118,6 @@ export class Training implements AsyncIterable<TrainingEvent> {
     try {
       const session = await this.inTurn(() => this.open());
       const { epochs = 1, signal } = this.options;
-      const eventLoop = new EventLoopYield();
       yield* this.validateIfDue(session); // the loop was left, or the state saved, between an update and its validation
       // An epoch that was interrupted after its last update (batch > 0) still ends with its event.
       while (
@@ -119,7 +128,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
         const rng = restoreRng(session.progress.rng); // a resumed epoch shuffles its data into the same order
         const source = this.data.train.shuffled?.(rng) ?? this.data.train;
         while (session.progress.batch < source.length && session.progress.update < this.updates && !session.isStopped) {
-          await eventLoop.pause();
+          await yieldToEventLoop();
           if (signal?.aborted) {
             yield { kind: 'end', reason: 'aborted', update: session.progress.update };
             return;
@@ -139,7 +148,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
       yield { kind: 'end', reason, update: session.progress.update };
     } finally {
       await this.suspend();
-      if (running.get(this.model)?.deref() === this) running.delete(this.model);
+      this.leave();
     }
   }
 
@@ -159,7 +168,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
    */
   dispose(): void {
     this.disposed = true;
-    if (running.get(this.model)?.deref() === this) running.delete(this.model);
+    this.leave();
     if (this.pending === 0) this.free();
   }
 
@@ -193,9 +202,16 @@ export class Training implements AsyncIterable<TrainingEvent> {
   /** Makes this the training that the model is in. */
   private claim(): void {
     this.requireOpen();
-    const other = running.get(this.model)?.deref();
-    if (other) throw loopIsRunning(other === this);
-    running.set(this.model, new WeakRef(this));
+    const other = loops.get(this.model);
+    if (other && !other.isOver) throw loopIsRunning(other === this.loop);
+    this.loop = { isOver: false };
+    loops.set(this.model, this.loop);
+    abandoned.register(this, this.loop, this);
+  }
+
+  private leave(): void {
+    if (this.loop) this.loop.isOver = true;
+    abandoned.unregister(this);
   }
 
   /** Checks that the state to resume from belongs to this training. */

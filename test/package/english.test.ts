@@ -44,7 +44,7 @@ const NAMES: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(?:Told|Doing|Telling)\b/, 'a plain noun'],
   [
     /\b(?:Safekeeping|KeptTraining|TapeShelf|Breather)\b/,
-    'TrainingSnapshots, TrainingSnapshot, TapeCache, EventLoopYield',
+    'TrainingSnapshots, TrainingSnapshot, TapeCache, yieldToEventLoop',
   ],
   [
     /\b(?:heldOut|heldOutStreams|maxSteps|memoryNeed|MemoryNeed|loadForms|gradientsUnread)\b/,
