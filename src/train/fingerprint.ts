@@ -4,7 +4,9 @@
  * Not included, because they may change on purpose: `epochs` and `maxUpdates` (a schedule then spans the new number of
  * updates), `validateEvery` and `signal`.
  */
-import type { FloatArray, Kernels } from '../contract/kernels.js';
+
+import type { Kernels } from '../contract/kernels.js';
+
 import type { Batch, Model } from '../core/model.js';
 import { restoreRng } from '../core/rng.js';
 import { specOf } from '../optim/schedule.js';
@@ -99,8 +101,9 @@ const WORDS = new Uint32Array(FLOAT.buffer);
 export const batchHash = ({ steps, batchSize, inputs, targets, weights, lengths }: Batch): number =>
   hashOf([steps, batchSize], inputs, targets, weights, lengths);
 
-/** A number that identifies the weights. */
-export const weightsHash = (weights: FloatArray): number => hashOf(weights);
+/** A number that identifies the weights of a model. */
+export const hashOfWeights = async ({ kernels, parameters }: Model): Promise<number> =>
+  hashOf(await kernels.download(parameters.read()));
 
 /** Throws `INVALID_DATA` unless the first batches of the data are those that the checkpoint has been trained on. */
 export function requireSameBatches(saved: TrainingState, { train }: TrainingData): void {

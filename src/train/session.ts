@@ -18,7 +18,7 @@ import {
   restoreBuffers,
   restoreCarried,
 } from './checkpoint.js';
-import { batchesIn, batchHash, IDENTIFYING_BATCHES, weightsHash } from './fingerprint.js';
+import { batchesIn, batchHash, hashOfWeights, IDENTIFYING_BATCHES } from './fingerprint.js';
 import {
   plannedUpdates,
   type ReadyOptions,
@@ -63,8 +63,8 @@ export class Session {
     this.tapes = new TapeCache(setup.model, { inputGradient: false });
   }
 
-  /** Allocates everything, and restores a state. Throws `OUT_OF_MEMORY`, and `INVALID_DATA` for another training's state. */
-  static async open(setup: SessionSetup, start: TrainingProgress | TrainingState): Promise<Session> {
+  /** Allocates everything, and restores a state: of this training (`isOwn`) or from a checkpoint. Throws `OUT_OF_MEMORY`, and `INVALID_DATA` for another training's state. */
+  static async open(setup: SessionSetup, start: TrainingProgress | TrainingState, isOwn: boolean): Promise<Session> {
     const { model, options, seed } = setup;
     const allocate = await bufferAllocation(options);
     const lease = new Lease(model.kernels, 'training');
@@ -74,7 +74,7 @@ export class Session {
       const buffers = explained(model, null, () => allocate(kernels, model.parameters));
       const context = { model, kernels, options, seed, buffers, isRisky: isRisky(options.optimizer) };
       session = new Session(setup, context, lease, progressOf(start));
-      if ('optimizer' in start) await session.restore(start);
+      if ('optimizer' in start) await session.restore(start, isOwn);
       else options.gradient?.restore?.([]); // it may have learned in another training
       return session;
     } catch (error) {
@@ -104,7 +104,7 @@ export class Session {
     const tape = this.tapes.take(batch, from);
     const factor = typeof schedule === 'object' ? schedule.factor : schedule;
     const rateFactor: unknown = factor ? factor(update, updates, { epoch, epochs }) : 1;
-    requireNumber(`the schedule's factor for update ${update}`, rateFactor, 0, Number.MAX_VALUE);
+    requireNumber(`the schedule's factor for update ${update}`, rateFactor, 0, Number.POSITIVE_INFINITY);
     this.isCalling = options.gradient !== undefined;
     try {
       const { loss, gradientNorm } = await updateOnce(this.context, batch, { tape, from, update, rateFactor });
@@ -158,7 +158,7 @@ export class Session {
     const { model, data, options, settings } = this.setup;
     const optimizer = await downloadArenas(kernels, buffers);
     const carried = this.lastTape && data.train.stateful ? await this.lastTape.downloadStates() : null;
-    const weights = weightsHash(await kernels.download(model.parameters.read()));
+    const weights = await hashOfWeights(model);
     return {
       ...this.progress,
       optimizer,
@@ -199,14 +199,14 @@ export class Session {
     return average?.isUsed ? withParameters(model, average.weights) : model;
   }
 
-  private async restore(state: TrainingState): Promise<void> {
+  private async restore(state: TrainingState, isOwn: boolean): Promise<void> {
     const { kernels, buffers } = this.context;
     const { model, data, options } = this.setup;
     const weights = state.optimizer.get('weights');
     if (weights) kernels.upload(model.parameters.write(), requireSize(weights, 'weights', model.size));
-    else if (state.settings?.weights !== undefined) {
-      const hash = weightsHash(await kernels.download(model.parameters.read()));
-      if (hash !== state.settings.weights) throw otherTraining('the model has other weights than at the checkpoint.');
+    else if (!isOwn && state.settings?.weights !== undefined) {
+      if ((await hashOfWeights(model)) !== state.settings.weights)
+        throw otherTraining('the model has other weights than at the checkpoint.');
     }
     restoreBuffers(kernels, buffers, options, state);
     this.batches = batchesIn(state);

@@ -11,7 +11,7 @@ import { invalidSetting, UnspoolError } from '../errors.js';
 import { isOptimizer, optimizerFrom, scheduleFrom } from '../optim/choice.js';
 import { copyOfState } from './checkpoint.js';
 import { yieldToEventLoop } from './event-loop-yield.js';
-import { requireSameBatches, requireSameSettings, settingsOf } from './fingerprint.js';
+import { hashOfWeights, requireSameBatches, requireSameSettings, settingsOf } from './fingerprint.js';
 import {
   copyOfData,
   copyOfOptions,
@@ -58,6 +58,8 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private readonly seed: number;
   /** The state while there is no session; null before the first one. */
   private idle: TrainingState | null;
+  /** Whether `idle` is from this training, in contrast to the one to resume from. */
+  private isOwn = false;
   private setup: SessionSetup | null = null;
   private session: Session | null = null;
   private loop: Loop | null = null;
@@ -158,7 +160,10 @@ export class Training implements AsyncIterable<TrainingEvent> {
   async checkpoint(): Promise<TrainingState> {
     return this.inTurn(async () => {
       if (this.session) return this.session.state();
-      return this.idle ? copyOfState(this.idle) : this.withSession((session) => session.state());
+      if (!this.idle) return this.withSession((session) => session.state());
+      const state = copyOfState(this.idle);
+      if (!this.isOwn || state.optimizer.has('weights')) return state;
+      return { ...state, settings: { ...state.settings, weights: await hashOfWeights(this.model) } };
     });
   }
 
@@ -232,7 +237,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
       optimizer: await optimizerFrom(optimizer),
       ...(schedule === undefined ? {} : { schedule: await scheduleFrom(schedule) }),
     });
-    this.session = await Session.open(this.setup, this.idle ?? firstProgress(this.seed));
+    this.session = await Session.open(this.setup, this.idle ?? firstProgress(this.seed), this.isOwn);
     this.holdsResult = false;
     return this.session;
   }
@@ -248,6 +253,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
 
   private async finish(session: Session): Promise<void> {
     this.idle = await session.finish();
+    this.isOwn = true;
     this.holdsResult = true;
     this.free();
   }
@@ -257,6 +263,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
     if (!this.session) return;
     await this.inTurn(async () => {
       this.idle = await this.session!.state();
+      this.isOwn = true;
       this.free();
     }).catch(() => this.free()); // disposed, or the device was lost
   }

@@ -68,7 +68,7 @@ export async function updateOnce(
     throw await notFiniteError(k, update, batchLoss, { parameters: model.parameters, tape, gradients });
   }
   const rate = options.optimizer.spec.learningRate * pass.rateFactor;
-  requireNumber('the learning rate', rate, 0, Number.MAX_VALUE);
+  requireNumber('the learning rate', rate, 0, Number.POSITIVE_INFINITY);
   if (context.isRisky || rate * Math.max(1, gradientNorm) > LARGE) {
     const { applyOrUndo } = await import('./guard.js');
     await applyOrUndo(context, update, rate);

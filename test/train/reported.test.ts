@@ -44,12 +44,16 @@ describe('a schedule', () => {
     ['infinity', (update: number) => (update < 3 ? 1 : Number.POSITIVE_INFINITY)],
     ['a string', () => 'fast'],
     ['a negative number', () => -1],
-    ['an object, because it was not called', reduceOnPlateau],
     ['a promise', async () => 1],
   ])('that returns %s', async (_, schedule) => {
     const { error, updates } = await failure({ schedule: any(schedule) });
     expect(error.code).toBe('INVALID_SETTING');
     expect(error.message).toContain(`the schedule's factor for update ${updates + 1} must be a number of at least 0`);
+  });
+
+  test('that was not called', async () => {
+    const { error } = await failure({ schedule: any(reduceOnPlateau) });
+    expect(error.message).toContain('schedule must be an object, got 1.');
   });
 
   test('of one million, times a large rate', async () => {
@@ -114,7 +118,7 @@ describe('an optimizer', () => {
       }),
     ],
     ['that divides 0 by 0', adam({ eps: 0 })],
-    ['of a huge learning rate', sgd({ learningRate: 1e38 })],
+    ['of a huge learning rate', sgd({ learningRate: 1e39 })],
   ])('%s: the update is undone', async (_, optimizer) => {
     const { error, updates } = await failure({ optimizer }, newModel(SPEC, 'float32'));
     expect(error.problem).toMatchObject({
@@ -131,7 +135,7 @@ describe('an optimizer', () => {
       kernels.fill(parameters, 5);
       throw new RangeError('mine');
     });
-    expect((await rejected(() => collect(fit(model, data(), { optimizer })))).message).toBe('mine');
+    await expect(collect(fit(model, data(), { optimizer }))).rejects.toThrow('mine');
     expectSameBits(await values(model), before);
   });
 

@@ -51,14 +51,17 @@ describe('during an update', () => {
 
   test('dispose() takes effect at its end: the model keeps valid weights', async () => {
     const [model, alone] = [newModel(), newModel()];
-    await collect(fit(alone, data(), options({ maxUpdates: 2, average: undefined } as never)));
-    const training = fit(model, data(), options());
+    const inOrder = { stateful: true, length: 4, batch: (index: number) => data().train.batch(index) };
+    await collect(fit(alone, { train: inOrder }, { optimizer: adam({ learningRate: 0.01 }), maxUpdates: 2 }));
+    const { train, validation } = data();
+    const batch = (index: number) => {
+      if (index === 1) training.dispose();
+      return train.batch(index);
+    };
+    const training: Training = fit(model, { train: { stateful: true, length: 4, batch }, validation }, options());
     const loop = training[Symbol.asyncIterator]();
     await loop.next();
-    const second = loop.next();
-    await Promise.resolve();
-    training.dispose();
-    expect((await second).value).toMatchObject({ kind: 'update', update: 2 });
+    expect((await loop.next()).value).toMatchObject({ kind: 'update', update: 2 });
     expectSameBits(await values(model), await values(alone));
     for (const use of [() => loop.next(), () => training.validate(), () => training.checkpoint()]) {
       expect(problemOf(await rejected(use), 'DISPOSED').what).toBe('The training');
