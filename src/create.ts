@@ -5,7 +5,7 @@ import { variantsFor } from './core/build.js';
 import { frozenCopy } from './core/copies.js';
 import { Model } from './core/model.js';
 import type { PassShape } from './core/pass.js';
-import { type ModelSpec, requireSpec } from './core/spec.js';
+import { isSimpleSpec, type ModelSpec } from './core/spec.js';
 import { invalidSetting } from './errors.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
 import { type BackendOptions, requireBackendOptions, selectKernels } from './kernels/select.js';
@@ -42,13 +42,13 @@ export interface CreateOptions extends BackendOptions {
  * });
  */
 export async function createModel(spec: ModelSpec, options: CreateOptions = {}): Promise<Model> {
-  requireSpec(spec);
+  const kept = frozenCopy(spec); // before anything is awaited
   requireBackendOptions(options, ['kernels', 'measure', 'lengths']);
   const { kernels, measure, lengths = false, ...backend } = options;
   requireOptional('lengths', lengths, 'boolean');
   if (measure !== undefined) requireFunction('measure', measure);
   if (kernels !== undefined) requireKernels(kernels);
-  const kept = frozenCopy(spec); // before anything is awaited
+  await requireAnySpec(kept);
   if (measure && !kernels) {
     const model = await measure(kept, backend);
     if (lengths) await model.prepare({ lengths: [] });
@@ -62,6 +62,13 @@ export async function createModel(spec: ModelSpec, options: CreateOptions = {}):
     if (!kernels) on.dispose();
     throw error;
   }
+}
+
+/** As `requireSpec`, whose code is loaded only for specs that need it. */
+async function requireAnySpec(spec: unknown): Promise<void> {
+  if (isSimpleSpec(spec)) return;
+  const { requireSpec }: { requireSpec: (spec: unknown) => void } = await import('./core/spec-check.js');
+  requireSpec(spec);
 }
 
 function requireKernels(kernels: unknown): void {
@@ -90,7 +97,6 @@ export async function estimateMemory(
   shape: PassShape,
   options: MemoryOptions & BackendOptions = {},
 ): Promise<MemoryEstimate> {
-  requireSpec(spec);
   requireBackendOptions(options, MEMORY_KEYS);
   const kept = [frozenCopy(spec), frozenCopy(shape), frozenCopy(options)] as const; // before anything is awaited
   const { backend, precision, threads } = options;

@@ -14,9 +14,9 @@ import {
 import { type AnyLayerTape, kindOf } from './layers/registry.js';
 import { isPlain } from './lstm/spec.js';
 import { leased } from './memory/lease.js';
-import { ParameterLayout } from './memory/parameters.js';
+import type { ParameterLayout } from './memory/parameters.js';
 import type { PassShape } from './pass.js';
-import { type ModelSpec, requireSpec } from './spec.js';
+import type { ModelSpec } from './spec.js';
 import { Tape, type TapeInput } from './tape.js';
 
 /** What a tape has buffers for. */
@@ -41,9 +41,13 @@ export interface BuiltSpec {
   readonly variants: LstmVariants | null;
 }
 
+const OPTIONAL = { dropout: true, repeat: true, activity: true };
+
 /** Whether the model cannot be computed without the code of the LSTM variants. */
 const needsVariants = ({ layers }: ModelSpec): boolean =>
-  layers.some((layer) => layer.kind === 'lstm' && (layer.direction === 'bidirectional' || !isPlain(layer)));
+  layers.some((layer) =>
+    layer.kind === 'lstm' ? layer.direction === 'bidirectional' || !isPlain(layer) : layer.kind in OPTIONAL,
+  );
 
 /** Loads the code of LSTM variants and sequences of unequal lengths. */
 export const loadVariants = async (): Promise<LstmVariants> => (await import('./lstm/variants.js')).lstmVariants;
@@ -84,12 +88,6 @@ export function buildLayers({ layers, inputSize = 0 }: ModelSpec): Layer<AnyLaye
     width = kind.outputSize(spec, width);
     return { ...layer, outputSize: width };
   });
-}
-
-/** Names and shapes of all parameters of a model, without building it. Throws `INVALID_SETTING`. */
-export function parameterLayout(spec: ModelSpec): ParameterLayout {
-  requireSpec(spec);
-  return new ParameterLayout(buildLayers(spec).flatMap((layer) => layer.parameters));
 }
 
 /** Allocates a tape for passes of `shape`. If that fails, nothing stays allocated. */

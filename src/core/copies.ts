@@ -1,11 +1,13 @@
 /** Copies of what callers pass, so that later changes to their objects have no effect. */
 import { isObject } from '../checks.js';
 
-/** A deep, frozen copy of plain lists and objects. Functions and other values are kept as they are. Copy checked values only. */
-export function frozenCopy<T>(value: T): T {
-  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T;
+/** A frozen copy of plain lists and objects, to a depth that no spec exceeds. Functions and other values stay as they are. */
+export function frozenCopy<T>(value: T, depth = 8): T {
+  if (depth === 0) return value;
+  if (Array.isArray(value)) return Object.freeze(value.map((v) => frozenCopy(v, depth - 1))) as T;
   if (!isObject(value) || ArrayBuffer.isView(value)) return value;
-  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, v]) => [key, frozenCopy(v)]))) as T;
+  const entries = Object.entries(value).map(([key, v]) => [key, frozenCopy(v, depth - 1)]);
+  return Object.freeze(Object.fromEntries(entries)) as T;
 }
 
 /** A copy of the arrays in a batch or in options, as they are now. Tapes, arenas and what is not plain data stay the same. */

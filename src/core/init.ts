@@ -1,6 +1,5 @@
 /** Initializers of a weight matrix [rows, cols] = [out, in]. */
-import { isKeyOf, requireNumber, shown } from '../checks.js';
-import { invalidSetting, UnspoolError } from '../errors.js';
+import { UnspoolError } from '../errors.js';
 import type { Rng } from './rng.js';
 
 /**
@@ -42,39 +41,6 @@ export type Initializer =
 /** `rows` times `cols` numbers, row by row. */
 export type InitializerFunction = (rows: number, cols: number, rng: Rng) => ArrayLike<number>;
 
-const { POSITIVE_INFINITY } = Number;
-
-/** The number that each kind of object needs, and its range. */
-const NUMBERS: Readonly<Record<string, readonly [key: string, min: number, max: number]>> = {
-  uniform: ['bound', 0, POSITIVE_INFINITY],
-  normal: ['std', 0, POSITIVE_INFINITY],
-  truncatedNormal: ['std', 0, POSITIVE_INFINITY],
-  orthogonal: ['gain', 0, POSITIVE_INFINITY],
-  constant: ['value', -1e30, 1e30],
-};
-
-/** Throws `INVALID_SETTING` unless `value` is an initializer. */
-export function requireInitializer(path: string, value: unknown): asserts value is Initializer {
-  if (isKeyOf(NAMED, value)) return;
-  if (typeof value === 'function') return;
-  if (typeof value === 'object' && value !== null && 'kind' in value) {
-    const { kind } = value as { readonly kind: unknown };
-    const needs = isKeyOf(NUMBERS, kind) ? NUMBERS[kind] : undefined;
-    if (needs) {
-      const [key, min, max] = needs;
-      requireNumber(`${path}.${key}`, (value as Record<string, unknown>)[key] as number, min, max);
-      return;
-    }
-  }
-  throw invalidSetting(
-    path,
-    `unknown initializer ${shown(value)}.`,
-    `Use one of ${Object.keys(NAMED).join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
-      .map(([kind, [key]]) => `${kind}: ${key}`)
-      .join(', ')}.`,
-  );
-}
-
 /** The matrix that an initializer fills. */
 interface Fill {
   readonly rows: number;
@@ -90,7 +56,7 @@ const uniform = (m: Fill, bound: number): Float64Array => draw(m, () => (2 * m.r
 const normal = (m: Fill, std: number): Float64Array => draw(m, () => m.rng.normal() * std);
 
 /** Initializers without settings. */
-const NAMED = {
+export const NAMED_INITIALIZERS = {
   zeros: (m: Fill) => draw(m, () => 0),
   ones: (m: Fill) => draw(m, () => 1),
   uniform: (m: Fill) => uniform(m, 1 / Math.sqrt(m.fan)),
@@ -109,7 +75,7 @@ const NAMED = {
 export function initialize(init: Initializer, rows: number, cols: number, fan: number, rng: Rng): Float64Array {
   const m: Fill = { rows, cols, fan, rng };
   if (typeof init === 'function') return drawn(init(rows, cols, rng), rows, cols);
-  if (typeof init === 'string') return NAMED[init](m);
+  if (typeof init === 'string') return NAMED_INITIALIZERS[init](m);
   switch (init.kind) {
     case 'uniform':
       return uniform(m, init.bound);

@@ -17,7 +17,7 @@ import { explained, freeOnError, type Track } from './out-of-memory.js';
 import type { PassShape } from './pass.js';
 import { type Prediction, type PredictOptions, readAndFree, readPrediction } from './prediction.js';
 import { createRng } from './rng.js';
-import { type ModelSpec, requireCarriedState, requireSpec } from './spec.js';
+import { type ModelSpec, requireCarriedState } from './spec.js';
 import { withoutViews } from './start-state.js';
 import { Stream } from './stream.js';
 import { type StartState, Tape } from './tape.js';
@@ -69,12 +69,11 @@ export class Model {
   private disposed = false;
 
   /**
-   * Builds the layers and draws the parameters. Throws `INVALID_SETTING` for a spec that cannot work, `OUT_OF_MEMORY` where
-   * the parameters do not fit. `shared`: `dispose()` leaves the backend running. `variants`: null for a spec of standard
+   * Builds the layers and draws the parameters of a spec that has been checked. Throws `OUT_OF_MEMORY` where the parameters do
+   * not fit. `shared`: `dispose()` leaves the backend running. `variants`: null for a spec of standard
    * LSTMs.
    */
   constructor(kernels: Kernels, spec: ModelSpec, shared = false, variants: LstmVariants | null = null) {
-    requireSpec(spec);
     this.spec = frozenCopy(spec);
     this.backend = kernels;
     this.shared = shared;

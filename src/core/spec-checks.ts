@@ -1,10 +1,7 @@
 /** Checks of values that a spec may hold. Each throws `INVALID_SETTING` with the path of the value. */
-import { requireKeys, shown } from '../checks.js';
+import { isKeyOf, requireKeys, requireNumber, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
-import { requireInitializer } from './init.js';
-
-/** The largest width or vocabulary; a larger number is a typing error. */
-export const MAX_SIZE = 1 << 24;
+import { type Initializer, NAMED_INITIALIZERS } from './init.js';
 
 /** The largest dropout rate: a rate of 1 leaves nothing to scale. */
 export const MAX_DROP_RATE = 1 - 2 ** -20;
@@ -20,4 +17,37 @@ export function checkInits(path: string, init: unknown, allowed: readonly string
       throw invalidSetting(`${path}.forgetBias`, `must be a number or null, got ${shown(value)}.`);
     }
   }
+}
+
+const { POSITIVE_INFINITY } = Number;
+
+/** The number that each kind of object needs, and its range. */
+const NUMBERS: Readonly<Record<string, readonly [key: string, min: number, max: number]>> = {
+  uniform: ['bound', 0, POSITIVE_INFINITY],
+  normal: ['std', 0, POSITIVE_INFINITY],
+  truncatedNormal: ['std', 0, POSITIVE_INFINITY],
+  orthogonal: ['gain', 0, POSITIVE_INFINITY],
+  constant: ['value', -1e30, 1e30],
+};
+
+/** Throws `INVALID_SETTING` unless `value` is an initializer. */
+export function requireInitializer(path: string, value: unknown): asserts value is Initializer {
+  if (isKeyOf(NAMED_INITIALIZERS, value)) return;
+  if (typeof value === 'function') return;
+  if (typeof value === 'object' && value !== null && 'kind' in value) {
+    const { kind } = value as { readonly kind: unknown };
+    const needs = isKeyOf(NUMBERS, kind) ? NUMBERS[kind] : undefined;
+    if (needs) {
+      const [key, min, max] = needs;
+      requireNumber(`${path}.${key}`, (value as Record<string, unknown>)[key] as number, min, max);
+      return;
+    }
+  }
+  throw invalidSetting(
+    path,
+    `unknown initializer ${shown(value)}.`,
+    `Use one of ${Object.keys(NAMED_INITIALIZERS).join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
+      .map(([kind, [key]]) => `${kind}: ${key}`)
+      .join(', ')}.`,
+  );
 }

@@ -5,6 +5,7 @@ import { variantsFor } from '../core/build.js';
 import { type Batch, Model } from '../core/model.js';
 import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
+import { requireSpec } from '../core/spec-check.js';
 import { invalidSetting } from '../errors.js';
 import { type BackendChoice, type BackendOptions, measuredBackends, selectKernels } from '../kernels/select.js';
 import { adam } from '../optim/adam.js';
@@ -35,6 +36,7 @@ export async function measureBackends(
   shape: PassShape,
   { backends = measuredBackends(), updates = 5, ...options }: MeasureOptions = {},
 ): Promise<BackendTiming<BackendChoice>[]> {
+  requireSpec(spec);
   const timings: BackendTiming<BackendChoice>[] = [];
   for (const backend of backends) {
     try {

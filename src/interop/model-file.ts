@@ -9,9 +9,10 @@
 
 import { classOf, isObject, requireFunction, requireOptional, requireOptions, shown } from '../checks.js';
 import type { FloatArray, Precision } from '../contract/kernels.js';
-import { parameterLayout } from '../core/build.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Model } from '../core/model.js';
+import { parameterLayout } from '../core/parameter-layout.js';
+import { isRngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { invalidData, invalidSetting, UnspoolError } from '../errors.js';

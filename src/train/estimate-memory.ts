@@ -4,17 +4,11 @@
  */
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import {
-  allocateTape,
-  type BuiltSpec,
-  buildLayers,
-  parameterLayout,
-  type TapeOptions,
-  variantsFor,
-} from '../core/build.js';
+import { allocateTape, type BuiltSpec, buildLayers, type TapeOptions, variantsFor } from '../core/build.js';
 import type { LossChoice, LossSpec } from '../core/losses.js';
 import { MemoryMeter } from '../core/memory/meter.js';
 import { Arena } from '../core/memory/parameters.js';
+import { parameterLayout } from '../core/parameter-layout.js';
 import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';

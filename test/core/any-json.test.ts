@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { shown } from '../../src/checks.js';
 import { requireLoss } from '../../src/core/losses.js';
-import { requireSpec } from '../../src/core/spec.js';
+import { requireSpec } from '../../src/core/spec-check.js';
 import { UnspoolError } from '../../src/errors.js';
 import { createOptimizer } from '../../src/optim/index.js';
 import { createSchedule } from '../../src/optim/schedules.js';

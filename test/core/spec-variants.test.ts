@@ -1,8 +1,9 @@
 /** Invalid specs are type errors in TypeScript, and errors with a path at run time. */
 import { expect, test } from '@jest/globals';
-import { parameterLayout } from '../../src/core/build.js';
 import type { CellSpec } from '../../src/core/lstm/spec.js';
-import { type LayerSpec, type ModelSpec, requireSpec } from '../../src/core/spec.js';
+import { parameterLayout } from '../../src/core/parameter-layout.js';
+import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';
+import { requireSpec } from '../../src/core/spec-check.js';
 import { problemOf, thrown } from '../support/errors.js';
 
 const lstm = (more: object) => ({ inputSize: 3, layers: [{ kind: 'lstm', hiddenSize: 4, ...more }] });

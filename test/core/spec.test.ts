@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parameterLayout } from '../../src/core/build.js';
+import { parameterLayout } from '../../src/core/parameter-layout.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { flat } from '../support/arrays.js';
 import { problemOf, thrown } from '../support/errors.js';

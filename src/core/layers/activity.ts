@@ -5,10 +5,9 @@
  * where n counts all elements of x and m those of all steps but the first. Active in training only.
  */
 
-import { requireKeys, requireNumber } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import type { PassState } from '../pass.js';
-import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
+import type { LayerInput, LayerTape, TapeContext } from './layer.js';
 
 /** Activation regularization of the layer's input (AR and TAR, Merity et al. 2017), in training only. */
 export interface ActivitySpec {
@@ -84,18 +83,3 @@ export class ActivityTape implements LayerTape {
     k.combine(gradPairs.earlier, 1, gradPairs.earlier, -factor, difference);
   }
 }
-
-export const activity: LayerKind<ActivitySpec, ActivityTape> = {
-  hasParameters: false,
-  check(path, spec) {
-    requireKeys(path, spec, ['kind', 'alpha', 'beta', 'name']);
-    for (const key of ['alpha', 'beta'] as const) {
-      if (spec[key] !== undefined) requireNumber(`${path}.${key}`, spec[key], 0, Number.POSITIVE_INFINITY);
-    }
-  },
-  outputSize: (_, inputSize) => inputSize,
-  build(spec, names) {
-    const name = names.unique(spec.name ?? 'activity');
-    return { name, parameters: [], tape: (context, input) => new ActivityTape(context, name, spec, input) };
-  },
-};

@@ -4,12 +4,10 @@
  * (variational dropout, Gal & Ghahramani 2016). Masks are drawn from keys, so that a repeated pass has the same masks.
  */
 
-import { requireChoice, requireKeys, requireNumber } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { drawMask, type MaskSource, streamOf } from '../noise.js';
 import { blocks, type PassState } from '../pass.js';
-import { MAX_DROP_RATE } from '../spec-checks.js';
-import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
+import type { LayerInput, LayerTape, TapeContext } from './layer.js';
 
 /** Drops elements of the layer's input, in training only. */
 export interface DropoutSpec {
@@ -72,17 +70,3 @@ export class DropoutTape implements LayerTape {
     else for (const [, , dx, dy] of this.parts) k.multiply(dx!, dy!, mask, false); // (D1')
   }
 }
-
-export const dropout: LayerKind<DropoutSpec, DropoutTape> = {
-  hasParameters: false,
-  check(path, spec) {
-    requireKeys(path, spec, ['kind', 'rate', 'shared', 'name']);
-    requireNumber(`${path}.rate`, spec.rate, 0, MAX_DROP_RATE);
-    if (spec.shared !== undefined) requireChoice(`${path}.shared`, spec.shared, ['steps']);
-  },
-  outputSize: (_, inputSize) => inputSize,
-  build(spec, names) {
-    const name = names.unique(spec.name ?? 'dropout');
-    return { name, parameters: [], tape: (context, input) => new DropoutTape(context, name, spec, input) };
-  },
-};

@@ -4,13 +4,11 @@
  * y[r] = m[ids[r]] E[ids[r]], and so dE[ids[r]] += m[ids[r]] dy[r] (Gal & Ghahramani 2016).
  */
 
-import { requireInteger, requireKeys, requireNumber } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { type Initializer, initialize, requireInitializer } from '../init.js';
+import { type Initializer, initialize } from '../init.js';
 import type { Arena } from '../memory/parameters.js';
 import { drawMask, type MaskSource, streamOf } from '../noise.js';
 import type { PassState } from '../pass.js';
-import { MAX_DROP_RATE, MAX_SIZE } from '../spec-checks.js';
 import type { LayerKind, LayerTape, TapeContext } from './layer.js';
 
 /** Maps token numbers to rows of a table. Must be the first layer. Parameter: `NAME.weight` [size, width]. */
@@ -80,13 +78,6 @@ export class EmbeddingTape implements LayerTape {
 
 export const embedding: LayerKind<EmbeddingSpec, EmbeddingTape> = {
   hasParameters: true,
-  check(path, spec) {
-    requireKeys(path, spec, ['kind', 'size', 'width', 'name', 'init', 'dropout']);
-    requireInteger(`${path}.size`, spec.size, 1, MAX_SIZE);
-    requireInteger(`${path}.width`, spec.width, 1, MAX_SIZE);
-    if (spec.init !== undefined) requireInitializer(`${path}.init`, spec.init);
-    if (spec.dropout !== undefined) requireNumber(`${path}.dropout`, spec.dropout, 0, MAX_DROP_RATE);
-  },
   outputSize: ({ width }) => width,
   build(spec, names) {
     const { size, width, init = 'normal' } = spec;

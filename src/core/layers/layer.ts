@@ -5,6 +5,9 @@ import type { LstmBuffers, Program } from '../lstm/program.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { PassShape, PassState, SequenceMasks } from '../pass.js';
 import type { SequenceLengths } from '../sequence-lengths.js';
+import type { ActivityTape } from './activity.js';
+import type { DropoutTape } from './dropout.js';
+import type { RepeatTape } from './repeat.js';
 
 /** What a layer reads, and where it writes the gradient of that. */
 export interface LayerInput {
@@ -35,8 +38,16 @@ export interface LayerTape {
   backward(parameters: Arena, gradients: Arena): void;
 }
 
-/** The code that only LSTM variants and sequences of unequal lengths need. It is loaded on demand. */
+/** The tapes of the layer kinds that few models have. */
+export interface OptionalLayers {
+  readonly dropout: typeof DropoutTape;
+  readonly repeat: typeof RepeatTape;
+  readonly activity: typeof ActivityTape;
+}
+
+/** The code that only some layers, LSTM variants and sequences of unequal lengths need. It is loaded on demand. */
 export interface LstmVariants {
+  readonly layers: OptionalLayers;
   /** Computes every LSTM that is not plain, and plain ones with sequence masks. */
   program(b: LstmBuffers): Program;
   /** `make` makes the LSTM tape of one direction. */
@@ -86,8 +97,6 @@ export interface LayerNames {
 /** A layer kind: everything that the rest of the engine needs to know about it. */
 export interface LayerKind<S, T extends LayerTape> {
   readonly hasParameters: boolean;
-  /** Throws `INVALID_SETTING` for the first setting that cannot work. `path` is the layer's, as `layers[0]`. */
-  check(path: string, spec: S): void;
   /** Width of the output over an input of width `inputSize`. */
   outputSize(spec: S, inputSize: number): number;
   /** Time steps of the output over an input of `steps`. Default: `steps`. */

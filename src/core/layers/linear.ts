@@ -3,11 +3,9 @@
  * dx = dy W,  dW += dy' x,  db += sum over rows of dy (A1').
  */
 
-import { requireInteger, requireKeys, requireOptional } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { type Initializer, initialize } from '../init.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
-import { checkInits, MAX_SIZE } from '../spec-checks.js';
 import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
 
 /** y = x W' + b at every step. Parameters: `NAME.weight` [size, input width], `NAME.bias` [size]. */
@@ -70,13 +68,6 @@ export class LinearTape implements LayerTape {
 
 export const linear: LayerKind<LinearSpec, LinearTape> = {
   hasParameters: true,
-  check(path, spec) {
-    requireKeys(path, spec, ['kind', 'size', 'bias', 'tied', 'name', 'init']);
-    requireInteger(`${path}.size`, spec.size, 1, MAX_SIZE);
-    requireOptional(`${path}.bias`, spec.bias, 'boolean');
-    requireOptional(`${path}.tied`, spec.tied, 'string');
-    checkInits(`${path}.init`, spec.init, ['weight', 'bias']);
-  },
   outputSize: ({ size }) => size,
   build(spec, names, inputSize) {
     const { size, init = {} } = spec;

@@ -1,11 +1,9 @@
 /** All layer kinds by the `kind` of their spec. To add one, write its file and add it here. */
 import { lstm } from '../lstm/layer.js';
-import { activity } from './activity.js';
-import { dropout } from './dropout.js';
 import { embedding } from './embedding.js';
 import type { LayerKind, LayerTape } from './layer.js';
 import { linear } from './linear.js';
-import { repeat } from './repeat.js';
+import { activity, dropout, repeat } from './optional.js';
 
 export const LAYER_KINDS = { embedding, lstm, linear, dropout, repeat, activity };
 

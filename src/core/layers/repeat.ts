@@ -3,11 +3,9 @@
  * every step, so dx = sum_t dy_t (S1').
  */
 
-import { requireInteger, requireKeys } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { blocks } from '../pass.js';
-import { MAX_SIZE } from '../spec-checks.js';
-import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
+import type { LayerInput, LayerTape, TapeContext } from './layer.js';
 
 /** Repeats one time step `steps` times: after `returns: 'last'`, or over an input of one step. For one-to-many models. */
 export interface RepeatSpec {
@@ -52,17 +50,3 @@ export class RepeatTape implements LayerTape {
     for (const dy of dys) k.add(dx, dx, dy); // (S1')
   }
 }
-
-export const repeat: LayerKind<RepeatSpec, RepeatTape> = {
-  hasParameters: false,
-  check(path, spec) {
-    requireKeys(path, spec, ['kind', 'steps', 'name']);
-    requireInteger(`${path}.steps`, spec.steps, 1, MAX_SIZE);
-  },
-  outputSize: (_, inputSize) => inputSize,
-  outputSteps: ({ steps }) => steps,
-  build(spec, names) {
-    const name = names.unique(spec.name ?? 'repeat');
-    return { name, parameters: [], tape: (context, input) => new RepeatTape(context, name, spec, input) };
-  },
-};

@@ -2,12 +2,11 @@
 import { type LayerKind, requireVariants } from '../layers/layer.js';
 import type { BidirectionalTape } from './bidirectional.js';
 import { type LstmDefinition, LstmParameters } from './parameters.js';
-import { checkLstm, type LstmSpec } from './spec.js';
+import type { LstmSpec } from './spec.js';
 import { LstmTape } from './tape.js';
 
 export const lstm: LayerKind<LstmSpec, LstmTape | BidirectionalTape> = {
   hasParameters: true,
-  check: checkLstm,
   outputSize: ({ hiddenSize, projectionSize = hiddenSize, direction }) =>
     direction === 'bidirectional' ? 2 * projectionSize : projectionSize,
   outputSteps: ({ returns }, steps) => (returns === 'last' ? 1 : steps),

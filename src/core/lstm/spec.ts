@@ -1,17 +1,8 @@
-/** An LSTM layer's description, and its check. */
+/** An LSTM layer's description. spec-check.ts checks it. */
 
-import { isKeyOf, requireChoice, requireInteger, requireKeys, requireNumber, requireOptional } from '../../checks.js';
-import {
-  ACTIVATIONS,
-  type Activation,
-  type ActivationKind,
-  type CellVariant,
-  GATE_SETS,
-  type GateSet,
-} from '../../contract/kernels.js';
+import type { Activation, ActivationKind, CellVariant, GateSet } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 import type { Initializer } from '../init.js';
-import { checkInits, MAX_DROP_RATE, MAX_SIZE } from '../spec-checks.js';
 
 /** An activation: its name, or an object with its numbers (named as in ONNX; defaults in brackets). */
 export type ActivationSpec =
@@ -119,29 +110,10 @@ export interface LstmSpec {
   };
 }
 
-const KEYS = {
-  layer: [
-    'kind',
-    'hiddenSize',
-    'bias',
-    'returns',
-    'direction',
-    'projectionSize',
-    'initialState',
-    'cell',
-    'dropConnect',
-    'recurrentDropout',
-    'zoneout',
-    'name',
-    'init',
-  ],
-  cell: ['gates', 'peepholes', 'clip', 'activations', 'layerNorm', 'gateRecurrence'],
-  activations: ['gate', 'candidate', 'output'],
-  init: ['input', 'recurrent', 'bias', 'forgetBias', 'projection', 'peephole', 'gateRecurrence'],
-} as const;
-
 /** Defaults of alpha and beta; an activation without an entry does not use them. */
-const NUMBERS: Readonly<Partial<Record<ActivationKind, { readonly alpha: number; readonly beta?: number }>>> = {
+export const ACTIVATION_NUMBERS: Readonly<
+  Partial<Record<ActivationKind, { readonly alpha: number; readonly beta?: number }>>
+> = {
   affine: { alpha: 1, beta: 0 },
   leakyRelu: { alpha: 0.01 },
   thresholdedRelu: { alpha: 1 },
@@ -150,9 +122,9 @@ const NUMBERS: Readonly<Partial<Record<ActivationKind, { readonly alpha: number;
   elu: { alpha: 1 },
 };
 
-function activation(spec: ActivationSpec): Activation {
+export function activation(spec: ActivationSpec): Activation {
   const { kind, alpha, beta } = typeof spec === 'string' ? { kind: spec } : spec;
-  const standard = NUMBERS[kind];
+  const standard = ACTIVATION_NUMBERS[kind];
   return { kind, alpha: alpha ?? standard?.alpha ?? 0, beta: beta ?? standard?.beta ?? 0 };
 }
 
@@ -207,72 +179,6 @@ export const isPlain = (spec: LstmSpec): boolean =>
   isStandardCell(spec.cell) &&
   spec.projectionSize === undefined &&
   Object.values(noiseRates(spec)).every((rate) => rate === 0);
-
-function checkActivation(path: string, value: ActivationSpec | undefined): void {
-  if (value === undefined) return;
-  const { kind, ...numbers } = typeof value === 'object' && value ? value : { kind: value };
-  requireChoice(typeof value === 'object' ? `${path}.kind` : path, kind, ACTIVATIONS);
-  const standard = NUMBERS[kind] ?? {};
-  for (const [key, number] of Object.entries(numbers)) {
-    if (!isKeyOf(standard, key)) throw invalidSetting(`${path}.${key}`, `has no effect on ${kind}.`);
-    requireNumber(`${path}.${key}`, number, -1e6, 1e6);
-  }
-  // The backward pass computes slopes from values, which must determine the side of the kink or the distance to the limit.
-  const { alpha } = activation(value);
-  if (kind === 'leakyRelu' || kind === 'elu' || kind === 'thresholdedRelu' || kind === 'hardSigmoid') {
-    requireNumber(`${path}.alpha`, alpha, 0, 1e6);
-  }
-  if (kind === 'scaledTanh' && alpha === 0) throw invalidSetting(`${path}.alpha`, 'must not be 0.');
-}
-
-function checkCell(path: string, cell: CellSpec | undefined): void {
-  if (cell === undefined) return;
-  requireKeys(path, cell, KEYS.cell);
-  const { gates, clip, activations } = cell as CellSpec;
-  if (gates !== undefined) requireChoice(`${path}.gates`, gates, GATE_SETS);
-  if (clip !== undefined) requireNumber(`${path}.clip`, clip, Number.MIN_VALUE, 1e30);
-  for (const key of ['peepholes', 'layerNorm', 'gateRecurrence'] as const) {
-    requireOptional(`${path}.${key}`, cell[key], 'boolean');
-  }
-  if (cell.layerNorm && cell.gateRecurrence) {
-    throw invalidSetting(`${path}.gateRecurrence`, 'cannot be combined with layerNorm.', 'Leave one of them out.');
-  }
-  if (activations === undefined) return;
-  requireKeys(`${path}.activations`, activations, KEYS.activations);
-  for (const role of KEYS.activations) checkActivation(`${path}.activations.${role}`, activations[role]);
-}
-
-function checkNoise(path: string, { dropConnect, recurrentDropout, zoneout }: LstmSpec): void {
-  const requireRate = (at: string, value: unknown): void => {
-    if (value !== undefined) requireNumber(`${path}.${at}`, value, 0, MAX_DROP_RATE);
-  };
-  requireRate('dropConnect', dropConnect);
-  if (typeof recurrentDropout === 'object') {
-    requireKeys(`${path}.recurrentDropout`, recurrentDropout, ['kind', 'rate']);
-    requireChoice(`${path}.recurrentDropout.kind`, recurrentDropout.kind, ['variational', 'candidate']);
-    requireRate('recurrentDropout.rate', recurrentDropout.rate ?? Number.NaN);
-  } else requireRate('recurrentDropout', recurrentDropout);
-  if (typeof zoneout === 'object') {
-    requireKeys(`${path}.zoneout`, zoneout, ['h', 'c']);
-    requireRate('zoneout.h', zoneout.h);
-    requireRate('zoneout.c', zoneout.c);
-  } else requireRate('zoneout', zoneout);
-}
-
-export function checkLstm(path: string, spec: LstmSpec): void {
-  requireKeys(path, spec, KEYS.layer);
-  requireInteger(`${path}.hiddenSize`, spec.hiddenSize, 1, MAX_SIZE);
-  if (spec.bias !== 'single') requireOptional(`${path}.bias`, spec.bias, 'boolean');
-  if (spec.returns !== undefined) requireChoice(`${path}.returns`, spec.returns, ['all', 'last']);
-  if (spec.direction !== undefined) {
-    requireChoice(`${path}.direction`, spec.direction, ['forward', 'reverse', 'bidirectional']);
-  }
-  if (spec.projectionSize !== undefined) requireInteger(`${path}.projectionSize`, spec.projectionSize, 1, MAX_SIZE);
-  if (spec.initialState !== undefined) requireChoice(`${path}.initialState`, spec.initialState, ['zero', 'learned']);
-  checkCell(`${path}.cell`, spec.cell);
-  checkNoise(path, spec);
-  checkInits(`${path}.init`, spec.init, KEYS.init);
-}
 
 /** Throws `INVALID_SETTING` for a layer that cannot carry its state from one pass to the next. */
 export function requireCarries(name: string, spec: LstmSpec, reverse: boolean): void {
