@@ -3,7 +3,7 @@ import { requireInteger, requireKeys, requireList, requireOptional } from '../ch
 import { crossEntropyDivisor } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import { snapshot } from './copies.js';
-import { outputStepsOf } from './layers/registry.js';
+import { outputStepsOf } from './layers/sizes.js';
 import { type RowOrder, requireLengths, requireRowCount, rowAt } from './layout.js';
 import { type LossChoice, type LossSpec, requireLoss } from './losses.js';
 import type { ModelSpec } from './spec.js';

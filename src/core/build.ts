@@ -12,6 +12,7 @@ import {
   type TapeContext,
 } from './layers/layer.js';
 import { type AnyLayerTape, kindOf } from './layers/registry.js';
+import { outputSizeOf } from './layers/sizes.js';
 import { isPlain } from './lstm/spec.js';
 import { leased } from './memory/lease.js';
 import type { ParameterLayout } from './memory/parameters.js';
@@ -83,9 +84,8 @@ export function buildLayers({ layers, inputSize = 0 }: ModelSpec): Layer<AnyLaye
   const names = layerNames();
   let width = inputSize;
   return layers.map((spec) => {
-    const kind = kindOf(spec);
-    const layer = kind.build(spec, names, width);
-    width = kind.outputSize(spec, width);
+    const layer = kindOf(spec).build(spec, names, width);
+    width = outputSizeOf(spec, width);
     return { ...layer, outputSize: width };
   });
 }

@@ -7,7 +7,7 @@ import { requireNumber } from '../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { invalidSetting } from '../errors.js';
 import { requireBatch } from './batch.js';
-import { outputStepsOf } from './layers/registry.js';
+import { outputStepsOf } from './layers/sizes.js';
 import { type LossChoice, requireLoss } from './losses.js';
 import type { StateNumbers } from './lstm/tape.js';
 import { type Batch, defaultLoss, type Model } from './model.js';

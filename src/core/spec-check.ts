@@ -13,8 +13,9 @@ import type { ActivitySpec } from './layers/activity.js';
 import type { DropoutSpec } from './layers/dropout.js';
 import type { EmbeddingSpec } from './layers/embedding.js';
 import type { LinearSpec } from './layers/linear.js';
-import { kindOf, type LayerSpec } from './layers/registry.js';
+
 import type { RepeatSpec } from './layers/repeat.js';
+import { type LayerSpec, outputSizeOf } from './layers/sizes.js';
 import { checkLstm } from './lstm/spec-check.js';
 import { MAX_LAYERS, MAX_SIZE } from './sizes.js';
 import type { ModelSpec } from './spec.js';
@@ -90,7 +91,7 @@ function checkOrder(layers: readonly LayerSpec[]): void {
   if (layers.length === 1 && layers[0]!.kind === 'linear') {
     throw invalidSetting('layers[0]', 'a model must have more than one linear layer.', 'Add an lstm layer.');
   }
-  if (!layers.some((layer) => kindOf(layer).hasParameters)) {
+  if (!layers.some(({ kind }) => kind === 'embedding' || kind === 'lstm' || kind === 'linear')) {
     throw invalidSetting('layers', 'no layer has parameters.', 'Add an lstm layer.');
   }
 }
@@ -113,7 +114,7 @@ function checkTies(layers: readonly LayerSpec[], inputSize: number): void {
         throw invalidSetting(path, 'init.weight has no effect on a tied layer.', 'Set it on the embedding.');
       }
     }
-    width = kindOf(layer).outputSize(layer, width);
+    width = outputSizeOf(layer, width);
   });
 }
 

@@ -1,6 +1,6 @@
 /** A model's description: plain JSON, checked once before a model is built (spec-check.ts). */
 import { isKeyOf, isObject } from '../checks.js';
-import type { LayerSpec } from './layers/registry.js';
+import type { LayerSpec } from './layers/sizes.js';
 import { requireCarries } from './lstm/spec.js';
 import { MAX_LAYERS, MAX_SIZE } from './sizes.js';
 
@@ -8,8 +8,8 @@ export type { ActivitySpec } from './layers/activity.js';
 export type { DropoutSpec } from './layers/dropout.js';
 export type { EmbeddingSpec } from './layers/embedding.js';
 export type { LinearSpec } from './layers/linear.js';
-export type { LayerSpec } from './layers/registry.js';
 export type { RepeatSpec } from './layers/repeat.js';
+export type { LayerSpec } from './layers/sizes.js';
 export type { LstmSpec } from './lstm/spec.js';
 
 /** A model's layers, from input to output. Plain JSON, unless an initializer is a function. */

@@ -77,8 +77,6 @@ export class EmbeddingTape implements LayerTape {
 }
 
 export const embedding: LayerKind<EmbeddingSpec, EmbeddingTape> = {
-  hasParameters: true,
-  outputSize: ({ width }) => width,
   build(spec, names) {
     const { size, width, init = 'normal' } = spec;
     const name = names.unique(spec.name ?? 'embedding');

@@ -5,9 +5,6 @@ import type { LstmBuffers, Program } from '../lstm/program.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { PassShape, PassState, SequenceMasks } from '../pass.js';
 import type { SequenceLengths } from '../sequence-lengths.js';
-import type { ActivityTape } from './activity.js';
-import type { DropoutTape } from './dropout.js';
-import type { RepeatTape } from './repeat.js';
 
 /** What a layer reads, and where it writes the gradient of that. */
 export interface LayerInput {
@@ -39,11 +36,17 @@ export interface LayerTape {
 }
 
 /** The tapes of the layer kinds that few models have. */
-export interface OptionalLayers {
-  readonly dropout: typeof DropoutTape;
-  readonly repeat: typeof RepeatTape;
-  readonly activity: typeof ActivityTape;
-}
+export type OptionalLayers = Readonly<
+  Record<
+    'dropout' | 'repeat' | 'activity',
+    new (
+      context: TapeContext,
+      name: string,
+      spec: never,
+      input: LayerInput,
+    ) => LayerTape
+  >
+>;
 
 /** The code that only some layers, LSTM variants and sequences of unequal lengths need. It is loaded on demand. */
 export interface LstmVariants {
@@ -94,12 +97,7 @@ export interface LayerNames {
   level(prefix: string): number;
 }
 
-/** A layer kind: everything that the rest of the engine needs to know about it. */
+/** A layer kind: how it is built. sizes.ts has the sizes of its output, spec-check.ts its check. */
 export interface LayerKind<S, T extends LayerTape> {
-  readonly hasParameters: boolean;
-  /** Width of the output over an input of width `inputSize`. */
-  outputSize(spec: S, inputSize: number): number;
-  /** Time steps of the output over an input of `steps`. Default: `steps`. */
-  outputSteps?(spec: S, steps: number): number;
   build(spec: S, names: LayerNames, inputSize: number): Omit<Layer<T>, 'outputSize'>;
 }

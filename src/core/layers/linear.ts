@@ -67,8 +67,6 @@ export class LinearTape implements LayerTape {
 }
 
 export const linear: LayerKind<LinearSpec, LinearTape> = {
-  hasParameters: true,
-  outputSize: ({ size }) => size,
   build(spec, names, inputSize) {
     const { size, init = {} } = spec;
     const { weight = 'uniform', bias = 'uniform' } = init;

@@ -7,8 +7,6 @@ import type { RepeatSpec, RepeatTape } from './repeat.js';
 const optional = <S extends { readonly name?: string }, T extends LayerTape>(
   kind: keyof OptionalLayers,
 ): LayerKind<S, T> => ({
-  hasParameters: false,
-  outputSize: (_, inputSize) => inputSize,
   build(spec, names) {
     const name = names.unique(spec.name ?? kind);
     return {
@@ -24,7 +22,4 @@ const optional = <S extends { readonly name?: string }, T extends LayerTape>(
 
 export const dropout = optional<DropoutSpec, DropoutTape>('dropout');
 export const activity = optional<ActivitySpec, ActivityTape>('activity');
-export const repeat: LayerKind<RepeatSpec, RepeatTape> = {
-  ...optional<RepeatSpec, RepeatTape>('repeat'),
-  outputSteps: ({ steps }) => steps,
-};
+export const repeat = optional<RepeatSpec, RepeatTape>('repeat');

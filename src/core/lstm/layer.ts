@@ -6,10 +6,6 @@ import type { LstmSpec } from './spec.js';
 import { LstmTape } from './tape.js';
 
 export const lstm: LayerKind<LstmSpec, LstmTape | BidirectionalTape> = {
-  hasParameters: true,
-  outputSize: ({ hiddenSize, projectionSize = hiddenSize, direction }) =>
-    direction === 'bidirectional' ? 2 * projectionSize : projectionSize,
-  outputSteps: ({ returns }, steps) => (returns === 'last' ? 1 : steps),
   build(spec, names, inputSize) {
     const prefix = spec.name ?? 'lstm';
     const level = names.level(prefix); // as PyTorch's _l0, _l1
