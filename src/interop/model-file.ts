@@ -12,7 +12,6 @@ import type { FloatArray, Precision } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Model } from '../core/model.js';
 import { parameterLayout } from '../core/parameter-layout.js';
-import { isRngState } from '../core/rng.js';
 import type { ModelSpec } from '../core/spec.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
