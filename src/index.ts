@@ -95,15 +95,8 @@ export {
   perplexity,
 } from './metrics/classification.js';
 export { RegressionMetrics } from './metrics/regression.js';
-export { type AdadeltaSettings, adadelta } from './optim/adadelta.js';
-export { type AdagradSettings, adagrad } from './optim/adagrad.js';
 export { type AdamSettings, adam, adamW, amsgrad } from './optim/adam.js';
 export type { OptimizerChoice, ScheduleChoice } from './optim/choice.js';
-export { type GroupedSettings, grouped, type ParameterGroup } from './optim/grouped.js';
-export { createOptimizer, OPTIMIZERS, type OptimizerKind } from './optim/index.js';
-export { type LambSettings, lamb } from './optim/lamb.js';
-export { type LionSettings, lion } from './optim/lion.js';
-export { type NadamSettings, nadam } from './optim/nadam.js';
 export {
   type Optimizer,
   type OptimizerPass,
@@ -112,9 +105,28 @@ export {
   type OptimizerSpec,
   type OptimizerState,
 } from './optim/optimizer.js';
-export { type RadamSettings, radam } from './optim/radam.js';
-export { type RmspropSettings, rmsprop } from './optim/rmsprop.js';
-export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './optim/schedule.js';
+export {
+  type AdadeltaSettings,
+  type AdagradSettings,
+  adadelta,
+  adagrad,
+  createOptimizer,
+  type GroupedSettings,
+  grouped,
+  type LambSettings,
+  type LionSettings,
+  lamb,
+  lion,
+  type NadamSettings,
+  nadam,
+  OPTIMIZERS,
+  type OptimizerKind,
+  type ParameterGroup,
+  type RadamSettings,
+  type RmspropSettings,
+  radam,
+  rmsprop,
+} from './optim/public.js';
 export {
   chain,
   constant,
@@ -132,10 +144,11 @@ export {
   type ScheduleSpec,
   scheduleSpec,
   stepDown,
-} from './optim/schedules.js';
+} from './optim/public-schedules.js';
+export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './optim/schedule.js';
 export { type SgdSettings, sgd } from './optim/sgd.js';
 export type { MemoryEstimate, MemoryOptions } from './train/estimate-memory.js';
-export { evaluate } from './train/evaluate.js';
+export { evaluate } from './train/public.js';
 export { type TrainingSnapshot, TrainingSnapshots } from './train/snapshots.js';
 export type { AverageSpec, EarlyStoppingSpec } from './train/specs.js';
 export {
