@@ -180,9 +180,10 @@ export function requireTokens(
   rules: ArrayRules & { readonly ignored?: number } = {},
 ): asserts values is ArrayLike<number> {
   requireList(what, values);
+  const { ignored = Number.NaN } = rules; // equals nothing
   for (let i = 0; i < values.length; i++) {
     const id = values[i]!;
-    if ((Number.isInteger(id) && id >= 0 && id < size) || id === rules.ignored) continue;
+    if ((Number.isInteger(id) && id >= 0 && id < size) || id === ignored) continue;
     refuse(what, values, i, `an integer from 0 to ${size - 1}`, rules);
   }
 }

@@ -1,10 +1,10 @@
 /** A batch: what it holds, checks of its counts, and how much it counts among others. */
-import { requireInteger, requireKeys, requireList, requireOptional } from '../checks.js';
+import { requireInteger, requireKeys, requireList, requireOptional, requireValues } from '../checks.js';
 import { crossEntropyDivisor } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import { snapshot } from './copies.js';
 import { outputStepsOf } from './layers/sizes.js';
-import { type RowOrder, requireLengths, requireRowCount, rowAt } from './layout.js';
+import { placeIn, type RowOrder, requireLengths, requireRowCount, rowAt } from './layout.js';
 import { type LossChoice, type LossSpec, requireLoss } from './losses.js';
 import type { ModelSpec } from './spec.js';
 import { requireTargetCount } from './targets.js';
@@ -115,12 +115,16 @@ const hasOutputPerStep = ({ layers }: ModelSpec): boolean =>
 
 /** The weights of the output's rows, in the batch's own order, with 0 past the end of a sequence; null: 1 each. */
 export function countedWeights(spec: ModelSpec, batch: Batch): ArrayLike<number> | null {
-  const { steps, batchSize, lengths, weights } = batch;
-  if (!lengths || !hasOutputPerStep(spec)) return weights ?? null;
-  return Float64Array.from({ length: steps * batchSize }, (_, i) => {
-    const row = rowAt(batch, 1, i);
-    return Math.floor(row / batchSize) < lengths[row % batchSize]! ? (weights?.[i] ?? 1) : 0;
-  });
+  const { batchSize, lengths, weights = null, batchFirst } = batch;
+  const order = { steps: outputStepsOf(spec.layers, batch.steps), batchSize, batchFirst };
+  const isPast = (i: number): boolean => {
+    const row = rowAt(order, 1, i);
+    return Math.floor(row / batchSize) >= lengths![row % batchSize]!;
+  };
+  const unread = lengths && hasOutputPerStep(spec) ? isPast : undefined;
+  if (weights) requireValues('weights', weights, { place: placeIn('weights', order, 1), unread, min: 0 });
+  if (!unread) return weights;
+  return Float64Array.from({ length: order.steps * batchSize }, (_, i) => (unread(i) ? 0 : (weights?.[i] ?? 1)));
 }
 
 /** The weight of a batch in the mean loss over several batches, which may differ in size, weights and lengths. */

@@ -3,17 +3,20 @@
  *   dL/dw ~ (L(w + e) - L(w - e)) / 2e,   with a truncation error of O(e^2) and a rounding error of about 1e-16 L / e.
  */
 
-import { requireNumber } from '../checks.js';
+import { requireInteger, requireKeys, requireNumber, requireOptions } from '../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { invalidSetting } from '../errors.js';
-import { requireBatch } from './batch.js';
+import { copyOf, requireBatch } from './batch.js';
 import { outputStepsOf } from './layers/sizes.js';
 import { type LossChoice, requireLoss } from './losses.js';
 import type { StateNumbers } from './lstm/tape.js';
+import type { Arena } from './memory/parameters.js';
 import { type Batch, defaultLoss, type Model } from './model.js';
-import type { Noise } from './noise.js';
+import { type Noise, requireNoise } from './noise.js';
+import { requireModel } from './require-model.js';
 import { createRng, type Rng } from './rng.js';
 import type { ModelSpec } from './spec.js';
+import { requireSpec } from './spec-check.js';
 import type { Tape } from './tape.js';
 import { targetWidth } from './targets.js';
 
@@ -82,27 +85,51 @@ interface Target {
  * first step are not zero. Throws `INVALID_SETTING` unless the model is in float64: float32 has too few digits.
  */
 export async function gradcheck(model: Model, batch: Batch, options: GradcheckOptions = {}): Promise<GradcheckReport> {
-  const { epsilon = 1e-4, tolerance = 1e-5, perTensor = Number.POSITIVE_INFINITY } = options;
+  requireModel(model);
+  requireOptions('options', options, ['loss', 'epsilon', 'tolerance', 'noise', 'perTensor']);
+  const { epsilon = 1e-4, tolerance = 1e-5, perTensor = Number.POSITIVE_INFINITY, noise = null } = options;
   requireNumber('epsilon', epsilon, 1e-12, 1);
-  const k = model.kernels;
-  if (k.precision !== 'float64') {
+  requireNumber('tolerance', tolerance, Number.MIN_VALUE, Number.POSITIVE_INFINITY);
+  if (perTensor !== Number.POSITIVE_INFINITY) requireInteger('perTensor', perTensor, 1, Number.MAX_SAFE_INTEGER);
+  requireNoise(noise);
+  const choice = options.loss ?? defaultLoss(batch);
+  requireBatch(model, batch, choice);
+  const { precision } = model.kernels;
+  if (precision !== 'float64') {
     throw invalidSetting(
       'precision',
-      `a gradient check needs float64, but the model is in ${k.precision}.`,
+      `a gradient check needs float64, but the model is in ${precision}.`,
       "Create it with {precision: 'float64'}.",
     );
   }
+  const own = await model.prepare(copyOf(batch)); // it is read again for every difference
+  const tape = model.tape(own, { lengths: own.lengths !== undefined });
+  let gradients: Arena | null = null;
+  try {
+    gradients = model.arena();
+    return await differences(model, own, tape, gradients, { choice, epsilon, tolerance, perTensor, noise });
+  } finally {
+    gradients?.free();
+    tape.free();
+  }
+}
+
+type Settings = Required<Omit<GradcheckOptions, 'loss'>> & { readonly choice: LossChoice };
+
+async function differences(
+  model: Model,
+  batch: Batch,
+  tape: Tape,
+  gradients: Arena,
+  { choice, epsilon, tolerance, perTensor, noise: masks }: Settings,
+): Promise<GradcheckReport> {
+  const k = model.kernels;
   const { lengths, batchFirst } = batch;
-  const choice = options.loss ?? defaultLoss(batch);
-  requireBatch(model, batch, choice);
-  await model.prepare(batch);
-  const tape = model.tape(batch, { lengths: lengths !== undefined });
   tape.setLengths(lengths ?? null);
-  tape.begin(randomStates(tape, model.spec.seed ?? 1), options.noise ?? null);
+  tape.begin(randomStates(tape, model.spec.seed ?? 1), masks);
   tape.forward(model.parameters, batch.inputs, batchFirst);
   const weights = batch.weights ?? null;
   tape.measure(choice, batch.targets, weights, batchFirst);
-  const gradients = model.arena();
   tape.backward(model.parameters, gradients);
   const objective = async (): Promise<number> => (await k.download(tape.loss!.value))[0]! + (await tape.penalty());
   const loss = await objective();
@@ -119,8 +146,6 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
   for (const target of await findTargets(model, tape, gradients)) {
     tensors.push(await checkTensor(k, target, lossAt, { epsilon, perTensor, noise }));
   }
-  gradients.free();
-  tape.free();
   const worst = tensors.map((t) => t.worst).reduce((a, b) => (worse(b, a) ? b : a));
   return { passed: worst.relativeError <= tolerance, tolerance, loss, tensors, worst };
 }
@@ -219,7 +244,12 @@ export function randomBatch(
   seed = 1,
   loss?: LossChoice,
 ): Batch {
+  requireSpec(spec);
+  requireKeys('shape', shape, ['steps', 'batchSize']);
   const { steps, batchSize } = shape;
+  requireInteger('steps', steps, 1, 1 << 24);
+  requireInteger('batchSize', batchSize, 1, 1 << 24);
+  requireInteger('outputSize', outputSize, 1, 1 << 24);
   const rng = createRng(seed, 'random batch');
   const first = spec.layers[0]!;
   const count = steps * batchSize;

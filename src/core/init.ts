@@ -1,4 +1,5 @@
 /** Initializers of a weight matrix [rows, cols] = [out, in]. */
+import { requireList, requireValues } from '../checks.js';
 import { UnspoolError } from '../errors.js';
 import type { Rng } from './rng.js';
 
@@ -102,16 +103,18 @@ function truncated(rng: Rng): number {
 
 /** The numbers that an initializer function returned, checked. */
 function drawn(values: ArrayLike<number>, rows: number, cols: number): Float64Array {
-  if (values?.length !== rows * cols) {
+  requireList('the result of the initializer', values);
+  if (values.length !== rows * cols) {
     throw new UnspoolError({
       code: 'SHAPE_MISMATCH',
       op: 'init',
       tensor: 'the result of the initializer',
       expected: [rows, cols],
-      actual: [values?.length ?? 0],
+      actual: [values.length],
       help: 'Return all numbers of the matrix, row by row. For an LSTM the function is called once per gate.',
     });
   }
+  requireValues('the result of the initializer', values);
   return Float64Array.from(values);
 }
 

@@ -2,7 +2,7 @@
 
 import seedrandom from 'seedrandom/seedrandom.js'; // only ARC4; the main file of the package has seven more generators
 import { isObject, requireFunction, shown } from '../checks.js';
-import { invalidSetting } from '../errors.js';
+import { invalidData, invalidSetting } from '../errors.js';
 
 /** A random number generator whose state can be saved as JSON and restored. */
 export interface Rng {
@@ -44,14 +44,21 @@ function lazyRng(create: () => Generator): Rng {
 
 /**
  * Creates the random number stream `purpose` of `seed`. Streams with different names are independent, so an additional
- * layer does not change the initial weights of the others.
+ * layer does not change the initial weights of the others. Throws `INVALID_SETTING`.
  */
 export function createRng(seed: number | string, purpose: string): Rng {
+  if (typeof seed !== 'string' && !Number.isFinite(seed)) {
+    throw invalidSetting('seed', `must be a number or a string, got ${shown(seed)}.`);
+  }
+  if (typeof purpose !== 'string') throw invalidSetting('purpose', `must be a string, got ${shown(purpose)}.`);
   return lazyRng(() => seedrandom(`${seed}/${purpose}`, { state: true }) as Generator);
 }
 
-/** Restores a generator from the result of `state()`. */
+/** Restores a generator from the result of `state()`. Throws `INVALID_DATA` for anything else. */
 export function restoreRng(state: RngState): Rng {
+  if (!isRngState(state)) {
+    throw invalidData('rng', `must be the state of a generator, got ${shown(state)}.`, 'Pass the result of state().');
+  }
   const generator = seedrandom('', { state: state as seedrandom.State.Arc4 }) as Generator;
   return lazyRng(() => generator);
 }

@@ -1,5 +1,5 @@
 /** Checks of values that a spec may hold. Each throws `INVALID_SETTING` with the path of the value. */
-import { isKeyOf, requireKeys, requireNumber, shown } from '../checks.js';
+import { didYouMean, isKeyOf, requireKeys, requireNumber, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { type Initializer, NAMED_INITIALIZERS } from './init.js';
 
@@ -39,13 +39,14 @@ export function requireInitializer(path: string, value: unknown): asserts value 
     const needs = isKeyOf(NUMBERS, kind) ? NUMBERS[kind] : undefined;
     if (needs) {
       const [key, min, max] = needs;
+      requireKeys(path, value, ['kind', key]);
       requireNumber(`${path}.${key}`, (value as Record<string, unknown>)[key] as number, min, max);
       return;
     }
   }
   throw invalidSetting(
     path,
-    `unknown initializer ${shown(value)}.`,
+    `unknown initializer ${shown(value)}.${typeof value === 'string' ? didYouMean(value, Object.keys(NAMED_INITIALIZERS)) : ''}`,
     `Use one of ${Object.keys(NAMED_INITIALIZERS).join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
       .map(([kind, [key]]) => `${kind}: ${key}`)
       .join(', ')}.`,

@@ -63,7 +63,7 @@ export class Replay extends GridKernels {
     const { list } = layer.parameters;
     const layout = new ParameterLayout(list);
     const [weights, gradients] = [new Arena(k, layout), new Arena(k, layout)];
-    for (const { name } of list) weights.set(name, parameters.get(name)!);
+    for (const { name } of list) k.upload(weights.handle(name), parameters.get(name)!); // of a broken model, too
     const { steps, inputSize } = forward;
     const shape = { steps, batchSize: 1 };
     const context = { kernels: k, shape, gradients: true, pass: { noise: null }, variants: null };

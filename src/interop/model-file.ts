@@ -213,7 +213,10 @@ function readParameters(content: SafeTensorsFile, spec: ModelSpec, file: string)
     if (tensor.shape.join() !== shape.join()) {
       throw invalid(file, `${name} has shape [${tensor.shape.join(', ')}], but its model needs [${shape.join(', ')}].`);
     }
-    parameters.set(name, tensorValues(tensor, file));
+    const values = tensorValues(tensor, file);
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) throw invalid(file, `${name} is ${values[bad]} at index ${bad}; all weights must be finite.`);
+    parameters.set(name, values);
   }
   return parameters;
 }

@@ -52,7 +52,8 @@ export function stepsToBatch(sequences: Sequences, batchSize: number): Batch {
   const [width, wide] = [sequences[0]!.input.length / batchSize, (first?.length ?? batchSize) / batchSize];
   const count = sequences.length * batchSize;
   const inputs = new Float32Array(count * width);
-  const targets = first instanceof Int32Array ? new Int32Array(count) : new Float32Array(count * wide);
+  const areClasses = !first || first instanceof Int32Array;
+  const targets = areClasses ? new Int32Array(count) : new Float32Array(count * wide);
   const weights = new Float32Array(count);
   for (const [t, { input, target }] of sequences.entries()) {
     inputs.set(input, t * batchSize * width);

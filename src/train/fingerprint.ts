@@ -86,7 +86,8 @@ export function hashOf(...lists: (ArrayLike<number> | undefined)[]): number {
   for (const list of lists) {
     const length = list?.length ?? -1;
     for (let i = -1; i < length; i++) {
-      number[0] = i < 0 ? length : list![i]!;
+      const value: unknown = i < 0 ? length : list![i];
+      number[0] = typeof value === 'number' ? value : 0; // a pass refuses other values
       hash = Math.imul(Math.imul(hash ^ words[0]!, 0x01000193) ^ words[1]!, 0x01000193);
       hash ^= hash >>> 15;
     }

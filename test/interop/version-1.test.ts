@@ -124,7 +124,8 @@ describe('a checkpoint', () => {
       backend: 'reference',
     });
     const settings = metadata.settings as unknown as typeof CHECKPOINT_SETTINGS;
-    const data = textStreams(TEXT, { ...settings, vocabulary: vocabulary! });
+    const { batchSize, steps, validationSplit } = settings;
+    const data = textStreams(TEXT, { batchSize, steps, validationSplit, vocabulary: vocabulary! });
     const { epochs, maxUpdates, validateEvery, seed, clipNorm, patience } = settings;
     const resumed = fit(
       model,

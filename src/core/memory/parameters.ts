@@ -4,7 +4,7 @@
  * and the arena, and a sum of gradients is one addition.
  */
 
-import { shown } from '../../checks.js';
+import { requireList, requireValues, shown } from '../../checks.js';
 import type { FloatArray, Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../../errors.js';
 import type { Rng } from '../rng.js';
@@ -217,9 +217,10 @@ export class Arena implements WriteObserver {
     return hostArray(this.kernels, this.part(name), this.layout.entry(name).shape, this);
   }
 
-  /** Overwrites one parameter. Throws `SHAPE_MISMATCH` where the count of numbers differs. */
+  /** Overwrites one parameter with finite numbers. Throws `SHAPE_MISMATCH` for another count, or `INVALID_DATA`. */
   set(name: string, values: ArrayLike<number>): void {
     const { shape, size } = this.layout.entry(name);
+    requireList(name, values);
     if (values.length !== size) {
       throw new UnspoolError({
         code: 'SHAPE_MISMATCH',
@@ -230,6 +231,7 @@ export class Arena implements WriteObserver {
         help: 'Pass all its numbers, row by row.',
       });
     }
+    requireValues(name, values);
     this.kernels.upload(this.part(name), values);
     this.changed();
   }
