@@ -65,7 +65,8 @@ export class UnspoolError extends Error {
   readonly problem: Problem;
 
   constructor(problem: Problem) {
-    super(problem.help ? `${headline(problem)} ${problem.help}` : headline(problem));
+    const text = headline(problem);
+    super(problem.help ? `${text}${text.includes('\n') ? '\n' : ' '}${problem.help}` : text);
     this.problem = problem;
   }
 

@@ -1,13 +1,23 @@
 /** Measures which backend trains a model fastest. */
 
+import { requireChoice, requireInteger, requireKeys, requireOptions, shown } from '../checks.js';
+import { MAX_THREADS } from '../contract/kernels.js';
 import type { BackendTiming } from '../core/backend-timing.js';
 import { variantsFor } from '../core/build.js';
+import { frozenCopy } from '../core/copies.js';
 import { type Batch, Model } from '../core/model.js';
 import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
 import { requireSpec } from '../core/spec-check.js';
 import { invalidSetting } from '../errors.js';
-import { type BackendChoice, type BackendOptions, measuredBackends, selectKernels } from '../kernels/select.js';
+import {
+  BACKEND_CHOICES,
+  type BackendChoice,
+  type BackendOptions,
+  measuredBackends,
+  requireBackendOptions,
+  selectKernels,
+} from '../kernels/select.js';
 import { adam } from '../optim/adam.js';
 import { fit } from '../train/trainer.js';
 
@@ -34,19 +44,38 @@ export interface MeasureOptions extends Pick<BackendOptions, 'threads'> {
 export async function measureBackends(
   spec: ModelSpec,
   shape: PassShape,
-  { backends = measuredBackends(), updates = 5, ...options }: MeasureOptions = {},
+  options: MeasureOptions = {},
 ): Promise<BackendTiming<BackendChoice>[]> {
   requireSpec(spec);
+  const size = copyOfShape(shape);
+  requireOptions('options', options, ['backends', 'updates', 'threads']);
+  const { backends = measuredBackends(), updates = 5, threads } = options;
+  requireInteger('updates', updates, 1, 1 << 20);
+  if (threads !== undefined && threads !== 'auto') requireInteger('threads', threads, 1, MAX_THREADS);
+  if (!Array.isArray(backends) || backends.length === 0) {
+    throw invalidSetting('backends', `must be a list of backends, got ${shown(backends)}.`);
+  }
+  for (const [i, backend] of backends.entries()) requireChoice(`backends[${i}]`, backend, BACKEND_CHOICES);
+  const [kept, list] = [frozenCopy(spec), [...backends]]; // before anything is awaited
   const timings: BackendTiming<BackendChoice>[] = [];
-  for (const backend of backends) {
+  for (const backend of list) {
     try {
-      timings.push(await timeBackend(spec, shape, { backend, ...options }, updates));
+      const on = { backend, ...(threads !== undefined && { threads }) };
+      timings.push(await timeBackend(kept, size, on, updates));
     } catch (error) {
       const never = { stepMs: Number.POSITIVE_INFINITY, firstStepMs: Number.POSITIVE_INFINITY, adapter: null };
       timings.push({ backend, ...never, error: error instanceof Error ? error.message : String(error) });
     }
   }
   return timings.sort((a, b) => a.stepMs - b.stepMs || 0);
+}
+
+function copyOfShape(shape: PassShape): PassShape {
+  requireKeys('shape', shape, ['steps', 'batchSize']);
+  const { steps, batchSize } = shape;
+  requireInteger('shape.steps', steps, 1, 1 << 24);
+  requireInteger('shape.batchSize', batchSize, 1, 1 << 24);
+  return { steps, batchSize };
 }
 
 /**
@@ -57,24 +86,32 @@ export async function measureBackends(
  * @example
  * const model = await createModel(spec, { backend: 'auto', measure: fastestBackend({ steps: 64, batchSize: 32 }) });
  */
-export const fastestBackend =
-  (shape: PassShape) =>
-  async (spec: ModelSpec, options: BackendOptions): Promise<Model> => {
+export function fastestBackend(shape: PassShape): (spec: ModelSpec, options?: BackendOptions) => Promise<Model> {
+  const size = copyOfShape(shape);
+  return async (spec, options = {}) => {
+    requireBackendOptions(options);
     const { backend = 'auto', precision = 'float32', threads } = options;
     if (backend !== 'auto' || precision !== 'float32') {
       throw invalidSetting('measure', 'requires backend auto and precision float32.', 'Remove it.');
     }
-    const timings = await measureBackends(spec, shape, threads === undefined ? {} : { threads });
+    requireSpec(spec);
+    const kept = frozenCopy(spec); // before anything is awaited
+    const timings = await measureBackends(kept, size, threads === undefined ? {} : { threads });
     const [best] = timings;
     if (best?.error !== null) {
-      const errors = timings.map((timing) => `${timing.backend}: ${timing.error}`).join(' ');
-      throw invalidSetting('backend', errors, 'Use reference.');
+      const errors = timings.map((timing) => `${timing.backend}: ${timing.error}`);
+      throw invalidSetting('backend', ['no backend can train this model.', ...errors].join('\n'), 'Use reference.');
     }
-    const kernels = await selectKernels({ ...options, backend: best.backend });
-    const model = new Model(kernels, spec, false, await variantsFor(spec));
+    const kernels = await selectKernels({
+      ...(threads !== undefined && { threads }),
+      precision,
+      backend: best.backend,
+    });
+    const model = new Model(kernels, kept, false, await variantsFor(kept));
     model.backendTimings = timings;
     return model;
   };
+}
 
 /** Generated data that fits the model. The time of an update does not depend on the values. */
 function generatedBatch(model: Model, { steps, batchSize }: PassShape): Batch {

@@ -1,6 +1,9 @@
 /** Downloads time steps of a tape. */
+import { requireInteger, shown } from '../checks.js';
 import type { FloatArray, Kernels, LstmStep, LstmStepGrad } from '../contract/kernels.js';
-import type { LstmTape } from '../core/lstm/tape.js';
+import { LstmTape } from '../core/lstm/tape.js';
+import { backendOf } from '../core/memory/decorate.js';
+import { invalidSetting } from '../errors.js';
 
 /** Copies of the results of one time step. */
 export interface DownloadedStep {
@@ -27,8 +30,18 @@ export async function downloadSteps(
   kernels: Kernels,
   layer: LstmTape,
   from = 0,
-  to = layer.shape.steps,
+  to?: number,
 ): Promise<DownloadedStep[]> {
+  if (!(layer instanceof LstmTape)) {
+    throw invalidSetting('layer', `must be an LSTM of a tape, got ${shown(layer)}.`, 'Pass tape.lstm(0).');
+  }
+  // biome-ignore lint/complexity/useLiteralKeys: the backend of a tape is private
+  if (backendOf(layer['k']) !== backendOf(kernels)) {
+    throw invalidSetting('kernels', 'must be the backend of the tape.', 'Pass model.kernels.');
+  }
+  const { steps } = layer.shape;
+  requireInteger('from', from, 0, steps);
+  if (to !== undefined) requireInteger('to', to, from, steps);
   const copies = async (step: LstmStep | LstmStepGrad) => {
     const [gates, c, h] = await Promise.all([step.gates, step.c, step.h].map((m) => kernels.download(m)));
     return { gates: gates!, c: c!, h: h! };

@@ -44,6 +44,25 @@ describe('createModel rejects what is not available', () => {
     expect(await make('gpu:webgl2')).toMatchObject({ code: 'INVALID_SETTING', path: 'backend gpu:webgl2' });
   });
 
+  test('without a GPU, the reason of each mode, on a line each', async () => {
+    const global = globalThis as { GPU?: unknown };
+    const gpuJs = (await loadGpuJs())!;
+    class Without extends gpuJs.GPU {
+      static override async isWebGPUAvailable(): Promise<boolean> {
+        return false;
+      }
+    }
+    global.GPU = { ...gpuJs, GPU: Without };
+    const { message } = await rejected(() => createModel(spec, { backend: 'gpu' }));
+    delete global.GPU;
+    expect(message.split('\n')).toEqual([
+      'backend: no GPU is available.',
+      expect.stringMatching(/^backend gpu:webgpu: no WebGPU adapter was found\./),
+      expect.stringMatching(/^backend gpu:webgl2: no WebGL 2 context/),
+      'Use auto, wasm or reference.',
+    ]);
+  });
+
   testOnWebGpu('`gpu` opens a GPU mode and reports it as the variant', async () => {
     const model = await createModel(spec, { backend: 'gpu' });
     expect([model.kernels.name, model.kernels.variant]).toEqual(['gpu', 'webgpu']);

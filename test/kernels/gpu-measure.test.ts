@@ -1,7 +1,7 @@
 /** Measuring backends, and downloads of a tape: `unspool/gpu`. */
 import { describe, expect, test } from '@jest/globals';
 import { createModel } from '../../src/create.js';
-import { downloadSteps, fastestBackend, measureBackends } from '../../src/gpu/index.js';
+import { createGpu, downloadSteps, fastestBackend, measureBackends } from '../../src/gpu/index.js';
 import { rejected } from '../support/errors.js';
 import { expectClose } from '../support/golden.js';
 import { testOnWebGpu } from '../support/machine.js';
@@ -76,4 +76,70 @@ describe('fastestBackend', () => {
       expect(problem).toMatchObject({ code: 'INVALID_SETTING', path: 'measure' });
     }
   });
+});
+
+describe('rejects', () => {
+  const shape = { steps: 4, batchSize: 3 };
+  const wrong: [string, () => Promise<unknown>, string][] = [
+    ['a mode that does not exist', () => createGpu('gpu' as never), 'mode'],
+    ['a misspelled option of a mode', () => createGpu('cpu', { maxElement: 3 } as never), 'options.maxElement'],
+    ['a spec of null', () => measureBackends(null as never, shape), 'spec'],
+    ['no shape', () => measureBackends(spec, undefined as never), 'shape'],
+    ['a misspelled shape', () => measureBackends(spec, { steps: 1, batch: 2 } as never), 'shape.batch'],
+    ['a shape of 0', () => measureBackends(spec, { steps: 0, batchSize: 2 }), 'shape.steps'],
+    ['a misspelled option', () => measureBackends(spec, shape, { update: 3 } as never), 'options.update'],
+    ['options of null', () => measureBackends(spec, shape, null as never), 'options'],
+    ['no updates', () => measureBackends(spec, shape, { updates: 0 }), 'updates'],
+    ['no backends', () => measureBackends(spec, shape, { backends: [] }), 'backends'],
+    ['an unknown backend', () => measureBackends(spec, shape, { backends: ['wsam' as never] }), 'backends[0]'],
+    ['threads of NaN', () => measureBackends(spec, shape, { threads: Number.NaN }), 'threads'],
+    ['a shape of fastestBackend', async () => fastestBackend({ steps: 1 } as never), 'shape.batchSize'],
+    ['options of its function', () => fastestBackend(shape)(spec, { backends: [] } as never), 'options.backends'],
+  ];
+  test.each(wrong)('%s', async (_, act, path) => {
+    expect((await rejected(act)).problem).toMatchObject({ code: 'INVALID_SETTING', path });
+  });
+
+  test('a layer that is not one, a tape of another backend, and steps that it does not have', async () => {
+    const [model, other] = [await createModel(spec), await createModel(spec)];
+    const tape = model.tape({ steps: 4, batchSize: 1 });
+    const layer = tape.lstm(0);
+    const { kernels } = model;
+    const steps: [string, () => Promise<unknown>][] = [
+      ['layer', () => downloadSteps(kernels, tape as never)],
+      ['layer', () => downloadSteps(kernels, null as never)],
+      ['kernels', () => downloadSteps(other.kernels, layer)],
+      ['kernels', () => downloadSteps(undefined as never, layer)],
+      ['from', () => downloadSteps(kernels, layer, -1)],
+      ['from', () => downloadSteps(kernels, layer, 5)],
+      ['to', () => downloadSteps(kernels, layer, 2, 1)],
+      ['to', () => downloadSteps(kernels, layer, 0, 0.5)],
+    ];
+    for (const [path, act] of steps) expect((await rejected(act)).problem).toMatchObject({ path });
+    expect(await downloadSteps(kernels, layer, 1, 3)).toHaveLength(2);
+    for (const one of [model, other]) one.dispose();
+  });
+});
+
+test('a model that no backend can train: the reasons, on a line each', async () => {
+  const huge = { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 1 << 16 }] } as const;
+  const { message } = await rejected(() => createModel(huge, { measure: fastestBackend({ steps: 1, batchSize: 1 }) }));
+  const lines = message.split('\n');
+  expect(lines).toHaveLength(5);
+  expect(lines[0]).toMatch(/no backend can train this model\.$/);
+  expect(
+    lines
+      .slice(1, 4)
+      .map((line) => line.split(': ')[0])
+      .sort(),
+  ).toEqual(['gpu:webgl2', 'gpu:webgpu', 'wasm']);
+  expect(lines[4]).toBe('Use reference.');
+});
+
+test('a spec and a shape that change after the call have no effect', async () => {
+  const [own, shape] = [structuredClone(spec) as { inputSize: number }, { steps: 4, batchSize: 3 }];
+  const measuring = measureBackends(own as typeof spec, shape, { backends: ['reference', 'wasm'], updates: 1 });
+  Object.assign(own, { inputSize: -1 });
+  Object.assign(shape, { steps: -1 });
+  expect((await measuring).map(({ error }) => error)).toEqual([null, null]);
 });

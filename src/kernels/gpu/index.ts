@@ -2,10 +2,11 @@
  * The GPU backend: the instructions as kernels of gpu.js, in float32. Calls are recorded, and run when something is
  * read. Weights, states and the tape stay on the device. docs/gpu.md describes the modes and their limits.
  */
+import { requireChoice, requireInteger, requireOptional, requireOptions } from '../../checks.js';
 import type { Kernels } from '../../contract/kernels.js';
 import type { Device, DeviceInfo } from './device/device.js';
 import { tooLarge } from './device/faults.js';
-import type { GpuMode } from './device/modes.js';
+import { GPU_MODES, type GpuMode } from './device/modes.js';
 import { openDevice, openGpu } from './device/open.js';
 import { cells } from './instructions/cell.js';
 import { cellHalves } from './instructions/cell-halves.js';
@@ -21,6 +22,7 @@ import type { GpuCounts } from './record/counts.js';
 import { Executor, type GpuTestOptions } from './record/executor.js';
 import type { PlanKind } from './record/plans.js';
 import { Recorder } from './record/recorder.js';
+import { MAX_ELEMENTS } from './thresholds.js';
 
 export type { DeviceInfo } from './device/device.js';
 export type { GpuMode } from './device/modes.js';
@@ -49,6 +51,10 @@ export interface GpuKernels extends Kernels {
  * with the reason, if the mode is not available. `options` are for tests.
  */
 export async function createGpu(mode: GpuMode | null, options?: GpuTestOptions): Promise<GpuKernels> {
+  if (mode !== null) requireChoice('mode', mode, GPU_MODES);
+  requireOptions('options', options, ['maxElements', 'fusesSums']);
+  if (options?.maxElements !== undefined) requireInteger('maxElements', options.maxElements, 1, MAX_ELEMENTS);
+  requireOptional('fusesSums', options?.fusesSums, 'boolean');
   return kernelsOver(await (mode ? openDevice(mode) : openGpu()), options);
 }
 

@@ -62,17 +62,18 @@ export async function openDevice(mode: GpuMode): Promise<Device> {
 }
 
 /**
- * Opens webgpu or, if it is not available, webgl2. Throws `INVALID_SETTING` with both reasons if neither is available.
+ * Opens webgpu or, if it is not available, webgl2. Throws `INVALID_SETTING` with both reasons, on a line each, if neither is
+ * available.
  */
 export async function openGpu(): Promise<Device> {
-  const reasons: string[] = [];
+  const reasons = new Set<string>(); // without gpu.js, both modes have the same one
   for (const mode of ['webgpu', 'webgl2'] as const) {
     try {
       return await openDevice(mode);
     } catch (error) {
-      reasons.push(reasonOf(error));
+      reasons.add(reasonOf(error).replace(/^backend (gpu:\w+): (the package)/, '$2'));
     }
   }
-  const problem = `no GPU is available. ${reasons.join(' ')}`;
+  const problem = ['no GPU is available.', ...reasons].join('\n');
   throw invalidSetting('backend', problem, 'Use auto, wasm or reference.');
 }
