@@ -82,7 +82,7 @@ export function didYouMean(word: string, names: readonly string[], show = (name:
   const distance = (name: string): number => {
     const known = plain(name);
     if (known === given || known === meant) return 0;
-    if (meant !== given && known.startsWith(meant)) return 0.25; // `validationSplit` for `heldOut`
+    if (meant !== given && known.startsWith(meant)) return 0.25; // `validationSplit` for `validation`
     // Part of a name, as `hidden` of `hiddenSize`, or more than it, as `restoreBestWeights`.
     if (Math.min(known.length, given.length) > 3 && (known.startsWith(given) || given.startsWith(known))) return 0.5;
     return given.length > 50 ? 50 : editDistance(given, known);

@@ -206,7 +206,7 @@ describe('invalid input is refused', () => {
   test.each([
     ['lr', { lr: 1 }, 'options.lr: unknown setting.'],
     ['batch', { batch: 2 }, 'Did you mean "batchSize"?'],
-    ['heldOut', { heldOut: 0 }, 'Did you mean "validationSplit"?'],
+    ['held_out', { held_out: 0 }, 'Did you mean "validationSplit"?'],
     ['vocabulary: a list', { vocabulary: ['a', 'b', 'c'] }, 'options.vocabulary must be a Vocabulary'],
     ['batchSize: null', { batchSize: null }, 'batchSize must be an integer'],
   ])('options with %s', (_, options, text) => {
