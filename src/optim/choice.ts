@@ -3,7 +3,7 @@ import { isObject, requireChoice, requireFunction, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { OPTIMIZER_NAMES, type OptimizerKind, PLAIN_SCHEDULES, SCHEDULES_WITH_SETTINGS } from './names.js';
 import { copyOfOptimizer, jsonCopy, type Optimizer, type OptimizerSettings } from './optimizer.js';
-import { type Schedule, specOf, type WatchingSchedule } from './schedule.js';
+import type { Schedule, WatchingSchedule } from './schedule.js';
 import type { ScheduleSpec } from './schedules.js';
 
 /** An optimizer, its name, or its name and settings: `adam()`, `'adam'` or `{ kind: 'adam', learningRate: 0.01 }`. */
@@ -49,21 +49,3 @@ export const isSchedule = (choice: ScheduleChoice | undefined): choice is Schedu
 
 /** Whether an optimizer exists already, in contrast to a name, perhaps with settings. */
 export const isOptimizer = (choice: OptimizerChoice): choice is Optimizer => !isNamed(choice, 'apply');
-
-/** Loads the code of a named optimizer. Throws `INVALID_SETTING`. */
-export async function optimizerFrom(choice: OptimizerChoice): Promise<Optimizer> {
-  return isOptimizer(choice) ? choice : (await import('./index.js')).createOptimizer(choice);
-}
-
-/**
- * Loads the code of a named schedule. A schedule that observes becomes a copy with the same observations, if it is one of
- * unspool. Throws `INVALID_SETTING`.
- */
-export async function scheduleFrom(choice: ScheduleChoice): Promise<Schedule> {
-  if (typeof choice === 'function') return choice;
-  const spec = isNamed(choice, 'factor') ? choice : specOf(choice as Schedule);
-  if (spec === null) return choice as Schedule;
-  const schedule = (await import('./schedules.js')).createSchedule(spec as ScheduleSpec);
-  if (spec !== choice && typeof schedule === 'object') schedule.restore((choice as WatchingSchedule).observed);
-  return schedule;
-}

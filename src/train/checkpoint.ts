@@ -1,17 +1,16 @@
-/** The state of a training as plain numbers: what a checkpoint contains, and how a training continues from it. */
+/** The state of a training as plain numbers: what a checkpoint contains. */
 
 import { isObject, shown } from '../checks.js';
 import type { FloatArray, Kernels } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
-import type { Tape } from '../core/tape.js';
-import { invalidData, invalidSetting, type UnspoolError } from '../errors.js';
+import { invalidData, invalidSetting } from '../errors.js';
 import type { Resumable } from '../optim/schedule.js';
-import type { TrainingBuffers } from './buffers.js';
+import type { TrainingBuffers } from './context.js';
 import type { ReadyOptions, TrainingState } from './options.js';
 import { isProgress } from './progress.js';
 
 /** The arenas that a checkpoint contains, by name. */
-function arenasOf({ optimizer, average, earlyStopping }: TrainingBuffers): Map<string, Arena> {
+export function arenasOf({ optimizer, average, earlyStopping }: TrainingBuffers): Map<string, Arena> {
   const arenas = new Map(optimizer.state);
   if (average) arenas.set('average', average.weights);
   if (earlyStopping?.best) arenas.set('best', earlyStopping.best);
@@ -25,10 +24,13 @@ export async function downloadArenas(kernels: Kernels, buffers: TrainingBuffers)
   return copies;
 }
 
-type Observers = Partial<Record<keyof TrainingState['observed'], Partial<Resumable> | null>>;
+export type Observers = Partial<Record<keyof TrainingState['observed'], Partial<Resumable> | null>>;
 
 /** Everything that remembers what it has observed. */
-function observersOf({ average, earlyStopping }: TrainingBuffers, { schedule, gradient }: ReadyOptions): Observers {
+export function observersOf(
+  { average, earlyStopping }: TrainingBuffers,
+  { schedule, gradient }: ReadyOptions,
+): Observers {
   const watching = typeof schedule === 'object' ? schedule : null;
   return { schedule: watching, gradient: gradient ?? null, average, earlyStopping };
 }
@@ -76,44 +78,8 @@ const isLayerState = (state: unknown): boolean => isObject(state) && isList(stat
 /** Also for a `Map` of another realm, such as a frame. */
 const isMap = (value: unknown): boolean => Object.prototype.toString.call(value) === '[object Map]';
 
-/** Restores all but the carried state. Throws `INVALID_DATA` if the state belongs to another training. */
-export function restoreBuffers(
-  kernels: Kernels,
-  buffers: TrainingBuffers,
-  options: ReadyOptions,
-  state: TrainingState,
-): void {
-  for (const [name, arena] of arenasOf(buffers)) {
-    kernels.upload(arena.write(), requireSize(state.optimizer.get(name), name, arena.layout.size));
-  }
-  for (const [name, observer] of Object.entries(observersOf(buffers, options))) {
-    const numbers = state.observed[name as keyof Observers];
-    if (numbers) observer?.restore?.(numbers);
-  }
-}
-
-/** Throws `INVALID_DATA` if the state has no such numbers. */
-export function requireSize(values: FloatArray | undefined, name: string, size: number): FloatArray {
-  if (!values) throw otherTraining(`it has no optimizer state "${name}".`);
-  if (values.length === size) return values;
-  throw otherTraining(`its optimizer state "${name}" has ${values.length} numbers, not ${size}.`);
-}
-
-/** Makes a tape end with the carried state. Throws `INVALID_DATA` if the shapes differ. */
-export function restoreCarried(kernels: Kernels, tape: Tape, carried: NonNullable<TrainingState['carried']>): void {
-  tape.lstms.forEach((layer, i) => {
-    const { h, c } = layer.finalState();
-    const values = carried[i];
-    if (values?.h.length !== h.rows * h.cols || values.c.length !== c.rows * c.cols) {
-      throw otherTraining(`its carried state of layer ${layer.name} is not [${h.rows}, ${h.cols}].`);
-    }
-    kernels.upload(h, values.h);
-    kernels.upload(c, values.c);
-  });
-}
-
-/** The `INVALID_DATA` for a state that belongs to another training. */
-export function otherTraining(problem: string): UnspoolError {
-  const help = 'Resume with the model, data and options that it was saved with.';
-  return invalidData('checkpoint', problem, help);
+/** The batches that identify the data of a checkpoint; empty if it has none. */
+export function batchesIn({ settings }: TrainingState): readonly number[] {
+  const batches = settings?.['train.batches'];
+  return Array.isArray(batches) ? (batches as number[]) : [];
 }

@@ -14,9 +14,10 @@ import type { ModelSpec } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
 import { targetWidth } from '../core/targets.js';
 import { UnspoolError } from '../errors.js';
-import { copyOfOptimizerChoice, type OptimizerChoice, optimizerFrom } from '../optim/choice.js';
+import { copyOfOptimizerChoice, type OptimizerChoice } from '../optim/choice.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { type BufferOptions, bufferAllocation } from './buffers.js';
+import { optimizerFrom } from './ready.js';
 
 /** What a training or a prediction takes of a backend's memory, in bytes, with the backend's padding and rounding. */
 export interface MemoryEstimate {

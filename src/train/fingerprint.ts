@@ -7,10 +7,11 @@
 
 import type { Kernels } from '../contract/kernels.js';
 
-import type { Batch, Model } from '../core/model.js';
+import type { Model } from '../core/model.js';
 import { restoreRng } from '../core/rng.js';
 import { specOf } from '../optim/schedule.js';
-import { otherTraining } from './checkpoint.js';
+import { batchesIn } from './checkpoint.js';
+import { batchHash, hashOf, IDENTIFYING_BATCHES } from './hash.js';
 import {
   type ReadyOptions,
   type TrainingData,
@@ -19,9 +20,7 @@ import {
   watcherIn,
 } from './options.js';
 import { firstProgress } from './progress.js';
-
-/** Number of batches, from the first, that identify the data. */
-export const IDENTIFYING_BATCHES = 8;
+import { otherTraining } from './restore.js';
 
 const nameOr = (named: unknown, other: string): unknown => (named === null || named === undefined ? other : named);
 
@@ -79,32 +78,9 @@ function brief(value: unknown): string {
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
 }
 
-/** A number for a list of numbers: FNV-1a over the halves of each as float64. */
-export function hashOf(...lists: (ArrayLike<number> | undefined)[]): number {
-  let hash = 0x811c9dc5;
-  const [number, words] = [FLOAT, WORDS];
-  for (const list of lists) {
-    const length = list?.length ?? -1;
-    for (let i = -1; i < length; i++) {
-      const value: unknown = i < 0 ? length : list![i];
-      number[0] = typeof value === 'number' ? value : 0; // a pass refuses other values
-      hash = Math.imul(Math.imul(hash ^ words[0]!, 0x01000193) ^ words[1]!, 0x01000193);
-      hash ^= hash >>> 15;
-    }
-  }
-  return hash >>> 0;
-}
-
-const FLOAT = new Float64Array(1);
-const WORDS = new Uint32Array(FLOAT.buffer);
-
-/** A number that identifies a batch. */
-export const batchHash = ({ steps, batchSize, inputs, targets, weights, lengths }: Batch): number =>
-  hashOf([steps, batchSize], inputs, targets, weights, lengths);
-
-/** A number that identifies the weights of a model. */
-export const hashOfWeights = async ({ kernels, parameters }: Model): Promise<number> =>
-  hashOf(await kernels.download(parameters.read()));
+/** A number that identifies the weights in training: those of a model, or in its state if it holds another result. */
+export const weightsHash = async ({ kernels, parameters }: Model, { optimizer }: TrainingState): Promise<number> =>
+  hashOf(optimizer.get('weights') ?? (await kernels.download(parameters.read())));
 
 /** Throws `INVALID_DATA` unless the first batches of the data are those that the checkpoint has been trained on. */
 export function requireSameBatches(saved: TrainingState, { train }: TrainingData): void {
@@ -116,10 +92,4 @@ export function requireSameBatches(saved: TrainingState, { train }: TrainingData
     if (i >= source.length || batchHash(source.batch(i)) === hash) return;
     throw otherTraining(`it is from another training: batch ${i} of train has other numbers or another shape.`);
   });
-}
-
-/** The batches that identify the data of a checkpoint; empty if it has none. */
-export function batchesIn({ settings }: TrainingState): readonly number[] {
-  const batches = settings?.['train.batches'];
-  return Array.isArray(batches) ? (batches as number[]) : [];
 }

@@ -1,7 +1,7 @@
 /** Updates by optimizers that may write NaN: an update that does is undone. */
 import type { Matrix } from '../contract/kernels.js';
+import type { UpdateContext } from './context.js';
 import { notFinite, notFiniteIn } from './not-finite.js';
-import type { UpdateContext } from './update.js';
 
 /** Runs the optimizer. Throws `NOT_FINITE` if a parameter is not finite afterwards; parameters and state are then as before. */
 export async function applyOrUndo(context: UpdateContext, update: number, learningRate: number): Promise<void> {

@@ -10,27 +10,21 @@ import { explained } from '../core/out-of-memory.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
 import { bufferAllocation } from './buffers.js';
-import {
-  downloadArenas,
-  observedBy,
-  otherTraining,
-  requireSize,
-  restoreBuffers,
-  restoreCarried,
-} from './checkpoint.js';
-import { batchesIn, batchHash, hashOfWeights, IDENTIFYING_BATCHES } from './fingerprint.js';
+import { batchesIn, downloadArenas, observedBy } from './checkpoint.js';
+import type { UpdateContext } from './context.js';
+import { batchHash, IDENTIFYING_BATCHES } from './hash.js';
+import { loadMore } from './load-more.js';
 import {
   plannedUpdates,
   type ReadyOptions,
   type TrainingData,
   type TrainingEvent,
-  type TrainingSettings,
   type TrainingState,
 } from './options.js';
 import { afterUpdate, progressOf, type TrainingProgress } from './progress.js';
 import { inBatch, takeBatch } from './take-batch.js';
 import { TapeCache } from './tape-cache.js';
-import { isRisky, requireFiniteParameters, type UpdateContext, updateOnce } from './update.js';
+import { isRisky, requireFiniteParameters, updateOnce } from './update.js';
 
 /** What a training was started with. */
 export interface SessionSetup {
@@ -38,8 +32,6 @@ export interface SessionSetup {
   readonly data: TrainingData;
   readonly options: ReadyOptions;
   readonly seed: number;
-  /** See `TrainingState.settings`. */
-  readonly settings: TrainingSettings;
 }
 
 export class Session {
@@ -135,7 +127,7 @@ export class Session {
   async validate(): Promise<number | null> {
     const { validation } = this.setup.data;
     if (!validation) return null;
-    const { evaluate } = await import('./evaluate.js');
+    const { evaluate } = await loadMore();
     return evaluate(this.resultModel, validation, this.setup.options.loss);
   }
 
@@ -152,20 +144,14 @@ export class Session {
     return loss;
   }
 
-  /** Copies of everything that a training needs to continue. */
+  /** Copies of everything that a training needs to continue; of the settings, only the hashes of the first batches. */
   async state(): Promise<TrainingState> {
     const { kernels, buffers } = this.context;
-    const { model, data, options, settings } = this.setup;
+    const { data, options } = this.setup;
     const optimizer = await downloadArenas(kernels, buffers);
     const carried = this.lastTape && data.train.stateful ? await this.lastTape.downloadStates() : null;
-    const weights = await hashOfWeights(model);
-    return {
-      ...this.progress,
-      optimizer,
-      observed: observedBy(buffers, options),
-      carried,
-      settings: { ...settings, 'train.batches': this.batches, weights },
-    };
+    const settings = { 'train.batches': this.batches };
+    return { ...this.progress, optimizer, observed: observedBy(buffers, options), carried, settings };
   }
 
   /**
@@ -202,10 +188,11 @@ export class Session {
   private async restore(state: TrainingState, isOwn: boolean): Promise<void> {
     const { kernels, buffers } = this.context;
     const { model, data, options } = this.setup;
+    const { otherTraining, requireSize, restoreBuffers, restoreCarried, weightsHash } = await loadMore();
     const weights = state.optimizer.get('weights');
     if (weights) kernels.upload(model.parameters.write(), requireSize(weights, 'weights', model.size));
     else if (!isOwn && state.settings?.weights !== undefined) {
-      if ((await hashOfWeights(model)) !== state.settings.weights)
+      if ((await weightsHash(model, state)) !== state.settings.weights)
         throw otherTraining('the model has other weights than at the checkpoint.');
     }
     restoreBuffers(kernels, buffers, options, state);

@@ -8,22 +8,21 @@ import { Model } from '../core/model.js';
 import { restoreRng } from '../core/rng.js';
 import { requireCarriedState } from '../core/spec.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
-import { isOptimizer, optimizerFrom, scheduleFrom } from '../optim/choice.js';
-import { copyOfState } from './checkpoint.js';
+import { batchesIn, copyOfState } from './checkpoint.js';
 import { yieldToEventLoop } from './event-loop-yield.js';
-import { hashOfWeights, requireSameBatches, requireSameSettings, settingsOf } from './fingerprint.js';
+import { loadMore } from './load-more.js';
 import {
   copyOfData,
   copyOfOptions,
   type FitOptions,
   loopIsRunning,
   plannedUpdates,
-  type ReadyOptions,
   type TrainingData,
   type TrainingEvent,
   type TrainingState,
 } from './options.js';
 import { afterEpoch, epochLoss, firstProgress } from './progress.js';
+import { optimizerFrom, scheduleFrom } from './ready.js';
 import { Session, type SessionSetup } from './session.js';
 
 export type {
@@ -88,10 +87,6 @@ export class Training implements AsyncIterable<TrainingEvent> {
     }
     this.seed = this.options.seed ?? model.spec.seed ?? 1;
     this.idle = resume === undefined ? null : copyOfState(resume);
-    const { optimizer, schedule } = this.options;
-    if (this.idle && isOptimizer(optimizer) && (schedule === undefined || typeof schedule === 'function')) {
-      this.ready({ ...this.options, optimizer } as ReadyOptions);
-    }
   }
 
   /** Number of updates planned in total. */
@@ -109,7 +104,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
       if (!validation) return null;
       if (this.session) return this.session.validate();
       if (this.options.average && !this.holdsResult) return this.withSession((session) => session.validate());
-      const { evaluate } = await import('./evaluate.js');
+      const { evaluate } = await loadMore();
       return evaluate(this.model, validation, this.options.loss);
     });
   }
@@ -159,11 +154,9 @@ export class Training implements AsyncIterable<TrainingEvent> {
    */
   async checkpoint(): Promise<TrainingState> {
     return this.inTurn(async () => {
-      if (this.session) return this.session.state();
-      if (!this.idle) return this.withSession((session) => session.state());
-      const state = copyOfState(this.idle);
-      if (!this.isOwn || state.optimizer.has('weights')) return state;
-      return { ...state, settings: { ...state.settings, weights: await hashOfWeights(this.model) } };
+      if (this.session) return this.complete(await this.session.state());
+      if (!this.idle) return this.withSession(async (session) => this.complete(await session.state()));
+      return this.isOwn ? this.complete(copyOfState(this.idle)) : copyOfState(this.idle);
     });
   }
 
@@ -219,27 +212,36 @@ export class Training implements AsyncIterable<TrainingEvent> {
     abandoned.unregister(this);
   }
 
-  /** Checks that the state to resume from belongs to this training. */
-  private ready(options: ReadyOptions): SessionSetup {
-    const { model, data, seed, idle } = this;
-    const settings = settingsOf(model, data, options, seed);
-    if (idle?.settings) {
-      requireSameSettings(idle.settings, settings);
+  private async open(): Promise<Session> {
+    const { model, data, seed, idle, isOwn } = this;
+    const { optimizer, schedule, ...others } = this.options;
+    this.setup ??= {
+      ...{ model, data, seed },
+      options: {
+        ...others,
+        optimizer: await optimizerFrom(optimizer),
+        ...(schedule === undefined ? {} : { schedule: await scheduleFrom(schedule) }),
+      },
+    };
+    if (idle?.settings && !isOwn) {
+      const { requireSameBatches, requireSameSettings, settingsOf } = await loadMore();
+      requireSameSettings(idle.settings, settingsOf(model, data, this.setup.options, seed));
       if (this.checksBatches) requireSameBatches(idle, data);
     }
-    return (this.setup = { model, data, options, seed, settings });
-  }
-
-  private async open(): Promise<Session> {
-    const { optimizer, schedule, ...others } = this.options;
-    this.setup ??= this.ready({
-      ...others,
-      optimizer: await optimizerFrom(optimizer),
-      ...(schedule === undefined ? {} : { schedule: await scheduleFrom(schedule) }),
-    });
-    this.session = await Session.open(this.setup, this.idle ?? firstProgress(this.seed), this.isOwn);
+    this.session = await Session.open(this.setup, idle ?? firstProgress(seed), isOwn);
     this.holdsResult = false;
     return this.session;
+  }
+
+  /** Adds what decides the rest of the training. */
+  private async complete(state: TrainingState): Promise<TrainingState> {
+    const { model, data, setup, seed } = this;
+    const { settingsOf, weightsHash } = await loadMore();
+    const settings = settingsOf(model, data, setup!.options, seed);
+    return {
+      ...state,
+      settings: { ...settings, 'train.batches': batchesIn(state), weights: await weightsHash(model, state) },
+    };
   }
 
   private async withSession<T>(act: (session: Session) => Promise<T>): Promise<T> {

@@ -1,32 +1,17 @@
 /** One optimizer update: gradient, noise, clipping, the check for numbers that are not finite, and the optimizer's rule. */
 
 import { isObject, requireNumber, shown } from '../checks.js';
-import type { Kernels } from '../contract/kernels.js';
-import type { Batch, Model } from '../core/model.js';
+import type { Batch } from '../core/model.js';
 import { streamOf } from '../core/noise.js';
 import type { Tape } from '../core/tape.js';
 import { invalidSetting } from '../errors.js';
 import { OPTIMIZER_NAMES } from '../optim/names.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { TrainingBuffers } from './buffers.js';
-import type { ReadyOptions } from './options.js';
-
-/** Loaded when it is needed: at the end of a training, or after an error. */
-const forensics = () => import('./not-finite.js');
+import type { UpdateContext } from './context.js';
+import { loadMore } from './load-more.js';
 
 const WORD = 2 ** 32;
 const GRADIENT_NOISE = streamOf('gradient noise');
-
-/** What all updates of a training share. */
-export interface UpdateContext {
-  readonly model: Model;
-  readonly kernels: Kernels;
-  readonly buffers: TrainingBuffers;
-  readonly options: ReadyOptions;
-  readonly seed: number;
-  /** See `isRisky`. */
-  readonly isRisky: boolean;
-}
 
 export interface UpdatePass {
   readonly tape: Tape;
@@ -64,13 +49,13 @@ export async function updateOnce(
   k.clipNorm(norm, gradients.write(), options.clipNorm ?? Number.POSITIVE_INFINITY);
   const [batchLoss, [gradientNorm = 0]] = await Promise.all([unread, k.download(norm)]); // one read on a GPU
   if (!Number.isFinite(batchLoss) || !Number.isFinite(gradientNorm)) {
-    const { notFiniteError } = await forensics();
+    const { notFiniteError } = await loadMore();
     throw await notFiniteError(k, update, batchLoss, { parameters: model.parameters, tape, gradients });
   }
   const rate = options.optimizer.spec.learningRate * pass.rateFactor;
   requireNumber('the learning rate', rate, 0, Number.POSITIVE_INFINITY);
   if (context.isRisky || rate * Math.max(1, gradientNorm) > LARGE) {
-    const { applyOrUndo } = await import('./guard.js');
+    const { applyOrUndo } = await loadMore();
     await applyOrUndo(context, update, rate);
   } else optimizer.apply(gradients.write(), update, rate);
   average?.update(model.parameters, update);
@@ -107,7 +92,7 @@ export async function requireFiniteParameters(context: UpdateContext, update: nu
   const { model, kernels, buffers } = context;
   kernels.norm(buffers.norm, model.parameters.read());
   if (Number.isFinite((await kernels.download(buffers.norm))[0])) return;
-  const { notFinite, notFiniteIn } = await forensics();
+  const { notFinite, notFiniteIn } = await loadMore();
   const found = await notFiniteIn(kernels, model.parameters, 'parameter ');
   if (found) throw notFinite(update, found);
 }

@@ -1,0 +1,2 @@
+/** Loads the code that only some trainings need. */
+export const loadMore = () => import('./more.js');

@@ -1,0 +1,13 @@
+/**
+ * What only some trainings need, loaded on demand. One module for all of it: each module that is loaded on demand makes bundlers
+ * cut the code that it shares with a page into more files.
+ */
+export { createOptimizer } from '../optim/index.js';
+export { createSchedule } from '../optim/schedules.js';
+export { Average } from './averaging.js';
+export { EarlyStopping } from './early-stopping.js';
+export { evaluate } from './evaluate.js';
+export { requireSameBatches, requireSameSettings, settingsOf, weightsHash } from './fingerprint.js';
+export { applyOrUndo } from './guard.js';
+export { notFinite, notFiniteError, notFiniteIn, notFiniteLoss } from './not-finite.js';
+export { otherTraining, requireSize, restoreBuffers, restoreCarried } from './restore.js';
