@@ -36,7 +36,8 @@ export type TapeInput =
   | { readonly kind: 'values'; readonly x: Matrix; readonly dx: Matrix | null };
 
 /** What a tape consists of. */
-type TapeParts = Pick<Tape, 'layout' | 'shape' | 'input' | 'layers'> & {
+type TapeParts = Pick<Tape, 'shape' | 'input' | 'layers'> & {
+  readonly layout: ParameterLayout;
   readonly pass: PassState;
   readonly lengths: SequenceLengths | null;
 };

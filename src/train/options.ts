@@ -42,6 +42,13 @@ export interface GradientFunction extends Partial<Resumable> {
   ): Promise<{ readonly loss: number }>;
 }
 
+/** What `fit` needs of an `AbortSignal`; declared here so that the types need no DOM library. */
+export interface StopSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** The options of `fit`. */
 export interface FitOptions {
   /** An optimizer, its name, or its name and settings: `adam()`, `'adam'` or `{ kind: 'adam', learningRate: 0.01 }`. */
@@ -74,7 +81,7 @@ export interface FitOptions {
   /** Determines the order of the data, dropout masks and gradient noise. Default: the model's seed. */
   readonly seed?: number;
   /** Ends the training after the current update. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /** The options of a training whose named optimizer and schedule have been created. */

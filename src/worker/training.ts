@@ -43,7 +43,7 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
   private readonly connection: Connection;
   private readonly id = newId();
   private readonly ahead: number;
-  private readonly signal: AbortSignal | undefined;
+  private readonly signal: FitOptions['signal'];
   private readonly started: Promise<void>;
   /** Sends the batches of a source that stays here. */
   private readonly sender: BatchSender | null;

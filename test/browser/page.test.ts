@@ -23,11 +23,16 @@ const PAGES: Record<string, Record<string, string>> = {
   'strict and isolated': { ...STRICT, ...ISOLATED },
 };
 
+const WITHOUT_WASM = { 'Content-Security-Policy': "default-src 'self'; script-src 'self'" };
+
 /** The scripts of pages and workers. A page runs the script of its name. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   'entry.js': join(ROOT, 'dist/worker/entry.js'),
   ...Object.fromEntries(
-    ['page.js', 'small.js', 'worker-page.js', 'own-worker.js'].map((name) => [name, join(__dirname, name)]),
+    ['page.js', 'small.js', 'policy.js', 'worker-page.js', 'own-worker.js'].map((name) => [
+      name,
+      join(__dirname, name),
+    ]),
   ),
 };
 
@@ -51,7 +56,8 @@ function bundle(): typeof SCRIPTS {
 /** `/KIND/NAME.html` runs NAME.js, with the headers of that kind of page. */
 function serve(scripts: typeof SCRIPTS): Promise<Server> {
   const server = createServer(({ url = '' }, response) => {
-    const headers = PAGES[decodeURIComponent(url.split('/')[1]!)] ?? {};
+    const kind = decodeURIComponent(url.split('/')[1]!);
+    const headers = kind === 'without wasm' ? WITHOUT_WASM : (PAGES[kind] ?? {});
     const name = basename(url, '.html');
     const script = scripts[name];
     response.writeHead(200, { 'content-type': script ? 'text/javascript' : 'text/html', ...headers });
@@ -181,6 +187,32 @@ describeInChromium('with a worker in Chromium', () => {
     expect(await page.evaluate('window.lose()')).toMatchObject({ code: 'WORKER_LOST' });
     await page.close();
     expect(problems).toEqual([]);
+  });
+});
+
+interface Everything {
+  readonly names: string[];
+  readonly numbers: number[];
+  readonly reasons: (string | null)[];
+  readonly codes: string[];
+}
+
+describeInChromium('under a content-security policy', () => {
+  const REASON = "the content-security policy forbids WebAssembly; it needs script-src 'wasm-unsafe-eval'.";
+  test.each([
+    ['strict', 'wasm', null, ['none', 'none', 'INVALID_SETTING']],
+    ['without wasm', 'reference', REASON, ['INVALID_SETTING', 'INVALID_SETTING', 'INVALID_SETTING']],
+  ] as const)('%s: everything works, with %s', async (kind, name, reason, codes) => {
+    const page = await browser.newPage(); // the browser itself reports the WebAssembly that it blocks
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${kind}/policy.html`);
+    await page.waitForFunction('window.ready');
+    const found = (await page.evaluate('window.everything()')) as Everything;
+    expect(found.names).toEqual([name, name, name]);
+    expect(found.numbers.filter((v) => !Number.isFinite(v))).toEqual([]);
+    expect(found.numbers).toHaveLength(18);
+    expect(found.reasons).toEqual([reason, reason]);
+    expect(found.codes).toEqual(codes);
+    await page.close();
   });
 });
 

@@ -93,12 +93,16 @@ describe('package.json', () => {
   });
 });
 
-test('what is packed: the build and the papers, nothing else', () => {
+test('what is packed: the build, the pages and the papers; no page that README.md links to is missing', () => {
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
   const listing = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const paths = (JSON.parse(listing) as { files: { path: string }[] }[])[0]!.files.map(({ path }) => path);
-  const papers = paths.filter((path) => !path.startsWith('dist/'));
-  expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  const papers = paths.filter((path) => !/^(dist|docs)\//.test(path));
+  expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'data/README.md', 'package.json']);
+  for (const path of paths.filter((p) => p.startsWith('docs/'))) expect(path).toMatch(/\.(md|svg|png)$/);
+  const links = [...text('README.md').matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => link!);
+  expect(links.length).toBeGreaterThan(10);
+  for (const link of links) expect(paths).toContain(link);
   for (const path of paths.filter((p) => p.startsWith('dist/')))
     expect(path).toMatch(/\.(js|d\.ts)$|^dist\/licenses\.txt$/);
   expect(paths).toContain('dist/cli/main.js');

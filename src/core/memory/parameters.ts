@@ -11,7 +11,6 @@ import type { Rng } from '../rng.js';
 import type { Owner } from './census.js';
 import { backendOf } from './decorate.js';
 import { type Disposed, Lease } from './lease.js';
-import type { WriteObserver } from './live-numbers.js';
 import { hostArray, type LiveArray, matrixOf } from './views.js';
 
 /** A parameter that a layer needs: its name, shape and initial values. */
@@ -114,7 +113,7 @@ interface Pack {
  * `get(name).set`, an optimizer or a training. Memory that was handed out (`matrix`, `handle`, `get(name).data.array`) can be written
  * without notice; after that, every pass packs the weights again.
  */
-export class Arena implements WriteObserver {
+export class Arena {
   readonly layout: ParameterLayout;
   private readonly lease: Lease;
   private readonly kernels: Kernels;

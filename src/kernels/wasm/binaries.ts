@@ -19,7 +19,7 @@ export function addModule(variant: WasmVariant, deflated: string): void {
   load[variant] = async () => ({ deflated });
 }
 
-/** Returns a variant's module, compiled on the first call. */
+/** @internal Returns a variant's module, compiled on the first call. */
 export function moduleOf(variant: WasmVariant): Promise<WebAssembly.Module> {
   let compiled = modules.get(variant);
   if (!compiled) modules.set(variant, (compiled = compile(variant)));
