@@ -95,16 +95,7 @@ export {
   perplexity,
 } from './metrics/classification.js';
 export { RegressionMetrics } from './metrics/regression.js';
-export { type AdamSettings, adam, adamW, amsgrad } from './optim/adam.js';
 export type { OptimizerChoice, ScheduleChoice } from './optim/choice.js';
-export {
-  type Optimizer,
-  type OptimizerPass,
-  OptimizerRun,
-  type OptimizerSettings,
-  type OptimizerSpec,
-  type OptimizerState,
-} from './optim/optimizer.js';
 export {
   type AdadeltaSettings,
   type AdagradSettings,
@@ -128,6 +119,20 @@ export {
   rmsprop,
 } from './optim/public.js';
 export {
+  type AdamSettings,
+  adam,
+  adamW,
+  amsgrad,
+  type Optimizer,
+  type OptimizerPass,
+  OptimizerRun,
+  type OptimizerSettings,
+  type OptimizerSpec,
+  type OptimizerState,
+  type SgdSettings,
+  sgd,
+} from './optim/public-common.js';
+export {
   chain,
   constant,
   cosine,
@@ -146,7 +151,6 @@ export {
   stepDown,
 } from './optim/public-schedules.js';
 export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './optim/schedule.js';
-export { type SgdSettings, sgd } from './optim/sgd.js';
 export type { MemoryEstimate, MemoryOptions } from './train/estimate-memory.js';
 export { evaluate } from './train/public.js';
 export { type TrainingSnapshot, TrainingSnapshots } from './train/snapshots.js';

@@ -209,7 +209,7 @@ describeInChromium('under a content-security policy', () => {
     const found = (await page.evaluate('window.everything()')) as Everything;
     expect(found.names).toEqual([name, name, name]);
     expect(found.numbers.filter((v) => !Number.isFinite(v))).toEqual([]);
-    expect(found.numbers).toHaveLength(18);
+    expect(found.numbers).toHaveLength(17);
     expect(found.reasons).toEqual([reason, reason]);
     expect(found.codes).toEqual(codes);
     await page.close();

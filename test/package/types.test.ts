@@ -19,7 +19,7 @@ function compile(entries: readonly string[], types: readonly string[]): string {
   writeFileSync(join(at, 'use.ts'), lines.join('\n'));
   const compilerOptions = {
     ...{ strict: true, noEmit: true, target: 'ES2022', module: 'nodenext', lib: ['ES2022'] },
-    ...{ types, skipLibCheck: false, preserveSymlinks: true },
+    ...{ types, skipLibCheck: false },
   };
   writeFileSync(join(at, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.ts'] }));
   try {
