@@ -1,10 +1,9 @@
 /** Config files: JSON with the settings of a table. */
 
-import { didYouMean } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { UnspoolError } from '../index.js';
 import { readText } from '../node/index.js';
-import { problemWith, type Settings, type ValuesOf } from './settings.js';
+import { problemWith, type Settings, suggestionFor, type ValuesOf } from './settings.js';
 
 /** Throws `INVALID_SETTING` for a value that its setting does not allow. `where` comes before the name in the message. */
 export function requireValues(where: string, values: object, table: Settings): void {
@@ -19,7 +18,7 @@ function requireKnownKeys(file: string, values: object, table: Settings): void {
   const unknown = Object.keys(values).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const renamed = Object.entries(table).find(([, { formerName }]) => formerName === unknown)?.[0];
-  const help = renamed ? ` It is now called "${renamed}".` : didYouMean(unknown, known);
+  const help = renamed ? ` It is now called "${renamed}".` : suggestionFor(unknown, table);
   throw invalidSetting(file, `unknown setting "${unknown}".`, `${help || `Settings: ${known.join(', ')}.`}`.trim());
 }
 

@@ -3,6 +3,7 @@ import { revectorize } from '../node/index.js';
 import { defineCommand } from './command.js';
 import { printModel } from './info/model.js';
 import { createOutput, OUTPUT_OPTIONS, type Output } from './output.js';
+import { runtimeOf } from './runtime.js';
 
 export const infoCommand = defineCommand({
   name: 'info',
@@ -27,8 +28,9 @@ async function printMachine(out: Output): Promise<void> {
     precision,
     ...describeBackend({ precision, threads: 'auto' }),
   }));
-  out.record({ kind: 'machine', engine: process.versions, backends });
-  out.print(`Node ${process.versions.node}, V8 ${process.versions.v8}, ${process.platform} ${process.arch}`);
+  const runtime = runtimeOf();
+  out.record({ kind: 'machine', runtime, engine: process.versions, backends });
+  out.print(`${runtime.name}, ${runtime.engine}, ${process.platform} ${process.arch}`);
   for (const { precision, backend, variant, threads, reason } of backends) {
     out.print(`${precision}  ${backend}${variant ? ` (${variant})` : ''}, ${threads} thread${threads > 1 ? 's' : ''}`);
     if (reason && precision === 'float32') out.print(`         not wasm: ${reason}`);

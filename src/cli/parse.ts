@@ -1,8 +1,7 @@
 /** Reads a command line against the tables of a command. */
 import { parseArgs } from 'node:util';
-import { didYouMean } from '../checks.js';
 import { type Command, type OptionValues, UsageError } from './command.js';
-import { dashed, defaultsOf, problemWith, type Settings } from './settings.js';
+import { dashed, defaultsOf, problemWith, type Settings, suggestionFor } from './settings.js';
 
 export interface ParsedCommand {
   readonly args: readonly string[];
@@ -44,7 +43,7 @@ function tokensOf(settings: Settings, argv: readonly string[]): readonly Token[]
 function unknownOption({ name: command, options }: Command, { name, rawName }: OptionToken): UsageError {
   const renamed = Object.entries(options).find(([, { formerName }]) => formerName && dashed(formerName) === name);
   if (renamed) return new UsageError(`${rawName} is now called --${dashed(renamed[0])}.`);
-  const suggestion = didYouMean(name, Object.keys(options).map(dashed), (option) => `--${option}`);
+  const suggestion = suggestionFor(name, options, (option) => `--${dashed(option)}`);
   return new UsageError(`unknown option ${rawName}.${suggestion || ` Run unspool ${command} --help for all options.`}`);
 }
 

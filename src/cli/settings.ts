@@ -1,6 +1,6 @@
 /** Tables of settings. Types, defaults, flags, help, config files and validation all derive from them. */
 
-import { isObject, shown } from '../checks.js';
+import { didYouMean, isObject, shown } from '../checks.js';
 import type { FitOptions } from '../index.js';
 
 /** One setting whose value is a `T`: a flag on the command line, a key in a config file, or both. */
@@ -28,6 +28,8 @@ export interface Setting<T> {
   readonly changeable?: true;
   /** Its name in Unspool 0.1, for an error message that names the new one. */
   readonly formerName?: string;
+  /** What the library and other programs call it, for an error message that suggests this name. */
+  readonly otherName?: string;
   /** The options of `fit` that it sets. */
   fit?(value: T, settings: { readonly lr: number }): Partial<FitOptions> | Promise<Partial<FitOptions>>;
 }
@@ -74,6 +76,16 @@ export const defaultsOf = <S extends Settings>(table: S): ValuesOf<S> =>
 /** `hiddenSize` as `hidden-size`. */
 export const dashed = (key: string): string => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
+const plain = (name: string): string => dashed(name).replaceAll('_', '-');
+
+/** A suggestion for an unknown name, or an empty text. `show` formats a key of the table. */
+export function suggestionFor(name: string, table: Settings, show?: (key: string) => string): string {
+  const isMeant = ([, { otherName }]: [string, Setting<unknown>]): boolean =>
+    otherName !== undefined && plain(otherName) === plain(name);
+  const meant = Object.entries(table).find(isMeant)?.[0];
+  return didYouMean(meant ?? name, Object.keys(table), show);
+}
+
 function numberRange({ type, min, max }: Setting<number>): string {
   const kind = type === 'integer' ? 'an integer' : 'a number';
   if (min !== undefined && max !== undefined) return `${kind} from ${min} to ${max}`;
@@ -89,7 +101,8 @@ export function problemWith(one: Settings[string], value: unknown): string | nul
   if (type === 'text') {
     if (mayBeObject && isObject(value)) return null;
     if (typeof value !== 'string') return must(mayBeObject ? 'a name or an object' : 'a text');
-    return choices && !choices.includes(value) ? must(choices.map((c) => `"${c}"`).join(' or ')) : null;
+    if (!choices || choices.includes(value)) return null;
+    return must(choices.map((c) => `"${c}"`).join(' or ')) + didYouMean(value, choices);
   }
   const isNumber = type === 'integer' ? Number.isInteger(value) : Number.isFinite(value);
   return isNumber && (value as number) >= min && (value as number) <= max ? null : must(numberRange(one));

@@ -20,14 +20,28 @@ export interface OutputWatch {
   finish(): Promise<boolean>;
 }
 
+/** Calls `onError` for every failed write: an event in Node and Bun, an exception in Deno. */
+function onWriteError(stream: NodeJS.WriteStream, onError: (error: WriteError) => void): void {
+  stream.on('error', onError);
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  stream.write = (...args: unknown[]): boolean => {
+    try {
+      return write(...args);
+    } catch (error) {
+      onError(error as WriteError);
+      return false;
+    }
+  };
+}
+
 /**
  * Handles failed writes, which would otherwise end the process with a stack trace. Unless the command saves files, a failed write
  * ends it: with exit code 0 if the reader has gone, else with a message and exit code 1.
  */
 export function watchOutput(): OutputWatch {
   let [continues, failed] = [false, false];
-  process.stderr.on('error', () => {}); // a message has no other place
-  process.stdout.on('error', (error: WriteError) => {
+  onWriteError(process.stderr, () => {}); // a message has no other place
+  onWriteError(process.stdout, (error) => {
     if (isGone(error)) {
       if (!continues) process.exit(0);
       return;

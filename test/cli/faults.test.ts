@@ -1,76 +1,13 @@
-/** Invalid input: the message names the file or setting, the exit code is right, and no file is damaged. */
+/** Invalid command lines and settings: the message names the file or setting, the exit code is right, and no file is damaged. */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { linkSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { linkSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type Ended, folder, TINY } from './support.js';
+import { fault, hashesOf, testFaults, trainOn } from './faults.js';
+import { folder, MAIN, start, TINY } from './support.js';
 
 const here = folder();
-const hashes = (): string[] =>
-  here
-    .files()
-    .filter((name) => statSync(join(here.path, name)).isFile())
-    .map((name) => `${name} ${createHash('sha256').update(here.read(name)).digest('hex')}`);
-
-const trainOn = (text: string, ...more: string[]): string[] => {
-  return ['train', text, ...TINY, '--out', 'new.safetensors', ...more];
-};
 const train = (...more: string[]): string[] => trainOn('text.txt', ...more);
-
-interface Fault {
-  /** What is wrong with the command line. */
-  readonly why: string;
-  readonly args: readonly string[];
-  readonly code: 1 | 2;
-  /** The whole of stderr, without "unspool COMMAND: " and, for a wrong command line, the usage line. */
-  readonly message: RegExp;
-}
-
-const fault = (why: string, args: readonly string[], code: 1 | 2, message: RegExp): Fault => ({
-  why,
-  args,
-  code,
-  message,
-});
-
-const TEXTS = [
-  fault('a missing text', trainOn('no.txt'), 1, /^no\.txt: cannot be read: no such file or folder \(ENOENT\)/),
-  fault('a folder', trainOn('folder'), 1, /^folder: cannot be read \(EISDIR\)\.? Name a file, not a folder\.$/),
-  fault('an empty text', trainOn('empty.txt'), 1, /^empty\.txt: the file is empty\. Give a text file\.$/),
-  fault('a binary file', trainOn('zeros.bin'), 1, /^zeros\.bin: not a text file: it contains zero bytes\./),
-  fault('a text that is not UTF-8', trainOn('latin1.txt'), 1, /^latin1\.txt: not UTF-8 text\. .*iconv/),
-  ...['table.csv', 'table.txt', 'TABLE.TSV', 'spaces.dat'].map((file) =>
-    fault(
-      `a table, ${file}`,
-      trainOn(file),
-      1,
-      new RegExp(`^${file}: this is a table( of 3 columns)?, not a text: .*createModel and fit.* --as-text\\.$`),
-    ),
-  ),
-  fault('a list of numbers', trainOn('numbers.txt'), 1, /^numbers\.txt: this is a list of numbers, not a text: /),
-  ...['data.json', 'data.txt', 'lines.txt'].map((file) =>
-    fault(`JSON, ${file}`, trainOn(file), 1, new RegExp(`^${file}: this is JSON, not a text: .* --as-text\\.$`)),
-  ),
-  fault(
-    'a text that is too short',
-    trainOn('short.txt'),
-    1,
-    /^short\.txt: \d+ characters are too few for 4 streams of 8 steps \(at least 33\)\. Give more text, or a smaller/,
-  ),
-  fault(
-    'an unknown character in a prompt',
-    ['sample', 'model.safetensors', '--prompt', 'the é'],
-    1,
-    /^prompt: the model does not know the character "é" \(character 5 of the text\)\. It knows white space and abc/,
-  ),
-  fault(
-    'an unknown character in a text to measure on',
-    ['eval', 'model.safetensors', 'foreign.txt'],
-    1,
-    /^foreign\.txt: the model does not know the character "ж"/,
-  ),
-];
 
 const SIZES = [
   ...['hidden-size', 'batch-size', 'steps', 'layers', 'embedding-size'].flatMap((name) => [
@@ -105,8 +42,9 @@ const SIZES = [
     2,
     /^--precision must be "float32" or "float64", got "half"\.$/,
   ),
+  fault('a precision with a typo', train('--precision', 'flot64'), 2, / got "flot64"\. Did you mean "float64"\?$/),
   fault('an unknown optimizer', train('--optimizer', 'lyon'), 2, /^optimizer\b.*'adadelta', .*, got "lyon".*lion/),
-  fault('an unknown schedule', train('--schedule', 'cosin'), 2, /^schedule\b.*"cosin".*\bcosine\b/),
+  fault('an unknown schedule', train('--schedule', 'cosin'), 2, /^schedule\b.*"cosin"\. Did you mean "cosine"\?/),
   fault(
     'eval without streams',
     ['eval', 'model.safetensors', 'text.txt', '--batch-size', '0'],
@@ -139,6 +77,28 @@ const COMMAND_LINE = [
     train('--zzz'),
     2,
     /^unknown option --zzz\. Run unspool train --help for all options\.$/,
+  ),
+  ...['--learning-rate', '--learningRate', '--learning_rate'].map((flag) =>
+    fault(
+      `${flag}, as the library calls it`,
+      train(flag, '1'),
+      2,
+      new RegExp(`^unknown option ${flag}\\. Did you mean --lr\\?$`),
+    ),
+  ),
+  ...[
+    ['learningRate', 'lr'],
+    ['units', 'hiddenSize'],
+    ['epoch', 'epochs'],
+    ['batch_size', 'batchSize'],
+    ['validation', 'validationSplit'],
+  ].map(([key, meant]) =>
+    fault(
+      `the setting ${key}`,
+      train('--config', `${key}.json`),
+      2,
+      new RegExp(`^${key}\\.json: unknown setting "${key}"\\. Did you mean "${meant}"\\?$`),
+    ),
   ),
   fault('an option of Unspool 0.1', train('--max-steps', '8'), 2, /^--max-steps is now called --max-updates\.$/),
   fault('an option without its value', ['sample', 'model.safetensors', '--seed'], 2, /^--seed needs a value\.$/),
@@ -269,60 +229,29 @@ beforeAll(async () => {
   await here.ok('train', 'text.txt', ...TINY, '--max-updates', '2', '--quiet');
   mkdirSync(join(here.path, 'folder'));
   here.write('half.checkpoint.safetensors', here.read('model.checkpoint.safetensors'));
-  here.write('empty.txt', '');
-  here.write('zeros.bin', new Uint8Array(5000));
-  here.write('latin1.txt', Buffer.from('Ein Käse '.repeat(200), 'latin1'));
-  here.write('short.txt', 'the whale the whale');
-  const rows = Array.from({ length: 99 }, (_, t) => [t, Math.sin(t).toFixed(3), t % 2 ? 'on' : 'off']);
-  const table = (separator: string): string => ['t,x,state', ...rows.map((row) => row.join(separator))].join('\n');
-  here.write('table.csv', 'the whale and the sea\n'.repeat(99)); // by its name
-  here.write('table.txt', table(','));
-  here.write('TABLE.TSV', table('\t'));
-  here.write('spaces.dat', table('   '));
-  here.write('numbers.txt', rows.map(([, x]) => x).join('\r\n'));
-  here.write('data.json', JSON.stringify(rows));
-  here.write('data.txt', JSON.stringify({ rows }, null, 2));
-  here.write('lines.txt', rows.map((row) => JSON.stringify(row)).join('\n'));
   here.write('t.checkpoint.safetensors', here.read('text.txt'));
   here.write('t.safetensors.lock', here.read('text.txt'));
   symlinkSync('text.txt', join(here.path, 'link'));
   linkSync(join(here.path, 'text.txt'), join(here.path, 'hard'));
   execFileSync('mkfifo', [join(here.path, 'pipe')]);
   symlinkSync('pipe', join(here.path, 'to-pipe'));
-  here.write('foreign.txt', 'кит и море '.repeat(20).replace('к', 'ж'));
   here.write('key.json', '{"optimiser": "adam"}');
+  for (const key of ['learningRate', 'units', 'epoch', 'batch_size', 'validation']) {
+    here.write(`${key}.json`, JSON.stringify({ [key]: 1 }));
+  }
   here.write('old.json', '{"batch": 8}');
   here.write('range.json', '{"layers": 0}');
   here.write('list.json', '[]');
   here.write('lstm.json', '{"lstm": 5}');
   here.write('layer.json', '{"lstm": {"hidenSize": 5}}');
-  before = hashes();
+  before = hashesOf(here);
 });
 
 describe.each([
-  ['texts', TEXTS],
   ['sizes and settings', SIZES],
   ['command line and config file', COMMAND_LINE],
   ['where the model goes', OUT],
-])('%s', (_group, faults) => {
-  let ended: Ended[];
-
-  beforeAll(async () => {
-    ended = [];
-    for (let i = 0; i < faults.length; i += 3) {
-      ended.push(...(await Promise.all(faults.slice(i, i + 3).map(({ args }) => here.run(...args)))));
-    }
-  });
-
-  test.each(faults.map((f, i) => [f.why, f, i] as const))('%s', (_why, { args, code, message }, i) => {
-    const { stderr, ...rest } = ended[i]!;
-    expect(rest).toEqual({ code, signal: null, stdout: '' });
-    const [start, usage, ...more] = stderr.split(/\n(?:Usage: unspool \w+ .*\n$)?/);
-    expect(start!.slice(0, `unspool ${args[0]}: `.length)).toBe(`unspool ${args[0]}: `);
-    expect(start!.slice(`unspool ${args[0]}: `.length)).toMatch(message);
-    expect([usage, ...more]).toEqual(['']); // one line, and the usage after a wrong command line
-  });
-});
+])('%s', (_group, faults) => testFaults(here, faults));
 
 test('an unknown command is an error, and no command shows the help', async () => {
   const [unknown, none] = await Promise.all([here.run('trian'), here.run()]);
@@ -358,13 +287,24 @@ describe('numbers that overflow', () => {
   });
 });
 
-test('--as-text trains on a table as if it were a text', async () => {
-  const own = folder();
-  own.write('table.csv', here.read('table.txt'));
-  await own.ok('train', 'table.csv', ...TINY, '--as-text', '--max-updates', '2', '--quiet');
-  expect(await own.ok('eval', 'model.safetensors', 'table.csv')).toContain('bits per character');
+test('without a GPU, each reason is on its own line', async () => {
+  const args = [
+    'VK_DRIVER_FILES=/none',
+    'VK_ICD_FILENAMES=/none',
+    process.execPath,
+    MAIN,
+    ...train('--backend', 'gpu'),
+  ];
+  const { code, stderr } = await start(here.path, args, 'env', []).ended;
+  expect(code).toBe(2);
+  expect(stderr.slice(stderr.indexOf('unspool train:')).split('\n')).toEqual([
+    'unspool train: backend: no GPU is available.',
+    expect.stringMatching(/^backend gpu:webgpu: \S/),
+    expect.stringMatching(/^backend gpu:webgl2: .* Use auto, wasm or reference\.$/),
+    '',
+  ]);
 });
 
 test('after all these errors no file has changed, and no lock or temporary file is left', () => {
-  expect(hashes()).toEqual(before);
+  expect(hashesOf(here)).toEqual(before);
 });

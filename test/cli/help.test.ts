@@ -1,7 +1,9 @@
 /** The help and the parser: everything that the help shows can be typed, and typing errors are explained. */
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { type Command, UsageError } from '../../src/cli/command.js';
 import { COMMANDS } from '../../src/cli/commands.js';
+import { requireValues } from '../../src/cli/config.js';
 import { commandHelp } from '../../src/cli/help.js';
 import { parseCommand } from '../../src/cli/parse.js';
 import { dashed, defaultsOf } from '../../src/cli/settings.js';
@@ -126,6 +128,48 @@ describe('parsing', () => {
     expect(() => parseCommand(commandOf(command), [flag, '1'])).toThrow(
       new UsageError(`${flag} is now called ${now}.`),
     );
+  });
+});
+
+describe('any command line', () => {
+  const WORDS = [
+    '',
+    '-',
+    '--',
+    '-h',
+    '-x',
+    '--=',
+    '--x=y',
+    '0',
+    '-1',
+    '1e400',
+    'NaN',
+    '__proto__',
+    '--__proto__',
+    '--no-json',
+    '\ud800',
+    '🐋',
+  ];
+  const optionOf = ({ options }: Command) =>
+    fc.constantFrom(...Object.keys(options), '__proto__', 'constructor').map(dashed);
+  const argvOf = (command: Command) => {
+    const option = fc
+      .tuple(optionOf(command), fc.constantFrom('', '=', '=1', '=-1', '=x'))
+      .map(([name, end]) => `--${name}${end}`);
+    return fc.array(fc.oneof(fc.constantFrom(...WORDS), option, fc.string()), { maxLength: 6 });
+  };
+
+  test.each(named)('%s: is parsed, or is a UsageError of one line', (_name, command) => {
+    const parsed = fc.property(argvOf(command), (argv) => {
+      try {
+        const { options, help } = parseCommand(command, argv);
+        if (!help) requireValues('', options, command.options);
+      } catch (error) {
+        expect(error).toBeInstanceOf(UsageError);
+        expect((error as Error).message).toMatch(/^.*\S.*$/s);
+      }
+    });
+    fc.assert(parsed, { numRuns: 300 });
   });
 });
 

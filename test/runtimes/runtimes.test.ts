@@ -1,6 +1,6 @@
 /** The built package in Node, Deno and Bun: a training with one thread, with two and in a worker; a model saved and loaded. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
@@ -47,3 +47,29 @@ test.each(RUNTIMES)('%s trains, pauses, saves and loads', (name, command, args) 
   expect(result.one.f).toBeCloseTo(reference.f, 4);
   expect(result.one.loss).toBeLessThan(0.2); // it has learned
 });
+
+const text = join(folder, 'text.txt');
+const ENGINES: Readonly<Record<string, string>> = { Node: 'V8', Deno: 'V8', Bun: 'JavaScriptCore' };
+
+test.each(RUNTIMES)(
+  '%s: the command line names its engine and arithmetic, and reports a full disk',
+  (name, command, args) => {
+    writeFileSync(text, 'the whale and the sea and the ship\n'.repeat(20));
+    const main = join(__dirname, '../../dist/cli/main.js');
+    const run = (output: 'pipe' | number, ...more: string[]) =>
+      spawnSync(command, [...args, main, ...more], { encoding: 'utf8', stdio: ['ignore', output, 'pipe'] });
+    const model = join(folder, `${name}.cli.safetensors`);
+    const small = ['--hidden-size', '4', '--batch-size', '2', '--steps', '8', '--max-updates', '2', '--quiet'];
+    expect(run('pipe', 'train', text, ...small, '--out', model)).toMatchObject({ status: 0, stderr: '' });
+    expect(run('pipe', 'info').stdout).toMatch(new RegExp(`^${name} [\\d.]+, ${ENGINES[name]}`));
+    const { metadata } = JSON.parse(run('pipe', 'info', model, '--json').stdout) as {
+      metadata: { arithmetic: string };
+    };
+    expect(metadata.arithmetic).toMatch(new RegExp(`^wasm(, fused multiply-add)?, ${ENGINES[name]}$`));
+    // Bun has the relaxed instructions, but they round the product.
+    if (name === 'Bun') expect(metadata.arithmetic).not.toContain('fused');
+    if (!existsSync('/dev/full')) return;
+    const full = run(openSync('/dev/full', 'w'), 'info', model);
+    expect(full).toMatchObject({ status: 1, stderr: 'unspool: cannot write the output: the disk is full (ENOSPC).\n' });
+  },
+);

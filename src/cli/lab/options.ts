@@ -33,6 +33,7 @@ export const COMPARE_OPTIONS = {
     placeholder: 'RATE',
     help: 'also measure staleness: update the parameters with this learning rate after each emission',
     formerName: 'rate',
+    otherName: 'learningRate',
   }),
   seeds,
   out: text({ placeholder: 'DIR', help: 'where to save a report', defaultText: 'none' }),

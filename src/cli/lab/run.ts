@@ -9,6 +9,7 @@ import { lockFile } from '../../node/index.js';
 import { clock, createOutput, type Output } from '../output.js';
 import { saveReport } from '../paths.js';
 import { tableText } from '../report/tables.js';
+import { runtimeOf } from '../runtime.js';
 import { stopOnSignal } from '../signals.js';
 import { runJobs } from './jobs.js';
 import type { RunOptions } from './options.js';
@@ -86,7 +87,7 @@ function circumstances(done: readonly Done[], seeds: number, full: boolean): str
   const cpu = os.cpus()[0]?.model.trim() ?? 'unknown processor';
   const seconds = done.reduce((sum, one) => sum + one.seconds, 0);
   return [
-    `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpu}, ${os.availableParallelism()} cores`,
+    `${new Date().toISOString().slice(0, 10)}, ${runtimeOf().name}, ${cpu}, ${os.availableParallelism()} cores`,
     `${done.length} jobs, ${seeds} seeds${full ? ', full length' : ''}; seeds ${[...new Set(done.map((one) => one.job.seed))].join(', ')}`,
     `${clock(seconds)} of computing time`,
   ];

@@ -14,20 +14,12 @@ import { UsageError } from '../command.js';
 import { createOutput } from '../output.js';
 import { isSameFile, requireSeparate } from '../paths.js';
 import { withDataName } from '../text-model.js';
+import { arithmeticOf, isSameArithmetic } from './arithmetic.js';
 import { loadCheckpoint, moveToFastest } from './backend.js';
 import { checkpointFile, hasCode } from './checkpoints.js';
 import { isSameTraining, resumedSettings } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
-import {
-  arithmeticOf,
-  hashOf,
-  outputsOf,
-  type PlannedRun,
-  type Run,
-  shapeOf,
-  streamsOf,
-  type TrainFlags,
-} from './start.js';
+import { hashOf, outputsOf, type PlannedRun, type Run, shapeOf, streamsOf, type TrainFlags } from './start.js';
 
 /** Plans to continue the training of a checkpoint, which is read after the lock is taken: it may be that of a running training. */
 export async function planResume(args: readonly string[], options: TrainFlags): Promise<PlannedRun> {
@@ -57,13 +49,13 @@ async function resumeRun(checkpoint: string, file: string, args: readonly string
   const resumed = { file: checkpoint, update: training.update, training: withRate(training, settings, metadata) };
   const out = createOutput(options);
   const model = await moveToFastest(loaded, checkpoint, shapeOf(settings), options);
-  const arithmetic = arithmeticOf(model);
-  if (metadata.arithmetic !== arithmetic) {
+  const arithmetic = await arithmeticOf(model);
+  if (!isSameArithmetic(metadata.arithmetic, arithmetic)) {
     out.warn(
       `${checkpoint} was computed by ${metadata.arithmetic}, this is ${arithmetic}: the last digits will differ.`,
     );
   }
-  return { out, settings, textFile, textHash, text, model, resumed, file, replace };
+  return { out, settings, textFile, textHash, text, model, arithmetic, resumed, file, replace };
 }
 
 /** The parts of a checkpoint of `unspool train`. Throws `INVALID_FILE` for any other model file. */

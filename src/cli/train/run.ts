@@ -18,7 +18,7 @@ import { Progress } from './progress.js';
 import { fitOptionsOf } from './read-settings.js';
 import { printStart, printValidation, writeText } from './report.js';
 
-import { arithmeticOf, type Run } from './start.js';
+import type { Run } from './start.js';
 
 /** Trains, saves checkpoints and the model, and returns the exit code. */
 export async function runTraining(run: Run): Promise<number> {
@@ -111,11 +111,11 @@ async function interrupted(out: Output, checkpoints: Checkpoints): Promise<numbe
   return 1;
 }
 
-const metadataOf = ({ textFile, textHash, settings, model }: Run): Metadata => ({
+const metadataOf = ({ textFile, textHash, settings, arithmetic }: Run): Metadata => ({
   text: textFile,
   textSha256: textHash,
   settings: settings as unknown as Metadata,
-  arithmetic: arithmeticOf(model),
+  arithmetic,
 });
 
 /** Returns the number of updates made. */

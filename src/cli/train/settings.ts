@@ -98,7 +98,15 @@ export const TRAIN_SETTINGS = {
     placeholder: 'P',
     help: 'dropout probability before, between and after the LSTM layers',
   }),
-  lr: number({ ...TRAINING, default: 0.002, min: 0, placeholder: 'RATE', help: 'learning rate', changeable: true }),
+  lr: number({
+    ...TRAINING,
+    default: 0.002,
+    min: 0,
+    placeholder: 'RATE',
+    help: 'learning rate',
+    changeable: true,
+    otherName: 'learningRate',
+  }),
   optimizer: setting<string | OptimizerSpec>({
     ...TRAINING,
     type: 'text',

@@ -6,6 +6,7 @@ import { UsageError } from '../command.js';
 import { createOutput, type Output, type OutputFlags } from '../output.js';
 import { type NamedFile, requireSeparate } from '../paths.js';
 import { withDataName } from '../text-model.js';
+import { arithmeticOf } from './arithmetic.js';
 import { type BackendFlags, newModel } from './backend.js';
 import { type Checkpoint, checkpointFile, requireFree } from './checkpoints.js';
 import { languageModelSpec } from './language-model.js';
@@ -30,6 +31,7 @@ export interface Run {
   readonly textHash: string;
   readonly text: TextData;
   readonly model: Model;
+  readonly arithmetic: string;
   readonly resumed: (Checkpoint & { readonly training: TrainingState }) | null;
   /** Where the model is saved. */
   readonly file: string;
@@ -80,11 +82,9 @@ export async function planRun([textFile]: readonly string[], options: TrainFlags
     if (settings.precision === 'float32') await revectorize();
     const spec = await languageModelSpec(settings, text.vocabulary.size);
     const model = await newModel(spec, settings.precision, shapeOf(settings), options);
-    return { out, settings, textFile, textHash: hashOf(content), text, model, resumed: null, file, replace: force };
+    const arithmetic = await arithmeticOf(model);
+    const textHash = hashOf(content);
+    return { out, settings, textFile, textHash, text, model, arithmetic, resumed: null, file, replace: force };
   };
   return { file, begin };
 }
-
-/** Apart from the settings, the last digits depend on the backend and on whether a product is rounded before it is added. */
-export const arithmeticOf = ({ kernels: { name, variant } }: Model): string =>
-  variant === 'relaxed' || variant === 'revec' ? `${name}, fused multiply-add` : name;
