@@ -65,13 +65,12 @@ export class UnspoolError extends Error {
   readonly problem: Problem;
 
   constructor(problem: Problem) {
-    const text = headline(problem);
-    super(problem.help ? `${text}${text.includes('\n') ? '\n' : ' '}${problem.help}` : text);
+    super(messageOf(problem));
     this.problem = problem;
   }
 
   get code(): ProblemCode {
-    return this.problem.code;
+    return this.problem?.code;
   }
 }
 
@@ -120,6 +119,15 @@ function headline(p: Problem): string {
       return `the model's worker was lost: ${p.problem}`;
     default:
       return p satisfies never;
+  }
+}
+
+function messageOf(problem: Problem): string {
+  try {
+    const text = String(headline(problem)); // not a string for an unknown code
+    return problem.help ? `${text}${text.includes('\n') ? '\n' : ' '}${problem.help}` : text;
+  } catch {
+    return 'an error without details.'; // a problem that is incomplete
   }
 }
 

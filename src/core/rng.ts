@@ -1,7 +1,7 @@
 /** Random numbers from seedrandom (ARC4). A seed determines every bit of a training run. */
 
 import seedrandom from 'seedrandom/seedrandom.js'; // only ARC4; the main file of the package has seven more generators
-import { isObject, requireFunction, shown } from '../checks.js';
+import { isObject, requireFunction, requireInteger, shown } from '../checks.js';
 import { invalidData, invalidSetting } from '../errors.js';
 
 /** A random number generator whose state can be saved as JSON and restored. */
@@ -37,7 +37,10 @@ function lazyRng(create: () => Generator): Rng {
   return {
     uniform,
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
-    integer: (n) => Math.floor(uniform() * n),
+    integer(n) {
+      requireInteger('n', n, 1, Number.MAX_SAFE_INTEGER);
+      return Math.floor(uniform() * n);
+    },
     state: () => generator().state(),
   };
 }

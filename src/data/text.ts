@@ -5,7 +5,7 @@
 
 import { requireInteger, requireNumber, requireOptional, requireOptions, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
-import type { Rng } from '../core/rng.js';
+import { type Rng, requireRng } from '../core/rng.js';
 import { invalidData, invalidSetting } from '../errors.js';
 import type { BatchSource } from './source.js';
 import { requireText, Vocabulary } from './vocabulary.js';
@@ -108,6 +108,7 @@ export class TextStreams implements BatchSource {
    * the tokens that the batches leave over, so that the number of batches stays the same.
    */
   shuffled(rng: Rng): TextStreams {
+    requireRng('rng', rng);
     const left = this.tokens.length - 1 - this.predictions;
     const shift = rng.integer(Math.min(this.steps, left + 1));
     return new TextStreams(this.tokens, this.batchSize, this.steps, this.partial, shift);

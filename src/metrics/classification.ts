@@ -8,7 +8,7 @@ import {
   requireTokens,
   shown,
 } from '../checks.js';
-import { invalidSetting, UnspoolError } from '../errors.js';
+import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
 
 /** How F1 scores of several classes are averaged. */
 export type F1Average = 'macro' | 'micro' | 'weighted';
@@ -217,7 +217,12 @@ export class ClassificationMetrics {
 }
 
 /** Converts a mean cross-entropy in nats to a perplexity: e to its power. */
-export const perplexity = (nats: number): number => Math.exp(nats);
+export const perplexity = (nats: number): number => Math.exp(numeric(nats));
 
 /** Converts a mean cross-entropy from nats to bits. */
-export const bitsPerCharacter = (nats: number): number => nats / LN2;
+export const bitsPerCharacter = (nats: number): number => numeric(nats) / LN2;
+
+function numeric(nats: unknown): number {
+  if (typeof nats === 'number') return nats;
+  throw invalidData('nats', `must be a number, got ${shown(nats)}.`);
+}

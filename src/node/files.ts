@@ -17,7 +17,8 @@ import {
   stat,
 } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { UnspoolError } from '../errors.js';
+import { requireOptional, requireOptions, shown } from '../checks.js';
+import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
 import { isAlive, spaceTag } from './owner.js';
 
 const HELP: Readonly<Record<string, string>> = {
@@ -33,6 +34,16 @@ const HELP: Readonly<Record<string, string>> = {
   EFBIG: 'The file is too large for this file system. The existing file is unchanged.',
   EBUSY: 'The file is in use, or mounted on its own: name another file.',
 };
+
+function requireBytes(bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) throw invalidData('bytes', `must be a Uint8Array, got ${shown(bytes)}.`);
+}
+
+/** Throws `INVALID_SETTING` unless `file` can be the path of a file. */
+export function requirePath(file: unknown): asserts file is string {
+  if (typeof file === 'string' && file !== '' && !file.includes('\0')) return;
+  throw invalidSetting('file', `must be the path of a file, got ${shown(file)}.`);
+}
 
 /** Converts a system error to a `FILE_ACCESS` error; returns any other error as it is. */
 export function fileAccessError(file: string, action: string, error: unknown): unknown {
@@ -69,6 +80,7 @@ const MAX_LINKS = 40;
  * a device, a pipe or a socket: the superuser could replace /dev/null.
  */
 export async function targetOf(file: string, links = 0): Promise<Target> {
+  requirePath(file);
   if (file === '') throw systemError('ENOENT');
   if (links > MAX_LINKS) throw systemError('ELOOP');
   const old = await statsOf(file);
@@ -117,6 +129,9 @@ export interface WriteOptions {
  * for a folder, a device, a pipe or a socket; an existing file is then unchanged.
  */
 export async function writeFileAtomic(file: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
+  requireBytes(bytes);
+  requireOptions('options', options ?? null, ['replace']);
+  requireOptional('replace', options.replace, 'boolean');
   const { replace = true } = options;
   try {
     const { path, old } = await targetOf(file);
@@ -210,6 +225,7 @@ export async function removeLeftovers(path: string, ownsPath = false): Promise<v
 
 /** Appends text to a file, all of it or nothing. Creates the file and its folder if missing. Throws `FILE_ACCESS`. */
 export async function appendText(file: string, text: string): Promise<void> {
+  if (typeof text !== 'string') throw invalidData('text', `must be a string, got ${shown(text)}.`);
   try {
     const handle = await open((await targetOf(file)).path, 'a');
     try {

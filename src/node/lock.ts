@@ -6,7 +6,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { isObject } from '../checks.js';
+import { isObject, requireFunction, requireOptions } from '../checks.js';
 import { UnspoolError } from '../errors.js';
 import { fileAccessError, removeLeftovers, renameExclusively, targetOf, temporaryName } from './files.js';
 import { isRunning, type Owner, ownProcess } from './owner.js';
@@ -41,6 +41,8 @@ const held = new Map<string, () => void>();
  * folder, has the lock.
  */
 export async function lockFile(file: string, options: LockOptions = {}): Promise<() => Promise<void>> {
+  requireOptions('options', options ?? null, ['onWait']);
+  if (options.onWait !== undefined) requireFunction('onWait', options.onWait);
   try {
     const { path } = await targetOf(file);
     const lock = `${path}.lock`;

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { UnspoolError } from '../errors.js';
 import { beginsAsModel, contentOf } from '../interop/content.js';
-import { fileAccessError, notAFile, specialKind, systemError } from './files.js';
+import { fileAccessError, notAFile, requirePath, specialKind, systemError } from './files.js';
 
 const MAX_TEXT = 2 ** 29;
 /** Largest file that Node reads as a whole. */
@@ -16,6 +16,7 @@ const tooLarge = (file: string, limit: number): UnspoolError =>
 export const readBytes = (file: string): Promise<Uint8Array> => readUpTo(file, MAX_BYTES);
 
 async function readUpTo(file: string, limit: number): Promise<Uint8Array> {
+  requirePath(file);
   try {
     const stats = await stat(file);
     const kind = specialKind(stats);

@@ -96,6 +96,7 @@ export class OptimizerRun {
   constructor(kernels: Kernels, optimizer: Optimizer, parameters: Arena) {
     requireOwn('parameters', parameters, Arena, parameters?.layout);
     parameters.requireOn(kernels);
+    copyOfOptimizer('optimizer', optimizer);
     this.kernels = kernels;
     this.optimizer = optimizer;
     this.parameters = parameters;

@@ -1,4 +1,5 @@
 /** The interface of learning-rate schedules: a factor on the optimizer's learning rate for each update. */
+import { isObject, requireNumber } from '../checks.js';
 
 /** The position of an update within the training. */
 export interface ScheduleTime {
@@ -33,10 +34,19 @@ const specs = new WeakMap<object, ScheduleSettings>();
 /** A schedule as JSON: a name, or a name with settings. */
 export type ScheduleSettings = string | { readonly kind: string; readonly [setting: string]: unknown };
 
-/** Remembers the spec of a schedule. */
+const checkedTimes =
+  (schedule: ScheduleFunction): ScheduleFunction =>
+  (update, updates, time) => {
+    requireNumber('update', update, 0, Number.MAX_VALUE);
+    requireNumber('updates', updates, 0, Number.MAX_VALUE);
+    return schedule(update, updates, isObject(time) ? time : { epoch: 1, epochs: 1 });
+  };
+
+/** Remembers the spec of a schedule, and checks the numbers that its function is called with. */
 export function specified<S extends Schedule>(spec: ScheduleSettings, schedule: S): S {
-  specs.set(schedule, spec);
-  return schedule;
+  const checked = typeof schedule === 'function' ? (checkedTimes(schedule) as S) : schedule;
+  specs.set(checked, spec);
+  return checked;
 }
 
 /** The spec of a schedule that `specified` has seen; null for a custom function. */

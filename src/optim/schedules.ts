@@ -9,6 +9,7 @@ import {
   requireKeys,
   requireNumber,
   requireOptions,
+  requireValues,
   shown,
 } from '../checks.js';
 import { invalidSetting } from '../errors.js';
@@ -159,6 +160,7 @@ export function reduceOnPlateau(settings?: PlateauSettings): WatchingSchedule {
         return [current, best, waited];
       },
       restore(observed) {
+        requireValues('observed', observed);
         [current = 1, best = Number.MAX_VALUE, waited = 0] = observed;
       },
     },

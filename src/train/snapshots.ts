@@ -3,8 +3,11 @@
  * updates and use at most a twentieth of the time; if copies are cheap, one is taken after every update.
  */
 
+import { isObject, requireFunction, shown } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { Model } from '../core/model.js';
+import { requireModel } from '../core/require-model.js';
+import { invalidSetting } from '../errors.js';
 import type { TrainingEvent, TrainingState } from './options.js';
 
 /** A training after `state.update` updates. It can be resumed on any backend. */
@@ -37,6 +40,10 @@ export class TrainingSnapshots implements AsyncIterable<TrainingEvent> {
   private nextTime = 0;
 
   constructor(model: Model, training: SavedTraining) {
+    requireModel(model);
+    if (!isObject(training)) throw invalidSetting('training', `must be what fit() returned, got ${shown(training)}.`);
+    requireFunction('training.checkpoint', training.checkpoint);
+    requireFunction('training[Symbol.asyncIterator]', training[Symbol.asyncIterator]);
     this.model = model;
     this.training = training;
   }

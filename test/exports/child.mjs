@@ -1,7 +1,7 @@
 /** The process that makes the calls. fuzz.mjs starts it, watches its time and memory, and starts another if it must end. */
 import { openSync, writeSync } from 'node:fs';
 import { chdir } from 'node:process';
-import { createRandom, hasMethods, isPlain, mutated, pathsOf, replaced, Thrown } from './mutate.mjs';
+import { at, createRandom, hasMethods, isPlain, mutated, pathsOf, replaced, Thrown } from './mutate.mjs';
 import { importEntries, subjectsOf, uncovered } from './subjects.mjs';
 import { closeWorld, createWorld } from './world.mjs';
 
@@ -131,6 +131,12 @@ async function renewed() {
   return createWorld(entries);
 }
 
+const placeOf = ([first, ...rest]) => `[${first}]${rest.map((key) => `.${key}`).join('')}`;
+
+/** Whether the value at `path` implements an interface, and so may have more than the interface. */
+const isImplementation = (args, path, { settings = [] }) =>
+  hasMethods(at(args, path)) && !settings.includes(placeOf(path));
+
 /** Every plain object of the arguments of a valid call, with one more key: a misspelled setting must not be ignored. */
 async function unknownKeys() {
   let index = -1;
@@ -139,12 +145,10 @@ async function unknownKeys() {
     const args = await subject.args(world);
     for (const path of pathsOf(args, subject.opaque)) {
       const object = path.reduce((now, key) => now[key], args);
-      const place = `[${path[0]}]${path
-        .slice(1)
-        .map((key) => `.${key}`)
-        .join('')}`;
-      if (path.length === 0 || !isPlain(object) || (subject.open || []).includes(place)) continue;
-      if (hasMethods(object) && !subject.settings?.includes(place)) continue;
+      if (path.length === 0) continue;
+      const place = placeOf(path);
+      if (!isPlain(object) || (subject.open || []).includes(place)) continue;
+      if (path.some((_, i) => isImplementation(args, path.slice(0, i + 1), subject))) continue;
       const accepted = await attempt(index--, subject, () => ({
         args: replaced(args, path, { ...object, misspelled: 1 }),
         what: `${place}.misspelled = 1`,

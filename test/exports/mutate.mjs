@@ -212,9 +212,12 @@ export const isPlain = (value) => {
 /** Whether a value is a plain object with methods: an implementation of an interface, which may have more. */
 export const hasMethods = (value) => isPlain(value) && Object.values(value).some((v) => typeof v === 'function');
 
+/** A backend is not checked: its contract is for code that computes (src/contract/kernels.ts). */
+const isBackend = (value) => isPlain(value) && typeof value.gemm === 'function';
+
 /** The ways to every value inside lists and plain objects (of a long list, to the first few). `opaque`: not inside implementations. */
 export function pathsOf(value, opaque = false, path = []) {
-  if (path.length > 6 || (opaque && hasMethods(value))) return [path];
+  if (path.length > 6 || (opaque && hasMethods(value)) || isBackend(value)) return [path];
   const keys = Array.isArray(value) ? Object.keys(value).slice(0, 4) : isPlain(value) ? Object.keys(value) : [];
   return [path, ...keys.flatMap((key) => pathsOf(value[key], opaque, [...path, key]))];
 }

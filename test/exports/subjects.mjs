@@ -48,7 +48,10 @@ export function subjectsOf(entries) {
     for (const [name, object] of Object.entries(OBJECTS[entry] ?? {})) {
       for (const [method, args] of Object.entries(object.methods)) {
         if (args !== null) {
-          subjects.push({ ...methodOf(`${entry}.${name}`, object, method, args), opaque: OPAQUE.has(entry) });
+          subjects.push({
+            ...methodOf(`${entry}.${name}`, object, method, args),
+            opaque: object.opaque ?? OPAQUE.has(entry),
+          });
         }
       }
     }

@@ -4,7 +4,7 @@
  * and the arena, and a sum of gradients is one addition.
  */
 
-import { requireList, requireValues, shown } from '../../checks.js';
+import { isObject, requireFunction, requireList, requireValues, shown } from '../../checks.js';
 import type { FloatArray, Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../../errors.js';
 import type { Rng } from '../rng.js';
@@ -38,6 +38,7 @@ export class ParameterLayout {
   private readonly byName = new Map<string, ParameterEntry>();
 
   constructor(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]) {
+    requireParameters(parameters);
     let offset = 0;
     this.entries = parameters.map(({ name, shape }) => {
       const entry = { name, shape, offset, size: shape.reduce((a, b) => a * b, 1) };
@@ -53,12 +54,22 @@ export class ParameterLayout {
     const entry = this.byName.get(name);
     if (!entry) {
       throw invalidSetting(
-        name,
+        shown(name),
         'the model has no such parameter.',
         `It has ${this.entries.map((e) => e.name).join(', ')}.`,
       );
     }
     return entry;
+  }
+}
+
+function requireParameters(parameters: unknown): void {
+  if (!Array.isArray(parameters)) throw invalidSetting('parameters', `must be a list, got ${shown(parameters)}.`);
+  for (const [i, parameter] of parameters.entries()) {
+    const { name, shape } = isObject(parameter) ? parameter : {};
+    if (typeof name === 'string' && Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n > 0))
+      continue;
+    throw invalidSetting(`parameters[${i}]`, `must have a name and a shape of counts, got ${shown(parameter)}.`);
   }
 }
 
@@ -127,6 +138,10 @@ export class Arena {
 
   /** Throws `OUT_OF_MEMORY`. */
   constructor(kernels: Kernels, layout: ParameterLayout, what: Owner = 'arena') {
+    requireFunction('kernels.alloc', kernels?.alloc);
+    if (!(layout instanceof ParameterLayout)) {
+      throw invalidSetting('layout', `must be the layout of a model, got ${shown(layout)}.`);
+    }
     this.lease = new Lease(kernels, what);
     this.kernels = this.lease.kernels;
     this.layout = layout;

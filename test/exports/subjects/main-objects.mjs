@@ -61,7 +61,6 @@ export const mainObjects = {
       begin: () => [states(), { seed: 1, update: 1 }],
       setLengths: () => [[3, 2]],
       forward: (w) => [w.model.parameters, numbers(T * N * 2)],
-      forwardPacked: (w) => [w.model.parameters, numbers(T * N * 2)],
       measure: () => ['meanSquaredError', numbers(T * N * 2), [1, 1, 1, 0.5, 1, 1]],
       allocateLoss: () => [{ kind: 'huber', delta: 1 }],
       backward: (w) => [w.model.parameters, w.model.arena(), []],
@@ -70,19 +69,15 @@ export const mainObjects = {
     },
   },
   LstmTape: {
-    open: ['begin'],
     make: (w) => w.tape.lstm(0),
     methods: {
       step: () => [1],
-      cell: () => [1],
-      begin: () => [states()[0]],
       initialState: () => [],
-      endAtStart: (w) => [w.model.parameters],
       finalState: () => [],
       initialStateGrad: () => [],
-      pack: (w) => [w.model.parameters],
-      forward: (w) => [w.model.parameters],
-      backward: (w) => [w.model.parameters, w.model.arena()],
+      // A tape calls these, with what it has checked.
+      ...{ cell: null, begin: null, restart: null, takeRows: null, endAtStart: null },
+      ...{ pack: null, forward: null, backward: null },
     },
   },
   NdArray: {
@@ -169,7 +164,11 @@ export const mainObjects = {
     make: (w) => w.rng(),
     methods: { uniform: () => [], normal: () => [], integer: () => [5], state: () => [] },
   },
-  Optimizer: { make: () => main.adam(), methods: { apply: (w) => [optimizerPass(w)] } },
+  Optimizer: {
+    opaque: true,
+    make: () => main.adam(),
+    methods: { apply: (w) => [optimizerPass(w)] },
+  },
   OptimizerRun: {
     open: true,
     make: (w) => new main.OptimizerRun(w.kernels, main.adam(), w.model.parameters),

@@ -24,9 +24,9 @@ const useText = ({ train, validation }) => [train.batch(0), validation?.batch(0)
 /** Settings that every optimizer has. */
 const common = { learningRate: 0.01, weightDecay: 0.1 };
 const optimizers = {
-  adadelta: { ...common, rho: 0.9, epsilon: 1e-6 },
-  adagrad: { ...common, epsilon: 1e-6 },
-  adam: { ...common, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
+  adadelta: { ...common, rho: 0.9, eps: 1e-6 },
+  adagrad: { ...common, eps: 1e-6 },
+  adam: { ...common, beta1: 0.9, beta2: 0.99, eps: 1e-8 },
   adamW: { ...common, beta1: 0.9 },
   amsgrad: { ...common, beta1: 0.9 },
   lamb: { ...common },
