@@ -123,7 +123,7 @@ export function requireSpec(value: unknown): asserts value is ModelSpec {
   requireKeys('spec', value, ['seed', 'inputSize', 'layers']);
   const spec = value as ModelSpec;
   if (spec.seed !== undefined) requireInteger('seed', spec.seed, 0, Number.MAX_SAFE_INTEGER);
-  if (!Array.isArray(spec.layers) || spec.layers.length === 0) {
+  if (!Object.hasOwn(spec, 'layers') || !Array.isArray(spec.layers) || spec.layers.length === 0) {
     throw invalidSetting('layers', `must be a list of layers, got ${shown(spec.layers)}.`);
   }
   if (spec.layers.length > MAX_LAYERS) {

@@ -5,7 +5,7 @@
  * layer's input is the output of the previous layer and is not copied.
  */
 
-import { requireTokens, requireValues } from '../checks.js';
+import { requireTokens, requireValues, shown } from '../checks.js';
 import type { FloatArray, Kernels, Matrix } from '../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 import { requireInputCount } from './batch.js';
@@ -101,9 +101,9 @@ export class Tape {
   /** The LSTM number `index`, counted from 0 at the bottom. Throws `INVALID_SETTING` for another number. */
   lstm(index = 0): LstmTape {
     this.lease.requireOpen();
-    const found = this.lstms[index];
+    const found = typeof index === 'number' ? this.lstms[index] : undefined;
     if (found) return found;
-    throw invalidSetting(`lstm(${index})`, `the model has ${this.lstms.length} LSTMs, numbered from 0.`);
+    throw invalidSetting(`lstm(${shown(index)})`, `the model has ${this.lstms.length} LSTMs, numbered from 0.`);
   }
 
   /** The time steps of the first LSTM layer: `tape.steps[t].gates.f`. For another layer: `tape.lstm(index).step(t)`. */
@@ -245,10 +245,23 @@ export class Tape {
     }
     requireOwn('parameters', parameters, Arena, this.layout);
     requireOwn('gradients', gradients, Arena, this.layout);
+    this.requireAfter(after);
     parameters.startPass();
     this.loss?.backward();
     for (const [i, layer] of this.lstms.entries()) layer.after = after[i] ?? null;
     for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i]!.backward(parameters, gradients);
+  }
+
+  private requireAfter(after: readonly LstmState[]): void {
+    const fits = (layer: LstmTape, given: LstmState | null | undefined): boolean => {
+      const { h, c } = layer.finalState();
+      return !given || (given.h?.cols === h.cols && given.c?.cols === c.cols && given.h.rows === h.rows);
+    };
+    if (Array.isArray(after) && this.lstms.every((layer, i) => fits(layer, after[i]))) return;
+    throw invalidSetting(
+      'after',
+      'must be a list of what initialStateGrad() of another tape returned, one for each LSTM.',
+    );
   }
 
   /** The penalties of the activity layers in this pass; 0 outside of training. */

@@ -3,7 +3,7 @@
  * time. Batch k continues where batch k-1 stopped, so that the model's state can be carried over.
  */
 
-import { requireInteger, requireNumber, requireOptional, requireOptions, shown } from '../checks.js';
+import { requireInteger, requireList, requireNumber, requireOptional, requireOptions, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import { type Rng, requireRng } from '../core/rng.js';
 import { invalidData, invalidSetting } from '../errors.js';
@@ -164,6 +164,9 @@ function requireParts(length: number, cut: number, validationSplit: number, need
 
 /** Validation streams of all tokens: at most `batchSize`, but fewer if the streams would be shorter than `steps`. */
 export function validationStreams(tokens: Int32Array, batchSize: number, steps: number): TextStreams {
+  requireList('tokens', tokens);
+  requireInteger('batchSize', batchSize, 1, 1 << 20);
+  requireInteger('steps', steps, 1, 1 << 20);
   const streams = Math.max(1, Math.min(batchSize, Math.floor((tokens.length - 1) / steps)));
   return new TextStreams(tokens, streams, steps, true);
 }

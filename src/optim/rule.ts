@@ -1,7 +1,5 @@
 /** How the built-in optimizers are written: one function per rule, whose code reads like its formula. */
-import { isObject, shown } from '../checks.js';
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import { invalidSetting } from '../errors.js';
 import type { Optimizer, OptimizerPass, OptimizerSpec } from './optimizer.js';
 
 /** The values that a rule's formula uses, in addition to the rule's own state. */
@@ -97,8 +95,6 @@ export function optimizerOf<State extends string>({ kind, settings, state, l2 = 
     spec: { kind, ...settings } as unknown as OptimizerSpec,
     state,
     apply(pass) {
-      if (!isObject(pass) || !isObject(pass.kernels))
-        throw invalidSetting('pass', `must be what OptimizerRun passes, got ${shown(pass)}.`);
       const { parameters: w, gradients, state: rows, learningRate: rate, update: t, tensors, window } = pass;
       const row = new RowMath(pass);
       const g = l2 === 0 ? gradients : row.combine(1, gradients, l2, w);

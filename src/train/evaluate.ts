@@ -5,6 +5,7 @@ import { countedWeights, lossShare } from '../core/batch.js';
 import { toBatchFirst } from '../core/layout.js';
 import { type LossChoice, requireLoss } from '../core/losses.js';
 import type { Batch, Model } from '../core/model.js';
+import { requireModel } from '../core/require-model.js';
 import type { Tape } from '../core/tape.js';
 import { type BatchSource, copyOfSource } from '../data/source.js';
 import { invalidData } from '../errors.js';
@@ -26,6 +27,7 @@ export async function evaluate(
   loss?: LossChoice,
   watch?: (output: FloatArray, batch: Batch, weights: ArrayLike<number> | null) => unknown,
 ): Promise<number> {
+  requireModel(model);
   const data = copyOfSource('source', source, false);
   if (watch !== undefined) requireFunction('watch', watch);
   const tapes = new TapeCache(model, { gradients: false });

@@ -195,6 +195,7 @@ export const labObjects = {
         },
       ],
       restore: () => [[]],
+      dispose: () => [],
     },
   },
   Cell: {

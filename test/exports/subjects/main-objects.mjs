@@ -164,11 +164,7 @@ export const mainObjects = {
     make: (w) => w.rng(),
     methods: { uniform: () => [], normal: () => [], integer: () => [5], state: () => [] },
   },
-  Optimizer: {
-    opaque: true,
-    make: () => main.adam(),
-    methods: { apply: (w) => [optimizerPass(w)] },
-  },
+  Optimizer: { make: () => main.adam(), methods: { apply: null } }, // `OptimizerRun` calls it, with what it has checked
   OptimizerRun: {
     open: true,
     make: (w) => new main.OptimizerRun(w.kernels, main.adam(), w.model.parameters),
@@ -188,23 +184,4 @@ export const mainObjects = {
     make: () => new main.UnspoolError({ code: 'INVALID_SETTING', path: 'a', problem: 'b' }),
     methods: {},
   },
-};
-
-const optimizerPass = ({ kernels, model, gradients }) => {
-  const [m, v] = [model.arena(), model.arena()];
-  return {
-    ...{
-      kernels,
-      parameters: model.parameters.matrix,
-      gradients: gradients.matrix,
-      state: { m: m.matrix, v: v.matrix },
-    },
-    ...{
-      update: 1,
-      learningRate: 0.01,
-      tensors: model.parameters.layout.entries,
-      scratch: () => m.matrix,
-      window: (row) => row,
-    },
-  };
 };

@@ -68,6 +68,7 @@ export const mainSubjects = {
   OPTIMIZERS: null,
   OptimizerRun: { args: (w) => [w.kernels, optimizer(w), w.model.parameters], after: (run) => run.free() },
   ParameterLayout: {
+    open: true, // entries of another layout have more
     args: () => [
       [
         { name: 'a', shape: [2, 3] },
@@ -148,7 +149,7 @@ export const mainSubjects = {
     after: async (training) => training?.dispose?.(),
   },
   'fit to resume': {
-    open: ['[3]', '[3].observed', '[3].carried'],
+    open: ['[3]', '[3].observed', '[3].carried', '[3].rng', '[3].settings'],
     settings: ['[2]'],
     of: 'fit',
     args: async (w) => [w.model, data(), { optimizer: optimizer(w), epochs: 2 }, await checkpointOf(w)],
@@ -186,7 +187,14 @@ export const mainSubjects = {
         training: await checkpointOf(w),
       },
     ],
-    open: ['[1].metadata', '[1].metadata.a.1'],
+    open: [
+      '[1].metadata',
+      '[1].metadata.a.1',
+      '[1].training',
+      '[1].training.rng',
+      '[1].training.observed',
+      '[1].training.settings',
+    ],
     after: (bytes) => main.parseModel(bytes),
   },
   tensorValues: {
