@@ -41,7 +41,7 @@ function requireBytes(bytes: unknown): void {
 
 /** Throws `INVALID_SETTING` unless `file` can be the path of a file. */
 export function requirePath(file: unknown): asserts file is string {
-  if (typeof file === 'string' && file !== '' && !file.includes('\0')) return;
+  if (typeof file === 'string' && !file.includes('\0')) return;
   throw invalidSetting('file', `must be the path of a file, got ${shown(file)}.`);
 }
 
