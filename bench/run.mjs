@@ -3,6 +3,7 @@ const BENCHMARKS = {
   gemm: 'matrix products of the backends',
   steps: 'whole training and inference steps of the backends',
   threads: 'the wasm backend with more threads',
+  memory: 'whether memory stays flat over many predictions, trainings, streams and updates',
   start: 'from process start to the first training step',
   studio: 'the Studio in Chromium: first paint, size, frames per second',
   peers: 'Unspool and other libraries, with the same weights and data',

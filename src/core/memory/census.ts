@@ -3,7 +3,7 @@
  * tape, an arena, a stream or a training, or to a view of its memory, the garbage collector frees that memory, too.
  *
  * An engine does not count the memory of a backend as garbage, and it frees nothing while a program only awaits results. So a call
- * after which much more memory is in use than before asks for a garbage collection and waits for it.
+ * after which much more memory is in use than before requests a garbage collection and waits for it.
  */
 import type { Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { backendOf } from './decorate.js';
@@ -21,25 +21,28 @@ export interface HeldMemory {
 /** So many bytes more than before may be garbage. */
 const RELIEF_BYTES = 2 ** 26;
 
+/** All owners of one kind. */
+interface Kind {
+  count: number;
+  bytes: number;
+}
+
 /** All owners on one backend. */
 class Census {
   readonly backend: WeakRef<Kernels>;
-  readonly kinds = new Map<Owner, { count: number; bytes: number }>();
+  readonly kinds = new Map<Owner, Kind>();
   bytes = 0;
-  /** `bytes` after the last garbage collection. */
+  /** `bytes` after the last garbage collection, or less. */
   kept = 0;
 
   constructor(backend: Kernels) {
     this.backend = new WeakRef(backend);
   }
 
-  count(what: Owner, count: number, bytes: number): void {
+  kind(what: Owner): Kind {
     let kind = this.kinds.get(what);
     if (!kind) this.kinds.set(what, (kind = { count: 0, bytes: 0 }));
-    kind.count += count;
-    kind.bytes += bytes;
-    this.bytes += bytes;
-    if (this.bytes < this.kept) this.kept = this.bytes;
+    return kind;
   }
 }
 
@@ -64,29 +67,31 @@ export class Holding {
   private readonly of: { deref(): Kernels | undefined };
   /** Null within another owner, which counts this memory as its own. */
   private readonly census: Census | null;
-  private what: Owner;
+  private kind: Kind | null;
   private bytes = 0;
 
   constructor(of: Kernels, backend: Kernels, what: Owner) {
     this.census = of === backend ? censusOf(backend) : null;
     this.of = this.census ? this.census.backend : { deref: () => of };
-    this.what = what;
-    this.census?.count(what, 1, 0);
+    this.kind = this.census?.kind(what) ?? null;
+    if (this.kind) this.kind.count++;
   }
 
   rename(what: Owner): void {
-    this.census?.count(this.what, -1, -this.bytes);
-    this.census?.count(what, 1, this.bytes);
-    this.what = what;
+    const { census, kind, bytes } = this;
+    if (!census || !kind) return;
+    const next = census.kind(what);
+    kind.count--;
+    kind.bytes -= bytes;
+    next.count++;
+    next.bytes += bytes;
+    this.kind = next;
   }
 
-  /** Calls `allocate` on the backend `of`, and keeps the handle. */
-  add<M extends Matrix | PackedMatrix>({ memory }: Kernels, allocate: () => M): M {
-    const before = memory.inUse();
-    const handle = allocate();
+  /** Keeps a handle of so many bytes. */
+  add(handle: Matrix | PackedMatrix, bytes: number): void {
     this.handles.add(handle);
-    this.grow(memory.inUse() - before);
-    return handle;
+    this.grow(bytes);
   }
 
   free(handle: Matrix | PackedMatrix, of: Kernels): void {
@@ -101,8 +106,10 @@ export class Holding {
     const of = this.of.deref();
     if (of) for (const handle of this.handles) of.free(handle);
     this.handles.clear();
-    this.census?.count(this.what, -1, -this.bytes);
-    this.bytes = 0;
+    this.grow(-this.bytes);
+    if (this.kind) this.kind.count--;
+    this.kind = null;
+    if (this.census) this.census.kept = Math.min(this.census.kept, this.census.bytes);
   }
 
   /** If so much more memory is in use than before that it may be garbage: a promise that the garbage has been freed. */
@@ -112,8 +119,11 @@ export class Holding {
   }
 
   private grow(bytes: number): void {
+    const { census, kind } = this;
+    if (!census || !kind) return;
     this.bytes += bytes;
-    this.census?.count(this.what, 0, bytes);
+    kind.bytes += bytes;
+    census.bytes += bytes;
   }
 }
 
@@ -128,7 +138,7 @@ export function freeNow(holding: Holding): void {
   holding.end();
 }
 
-/** Asks for a garbage collection, and lets it free what was dropped. */
+/** Requests a garbage collection, and lets it free what was dropped. */
 async function relieve(census: Census): Promise<void> {
   // An array that is never written takes no memory, but makes the engine collect garbage.
   for (let bytes = 2 ** 31; bytes >= RELIEF_BYTES; bytes /= 2) {

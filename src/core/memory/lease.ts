@@ -36,14 +36,22 @@ export class Lease {
   constructor(of: Kernels, what: Owner) {
     const backend = backendOf(of);
     const holding = new Holding(of, backend, what);
-    const keep = <M extends Handle>(allocate: () => M): M => {
-      this.requireOpen();
-      const raw = holding.add(of, allocate);
+    const { memory } = of;
+    const keep = <M extends Handle>(raw: M, before: number): M => {
+      holding.add(raw, memory.inUse() - before);
       return { ...raw, lease: kernels, raw } satisfies Leased & M;
     };
     const kernels: Kernels = decorate(of, {
-      alloc: (rows, cols) => keep(() => of.alloc(rows, cols)),
-      allocPacked: (rows, cols) => keep(() => of.allocPacked(rows, cols)),
+      alloc: (rows, cols) => {
+        this.requireOpen();
+        const before = memory.inUse();
+        return keep(of.alloc(rows, cols), before);
+      },
+      allocPacked: (rows, cols) => {
+        this.requireOpen();
+        const before = memory.inUse();
+        return keep(of.allocPacked(rows, cols), before);
+      },
       view: (base, offset, rows, cols) => {
         this.requireOpen();
         return Object.assign(of.view(base, offset, rows, cols), { lease: kernels });
