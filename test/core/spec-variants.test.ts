@@ -47,6 +47,11 @@ test.each<[string, object, string]>([
     lstm({ cell: { activations: { output: { kind: 'scaledTanh', alpha: 0 } } } }),
     '0',
   ],
+  ...['thresholdedRelu', 'hardSigmoid'].map((kind): [string, object, string] => [
+    'layers[0].cell.activations.gate.alpha',
+    lstm({ cell: { activations: { gate: { kind, alpha: -1 } } } }),
+    '-1',
+  ]),
   ['layers[0].direction', lstm({ direction: 'both' }), 'bidirectional'],
   ['layers[0].projectionSize', lstm({ projectionSize: 0 }), '0'],
   ['layers[0].initialState', lstm({ initialState: 'random' }), 'learned'],
