@@ -150,9 +150,10 @@ export class Model {
 
   /**
    * @internal As `gradients`, without waiting for the loss: a device reads everything that is requested before the first
-   * await in one go. Needs `prepare`.
+   * await in one go. Needs `prepare`. `isChecked`: `requireBatch` has seen the batch.
    */
-  startGradients(batch: Batch, options: GradientOptions = {}): GradientPass<Promise<number>> {
+  startGradients(batch: Batch, options: GradientOptions = {}, isChecked = false): GradientPass<Promise<number>> {
+    if (!isChecked) requireBatch(this, batch, options.loss ?? defaultLoss(batch));
     const { layout } = this.parameters;
     if (options.gradients !== undefined) requireOwn('gradients', options.gradients, Arena, layout);
     const { tape, gradients } = freeOnError((track) => {
@@ -176,6 +177,7 @@ export class Model {
   async evaluate(batch: Batch, options: EvaluateOptions = {}): Promise<{ loss: number; tape?: Tape }> {
     requireOptions('options', options, PASS_KEYS);
     const [read, settings] = this.mustLoad(batch) ? await this.load(batch, options) : [batch, options];
+    requireBatch(this, read, settings.loss ?? defaultLoss(read));
     const tape = freeOnError((track) => this.forwardPass(read, settings, false, track));
     const reading = this.readLoss(tape).then((loss) => ({ loss }));
     return readAndFree(tape, reading, options.tape instanceof Tape ? 'given' : options.tape === true);
@@ -236,8 +238,7 @@ export class Model {
   }
 
   private forwardPass(batch: Batch, options: EvaluateOptions, gradients: boolean, track: Track): Tape {
-    const loss = options.loss ?? defaultLoss(batch);
-    requireBatch(this, batch, loss);
+    const { loss = defaultLoss(batch) } = options;
     const { lengths, batchFirst } = batch;
     const { tape: given } = options;
     if (given !== undefined && typeof given !== 'boolean') requireOwn('tape', given, Tape, this.parameters.layout);

@@ -38,8 +38,10 @@ export async function updateOnce(
   const noise = { seed: context.seed % WORD, update: update % WORD };
   const loss = options.loss === undefined ? {} : { loss: options.loss };
   const settings = { tape, gradients, from: pass.from, noise, ...loss };
-  const given = await options.gradient?.(model, batch, settings);
-  const { loss: unread } = options.gradient ? requireResult(given) : model.startGradients(batch, settings);
+  // Without an await before a pass of the model, which reads the batch as it is now.
+  const { loss: unread } = options.gradient
+    ? requireResult(await options.gradient(model, batch, settings))
+    : model.startGradients(batch, settings, true);
   if (options.gradientNoise) {
     const { eta, gamma = 0.55 } = options.gradientNoise;
     const std = Math.sqrt(eta / update ** gamma); // the paper counts updates from 0: 1 + t = update
