@@ -1,8 +1,10 @@
 /** The mean of an estimator's draws: equal to the exact gradient where it is unbiased, different where it is biased. */
 import { describe, expect, test } from '@jest/globals';
+import { createRng } from '../../src/core/rng.js';
 import { firstElement, influenceBalancing } from '../../src/estimators/cells/linear.js';
 import {
   artbp,
+  bptt,
   cellSystem,
   compare,
   eprop,
@@ -15,9 +17,11 @@ import {
   rflo,
   snap,
   tbptt,
+  unroll,
   uoro,
 } from '../../src/lab/index.js';
-import { make } from './support.js';
+import { expectClose } from '../support/golden.js';
+import { make as makeSystem, tabulated } from './support.js';
 
 const spec = {
   inputSize: 2,
@@ -27,6 +31,22 @@ const spec = {
   ],
 };
 const DRAWS = 4096;
+
+/** A system and a sequence with the numbers of the engine, in tables, because each draw runs the same steps. */
+function make(of: typeof spec, options: { readonly steps: number }) {
+  const { system, sequence } = makeSystem(of, options);
+  return { system: tabulated(system, sequence), sequence };
+}
+
+test('the tables have the gradient of the system itself', () => {
+  const { system, sequence } = makeSystem(spec, { steps: 5 });
+  const gradients = [system, tabulated(system, sequence)].map((of) => {
+    const found: number[] = [];
+    unroll(of, bptt().start(of, createRng(1, 'x')), sequence, {}, (gradient) => found.push(...gradient));
+    return found;
+  });
+  expectClose('gradient', gradients[1]!, gradients[0]!, 1e-12);
+});
 
 describe('in the mean', () => {
   test.each([artbp({ cut: 0.2 }), randomizedTelescope({ keep: 0.7 }), uoro(), kfRtrl(), forwardGradient()])(

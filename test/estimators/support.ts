@@ -2,8 +2,9 @@
 import type { Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import type { LayerSpec, ModelSpec } from '../../src/core/spec.js';
+import { dot } from '../../src/estimators/vectors.js';
 import { createReference } from '../../src/kernels/reference/index.js';
-import type { StepData, System } from '../../src/lab/index.js';
+import type { GatedUnits, StepData, System, SystemStep } from '../../src/lab/index.js';
 import { modelSystem } from '../../src/lab/index.js';
 import { buildModel } from '../support/model.js';
 
@@ -54,4 +55,71 @@ export function make(spec: ModelSpec, { batchSize = 1, steps = 6 }: { batchSize?
     target: tokens ? classes(batchSize) : normals(batchSize * model.outputSize),
   }));
   return { model, system: modelSystem(model, { batchSize: batchSize }), sequence };
+}
+
+/**
+ * The steps of a sequence with constant theta as tables of J, F and q, which thousands of draws share. The numbers are those of
+ * the system itself, of one sequence.
+ */
+export function tabulated(system: System, sequence: readonly StepData[]): System {
+  const [S, P] = [system.stateSize, system.parameters.length];
+  const zeros = (length: number): Float64Array => new Float64Array(length);
+  const tables = new Map<StepData, SystemStep>();
+  let state: ArrayLike<number> = system.initial();
+  for (const data of sequence) {
+    const step = system.step(state, data);
+    const direct = zeros(P);
+    const q = Float64Array.from(step.lossGradient(direct));
+    const { outputGradient, units, loss } = step;
+    const dy = outputGradient && Float64Array.from(outputGradient);
+    const rows = Array.from({ length: S }, (_, r) => {
+      const F = zeros(P);
+      const unit = zeros(S);
+      unit[r] = 1;
+      return { J: Float64Array.from(step.vjp(unit, F)), F };
+    });
+    const table: SystemStep = {
+      ...{ before: Float64Array.from(state), state: Float64Array.from(step.state), loss, outputGradient: dy },
+      units: units && structuredUnits(units),
+      lossGradient(gradient) {
+        if (gradient) for (let p = 0; p < P; p++) gradient[p]! += direct[p]!;
+        return q.slice();
+      },
+      vjp(v, gradient) {
+        const out = zeros(S);
+        for (const [r, { J, F }] of rows.entries()) {
+          for (let i = 0; i < S; i++) out[i]! += v[r]! * J[i]!;
+          if (gradient) for (let p = 0; p < P; p++) gradient[p]! += v[r]! * F[p]!;
+        }
+        return out;
+      },
+      jvp: (u, w) => Float64Array.from(rows, ({ J, F }) => dot(J, u) + (w ? dot(F, w) : 0)),
+      release() {},
+    };
+    tables.set(data, table);
+    state = table.state;
+  }
+  const { batchSize, stateSize, parts, parameters, blocks, hasOutputGradient } = system;
+  return {
+    ...{ batchSize, stateSize, parts, parameters, blocks, hasOutputGradient },
+    initial: () => system.initial(),
+    changed() {},
+    dispose: () => system.dispose(),
+    step(state, data) {
+      const table = tables.get(data)!;
+      for (let i = 0; i < S; i++) {
+        if (table.before[i] !== state[i]) throw new Error('The table was made from another state.');
+      }
+      return table;
+    },
+  };
+}
+
+function structuredUnits(units: GatedUnits): GatedUnits {
+  const { inputs, byGate, kept, recurrent } = units;
+  return {
+    ...units,
+    ...structuredClone({ inputs, byGate, kept, recurrent }),
+    index: (g, j, k) => units.index(g, j, k),
+  };
 }

@@ -85,11 +85,9 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
     hasOutputGradient: false,
     initial: () => cell.initial?.() ?? new Float64Array(cell.stateSize),
     step(before: ArrayLike<number>, data: StepData): SystemStep {
-      requireStepData(data);
+      requireCellData(data);
       const { input, target } = data;
       requireSize('state', before, cell.stateSize);
-      requireValues('input', input);
-      if (target) requireValues('target', target);
       const state = Float64Array.from(before);
       const next = cell.forward(mine(parameters), state, input);
       requireFloats('cell.forward()', next);
@@ -124,6 +122,17 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
     changed() {},
     dispose() {},
   };
+}
+
+/** Steps that have passed the check: an estimator may run one thousands of times. */
+const CHECKED = new WeakSet<object>();
+
+function requireCellData(data: StepData): void {
+  if (CHECKED.has(data)) return;
+  requireStepData(data);
+  requireValues('input', data.input);
+  if (data.target) requireValues('target', data.target);
+  CHECKED.add(data);
 }
 
 function requirePart(path: string, value: unknown, functions: readonly string[], counts: readonly string[]): void {
