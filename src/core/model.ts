@@ -48,6 +48,9 @@ export interface GradientPass<Loss = number> {
 
 type GradientOptions = PassOptions & { readonly gradients?: Arena };
 
+/** Up to so many rows, the tape of a prediction is kept for the next one of the same shape. */
+const SPARE_ROWS = 64;
+
 const PASS_KEYS = ['loss', 'from', 'noise', 'tape'];
 
 const DISPOSED: Disposed = { what: 'The model', help: 'Make a new one.' };
@@ -67,6 +70,8 @@ export class Model {
   private readonly shared: boolean;
   private loaded: LstmVariants | null;
   private disposed = false;
+  /** Kept for the next short prediction: to allocate a tape takes as long as to compute it. */
+  private spare: Tape | null = null;
 
   /**
    * Builds the layers and draws the parameters of a spec that has been checked. Throws `OUT_OF_MEMORY` where the parameters do
@@ -185,7 +190,7 @@ export class Model {
 
   /**
    * The output for `inputs`, and the final state. `inputs`: tokens [T, N] or values [T, N, inputSize], time-major
-   * ([N, T, ...] with `batchFirst`). Keeps nothing; returns the tape only with `tape: true`.
+   * ([N, T, ...] with `batchFirst`). Nothing has to be freed, unless `tape: true` also returns the tape.
    *
    * @example
    * const { output, state } = await model.predict([0.1, 0.2, 0.3]);
@@ -209,14 +214,33 @@ export class Model {
     requireInteger('steps (numbers in inputs / batchSize / inputSize)', steps, 1, 1 << 24);
     const shape = { steps, batchSize };
     if (lengths !== undefined) requireLengths(lengths, shape);
+    const isReused = lengths === undefined && options.tape !== true && steps * batchSize <= SPARE_ROWS;
     const tape = freeOnError((track) => {
-      const tape = track(this.tape(shape, { gradients: false, lengths: lengths !== undefined }));
+      const spare = isReused ? this.takeSpare(shape) : null;
+      const tape = track(spare ?? this.tape(shape, { gradients: false, lengths: lengths !== undefined }));
       if (lengths !== undefined) tape.setLengths(lengths);
       tape.begin(from);
       explained(this, shape, () => tape.forward(this.parameters, inputs, batchFirst));
       return tape;
     });
-    return readAndFree(tape, readPrediction(tape, batchFirst), options.tape === true);
+    const reading = readPrediction(tape, batchFirst);
+    if (!isReused) return readAndFree(tape, reading, options.tape === true);
+    const result = await readAndFree(tape, reading, 'given').catch((error: unknown) => {
+      tape.free();
+      throw error;
+    });
+    this.spare?.free();
+    this.spare = this.disposed ? null : tape;
+    if (this.disposed) tape.free();
+    return { output: result.output, state: result.state };
+  }
+
+  /** The tape of the last short prediction, if it has this shape and no other prediction is using it. */
+  private takeSpare({ steps, batchSize }: PassShape): Tape | null {
+    const { spare } = this;
+    if (spare?.shape.steps !== steps || spare.shape.batchSize !== batchSize) return null;
+    this.spare = null;
+    return spare;
   }
 
   /** Computes one step per call and carries the state, for generating and for live data. Throws `OUT_OF_MEMORY`. */
@@ -233,6 +257,8 @@ export class Model {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
+    this.spare?.free();
+    this.spare = null;
     this.parameters.free(DISPOSED);
     if (!this.shared) this.backend.dispose();
   }
