@@ -60,7 +60,7 @@ export const gradcheckCommand = defineCommand({
   },
   examples: [
     { does: 'check a small model with every main kind of layer', line: 'unspool gradcheck' },
-    { does: 'check another model', line: 'unspool gradcheck --config examples/gradcheck.json' },
+    { does: 'check another model', line: 'unspool gradcheck --config gradcheck.json' },
   ],
   async run(_args, options) {
     const out = createOutput(options);
