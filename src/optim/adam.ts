@@ -1,6 +1,4 @@
-import { biasCorrection } from '../contract/kernels.js';
 import type { Optimizer } from './optimizer.js';
-import { optimizerOf } from './rule.js';
 import { settingsOf } from './settings.js';
 
 /** Settings of `adam`, `adamW` and `amsgrad`. */
@@ -17,7 +15,8 @@ export interface AdamSettings {
   readonly weightDecay?: number;
 }
 
-const DEFAULTS = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
+/** Defaults of `adam` and `amsgrad`. */
+export const DEFAULTS = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
 
 /**
  * Adam (Kingma & Ba 2015, algorithm 1), as torch.optim.Adam. Weight decay is L2: it is added to the gradient.
@@ -48,27 +47,4 @@ function adamRule(kind: string, settings: Required<AdamSettings>, decoupled: boo
       kernels.adamUpdate(parameters, gradients, state.m!, state.v!, options);
     },
   };
-}
-
-/**
- * AMSGrad (Reddi et al. 2018), as torch.optim.Adam with `amsgrad`: Adam that divides by the root of the largest v so far.
- *   m and v as in Adam;  u = max(u, v);  w -= learningRate (m / (1-b1^t)) / (sqrt(u / (1-b2^t)) + eps)
- * Throws `INVALID_SETTING`.
- */
-export function amsgrad(given?: AdamSettings): Optimizer {
-  const settings = settingsOf('amsgrad', DEFAULTS, given);
-  const { beta1, beta2, eps, weightDecay } = settings;
-  return optimizerOf({
-    kind: 'amsgrad',
-    settings,
-    state: ['m', 'v', 'largest'],
-    l2: weightDecay,
-    update({ w, g, m, v, largest, rate, t }, row) {
-      row.average(m, beta1, g);
-      row.averageSquare(v, beta2, g);
-      row.kernels.maximum(largest, largest, v);
-      const { mean, root } = biasCorrection(beta1, beta2, t); // the fraction, times root above and below:
-      row.subtractQuotient(w, (rate * root) / mean, m, row.root(largest, { outside: eps * root }));
-    },
-  });
 }

@@ -2,7 +2,8 @@
  * The common optimizers. Training loads the same code on demand. index.ts exports it through these constants and not directly,
  * because a bundler would otherwise put it into every page that imports index.ts, even if the page only predicts.
  */
-import { adam as adamCode, adamW as adamWCode, amsgrad as amsgradCode } from './adam.js';
+import { adam as adamCode, adamW as adamWCode } from './adam.js';
+import { amsgrad as amsgradCode } from './amsgrad.js';
 import { OptimizerRun as OptimizerRunCode } from './optimizer.js';
 import { sgd as sgdCode } from './sgd.js';
 

@@ -9,6 +9,7 @@ import { requireModel } from '../core/require-model.js';
 import type { Tape } from '../core/tape.js';
 import { type BatchSource, copyOfSource } from '../data/source.js';
 import { invalidData } from '../errors.js';
+import { notFiniteLoss } from './not-finite.js';
 import { inBatch, takeBatch } from './take-batch.js';
 import { TapeCache } from './tape-cache.js';
 
@@ -78,6 +79,5 @@ async function watched(
 /** Throws for a loss that is NaN or infinite: names the data or the first bad number of the pass. */
 async function refuse(model: Model, tape: Tape, loss: number, batch: number): Promise<never> {
   tape.loss?.requireFinite?.();
-  const { notFiniteLoss } = await import('./not-finite.js');
   throw await notFiniteLoss(model.kernels, model.parameters, tape, loss, batch);
 }
