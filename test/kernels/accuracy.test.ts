@@ -3,10 +3,13 @@ import { describe, expect, test } from '@jest/globals';
 import type { ActivationKind, Kernels } from '../../src/contract/kernels.js';
 import { ACTIVATIONS } from '../../src/contract/kernels.js';
 import { createModel } from '../../src/index.js';
+import { createGpu, type GpuMode } from '../../src/kernels/gpu/index.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
 import { offerRevec } from '../../src/kernels/wasm/trial.js';
-import { accuracy } from '../support/accuracy.js';
+import { accuracy, WITHOUT_DENORMALS } from '../support/accuracy.js';
+import { testOnWebGpu } from '../support/machine.js';
+import { provideWebGpu } from '../support/webgpu.js';
 
 offerRevec();
 const VARIANTS: readonly WasmVariant[] = wasmVariant() === 'simd' ? ['simd'] : ['simd', 'relaxed', 'revec'];
@@ -74,6 +77,22 @@ describe.each(BACKENDS)('$name', ({ most, create }) => {
       expect((await k.download(value))[0]! / Math.log1p(Math.exp(-x))).toBeCloseTo(1, 6);
     }
   });
+});
+
+/** The GPU backend in a mode. */
+async function gpuErrors(mode: GpuMode, smallest: number): Promise<void> {
+  const k = await createGpu(mode);
+  const errors = await accuracy(k, { smallest });
+  expect(errors.length).toBeGreaterThan(20);
+  expect(errors.filter(({ ulp }) => !(ulp <= 4))).toEqual([]);
+  k.dispose();
+}
+
+test.each<GpuMode>(['cpu', 'webasm'])('gpu:%s: errors are at most 4 ulp', (mode) => gpuErrors(mode, 0));
+
+testOnWebGpu('gpu:webgpu: errors are at most 4 ulp', async () => {
+  provideWebGpu();
+  await gpuErrors('webgpu', WITHOUT_DENORMALS);
 });
 
 test.each([1, 1e-4, 1e-6, 1e-9, 1e-30])('a model of inputs of about %p has as many correct digits', async (scale) => {

@@ -314,19 +314,27 @@ function sample(count: number): number[] {
 export interface AccuracyOptions {
   /** Numbers in the sample, a multiple of 16. Default 8192. */
   readonly count?: number;
+  /** Results below this size may be any number below this size, such as 0: shaders need not have denormal numbers. Default 0. */
+  readonly smallest?: number;
   /** Names of functions to compute at every float32 number instead. The others are left out. */
   readonly all?: readonly string[];
 }
 
+/** `smallest` of a device that replaces denormal numbers by 0. */
+export const WITHOUT_DENORMALS = 2 ** -124;
+
 /** The largest error of each function. */
-export async function accuracy(k: Kernels, { count = 2 ** 13, all }: AccuracyOptions = {}): Promise<ProbeError[]> {
+export async function accuracy(
+  k: Kernels,
+  { count = 2 ** 13, smallest = 0, all }: AccuracyOptions = {},
+): Promise<ProbeError[]> {
   const errors: ProbeError[] = [];
   const common = sample(count);
   for (const probe of PROBES) {
     if (all && !all.includes(probe.name)) continue;
     let worst: Omit<ProbeError, 'name'> | undefined;
     for (const x of all ? everything() : [sampleOf(probe, common)]) {
-      const error = largestError(x, await probe.run(k, x), probe.exact);
+      const error = largestError(x, await probe.run(k, x), probe.exact, smallest);
       if (!worst || error.ulp > worst.ulp) worst = error;
     }
     errors.push({ name: probe.name, ...worst! });
@@ -353,10 +361,16 @@ function* everything(): Generator<Float32Array> {
   yield Float32Array.from({ length: ROWS }, (_, i) => (i % 2 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY));
 }
 
-function largestError(x: Float32Array, found: FloatArray, exactly: Probe['exact']): Omit<ProbeError, 'name'> {
+function largestError(
+  x: Float32Array,
+  found: FloatArray,
+  exactly: Probe['exact'],
+  smallest: number,
+): Omit<ProbeError, 'name'> {
   let worst = { ulp: -1, at: 0, found: 0, exact: 0 };
   for (let i = 0; i < x.length; i++) {
     const [at, value, exact] = [x[i]!, found[i]!, exactly(x[i]!)];
+    if (abs(exact) < smallest && abs(value) < smallest) continue;
     const overflows = !Number.isFinite(fround(exact));
     const error = overflows
       ? value === fround(exact)

@@ -1,7 +1,16 @@
 /** A program as source and settings of a gpu.js kernel. */
 
+import { FUNCTIONS } from '../shaders/functions.js';
 import { type ArrayReader, expandReads, readArray } from '../shaders/indexing.js';
 import type { Program } from '../shaders/program.js';
+import type { GpuInstance } from './gpu-js.js';
+
+/** Adds the functions that programs call, except those that the mode has in its own language. */
+export function addFunctions(gpu: GpuInstance, native: readonly string[] = []): void {
+  for (const { name, source } of FUNCTIONS) {
+    if (!native.includes(name)) gpu.addFunction(source, { argumentTypes: ['Float'], returnType: 'Float' });
+  }
+}
 
 /** How the threads of a kernel are arranged: in columns and rows, or in one row. */
 export type ThreadLayout = 'columns and rows' | 'row';

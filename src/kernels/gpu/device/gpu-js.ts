@@ -72,6 +72,7 @@ export interface WebGl {
 export interface GpuInstance {
   createKernel(source: string, settings: object): GpuJsKernel;
   createPipeline(orchestrate: (...args: unknown[]) => unknown): Pipeline;
+  addFunction(source: string, settings: object): void;
   addNativeFunction(name: string, source: string, types?: object): void;
   destroy(): Promise<void>;
 }

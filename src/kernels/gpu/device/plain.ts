@@ -1,12 +1,13 @@
 /** gpu.js without a GPU: its own WebAssembly, or plain JavaScript. */
 
-import { kernelSettings, kernelSource } from './compile.js';
+import { addFunctions, kernelSettings, kernelSource } from './compile.js';
 import type { Device } from './device.js';
 import type { GpuJs } from './gpu-js.js';
 
 /** The device of a mode that runs on the CPU. */
 export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Device {
   const gpu = new GPU({ mode });
+  addFunctions(gpu);
   const planSupport = { gpu, Input, threads: 'row', maxNumbers: Number.POSITIVE_INFINITY } as const;
   return {
     info: { mode, adapter: 'none', maxBufferBytes: Number.POSITIVE_INFINITY },

@@ -5,7 +5,7 @@ import { NATIVE_FUNCTIONS, readTexture } from '../shaders/native.js';
 import type { Program } from '../shaders/program.js';
 import { WEBGL_MAX_ARRAYS } from '../thresholds.js';
 import { saturatingThreadsOf } from './adapter.js';
-import { kernelSettings, kernelSource } from './compile.js';
+import { addFunctions, kernelSettings, kernelSource } from './compile.js';
 import type { CompileOptions, Device, GpuKernel } from './device.js';
 import { deviceLost, errorsOf, outcome, outOfMemory, settle } from './faults.js';
 import type { GpuInstance, GpuJs, GpuJsKernel, WebGl } from './gpu-js.js';
@@ -89,6 +89,10 @@ function webGlCompiler(gpu: GpuInstance, gl: WebGl, side: number) {
 export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
   const gpu = withoutValidation(gpuJs);
   for (const { name, source, types } of NATIVE_FUNCTIONS) gpu.addNativeFunction(name, source, types);
+  addFunctions(
+    gpu,
+    NATIVE_FUNCTIONS.map(({ name }) => name),
+  );
   const compileError = deferCompileChecks(gl);
   const requireAlive = (): void => {
     if (gl.isContextLost()) throw deviceLost('the WebGL context was lost.');

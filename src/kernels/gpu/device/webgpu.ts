@@ -4,7 +4,7 @@ import type { Program, WgslBody } from '../shaders/program.js';
 import { toVec4Shader } from '../shaders/wgsl.js';
 import { MAX_PLAN_NUMBERS, WEBGPU_MAX_ARRAYS, WEBGPU_MAX_BLOCKS, WORKGROUP_SIDE } from '../thresholds.js';
 import { fusesSumsOn, saturatingThreadsOf } from './adapter.js';
-import { kernelSettings, kernelSource, type ThreadLayout } from './compile.js';
+import { addFunctions, kernelSettings, kernelSource, type ThreadLayout } from './compile.js';
 import type { CompileOptions, Device, GpuKernel } from './device.js';
 import { deviceLost, outcome, outOfMemory, settle } from './faults.js';
 import type { GpuInstance, GpuJs, GpuJsKernel, WebGpuContext } from './gpu-js.js';
@@ -36,6 +36,7 @@ function webGpuCompiler(gpu: GpuInstance, side: number) {
 /** The device of a WebGPU context. */
 export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Device {
   const gpu = new GPU({ mode: 'webgpu' });
+  addFunctions(gpu);
   const { device } = context;
   const { vendor = '', architecture = '', description = '' } = context.adapter.info ?? {};
   const adapter = [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed';

@@ -1,6 +1,29 @@
 /** Activation functions of the cell variants, and their derivatives. */
 import type { Activation } from '../../../contract/kernels.js';
-import { atLeast, atMost, floatLiteral, sigmoid, tanh } from './math.js';
+import { atLeast, atMost, clamp, exp, expMinus1, floatLiteral, log1p, sigmoid, tanh } from './math.js';
+
+/** The largest finite number. */
+const LARGEST = '3.4028234663852886e38';
+
+/**
+ * alpha v + beta, without the loss of digits where the terms cancel: alpha (v - root), with a root of two float32 numbers. The
+ * difference from the first is exact near it. Without a root in range, the terms do not cancel.
+ */
+function line({ alpha, beta }: Activation, v: string): string {
+  const root = -beta / alpha;
+  const first = Math.fround(root);
+  if (beta === 0 || !Number.isFinite(first)) return `${floatLiteral(alpha)} * ${v} + ${floatLiteral(beta)}`;
+  return `${floatLiteral(alpha)} * (${v} - ${floatLiteral(first)}) + ${floatLiteral(-alpha * (root - first))}`;
+}
+
+/** The largest float32 number that is not above a number. */
+function roundedDown(value: number): number {
+  const bits = new Int32Array(1);
+  const float = new Float32Array(bits.buffer);
+  float[0] = value;
+  if (float[0]! > value) bits[0]! += value > 0 ? -1 : 1;
+  return float[0]!;
+}
 
 /** f(v). A missing case does not compile. */
 export function activate({ kind, alpha, beta }: Activation, v: string): string {
@@ -15,21 +38,21 @@ export function activate({ kind, alpha, beta }: Activation, v: string): string {
     case 'relu':
       return atLeast('0.0', v);
     case 'affine':
-      return `${a} * ${v} + ${b}`;
+      return line({ kind, alpha, beta }, v);
     case 'leakyRelu':
       return `${atLeast('0.0', v)} + ${a} * ${atMost('0.0', v)}`;
     case 'thresholdedRelu':
-      return `${v} > ${a} ? ${v} : 0.0`;
+      return `${v} <= ${floatLiteral(roundedDown(alpha))} ? 0.0 : ${v}`;
     case 'scaledTanh':
       return `${a} * ${tanh(`(${b} * ${v})`)}`;
     case 'hardSigmoid':
-      return atMost('1.0', atLeast('0.0', `(${a} * ${v} + ${b})`));
+      return atMost('1.0', atLeast('0.0', `(${line({ kind, alpha, beta }, v)})`));
     case 'elu':
-      return `${atLeast('0.0', v)} + ${a} * (Math.exp(${atMost('0.0', v)}) - 1.0)`;
+      return `${atLeast('0.0', v)} + ${a} * ${expMinus1(atMost('0.0', v))}`;
     case 'softsign':
-      return `${v} / (1.0 + Math.abs(${v}))`;
+      return `${clamp(LARGEST, v)} / (1.0 + Math.abs(${clamp(LARGEST, v)}))`;
     case 'softplus':
-      return `${atLeast('0.0', v)} + Math.log(1.0 + Math.exp(-Math.abs(${v})))`;
+      return `${atLeast('0.0', v)} + ${log1p(exp(`-Math.abs(${v})`))}`;
     default:
       return kind satisfies never;
   }
@@ -62,7 +85,7 @@ export function activationSlope({ kind, alpha, beta }: Activation, s: string): s
     case 'softsign':
       return `(1.0 - Math.abs(${s})) * (1.0 - Math.abs(${s}))`;
     case 'softplus':
-      return `1.0 - Math.exp(-${s})`;
+      return `-${expMinus1(`-${s}`)}`;
     default:
       return kind satisfies never;
   }

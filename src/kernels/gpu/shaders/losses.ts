@@ -5,18 +5,23 @@
 import type { ValueLoss } from '../../../contract/kernels.js';
 import { at } from './indexing.js';
 import type { Lanes } from './lanes.js';
-import { sigmoid } from './math.js';
+import { exp, log1p, sigmoid } from './math.js';
 import { type Program, program } from './program.js';
 
-/** (L1) For each row of logits the largest, and log sum_k e^(z[k] - max). */
+/** (L1) For each row of logits the largest, and log sum_k e^(z[k] - max), as log(1 + others): see kernels/reference/losses.ts. */
 export function logitStatistics(R: number, C: number): Program {
   const body = `
 let m = ${at('z', `y * ${C}`)};
 for (let k = 1; k < ${C}; k += 1) { m = Math.max(m, ${at('z', `y * ${C} + k`)}); }
 if (x < 1) { return m; }
-let s = 0.0;
-for (let k = 0; k < ${C}; k += 1) { s += Math.exp(${at('z', `y * ${C} + k`)} - m); }
-return Math.log(s);`;
+let s = -1.0;
+let others = 0.0;
+for (let k = 0; k < ${C}; k += 1) {
+  const d = ${at('z', `y * ${C} + k`)} - m;
+  if (d == 0.0) { s += 1.0; }
+  else { others += ${exp('d')}; }
+}
+return ${log1p('(s + others)')};`;
   return program([2, R], ['z'], body);
 }
 
@@ -24,9 +29,9 @@ return Math.log(s);`;
 export function softmax(R: number, C: number, lanes: Lanes): Program {
   const body = `
 const max = ${at('s', 'y * 2')};
-const log = ${at('s', 'y * 2 + 1')};
+const share = ${exp(`(0.0 - ${at('s', 'y * 2 + 1')})`)};
 ${lanes.load('z', 'z', `y * ${C / lanes.count} + x`)}
-${lanes.result((lane) => `Math.exp(${lanes.get('z', lane)} - max - log)`)}`;
+${lanes.result((lane) => `${exp(`(${lanes.get('z', lane)} - max)`)} * share`)}`;
   return lanes.program([C / lanes.count, R], ['z', 's'], body, { sizes: {}, scalarArrays: ['s'] });
 }
 
@@ -139,9 +144,9 @@ function lossOf({ kind }: ValueLoss): Expression {
       case 'quantile':
         return `Math.max(-p * ${e}, (1.0 - p) * ${e})`;
       case 'binaryCrossEntropy':
-        return `Math.max(${v}, 0.0) - ${v} * ${t} + Math.log(1.0 + Math.exp(-Math.abs(${v})))`;
+        return `(${v} > 0.0 ? ${v} * (1.0 - ${t}) : -${v} * ${t}) + ${log1p(exp(`-Math.abs(${v})`))}`;
       case 'gaussian':
-        return `(w + ${e} * ${e} * Math.exp(-w)) / 2.0`;
+        return `(w + ${e} * ${e} * ${exp('-w')}) / 2.0`;
       default:
         return kind satisfies never;
     }
@@ -162,9 +167,9 @@ function slopeOf({ kind }: ValueLoss, K: number): Expression {
       case 'quantile':
         return `(${e} < 0.0 ? -share * p : (${e} > 0.0 ? share * (1.0 - p) : 0.0))`;
       case 'binaryCrossEntropy':
-        return `share * (${sigmoid(v)} - ${t})`;
+        return `share * (${v} > 0.0 ? 1.0 - ${t} - ${sigmoid(`-${v}`)} : ${sigmoid(v)} - ${t})`;
       case 'gaussian':
-        return `(x < ${K} ? share * ${e} * Math.exp(-w) : share * (1.0 - ${e} * ${e} * Math.exp(-w)) / 2.0)`;
+        return `(x < ${K} ? share * ${e} * ${exp('-w')} : share * (1.0 - ${e} * ${e} * ${exp('-w')}) / 2.0)`;
       default:
         return kind satisfies never;
     }

@@ -9,11 +9,20 @@ export const atMost = (limit: string, v: string): string => `(${v} > ${limit} ? 
 /** `v` clamped to [-limit, limit]. */
 export const clamp = (limit: string, v: string): string => `(${v} > ${limit} ? ${limit} : ${atLeast(`-${limit}`, v)})`;
 
-/** tanh(v). From 89 on, a shader's own overflows to NaN; at 15 it is 1 in float32. */
-export const tanh = (v: string): string => `Math.tanh(${clamp('15.0', v)})`;
+/** tanh(v). The functions are in functions.ts. */
+export const tanh = (v: string): string => `tanhOf(${v})`;
 
 /** 1 / (1 + exp(-v)). */
-export const sigmoid = (v: string): string => `1.0 / (1.0 + Math.exp(-(${v})))`;
+export const sigmoid = (v: string): string => `sigmoidOf(${v})`;
+
+/** e^v. */
+export const exp = (v: string): string => `expOf(${v})`;
+
+/** e^v - 1 for v <= 0. */
+export const expMinus1 = (v: string): string => `expMinus1(${v})`;
+
+/** log(1 + v) for v >= 0. */
+export const log1p = (v: string): string => `logOf1Plus(${v})`;
 
 /** A number as a float literal: gpu.js takes `1` for an integer. */
 export const floatLiteral = (v: number): string => {

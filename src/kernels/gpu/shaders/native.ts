@@ -3,6 +3,7 @@
  * neither GPUs nor software drivers vectorize. These functions use floats. For an array, gpu.js passes the texture, its
  * size, and a size that is not needed.
  */
+import { GLSL_POWER2 } from './functions.js';
 import type { ArrayReader } from './indexing.js';
 
 interface NativeFunction {
@@ -36,6 +37,7 @@ export const NATIVE_FUNCTIONS: readonly NativeFunction[] = [
   fetching('texel', 'vec4', 4, 'n'),
   fetching('single', 'float', 1, 'n', '.x'),
   fetching('pick', 'float', 4, 'floor(n * 0.25)', '[int(n - 4.0 * i)]'),
+  { name: 'power2', source: GLSL_POWER2, types: { argumentTypes: { n: 'Number' }, returnType: 'Number' } },
   {
     name: 'plus', // s + w E, where E has four rows
     source:

@@ -5,6 +5,7 @@
  * columns in vec4 values.
  */
 
+import { WGSL_FUNCTIONS } from './functions.js';
 import { LANES, range } from './indexing.js';
 import type { WgslBody } from './program.js';
 
@@ -21,14 +22,6 @@ const added = (sum: string, w: string): string => `${sum} += ${w}.x * e0 + ${w}.
 const WIDE = 'let wide = i32(params.outputX);';
 const DEEP = 'let deep = params.user_deep / 4;';
 
-const FUNCTIONS = `
-fn sigmoid(v : vec4<f32>) -> vec4<f32> { return 1.0 / (1.0 + exp(-v)); }
-fn bounded_tanh(v : vec4<f32>) -> vec4<f32> {
-  let most = vec4<f32>(15.0);
-  return tanh(select(select(v, -most, v < -most), most, v > most));
-}
-`;
-
 /** The declarations of gpu.js, and the start of its main function up to where it begins to compute. */
 const PARTS =
   /^(?<declared>.*?result : array<f32>;\nvar<private> threadGid : vec3<u32>;\n).*?(?<main>@compute .*?)\n[^\n]*let data_index/s;
@@ -39,7 +32,7 @@ const PARTS =
 export function toVec4Shader(shader: string, body: string): string | null {
   const { declared, main } = PARTS.exec(shader)?.groups ?? {};
   if (!declared || !main) return null;
-  return `${declared.replaceAll('array<f32>', 'array<vec4<f32>>')}${FUNCTIONS}${main}\n${body}\n}\n`;
+  return `${declared.replaceAll('array<f32>', 'array<vec4<f32>>')}${WGSL_FUNCTIONS}${main}\n${body}\n}\n`;
 }
 
 const GATES = ['i', 'f', 'g', 'o'] as const;
@@ -48,18 +41,18 @@ const GATES = ['i', 'f', 'g', 'o'] as const;
 const cellOf = (m: number, a: (q: number) => string): string => `
 let i${m} = sigmoid(${a(0)});
 let f${m} = sigmoid(${a(1)});
-let g${m} = bounded_tanh(${a(2)});
+let g${m} = tanh_of(${a(2)});
 let o${m} = sigmoid(${a(3)});
 let c${m} = f${m} * ${four('c', `n${m} * wide + x`)} + i${m} * g${m};
 ${GATES.map((gate, q) => `result[(4 * n${m} + ${q}) * wide + x] = ${gate}${m};`).join('\n')}
 result[(4 * N + n${m}) * wide + x] = c${m};
-result[(5 * N + n${m}) * wide + x] = o${m} * bounded_tanh(c${m});`;
+result[(5 * N + n${m}) * wide + x] = o${m} * tanh_of(c${m});`;
 
 /** (B4)-(B2) of a thread's row m, of dh. */
 const cellGradOf = (m: number, dh: string): string => `
 ${GATES.map((gate, q) => `let ${gate}${m} = ${four('s', `(4 * n${m} + ${q}) * wide + x`)};`).join('\n')}
 let dh${m} = ${dh};
-let tc${m} = bounded_tanh(${four('c', `n${m} * wide + x`)});
+let tc${m} = tanh_of(${four('c', `n${m} * wide + x`)});
 let dc${m} = ${four('d', `n${m} * wide + x`)} + dh${m} * o${m} * (1.0 - tc${m} * tc${m});
 result[(4 * n${m}) * wide + x] = dc${m} * g${m} * i${m} * (1.0 - i${m});
 result[(4 * n${m} + 1) * wide + x] = dc${m} * ${four('b', `n${m} * wide + x`)} * f${m} * (1.0 - f${m});
