@@ -216,12 +216,12 @@ const LOSSES: readonly Probe[] = [
         k.valueLossGrad(dy, place(x.length, 1, x), targets, { kind: 'binaryCrossEntropy' });
         return k.download(dy).then((found) => found.map((v) => v * x.length) as FloatArray);
       }),
-    limits: [-77, 77],
+    limits: [-73, 73],
   },
   {
     name: "gaussian' by its mean",
     exact: (x) => exp(-x),
-    limits: [-88, 77],
+    limits: [-88, 73],
     run: (k, x) =>
       scoped(k, (place) => {
         const y = place(

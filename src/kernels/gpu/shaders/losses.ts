@@ -5,7 +5,7 @@
 import type { ValueLoss } from '../../../contract/kernels.js';
 import { at } from './indexing.js';
 import type { Lanes } from './lanes.js';
-import { exp, log1p, sigmoid } from './math.js';
+import { exp, expMinus1, log1p, sigmoid } from './math.js';
 import { type Program, program } from './program.js';
 
 /** (L1) For each row of logits the largest, and log sum_k e^(z[k] - max), as log(1 + others): see kernels/reference/losses.ts. */
@@ -29,7 +29,7 @@ return ${log1p('(s + others)')};`;
 export function softmax(R: number, C: number, lanes: Lanes): Program {
   const body = `
 const max = ${at('s', 'y * 2')};
-const share = ${exp(`(0.0 - ${at('s', 'y * 2 + 1')})`)};
+const share = 1.0 / (1.0 + ${expMinus1(at('s', 'y * 2 + 1'))});
 ${lanes.load('z', 'z', `y * ${C / lanes.count} + x`)}
 ${lanes.result((lane) => `${exp(`(${lanes.get('z', lane)} - max)`)} * share`)}`;
   return lanes.program([C / lanes.count, R], ['z', 's'], body, { sizes: {}, scalarArrays: ['s'] });

@@ -18,7 +18,7 @@ export const sigmoid = (v: string): string => `sigmoidOf(${v})`;
 /** e^v. */
 export const exp = (v: string): string => `expOf(${v})`;
 
-/** e^v - 1 for v <= 0. */
+/** e^v - 1 for v <= 20. */
 export const expMinus1 = (v: string): string => `expMinus1(${v})`;
 
 /** log(1 + v) for v >= 0. */
