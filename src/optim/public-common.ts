@@ -23,7 +23,7 @@ export const amsgrad = amsgradCode;
 /** Stochastic gradient descent, with momentum as torch.optim.SGD. */
 export const sgd = sgdCode;
 
-/** An optimizer at work on the parameters of a model, for training loops of your own. */
+/** An optimizer at work on the parameters of a model, for custom training loops. */
 export const OptimizerRun = OptimizerRunCode;
 /** An optimizer at work on the parameters of a model. */
 export type OptimizerRun = OptimizerRunCode;
