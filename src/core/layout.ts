@@ -30,8 +30,9 @@ export function toTimeMajor<T extends ArrayLike<number>>(
   values: T,
   { steps, batchSize, batchFirst }: RowOrder,
 ): T | Float64Array {
+  if (!batchFirst || steps === 1) return values;
   const width = values.length / steps / batchSize;
-  if (!batchFirst || steps === 1 || !Number.isInteger(width)) return values; // a wrong count: `forward` reports it
+  if (!Number.isInteger(width)) return values; // a wrong count: `forward` reports it
   const keepsType = values instanceof Int32Array || values instanceof Float32Array;
   const out = keepsType ? values.slice() : new Float64Array(values.length);
   for (let n = 0; n < batchSize; n++) {

@@ -87,8 +87,16 @@ export function requireTargetCount(spec: LossSpec, targets: unknown, rows: Outpu
 /** Throws unless `targets` fit the loss. Those of which `unread` is true may be anything. */
 export function requireTargets(spec: LossSpec, targets: unknown, rows: OutputRows, unread?: Unread): void {
   const each = requireTargetCount(spec, targets, rows);
-  const list = targets as ArrayLike<number>;
-  const { width } = rows;
+  checkTargets(spec, targets as ArrayLike<number>, { ...rows, each }, unread);
+}
+
+function checkTargets(
+  spec: LossSpec,
+  list: ArrayLike<number>,
+  rows: OutputRows & { readonly each: number },
+  unread?: Unread,
+): void {
+  const { each, width } = rows;
   const place = placeIn('targets', rows, each);
   const help = (): string => helpFor(spec.kind, list, rows, each);
   if (spec.kind === 'ctc') requireLabels(list, { blank: spec.blank ?? 0, width, each });
@@ -170,7 +178,8 @@ export function readTargets(
 ): { readonly targets: ArrayLike<number>; readonly rowWeights: Float64Array | null } {
   const each = requireTargetCount(spec, targets, rows);
   const rowWeights = readWeights(weights, rows, rows.lengths?.active ?? null);
-  requireTargets(spec, targets, rows, rowWeights ? (i) => rowWeights[rowAt(rows, each, i)] === 0 : undefined);
+  const unread = rowWeights ? (i: number) => rowWeights[rowAt(rows, each, i)] === 0 : undefined;
+  checkTargets(spec, targets, { ...rows, each }, unread);
   const ordered = toTimeMajor(targets, rows);
   if (!rowWeights?.includes(0)) return { targets: ordered, rowWeights };
   const cleared = new Float64Array(ordered);
