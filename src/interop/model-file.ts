@@ -105,6 +105,7 @@ function trainingParts(training: TrainingState, spec: ModelSpec): { text: string
     add(`state.${i}.h`, layer?.h);
     add(`state.${i}.c`, layer?.c);
   });
+  requireJson('training', state);
   return { text: JSON.stringify(state), tensors };
 }
 

@@ -172,7 +172,10 @@ export class ClassificationMetrics {
   /** Returns the confusion matrix as aligned text, with the names of the classes. */
   toString(names?: readonly string[]): string {
     const { matrix, classes } = this;
-    if (names !== undefined && !(Array.isArray(names) && names.length === classes)) {
+    if (
+      names !== undefined &&
+      !(Array.isArray(names) && names.length === classes && names.every((name) => typeof name === 'string'))
+    ) {
       throw invalidSetting('names', `must be a list of ${classes} names, got ${shown(names)}.`);
     }
     const name = (k: number): string => String(names?.[k] ?? k);

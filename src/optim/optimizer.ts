@@ -106,6 +106,8 @@ export class OptimizerRun {
 
   /** Runs update number `update`, counted from 1. Throws `INVALID_SETTING` for gradients of another model. */
   apply(gradients: Matrix, update: number, learningRate: number): void {
+    requireNumber('update', update, 1, Number.MAX_SAFE_INTEGER);
+    requireNumber('learningRate', learningRate, 0, Number.MAX_VALUE);
     const { kernels, parameters, rows } = this;
     requireRow('gradients', gradients, parameters.layout);
     this.optimizer.apply({

@@ -107,6 +107,7 @@ export function squaredErrorReadout(stateSize: number, outputSize: number): Read
     loss: (theta, s, target) => errors(theta, s, target).reduce((sum, e) => sum + e * e, 0) / o,
     gradient(theta, s, target, gradient) {
       requireGradient(gradient, o * (n + 1));
+      requireSize('state', s, n);
       const q = new Float64Array(s.length);
       for (const [r, error] of errors(theta, s, target).entries()) {
         const dy = (2 * error) / o;

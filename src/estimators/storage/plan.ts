@@ -102,13 +102,14 @@ export function keepAll(steps: number): StoragePlan {
 }
 
 /** The plan of Chen et al. 2016: keeps a state every `segment` steps and tapes one segment at a time. The default minimizes the memory. */
-export function everySegment(steps: number, segment = Math.round(Math.sqrt(steps / 3))): StoragePlan {
+export function everySegment(steps: number, segment?: number): StoragePlan {
   requireInteger('steps', steps, 1, 1 << 24);
-  requireInteger('segment', segment, 1, steps);
+  const length = segment ?? Math.max(1, Math.round(Math.sqrt(steps / 3)));
+  requireInteger('segment', length, 1, steps);
   const orders: PlanOrder[] = [];
   // A shorter segment comes first, because only the last one is not run twice.
-  const count = Math.ceil(steps / segment);
-  const starts = Array.from({ length: count }, (_, i) => Math.max(0, steps - (count - i) * segment));
+  const count = Math.ceil(steps / length);
+  const starts = Array.from({ length: count }, (_, i) => Math.max(0, steps - (count - i) * length));
   const last = starts.at(-1)!;
   for (let t = 0; t < last; t++) {
     if (t > 0 && starts.includes(t)) orders.push({ kind: 'Save', t });
@@ -123,5 +124,5 @@ export function everySegment(steps: number, segment = Math.round(Math.sqrt(steps
     for (let t = from; t < to; t++) orders.push({ kind: 'Tape', t });
     for (let t = to - 1; t >= from; t--) orders.push({ kind: 'Backward', t }, { kind: 'Free', t, what: 'entry' });
   }
-  return { name: `segments of ${segment}`, steps, orders };
+  return { name: `segments of ${length}`, steps, orders };
 }

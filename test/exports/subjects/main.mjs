@@ -149,7 +149,7 @@ export const mainSubjects = {
     after: async (training) => training?.dispose?.(),
   },
   'fit to resume': {
-    open: ['[3]', '[3].observed', '[3].carried', '[3].rng', '[3].settings'],
+    open: ['[3]', '[3].observed', '[3].carried', '[3].rng', '[3].settings', '[3].settings.model'],
     settings: ['[2]'],
     of: 'fit',
     args: async (w) => [w.model, data(), { optimizer: optimizer(w), epochs: 2 }, await checkpointOf(w)],
