@@ -286,7 +286,7 @@ export class Model {
   /** Loads the code for lengths. Returns the arguments of the call as they were when it was made. */
   private async load<B, O extends { readonly from?: StartState }>(batch: B, options: O): Promise<[B, O]> {
     const { from } = options;
-    const read = Array.isArray(batch) || ArrayBuffer.isView(batch) ? snapshot(batch) : copyOf(batch as Partial<Batch>);
+    const read = isObject(batch) && !ArrayBuffer.isView(batch) ? copyOf(batch as Partial<Batch>) : snapshot(batch);
     const settings = snapshot({ ...options, from: from instanceof Tape ? null : withoutViews(from) }, 4);
     const state = from instanceof Tape ? from.downloadStates() : settings.from;
     this.loaded ??= await loadVariants();

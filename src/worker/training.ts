@@ -70,7 +70,6 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
       if (source?.stateful && source.length > 1) requireCarriedState(model.spec);
     }
     const state = resume === undefined ? undefined : copyOfState(resume);
-    if (state) requireSettings(model, checked, rest, state);
     this.updates = plannedUpdates(checked, rest);
     this.connection = connection;
     this.ahead = ahead;
@@ -81,8 +80,12 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
       train: this.sender ? this.sender.describe(state) : describeCopied(train, 'train'),
       validation: validation ? describeCopied(validation, 'validation') : null,
     };
-    if (isSent && state) requireSameBatches(state, checked); // the worker cannot read them
-    this.started = connection.call('fit', this.id, sources, sentSettings(rest), state);
+    const started = connection.call('fit', this.id, sources, sentSettings(rest), state);
+    this.started = started.then(() => {
+      if (!isSent || !state) return;
+      requireSettings(model, checked, rest, state);
+      requireSameBatches(state, checked); // the worker cannot read them
+    });
     this.started.catch(() => {}); // thrown by the first iteration
     freeWhenDropped(this, connection, 'closeTraining', this.id);
   }
@@ -159,7 +162,7 @@ export class WorkerTraining implements AsyncIterable<TrainingEvent> {
   }
 }
 
-/** What `fit` compares at the call, too; the rest is compared in the worker. */
+/** What is compared before the batches; the rest is compared in the worker. */
 function requireSettings(model: TrainedModel, data: TrainingData, options: FitOptions, state: TrainingState): void {
   const { optimizer, schedule } = options;
   if (!state.settings || !isOptimizer(optimizer) || !(schedule === undefined || typeof schedule === 'function')) return;

@@ -58,6 +58,7 @@ const WRONG_PASSES: Cases = {
   'a DataView': (m) => m.predict(new DataView(new ArrayBuffer(12))),
   'nested arrays': (m) => m.predict([[1, 2, 3]]),
   NaN: (m) => m.predict(new Float32Array([1, 2, Number.NaN])),
+  'text as inputs, with lengths': (m) => m.predict('', { lengths: [1] }),
   'too few inputs': (m) => m.predict([1, 2]),
   'an object that contains itself': (m) => {
     const list: unknown[] = [1, 2];
