@@ -147,7 +147,7 @@ async function unknownKeys() {
       const object = path.reduce((now, key) => now[key], args);
       if (path.length === 0) continue;
       const place = placeOf(path);
-      if (!isPlain(object) || (subject.open ?? []).some((open) => `${place}.`.startsWith(`${open}.`))) continue;
+      if (!isPlain(object) || (subject.open || []).some((open) => `${place}.`.startsWith(`${open}.`))) continue;
       if (path.some((_, i) => isImplementation(args, path.slice(0, i + 1), subject))) continue;
       const accepted = await attempt(index--, subject, () => ({
         args: replaced(args, path, { ...object, misspelled: 1 }),
