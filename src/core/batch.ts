@@ -98,8 +98,8 @@ export function requireBatch({ spec, outputSize }: Widths, batch: unknown, loss:
   const order = { steps, batchSize, batchFirst };
   requireInputCount(inputs, order, first?.kind === 'embedding' ? null : spec.inputSize!);
   if (lengths !== undefined) requireLengths(lengths, order);
-  const rows = { ...order, steps: outputStepsOf(spec.layers, steps) };
-  requireTargetCount(requireLoss(loss), targets, { ...rows, width: outputSize });
+  const rows = { steps: outputStepsOf(spec.layers, steps), batchSize, batchFirst, width: outputSize };
+  requireTargetCount(requireLoss(loss), targets, rows);
   if (weights !== undefined) requireRowCount('weights', weights, rows);
 }
 

@@ -60,8 +60,21 @@ const KEYS: Readonly<Record<LossSpec['kind'], readonly string[]>> = {
 export const goesBySequence = (choice: LossChoice): boolean =>
   (typeof choice === 'string' ? choice : choice.kind) === 'ctc';
 
+/** The losses that need no settings. */
+const NAMED = Object.fromEntries(
+  Object.keys(KEYS)
+    .filter((kind) => kind !== 'huber' && kind !== 'quantile')
+    .map((kind) => [kind, Object.freeze({ kind })]),
+) as Readonly<Record<NeedsNothing, LossSpec>>;
+
+/** Frozen specs that have been checked. A frozen list of class weights is part of one. */
+const checked = new WeakSet<LossSpec>();
+
 /** Throws `INVALID_SETTING` unless `choice` is a loss with valid settings. */
 export function requireLoss(choice: LossChoice): LossSpec {
+  // Most updates name their loss; a training passes the same frozen object to each.
+  if (isKeyOf(NAMED, choice)) return NAMED[choice];
+  if (checked.has(choice as LossSpec)) return choice as LossSpec;
   const spec = typeof choice === 'string' ? ({ kind: choice } as LossSpec) : choice;
   if (!isKeyOf(KEYS, spec?.kind)) {
     throw invalidSetting('loss', `unknown loss ${shown(choice)}.`, `Use one of ${Object.keys(KEYS).join(', ')}.`);
@@ -93,5 +106,6 @@ export function requireLoss(choice: LossChoice): LossSpec {
       requireNumber(`loss.quantiles[${i}]`, q, 0, 1);
     });
   }
+  if (Object.isFrozen(spec)) checked.add(spec);
   return spec;
 }

@@ -87,16 +87,16 @@ export function requireTargetCount(spec: LossSpec, targets: unknown, rows: Outpu
 /** Throws unless `targets` fit the loss. Those of which `unread` is true may be anything. */
 export function requireTargets(spec: LossSpec, targets: unknown, rows: OutputRows, unread?: Unread): void {
   const each = requireTargetCount(spec, targets, rows);
-  checkTargets(spec, targets as ArrayLike<number>, { ...rows, each }, unread);
+  checkTargets(spec, targets as ArrayLike<number>, rows, { each, unread });
 }
 
 function checkTargets(
   spec: LossSpec,
   list: ArrayLike<number>,
-  rows: OutputRows & { readonly each: number },
-  unread?: Unread,
+  rows: OutputRows,
+  { each, unread }: { readonly each: number; readonly unread: Unread | undefined },
 ): void {
-  const { each, width } = rows;
+  const { width } = rows;
   const place = placeIn('targets', rows, each);
   const help = (): string => helpFor(spec.kind, list, rows, each);
   if (spec.kind === 'ctc') requireLabels(list, { blank: spec.blank ?? 0, width, each });
@@ -106,12 +106,8 @@ function checkTargets(
     }
     requireTokens('targets', list, width, { ignored: spec.ignoreIndex ?? -1, place, unread, help });
   } else {
-    requireValues('targets', list, {
-      place,
-      unread,
-      help,
-      ...(spec.kind === 'binaryCrossEntropy' && { min: 0, max: 1 }),
-    });
+    const isShare = spec.kind === 'binaryCrossEntropy';
+    requireValues('targets', list, isShare ? { place, unread, help, min: 0, max: 1 } : { place, unread, help });
   }
 }
 
@@ -179,7 +175,7 @@ export function readTargets(
   const each = requireTargetCount(spec, targets, rows);
   const rowWeights = readWeights(weights, rows, rows.lengths?.active ?? null);
   const unread = rowWeights ? (i: number) => rowWeights[rowAt(rows, each, i)] === 0 : undefined;
-  checkTargets(spec, targets, { ...rows, each }, unread);
+  checkTargets(spec, targets, rows, { each, unread });
   const ordered = toTimeMajor(targets, rows);
   if (!rowWeights?.includes(0)) return { targets: ordered, rowWeights };
   const cleared = new Float64Array(ordered);

@@ -27,9 +27,9 @@ export function takeBatch(
   try {
     const loss = choice ?? defaultLoss(batch);
     requireBatch(model, batch, loss);
-    const taken = { loss, weight: batchWeight(model.spec, batch, loss) };
+    const weight = batchWeight(model.spec, batch, loss);
     const ready = model.prepare(batch);
-    return ready instanceof Promise ? ready.then((copy) => ({ ...taken, batch: copy })) : { ...taken, batch };
+    return ready instanceof Promise ? ready.then((copy) => ({ batch: copy, loss, weight })) : { batch, loss, weight };
   } catch (error) {
     throw inBatch(error, index);
   }

@@ -36,8 +36,8 @@ export async function updateOnce(
   const { gradients, norm, optimizer, average } = buffers;
   const { tape, update } = pass;
   const noise = { seed: context.seed % WORD, update: update % WORD };
-  const loss = options.loss === undefined ? {} : { loss: options.loss };
-  const settings = { tape, gradients, from: pass.from, noise, ...loss };
+  const usual = { tape, gradients, from: pass.from, noise };
+  const settings = options.loss === undefined ? usual : { ...usual, loss: options.loss };
   // Without an await before a pass of the model, which reads the batch as it is now.
   const { loss: unread } = options.gradient
     ? requireResult(await options.gradient(model, batch, settings))
