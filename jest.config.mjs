@@ -6,6 +6,7 @@ findMachine();
 export default {
   testEnvironment: 'node',
   reporters: ['default', '<rootDir>/test/support/skipped.mjs'],
+  maxWorkers: '100%', // two on a machine of two cores, where jest's default is one
   testTimeout: 300_000, // for what hangs, not for what is slow on a busy machine
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],

@@ -2,6 +2,7 @@
 import { isObject, requireKeys, requireValues, shown } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
+import type { LstmState } from './lstm/blocks.js';
 import { requireCarries } from './lstm/spec.js';
 import type { LstmTape, StateNumbers } from './lstm/tape.js';
 import type { NdArray } from './memory/views.js';
@@ -86,4 +87,17 @@ export function startNumbers(from: unknown, lstms: readonly LstmTape[]): (StateN
     const { h, c } = state as Partial<GivenState>;
     return { h: numbersOf(`${path}.h`, h, layer, 'h'), c: numbersOf(`${path}.c`, c, layer, 'c') };
   });
+}
+
+/** Throws `INVALID_SETTING` unless `after` has a gradient of the final state, or nothing, for each LSTM. */
+export function requireStateGradients(lstms: readonly LstmTape[], after: readonly LstmState[]): void {
+  const fits = (layer: LstmTape, given: LstmState | null | undefined): boolean => {
+    const { h, c } = layer.finalState();
+    return !given || (given.h?.cols === h.cols && given.c?.cols === c.cols && given.h.rows === h.rows);
+  };
+  if (Array.isArray(after) && lstms.every((layer, i) => fits(layer, after[i]))) return;
+  throw invalidSetting(
+    'after',
+    'must be a list of what initialStateGrad() of another tape returned, one for each LSTM.',
+  );
 }

@@ -22,7 +22,7 @@ import { hostArray, type LiveArray } from './memory/views.js';
 import { type Noise, requireNoise } from './noise.js';
 import type { PassShape, PassState } from './pass.js';
 import type { SequenceLengths } from './sequence-lengths.js';
-import { type FinalState, finalStates, type GivenState, startNumbers } from './start-state.js';
+import { type FinalState, finalStates, type GivenState, requireStateGradients, startNumbers } from './start-state.js';
 
 /**
  * The state that a pass starts from: the final state of a tape; `{ h, c }` of the model's only LSTM; a list with one per LSTM,
@@ -245,23 +245,11 @@ export class Tape {
     }
     requireOwn('parameters', parameters, Arena, this.layout);
     requireOwn('gradients', gradients, Arena, this.layout);
-    this.requireAfter(after);
+    requireStateGradients(this.lstms, after);
     parameters.startPass();
     this.loss?.backward();
     for (const [i, layer] of this.lstms.entries()) layer.after = after[i] ?? null;
     for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i]!.backward(parameters, gradients);
-  }
-
-  private requireAfter(after: readonly LstmState[]): void {
-    const fits = (layer: LstmTape, given: LstmState | null | undefined): boolean => {
-      const { h, c } = layer.finalState();
-      return !given || (given.h?.cols === h.cols && given.c?.cols === c.cols && given.h.rows === h.rows);
-    };
-    if (Array.isArray(after) && this.lstms.every((layer, i) => fits(layer, after[i]))) return;
-    throw invalidSetting(
-      'after',
-      'must be a list of what initialStateGrad() of another tape returned, one for each LSTM.',
-    );
   }
 
   /** The penalties of the activity layers in this pass; 0 outside of training. */

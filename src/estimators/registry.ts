@@ -38,7 +38,8 @@ export function parseEstimator(text: string): GradientEstimator {
     const [key = '', value] = part.split('=');
     const number = value?.trim() ? Number(value) : Number.NaN;
     if (!known.includes(key) || Number.isNaN(number)) {
-      throw invalidSetting(`estimator ${name}`, `unknown or invalid setting "${part}".${didYouMean(key, known)}`, help);
+      const meant = known.includes(key) ? '' : didYouMean(key, known);
+      throw invalidSetting(`estimator ${name}`, `unknown or invalid setting "${part}".${meant}`, help);
     }
     if (key in settings) throw invalidSetting(`estimator ${name}`, `sets ${key} twice.`, help);
     settings[key] = number;

@@ -1,5 +1,5 @@
 /** Checks that a value can be written as JSON and read again as it was. */
-import { shown } from '../checks.js';
+import { isObject, shown } from '../checks.js';
 import { invalidData, type UnspoolError } from '../errors.js';
 import { MAX_DEPTH } from './bounded-json.js';
 
@@ -15,8 +15,8 @@ export function requireJson(path: string, value: unknown, depth = 1): void {
     return;
   }
   const prototype: unknown = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined;
-  if (prototype !== Object.prototype && prototype !== null)
-    throw wrong(path, `cannot be written as JSON: ${shown(value)}.`);
+  const isPlain = prototype === null || (isObject(prototype) && Object.getPrototypeOf(prototype) === null);
+  if (!isPlain) throw wrong(path, `cannot be written as JSON: ${shown(value)}.`);
   for (const [key, part] of Object.entries(value as object)) {
     if (part !== undefined) requireJson(`${path}.${key}`, part, depth + 1);
   }

@@ -55,7 +55,7 @@ export class Training implements AsyncIterable<TrainingEvent> {
   private readonly data: TrainingData;
   private readonly options: FitOptions;
   private readonly seed: number;
-  /** The state while there is no session; null before the first one. */
+  /** The state while no session runs; null before the first one. */
   private idle: TrainingState | null;
   /** Whether `idle` is from this training, in contrast to the one to resume from. */
   private isOwn = false;

@@ -19,7 +19,7 @@ export const newId = (): number => ++lastId;
 
 /**
  * A connection of a model, and of its streams and trainings. Once all of them have been collected, it ends by itself, because the
- * listeners of the worker hold only what is behind it.
+ * listeners of the worker hold only the worker's side.
  */
 export class Connection {
   private readonly link: Link;

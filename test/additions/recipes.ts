@@ -26,9 +26,10 @@ const optimizer: Recipe = {
   newFiles: { 'src/optim/sign-sgd.ts': toy('sign-sgd') },
   edits: [
     before('src/optim/rules.ts', "export * from './sgd.js'", "export * from './sign-sgd.js';\n"),
+    before('src/optim/names.ts', "  'sgd',\n", "  'signSgd',\n"),
     before(
       'src/index.ts',
-      'export { type SgdSettings',
+      'export {\n  chain,',
       "export { type SignSgdSettings, signSgd } from './optim/sign-sgd.js';\n",
     ),
   ],
@@ -70,15 +71,24 @@ const cellVariant: Recipe = {
   ],
 };
 
+const SCALE_CHECK = `  scale(path, spec) {
+    requireKeys(path, spec, ['kind', 'factor', 'name']);
+    requireNumber(path + '.factor', spec.factor, -1e6, 1e6);
+  },
+`;
+
 const layer: Recipe = {
   heading: 'A layer',
   newFiles: { 'src/core/layers/scale.ts': toy('scale') },
   edits: [
-    before('src/core/layers/registry.ts', 'import { repeat }', "import { scale } from './scale.js';\n"),
-    { file: 'src/core/layers/registry.ts', find: 'repeat, activity }', replace: 'repeat, scale, activity }' },
+    before('src/core/layers/registry.ts', 'import type { LayerSpec }', "import { scale } from './scale.js';\n"),
+    { file: 'src/core/layers/registry.ts', find: 'repeat, activity };', replace: 'repeat, scale, activity };' },
+    before('src/core/layers/sizes.ts', 'import type { RepeatSpec }', "import type { ScaleSpec } from './scale.js';\n"),
+    before('src/core/layers/sizes.ts', '  readonly activity:', '  readonly scale: ScaleSpec;\n'),
+    before('src/core/spec-check.ts', '  activity(path, spec', SCALE_CHECK),
     before(
       'src/index.ts',
-      'export type { EarlyStoppingSpec',
+      'export { Vocabulary }',
       "export type { ScaleSpec } from './core/layers/scale.js';\n",
     ),
   ],
@@ -121,7 +131,7 @@ const loss: Recipe = {
       '/** (L5) */',
       `export function logCoshLoss(y: f32, t: f32, p: f32): f64 {
   const e = error(y, t);
-  return e + log(1 + <f64>exp1(<f32>(-2 * e))) - log(2);
+  return e + log1p(<f64>exp1(<f32>(-2 * e))) - Math.LN2;
 }
 
 export function logCoshSlope(y: f32, t: f32, p: f32, scale: f32): f32 {

@@ -21,13 +21,15 @@ export const fault = (why: string, args: readonly string[], code: 1 | 2, message
   message,
 });
 
+const NEW_MODEL = 'new.safetensors';
+
 /** The arguments to train on a text, with a free name for the model. */
 export const trainOn = (text: string, ...more: string[]): string[] => [
   'train',
   text,
   ...TINY,
   '--out',
-  'new.safetensors',
+  NEW_MODEL,
   ...more,
 ];
 
@@ -38,14 +40,20 @@ export const hashesOf = (here: Folder): string[] =>
     .filter((name) => statSync(join(here.path, name)).isFile())
     .map((name) => `${name} ${createHash('sha256').update(here.read(name)).digest('hex')}`);
 
-/** Defines the tests of a group of faults. Their commands run three at a time. */
+/** How many commands run at a time. */
+const AT_A_TIME = 3;
+
+/** Defines the tests of a group of faults. Commands that run at the same time have different names for their models. */
 export function testFaults(here: Folder, faults: readonly Fault[]): void {
   let ended: Ended[];
 
   beforeAll(async () => {
     ended = [];
-    for (let i = 0; i < faults.length; i += 3) {
-      ended.push(...(await Promise.all(faults.slice(i, i + 3).map(({ args }) => here.run(...args)))));
+    const named = (args: readonly string[], n: number) =>
+      args.map((a) => (a === NEW_MODEL ? `new${n}.safetensors` : a));
+    for (let i = 0; i < faults.length; i += AT_A_TIME) {
+      const group = faults.slice(i, i + AT_A_TIME).map(({ args }, n) => here.run(...named(args, n)));
+      ended.push(...(await Promise.all(group)));
     }
   });
 

@@ -237,8 +237,9 @@ describe('unusual files of version 1', () => {
     expect(settings.optimizer).toEqual(expected);
   });
 
-  test('an optimizer that is nested thousands of times is read', () => {
+  test('an optimizer that is nested a thousand times is rejected', () => {
     const facts = `{"textSha256":"","settings":{"optimizer":${'{"rest":'.repeat(1000)}1${'}'.repeat(1001)}}`;
-    expect(() => parseModel(withMetadata({ facts }))).not.toThrow();
+    expect(thrown(() => parseModel(withMetadata({ facts })))).toMatchObject({ code: 'INVALID_FILE' });
+    expect(thrown(() => parseModel(withMetadata({ facts }))).message).toContain('nested too deeply');
   });
 });

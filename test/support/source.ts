@@ -73,7 +73,7 @@ const FUNCTIONS = new Set([
 const isNode = (value: unknown): value is Node =>
   typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 
-/** `describe(...)`, `describe.each(...)(...)`: its callback only groups tests, so its size is not limited. */
+/** `describe(...)`, `describe.each(...)(...)`, `describeInChromium(...)`: its callback only groups tests, so its size is not limited. */
 function isGrouping(call: Node): boolean {
   let callee = call.callee as Node;
   while (callee.type !== 'Identifier') {
@@ -86,7 +86,7 @@ function isGrouping(call: Node): boolean {
     if (!isNode(next)) return false;
     callee = next;
   }
-  return callee.name === 'describe';
+  return /^describe/.test(String(callee.name));
 }
 
 function visit(node: Node, parent: Node | null, see: (node: Node, parent: Node | null) => void): void {

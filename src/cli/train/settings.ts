@@ -112,7 +112,7 @@ export const TRAIN_SETTINGS = {
     type: 'text',
     mayBeObject: true,
     default: 'adam',
-    help: Object.keys(OPTIMIZERS).join(', '),
+    help: Object.keys(OPTIMIZERS).sort().join(', '), // the order of a namespace's keys depends on the bundler
     fit: (optimizer, { lr }) => ({ optimizer: optimizerOf(optimizer, lr) }),
   }),
   schedule: setting<string | ScheduleSpec>({

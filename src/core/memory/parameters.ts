@@ -54,7 +54,7 @@ export class ParameterLayout {
     const entry = this.byName.get(name);
     if (!entry) {
       throw invalidSetting(
-        shown(name),
+        typeof name === 'string' ? name : shown(name),
         'the model has no such parameter.',
         `It has ${this.entries.map((e) => e.name).join(', ')}.`,
       );

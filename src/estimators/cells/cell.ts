@@ -54,6 +54,19 @@ export interface Readout {
   ): FloatArray;
 }
 
+/** The blocks of the parameters of a cell, then those of a readout. */
+function blocksOf(cell: Cell, readout: Readout): ParameterBlock[] {
+  const split = cell.parameterCount;
+  const whole = (name: string, from: number, to: number): ParameterBlock[] =>
+    to > from ? [{ name, ranges: [[from, to]] }] : [];
+  const shifted = readout.blocks?.map(({ name, ranges }) => ({
+    name,
+    ranges: ranges.map(([from, to]) => [from + split, to + split] as const),
+  }));
+  const ofReadout = shifted ?? whole('readout', split, split + readout.parameterCount);
+  return [...(cell.blocks ?? whole('cell', 0, split)), ...ofReadout];
+}
+
 /**
  * Makes a system of one sequence from a cell and a readout. theta holds the parameters of the cell, then those of the readout.
  *
@@ -70,18 +83,12 @@ export function cellSystem(cell: Cell, readout: Readout, theta?: ArrayLike<numbe
   }
   const mine = (all: FloatArray): FloatArray => all.subarray(0, split);
   const its = (all: FloatArray): FloatArray => all.subarray(split);
-  const whole = (name: string, from: number, to: number): ParameterBlock[] =>
-    to > from ? [{ name, ranges: [[from, to]] }] : [];
-  const shifted = readout.blocks?.map(({ name, ranges }) => ({
-    name,
-    ranges: ranges.map(([from, to]) => [from + split, to + split] as const),
-  }));
   return {
     batchSize: 1,
     stateSize: cell.stateSize,
     parts: [{ kind: 'h', from: 0, to: cell.stateSize }],
     parameters,
-    blocks: [...(cell.blocks ?? whole('cell', 0, split)), ...(shifted ?? whole('readout', split, parameters.length))],
+    blocks: blocksOf(cell, readout),
     hasOutputGradient: false,
     initial: () => cell.initial?.() ?? new Float64Array(cell.stateSize),
     step(before: ArrayLike<number>, data: StepData): SystemStep {

@@ -16,27 +16,27 @@ const joined = (x: ArrayLike<number>, h: ArrayLike<number>): Float64Array => {
   return z;
 };
 
+/** Throws unless `at` is a point of a cell with m inputs and n units. */
+function requireCellPoint(at: CellPoint, m: number, n: number): void {
+  if (!isObject(at)) throw invalidSetting('at', `must be a point of the cell, got ${shown(at)}.`);
+  requireFloats('theta', at.theta);
+  requireSize('theta', at.theta, n * (m + n + 1));
+  for (const part of ['state', 'next'] as const) requireSize(part, at[part], n);
+  requireSize('input', at.input, m);
+}
+
 /** A plain RNN cell (Elman 1990) with m inputs and n units. theta is W = [Wx Wh b], (n, m + n + 1) row-major. */
 export function rnnCell(inputSize: number, hiddenSize: number): Cell {
   requireInteger('inputSize', inputSize, 0, 1 << 16);
   requireInteger('hiddenSize', hiddenSize, 1, 1 << 16);
   const [m, n, d] = [inputSize, hiddenSize, inputSize + hiddenSize + 1];
-  const requirePoint = (at: CellPoint): void => {
-    if (!isObject(at)) throw invalidSetting('at', `must be a point of the cell, got ${shown(at)}.`);
-    requireFloats('theta', at.theta);
-    requireSize('theta', at.theta, n * d);
-    for (const part of ['state', 'next'] as const) requireSize(part, at[part], n);
-    requireSize('input', at.input, m);
-  };
+  const requirePoint = (at: CellPoint): void => requireCellPoint(at, m, n);
   const slopes = ({ next }: CellPoint): Float64Array => Float64Array.from(next, (h) => 1 - h * h);
   return {
     stateSize: n,
     parameterCount: n * d,
     forward(theta, h, x) {
-      requireFloats('theta', theta);
-      requireSize('theta', theta, n * d);
-      requireSize('state', h, n);
-      requireSize('input', x, m);
+      requirePoint({ theta, state: h, next: h, input: x } as CellPoint);
       const z = joined(x, h);
       return Float64Array.from({ length: n }, (_, j) => {
         let a = 0;

@@ -228,12 +228,15 @@ export class Recorder implements RunSource {
 
   /** Frees a value without references. If no output of its call has any, the call does not run. */
   private discard(value: Value): void {
-    const { call } = value;
-    if (call && !call.closed && call.outs.every(({ refCount }) => refCount === 0)) {
-      call.closed = true;
-      for (const input of call.inputs) this.release(input.value);
+    const discarded = [value]; // a list instead of recursion: a chain of calls may be longer than the stack
+    for (let one = discarded.pop(); one; one = discarded.pop()) {
+      const { call } = one;
+      if (call && !call.closed && call.outs.every(({ refCount }) => refCount === 0)) {
+        call.closed = true;
+        for (const input of call.inputs) if (--input.value.refCount === 0) discarded.push(input.value);
+      }
+      one.host = null;
+      this.executor.memory.free(one);
     }
-    value.host = null;
-    this.executor.memory.free(value);
   }
 }
