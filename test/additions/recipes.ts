@@ -86,11 +86,7 @@ const layer: Recipe = {
     before('src/core/layers/sizes.ts', 'import type { RepeatSpec }', "import type { ScaleSpec } from './scale.js';\n"),
     before('src/core/layers/sizes.ts', '  readonly activity:', '  readonly scale: ScaleSpec;\n'),
     before('src/core/spec-check.ts', '  activity(path, spec', SCALE_CHECK),
-    before(
-      'src/index.ts',
-      'export { Vocabulary }',
-      "export type { ScaleSpec } from './core/layers/scale.js';\n",
-    ),
+    before('src/index.ts', 'export { Vocabulary }', "export type { ScaleSpec } from './core/layers/scale.js';\n"),
   ],
 };
 
