@@ -22,6 +22,11 @@ export interface TextStreamOptions {
   readonly vocabulary?: Vocabulary;
 }
 
+function requireSizes(batchSize: unknown, steps: unknown): void {
+  requireInteger('batchSize', batchSize, 1, 1 << 20);
+  requireInteger('steps', steps, 1, 1 << 20);
+}
+
 /** A text, cut into training and validation streams. */
 export interface TextData {
   readonly vocabulary: Vocabulary;
@@ -48,8 +53,7 @@ export class TextStreams implements BatchSource {
    * sizes out of range.
    */
   constructor(tokens: Int32Array, batchSize: number, steps: number, partial = false, from = 0) {
-    requireInteger('batchSize', batchSize, 1, 1 << 20);
-    requireInteger('steps', steps, 1, 1 << 20);
+    requireSizes(batchSize, steps);
     if (!(tokens instanceof Int32Array)) {
       throw invalidData('tokens', `must be an Int32Array, got ${shown(tokens)}.`, 'Use vocabulary.encode(text).');
     }
@@ -128,6 +132,7 @@ export class TextStreams implements BatchSource {
 export function textStreams(text: string, options: TextStreamOptions = {}): TextData {
   requireOptions('options', options, ['batchSize', 'steps', 'validationSplit', 'vocabulary']);
   const { batchSize = 32, steps = 64, validationSplit = 0.1 } = options;
+  requireSizes(batchSize, steps);
   requireNumber('validationSplit', validationSplit, 0, 0.99);
   requireText(text);
   if (text.length === 0) {

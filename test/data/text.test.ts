@@ -116,6 +116,13 @@ describe('shuffled', () => {
 describe('textStreams', () => {
   const text = 'the quick brown fox jumps over the lazy dog. '.repeat(20);
 
+  test.each(['batchSize', 'steps'])('%s must be an integer, also before the text is cut', (name) => {
+    for (const value of [1n, null, '4', 1.5, 0, [4], Symbol('4')]) {
+      const error = thrown(() => textStreams('abc '.repeat(300), { [name]: value }));
+      expect(error).toMatchObject({ code: 'INVALID_SETTING', problem: { path: name } });
+    }
+  });
+
   test('keeps the end of the text for validation', () => {
     const { vocabulary, train, validation } = textStreams(text, { batchSize: 4, steps: 6, validationSplit: 0.2 });
     expect(vocabulary.decode(train.tokens)).toBe(text.slice(0, 720));
