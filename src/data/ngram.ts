@@ -4,7 +4,7 @@
  * key limits the vocabulary or the order.
  */
 
-import { requireInteger, requireTokens } from '../checks.js';
+import { requireInteger, requireList, requireTokens } from '../checks.js';
 import { invalidData } from '../errors.js';
 
 /** The number of an n-gram that does not occur in training, or that would start before the first token. */
@@ -61,6 +61,8 @@ export function ngramBitsPerCharacter(
 ): number {
   requireInteger('vocabularySize', vocabularySize, 1, 2 ** 31 - 1);
   requireInteger('order', order, 1, 32);
+  requireList('train', train);
+  requireList('test', test);
   if (test.length === 0) {
     throw invalidData('test', 'must not be empty.', 'Keep some of the text for testing.');
   }

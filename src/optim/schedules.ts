@@ -152,6 +152,7 @@ export function reduceOnPlateau(settings?: PlateauSettings): WatchingSchedule {
     {
       factor: () => current,
       observe(loss) {
+        if (typeof loss !== 'number') throw invalidSetting('loss', `must be a number, got ${shown(loss)}.`);
         if (loss < best * (1 - threshold)) [best, waited] = [loss, 0];
         else waited++;
         if (waited > patience) [current, waited] = [current * factor, 0];

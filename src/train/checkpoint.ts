@@ -7,7 +7,7 @@ import { invalidData, invalidSetting } from '../errors.js';
 import type { Resumable } from '../optim/schedule.js';
 import type { TrainingBuffers } from './context.js';
 import type { ReadyOptions, TrainingState } from './options.js';
-import { isProgress } from './progress.js';
+import { isProgress, progressOf } from './progress.js';
 
 /** The arenas that a checkpoint contains, by name. */
 export function arenasOf({ optimizer, average, earlyStopping }: TrainingBuffers): Map<string, Arena> {
@@ -63,9 +63,11 @@ export function copyOfState(state: TrainingState): TrainingState {
     (state.carried === null || (Array.isArray(state.carried) && state.carried.every(isLayerState))) &&
     (state.settings === undefined || isObject(state.settings));
   if (!isState) throw invalidData('checkpoint', `must be what checkpoint() returns, got ${shown(state)}.`);
-  const { optimizer, carried } = state;
+  const { optimizer, carried, observed, settings } = state;
   return {
-    ...state,
+    ...progressOf(state), // by name: an object may inherit them
+    observed: { ...observed },
+    ...(settings === undefined ? {} : { settings: { ...settings } }),
     optimizer: new Map([...optimizer].map(([name, values]) => [name, values.slice()])),
     carried: carried?.map(({ h, c }) => ({ h: h.slice(), c: c.slice() })) ?? null,
   };

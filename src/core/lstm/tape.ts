@@ -1,6 +1,8 @@
 /** One LSTM's part of a tape: the buffers of one pass. plain.ts and staged.ts compute it. */
 
+import { shown } from '../../checks.js';
 import type { Kernels, Matrix } from '../../contract/kernels.js';
+import { invalidSetting } from '../../errors.js';
 import { type LayerInput, type LayerTape, requireVariants, type TapeContext } from '../layers/layer.js';
 import type { Arena } from '../memory/parameters.js';
 import type { PassShape } from '../pass.js';
@@ -78,6 +80,7 @@ export class LstmTape implements LayerTape {
 
   /** A view of time step t; its gradients need a backward pass. Throws `INVALID_SETTING` unless 0 <= t < T. */
   step(t: number): LstmStepView {
+    if (typeof t !== 'number') throw invalidSetting(`step(${shown(t)})`, 'must be the number of a time step.');
     return (this.stepViews[t] ??= new LstmStepView(this.k, this, t));
   }
 
