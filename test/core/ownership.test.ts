@@ -1,21 +1,15 @@
 /** What belongs to one model is rejected by every other one, even if it has the same spec. */
 import { describe, expect, test } from '@jest/globals';
-import type { Batch, Model } from '../../src/core/model.js';
+import type { Model } from '../../src/core/model.js';
 import { adam } from '../../src/optim/adam.js';
 import { OptimizerRun } from '../../src/optim/optimizer.js';
 import { BACKENDS } from '../support/backends.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { buildModel } from '../support/model.js';
-import { testRandom } from '../support/random.js';
-import { lstm, VALUES } from './support.js';
+import { lstm, VALUES, VALUES_BATCH } from './support.js';
 
-const [T, N] = [4, 2];
-const batch: Batch = {
-  steps: T,
-  batchSize: N,
-  inputs: testRandom(2).normals(T * N * 3),
-  targets: testRandom(3).normals(T * N * 2),
-};
+const batch = VALUES_BATCH;
+const { batchSize: N } = batch;
 const OTHER = { ...VALUES, layers: [lstm(3), lstm(5), { kind: 'linear', size: 2 } as const] };
 
 describe.each(BACKENDS)('on $name in $precision', ({ create }) => {

@@ -1,19 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FloatArray } from '../../src/contract/kernels.js';
-import type { Batch } from '../../src/core/model.js';
 import { expectSameBits, flat } from '../support/arrays.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
 import { testRandom } from '../support/random.js';
-import { build, VALUES } from './support.js';
+import { build, VALUES, VALUES_BATCH } from './support.js';
 
 describe('the tape is open', () => {
-  const [T, N] = [4, 2];
-  const batch: Batch = {
-    steps: T,
-    batchSize: N,
-    inputs: testRandom(2).normals(T * N * 3),
-    targets: testRandom(3).normals(T * N * 2),
-  };
+  const batch = VALUES_BATCH;
+  const { steps: T, batchSize: N } = batch;
 
   test('its views are the live memory, which the engine reads', () => {
     const model = build(VALUES);

@@ -223,7 +223,7 @@ describe('memory', () => {
     expect(k.memory.inUse()).toBe(bytes);
   });
 
-  test('for batches of many lengths is no larger than for the longest', async () => {
+  test('of a training on batches of many lengths is that of the longest batch', async () => {
     const k = await createWasm('simd');
     const model = buildModel(k, SPEC);
     const most = async (lengths: readonly number[]) => {
