@@ -8,30 +8,10 @@ import { UnspoolError } from '../../src/errors.js';
 import { createOptimizer } from '../../src/optim/index.js';
 import { createSchedule } from '../../src/optim/schedules.js';
 import { anyJson, pathsOf, replaced } from '../support/any-json.js';
+import { read } from '../support/source.js';
 
-const SPEC = {
-  seed: 5,
-  layers: [
-    { kind: 'embedding', size: 7, width: 3, name: 'e', init: { kind: 'uniform', bound: 1 }, dropout: 0.1 },
-    {
-      kind: 'lstm',
-      ...{ hiddenSize: 3, bias: 'single', returns: 'all', direction: 'bidirectional', projectionSize: 3 },
-      ...{ initialState: 'learned', dropConnect: 0.1, name: 'first' },
-      cell: {
-        ...{ gates: 'coupled', peepholes: true, clip: 3, layerNorm: false, gateRecurrence: true },
-        activations: { gate: 'sigmoid', candidate: { kind: 'elu', alpha: 1 }, output: { kind: 'affine', beta: 0 } },
-      },
-      recurrentDropout: { kind: 'variational', rate: 0.1 },
-      zoneout: { h: 0.1, c: 0.2 },
-      init: { recurrent: 'orthogonal', forgetBias: 1, input: { kind: 'constant', value: 1 } },
-    },
-    { kind: 'dropout', rate: 0.5, shared: 'steps', name: 'd' },
-    { kind: 'activity', alpha: 1, beta: 2 },
-    { kind: 'lstm', hiddenSize: 3, returns: 'last', recurrentDropout: 0.1, zoneout: 0.1 },
-    { kind: 'repeat', steps: 4 },
-    { kind: 'linear', size: 7, bias: true, tied: 'e', init: { bias: 'zeros' } },
-  ],
-};
+/** A spec that uses every setting. */
+const SPEC: unknown = JSON.parse(read('test/support/every-setting.json'));
 
 /** Each reader, with valid specs. */
 const READERS: readonly (readonly [name: string, read: (value: never) => unknown, good: readonly unknown[]])[] = [

@@ -1,5 +1,5 @@
 /** Fixtures of the property test: small models, batches and what calls return. They are made again after every few calls. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,29 +19,9 @@ export const tokenSpec = () => ({
     { kind: 'linear', size: 5 },
   ],
 });
-/** Uses every setting of a spec. */
-export const richSpec = () => ({
-  seed: 5,
-  layers: [
-    { kind: 'embedding', size: 7, width: 3, name: 'e', init: { kind: 'uniform', bound: 1 }, dropout: 0.1 },
-    {
-      ...{ kind: 'lstm', hiddenSize: 3, bias: 'single', returns: 'all', direction: 'bidirectional', projectionSize: 3 },
-      ...{ initialState: 'learned', dropConnect: 0.1, name: 'first' },
-      cell: {
-        ...{ gates: 'coupled', peepholes: true, clip: 3, layerNorm: false, gateRecurrence: true },
-        activations: { gate: 'sigmoid', candidate: { kind: 'elu', alpha: 1 }, output: { kind: 'affine', beta: 0 } },
-      },
-      recurrentDropout: { kind: 'variational', rate: 0.1 },
-      zoneout: { h: 0.1, c: 0.2 },
-      init: { recurrent: 'orthogonal', forgetBias: 1, input: { kind: 'constant', value: 1 } },
-    },
-    { kind: 'dropout', rate: 0.5, shared: 'steps', name: 'd' },
-    { kind: 'activity', alpha: 1, beta: 2 },
-    { kind: 'lstm', hiddenSize: 3, returns: 'last', recurrentDropout: 0.1, zoneout: 0.1 },
-    { kind: 'repeat', steps: 4 },
-    { kind: 'linear', size: 7, bias: true, tied: 'e', init: { bias: 'zeros' } },
-  ],
-});
+const EVERY_SETTING = readFileSync(new URL('../support/every-setting.json', import.meta.url), 'utf8');
+/** A spec that uses every setting. */
+export const richSpec = () => JSON.parse(EVERY_SETTING);
 
 const ramp = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i + 1));
 export const T = 3;
