@@ -14,14 +14,17 @@ export const SERIES_COLORS = [
   '#b8a700',
 ] as const;
 
-/** A color scale: `size` runs from the minimum to the maximum (viridis); `sign` is blue to orange and neutral at 0. */
+/** A color scale: `size` runs from the minimum to the maximum (viridis); `sign` is blue to orange and gray at 0. */
 export type ColorScale = 'size' | 'sign';
 /** The background that a color scale is made for. */
 export type ColorScheme = 'light' | 'dark';
 /** A color as red, green and blue, 0 to 255 each. */
 export type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Evenly spaced from low to high. */
+/**
+ * Evenly spaced from low to high. No color comes close to the background of its scheme, so that a value near zero is seen: neutral
+ * is a gray, and on a dark background viridis starts above its darkest colors.
+ */
 const STOPS: Readonly<Record<ColorScale, Readonly<Record<ColorScheme, readonly string[]>>>> = (() => {
   const viridis = [
     '#440154',
@@ -36,10 +39,10 @@ const STOPS: Readonly<Record<ColorScale, Readonly<Record<ColorScheme, readonly s
     '#fde725',
   ];
   return {
-    size: { light: viridis, dark: viridis },
+    size: { light: viridis, dark: viridis.slice(2) },
     sign: {
-      light: ['#08306b', '#2171b5', '#6baed6', '#c6dbef', '#f7f7f7', '#fdd0a2', '#fd8d3c', '#d94801', '#7f2704'],
-      dark: ['#9ecae1', '#4a98c9', '#2a6a9e', '#1c3f5f', '#1b1e23', '#5a3314', '#a2560f', '#e08220', '#fdc27a'],
+      light: ['#08306b', '#2171b5', '#6baed6', '#b3cde6', '#dddddb', '#fcc28c', '#fd8d3c', '#d94801', '#7f2704'],
+      dark: ['#d3ecff', '#93cdf5', '#5ba7da', '#4e81a8', '#5c6168', '#9a7045', '#cf8535', '#f5ab55', '#ffe0b0'],
     },
   };
 })();

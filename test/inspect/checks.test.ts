@@ -59,10 +59,10 @@ describe('colors', () => {
   test('a share at a stop has the color of the stop, and shares outside are clamped', () => {
     expect(colorAt('sign', 0)).toEqual([0x08, 0x30, 0x6b]);
     expect(colorAt('sign', 0.25)).toEqual([0x6b, 0xae, 0xd6]);
-    expect(colorAt('sign', 0.5)).toEqual([0xf7, 0xf7, 0xf7]);
+    expect(colorAt('sign', 0.5)).toEqual([0xdd, 0xdd, 0xdb]);
     expect(colorAt('sign', 1)).toEqual([0x7f, 0x27, 0x04]);
     expect([colorAt('size', -3), colorAt('size', 7)]).toEqual([colorAt('size', 0), colorAt('size', 1)]);
-    expect(colorAt('sign', 0.5, 'dark')).toEqual([0x1b, 0x1e, 0x23]);
+    expect(colorAt('sign', 0.5, 'dark')).toEqual([0x5c, 0x61, 0x68]);
   });
 
   test('an unknown scale, scheme or color is an error', () => {

@@ -1,6 +1,6 @@
 /** How an LSTM is trained, in eleven chapters: text, a live figure and the library's code. The chapter is part of the URL. */
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { refreshTrace } from '../actions.js';
 import { session, traced } from '../state.js';
 import { Tex } from '../ui/Tex.js';
@@ -43,6 +43,20 @@ const Contents = ({ current }: { current: number }) => (
   </nav>
 );
 
+/** Moves to the start of a chapter that was chosen, and of the first one. The page's `scroll-padding` leaves space for its header. */
+function useChapterStart(index: number) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const shown = useRef(index);
+  useEffect(() => {
+    document.querySelector('.chapters [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+    if (shown.current === index) return;
+    shown.current = index;
+    heading.current!.focus({ preventScroll: true }); // so that the keyboard and a screen reader continue here
+    heading.current!.scrollIntoView({ block: 'start' });
+  }, [index]);
+  return heading;
+}
+
 const Text = ({ index }: { index: number }) => (
   <div class="text">
     {CHAPTERS[index]!.text.map((paragraph) => (
@@ -81,6 +95,7 @@ export default function Tour() {
   const index = chapter.value;
   const { title, link } = CHAPTERS[index]!;
   const ChapterFigure = FIGURES[index]!;
+  const heading = useChapterStart(index);
   const isReady = session.value !== null && traced.value !== null;
   useEffect(() => {
     if (session.peek() && !traced.peek()) void refreshTrace();
@@ -93,7 +108,7 @@ export default function Tour() {
     <div class="tour">
       <Contents current={index} />
       <article>
-        <h2>
+        <h2 ref={heading} tabIndex={-1}>
           {index + 1}. {title}
         </h2>
         <Text index={index} />

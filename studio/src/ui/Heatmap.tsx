@@ -26,7 +26,8 @@ type Range = readonly [low: number, high: number];
 type Canvas = RefObject<HTMLCanvasElement | null>;
 
 const DEFAULT_NAMES = ['step', 'unit'] as const;
-const LEGEND_COLORS = [0, 51, 102, 153, 204, 255];
+/** Colors of a strip of the legend. */
+const STRIP_STOPS = 6;
 const ARROWS: Readonly<Record<string, readonly [time: number, unit: number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -128,21 +129,42 @@ function MapCanvas({
   );
 }
 
+/** A strip of the colors between two positions of the scale, 0 to 1. */
+function Strip({ colors, from, to }: { colors: ColorTable; from: number; to: number }) {
+  const stops = Array.from({ length: STRIP_STOPS }, (_, i) =>
+    css(colors, Math.round(255 * (from + ((to - from) * i) / (STRIP_STOPS - 1)))),
+  );
+  return <i style={{ background: `linear-gradient(90deg, ${stops.join(',')})` }} />;
+}
+
+const Legend = ({ kind, range: [low, high], colors }: { kind: ColorScale; range: Range; colors: ColorTable }) => (
+  <span class="scale" data-testid="scale">
+    <span>{format(low)}</span>
+    {kind === 'sign' ? (
+      <>
+        <Strip colors={colors} from={0} to={0.5} />
+        <span>0</span>
+        <Strip colors={colors} from={0.5} to={1} />
+      </>
+    ) : (
+      <Strip colors={colors} from={0} to={1} />
+    )}
+    <span>{format(high)}</span>
+  </span>
+);
+
 export function Heatmap(props: HeatmapProps) {
   const { grid, kind, range, time, unit, names = DEFAULT_NAMES } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const colors = colorTable(kind, scheme.value);
   const [low, high] = useMemo(() => range ?? valueRange(grid, kind), [grid, kind, range]);
   useEffect(() => paint(canvas.current!, grid, [low, high], colors), [grid, low, high, colors]);
-  const gradient = LEGEND_COLORS.map((index) => css(colors, index)).join(',');
   return (
     <figure class="figure heatmap">
       <Caption {...props} canvas={canvas} />
       <MapCanvas {...props} canvas={canvas} />
       <p class="legend">
-        <span>{format(low)}</span>
-        <i style={{ background: `linear-gradient(90deg, ${gradient})` }} />
-        <span>{format(high)}</span>
+        <Legend kind={kind} range={[low, high]} colors={colors} />
         <span class="selected">
           {names[0]} {time}, {names[1]} {unit}: <b>{format(grid.data[time * grid.cols + unit] ?? 0)}</b>
         </span>
