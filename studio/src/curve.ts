@@ -1,34 +1,81 @@
-/** A curve over the updates, thinned evenly so that it stays cheap to draw. */
+/**
+ * A curve over the updates, thinned evenly so that it stays cheap to draw: buckets of equal width, each with the mean, the lowest
+ * and the highest value of its points. When all buckets are full, neighbors are merged, so early and late parts of a run have the
+ * same resolution.
+ */
 import type { UpdatePoint } from './engine/api.js';
 
-export interface Curve {
-  readonly points: readonly UpdatePoint[];
-  /** Every `stride`-th point of those that were added is kept; a power of 2. */
-  readonly stride: number;
-  /** Points that were added. */
+export interface Bucket {
+  /** The first and the last update of its points. */
+  readonly first: number;
+  readonly last: number;
   readonly count: number;
-  /** The point that was added last, whether it is kept or not. */
+  readonly mean: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface Curve {
+  readonly buckets: readonly Bucket[];
+  /** Points per bucket, a power of 2; the last bucket may have fewer. */
+  readonly width: number;
+  /** All points that were added. */
+  readonly count: number;
+  /** The point that was added last. */
   readonly last: UpdatePoint | null;
 }
 
-export const EMPTY_CURVE: Curve = { points: [], stride: 1, count: 0, last: null };
+export const EMPTY_CURVE: Curve = { buckets: [], width: 1, count: 0, last: null };
 
-/**
- * The curve with more points. If more than `max` would be kept, the stride is doubled for the whole curve, old points and new, so
- * that the kept points are evenly spaced.
- */
-export function extended(curve: Curve, more: readonly UpdatePoint[], max = 1500): Curve {
-  if (more.length === 0) return curve;
-  let { stride } = curve;
-  let points = [...curve.points, ...more.filter((_, i) => (curve.count + i) % stride === 0)];
-  while (points.length > max) {
-    points = points.filter((_, i) => i % 2 === 0);
-    stride *= 2;
-  }
-  return { points, stride, count: curve.count + more.length, last: more.at(-1)! };
+/** Buckets that a curve has at most; even, so that they can be merged in pairs. */
+export const MAX_BUCKETS = 1000;
+
+const bucketOf = ([update, value]: UpdatePoint): Bucket => ({
+  first: update,
+  last: update,
+  count: 1,
+  mean: value,
+  min: value,
+  max: value,
+});
+
+function merged(a: Bucket, b: Bucket): Bucket {
+  const count = a.count + b.count;
+  return {
+    first: a.first,
+    last: b.last,
+    count,
+    mean: a.mean + ((b.mean - a.mean) * b.count) / count,
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+  };
 }
 
-/** The points to draw: the kept ones, and the last. */
-export function drawnPoints({ points, last }: Curve): readonly UpdatePoint[] {
-  return last === null || points.at(-1) === last ? points : [...points, last];
+const mergedPairs = (buckets: readonly Bucket[]): Bucket[] =>
+  Array.from({ length: buckets.length / 2 }, (_, i) => merged(buckets[2 * i]!, buckets[2 * i + 1]!));
+
+/** The curve with more points. */
+export function extended(curve: Curve, more: readonly UpdatePoint[]): Curve {
+  if (more.length === 0) return curve;
+  let { width, count } = curve;
+  let buckets = [...curve.buckets];
+  for (const point of more) {
+    if (count === MAX_BUCKETS * width) {
+      buckets = mergedPairs(buckets);
+      width *= 2;
+    }
+    if (count % width === 0) buckets.push(bucketOf(point));
+    else buckets.push(merged(buckets.pop()!, bucketOf(point)));
+    count++;
+  }
+  return { buckets, width, count, last: more.at(-1)! };
+}
+
+/** Where a bucket is drawn: the middle of its updates. */
+export const middleOf = ({ first, last }: Bucket): number => (first + last) / 2;
+
+/** The mean of each bucket, and the last point itself. */
+export function meanPoints({ buckets, last }: Curve): readonly UpdatePoint[] {
+  const means = buckets.map((bucket) => [middleOf(bucket), bucket.mean] as const);
+  return last === null || buckets.at(-1)!.count === 1 ? means : [...means, last];
 }

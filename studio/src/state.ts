@@ -1,6 +1,6 @@
 /** What the page shows, as signals. `actions.ts` changes them; components read them and call the actions. */
 import { computed, signal } from '@preact/signals';
-import { drawnPoints, EMPTY_CURVE } from './curve.js';
+import { EMPTY_CURVE, meanPoints } from './curve.js';
 import type { Choices, Edits, Sample, SessionInfo, TracedSequence } from './engine/api.js';
 import type { UserData } from './engine/tasks/task.js';
 import { fromQuery, type Settings } from './settings.js';
@@ -31,9 +31,8 @@ export const speed = signal(Number.POSITIVE_INFINITY);
 export const lossCurve = signal(EMPTY_CURVE);
 export const validationCurve = signal(EMPTY_CURVE);
 export const gradientNormCurve = signal(EMPTY_CURVE);
-export const losses = computed(() => drawnPoints(lossCurve.value));
-export const validation = computed(() => drawnPoints(validationCurve.value));
-export const gradientNorms = computed(() => drawnPoints(gradientNormCurve.value));
+export const losses = computed(() => meanPoints(lossCurve.value));
+export const validation = computed(() => meanPoints(validationCurve.value));
 export const update = signal(0);
 export const epoch = signal(1);
 export const updatesPerSecond = signal(0);

@@ -66,7 +66,7 @@ describeInChromium('files', () => {
       return readFileSync(at(file.suggestedFilename()), 'latin1');
     };
     expect(await save('SVG')).toMatch(/^<svg[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
-    expect((await save('CSV')).split('\n')[0]).toBe('update,loss');
+    expect((await save('CSV')).split('\n')[0]).toBe('first update,last update,mean loss,lowest,highest');
     expect((await save('PNG')).slice(1, 4)).toBe('PNG');
     await page.close();
   });

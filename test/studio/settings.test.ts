@@ -1,8 +1,7 @@
-/** Settings in a URL, the lists of choices, and the curves that the page draws. */
+/** Settings in a URL, and the lists of choices. */
 import { describe, expect, test } from '@jest/globals';
 import { ESTIMATORS, parseEstimator } from '../../src/lab/index.js';
 import { createOptimizer, OPTIMIZERS } from '../../src/optim/index.js';
-import { drawnPoints, EMPTY_CURVE, extended } from '../../studio/src/curve.js';
 import { choices } from '../../studio/src/engine/choices.js';
 import { fromQuery, settingsOf, toQuery } from '../../studio/src/settings.js';
 
@@ -40,35 +39,5 @@ describe('choices', () => {
     const examples = Object.values(ESTIMATORS).flatMap((estimator) => estimator.examples);
     expect(estimators).toHaveLength(examples.length);
     expect(estimators).toEqual(expect.arrayContaining(['bptt', 'tbptt:k1=4,k2=8', 'rtrl']));
-  });
-});
-
-describe('a curve', () => {
-  const points = (from: number, count: number) =>
-    Array.from({ length: count }, (_, i) => [from + i + 1, 1 / (from + i + 1)] as const);
-
-  test.each([
-    ['in one call', 14_983],
-    ['seven points at a time', 7],
-    ['one point at a time', 1],
-  ])('of 14,983 updates keeps evenly spaced points over the whole run, if added %s', (_, size) => {
-    const total = 14_983;
-    let curve = EMPTY_CURVE;
-    for (let from = 0; from < total; from += size) {
-      curve = extended(curve, points(from, Math.min(size, total - from)));
-    }
-    expect(curve.points.length).toBeGreaterThan(750);
-    expect(curve.points.length).toBeLessThanOrEqual(1500);
-    const updates = curve.points.map(([update]) => update);
-    const gaps = new Set(updates.slice(1).map((update, i) => update - updates[i]!));
-    expect([...gaps]).toEqual([curve.stride]);
-    expect(updates[0]).toBe(1);
-    expect(total - updates.at(-1)!).toBeLessThan(curve.stride);
-    expect(drawnPoints(curve).at(-1)).toEqual([total, 1 / total]);
-  });
-
-  test('with few points keeps them all', () => {
-    const few = points(0, 1500);
-    expect(drawnPoints(extended(extended(EMPTY_CURVE, few.slice(0, 9)), few.slice(9)))).toEqual(few);
   });
 });

@@ -33,6 +33,29 @@ async function violations(page: Page): Promise<string[]> {
   return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 2).map(describeNode).join(' | ')}`);
 }
 
+/** Labels of figures that are cut off, or that overlap with another label of the same axis. */
+const badLabels = (page: Page): Promise<string[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('.figure svg')].flatMap((drawing) => {
+      const edge = drawing.getBoundingClientRect();
+      const labels = [...drawing.querySelectorAll('text')].map((text) => ({
+        name: `${drawing.getAttribute('aria-label')}: ${text.textContent}`,
+        axis: text.parentElement,
+        box: text.getBoundingClientRect(),
+      }));
+      const isCut = ({ box }: (typeof labels)[number]): boolean => box.left < edge.left || box.right > edge.right;
+      const overlaps = (a: (typeof labels)[number], b: (typeof labels)[number]): boolean =>
+        a.axis === b.axis &&
+        a.box.left < b.box.right &&
+        b.box.left < a.box.right &&
+        a.box.top < b.box.bottom &&
+        b.box.top < a.box.bottom;
+      return labels
+        .filter((one, i) => isCut(one) || labels.slice(0, i).some((other) => overlaps(one, other)))
+        .map(({ name }) => name);
+    }),
+  );
+
 describeInChromium('every view', () => {
   describe.each([
     ['light', 1280],
@@ -52,6 +75,7 @@ describeInChromium('every view', () => {
         await page.waitForTimeout(150);
         expect({ view, violations: await violations(page) }).toEqual({ view, violations: [] });
         expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+        expect(await badLabels(page)).toEqual([]);
       }
       expect(troubles).toEqual([]);
       await page.close();

@@ -5,6 +5,8 @@ import type { Session } from './session.js';
 
 const REPORT_MS = 70;
 const SAMPLE_MS = 2500;
+/** The speed is that of about this time. */
+const SPEED_MS = 1000;
 
 export class ProgressReporter {
   private updates: [number, number, number][] = [];
@@ -12,6 +14,9 @@ export class ProgressReporter {
   private epoch = 1;
   private update = 0;
   private reportedAt = performance.now();
+  /** When earlier reports were made, and their update. */
+  private reports = [{ at: performance.now(), updates: 0 }];
+  private updateCount = 0;
   private sampledAt = Number.NEGATIVE_INFINITY;
   private readonly onProgress: OnProgress;
   private readonly sample: (session: Session) => Promise<Sample | null>;
@@ -24,7 +29,10 @@ export class ProgressReporter {
   record(session: Session, event: Exclude<TrainingEvent, { kind: 'end' }>): void {
     this.update = event.update;
     this.epoch = event.epoch;
-    if (event.kind === 'update') this.updates.push([event.update, session.inShownUnit(event.loss), event.gradientNorm]);
+    if (event.kind === 'update') {
+      this.updates.push([event.update, session.inShownUnit(event.loss), event.gradientNorm]);
+      this.updateCount++;
+    }
     if (event.kind === 'validation') this.validation.push([event.update, session.inShownUnit(event.loss)]);
   }
 
@@ -36,8 +44,16 @@ export class ProgressReporter {
     if (isSampled) this.sampledAt = now;
     const sample = isSampled ? await this.sample(session) : null;
     const { updates, validation, epoch, update } = this;
-    const updatesPerSecond = (1000 * updates.length) / Math.max(1, now - this.reportedAt);
+    const updatesPerSecond = this.speed(now);
     this.onProgress({ updates, validation, epoch, update, updatesPerSecond, sample, state, problem });
     [this.updates, this.validation, this.reportedAt] = [[], [], performance.now()];
+  }
+
+  /** Updates per second, in the last second or, if reports are rare, since the last report. */
+  private speed(now: number): number {
+    const recent = this.reports.findLastIndex(({ at }) => now - at >= SPEED_MS);
+    this.reports = [...this.reports.slice(Math.max(0, recent)), { at: now, updates: this.updateCount }];
+    const { at, updates } = this.reports[0]!;
+    return (1000 * (this.updateCount - updates)) / Math.max(1, now - at);
   }
 }

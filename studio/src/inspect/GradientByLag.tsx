@@ -17,10 +17,6 @@ const VERDICTS: Readonly<Record<FlowVerdict, string>> = {
 
 const EMPTY: LayerLagFlow = { h: [], c: [], factor: null, verdict: 'too short' };
 
-/** Labels for powers of ten only. */
-const powerOfTen = (v: number): string =>
-  Number.isInteger(Math.round(Math.log10(v) * 1e6) / 1e6) ? v.toExponential(0) : '';
-
 function curve(norms: readonly number[], stroke: string) {
   const points = norms.flatMap((v, lag) => (v > 0 ? [[lag, v]] : [])) as [number, number][];
   return [Plot.line(points, { stroke, strokeWidth: 2 }), Plot.dot(points, { fill: stroke, r: 2 })];
@@ -28,7 +24,7 @@ function curve(norms: readonly number[], stroke: string) {
 
 const plotOf = ({ c, h }: LayerLagFlow): Plot.PlotOptions => ({
   x: { label: 'lag in time steps' },
-  y: { type: 'log', label: 'norm', grid: true, tickFormat: powerOfTen },
+  y: { type: 'log', label: 'norm', grid: true },
   marks: [...curve(c, SERIES[0]), ...curve(h, SERIES[1])],
 });
 

@@ -1,64 +1,77 @@
 /** The loss, the norm of the gradient, and the forecast of a validation sequence. */
 import * as Plot from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { gradientNorms, losses, sample, session, validation } from '../state.js';
+import { type Bucket, type Curve, middleOf } from '../curve.js';
+import { gradientNormCurve, lossCurve, sample, session, validationCurve } from '../state.js';
 import { SERIES } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
+import type { CsvTable } from '../ui/files.js';
+
+/** Validations that are drawn as dots; more are drawn as a line only. */
+const MAX_DOTS = 80;
 
 type Points = [number, number][];
 
-/** Labels for powers of ten only: 0.01, 1e-5. */
-function powerOfTen(value: number): string {
-  const exponent = Math.log10(value);
-  if (Math.abs(exponent - Math.round(exponent)) > 1e-9) return '';
-  return value < 1e-3 ? value.toExponential(0) : String(Number(value.toPrecision(1)));
-}
+const pointsOf = (buckets: readonly Bucket[]): Points => buckets.map((bucket) => [middleOf(bucket), bucket.mean]);
+
+/** The mean of each bucket, in front of the range of its points. */
+const bandAndMean = (buckets: readonly Bucket[], stroke: string): Plot.Markish[] => [
+  Plot.areaY(buckets, { x: middleOf, y1: 'min', y2: 'max', fill: stroke, fillOpacity: 0.25 }),
+  Plot.line(pointsOf(buckets), { stroke, strokeWidth: 1.3 }),
+];
+
+const positive = (buckets: readonly Bucket[]): readonly Bucket[] => buckets.filter(({ min }) => min > 0);
+
+/** The columns of a curve in a CSV file. */
+const tableOf = (name: string, { buckets }: Curve): CsvTable => ({
+  columns: ['first update', 'last update', `mean ${name}`, 'lowest', 'highest'],
+  rows: buckets.map(({ first, last, mean, min, max }) => [first, last, mean, min, max]),
+});
+
+/** What a curve with more than one update per bucket shows. */
+const Thinned = ({ width }: Curve) =>
+  width > 1 ? <span>line: mean of {width} updates; shaded: lowest to highest</span> : null;
 
 export function LossChart() {
   const inBits = session.value?.lossUnit === 'bits';
-  const [trainingPoints, validationPoints] = [losses.value, validation.value];
+  const [training, checks] = [lossCurve.value, validationCurve.value];
   const label = inBits ? 'bits per character' : 'loss';
-  const options = useMemo<Plot.PlotOptions>(
-    () => ({
+  const options = useMemo<Plot.PlotOptions>(() => {
+    const validationPoints = pointsOf(checks.buckets);
+    return {
       x: { label: 'update' },
-      y: {
-        label,
-        grid: true,
-        nice: true,
-        type: inBits ? 'linear' : 'log',
-        tickFormat: inBits ? undefined : powerOfTen,
-      },
+      y: { label, grid: true, ...(inBits ? { nice: true } : { type: 'log' }) },
       marks: [
-        Plot.line(trainingPoints as Points, { stroke: SERIES[0], strokeOpacity: 0.9, strokeWidth: 1.3 }),
-        Plot.line(validationPoints as Points, { stroke: SERIES[1], strokeWidth: 2 }),
-        Plot.dot(validationPoints as Points, { fill: SERIES[1], r: 2.5 }),
+        ...bandAndMean(inBits ? training.buckets : positive(training.buckets), SERIES[0]),
+        Plot.line(validationPoints, { stroke: SERIES[1], strokeWidth: 2 }),
+        Plot.dot(validationPoints.length > MAX_DOTS ? [] : validationPoints, { fill: SERIES[1], r: 2.5 }),
       ],
-    }),
-    [trainingPoints, validationPoints, inBits],
-  );
-  const last = trainingPoints.at(-1)?.[1].toPrecision(3) ?? 'none';
+    };
+  }, [training, checks, inBits]);
+  const last = training.last?.[1].toPrecision(3) ?? 'none';
   return (
     <Figure
       title="Loss"
       label={`Training loss and validation loss by update, in ${label}. Last training loss: ${last}.`}
       options={options}
       height={300}
-      data={() => ({ columns: ['update', 'loss'], rows: trainingPoints })}
+      data={() => tableOf('loss', training)}
     >
       <p class="key">
-        <i style={{ background: SERIES[0] }} /> training <i style={{ background: SERIES[1] }} /> validation
+        <i style={{ background: SERIES[0] }} /> training <i style={{ background: SERIES[1] }} /> validation{' '}
+        <Thinned {...training} />
       </p>
     </Figure>
   );
 }
 
 export function GradientNormChart() {
-  const norms = gradientNorms.value;
+  const norms = gradientNormCurve.value;
   const options = useMemo<Plot.PlotOptions>(
     () => ({
       x: { label: 'update' },
-      y: { label: 'norm', type: 'log', grid: true, tickFormat: powerOfTen },
-      marks: [Plot.line(norms.filter(([, v]) => v > 0) as Points, { stroke: SERIES[2], strokeWidth: 1.3 })],
+      y: { label: 'norm', type: 'log', grid: true },
+      marks: bandAndMean(positive(norms.buckets), SERIES[2]),
     }),
     [norms],
   );
@@ -68,7 +81,7 @@ export function GradientNormChart() {
       label="Norm of the gradient by update, on a logarithmic axis."
       options={options}
       height={180}
-      data={() => ({ columns: ['update', 'norm'], rows: norms })}
+      data={() => tableOf('norm', norms)}
     />
   );
 }

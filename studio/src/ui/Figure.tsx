@@ -2,10 +2,12 @@
 import * as Plot from '@observablehq/plot';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { logAxis } from './axes.js';
 import { type CsvTable, saveCsv, savePng, saveSvg } from './files.js';
 import { scheme } from './theme.js';
 
 const MIN_WIDTH = 40;
+const HEIGHT = 240;
 
 interface FigureProps {
   readonly title: string;
@@ -18,23 +20,87 @@ interface FigureProps {
   readonly children?: ComponentChildren;
 }
 
-function draw({ options, label, height }: FigureProps, width: number): Element {
-  const drawing = Plot.plot({
+/** Space around the axes for their labels; the sides grow if a label needs more. */
+const MARGINS = { marginLeft: 48, marginRight: 20, marginTop: 24, marginBottom: 40 };
+type Margins = typeof MARGINS;
+/** Pixels per label of a logarithmic axis. */
+const LABEL_DISTANCE = 32;
+const FONT_SIZE = 12;
+/** Between a label and the axis (its tick), and between a label and the edge. */
+const LABEL_GAP = 14;
+/** A figure whose data arrive faster than it can be drawn is redrawn in at most this share of the time. */
+const MAX_SHARE = 0.2;
+
+function draw({ options, height = HEIGHT }: FigureProps, width: number, margins: Margins): Element {
+  const { x, y, ...rest } = options;
+  return Plot.plot({
     width,
     height,
-    marginLeft: 60,
-    style: { background: 'transparent', color: 'inherit', fontSize: '12px', fontFamily: 'inherit' },
-    ...options,
+    ...margins,
+    style: { background: 'transparent', color: 'inherit', fontSize: `${FONT_SIZE}px`, fontFamily: 'inherit' },
+    x: { labelAnchor: 'center', labelArrow: 'none', ...x },
+    y: { ...(y?.type === 'log' ? logAxis(Math.floor(height / LABEL_DISTANCE)) : {}), ...y } as Plot.ScaleOptions,
+    ...rest,
   });
+}
+
+let pen: CanvasRenderingContext2D | null = null;
+
+/** The width of the widest label of an axis. A canvas measures it without a layout of the page. */
+function labelWidth(drawing: Element, axis: 'x' | 'y'): number {
+  if (!pen) {
+    pen = document.createElement('canvas').getContext('2d')!;
+    pen.font = `${FONT_SIZE}px ${getComputedStyle(document.body).fontFamily}`;
+  }
+  const labels = [...drawing.querySelectorAll(`g[aria-label="${axis}-axis tick label"] text`)];
+  return Math.max(0, ...labels.map((text) => pen!.measureText(text.textContent).width));
+}
+
+/** The margins with which every label of the drawing is inside it. They only grow, so that the axes do not jump. */
+function marginsFor(drawing: Element, margins: Margins): Margins {
+  const left = Math.ceil(labelWidth(drawing, 'y')) + LABEL_GAP;
+  const right = Math.ceil(labelWidth(drawing, 'x') / 2) + 2;
+  const { marginLeft, marginRight } = margins;
+  if (left <= marginLeft && right <= marginRight) return margins;
+  return { ...margins, marginLeft: Math.max(left, marginLeft), marginRight: Math.max(right, marginRight) };
+}
+
+/** Draws into the box. Returns the margins of the drawing. */
+function drawInto(box: Element, props: FigureProps, width: number, margins: Margins): Margins {
+  let drawing = draw(props, width, margins);
+  const needed = marginsFor(drawing, margins);
+  if (needed !== margins) drawing = draw(props, width, needed);
   // Screen readers get one label for the whole drawing.
   for (const part of drawing.querySelectorAll('g[aria-label]')) part.removeAttribute('aria-label');
   drawing.setAttribute('role', 'img');
-  drawing.setAttribute('aria-label', label);
-  return drawing;
+  drawing.setAttribute('aria-label', props.label);
+  box.replaceChildren(drawing);
+  return needed;
 }
 
-export function Figure({ title, label, options, height = 240, data, children }: FigureProps) {
+/** Runs `act` now, or later if it took too long recently. Returns a function that cancels it. */
+function useThrottled(): (act: () => void) => () => void {
+  const next = useRef(0);
+  return (act) => {
+    const run = (): void => {
+      const start = performance.now();
+      act();
+      const end = performance.now();
+      next.current = end + (end - start) * (1 / MAX_SHARE - 1);
+    };
+    const wait = next.current - performance.now();
+    if (wait <= 0) {
+      run();
+      return () => {};
+    }
+    const timer = setTimeout(run, wait);
+    return () => clearTimeout(timer);
+  };
+}
+
+export function Figure({ title, label, options, height = HEIGHT, data, children }: FigureProps) {
   const box = useRef<HTMLDivElement>(null);
+  const margins = useRef(MARGINS);
   const [width, setWidth] = useState(0);
   useEffect(() => {
     const element = box.current!; // the observer may still run after the figure is removed
@@ -42,8 +108,12 @@ export function Figure({ title, label, options, height = 240, data, children }: 
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  const throttled = useThrottled();
   useEffect(() => {
-    if (width >= MIN_WIDTH) box.current!.replaceChildren(draw({ title, label, options, height }, width));
+    if (width < MIN_WIDTH) return;
+    return throttled(() => {
+      margins.current = drawInto(box.current!, { title, label, options, height }, width, margins.current);
+    });
   }, [options, width, height, label, scheme.value]);
   const svg = () => box.current!.querySelector('svg')!;
   return (
