@@ -33,11 +33,15 @@ export function cutSteps(
   reverse: boolean,
 ): StepBlocks[] {
   const at = (index: number): LstmState => ({ h: block(k, state.h, index, N), c: block(k, state.c, index, N) });
-  const states = Array.from({ length: T + 1 }, (_, index) => at(index));
-  return Array.from({ length: T }, (_, t) => {
-    const [after, before] = reverse ? [states[t]!, states[t + 1]!] : [states[t + 1]!, states[t]!];
-    return { y: { gates: block(k, gates, t, N), c: after.c, h: after.h }, before };
-  });
+  const steps: StepBlocks[] = [];
+  let earlier = at(0);
+  for (let t = 0; t < T; t++) {
+    const later = at(t + 1);
+    const [after, before] = reverse ? [earlier, later] : [later, earlier];
+    steps.push({ y: { gates: block(k, gates, t, N), c: after.c, h: after.h }, before });
+    earlier = later;
+  }
+  return steps;
 }
 
 /** T of the T+1 blocks of `m`: the states after each step, or those before it. */

@@ -54,7 +54,9 @@ export class Lease {
       },
       view: (base, offset, rows, cols) => {
         this.requireOpen();
-        return Object.assign(of.view(base, offset, rows, cols), { lease: kernels });
+        const view: Matrix & { lease?: Kernels } = of.view(base, offset, rows, cols);
+        view.lease = kernels; // a long tape has thousands of views
+        return view;
       },
       free: (m) => {
         const { raw } = m as Handle & Partial<Leased>;

@@ -7,6 +7,7 @@ type Products = Pick<Kernels, 'gemm' | 'allocPacked' | 'pack' | 'gemmPacked'>;
 
 export function products(context: WasmContext): Products {
   const { heap, threads, thresholds, at, afterBarrier, own, panelFloats } = context;
+  const { integers } = threads;
   const panels = workspace(heap, threads);
   const packTo = (address: number, b: Matrix, transB: boolean): void => {
     const [K, C] = transB ? [b.cols, b.rows] : [b.rows, b.cols];
@@ -20,18 +21,24 @@ export function products(context: WasmContext): Products {
       packTo(address, b, transB);
       // Threads split the longer side of the result, but A' only by columns: its rows are not contiguous.
       const command = R > C && !transA ? Command.gemmRows : Command.gemmColumns;
-      const integers = [at(out), R, C, at(a), address, K, +accumulate, +transA];
-      threads.dispatch(command, R * C * K >= thresholds.product, integers);
+      const isLarge = R * C * K >= thresholds.product;
+      threads.dispatch(command, isLarge, [at(out), R, C, at(a), address, K, +accumulate, +transA]);
     },
     allocPacked: (rows, cols) =>
       afterBarrier(() => own<WasmPacked>({ rows, cols, at: heap.alloc(4 * panelFloats(rows, cols)) })),
     pack: (out, b, transB) => packTo((out as WasmPacked).at, b, transB),
     gemmPacked(out, a, b, accumulate) {
       const [R, C, K] = [out.rows, out.cols, b.rows];
+      integers[0] = at(out);
+      integers[1] = R;
+      integers[2] = C;
+      integers[3] = at(a);
+      integers[4] = (b as WasmPacked).at;
+      integers[5] = K;
+      integers[6] = +accumulate;
+      integers[7] = 0;
       const isLarge = R >= thresholds.rows && R * C * K >= thresholds.rowProduct;
-      const integers = [at(out), R, C, at(a), (b as WasmPacked).at, K, +accumulate, 0];
-      if (isLarge) threads.dispatchRows(Command.gemmRows, [out, a], integers);
-      else threads.dispatch(Command.gemmRows, false, integers);
+      threads.dispatchRows(Command.gemmRows, isLarge ? [out, a] : null);
     },
   };
 }

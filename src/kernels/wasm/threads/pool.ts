@@ -10,7 +10,7 @@ import type { Matrix } from '../../../contract/kernels.js';
 import type { WasmExports } from '../exports.js';
 import type { Heap } from '../heap.js';
 import { Command, RING_SIZE, ThreadWord } from '../layout.js';
-import { CommandWriter, type SingleThread, type Threads, type Window } from './single.js';
+import type { SingleThread, Threads, Window } from './single.js';
 
 /** What a worker needs to start. `ready` and `admitted` are words of its line, counted from `control`. */
 interface Job {
@@ -82,11 +82,11 @@ export class ThreadPool implements Threads {
   private readonly size: number;
   private readonly scratch: number;
   private readonly single: SingleThread;
+  readonly integers: Int32Array;
   private readonly workers: Worker[] = [];
   private state: 'idle' | 'starting' | 'running' | 'stopped' = 'idle';
   private control = 0;
   private words = new Int32Array(0);
-  private writer: CommandWriter | null = null;
   /** The first word of each command of the ring, from `control`. */
   private slots: number[] = [];
   private issued = 0;
@@ -109,13 +109,14 @@ export class ThreadPool implements Threads {
     this.size = Math.min(threads.size, MAX_THREADS);
     this.scratch = threads.scratch;
     this.single = threads.single;
+    this.integers = threads.single.integers;
   }
 
   get running(): number {
     return this.state === 'running' ? this.size : 1;
   }
 
-  dispatch(command: Command, isLarge: boolean, integers: readonly number[], reals?: readonly number[]): void {
+  dispatch(command: Command, isLarge: boolean, integers?: readonly number[], reals?: readonly number[]): void {
     if (isLarge && this.canShare()) {
       this.used.clear();
       this.rows = 0;
@@ -126,18 +127,18 @@ export class ThreadPool implements Threads {
     }
   }
 
-  dispatchRows(command: Command, matrices: readonly Matrix[], integers: readonly number[]): void {
-    if (this.canShare()) {
+  dispatchRows(command: Command, matrices: readonly Matrix[] | null): void {
+    if (matrices && this.canShare()) {
       const windows = matrices as readonly Window[];
       const rows = windows[0]!.rows;
       const barrier = this.rows !== rows || windows.some((w) => this.isSplitDifferently(w));
       if (barrier) this.used.clear();
       this.rows = rows;
       for (const window of windows) this.use(window);
-      this.submit(command, barrier, integers);
+      this.submit(command, barrier);
     } else {
       this.barrier();
-      this.single.dispatch(command, true, integers);
+      this.single.dispatchRows(command);
     }
   }
 
@@ -152,7 +153,7 @@ export class ThreadPool implements Threads {
   dispose(): void {
     if (this.state === 'running') {
       this.barrier();
-      this.submit(Command.stop, false, []);
+      this.submit(Command.stop, false);
     } else for (const worker of this.workers) worker.terminate();
     this.state = 'stopped';
   }
@@ -173,7 +174,6 @@ export class ThreadPool implements Threads {
       const control = heap.alloc(bytes);
       this.control = control;
       this.words = new Int32Array(heap.memory.buffer, control, bytes / 4);
-      this.writer = new CommandWriter(heap, control, bytes);
       this.slots = Array.from({ length: RING_SIZE }, (_, i) => this.wordOf(wasm.commandSlot(control, i)));
       for (let thread = 1; thread < threads; thread++) {
         const worker = startWorker();
@@ -212,13 +212,14 @@ export class ThreadPool implements Threads {
     this.state = 'running';
   }
 
-  private submit(command: Command, barrier: boolean, integers: readonly number[], reals?: readonly number[]): void {
+  private submit(command: Command, barrier: boolean, integers?: readonly number[], reals?: readonly number[]): void {
     const index = this.issued;
     if (index - this.finished >= RING_SIZE - 1) {
       this.wasm.wait(this.control, this.size, index); // the ring is full
       this.finished = index;
     }
-    this.writer!.write(this.slots[index & (RING_SIZE - 1)]!, command, barrier, integers, reals);
+    this.single.write(command, barrier, integers, reals);
+    this.words.set(this.single.command, this.slots[index & (RING_SIZE - 1)]!);
     this.issued = index + 1;
     this.wasm.submit(this.control, index, this.size, this.scratch);
   }

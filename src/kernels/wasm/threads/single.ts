@@ -16,75 +16,63 @@ export interface Window extends Matrix {
 export interface Threads {
   /** Number of threads that share the work now. */
   readonly running: number;
+  /** Memory for the integer arguments of the next command. */
+  readonly integers: Int32Array;
   /**
    * Performs a command; assembly/threads.ts documents the arguments. If `isLarge`, all threads share it, after each has
-   * finished all earlier commands. Otherwise this thread performs it, after a barrier.
+   * finished all earlier commands. Otherwise this thread performs it, after a barrier. Without a list, the arguments are those
+   * in `integers`: the instructions of the time loop write them there, because a list for each costs more than the call.
    */
-  dispatch(command: Command, isLarge: boolean, integers: readonly number[], reals?: readonly number[]): void;
+  dispatch(command: Command, isLarge: boolean, integers?: readonly number[], reals?: readonly number[]): void;
   /**
-   * Performs a large command whose `matrices` all have the same number of rows, each thread some of the rows. Threads wait
-   * for each other only if a matrix was last split in another way.
+   * Performs a command with the arguments in `integers`. If `matrices` are given, the command is large and they all have the
+   * same number of rows: each thread performs some of the rows. Threads wait for each other only if a matrix was last split in
+   * another way. Without `matrices`, this thread performs it, after a barrier.
    */
-  dispatchRows(command: Command, matrices: readonly Matrix[], integers: readonly number[]): void;
+  dispatchRows(command: Command, matrices: readonly Matrix[] | null): void;
   /** Waits until all threads have finished all commands. */
   barrier(): void;
   /** Ends the threads. */
   dispose(): void;
 }
 
-const NO_REALS: readonly number[] = [];
-
-/** Writes commands into memory. */
-export class CommandWriter {
-  private readonly words: Int32Array;
-  private readonly floats: Float32Array;
-
-  /** @param at address of the memory that commands are written to, `bytes` long. */
-  constructor(heap: Heap, at: number, bytes: number) {
-    this.words = new Int32Array(heap.memory.buffer, at, bytes / 4);
-    this.floats = new Float32Array(heap.memory.buffer, at, bytes / 4);
-  }
-
-  /** @param start the first word of the command. */
-  write(
-    start: number,
-    command: Command,
-    barrier: boolean,
-    integers: readonly number[],
-    reals: readonly number[] = NO_REALS,
-  ): void {
-    const { words, floats } = this;
-    words[start + CommandWord.command] = command;
-    words[start + CommandWord.barrier] = barrier ? 1 : 0;
-    for (let i = 0; i < integers.length; i++) words[start + CommandWord.integers + i] = integers[i]!;
-    for (let i = 0; i < reals.length; i++) floats[start + CommandWord.reals + i] = reals[i]!;
-  }
-}
-
 /** Performs every command in the calling thread. */
 export class SingleThread implements Threads {
   readonly running = 1;
+  /** The words of the next command. */
+  readonly command: Int32Array;
+  readonly integers: Int32Array;
+  private readonly reals: Float32Array;
   private readonly wasm: WasmExports;
   private readonly scratch: number;
   private readonly slot: number;
-  private readonly writer: CommandWriter;
 
   /** @param scratch address of `scratchFloats()` floats that products need. */
   constructor(heap: Heap, wasm: WasmExports, scratch: number) {
-    const bytes = 4 * CommandWord.count;
     this.wasm = wasm;
     this.scratch = scratch;
-    this.slot = heap.alloc(bytes);
-    this.writer = new CommandWriter(heap, this.slot, bytes);
+    this.slot = heap.alloc(4 * CommandWord.count);
+    this.command = new Int32Array(heap.memory.buffer, this.slot, CommandWord.count);
+    this.integers = this.command.subarray(CommandWord.integers);
+    this.reals = new Float32Array(heap.memory.buffer, this.slot + 4 * CommandWord.reals);
   }
 
-  dispatch(command: Command, _isLarge: boolean, integers: readonly number[], reals?: readonly number[]): void {
-    this.writer.write(0, command, false, integers, reals);
+  /** Writes the words of the next command. */
+  write(command: Command, barrier: boolean, integers?: readonly number[], reals?: readonly number[]): void {
+    this.command[CommandWord.command] = command;
+    this.command[CommandWord.barrier] = barrier ? 1 : 0;
+    // Faster than the method "set" for so few numbers.
+    if (integers) for (let i = 0; i < integers.length; i++) this.integers[i] = integers[i]!;
+    if (reals) for (let i = 0; i < reals.length; i++) this.reals[i] = reals[i]!;
+  }
+
+  dispatch(command: Command, _isLarge: boolean, integers?: readonly number[], reals?: readonly number[]): void {
+    this.write(command, false, integers, reals);
     this.wasm.perform(this.slot, 0, 1, this.scratch);
   }
 
-  dispatchRows(command: Command, _matrices: readonly Matrix[], integers: readonly number[]): void {
-    this.dispatch(command, true, integers);
+  dispatchRows(command: Command): void {
+    this.dispatch(command, false);
   }
 
   barrier(): void {}
