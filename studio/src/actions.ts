@@ -56,18 +56,23 @@ async function replaceSession(make: () => Promise<SessionInfo>): Promise<boolean
   return true;
 }
 
+/** Shows the settings in the form and in the URL. */
+function showSettings(settings: Settings): void {
+  state.settings.value = settings;
+  history.replaceState(null, '', `${toQuery(settings)}${location.hash}`);
+}
+
 /** Creates the data and a new model from the settings. */
 export async function setUp(
   settings: Settings = state.settings.value,
   data: UserData = state.userData.value,
 ): Promise<boolean> {
   batch(() => {
-    state.settings.value = settings;
     state.userData.value = data;
     state.problem.value = null;
     state.playing.value = false;
   });
-  history.replaceState(null, '', `${toQuery(settings)}${location.hash}`);
+  showSettings(settings);
   return replaceSession(() => client.call((engine) => engine.setUp(settings, data)));
 }
 
@@ -201,9 +206,14 @@ export const saveModel = (): Promise<Uint8Array | null> => attempt(() => client.
 export async function openModel(bytes: Uint8Array, name: string): Promise<boolean> {
   state.playing.value = false;
   state.problem.value = null;
-  return replaceSession(() =>
-    client.call((engine) => engine.open(bytes, name, state.settings.value, state.userData.value)),
+  const { settings, userData } = state;
+  const isOpen = await replaceSession(() =>
+    client.call((engine) => engine.open(bytes, name, settings.value, userData.value)),
   );
+  if (!isOpen) return false;
+  showSettings(state.session.value!.settings);
+  state.sample.value = await attempt(() => client.call((engine) => engine.sample()));
+  return true;
 }
 
 window.addEventListener('hashchange', () => {

@@ -54,6 +54,37 @@ describeInChromium('files', () => {
     await page.close();
   });
 
+  test('opens the model of npm start over any preset: its text is the whole novel', async () => {
+    const config = join(ROOT, 'examples/moby-dick.json');
+    const novel = join(ROOT, 'data/moby-dick.txt');
+    unspool(
+      'train',
+      novel,
+      '--config',
+      config,
+      '--hidden-size',
+      '8',
+      '--max-updates',
+      '1',
+      '--out',
+      'novel.safetensors',
+    );
+    const { page, troubles } = await site.open('?preset=counting&units=4');
+    await ready(page);
+    await page.locator('.button input[type=file]').setInputFiles(at('novel.safetensors'));
+    await page.getByText('This is the model of novel.safetensors').waitFor();
+    expect(await page.getByRole('button', { name: 'Moby-Dick' }).getAttribute('aria-pressed')).toBe('true');
+    expect(page.url()).toMatch(/preset=novel&units=8&learningRate=0.008&steps=64/);
+    await page
+      .getByTestId('sample')
+      .getByText(/.{100}/s)
+      .waitFor();
+    // Untrained, all of the 83 characters are equally likely: log2(83) = 6.4 bits.
+    expect(Math.abs((await oneUpdate(page)) - Math.log2(83))).toBeLessThan(0.2);
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
   test('saves a figure as SVG, PNG and CSV', async () => {
     const { page } = await site.open('?preset=counting&units=4#train');
     await ready(page);

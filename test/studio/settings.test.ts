@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ESTIMATORS, parseEstimator } from '../../src/lab/index.js';
 import { createOptimizer, OPTIMIZERS } from '../../src/optim/index.js';
 import { choices } from '../../studio/src/engine/choices.js';
+import { settingsOfFile } from '../../studio/src/engine/file-settings.js';
 import { fromQuery, settingsOf, toQuery } from '../../studio/src/settings.js';
 
 describe('settings in a URL', () => {
@@ -23,6 +24,34 @@ describe('settings in a URL', () => {
     ['backend=gpu', 'backend must be one of auto, wasm, reference, got gpu'],
   ])('%s is replaced by the default and reported', (query, problem) => {
     expect(fromQuery(`?${query}`)).toEqual({ settings: settingsOf('counting'), problems: [problem] });
+  });
+});
+
+describe('settings of a model file', () => {
+  const lstm = { kind: 'lstm', hiddenSize: 20, cell: { peepholes: true } } as const;
+  const spec = { layers: [{ kind: 'embedding', size: 9, width: 4 }, lstm, lstm, { kind: 'linear', size: 9 }] } as const;
+  const current = { ...settingsOf('names'), seed: 7, backend: 'wasm' } as const;
+
+  test('of the command line: the preset of its text, its sizes and its training settings', () => {
+    const metadata = { text: 'data/moby-dick.txt', settings: { batchSize: 3, steps: 5, optimizer: 'adamw', lr: 0.5 } };
+    const training = { batchSize: 3, steps: 5, optimizer: 'adamw', learningRate: 0.5 };
+    expect(settingsOfFile({ spec, metadata }, current)).toEqual({
+      ...current,
+      ...training,
+      preset: 'novel',
+      layers: 2,
+      units: 20,
+      cell: 'peepholes',
+    });
+  });
+
+  test('of the Studio: the preset that it was saved with; of others, the current settings', () => {
+    const saved = { preset: 'births', settings: { batchSize: 4, steps: 8, optimizer: 'sgd', learningRate: 0.25 } };
+    const want = { preset: 'births', batchSize: 4, steps: 8, optimizer: 'sgd', learningRate: 0.25 };
+    expect(settingsOfFile({ spec, metadata: saved }, current)).toMatchObject(want);
+    const other = { preset: 'own', text: 'x/own.txt', settings: { batchSize: 1e9, steps: null } };
+    const sizes = { layers: 2, units: 20, cell: 'peepholes' };
+    expect(settingsOfFile({ spec, metadata: other }, current)).toEqual({ ...current, ...sizes });
   });
 });
 

@@ -17,6 +17,9 @@ export interface Choices {
 
 /** The task and the model of a session. */
 export interface SessionInfo {
+  readonly settings: Settings;
+  /** The file that the model was read from; null for a new model. */
+  readonly modelFile: string | null;
   readonly description: string;
   readonly spec: ModelSpec;
   /** Such as `wasm, simd`. */
@@ -143,9 +146,11 @@ export interface Engine {
   sweepLearningRates(learningRates: readonly number[], updates: number): Promise<readonly SweepResult[]>;
   /** Milliseconds per time step, if the steps are fed one at a time. */
   measureStreaming(steps: number): Promise<number>;
+  /** What the model produces with its current weights. */
+  sample(): Promise<Sample>;
   /** The bytes of a model file. */
   save(): Promise<Uint8Array>;
-  /** Loads a model file for the task of these settings. */
+  /** Loads a model file, for the preset that it was trained on or for the task of these settings. */
   open(bytes: Uint8Array, name: string, settings: Settings, data: UserData): Promise<SessionInfo>;
   /** Answers immediately, which shows that the worker runs. */
   ping(): Promise<true>;

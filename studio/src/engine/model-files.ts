@@ -1,6 +1,7 @@
 /** Creates sessions, from settings or from a model file, and saves model files. */
 import { createModel, type Model, type ModelFile, parseModel, serializeModel } from 'unspool';
 import type { Settings } from '../settings.js';
+import { settingsOfFile } from './file-settings.js';
 import { Session } from './session.js';
 import { specOf, taskOf } from './tasks/index.js';
 import type { Task, UserData } from './tasks/task.js';
@@ -21,14 +22,18 @@ export async function createSession(settings: Settings, data: UserData): Promise
   return new Session(settings, task, await createModel(specOf(settings, task), { backend, ...precision }));
 }
 
-/** A session with the model of a file. The settings choose the task, which must fit the model. */
+/**
+ * A session with the model of a file. The file's metadata choose the preset that the model was trained on, if there is one; otherwise
+ * the model must fit the current data.
+ */
 export async function openSession(
   bytes: Uint8Array,
   name: string,
-  settings: Settings,
+  current: Settings,
   data: UserData,
 ): Promise<Session> {
   const file = parseModel(bytes, name);
+  const settings = settingsOfFile(file, current);
   const task = await taskOf(settings, data, fetchText);
   requireSameVocabulary(file, task, name);
   requireOutputPerStep(file, name);
@@ -40,7 +45,7 @@ export async function openSession(
     model.dispose();
     throw error;
   }
-  return new Session(settings, task, model);
+  return new Session(settings, task, model, name);
 }
 
 function requireSameVocabulary({ vocabulary }: ModelFile, task: Task, name: string): void {

@@ -7,8 +7,12 @@ import type { Task } from './tasks/task.js';
 
 /** Gradients with a larger norm are scaled down to it. */
 export const CLIP_NORM = 1;
-/** Updates between two validations; the end of each epoch is validated too. */
+/**
+ * Updates between two validations, or more if there are many validation batches, so that most of the time is spent on training. The
+ * end of each epoch is validated too.
+ */
 const VALIDATE_EVERY = 100;
+const UPDATES_PER_VALIDATION_BATCH = 2;
 /** Training runs until the user stops it. */
 export const UNLIMITED_EPOCHS = 1e6;
 
@@ -16,11 +20,14 @@ export class Session {
   readonly settings: Settings;
   readonly task: Task;
   readonly model: Model;
+  /** The file that the model was read from; null for a new model. */
+  readonly modelFile: string | null;
   private readonly training: Training;
   private readonly events: AsyncGenerator<TrainingEvent, void, void>;
 
   /** Takes over the model: it is disposed with the session, or if training cannot start. */
-  constructor(settings: Settings, task: Task, model: Model) {
+  constructor(settings: Settings, task: Task, model: Model, modelFile: string | null = null) {
+    this.modelFile = modelFile;
     this.settings = settings;
     this.task = task;
     this.model = model;
@@ -34,9 +41,11 @@ export class Session {
   }
 
   get info(): SessionInfo {
-    const { task, model } = this;
+    const { task, model, settings, modelFile } = this;
     const { kernels, spec, parameters } = model;
     return {
+      settings,
+      modelFile,
       description: task.description,
       spec,
       backend: [kernels.name, kernels.variant, kernels.precision].filter(Boolean).join(', '),
@@ -76,7 +85,7 @@ function startTraining(settings: Settings, task: Task, model: Model): Training {
     clipNorm: CLIP_NORM,
     epochs: UNLIMITED_EPOCHS,
     seed: settings.seed,
-    validateEvery: VALIDATE_EVERY,
+    validateEvery: Math.max(VALIDATE_EVERY, UPDATES_PER_VALIDATION_BATCH * (task.data.validation?.length ?? 0)),
     ...estimator,
   });
 }

@@ -128,6 +128,7 @@ const engine: Engine = {
   compareEstimators: (index, names) => withSession((one) => compareEstimators(one, index, names)),
   sweepLearningRates: (rates, updates) => withSession((one) => sweepLearningRates(one, rates, updates)),
   measureStreaming: (steps) => withSession((one) => measureStreaming(one, steps)),
+  sample: () => withSession(sample),
   save: () => withSession(saveModel),
   ping: async () => true,
 };

@@ -45,6 +45,12 @@ const Presets = () => (
 const Summary = () =>
   session.value && (
     <p class="about">
+      {session.value.modelFile && (
+        <>
+          This is the model of <b>{session.value.modelFile}</b>. To replace it with a new one, press Reset or change a
+          setting.{' '}
+        </>
+      )}
       {session.value.parameterCount.toLocaleString('en')} parameters. Backend: {session.value.backend}.{' '}
       {session.value.batchesPerEpoch} batches per epoch.
     </p>

@@ -9,6 +9,10 @@ import type { CsvTable } from '../ui/files.js';
 
 /** Validations that are drawn as dots; more are drawn as a line only. */
 const MAX_DOTS = 80;
+/** Up to so many points are drawn as dots too: a line through one point is invisible. */
+const FEW_POINTS = 30;
+const MIN_UPDATES = 10;
+const EMPTY = 'Nothing yet: press Play.';
 
 type Points = [number, number][];
 
@@ -18,9 +22,13 @@ const pointsOf = (buckets: readonly Bucket[]): Points => buckets.map((bucket) =>
 const bandAndMean = (buckets: readonly Bucket[], stroke: string): Plot.Markish[] => [
   Plot.areaY(buckets, { x: middleOf, y1: 'min', y2: 'max', fill: stroke, fillOpacity: 0.25 }),
   Plot.line(pointsOf(buckets), { stroke, strokeWidth: 1.3 }),
+  Plot.dot(buckets.length > FEW_POINTS ? [] : pointsOf(buckets), { fill: stroke, r: 1.8 }),
 ];
 
 const positive = (buckets: readonly Bucket[]): readonly Bucket[] => buckets.filter(({ min }) => min > 0);
+
+/** From 0 to the last update, so that the first points are at the left. */
+const updateAxis = ({ last }: Curve) => ({ label: 'update', domain: [0, Math.max(MIN_UPDATES, last?.[0] ?? 0)] });
 
 /** The columns of a curve in a CSV file. */
 const tableOf = (name: string, { buckets }: Curve): CsvTable => ({
@@ -39,7 +47,7 @@ export function LossChart() {
   const options = useMemo<Plot.PlotOptions>(() => {
     const validationPoints = pointsOf(checks.buckets);
     return {
-      x: { label: 'update' },
+      x: updateAxis(training),
       y: { label, grid: true, ...(inBits ? { nice: true } : { type: 'log' }) },
       marks: [
         ...bandAndMean(inBits ? training.buckets : positive(training.buckets), SERIES[0]),
@@ -55,6 +63,7 @@ export function LossChart() {
       label={`Training loss and validation loss by update, in ${label}. Last training loss: ${last}.`}
       options={options}
       height={300}
+      empty={training.count === 0 ? EMPTY : null}
       data={() => tableOf('loss', training)}
     >
       <p class="key">
@@ -69,7 +78,7 @@ export function GradientNormChart() {
   const norms = gradientNormCurve.value;
   const options = useMemo<Plot.PlotOptions>(
     () => ({
-      x: { label: 'update' },
+      x: updateAxis(norms),
       y: { label: 'norm', type: 'log', grid: true },
       marks: bandAndMean(positive(norms.buckets), SERIES[2]),
     }),
@@ -81,6 +90,7 @@ export function GradientNormChart() {
       label="Norm of the gradient by update, on a logarithmic axis."
       options={options}
       height={180}
+      empty={norms.count === 0 ? EMPTY : null}
       data={() => tableOf('norm', norms)}
     />
   );

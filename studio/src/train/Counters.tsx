@@ -32,7 +32,7 @@ export function Counters() {
       <Counter name="validation loss" id="validation">
         {formatLoss(validation.value.at(-1)?.[1])}
       </Counter>
-      <Counter name="updates / second">{playing.value ? formatSpeed(updatesPerSecond.value) : '–'}</Counter>
+      <Counter name="updates/s">{playing.value ? formatSpeed(updatesPerSecond.value) : '–'}</Counter>
     </dl>
   );
 }

@@ -15,6 +15,8 @@ interface FigureProps {
   readonly label: string;
   readonly options: Plot.PlotOptions;
   readonly height?: number;
+  /** Shown instead of a drawing without data; null if there are data. */
+  readonly empty?: string | null;
   /** The drawn data, for a CSV file. */
   readonly data?: () => CsvTable;
   readonly children?: ComponentChildren;
@@ -98,7 +100,7 @@ function useThrottled(): (act: () => void) => () => void {
   };
 }
 
-export function Figure({ title, label, options, height = HEIGHT, data, children }: FigureProps) {
+export function Figure({ title, label, options, height = HEIGHT, empty = null, data, children }: FigureProps) {
   const box = useRef<HTMLDivElement>(null);
   const margins = useRef(MARGINS);
   const [width, setWidth] = useState(0);
@@ -110,17 +112,17 @@ export function Figure({ title, label, options, height = HEIGHT, data, children 
   }, []);
   const throttled = useThrottled();
   useEffect(() => {
-    if (width < MIN_WIDTH) return;
+    if (width < MIN_WIDTH || empty !== null) return box.current!.replaceChildren();
     return throttled(() => {
       margins.current = drawInto(box.current!, { title, label, options, height }, width, margins.current);
     });
-  }, [options, width, height, label, scheme.value]);
+  }, [options, width, height, label, empty, scheme.value]);
   const svg = () => box.current!.querySelector('svg')!;
   return (
     <figure class="figure">
       <figcaption>
         <span>{title}</span>
-        <span class="files">
+        <span class="files" hidden={empty !== null}>
           <button type="button" onClick={() => saveSvg(svg(), title)}>
             SVG
           </button>
@@ -135,7 +137,12 @@ export function Figure({ title, label, options, height = HEIGHT, data, children 
         </span>
       </figcaption>
       {children}
-      <div class="drawing" ref={box} style={{ minHeight: `${height}px` }} />
+      {empty !== null && (
+        <p class="empty-drawing" style={{ height: `${height}px` }}>
+          {empty}
+        </p>
+      )}
+      <div class="drawing" ref={box} hidden={empty !== null} style={{ minHeight: `${height}px` }} />
     </figure>
   );
 }

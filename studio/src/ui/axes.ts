@@ -36,8 +36,8 @@ export function logTicks(low: number, high: number, count: number): number[] {
 
 /** 0.02, 2,000, 2e-5. */
 export function logLabel(value: number): string {
-  if (value >= 1e-3 && value < 1e6) return value.toLocaleString('en', { maximumSignificantDigits: 6 });
-  return String(Number(value.toPrecision(6)).toExponential()).replace('e+', 'e');
+  if (value >= 1e-3 && value < 1e6) return value.toLocaleString('en', { maximumSignificantDigits: 4 });
+  return String(Number(value.toPrecision(4)).toExponential()).replace('e+', 'e');
 }
 
 /** Options for an axis of Observable Plot with about `count` labels. An interval is asked for its values from low to high. */
