@@ -1,5 +1,5 @@
 /** `unspool lab`: lists experiments, runs one in workers, continues it after an interruption, compares estimators. */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { folder, start, TINY } from './support.js';
@@ -15,17 +15,33 @@ test('list shows the experiments and the settings of the estimators', async () =
   expect(stdout).toMatch(/^tbptt:k1=,k2= +biased: every k1 steps/m);
 });
 
+/** Forward steps per step of the jobs of a2 that an earlier run has finished. */
+const EARLIER = {
+  'keep all': 1,
+  'dynamic programming, 10 %': 1.899,
+  'dynamic programming, 2 %': 2.347,
+  'dynamic programming, 1 %': 2.822,
+  'dynamic programming, 0.5 %': 3.644,
+  'sqrt, k = 17': 1.983,
+  'Revolve, 50 slots': 2.948,
+} as const;
+
 test('an interrupted experiment continues where it stopped, and reports', async () => {
   const args = ['lab', 'run', 'a2', '--seeds', '1', '--workers', '2', '--out', 'a2'];
-  const first = start(here.path, args);
-  await first.printed(/^ ?1\/9 /m);
-  first.process.kill('SIGINT');
-  const { code, stdout } = await first.ended;
+  const earlier = Object.entries(EARLIER).map(([label, forwards]) => {
+    const values = { forwards, peak: 0.5, ms: 1, time: 1.2, bytes: 1e6, memory: 0.5, same: 1 };
+    return JSON.stringify({ job: { id: `${label}, round 1`, label, seed: 1 }, values, seconds: 1 });
+  });
+  mkdirSync(join(here.path, 'a2'));
+  here.write('a2/results.jsonl', `${earlier.join('\n')}\n`);
+  // What Ctrl-C does, before the other worker ends its job.
+  const { code, stdout } = await here.startWith({ '8/9  ': `process.emit('SIGINT');` }, ...args).ended;
   expect(code).toBe(1);
-  expect(stdout).toMatch(/Interrupted after \d+ of 9 jobs\. Run the same command to continue\./);
+  expect(stdout).toMatch(/Interrupted after 8 of 9 jobs\. Run the same command to continue\./);
   expect(existsSync(join(here.path, 'a2/report.html'))).toBe(false);
   const kept = readFileSync(join(here.path, 'a2/results.jsonl'), 'utf8').trim().split('\n');
-  expect(kept.length).toBeGreaterThanOrEqual(1);
+  expect(kept.length).toBe(8);
+  expect(kept.slice(0, 7)).toEqual(earlier);
 
   appendFileSync(join(here.path, 'a2/results.jsonl'), '{"job":{"id":"sqrt, k'); // what a full disk leaves
   const second = await start(here.path, args).ended;
