@@ -3,6 +3,7 @@ import { batch, effect } from '@preact/signals';
 import { EMPTY_CURVE, extended } from './curve.js';
 import type { Edits, EstimatorResult, OnProgress, Progress, SessionInfo, WeightPosition } from './engine/api.js';
 import { Client, EngineLost } from './engine/client.js';
+import type { LessonName, LessonResult, Lessons } from './engine/lessons/index.js';
 import type { UserData } from './engine/tasks/task.js';
 import { type Settings, settingsOf, toQuery } from './settings.js';
 import * as state from './state.js';
@@ -200,6 +201,13 @@ export const sweepLearningRates = (learningRates: readonly number[], updates: nu
   attempt(() => client.call((engine) => engine.sweepLearningRates(learningRates, updates)));
 export const measureStreaming = (steps: number) =>
   attempt(() => client.call((engine) => engine.measureStreaming(steps)));
+
+/** The data of one of the tour's figures. */
+export const lesson = <K extends LessonName>(
+  name: K,
+  options: Parameters<Lessons[K]>,
+): Promise<LessonResult<K> | null> =>
+  attempt(() => client.call((engine) => engine.lesson(name, options) as Promise<LessonResult<K>>));
 
 export const saveModel = (): Promise<Uint8Array | null> => attempt(() => client.call((engine) => engine.save()));
 

@@ -2,6 +2,7 @@
 import type { ModelSpec } from 'unspool';
 import type { Gate, LagFlow, Trace } from 'unspool/inspect';
 import type { Settings } from '../settings.js';
+import type { LessonName } from './lessons/index.js';
 import type { UserData } from './tasks/task.js';
 
 export interface ParameterInfo {
@@ -148,6 +149,8 @@ export interface Engine {
   measureStreaming(steps: number): Promise<number>;
   /** What the model produces with its current weights. */
   sample(): Promise<Sample>;
+  /** The data and the model of a figure of the tour: the result of `LESSONS[name](...options)`. */
+  lesson(name: LessonName, options: readonly unknown[]): Promise<unknown>;
   /** The bytes of a model file. */
   save(): Promise<Uint8Array>;
   /** Loads a model file, for the preset that it was trained on or for the task of these settings. */

@@ -3,6 +3,7 @@ import { expose } from 'comlink';
 import type { Engine, OnProgress, SessionInfo } from './api.js';
 import { choices } from './choices.js';
 import { compareEstimators, measureStreaming, sweepLearningRates } from './experiments.js';
+import { LESSONS } from './lessons/index.js';
 import { createSession, openSession, saveModel } from './model-files.js';
 import { ProgressReporter } from './progress.js';
 import { sample } from './sampling.js';
@@ -129,6 +130,7 @@ const engine: Engine = {
   sweepLearningRates: (rates, updates) => withSession((one) => sweepLearningRates(one, rates, updates)),
   measureStreaming: (steps) => withSession((one) => measureStreaming(one, steps)),
   sample: () => withSession(sample),
+  lesson: (name, options) => enqueue(() => (LESSONS[name] as (...all: readonly unknown[]) => unknown)(...options)),
   save: () => withSession(saveModel),
   ping: async () => true,
 };

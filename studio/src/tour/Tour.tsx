@@ -94,9 +94,9 @@ const Code = ({ index }: { index: number }) => (
 export default function Tour() {
   const index = chapter.value;
   const { title, link } = CHAPTERS[index]!;
-  const ChapterFigure = FIGURES[index]!;
+  const { Figure, model } = FIGURES[index]!;
   const heading = useChapterStart(index);
-  const isReady = session.value !== null && traced.value !== null;
+  const isReady = model === 'own' || (session.value !== null && traced.value !== null);
   useEffect(() => {
     if (session.peek() && !traced.peek()) void refreshTrace();
   }, [session.value]);
@@ -113,10 +113,11 @@ export default function Tour() {
         </h2>
         <Text index={index} />
         <section aria-label="Live figure" class="live">
-          {isReady ? <ChapterFigure key={title} /> : <p class="waiting">Setting up the model…</p>}
+          {isReady ? <Figure key={title} /> : <p class="waiting">Setting up the model…</p>}
         </section>
         <p class="hint">
-          This figure shows the current model. See more in <a href={link.hash}>{link.title}</a>.
+          {model === 'own' ? 'This figure has its own data.' : 'This figure shows the current model.'} See more in{' '}
+          <a href={link.hash}>{link.title}</a>.
         </p>
         <Code index={index} />
       </article>

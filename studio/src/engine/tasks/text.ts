@@ -10,7 +10,7 @@ const ANBN_LENGTH = 6000;
 const MAX_EMBEDDING = 16;
 
 /** A character, or a symbol for white space. */
-const visible = (character: string): string => ({ '\n': '⏎', ' ': '␣', '\t': '⇥' })[character] ?? character;
+export const visible = (character: string): string => ({ '\n': '⏎', ' ': '␣', '\t': '⇥' })[character] ?? character;
 
 export function textTask(settings: Settings, description: string, text: string): Task {
   const { batchSize, steps } = settings;

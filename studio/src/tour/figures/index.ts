@@ -1,4 +1,4 @@
-/** A live figure for each chapter, drawn from the current model and the selected sequence. */
+/** A live figure for each chapter. */
 import type { ComponentType } from 'preact';
 import { Architecture } from './Architecture.js';
 import { Backpropagation } from './Backpropagation.js';
@@ -12,17 +12,23 @@ import { Initialization } from './Initialization.js';
 import { Loss } from './Loss.js';
 import { ParameterUpdate } from './ParameterUpdate.js';
 
+interface ChapterFigure {
+  readonly Figure: ComponentType;
+  /** What the figure shows: a model of its chapter, or the model that the other views show. */
+  readonly model: 'own' | 'current';
+}
+
 /** In the order of the chapters. */
-export const FIGURES: readonly ComponentType[] = [
-  DataPreparation,
-  Architecture,
-  Initialization,
-  ForwardPass,
-  Loss,
-  Backpropagation,
-  ParameterUpdate,
-  Epochs,
-  Evaluation,
-  FineTuning,
-  Deployment,
+export const FIGURES: readonly ChapterFigure[] = [
+  { Figure: DataPreparation, model: 'own' },
+  { Figure: Architecture, model: 'current' },
+  { Figure: Initialization, model: 'own' },
+  { Figure: ForwardPass, model: 'current' },
+  { Figure: Loss, model: 'current' },
+  { Figure: Backpropagation, model: 'current' },
+  { Figure: ParameterUpdate, model: 'own' },
+  { Figure: Epochs, model: 'current' },
+  { Figure: Evaluation, model: 'current' },
+  { Figure: FineTuning, model: 'current' },
+  { Figure: Deployment, model: 'current' },
 ];

@@ -38,6 +38,8 @@ export const Result = ({ label, value }: { label: string; value: number }) => (
   </p>
 );
 
+export const Waiting = () => <p class="waiting">Computing…</p>;
+
 interface RangeProps {
   readonly label: string;
   readonly min: number;
