@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
+import { ngramBitsPerCharacter } from '../../src/data/ngram.js';
 import { TextStreams, textStreams, validationStreams } from '../../src/data/text.js';
 import { Vocabulary } from '../../src/data/vocabulary.js';
 import { problemOf, thrown } from '../support/errors.js';
+import { integer, number, testRanges } from '../support/ranges.js';
 
 const count = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
 
@@ -156,6 +158,45 @@ describe('textStreams', () => {
     expect(validation!.batchSize).toBe(4);
     expect(validationStreams(count(2), 32, 64).predictions).toBe(1);
   });
+});
+
+test('textStreams has 32 streams of 64 steps, and keeps a tenth for validation', () => {
+  const { train, validation } = textStreams('ab'.repeat(20000));
+  expect([train.batchSize, train.steps, train.tokens.length]).toEqual([32, 64, 36000]);
+  expect([validation!.batchSize, validation!.steps, validation!.tokens.length]).toEqual([32, 64, 4000]);
+});
+
+test('describe() has all that recreates the streams', () => {
+  const tokens = count(40);
+  const described = new TextStreams(tokens, 3, 4, true, 7).describe();
+  expect(described).toEqual({ kind: 'textStreams', tokens, batchSize: 3, steps: 4, partial: true, from: 7 });
+  expect(new TextStreams(tokens, 3, 4).describe()).toMatchObject({ partial: false, from: 0 });
+});
+
+test('a first token other than 0 shifts all streams, and leaves fewer predictions', () => {
+  const source = new TextStreams(count(30), 2, 4, false, 5);
+  expect(readAll(source).streams.map(({ inputs }) => [inputs[0], inputs.length])).toEqual([
+    [5, 12],
+    [17, 12],
+  ]);
+  expect(source.predictions).toBe(24);
+  expect(thrown(() => new TextStreams(count(30), 1, 1, false, 30)).message).toContain('30 characters are too few');
+});
+
+describe('ranges', () => {
+  testRanges([
+    ['batchSize', integer(1, 1048576), (n) => new TextStreams(count(9), n, 1)],
+    ['steps', integer(1, 1048576), (n) => new TextStreams(count(9), 1, n)],
+    ['from', integer(0, 9), (from) => new TextStreams(count(9), 1, 1, false, from)],
+    ['batch index', integer(0, 7), (index) => new TextStreams(count(9), 1, 1).batch(index)],
+    ['batchSize', integer(1, 1048576), (n) => validationStreams(count(9), n, 1)],
+    ['steps', integer(1, 1048576), (n) => validationStreams(count(9), 1, n)],
+    ['batchSize', integer(1, 1048576), (batchSize) => textStreams('abc', { batchSize })],
+    ['steps', integer(1, 1048576), (steps) => textStreams('abc', { steps })],
+    ['validationSplit', number(0, 0.99), (validationSplit) => textStreams('abc', { validationSplit })],
+    ['vocabularySize', integer(1, 2147483647), (n) => ngramBitsPerCharacter(count(2), count(2), n, 1)],
+    ['order', integer(1, 32), (n) => ngramBitsPerCharacter(count(2), count(2), 2, n)],
+  ]);
 });
 
 describe('invalid input is refused', () => {

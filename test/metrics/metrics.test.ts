@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { ClassificationMetrics } from '../../src/metrics/classification.js';
 import { RegressionMetrics } from '../../src/metrics/regression.js';
 import { problemOf, thrown } from '../support/errors.js';
+import { integer, testRanges } from '../support/ranges.js';
 
 /** Logits whose largest is at `predicted`. */
 const logitsOf = (predicted: number, C = 3): number[] =>
@@ -99,6 +100,28 @@ describe('classification', () => {
     expect(c.scores).toHaveLength(C);
     expect(thrown(() => c.matrix).message).toContain('is for at most 4096 classes, got 100000');
     expect(new ClassificationMetrics(1 << 24).count).toBe(0);
+  });
+
+  testRanges([
+    ['classes', integer(1, 16777216), (classes) => new ClassificationMetrics(classes)],
+    ['topK', integer(1, 16777216), (topK) => new ClassificationMetrics(3, { topK })],
+    ['ignoreIndex', integer(-2147483648, 2147483647), (ignoreIndex) => new ClassificationMetrics(3, { ignoreIndex })],
+  ]);
+
+  test('top-k accuracy is for the five largest logits by default, and equal logits count for the target', () => {
+    const c = new ClassificationMetrics(7);
+    for (const target of [0, 4, 5, 6]) c.add([7, 6, 5, 4, 3, 2, 1], [target]);
+    expect([c.topK, c.topKAccuracy, c.accuracy]).toEqual([5, 0.5, 0.25]);
+    const tied = new ClassificationMetrics(3, { topK: 1 }).add([2, 2, 2], [2]);
+    expect([tied.topKAccuracy, tied.accuracy, tied.matrix[2]]).toEqual([1, 0, [1, 0, 0]]);
+  });
+
+  test('f1 refuses another average, and toString other names than one for each class', () => {
+    expect(thrown(() => measured().f1('mean' as never)).message).toContain('average must be');
+    for (const names of [['a', 'b'], ['a', 'b', 3], 'abc']) {
+      expect(thrown(() => measured().toString(names as never)).message).toContain('names must be a list of 3 names');
+    }
+    expect(measured().toString()).toBe('   0  1  2\n0  1  1  0\n1  0  2  0\n2  1  0  2');
   });
 
   test.each([
