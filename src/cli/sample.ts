@@ -4,10 +4,14 @@ import { loadModel } from '../node/index.js';
 import { defineCommand } from './command.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
 import { integer, number, text } from './settings.js';
-import { requireVocabulary, withDataName } from './text-model.js';
+import { contextOf, requireVocabulary, withDataName } from './text-model.js';
 
 const OPTIONS = {
-  prompt: text({ placeholder: 'TEXT', help: 'the beginning of the text', defaultText: 'a line break' }),
+  prompt: text({
+    placeholder: 'TEXT',
+    help: 'the beginning of the text',
+    defaultText: 'none; continues a piece of the training text, which is not printed',
+  }),
   length: integer({ default: 500, min: 0, help: 'number of characters to write' }),
   temperature: number({
     default: 0.8,
@@ -33,14 +37,14 @@ export const sampleCommand = defineCommand({
     const out = createOutput(options);
     const loaded = await loadModel(file!);
     const vocabulary = requireVocabulary(file!, loaded);
-    const prompt = options.prompt ?? (vocabulary.unknownIn('\n').length ? '' : '\n');
-    const start = prompt === '' ? vocabulary.characters[0]! : prompt;
+    const { prompt = '' } = options;
+    const start = prompt === '' ? contextOf({ ...loaded, vocabulary }) : prompt;
     const { length, seed, temperature, topK } = options;
     const ids = withDataName('prompt', () => vocabulary.encode(start));
     const sampling = { temperature, ...(topK !== undefined && { topK }) };
     const isStreaming = !out.json && !out.quiet;
     let text = '';
-    if (isStreaming && prompt !== '\n') process.stdout.write(prompt);
+    if (isStreaming) process.stdout.write(prompt);
     const tokens = generate(loaded.model, ids, createRng(seed, 'sample'), sampling);
     for (let i = 0; i < length; i++) {
       const { value } = await tokens.next();
@@ -51,7 +55,7 @@ export const sampleCommand = defineCommand({
     }
     await tokens.return();
     out.print('');
-    out.record({ kind: 'sample', prompt, text });
+    out.record({ kind: 'sample', prompt, ...(prompt === '' && { context: start }), text });
     return 0;
   },
 });

@@ -1,6 +1,7 @@
 /** `unspool/inspect`: traces of passes as plain data, and analyses of them. */
 
 export { ATTRIBUTIONS, type Attribution, type AttributionOptions, attribution } from './attribution.js';
+export { cellStates } from './cell-states.js';
 export {
   type ColorScale,
   type ColorScheme,
@@ -42,16 +43,17 @@ export {
   type TracedVariant,
 } from './lstm-trace.js';
 export { type ScijsArray, toNdarray } from './ndarray.js';
+export { nearestPatterns, type PatternMatch } from './nearest-patterns.js';
 export { findNonFinite, type NonFiniteReport, type TensorElement } from './non-finite.js';
 export { type JacobianSpectrum, jacobianSpectrum } from './spectra.js';
 export { type PreactivationTerm, preactivationTerms } from './terms.js';
+export { type Feature, textFeatures } from './text-features.js';
 export { type Trace, type TraceOptions, trace } from './trace.js';
 export {
-  type Feature,
-  nearestPatterns,
-  type PatternMatch,
-  textFeatures,
+  type FeatureSupport,
   type UnitCorrelation,
+  type UnitCorrelationOptions,
+  type UnitCorrelations,
   unitCorrelations,
 } from './unit-correlations.js';
 export { weightGradientByStep } from './weight-by-step.js';

@@ -36,6 +36,9 @@ export const splitGates = (all: Grid, H: number): GateGrids => ({
 /** 0 to count - 1. */
 export const range = (count: number): number[] => Array.from({ length: count }, (_, t) => t);
 
+/** The name of an LSTM in traces: the two of a bidirectional layer share a name in its spec. */
+export const traceName = ({ name, reverse }: LstmTape): string => (reverse ? `${name}_reverse` : name);
+
 /** The forward trace of one LSTM. */
 export async function forwardTrace(k: Kernels, layer: LstmTape, variant: TracedVariant): Promise<Forward> {
   const { steps: T } = layer.shape;
@@ -54,7 +57,7 @@ export async function forwardTrace(k: Kernels, layer: LstmTape, variant: TracedV
   k.free(squashed);
   const { h: h0, c: c0 } = layer.initialState();
   return {
-    name: layer.reverse ? `${layer.name}_reverse` : layer.name,
+    name: traceName(layer),
     steps: T,
     inputSize: layer.x.cols,
     hiddenSize: H,

@@ -1,187 +1,231 @@
-/** What units represent: correlations with features of the text, and spans with similar states. */
+/** What units track: the features of a text that their values follow, beyond what chance explains. */
 import { requireInteger, requireNumber, requireOptions, shown } from '../checks.js';
 import { invalidData } from '../errors.js';
-import { type Grid, requireGrid, requireNumbers, requireObject } from './grid.js';
+import { requireGrids } from './checks.js';
+import { type Grid, requireNumbers, requireObject } from './grid.js';
+import { type AtShifts, ShiftTest, stepDownPValues } from './shift-test.js';
+import type { Feature } from './text-features.js';
 
-/** A feature of a text: one number per character. */
-export interface Feature {
-  /** The name, as in `inside quotes`. */
-  readonly name: string;
-  /** The value at each character. */
-  readonly values: readonly number[];
-}
-
-const isLetter = (c: string): boolean => /\p{L}/u.test(c);
-
-/**
- * The features of a text: position, nesting and kind of each character. A character is included in the counts at its own position.
- * Each straight quote opens or closes a quotation.
- */
-export function textFeatures(text: string): Feature[] {
-  if (typeof text !== 'string') throw invalidData('text', `must be a string, got ${shown(text)}.`);
-  const [line, word, quotes, brackets, sentence] = Array.from({ length: 5 }, (): number[] => []) as [
-    number[],
-    number[],
-    number[],
-    number[],
-    number[],
-  ];
-  let [column, length, inside, depth, since] = [0, 0, false, 0, 0];
-  for (const c of text) {
-    column = c === '\n' ? 0 : column + 1;
-    length = isLetter(c) ? length + 1 : 0;
-    if (c === '"') inside = !inside;
-    if (c === '\u201c') inside = true;
-    if (c === '\u201d') inside = false;
-    if ('([{'.includes(c)) depth++;
-    if (')]}'.includes(c)) depth = Math.max(0, depth - 1);
-    since = '.!?'.includes(c) ? 0 : since + 1;
-    line.push(column);
-    word.push(length);
-    quotes.push(inside ? 1 : 0);
-    brackets.push(depth);
-    sentence.push(since);
-  }
-  const characters = [...text];
-  const flag = (name: string, test: (c: string) => boolean): Feature => ({
-    name,
-    values: characters.map((c) => (test(c) ? 1 : 0)),
-  });
-  return [
-    { name: 'position in line', values: line },
-    { name: 'position in word', values: word },
-    { name: 'inside quotes', values: quotes },
-    { name: 'bracket depth', values: brackets },
-    { name: 'characters since a sentence ended', values: sentence },
-    flag('space', (c) => c === ' '),
-    flag('line end', (c) => c === '\n'),
-    flag('vowel', (c) => /[aeiou]/i.test(c)),
-    flag('capital letter', (c) => c !== c.toLowerCase()),
-    flag('digit', (c) => /\d/.test(c)),
-    flag('punctuation', (c) => /\p{P}/u.test(c)),
-  ];
-}
-
-/** The feature that a unit correlates with most. */
+/** A unit and the feature that it follows most closely. */
 export interface UnitCorrelation {
-  /** The index of the unit. */
+  /** The name of the layer. */
+  readonly layer: string;
+  /** The index of the unit in its layer. */
   readonly unit: number;
   /** The name of the feature. */
   readonly feature: string;
-  /** Pearson's correlation coefficient over the steps, -1 to 1. */
+  /** The partial correlation of unit and feature, given the position in the sequence (1, t and t^2); -1 to 1. */
   readonly correlation: number;
+  /** How many events of the feature the sequence has. */
+  readonly support: number;
+  /** What the events are, as in `sentence ends`. */
+  readonly event: string;
+  /** How often chance gives a correlation like this one in any unit and feature: the p-value, corrected for their number. */
+  readonly pValue: number;
 }
+
+/** Whether a feature was tested, and on how many events. */
+export interface FeatureSupport {
+  readonly feature: string;
+  readonly event: string;
+  /** The number of events in the sequence. */
+  readonly support: number;
+  /** `constant`: the position in the sequence explains the feature. */
+  readonly status: 'tested' | 'too few events' | 'too few steps' | 'constant';
+  /** How many steps like these have enough events; null if that cannot be estimated, because there are none. */
+  readonly stepsNeeded: number | null;
+}
+
+/** The result of `unitCorrelations`. */
+export interface UnitCorrelations {
+  /** The units that follow a feature, by the size of the correlation. Empty if chance explains all correlations. */
+  readonly findings: readonly UnitCorrelation[];
+  readonly features: readonly FeatureSupport[];
+  /** The number of steps that were compared: those given, without the last few. */
+  readonly steps: number;
+  /** The number of shifts that the p-values come from; the smallest possible p-value is 1 / shifts. */
+  readonly shifts: number;
+  /** The fewest steps with which a correlation can be found. */
+  readonly minSteps: number;
+  /** The correlation that a unit needs with these data to become a finding, for the median pair; null without a test. */
+  readonly detectable: number | null;
+}
+
+/** Options of `unitCorrelations`. */
+export interface UnitCorrelationOptions {
+  /** The largest p-value of a finding, which is the share of unrelated data that has any findings. Default 0.01. */
+  readonly significance?: number;
+  /** The fewest events of a feature that is tested. Default 20. */
+  readonly minEvents?: number;
+}
+
+/** A shift must move the features by at least this many steps. */
+const MIN_SHIFT = 16;
+const MAX_SHIFTS = 512;
+
+/** The largest power of two that is at most `limit`. */
+const powerOfTwo = (limit: number): number => 2 ** Math.floor(Math.log2(limit));
 
 /**
- * Finds the feature that each unit correlates with most, sorted by the size of the correlation. Units and features that are
- * constant are left out.
+ * Finds the features that units follow, of all units and features whose correlation chance does not explain. It compares partial
+ * correlations, given the position in the sequence, with those after up to 512 circular shifts of the features, relative to
+ * their root mean square over the shifts. The p-values hold for all units and features together (Westfall & Young 1993). The
+ * sequence needs 2048 steps at the default significance. Units and features that are constant are left out. The result is
+ * deterministic. Throws `INVALID_DATA` for grids of different lengths and for features that are shorter.
  *
- * @param grid the values of the units, [T, units]; for example `c` of an `LstmTrace`.
+ * @param values the values of the units by layer, each [T, units]; for example what `cellStates` returns, or `{ lstm: layer.h }`.
+ * @param features what they are compared with, such as `textFeatures(text)`.
  */
-export function unitCorrelations(grid: Grid, features: readonly Feature[]): UnitCorrelation[] {
-  requireGrid('grid', grid);
-  requireFeatures(features, grid.rows);
-  const columns = features.map(({ name, values }) => ({
-    name,
-    z: standardized(Array.from(values).slice(0, grid.rows)),
-  }));
-  return Array.from({ length: grid.cols }, (_, unit) => {
-    const values = standardized(Array.from({ length: grid.rows }, (_, t) => grid.data[t * grid.cols + unit]!));
-    let best: UnitCorrelation | null = null;
-    for (const { name, z } of columns) {
-      if (!values || !z) continue;
-      const correlation = values.reduce((sum, v, t) => sum + v * z[t]!, 0) / grid.rows;
-      if (!best || Math.abs(correlation) > Math.abs(best.correlation)) best = { unit, feature: name, correlation };
-    }
-    return best;
-  })
-    .filter((one) => one !== null)
-    .sort((a, b) => Math.abs(b.correlation) - Math.abs(a.correlation));
+export function unitCorrelations(
+  values: Readonly<Record<string, Grid>>,
+  features: readonly Feature[],
+  options: UnitCorrelationOptions = {},
+): UnitCorrelations {
+  requireOptions('options', options ?? null, ['significance', 'minEvents']);
+  const { significance = 0.01, minEvents = 20 } = options;
+  requireNumber('significance', significance, 1 / MAX_SHIFTS, 1);
+  requireInteger('minEvents', minEvents, 1, Number.MAX_SAFE_INTEGER);
+  const given = requireSameRows(values);
+  requireFeatures(features, given);
+  const shifts = given < MIN_SHIFT ? 0 : Math.min(MAX_SHIFTS, powerOfTwo(given / MIN_SHIFT));
+  const steps = shifts === 0 ? 0 : given - (given % shifts);
+  const isLongEnough = shifts * significance >= 1;
+  const minSteps = MIN_SHIFT * 2 ** Math.ceil(Math.log2(1 / significance));
+  const supports = features.map((feature) => supportOf(feature, given, minEvents, isLongEnough));
+  const chosen = features.filter((_, f) => supports[f]!.status === 'tested');
+  const test =
+    chosen.length > 0
+      ? new ShiftTest(
+          chosen.map((feature) => column(feature.values, 1, 0, steps)),
+          shifts,
+        )
+      : null;
+  const varying = new Set(chosen.filter((_, f) => test!.varies[f]));
+  const statuses = supports.map((one, f) =>
+    one.status === 'tested' && !varying.has(features[f]!) ? ({ ...one, status: 'constant' } as const) : one,
+  );
+  const pairs = test === null ? [] : pairsOf(values, test, chosen);
+  const p = stepDownPValues(pairs.map(({ statistic }) => statistic));
+  const support = new Map(statuses.map((one) => [one.feature, one]));
+  const findings = pairs.flatMap(({ layer, unit, feature, correlation }, i) => {
+    const { support: count, event } = support.get(feature)!;
+    return p[i]! <= significance ? [{ layer, unit, feature, correlation, support: count, event, pValue: p[i]! }] : [];
+  });
+  return {
+    findings: bestOfUnits(findings),
+    features: statuses,
+    ...{ steps, shifts, minSteps },
+    detectable: detectable(pairs, shifts, significance),
+  };
 }
 
-function requireFeatures(features: unknown, steps: number): void {
+/** A unit and a feature, with the test statistic at each shift. */
+interface Pair {
+  readonly layer: string;
+  readonly unit: number;
+  readonly feature: string;
+  readonly correlation: number;
+  /** |r| relative to its root mean square over the shifts. */
+  readonly statistic: AtShifts;
+  readonly scale: number;
+}
+
+function pairsOf(values: Readonly<Record<string, Grid>>, test: ShiftTest, features: readonly Feature[]): Pair[] {
+  const { steps, shifts } = test;
+  return Object.entries(values).flatMap(([layer, { data, cols }]) =>
+    Array.from({ length: cols }, (_, unit) => {
+      const all = test.correlations(column(data, cols, unit, steps));
+      if (!all) return [];
+      return features.flatMap(({ name }, f): Pair[] => {
+        const r = all.subarray(f * shifts, (f + 1) * shifts);
+        const scale = Math.sqrt(r.reduce((sum, v) => sum + v * v, 0) / shifts);
+        if (!(scale > 0)) return [];
+        const statistic = Float32Array.from(r, (v) => Math.abs(v) / scale);
+        return [{ layer, unit, feature: name, correlation: r[0]!, statistic, scale }];
+      });
+    }).flat(),
+  );
+}
+
+/** The largest correlation of each unit, largest first. */
+function bestOfUnits(findings: readonly UnitCorrelation[]): UnitCorrelation[] {
+  const best = new Map<string, UnitCorrelation>();
+  const size = ({ correlation }: UnitCorrelation): number => Math.abs(correlation);
+  for (const one of findings) {
+    const key = `${one.unit} ${one.layer}`;
+    const other = best.get(key);
+    if (!other || size(one) > size(other)) best.set(key, one);
+  }
+  return [...best.values()].sort((a, b) => size(b) - size(a));
+}
+
+/** The |r| at which the largest statistic of a shift is exceeded at no more than the significant share of shifts. */
+function detectable(pairs: readonly Pair[], shifts: number, significance: number): number | null {
+  if (pairs.length === 0) return null;
+  const largest = Array.from({ length: shifts }, (_, m) =>
+    pairs.reduce((max, { statistic }) => Math.max(max, statistic[m]!), 0),
+  );
+  const [, ...byChance] = largest; // without the shift 0
+  const limit = byChance.sort((a, b) => b - a)[Math.floor(significance * shifts) - 1]!;
+  const scales = pairs.map(({ scale }) => scale).sort((a, b) => a - b);
+  return Math.min(1, limit * scales[scales.length >> 1]!);
+}
+
+/** Column `at` of the first `rows` rows. */
+function column(data: ArrayLike<number>, cols: number, at: number, rows: number): Float64Array {
+  const out = new Float64Array(rows);
+  for (let t = 0; t < rows; t++) out[t] = data[t * cols + at]!;
+  return out;
+}
+
+function supportOf(feature: Feature, steps: number, minEvents: number, isLongEnough: boolean): FeatureSupport {
+  const { name, event = 'rises above the mean' } = feature;
+  const events = feature.events ?? risesAboveMean(feature.values, steps);
+  let support = 0;
+  for (let t = 0; t < steps; t++) if (events[t]! > 0) support++;
+  const isRare = support < minEvents;
+  return {
+    ...{ feature: name, event, support },
+    status: isRare ? 'too few events' : isLongEnough ? 'tested' : 'too few steps',
+    stepsNeeded: support === 0 ? null : Math.ceil((steps * minEvents) / support),
+  };
+}
+
+function risesAboveMean(values: readonly number[], steps: number): number[] {
+  const used = Array.from(values).slice(0, steps);
+  const mean = used.reduce((a, b) => a + b, 0) / steps;
+  return used.map((v, t) => (v > mean && !(used[t - 1]! > mean) ? 1 : 0));
+}
+
+/** The common number of rows. Throws `INVALID_DATA`. */
+function requireSameRows(values: unknown): number {
+  requireGrids('values', values);
+  const grids = Object.entries(values);
+  const [first] = grids;
+  if (!first) throw invalidData('values', 'must have at least one layer.', 'Pass { lstm: grid }.');
+  for (const [name, { rows }] of grids) {
+    if (rows !== first[1].rows)
+      throw invalidData(`values.${name}`, `must have ${first[1].rows} rows, as ${first[0]} has, got ${rows}.`);
+  }
+  return first[1].rows;
+}
+
+function requireFeatures(features: unknown, steps: number): asserts features is readonly Feature[] {
   if (!Array.isArray(features)) throw invalidData('features', `must be a list, got ${shown(features)}.`);
   for (const [i, feature] of features.entries()) {
-    requireObject(`features[${i}]`, feature);
-    const { name, values } = feature;
-    if (typeof name !== 'string') throw invalidData(`features[${i}].name`, `must be a string, got ${shown(name)}.`);
-    requireNumbers(`features[${i}].values`, values);
-    if (values.length >= steps) continue;
-    throw invalidData(
-      `features[${i}].values`,
-      `must have a number for each of the ${steps} steps, got ${values.length}.`,
-    );
-  }
-}
-
-/** Scales values to mean 0 and variance 1; null if they are constant. */
-function standardized(values: readonly number[]): number[] | null {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const std = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
-  return std > 1e-12 * (1 + Math.abs(mean)) ? values.map((v) => (v - mean) / std) : null;
-}
-
-/** A span with states similar to those of the chosen span. */
-export interface PatternMatch {
-  /** The first step. */
-  readonly from: number;
-  /** The step after the last. */
-  readonly to: number;
-  /** The cosine similarity of the states of both spans, over all steps and the selected units. */
-  readonly similarity: number;
-}
-
-/**
- * Finds spans with states similar to those of the span [from, to), most similar first (after LSTMVis, Strobelt et al. 2018,
- * arXiv:1606.07461). Matches overlap neither each other nor the span. Only units with |value| >= `threshold` at every step of the
- * span are compared; `units` lists them.
- *
- * @param states the states, [T, units]; for example `h` of an `LstmTrace`.
- * @param options.threshold the threshold on |value|; default 0.3.
- * @param options.count the maximum number of matches; default 10.
- */
-export function nearestPatterns(
-  states: Grid,
-  span: readonly [from: number, to: number],
-  options: { readonly threshold?: number; readonly count?: number } = {},
-): { readonly units: readonly number[]; readonly matches: readonly PatternMatch[] } {
-  requireGrid('states', states);
-  requireNumbers('span', span, 2);
-  requireOptions('options', options ?? null, ['threshold', 'count']);
-  const { threshold = 0.3, count = 10 } = options;
-  requireNumber('threshold', threshold, 0, Number.POSITIVE_INFINITY);
-  requireInteger('count', count, 0, Number.MAX_SAFE_INTEGER);
-  const [from, to] = span;
-  const { rows, cols, data } = states;
-  requireInteger('span[0]', from, 0, rows - 1);
-  requireInteger('span[1]', to, from + 1, rows);
-  const isOn = (t: number, unit: number): boolean => Math.abs(data[t * cols + unit]!) >= threshold;
-  const steps = Array.from({ length: to - from }, (_, i) => from + i);
-  const units = Array.from({ length: cols }, (_, unit) => unit).filter((unit) => steps.every((t) => isOn(t, unit)));
-  const similarity = (at: number): number => {
-    let [product, a, b] = [0, 0, 0];
-    for (const [i, t] of steps.entries()) {
-      for (const unit of units) {
-        const [u, v] = [data[t * cols + unit]!, data[(at + i) * cols + unit]!];
-        product += u * v;
-        a += u * u;
-        b += v * v;
-      }
+    const at = `features[${i}]`;
+    requireObject(at, feature);
+    const { name, event } = feature;
+    if (typeof name !== 'string') throw invalidData(`${at}.name`, `must be a string, got ${shown(name)}.`);
+    if (features.findIndex((other) => other?.name === name) < i)
+      throw invalidData(`${at}.name`, `"${name}" is the name of an earlier feature.`, 'Give each another name.');
+    if (event !== undefined && typeof event !== 'string')
+      throw invalidData(`${at}.event`, `must be a string, got ${shown(event)}.`);
+    for (const key of feature.events === undefined ? ['values'] : ['values', 'events']) {
+      const list = feature[key];
+      requireNumbers(`${at}.${key}`, list);
+      if (list.length < steps)
+        throw invalidData(`${at}.${key}`, `must have a number for each of the ${steps} steps, got ${list.length}.`);
     }
-    return a > 0 && b > 0 ? product / Math.sqrt(a * b) : 0;
-  };
-  const length = to - from;
-  const all = Array.from({ length: Math.max(0, rows - length + 1) }, (_, at) => ({
-    from: at,
-    to: at + length,
-    similarity: similarity(at),
-  }));
-  const taken: PatternMatch[] = [];
-  const isFree = (one: PatternMatch): boolean =>
-    [...taken, { from, to }].every((other) => one.to <= other.from || one.from >= other.to);
-  for (const one of all.sort((p, q) => q.similarity - p.similarity)) {
-    if (taken.length >= count || units.length === 0) break;
-    if (isFree(one)) taken.push(one);
   }
-  return { units, matches: taken };
 }

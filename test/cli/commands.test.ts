@@ -147,6 +147,22 @@ describe('sample', () => {
     expect(line!.text).toHaveLength(20);
   });
 
+  test('without a prompt, it continues a context of the training text, also of a text without line breaks', async () => {
+    const text = 'The cat sat on the mat, and the dog lay on the rug. '.repeat(60).trim();
+    here.write('line.txt', text);
+    const train = ['train', 'line.txt', ...TINY, '--hidden-size', '24', '--lr', '0.02', '--epochs', '30'];
+    const trained = await here.ok(...train, '--out', 'line.safetensors');
+    const lines = jsonLines(await here.ok('info', 'line.safetensors', '--json'));
+    const { context } = lines[0]!.metadata as { context: string };
+    expect(text).toContain(context);
+    expect(context).toMatch(/rug\. $/);
+    const cold = ['sample', 'line.safetensors', '--temperature', '0', '--length', '80', '--json'];
+    const [sample] = jsonLines(await here.ok(...cold));
+    expect(sample).toMatchObject({ prompt: '', context });
+    expect(sample!.text).toMatch(/^The cat sat /);
+    expect(trained).toMatch(/The model writes:\n\nThe /);
+  });
+
   test('temperature 0 and top-k 1 write the same text', async () => {
     const sample = (...more: string[]) =>
       here.ok('sample', 'model.safetensors', '--prompt', 's', '--length', '30', ...more);

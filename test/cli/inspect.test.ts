@@ -98,6 +98,49 @@ test('--json prints one object per model', async () => {
   expect(record.attributions.gradient.byStep).toHaveLength(30);
 });
 
+test('what units track: support and p-value of each finding, and none with shuffled characters', async () => {
+  const { code, stdout } = await run(
+    'a.safetensors',
+    '--text',
+    '@text.txt',
+    '--out',
+    'units.html',
+    '--tables',
+    'units',
+  );
+  expect(code).toBe(0);
+  const [, table] = /^What units track, in ([\d,]+) characters of text\.txt$/m.exec(stdout)!;
+  expect(Number(table!.replace(',', ''))).toBeGreaterThanOrEqual(2048);
+  expect(stdout).toMatch(/^layer +unit +feature +partial r +p +support$/m);
+  const rows = [...stdout.matchAll(/^lstm +\d+ +[a-z ]+ +-?0\.\d\d +(0\.\d{3}) +([\d,]+) [a-z ]+$/gm)];
+  expect(rows.length).toBeGreaterThan(2);
+  for (const [, p, support] of rows) {
+    expect(Number(p)).toBeLessThanOrEqual(0.01);
+    expect(Number(support!.replace(',', ''))).toBeGreaterThanOrEqual(20);
+  }
+  expect(stdout).toMatch(/^\d+ of 8 units follow a feature more closely than chance explains: /m);
+  expect(stdout).toContain('Check: the same test with the characters in random order finds 0 units.');
+  expect(stdout).toMatch(/^Not tested, because of too few events: .*digit \(0 digits\)/m);
+  expect(read('units/what-units-track.csv').split('\n')).toHaveLength(rows.length + 2);
+  expect(read('units.html')).toContain('of lstm: follows <b>');
+});
+
+test('what units track: one sentence, a short text, an unknown character', async () => {
+  const words = read('text.txt').replace(/[.!?]/g, '');
+  writeFileSync(join(here.path, 'one.txt'), `${words.slice(0, 3000)}.`);
+  const one = await run('a.safetensors', '--text', '@one.txt', '--out', 'one.html');
+  expect(one.stdout).toMatch(/^What units track, in [\d,]+ characters of one\.txt$/m);
+  expect(one.stdout).not.toMatch(/^lstm .*sentence/m);
+  expect(one.stdout).toMatch(/since a sentence ended \([01] sentence ends/);
+  const short = await run('a.safetensors', '--text', '@text.txt', '--read', '500', '--json', '--out', 'short.html');
+  const { tracking } = JSON.parse(short.stdout);
+  expect(tracking).toMatchObject({ text: 'text.txt', characters: 500, units: 8, findings: [], minSteps: 2048 });
+  expect(tracking).not.toHaveProperty('states');
+  writeFileSync(join(here.path, 'unknown.txt'), `${words.slice(0, 2500)}\u2603${words}`);
+  const unknown = await run('a.safetensors', '--text', '@unknown.txt', '--out', 'unknown.html');
+  expect(unknown.stdout).toContain('Reading stops at character 2,501, "\u2603", which the model does not know.');
+});
+
 test('--compare shows two models side by side', async () => {
   const { code, stdout } = await run(
     'a.safetensors',

@@ -12,9 +12,7 @@ import {
   jacobianSpectrum,
   nearestPatterns,
   parameterNorms,
-  textFeatures,
   trace,
-  unitCorrelations,
   updateRatios,
 } from '../../src/inspect/index.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -247,34 +245,8 @@ test('parameterNorms and updateRatios match norms computed from the arrays', asy
   expect(updateRatios(zero, new Map([['b', [0, 1]]]))).toEqual([{ name: 'b', ratio: Number.POSITIVE_INFINITY }]);
 });
 
-describe('unitCorrelations', () => {
-  const text = 'He said "no" and\n(then) went.';
-  test('textFeatures gives one value per character of each feature', () => {
-    const features = new Map(textFeatures(text).map(({ name, values: list }) => [name, list]));
-    const at = (name: string, word: string) => features.get(name)![text.indexOf(word)]!;
-    expect(at('inside quotes', 'no')).toBe(1);
-    expect(at('inside quotes', 'and')).toBe(0);
-    expect(at('bracket depth', 'then')).toBe(1);
-    expect(at('bracket depth', 'went')).toBe(0);
-    expect(at('position in line', 'He')).toBe(1);
-    expect(at('position in line', '(then')).toBe(1);
-    expect(features.get('capital letter')!.reduce((a, b) => a + b, 0)).toBe(1);
-    for (const list of features.values()) expect(list).toHaveLength(text.length);
-  });
-
-  test('finds the feature of a unit with correlation 1 and of one with -1, and leaves out a constant unit', () => {
-    const features = textFeatures(text);
-    const quotes = features.find(({ name }) => name === 'inside quotes')!.values;
-    const line = features.find(({ name }) => name === 'position in line')!.values;
-    const data = Float64Array.from(quotes.flatMap((q, t) => [3 * q - 1, 0.5, -0.1 * line[t]!]));
-    const found = unitCorrelations({ rows: quotes.length, cols: 3, data }, features);
-    expect(found.map(({ unit }) => unit).sort()).toEqual([0, 2]);
-    expect(found.find(({ unit }) => unit === 0)).toMatchObject({ feature: 'inside quotes' });
-    expect(found.find(({ unit }) => unit === 0)!.correlation).toBeCloseTo(1, 12);
-    expect(found.find(({ unit }) => unit === 2)!.correlation).toBeCloseTo(-1, 12);
-  });
-
-  test('nearestPatterns finds the planted pattern', () => {
+describe('nearestPatterns', () => {
+  test('finds the planted pattern', () => {
     const [rows, cols] = [40, 3];
     const data = Float64Array.from({ length: rows * cols }, (_, i) => 0.2 * Math.sin(i * 7.3));
     const planted = [0.9, -0.8, 0.1, 0.7, -0.9, 0.2, 0.8, -0.7, -0.1];

@@ -17,24 +17,23 @@ import {
   type ParameterNorm,
   parameterNorms,
   type Trace,
-  textFeatures,
   trace,
-  type UnitCorrelation,
-  unitCorrelations,
 } from '../../inspect/index.js';
 import type { Subject } from './subject.js';
+import { type Tracking, trackingOf } from './tracking.js';
 
 export interface LayerFindings {
   readonly name: string;
   readonly gates: readonly GateStatistics[];
   readonly dead: readonly DeadUnit[];
   readonly flow: GradientFlow;
-  readonly tracks: readonly UnitCorrelation[];
 }
 
 export interface Findings {
   readonly trace: Trace;
   readonly layers: readonly LayerFindings[];
+  /** What units track; null for a model that reads numbers. */
+  readonly tracking: Tracking | null;
   readonly lags: LagFlow;
   readonly norms: readonly ParameterNorm[];
   readonly notFinite: NonFiniteReport;
@@ -46,9 +45,8 @@ export interface Findings {
 /** Largest size S of a state for which the singular values are computed, which takes O(S^3) per step. */
 const MAX_STATE_SIZE = 160;
 
-export async function findingsOf({ model, batch, text }: Subject): Promise<Findings> {
+export async function findingsOf({ file, model, batch, tracked }: Subject): Promise<Findings> {
   const found = await trace(model, batch);
-  const features = text === null ? [] : textFeatures(text);
   const lags = await gradientByLag(model, batch);
   const { step } = lags;
   return {
@@ -58,8 +56,8 @@ export async function findingsOf({ model, batch, text }: Subject): Promise<Findi
       gates: gateStatistics(layer),
       dead: deadUnits(layer),
       flow: gradientFlow(layer),
-      tracks: unitCorrelations(layer.c, features),
     })),
+    tracking: tracked && (await trackingOf(file, tracked)),
     lags,
     norms: parameterNorms(found),
     notFinite: findNonFinite(found),

@@ -6,7 +6,8 @@ import { escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
 import { drawPlot, plotHtml } from '../report/plot.js';
 import type { Findings, LayerFindings } from './findings.js';
 import type { Subject } from './subject.js';
-import { gateTable, lagTable, normTable, trackTable, verdicts } from './summary.js';
+import { gateTable, lagTable, normTable, verdicts } from './summary.js';
+import { strongest, trackingNotes, trackTable } from './tracking.js';
 
 /** A subject with its findings. */
 export interface Inspection {
@@ -127,25 +128,31 @@ export const plotsOf = ({ found }: Inspection): Plot[] => [
 ];
 
 export const tablesOf = ({ found }: Inspection): Table[] =>
-  [gateTable(found), lagTable(found), normTable(found), trackTable(found)].filter(({ rows }) => rows.length > 0);
+  [
+    ...[gateTable(found), lagTable(found), normTable(found)],
+    ...(found.tracking ? [{ ...trackTable(found.tracking), title: 'What units track' }] : []),
+  ].filter(({ rows }) => rows.length > 0);
 
-/** The text, colored by c of the units that correlate most with a feature. */
-function coloredText({ subject, found }: Inspection): string {
-  if (subject.text === null) return '';
-  return found.layers
-    .flatMap((layer, i) =>
-      layer.tracks.slice(0, 3).map((track) => ({ ...track, layer, grid: found.trace.layers[i]!.c })),
-    )
-    .map(({ unit, feature, correlation, layer, grid }) => {
-      const values = subject.read.map((_, t) => grid.data[t * grid.cols + unit]!);
-      const largest = Math.max(...values.map(Math.abs), 1e-12);
-      const spans = subject.read.map((character, t) => {
-        const ground = colorAt('sign', (values[t]! / largest + 1) / 2);
-        return `<span style="background:rgb(${ground.join(',')});color:${isDark(ground) ? '#fff' : '#000'}">${escaped(visible(character))}</span>`;
-      });
-      return `<p>c of unit ${unit} of ${escaped(layer.name)}: correlates with <b>${escaped(feature)}</b> (${correlation.toFixed(2)})</p><p class="text">${spans.join('')}</p>`;
-    })
-    .join('\n');
+/** Characters of the colored text. */
+const COLORED = 400;
+
+/** What units track: the table, and the beginning of the text, colored by c of the unit that follows each feature most closely. */
+function trackingHtml({ subject, found: { tracking } }: Inspection): string {
+  if (!tracking || !subject.tracked) return '';
+  const shown = subject.tracked.characters.slice(0, COLORED);
+  const colored = strongest(tracking, 1).map(({ layer, unit, feature, correlation }) => {
+    const { data, cols } = tracking.states[layer]!;
+    const values = shown.map((_, t) => data[t * cols + unit]!);
+    const largest = Math.max(...values.map(Math.abs), 1e-12);
+    const spans = shown.map((character, t) => {
+      const ground = colorAt('sign', (values[t]! / largest + 1) / 2);
+      return `<span style="background:rgb(${ground.join(',')});color:${isDark(ground) ? '#fff' : '#000'}">${escaped(visible(character))}</span>`;
+    });
+    return `<p>c of unit ${unit} of ${escaped(layer)}: follows <b>${escaped(feature)}</b> (partial r ${correlation.toFixed(2)})</p><p class="text">${spans.join('')}</p>`;
+  });
+  const table = trackTable(tracking);
+  const notes = trackingNotes(tracking).map((line) => `<p>${escaped(line)}</p>`);
+  return `${table.rows.length > 0 ? tableHtml(table) : '<h2>What units track</h2>'}\n${notes.join('')}\n${colored.join('\n')}`;
 }
 
 const MORE_STYLE = `
@@ -168,8 +175,8 @@ async function section(inspection: Inspection): Promise<string> {
 <ul>${verdicts(found)
     .map((line) => `<li>${escaped(line)}</li>`)
     .join('')}</ul>
-${coloredText(inspection)}
-${tablesOf(inspection).map(tableHtml).join('\n')}
+${trackingHtml(inspection)}
+${[gateTable(found), lagTable(found), normTable(found)].map(tableHtml).join('\n')}
 ${plots.some((html) => html !== '') ? plots.join('\n') : NO_PLOTS}
 ${maps.join('\n')}`;
 }

@@ -8,6 +8,7 @@ import type { InspectOptions } from './options.js';
 import { type Inspection, inspectPage, svgFiles, tablesOf } from './page.js';
 import { subjectOf } from './subject.js';
 import { summaryOf, verdicts } from './summary.js';
+import type { Tracking } from './tracking.js';
 
 const inputsOf = (file: string, { text, csv, compare }: InspectOptions): NamedFile[] => [
   ['the model', file],
@@ -19,12 +20,12 @@ const inputsOf = (file: string, { text, csv, compare }: InspectOptions): NamedFi
 /** `unspool inspect` */
 export async function inspect(file: string, options: InspectOptions): Promise<number> {
   const out = createOutput(options);
-  const { steps, out: page, text, csv, compare } = options;
+  const { steps, read, out: page, text, csv, compare } = options;
   const inputs = inputsOf(file, options);
   await requirePlace('--out', page, inputs);
   const all: Inspection[] = [];
   for (const one of compare === undefined ? [file] : [file, compare]) {
-    const subject = await subjectOf(one, { text, csv, steps });
+    const subject = await subjectOf(one, { text, csv, steps, read });
     const found = await findingsOf(subject);
     all.push({ subject, found });
     out.print(`${all.length > 1 ? '\n' : ''}${summaryOf(subject, found)}`);
@@ -39,7 +40,7 @@ export async function inspect(file: string, options: InspectOptions): Promise<nu
 
 /** Everything except the grids of numbers, which only `unspool/inspect` provides. */
 function recordOf({ subject, found }: Inspection): object {
-  const { trace, ...rest } = found;
+  const { trace, tracking, ...rest } = found;
   return {
     kind: 'inspection',
     model: subject.file,
@@ -47,7 +48,12 @@ function recordOf({ subject, found }: Inspection): object {
     loss: trace.loss,
     verdicts: verdicts(found),
     ...rest,
+    tracking: tracking && withoutStates(tracking),
   };
+}
+
+function withoutStates({ states: _, ...rest }: Tracking): object {
+  return rest;
 }
 
 async function saveExtras(

@@ -17,18 +17,33 @@ export interface Subject {
   readonly batch: Batch;
   /** The input of each step, as text. */
   readonly read: readonly string[];
-  /** The whole input text; null for a model that reads numbers. */
-  readonly text: string | null;
-  readonly vocabulary: Vocabulary | null;
+  /** The longer text that shows what units track; null for a model that reads numbers. */
+  readonly tracked: TrackedText | null;
   /** The input in a few words: `40 characters of novel.txt`. */
   readonly what: string;
+}
+
+/** A text for `trackingOf`. */
+export interface TrackedText {
+  readonly characters: readonly string[];
+  readonly tokens: Int32Array;
+  /** Where it ends because the model does not know the next character; null if it does not. */
+  readonly unknown: string | null;
+  /** The text in a few words: `novel.txt`. */
+  readonly of: string;
 }
 
 export interface Reading {
   readonly text?: string | undefined;
   readonly csv?: string | undefined;
   readonly steps: number;
+  /** Characters of `tracked`; by default what the model reads in a few seconds. */
+  readonly read?: number | undefined;
 }
+
+/** Characters, and multiply-adds, that `tracked` is limited to by default. */
+const READ_CHARACTERS = 20_000;
+const READ_WORK = 4e10;
 
 export async function subjectOf(file: string, reading: Reading): Promise<Subject> {
   const { text, csv } = reading;
@@ -38,16 +53,17 @@ export async function subjectOf(file: string, reading: Reading): Promise<Subject
     return { file, model: loaded.model, ...(await fromTable(file, loaded.model, csv, reading.steps)) };
   if (text === undefined) throw new UsageError('missing --text or --csv: the input of the model.');
   const vocabulary = requireVocabulary(file, loaded);
-  return { file, model: loaded.model, ...(await fromText(loaded.model, vocabulary, text, reading.steps)) };
+  return { file, model: loaded.model, ...(await fromText(loaded.model, vocabulary, text, reading)) };
 }
 
 /** Number of targets: one per step, or a single one after a layer with `returns: 'last'`. */
 const targetCount = ({ spec }: Model, steps: number): number => outputStepsOf(spec, steps);
 
-async function fromText(model: Model, vocabulary: Vocabulary, text: string, steps: number) {
+async function fromText(model: Model, vocabulary: Vocabulary, text: string, { steps, read: limit }: Reading) {
   const source = text.startsWith('@') ? text.slice(1) : null;
   const whole = source === null ? text : await readText(source);
-  const shown = [...whole].slice(0, steps + 1);
+  const characters = [...whole];
+  const shown = characters.slice(0, steps + 1);
   if (shown.length < MIN_STEPS + 1) {
     throw invalidData(
       source ?? '--text',
@@ -66,10 +82,19 @@ async function fromText(model: Model, vocabulary: Vocabulary, text: string, step
   return {
     batch,
     read,
-    text: read.join(''),
-    vocabulary,
+    tracked: trackedText(vocabulary, characters.slice(0, limit ?? readable(model)), source ?? 'the given text'),
     what: `${read.length} characters of ${source ?? 'the given text'}`,
   };
+}
+
+const readable = ({ size }: Model): number => Math.min(READ_CHARACTERS, Math.floor(READ_WORK / size));
+
+/** The text up to the first character that the model does not know. */
+function trackedText(vocabulary: Vocabulary, characters: readonly string[], of: string): TrackedText {
+  const known = new Set(vocabulary.characters);
+  const end = characters.findIndex((c) => !known.has(c));
+  const used = end < 0 ? characters : characters.slice(0, end);
+  return { characters: used, tokens: vocabulary.encode(used.join('')), unknown: end < 0 ? null : characters[end]!, of };
 }
 
 /** One column per input. The targets are the last columns of the next row, one per output. */
@@ -93,7 +118,7 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
     targets: Float64Array.from(rows.slice(-targetCount(model, read.length)).flatMap((row) => row.slice(-O))),
   };
   const words = read.map((row) => row.map((v) => String(Number(v.toPrecision(4)))).join(' '));
-  return { batch, read: words, text: null, vocabulary: null, what: `${read.length} rows of ${csv}` };
+  return { batch, read: words, tracked: null, what: `${read.length} rows of ${csv}` };
 }
 
 /** The numbers of a CSV file with a header line and one column per input of the model. */

@@ -4,6 +4,7 @@ import { figure } from '../../lab/experiments/experiment.js';
 import { tableText } from '../report/tables.js';
 import type { Findings } from './findings.js';
 import type { Subject } from './subject.js';
+import { trackingNotes, trackTable } from './tracking.js';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}`;
 
@@ -45,16 +46,6 @@ export const normTable = ({ norms }: Findings): Table => ({
     figure(gradientNorm / norm),
   ]),
 });
-
-export function trackTable({ layers }: Findings): Table {
-  return {
-    title: 'What units track: correlation of c with features of the text',
-    columns: ['layer', 'unit', 'feature', 'correlation'],
-    rows: layers.flatMap(({ name, tracks }) =>
-      tracks.slice(0, 8).map(({ unit, feature, correlation }) => [name, unit, feature, correlation.toFixed(2)]),
-    ),
-  };
-}
 
 /** The conclusions, one sentence each. */
 export function verdicts({ layers, lags, notFinite, spectrum }: Findings): string[] {
@@ -106,7 +97,11 @@ export function summaryOf({ what, file }: Subject, found: Findings): string {
     tableText(lagTable(found)),
     verdicts(found).join('\n'),
   ];
-  const tracks = trackTable(found);
-  if (tracks.rows.length > 0) parts.push(`What units track:\n${tableText(tracks)}`);
+  const { tracking } = found;
+  if (tracking) {
+    const { title, ...table } = trackTable(tracking);
+    if (table.rows.length > 0) parts.push(`${title}\n${tableText(table)}`);
+    parts.push(trackingNotes(tracking).join('\n'));
+  }
   return parts.join('\n\n');
 }

@@ -1,6 +1,7 @@
 /** What `unspool train` prints about a run. */
 import { bitsPerCharacter, createRng, generate, type Model, type Training, type TrainingEvent } from '../../index.js';
 import { grouped } from '../output.js';
+import { contextIn } from '../text-model.js';
 import type { Run } from './start.js';
 
 const backendName = ({ kernels: { name, variant } }: Model): string => `${name}${variant ? ` (${variant})` : ''}`;
@@ -32,12 +33,19 @@ export async function printValidation(run: Run, { update, loss }: ValidationEven
   out.print(`  ${line.slice(0, (process.stdout.columns || 100) - 4)}`);
 }
 
-/** A text of `length` characters that the model writes after a line break. The same for the same weights. */
-export async function writeText({ model, text, settings }: Run, length: number): Promise<string> {
+/** Characters of the training text that are searched for a context. */
+const SEARCHED = 1 << 14;
+
+/** What the model reads before it writes. */
+export const contextOfRun = ({ text: { train, vocabulary } }: Run): string =>
+  contextIn(vocabulary.decode(train.tokens.subarray(0, SEARCHED)));
+
+/** A text of `length` characters that the model writes after a piece of the training text. The same for the same weights. */
+export async function writeText(run: Run, length: number): Promise<string> {
+  const { model, text, settings } = run;
   const { vocabulary } = text;
-  const prompt = vocabulary.unknownIn('\n').length ? vocabulary.characters[0]! : '\n';
   const rng = createRng(settings.seed, 'sample');
-  const tokens = generate(model, vocabulary.encode(prompt), rng, { temperature: 0.7 });
+  const tokens = generate(model, vocabulary.encode(contextOfRun(run)), rng, { temperature: 0.7 });
   const ids: number[] = [];
   for (let i = 0; i < length; i++) ids.push((await tokens.next()).value as number);
   await tokens.return();

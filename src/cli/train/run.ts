@@ -16,7 +16,7 @@ import { baselinesOf, baselineTable } from './baselines.js';
 import { Checkpoints, checkpointFile, hasCode } from './checkpoints.js';
 import { Progress } from './progress.js';
 import { fitOptionsOf } from './read-settings.js';
-import { printStart, printValidation, writeText } from './report.js';
+import { contextOfRun, printStart, printValidation, writeText } from './report.js';
 
 import type { Run } from './start.js';
 
@@ -111,11 +111,12 @@ async function interrupted(out: Output, checkpoints: Checkpoints): Promise<numbe
   return 1;
 }
 
-const metadataOf = ({ textFile, textHash, settings, arithmetic }: Run): Metadata => ({
-  text: textFile,
-  textSha256: textHash,
-  settings: settings as unknown as Metadata,
-  arithmetic,
+const metadataOf = (run: Run): Metadata => ({
+  text: run.textFile,
+  textSha256: run.textHash,
+  settings: run.settings as unknown as Metadata,
+  arithmetic: run.arithmetic,
+  context: contextOfRun(run),
 });
 
 /** Returns the number of updates made. */
