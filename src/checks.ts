@@ -6,9 +6,10 @@ import { invalidData, invalidSetting } from './errors.js';
 
 /** Any value as text for a message; never throws, unlike `String({toString: {}})`. */
 export function shown(value: unknown): string {
-  if (typeof value === 'function') return `a function${value.name && ` ${value.name}()`}`;
-  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
   try {
+    if (typeof value === 'function')
+      return `a ${isClass(value) ? 'class' : 'function'}${value.name && ` ${value.name}()`}`;
+    if (ArrayBuffer.isView(value)) return `a ${classOf(value)} of ${value.byteLength} bytes`;
     const text = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : undefined;
     const shownText = text ?? String(value);
     return shownText.length > 100 ? `${shownText.slice(0, 97)}...` : shownText;
@@ -20,6 +21,29 @@ export function shown(value: unknown): string {
 /** Whether `value` is an object that is not a list, as JSON has them. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether `value` is an object as a literal or JSON makes it, also in another realm: not an instance of a class. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (!isObject(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Whether `value` is a `Map`, also of another realm. */
+export function isMap(value: unknown): value is Map<unknown, unknown> {
+  try {
+    return Map.prototype.has.call(value as Map<unknown, unknown>, 0) || true;
+  } catch {
+    return false;
+  }
+}
+
+/** A class, in contrast to other functions, cannot be called without `new`. */
+const isClass = (value: object): boolean => Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
+
+/** Whether `value` is a function that can be called, not a class. */
+export const isFunction = (value: unknown): value is (...operands: never[]) => unknown =>
+  typeof value === 'function' && !isClass(value);
 
 /** Whether `value` names an own property of `table`. */
 export const isKeyOf = <T extends object>(table: T, value: unknown): value is keyof T & string =>
@@ -42,7 +66,7 @@ export function requireNumber(path: string, value: unknown, min: number, max: nu
 
 /** Throws `INVALID_SETTING` unless `value` is a function. */
 export function requireFunction(path: string, value: unknown): asserts value is (...operands: never[]) => unknown {
-  if (typeof value !== 'function') throw invalidSetting(path, `must be a function, got ${shown(value)}.`);
+  if (!isFunction(value)) throw invalidSetting(path, `must be a function, got ${shown(value)}.`);
 }
 
 /** Levenshtein distance: single-character edits that turn `a` into `b`. */
@@ -94,7 +118,7 @@ export function didYouMean(word: string, names: readonly string[], show = (name:
 
 /** Throws `INVALID_SETTING` unless `value` is an object with no other keys than `allowed`: another key may be misspelled. */
 export function requireKeys(path: string, value: unknown, allowed: readonly string[]): asserts value is object {
-  if (!isObject(value) || ArrayBuffer.isView(value)) {
+  if (!isObject(value) || !/^(Object|Module)$/.test(classOf(value))) {
     throw invalidSetting(path, `must be an object, got ${shown(value)}.`);
   }
   for (const key of Object.keys(value)) {

@@ -2,6 +2,7 @@
 import { requireInteger } from '../checks.js';
 import type { CtcTargets, Kernels, Matrix, ValueLoss } from '../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
+import { frozenCopy } from './copies.js';
 import { type CrossEntropySpec, type CtcSpec, type LossChoice, type LossSpec, requireLoss } from './losses.js';
 import type { PassShape } from './pass.js';
 import {
@@ -31,7 +32,7 @@ export interface LossTape {
 
 /** Allocates the buffers of a loss over a model's output `y` (T*N, width). `backward` writes `dy`, unless it is null. */
 export function lossTape(k: Kernels, choice: LossChoice, y: Matrix, dy: Matrix | null, shape: PassShape): LossTape {
-  const spec = requireLoss(choice);
+  const spec = frozenCopy(requireLoss(choice));
   const { steps, batchSize } = shape;
   const output = { steps, batchSize, width: y.cols };
   if (spec.kind === 'crossEntropy') return classTape(k, spec, y, dy, output);

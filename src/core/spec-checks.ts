@@ -1,5 +1,5 @@
 /** Checks of values that a spec may hold. Each throws `INVALID_SETTING` with the path of the value. */
-import { didYouMean, isKeyOf, requireKeys, requireNumber, shown } from '../checks.js';
+import { didYouMean, isFunction, isKeyOf, requireKeys, requireNumber, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { type Initializer, NAMED_INITIALIZERS } from './init.js';
 
@@ -33,7 +33,7 @@ const NUMBERS: Readonly<Record<string, readonly [key: string, min: number, max: 
 /** Throws `INVALID_SETTING` unless `value` is an initializer. */
 export function requireInitializer(path: string, value: unknown): asserts value is Initializer {
   if (isKeyOf(NAMED_INITIALIZERS, value)) return;
-  if (typeof value === 'function') return;
+  if (isFunction(value)) return;
   if (typeof value === 'object' && value !== null && 'kind' in value) {
     const { kind } = value as { readonly kind: unknown };
     const needs = isKeyOf(NUMBERS, kind) ? NUMBERS[kind] : undefined;

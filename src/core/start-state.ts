@@ -5,7 +5,7 @@ import { invalidSetting, UnspoolError } from '../errors.js';
 import type { LstmState } from './lstm/blocks.js';
 import { requireCarries } from './lstm/spec.js';
 import type { LstmTape, StateNumbers } from './lstm/tape.js';
-import type { NdArray } from './memory/views.js';
+import { isView, type NdArray } from './memory/views.js';
 
 /** One LSTM's state: h of N*R numbers and c of N*H, row by row, as arrays or as views of shape [N, R] and [N, H]. */
 export interface GivenState {
@@ -30,9 +30,6 @@ export function finalStates(states: readonly FinalState[]): readonly FinalState[
 
 /** Whether a pass has returned this list. */
 export const isFinal = (from: unknown): boolean => typeof from === 'object' && from !== null && FINAL.has(from);
-
-const isView = (values: unknown): values is NdArray =>
-  isObject(values) && typeof values.copy === 'function' && typeof values.toArray === 'function';
 
 /** A start state with copies instead of views. Anything that is not a state stays as it is. */
 export function withoutViews(from: unknown): unknown {

@@ -1,5 +1,5 @@
 /** The contract of training and validation data: batches by number. */
-import { isObject, requireKeys, shown } from '../checks.js';
+import { isFunction, isObject, isPlainObject, requireKeys, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
 import { invalidData } from '../errors.js';
@@ -36,20 +36,20 @@ const KEYS = ['stateful', 'length', 'batch', 'shuffled', 'describe'];
  * `isEndless`: `length` may be `Infinity`.
  */
 export function copyOfSource(path: string, source: BatchSource, isEndless: boolean): BatchSource {
-  if (!isObject(source) || typeof source.batch !== 'function') {
+  if (!isObject(source) || !isFunction(source.batch)) {
     const help = Array.isArray(source)
       ? 'For a list: { length: list.length, batch: (index) => list[index] }.'
       : undefined;
     throw invalidData(path, `must be a batch source { length, batch(index) }, got ${shown(source)}.`, help);
   }
   // A class may have more properties; in an object, another one is a slip.
-  if (Object.getPrototypeOf(source) === Object.prototype) requireKeys(path, source, KEYS);
+  if (isPlainObject(source)) requireKeys(path, source, KEYS);
   const { stateful = false, length, batch, shuffled, describe } = source as BatchSource;
   if (typeof stateful !== 'boolean') {
     throw invalidData(`${path}.stateful`, `must be true or false, got ${shown(stateful)}.`);
   }
   for (const [name, method] of Object.entries({ shuffled, describe })) {
-    if (method === undefined || typeof method === 'function') continue;
+    if (method === undefined || isFunction(method)) continue;
     throw invalidData(`${path}.${name}`, `must be a function, got ${shown(method)}.`);
   }
   requireLength(`${path}.length`, length, isEndless);

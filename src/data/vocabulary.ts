@@ -51,10 +51,11 @@ export class Vocabulary {
 
   /** Returns the text of tokens. An unknown token becomes U+FFFD. Throws `INVALID_DATA` for what is not an integer. */
   decode(ids: Iterable<number>): string {
-    if (typeof ids?.[Symbol.iterator] !== 'function') requireList('tokens', ids);
+    if (ArrayBuffer.isView(ids) || typeof ids?.[Symbol.iterator] !== 'function') requireList('tokens', ids);
     let text = '';
     let at = 0;
-    for (const id of ids) {
+    const list = ArrayBuffer.isView(ids) ? Array.prototype.slice.call(ids) : ids; // a transferred one has no iterator
+    for (const id of list as Iterable<number>) {
       if (!Number.isInteger(id)) throw invalidData(`tokens[${at}]`, `must be an integer, got ${shown(id)}.`);
       text += this.characters[id] ?? '\uFFFD';
       at++;

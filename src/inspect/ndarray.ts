@@ -1,8 +1,8 @@
 /** Views as arrays of the package `ndarray`, for the algorithms of scijs. */
 import ndarray from 'ndarray';
-import { isObject, shown } from '../checks.js';
+import { shown } from '../checks.js';
 import type { LiveNumbers } from '../core/memory/live-numbers.js';
-import type { NdArray } from '../core/memory/views.js';
+import { isView, type NdArray } from '../core/memory/views.js';
 import { invalidSetting } from '../errors.js';
 
 /** An array of the package `ndarray` over numbers of Unspool. It has no `toArray` and no `copy`. */
@@ -31,7 +31,7 @@ export interface ScijsArray<Data = LiveNumbers | Float32Array | Float64Array>
 export function toNdarray<Data extends LiveNumbers | Float32Array | Float64Array>(
   view: NdArray<Data>,
 ): ScijsArray<Data> {
-  if (!isObject(view) || typeof view.toArray !== 'function') {
+  if (!isView(view)) {
     throw invalidSetting('view', `must be a view, such as the output of predict(), got ${shown(view)}.`);
   }
   const { data, shape, stride, offset } = view;

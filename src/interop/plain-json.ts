@@ -1,5 +1,5 @@
 /** Checks that a value can be written as JSON and read again as it was. */
-import { isObject, shown } from '../checks.js';
+import { isPlainObject, shown } from '../checks.js';
 import { invalidData, type UnspoolError } from '../errors.js';
 import { MAX_DEPTH } from './bounded-json.js';
 
@@ -14,10 +14,8 @@ export function requireJson(path: string, value: unknown, depth = 1): void {
     for (let i = 0; i < value.length; i++) requireJson(`${path}[${i}]`, value[i], depth + 1);
     return;
   }
-  const prototype: unknown = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined;
-  const isPlain = prototype === null || (isObject(prototype) && Object.getPrototypeOf(prototype) === null);
-  if (!isPlain) throw wrong(path, `cannot be written as JSON: ${shown(value)}.`);
-  for (const [key, part] of Object.entries(value as object)) {
+  if (!isPlainObject(value)) throw wrong(path, `cannot be written as JSON: ${shown(value)}.`);
+  for (const [key, part] of Object.entries(value)) {
     if (part !== undefined) requireJson(`${path}.${key}`, part, depth + 1);
   }
 }

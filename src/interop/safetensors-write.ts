@@ -1,5 +1,5 @@
 /** Writes the safetensors format; safetensors.ts describes and reads it. */
-import { isObject, shown } from '../checks.js';
+import { isObject, isPlainObject, shown } from '../checks.js';
 import { invalidData, UnspoolError } from '../errors.js';
 import { elementCount, isSize, MAX_HEADER, MAX_RANK, METADATA, quoted } from './safetensors.js';
 
@@ -34,7 +34,7 @@ export function writeSafetensors(
   file.set(text, 8);
   let at = 8 + length;
   for (const { data } of tensors) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at); // little-endian: see `tensorValues`
+    if (data.byteLength > 0) file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at); // little-endian: see `tensorValues`
     at += data.byteLength;
   }
   return file;
@@ -42,8 +42,7 @@ export function writeSafetensors(
 
 /** Throws `INVALID_DATA` for anything but a plain object: another one, such as a Map, would look empty. */
 function requireTable(what: string, value: unknown): void {
-  const isPlain = isObject(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null);
-  if (!isPlain) throw invalidData(what, `must be a plain object, got ${shown(value)}.`);
+  if (!isPlainObject(value)) throw invalidData(what, `must be a plain object, got ${shown(value)}.`);
 }
 
 function headerOf(tensors: readonly TensorData[], metadata: Readonly<Record<string, string>>): string {

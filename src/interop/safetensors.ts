@@ -132,7 +132,9 @@ function split(given: Uint8Array, fail: Fail): { readonly header: JsonObject; re
   if (!ArrayBuffer.isView(given) || given instanceof DataView) {
     fail('its content is not a Uint8Array.', 'Wrap an ArrayBuffer: new Uint8Array(buffer).');
   }
-  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength); // the same memory, without Buffer's methods
+  // The same memory, without Buffer's methods. A buffer that was transferred has none.
+  const bytes =
+    given.byteLength === 0 ? new Uint8Array() : new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
   const other: Fail = (problem, help) => {
     const content = contentOf(bytes);
     if (content === null) return fail(problem, help);

@@ -1,5 +1,5 @@
 /** Optimizers and schedules as `fit` accepts them: objects, names, or names with settings. */
-import { isObject, requireChoice, requireFunction, shown } from '../checks.js';
+import { isFunction, isObject, requireChoice, requireFunction, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { OPTIMIZER_NAMES, type OptimizerKind, PLAIN_SCHEDULES, SCHEDULES_WITH_SETTINGS } from './names.js';
 import { copyOfOptimizer, jsonCopy, type Optimizer, type OptimizerSettings } from './optimizer.js';
@@ -26,7 +26,7 @@ export function copyOfOptimizerChoice(path: string, choice: OptimizerChoice): Op
 
 /** A copy that later changes do not reach. Throws `INVALID_SETTING`; the settings of a name are checked by `scheduleFrom`. */
 export function copyOfScheduleChoice(path: string, choice: ScheduleChoice): ScheduleChoice {
-  if (typeof choice === 'function') return choice;
+  if (isFunction(choice)) return choice as Schedule;
   if (isNamed(choice, 'factor')) {
     requireChoice(path, kindIn(choice), [...PLAIN_SCHEDULES, ...SCHEDULES_WITH_SETTINGS, 'chain']);
     return jsonCopy(path, choice);

@@ -1,7 +1,7 @@
 /** The interface of optimizers: rules over whole arenas that do not hold their own state (after Optimisers.jl). */
-import { isObject, requireNumber, shown } from '../checks.js';
+import { isFunction, isObject, requireNumber, shown } from '../checks.js';
 import type { Kernels, Matrix } from '../contract/kernels.js';
-import { Arena, type ParameterEntry, type ParameterLayout, requireOwn, requireRow } from '../core/memory/parameters.js';
+import { Arena, type ParameterEntry, type ParameterLayout, requireOwn } from '../core/memory/parameters.js';
 import { invalidSetting } from '../errors.js';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -60,7 +60,7 @@ export function copyOfOptimizer(path: string, optimizer: Optimizer): Optimizer {
   }
   if (!isObject(optimizer)) throw invalidSetting(path, `must be an optimizer, got ${shown(optimizer)}.`, SUCH_AS);
   const { spec, state } = optimizer;
-  if (typeof optimizer.apply !== 'function' || !isObject(spec) || typeof spec.kind !== 'string') {
+  if (!isFunction(optimizer.apply) || !isObject(spec) || typeof spec.kind !== 'string') {
     throw invalidSetting(path, 'must be an optimizer with spec, state and apply().', SUCH_AS);
   }
   requireNumber(`${path}.spec.learningRate`, spec.learningRate, 0, Number.POSITIVE_INFINITY);
@@ -96,20 +96,22 @@ export class OptimizerRun {
   constructor(kernels: Kernels, optimizer: Optimizer, parameters: Arena) {
     requireOwn('parameters', parameters, Arena, parameters?.layout);
     parameters.requireOn(kernels);
-    copyOfOptimizer('optimizer', optimizer);
     this.kernels = kernels;
-    this.optimizer = optimizer;
+    this.optimizer = copyOfOptimizer('optimizer', optimizer);
     this.parameters = parameters;
-    this.state = new Map(optimizer.state.map((name) => [name, this.arena(parameters.layout)]));
+    this.state = new Map(this.optimizer.state.map((name) => [name, this.arena(parameters.layout)]));
     this.rows = Object.fromEntries([...this.state].map(([name, arena]) => [name, arena.write()]));
   }
 
-  /** Runs update number `update`, counted from 1. Throws `INVALID_SETTING` for gradients of another model. */
+  /**
+   * Runs update number `update`, counted from 1. `gradients` is the matrix of an arena of the model; another one throws
+   * `INVALID_SETTING`.
+   */
   apply(gradients: Matrix, update: number, learningRate: number): void {
     requireNumber('update', update, 1, Number.MAX_SAFE_INTEGER);
     requireNumber('learningRate', learningRate, 0, Number.MAX_VALUE);
     const { kernels, parameters, rows } = this;
-    requireRow('gradients', gradients, parameters.layout);
+    parameters.requireRow('gradients', gradients);
     this.optimizer.apply({
       kernels,
       parameters: parameters.write(),

@@ -1,9 +1,10 @@
 /** The state of a training as plain numbers: what a checkpoint contains. */
 
-import { isObject, shown } from '../checks.js';
+import { isMap, isObject, shown } from '../checks.js';
 import type { FloatArray, Kernels } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { invalidData, invalidSetting } from '../errors.js';
+import { jsonCopy } from '../optim/optimizer.js';
 import type { Resumable } from '../optim/schedule.js';
 import type { TrainingBuffers } from './context.js';
 import type { ReadyOptions, TrainingState } from './options.js';
@@ -67,7 +68,7 @@ export function copyOfState(state: TrainingState): TrainingState {
   return {
     ...progressOf(state), // by name: an object may inherit them
     observed: { ...observed },
-    ...(settings === undefined ? {} : { settings: { ...settings } }),
+    ...(settings === undefined ? {} : { settings: jsonCopy('checkpoint.settings', settings) }),
     optimizer: new Map([...optimizer].map(([name, values]) => [name, values.slice()])),
     carried: carried?.map(({ h, c }) => ({ h: h.slice(), c: c.slice() })) ?? null,
   };
@@ -76,9 +77,6 @@ export function copyOfState(state: TrainingState): TrainingState {
 const isList = (value: unknown): boolean => Array.isArray(value) || ArrayBuffer.isView(value);
 
 const isLayerState = (state: unknown): boolean => isObject(state) && isList(state.h) && isList(state.c);
-
-/** Also for a `Map` of another realm, such as a frame. */
-const isMap = (value: unknown): boolean => Object.prototype.toString.call(value) === '[object Map]';
 
 /** The batches that identify the data of a checkpoint; empty if it has none. */
 export function batchesIn({ settings }: TrainingState): readonly number[] {

@@ -4,7 +4,7 @@
  * the speed of the threads.
  */
 
-import { shown } from '../checks.js';
+import { isMap, shown } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import type { ParameterEntry } from '../core/memory/parameters.js';
@@ -170,9 +170,6 @@ export function callMessage(unspool: number, operation: Operation, args: readonl
   const message: Call = { unspool, operation, args: copies };
   return { message, buffers };
 }
-
-/** Also for a `Map` of another realm, such as a frame. */
-const isMap = (v: object): v is Map<unknown, unknown> => Object.prototype.toString.call(v) === '[object Map]';
 
 /** Deepest nesting of what is sent. Data are not deeper, and an engine's own limit ends in a message that gets lost. */
 const MAX_DEPTH = 100;

@@ -1,5 +1,6 @@
 /** What belongs to one model is rejected by every other one, even if it has the same spec. */
 import { describe, expect, test } from '@jest/globals';
+import { Arena } from '../../src/core/memory/parameters.js';
 import type { Model } from '../../src/core/model.js';
 import { adam } from '../../src/optim/adam.js';
 import { OptimizerRun } from '../../src/optim/optimizer.js';
@@ -46,6 +47,16 @@ describe.each(BACKENDS)('on $name in $precision', ({ create }) => {
       expect([name, problemOf(error, 'INVALID_SETTING').path]).toEqual([name, path]);
       expect(error.message).toContain('belongs to another model');
     }
+    const rows = [
+      { ...own.gradients.matrix },
+      k.alloc(1, model.size),
+      new Arena(await create(), model.parameters.layout).matrix,
+    ];
+    for (const row of rows) problemOf(await rejected(async () => run.apply(row, 1, 0.1)), 'INVALID_SETTING');
+    const freed = model.arena();
+    const { matrix } = freed;
+    freed.free();
+    expect((await rejected(async () => run.apply(matrix, 1, 0.1))).code).toBe('DISPOSED');
     if (!isShared) {
       const error = await rejected(async () => new OptimizerRun(other.kernels, adam(), model.parameters));
       expect(problemOf(error, 'INVALID_SETTING').path).toBe('kernels');

@@ -34,6 +34,7 @@ const cases: readonly (readonly [name: string, source: unknown, code: string, te
   ['a single batch', batch, 'INVALID_DATA', 'must be a batch source'],
   ['nothing', undefined, 'INVALID_DATA', 'must be a batch source'],
   ['no batch()', { ...valid, batch: [batch] }, 'INVALID_DATA', 'must be a batch source'],
+  ['a class as batch()', { ...valid, batch: class Batch {} }, 'INVALID_DATA', 'must be a batch source'],
   ['stateful: 1', { ...valid, stateful: 1 }, 'INVALID_DATA', 'stateful must be true or false, got 1'],
   ['shuffled: true', { ...valid, shuffled: true }, 'INVALID_DATA', 'shuffled must be a function'],
   ['shuffle', { ...valid, shuffle: () => valid }, 'INVALID_SETTING', 'Did you mean "shuffled"?'],

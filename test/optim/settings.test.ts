@@ -120,7 +120,8 @@ test('changing the settings of a group after the call has no effect', async () =
       { name: 'b', shape: [1] },
     ]),
   );
-  new OptimizerRun(k, optimizer, parameters).apply(k.alloc(1, 3), 1, 1);
+  const gradients = new Arena(k, parameters.layout);
+  new OptimizerRun(k, optimizer, parameters).apply(gradients.matrix, 1, 1);
   expect([...(await k.download(parameters.matrix))]).toEqual([2, 2, 0]);
 });
 

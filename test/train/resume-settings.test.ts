@@ -134,6 +134,13 @@ test('an entry that is removed from the settings may change, and a state without
   expect((await resume({ model, state: former }, { options: { clipNorm: 9 } })).at(-1)).toMatchObject({ update: 12 });
 });
 
+test('settings that JSON cannot hold throw INVALID_SETTING', async () => {
+  const { model, state } = await saved(1);
+  const damaged = { ...state, settings: { ...state.settings, optimizer: { learningRate: 1n } } };
+  const error = await rejected(() => resume({ model, state: damaged }, {}));
+  expect(problemOf(error, 'INVALID_SETTING').path).toBe('checkpoint.settings');
+});
+
 test('the settings are the same after a file', async () => {
   const { model, state } = await saved(3, {
     ...OPTIONS,

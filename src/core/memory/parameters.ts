@@ -95,18 +95,8 @@ export function requireOwn<T extends Owned>(
   throw invalidSetting(path, `${what}, ${isOne ? 'but belongs to another model' : `got ${shown(value)}`}.`, help);
 }
 
-/** The layouts of the rows that arenas have handed out. */
-const LAYOUTS = new WeakMap<Matrix, ParameterLayout>();
-
-/** Throws `INVALID_SETTING` for the row (`Arena.matrix`) of another model's arena, `SHAPE_MISMATCH` for another size. */
-export function requireRow(path: string, row: Matrix, layout: ParameterLayout): void {
-  const own = LAYOUTS.get(row);
-  if (own === layout) return;
-  if (own) throw invalidSetting(path, 'must be of this model, but belongs to another model.');
-  const actual = [row?.rows, row?.cols];
-  if (actual.join() === `1,${layout.size}`) return;
-  throw new UnspoolError({ code: 'SHAPE_MISMATCH', op: 'apply', tensor: path, expected: [1, layout.size], actual });
-}
+/** The arenas of the rows that they have handed out. */
+const ARENAS = new WeakMap<Matrix, Arena>();
 
 const FREED: Disposed = { what: 'The arena', after: 'free()', help: 'Make a new one with model.arena().' };
 
@@ -146,7 +136,7 @@ export class Arena {
     this.kernels = this.lease.kernels;
     this.layout = layout;
     this.all = this.kernels.alloc(1, layout.size);
-    LAYOUTS.set(this.all, layout);
+    ARENAS.set(this.all, this);
   }
 
   /** The whole arena as one row. Afterwards every pass packs the weights again, because the row may be written at any time. */
@@ -159,6 +149,15 @@ export class Arena {
   requireOn(kernels: Kernels): void {
     if (backendOf(kernels) === this.lease.backend) return;
     throw invalidSetting('kernels', 'must be the backend of the parameters.', 'Pass model.kernels.');
+  }
+
+  /** @internal Throws `INVALID_SETTING` unless `row` is the matrix of an arena of the same model and backend, `DISPOSED`. */
+  requireRow(path: string, row: Matrix): void {
+    const arena = ARENAS.get(row);
+    if (!arena) throw invalidSetting(path, `must be the matrix of an arena of this model, got ${shown(row)}.`);
+    requireOwn(path, arena, Arena, this.layout);
+    this.requireOn(arena.lease.backend);
+    arena.read();
   }
 
   /** @internal The whole arena as one row, only to be read. */

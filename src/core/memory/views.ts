@@ -203,6 +203,9 @@ class View<Data extends LiveNumbers | FloatArray> implements NdArray<Data> {
 
 const MAX_STEP = 1 << 28;
 
+/** Whether a value is a view that the engine has made. */
+export const isView = (value: unknown): value is NdArray => value instanceof View;
+
 /** A view whose lists are nested as its shape says. */
 const viewOf = <Data extends LiveNumbers | FloatArray, Nested>(
   data: Data,
