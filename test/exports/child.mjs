@@ -1,8 +1,9 @@
 /** The process that makes the calls. fuzz.mjs starts it, watches its time and memory, and starts another if it must end. */
 import { openSync, writeSync } from 'node:fs';
 import { chdir } from 'node:process';
-import { at, createRandom, hasMethods, isPlain, mutated, pathsOf, replaced, Thrown } from './mutate.mjs';
+import { at, createRandom, hasMethods, isPlain, mutated, pathsOf, replaced } from './mutate.mjs';
 import { importEntries, subjectsOf, uncovered } from './subjects.mjs';
+import { Thrown } from './values.mjs';
 import { closeWorld, createWorld } from './world.mjs';
 
 /** Calls with one set of fixtures. */

@@ -2,8 +2,9 @@
  * The property test of all exports: whatever a plain JavaScript program passes, a call works or throws an `UnspoolError`, soon
  * and within bounded memory. Needs the built `dist`.
  *
- *   node test/exports/fuzz.mjs [--seconds 60] [--seed 1] [--only REGEXP] [--call NUMBER] [--all]
+ *   node test/exports/fuzz.mjs [--seconds 60] [--calls NUMBER] [--seed 1] [--only REGEXP] [--call NUMBER] [--all]
  *
+ * --calls     makes so many calls, the same on every machine, however long they take
  * --only      only calls whose name matches, such as `^lab\.`, `^main\.Model\.`, `^main\.fit`
  * --call      repeats one call of a report (with the same --seed and --only)
  * --all       shows every finding, not only the first of each kind and place
@@ -21,7 +22,8 @@ import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string' },
+    calls: { type: 'string' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
     call: { type: 'string' },
@@ -30,7 +32,9 @@ const { values } = parseArgs({
 });
 /** Limits of one call: seconds of processor time and of waiting, and bytes of the process. `CHECK`: milliseconds. */
 const [BUSY, WAITING, MEMORY, CHECK] = [8, 60, 1.5e9, 250];
-const seconds = Number(values.seconds);
+const seconds = Number(values.seconds ?? (values.calls === undefined ? 60 : Number.MAX_SAFE_INTEGER / 1e4));
+/** The number after the last call. */
+const limit = values.call === undefined ? Number(values.calls ?? Number.MAX_SAFE_INTEGER) : Number(values.call) + 1;
 const folder = mkdtempSync(join(tmpdir(), 'unspool-fuzz-'));
 const status = join(folder, 'status');
 writeFileSync(status, '0\n');
@@ -75,8 +79,7 @@ function usageOf(pid) {
 
 /** Runs calls from number `first` on. Returns the number after the last, or null if time is up. */
 function runFrom(first, seconds) {
-  const last = values.call === undefined ? Number.MAX_SAFE_INTEGER : Number(values.call) + 1;
-  const settings = { first, last, seconds, seed: Number(values.seed), only: values.only, status, slow: 20 };
+  const settings = { first, last: limit, seconds, seed: Number(values.seed), only: values.only, status, slow: 20 };
   const file = fileURLToPath(new URL('child.mjs', import.meta.url));
   const child = fork(file, [JSON.stringify(settings)], {
     execArgv: ['--expose-gc', '--max-old-space-size=1200', '--stack-trace-limit=20'],
@@ -105,6 +108,7 @@ function runFrom(first, seconds) {
         counts.calls += done.index - first;
         return resolve(null);
       }
+      if (counts.subjects === 0) throw new Error('The test cannot start. Run npm run build first.');
       const { index, what } = now();
       const [name, ...rest] = what.split(': ');
       const end = killed ?? { kind: 'crash', message: `the process ends with ${code ?? signal}` };
@@ -119,7 +123,7 @@ const begin = Date.now();
 let next = values.call === undefined ? 0 : Number(values.call);
 while (next !== null) {
   const left = seconds - (Date.now() - begin) / 1000;
-  if (left <= 0 && next > 0 && values.call === undefined) break;
+  if ((left <= 0 && next > 0 && values.call === undefined) || next >= limit) break;
   next = await runFrom(next, Math.max(left, 0));
   if (values.call !== undefined) break;
 }
