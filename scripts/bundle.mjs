@@ -46,6 +46,7 @@ const { metafile } = await build({
   external: ['node:*', ...OPTIONAL],
   plugins: [withoutCrypto],
   metafile: true,
+  sourcemap: process.argv.includes('--sourcemap'),
 });
 
 /** The license of a package, from its license file or from the first comment of its code. */
