@@ -1,7 +1,7 @@
 /** What the user can do. Each action calls the engine and updates the signals of `state.ts`. */
 import { batch, effect } from '@preact/signals';
 import { EMPTY_CURVE, extended } from './curve.js';
-import type { Edits, EstimatorResult, OnProgress, Progress, SessionInfo, WeightPosition } from './engine/api.js';
+import type { Edits, EstimatorComparison, OnProgress, Progress, SessionInfo, WeightPosition } from './engine/api.js';
 import { Client, EngineLost } from './engine/client.js';
 import type { LessonName, LessonResult, Lessons } from './engine/lessons/index.js';
 import type { UserData } from './engine/tasks/task.js';
@@ -160,7 +160,7 @@ export async function restart(): Promise<void> {
 export async function refreshTrace(): Promise<boolean> {
   tracedAt = performance.now();
   const index = state.sequenceIndex.value;
-  const traced = await attempt(() => client.call((engine) => engine.trace(index, state.edits.value)));
+  const traced = await attempt(() => client.call((engine) => engine.trace(index, state.edits.value, lagSteps())));
   if (!traced || index !== state.sequenceIndex.value) return traced !== null;
   const { layers, steps } = traced.trace;
   batch(() => {
@@ -185,12 +185,29 @@ export async function showSequence(index: number): Promise<void> {
   await refreshTrace();
 }
 
-export const gradientByLag = (t: number) =>
-  attempt(() => client.call((engine) => engine.gradientByLag(state.sequenceIndex.value, t)));
+/** Time steps whose gradient by lag is on the page. */
+const shownLags = new Set<{ readonly t: number }>();
+const lagSteps = (): number[] => [...new Set([...shownLags].map(({ t }) => t))];
+
+/** Computes the gradient of the loss at step `t` by lag, for the shown pass and for each later one. Returns a function that ends it. */
+export function showGradientByLag(t: number): () => void {
+  const lag = { t };
+  shownLags.add(lag);
+  const { id, flows } = state.traced.value!;
+  if (!flows.some(({ step }) => step === t)) void addFlow(id, t);
+  return () => shownLags.delete(lag);
+}
+
+async function addFlow(pass: number, t: number): Promise<void> {
+  const flow = await attempt(() => client.call((engine) => engine.gradientByLag(pass, t)));
+  const traced = state.traced.value;
+  if (flow && traced?.id === pass) state.traced.value = { ...traced, flows: [...traced.flows, flow] };
+}
+
 export const checkGradient = (position: WeightPosition) =>
-  attempt(() => client.call((engine) => engine.checkGradient(state.sequenceIndex.value, position)));
-export const compareEstimators = (names: readonly string[]): Promise<readonly EstimatorResult[] | null> =>
-  attempt(() => client.call((engine) => engine.compareEstimators(state.sequenceIndex.value, names)));
+  attempt(() => client.call((engine) => engine.checkGradient(position)));
+export const compareEstimators = (names: readonly string[]): Promise<EstimatorComparison | null> =>
+  attempt(() => client.call((engine) => engine.compareEstimators(names)));
 
 export async function setWeight(position: WeightPosition, value: number): Promise<void> {
   const answer = await attempt(() => client.call((engine) => engine.setWeight(position, value)));

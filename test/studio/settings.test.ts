@@ -4,6 +4,7 @@ import { ESTIMATORS, parseEstimator } from '../../src/lab/index.js';
 import { createOptimizer, OPTIMIZERS } from '../../src/optim/index.js';
 import { choices } from '../../studio/src/engine/choices.js';
 import { settingsOfFile } from '../../studio/src/engine/file-settings.js';
+import { describeEstimator } from '../../studio/src/estimators.js';
 import { fromQuery, settingsOf, toQuery } from '../../studio/src/settings.js';
 
 describe('settings in a URL', () => {
@@ -67,6 +68,7 @@ describe('choices', () => {
     for (const estimator of estimators) parseEstimator(estimator);
     const examples = Object.values(ESTIMATORS).flatMap((estimator) => estimator.examples);
     expect(estimators).toHaveLength(examples.length);
+    for (const estimator of estimators) expect(describeEstimator(estimator)).not.toBe('');
     expect(estimators).toEqual(expect.arrayContaining(['bptt', 'tbptt:k1=4,k2=8', 'rtrl']));
   });
 });

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { PRESETS } from '../../studio/src/settings.js';
 import { describeInChromium } from '../support/machine.js';
-import { oneUpdate, ready, studio } from './support.js';
+import { oneUpdate, ready, showView, studio } from './support.js';
 
 const site = studio();
 
@@ -66,6 +66,49 @@ describeInChromium('play and pause', () => {
     const stopped = await page.getByTestId('update').textContent();
     await page.waitForTimeout(300);
     expect(await page.getByTestId('update').textContent()).toBe(stopped);
+    await page.close();
+  });
+});
+
+describeInChromium('during training', () => {
+  test('the figures do not move, and the equations show the numbers of the diagram', async () => {
+    const { page } = await site.open('?preset=counting&units=4&steps=8');
+    await ready(page);
+    const positions = () =>
+      page.locator('.counts dd, .counts dt, .figure:nth-of-type(-n + 2)').evaluateAll((parts) =>
+        parts.map((part) => {
+          const { left, top } = part.getBoundingClientRect();
+          return [left, top + scrollY];
+        }),
+      );
+    const before = await positions();
+    await page.getByRole('button', { name: 'Play' }).click();
+    for (const length of [2, 3]) {
+      await page.locator('[data-testid=update]', { hasText: new RegExp(`^[\\d,]{${length},}$`) }).waitFor();
+      expect(await positions()).toEqual(before);
+    }
+
+    await showView(page, 'unroll');
+    await page.getByRole('button', { name: 'B4', exact: true }).click();
+    const shown = await page.evaluate(async () => {
+      const seen: { update: string; diagram: string; equation: string }[] = [];
+      const start = performance.now();
+      while (performance.now() - start < 3000) {
+        await new Promise(requestAnimationFrame);
+        const numbers = document.querySelector('.numeric')!;
+        if (getComputedStyle(numbers).visibility === 'hidden') continue;
+        // dh = above + next = \mathbf{the gradient of h}
+        const tex = numbers.querySelector('annotation')!.textContent!.match(/\\mathbf\{(.*)\}$/)![1]!;
+        seen.push({
+          update: document.querySelector('[data-testid=traced-update]')!.textContent!,
+          diagram: document.querySelector('[data-wire=h] .grad')!.textContent!.replace('∂ ', ''),
+          equation: tex.replace(/\{\\cdot\}10\^\{(.*)\}/, 'e$1'),
+        });
+      }
+      return seen;
+    });
+    expect(new Set(shown.map(({ update }) => update)).size).toBeGreaterThan(1);
+    for (const { diagram, equation } of shown) expect(equation).toBe(diagram);
     await page.close();
   });
 });

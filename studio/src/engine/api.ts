@@ -37,6 +37,7 @@ export interface SessionInfo {
 
 /** Generated text; or the predictions for a validation sequence. */
 export interface Sample {
+  readonly update: number;
   readonly text: string;
   /** One entry per time step with a target, for a model with one output. */
   readonly forecast: readonly { readonly step: number; readonly target: number; readonly prediction: number }[];
@@ -60,6 +61,10 @@ export interface Progress {
 
 /** The trace of a sequence, with a label for the input and the target of each time step. */
 export interface TracedSequence {
+  /** Identifies the pass. */
+  readonly id: number;
+  /** Updates that the weights had at the pass. */
+  readonly update: number;
   readonly index: number;
   readonly trace: Trace;
   /** The loss without the user's edits; null if there are none. */
@@ -69,10 +74,13 @@ export interface TracedSequence {
   readonly inputLabels: readonly string[];
   /** '' where a time step has no target. */
   readonly targetLabels: readonly string[];
+  /** How the gradients of single time steps' losses flow back. */
+  readonly flows: readonly LagFlow[];
 }
 
 /** A weight's gradient, beside a finite difference. All numbers are float64. */
 export interface GradientCheck {
+  readonly update: number;
   readonly value: number;
   readonly epsilon: number;
   readonly lossAbove: number;
@@ -95,6 +103,11 @@ export interface EstimatorResult {
   readonly macs: number;
   /** Why the estimator does not work for this model; null if it does. */
   readonly problem: string | null;
+}
+
+export interface EstimatorComparison {
+  readonly update: number;
+  readonly results: readonly EstimatorResult[];
 }
 
 export interface WeightPosition {
@@ -138,12 +151,13 @@ export interface Engine {
   pause(): Promise<void>;
   /** One update, or all updates up to the end of the epoch. */
   advance(by: 'update' | 'epoch', onProgress: OnProgress): Promise<void>;
-  trace(index: number, edits: Edits): Promise<TracedSequence>;
-  /** How the gradient of the loss at time step `t` flows back to earlier steps. */
-  gradientByLag(index: number, t: number): Promise<LagFlow>;
+  /** Makes a pass over a sequence, which the page shows until the next one. The next four methods are about it. */
+  trace(index: number, edits: Edits, lagSteps: readonly number[]): Promise<TracedSequence>;
+  /** How the gradient of the loss at time step `t` flows back to earlier steps; null if the pass is no longer shown. */
+  gradientByLag(pass: number, t: number): Promise<LagFlow | null>;
   setWeight(position: WeightPosition, value: number): Promise<void>;
-  checkGradient(index: number, position: WeightPosition): Promise<GradientCheck>;
-  compareEstimators(index: number, names: readonly string[]): Promise<readonly EstimatorResult[]>;
+  checkGradient(position: WeightPosition): Promise<GradientCheck>;
+  compareEstimators(names: readonly string[]): Promise<EstimatorComparison>;
   sweepLearningRates(learningRates: readonly number[], updates: number): Promise<readonly SweepResult[]>;
   /** Milliseconds per time step, if the steps are fed one at a time. */
   measureStreaming(steps: number): Promise<number>;

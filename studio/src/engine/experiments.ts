@@ -1,23 +1,20 @@
 /** Experiments with the session's model: estimators compared, learning rates compared, the speed of a stream. */
 import { createModel, createOptimizer, fit } from 'unspool';
 import { batchToSteps, compare, modelSystem, parseEstimator } from 'unspool/lab';
-import type { EstimatorResult, SweepResult } from './api.js';
+import type { EstimatorComparison, EstimatorResult, SweepResult } from './api.js';
 import { CLIP_NORM, type Session, UNLIMITED_EPOCHS } from './session.js';
-import { withFloat64Copy } from './weights.js';
+import { withShownModel } from './tracing.js';
 
 /** Estimates to draw from a random estimator. */
 const DRAWS = 24;
 const WARM_UP_STEPS = 20;
 
-/** Compares gradient estimators with the exact gradient of one sequence, in float64. */
-export function compareEstimators(
-  { model, task }: Session,
-  index: number,
-  names: readonly string[],
-): Promise<EstimatorResult[]> {
-  return withFloat64Copy(model, async (copy) => {
-    const system = modelSystem(copy, { loss: task.loss });
-    const sequence = batchToSteps(task.sequence(index).batch, task.loss);
+/** Compares gradient estimators with the exact gradient of the shown pass, in float64. */
+export function compareEstimators(session: Session, names: readonly string[]): Promise<EstimatorComparison> {
+  const { loss } = session.task;
+  return withShownModel(session, 'float64', async (copy, { batch, update }) => {
+    const system = modelSystem(copy, { loss });
+    const sequence = batchToSteps(batch, loss);
     const results = names.map((name): EstimatorResult => {
       try {
         const report = compare([parseEstimator(name)], system, sequence, { draws: DRAWS });
@@ -30,7 +27,7 @@ export function compareEstimators(
       }
     });
     system.dispose();
-    return results;
+    return { update, results };
   });
 }
 

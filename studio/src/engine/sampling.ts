@@ -7,11 +7,14 @@ import type { Task } from './tasks/task.js';
 const TEXT_LENGTH = 240;
 const TEMPERATURE = 0.7;
 
-export function sample({ task, model, settings }: Session): Promise<Sample> {
-  return task.vocabulary ? sampleText(model, task.vocabulary, settings.seed) : predict(model, task);
+type Output = Omit<Sample, 'update'>;
+
+export async function sample({ task, model, settings, update }: Session): Promise<Sample> {
+  const output = await (task.vocabulary ? sampleText(model, task.vocabulary, settings.seed) : predict(model, task));
+  return { update, ...output };
 }
 
-async function sampleText(model: Model, vocabulary: Vocabulary, seed: number): Promise<Sample> {
+async function sampleText(model: Model, vocabulary: Vocabulary, seed: number): Promise<Output> {
   const { characters } = vocabulary;
   const first = vocabulary.encode(characters.includes('\n') ? '\n' : characters[0]!);
   let text = '';
@@ -23,7 +26,7 @@ async function sampleText(model: Model, vocabulary: Vocabulary, seed: number): P
 }
 
 /** The predictions for the first validation sequence: the most likely class, or the number. */
-async function predict(model: Model, task: Task): Promise<Sample> {
+async function predict(model: Model, task: Task): Promise<Output> {
   const { batch, targetLabels } = task.sequence(0);
   const { output } = await model.predict(batch.inputs);
   const row = (t: number): number[] => Array.from({ length: task.outputSize }, (_, c) => output.get(t, 0, c));

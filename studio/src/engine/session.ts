@@ -4,6 +4,7 @@ import { estimatorGradient, parseEstimator } from 'unspool/lab';
 import type { Settings } from '../settings.js';
 import type { SessionInfo } from './api.js';
 import type { Task } from './tasks/task.js';
+import type { ShownPass } from './tracing.js';
 
 /** Gradients with a larger norm are scaled down to it. */
 export const CLIP_NORM = 1;
@@ -22,6 +23,10 @@ export class Session {
   readonly model: Model;
   /** The file that the model was read from; null for a new model. */
   readonly modelFile: string | null;
+  /** Updates so far. */
+  update = 0;
+  /** The pass that the page shows; null before the first. */
+  shown: ShownPass | null = null;
   private readonly training: Training;
   private readonly events: AsyncGenerator<TrainingEvent, void, void>;
 
@@ -67,6 +72,7 @@ export class Session {
   /** The next event of the training run; null after the last. */
   async next(): Promise<TrainingEvent | null> {
     const { value, done } = await this.events.next();
+    if (value?.kind === 'update') this.update = value.update;
     return done || !value ? null : value;
   }
 

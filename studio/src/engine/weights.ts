@@ -1,7 +1,7 @@
 /** Edits a weight, and checks its gradient. */
-import { createModel, type Model } from 'unspool';
 import type { GradientCheck, WeightPosition } from './api.js';
 import type { Session } from './session.js';
+import { withShownModel } from './tracing.js';
 
 export async function setWeight({ model }: Session, { name, row, col }: WeightPosition, value: number): Promise<void> {
   const { parameters } = model;
@@ -10,26 +10,10 @@ export async function setWeight({ model }: Session, { name, row, col }: WeightPo
   parameters.set(name, values);
 }
 
-/** Runs `act` with a float64 copy of the model, precise enough for differences of a millionth. */
-export async function withFloat64Copy<T>(model: Model, act: (copy: Model) => Promise<T>): Promise<T> {
-  const copy = await createModel(model.spec, { backend: 'reference', precision: 'float64' });
-  try {
-    for (const [name, values] of await model.parameters.download()) copy.parameters.set(name, values);
-    return await act(copy);
-  } finally {
-    copy.dispose();
-  }
-}
-
-/** Compares a weight's gradient by BPTT with a central difference, in float64. */
-export function checkGradient(
-  { model, task }: Session,
-  index: number,
-  { name, row, col }: WeightPosition,
-): Promise<GradientCheck> {
-  const { batch } = task.sequence(index);
-  const { loss } = task;
-  return withFloat64Copy(model, async (copy) => {
+/** Compares a weight's gradient by BPTT with a central difference, in float64, for the pass that is shown. */
+export function checkGradient(session: Session, { name, row, col }: WeightPosition): Promise<GradientCheck> {
+  const { loss } = session.task;
+  return withShownModel(session, 'float64', async (copy, { batch, update }) => {
     const { offset, shape } = copy.parameters.layout.entry(name);
     const at = offset + row * shape.at(-1)! + col;
     const theta = copy.kernels.host(copy.parameters.matrix)!;
@@ -45,6 +29,6 @@ export function checkGradient(
     gradients.free();
     tape.free();
     const finiteDifference = (lossAbove - lossBelow) / (2 * epsilon);
-    return { value, epsilon, lossAbove, lossBelow, finiteDifference, gradient };
+    return { update, value, epsilon, lossAbove, lossBelow, finiteDifference, gradient };
   });
 }

@@ -122,11 +122,11 @@ const engine: Engine = {
       return epochEnded && kind === 'validation';
     });
   },
-  trace: (index, edits) => withSession((one) => traceSequence(one, index, edits)),
-  gradientByLag: (index, t) => withSession((one) => traceGradientByLag(one, index, t)),
+  trace: (index, edits, lagSteps) => withSession((one) => traceSequence(one, index, edits, lagSteps)),
+  gradientByLag: (pass, t) => withSession((one) => traceGradientByLag(one, pass, t)),
   setWeight: (position, value) => withSession((one) => setWeight(one, position, value)),
-  checkGradient: (index, position) => withSession((one) => checkGradient(one, index, position)),
-  compareEstimators: (index, names) => withSession((one) => compareEstimators(one, index, names)),
+  checkGradient: (position) => withSession((one) => checkGradient(one, position)),
+  compareEstimators: (names) => withSession((one) => compareEstimators(one, names)),
   sweepLearningRates: (rates, updates) => withSession((one) => sweepLearningRates(one, rates, updates)),
   measureStreaming: (steps) => withSession((one) => measureStreaming(one, steps)),
   sample: () => withSession(sample),

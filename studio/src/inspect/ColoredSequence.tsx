@@ -1,30 +1,17 @@
 /** The sequence, colored by a unit, or by the influence of each input on one prediction. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { LagFlow, LstmTrace } from 'unspool/inspect';
-import { gradientByLag } from '../actions.js';
-import { time, traced, tracedLayer, unit } from '../state.js';
+import { time, tracedLayer, unit } from '../state.js';
 import { colorIndex, colorTable, css } from '../ui/colors.js';
 import { Tokens } from '../ui/Tokens.js';
 import { scheme } from '../ui/theme.js';
 import { gridOf, isBounded, QUANTITIES, QUANTITY_TITLES, type Quantity } from './quantities.js';
+import { useLagFlow } from './useLagFlow.js';
 
 type ColorBy = Quantity | 'influence';
 type Background = (t: number) => string | undefined;
 
-/** The norm of the gradient of one step's loss by each earlier input. */
-function useLagFlow(enabled: boolean, t: number): LagFlow | null {
-  const [flow, setFlow] = useState<LagFlow | null>(null);
-  const shown = traced.value;
-  useEffect(() => {
-    let current = true;
-    if (enabled) void gradientByLag(t).then((answer) => current && setFlow(answer));
-    return () => {
-      current = false;
-    };
-  }, [enabled, t, shown]);
-  return flow;
-}
-
+/** By the norm of the gradient of one step's loss by each earlier input. */
 function influenceBackground(flow: LagFlow | null): Background {
   if (!flow) return () => undefined;
   const max = Math.max(...flow.x, 1e-30);
@@ -47,7 +34,7 @@ export function ColoredSequence() {
   const [by, setBy] = useState<ColorBy>('h');
   const layer = tracedLayer.value!;
   const t = time.value;
-  const flow = useLagFlow(by === 'influence', t);
+  const flow = useLagFlow(by === 'influence' ? t : null);
   const background = useMemo(
     () => (by === 'influence' ? influenceBackground(flow) : unitBackground(layer, by, unit.value)),
     [by, flow, layer, unit.value, scheme.value],

@@ -1,7 +1,8 @@
 /** Gradient estimators, compared with the exact gradient of the selected sequence. */
 import { useEffect, useState } from 'preact/hooks';
 import { compareEstimators } from '../actions.js';
-import type { EstimatorResult } from '../engine/api.js';
+import type { EstimatorComparison, EstimatorResult } from '../engine/api.js';
+import { describeEstimator } from '../estimators.js';
 import { choices, traced } from '../state.js';
 
 const SELECTED = ['bptt', 'tbptt:k1=4,k2=8', 'tbptt:k1=1,k2=1'];
@@ -31,8 +32,9 @@ function ResultRow({ name, problem, cosine, normRatio, variance, floats, macs }:
   );
 }
 
-const Results = ({ results }: { results: readonly EstimatorResult[] }) => (
+const Results = ({ update, results }: EstimatorComparison) => (
   <div class="wide">
+    <p class="hint">After update {update.toLocaleString('en')}:</p>
     <table data-testid="estimators">
       <thead>
         <tr>
@@ -54,13 +56,13 @@ const Results = ({ results }: { results: readonly EstimatorResult[] }) => (
 
 export function Estimators() {
   const [selected, setSelected] = useState<readonly string[]>(SELECTED);
-  const [results, setResults] = useState<readonly EstimatorResult[] | null>(null);
+  const [comparison, setComparison] = useState<EstimatorComparison | null>(null);
   const [busy, setBusy] = useState(false);
   const { index } = traced.value!;
-  useEffect(() => setResults(null), [index]);
+  useEffect(() => setComparison(null), [index]);
   const run = async (): Promise<void> => {
     setBusy(true);
-    setResults(await compareEstimators(selected));
+    setComparison(await compareEstimators(selected));
     setBusy(false);
   };
   return (
@@ -71,12 +73,15 @@ export function Estimators() {
           <label key={name} class="inline">
             <input
               type="checkbox"
+              aria-label={name}
               checked={selected.includes(name)}
               onChange={({ currentTarget: { checked } }) =>
                 setSelected(checked ? [...selected, name] : selected.filter((one) => one !== name))
               }
             />
-            {name}
+            <span>
+              {name} <small>{describeEstimator(name)}</small>
+            </span>
           </label>
         ))}
       </fieldset>
@@ -85,10 +90,10 @@ export function Estimators() {
           {busy ? 'Comparing…' : 'Compare'}
         </button>
       </p>
-      {results && <Results results={results} />}
+      {comparison && <Results {...comparison} />}
       <p class="hint">
-        Computed in float64 with the current weights. The cosine is that of the mean estimate and the exact gradient;
-        random estimators are drawn 24 times.
+        Computed in float64 with the weights of the pass above. The cosine is that of the mean estimate and the exact
+        gradient; random estimators are drawn 24 times.
       </p>
     </section>
   );

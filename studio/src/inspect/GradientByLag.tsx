@@ -1,11 +1,11 @@
 /** How far the gradient of one step's loss reaches back: its norm by lag, on a logarithmic axis. */
 import * as Plot from '@observablehq/plot';
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { FlowVerdict, LagFlow, LayerLagFlow } from 'unspool/inspect';
-import { gradientByLag } from '../actions.js';
+import { useMemo, useState } from 'preact/hooks';
+import type { FlowVerdict, LayerLagFlow } from 'unspool/inspect';
 import { layer, time, traced } from '../state.js';
 import { SERIES } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
+import { useLagFlow } from './useLagFlow.js';
 
 const VERDICTS: Readonly<Record<FlowVerdict, string>> = {
   vanishes: 'it vanishes',
@@ -28,34 +28,21 @@ const plotOf = ({ c, h }: LayerLagFlow): Plot.PlotOptions => ({
   marks: [...curve(c, SERIES[0]), ...curve(h, SERIES[1])],
 });
 
-/** The flow of the loss at step `t`, for the selected layer. */
-function useLayerFlow(t: number): LayerLagFlow {
-  const shown = traced.value;
-  const [flow, setFlow] = useState<LagFlow | null>(null);
-  useEffect(() => {
-    let current = true;
-    void gradientByLag(t).then((answer) => current && setFlow(answer));
-    return () => {
-      current = false;
-    };
-  }, [t, shown]);
-  return flow?.layers[Math.min(layer.value, flow.layers.length - 1)] ?? EMPTY;
-}
-
 export function GradientByLag() {
   const { targetLabels, trace } = traced.value!;
   const [chosen, setChosen] = useState<number | null>(null);
   const last = Math.max(0, targetLabels.findLastIndex(Boolean));
-  const t = Math.min(chosen ?? last, trace.steps - 1);
-  const flow = useLayerFlow(t);
+  const lags = useLagFlow(Math.min(chosen ?? last, trace.steps - 1));
+  const flow = lags?.layers[Math.min(layer.value, lags.layers.length - 1)] ?? EMPTY;
   const { c, h, factor, verdict } = flow;
   const options = useMemo(() => plotOf(flow), [flow]);
   return (
     <section aria-label="Gradient by lag">
       <Figure
-        title={`Gradient of the loss at step ${t}, by lag`}
+        title={`Gradient of the loss at step ${lags?.step ?? '…'}, by lag`}
         label={`Norm of dL/dc and dL/dh by lag${factor === null ? '' : `: dL/dc changes by a factor of ${factor.toPrecision(2)} per step`}.`}
         options={options}
+        empty={lags ? null : '…'}
         data={() => ({ columns: ['lag', 'dL/dc', 'dL/dh'], rows: c.map((v, lag) => [lag, v, h[lag]!]) })}
       >
         <p class="key">

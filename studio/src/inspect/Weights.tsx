@@ -18,7 +18,7 @@ export function Weights() {
   const name = names.includes(selected) ? selected : names[0]!;
   const grid = trace.gradients[name]!;
   const [row, col] = [Math.min(position[0], grid.rows - 1), Math.min(position[1], grid.cols - 1)];
-  useEffect(() => setCheck(null), [name, row, col, trace]);
+  useEffect(() => setCheck(null), [name, row, col]);
   return (
     <section aria-label="Weights">
       <h2>Gradient of each weight</h2>

@@ -1,5 +1,6 @@
 /** The task, the model and the training settings. Every change creates a new model and updates the URL. */
 import { choosePreset, setUp } from '../actions.js';
+import { describeEstimator } from '../estimators.js';
 import { BACKENDS, CELLS, type Settings } from '../settings.js';
 import { busy, choices, session, settings, userData } from '../state.js';
 import { NumberField, SelectField } from './fields.js';
@@ -76,7 +77,12 @@ export function Setup() {
         <NumberField name="learningRate" label="Learning rate" step="any" />
         <NumberField name="batchSize" label="Batch size" />
         <NumberField name="steps" label="Time steps" />
-        <SelectField name="estimator" label="Gradient estimator" values={choices.value.estimators} />
+        <SelectField
+          name="estimator"
+          label="Gradient estimator"
+          values={choices.value.estimators}
+          hintOf={describeEstimator}
+        />
         <SelectField name="backend" label="Backend" values={BACKENDS} />
       </div>
       <Summary />

@@ -37,9 +37,11 @@ interface SelectFieldProps {
   readonly label: string;
   readonly values: readonly string[];
   readonly titleOf?: (value: string) => string;
+  /** An explanation of the current value. */
+  readonly hintOf?: (value: string) => string;
 }
 
-export function SelectField({ name, label, values, titleOf = (value) => value }: SelectFieldProps) {
+export function SelectField({ name, label, values, titleOf = (value) => value, hintOf }: SelectFieldProps) {
   const id = useId();
   const current = settings.value[name];
   return (
@@ -56,6 +58,7 @@ export function SelectField({ name, label, values, titleOf = (value) => value }:
           </option>
         ))}
       </select>
+      {hintOf && <small class="hint">{hintOf(current)}</small>}
     </div>
   );
 }

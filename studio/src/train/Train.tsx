@@ -14,7 +14,10 @@ export function Train() {
         <Counters />
         <LossChart />
         <GradientNormChart />
-        <h2>{session.value?.readsText ? 'Generated text' : 'Predictions for a validation sequence'}</h2>
+        <h2>
+          {session.value?.readsText ? 'Generated text' : 'Predictions for a validation sequence'}
+          {sample.value && <span class="figures">, after update {sample.value.update.toLocaleString('en')}</span>}
+        </h2>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls, which must work with the keyboard */}
         <pre class={`sample ${session.value?.readsText ? 'long' : ''}`} data-testid="sample" tabIndex={0}>
           {sample.value?.text || 'No output yet. Start the training.'}

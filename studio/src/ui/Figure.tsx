@@ -32,6 +32,7 @@ const FONT_SIZE = 12;
 const LABEL_GAP = 14;
 /** A figure whose data arrive faster than it can be drawn is redrawn in at most this share of the time. */
 const MAX_SHARE = 0.2;
+const MAX_WAIT_MS = 250;
 
 function draw({ options, height = HEIGHT }: FigureProps, width: number, margins: Margins): Element {
   const { x, y, ...rest } = options;
@@ -88,7 +89,7 @@ function useThrottled(): (act: () => void) => () => void {
       const start = performance.now();
       act();
       const end = performance.now();
-      next.current = end + (end - start) * (1 / MAX_SHARE - 1);
+      next.current = end + Math.min(MAX_WAIT_MS, (end - start) * (1 / MAX_SHARE - 1));
     };
     const wait = next.current - performance.now();
     if (wait <= 0) {

@@ -8,8 +8,8 @@ export const GradientCheckResult = ({ check }: { check: GradientCheck }) => (
     data-finite-difference={check.finiteDifference}
     data-gradient={check.gradient}
   >
-    Finite difference (L(w + ε) − L(w − ε)) / 2ε with w = {check.value.toPrecision(4)} and ε ={' '}
-    {check.epsilon.toPrecision(1)}, in float64: <b>{check.finiteDifference.toPrecision(8)}</b>. Gradient by BPTT:{' '}
-    <b>{check.gradient.toPrecision(8)}</b>.
+    After update {check.update.toLocaleString('en')}: finite difference (L(w + ε) − L(w − ε)) / 2ε with w ={' '}
+    {check.value.toPrecision(4)} and ε = {check.epsilon.toPrecision(1)}, in float64:{' '}
+    <b>{check.finiteDifference.toPrecision(8)}</b>. Gradient by BPTT: <b>{check.gradient.toPrecision(8)}</b>.
   </p>
 );

@@ -65,8 +65,9 @@ export function PositionControls() {
           />
         );
       })}
-      <span class="hint">
-        loss of this sequence <b data-testid="sequence-loss">{trace.loss.toPrecision(4)}</b>
+      <span class="hint figures">
+        loss of this sequence <b data-testid="sequence-loss">{trace.loss.toPrecision(4)}</b> after update{' '}
+        <b data-testid="traced-update">{traced.value!.update.toLocaleString('en')}</b>
       </span>
     </div>
   );

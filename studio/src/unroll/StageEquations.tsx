@@ -1,13 +1,16 @@
 /** A stage's equations, in symbols and with the numbers of the selected unit. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Gate, LstmTrace, Trace } from 'unspool/inspect';
 import { Tex } from '../ui/Tex.js';
 import { cellAt, terms } from './cell.js';
 import { numericEquations } from './equations.js';
 import { STAGES, type StageId } from './stages.js';
 
-/** Typesetting takes longer than a frame, so the equations are updated only after a pause of this length. */
-const DELAY_MS = 60;
+/**
+ * Typesetting takes longer than a frame. While the numbers change faster than this, as when the user scrubs, they are hidden: they
+ * must never be older than the diagram next to them.
+ */
+const CALM_MS = 100;
 
 interface StageEquationsProps {
   readonly trace: Trace;
@@ -22,29 +25,46 @@ function linesOf({ trace, layer, t, unit, id }: StageEquationsProps): string[] {
   return numericEquations(id, cellAt(layer, t, unit), { i: of('i'), f: of('f'), g: of('g'), o: of('o') });
 }
 
-export function StageEquations({ trace, layer, t, unit, id }: StageEquationsProps) {
-  const [shown, setShown] = useState<StageEquationsProps>({ trace, layer, t, unit, id });
+const isSame = (a: StageEquationsProps, b: StageEquationsProps): boolean =>
+  a.trace === b.trace && a.layer === b.layer && a.t === b.t && a.unit === b.unit && a.id === b.id;
+
+/** The props whose numbers are typeset: the current ones, except while they change fast. */
+function useCalm(current: StageEquationsProps): StageEquationsProps {
+  const last = useRef({ current, shown: current, changedAt: Number.NEGATIVE_INFINITY });
+  const [, redraw] = useState(0);
+  if (!isSame(last.current.current, current)) {
+    const now = performance.now();
+    const isCalm = now - last.current.changedAt > CALM_MS;
+    last.current = { current, shown: isCalm ? current : last.current.shown, changedAt: now };
+  }
   useEffect(() => {
-    const timer = setTimeout(() => setShown({ trace, layer, t, unit, id }), DELAY_MS);
+    if (last.current.shown === last.current.current) return;
+    const timer = setTimeout(() => {
+      last.current.shown = last.current.current;
+      redraw((count) => count + 1);
+    }, CALM_MS);
     return () => clearTimeout(timer);
-  }, [trace, layer, t, unit, id]);
+  });
+  return last.current.shown;
+}
+
+export function StageEquations(props: StageEquationsProps) {
+  const shown = useCalm(props);
   const lines = useMemo(() => linesOf(shown), [shown]);
-  const isStale =
-    shown.t !== t || shown.id !== id || shown.unit !== unit || shown.trace !== trace || shown.layer !== layer;
   return (
-    <div class={isStale ? 'stale' : ''}>
-      {STAGES[shown.id].equations.map((equation) => (
+    <>
+      {STAGES[props.id].equations.map((equation) => (
         <p key={equation} class="equation">
           <Tex>{equation}</Tex>
         </p>
       ))}
-      <div class="numeric" data-testid="numbers">
+      <div class={`numeric ${isSame(shown, props) ? '' : 'outdated'}`} data-testid="numbers">
         {lines.map((line, i) => (
           <p key={i} class="equation">
             <Tex>{line}</Tex>
           </p>
         ))}
       </div>
-    </div>
+    </>
   );
 }
