@@ -24,6 +24,7 @@ let current = null;
 /** How the last call ended: an error, or null. */
 let ended = null;
 const late = [];
+process.on('disconnect', () => process.exit()); // fuzz.mjs was killed
 process.on('unhandledRejection', (error) => late.push({ error, of: current }));
 process.on('uncaughtException', (error) => late.push({ error, of: current }));
 
@@ -56,6 +57,10 @@ const messageOf = (error) => {
 
 /** Errors that a call may end with: those of the package, and those that the caller threw. */
 const isFine = (error) => error instanceof UnspoolError || error instanceof Thrown;
+
+const requireFine = (error) => {
+  if (!isFine(error)) throw error;
+};
 
 /** What a caller would do with a result: wait for it, or iterate it. */
 async function consume(result) {
@@ -94,17 +99,22 @@ async function prepared(subject, change) {
   }
 }
 
+/** Another method of the object, which is called with valid arguments first; null: none. */
+const earlier = (subject, random) => (subject.siblings && random.below(4) === 0 ? random.pick(subject.siblings) : null);
+
 /** Makes one call. Returns whether it was accepted. */
-async function attempt(index, subject, change) {
+async function attempt(index, subject, change, first = null) {
   current = { index, subject, what: '' };
   note(index, subject.name, 'preparing');
-  const { target, args, what } = await prepared(subject, change);
+  const { target, args, what: changed } = await prepared(subject, change);
+  const what = first ? `${changed}, after ${first.name}()` : changed;
   current.what = what;
   note(index, subject.name, what);
   const before = process.cpuUsage();
   let accepted = false;
   ended = null;
   try {
+    if (first) await within(perform(first, target, await first.args(world)), ENDLESS).catch(requireFine);
     await within(perform(subject, target, args), ENDLESS);
     accepted = true;
   } catch (error) {
@@ -193,7 +203,12 @@ async function main() {
     const random = createRandom(Math.imul(settings.seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
     const subject = subjects[index % subjects.length];
     if (subject.slow && random.below(settings.slow) > 0) continue;
-    await attempt(index, subject, (args) => mutated(args, random, world.pool(), subject.opaque));
+    await attempt(
+      index,
+      subject,
+      (args) => mutated(args, random, world.pool(), subject.opaque),
+      earlier(subject, random),
+    );
   }
   send({ kind: 'done', index });
   await closeWorld();

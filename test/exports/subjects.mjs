@@ -46,14 +46,11 @@ export function subjectsOf(entries) {
       subjects.push({ ...row, name: `${entry}.${name}`, opaque: OPAQUE.has(entry), call: (args) => call(...args) });
     }
     for (const [name, object] of Object.entries(OBJECTS[entry] ?? {})) {
-      for (const [method, args] of Object.entries(object.methods)) {
-        if (args !== null) {
-          subjects.push({
-            ...methodOf(`${entry}.${name}`, object, method, args),
-            opaque: object.opaque ?? OPAQUE.has(entry),
-          });
-        }
-      }
+      const methods = Object.entries(object.methods)
+        .filter(([, args]) => args !== null)
+        .map(([method, args]) => methodOf(`${entry}.${name}`, object, method, args));
+      const opaque = object.opaque ?? OPAQUE.has(entry);
+      subjects.push(...methods.map((method) => ({ ...method, opaque, siblings: methods })));
     }
   }
   return subjects;

@@ -137,6 +137,7 @@ export const mainObjects = {
       add: () => [
         [0.1, 0.2, 0.7, 1, 2, 3],
         [2, 1],
+        [1, 0.5],
       ],
       f1: () => ['micro'],
       toString: () => [names],
@@ -146,8 +147,9 @@ export const mainObjects = {
     make: () => new main.RegressionMetrics(),
     methods: {
       add: () => [
-        [1, 2],
-        [2, 3],
+        [1, 2, 3, 4],
+        [2, 3, 4, 5],
+        [1, 0.5],
       ],
     },
   },
