@@ -168,10 +168,23 @@ interface ArrayRules {
 /** The class of an array or a `Map`, also of one from another frame: `Float32Array`, `Array`. */
 export const classOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
+/** Whether a typed array can be read: not if its buffer was sent to a worker. */
+function hasMemory(values: Uint8Array): boolean {
+  try {
+    return !!values.values();
+  } catch {
+    return false;
+  }
+}
+
 /** Throws `INVALID_DATA` unless `values` is an array or a typed array of numbers, of any values. */
 export function requireList(what: string, values: unknown): asserts values is ArrayLike<number> {
-  if (values instanceof Float32Array || Array.isArray(values)) return; // most are, and a stream checks them in every step
-  if (ArrayBuffer.isView(values) && /^[^B].*Array$/.test(classOf(values))) return;
+  // Most are, and a stream checks them in every step.
+  if (values instanceof Float32Array ? values.length > 0 : Array.isArray(values)) return;
+  if (ArrayBuffer.isView(values) && /^[^B].*Array$/.test(classOf(values))) {
+    if ((values as Uint8Array).length > 0 || hasMemory(values as Uint8Array)) return;
+    throw invalidData(what, 'its memory was transferred or has become smaller.', 'Pass a copy.');
+  }
   throw invalidData(what, `must be an array or typed array of numbers, got ${shown(values)}.`);
 }
 

@@ -54,8 +54,7 @@ export class Vocabulary {
     if (ArrayBuffer.isView(ids) || typeof ids?.[Symbol.iterator] !== 'function') requireList('tokens', ids);
     let text = '';
     let at = 0;
-    const list = ArrayBuffer.isView(ids) ? Array.prototype.slice.call(ids) : ids; // a transferred one has no iterator
-    for (const id of list as Iterable<number>) {
+    for (const id of ids) {
       if (!Number.isInteger(id)) throw invalidData(`tokens[${at}]`, `must be an integer, got ${shown(id)}.`);
       text += this.characters[id] ?? '\uFFFD';
       at++;

@@ -9,6 +9,7 @@ import {
   shown,
 } from '../checks.js';
 import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
+import { requireWeights } from './weights.js';
 
 /** How F1 scores of several classes are averaged. */
 export type F1Average = 'macro' | 'micro' | 'weighted';
@@ -21,7 +22,7 @@ export interface ClassScores {
   readonly recall: number;
   /** Harmonic mean of precision and recall; 0 if both are 0 (van Rijsbergen 1979). */
   readonly f1: number;
-  /** Number of targets of this class. */
+  /** Number of targets of this class, or the sum of their weights. */
   readonly support: number;
 }
 
@@ -38,7 +39,7 @@ const LN2 = Math.LN2;
 /** The largest number of entries of a confusion matrix as a list of rows. */
 const MAX_ENTRIES = 1 << 24;
 
-/** How often a class was a target and a prediction, and both together. */
+/** How often a class was a target and a prediction, and both together: numbers of rows, or sums of their weights. */
 interface Tally {
   support: number;
   predicted: number;
@@ -56,7 +57,7 @@ function scoresOf({ support, predicted, correct }: Tally): ClassScores {
 export class ClassificationMetrics {
   readonly classes: number;
   readonly topK: number;
-  /** Number of rows that were added and not ignored. */
+  /** Number of rows that were added and not ignored; with weights, the sum of their weights. */
   count = 0;
   /** Rows by target * classes + predicted; pairs that never occur take no memory. */
   private readonly counts = new Map<number, number>();
@@ -78,13 +79,18 @@ export class ClassificationMetrics {
   }
 
   /**
-   * Adds a batch: one row of `classes` logits per target. A logit may be -Infinity, for a class that is ruled out. Throws
-   * `SHAPE_MISMATCH` or `INVALID_DATA`, and then adds nothing.
+   * Adds a batch: one row of `classes` logits per target. A logit may be -Infinity, for a class that is ruled out. `weights` has
+   * a number for each target, as `evaluate` passes to its `watch`; every metric then weighs its rows, and rows of weight 0 are
+   * ignored. Default: 1 each. Throws `SHAPE_MISMATCH` or `INVALID_DATA`, and then adds nothing.
    */
-  add(logits: ArrayLike<number>, targets: ArrayLike<number>): this {
+  add(logits: ArrayLike<number>, targets: ArrayLike<number>, weights: ArrayLike<number> | null = null): this {
     const C = this.classes;
     requireList('logits', logits);
-    requireTokens('targets', targets, C, { ignored: this.ignoreIndex });
+    requireList('targets', targets);
+    if (weights !== null && requireWeights('ClassificationMetrics.add', weights, targets.length) > 1) {
+      throw invalidData('weights', `must be ${targets.length} numbers, one per target, got ${weights.length}.`);
+    }
+    requireTokens('targets', targets, C, { ignored: this.ignoreIndex, unread: (r) => weights?.[r] === 0 });
     if (logits.length !== targets.length * C) {
       throw new UnspoolError({
         code: 'SHAPE_MISMATCH',
@@ -95,10 +101,10 @@ export class ClassificationMetrics {
         help: 'Give one row of logits per target.',
       });
     }
-    const isIgnored = (i: number): boolean => targets[Math.floor(i / C)] === this.ignoreIndex;
-    requireLogits('logits', logits, C, { unread: isIgnored });
+    const isIgnored = (r: number): boolean => targets[r] === this.ignoreIndex || weights?.[r] === 0;
+    requireLogits('logits', logits, C, { unread: (i) => isIgnored(Math.floor(i / C)) });
     for (let r = 0; r < targets.length; r++) {
-      if (targets[r] !== this.ignoreIndex) this.addRow(logits, r * C, targets[r]!);
+      if (!isIgnored(r)) this.addRow(logits, r * C, targets[r]!, weights?.[r] ?? 1);
     }
     return this;
   }
@@ -201,7 +207,7 @@ export class ClassificationMetrics {
     return tallies;
   }
 
-  private addRow(logits: ArrayLike<number>, at: number, target: number): void {
+  private addRow(logits: ArrayLike<number>, at: number, target: number, weight: number): void {
     const targetLogit = logits[at + target]!;
     let [best, larger] = [0, 0];
     for (let k = 0; k < this.classes; k++) {
@@ -211,11 +217,11 @@ export class ClassificationMetrics {
     let sum = 0;
     for (let k = 0; k < this.classes; k++) sum += Math.exp(logits[at + k]! - logits[at + best]!);
     const pair = target * this.classes + best;
-    this.counts.set(pair, (this.counts.get(pair) ?? 0) + 1);
-    if (best === target) this.correct++;
-    if (larger < this.topK) this.inTopK++;
-    this.nats += Math.log(sum) - (targetLogit - logits[at + best]!);
-    this.count++;
+    this.counts.set(pair, (this.counts.get(pair) ?? 0) + weight);
+    if (best === target) this.correct += weight;
+    if (larger < this.topK) this.inTopK += weight;
+    this.nats += weight * (Math.log(sum) - (targetLogit - logits[at + best]!));
+    this.count += weight;
   }
 }
 

@@ -1,26 +1,28 @@
 /** Metrics of regressions, from sums that are added batch by batch. */
 import { requireList, requireValues } from '../checks.js';
 import { UnspoolError } from '../errors.js';
+import { requireWeights } from './weights.js';
 
 /** Mean absolute, squared and percentage errors and R2 of predicted values. */
 export class RegressionMetrics {
-  /** Number of values that were added. */
+  /** Number of values that were added; with weights, the sum of their weights. */
   count = 0;
-  /** Number of values whose target is 0, which `mape` ignores. */
+  /** The same of the values whose target is 0, which `mape` ignores. */
   zeroTargets = 0;
   private absolute = 0;
   private squared = 0;
   private percent = 0;
   private symmetric = 0;
-  /** Mean of the targets, and the sum of their squared distances from it (Welford 1962). */
+  /** Mean of the targets, and the sum of their squared distances from it (Welford 1962, West 1979). */
   private mean = 0;
   private spread = 0;
 
   /**
-   * Adds a batch of values and their targets. Throws `SHAPE_MISMATCH` if the lengths differ and `INVALID_DATA` for what is not a
-   * finite number, and then adds nothing.
+   * Adds a batch of values and their targets. `weights` has a number for each row of the values, as `evaluate` passes to its
+   * `watch`; every mean then weighs its values, and values of weight 0 are ignored. Default: 1 each. Throws `SHAPE_MISMATCH` if
+   * the lengths differ and `INVALID_DATA` for what is not a finite number, and then adds nothing.
    */
-  add(values: ArrayLike<number>, targets: ArrayLike<number>): this {
+  add(values: ArrayLike<number>, targets: ArrayLike<number>, weights: ArrayLike<number> | null = null): this {
     requireList('values', values);
     requireList('targets', targets);
     if (values.length !== targets.length) {
@@ -33,9 +35,12 @@ export class RegressionMetrics {
         help: 'Give one value per target.',
       });
     }
-    requireValues('values', values);
-    requireValues('targets', targets);
-    for (let i = 0; i < targets.length; i++) this.addPair(values[i]!, targets[i]!);
+    const width = weights === null ? 1 : requireWeights('RegressionMetrics.add', weights, targets.length);
+    const weightOf = (i: number): number => weights?.[Math.floor(i / width)] ?? 1;
+    const unread = (i: number): boolean => weightOf(i) === 0;
+    requireValues('values', values, { unread });
+    requireValues('targets', targets, { unread });
+    for (let i = 0; i < targets.length; i++) this.addPair(values[i]!, targets[i]!, weightOf(i));
     return this;
   }
 
@@ -68,17 +73,18 @@ export class RegressionMetrics {
     return 1 - this.squared / this.spread;
   }
 
-  private addPair(value: number, target: number): void {
+  private addPair(value: number, target: number, weight: number): void {
+    if (weight === 0) return;
     const error = Math.abs(value - target);
     const size = (Math.abs(value) + Math.abs(target)) / 2;
-    this.count++;
-    this.absolute += error;
-    this.squared += error * error;
-    if (target === 0) this.zeroTargets++;
-    else this.percent += error / Math.abs(target);
-    if (size > 0) this.symmetric += error / size;
+    this.count += weight;
+    this.absolute += weight * error;
+    this.squared += weight * error * error;
+    if (target === 0) this.zeroTargets += weight;
+    else this.percent += (weight * error) / Math.abs(target);
+    if (size > 0) this.symmetric += (weight * error) / size;
     const step = target - this.mean;
-    this.mean += step / this.count;
-    this.spread += step * (target - this.mean);
+    this.mean += (weight * step) / this.count;
+    this.spread += weight * step * (target - this.mean);
   }
 }

@@ -6,9 +6,9 @@
  */
 
 import type { Kernels } from '../contract/kernels.js';
-
 import type { Model } from '../core/model.js';
 import { restoreRng } from '../core/rng.js';
+import type { BatchSource } from '../data/source.js';
 import { specOf } from '../optim/schedule.js';
 import { batchesIn } from './checkpoint.js';
 import { batchHash, hashOf, IDENTIFYING_BATCHES } from './hash.js';
@@ -50,8 +50,13 @@ export function settingsOf(
     'train.stateful': data.train.stateful,
     'train.length': Number.isFinite(data.train.length) ? data.train.length : 'endless',
     'validation.length': watched,
+    'validation.batches': watched === null ? null : firstHashes(data.validation!),
   });
 }
+
+/** Numbers that identify the first batches of a source. */
+const firstHashes = (source: BatchSource): number[] =>
+  Array.from({ length: Math.min(IDENTIFYING_BATCHES, source.length) }, (_, i) => batchHash(source.batch(i)));
 
 /** As JSON has it: after a file, too, it is the same. */
 const plain = (settings: object): TrainingSettings => JSON.parse(JSON.stringify(settings)) as TrainingSettings;
@@ -69,8 +74,14 @@ function canonical(value: unknown): string {
 export function requireSameSettings(saved: TrainingSettings, now: TrainingSettings): void {
   const differences = Object.entries(now)
     .filter(([name, value]) => saved[name] !== undefined && canonical(saved[name]) !== canonical(value))
-    .map(([name, value]) => `${name} was ${brief(saved[name])} and is ${brief(value)}`);
+    .map(([name, value]) => difference(name, saved[name], value));
   if (differences.length > 0) throw otherTraining(`it is from another training: ${differences.join('; ')}.`);
+}
+
+function difference(name: string, was: unknown, is: unknown): string {
+  if (name !== 'validation.batches' || !Array.isArray(was) || !Array.isArray(is))
+    return `${name} was ${brief(was)} and is ${brief(is)}`;
+  return `batch ${is.findIndex((hash, i) => hash !== was[i])} of validation has other numbers or another shape`;
 }
 
 function brief(value: unknown): string {

@@ -81,7 +81,7 @@ function requireResult(result: unknown): { readonly loss: number } {
 export function isRisky({ spec }: Optimizer): boolean {
   let isRisky = false;
   JSON.stringify(spec, (key, value: unknown) => {
-    if (key === 'eps' && (value as number) < 1e-30) isRisky = true; // 0 in float32
+    if (key === 'eps' && typeof value === 'number' && value < 1e-30) isRisky = true; // 0 in float32
     if (key === 'centered' && value) isRisky = true; // v - m^2 may be less than 0 by rounding
     if (key === 'kind' && !KNOWN.has(value)) isRisky = true;
     return value;

@@ -73,6 +73,13 @@ describe('Vocabulary', () => {
     expect(error.message).toContain('It knows white space and a😀');
   });
 
+  test('decode refuses an array whose memory was sent to a worker', () => {
+    const ids = Int32Array.of(0, 1);
+    structuredClone(ids, { transfer: [ids.buffer] });
+    const error = thrown(() => new Vocabulary(['a', 'b']).decode(ids));
+    expect(problemOf(error, 'INVALID_DATA').problem).toContain('its memory was transferred');
+  });
+
   test('the error stays short for a large vocabulary', () => {
     const many = Array.from({ length: 5000 }, (_, i) => String.fromCodePoint(0x4e00 + i));
     expect(thrown(() => new Vocabulary(many).encode('?')).message.length).toBeLessThan(400);

@@ -116,6 +116,31 @@ describe('classification', () => {
     expect([tied.topKAccuracy, tied.accuracy, tied.matrix[2]]).toEqual([1, 0, [1, 0, 0]]);
   });
 
+  test('a row of weight 2 counts as two rows, and one of weight 0 not at all', () => {
+    const weights = [2, 1, 0, 1, 3, 1, 0.5, 0.5];
+    const rows = [...pairs, [0, 2]] as const;
+    const said = (list: readonly (readonly [number, number])[], w?: number[]) =>
+      new ClassificationMetrics(3, { topK: 2 }).add(
+        list.flatMap(([, s]) => logitsOf(s)),
+        list.map(([t]) => t),
+        w,
+      );
+    const weighted = said(rows, weights);
+    const repeated = said(rows.flatMap((row, i) => Array.from({ length: weights[i]! * 2 }, () => row)));
+    expect(weighted.count).toBe(9);
+    expect(weighted.matrix.map((row) => row.map((n) => n * 2))).toEqual(repeated.matrix);
+    for (const name of ['accuracy', 'topKAccuracy', 'crossEntropy'] as const) {
+      expect([name, weighted[name]]).toEqual([name, expect.closeTo(repeated[name], 12)]);
+    }
+    for (const average of ['macro', 'weighted'] as const) {
+      expect(weighted.f1(average)).toBeCloseTo(repeated.f1(average), 12);
+    }
+    const nothing = new ClassificationMetrics(3).add([Number.NaN, 0, 0], [7], [0]);
+    expect(nothing.count).toBe(0);
+    expect(thrown(() => said(rows, [1, 2])).code).toBe('INVALID_DATA');
+    expect(thrown(() => said(rows, [1, 2, 3])).code).toBe('SHAPE_MISMATCH');
+  });
+
   test('f1 refuses another average, and toString other names than one for each class', () => {
     expect(thrown(() => measured().f1('mean' as never)).message).toContain('average must be');
     for (const names of [['a', 'b'], ['a', 'b', 3], 'abc']) {
@@ -177,6 +202,31 @@ describe('regression', () => {
     expect(r.smape).toBeCloseTo((100 * (1 / 1.5 + 0 + 3 / 6.5)) / 3, 12);
     const mean = 13 / 3;
     expect(r.r2).toBeCloseTo(1 - 10 / ((1 - mean) ** 2 + (4 - mean) ** 2 + (8 - mean) ** 2), 12);
+  });
+
+  test('weights of rows weigh their values, and values of weight 0 are ignored', () => {
+    const [values, targets] = [
+      [2, 4, 5, Number.NaN, 0, 7],
+      [1, 4, 8, 0, 3, 0],
+    ];
+    const weighted = new RegressionMetrics().add(values, targets, [3, 0, 1, 0, 0.5, 2]);
+    const repeat = (list: number[]) => [0, 0, 0, 0, 0, 0, 2, 2, 4, 5, 5, 5, 5].map((i) => list[i]!);
+    const repeated = new RegressionMetrics().add(repeat(values), repeat(targets));
+    expect([weighted.count, weighted.zeroTargets]).toEqual([6.5, 2]);
+    for (const name of ['mae', 'rmse', 'mape', 'smape', 'r2'] as const) {
+      expect([name, weighted[name]]).toEqual([name, expect.closeTo(repeated[name], 12)]);
+    }
+    // One weight per row of two values, as `evaluate` passes them.
+    const pairs = new RegressionMetrics().add([2, 4, 5, 9], [1, 4, 8, 0], [1, 0]);
+    expect([pairs.count, pairs.mae]).toEqual([2, 0.5]);
+    for (const [weights, code] of [
+      [[1, 2, 3], 'SHAPE_MISMATCH'],
+      [[1, -1], 'INVALID_DATA'],
+      ['11', 'INVALID_DATA'],
+    ] as const) {
+      const error = thrown(() => new RegressionMetrics().add([1, 2], [1, 2], weights as unknown as number[]));
+      expect([weights, error.code]).toEqual([weights, code]);
+    }
   });
 
   test('mape ignores targets of 0, and r2 handles constant targets', () => {

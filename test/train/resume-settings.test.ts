@@ -102,6 +102,15 @@ describe('resuming with another', () => {
     }
   });
 
+  test('validation data throws if the training depends on them', async () => {
+    const { train, validation } = data();
+    const other = { train, validation: { ...changed(validation, 1), length: validation.length } };
+    const options = { ...OPTIONS, earlyStopping: { patience: 9 } };
+    const error = await rejected(async () => resume(await saved(6, options), { options, data: other }));
+    expect(problemOf(error, 'INVALID_DATA').problem).toContain('batch 1 of validation has other numbers');
+    expect((await resume(await saved(6), { data: other })).at(-1)).toMatchObject({ update: 12 });
+  });
+
   test('weights than at the checkpoint throws, and so does a model of the same spec', async () => {
     const { model, state } = await saved();
     for (const other of [newModel(), newModel({ ...SPEC, seed: 8 })]) {
