@@ -188,6 +188,15 @@ export function requireList(what: string, values: unknown): asserts values is Ar
   throw invalidData(what, `must be an array or typed array of numbers, got ${shown(values)}.`);
 }
 
+/** A loop over arrays of one class, which most are, takes half as long as one over several classes. */
+function areFinite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}
+
+const isIntegerArray = (values: ArrayLike<number>): boolean =>
+  !Array.isArray(values) && /^U?[Ii]nt/.test(classOf(values));
+
 /**
  * Throws `INVALID_DATA` unless `values` is an array or a typed array of finite numbers from `min` to `max`. A hole, null,
  * undefined, a string, a BigInt or NaN fails; the message names its place.
@@ -199,8 +208,9 @@ export function requireValues(
 ): asserts values is ArrayLike<number> {
   requireList(what, values);
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = rules;
-  const hasFractions = values instanceof Float32Array || Array.isArray(values) || !/^U?[Ii]nt/.test(classOf(values));
-  if (min === -max && !hasFractions) return; // integers are finite
+  if (min === -max) {
+    if (values instanceof Float32Array ? areFinite(values) : isIntegerArray(values)) return;
+  }
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     if (Number.isFinite(value) && value >= min && value <= max) continue;

@@ -146,11 +146,11 @@ export class Model {
   async gradients(batch: Batch, options: GradientOptions = {}): Promise<GradientPass> {
     requireOptions('options', options, [...PASS_KEYS, 'gradients']);
     const [read, settings] = this.mustLoad(batch) ? await this.load(batch, options) : [batch, options];
-    const pass = this.startGradients(read, settings);
-    const loss = await pass.loss;
-    const relief = pass.tape.relief();
+    const { loss: unread, tape, gradients } = this.startGradients(read, settings);
+    const loss = await unread;
+    const relief = tape.relief();
     if (relief) await relief;
-    return { ...pass, loss };
+    return { loss, tape, gradients };
   }
 
   /**

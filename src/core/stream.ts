@@ -8,6 +8,8 @@ import type { StartState, Tape } from './tape.js';
 
 const MAX_ROWS = 1 << 24;
 
+const NONE: readonly number[] = [];
+
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /**
@@ -37,15 +39,19 @@ export class Stream {
   }
 
   /** Feeds one time step: N tokens, or N rows of inputSize values. Returns a copy of the output, N * outputSize numbers. */
-  async step(inputs: ArrayLike<number>): Promise<FloatArray> {
+  step(inputs: ArrayLike<number>): Promise<FloatArray> {
     const { tape } = this;
-    this.start();
-    tape.begin(tape);
-    tape.forward(this.parameters, inputs);
-    this.fresh = [];
-    const output = tape.downloadOutput();
-    const relief = tape.relief();
-    return relief ? relief.then(() => output) : output;
+    try {
+      this.start();
+      tape.begin(tape);
+      tape.forwardPacked(this.parameters, inputs);
+      this.fresh = NONE;
+      const output = tape.downloadOutput();
+      const relief = tape.relief();
+      return relief ? relief.then(() => output) : output; // without a promise more, which an async function makes
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Copies of the state of each LSTM, bottom first. `restore`, and `from` of other calls, accept them. */
@@ -61,7 +67,7 @@ export class Stream {
   restore(state: StartState): void {
     this.tape.begin(state);
     for (const layer of this.tape.lstms) layer.endAtStart(this.parameters);
-    this.fresh = [];
+    this.fresh = NONE;
   }
 
   /** Resets all sequences to the initial state. */

@@ -172,8 +172,8 @@ export class Tape {
     if (from instanceof Tape && from !== this) this.requireSameRows(from);
     const given = from === null || from instanceof Tape ? null : startNumbers(from, this.lstms);
     this.pass.noise = noise;
-    for (const [i, layer] of this.lstms.entries())
-      layer.begin(from instanceof Tape ? from.lstm(i) : (given?.[i] ?? null));
+    const source = from instanceof Tape ? from.lstms : given;
+    for (let i = 0; i < this.lstms.length; i++) this.lstms[i]!.begin(source?.[i] ?? null);
   }
 
   /** Sets the steps of each sequence, 1 to T; null: all have T. Needs a tape made with `lengths: true`. */
@@ -248,7 +248,7 @@ export class Tape {
     requireStateGradients(this.lstms, after);
     parameters.startPass();
     this.loss?.backward();
-    for (const [i, layer] of this.lstms.entries()) layer.after = after[i] ?? null;
+    for (let i = 0; i < this.lstms.length; i++) this.lstms[i]!.after = after[i] ?? null;
     for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i]!.backward(parameters, gradients);
   }
 
@@ -266,6 +266,7 @@ export class Tape {
 
   private requireSameRows(from: Tape): void {
     requireOwn('from', from, Tape, this.layout, 'Pass its state as numbers: await tape.downloadStates().');
+    from.requireOpen();
     const [expected, actual] = [this.shape.batchSize, from.shape.batchSize];
     if (expected === actual) return;
     const tensor = 'the tape to start from (its number of sequences)';

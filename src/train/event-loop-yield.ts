@@ -6,13 +6,17 @@ let last = 0;
 
 /**
  * Yields to the event loop at intervals. Updates on a CPU backend never wait for anything, so a loop of them would block
- * Ctrl-C, and a page's clicks and repaints. A yield costs more than a small update, so not every update makes one.
+ * Ctrl-C, and a page's clicks and repaints. A yield costs more than a small update, so not every update makes one. Returns
+ * undefined if none is due.
  */
-export async function yieldToEventLoop(): Promise<void> {
+export function yieldToEventLoop(): Promise<void> | undefined {
   if (performance.now() - last < INTERVAL) return;
-  await new Promise<void>((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve);
-    else setTimeout(resolve, 0);
+  return new Promise<void>((resolve) => {
+    const resume = (): void => {
+      last = performance.now();
+      resolve();
+    };
+    if (typeof setImmediate === 'function') setImmediate(resume);
+    else setTimeout(resume, 0);
   });
-  last = performance.now();
 }

@@ -49,8 +49,8 @@ export function afterUpdate(
   const due = isValidationDue ? epoch : progress.due;
   // Of a state of Unspool 0.1, each batch so far counts as this one.
   const [sum, count] = weightSum === undefined ? [lossSum * weight, batch * weight] : [lossSum, weightSum];
-  const sums = { lossSum: sum + share, weightSum: count + weight };
-  return { update: update + 1, epoch, batch: batch + 1, ...sums, due, rng };
+  const [nextSum, nextCount] = [sum + share, count + weight];
+  return { update: update + 1, epoch, batch: batch + 1, lossSum: nextSum, weightSum: nextCount, due, rng };
 }
 
 /** The mean loss of the epoch's batches so far. */

@@ -90,7 +90,7 @@ export class Session {
     const taken = takeBatch(model, source, index, options.loss);
     const { batch, weight, loss: choice } = taken instanceof Promise ? await taken : taken; // an await takes time
     const isIdentifying = epoch === 1 && index === this.batches.length && index < IDENTIFYING_BATCHES;
-    const identity = isIdentifying ? [batchHash(batch)] : []; // now: the caller may refill its arrays
+    const identity = isIdentifying ? batchHash(batch) : null; // now: the caller may refill its arrays
     const count = batch.steps * batch.batchSize;
     const from = source.stateful ? this.lastTape : null;
     const tape = this.tapes.take(batch, from);
@@ -101,7 +101,7 @@ export class Session {
     try {
       const { loss, gradientNorm } = await updateOnce(this.context, batch, { tape, from, update, rateFactor });
       this.lastTape = tape;
-      this.batches = [...this.batches, ...identity];
+      if (identity !== null) this.batches = [...this.batches, identity];
       const isLast = index + 1 >= source.length; // the end of an epoch is validated in any case, once
       const isDue = !!validateEvery && update % validateEvery === 0 && !isLast;
       this.progress = afterUpdate(

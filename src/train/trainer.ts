@@ -177,13 +177,14 @@ export class Training implements AsyncIterable<TrainingEvent> {
       const help = 'Use it between two events.';
       throw invalidSetting('fit', 'this training is in use by its own gradient function.', help);
     }
-    this.pending++;
-    const result = this.turn.then(() => {
+    const next = (): Promise<T> => {
       this.requireOpen();
       return act();
-    });
-    this.turn = result.catch(() => {});
+    };
+    const mustWait = this.pending++ > 0;
     try {
+      const result = mustWait ? this.turn.then(next, next) : act();
+      this.turn = result;
       return await result;
     } finally {
       this.pending--;

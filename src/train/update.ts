@@ -36,8 +36,9 @@ export async function updateOnce(
   const { gradients, norm, optimizer, average } = buffers;
   const { tape, update } = pass;
   const noise = { seed: context.seed % WORD, update: update % WORD };
-  const usual = { tape, gradients, from: pass.from, noise };
-  const settings = options.loss === undefined ? usual : { ...usual, loss: options.loss };
+  const { from } = pass;
+  const { loss } = options;
+  const settings = loss === undefined ? { tape, gradients, from, noise } : { tape, gradients, from, noise, loss };
   // Without an await before a pass of the model, which reads the batch as it is now.
   const { loss: unread } = options.gradient
     ? requireResult(await options.gradient(model, batch, settings))

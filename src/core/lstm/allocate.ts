@@ -1,7 +1,7 @@
 /** Allocates the buffers of one LSTM for one pass. */
 import type { Matrix } from '../../contract/kernels.js';
 import type { LayerInput, TapeContext } from '../layers/layer.js';
-import { cutSteps, type LstmState, type StateBlocks, type StepBlocks, wholeSequence } from './blocks.js';
+import { cutSteps, type LstmState, type StepBlocks, wholeSequence } from './blocks.js';
 import type { LstmDefinition } from './parameters.js';
 import type { LstmBuffers } from './program.js';
 import { cellVariant, isStandardCell, noiseRates } from './spec.js';
@@ -38,14 +38,12 @@ export function allocateBuffers(context: TapeContext, lstm: LstmDefinition, inpu
   const shape = { steps: input.steps, batchSize: context.shape.batchSize };
   const { steps: T, batchSize: N } = shape;
   const [H, R] = [spec.hiddenSize, spec.projectionSize ?? spec.hiddenSize];
-  const allocate = (): { gates: Matrix; state: StateBlocks } => ({
-    state: { h: k.alloc((T + 1) * N, R), c: k.alloc((T + 1) * N, H) },
-    gates: k.alloc(T * N, 4 * H),
-  });
-  const withSteps = <B extends { gates: Matrix; state: StateBlocks }>(b: B) => ({
-    ...b,
-    steps: cutSteps(k, shape, b.gates, b.state, reverse),
-  });
+  const allocate = (dx: Matrix | null) => {
+    const state = { h: k.alloc((T + 1) * N, R), c: k.alloc((T + 1) * N, H) };
+    const gates = k.alloc(T * N, 4 * H);
+    return { dx, gates, state, steps: cutSteps(k, shape, gates, state, reverse) };
+  };
+  const { gates, state, steps } = allocate(null);
   return {
     k,
     spec,
@@ -58,8 +56,10 @@ export function allocateBuffers(context: TapeContext, lstm: LstmDefinition, inpu
     pass,
     masks: input.masks,
     x: input.x!,
-    ...withSteps(allocate()),
-    grad: gradients ? { dx: input.dx, ...withSteps(allocate()) } : null,
+    gates,
+    state,
+    steps,
+    grad: gradients ? allocate(input.dx) : null,
   };
 }
 

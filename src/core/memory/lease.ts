@@ -18,9 +18,9 @@ type Handle = Matrix | PackedMatrix;
 
 /** A handle that a lease has given out. It refers to the lease, so that its memory is not freed while someone has it. */
 interface Leased {
-  readonly lease: Kernels;
+  lease?: Kernels;
   /** The backend's handle. */
-  readonly raw?: Handle;
+  raw?: Handle;
 }
 
 export class Lease {
@@ -39,7 +39,10 @@ export class Lease {
     const { memory } = of;
     const keep = <M extends Handle>(raw: M, before: number): M => {
       holding.add(raw, memory.inUse() - before);
-      return { ...raw, lease: kernels, raw } satisfies Leased & M;
+      const handle: Leased & M = Object.assign({}, raw); // Node.js 20 takes 30 times as long for a spread
+      handle.lease = kernels;
+      handle.raw = raw;
+      return handle;
     };
     const kernels: Kernels = decorate(of, {
       alloc: (rows, cols) => {
@@ -54,12 +57,12 @@ export class Lease {
       },
       view: (base, offset, rows, cols) => {
         this.requireOpen();
-        const view: Matrix & { lease?: Kernels } = of.view(base, offset, rows, cols);
+        const view: Leased & Matrix = of.view(base, offset, rows, cols);
         view.lease = kernels; // a long tape has thousands of views
         return view;
       },
       free: (m) => {
-        const { raw } = m as Handle & Partial<Leased>;
+        const { raw } = m as Handle & Leased;
         if (raw) holding.free(raw, of);
       },
     });

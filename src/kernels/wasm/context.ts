@@ -6,7 +6,7 @@ import type { Threads, Window } from './threads/single.js';
 
 export interface WasmMatrix extends Window {
   /** A view of the numbers, once `host` has made one. */
-  data?: Float32Array;
+  data: Float32Array | undefined;
 }
 
 export interface WasmPacked extends PackedMatrix {
@@ -77,7 +77,8 @@ export function floatWorkspace(heap: Heap, threads: Threads): (values: ArrayLike
 
 export function createContext(heap: Heap, wasm: WasmExports, threads: Threads, thresholds: Thresholds): WasmContext {
   const count = (m: Matrix): number => m.rows * m.cols;
-  const owners = new WeakSet<object>();
+  /** The handle that owns the block at each address. */
+  const owners = new Map<number, object>();
   const ids = workspace(heap, threads);
   return {
     heap,
@@ -91,11 +92,14 @@ export function createContext(heap: Heap, wasm: WasmExports, threads: Threads, t
       return act();
     },
     own(handle) {
-      owners.add(handle);
+      owners.set(handle.at, handle);
       return handle;
     },
     release(handle) {
-      if (owners.delete(handle)) heap.release(handle.at);
+      const { at } = handle;
+      if (owners.get(at) !== handle) return;
+      owners.delete(at);
+      heap.release(at);
     },
     panelFloats: (K, C) => K * wasm.panelFloats(1, C), // not (K, C), which overflows the module's 32-bit integers
     host(m) {

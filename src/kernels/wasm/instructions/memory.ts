@@ -16,11 +16,11 @@ export function memory(context: WasmContext, own: { readonly overhead: number; r
     alloc: (rows, cols) =>
       afterBarrier(() => {
         const at = heap.alloc(4 * rows * cols);
-        return context.own<WasmMatrix>({ rows, cols, at, base: at });
+        return context.own<WasmMatrix>({ rows, cols, at, base: at, data: undefined });
       }),
     view(matrix, offset, rows, cols): WasmMatrix {
       const { at, base } = matrix as WasmMatrix;
-      return { rows, cols, at: at + 4 * offset, base };
+      return { rows, cols, at: at + 4 * offset, base, data: undefined };
     },
     free: (m) => afterBarrier(() => context.release(m as WasmMatrix | WasmPacked)),
     upload: (out, data) => host(out).set(data),

@@ -7,7 +7,6 @@ type Products = Pick<Kernels, 'gemm' | 'allocPacked' | 'pack' | 'gemmPacked'>;
 
 export function products(context: WasmContext): Products {
   const { heap, threads, thresholds, at, afterBarrier, own, panelFloats } = context;
-  const { integers } = threads;
   const panels = workspace(heap, threads);
   const packTo = (address: number, b: Matrix, transB: boolean): void => {
     const [K, C] = transB ? [b.cols, b.rows] : [b.rows, b.cols];
@@ -29,14 +28,7 @@ export function products(context: WasmContext): Products {
     pack: (out, b, transB) => packTo((out as WasmPacked).at, b, transB),
     gemmPacked(out, a, b, accumulate) {
       const [R, C, K] = [out.rows, out.cols, b.rows];
-      integers[0] = at(out);
-      integers[1] = R;
-      integers[2] = C;
-      integers[3] = at(a);
-      integers[4] = (b as WasmPacked).at;
-      integers[5] = K;
-      integers[6] = +accumulate;
-      integers[7] = 0;
+      threads.pass(at(out), R, C, at(a), (b as WasmPacked).at, K, +accumulate, 0);
       const isLarge = R >= thresholds.rows && R * C * K >= thresholds.rowProduct;
       threads.dispatchRows(Command.gemmRows, isLarge ? [out, a] : null);
     },

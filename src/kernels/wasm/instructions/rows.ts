@@ -7,10 +7,14 @@ type Rows = Pick<Kernels, 'fillRows' | 'sumRows' | 'gatherRows' | 'scatterAddRow
 
 export function rows({ wasm, threads, thresholds, at, count, afterBarrier, integers }: WasmContext): Rows {
   return {
-    fillRows: (out, row) =>
-      threads.dispatch(Command.fillRows, count(out) >= thresholds.elements, [at(out), out.rows, at(row), out.cols]),
-    sumRows: (out, a) =>
-      threads.dispatch(Command.sumRows, count(a) >= thresholds.elements, [at(out), a.cols, at(a), a.rows]),
+    fillRows(out, row) {
+      threads.pass(at(out), out.rows, at(row), out.cols);
+      threads.dispatch(Command.fillRows, count(out) >= thresholds.elements);
+    },
+    sumRows(out, a) {
+      threads.pass(at(out), a.cols, at(a), a.rows);
+      threads.dispatch(Command.sumRows, count(a) >= thresholds.elements);
+    },
     gatherRows: (out, table, ids) =>
       afterBarrier(() => wasm.gatherRows(at(out), at(table), integers(ids), out.rows, out.cols)),
     scatterAddRows: (table, ids, a) =>

@@ -82,7 +82,7 @@ export class ThreadPool implements Threads {
   private readonly size: number;
   private readonly scratch: number;
   private readonly single: SingleThread;
-  readonly integers: Int32Array;
+  readonly pass: SingleThread['pass'];
   private readonly workers: Worker[] = [];
   private state: 'idle' | 'starting' | 'running' | 'stopped' = 'idle';
   private control = 0;
@@ -109,7 +109,7 @@ export class ThreadPool implements Threads {
     this.size = Math.min(threads.size, MAX_THREADS);
     this.scratch = threads.scratch;
     this.single = threads.single;
-    this.integers = threads.single.integers;
+    this.pass = threads.single.pass;
   }
 
   get running(): number {

@@ -16,16 +16,19 @@ export interface Window extends Matrix {
 export interface Threads {
   /** Number of threads that share the work now. */
   readonly running: number;
-  /** Memory for the integer arguments of the next command. */
-  readonly integers: Int32Array;
+  /**
+   * Passes the integer arguments of the next command. The instructions of the time loop use it, because a list of arguments for
+   * each of them costs more than the call.
+   */
+  readonly pass: PassIntegers;
   /**
    * Performs a command; assembly/threads.ts documents the arguments. If `isLarge`, all threads share it, after each has
-   * finished all earlier commands. Otherwise this thread performs it, after a barrier. Without a list, the arguments are those
-   * in `integers`: the instructions of the time loop write them there, because a list for each costs more than the call.
+   * finished all earlier commands. Otherwise this thread performs it, after a barrier. Default of `integers`: what `pass` has
+   * passed.
    */
   dispatch(command: Command, isLarge: boolean, integers?: readonly number[], reals?: readonly number[]): void;
   /**
-   * Performs a command with the arguments in `integers`. If `matrices` are given, the command is large and they all have the
+   * Performs a command with the arguments of `pass`. If `matrices` are given, the command is large and they all have the
    * same number of rows: each thread performs some of the rows. Threads wait for each other only if a matrix was last split in
    * another way. Without `matrices`, this thread performs it, after a barrier.
    */
@@ -36,12 +39,16 @@ export interface Threads {
   dispose(): void;
 }
 
+/** The integer arguments of a command, in order. */
+type PassIntegers = (...integers: [number, number, number, number, ...number[]]) => void;
+
 /** Performs every command in the calling thread. */
 export class SingleThread implements Threads {
   readonly running = 1;
   /** The words of the next command. */
   readonly command: Int32Array;
-  readonly integers: Int32Array;
+  readonly pass: PassIntegers;
+  private readonly integers: Int32Array;
   private readonly reals: Float32Array;
   private readonly wasm: WasmExports;
   private readonly scratch: number;
@@ -55,6 +62,18 @@ export class SingleThread implements Threads {
     this.command = new Int32Array(heap.memory.buffer, this.slot, CommandWord.count);
     this.integers = this.command.subarray(CommandWord.integers);
     this.reals = new Float32Array(heap.memory.buffer, this.slot + 4 * CommandWord.reals);
+    const { integers } = this;
+    this.pass = (i0, i1, i2, i3, i4 = 0, i5 = 0, i6 = 0, i7 = 0, i8 = 0) => {
+      integers[0] = i0;
+      integers[1] = i1;
+      integers[2] = i2;
+      integers[3] = i3;
+      integers[4] = i4;
+      integers[5] = i5;
+      integers[6] = i6;
+      integers[7] = i7;
+      integers[8] = i8;
+    };
   }
 
   /** Writes the words of the next command. */
