@@ -6,6 +6,7 @@ import { Client, EngineLost } from './engine/client.js';
 import type { LessonName, LessonResult, Lessons } from './engine/lessons/index.js';
 import type { UserData } from './engine/tasks/task.js';
 import { type Settings, settingsOf, toQuery } from './settings.js';
+import { settingsFor } from './setup/fit-data.js';
 import * as state from './state.js';
 
 /** Milliseconds between two traces of a model in training. */
@@ -91,7 +92,7 @@ export const choosePreset = (preset: Settings['preset']): Promise<boolean> => se
 
 export function useUserData(data: NonNullable<UserData>): Promise<boolean> {
   const { value } = state.settings;
-  return setUp(value.preset === 'own' ? value : settingsOf('own'), data);
+  return setUp(settingsFor(data, value.preset === 'own' ? value : settingsOf('own')), data);
 }
 
 let tracedAt = 0;

@@ -24,26 +24,43 @@ const drop = (page: Page, name: string, make: string) =>
   );
 
 describeInChromium('invalid files', () => {
-  test.each([
-    ['noise.bin', 'binary', /noise\.bin is a binary file/],
-    ['large.txt', 'large', /large\.txt has 100 MB; the Studio accepts up to 20/],
-    ['words.csv', `a,b\n${'1,2\n'.repeat(50)}3,four\n`, /words\.csv, line 52: column "b" must be a number, got "four"/],
-    [
-      'cells.csv',
-      `a,b\n${'1,2\n'.repeat(50)}3,4,5\n`,
-      /cells\.csv, line 52: it has 3 cells, but the first line names 2/,
-    ],
-    ['names.csv', `a,b\n${'x,y\n'.repeat(50)}`, /names\.csv has no numeric column/],
-    ['short.txt', 'too short', /short\.txt has 9 characters; training needs at least 200/],
-    ['empty.txt', ' ', /empty\.txt is empty/],
-    ['broken.safetensors', 'no model at all', /broken\.safetensors/],
-  ])('%s is rejected with a message', async (name, make, message) => {
+  test('are rejected with a message, and the previous model is still there', async () => {
     const { page } = await site.open('?preset=counting&units=4');
     await ready(page);
-    await drop(page, name, make);
-    await errorBanner(page).getByText(message).waitFor();
-    await page.getByRole('button', { name: 'Close' }).click();
-    expect(await oneUpdate(page)).toBeGreaterThan(0); // the previous model is still there
+    for (const [name, make, message] of [
+      ['noise.bin', 'binary', /noise\.bin is a binary file/],
+      ['large.txt', 'large', /large\.txt has 100 MB; the Studio accepts up to 20/],
+      [
+        'words.csv',
+        `a,b\n${'1,2\n'.repeat(50)}3,four\n`,
+        /words\.csv, line 52: column "b" must be a number, got "four"/,
+      ],
+      ['empty.txt', ' ', /empty\.txt is empty/],
+      ['broken.safetensors', 'no model at all', /broken\.safetensors/],
+    ] as const) {
+      await drop(page, name, make);
+      await errorBanner(page).getByText(message).waitFor();
+      await page.getByRole('button', { name: 'Close' }).click();
+    }
+    expect(await oneUpdate(page)).toBeGreaterThan(0);
+    await page.close();
+  });
+
+  test('settings that fail are marked, and the previous model is still there', async () => {
+    const { page } = await site.open('?preset=counting&units=4');
+    await ready(page);
+    await drop(page, 'series.csv', `a\n${Array.from({ length: 100 }, (_, i) => i % 7).join('\n')}`);
+    await page.getByText('series.csv: predict the next a.').waitFor();
+    expect(await page.getByLabel('Time steps').inputValue()).toBe('7');
+    await page.getByLabel('Time steps').fill('8');
+    await page.getByLabel('Time steps').press('Tab');
+    await errorBanner(page).getByText('Set the time steps to 7 or fewer').waitFor();
+    await page.getByText('These settings were not applied').waitFor();
+    expect(await oneUpdate(page)).toBeGreaterThan(0);
+    await page.getByLabel('Time steps').fill('6');
+    await page.getByLabel('Time steps').press('Tab');
+    await page.locator('.not-applied').waitFor({ state: 'detached' });
+    expect(await errorBanner(page).count()).toBe(0);
     await page.close();
   });
 });

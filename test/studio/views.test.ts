@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { CHAPTERS } from '../../studio/src/tour/chapters.js';
 import { describeInChromium } from '../support/machine.js';
 import { oneUpdate, ROOT, ready, showView, studio } from './support.js';
 
@@ -76,6 +77,12 @@ describeInChromium('every view', () => {
         expect({ view, violations: await violations(page) }).toEqual({ view, violations: [] });
         expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
         expect(await badLabels(page)).toEqual([]);
+      }
+      for (const [i, { title }] of CHAPTERS.entries()) {
+        await showView(page, `tour/${i + 1}`);
+        await page.locator('.tour h2', { hasText: title }).waitFor();
+        const hidden = await page.locator('.code').evaluate((code) => code.scrollWidth - code.clientWidth);
+        expect({ title, hidden }).toEqual({ title, hidden: 0 });
       }
       expect(troubles).toEqual([]);
       await page.close();

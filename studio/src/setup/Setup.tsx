@@ -1,7 +1,7 @@
 /** The task, the model and the training settings. Every change creates a new model and updates the URL. */
 import { choosePreset, setUp } from '../actions.js';
 import { describeEstimator } from '../estimators.js';
-import { BACKENDS, CELLS, type Settings } from '../settings.js';
+import { BACKENDS, CELLS, type Settings, toQuery } from '../settings.js';
 import { busy, choices, session, settings, userData } from '../state.js';
 import { NumberField, SelectField } from './fields.js';
 import { ModelFiles } from './ModelFiles.js';
@@ -57,6 +57,17 @@ const Summary = () =>
     </p>
   );
 
+/** Shown if the settings failed: the error message is at the top of the page. */
+const NotApplied = () => {
+  const made = session.value;
+  if (!made || busy.value || toQuery(made.settings) === toQuery(settings.value)) return null;
+  return (
+    <p class="about not-applied">
+      These settings were not applied. The page still has the previous model ({PRESET_TITLES[made.settings.preset]}).
+    </p>
+  );
+};
+
 export function Setup() {
   return (
     <section class="setup" aria-label="Set up" aria-busy={busy.value}>
@@ -85,6 +96,7 @@ export function Setup() {
         />
         <SelectField name="backend" label="Backend" values={BACKENDS} />
       </div>
+      <NotApplied />
       <Summary />
       <ModelFiles />
     </section>

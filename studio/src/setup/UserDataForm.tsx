@@ -45,7 +45,7 @@ export function UserDataForm() {
           <input
             type="file"
             class="hidden"
-            accept=".txt,.csv,text/*"
+            accept=".txt,.csv,.tsv,text/*"
             onChange={(event) => {
               const file = event.currentTarget.files?.[0];
               if (file) void load(() => parseFile(file));
@@ -53,8 +53,8 @@ export function UserDataForm() {
             }}
           />
         </label>
-        : plain text, or a CSV table with a header. The last numeric column of a table is forecast. Your data never
-        leave this page.
+        : plain text in UTF-8, or a CSV table whose first line names the columns. The last numeric column of a table is
+        forecast. Your data never leave this page.
       </p>
       <label for="pasted">Or paste a text</label>
       <textarea id="pasted" rows={3} value={pasted} onInput={(event) => setPasted(event.currentTarget.value)} />

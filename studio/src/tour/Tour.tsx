@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { refreshTrace } from '../actions.js';
 import { session, traced } from '../state.js';
+import { Code } from '../ui/Code.js';
 import { Tex } from '../ui/Tex.js';
 import { CHAPTERS } from './chapters.js';
 import { FIGURES } from './figures/index.js';
@@ -70,13 +71,10 @@ const Text = ({ index }: { index: number }) => (
   </div>
 );
 
-const Code = ({ index }: { index: number }) => (
+const Program = ({ index }: { index: number }) => (
   <>
     <h3>Code</h3>
-    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the code scrolls sideways, which must work with the keyboard */}
-    <pre class="code" tabIndex={0}>
-      <code>{SNIPPETS[index]}</code>
-    </pre>
+    <Code>{SNIPPETS[index]!}</Code>
     <p class="controls">
       <button type="button" onClick={() => void navigator.clipboard?.writeText(SNIPPETS[index]!)}>
         Copy
@@ -119,7 +117,7 @@ export default function Tour() {
           {model === 'own' ? 'This figure has its own data.' : 'This figure shows the current model.'} See more in{' '}
           <a href={link.hash}>{link.title}</a>.
         </p>
-        <Code index={index} />
+        <Program index={index} />
       </article>
     </div>
   );

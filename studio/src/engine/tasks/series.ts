@@ -29,9 +29,11 @@ export async function birthsTask(settings: Settings, fetchText: FetchText): Prom
   return seriesTask(settings, description, { rows, target: WEEKDAYS.length }, [...WEEKDAYS, 'births']);
 }
 
-export function tableTask(settings: Settings, { name, columns, rows }: UserTable): Task {
+export function tableTask(settings: Settings, { name, columns, rows, ignored }: UserTable): Task {
   const series = { rows: rows.map((row) => Float64Array.from(row)), target: columns.length - 1 };
-  return seriesTask(settings, `${name}: predict the next ${columns.at(-1)}.`, series, columns);
+  const inputs = columns.length === 1 ? '' : ` from ${columns.length} columns`;
+  const note = ignored.length === 0 ? '' : ` Ignored, because they have no numbers: ${ignored.join(', ')}.`;
+  return seriesTask(settings, `${name}: predict the next ${columns.at(-1)}${inputs}.${note}`, series, columns);
 }
 
 /** Mean and standard deviation of a column. */

@@ -36,6 +36,8 @@ export interface UserTable {
   readonly name: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly number[])[];
+  /** Columns of the file without numbers, which are not used. */
+  readonly ignored: readonly string[];
 }
 
 /** Fetches a file of the repository's `data` folder. */

@@ -80,10 +80,10 @@ function Measurements({ measurements }: Pick<DataLesson, 'measurements'>) {
   const label = `Mean ${mean.toFixed(2)} and standard deviation ${std.toFixed(2)} of the training data.`;
   return (
     <>
-      <Figure title="Temperatures (dashed: the training mean)" label={label} options={before} height={130}>
+      <Figure title="Temperatures (dashed: the training mean)" label={label} options={before} height={180}>
         <Legend entries={LEGEND} />
       </Figure>
-      <Figure title="The same, standardized" label="Mean 0 and standard deviation 1." options={after} height={130} />
+      <Figure title="The same, standardized" label="Mean 0 and standard deviation 1." options={after} height={180} />
       <p class="hint">
         Training data: mean <b>{mean.toFixed(2)} °C</b>, standard deviation <b>{std.toFixed(2)} °C</b>. Standardized,
         they are 0 and 1. The validation data are shifted and scaled by the same two numbers.
