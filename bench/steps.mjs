@@ -1,5 +1,6 @@
 /**
- * A whole training step (forward, BPTT, clip, Adam) and one inference step with carried state, on each backend.
+ * A whole training step (forward, BPTT, clip, Adam) and one inference step with carried state, on each backend, and predictions of
+ * several lengths on wasm. The second shape is W1 of docs/performance.md, the third S1.
  *   npm run bench -- steps
  * GFLOP/s count only the LSTM's matrix products: 3 * 2*B*T*4H*(I+H) for a training step, 2*B*4H*(I+H) for an inference step.
  */
@@ -9,6 +10,7 @@ import { interleaved, machine, table, three } from './measure.mjs';
 const SHAPES = [
   { I: 64, H: 128, B: 32, T: 64, O: 64 },
   { I: 8, H: 32, B: 1, T: 50, O: 1 },
+  { I: 16, H: 64, B: 1, T: 1, O: 8 },
 ];
 const BACKENDS = ['reference', 'wasm'];
 
@@ -40,6 +42,34 @@ async function contestants(shape, backend) {
   return { trainStep, inferStep: () => stream.step(input) };
 }
 
+/** Whole predictions per second of one model, by steps and batch size. */
+async function predictions() {
+  const spec = {
+    inputSize: 8,
+    layers: [
+      { kind: 'lstm', hiddenSize: 32 },
+      { kind: 'linear', size: 1 },
+    ],
+  };
+  const all = {};
+  for (const batchSize of [1, 16]) {
+    for (const T of [1, 10, 64, 256, 1024]) {
+      const model = await createModel(spec, { backend: 'wasm' });
+      const { inputs } = randomBatch({ I: 8, B: batchSize, T, O: 1 });
+      all[`${T} x ${batchSize}`] = () => model.predict(inputs, { batchSize });
+    }
+  }
+  const times = await interleaved(all);
+  const rows = Object.entries(times).map(([at, { ms, min, max }]) => [
+    at,
+    three(ms),
+    `${three(min)}-${three(max)}`,
+    three(1000 / ms),
+  ]);
+  console.log('\nPredictions, I=8 H=32, one model each on wasm\n');
+  console.log(table(['steps x sequences', 'ms', 'min-max', 'per second'], rows));
+}
+
 export async function run() {
   const rows = [];
   for (const shape of SHAPES) {
@@ -69,4 +99,5 @@ export async function run() {
   }
   console.log(`\nWhole steps, float32 (${machine()})\n`);
   console.log(table(['shape', 'backend', 'step', 'ms', 'min-max', 'GFLOP/s'], rows));
+  await predictions();
 }
