@@ -54,14 +54,14 @@ describe('SIGKILL', () => {
       const [whole, broken] = [folder(text), folder(text)];
       const args = ['text.txt', ...TINY, ...settings, '--epochs', '9', '--checkpoint-every', '10', '--out', MODEL];
       await Promise.all([
-        whole.ok('train', ...args, '--max-updates', '200', '--quiet'),
-        killed(broken, [...args, '--max-updates', '200'], 65, 60),
+        whole.ok('train', ...args, '--max-updates', '90', '--quiet'),
+        killed(broken, [...args, '--max-updates', '90'], 65, 60),
       ]);
       expect(broken.has(MODEL)).toBe(false);
       const stdout = await broken.ok('train', '--resume', CHECKPOINT);
       expect(stdout).toMatch(/^Continuing after update 60\.$/m);
       expectSameFiles(broken, whole);
-      expect(await updatesIn(broken)).toBe(200);
+      expect(await updatesIn(broken)).toBe(90);
     },
   );
 
@@ -72,8 +72,8 @@ describe('SIGKILL', () => {
       ...TINY,
       '--hidden-size',
       '32',
-      '--epochs',
-      '8',
+      '--max-updates',
+      '24',
       '--checkpoint-every',
       '3',
       '--out',
@@ -107,7 +107,7 @@ describe('an interrupted training', () => {
       '--hidden-size',
       '32',
       '--epochs',
-      '30',
+      '3',
       '--checkpoint-every',
       '0',
       '--out',

@@ -13,10 +13,10 @@ import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
 
 const TINY: readonly (readonly [Experiment<never>, object])[] = [
-  [a4 as Experiment<never>, { steps: 120 }],
+  [a4 as Experiment<never>, { steps: 80 }],
   [a5 as Experiment<never>, { characters: 120, units: 6 }],
   [a6 as Experiment<never>, { batches: 10 }],
-  [copyOverLag as Experiment<never>, { lag: 12, updates: 20 }],
+  [copyOverLag as Experiment<never>, { lag: 12, updates: 10 }],
 ];
 
 describe.each(TINY.map(([experiment, tiny]) => [experiment.id, experiment, tiny] as const))('%s', (_, all, tiny) => {
