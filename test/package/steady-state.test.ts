@@ -63,7 +63,7 @@ const PROGRAM = (way: string, settings: object): string => `
   const data = engine.textStreams(text, { batchSize, steps, validationSplit });
   const { size } = data.vocabulary;
   const lstm = { kind: 'lstm', hiddenSize: settings.hidden };
-  const layers = [{ kind: 'embedding', size, width: 8 }, lstm, { kind: 'linear', size }];
+  const layers = [{ kind: 'embedding', size, width: 5 }, lstm, { kind: 'linear', size }];
   const model = await engine.createModel({ layers }, { backend, threads });
   const { writeHeapSnapshot } = await import('node:v8');
   const updated = async (step) => {
@@ -133,8 +133,8 @@ function growth([early, late]: readonly [Map<string, number>, Map<string, number
 }
 
 /** `updates`: between the early look and the late one. */
-const SMALL = { batchSize: 2, steps: 6, validationSplit: 0.1, hidden: 6, threads: 1, updates: 2000 };
-const SHARED = { batchSize: 8, steps: 16, validationSplit: 0.1, hidden: 128, threads: 2, updates: 400 };
+const SMALL = { batchSize: 2, steps: 4, validationSplit: 0.05, hidden: 3, threads: 1, updates: 2000 };
+const SHARED = { batchSize: 8, steps: 5, validationSplit: 0.05, hidden: 128, threads: 2, updates: 400 };
 const CASES = [
   ...(['fit', 'by hand', 'tapes freed'] as const).flatMap((way) => [
     { way, backend: 'reference', settings: SMALL },
