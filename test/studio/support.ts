@@ -1,10 +1,10 @@
-/** Builds the Studio once per test file, serves it locally, and opens it in Chromium. */
+/** Builds the Studio once for all test files, serves it locally, and opens it in Chromium. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll } from '@jest/globals';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
@@ -50,18 +50,48 @@ function serve(folder: string, seen: Set<string>): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
+/** A hash of what the build reads: the files of folders, and the versions of packages. */
+function inputsOf(folders: readonly string[]): string {
+  const hash = createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json')));
+  for (const folder of folders) {
+    const files = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .filter((file) => !file.startsWith(join(ROOT, 'studio/dist')) && !file.includes('node_modules'));
+    for (const file of files.sort()) hash.update(file).update(readFileSync(file));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** The folder of the built Studio, which a test file of the same sources may have built before. */
+function built(): string {
+  const folder = join(ROOT, 'runs', `studio-${inputsOf(['studio', 'dist', 'data'])}`);
+  if (existsSync(folder)) return folder;
+  mkdirSync(dirname(folder), { recursive: true });
+  const fresh = mkdtempSync(join(ROOT, 'runs/building-'));
+  const vite = join(ROOT, 'node_modules', '.bin', 'vite');
+  execFileSync(vite, ['build', 'studio', '--outDir', fresh, '--logLevel', 'error'], { cwd: ROOT });
+  for (const name of readdirSync(dirname(folder))) {
+    if (name.startsWith('studio-') && join(ROOT, 'runs', name) !== folder)
+      rmSync(join(ROOT, 'runs', name), { recursive: true });
+  }
+  try {
+    renameSync(fresh, folder);
+  } catch {
+    rmSync(fresh, { recursive: true }); // another test file has built it meanwhile
+  }
+  return folder;
+}
+
 /** Call this at the top of a test file. */
 export function studio(): Studio {
   const seen = new Set<string>();
-  let [folder, url] = ['', ''];
+  let url = '';
   let server: Server | null = null;
   let browser: Browser | null = null;
   beforeAll(async () => {
     if (!CHROMIUM) return;
-    folder = mkdtempSync(join(tmpdir(), 'unspool-studio-'));
-    const vite = join(ROOT, 'node_modules', '.bin', 'vite');
-    execFileSync(vite, ['build', 'studio', '--outDir', folder, '--logLevel', 'error'], { cwd: ROOT });
-    server = await serve(folder, seen);
+    server = await serve(built(), seen);
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
     browser = await chromium.launch({ executablePath: CHROMIUM, args: flags });
@@ -69,7 +99,6 @@ export function studio(): Studio {
   afterAll(async () => {
     await browser?.close();
     server?.close();
-    if (folder) rmSync(folder, { recursive: true });
   });
   return {
     get url() {
