@@ -28,6 +28,9 @@ beforeAll(() => {
   errors = stderr;
 });
 
-test.each(MISSING)('a name in $table without functions in assembly/$file.ts is a compile error', ({ file, missing }) => {
-  for (const member of missing) expect(errors).toContain(`assembly/${file}' has no exported member '${member}'`);
-});
+test.each(MISSING)(
+  'a name in $table without functions in assembly/$file.ts is a compile error',
+  ({ file, missing }) => {
+    for (const member of missing) expect(errors).toContain(`assembly/${file}' has no exported member '${member}'`);
+  },
+);

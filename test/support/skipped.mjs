@@ -3,10 +3,14 @@ export default class SkippedReporter {
   onRunComplete() {
     const { UNSPOOL_TEST_CHROMIUM: chromium, UNSPOOL_TEST_WEBGPU: gpu } = process.env;
     if (!chromium) {
-      console.log('Skipped: tests in a browser. Install Chromium, or set CHROMIUM to its path.');
+      console.log(
+        'Skipped: tests in a browser. Install Chromium (on Debian: apt-get install chromium), or set CHROMIUM to its path.',
+      );
     }
     if (!gpu) {
-      console.log('Skipped: tests on WebGPU. Install a Vulkan driver; on Debian: apt-get install chromium libvulkan1.');
+      console.log(
+        'Skipped: tests on WebGPU. Install a Vulkan driver (on Debian: apt-get install chromium libvulkan1).',
+      );
     }
   }
 }
