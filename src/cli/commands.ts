@@ -1,5 +1,6 @@
 import type { Command } from './command.js';
 import { evalCommand } from './eval.js';
+import { exportCommand } from './export.js';
 import { gradcheckCommand } from './gradcheck.js';
 import { infoCommand } from './info.js';
 import { inspectCommand } from './inspect.js';
@@ -13,6 +14,7 @@ export const COMMANDS: readonly Command[] = [
   sampleCommand,
   evalCommand,
   infoCommand,
+  exportCommand,
   inspectCommand,
   gradcheckCommand,
   ...labCommands,

@@ -69,7 +69,7 @@ export interface SerializableModel extends Pick<Model, 'spec'> {
 }
 
 /** The metadata of a model file. Throws `INVALID_SETTING` or `INVALID_DATA` for what cannot be read again. */
-function headerOf(spec: ModelSpec, { vocabulary, metadata = {} }: ModelFileParts): Record<string, string> {
+export function headerOf(spec: ModelSpec, { vocabulary, metadata = {} }: ModelFileParts): Record<string, string> {
   const header: Record<string, string> = { format: 'unspool', version: VERSION, spec: JSON.stringify(spec) };
   if (vocabulary) {
     if (!(vocabulary instanceof Vocabulary))

@@ -1,5 +1,5 @@
 /** Writes the safetensors format; safetensors.ts describes and reads it. */
-import { isObject, isPlainObject, shown } from '../checks.js';
+import { classOf, isKeyOf, isObject, isPlainObject, shown } from '../checks.js';
 import { invalidData, UnspoolError } from '../errors.js';
 import { elementCount, isSize, MAX_HEADER, MAX_RANK, METADATA, quoted } from './safetensors.js';
 
@@ -7,12 +7,18 @@ import { elementCount, isSize, MAX_HEADER, MAX_RANK, METADATA, quoted } from './
 export interface TensorData {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array;
+  /** Written as F32, F64 or I8; a Uint16Array as `type`. */
+  readonly data: Float32Array | Float64Array | Int8Array | Uint16Array;
+  /** What the bits of a Uint16Array are: half-precision numbers. */
+  readonly type?: 'F16';
 }
+
+/** The types that are written. */
+const TYPES = { Float32Array: 'F32', Float64Array: 'F64', Int8Array: 'I8', Uint16Array: 'F16' } as const;
 
 /**
  * Returns the bytes of a safetensors file with tensors and metadata in the given order; the same arguments give the same
- * bytes. Float32Array is written as F32, Float64Array as F64. Throws `SHAPE_MISMATCH` if a tensor's data do not match its
+ * bytes. Throws `SHAPE_MISMATCH` if a tensor's data do not match its
  * shape, and `INVALID_DATA` for a name that is used twice or is `__metadata__`, text that is not well-formed Unicode, an
  * invalid shape or type, and a header of over 100 MB.
  */
@@ -74,12 +80,12 @@ function headerOf(tensors: readonly TensorData[], metadata: Readonly<Record<stri
 }
 
 /** The dtype to write a tensor as. Throws if it cannot be written. */
-function writableType({ name, shape, data }: TensorData): 'F32' | 'F64' {
+function writableType({ name, shape, data, type }: TensorData): (typeof TYPES)[keyof typeof TYPES] {
   const what = `tensor ${quoted(name)}`;
   requireUnicode(what, name);
-  const type: string = Object.prototype.toString.call(data).slice(8, -1); // also correct for arrays of another realm
-  if (type !== 'Float32Array' && type !== 'Float64Array') {
-    throw invalidData(what, `its data must be a Float32Array or a Float64Array, got ${type}.`);
+  const array = classOf(data);
+  if (!isKeyOf(TYPES, array) || (array === 'Uint16Array') !== (type === 'F16')) {
+    throw invalidData(what, `its data must be a Float32Array, a Float64Array or an Int8Array, got ${array}.`);
   }
   if (!Array.isArray(shape) || shape.length > MAX_RANK || !Array.from<unknown>(shape).every(isSize)) {
     throw invalidData(what, `its shape must be a list of up to ${MAX_RANK} integers of at least 0.`);
@@ -88,7 +94,7 @@ function writableType({ name, shape, data }: TensorData): 'F32' | 'F64' {
     const mismatch = { op: 'writeSafetensors', tensor: name, expected: shape, actual: [data.length] };
     throw new UnspoolError({ code: 'SHAPE_MISMATCH', ...mismatch, help: 'Pass its numbers row by row.' });
   }
-  return type === 'Float64Array' ? 'F64' : 'F32';
+  return TYPES[array];
 }
 
 /** JavaScript's JSON accepts half a surrogate pair, but strict readers reject the whole file. */

@@ -9,6 +9,7 @@ import { isKeyOf, isObject, requireOptional } from '../checks.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 import { parseBounded } from './bounded-json.js';
 import { contentOf } from './content.js';
+import { halfValue } from './half.js';
 
 /** Bytes per element. The format's types of less than a byte (F4, F6_*) are not supported. */
 const SIZES = {
@@ -246,13 +247,3 @@ function requireTensor(tensor: SafeTensor): SafeTensor {
  * Uint8Array too.
  */
 const copied = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
-
-/** The value of IEEE 754 half-precision bits: 1 of sign, 5 of exponent, 10 of fraction. */
-function halfValue(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}

@@ -67,6 +67,13 @@ describe('imports inside src', () => {
   });
 });
 
+test('unspool/infer has nothing of the engine but types', () => {
+  const used = INSIDE.filter(
+    ({ from, to, typeOnly }) => partOf(from) === 'infer' && partOf(to) !== 'infer' && !typeOnly,
+  );
+  expect(used).toEqual([]);
+});
+
 describe('imports from outside', () => {
   test('Node modules are imported by src/node and src/cli only, with their node: prefix', () => {
     const builtins = OUTSIDE.filter(({ to }) => isBuiltin(to));

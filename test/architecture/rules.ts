@@ -10,6 +10,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   checks: ['errors'],
   core: ['contract', 'errors', 'checks'],
+  infer: ['core', 'errors'], // types only
   'kernels/shared': ['contract'],
   metrics: ['errors', 'checks'],
   data: ['errors', 'checks', 'core'],

@@ -39,7 +39,7 @@ describe('writeSafetensors throws for', () => {
     'data of another type',
     (data, type) => {
       expect(errorOf('a', [1], data)).toBe(
-        `tensor "a": its data must be a Float32Array or a Float64Array, got ${type}.`,
+        `tensor "a": its data must be a Float32Array, a Float64Array or an Int8Array, got ${type}.`,
       );
     },
   );

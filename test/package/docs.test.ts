@@ -13,6 +13,7 @@ const DOCUMENTS = [
   'docs/lab.md',
   'docs/gpu.md',
   'docs/models.md',
+  'docs/web-app.md',
 ];
 
 interface Block {

@@ -29,7 +29,16 @@ function compile(entries: readonly string[], types: readonly string[]): string {
   }
 }
 
-const WEB = ['unspool', 'unspool/worker', 'unspool/lab', 'unspool/inspect', 'unspool/gpu'];
+const WEB = [
+  'unspool',
+  'unspool/worker',
+  'unspool/lab',
+  'unspool/inspect',
+  'unspool/gpu',
+  'unspool/infer',
+  'unspool/infer/simd',
+  'unspool/interop',
+];
 
 test('the entries for every environment, without any other types', () => expect(compile(WEB, [])).toBe(''), 60_000);
 test('all entries, with the types of Node', () => expect(compile([...WEB, 'unspool/node'], ['node'])).toBe(''), 60_000);

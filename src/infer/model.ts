@@ -1,0 +1,219 @@
+/** A model of a file: its layers over one input, with the checks of what callers pass. */
+import { failure, requireCount, shown } from './errors.js';
+import { type Floats, readModel } from './file.js';
+import { buildLayers, type Pass, type Source } from './layers.js';
+import type { Block, Machine } from './machine.js';
+
+/** One LSTM's state, row by row: h of N*R numbers and c of N*H, as lists that `JSON.stringify` and `structuredClone` keep. */
+export interface LayerState {
+  h: number[];
+  c: number[];
+}
+
+/** The state of all LSTMs, bottom first (a bidirectional layer has two). */
+export type State = LayerState[];
+
+/** A state to start from: a `State`, or what the engine returned, with typed arrays. */
+export type GivenState = readonly { readonly h: ArrayLike<number>; readonly c: ArrayLike<number> }[];
+
+/** The options of `predict`, as in the engine. */
+export interface InferOptions {
+  /** Number of sequences N. Default 1. */
+  readonly batchSize?: number;
+  /** The state to start from. Default: the model's initial state. */
+  readonly from?: GivenState;
+  /** Valid steps of each sequence. Default: all have the same. */
+  readonly lengths?: ArrayLike<number>;
+  /** Inputs and output are ordered by sequence, [N, T, ...]. Default false. */
+  readonly batchFirst?: boolean;
+}
+
+/** The result of `predict`. */
+export interface InferPrediction {
+  /** [steps, N, outputSize], or [N, steps, outputSize] with `batchFirst`; after a linear layer, these are logits. */
+  readonly output: { readonly data: Floats; readonly shape: readonly number[] };
+  /** The final state of each LSTM. */
+  readonly state: State;
+}
+
+/** A model of a file, ready to predict. Made by `loadModel`. */
+export interface InferModel {
+  /** Width of an input row; 0 for a model that reads tokens. */
+  readonly inputSize: number;
+  readonly outputSize: number;
+  /** Number of tokens; 0 for a model that reads numbers. */
+  readonly tokens: number;
+  /** The characters that the tokens stand for; null without a vocabulary. */
+  readonly characters: readonly string[] | null;
+  /** What the file says about the training. */
+  readonly metadata: unknown;
+  /** The state before the first step of `batchSize` sequences (default 1). Throws `INVALID_SETTING`. */
+  initialState(batchSize?: number): State;
+  /**
+   * Computes one time step: `inputs` is one token or one row of inputSize numbers per sequence. Replaces the numbers in `state`, and
+   * returns the output, N * outputSize numbers, which the next call overwrites. Allocates no buffers after the first step. Throws
+   * `INVALID_SETTING`, also for a model that cannot run step by step, and `INVALID_DATA`.
+   */
+  step(state: State, inputs: ArrayLike<number>): Floats;
+  /**
+   * The output for whole sequences, and the final state. `inputs`: tokens [T, N] or values [T, N, inputSize], time-major
+   * ([N, T, ...] with `batchFirst`). Returns copies. Throws `INVALID_SETTING` and `INVALID_DATA`.
+   */
+  predict(inputs: ArrayLike<number>, options?: InferOptions): InferPrediction;
+}
+
+const OPTIONS = ['batchSize', 'from', 'lengths', 'batchFirst'];
+
+const setting = (problem: string, help?: string): Error => failure('INVALID_SETTING', problem, help);
+const data = (problem: string): Error => failure('INVALID_DATA', problem);
+
+function requireOptions(options: InferOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw setting(`options must be an object, got ${shown(options)}.`);
+  const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
+  if (unknown !== undefined) throw setting(`options.${unknown} is unknown.`, `Known: ${OPTIONS.join(', ')}.`);
+}
+
+/** The name of numbers in a message. `of`: the LSTM whose state they are. */
+const nameOf = (name: string, of?: number): string => (of === undefined ? name : `${name} of state[${of}]`);
+
+/**
+ * Throws `INVALID_DATA` unless `values` are `count` numbers: finite ones, or integers from `least` to `most`. Makes
+ * nothing before something is wrong, because a stream checks each step.
+ */
+function requireNumbers(
+  name: string,
+  values: ArrayLike<number>,
+  count: number,
+  least?: number,
+  most = 0,
+  of?: number,
+): void {
+  if (typeof values !== 'object' || values?.length !== count) {
+    throw data(`${nameOf(name, of)} must have ${count} numbers, got ${shown(values?.length)}.`);
+  }
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!;
+    if (least === undefined ? Number.isFinite(value) : Number.isInteger(value) && value >= least && value <= most)
+      continue;
+    const wanted = least === undefined ? 'finite' : `an integer from ${least} to ${most}`;
+    throw data(`${nameOf(name, of)}[${i}] must be ${wanted}, got ${shown(value)}.`);
+  }
+}
+
+/** Copies [A, B, width], as [B, A, width] if `swap`. */
+function reorder(out: Floats, values: ArrayLike<number>, A: number, B: number, width: number, swap: boolean): void {
+  for (let a = 0; a < A; a++) {
+    for (let b = 0; b < B; b++) {
+      const to = (swap ? b * A + a : a * B + b) * width;
+      for (let j = 0; j < width; j++) out[to + j] = values[(a * B + b) * width + j]!;
+    }
+  }
+}
+
+function copy(to: { [i: number]: number }, from: ArrayLike<number>): void {
+  for (let i = 0; i < from.length; i++) to[i] = from[i]!;
+}
+
+/** Reads a model file; `machineFor` makes what computes it. Throws `INVALID_FILE`. */
+export function makeModel(
+  bytes: Uint8Array | ArrayBuffer,
+  machineFor: (precision: 'float32' | 'float64') => Machine,
+): InferModel {
+  const content = readModel(bytes);
+  const machine = machineFor(content.precision);
+  const { layers, inputSize, tokens, outputSize } = buildLayers(content, machine);
+  const lstms = layers.flatMap((layer) => layer.lstms);
+  const whole = layers.findIndex((layer) => layer.whole);
+  let input!: Block;
+  let last!: Source;
+  let pass: Pass = { steps: 0, rows: 0, lengths: null };
+
+  /** The rows of a state. Throws `INVALID_SETTING` or `INVALID_DATA` unless each LSTM has finite h and c of so many rows. */
+  const rowsOf = (state: GivenState): number => {
+    let fits = Array.isArray(state) && state.length === lstms.length;
+    for (let i = 0; fits && i < lstms.length; i++) fits = !!(state[i]?.h && state[i]!.c);
+    if (!fits) {
+      const help = 'Pass what initialState() or predict() returned.';
+      throw setting(`The state must be a list of h and c of ${lstms.length} LSTMs.`, help);
+    }
+    const rows = (state[0]!.h.length / lstms[0]!.width) >>> 0 || 1; // an integer, which takes no memory
+    for (let i = 0; i < lstms.length; i++) {
+      requireNumbers('h', state[i]!.h, rows * lstms[i]!.width, undefined, 0, i);
+      requireNumbers('c', state[i]!.c, rows * lstms[i]!.hiddenSize, undefined, 0, i);
+    }
+    return rows;
+  };
+
+  const requireInputs = (inputs: ArrayLike<number>, count: number): void =>
+    tokens > 0
+      ? requireNumbers('inputs', inputs, count, 0, tokens - 1)
+      : requireNumbers('inputs', inputs, count * inputSize);
+
+  /** Allocates for passes of T steps of N rows, unless the last pass had this shape. */
+  const prepare = (steps: number, rows: number, lengths: ArrayLike<number> | null): void => {
+    if (pass.steps !== steps || pass.rows !== rows) {
+      machine.reset();
+      pass = { steps, rows, lengths };
+      input = machine.allocate(steps * rows * (inputSize || 1));
+      last = { block: input, steps, ragged: true };
+      for (const layer of layers) last = layer.allocate(last, pass);
+    }
+    pass.lengths = lengths;
+  };
+
+  const run = (state: GivenState): void => {
+    for (let i = 0; i < lstms.length; i++) {
+      copy(lstms[i]!.h.data, state[i]!.h);
+      copy(lstms[i]!.c.data, state[i]!.c);
+    }
+    for (let i = 0; i < layers.length; i++) layers[i]!.run();
+  };
+
+  const initialState = (batchSize = 1): State => {
+    requireCount('batchSize', batchSize);
+    const rows = (row: Floats): number[] => Array.from({ length: batchSize }, () => [...row]).flat();
+    return lstms.map(({ initial }) => ({ h: rows(initial.h), c: rows(initial.c) }));
+  };
+
+  return {
+    inputSize,
+    outputSize,
+    tokens,
+    characters: content.characters,
+    metadata: content.metadata,
+    initialState,
+    step(state, inputs) {
+      if (whole >= 0) throw setting(`layers[${whole}] ${layers[whole]!.whole}.`, 'Pass whole sequences to predict().');
+      const rows = rowsOf(state);
+      requireInputs(inputs, rows);
+      prepare(1, rows, null);
+      copy(input.data, inputs);
+      run(state);
+      for (let i = 0; i < lstms.length; i++) {
+        copy(state[i]!.h, lstms[i]!.h.data);
+        copy(state[i]!.c, lstms[i]!.c.data);
+      }
+      return last.block.data;
+    },
+    predict(inputs, options = {}) {
+      requireOptions(options);
+      const { batchSize: N = 1, from, lengths = null, batchFirst = false } = options;
+      requireCount('batchSize', N);
+      if (typeof batchFirst !== 'boolean') throw setting(`batchFirst must be true or false, got ${shown(batchFirst)}.`);
+      const T = inputs?.length / N / (inputSize || 1);
+      requireCount('steps (numbers in inputs / batchSize / inputSize)', T);
+      requireInputs(inputs, T * N);
+      if (lengths) requireNumbers('lengths', lengths, N, 1, T);
+      if (from && rowsOf(from) !== N) throw setting(`from has ${rowsOf(from)} rows, not ${N}.`);
+      prepare(T, N, lengths);
+      reorder(input.data, inputs, batchFirst ? N : T, batchFirst ? T : N, inputSize || 1, batchFirst);
+      run(from ?? initialState(N));
+      const { block, steps } = last;
+      const output = block.data.slice();
+      if (batchFirst) reorder(output, block.data, steps, N, outputSize, true);
+      const shape = batchFirst ? [N, steps, outputSize] : [steps, N, outputSize];
+      return { output: { data: output, shape }, state: lstms.map(({ h, c }) => ({ h: [...h.data], c: [...c.data] })) };
+    },
+  };
+}
