@@ -71,9 +71,28 @@ export function variantCell({ cell = {}, hiddenSize: H }: LstmSpec, read: ReadPa
 }
 
 /** (Z1) with the rate z, (Z2): replaces the state s of step t, given the state before. */
-export function hold(s: Floats, before: Floats, z: number, rows: number, t: number, lengths: Lengths): void {
+function holdPart(s: Floats, before: Floats, z: number, rows: number, t: number, lengths: Lengths): void {
   for (let k = 0; k < s.length; k++) {
     const ended = lengths !== null && t >= lengths[Math.floor((k * rows) / s.length)]!;
     s[k] = ended ? before[k]! : z > 0 ? z * before[k]! + (1 - z) * s[k]! : s[k]!;
   }
+}
+
+/** (Z1), (Z2): `keep` the state before a step, and `apply` it after the step. */
+export function holder({ zoneout = 0 }: LstmSpec) {
+  const { h: zh = 0, c: zc = 0 } = typeof zoneout === 'number' ? { h: zoneout, c: zoneout } : zoneout;
+  let hBefore = new Float64Array(0);
+  let cBefore = new Float64Array(0);
+  return {
+    keep(h: Floats, c: Floats) {
+      if (hBefore.length !== h.length) [hBefore, cBefore] = [new Float64Array(h.length), new Float64Array(c.length)];
+      hBefore.set(h);
+      cBefore.set(c);
+    },
+    apply(h: Floats, c: Floats, rows: number, t: number, lengths: Lengths) {
+      if (lengths === null && zh === 0 && zc === 0) return;
+      holdPart(h, hBefore, zh, rows, t, lengths);
+      holdPart(c, cBefore, zc, rows, t, lengths);
+    },
+  };
 }

@@ -30,11 +30,7 @@ interface Tensor {
 const MAX_HEADER = 1 << 22;
 
 export const invalidFile = (problem: string): Error =>
-  failure(
-    'INVALID_FILE',
-    `The model file ${problem}.`,
-    'Save the model again with serializeModel() or `unspool train`.',
-  );
+  failure('INVALID_FILE', `The model file ${problem}.`, 'Save the model again with Unspool.');
 
 function json(what: string, text: unknown): unknown {
   try {

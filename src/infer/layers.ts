@@ -181,7 +181,7 @@ const SIZES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The layers of a model file, and the widths of its input and output. Throws `INVALID_FILE`. */
-export function buildLayers({ spec, read }: Content, machine: Machine) {
+export function buildLayers({ spec, read }: Pick<Content, 'spec' | 'read'>, machine: Machine) {
   const context: Context = { machine, read, ...namesOf() };
   const { inputSize = 0 } = spec;
   const first = spec.layers[0];

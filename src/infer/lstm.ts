@@ -4,7 +4,7 @@
  *   (P1) h = h Whr'
  */
 import type { LstmSpec } from '../core/lstm/spec.js';
-import { hold, type Lengths, layerNorm, type ReadPart, variantCell } from './cell.js';
+import { holder, type Lengths, layerNorm, type ReadPart, variantCell } from './cell.js';
 import type { Floats } from './file.js';
 import type { Block, Machine, Weights } from './machine.js';
 
@@ -98,11 +98,11 @@ function readWeights(machine: Machine, spec: LstmSpec, inputSize: number, read: 
 
 /** The LSTM of a spec. `read` gives the values of its parameters. */
 export function makeLstm(machine: Machine, spec: LstmSpec, inputSize: number, reverse: boolean, read: ReadPart): Lstm {
-  const { hiddenSize: H, projectionSize: R = H, zoneout = 0 } = spec;
+  const { hiddenSize: H, projectionSize: R = H } = spec;
   const { wx, wh, whr, recurrence, bias, normX, normH, initial } = readWeights(machine, spec, inputSize, read);
   const cell = variantCell(spec, read);
-  const { h: zh = 0, c: zc = 0 } = typeof zoneout === 'number' ? { h: zoneout, c: zoneout } : zoneout;
-  let [rows, hBefore, cBefore] = [0, new Float64Array(0), new Float64Array(0)];
+  const held = holder(spec);
+  let rows = 0;
   let gates!: Block; // [N, 4H]
   let products!: Block; // [N, 4H], of one product, for layer norm
   let u!: Block; // [N, H], the cell's output
@@ -116,8 +116,7 @@ export function makeLstm(machine: Machine, spec: LstmSpec, inputSize: number, re
 
   const step = (x: Block, t: number, lengths: Lengths): void => {
     const { h, c } = lstm;
-    hBefore.set(h.data);
-    cBefore.set(c.data);
+    held.keep(h.data, c.data);
     for (let n = 0; n < rows; n++) gates.data.set(bias, n * 4 * H);
     add(x, t * rows * inputSize, wx, normX);
     add(h, 0, wh, normH);
@@ -129,9 +128,7 @@ export function makeLstm(machine: Machine, spec: LstmSpec, inputSize: number, re
       machine.product(h, u, 0, rows, whr); // (P1)
     }
     if (recurrence) recurrence.keep(gates.data, t, lengths);
-    if (lengths === null && zh === 0 && zc === 0) return;
-    hold(h.data, hBefore, zh, rows, t, lengths);
-    hold(c.data, cBefore, zc, rows, t, lengths);
+    held.apply(h.data, c.data, rows, t, lengths);
   };
 
   const lstm: Lstm = {
@@ -142,7 +139,6 @@ export function makeLstm(machine: Machine, spec: LstmSpec, inputSize: number, re
     c: gates,
     allocate(count) {
       rows = count;
-      [hBefore, cBefore] = [new Float64Array(rows * R), new Float64Array(rows * H)];
       gates = machine.allocate(rows * 4 * H);
       products = machine.allocate(normX ? rows * 4 * H : 0);
       lstm.c = machine.allocate(rows * H);

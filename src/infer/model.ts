@@ -1,7 +1,8 @@
 /** A model of a file: its layers over one input, with the checks of what callers pass. */
 import { failure, requireCount, shown } from './errors.js';
 import { type Floats, readModel } from './file.js';
-import { buildLayers, type Pass, type Source } from './layers.js';
+import { buildLayers, type Layer, type Pass, type Source } from './layers.js';
+import type { Lstm } from './lstm.js';
 import type { Block, Machine } from './machine.js';
 
 /** One LSTM's state, row by row: h of N*R numbers and c of N*H, as lists that `JSON.stringify` and `structuredClone` keep. */
@@ -68,9 +69,7 @@ const setting = (problem: string, help?: string): Error => failure('INVALID_SETT
 const data = (problem: string): Error => failure('INVALID_DATA', problem);
 
 function requireOptions(options: InferOptions): void {
-  if (typeof options !== 'object' || options === null)
-    throw setting(`options must be an object, got ${shown(options)}.`);
-  const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
+  const unknown = Object.keys(options ?? { null: 0 }).find((key) => !OPTIONS.includes(key));
   if (unknown !== undefined) throw setting(`options.${unknown} is unknown.`, `Known: ${OPTIONS.join(', ')}.`);
 }
 
@@ -115,105 +114,101 @@ function copy(to: { [i: number]: number }, from: ArrayLike<number>): void {
   for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }
 
+/** The rows of a state. Throws `INVALID_SETTING` or `INVALID_DATA` unless each LSTM has finite h and c of so many rows. */
+function rowsOf(state: GivenState, lstms: readonly Lstm[]): number {
+  let fits = Array.isArray(state) && state.length === lstms.length;
+  for (let i = 0; fits && i < lstms.length; i++) fits = !!(state[i]?.h && state[i]!.c);
+  if (!fits) throw setting(`The state must be a list of h and c of ${lstms.length} LSTMs, as initialState() returns.`);
+  const rows = (state[0]!.h.length / lstms[0]!.width) >>> 0 || 1; // an integer, which takes no memory
+  for (let i = 0; i < lstms.length; i++) {
+    requireNumbers('h', state[i]!.h, rows * lstms[i]!.width, undefined, 0, i);
+    requireNumbers('c', state[i]!.c, rows * lstms[i]!.hiddenSize, undefined, 0, i);
+  }
+  return rows;
+}
+
+/** Runs the layers over one input, whose block and output are kept as long as the shape stays. */
+function passOver(layers: readonly Layer[], lstms: readonly Lstm[], machine: Machine, width: number) {
+  let pass: Pass = { steps: 0, rows: 0, lengths: null };
+  let input!: Block;
+  let last!: Source;
+  return {
+    /** The block for the inputs of T steps of N rows. */
+    input(steps: number, rows: number, lengths: ArrayLike<number> | null): Block {
+      if (pass.steps !== steps || pass.rows !== rows) {
+        machine.reset();
+        pass = { steps, rows, lengths };
+        input = machine.allocate(steps * rows * width);
+        last = { block: input, steps, ragged: true };
+        for (const layer of layers) last = layer.allocate(last, pass);
+      }
+      pass.lengths = lengths;
+      return input;
+    },
+    /** Runs from a state, which has been checked. */
+    run(state: GivenState): Source {
+      for (let i = 0; i < lstms.length; i++) {
+        copy(lstms[i]!.h.data, state[i]!.h);
+        copy(lstms[i]!.c.data, state[i]!.c);
+      }
+      for (let i = 0; i < layers.length; i++) layers[i]!.run();
+      return last;
+    },
+  };
+}
+
 /** Reads a model file; `machineFor` makes what computes it. Throws `INVALID_FILE`. */
 export function makeModel(
   bytes: Uint8Array | ArrayBuffer,
   machineFor: (precision: 'float32' | 'float64') => Machine,
 ): InferModel {
-  const content = readModel(bytes);
+  const { characters, metadata, ...content } = readModel(bytes);
   const machine = machineFor(content.precision);
   const { layers, inputSize, tokens, outputSize } = buildLayers(content, machine);
   const lstms = layers.flatMap((layer) => layer.lstms);
   const whole = layers.findIndex((layer) => layer.whole);
-  let input!: Block;
-  let last!: Source;
-  let pass: Pass = { steps: 0, rows: 0, lengths: null };
-
-  /** The rows of a state. Throws `INVALID_SETTING` or `INVALID_DATA` unless each LSTM has finite h and c of so many rows. */
-  const rowsOf = (state: GivenState): number => {
-    let fits = Array.isArray(state) && state.length === lstms.length;
-    for (let i = 0; fits && i < lstms.length; i++) fits = !!(state[i]?.h && state[i]!.c);
-    if (!fits) {
-      const help = 'Pass what initialState() or predict() returned.';
-      throw setting(`The state must be a list of h and c of ${lstms.length} LSTMs.`, help);
-    }
-    const rows = (state[0]!.h.length / lstms[0]!.width) >>> 0 || 1; // an integer, which takes no memory
-    for (let i = 0; i < lstms.length; i++) {
-      requireNumbers('h', state[i]!.h, rows * lstms[i]!.width, undefined, 0, i);
-      requireNumbers('c', state[i]!.c, rows * lstms[i]!.hiddenSize, undefined, 0, i);
-    }
-    return rows;
-  };
-
-  const requireInputs = (inputs: ArrayLike<number>, count: number): void =>
+  const pass = passOver(layers, lstms, machine, inputSize || 1);
+  const requireInputs = (inputs: ArrayLike<number>, rows: number): void =>
     tokens > 0
-      ? requireNumbers('inputs', inputs, count, 0, tokens - 1)
-      : requireNumbers('inputs', inputs, count * inputSize);
-
-  /** Allocates for passes of T steps of N rows, unless the last pass had this shape. */
-  const prepare = (steps: number, rows: number, lengths: ArrayLike<number> | null): void => {
-    if (pass.steps !== steps || pass.rows !== rows) {
-      machine.reset();
-      pass = { steps, rows, lengths };
-      input = machine.allocate(steps * rows * (inputSize || 1));
-      last = { block: input, steps, ragged: true };
-      for (const layer of layers) last = layer.allocate(last, pass);
-    }
-    pass.lengths = lengths;
-  };
-
-  const run = (state: GivenState): void => {
-    for (let i = 0; i < lstms.length; i++) {
-      copy(lstms[i]!.h.data, state[i]!.h);
-      copy(lstms[i]!.c.data, state[i]!.c);
-    }
-    for (let i = 0; i < layers.length; i++) layers[i]!.run();
-  };
-
+      ? requireNumbers('inputs', inputs, rows, 0, tokens - 1)
+      : requireNumbers('inputs', inputs, rows * inputSize);
   const initialState = (batchSize = 1): State => {
     requireCount('batchSize', batchSize);
     const rows = (row: Floats): number[] => Array.from({ length: batchSize }, () => [...row]).flat();
     return lstms.map(({ initial }) => ({ h: rows(initial.h), c: rows(initial.c) }));
   };
-
-  return {
-    inputSize,
-    outputSize,
-    tokens,
-    characters: content.characters,
-    metadata: content.metadata,
-    initialState,
-    step(state, inputs) {
-      if (whole >= 0) throw setting(`layers[${whole}] ${layers[whole]!.whole}.`, 'Pass whole sequences to predict().');
-      const rows = rowsOf(state);
-      requireInputs(inputs, rows);
-      prepare(1, rows, null);
-      copy(input.data, inputs);
-      run(state);
-      for (let i = 0; i < lstms.length; i++) {
-        copy(state[i]!.h, lstms[i]!.h.data);
-        copy(state[i]!.c, lstms[i]!.c.data);
-      }
-      return last.block.data;
-    },
-    predict(inputs, options = {}) {
-      requireOptions(options);
-      const { batchSize: N = 1, from, lengths = null, batchFirst = false } = options;
-      requireCount('batchSize', N);
-      if (typeof batchFirst !== 'boolean') throw setting(`batchFirst must be true or false, got ${shown(batchFirst)}.`);
-      const T = inputs?.length / N / (inputSize || 1);
-      requireCount('steps (numbers in inputs / batchSize / inputSize)', T);
-      requireInputs(inputs, T * N);
-      if (lengths) requireNumbers('lengths', lengths, N, 1, T);
-      if (from && rowsOf(from) !== N) throw setting(`from has ${rowsOf(from)} rows, not ${N}.`);
-      prepare(T, N, lengths);
-      reorder(input.data, inputs, batchFirst ? N : T, batchFirst ? T : N, inputSize || 1, batchFirst);
-      run(from ?? initialState(N));
-      const { block, steps } = last;
-      const output = block.data.slice();
-      if (batchFirst) reorder(output, block.data, steps, N, outputSize, true);
-      const shape = batchFirst ? [N, steps, outputSize] : [steps, N, outputSize];
-      return { output: { data: output, shape }, state: lstms.map(({ h, c }) => ({ h: [...h.data], c: [...c.data] })) };
-    },
+  const step: InferModel['step'] = (state, inputs) => {
+    if (whole >= 0) throw setting(`layers[${whole}] ${layers[whole]!.whole}.`, 'Pass whole sequences to predict().');
+    const rows = rowsOf(state, lstms);
+    requireInputs(inputs, rows);
+    copy(pass.input(1, rows, null).data, inputs);
+    const { block } = pass.run(state);
+    for (let i = 0; i < lstms.length; i++) {
+      copy(state[i]!.h, lstms[i]!.h.data);
+      copy(state[i]!.c, lstms[i]!.c.data);
+    }
+    return block.data;
   };
+  const predict: InferModel['predict'] = (inputs, options = {}) => {
+    requireOptions(options);
+    const { batchSize: N = 1, from, lengths = null, batchFirst = false } = options;
+    requireCount('batchSize', N);
+    if (typeof batchFirst !== 'boolean') throw setting(`batchFirst must be true or false, got ${shown(batchFirst)}.`);
+    const width = inputSize || 1;
+    const T = inputs?.length / N / width;
+    requireCount('steps', T);
+    requireInputs(inputs, T * N);
+    if (lengths) requireNumbers('lengths', lengths, N, 1, T);
+    const start = from ?? initialState(N);
+    const rows = rowsOf(start, lstms);
+    if (rows !== N) throw setting(`from has ${rows} rows, not ${N}.`);
+    const { data: to } = pass.input(T, N, lengths);
+    reorder(to, inputs, batchFirst ? N : T, batchFirst ? T : N, width, batchFirst);
+    const { block, steps } = pass.run(start);
+    const output = block.data.slice();
+    if (batchFirst) reorder(output, block.data, steps, N, outputSize, true);
+    const shape = batchFirst ? [N, steps, outputSize] : [steps, N, outputSize];
+    return { output: { data: output, shape }, state: lstms.map(({ h, c }) => ({ h: [...h.data], c: [...c.data] })) };
+  };
+  return { inputSize, outputSize, tokens, characters, metadata, initialState, step, predict };
 }
