@@ -114,7 +114,7 @@ async function noticed(tests, change) {
       write(change.file, original);
       if (ran.built) build();
       ran.built = false;
-      await tests.measure(test);
+      left -= (await tests.measure(test)).seconds;
       if (!tests.covers(test, change)) continue;
       const found = await run([test]);
       if (found) return found;

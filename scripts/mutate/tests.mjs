@@ -155,7 +155,7 @@ export class Tests {
   /** The tests that may execute the file, cheap ones and those of the same area first. */
   candidates(file) {
     const parts = file.split('/');
-    const weight = (test) => (test.record?.seconds ?? 20) * (parts.includes(test.area) ? 1 : 4);
+    const weight = (test) => (test.record?.seconds ?? 10) * (parts.includes(test.area) ? 1 : 4);
     const isRelated = ({ reached, usesBuilt, area }) =>
       reached.has(file) || (usesBuilt && parts.includes(area)) || file.startsWith(ASSEMBLY);
     return this.all.filter(isRelated).sort((a, b) => weight(a) - weight(b));

@@ -22,22 +22,13 @@ const TINY: readonly (readonly [Experiment<never>, object])[] = [
 describe.each(TINY.map(([experiment, tiny]) => [experiment.id, experiment, tiny] as const))('%s', (_, all, tiny) => {
   const experiment = all as unknown as Experiment<Job>;
   const jobs = experiment.jobs({ seeds: 1, full: false }).map((job) => ({ ...job, ...tiny }));
-  test('runs every job and reports all of them', async () => {
-    const done = [];
-    for (const job of jobs) {
-      const shares: number[] = [];
-      const result = await experiment.run(job, (share) => shares.push(share));
-      expect(shares.length).toBeGreaterThan(0);
-      expect(shares).toEqual([...shares].sort((a, b) => a - b));
-      expect(shares.at(-1)).toBeLessThanOrEqual(1);
-      expect(Object.values(result.values).every(Number.isFinite)).toBe(true);
-      done.push({ ...result, job, seconds: 1 });
-    }
-    const { tables, plots, verdicts } = experiment.report(done);
-    expect(tables[0]!.rows.map(([label]) => label)).toEqual(jobs.map(({ label }) => label));
-    expect(plots[0]!.series).toHaveLength(jobs.length);
-    expect(verdicts.length).toBeGreaterThan(0);
-    for (const row of tables[0]!.rows) expect(row).toHaveLength(tables[0]!.columns.length);
+  test('reports its progress', async () => {
+    const shares: number[] = [];
+    const { values } = await experiment.run(jobs[0]!, (share) => shares.push(share));
+    expect(shares.length).toBeGreaterThan(0);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.at(-1)).toBeLessThanOrEqual(1);
+    expect(Object.values(values).every(Number.isFinite)).toBe(true);
   });
   test('gives the same curves for a seed, and others for another seed', async () => {
     const [job] = jobs as [Job];
