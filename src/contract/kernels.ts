@@ -84,6 +84,8 @@ export interface Kernels {
   readonly reason?: string;
   /** Number of threads that share the work now, if the backend has threads. */
   readonly threads?: number;
+  /** Why the threads that `threads: 'auto'` chose could not start, as a sentence. Undefined if they run or were not needed yet. */
+  readonly threadsReason?: string | undefined;
   readonly precision: Precision;
   /** Throws `OUT_OF_MEMORY` if a parameter is larger than one instruction can handle. Missing if the backend has no such limit. */
   requireFits?(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]): void;

@@ -20,6 +20,7 @@ import {
   requireNumbers,
   requireSize,
   requireStepData,
+  requireSteps,
   requireSystem,
   requireSystemStep,
   type StepData,
@@ -163,9 +164,7 @@ function unrollOptions(
   requireOptions('options', options ?? null, ['state', 'every', 'gradient']);
   if (!isObject(run)) throw invalidSetting('run', `must be what estimator.start() returns, got ${shown(run)}.`);
   for (const name of ['step', 'emit'] as const) requireFunction(`run.${name}`, run[name]);
-  if (typeof (sequence as Partial<Iterable<StepData>> | null)?.[Symbol.iterator] !== 'function') {
-    throw invalidSetting('sequence', `must be a list of steps, got ${shown(sequence)}.`);
-  }
+  requireSteps(sequence);
   const { every = null, state, gradient = new Float64Array(system.parameters.length) } = options;
   if (every !== null) requireInteger('every', every, 1, Number.MAX_SAFE_INTEGER);
   if (state !== undefined) requireNumbers('state', state, system.batchSize * system.stateSize);

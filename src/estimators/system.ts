@@ -161,6 +161,13 @@ function requireBlocks(blocks: unknown, size: number): void {
 
 const STEP_KEYS = ['input', 'target', 'weights', 'share', 'noise'];
 
+/** Throws `INVALID_DATA` unless steps can be taken from `value`, one after the other. Numbers are not steps. */
+export function requireSteps(value: unknown): asserts value is Iterable<StepData> {
+  const isList = Array.isArray(value) || (isObject(value) && !ArrayBuffer.isView(value));
+  if (isList && typeof (value as Partial<Iterable<StepData>>)[Symbol.iterator] === 'function') return;
+  throw invalidData('sequence', `must be a list of steps, got ${shown(value)}.`);
+}
+
 /** Throws `INVALID_DATA` for a step of a sequence that is not an object with an input. The system checks its numbers. */
 export function requireStepData(data: unknown): asserts data is StepData {
   if (!isObject(data)) {

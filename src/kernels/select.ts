@@ -31,7 +31,8 @@ export interface BackendOptions {
   readonly precision?: Precision;
   /**
    * Number of threads of the wasm backend, 1 to 15, the calling thread included. They start with the first work that is
-   * worth sharing and do not change any result. Default 1; `auto` uses one per processor core, at most 4.
+   * worth sharing and do not change any result. If they cannot start, that work throws `INVALID_SETTING`. Default 1; `auto` uses one
+   * per processor core, at most 4, or only the calling thread if the others cannot start (see `Kernels.threadsReason`).
    */
   readonly threads?: number | 'auto';
 }
@@ -120,6 +121,7 @@ export function describeBackend(options: BackendOptions = {}): {
  */
 export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
   const { backend, variant, threads, reason } = describeBackend(options);
-  const kernels = await entryOf(backend).create({ precision: options.precision ?? 'float32', variant, threads });
+  const { precision = 'float32', threads: requested } = options;
+  const kernels = await entryOf(backend).create({ precision, variant, threads, fallsBack: requested === 'auto' });
   return reason === null ? kernels : Object.assign(kernels, { reason });
 }

@@ -1,7 +1,13 @@
 /** The exact gradient by time step: dL/dh and dL/dc at each step, and the step's part of the parameter gradient. */
 import type { FloatArray } from '../contract/kernels.js';
-import { requireNumbers, requireSystem, type StepData, type System, type SystemStep } from '../estimators/system.js';
-import { requireSteps } from './checks.js';
+import {
+  requireNumbers,
+  requireSteps,
+  requireSystem,
+  type StepData,
+  type System,
+  type SystemStep,
+} from '../estimators/system.js';
 
 /** The gradient at one time step. */
 export interface StepGradient {

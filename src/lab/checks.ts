@@ -1,5 +1,5 @@
 /** Checks of sequences and sizes that a caller passes. */
-import { isObject, requireInteger, shown } from '../checks.js';
+import { requireInteger, shown } from '../checks.js';
 import { invalidData } from '../errors.js';
 import { requireStepData, type StepData } from '../estimators/system.js';
 
@@ -7,13 +7,6 @@ import { requireStepData, type StepData } from '../estimators/system.js';
 export function requireSequence(value: unknown): asserts value is readonly StepData[] {
   if (!Array.isArray(value)) throw invalidData('sequence', `must be a list of steps, got ${shown(value)}.`);
   for (const step of Array.from<unknown>(value)) requireStepData(step);
-}
-
-/** Throws `INVALID_DATA` unless steps can be taken from `value`, one after the other. */
-export function requireSteps(value: unknown): asserts value is Iterable<StepData> {
-  const iterate =
-    isObject(value) || Array.isArray(value) ? (value as Partial<Iterable<StepData>>)[Symbol.iterator] : null;
-  if (typeof iterate !== 'function') throw invalidData('sequence', `must be a list of steps, got ${shown(value)}.`);
 }
 
 /** Throws `INVALID_SETTING` for a number of rows below 1, or for data that would have more than 2^28 numbers. */

@@ -3,9 +3,8 @@
 import { requireInteger, requireOptions } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import { backThrough } from '../estimators/algebra/back-through.js';
-import { requireNumbers, requireSystem, type StepData, type System } from '../estimators/system.js';
+import { requireNumbers, requireSteps, requireSystem, type StepData, type System } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
-import { requireSteps } from './checks.js';
 
 /** The exact gradient by lag. */
 export interface LagSpectrum {

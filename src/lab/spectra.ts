@@ -6,9 +6,15 @@ import { requireInteger, requireValues, shown } from '../checks.js';
 import { invalidData } from '../errors.js';
 import { stateJacobian } from '../estimators/algebra/jacobian.js';
 import { smallSvd } from '../estimators/algebra/small-svd.js';
-import { requireNumbers, requireSize, requireSystem, type StepData, type System } from '../estimators/system.js';
+import {
+  requireNumbers,
+  requireSize,
+  requireSteps,
+  requireSystem,
+  type StepData,
+  type System,
+} from '../estimators/system.js';
 import { dot, norm } from '../estimators/vectors.js';
-import { requireSteps } from './checks.js';
 
 /** The Jacobian J_t = ds_t/ds_{t-1} of every step, (S, S) row-major, for a system of one sequence. */
 export function stateJacobians(

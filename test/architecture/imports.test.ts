@@ -93,7 +93,6 @@ describe('imports from outside', () => {
     expect([...new Set(packages.map(({ to }) => nameOf(to)))].sort()).toEqual([
       '@observablehq',
       '@resvg',
-      'd3-dsv',
       'linkedom',
       'ndarray',
       'seedrandom',

@@ -31,7 +31,7 @@ const { values } = parseArgs({
   },
 });
 /** Limits of one call: seconds of processor time and of waiting, and bytes of the process. `CHECK`: milliseconds. */
-const [BUSY, WAITING, MEMORY, CHECK] = [8, 60, 1.5e9, 250];
+const [BUSY, WAITING, MEMORY, CHECK] = [8, 120, 1.5e9, 250];
 const seconds = Number(values.seconds ?? (values.calls === undefined ? 60 : Number.MAX_SAFE_INTEGER / 1e4));
 /** The number after the last call. */
 const limit = values.call === undefined ? Number(values.calls ?? Number.MAX_SAFE_INTEGER) : Number(values.call) + 1;
@@ -90,6 +90,7 @@ function runFrom(first, seconds) {
     const watch = setInterval(() => {
       const { index, what } = now();
       const { bytes, seconds } = usageOf(child.pid);
+      if (counts.subjects === 0) since = Date.now(); // it has not started: a busy machine
       if (`${index}${what}` !== seen) [seen, since, used] = [`${index}${what}`, Date.now(), seconds];
       const waited = (Date.now() - since) / 1000;
       if (bytes > MEMORY) killed = { kind: 'memory', message: `takes ${(bytes / 1e9).toFixed(1)} GB` };

@@ -1,5 +1,5 @@
 /** The wasm backend passes the conformance suite in each variant that this engine runs, with one thread and with several. */
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
 import { offerRevec } from '../../src/kernels/wasm/trial.js';
@@ -7,7 +7,7 @@ import { adam } from '../../src/optim/adam.js';
 import { fit } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { threadedWasm } from '../support/backends.js';
-import { thrown } from '../support/errors.js';
+import { problemOf, rejected, thrown } from '../support/errors.js';
 import { buildModel } from '../support/model.js';
 import { describeConformance } from './conformance.js';
 
@@ -60,6 +60,57 @@ test.each(VARIANTS)('%s: training gives the same bits with one, two, three and f
     const shared = await trained(await withThreads(variant, threads));
     for (const [name, values] of single) expectSameBits(shared.get(name)!, values);
   }
+});
+
+describe('threads that cannot start', () => {
+  const large = (k: Kernels): void => k.gemm(k.alloc(256, 256), k.alloc(256, 256), k.alloc(256, 256));
+
+  test.each<[string, string, unknown]>([
+    ['as there are no workers', 'worker threads cannot start', undefined],
+    [
+      'as a policy forbids them',
+      'worker threads cannot start: forbidden.',
+      {
+        Worker: class {
+          constructor() {
+            throw new Error('forbidden');
+          }
+        },
+      },
+    ],
+    [
+      'as they end immediately',
+      'worker threads cannot start: out of processes.',
+      {
+        Worker: class {
+          on = (_: string, fail: (error: Error) => void) => setTimeout(() => fail(new Error('out of processes')), 1);
+          unref() {}
+          postMessage() {}
+          terminate() {}
+        },
+      },
+    ],
+  ])('%s are an error, or with `auto` a reason', async (_, message, workerThreads) => {
+    const kernels = [
+      await createWasm('simd', { threads: 2 }),
+      await createWasm('simd', { threads: 2, fallsBack: true }),
+    ] as const;
+    const builtin = jest.spyOn(process, 'getBuiltinModule').mockReturnValue(workerThreads as never);
+    try {
+      const errors: unknown[] = [];
+      for (let wait = 0; wait < 3; wait++) {
+        const error = await rejected(async () => large(kernels[0])).catch(() => null);
+        if (error) errors.push(problemOf(error, 'INVALID_SETTING'));
+        large(kernels[1]);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      expect(errors.at(-1)).toMatchObject({ path: 'threads', problem: expect.stringContaining(message) });
+      expect(kernels[1]).toMatchObject({ threads: 1, threadsReason: expect.stringContaining(message) });
+    } finally {
+      builtin.mockRestore();
+      for (const k of kernels) k.dispose();
+    }
+  });
 });
 
 test('threads do not start for small products', async () => {

@@ -1,6 +1,6 @@
 /** What is published: nothing runs at installation, nothing is missing, nothing is there by mistake. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ROOT } from '../cli/support.js';
@@ -46,8 +46,8 @@ describe('package.json', () => {
     }
   });
 
-  test('an ES module without side effects, for Node 20 and newer', () => {
-    expect(manifest).toMatchObject({ type: 'module', sideEffects: false, engines: { node: '>=20' } });
+  test('an ES module without side effects, for a Node that has process.getBuiltinModule', () => {
+    expect(manifest).toMatchObject({ type: 'module', sideEffects: false, engines: { node: '^20.16 || >=22.3' } });
   });
 
   test('every entry of the exports and every command is a file that the build made', () => {
@@ -108,6 +108,17 @@ test('what is packed: the build, the pages and the papers; no page that README.m
   expect(paths).toContain('dist/cli/main.js');
 });
 
+test('no code is generated from strings, except by the package ndarray for toNdarray', () => {
+  const generate = readdirSync(join(ROOT, 'dist'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.js') && /\bnew Function\b|\beval\(/.test(text(`dist/${path}`)))
+    .map((path) => text(`dist/${path}`));
+  expect(generate).toHaveLength(1);
+  const [ndarray, ...others] = generate[0]!
+    .split(/^\/\/ (?=src\/|\S*node_modules)/m)
+    .filter((part) => /\bnew Function\b|\beval\(/.test(part));
+  expect([ndarray!.split('\n')[0], others]).toEqual([expect.stringMatching(/node_modules\/ndarray\/ndarray\.js$/), []]);
+});
+
 test('package-lock.json names no registry, so that npm installs from the configured one', () => {
   const lock = JSON.parse(text('package-lock.json')) as {
     packages: Record<string, { resolved?: string; link?: boolean }>;
@@ -124,6 +135,6 @@ test('the Studio is a private workspace that uses the same versions of shared pa
   expect(studio.private).toBe(true);
   const own = manifest.devDependencies as Record<string, string>;
   const shared = Object.keys(studio.devDependencies).filter((name) => name in own);
-  expect(shared).toEqual(['@observablehq/plot', '@types/d3-dsv', 'd3-dsv']);
+  expect(shared).toEqual(['@observablehq/plot']);
   for (const name of shared) expect(`${name} ${studio.devDependencies[name]}`).toBe(`${name} ${own[name]}`);
 });

@@ -1,11 +1,11 @@
 /** What `unspool inspect` inspects: a model and the sequence that it reads. */
-import { csvParseRows } from 'd3-dsv';
 import { invalidData } from '../../errors.js';
 import { type Batch, type Model, UnspoolError, type Vocabulary } from '../../index.js';
 import { outputStepsOf } from '../../inspect/one-sequence.js';
 import { loadModel, readText } from '../../node/index.js';
 import { UsageError } from '../command.js';
 import { requireVocabulary, withDataName } from '../text-model.js';
+import { rowsOfCsv } from './csv.js';
 
 /** In float64, so that the figures show the model rather than rounding errors. */
 const EXACT = { backend: 'reference', precision: 'float64' } as const;
@@ -124,8 +124,7 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
 /** The numbers of a CSV file with a header line and one column per input of the model. */
 async function readTable(csv: string, file: string, { spec: { inputSize }, outputSize }: Model): Promise<number[][]> {
   const bad = (problem: string, help: string) => new UnspoolError({ code: 'INVALID_FILE', file: csv, problem, help });
-  // Not csvParse: it creates functions from the header line, which programs without code generation cannot do.
-  const [columns = [], ...lines] = csvParseRows(await readText(csv));
+  const [columns = [], ...lines] = rowsOfCsv(await readText(csv), csv);
   if (columns.length !== inputSize || outputSize > inputSize) {
     throw bad(
       `the table has ${columns.length} columns (${columns.join(', ')}); ${file} has ${inputSize} inputs and ${outputSize} outputs.`,

@@ -70,6 +70,8 @@ async function follow(run: Run, training: AsyncIterable<TrainingEvent>, checkpoi
   } finally {
     progress.clear();
   }
+  const { threadsReason } = run.model.kernels;
+  if (threadsReason) out.warn(`The training used one thread: ${threadsReason}`);
   return reason;
 }
 

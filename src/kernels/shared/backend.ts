@@ -8,6 +8,8 @@ export interface CreateOptions {
   readonly variant: string | null;
   /** Number of threads, the calling one included; 1 unless the entry has threads. */
   readonly threads: number;
+  /** Whether one thread is enough if the others cannot start. */
+  readonly fallsBack: boolean;
 }
 
 /** An entry of the registry of backends. */

@@ -10,5 +10,5 @@ export const wasm = {
   hasThreads: true,
   unavailable: () => (wasmVariant() ? null : wasmProblem()),
   variant: wasmVariant,
-  create: ({ variant, threads }) => createWasm(variant as WasmVariant, { threads }),
+  create: ({ variant, threads, fallsBack }) => createWasm(variant as WasmVariant, { threads, fallsBack }),
 } as const satisfies BackendEntry;

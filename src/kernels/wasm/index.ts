@@ -25,6 +25,8 @@ export { useVariant, type WasmVariant, wasmProblem, wasmVariant } from './binari
 export interface WasmOptions {
   /** Number of threads that share the work, including this one. Default 1. */
   readonly threads?: number;
+  /** Whether this thread works alone if the others cannot start. Default false: that is an error. */
+  readonly fallsBack?: boolean;
   /** Share every instruction, however small it is. For tests. Default false. */
   readonly shareAll?: boolean;
   /** Maximum size of the memory in bytes, in whole pages of 64 KiB. Default and maximum: 4 GiB. */
@@ -33,7 +35,7 @@ export interface WasmOptions {
 
 /** Creates a wasm backend with its own memory. */
 export async function createWasm(variant: WasmVariant, options: WasmOptions = {}): Promise<Kernels> {
-  const { threads: size = 1, shareAll = false, capacity } = options;
+  const { threads: size = 1, fallsBack = false, shareAll = false, capacity } = options;
   const module = await moduleOf(variant);
   const heap = new Heap(capacity);
   const { log, cos, sin } = Math;
@@ -43,7 +45,7 @@ export async function createWasm(variant: WasmVariant, options: WasmOptions = {}
   const single = new SingleThread(heap, wasm, scratch);
   const threads =
     size > 1
-      ? new (await import('./threads/pool.js')).ThreadPool(heap, wasm, module, { size, scratch, single })
+      ? new (await import('./threads/pool.js')).ThreadPool(heap, wasm, module, { size, scratch, single, fallsBack })
       : single;
   const context = createContext(heap, wasm, threads, shareAll ? SHARE_ALL : THRESHOLDS);
   const instructions = {
@@ -62,6 +64,9 @@ export async function createWasm(variant: WasmVariant, options: WasmOptions = {}
     variant,
     get threads() {
       return threads.running;
+    },
+    get threadsReason() {
+      return threads.problem ?? undefined;
     },
     precision: 'float32',
     dispose: () => threads.dispose(),

@@ -137,6 +137,7 @@ const system = (of) => ({
     newGradient: () => [],
     matrixOf: (w) => [w.system.newGradient()],
     adding: null, // not part of the interface
+    floats: null,
     giveBack: null,
   },
 });

@@ -13,7 +13,16 @@ import type { Case } from './shared.js';
 import { updates } from './updates.js';
 
 /** The members of a backend that are not instructions. */
-type Description = 'name' | 'variant' | 'reason' | 'threads' | 'precision' | 'requireFits' | 'host' | 'dispose';
+type Description =
+  | 'name'
+  | 'variant'
+  | 'reason'
+  | 'threads'
+  | 'threadsReason'
+  | 'precision'
+  | 'requireFits'
+  | 'host'
+  | 'dispose';
 export type Instruction = Exclude<keyof Kernels, Description>;
 
 /** The cases of each instruction. An instruction without cases is a type error. */

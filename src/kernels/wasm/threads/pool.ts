@@ -7,6 +7,7 @@
  */
 import { MAX_THREADS } from '../../../contract/constants.js';
 import type { Matrix } from '../../../contract/kernels.js';
+import { invalidSetting } from '../../../errors.js';
 import type { WasmExports } from '../exports.js';
 import type { Heap } from '../heap.js';
 import { Command, RING_SIZE, ThreadWord } from '../layout.js';
@@ -52,17 +53,36 @@ interface Worker {
   terminate(): unknown;
 }
 
-/** Starts a worker that does not keep the process alive. */
-function startWorker(): Worker {
+/** Why threads cannot start; null as long as they can. */
+interface Failure {
+  problem: string | null;
+  /** Whether all threads are ready: a later error is not about their start. */
+  isOver: boolean;
+}
+
+const sentence = (error: unknown): string => {
+  const text = error instanceof Error ? error.message : '';
+  return `worker threads cannot start: ${text || 'a policy of this page or program forbids them'}.`;
+};
+
+/** Starts a worker that does not keep the process alive. `failure` receives why it ends before it is ready. */
+function startWorker(failure: Failure): Worker {
+  const fail = (error: unknown): void => {
+    if (failure.isOver) throw error;
+    failure.problem ??= sentence(error);
+  };
   const source = `(${threadMain})()`;
   const node = globalThis.process?.getBuiltinModule?.('node:worker_threads');
   if (node) {
     const worker = new node.Worker(source, { eval: true });
+    worker.on('error', fail);
     worker.unref();
     return worker;
   }
   const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-  return new globalThis.Worker(url);
+  const worker = new globalThis.Worker(url);
+  worker.onerror = ({ message }) => fail(new Error(message));
+  return worker;
 }
 
 /** The part of a block that commands have used since the last barrier. */
@@ -84,6 +104,8 @@ export class ThreadPool implements Threads {
   private readonly single: SingleThread;
   readonly pass: SingleThread['pass'];
   private readonly workers: Worker[] = [];
+  private readonly fallsBack: boolean;
+  private readonly failure: Failure = { problem: null, isOver: false };
   private state: 'idle' | 'starting' | 'running' | 'stopped' = 'idle';
   private control = 0;
   private words = new Int32Array(0);
@@ -96,12 +118,20 @@ export class ThreadPool implements Threads {
   /** Rows of the last command if it was split by rows, otherwise 0. */
   private rows = 0;
 
-  /** @param scratch address of `scratchFloats()` floats for the main thread. */
+  /**
+   * @param scratch address of `scratchFloats()` floats for the main thread. @param fallsBack whether the main thread works alone if
+   * the others cannot start; otherwise that is an error.
+   */
   constructor(
     heap: Heap,
     wasm: WasmExports,
     module: WebAssembly.Module,
-    threads: { readonly size: number; readonly scratch: number; readonly single: SingleThread },
+    threads: {
+      readonly size: number;
+      readonly scratch: number;
+      readonly single: SingleThread;
+      readonly fallsBack: boolean;
+    },
   ) {
     this.heap = heap;
     this.wasm = wasm;
@@ -110,10 +140,15 @@ export class ThreadPool implements Threads {
     this.scratch = threads.scratch;
     this.single = threads.single;
     this.pass = threads.single.pass;
+    this.fallsBack = threads.fallsBack;
   }
 
   get running(): number {
     return this.state === 'running' ? this.size : 1;
+  }
+
+  get problem(): string | null {
+    return this.failure.problem;
   }
 
   dispatch(command: Command, isLarge: boolean, integers?: readonly number[], reals?: readonly number[]): void {
@@ -154,16 +189,26 @@ export class ThreadPool implements Threads {
     if (this.state === 'running') {
       this.barrier();
       this.submit(Command.stop, false);
-    } else for (const worker of this.workers) worker.terminate();
-    this.state = 'stopped';
+      this.state = 'stopped';
+    } else this.terminate();
   }
 
-  /** Whether all threads are running. The first call starts them. */
+  /** Whether all threads are running. The first call starts them. Throws `INVALID_SETTING` if they cannot and must. */
   private canShare(): boolean {
     if (this.state === 'running') return true;
     if (this.state === 'idle') this.start();
     else if (this.state === 'starting' && this.allReady()) this.admit();
+    const { problem } = this;
+    if (problem !== null) {
+      if (this.state !== 'stopped') this.terminate();
+      if (!this.fallsBack) throw invalidSetting('threads', problem, 'Use threads: 1, or threads: "auto".');
+    }
     return (this.state as string) === 'running';
+  }
+
+  private terminate(): void {
+    for (const worker of this.workers) worker.terminate();
+    this.state = 'stopped';
   }
 
   private start(): void {
@@ -176,17 +221,15 @@ export class ThreadPool implements Threads {
       this.words = new Int32Array(heap.memory.buffer, control, bytes / 4);
       this.slots = Array.from({ length: RING_SIZE }, (_, i) => this.wordOf(wasm.commandSlot(control, i)));
       for (let thread = 1; thread < threads; thread++) {
-        const worker = startWorker();
+        const worker = startWorker(this.failure);
         this.workers.push(worker);
         const scratch = heap.alloc(4 * wasm.scratchFloats());
         const ready = this.threadWord(thread, ThreadWord.ready);
         const admitted = this.threadWord(thread, ThreadWord.admitted);
         worker.postMessage({ module, memory: heap.memory, control, thread, threads, scratch, ready, admitted });
       }
-    } catch {
-      // Workers or shared memory are not available (a page's policy, for example): the main thread works alone.
-      for (const worker of this.workers) worker.terminate();
-      this.state = 'stopped';
+    } catch (error) {
+      this.failure.problem = sentence(error); // no workers, or no memory that they can share
     }
   }
 
@@ -209,6 +252,7 @@ export class ThreadPool implements Threads {
       Atomics.store(this.words, admitted, 1);
       Atomics.notify(this.words, admitted);
     }
+    this.failure.isOver = true;
     this.state = 'running';
   }
 

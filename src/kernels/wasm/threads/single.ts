@@ -16,6 +16,8 @@ export interface Window extends Matrix {
 export interface Threads {
   /** Number of threads that share the work now. */
   readonly running: number;
+  /** Why the other threads could not start, as a sentence; null if they run or have not been needed yet. */
+  readonly problem: string | null;
   /**
    * Passes the integer arguments of the next command. The instructions of the time loop use it, because a list of arguments for
    * each of them costs more than the call.
@@ -45,6 +47,7 @@ type PassIntegers = (...integers: [number, number, number, number, ...number[]])
 /** Performs every command in the calling thread. */
 export class SingleThread implements Threads {
   readonly running = 1;
+  readonly problem = null;
   /** The words of the next command. */
   readonly command: Int32Array;
   readonly pass: PassIntegers;
