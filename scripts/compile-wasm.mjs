@@ -10,15 +10,18 @@ const ROOT = join(import.meta.dirname, '..');
 const ASSEMBLY = 'src/kernels/wasm/assembly';
 
 /**
- * The variants of the module:
+ * The variants of the main module:
  *   simd     4x8 tile, multiply and add          (engines with WebAssembly SIMD)
  *   relaxed  6x8 tile, fused multiply-add        (engines with relaxed SIMD)
  *   revec    6x16 tile, fused multiply-add       (V8 with the flag that fuses pairs of vectors into AVX2 vectors)
+ * The module for LSTM variants has no tiles, so revec uses that of relaxed.
  */
-export const VARIANTS = {
-  simd: { tile: { mr: 4, nv: 2 }, flags: [] },
-  relaxed: { tile: { mr: 6, nv: 2 }, flags: ['--enable', 'relaxed-simd'] },
-  revec: { tile: { mr: 6, nv: 4 }, flags: ['--enable', 'relaxed-simd'] },
+export const MODULES = {
+  simd: { entry: 'index', tile: { mr: 4, nv: 2 }, flags: [] },
+  relaxed: { entry: 'index', tile: { mr: 6, nv: 2 }, flags: ['--enable', 'relaxed-simd'] },
+  revec: { entry: 'index', tile: { mr: 6, nv: 4 }, flags: ['--enable', 'relaxed-simd'] },
+  'simd-variants': { entry: 'variants', flags: [] },
+  'relaxed-variants': { entry: 'variants', flags: ['--enable', 'relaxed-simd'] },
 };
 
 /** The exports of a TypeScript file. */
@@ -35,10 +38,10 @@ const MEMORY = ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--m
 const FEATURES = ['simd', 'threads', 'bulk-memory'].flatMap((feature) => ['--enable', feature]);
 const FLAGS = ['-O3', '--shrinkLevel', '1', '--noAssert', '--runtime', 'stub', ...FEATURES, ...MEMORY];
 
-/** The bytes of a variant of the module. Throws an error with the compiler's messages. */
-export async function compileWasm({ tile, flags }, contract) {
+/** The bytes of a module. Throws an error with the compiler's messages. */
+export async function compileWasm({ entry, tile, flags }, contract) {
   const generated = {
-    [`${ASSEMBLY}/tiles.ts`]: tilesSource(tile),
+    ...(tile && { [`${ASSEMBLY}/tiles.ts`]: tilesSource(tile) }),
     [`${ASSEMBLY}/contract.ts`]: contractSource(contract),
   };
   let bytes;
@@ -55,7 +58,7 @@ export async function compileWasm({ tile, flags }, contract) {
       bytes = contents;
     },
   };
-  const args = [`${ASSEMBLY}/index.ts`, '--baseDir', ROOT, '-o', 'module.wasm', ...FLAGS, ...flags];
+  const args = [`${ASSEMBLY}/${entry}.ts`, '--baseDir', ROOT, '-o', 'module.wasm', ...FLAGS, ...flags];
   const { error, stderr } = await asc.main(args, files);
   if (error) throw new Error(`${error.message}\n${stderr}`);
   return bytes;

@@ -8,7 +8,7 @@ import type { PassShape } from './core/pass.js';
 import { isSimpleSpec, type ModelSpec } from './core/spec.js';
 import { invalidSetting } from './errors.js';
 import { type ModelFile, parseModel } from './interop/model-file.js';
-import { type BackendOptions, requireBackendOptions, selectKernels } from './kernels/select.js';
+import { type BackendOptions, requireBackendOptions, selectKernels, startKernels } from './kernels/select.js';
 import { estimateMemoryOn, type MemoryEstimate, type MemoryOptions } from './train/estimate-memory.js';
 
 /** Chooses a backend for a model by measuring: `fastestBackend(shape)` of unspool/gpu makes one. */
@@ -54,10 +54,9 @@ export async function createModel(spec: ModelSpec, options: CreateOptions = {}):
     if (lengths) await model.prepare({ lengths: [] });
     return model;
   }
-  const variants = await variantsFor(kept, lengths);
-  const on = kernels ?? (await selectKernels(backend));
+  const on = kernels ?? (await startKernels(backend));
   try {
-    return new Model(on, kept, !!kernels, variants);
+    return new Model(on, kept, !!kernels, await variantsFor(on, kept, lengths));
   } catch (error) {
     if (!kernels) on.dispose();
     throw error;

@@ -89,6 +89,11 @@ export interface Kernels {
   readonly precision: Precision;
   /** Throws `OUT_OF_MEMORY` if a parameter is larger than one instruction can handle. Missing if the backend has no such limit. */
   requireFits?(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]): void;
+  /**
+   * Loads the instructions that plain LSTMs do not need: the halves of the cell, layer normalization, noise and CTC. A backend of
+   * `selectKernels` has them; that of a model, only if its spec or a pass needs them. Missing if the backend always has them.
+   */
+  loadVariants?(): Promise<void>;
 
   // ---- memory
   readonly memory: BackendMemory;

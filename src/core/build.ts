@@ -7,12 +7,14 @@ import {
   type Layer,
   type LayerInput,
   type LayerNames,
-  type LstmVariants,
   requireVariants,
   type TapeContext,
+  type Variants,
 } from './layers/layer.js';
 import { type AnyLayerTape, kindOf } from './layers/registry.js';
 import { outputSizeOf } from './layers/sizes.js';
+import { type LossTape, lossTape } from './loss-tape.js';
+import type { LossChoice } from './losses.js';
 import { isPlain } from './lstm/spec.js';
 import { leased } from './memory/lease.js';
 import type { ParameterLayout } from './memory/parameters.js';
@@ -38,8 +40,8 @@ export interface BuiltSpec {
   readonly layers: readonly Layer<AnyLayerTape>[];
   /** Of the model's parameters. */
   readonly layout: ParameterLayout;
-  /** Null as long as neither the spec nor a batch has needed them. */
-  readonly variants: LstmVariants | null;
+  /** The code that has been loaded; null as long as neither the spec nor a batch has needed it. */
+  variants(): Variants | null;
 }
 
 const OPTIONAL = { dropout: true, repeat: true, activity: true };
@@ -50,12 +52,15 @@ const needsVariants = ({ layers }: ModelSpec): boolean =>
     layer.kind === 'lstm' ? layer.direction === 'bidirectional' || !isPlain(layer) : layer.kind in OPTIONAL,
   );
 
-/** Loads the code of LSTM variants and sequences of unequal lengths. */
-export const loadVariants = async (): Promise<LstmVariants> => (await import('./lstm/variants.js')).lstmVariants;
+/** Loads the code of variants, and the instructions that they use. */
+export async function loadVariants(kernels: Kernels): Promise<Variants> {
+  const [{ variants }] = await Promise.all([import('./variants.js'), kernels.loadVariants?.()]);
+  return variants;
+}
 
 /** The variants that a model needs: of its spec, and for batches with lengths. */
-export const variantsFor = async (spec: ModelSpec, lengths = false): Promise<LstmVariants | null> =>
-  lengths || needsVariants(spec) ? loadVariants() : null;
+export const variantsFor = async (kernels: Kernels, spec: ModelSpec, lengths = false): Promise<Variants | null> =>
+  lengths || needsVariants(spec) ? loadVariants(kernels) : null;
 
 function layerNames(): LayerNames {
   /** Names in use, with the least number that may be free after each. */
@@ -92,7 +97,8 @@ export function buildLayers({ layers, inputSize = 0 }: ModelSpec): Layer<AnyLaye
 
 /** Allocates a tape for passes of `shape`. If that fails, nothing stays allocated. */
 export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape, options: TapeOptions = {}): Tape {
-  const { spec, layers, layout, variants } = built;
+  const { spec, layers, layout } = built;
+  const variants = built.variants();
   if (!isObject(size)) throw invalidSetting('shape', `must be { steps, batchSize }, got ${shown(size)}.`);
   const { steps, batchSize } = size;
   requireInteger('steps', steps, 1, 1 << 24);
@@ -120,6 +126,9 @@ export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape
       first.kind === 'embedding' && bottom.kind === 'embedding'
         ? { kind: 'tokens', size: first.size, ids: bottom.ids }
         : { kind: 'values', x: x!, dx };
-    return new Tape(lease, { layout, shape, input, layers: tapes, pass: context.pass, lengths });
+    const { y, dy, outputSteps } = tapes.at(-1)!;
+    const makeLoss = (choice: LossChoice): LossTape =>
+      lossTape(k, choice, y, dy, { steps: outputSteps, batchSize }, built.variants());
+    return new Tape(lease, { layout, shape, input, layers: tapes, pass: context.pass, lengths, makeLoss });
   });
 }

@@ -102,7 +102,7 @@ export async function gradcheck(model: Model, batch: Batch, options: GradcheckOp
       "Create it with {precision: 'float64'}.",
     );
   }
-  const own = await model.prepare(copyOf(batch)); // it is read again for every difference
+  const own = await model.prepare(copyOf(batch), choice); // it is read again for every difference
   const tape = model.tape(own, { lengths: own.lengths !== undefined });
   let gradients: Arena | null = null;
   try {

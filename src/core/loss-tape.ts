@@ -1,18 +1,11 @@
 /** The buffers of a loss over a model's output, and its passes. */
-import { requireInteger } from '../checks.js';
-import type { CtcTargets, Kernels, Matrix, ValueLoss } from '../contract/kernels.js';
-import { invalidSetting, UnspoolError } from '../errors.js';
+import type { Kernels, Matrix, ValueLoss } from '../contract/kernels.js';
+import { UnspoolError } from '../errors.js';
 import { frozenCopy } from './copies.js';
-import { type CrossEntropySpec, type CtcSpec, type LossChoice, type LossSpec, requireLoss } from './losses.js';
+import { requireVariants, type Variants } from './layers/layer.js';
+import { type CrossEntropySpec, type LossChoice, type LossSpec, requireLoss } from './losses.js';
 import type { PassShape } from './pass.js';
-import {
-  type CountedRows,
-  type OutputRows,
-  readTargets,
-  requireEnoughSteps,
-  requireTargets,
-  targetWidth,
-} from './targets.js';
+import { type CountedRows, type OutputRows, readTargets, targetWidth } from './targets.js';
 
 /** The loss's part of a tape. */
 export interface LossTape {
@@ -30,13 +23,23 @@ export interface LossTape {
   free(): void;
 }
 
-/** Allocates the buffers of a loss over a model's output `y` (T*N, width). `backward` writes `dy`, unless it is null. */
-export function lossTape(k: Kernels, choice: LossChoice, y: Matrix, dy: Matrix | null, shape: PassShape): LossTape {
+/**
+ * Allocates the buffers of a loss over a model's output `y` (T*N, width). `backward` writes `dy`, unless it is null. CTC needs
+ * the variants.
+ */
+export function lossTape(
+  k: Kernels,
+  choice: LossChoice,
+  y: Matrix,
+  dy: Matrix | null,
+  shape: PassShape,
+  variants: Variants | null = null,
+): LossTape {
   const spec = frozenCopy(requireLoss(choice));
   const { steps, batchSize } = shape;
   const output = { steps, batchSize, width: y.cols };
   if (spec.kind === 'crossEntropy') return classTape(k, spec, y, dy, output);
-  if (spec.kind === 'ctc') return ctcTape(k, spec, y, dy, output);
+  if (spec.kind === 'ctc') return requireVariants(variants, 'loss').ctcTape(k, spec, y, dy, output);
   return valueTape(k, spec, y, dy, output);
 }
 
@@ -105,44 +108,6 @@ function valueTape(k: Kernels, spec: ValueLoss, y: Matrix, dy: Matrix | null, ou
     free() {
       k.free(value);
       k.free(wanted);
-    },
-  };
-}
-
-function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape {
-  const { steps, batchSize } = output;
-  const { blank = 0, reduction = 'mean', zeroInfinity = false } = spec;
-  requireInteger('loss.blank', blank, 0, y.cols - 1);
-  const value = k.alloc(1, 1);
-  const gradient = k.alloc(y.rows, y.cols);
-  let read: CtcTargets | null = null;
-  const requireFinite = (): void => {
-    if (read && !zeroInfinity) requireEnoughSteps(read);
-  };
-  return {
-    spec,
-    value,
-    probabilities: null,
-    forward(targets, weights = null, { lengths = null } = {}) {
-      if (weights) {
-        const help = 'Pass the number of steps of each sequence as lengths.';
-        throw invalidSetting('weights', 'are not supported by ctc.', help);
-      }
-      requireTargets(spec, targets, output);
-      const own = Int32Array.from(lengths?.steps ?? new Array<number>(batchSize).fill(steps));
-      const labels = Int32Array.from(targets);
-      read = { steps, batchSize, labels, lengths: own, blank, reduction, zeroInfinity };
-      k.ctc(value, gradient, y, read);
-    },
-    backward() {
-      if (!dy) return;
-      requireFinite();
-      k.copy(dy, gradient);
-    },
-    requireFinite,
-    free() {
-      k.free(value);
-      k.free(gradient);
     },
   };
 }

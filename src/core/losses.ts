@@ -57,8 +57,12 @@ const KEYS: Readonly<Record<LossSpec['kind'], readonly string[]>> = {
 };
 
 /** Whether the loss has targets and lengths per sequence instead of per row of the output. */
-export const goesBySequence = (choice: LossChoice): boolean =>
-  (typeof choice === 'string' ? choice : choice.kind) === 'ctc';
+export const goesBySequence = (choice: LossChoice | null | undefined): boolean =>
+  (typeof choice === 'string' ? choice : choice?.kind) === 'ctc';
+
+/** Whether a loss is the given one. */
+export const isSameLoss = (spec: LossSpec, choice: LossChoice): boolean =>
+  JSON.stringify(spec) === JSON.stringify(typeof choice === 'string' ? { kind: choice } : choice);
 
 /** The losses that need no settings. */
 const NAMED = Object.fromEntries(

@@ -7,9 +7,9 @@ import type { BackendTiming } from './backend-timing.js';
 import { type Batch, copyOf, requireBatch } from './batch.js';
 import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
 import { frozenCopy, snapshot } from './copies.js';
-import type { LstmVariants } from './layers/layer.js';
+import type { Variants } from './layers/layer.js';
 import { requireLengths } from './layout.js';
-import type { LossChoice } from './losses.js';
+import { goesBySequence, type LossChoice } from './losses.js';
 import type { Disposed } from './memory/lease.js';
 import { Arena, ParameterLayout, requireOwn } from './memory/parameters.js';
 import type { Noise } from './noise.js';
@@ -68,17 +68,16 @@ export class Model {
   private readonly layers: BuiltSpec['layers'];
   private readonly backend: Kernels;
   private readonly shared: boolean;
-  private loaded: LstmVariants | null;
+  private loaded: Variants | null;
   private disposed = false;
   /** Kept for the next short prediction: to allocate a tape takes as long as to compute it. */
   private spare: Tape | null = null;
 
   /**
-   * Builds the layers and draws the parameters of a spec that has been checked. Throws `OUT_OF_MEMORY` where the parameters do
-   * not fit. `shared`: `dispose()` leaves the backend running. `variants`: null for a spec of standard
-   * LSTMs.
+   * Builds the layers and draws the parameters of a checked spec. Throws `OUT_OF_MEMORY` where the parameters do not fit.
+   * `shared`: `dispose()` leaves the backend running. `variants`: null for a spec of standard LSTMs.
    */
-  constructor(kernels: Kernels, spec: ModelSpec, shared = false, variants: LstmVariants | null = null) {
+  constructor(kernels: Kernels, spec: ModelSpec, shared = false, variants: Variants | null = null) {
     this.spec = frozenCopy(spec);
     this.backend = kernels;
     this.shared = shared;
@@ -107,7 +106,7 @@ export class Model {
   }
 
   /** @internal The code of the LSTM variants; null as long as the model does not need it. */
-  get variants(): LstmVariants | null {
+  get variants(): Variants | null {
     return this.loaded;
   }
 
@@ -115,10 +114,10 @@ export class Model {
    * @internal Loads what a batch needs before `tape` and `startGradients`; other passes do so themselves. Returns the batch or,
    * if the code must be loaded first, a promise of a copy.
    */
-  prepare<B extends Partial<Batch>>(batch: B): B | Promise<B> {
-    if (!batch?.lengths || this.loaded) return batch;
+  prepare<B extends Partial<Batch>>(batch: B, loss?: LossChoice): B | Promise<B> {
+    if (!this.mustLoad(batch, loss)) return batch;
     const copy = copyOf(batch);
-    return loadVariants().then((variants) => {
+    return loadVariants(this.kernels).then((variants) => {
       this.loaded ??= variants;
       return copy;
     });
@@ -127,8 +126,9 @@ export class Model {
   /** Allocates a tape for passes of this shape, which many passes can use. Throws `OUT_OF_MEMORY`. */
   tape(shape: PassShape, options: TapeOptions = {}): Tape {
     requireOptions('options', options, ['gradients', 'inputGradient', 'lengths']);
-    const { kernels, spec, layers, loaded: variants } = this;
+    const { kernels, spec, layers } = this;
     const { layout } = this.parameters;
+    const variants = (): Variants | null => this.loaded;
     return explained(this, shape, () => allocateTape(kernels, { spec, layers, layout, variants }, shape, options));
   }
 
@@ -145,7 +145,7 @@ export class Model {
    */
   async gradients(batch: Batch, options: GradientOptions = {}): Promise<GradientPass> {
     requireOptions('options', options, [...PASS_KEYS, 'gradients']);
-    const [read, settings] = this.mustLoad(batch) ? await this.load(batch, options) : [batch, options];
+    const [read, settings] = this.mustLoad(batch, options.loss) ? await this.load(batch, options) : [batch, options];
     const { loss: unread, tape, gradients } = this.startGradients(read, settings);
     const loss = await unread;
     const relief = tape.relief();
@@ -181,7 +181,7 @@ export class Model {
   evaluate(batch: Batch, options?: EvaluateOptions): Promise<{ loss: number }>;
   async evaluate(batch: Batch, options: EvaluateOptions = {}): Promise<{ loss: number; tape?: Tape }> {
     requireOptions('options', options, PASS_KEYS);
-    const [read, settings] = this.mustLoad(batch) ? await this.load(batch, options) : [batch, options];
+    const [read, settings] = this.mustLoad(batch, options.loss) ? await this.load(batch, options) : [batch, options];
     requireBatch(this, read, settings.loss ?? defaultLoss(read));
     const tape = freeOnError((track) => this.forwardPass(read, settings, false, track));
     const reading = this.readLoss(tape).then((loss) => ({ loss }));
@@ -278,18 +278,19 @@ export class Model {
     });
   }
 
-  /** Whether a pass with these lengths needs code that is not loaded. */
-  private mustLoad(given: { readonly lengths?: unknown } | undefined): boolean {
-    return this.loaded === null && isObject(given) && given.lengths !== undefined;
+  /** Whether a pass with these lengths and this loss needs code that is not loaded. */
+  private mustLoad(given: { readonly lengths?: unknown } | undefined, loss?: LossChoice): boolean {
+    if (this.loaded) return false;
+    return (isObject(given) && given.lengths !== undefined) || goesBySequence(loss);
   }
 
-  /** Loads the code for lengths. Returns the arguments of the call as they were when it was made. */
+  /** Loads the code for lengths and CTC. Returns the arguments of the call as they were when it was made. */
   private async load<B, O extends { readonly from?: StartState }>(batch: B, options: O): Promise<[B, O]> {
     const { from } = options;
     const read = isObject(batch) && !ArrayBuffer.isView(batch) ? copyOf(batch as Partial<Batch>) : snapshot(batch);
     const settings = snapshot({ ...options, from: from instanceof Tape ? null : withoutViews(from) }, 4);
     const state = from instanceof Tape ? from.downloadStates() : settings.from;
-    this.loaded ??= await loadVariants();
+    this.loaded ??= await loadVariants(this.kernels);
     return [read, { ...settings, from: await state }] as [B, O];
   }
 

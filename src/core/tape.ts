@@ -11,8 +11,8 @@ import { invalidSetting, UnspoolError } from '../errors.js';
 import { requireInputCount } from './batch.js';
 import type { AnyLayerTape } from './layers/registry.js';
 import { placeIn, type RowOrder, rowAt, toTimeMajor } from './layout.js';
-import { type LossTape, lossTape } from './loss-tape.js';
-import type { LossChoice } from './losses.js';
+import type { LossTape } from './loss-tape.js';
+import { isSameLoss, type LossChoice } from './losses.js';
 import type { LstmState } from './lstm/blocks.js';
 import type { LstmStepView } from './lstm/step-view.js';
 import type { LstmTape } from './lstm/tape.js';
@@ -40,6 +40,8 @@ type TapeParts = Pick<Tape, 'shape' | 'input' | 'layers'> & {
   readonly layout: ParameterLayout;
   readonly pass: PassState;
   readonly lengths: SequenceLengths | null;
+  /** Allocates the buffers of a loss. */
+  readonly makeLoss: (choice: LossChoice) => LossTape;
 };
 
 const FREED: Disposed = { what: 'The tape', after: 'free()', help: 'Make a new one, or keep a copy of what you need.' };
@@ -65,6 +67,7 @@ export class Tape {
   private readonly pass: PassState;
   /** Null on a tape for sequences of one length. */
   private readonly lengths: SequenceLengths | null;
+  private readonly makeLoss: TapeParts['makeLoss'];
 
   /** Made by `model.tape()`. */
   constructor(lease: Lease, parts: TapeParts) {
@@ -77,6 +80,7 @@ export class Tape {
     this.layers = layers;
     this.pass = parts.pass;
     this.lengths = parts.lengths;
+    this.makeLoss = parts.makeLoss;
     this.lstms = layers.flatMap((layer) =>
       layer.kind === 'lstm' ? [layer] : layer.kind === 'bidirectional' ? [layer.forwards, layer.backwards] : [],
     );
@@ -222,13 +226,11 @@ export class Tape {
 
   /** Allocates the buffers of a loss, or returns those of the same loss. Throws `OUT_OF_MEMORY`. */
   allocateLoss(choice: LossChoice): LossTape {
-    // Compares identities first: usually the caller passes the same object again.
     let { loss } = this;
-    if (!loss || (choice !== this.choice && JSON.stringify(loss.spec) !== specText(choice))) {
+    if (!loss || !(choice === this.choice || isSameLoss(loss.spec, choice))) {
       loss?.free();
       this.loss = null;
-      const shape = { steps: this.top.outputSteps, batchSize: this.shape.batchSize };
-      this.loss = loss = lossTape(this.kernels, choice, this.top.y, this.top.dy, shape);
+      this.loss = loss = this.makeLoss(choice);
     }
     this.choice = choice;
     return loss;
@@ -296,5 +298,3 @@ export class Tape {
     else this.kernels.upload(input.x, counted);
   }
 }
-
-const specText = (choice: LossChoice): string => JSON.stringify(typeof choice === 'string' ? { kind: choice } : choice);

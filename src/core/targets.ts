@@ -1,6 +1,6 @@
 /** Checks of the targets of a loss. An error names the losses that the targets do fit. */
-import { type Place, requireList, requireTokens, requireValues, type Unread } from '../checks.js';
-import type { CtcTargets, ValueLoss } from '../contract/kernels.js';
+import { requireList, requireTokens, requireValues, type Unread } from '../checks.js';
+import type { ValueLoss } from '../contract/kernels.js';
 import { invalidData, UnspoolError } from '../errors.js';
 import { placeIn, type RowOrder, requireRowCount, rowAt, toTimeMajor } from './layout.js';
 import type { LossSpec } from './losses.js';
@@ -84,7 +84,7 @@ export function requireTargetCount(spec: LossSpec, targets: unknown, rows: Outpu
   });
 }
 
-/** Throws unless `targets` fit the loss. Those of which `unread` is true may be anything. */
+/** Throws unless `targets` fit the loss, which is not CTC. Those of which `unread` is true may be anything. */
 export function requireTargets(spec: LossSpec, targets: unknown, rows: OutputRows, unread?: Unread): void {
   const each = requireTargetCount(spec, targets, rows);
   checkTargets(spec, targets as ArrayLike<number>, rows, { each, unread });
@@ -99,8 +99,7 @@ function checkTargets(
   const { width } = rows;
   const place = placeIn('targets', rows, each);
   const help = (): string => helpFor(spec.kind, list, rows, each);
-  if (spec.kind === 'ctc') requireLabels(list, { blank: spec.blank ?? 0, width, each });
-  else if (spec.kind === 'crossEntropy') {
+  if (spec.kind === 'crossEntropy') {
     if (width === 1) {
       throw invalidData('targets', 'cannot be classes: crossEntropy needs an output of several columns.', help());
     }
@@ -108,41 +107,6 @@ function checkTargets(
   } else {
     const isShare = spec.kind === 'binaryCrossEntropy';
     requireValues('targets', list, isShare ? { place, unread, help, min: 0, max: 1 } : { place, unread, help });
-  }
-}
-
-/** CTC labels: rows of `each` labels other than the blank, padded with -1 at the end. */
-function requireLabels(
-  labels: ArrayLike<number>,
-  { blank, width, each }: { readonly blank: number; readonly width: number; readonly each: number },
-): void {
-  const place: Place = (i) => `targets[${i}] (label ${i % each} of sequence ${Math.floor(i / each)})`;
-  requireTokens('targets', labels, width, { ignored: -1, place });
-  for (let i = 0; i < labels.length; i++) {
-    if (labels[i] === blank) {
-      throw invalidData(place(i), `is ${blank}, the blank, which ctc inserts between labels itself.`);
-    }
-    if (i % each > 0 && labels[i - 1] === -1 && labels[i] !== -1) {
-      const help = 'Only -1 may follow the first -1, which ends the labels of a sequence.';
-      throw invalidData(place(i), `is a label after the end of the labels, got ${labels[i]}.`, help);
-    }
-  }
-}
-
-/** Throws `INVALID_DATA` for the first sequence with fewer steps than its labels need, so that no path spells them. */
-export function requireEnoughSteps({ batchSize, labels, lengths }: CtcTargets): void {
-  const each = labels.length / batchSize;
-  for (let n = 0; n < batchSize; n++) {
-    let needed = 0;
-    for (let s = n * each; s < (n + 1) * each && labels[s]! >= 0; s++) {
-      needed += s > n * each && labels[s] === labels[s - 1] ? 2 : 1; // a blank must separate equal labels
-    }
-    if (needed <= lengths[n]!) continue;
-    throw invalidData(
-      `sequence ${n}`,
-      `has ${lengths[n]} steps, but ctc needs ${needed} for its labels (one each, and one between equal labels).`,
-      'Give it more steps or fewer labels, or set zeroInfinity: true, which skips such sequences.',
-    );
   }
 }
 

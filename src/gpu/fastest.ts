@@ -107,7 +107,7 @@ export function fastestBackend(shape: PassShape): (spec: ModelSpec, options?: Ba
       precision,
       backend: best.backend,
     });
-    const model = new Model(kernels, kept, false, await variantsFor(kept));
+    const model = new Model(kernels, kept, false, await variantsFor(kernels, kept));
     model.backendTimings = timings;
     return model;
   };
@@ -138,7 +138,7 @@ async function timeBackend(
   const begin = performance.now();
   const kernels = await selectKernels(options);
   try {
-    const model = new Model(kernels, spec, true, await variantsFor(spec));
+    const model = new Model(kernels, spec, true, await variantsFor(kernels, spec));
     const batch = generatedBatch(model, shape);
     const train = { stateful: false, length: WARM_UP + updates, batch: () => batch };
     const training = fit(model, { train }, { optimizer: adam() });

@@ -51,6 +51,7 @@ export async function forwardTrace(k: Kernels, layer: LstmTape, variant: TracedV
   const tc = await allSteps((t) => layer.cell(t).squashed);
   const squashed = k.alloc(T, H);
   k.upload(squashed, tc.data);
+  await k.loadVariants?.();
   const output = outputActivation(k, squashed, variant);
   const tanhC = await download(k, output.fs);
   output.free();

@@ -2,6 +2,7 @@
 
 import { requireInteger, requireTokens, requireValues } from '../checks.js';
 import { requireBatch } from '../core/batch.js';
+import { requireLabels } from '../core/ctc-tape.js';
 import { placeIn, type RowOrder, rowAt, toTimeMajor } from '../core/layout.js';
 import { goesBySequence, type LossChoice, requireLoss } from '../core/losses.js';
 import type { Batch, Model } from '../core/model.js';
@@ -81,7 +82,9 @@ function requireRow(model: Model, batch: Batch, row: number, loss: LossChoice): 
   const perRow = targets.length / out.steps / batchSize;
   const past = other(out, perRow, end);
   const unread = goesBySequence(loss) ? undefined : (i: number) => past(i) || weights?.[Math.floor(i / perRow)] === 0;
-  requireTargets(requireLoss(loss), targets, { ...out, width }, unread);
+  const lossSpec = requireLoss(loss);
+  if (lossSpec.kind === 'ctc') requireLabels(lossSpec, targets, { ...out, width });
+  else requireTargets(lossSpec, targets, { ...out, width }, unread);
   if (weights) {
     requireValues('weights', weights, { place: placeIn('weights', out, 1), unread: other(out, 1, end), min: 0 });
   }

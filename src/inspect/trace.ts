@@ -75,6 +75,8 @@ export async function trace(model: Model, batch: Batch, options: TraceOptions = 
   const k = model.kernels;
   const loss = requireLoss(options.loss ?? defaultLoss(batch));
   const one = oneSequence(model, batch, options.row ?? 0, loss);
+  const ready = model.prepare({}, loss);
+  if (ready instanceof Promise) await ready;
   const tape = model.tape({ steps: one.steps, batchSize: 1 });
   const arenas: Arena[] = [];
   try {

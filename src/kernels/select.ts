@@ -120,6 +120,13 @@ export function describeBackend(options: BackendOptions = {}): {
  * use `wasm`, `kernels.reason` says why.
  */
 export async function selectKernels(options: BackendOptions = {}): Promise<Kernels> {
+  const kernels = await startKernels(options);
+  await kernels.loadVariants?.();
+  return kernels;
+}
+
+/** As `selectKernels`, without the instructions that `loadVariants` adds. */
+export async function startKernels(options: BackendOptions): Promise<Kernels> {
   const { backend, variant, threads, reason } = describeBackend(options);
   const { precision = 'float32', threads: requested } = options;
   const kernels = await entryOf(backend).create({ precision, variant, threads, fallsBack: requested === 'auto' });

@@ -5,7 +5,7 @@
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { allocateTape, type BuiltSpec, buildLayers, type TapeOptions, variantsFor } from '../core/build.js';
-import type { LossChoice, LossSpec } from '../core/losses.js';
+import { goesBySequence, type LossChoice, type LossSpec } from '../core/losses.js';
 import { MemoryMeter } from '../core/memory/meter.js';
 import { Arena } from '../core/memory/parameters.js';
 import { parameterLayout } from '../core/parameter-layout.js';
@@ -66,8 +66,8 @@ export async function estimateMemoryOn(
   const optimizer = choice === undefined ? NONE : await optimizerFrom(copyOfOptimizerChoice('optimizer', choice));
   const allocate = await bufferAllocation({ ...options, optimizer });
   const layout = parameterLayout(spec);
-  const variants = await variantsFor(spec, options.lengths);
-  const built: BuiltSpec = { spec, layers: buildLayers(spec), layout, variants };
+  const variants = await variantsFor(kernels, spec, options.lengths || goesBySequence(options.loss));
+  const built: BuiltSpec = { spec, layers: buildLayers(spec), layout, variants: () => variants };
   const rules = await kernels.memory.rules();
   const meter = new MemoryMeter(kernels, rules, limit);
   const k = meter.kernels;

@@ -59,6 +59,7 @@ export class Session {
   static async open(setup: SessionSetup, start: TrainingProgress | TrainingState, isOwn: boolean): Promise<Session> {
     const { model, options, seed } = setup;
     const allocate = await bufferAllocation(options);
+    if (options.gradientNoise) await model.kernels.loadVariants?.();
     const lease = new Lease(model.kernels, 'training');
     const { kernels } = lease;
     let session: Session | null = null;

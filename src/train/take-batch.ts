@@ -28,7 +28,7 @@ export function takeBatch(
     const loss = choice ?? defaultLoss(batch);
     requireBatch(model, batch, loss);
     const weight = batchWeight(model.spec, batch, loss);
-    const ready = model.prepare(batch);
+    const ready = model.prepare(batch, loss);
     return ready instanceof Promise ? ready.then((copy) => ({ batch: copy, loss, weight })) : { batch, loss, weight };
   } catch (error) {
     throw inBatch(error, index);

@@ -1,4 +1,4 @@
-/** The build of the WebAssembly module: every name of the contract's tables needs its functions in assembly/. */
+/** The build of the WebAssembly modules: every name of the contract's tables needs its functions in assembly/. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -17,9 +17,9 @@ let errors = '';
 beforeAll(() => {
   const more = MISSING.map(({ table, name }) => `${table}: [...contract.${table}, '${name}']`);
   const program = `
-    import { compileWasm, readContract, VARIANTS } from './scripts/compile-wasm.mjs';
+    import { compileWasm, readContract, MODULES } from './scripts/compile-wasm.mjs';
     const contract = await readContract();
-    await compileWasm(VARIANTS.simd, { ...contract, ${more.join(', ')} });`;
+    await compileWasm(MODULES.simd, { ...contract, ${more.join(', ')} });`;
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
     cwd: ROOT,
     encoding: 'utf8',

@@ -1,10 +1,13 @@
 /** The interfaces that every layer kind implements. registry.ts lists the kinds. */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
+import type { LossTape } from '../loss-tape.js';
+import type { CtcSpec } from '../losses.js';
 import type { LstmBuffers, Program } from '../lstm/program.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { PassShape, PassState, SequenceMasks } from '../pass.js';
 import type { SequenceLengths } from '../sequence-lengths.js';
+import type { OutputRows } from '../targets.js';
 
 /** What a layer reads, and where it writes the gradient of that. */
 export interface LayerInput {
@@ -48,8 +51,8 @@ export type OptionalLayers = Readonly<
   >
 >;
 
-/** The code that only some layers, LSTM variants and sequences of unequal lengths need. It is loaded on demand. */
-export interface LstmVariants {
+/** The code that only some layers, LSTM variants, sequences of unequal lengths and the CTC loss need. It is loaded on demand. */
+export interface Variants {
   readonly layers: OptionalLayers;
   /** Computes every LSTM that is not plain, and plain ones with sequence masks. */
   program(b: LstmBuffers): Program;
@@ -60,12 +63,16 @@ export interface LstmVariants {
     make: (reverse: boolean, input: LayerInput) => LayerTape,
   ): LayerTape;
   sequenceLengths(k: Kernels, shape: PassShape): SequenceLengths;
+  ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape;
 }
 
-/** `createModel` loads the variants that a spec needs, so this fails only for a tape with `lengths`. */
-export function requireVariants(variants: LstmVariants | null, path: string): LstmVariants {
+/**
+ * `createModel` loads the variants that a spec needs, and passes those that a batch needs. So this fails only for a tape of
+ * `model.tape()`, with `lengths` or the CTC loss.
+ */
+export function requireVariants(variants: Variants | null, path: string): Variants {
   if (variants) return variants;
-  const problem = 'the code for LSTM variants and unequal lengths is not loaded.';
+  const problem = 'the code for LSTM variants, unequal lengths and ctc is not loaded.';
   throw invalidSetting(path, problem, 'Set lengths: true in the options of createModel().');
 }
 
@@ -78,7 +85,7 @@ export interface TapeContext {
   readonly gradients: boolean;
   readonly pass: PassState;
   /** Null where no layer and no batch needs them. */
-  readonly variants: LstmVariants | null;
+  readonly variants: Variants | null;
 }
 
 /** A layer of a built model. It holds no numbers itself. */

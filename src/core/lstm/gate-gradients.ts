@@ -41,7 +41,7 @@ export function gateGradients(variant: CellVariant, H: number, n: CellNumbers): 
   return d;
 }
 
-/** f(s) of (F4): the output of the cell's second half with an output gate of 1. `free` frees the memory. */
+/** f(s) of (F4): the output of the cell's second half with an output gate of 1. Needs `loadVariants`. `free` frees the memory. */
 export function outputActivation(k: Kernels, squashed: Matrix, variant: CellVariant): { fs: Matrix; free(): void } {
   const { rows, cols } = squashed;
   const scratch = { gates: k.alloc(rows, 4 * cols), c: k.alloc(rows, cols), h: k.alloc(rows, cols) };

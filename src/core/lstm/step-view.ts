@@ -113,18 +113,18 @@ export class LstmStepView {
     const read = (m: Matrix): FloatArray => hostNumbers(this.k, m);
     const { rows: N, cols: H } = y.c;
     // Comes first: an allocation may move memory, which invalidates arrays that were read before.
-    const output = outputActivation(this.k, squashed, variant);
+    const output = variant.output.kind === 'tanh' ? null : outputActivation(this.k, squashed, variant);
     const found = gateGradients(variant, H, {
       gates: read(y.gates),
       c: read(y.c),
       cBefore: read(this.tape.steps[this.t]!.before.c),
       dc: read(d!.c),
       dh: read(d!.h),
-      squashed: read(output.fs),
+      squashed: output ? read(output.fs) : read(squashed).map(Math.tanh),
       mask: mask && read(mask),
       external: external && read(external),
     });
-    output.free();
+    output?.free();
     const shaped = (values: FloatArray) => ownArray(values, [N, H]);
     return { i: shaped(found.i), f: shaped(found.f), g: shaped(found.g), o: shaped(found.o) };
   }

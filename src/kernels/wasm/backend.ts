@@ -1,5 +1,5 @@
 import type { BackendEntry } from '../shared/backend.js';
-import { createWasm, type WasmVariant, wasmProblem, wasmVariant } from './index.js';
+import { startWasm, type WasmVariant, wasmProblem, wasmVariant } from './index.js';
 
 /** The registry's entry of the WebAssembly backend. */
 export const wasm = {
@@ -10,5 +10,5 @@ export const wasm = {
   hasThreads: true,
   unavailable: () => (wasmVariant() ? null : wasmProblem()),
   variant: wasmVariant,
-  create: ({ variant, threads, fallsBack }) => createWasm(variant as WasmVariant, { threads, fallsBack }),
+  create: ({ variant, threads, fallsBack }) => startWasm(variant as WasmVariant, { threads, fallsBack }),
 } as const satisfies BackendEntry;

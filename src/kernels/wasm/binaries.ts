@@ -2,33 +2,45 @@
 import { Heap } from './heap.js';
 
 /**
- * A variant of the WebAssembly module: `simd` multiplies and then adds; `relaxed` uses fused multiply-add; `revec` does too, with
+ * A variant of the main WebAssembly module: `simd` multiplies and then adds; `relaxed` uses fused multiply-add; `revec` does too, with
  * tiles that are fast if V8 fuses pairs of vectors (`revectorize` in unspool/node).
  */
 export type WasmVariant = 'simd' | 'relaxed' | 'revec';
 
-/** Each module is a separate file, so that a page loads only the one that it runs. */
-const load: Partial<Record<WasmVariant, () => Promise<{ readonly deflated: string }>>> = {
+/** A main module, or a module with the instructions of LSTM variants. */
+export type WasmModule = WasmVariant | 'simd-variants' | 'relaxed-variants';
+
+/** Each module is a separate file, so that a page loads only those that it runs. */
+const load: Partial<Record<WasmModule, () => Promise<{ readonly deflated: string }>>> = {
   simd: () => import('./generated/simd.js'),
   relaxed: () => import('./generated/relaxed.js'),
+  'simd-variants': () => import('./generated/simd-variants.js'),
+  'relaxed-variants': () => import('./generated/relaxed-variants.js'),
 };
-const modules = new Map<WasmVariant, Promise<WebAssembly.Module>>();
+const modules = new Map<WasmModule, Promise<WebAssembly.Module>>();
 
 /** Adds a variant. Only code that needs `revec` adds it, so that pages do not load it. */
 export function addModule(variant: WasmVariant, deflated: string): void {
   load[variant] = async () => ({ deflated });
 }
 
-/** @internal Returns a variant's module, compiled on the first call. */
-export function moduleOf(variant: WasmVariant): Promise<WebAssembly.Module> {
-  let compiled = modules.get(variant);
-  if (!compiled) modules.set(variant, (compiled = compile(variant)));
+/** @internal Returns a module, compiled on the first call. */
+export function moduleOf(name: WasmModule): Promise<WebAssembly.Module> {
+  let compiled = modules.get(name);
+  if (!compiled) modules.set(name, (compiled = compile(name)));
   return compiled;
 }
 
-async function compile(variant: WasmVariant): Promise<WebAssembly.Module> {
-  const { deflated } = await load[variant]!();
+async function compile(name: WasmModule): Promise<WebAssembly.Module> {
+  const { deflated } = await load[name]!();
   return WebAssembly.compile(await inflate(deflated));
+}
+
+/** @internal The exports of a module that computes in `memory`. */
+export async function instantiate<E>(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<E> {
+  const { log, cos, sin } = Math;
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory, log, cos, sin } });
+  return exports as unknown as E;
 }
 
 /** Uses Node's zlib if available, because loading Node's web streams and `Response` takes several milliseconds. */

@@ -2,6 +2,7 @@
 import type { FloatArray, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import type { WasmExports } from './exports.js';
 import type { Heap } from './heap.js';
+import { CellWord } from './layout.js';
 import type { Threads, Window } from './threads/single.js';
 
 export interface WasmMatrix extends Window {
@@ -29,6 +30,8 @@ export interface WasmContext {
   readonly wasm: WasmExports;
   readonly threads: Threads;
   readonly thresholds: Thresholds;
+  /** The address of the arguments of the cell's halves (CellWord in layout.ts). */
+  readonly record: number;
   /** The address of the first element; 0 for no matrix. */
   at(m: Matrix | null | undefined): number;
   /** The number of elements. */
@@ -85,6 +88,7 @@ export function createContext(heap: Heap, wasm: WasmExports, threads: Threads, t
     wasm,
     threads,
     thresholds,
+    record: heap.alloc(4 * CellWord.count),
     at: (m) => (m ? (m as WasmMatrix).at : 0),
     count,
     afterBarrier(act) {

@@ -1,18 +1,11 @@
-/** The exports of assembly/index.ts. Addresses are in bytes, sizes in floats. */
+/** The exports of the WebAssembly modules. Addresses are in bytes, sizes in floats. */
 type VoidExport = (...args: (number | boolean)[]) => void;
 type NumberExport = (...args: (number | boolean)[]) => number;
 
+/** The exports of assembly/index.ts. */
 export interface WasmExports {
   readonly panelFloats: NumberExport;
   readonly scratchFloats: NumberExport;
-  readonly cellState: VoidExport;
-  readonly cellStateGrad: VoidExport;
-  readonly cellOutput: VoidExport;
-  readonly cellOutputGrad: VoidExport;
-  readonly layerNorm: VoidExport;
-  readonly layerNormGrad: VoidExport;
-  readonly addNormals: VoidExport;
-  readonly bernoulli: VoidExport;
   readonly multiply: VoidExport;
   readonly combine: VoidExport;
   readonly scaleRows: VoidExport;
@@ -39,4 +32,16 @@ export interface WasmExports {
   readonly submit: VoidExport;
   readonly wait: VoidExport;
   readonly follow: VoidExport;
+}
+
+/** The exports of assembly/variants.ts. */
+export interface VariantExports {
+  readonly cellState: VoidExport;
+  readonly cellStateGrad: VoidExport;
+  readonly cellOutput: VoidExport;
+  readonly cellOutputGrad: VoidExport;
+  readonly layerNorm: VoidExport;
+  readonly layerNormGrad: VoidExport;
+  readonly addNormals: VoidExport;
+  readonly bernoulli: VoidExport;
 }

@@ -3,21 +3,20 @@
  * Node, Deno, Bun and browsers. The kernels are in assembly/ (AssemblyScript); instructions/ passes them addresses.
  */
 import type { Kernels } from '../../contract/kernels.js';
-import { moduleOf, type WasmVariant } from './binaries.js';
+import { invalidSetting } from '../../errors.js';
+import { instantiate, moduleOf, type WasmVariant } from './binaries.js';
 import { createContext, SHARE_ALL, THRESHOLDS } from './context.js';
-import type { WasmExports } from './exports.js';
+import type { VariantExports, WasmExports } from './exports.js';
 import { Heap } from './heap.js';
 import { cell } from './instructions/cell.js';
-import { cellHalves } from './instructions/cell-halves.js';
 import { elements } from './instructions/elements.js';
 import { losses } from './instructions/losses.js';
 import { memory } from './instructions/memory.js';
-import { noise } from './instructions/noise.js';
-import { norm } from './instructions/norm.js';
 import { products } from './instructions/products.js';
 import { rows } from './instructions/rows.js';
 import { updates } from './instructions/updates.js';
 import { SingleThread } from './threads/single.js';
+import type { variantInstructions } from './variants.js';
 
 export { useVariant, type WasmVariant, wasmProblem, wasmVariant } from './binaries.js';
 
@@ -33,14 +32,44 @@ export interface WasmOptions {
   readonly capacity?: number;
 }
 
-/** Creates a wasm backend with its own memory. */
-export async function createWasm(variant: WasmVariant, options: WasmOptions = {}): Promise<Kernels> {
+type VariantInstructions = ReturnType<typeof variantInstructions>;
+
+/** Instructions that throw until `loadVariants` has replaced them. */
+function notLoaded(): VariantInstructions {
+  const names: readonly (keyof VariantInstructions)[] = [
+    'cellState',
+    'cellStateGrad',
+    'cellOutput',
+    'cellOutputGrad',
+    'layerNorm',
+    'layerNormGrad',
+    'bernoulli',
+    'addNormals',
+    'ctc',
+  ];
+  const refuse = (): never => {
+    throw invalidSetting(
+      'kernels',
+      `must have loaded ${names.join(', ')}.`,
+      'Call await kernels.loadVariants() first.',
+    );
+  };
+  return Object.fromEntries(names.map((name) => [name, refuse])) as unknown as VariantInstructions;
+}
+
+/** Creates a wasm backend with its own memory, with all instructions. */
+export async function createWasm(variant: WasmVariant, options?: WasmOptions): Promise<Kernels> {
+  const kernels = await startWasm(variant, options);
+  await kernels.loadVariants?.();
+  return kernels;
+}
+
+/** As `createWasm`, but without the instructions of LSTM variants until `loadVariants` is called. */
+export async function startWasm(variant: WasmVariant, options: WasmOptions = {}): Promise<Kernels> {
   const { threads: size = 1, fallsBack = false, shareAll = false, capacity } = options;
   const module = await moduleOf(variant);
   const heap = new Heap(capacity);
-  const { log, cos, sin } = Math;
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory: heap.memory, log, cos, sin } });
-  const wasm = exports as unknown as WasmExports;
+  const wasm = await instantiate<WasmExports>(module, heap.memory);
   const scratch = heap.alloc(4 * wasm.scratchFloats());
   const single = new SingleThread(heap, wasm, scratch);
   const threads =
@@ -53,13 +82,16 @@ export async function createWasm(variant: WasmVariant, options: WasmOptions = {}
     ...rows(context),
     ...elements(context),
     ...cell(context),
-    ...cellHalves(context),
-    ...norm(context),
-    ...noise(context),
     ...losses(context),
     ...updates(context),
   };
-  return {
+  let loading: Promise<void> | null = null;
+  const loadVariants = async (): Promise<void> => {
+    const { variantInstructions } = await import('./variants.js');
+    const second = await moduleOf(variant === 'simd' ? 'simd-variants' : 'relaxed-variants');
+    Object.assign(kernels, variantInstructions(context, await instantiate<VariantExports>(second, heap.memory)));
+  };
+  const kernels: Kernels = {
     name: 'wasm',
     variant,
     get threads() {
@@ -72,5 +104,8 @@ export async function createWasm(variant: WasmVariant, options: WasmOptions = {}
     dispose: () => threads.dispose(),
     ...memory(context, { overhead: heap.inUse, threads: size }),
     ...instructions,
+    ...notLoaded(),
+    loadVariants: () => (loading ??= loadVariants()),
   };
+  return kernels;
 }

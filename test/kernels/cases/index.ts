@@ -21,6 +21,7 @@ type Description =
   | 'threadsReason'
   | 'precision'
   | 'requireFits'
+  | 'loadVariants'
   | 'host'
   | 'dispose';
 export type Instruction = Exclude<keyof Kernels, Description>;

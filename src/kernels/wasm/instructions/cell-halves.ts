@@ -10,13 +10,13 @@ import {
   type LstmStep,
 } from '../../../contract/kernels.js';
 import type { WasmContext } from '../context.js';
+import type { VariantExports } from '../exports.js';
 import { CellWord } from '../layout.js';
 
 type CellHalves = Pick<Kernels, 'cellState' | 'cellStateGrad' | 'cellOutput' | 'cellOutputGrad'>;
 
 /** The record of arguments that all halves share. Each reads only the words that it uses. */
-function argumentRecord({ heap, at }: WasmContext) {
-  const record = heap.alloc(4 * CellWord.count);
+function argumentRecord({ heap, at, record }: WasmContext) {
   const words = new Int32Array(heap.memory.buffer, record, CellWord.count);
   const floats = new Float32Array(heap.memory.buffer, record, CellWord.count);
   const doubles = new Float64Array(heap.memory.buffer, record, CellWord.rows / 2);
@@ -49,12 +49,12 @@ function argumentRecord({ heap, at }: WasmContext) {
     words[CellWord.dForgetPeephole] = at(peepholes?.f);
     words[CellWord.dOutputPeephole] = at(peepholes?.o);
   };
-  return { record, words, writeCell, writeGradients };
+  return { words, writeCell, writeGradients };
 }
 
-export function cellHalves(context: WasmContext): CellHalves {
-  const { wasm, at, afterBarrier } = context;
-  const { record, words, writeCell, writeGradients } = argumentRecord(context);
+export function cellHalves(context: WasmContext, wasm: VariantExports): CellHalves {
+  const { at, afterBarrier, record } = context;
+  const { words, writeCell, writeGradients } = argumentRecord(context);
   return {
     cellState(y, cPrev, cell) {
       writeCell(y, cell, cell.variant.candidate);

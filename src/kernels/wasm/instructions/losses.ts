@@ -1,4 +1,4 @@
-/** The losses and their gradients. */
+/** The losses and their gradients; ctc.ts has CTC. */
 import {
   crossEntropyDivisor,
   type Kernels,
@@ -8,10 +8,9 @@ import {
   type ValueTargets,
   valueLossScale,
 } from '../../../contract/kernels.js';
-import { ctcLoss } from '../../shared/ctc.js';
 import { floatWorkspace, type WasmContext } from '../context.js';
 
-type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad' | 'ctc'>;
+type Losses = Pick<Kernels, 'softmaxCrossEntropy' | 'softmaxCrossEntropyGrad' | 'valueLoss' | 'valueLossGrad'>;
 
 export function losses({ heap, threads, wasm, at, afterBarrier, host, integers, floats }: WasmContext): Losses {
   /** The row weights have their own workspace, because a call passes them together with `floats`. */
@@ -48,9 +47,6 @@ export function losses({ heap, threads, wasm, at, afterBarrier, host, integers, 
     valueLossGrad(dy, y, targets, kind) {
       const index = VALUE_LOSSES.indexOf(kind.kind);
       afterBarrier(() => wasm.valueLossGrad(index, at(dy), at(y), at(targets.values), ...details(y, targets, kind)));
-    },
-    ctc(loss, dlogits, logits, targets) {
-      host(loss)[0] = ctcLoss(host(dlogits), host(logits), logits.cols, targets);
     },
   };
 }

@@ -1,10 +1,11 @@
 /** Counter-based random numbers. */
 import { blockOf, hitsBelow, type Kernels } from '../../../contract/kernels.js';
 import type { WasmContext } from '../context.js';
+import type { VariantExports } from '../exports.js';
 
 type Noise = Pick<Kernels, 'bernoulli' | 'addNormals'>;
 
-export function noise({ wasm, at, count, afterBarrier }: WasmContext): Noise {
+export function noise({ at, count, afterBarrier }: WasmContext, wasm: VariantExports): Noise {
   return {
     bernoulli(out, { seed, update, stream, offset = 0 }, { probability, hit, miss }) {
       const [block, skip] = blockOf(offset);

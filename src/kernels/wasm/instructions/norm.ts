@@ -1,10 +1,11 @@
 /** Layer normalization. */
 import type { Kernels } from '../../../contract/kernels.js';
 import type { WasmContext } from '../context.js';
+import type { VariantExports } from '../exports.js';
 
 type Norm = Pick<Kernels, 'layerNorm' | 'layerNormGrad'>;
 
-export function norm({ wasm, at, afterBarrier }: WasmContext): Norm {
+export function norm({ at, afterBarrier }: WasmContext, wasm: VariantExports): Norm {
   return {
     layerNorm: (out, { a, stats, gain, bias }, accumulate) =>
       afterBarrier(() => wasm.layerNorm(at(out), at(stats), at(a), at(gain), at(bias), a.rows, a.cols, accumulate)),

@@ -1,0 +1,22 @@
+/**
+ * The code that only some layers, LSTM variants, sequences of unequal lengths and the CTC loss need. It is loaded with
+ * `import()`, so that a page with plain LSTMs does not download it.
+ */
+import { ctcTape } from './ctc-tape.js';
+import { ActivityTape } from './layers/activity.js';
+import { DropoutTape } from './layers/dropout.js';
+import type { Variants } from './layers/layer.js';
+import { RepeatTape } from './layers/repeat.js';
+import { BidirectionalTape } from './lstm/bidirectional.js';
+import { stagedProgram } from './lstm/staged.js';
+import { SequenceLengths } from './sequence-lengths.js';
+
+type LstmMaker = ConstructorParameters<typeof BidirectionalTape>[2];
+
+export const variants: Variants = {
+  layers: { dropout: DropoutTape, repeat: RepeatTape, activity: ActivityTape },
+  program: stagedProgram,
+  bidirectional: (context, input, make) => new BidirectionalTape(context, input, make as LstmMaker),
+  sequenceLengths: (k, shape) => new SequenceLengths(k, shape),
+  ctcTape,
+};
