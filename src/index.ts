@@ -101,6 +101,7 @@ export {
   type AdagradSettings,
   adadelta,
   adagrad,
+  amsgrad,
   createOptimizer,
   type GroupedSettings,
   grouped,
@@ -122,15 +123,12 @@ export {
   type AdamSettings,
   adam,
   adamW,
-  amsgrad,
   type Optimizer,
   type OptimizerPass,
   OptimizerRun,
   type OptimizerSettings,
   type OptimizerSpec,
   type OptimizerState,
-  type SgdSettings,
-  sgd,
 } from './optim/public-common.js';
 export {
   chain,
@@ -150,6 +148,7 @@ export {
   scheduleSpec,
   stepDown,
 } from './optim/public-schedules.js';
+export { type SgdSettings, sgd } from './optim/public-sgd.js';
 export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './optim/schedule.js';
 export type { MemoryEstimate, MemoryOptions } from './train/estimate-memory.js';
 export { evaluate } from './train/public.js';

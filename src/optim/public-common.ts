@@ -1,27 +1,18 @@
 /**
- * The common optimizers. Training loads the same code on demand. index.ts exports it through these constants and not directly,
+ * The optimizer that most pages use. Training loads the same code on demand. index.ts exports it through these constants and not directly,
  * because a bundler would otherwise put it into every page that imports index.ts, even if the page only predicts.
  */
 import { adam as adamCode, adamW as adamWCode } from './adam.js';
-import { amsgrad as amsgradCode } from './amsgrad.js';
 import { OptimizerRun as OptimizerRunCode } from './optimizer.js';
-import { sgd as sgdCode } from './sgd.js';
 
 export type { AdamSettings } from './adam.js';
 export type { Optimizer, OptimizerPass, OptimizerSettings, OptimizerSpec, OptimizerState } from './optimizer.js';
-export type { SgdSettings } from './sgd.js';
 
 /** Adam (Kingma & Ba 2015), as torch.optim.Adam. */
 export const adam = adamCode;
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter 2019), as torch.optim.AdamW. */
 export const adamW = adamWCode;
-
-/** Adam with the largest second moment so far (Reddi et al. 2018). */
-export const amsgrad = amsgradCode;
-
-/** Stochastic gradient descent, with momentum as torch.optim.SGD. */
-export const sgd = sgdCode;
 
 /** An optimizer at work on the parameters of a model, for custom training loops. */
 export const OptimizerRun = OptimizerRunCode;

@@ -4,6 +4,7 @@
  */
 import { adadelta as adadeltaCode } from './adadelta.js';
 import { adagrad as adagradCode } from './adagrad.js';
+import { amsgrad as amsgradCode } from './amsgrad.js';
 import { grouped as groupedCode } from './grouped.js';
 import { createOptimizer as createOptimizerCode, OPTIMIZERS as OPTIMIZERSCode } from './index.js';
 import { lamb as lambCode } from './lamb.js';
@@ -27,6 +28,9 @@ export const adadelta = adadeltaCode;
 
 /** Adagrad (Duchi et al. 2011), as torch.optim.Adagrad. */
 export const adagrad = adagradCode;
+
+/** Adam with the largest second moment so far (Reddi et al. 2018). */
+export const amsgrad = amsgradCode;
 
 /** Combines several optimizers, one for each group of parameters. */
 export const grouped = groupedCode;
