@@ -19,7 +19,7 @@ import type { Kernels, LstmStepGrad, Matrix, Peepholes } from '../../contract/ke
 import { invalidSetting } from '../../errors.js';
 import type { LstmState } from './blocks.js';
 import type { LstmParts } from './parameters.js';
-import { cellVariant, type LstmSpec, noiseRates } from './spec.js';
+import { cellVariant, isStandardCell, type LstmSpec, noiseRates } from './spec.js';
 import type { LstmTape } from './tape.js';
 
 /** Why a layer has no closed-form derivatives; null if it has. */
@@ -107,12 +107,16 @@ export class LstmTangent {
   private back(p: LstmParts, h: number, c: number, byGates: Matrix, byCell: Matrix): void {
     const { k, d, layer, dPeepholes } = this;
     const { y, mask, squashed } = layer.cell(0);
-    const cell = { variant: cellVariant(layer.spec.cell), peepholes: p.peepholes, mask };
+    const { c: cPrev } = layer.steps[0]!.before;
     k.fill(d.h, h);
     k.fill(d.c, c);
-    k.fill(d.gates, 0);
-    k.cellOutputGrad({ ...d, s: d.c, peepholes: dPeepholes }, y, squashed, cell);
-    k.cellStateGrad({ ...d, cPrev: byCell, peepholes: dPeepholes }, y, layer.steps[0]!.before.c, cell);
+    if (isStandardCell(layer.spec.cell) && !mask) k.lstmCellGrad(d, byCell, y, cPrev);
+    else {
+      const cell = { variant: cellVariant(layer.spec.cell), peepholes: p.peepholes, mask };
+      k.fill(d.gates, 0);
+      k.cellOutputGrad({ ...d, s: d.c, peepholes: dPeepholes }, y, squashed, cell);
+      k.cellStateGrad({ ...d, cPrev: byCell, peepholes: dPeepholes }, y, cPrev, cell);
+    }
     k.copy(byGates, d.gates);
   }
 

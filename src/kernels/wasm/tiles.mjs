@@ -4,8 +4,8 @@
  * A tile keeps mr rows by nv vectors (of 4 columns) of the result in registers while it loops over k. Locals cannot be indexed,
  * so each size has its own generated function.
  *
- * `rows`: A is row-major, with one pointer per row. `packed`: A is packed in panels [k][mr], with one pointer for all rows.
- * B is always packed in panels [k][nv * 4].
+ * `rows`: one pointer per row of A. Rows are `lda` bytes apart, and elements of a row `step` bytes. `packed`: A is packed in
+ * panels [k][mr], with one pointer for all rows; only the tile of full height has it. B is always packed in panels [k][nv * 4].
  */
 
 const range = (n) => Array.from({ length: n }, (_, i) => i);
@@ -19,7 +19,7 @@ function tile({ mr, nv, packed }) {
   const pointer = (i) => (packed || i === 0 ? 'a' : `a${i}`);
   const lines = [
     `/** C tile of ${mr} rows by ${4 * nv} columns; see tiles.mjs. */`,
-    `export function ${name}(a: usize, lda: usize, b: usize, c: usize, ldc: usize, kc: i32, set: bool): void {`,
+    `export function ${name}(a: usize, ${packed ? '' : 'lda: usize, step: usize, '}b: usize, c: usize, ldc: usize, kc: i32, set: bool): void {`,
     ...(packed ? [] : rows.slice(1).map((i) => `  let a${i} = ${pointer(i - 1)} + lda;`)),
     `  const end = b + (<usize>kc) * ${16 * nv};`,
     ...rows.map((i) => `  let ${cols.map((j) => `${acc(i, j)} = f32x4.splat(0)`).join(', ')};`),
@@ -29,7 +29,7 @@ function tile({ mr, nv, packed }) {
       const load = `x = v128.load32_splat(${packed ? `a, ${4 * i}` : pointer(i)});`;
       return `    ${i === 0 ? 'let ' : ''}${load} ${cols.map((j) => sum(i, j)).join(' ')}`;
     }),
-    packed ? `    a += ${4 * mr};` : `    ${rows.map((i) => `${pointer(i)} += 4;`).join(' ')}`,
+    packed ? `    a += ${4 * mr};` : `    ${rows.map((i) => `${pointer(i)} += step;`).join(' ')}`,
     `    b += ${16 * nv};`,
     '  } while (b < end);',
     '  let at = c;',
@@ -76,17 +76,23 @@ function wideRow({ nv, panels }) {
   ].join('\n');
 }
 
-function dispatch({ mr, nv, packed }) {
-  const kind = packed ? 'packed' : 'rows';
+function dispatch({ mr, nv }) {
   const heights = range(mr).map((i) => i + 1);
+  const call = (h) => `rows${h}x${nv}(a, lda, step, b, c, ldc, kc, set);`;
   return [
     `/** The tile of \`height\` rows, 1 to ${mr}. */`,
-    `export function ${kind}Tile(height: i32, a: usize, lda: usize, b: usize, c: usize, ldc: usize, kc: i32, set: bool): void {`,
-    `  if (height == ${mr}) ${kind}${mr}x${nv}(a, lda, b, c, ldc, kc, set);`,
+    `export function rowsTile(`,
+    '  height: i32, a: usize, lda: usize, step: usize, b: usize, c: usize, ldc: usize, kc: i32, set: bool,',
+    '): void {',
+    `  if (height == ${mr}) ${call(mr)}`,
     ...heights
       .slice(0, -1)
       .reverse()
-      .map((h) => `  else if (height == ${h}) ${kind}${h}x${nv}(a, lda, b, c, ldc, kc, set);`),
+      .map((h) => `  else if (height == ${h}) ${call(h)}`),
+    '}',
+    '/** The tile of full height, for packed rows of A. */',
+    'export function packedTile(a: usize, b: usize, c: usize, ldc: usize, kc: i32, set: bool): void {',
+    `  packed${mr}x${nv}(a, b, c, ldc, kc, set);`,
     '}',
   ].join('\n');
 }
@@ -101,9 +107,9 @@ export function tilesSource({ mr, nv }) {
     `export const MR: i32 = ${mr}; // rows of a tile`,
     `export const NR: i32 = ${4 * nv}; // columns of a tile and of a panel of B`,
     `export const WIDE: i32 = ${panels}; // panels that wideRow takes`,
-    ...heights.flatMap((h) => [tile({ mr: h, nv, packed: false }), tile({ mr: h, nv, packed: true })]),
-    dispatch({ mr, nv, packed: false }),
-    dispatch({ mr, nv, packed: true }),
+    ...heights.map((h) => tile({ mr: h, nv, packed: false })),
+    tile({ mr, nv, packed: true }),
+    dispatch({ mr, nv }),
     wideRow({ nv, panels }),
     '',
   ].join('\n\n');

@@ -177,8 +177,10 @@ function multiply(
       const at = c + (<usize>i) * ldc + ((<usize>j) << 2);
       const target = whole ? at : edge;
       const stride = whole ? ldc : (<usize>NR) << 2;
-      if (packed) packedTile(height, ap, 0, b, target, stride, kc, whole ? set : true);
-      else rowsTile(height, ap, lda, b, target, stride, kc, whole ? set : true);
+      const fresh = whole ? set : true;
+      if (!packed) rowsTile(height, ap, lda, 4, b, target, stride, kc, fresh);
+      else if (height == MR) packedTile(ap, b, target, stride, kc, fresh);
+      else rowsTile(height, ap, 4, (<usize>height) << 2, b, target, stride, kc, fresh);
       if (!whole) copyEdge(at, ldc, edge, height, C - j, set);
       i += height;
     }
