@@ -48,8 +48,10 @@ const OPTIONAL = { dropout: true, repeat: true, activity: true };
 
 /** Whether the model cannot be computed without the code of the LSTM variants. */
 const needsVariants = ({ layers }: ModelSpec): boolean =>
-  layers.some((layer) =>
-    layer.kind === 'lstm' ? layer.direction === 'bidirectional' || !isPlain(layer) : layer.kind in OPTIONAL,
+  layers.some(
+    (layer) =>
+      'init' in layer ||
+      (layer.kind === 'lstm' ? layer.direction === 'bidirectional' || !isPlain(layer) : layer.kind in OPTIONAL),
   );
 
 /** Loads the code of variants, and the instructions that they use. */

@@ -1,7 +1,7 @@
-/** Initializers of a weight matrix [rows, cols] = [out, in]. */
-import { requireList, requireValues } from '../checks.js';
-import { UnspoolError } from '../errors.js';
-import type { Rng } from './rng.js';
+/** Initializers of a weight matrix [rows, cols] = [out, in]. initializers.ts has those that no default setting names. */
+import { invalidSetting } from '../errors.js';
+import type { Arena, ParameterSpec } from './memory/parameters.js';
+import { createRng, type Rng } from './rng.js';
 
 /**
  * The initial values of a weight matrix:
@@ -42,8 +42,8 @@ export type Initializer =
 /** `rows` times `cols` numbers, row by row. */
 export type InitializerFunction = (rows: number, cols: number, rng: Rng) => ArrayLike<number>;
 
-/** The matrix that an initializer fills. */
-interface Fill {
+/** A matrix [rows, cols] to fill. */
+export interface Shape {
   readonly rows: number;
   readonly cols: number;
   /** What `uniform` divides by. */
@@ -51,96 +51,46 @@ interface Fill {
   readonly rng: Rng;
 }
 
-const draw = ({ rows, cols }: Fill, next: (at: number) => number): Float64Array =>
-  Float64Array.from({ length: rows * cols }, (_, at) => next(at));
-const uniform = (m: Fill, bound: number): Float64Array => draw(m, () => (2 * m.rng.uniform() - 1) * bound);
-const normal = (m: Fill, std: number): Float64Array => draw(m, () => m.rng.normal() * std);
-
-/** Initializers without settings. */
-export const NAMED_INITIALIZERS = {
-  zeros: (m: Fill) => draw(m, () => 0),
-  ones: (m: Fill) => draw(m, () => 1),
-  uniform: (m: Fill) => uniform(m, 1 / Math.sqrt(m.fan)),
-  normal: (m: Fill) => normal(m, 1),
-  xavierUniform: (m: Fill) => uniform(m, Math.sqrt(6 / (m.rows + m.cols))),
-  xavierNormal: (m: Fill) => normal(m, Math.sqrt(2 / (m.rows + m.cols))),
-  heUniform: (m: Fill) => uniform(m, Math.sqrt(6 / m.cols)),
-  heNormal: (m: Fill) => normal(m, Math.sqrt(2 / m.cols)),
-  lecunUniform: (m: Fill) => uniform(m, Math.sqrt(3 / m.cols)),
-  lecunNormal: (m: Fill) => normal(m, Math.sqrt(1 / m.cols)),
-  orthogonal: ({ rows, cols, rng }: Fill) => orthogonal(rows, cols, rng),
-  identity: (m: Fill) => draw(m, (at) => (Math.floor(at / m.cols) === at % m.cols ? 1 : 0)),
-};
-
-/** Values of a matrix [rows, cols], row-major. `fan` is what `uniform` divides by. */
-export function initialize(init: Initializer, rows: number, cols: number, fan: number, rng: Rng): Float64Array {
-  const m: Fill = { rows, cols, fan, rng };
-  if (typeof init === 'function') return drawn(init(rows, cols, rng), rows, cols);
-  if (typeof init === 'string') return NAMED_INITIALIZERS[init](m);
-  switch (init.kind) {
-    case 'uniform':
-      return uniform(m, init.bound);
-    case 'normal':
-      return normal(m, init.std);
-    case 'truncatedNormal':
-      return draw(m, () => truncated(rng) * init.std);
-    case 'orthogonal':
-      return orthogonal(rows, cols, rng).map((w) => w * init.gain);
-    case 'constant':
-      return draw(m, () => init.value);
-    default:
-      return init satisfies never;
-  }
+/** A matrix to fill, with the usual ways to do it. */
+export interface Fill extends Shape {
+  /** Element number `at` is `next(at)`. */
+  each(next: (at: number) => number): Float64Array;
+  /** U(-bound, bound) */
+  uniform(bound: number): Float64Array;
+  /** N(0, std^2) */
+  normal(std: number): Float64Array;
 }
 
-/** A standard normal number within two deviations. */
-function truncated(rng: Rng): number {
-  for (;;) {
-    const z = rng.normal();
-    if (Math.abs(z) <= 2) return z;
-  }
+/** The initializers that no default setting names. */
+export type RareInitializers = (init: Exclude<Initializer, DefaultInitializer>, m: Fill) => Float64Array;
+type DefaultInitializer = 'zeros' | 'ones' | 'uniform' | 'normal';
+
+/** Values of a matrix, row-major. */
+export function initialize(init: Initializer, shape: Shape, rare: RareInitializers | undefined): Float64Array {
+  const { rows, cols, fan, rng } = shape;
+  const each: Fill['each'] = (next) => Float64Array.from({ length: rows * cols }, (_, at) => next(at));
+  const uniform = (bound: number): Float64Array => each(() => (2 * rng.uniform() - 1) * bound);
+  const normal = (std: number): Float64Array => each(() => rng.normal() * std);
+  if (init === 'zeros') return each(() => 0);
+  if (init === 'ones') return each(() => 1);
+  if (init === 'uniform') return uniform(1 / Math.sqrt(fan));
+  if (init === 'normal') return normal(1);
+  if (rare) return rare(init, { ...shape, each, uniform, normal });
+  throw invalidSetting('init', 'needs code that is not loaded.', 'Make the model with createModel().');
 }
 
-/** The numbers that an initializer function returned, checked. */
-function drawn(values: ArrayLike<number>, rows: number, cols: number): Float64Array {
-  requireList('the result of the initializer', values);
-  if (values.length !== rows * cols) {
-    throw new UnspoolError({
-      code: 'SHAPE_MISMATCH',
-      op: 'init',
-      tensor: 'the result of the initializer',
-      expected: [rows, cols],
-      actual: [values.length],
-      help: 'Return all numbers of the matrix, row by row. For an LSTM the function is called once per gate.',
-    });
+/** Gives each parameter its initial values, which its name and the seed determine. */
+export function drawParameters(
+  arena: Arena,
+  parameters: readonly ParameterSpec[],
+  seed: number,
+  rare: RareInitializers | undefined,
+): void {
+  for (const { name, start } of parameters) {
+    const rng = createRng(seed, name);
+    arena.set(
+      name,
+      start((init, rows, cols, fan) => initialize(init, { rows, cols, fan, rng }, rare)),
+    );
   }
-  requireValues('the result of the initializer', values);
-  return Float64Array.from(values);
-}
-
-/**
- * Gram-Schmidt on random normal vectors; each is orthogonalized twice, because one pass loses digits where vectors are
- * nearly parallel. A random normal matrix has no preferred direction, so the result is uniform over rotations.
- */
-function orthogonal(rows: number, cols: number, rng: Rng): Float64Array {
-  const count = Math.min(rows, cols);
-  const length = Math.max(rows, cols);
-  const vectors: Float64Array[] = [];
-  while (vectors.length < count) {
-    const v = Float64Array.from({ length }, () => rng.normal());
-    for (let pass = 0; pass < 2; pass++) {
-      for (const u of vectors) {
-        let dot = 0;
-        for (let k = 0; k < length; k++) dot += u[k]! * v[k]!;
-        for (let k = 0; k < length; k++) v[k]! -= dot * u[k]!;
-      }
-    }
-    const norm = Math.hypot(...v);
-    vectors.push(v.map((x) => x / norm));
-  }
-  const byRow = rows <= cols;
-  return Float64Array.from({ length: rows * cols }, (_, at) => {
-    const [r, c] = [Math.floor(at / cols), at % cols];
-    return byRow ? vectors[r]![c]! : vectors[c]![r]!;
-  });
 }

@@ -7,6 +7,7 @@ import type { BackendTiming } from './backend-timing.js';
 import { type Batch, copyOf, requireBatch } from './batch.js';
 import { allocateTape, type BuiltSpec, buildLayers, loadVariants, type TapeOptions } from './build.js';
 import { frozenCopy, snapshot } from './copies.js';
+import { drawParameters } from './init.js';
 import type { Variants } from './layers/layer.js';
 import { requireLengths } from './layout.js';
 import { goesBySequence, type LossChoice } from './losses.js';
@@ -16,7 +17,6 @@ import type { Noise } from './noise.js';
 import { explained, freeOnError, type Track } from './out-of-memory.js';
 import type { PassShape } from './pass.js';
 import { type Prediction, type PredictOptions, readAndFree, readPrediction } from './prediction.js';
-import { createRng } from './rng.js';
 import { type ModelSpec, requireCarriedState } from './spec.js';
 import { withoutViews } from './start-state.js';
 import { Stream } from './stream.js';
@@ -86,7 +86,7 @@ export class Model {
     const parameters = this.layers.flatMap((layer) => layer.parameters);
     kernels.requireFits?.(parameters);
     this.parameters = explained(this, null, () => new Arena(kernels, new ParameterLayout(parameters), 'model'));
-    for (const p of parameters) this.parameters.set(p.name, p.start(createRng(spec.seed ?? 1, p.name)));
+    drawParameters(this.parameters, parameters, spec.seed ?? 1, variants?.initializers);
   }
 
   /** The backend that the model computes on. Throws `DISPOSED`. */

@@ -1,7 +1,8 @@
 /** Checks of values that a spec may hold. Each throws `INVALID_SETTING` with the path of the value. */
 import { didYouMean, isFunction, isKeyOf, requireKeys, requireNumber, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
-import { type Initializer, NAMED_INITIALIZERS } from './init.js';
+import type { Initializer } from './init.js';
+import { INITIALIZER_NAMES } from './initializers.js';
 
 /** The largest dropout rate: a rate of 1 leaves nothing to scale. */
 export const MAX_DROP_RATE = 1 - 2 ** -20;
@@ -32,7 +33,7 @@ const NUMBERS: Readonly<Record<string, readonly [key: string, min: number, max: 
 
 /** Throws `INVALID_SETTING` unless `value` is an initializer. */
 export function requireInitializer(path: string, value: unknown): asserts value is Initializer {
-  if (isKeyOf(NAMED_INITIALIZERS, value)) return;
+  if (INITIALIZER_NAMES.includes(value as string)) return;
   if (isFunction(value)) return;
   if (typeof value === 'object' && value !== null && 'kind' in value) {
     const { kind } = value as { readonly kind: unknown };
@@ -46,8 +47,8 @@ export function requireInitializer(path: string, value: unknown): asserts value 
   }
   throw invalidSetting(
     path,
-    `unknown initializer ${shown(value)}.${typeof value === 'string' ? didYouMean(value, Object.keys(NAMED_INITIALIZERS)) : ''}`,
-    `Use one of ${Object.keys(NAMED_INITIALIZERS).join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
+    `unknown initializer ${shown(value)}.${typeof value === 'string' ? didYouMean(value, INITIALIZER_NAMES) : ''}`,
+    `Use one of ${INITIALIZER_NAMES.join(', ')}, a function, or {kind, ...} with ${Object.entries(NUMBERS)
       .map(([kind, [key]]) => `${kind}: ${key}`)
       .join(', ')}.`,
   );

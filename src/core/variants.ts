@@ -1,8 +1,9 @@
 /**
- * The code that only some layers, LSTM variants, sequences of unequal lengths and the CTC loss need. It is loaded with
- * `import()`, so that a page with plain LSTMs does not download it.
+ * The code that only some layers, LSTM variants, initializers, sequences of unequal lengths and the CTC loss need. It is loaded
+ * with `import()`, so that a page with plain LSTMs does not download it.
  */
 import { ctcTape } from './ctc-tape.js';
+import { rareInitializers } from './initializers.js';
 import { ActivityTape } from './layers/activity.js';
 import { DropoutTape } from './layers/dropout.js';
 import type { Variants } from './layers/layer.js';
@@ -18,5 +19,6 @@ export const variants: Variants = {
   program: stagedProgram,
   bidirectional: (context, input, make) => new BidirectionalTape(context, input, make as LstmMaker),
   sequenceLengths: (k, shape) => new SequenceLengths(k, shape),
+  initializers: rareInitializers,
   ctcTape,
 };

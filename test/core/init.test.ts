@@ -1,6 +1,7 @@
 /** The distribution and structure of each initializer. */
 import { describe, expect, test } from '@jest/globals';
 import { type Initializer, initialize } from '../../src/core/init.js';
+import { rareInitializers } from '../../src/core/initializers.js';
 import { createRng } from '../../src/core/rng.js';
 import { parseModel, serializeModel } from '../../src/interop/model-file.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -9,7 +10,8 @@ import { problemOf, thrown } from '../support/errors.js';
 import { buildModel } from '../support/model.js';
 
 const [ROWS, COLS, FAN] = [60, 90, 40];
-const of = (init: Initializer, rows = ROWS, cols = COLS) => initialize(init, rows, cols, FAN, createRng(3, 'init'));
+const of = (init: Initializer, rows = ROWS, cols = COLS) =>
+  initialize(init, { rows, cols, fan: FAN, rng: createRng(3, 'init') }, rareInitializers);
 
 /** [initializer, standard deviation, bound]. All have the mean 0. */
 test.each<[Initializer, number, number]>([

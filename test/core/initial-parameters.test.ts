@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Initializer, initialize } from '../../src/core/init.js';
+import { rareInitializers } from '../../src/core/initializers.js';
 import type { Model } from '../../src/core/model.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
@@ -69,7 +70,7 @@ describe('initial parameters', () => {
 
   test('many vectors are orthogonal to the last digit', () => {
     const n = 60;
-    const m = initialize('orthogonal', n, n, n, createRng(1, 'orthogonal'));
+    const m = initialize('orthogonal', { rows: n, cols: n, fan: n, rng: createRng(1, 'orthogonal') }, rareInitializers);
     let largest = 0;
     for (let a = 0; a < n; a++) {
       for (let b = 0; b < a; b++) {

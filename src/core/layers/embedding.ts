@@ -5,7 +5,7 @@
  */
 
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { type Initializer, initialize } from '../init.js';
+import type { Initializer } from '../init.js';
 import type { Arena } from '../memory/parameters.js';
 import { drawMask, type MaskSource, streamOf } from '../noise.js';
 import type { PassState } from '../pass.js';
@@ -82,9 +82,7 @@ export const embedding: LayerKind<EmbeddingSpec, EmbeddingTape> = {
     const name = names.unique(spec.name ?? 'embedding');
     return {
       name,
-      parameters: [
-        { name: `${name}.weight`, shape: [size, width], start: (rng) => initialize(init, size, width, width, rng) },
-      ],
+      parameters: [{ name: `${name}.weight`, shape: [size, width], start: (draw) => draw(init, size, width, width) }],
       tape: (context) => new EmbeddingTape(context, name, spec),
     };
   },

@@ -1,6 +1,7 @@
 /** The interfaces that every layer kind implements. registry.ts lists the kinds. */
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
+import type { RareInitializers } from '../init.js';
 import type { LossTape } from '../loss-tape.js';
 import type { CtcSpec } from '../losses.js';
 import type { LstmBuffers, Program } from '../lstm/program.js';
@@ -51,7 +52,10 @@ export type OptionalLayers = Readonly<
   >
 >;
 
-/** The code that only some layers, LSTM variants, sequences of unequal lengths and the CTC loss need. It is loaded on demand. */
+/**
+ * The code that only some layers, LSTM variants, initializers, sequences of unequal lengths and the CTC loss need. It is loaded
+ * on demand.
+ */
 export interface Variants {
   readonly layers: OptionalLayers;
   /** Computes every LSTM that is not plain, and plain ones with sequence masks. */
@@ -63,6 +67,7 @@ export interface Variants {
     make: (reverse: boolean, input: LayerInput) => LayerTape,
   ): LayerTape;
   sequenceLengths(k: Kernels, shape: PassShape): SequenceLengths;
+  readonly initializers: RareInitializers;
   ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { type Initializer, initialize } from '../init.js';
+import type { Initializer } from '../init.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { LayerInput, LayerKind, LayerTape, TapeContext } from './layer.js';
 
@@ -75,9 +75,9 @@ export const linear: LayerKind<LinearSpec, LinearTape> = {
       {
         name: `${name}.weight`,
         shape: [size, inputSize],
-        start: (rng) => initialize(weight, size, inputSize, inputSize, rng),
+        start: (draw) => draw(weight, size, inputSize, inputSize),
       },
-      { name: `${name}.bias`, shape: [size], start: (rng) => initialize(bias, 1, size, inputSize, rng) },
+      { name: `${name}.bias`, shape: [size], start: (draw) => draw(bias, 1, size, inputSize) },
     ];
     return {
       name,

@@ -1,9 +1,8 @@
 /** The parameters of one LSTM, forwards or in reverse: their names, shapes and starts, and their handles. */
 
 import type { Matrix, PackedMatrix, Peepholes } from '../../contract/kernels.js';
-import { type Initializer, initialize } from '../init.js';
-import type { Arena, ParameterSpec } from '../memory/parameters.js';
-import type { Rng } from '../rng.js';
+import type { Initializer } from '../init.js';
+import type { Arena, Draw, ParameterSpec } from '../memory/parameters.js';
 import type { LstmSpec } from './spec.js';
 
 /** Gain and bias of a layer normalization, (1, C) each. */
@@ -39,15 +38,15 @@ export interface LstmParts extends LstmWeights {
 }
 
 /** A matrix of gate blocks [H, cols] one under the other, each drawn on its own. */
-function startGates(init: Initializer, blocks: number, H: number, cols: number, rng: Rng): Float64Array {
+function startGates(init: Initializer, blocks: number, H: number, cols: number, draw: Draw): Float64Array {
   const out = new Float64Array(blocks * H * cols);
-  for (let gate = 0; gate < blocks; gate++) out.set(initialize(init, H, cols, H, rng), gate * H * cols);
+  for (let gate = 0; gate < blocks; gate++) out.set(draw(init, H, cols, H), gate * H * cols);
   return out;
 }
 
-function startBias(spec: LstmSpec, forget: number | null, rng: Rng): Float64Array {
+function startBias(spec: LstmSpec, forget: number | null, draw: Draw): Float64Array {
   const H = spec.hiddenSize;
-  const out = initialize(spec.init?.bias ?? 'zeros', 1, 4 * H, H, rng);
+  const out = draw(spec.init?.bias ?? 'zeros', 1, 4 * H, H);
   if (forget !== null) out.fill(forget, H, 2 * H);
   return out;
 }
@@ -111,17 +110,17 @@ export class LstmParameters {
     };
     const fill = (part: string, shape: readonly number[], how: Initializer): void => {
       const [rows, cols] = shape.length > 1 ? [shape[0]!, shape[1]!] : [1, shape[0]!];
-      add(part, shape, (rng) => initialize(how, rows, cols, H, rng));
+      add(part, shape, (draw) => draw(how, rows, cols, H));
     };
-    add('weight_ih', [4 * H, D], (rng) => startGates(input, 4, H, D, rng));
-    add('weight_hh', [4 * H, R], (rng) => startGates(recurrent, 4, H, R, rng));
+    add('weight_ih', [4 * H, D], (draw) => startGates(input, 4, H, D, draw));
+    add('weight_hh', [4 * H, R], (draw) => startGates(recurrent, 4, H, R, draw));
     // Only the sum of the two biases matters: the first one gets the initial value of the forget gate.
-    if (bias !== false) add('bias_ih', [4 * H], (rng) => startBias(this.spec, forgetBias, rng));
-    if (bias === true) add('bias_hh', [4 * H], (rng) => startBias(this.spec, forgetBias === null ? null : 0, rng));
+    if (bias !== false) add('bias_ih', [4 * H], (draw) => startBias(this.spec, forgetBias, draw));
+    if (bias === true) add('bias_hh', [4 * H], (draw) => startBias(this.spec, forgetBias === null ? null : 0, draw));
     if (projectionSize !== undefined) fill('weight_hr', [R, H], projection);
     if (cell.peepholes) for (const gate of ['i', 'f', 'o']) fill(`peephole_${gate}`, [H], peephole);
     if (cell.gateRecurrence) {
-      add('weight_gate_recurrence', [3 * H, 3 * H], (rng) => startGates(gateRecurrence, 3, H, 3 * H, rng));
+      add('weight_gate_recurrence', [3 * H, 3 * H], (draw) => startGates(gateRecurrence, 3, H, 3 * H, draw));
     }
     if (cell.layerNorm) {
       for (const [of, size] of [['ih', 4 * H] as const, ['hh', 4 * H] as const, ['c', H] as const]) {

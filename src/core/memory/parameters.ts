@@ -7,18 +7,21 @@
 import { isObject, requireFunction, requireList, requireValues, shown } from '../../checks.js';
 import type { FloatArray, Kernels, Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { invalidSetting, UnspoolError } from '../../errors.js';
-import type { Rng } from '../rng.js';
+import type { Initializer } from '../init.js';
 import type { Owner } from './census.js';
 import { backendOf } from './decorate.js';
 import { type Disposed, Lease } from './lease.js';
 import { hostArray, type LiveArray, matrixOf } from './views.js';
+
+export type Draw = (init: Initializer, rows: number, cols: number, fan: number) => Float64Array;
 
 /** A parameter that a layer needs: its name, shape and initial values. */
 export interface ParameterSpec {
   readonly name: string;
   /** [n] or [rows, cols], as PyTorch's state_dict has it. */
   readonly shape: readonly number[];
-  start(rng: Rng): Float64Array;
+  /** @param draw values of a matrix [rows, cols], row-major. `fan` is what `uniform` divides by. */
+  readonly start: (draw: Draw) => Float64Array;
 }
 
 /** One parameter of a layout. */

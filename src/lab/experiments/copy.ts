@@ -1,5 +1,6 @@
 /** Copying over a lag, which full BPTT learns and truncated BPTT cannot. */
 import type { FloatArray } from '../../contract/kernels.js';
+import { variantsFor } from '../../core/build.js';
 import type { Arena } from '../../core/memory/parameters.js';
 import { hostNumbers } from '../../core/memory/views.js';
 import { type Batch, Model } from '../../core/model.js';
@@ -157,7 +158,8 @@ const withoutOverlap = (lag: number): number => (lag % EVERY === 0 ? lag + 1 : l
 
 async function train({ label, seed, lag: wanted, updates }: CopyJob, progress: (share: number) => void) {
   const { window, grows } = CASES[label]!;
-  const model = new Model(await selectKernels(), spec(seed));
+  const kernels = await selectKernels();
+  const model = new Model(kernels, spec(seed), false, await variantsFor(kernels, spec(seed)));
   const random = dataOf('copy', seed);
   const curves = { recall: [] as [number, number][], lag: [] as [number, number][] };
   let [lag, mean, update] = [grows ? Math.min(FIRST_LAG, wanted) : wanted, 1 / SYMBOLS, 0];
