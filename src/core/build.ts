@@ -15,7 +15,7 @@ import { type AnyLayerTape, kindOf } from './layers/registry.js';
 import { outputSizeOf } from './layers/sizes.js';
 import { type LossTape, lossTape } from './loss-tape.js';
 import type { LossChoice } from './losses.js';
-import { isPlain } from './lstm/spec.js';
+import { isSimpleLstm } from './lstm/spec.js';
 import { leased } from './memory/lease.js';
 import type { ParameterLayout } from './memory/parameters.js';
 import type { PassShape } from './pass.js';
@@ -51,7 +51,7 @@ const needsVariants = ({ layers }: ModelSpec): boolean =>
   layers.some(
     (layer) =>
       'init' in layer ||
-      (layer.kind === 'lstm' ? layer.direction === 'bidirectional' || !isPlain(layer) : layer.kind in OPTIONAL),
+      (layer.kind === 'lstm' ? layer.direction === 'bidirectional' || !isSimpleLstm(layer) : layer.kind in OPTIONAL),
   );
 
 /** Loads the code of variants, and the instructions that they use. */

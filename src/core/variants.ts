@@ -9,14 +9,16 @@ import { DropoutTape } from './layers/dropout.js';
 import type { Variants } from './layers/layer.js';
 import { RepeatTape } from './layers/repeat.js';
 import { BidirectionalTape } from './lstm/bidirectional.js';
+import { plainProgram } from './lstm/plain.js';
 import { stagedProgram } from './lstm/staged.js';
+import { isPlain } from './lstm/variant.js';
 import { SequenceLengths } from './sequence-lengths.js';
 
 type LstmMaker = ConstructorParameters<typeof BidirectionalTape>[2];
 
 export const variants: Variants = {
   layers: { dropout: DropoutTape, repeat: RepeatTape, activity: ActivityTape },
-  program: stagedProgram,
+  program: (b) => (!b.masks && isPlain(b.spec) ? plainProgram(b) : stagedProgram(b)),
   bidirectional: (context, input, make) => new BidirectionalTape(context, input, make as LstmMaker),
   sequenceLengths: (k, shape) => new SequenceLengths(k, shape),
   initializers: rareInitializers,

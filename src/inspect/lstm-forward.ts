@@ -1,8 +1,8 @@
 /** The forward half of an LSTM's trace, copied from the tape. */
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { outputActivation } from '../core/lstm/gate-gradients.js';
-import { cellVariant, isStandardCell, noiseRates } from '../core/lstm/spec.js';
 import type { LstmTape } from '../core/lstm/tape.js';
+import { cellVariant, isStandardCell, noiseRates } from '../core/lstm/variant.js';
 import { columns, download, downloadAll, type Grid } from './grid.js';
 import type { GateGrids, LstmTrace, TracedVariant } from './lstm-trace.js';
 

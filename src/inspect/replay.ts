@@ -6,9 +6,9 @@ import type { CellVariant, FloatArray, Matrix } from '../contract/kernels.js';
 import { allocateBuffers } from '../core/lstm/allocate.js';
 import { inputStage } from '../core/lstm/input-stage.js';
 import type { LstmParts } from '../core/lstm/parameters.js';
-import type { LstmBuffers } from '../core/lstm/program.js';
 import { recurrentStage } from '../core/lstm/recurrent-stage.js';
 import type { LstmTape } from '../core/lstm/tape.js';
+import { type VariantBuffers, variantBuffers } from '../core/lstm/variant.js';
 import { Arena, ParameterLayout } from '../core/memory/parameters.js';
 import { inOrder } from '../core/pass.js';
 import { type Grid, rowOf } from './grid.js';
@@ -50,7 +50,7 @@ export interface StepGradients {
 /** Repeats the pass of one LSTM. */
 export class Replay extends GridKernels {
   private readonly forward: Forward;
-  private readonly buffers: LstmBuffers;
+  private readonly buffers: VariantBuffers;
   private readonly p: LstmParts;
   private readonly d: LstmParts;
   private readonly input: ReturnType<typeof inputStage>;
@@ -69,7 +69,7 @@ export class Replay extends GridKernels {
     const context = { kernels: k, shape, gradients: true, pass: { noise: null }, variants: null };
     const input = { x: k.alloc(steps, inputSize), dx: k.alloc(steps, inputSize), steps, masks: null };
     this.forward = forward;
-    this.buffers = allocateBuffers(context, layer, input);
+    this.buffers = variantBuffers(allocateBuffers(context, layer, input));
     this.p = layer.parameters.in(weights);
     this.d = layer.parameters.in(gradients);
     this.input = inputStage(this.buffers);

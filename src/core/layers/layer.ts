@@ -58,7 +58,7 @@ export type OptionalLayers = Readonly<
  */
 export interface Variants {
   readonly layers: OptionalLayers;
-  /** Computes every LSTM that is not plain, and plain ones with sequence masks. */
+  /** Computes LSTMs with any settings, and with sequence masks. */
   program(b: LstmBuffers): Program;
   /** `make` makes the LSTM tape of one direction. */
   bidirectional(

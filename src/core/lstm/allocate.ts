@@ -4,7 +4,6 @@ import type { LayerInput, TapeContext } from '../layers/layer.js';
 import { cutSteps, type LstmState, type StepBlocks, wholeSequence } from './blocks.js';
 import type { LstmDefinition } from './parameters.js';
 import type { LstmBuffers } from './program.js';
-import { cellVariant, isStandardCell, noiseRates } from './spec.js';
 
 /** A step by its place in the order of computation. */
 const firstOf = <T>(steps: readonly T[], reverse: boolean): T => (reverse ? steps.at(-1)! : steps[0]!);
@@ -47,9 +46,6 @@ export function allocateBuffers(context: TapeContext, lstm: LstmDefinition, inpu
   return {
     k,
     spec,
-    variant: cellVariant(spec.cell),
-    standardCell: isStandardCell(spec.cell),
-    rates: noiseRates(spec),
     name: reverse ? `${name}_reverse` : name,
     reverse,
     shape,

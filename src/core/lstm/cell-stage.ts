@@ -4,9 +4,10 @@ import { drawMask, streamOf } from '../noise.js';
 import { blocks } from '../pass.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
-import type { CellValues, LstmBuffers } from './program.js';
+import type { CellValues } from './program.js';
+import type { VariantBuffers } from './variant.js';
 
-export function cellStage(b: LstmBuffers, slot: Slot) {
+export function cellStage(b: VariantBuffers, slot: Slot) {
   const { k, pass, grad, rates, variant } = b;
   const { steps: T, batchSize: N } = b.shape;
   const H = b.spec.hiddenSize;

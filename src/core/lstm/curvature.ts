@@ -20,8 +20,8 @@ import { invalidSetting } from '../../errors.js';
 import { hostNumbers } from '../memory/views.js';
 import type { LstmState } from './blocks.js';
 import type { LstmParts } from './parameters.js';
-import { isPlain } from './spec.js';
 import type { LstmTape } from './tape.js';
+import { isPlain } from './variant.js';
 
 /** Four gates of a unit, or what belongs to each of them, at the columns of a row of 4H numbers. */
 const [I, F, G, O] = [0, 1, 2, 3];

@@ -1,5 +1,8 @@
 /** Computes dL/d(gate) and the output activation, which the backward pass does not store, from the values that it stores. */
 import type { CellVariant, FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
+import { hostNumbers } from '../memory/views.js';
+import type { CellValues } from './program.js';
+import type { VariantBuffers } from './variant.js';
 
 /** The values of one or more steps of a cell, [rows, H]; gates are [rows, 4H]. */
 export interface CellNumbers {
@@ -52,4 +55,24 @@ export function outputActivation(k: Kernels, squashed: Matrix, variant: CellVari
       for (const matrix of [scratch.gates, scratch.c, scratch.h]) k.free(matrix);
     },
   };
+}
+
+/** dL/d(gate) at time t. */
+export function gateGradientsAt({ k, steps, variant, spec }: VariantBuffers, t: number, cell: CellValues): GateNumbers {
+  const { y, d, mask, external, squashed } = cell;
+  const read = (m: Matrix): FloatArray => hostNumbers(k, m);
+  // Comes first: an allocation may move memory, which invalidates arrays that were read before.
+  const output = outputActivation(k, squashed, variant);
+  const found = gateGradients(variant, spec.hiddenSize, {
+    gates: read(y.gates),
+    c: read(y.c),
+    cBefore: read(steps[t]!.before.c),
+    dc: read(d!.c),
+    dh: read(d!.h),
+    squashed: read(output.fs),
+    mask: mask && read(mask),
+    external: external && read(external),
+  });
+  output.free();
+  return found;
 }

@@ -8,7 +8,7 @@ import type { Matrix } from '../../contract/kernels.js';
 import { maskKey, streamOf } from '../noise.js';
 import { blocks, type SequenceMasks } from '../pass.js';
 import type { LstmState } from './blocks.js';
-import type { LstmBuffers } from './program.js';
+import type { VariantBuffers } from './variant.js';
 
 /** The buffers between two stages: h and c by time, and their gradients. */
 export interface Slot {
@@ -30,7 +30,7 @@ type Multiply = (out: Matrix, a: Matrix, share: Matrix, accumulate: boolean) => 
 
 /** `hold` and `keep` are the factors of h and c at each time; `multiply` applies them. */
 function holdStage(
-  b: LstmBuffers,
+  b: VariantBuffers,
   multiply: Multiply,
   [hold, keep]: readonly [readonly LstmState[], readonly LstmState[]],
   from: Slot,
@@ -54,7 +54,7 @@ function holdStage(
 }
 
 export function endsStage(
-  b: LstmBuffers,
+  b: VariantBuffers,
   { activeMask, finishedMask }: SequenceMasks,
   from: Slot,
   to: Slot,
@@ -64,7 +64,7 @@ export function endsStage(
   return holdStage(b, (...args) => k.scaleRows(...args), [both(finishedMask), both(activeMask)], from, to);
 }
 
-export function zoneoutStage(b: LstmBuffers, from: Slot, to: Slot) {
+export function zoneoutStage(b: VariantBuffers, from: Slot, to: Slot) {
   const { k, pass, rates } = b;
   const { steps: T, batchSize: N } = b.shape;
   const masks = (['h', 'c'] as const).map((part) => {

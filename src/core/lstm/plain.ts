@@ -11,7 +11,8 @@
  * The weights are stored as PyTorch has them, output by input, so Wx = weightIh' and Wh = weightHh', and b may be a sum of two.
  * What does not depend on the step before is done for all steps at once: x Wx before the loop, dWx, dWh, db, dx after it.
  */
-import type { Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
+import type { FloatArray, Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
+import { hostNumbers } from '../memory/views.js';
 import { inOrder } from '../pass.js';
 import { addBiasGrad, startWithBias, wholeSequence } from './blocks.js';
 import type { LstmWeights } from './parameters.js';
@@ -83,6 +84,8 @@ export function lstmBackward(
   if (grad.dx) k.gemm(grad.dx, grad.gates, w.weightIh); //      dx = da Wx'
 }
 
+type Columns = [gates: FloatArray, c: FloatArray, cBefore: FloatArray, dc: FloatArray, dh: FloatArray];
+
 /** The standard LSTM, whole sequences, nothing dropped: the program that every other one is measured against. */
 export function plainProgram(b: LstmBuffers): Program {
   const { k, spec, reverse, steps, grad } = b;
@@ -107,6 +110,19 @@ export function plainProgram(b: LstmBuffers): Program {
     cell(t) {
       const { y } = steps[t]!;
       return { y, d: grad && grad.steps[t]!.y, mask: null, external: null, squashed: y.c };
+    },
+    gateGradients(t) {
+      const { y, before } = steps[t]!;
+      const d = grad!.steps[t]!.y;
+      const [gates, c, cBefore, dc, dh] = [y.gates, y.c, before.c, d.c, d.h].map((m) => hostNumbers(k, m)) as Columns;
+      const by = (of: (unit: number, gate: number) => number): FloatArray =>
+        dc.map((_, unit) => of(unit, 4 * unit - 3 * (unit % H))); // the index of i, before f, g and o
+      return {
+        i: by((s, i) => dc[s]! * gates[i + 2 * H]!), // (B3)
+        f: by((s) => dc[s]! * cBefore[s]!),
+        g: by((s, i) => dc[s]! * gates[i]!),
+        o: by((s) => dh[s]! * Math.tanh(c[s]!)), // (B4)
+      };
     },
   };
 }

@@ -1,18 +1,15 @@
 /** How an LSTM's pass is computed: plain.ts computes the standard LSTM, staged.ts all variants. */
-import type { CellVariant, Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
+import type { Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
 import type { PassShape, PassState, SequenceMasks } from '../pass.js';
 import type { StateBlocks, StepBlocks } from './blocks.js';
+import type { GateNumbers } from './gate-gradients.js';
 import type { LstmParts } from './parameters.js';
-import type { LstmSpec, Rates } from './spec.js';
+import type { LstmSpec } from './spec.js';
 
 /** The buffers of one LSTM for one pass, indexed by time. `grad` is null on a tape without gradients. */
 export interface LstmBuffers {
   readonly k: Kernels;
   readonly spec: LstmSpec;
-  readonly variant: CellVariant;
-  /** Whether `lstmCell` computes the cell in one piece. */
-  readonly standardCell: boolean;
-  readonly rates: Rates;
   /** The layer's name, with `_reverse` for the reverse direction. Determines the dropout masks. */
   readonly name: string;
   readonly reverse: boolean;
@@ -50,4 +47,6 @@ export interface Program {
   backward(p: LstmParts, d: LstmParts): void;
   /** The cell's values at time t. */
   cell(t: number): CellValues;
+  /** dL/d(gate) at time t, which the backward pass does not store. Needs gradients, and a backend with `host`. */
+  gateGradients(t: number): GateNumbers;
 }

@@ -11,10 +11,10 @@ import { blocks } from '../pass.js';
 import { wholeSequence } from './blocks.js';
 import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
 import type { LstmParts } from './parameters.js';
-import type { LstmBuffers } from './program.js';
+import type { VariantBuffers } from './variant.js';
 
 /** Variational dropout: u = m h-, with one mask for all steps. */
-function stateDropout({ k, pass, rates, name, shape, state }: LstmBuffers) {
+function stateDropout({ k, pass, rates, name, shape, state }: VariantBuffers) {
   const { steps: T, batchSize: N } = shape;
   const R = state.h.cols;
   const source = { stream: streamOf(`${name}/recurrentDropout`), rate: rates.state, over: 'rows' } as const;
@@ -37,7 +37,7 @@ function stateDropout({ k, pass, rates, name, shape, state }: LstmBuffers) {
 }
 
 /** DropConnect: the product uses M Wh, with one mask for the whole pass. */
-function dropConnect({ k, pass, rates, name, gates, state }: LstmBuffers) {
+function dropConnect({ k, pass, rates, name, gates, state }: VariantBuffers) {
   const source = { stream: streamOf(`${name}/dropConnect`), rate: rates.dropConnect, over: 'pass' } as const;
   const [rows, cols] = [gates.cols, state.h.cols];
   const [weights, mask] = [k.alloc(rows, cols), k.alloc(rows, cols)]; // M Wh and M, (4H, R)
@@ -69,7 +69,7 @@ function dropConnect({ k, pass, rates, name, gates, state }: LstmBuffers) {
 }
 
 /** (N1) a += LN(u Wh'). */
-function normalizedProduct({ k, grad, gates, shape, steps }: LstmBuffers) {
+function normalizedProduct({ k, grad, gates, shape, steps }: VariantBuffers) {
   const N = shape.batchSize;
   const all = k.alloc(gates.rows, gates.cols);
   const [products, stats] = [blocks(k, all, N), blocks(k, k.alloc(gates.rows, 2), N)];
@@ -91,7 +91,7 @@ function normalizedProduct({ k, grad, gates, shape, steps }: LstmBuffers) {
   };
 }
 
-export function recurrentStage(b: LstmBuffers) {
+export function recurrentStage(b: VariantBuffers) {
   const { k, pass, grad, spec, rates } = b;
   const hBefore = wholeSequence(k, b.shape, b.state.h, 'before', b.reverse);
   const masked = rates.state > 0 ? stateDropout(b) : null;

@@ -4,7 +4,8 @@ import { ACTIVATIONS, GATE_SETS } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 import { MAX_SIZE } from '../sizes.js';
 import { checkInits, MAX_DROP_RATE } from '../spec-checks.js';
-import { ACTIVATION_NUMBERS, type ActivationSpec, activation, type CellSpec, type LstmSpec } from './spec.js';
+import type { ActivationSpec, CellSpec, LstmSpec } from './spec.js';
+import { ACTIVATION_NUMBERS, activation } from './variant.js';
 
 const KEYS = {
   layer: [

@@ -15,14 +15,16 @@
 import { blocks, inOrder } from '../pass.js';
 import { type StateBlocks, wholeSequence } from './blocks.js';
 import { cellStage } from './cell-stage.js';
+import { gateGradientsAt } from './gate-gradients.js';
 import { endsStage, type Slot, zoneoutStage } from './hold-stages.js';
 import { inputStage } from './input-stage.js';
-import type { LstmBuffers, Program } from './program.js';
+import type { CellValues, LstmBuffers, Program } from './program.js';
 import { projectionStage } from './projection-stage.js';
 import { recurrentStage } from './recurrent-stage.js';
+import { type VariantBuffers, variantBuffers } from './variant.js';
 
 /** Buffers between two stages: h and c of all steps, and their gradients. */
-function slotOf(b: LstmBuffers): Slot {
+function slotOf(b: VariantBuffers): Slot {
   const { batchSize: N, steps: T } = b.shape;
   const H = b.spec.hiddenSize;
   const R = b.state.h.cols;
@@ -36,7 +38,7 @@ function slotOf(b: LstmBuffers): Slot {
 }
 
 /** The stages that the spec needs. Each writes into the slot that the next one reads. */
-function stagesOf(b: LstmBuffers) {
+function stagesOf(b: VariantBuffers) {
   const { k, spec, reverse, masks, grad, rates } = b;
   const state: Slot = {
     values: b.steps.map(({ y }) => y),
@@ -52,7 +54,8 @@ function stagesOf(b: LstmBuffers) {
   return { ends, zoneout, projection, cell, recurrent: recurrentStage(b), input: inputStage(b) };
 }
 
-export function stagedProgram(b: LstmBuffers): Program {
+export function stagedProgram(buffers: LstmBuffers): Program {
+  const b = variantBuffers(buffers);
   const { k, grad } = b;
   const times = inOrder(
     Array.from({ length: b.shape.steps }, (_, t) => t),
@@ -60,6 +63,8 @@ export function stagedProgram(b: LstmBuffers): Program {
   );
   const back = [...times].reverse();
   const { ends, zoneout, projection, cell, recurrent, input } = stagesOf(b);
+
+  const cellAt = (t: number): CellValues => ({ ...cell.values(t), external: recurrent.external(t) });
 
   return {
     forward(p) {
@@ -94,6 +99,7 @@ export function stagedProgram(b: LstmBuffers): Program {
       recurrent.gradients(d);
       input.gradients(p, d);
     },
-    cell: (t) => ({ ...cell.values(t), external: recurrent.external(t) }),
+    cell: cellAt,
+    gateGradients: (t) => gateGradientsAt(b, t, cellAt(t)),
   };
 }

@@ -3,10 +3,8 @@
 import type { FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 import type { LiveNumbers } from '../memory/live-numbers.js';
-import { hostArray, hostColumns, hostNumbers, type LiveArray, type NdArray, ownArray } from '../memory/views.js';
-import { gateGradients, outputActivation } from './gate-gradients.js';
-import type { CellValues, LstmBuffers } from './program.js';
-import { cellVariant } from './spec.js';
+import { hostArray, hostColumns, type LiveArray, type NdArray, ownArray } from '../memory/views.js';
+import type { LstmBuffers, Program } from './program.js';
 
 /** The four gates: input, forget, cell candidate, output. */
 export interface Gates<Data = LiveNumbers> {
@@ -30,10 +28,9 @@ export interface LstmStepGradView {
 }
 
 /** The part of an LSTM's tape that a step view reads. */
-interface ViewedLstm extends Pick<LstmBuffers, 'spec' | 'shape' | 'x' | 'steps' | 'grad'> {
+interface ViewedLstm extends Pick<LstmBuffers, 'shape' | 'x' | 'steps' | 'grad'>, Pick<Program, 'gateGradients'> {
   readonly name: string;
   readonly hiddenSize: number;
-  cell(t: number): CellValues;
 }
 
 /** A view of one time step: `tape.steps[t]`. Arrays have shape [N, H]. */
@@ -106,27 +103,12 @@ export class LstmStepView {
     };
   }
 
-  /** Computed from dc and dh instead of being stored for every step: see `gateGradients`. */
+  /** Computed from dc and dh instead of being stored for every step. */
   private activationGrads(): Gates<FloatArray> {
-    const { y, d, mask, external, squashed } = this.tape.cell(this.t);
-    const variant = cellVariant(this.tape.spec.cell);
-    const read = (m: Matrix): FloatArray => hostNumbers(this.k, m);
-    const { rows: N, cols: H } = y.c;
-    // Comes first: an allocation may move memory, which invalidates arrays that were read before.
-    const output = variant.output.kind === 'tanh' ? null : outputActivation(this.k, squashed, variant);
-    const found = gateGradients(variant, H, {
-      gates: read(y.gates),
-      c: read(y.c),
-      cBefore: read(this.tape.steps[this.t]!.before.c),
-      dc: read(d!.c),
-      dh: read(d!.h),
-      squashed: output ? read(output.fs) : read(squashed).map(Math.tanh),
-      mask: mask && read(mask),
-      external: external && read(external),
-    });
-    output?.free();
-    const shaped = (values: FloatArray) => ownArray(values, [N, H]);
-    return { i: shaped(found.i), f: shaped(found.f), g: shaped(found.g), o: shaped(found.o) };
+    const { t, tape } = this;
+    const { i, f, g, o } = tape.gateGradients(t);
+    const shaped = (values: FloatArray) => ownArray(values, [tape.shape.batchSize, tape.hiddenSize]);
+    return { i: shaped(i), f: shaped(f), g: shaped(g), o: shaped(o) };
   }
 
   private cut(gates: Matrix): Gates {

@@ -19,8 +19,9 @@ import type { Kernels, LstmStepGrad, Matrix, Peepholes } from '../../contract/ke
 import { invalidSetting } from '../../errors.js';
 import type { LstmState } from './blocks.js';
 import type { LstmParts } from './parameters.js';
-import { cellVariant, isStandardCell, type LstmSpec, noiseRates } from './spec.js';
+import type { LstmSpec } from './spec.js';
 import type { LstmTape } from './tape.js';
+import { cellVariant, isStandardCell, noiseRates } from './variant.js';
 
 /** Why a layer has no closed-form derivatives; null if it has. */
 export function withoutClosedForm({ cell = {}, ...spec }: LstmSpec): string | null {

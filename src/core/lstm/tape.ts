@@ -8,10 +8,11 @@ import type { Arena } from '../memory/parameters.js';
 import type { PassShape } from '../pass.js';
 import { allocateBuffers, allocateOutput, type LstmOutput, stateEnds } from './allocate.js';
 import type { LstmState, StepBlocks } from './blocks.js';
+import type { GateNumbers } from './gate-gradients.js';
 import type { LstmDefinition, LstmParameters } from './parameters.js';
 import { plainProgram } from './plain.js';
 import type { CellValues, LstmBuffers, Program } from './program.js';
-import { isPlain, type LstmSpec, requireCarries } from './spec.js';
+import { isSimpleLstm, type LstmSpec, requireCarries } from './spec.js';
 import { LstmStepView } from './step-view.js';
 
 /** The numbers of an LSTM's state, row by row: h of N*R and c of N*H. */
@@ -21,7 +22,7 @@ export interface StateNumbers {
 }
 
 function programOf(buffers: LstmBuffers, { variants }: TapeContext): Program {
-  if (!buffers.masks && isPlain(buffers.spec)) return plainProgram(buffers);
+  if (!buffers.masks && isSimpleLstm(buffers.spec)) return plainProgram(buffers);
   return requireVariants(variants, buffers.name).program(buffers);
 }
 
@@ -87,6 +88,11 @@ export class LstmTape implements LayerTape {
   /** Handles of what the cell computed at time t. */
   cell(t: number): CellValues {
     return this.program.cell(t);
+  }
+
+  /** dL/d(gate) at time t. */
+  gateGradients(t: number): GateNumbers {
+    return this.program.gateGradients(t);
   }
 
   /**
