@@ -51,6 +51,7 @@ const needsVariants = ({ layers }: ModelSpec): boolean =>
   layers.some(
     (layer) =>
       'init' in layer ||
+      (layer.kind === 'embedding' && layer.dropout !== undefined) ||
       (layer.kind === 'lstm' ? layer.direction === 'bidirectional' || !isSimpleLstm(layer) : layer.kind in OPTIONAL),
   );
 

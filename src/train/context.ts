@@ -5,6 +5,7 @@ import type { Model } from '../core/model.js';
 import type { OptimizerRun } from '../optim/optimizer.js';
 import type { Average } from './averaging.js';
 import type { EarlyStopping } from './early-stopping.js';
+import type { gradientNoise } from './gradient-noise.js';
 import type { ReadyOptions } from './options.js';
 
 /** The memory of a training, except its tapes. */
@@ -24,6 +25,8 @@ export interface UpdateContext {
   readonly buffers: TrainingBuffers;
   readonly options: ReadyOptions;
   readonly seed: number;
+  /** Adds gradient noise; null without it. */
+  readonly addNoise: ReturnType<typeof gradientNoise> | null;
   /** Whether the optimizer can make weights NaN although the gradients are finite. */
   readonly isRisky: boolean;
 }

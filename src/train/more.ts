@@ -8,6 +8,7 @@ export { Average } from './averaging.js';
 export { EarlyStopping } from './early-stopping.js';
 export { evaluate } from './evaluate.js';
 export { requireSameBatches, requireSameSettings, settingsOf, weightsHash } from './fingerprint.js';
+export { gradientNoise } from './gradient-noise.js';
 export { applyOrUndo } from './guard.js';
 export { notFinite, notFiniteError, notFiniteIn, notFiniteLoss } from './not-finite.js';
 export { otherTraining, requireSize, restoreBuffers, restoreCarried } from './restore.js';

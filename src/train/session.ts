@@ -59,13 +59,15 @@ export class Session {
   static async open(setup: SessionSetup, start: TrainingProgress | TrainingState, isOwn: boolean): Promise<Session> {
     const { model, options, seed } = setup;
     const allocate = await bufferAllocation(options);
-    if (options.gradientNoise) await model.kernels.loadVariants?.();
+    const { gradientNoise } = options.gradientNoise ? await loadMore() : {};
+    if (gradientNoise) await model.kernels.loadVariants?.();
     const lease = new Lease(model.kernels, 'training');
     const { kernels } = lease;
     let session: Session | null = null;
     try {
       const buffers = explained(model, null, () => allocate(kernels, model.parameters));
-      const context = { model, kernels, options, seed, buffers, isRisky: isRisky(options.optimizer) };
+      const addNoise = gradientNoise?.(kernels, options.gradientNoise!) ?? null;
+      const context = { model, kernels, options, seed, buffers, addNoise, isRisky: isRisky(options.optimizer) };
       session = new Session(setup, context, lease, progressOf(start));
       if ('optimizer' in start) await session.restore(start, isOwn);
       else options.gradient?.restore?.([]); // it may have learned in another training

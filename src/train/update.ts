@@ -2,7 +2,6 @@
 
 import { isObject, requireNumber, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
-import { streamOf } from '../core/noise.js';
 import type { Tape } from '../core/tape.js';
 import { invalidSetting } from '../errors.js';
 import { OPTIMIZER_NAMES } from '../optim/names.js';
@@ -11,7 +10,6 @@ import type { UpdateContext } from './context.js';
 import { loadMore } from './load-more.js';
 
 const WORD = 2 ** 32;
-const GRADIENT_NOISE = streamOf('gradient noise');
 
 export interface UpdatePass {
   readonly tape: Tape;
@@ -43,11 +41,7 @@ export async function updateOnce(
   const { loss: unread } = options.gradient
     ? requireResult(await options.gradient(model, batch, settings))
     : model.startGradients(batch, settings, true);
-  if (options.gradientNoise) {
-    const { eta, gamma = 0.55 } = options.gradientNoise;
-    const std = Math.sqrt(eta / update ** gamma); // the paper counts updates from 0: 1 + t = update
-    k.addNormals(gradients.write(), { ...noise, stream: GRADIENT_NOISE }, std);
-  }
+  context.addNoise?.(gradients.write(), noise, update);
   if (options.clipValue !== undefined) k.clipValue(gradients.write(), options.clipValue);
   k.clipNorm(norm, gradients.write(), options.clipNorm ?? Number.POSITIVE_INFINITY);
   const [batchLoss, [gradientNorm = 0]] = await Promise.all([unread, k.download(norm)]); // one read on a GPU

@@ -5,7 +5,7 @@
  */
 
 import type { Kernels, Matrix } from '../../contract/kernels.js';
-import { drawMask, type MaskSource, streamOf } from '../noise.js';
+import { drawMask, type MaskSource, streamOf } from '../masks.js';
 import { blocks, type PassState } from '../pass.js';
 import type { LayerInput, LayerTape, TapeContext } from './layer.js';
 

@@ -9,6 +9,8 @@ import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { PassShape, PassState, SequenceMasks } from '../pass.js';
 import type { SequenceLengths } from '../sequence-lengths.js';
 import type { OutputRows } from '../targets.js';
+import type { EmbeddingSpec } from './embedding.js';
+import type { EmbeddingDropout } from './embedding-dropout.js';
 
 /** What a layer reads, and where it writes the gradient of that. */
 export interface LayerInput {
@@ -68,6 +70,7 @@ export interface Variants {
   ): LayerTape;
   sequenceLengths(k: Kernels, shape: PassShape): SequenceLengths;
   readonly initializers: RareInitializers;
+  embeddingDropout(context: TapeContext, name: string, spec: EmbeddingSpec, ids: Int32Array): EmbeddingDropout;
   ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape;
 }
 

@@ -1,6 +1,6 @@
 /** (F2)-(F4) and (B4)-(B2) of any variant: one instruction for the standard cell, otherwise two halves around c. */
 import type { LstmStep, Matrix } from '../../contract/kernels.js';
-import { drawMask, streamOf } from '../noise.js';
+import { drawMask, streamOf } from '../masks.js';
 import { blocks } from '../pass.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';

@@ -5,7 +5,7 @@
  * The derivative has two paths: ds' = keep ds through the step, and ds- += hold ds around it.
  */
 import type { Matrix } from '../../contract/kernels.js';
-import { maskKey, streamOf } from '../noise.js';
+import { maskKey, streamOf } from '../masks.js';
 import { blocks, type SequenceMasks } from '../pass.js';
 import type { LstmState } from './blocks.js';
 import type { VariantBuffers } from './variant.js';

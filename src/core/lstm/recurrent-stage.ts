@@ -6,7 +6,7 @@
  * Its part of (B1): dh- += m (da Wh), dWh += da' u for all steps together; d[i f o]- = da_ifo R, dR += da_ifo' [i f o]-.
  */
 import type { Matrix, PackedMatrix } from '../../contract/kernels.js';
-import { drawMask, streamOf } from '../noise.js';
+import { drawMask, streamOf } from '../masks.js';
 import { blocks } from '../pass.js';
 import { wholeSequence } from './blocks.js';
 import { type GateRecurrence, gateRecurrence } from './gate-recurrence.js';
