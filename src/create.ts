@@ -27,7 +27,8 @@ export interface CreateOptions extends BackendOptions {
    */
   readonly measure?: Measure;
   /**
-   * Whether `model.tape(shape, {lengths: true})` is called. Default false. Passes over a batch with `lengths` do not need it.
+   * Whether `model.tape(shape, {lengths: true})` is called, or `measure` of such a tape with the CTC loss. Default false. Passes
+   * over a batch with `lengths` or CTC do not need it.
    */
   readonly lengths?: boolean;
 }

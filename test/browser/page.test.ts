@@ -220,7 +220,7 @@ describeInChromium('a small page in Chromium', () => {
   /** Gzipped bytes of the code of a page that trains and predicts. */
   let bytes = 0;
 
-  test('trains and predicts, with less than 51 KB of code gzipped', async () => {
+  test('trains and predicts, with less than 44 KB of code gzipped', async () => {
     const page = await open('plain', 'small');
     const loaded: string[] = [];
     page.on('request', (request) => loaded.push(basename(request.url())));
@@ -237,7 +237,7 @@ describeInChromium('a small page in Chromium', () => {
     const parts = loaded.filter((part) => part.endsWith('.js'));
     expect(parts).toContain('small.js');
     bytes = parts.map((part) => gzipSync(scripts[part]!, { level: 9 }).length).reduce((a, b) => a + b);
-    expect(bytes).toBeLessThan(51 * 1024);
+    expect(bytes).toBeLessThan(44 * 1024);
     await page.close();
   });
 
