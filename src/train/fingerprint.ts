@@ -11,7 +11,7 @@ import { restoreRng } from '../core/rng.js';
 import type { BatchSource } from '../data/source.js';
 import { specOf } from '../optim/schedule.js';
 import { batchesIn } from './checkpoint.js';
-import { batchHash, hashOf, IDENTIFYING_BATCHES } from './hash.js';
+import { batchHash, IDENTIFYING_BATCHES } from './hash.js';
 import {
   type ReadyOptions,
   type TrainingData,
@@ -88,10 +88,6 @@ function brief(value: unknown): string {
   const text = canonical(value);
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
 }
-
-/** A number that identifies the weights in training: those of a model, or in its state if it holds another result. */
-export const weightsHash = async ({ kernels, parameters }: Model, { optimizer }: TrainingState): Promise<number> =>
-  hashOf(optimizer.get('weights') ?? (await kernels.download(parameters.read())));
 
 /** Throws `INVALID_DATA` unless the first batches of the data are those that the checkpoint has been trained on. */
 export function requireSameBatches(saved: TrainingState, { train }: TrainingData): void {

@@ -69,8 +69,13 @@ export class Session {
       const addNoise = gradientNoise?.(kernels, options.gradientNoise!) ?? null;
       const context = { model, kernels, options, seed, buffers, addNoise, isRisky: isRisky(options.optimizer) };
       session = new Session(setup, context, lease, progressOf(start));
-      if ('optimizer' in start) await session.restore(start, isOwn);
-      else options.gradient?.restore?.([]); // it may have learned in another training
+      if ('optimizer' in start) {
+        const { restoreState } = await loadMore();
+        const { tapes } = session;
+        session.batches = batchesIn(start);
+        // The tape that the next update will use.
+        session.lastTape = await restoreState(context, start, isOwn, () => tapes.take(setup.data.train.batch(0)));
+      } else options.gradient?.restore?.([]); // it may have learned in another training
       return session;
     } catch (error) {
       session?.free();
@@ -186,24 +191,6 @@ export class Session {
     const { model, buffers } = this.context;
     const { average } = buffers;
     return average?.isUsed ? withParameters(model, average.weights) : model;
-  }
-
-  private async restore(state: TrainingState, isOwn: boolean): Promise<void> {
-    const { kernels, buffers } = this.context;
-    const { model, data, options } = this.setup;
-    const { otherTraining, requireSize, restoreBuffers, restoreCarried, weightsHash } = await loadMore();
-    const weights = state.optimizer.get('weights');
-    if (weights) kernels.upload(model.parameters.write(), requireSize(weights, 'weights', model.size));
-    else if (!isOwn && state.settings?.weights !== undefined) {
-      if ((await weightsHash(model, state)) !== state.settings.weights)
-        throw otherTraining('the model has other weights than at the checkpoint.');
-    }
-    restoreBuffers(kernels, buffers, options, state);
-    this.batches = batchesIn(state);
-    if (!state.carried) return;
-    const tape = this.tapes.take(data.train.batch(0)); // the tape that the next update will use
-    restoreCarried(kernels, tape, state.carried);
-    this.lastTape = tape;
   }
 }
 
