@@ -4,7 +4,8 @@
  * (`npm run bench -- start`). `ndarray` and `seedrandom` are bundled, too, with their licenses in dist/licenses.txt. The types
  * come from tsc. The code is not minified.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
 import { build } from 'esbuild';
 
 /** cli/lab/run loads cli/lab/worker from its own folder. */
@@ -23,20 +24,33 @@ const ENTRIES = [
   'cli/lab/run',
   'cli/lab/worker',
 ];
+/**
+ * Parts of `index` that a page may use without the others. esbuild joins the files that the same entries reach into one chunk, and
+ * a bundler takes a chunk as a whole. As entries, these parts keep what a page that creates and trains a model uses apart from what
+ * it does not. They are not written.
+ */
+const PARTS = ['create', 'train/trainer', 'optim/public-common', 'interop/model-file'];
 /** Optional packages, loaded on demand if they are installed. */
 const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js'];
 
-/** seedrandom loads Node's crypto, which takes 10 ms, to create random seeds. Unspool always passes a seed. */
-const withoutCrypto = {
-  name: 'without-crypto',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^crypto$/ }, () => ({ path: 'crypto', namespace: 'empty' }));
-    onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'module.exports = {};' }));
+/**
+ * seedrandom as an ES module, so that a page needs no helpers for CommonJS. It loads Node's crypto, which takes 10 ms, to create
+ * random seeds; Unspool always passes a seed.
+ */
+const seedrandomModule = {
+  name: 'seedrandom',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]seedrandom[\\/]seedrandom\.js$/ }, ({ path }) => ({
+      contents: `const module = { exports: {} };
+const require = () => ({});
+${readFileSync(path, 'utf8')}
+export default module.exports;`,
+    }));
   },
 };
 
-const { metafile } = await build({
-  entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
+const { metafile, outputFiles } = await build({
+  entryPoints: [...ENTRIES, ...PARTS].map((name) => `src/${name}.ts`),
   outbase: 'src',
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
@@ -47,10 +61,23 @@ const { metafile } = await build({
   mainFields: ['module', 'main'],
   target: 'es2022',
   external: ['node:*', ...OPTIONAL],
-  plugins: [withoutCrypto],
+  plugins: [seedrandomModule],
   metafile: true,
   sourcemap: process.argv.includes('--sourcemap'),
+  write: false,
 });
+
+/**
+ * esbuild keeps the order of side effects by imports without names. Nothing here has side effects when it is loaded, and a bundler
+ * would take these imports as a use of the file. Their lines stay, for source maps.
+ */
+const withoutEmptyImports = (code) => code.replaceAll(/^import "\.[^"]*";$/gm, '');
+
+for (const { path, text } of outputFiles) {
+  if (PARTS.includes(relative('dist', path).replace(/\.js(\.map)?$/, ''))) continue;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, withoutEmptyImports(text));
+}
 
 /** The license of a package, from its license file or from the first comment of its code. */
 function license(name) {

@@ -36,11 +36,14 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   ),
 };
 
-/** esbuild runs as a separate program, because its API does not work in jest's sandbox. */
+/**
+ * esbuild runs as a separate program, because its API does not work in jest's sandbox. It bundles dist/, as the bundler of a user
+ * does: without the paths of tsconfig.json, which lead to src/.
+ */
 function bundle(): typeof SCRIPTS {
   const folder = mkdtempSync(join(tmpdir(), 'unspool-page-'));
   const esbuild = join(ROOT, 'node_modules', '.bin', 'esbuild');
-  const flags = ['--bundle', '--minify', '--format=esm', '--splitting', '--log-level=error'];
+  const flags = ['--bundle', '--minify', '--format=esm', '--splitting', '--log-level=error', '--tsconfig-raw={}'];
   const build = ([name, file]: [string, string]): [string, string][] => {
     const out = join(folder, name);
     execFileSync(esbuild, [file, ...flags, `--outdir=${out}`], { cwd: ROOT });
