@@ -3,6 +3,7 @@
 import { isObject, requireInteger, shown } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
 import { invalidSetting } from '../errors.js';
+import { initialize, type RareInitializers } from './init.js';
 import {
   type Layer,
   type LayerInput,
@@ -17,8 +18,9 @@ import { type LossTape, lossTape } from './loss-tape.js';
 import type { LossChoice } from './losses.js';
 import { isSimpleLstm } from './lstm/spec.js';
 import { leased } from './memory/lease.js';
-import type { ParameterLayout } from './memory/parameters.js';
+import type { Arena, ParameterLayout, ParameterSpec } from './memory/parameters.js';
 import type { PassShape } from './pass.js';
+import { createRng } from './rng.js';
 import type { ModelSpec } from './spec.js';
 import { Tape, type TapeInput } from './tape.js';
 
@@ -98,6 +100,22 @@ export function buildLayers({ layers, inputSize = 0 }: ModelSpec): Layer<AnyLaye
   });
 }
 
+/** Gives each parameter its initial values, which its name and the seed determine. */
+export function drawParameters(
+  arena: Arena,
+  parameters: readonly ParameterSpec[],
+  seed: number,
+  rare: RareInitializers | undefined,
+): void {
+  for (const { name, start } of parameters) {
+    const rng = createRng(seed, name);
+    arena.set(
+      name,
+      start((init, rows, cols, fan) => initialize(init, { rows, cols, fan, rng }, rare)),
+    );
+  }
+}
+
 /** Allocates a tape for passes of `shape`. If that fails, nothing stays allocated. */
 export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape, options: TapeOptions = {}): Tape {
   const { spec, layers, layout } = built;
@@ -131,7 +149,9 @@ export function allocateTape(kernels: Kernels, built: BuiltSpec, size: PassShape
         : { kind: 'values', x: x!, dx };
     const { y, dy, outputSteps } = tapes.at(-1)!;
     const makeLoss = (choice: LossChoice): LossTape =>
-      lossTape(k, choice, y, dy, { steps: outputSteps, batchSize }, built.variants());
+      lossTape(k, choice, y, dy, { steps: outputSteps, batchSize }, (...args) =>
+        requireVariants(built.variants(), 'loss').ctcTape(...args),
+      );
     return new Tape(lease, { layout, shape, input, layers: tapes, pass: context.pass, lengths, makeLoss });
   });
 }

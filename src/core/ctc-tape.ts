@@ -1,13 +1,13 @@
 /** The CTC loss of a tape, and the checks of its labels. */
 import { type Place, requireInteger, requireTokens } from '../checks.js';
-import type { CtcTargets, Kernels, Matrix } from '../contract/kernels.js';
+import type { CtcTargets } from '../contract/kernels.js';
 import { invalidData, invalidSetting } from '../errors.js';
-import type { LossTape } from './loss-tape.js';
+import type { CtcMaker } from './loss-tape.js';
 import type { CtcSpec } from './losses.js';
 import { type OutputRows, requireTargetCount } from './targets.js';
 
 /** Allocates the buffers of the CTC loss over a model's output. */
-export function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape {
+export const ctcTape: CtcMaker = (k, spec, y, dy, output) => {
   const { steps, batchSize } = output;
   const { blank = 0, reduction = 'mean', zeroInfinity = false } = spec;
   requireInteger('loss.blank', blank, 0, y.cols - 1);
@@ -43,7 +43,7 @@ export function ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null,
       k.free(gradient);
     },
   };
-}
+};
 
 /** Throws unless `targets` are labels: for each sequence a row of labels other than the blank, padded with -1 at the end. */
 export function requireLabels(spec: CtcSpec, targets: unknown, rows: OutputRows): void {

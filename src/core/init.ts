@@ -1,7 +1,6 @@
 /** Initializers of a weight matrix [rows, cols] = [out, in]. initializers.ts has those that no default setting names. */
 import { invalidSetting } from '../errors.js';
-import type { Arena, ParameterSpec } from './memory/parameters.js';
-import { createRng, type Rng } from './rng.js';
+import type { Rng } from './rng.js';
 
 /**
  * The initial values of a weight matrix:
@@ -77,20 +76,4 @@ export function initialize(init: Initializer, shape: Shape, rare: RareInitialize
   if (init === 'normal') return normal(1);
   if (rare) return rare(init, { ...shape, each, uniform, normal });
   throw invalidSetting('init', 'needs code that is not loaded.', 'Make the model with createModel().');
-}
-
-/** Gives each parameter its initial values, which its name and the seed determine. */
-export function drawParameters(
-  arena: Arena,
-  parameters: readonly ParameterSpec[],
-  seed: number,
-  rare: RareInitializers | undefined,
-): void {
-  for (const { name, start } of parameters) {
-    const rng = createRng(seed, name);
-    arena.set(
-      name,
-      start((init, rows, cols, fan) => initialize(init, { rows, cols, fan, rng }, rare)),
-    );
-  }
 }

@@ -2,8 +2,7 @@
 import type { Kernels, Matrix, ValueLoss } from '../contract/kernels.js';
 import { UnspoolError } from '../errors.js';
 import { frozenCopy } from './copies.js';
-import { requireVariants, type Variants } from './layers/layer.js';
-import { type CrossEntropySpec, type LossChoice, type LossSpec, requireLoss } from './losses.js';
+import { type CrossEntropySpec, type CtcSpec, type LossChoice, type LossSpec, requireLoss } from './losses.js';
 import type { PassShape } from './pass.js';
 import { type CountedRows, type OutputRows, readTargets, targetWidth } from './targets.js';
 
@@ -23,23 +22,23 @@ export interface LossTape {
   free(): void;
 }
 
-/**
- * Allocates the buffers of a loss over a model's output `y` (T*N, width). `backward` writes `dy`, unless it is null. CTC needs
- * the variants.
- */
+/** Allocates the buffers of the CTC loss: `ctcTape` of ctc-tape.ts. */
+export type CtcMaker = (k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output: OutputRows) => LossTape;
+
+/** Allocates the buffers of a loss over a model's output `y` (T*N, width). `backward` writes `dy`, unless it is null. */
 export function lossTape(
   k: Kernels,
   choice: LossChoice,
   y: Matrix,
   dy: Matrix | null,
   shape: PassShape,
-  variants: Variants | null = null,
+  makeCtc: CtcMaker,
 ): LossTape {
   const spec = frozenCopy(requireLoss(choice));
   const { steps, batchSize } = shape;
   const output = { steps, batchSize, width: y.cols };
   if (spec.kind === 'crossEntropy') return classTape(k, spec, y, dy, output);
-  if (spec.kind === 'ctc') return requireVariants(variants, 'loss').ctcTape(k, spec, y, dy, output);
+  if (spec.kind === 'ctc') return makeCtc(k, spec, y, dy, output);
   return valueTape(k, spec, y, dy, output);
 }
 

@@ -6,7 +6,7 @@ import { ctcTape } from './ctc-tape.js';
 import { rareInitializers } from './initializers.js';
 import { ActivityTape } from './layers/activity.js';
 import { DropoutTape } from './layers/dropout.js';
-import { EmbeddingDropout } from './layers/embedding-dropout.js';
+import { RowDropout } from './layers/embedding-dropout.js';
 import type { Variants } from './layers/layer.js';
 import { RepeatTape } from './layers/repeat.js';
 import { BidirectionalTape } from './lstm/bidirectional.js';
@@ -23,6 +23,6 @@ export const variants: Variants = {
   bidirectional: (context, input, make) => new BidirectionalTape(context, input, make as LstmMaker),
   sequenceLengths: (k, shape) => new SequenceLengths(k, shape),
   initializers: rareInitializers,
-  embeddingDropout: (...args) => new EmbeddingDropout(...args),
+  embeddingDropout: (...args) => new RowDropout(...args),
   ctcTape,
 };

@@ -1,6 +1,7 @@
 /** Traces the forward and backward pass of one sequence as plain data. */
 import { requireOptions } from '../checks.js';
 import type { Kernels } from '../contract/kernels.js';
+import { ctcTape } from '../core/ctc-tape.js';
 import { lossTape } from '../core/loss-tape.js';
 import { type LossChoice, type LossSpec, requireLoss } from '../core/losses.js';
 import type { LstmState } from '../core/lstm/blocks.js';
@@ -202,7 +203,7 @@ async function lossByStep(
   if (choice.kind === 'ctc') return null;
   const width = targets.length / y.rows;
   const row = k.alloc(1, y.cols);
-  const rowLoss = lossTape(k, choice, row, null, { steps: 1, batchSize: 1 });
+  const rowLoss = lossTape(k, choice, row, null, { steps: 1, batchSize: 1 }, ctcTape);
   const found = new Float64Array(y.rows);
   for (let r = 0; r < y.rows; r++) {
     k.copy(row, k.view(y, r * y.cols, 1, y.cols));

@@ -1,5 +1,6 @@
 /** The losses of PyTorch, value and gradient, computed by the kernels and by the tape of a model. */
 import { describe, expect, test } from '@jest/globals';
+import { ctcTape } from '../../src/core/ctc-tape.js';
 import { lossTape } from '../../src/core/loss-tape.js';
 import type { LossChoice } from '../../src/core/losses.js';
 import { createReference } from '../../src/kernels/reference/index.js';
@@ -42,7 +43,7 @@ describe.each(BACKENDS)('losses on $name in $precision', ({ precision, create })
     const [y, dy] = [k.alloc(batchSize, cols), k.alloc(batchSize, cols)];
     k.upload(y, tensor(g, `${name}.input`));
     k.fill(dy, Number.NaN);
-    const tape = lossTape(k, loss, y, dy, { steps: 1, batchSize });
+    const tape = lossTape(k, loss, y, dy, { steps: 1, batchSize }, ctcTape);
     tape.forward(targets);
     tape.backward();
     expectClose('value', await k.download(tape.value), [values[name]!], TOLERANCE[precision]);
@@ -58,7 +59,7 @@ test('ignoreIndex can be any class', async () => {
   const y = k.alloc(batchSize, cols);
   k.upload(y, logits);
   const measure = async (ignoreIndex: number, targets: readonly number[]) => {
-    const tape = lossTape(k, { kind: 'crossEntropy', ignoreIndex }, y, null, { steps: 1, batchSize });
+    const tape = lossTape(k, { kind: 'crossEntropy', ignoreIndex }, y, null, { steps: 1, batchSize }, ctcTape);
     tape.forward(targets);
     return (await k.download(tape.value))[0]!;
   };

@@ -5,10 +5,9 @@
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { drawMask, type MaskSource, streamOf } from '../masks.js';
 import type { PassState } from '../pass.js';
-import type { EmbeddingSpec } from './embedding.js';
-import type { TapeContext } from './layer.js';
+import type { DroppedTable, EmbeddingDropout, TapeContext } from './layer.js';
 
-export class EmbeddingDropout {
+export class RowDropout implements EmbeddingDropout {
   private readonly k: Kernels;
   private readonly pass: PassState;
   private readonly ids: Int32Array;
@@ -16,17 +15,15 @@ export class EmbeddingDropout {
   private readonly byToken: Matrix; // (size, 1)
   private readonly byRow: Matrix; // (T*N, 1)
 
-  /** @param ids the token of each row, as they are when a pass runs. */
-  constructor({ kernels: k, pass }: TapeContext, name: string, spec: EmbeddingSpec, ids: Int32Array) {
+  constructor({ kernels: k, pass }: TapeContext, name: string, table: DroppedTable, ids: Int32Array) {
     this.k = k;
     this.pass = pass;
     this.ids = ids;
-    this.source = { rate: spec.dropout ?? 0, stream: streamOf(name), over: 'pass' };
-    this.byToken = k.alloc(spec.size, 1);
+    this.source = { rate: table.dropout ?? 0, stream: streamOf(name), over: 'pass' };
+    this.byToken = k.alloc(table.size, 1);
     this.byRow = k.alloc(ids.length, 1);
   }
 
-  /** Drops rows of the output, outside of training none. */
   forward(y: Matrix): void {
     const { k, pass, byToken, byRow } = this;
     if (!pass.noise) return;

@@ -6,8 +6,7 @@
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import type { Initializer } from '../init.js';
 import type { Arena } from '../memory/parameters.js';
-import type { EmbeddingDropout } from './embedding-dropout.js';
-import { type LayerKind, type LayerTape, requireVariants, type TapeContext } from './layer.js';
+import { type EmbeddingDropout, type LayerKind, type LayerTape, requireVariants, type TapeContext } from './layer.js';
 
 /** Maps token numbers to rows of a table. Must be the first layer. Parameter: `NAME.weight` [size, width]. */
 export interface EmbeddingSpec {

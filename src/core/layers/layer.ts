@@ -2,15 +2,11 @@
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 import type { RareInitializers } from '../init.js';
-import type { LossTape } from '../loss-tape.js';
-import type { CtcSpec } from '../losses.js';
+import type { CtcMaker } from '../loss-tape.js';
 import type { LstmBuffers, Program } from '../lstm/program.js';
 import type { Arena, ParameterSpec } from '../memory/parameters.js';
 import type { PassShape, PassState, SequenceMasks } from '../pass.js';
 import type { SequenceLengths } from '../sequence-lengths.js';
-import type { OutputRows } from '../targets.js';
-import type { EmbeddingSpec } from './embedding.js';
-import type { EmbeddingDropout } from './embedding-dropout.js';
 
 /** What a layer reads, and where it writes the gradient of that. */
 export interface LayerInput {
@@ -54,6 +50,19 @@ export type OptionalLayers = Readonly<
   >
 >;
 
+/** The table of an embedding: its rows, and the probability that a row is dropped. */
+export interface DroppedTable {
+  readonly size: number;
+  readonly dropout?: number;
+}
+
+/** The dropout of an embedding. */
+export interface EmbeddingDropout {
+  /** Drops rows of the output; outside of training, none. */
+  forward(y: Matrix): void;
+  backward(dy: Matrix): void;
+}
+
 /**
  * The code that only some layers, LSTM variants, initializers, sequences of unequal lengths and the CTC loss need. It is loaded
  * on demand.
@@ -70,8 +79,9 @@ export interface Variants {
   ): LayerTape;
   sequenceLengths(k: Kernels, shape: PassShape): SequenceLengths;
   readonly initializers: RareInitializers;
-  embeddingDropout(context: TapeContext, name: string, spec: EmbeddingSpec, ids: Int32Array): EmbeddingDropout;
-  ctcTape(k: Kernels, spec: CtcSpec, y: Matrix, dy: Matrix | null, output: OutputRows): LossTape;
+  /** @param ids the token of each row of the output, as they are when a pass runs. */
+  embeddingDropout(context: TapeContext, name: string, table: DroppedTable, ids: Int32Array): EmbeddingDropout;
+  readonly ctcTape: CtcMaker;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Computes dL/d(gate) and the output activation, which the backward pass does not store, from the values that it stores. */
 import type { CellVariant, FloatArray, Kernels, Matrix } from '../../contract/kernels.js';
 import { hostNumbers } from '../memory/views.js';
-import type { CellValues } from './program.js';
+import type { CellValues, GateNumbers } from './program.js';
 import type { VariantBuffers } from './variant.js';
 
 /** The values of one or more steps of a cell, [rows, H]; gates are [rows, 4H]. */
@@ -19,8 +19,6 @@ export interface CellNumbers {
   /** The gradient of i, f and o from the next step, [rows, 3H], with gate recurrence. */
   readonly external: FloatArray | null;
 }
-
-export type GateNumbers = Readonly<Record<'i' | 'f' | 'g' | 'o', FloatArray>>;
 
 /**
  * (B4), (B3): do = dh*f(s), di = dc*g*m, dg = dc*i*m, df = dc*c-, plus the external gradient. The backward pass

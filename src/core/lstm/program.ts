@@ -1,8 +1,7 @@
 /** How an LSTM's pass is computed: plain.ts computes the standard LSTM, staged.ts all variants. */
-import type { Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
+import type { FloatArray, Kernels, LstmStep, LstmStepGrad, Matrix } from '../../contract/kernels.js';
 import type { PassShape, PassState, SequenceMasks } from '../pass.js';
 import type { StateBlocks, StepBlocks } from './blocks.js';
-import type { GateNumbers } from './gate-gradients.js';
 import type { LstmParts } from './parameters.js';
 import type { LstmSpec } from './spec.js';
 
@@ -39,6 +38,9 @@ export interface CellValues {
   /** The input of the output activation: c, or c normalized. */
   readonly squashed: Matrix;
 }
+
+/** Numbers of each gate, [N, H]. */
+export type GateNumbers = Readonly<Record<'i' | 'f' | 'g' | 'o', FloatArray>>;
 
 export interface Program {
   /** Needs the initial state in its block. */

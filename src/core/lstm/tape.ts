@@ -8,10 +8,9 @@ import type { Arena } from '../memory/parameters.js';
 import type { PassShape } from '../pass.js';
 import { allocateBuffers, allocateOutput, type LstmOutput, stateEnds } from './allocate.js';
 import type { LstmState, StepBlocks } from './blocks.js';
-import type { GateNumbers } from './gate-gradients.js';
 import type { LstmDefinition, LstmParameters } from './parameters.js';
 import { plainProgram } from './plain.js';
-import type { CellValues, LstmBuffers, Program } from './program.js';
+import type { CellValues, GateNumbers, LstmBuffers, Program } from './program.js';
 import { isSimpleLstm, type LstmSpec, requireCarries } from './spec.js';
 import { LstmStepView } from './step-view.js';
 
