@@ -5,7 +5,7 @@
  */
 import type { Activation } from '../../contract/kernels.js';
 import { buildLayers } from '../../core/build.js';
-import { cellVariant, noiseRates } from '../../core/lstm/spec.js';
+import { cellVariant, noiseRates } from '../../core/lstm/variant.js';
 import type { LayerSpec, LstmSpec } from '../../core/spec.js';
 import { invalidSetting } from '../../errors.js';
 import { type Attribute, GraphBuilder } from '../onnx/write.js';

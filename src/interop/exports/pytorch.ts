@@ -1,7 +1,8 @@
 /** A model as PyTorch's modules: a state dict in safetensors, and the Python code that loads and runs it. */
 import { buildLayers } from '../../core/build.js';
 import { outputSizeOf } from '../../core/layers/sizes.js';
-import { isStandardCell, type LstmSpec, noiseRates } from '../../core/lstm/spec.js';
+import type { LstmSpec } from '../../core/lstm/spec.js';
+import { isStandardCell, noiseRates } from '../../core/lstm/variant.js';
 import type { LayerSpec } from '../../core/spec.js';
 import { invalidSetting } from '../../errors.js';
 import { type TensorData, writeSafetensors } from '../safetensors-write.js';
