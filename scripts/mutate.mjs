@@ -7,16 +7,17 @@
  *   npm run mutate -- --again coverage/mutate.json    the survivors of an earlier run
  *
  * A change runs only the tests that execute its line, cheapest first, up to the first failure, as long as they take at most
- * --limit seconds (90) together. docs/contributing.md says more.
+ * --limit seconds of processor time (90) together. docs/contributing.md says more.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRandom } from '../test/exports/mutate.mjs';
 import { areaOf, NAMES } from './mutate/areas.mjs';
-import { apply, changesOf } from './mutate/changes.mjs';
-import { build, compiles, filesBelow, prepare, read, SCRATCH, write } from './mutate/scratch.mjs';
-import { runJest, Tests } from './mutate/tests.mjs';
+import { attempt } from './mutate/attempt.mjs';
+import { changesOf } from './mutate/changes.mjs';
+import { filesBelow, prepare, read, SCRATCH } from './mutate/scratch.mjs';
+import { Tests } from './mutate/tests.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -74,66 +75,6 @@ function located({ file, line, operator, was, replacement, before }) {
 
 const lineAt = ({ file, line }) => read(file).split('\n')[line - 1].trim();
 
-/** Which test notices the change: a test file, "the build", or null. */
-async function noticed(tests, change) {
-  const original = read(change.file);
-  const changed = apply(original, change);
-  const isAssembly = change.file.includes('/assembly/');
-  let left = limit;
-  const run = async (group) => {
-    const files = [];
-    for (const { file, record } of group) {
-      if (record.seconds > left) continue;
-      left -= record.seconds;
-      files.push(file);
-    }
-    if (files.length === 0) return null;
-    const seconds = 20 + 4 * group.reduce((sum, { record }) => sum + record.seconds, 0);
-    write(change.file, changed);
-    try {
-      if (isAssembly || group[0].usesBuilt) build();
-    } catch {
-      return 'the build';
-    } finally {
-      if (isAssembly || group[0].usesBuilt) ran.built = true;
-    }
-    const { failed } = await runJest(files, seconds);
-    write(change.file, original);
-    return failed;
-  };
-  const ran = { built: false };
-  try {
-    const all = tests.candidates(change.file);
-    const measured = all.filter(({ record }) => record && tests.covers({ record }, change));
-    for (const built of [false, true]) {
-      const found = await run(measured.filter(({ usesBuilt }) => usesBuilt === built));
-      if (found) return found;
-    }
-    for (const test of all.filter(({ record }) => !record)) {
-      if (left < 10) break;
-      write(change.file, original);
-      if (ran.built) build();
-      ran.built = false;
-      left -= (await tests.measure(test)).seconds;
-      if (!tests.covers(test, change)) continue;
-      const found = await run([test]);
-      if (found) return found;
-    }
-    return null;
-  } finally {
-    write(change.file, original);
-    if (ran.built) build();
-  }
-}
-
-function survivorCompiles(change) {
-  const original = read(change.file);
-  write(change.file, apply(original, change));
-  const passes = compiles();
-  write(change.file, original);
-  return passes;
-}
-
 prepare();
 const tests = new Tests();
 const results = [];
@@ -141,23 +82,27 @@ const short = (text) => text.replace(/\s+/g, ' ').slice(0, 100);
 const show = ({ file, line, operator, was, replacement, before }) =>
   `${file}:${line}  ${operator}: ${was === '' ? '' : `${short(was)} -> `}${short(replacement)}   | ${short(before)}`;
 
-/** Tries one change, which gets the test that noticed it, and prints the result. */
-async function attempt(change) {
+/** Tries a change and prints the result. */
+async function tried(change) {
   const begin = performance.now();
-  change.before = lineAt(change);
-  change.area = areaOf(change.file);
-  change.noticedBy = await noticed(tests, change);
-  const isAssembly = change.file.includes('/assembly/');
-  if (change.noticedBy === null && !isAssembly && !survivorCompiles(change)) change.noticedBy = 'the compiler';
-  change.seconds = (performance.now() - begin) / 1000;
-  const verdict = change.noticedBy ? 'noticed ' : 'SURVIVED';
-  console.log(`${verdict} ${show(change)}   (${change.noticedBy ?? 'no test'}, ${change.seconds.toFixed(1)} s)`);
-  return change;
+  const result = {
+    ...change,
+    before: lineAt(change),
+    area: areaOf(change.file),
+    ...(await attempt(tests, change, limit)),
+  };
+  result.seconds = (performance.now() - begin) / 1000;
+  const verdict = result.noticedBy ? 'noticed ' : 'SURVIVED';
+  const missing = result.noticedBy || result.notRun.length === 0 ? '' : `, ${result.notRun.length} tests not run`;
+  console.log(
+    `${verdict} ${show(result)}   (${result.noticedBy ?? 'no test'}${missing}, ${result.seconds.toFixed(1)} s)`,
+  );
+  return result;
 }
 
 for (const change of choose()) {
   if (performance.now() > 60_000 * Number(options.minutes)) break;
-  if (change !== null) results.push(await attempt(change));
+  if (change !== null) results.push(await tried(change));
 }
 
 /** Changes that do not compile need no test, so they do not count. */

@@ -6,9 +6,20 @@ const AREAS = {
   'kernels/reference': /^kernels\/reference\//,
   gpu: /^(kernels\/gpu|gpu)\//,
   ...Object.fromEntries(
-    ['optim', 'train', 'data', 'metrics', 'estimators', 'lab', 'inspect', 'interop', 'worker', 'node', 'cli'].map(
-      (name) => [name, new RegExp(`^${name}/`)],
-    ),
+    [
+      'optim',
+      'train',
+      'data',
+      'metrics',
+      'estimators',
+      'lab',
+      'inspect',
+      'interop',
+      'infer',
+      'worker',
+      'node',
+      'cli',
+    ].map((name) => [name, new RegExp(`^${name}/`)]),
   ),
   shared: /./, // contract, checks, kernels/shared and the files at the top
 };

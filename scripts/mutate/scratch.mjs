@@ -7,7 +7,6 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 export const SCRATCH = join(tmpdir(), `unspool-mutate-${hashOf(ROOT).slice(0, 8)}`);
-const GENERATED = 'src/kernels/wasm/generated';
 
 export function hashOf(text) {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -23,10 +22,10 @@ export function filesBelow(folder, root) {
 export const read = (file, root = SCRATCH) => readFileSync(join(root, file), 'utf8');
 export const write = (file, content) => writeFileSync(join(SCRATCH, file), content);
 
-/** Makes the copy equal to the working tree, and builds both forms that tests run: the WebAssembly module and dist/. */
+/** Makes the copy equal to the working tree, and builds what tests need: the WebAssembly modules and dist/. */
 export function prepare() {
   const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: ROOT, encoding: 'utf8' });
-  const generated = existsSync(join(ROOT, GENERATED)) ? filesBelow(GENERATED, ROOT) : [];
+  const generated = filesBelow('src', ROOT).filter((file) => file.includes('/generated/'));
   const files = new Set([...listed.split('\0').filter((file) => file && existsSync(join(ROOT, file))), ...generated]);
   mkdirSync(SCRATCH, { recursive: true });
   for (const folder of ['src', 'test']) {
@@ -46,9 +45,9 @@ export function prepare() {
     node('node_modules/typescript/lib/tsc.js', '-p', 'tsconfig.build.json');
 }
 
-/** Builds dist/ again, and the WebAssembly module if its sources changed. Throws if it does not compile. */
+/** Builds dist/ again, and the WebAssembly modules if their sources changed. Throws if it does not compile. */
 export function build() {
-  node('scripts/build-wasm.mjs');
+  execFileSync('npm', ['run', '-s', 'build:wasm'], { cwd: SCRATCH, stdio: 'pipe' });
   node('scripts/bundle.mjs', '--sourcemap');
 }
 

@@ -244,6 +244,7 @@ describe('regression', () => {
     [[1, 2], ['1', 2], 'targets[0]'],
     [[1, 2], new Array(2), 'targets[0]'],
     [undefined, [1], 'values'],
+    [[1], undefined, 'targets'],
   ])('add refuses %p and %p, and adds nothing', (values, targets, what) => {
     const r = new RegressionMetrics();
     const error = thrown(() => r.add(values as number[], targets as number[]));
