@@ -6,11 +6,25 @@ import { a5 } from '../../src/lab/experiments/a5.js';
 import { a6 } from '../../src/lab/experiments/a6.js';
 import { copyOverLag } from '../../src/lab/experiments/copy.js';
 import type { Experiment, Job } from '../../src/lab/experiments/experiment.js';
+import { EXPERIMENTS } from '../../src/lab/experiments/index.js';
 import { type Learner, learner, lstmModel } from '../../src/lab/experiments/learn.js';
 import { bptt, modelSystem, rtrl, tbptt } from '../../src/lab/index.js';
 import { copyTask, type Sequences } from '../../src/lab/tasks.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
+
+test.each(EXPERIMENTS.map((one) => [one.id, one] as const))(
+  '%s names each of its papers, and no other',
+  (_, experiment) => {
+    const named = experiment.source.match(/\p{Lu}\p{L}+ (et al\.|& \p{Lu}\p{L}+) \d{4}/gu) ?? [];
+    expect(new Set(named)).toEqual(new Set(experiment.papers.map(({ short }) => short)));
+    for (const { short, full } of experiment.papers) {
+      const [, author, year] = /^(\S+) .* (\d{4})$/.exec(short)!;
+      expect(full).toMatch(new RegExp(`^\\S+ (\\S+ )?${author}.*: .*\\d{4}`));
+      expect(Number(/\d{4}/.exec(full)![0]) - Number(year)).toBeLessThanOrEqual(1);
+    }
+  },
+);
 
 const TINY: readonly (readonly [Experiment<never>, object])[] = [
   [a4 as Experiment<never>, { steps: 80 }],

@@ -181,7 +181,7 @@ export function comparisonPage(
     question: `How far from the exact gradient of ${description} is each estimator?`,
     source: `Cosine, norm ratio and bias are those of the mean of the draws. ${COLUMN_NOTE} The plots show the first seed.`,
   };
-  const lines = Object.entries(settings).map(([name, value]) => `${name}: ${value}`);
+  const lines = ['unspool lab compare', ...Object.entries(settings).map(([name, value]) => `${name}: ${value}`)];
   const warnings = [...new Set(found.flatMap((one) => one.warnings))];
   return reportPage(about, { tables, plots: plotsOf(found, flow), verdicts: [] }, [...lines, ...warnings]);
 }

@@ -13,9 +13,22 @@ function verdictsHtml(verdicts: Report['verdicts']): string {
 <div class="wide"><table><thead><tr><th scope="col"></th><th scope="col">claim</th><th scope="col">found</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
-/** @param about the circumstances of the run (date, machine, settings), as lines of text */
+/** What a report says about its experiment; a comparison has no papers. */
+type ReportedExperiment = Pick<Experiment, 'id' | 'title' | 'question' | 'source'> &
+  Partial<Pick<Experiment, 'papers'>>;
+
+function papersHtml(papers: Experiment['papers']): string {
+  if (papers.length === 0) return '';
+  const items = papers.map(({ full, url }) => {
+    const link = url === null ? '' : ` <a href="${escaped(url)}">${escaped(url.replace('https://', ''))}</a>`;
+    return `<li>${escaped(full)}${link}</li>`;
+  });
+  return `<h2>Papers</h2>\n<ul>${items.join('')}</ul>`;
+}
+
+/** @param about how the figures were measured (command, date, machine), as lines of text */
 export async function reportPage(
-  { id, title, question, source }: Pick<Experiment, 'id' | 'title' | 'question' | 'source'>,
+  { id, title, question, source, papers = [] }: ReportedExperiment,
   report: Report,
   about: readonly string[],
 ): Promise<string> {
@@ -28,7 +41,9 @@ ${report.tables.map(tableHtml).join('\n')}
 ${plots.length > 0 || report.plots.length === 0 ? plots.join('\n') : NO_PLOTS}
 <h2>Method</h2>
 <p>${escaped(source)}</p>
-<ul>${about.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul>`,
+<h2>Measured by</h2>
+<ul>${about.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul>
+${papersHtml(papers)}`,
   );
 }
 

@@ -49,7 +49,7 @@ export async function run(id: string, options: RunOptions): Promise<number> {
       return 1;
     }
     const report = experiment.report(done);
-    const about = circumstances(done, seeds, full);
+    const about = circumstances(experiment, done, seeds, full);
     await write(folder, experiment, report, done, about);
     printReport(out, report, folder, (Date.now() - started) / 1000);
     return 0;
@@ -83,12 +83,13 @@ function progress(out: Output, total: number) {
   };
 }
 
-function circumstances(done: readonly Done[], seeds: number, full: boolean): string[] {
+function circumstances({ id }: Experiment, done: readonly Done[], seeds: number, full: boolean): string[] {
   const cpu = os.cpus()[0]?.model.trim() ?? 'unknown processor';
   const seconds = done.reduce((sum, one) => sum + one.seconds, 0);
   return [
+    `unspool lab run ${id} --seeds ${seeds}${full ? ' --full' : ''}: all figures, except those that are named as a paper's or as our NumPy's`,
     `${new Date().toISOString().slice(0, 10)}, ${runtimeOf().name}, ${cpu}, ${os.availableParallelism()} cores`,
-    `${done.length} jobs, ${seeds} seeds${full ? ', full length' : ''}; seeds ${[...new Set(done.map((one) => one.job.seed))].join(', ')}`,
+    `${done.length} jobs; seeds ${[...new Set(done.map((one) => one.job.seed))].join(', ')}`,
     `${clock(seconds)} of computing time`,
   ];
 }
@@ -100,8 +101,8 @@ async function write(
   done: readonly Done[],
   about: readonly string[],
 ) {
-  const { id, title, question, source } = experiment;
-  const whole = { experiment: { id, title, question, source }, about, report, results: done };
+  const { id, title, question, source, papers } = experiment;
+  const whole = { experiment: { id, title, question, source, papers }, about, report, results: done };
   await saveReport('--out', join(folder, 'report.json'), `${JSON.stringify(whole, null, 1)}\n`);
   await saveReport('--out', join(folder, 'report.csv'), reportCsv(report));
   await saveReport('--out', join(folder, 'report.html'), await reportPage(experiment, report, about));

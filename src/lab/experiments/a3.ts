@@ -125,6 +125,7 @@ export const a3: Experiment<A3Job> = {
   question:
     'How far is each method from the exact gradient of a fixed LSTM, on average and in one draw, and what does it cost?',
   source: `LSTM with ${UNITS} units and ${INPUTS} inputs, ${STEPS} steps of noise with a target at each, float64. The order of the methods should hold; the values depend on the seed. ${NUMPY_NOTE}`,
+  papers: [],
   jobs: ({ seeds, full }) =>
     Object.entries(CASES).flatMap(([label, { make }]) => {
       const draws = make().stochastic ? (full ? 4096 : 512) : 1;
@@ -153,7 +154,7 @@ export const a3: Experiment<A3Job> = {
           columns: [
             'method',
             'unbiased',
-            'NumPy',
+            'our NumPy',
             'cosine',
             'norm ratio',
             'bias',
@@ -186,22 +187,22 @@ function verdicts(groups: ReturnType<typeof byLabel>, at: (label: string, name: 
   };
   if (has('RTRL'))
     list.push({
-      claim: 'RTRL equals BPTT (NumPy: to 4e-16)',
+      claim: 'RTRL equals BPTT (our NumPy: to 4e-16)',
       found: figure(at('RTRL', 'bias')),
       holds: at('RTRL', 'bias') < 1e-12,
     });
   ordered(
-    'cosine grows with the horizon (NumPy: .78 < .97 < .99 < .998)',
+    'cosine grows with the horizon (our NumPy: .78 < .97 < .99 < .998)',
     ['sliding K=1', 'sliding K=5', 'sliding K=10', 'sliding K=20'],
     'cosine',
   );
   ordered(
-    'SnAp-1 is between sliding K=1 and K=10 (NumPy: .78 < .944 < .99)',
+    'SnAp-1 is between sliding K=1 and K=10 (our NumPy: .78 < .944 < .99)',
     ['sliding K=1', 'SnAp-1', 'sliding K=10'],
     'cosine',
   );
   ordered(
-    'variance: ARTBP < KF-RTRL < UORO < forward gradient (NumPy: .25 < 3.7 < 87 < 1.4e3)',
+    'variance: ARTBP < KF-RTRL < UORO < forward gradient (our NumPy: .25 < 3.7 < 87 < 1.4e3)',
     ['ARTBP c=1/16', 'KF-RTRL', 'UORO', 'forward gradient'],
     'variance',
   );

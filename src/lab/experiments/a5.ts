@@ -5,6 +5,7 @@ import { snap } from '../../estimators/methods/local.js';
 import { uoro } from '../../estimators/methods/rank-one.js';
 import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
+import { PAPERS } from '../papers.js';
 import { COUNTING_SYMBOLS, countingEntropy, countingText, nextCharacter } from '../tasks.js';
 import {
   byLabel,
@@ -86,7 +87,8 @@ export const a5: Experiment<A5Job> = {
   id: 'a5',
   title: 'a^n b^n, online',
   question: 'How many bits per character does each method need while it learns to count from a text that it sees once?',
-  source: `The task is from ctallec/uoro (Tallec & Ollivier 2017): a^n and b^n on separate lines, n from 1 to ${LARGEST}; LSTM-${UNITS}, one sequence, Adam 1e-3 / (1 + .015 sqrt t), an update every k1 characters. A model that counts needs ${figure(countingEntropy(LARGEST))} bits per character. The log in that repository reports .262 cumulative bits at 245k characters for UORO. ${NUMPY_NOTE} It is cumulative, over 245k characters of one seed. Shorter runs need more bits per character.`,
+  source: `The task is from the code of Tallec & Ollivier 2018: a^n and b^n on separate lines, n from 1 to ${LARGEST}; LSTM-${UNITS}, one sequence, Adam 1e-3 / (1 + .015 sqrt t), an update every k1 characters. A model that counts needs ${figure(countingEntropy(LARGEST))} bits per character. The log in its repository reports .262 cumulative bits at 245k characters for UORO. ${NUMPY_NOTE} They are cumulative, over 245k characters of one seed. Shorter runs need more bits per character.`,
+  papers: [PAPERS.uoro],
   jobs: ({ seeds, full }) => {
     const characters = full ? WHOLE : 50_000;
     return Object.keys(CASES).flatMap((label) =>
@@ -102,7 +104,7 @@ export const a5: Experiment<A5Job> = {
       tables: [
         {
           title: 'Bits per character',
-          columns: ['method', 'characters', 'NumPy: 245k', 'cumulative', 'min', 'max', 'last tenth', 'seconds'],
+          columns: ['method', 'characters', 'our NumPy: 245k', 'cumulative', 'min', 'max', 'last tenth', 'seconds'],
           rows: [...groups].map(([label, results]) => {
             const { median, low, high } = spread(results.map(({ values }) => values.cumulative!));
             const { characters } = results[0]!.job;
@@ -138,7 +140,7 @@ function verdicts(groups: ReturnType<typeof byLabel>, middle: (label: string, na
   if (groups.get('SnAp-1')?.every(({ values }) => values.characters! >= WHOLE)) {
     const [recent, floor] = [middle('SnAp-1', 'recent'), countingEntropy(LARGEST)];
     list.push({
-      claim: `SnAp-1 ends within a tenth of the entropy, ${figure(floor)} (NumPy: .144)`,
+      claim: `SnAp-1 ends within a tenth of the entropy, ${figure(floor)} (our NumPy: .144)`,
       found: figure(recent),
       holds: recent < 1.1 * floor,
     });

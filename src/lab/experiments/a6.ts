@@ -6,6 +6,7 @@ import { eprop, snap } from '../../estimators/methods/local.js';
 import { uoro } from '../../estimators/methods/rank-one.js';
 import { bitsPerCharacter } from '../../metrics/classification.js';
 import { adam } from '../../optim/adam.js';
+import { PAPERS } from '../papers.js';
 import { copyTask, copyWidth } from '../tasks.js';
 import {
   byLabel,
@@ -82,7 +83,8 @@ export const a6: Experiment<A6Job> = {
   title: 'Copying more and more bits',
   question:
     'L bits are shown and must be repeated. L grows by one whenever they cost less than .15 bits each. How far does each method get?',
-  source: `After Menick et al. 2020 (arXiv:2006.07232). LSTM-${UNITS}, ${ROWS} sequences, Adam 3e-3, clipping at 1, an update per minibatch; the bits are a running mean (decay ${DECAY}) that starts at 1 for each L. ${NUMPY_NOTE} It is of 10k minibatches and two seeds. Shorter runs reach a smaller L.`,
+  source: `The task is from Menick et al. 2020. LSTM-${UNITS}, ${ROWS} sequences, Adam 3e-3, clipping at 1, an update per minibatch; the bits are a running mean (decay ${DECAY}) that starts at 1 for each L. ${NUMPY_NOTE} They are of 10k minibatches and two seeds. Shorter runs reach a smaller L.`,
+  papers: [PAPERS.snap],
   jobs: ({ seeds, full }) => {
     const batches = full ? 10_000 : 1500;
     return Object.keys(CASES).flatMap((label) =>
@@ -96,7 +98,7 @@ export const a6: Experiment<A6Job> = {
       tables: [
         {
           title: 'Bits copied',
-          columns: ['method', 'minibatches', 'NumPy: L at 10k', 'L', 'loss per bit at that L', 'seconds'],
+          columns: ['method', 'minibatches', 'our NumPy: L at 10k', 'L', 'loss per bit at that L', 'seconds'],
           rows: [...groups].map(([label, results]) => [
             label,
             results[0]!.job.batches,

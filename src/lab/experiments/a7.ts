@@ -4,6 +4,7 @@ import { createRng } from '../../core/rng.js';
 import { solveTrajectory } from '../../estimators/methods/deer.js';
 import { modelSystem } from '../../estimators/model/system.js';
 import { selectKernels } from '../../kernels/select.js';
+import { PAPERS } from '../papers.js';
 import {
   byLabel,
   type Experiment,
@@ -62,7 +63,8 @@ export const a7: Experiment<A7Job> = {
   id: 'a7',
   title: 'A trajectory by Newton iterations',
   question: `How many Newton iterations replace ${STEPS} sequential steps, with the full Jacobians and with only the block of each unit?`,
-  source: `Lim et al. 2023 (arXiv:2309.12252), Danieli et al. 2025 (ParaRNN). LSTM with ${UNITS} units and ${INPUTS} inputs of noise, float64, tolerance ${TOLERANCE}, from a guess of zeros. Weights are normal with std scale / sqrt(units); the forget gate's bias is 1. ${NUMPY_NOTE}`,
+  source: `The method is that of Lim et al. 2023. LSTM with ${UNITS} units and ${INPUTS} inputs of noise, float64, tolerance ${TOLERANCE}, from a guess of zeros. Weights are normal with std scale / sqrt(units); the forget gate's bias is 1. ${NUMPY_NOTE}`,
+  papers: [PAPERS.deer],
   jobs: ({ seeds }) =>
     METHODS.flatMap((method) =>
       SCALES.flatMap((scale) => everySeed(labelOf(method, scale), seeds).map((job) => ({ ...job, method, scale }))),
@@ -80,7 +82,7 @@ export const a7: Experiment<A7Job> = {
       const few = found.every((n, i) => n <= 2 * expected[i]!);
       const grows = found.every((n, i) => i === 0 || found[i - 1]! <= n);
       return {
-        claim: `${method === 'deer' ? 'DEER' : 'quasi-DEER'}: iterations grow with the weights, .5, 1, 2, and are at most twice those of NumPy (${expected.join(', ')})`,
+        claim: `${method === 'deer' ? 'DEER' : 'quasi-DEER'}: iterations grow with the weights, .5, 1, 2, and are at most twice those of our NumPy program (${expected.join(', ')})`,
         found: found.join(', '),
         holds: few && grows,
       };
@@ -95,7 +97,7 @@ export const a7: Experiment<A7Job> = {
       tables: [
         {
           title: `Iterations instead of ${STEPS} steps`,
-          columns: ['method', 'NumPy', 'median', 'min', 'max', 'error'],
+          columns: ['method', 'our NumPy', 'median', 'min', 'max', 'error'],
           rows: lines.map(([label, expected]) => {
             const { median, low, high } = of(label, 'iterations');
             return [label, expected, median, low, high, of(label, 'error').high.toExponential(1)];

@@ -12,6 +12,7 @@ import { evaluate } from '../../train/evaluate.js';
 import type { GradientFunction } from '../../train/options.js';
 import { TapeCache } from '../../train/tape-cache.js';
 import { fit } from '../../train/trainer.js';
+import { PAPERS } from '../papers.js';
 import { copyWidth, delayedCopyTask, stepsToBatch } from '../tasks.js';
 import {
   byLabel,
@@ -205,7 +206,8 @@ export const copyOverLag: Experiment<CopyJob> = {
   title: 'Copying over a lag',
   question:
     'Letters arrive one by one over 220 steps, and each must be repeated 100 steps later. Full BPTT learns this in minutes. Does BPTT truncated every 10 steps learn it, with the state carried on?',
-  source: `A delay line: ${LENGTH} letters out of ${SYMBOLS}, one every ${EVERY} steps, each due at a signal exactly ${FULL_LAG} steps after it was shown: ${(LENGTH - 1) * EVERY + FULL_LAG + 1} steps (a variant of the copy task of Arjovsky et al. 2016, arXiv:1511.06464, with the letters spaced out). LSTM-${UNITS}, recurrent weights orthogonal, forget bias ${FORGET_BIAS}, ${ROWS} sequences, Adam ${RATE}, clipping at 1, loss only where a letter is due, an update per batch; the lag starts at ${FIRST_LAG} and grows by half at ${100 * GROWS_AT} % right. Recall is measured on new sequences at the full lag.`,
+  source: `A delay line: ${LENGTH} letters out of ${SYMBOLS}, one every ${EVERY} steps, each due at a signal exactly ${FULL_LAG} steps after it was shown: ${(LENGTH - 1) * EVERY + FULL_LAG + 1} steps (a variant of the copy task of Arjovsky et al. 2016, with the letters spaced out). LSTM-${UNITS}, recurrent weights orthogonal, forget bias ${FORGET_BIAS}, ${ROWS} sequences, Adam ${RATE}, clipping at 1, loss only where a letter is due, an update per batch; the lag starts at ${FIRST_LAG} and grows by half at ${100 * GROWS_AT} % right. Recall is measured on new sequences at the full lag.`,
+  papers: [PAPERS.copy],
   jobs: ({ seeds, full }) =>
     Object.keys(CASES).flatMap((label) => {
       const [lag, updates] = [FULL_LAG, full ? 10_000 : 4000];

@@ -3,6 +3,8 @@
  * results are plain JSON: they run in any order and in workers, and an interrupted run does not repeat finished jobs.
  */
 
+import type { Paper } from '../papers.js';
+
 /** One unit of work of an experiment. */
 export interface Job {
   /** Unique within the experiment. */
@@ -75,17 +77,19 @@ export interface Experiment<J extends Job = Job> {
   readonly title: string;
   /** The question it answers, in a sentence or two. */
   readonly question: string;
-  /** The papers, the setup, and the source of the figures for comparison. */
+  /** The setup, which figures a paper reports, and the source of the figures for comparison. */
   readonly source: string;
+  /** The papers that `source` names. */
+  readonly papers: readonly Paper[];
   jobs(options: RunOptions): readonly J[];
   /** Runs one job. Calls `progress` from time to time with the finished share, 0 to 1. */
   run(job: J, progress: (share: number) => void): JobResult | Promise<JobResult>;
   report(done: readonly Done<J>[]): Report;
 }
 
-/** Says where the figures in a column "NumPy" come from. */
+/** Says where the figures named "our NumPy" come from. */
 export const NUMPY_NOTE =
-  'The column "NumPy" holds our own earlier measurements with a separate float64 NumPy program, not published figures.';
+  '"Our NumPy" figures are not from a paper: the authors of Unspool measured them earlier with a separate float64 NumPy program, which is not part of Unspool.';
 
 /** One job per seed, from 1. `more` is appended to its id. */
 export const everySeed = (label: string, seeds: number, more = ''): Job[] =>
