@@ -2,7 +2,7 @@
 import { colorAt, GATES, isDark } from '../../inspect/index.js';
 import type { Plot, Table } from '../../lab/experiments/experiment.js';
 import { heatmapSvg } from '../report/heatmap.js';
-import { escaped, htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
+import { escaped, htmlPage, NO_PLOTS, noteHtml, tableHtml } from '../report/html.js';
 import { drawPlot, plotHtml } from '../report/plot.js';
 import type { Findings, LayerFindings } from './findings.js';
 import type { Subject } from './subject.js';
@@ -50,6 +50,7 @@ function lagPlot({ layers, lags }: Findings): Plot {
   const named = (i: number): string => (layers.length > 1 ? ` (${layers[i]!.name})` : '');
   return {
     title: `Gradient by lag, of the loss of step ${lags.step}`,
+    note: 'How far the gradient of the last prediction reaches back. A straight line is a constant factor per step.',
     x: { label: 'lag, steps back' },
     y: log('norm'),
     mark: 'line',
@@ -62,6 +63,7 @@ function lagPlot({ layers, lags }: Findings): Plot {
 
 const flowPlot = ({ name, flow }: LayerFindings): Plot => ({
   title: `${name}: dL/dh and dL/dc by step, and their sources`,
+  note: 'dL/dc is what comes along c from the next step plus what comes through h. dL/dh is what comes from the layer above plus what comes through Wh from the next step.',
   x: { label: 'step' },
   y: log('norm'),
   mark: 'line',
@@ -77,6 +79,7 @@ const flowPlot = ({ name, flow }: LayerFindings): Plot => ({
 
 const saturationPlot = ({ name, gates }: LayerFindings): Plot => ({
   title: `${name}: saturation, one point per unit`,
+  note: 'At the top left, a gate of a unit is open at almost every step; at the bottom right, it is closed. Such a gate gets little gradient.',
   x: { label: 'share of steps closed' },
   y: { label: 'share of steps open' },
   mark: 'dot',
@@ -88,6 +91,7 @@ const saturationPlot = ({ name, gates }: LayerFindings): Plot => ({
 
 const attributionPlot = ({ attributions }: Findings): Plot => ({
   title: 'Influence of each input on the last prediction',
+  note: 'The gradient says how sensitive the loss is to an input. Integrated gradients add up to the loss minus the loss for inputs of zero; a positive input raises the loss.',
   x: { label: 'step' },
   y: { label: 'gradient: norm; integrated gradients: signed' },
   mark: 'line',
@@ -151,15 +155,21 @@ function trackingHtml({ subject, found: { tracking } }: Inspection): string {
     return `<p>c of unit ${unit} of ${escaped(layer)}: follows <b>${escaped(feature)}</b> (partial r ${correlation.toFixed(2)})</p><p class="text">${spans.join('')}</p>`;
   });
   const table = trackTable(tracking);
-  const notes = trackingNotes(tracking).map((line) => `<p>${escaped(line)}</p>`);
-  return `${table.rows.length > 0 ? tableHtml(table) : '<h2>What units track</h2>'}\n${notes.join('')}\n${colored.join('\n')}`;
+  const notes = trackingNotes(tracking).map((line) => `<li>${escaped(line)}</li>`);
+  const head = table.rows.length > 0 ? tableHtml(table) : '<h2>What units track</h2>';
+  return `${head}\n<ul class="notes">${notes.join('')}</ul>\n${colored.length > 0 ? noteHtml(COLORS_NOTE) : ''}${colored.join('\n')}`;
 }
+
+const MAPS_NOTE =
+  'Time runs to the right, units run down. i, f and o are between 0 and 1; g, c, h and the gradients of the loss have a sign. NaN and infinity are magenta.';
+const COLORS_NOTE =
+  'The beginning of the text, colored by c of the unit that follows each feature most closely: blue below 0, gray at 0, orange above 0, relative to the largest |c| shown.';
 
 const MORE_STYLE = `
 .text { font: 1rem/1.7 ui-monospace, Consolas, monospace; overflow-wrap: anywhere; }
 .text span { padding: 0.15em 0.05em; }
-.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 0 1.5rem; }
-.maps figure { margin: 0.6rem 0; } .maps svg { width: 100%; }
+.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1.5rem; }
+.maps figure { margin: 0.6rem 0; min-width: 0; } .maps svg { width: 100%; }
 body { max-width: 74rem; }`;
 
 async function section(inspection: Inspection): Promise<string> {
@@ -167,9 +177,9 @@ async function section(inspection: Inspection): Promise<string> {
   const plots = await Promise.all(plotsOf(inspection).map(plotHtml));
   const maps = found.layers.map(({ name }, i) => {
     const all = mapsOf(inspection, i).map(
-      ([title, svg]) => `<figure><figcaption>${escaped(title)}</figcaption>${svg}</figure>`,
+      ([title, svg]) => `<figure><figcaption>${escaped(title)}</figcaption><div class="wide">${svg}</div></figure>`,
     );
-    return `<h2>${escaped(name)}: every unit over time</h2><div class="maps">${all.join('\n')}</div>`;
+    return `<h2>${escaped(name)}: every unit over time</h2>${noteHtml(MAPS_NOTE)}<div class="maps">${all.join('\n')}</div>`;
   });
   return `<p>${escaped(subject.file)} on ${escaped(subject.what)}: loss <b>${found.trace.loss.toFixed(4)}</b></p>
 <ul>${verdicts(found)

@@ -11,6 +11,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)}`;
 export function gateTable({ layers }: Findings): Table {
   return {
     title: 'Gates',
+    note: 'closed: values below 0.1 (g: below -0.9); open: above 0.9. |dL/dgate|: norm of the gradient of the loss by the gate.',
     columns: ['layer', 'gate', 'mean', 'closed %', 'open %', '|dL/dgate|'],
     rows: layers.flatMap(({ name, gates }) =>
       gates.map(({ gate, mean, closed, open, gradientNorm }) => [
@@ -29,6 +30,7 @@ export function lagTable({ lags, layers }: Findings): Table {
   const shown = [0, 1, 2, 5, 10, 20, 50, 100, 200];
   return {
     title: `|dL/dc| and |dL/dh| of the loss of step ${lags.step}, by lag`,
+    note: 'How far the gradient of the last prediction reaches back: its norm this many steps before.',
     columns: ['layer', 'lag', '|dL/dc|', '|dL/dh|'],
     rows: lags.layers.flatMap(({ c, h }, i) =>
       shown.filter((lag) => lag < c.length).map((lag) => [layers[i]!.name, lag, figure(c[lag]!), figure(h[lag]!)]),
@@ -38,6 +40,7 @@ export function lagTable({ lags, layers }: Findings): Table {
 
 export const normTable = ({ norms }: Findings): Table => ({
   title: 'Parameters',
+  note: 'ratio: the norm of the gradient relative to that of the parameter.',
   columns: ['parameter', 'norm', 'norm of its gradient', 'ratio'],
   rows: norms.map(({ name, norm, gradientNorm }) => [
     name,

@@ -58,7 +58,7 @@ export function heatmapSvg(
 ): string {
   const { rows: T, cols: units, data } = grid;
   const [low, high] = range;
-  const [width, left, top] = [860, 46, 8];
+  const [width, left, top] = [860, 56, 8];
   const height = Math.max(48, Math.min(240, 6 * units));
   const bad = [255, 0, 255]; // NaN and infinities
   const png = pngOf(T, units, (t, j) => {
@@ -72,7 +72,7 @@ export function heatmapSvg(
     .filter((t) => (fits ? true : t % every === 0))
     .map(
       (t) =>
-        `<text x="${at(t).toFixed(1)}" y="${top + height + 13}" text-anchor="middle">${escaped(fits ? marks[t]! : t)}</text>`,
+        `<text x="${at(t).toFixed(1)}" y="${top + height + 13}" text-anchor="middle"${fits ? ' font-size="10"' : ''}>${escaped(fits ? marks[t]! : t)}</text>`,
     );
   const stops = Array.from(
     { length: 9 },
@@ -80,9 +80,9 @@ export function heatmapSvg(
   );
   const id = title.replace(/[^a-zA-Z0-9]+/g, '-');
   const y = top + height + 24;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y + 16}" width="${width}" height="${y + 16}" role="img" aria-label="${escaped(title)}: from ${short(low)} to ${short(high)}" font-family="system-ui, sans-serif" font-size="10" fill="currentColor">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y + 16}" width="${width}" height="${y + 16}" role="img" aria-label="${escaped(title)}: from ${short(low)} to ${short(high)}" font-family="system-ui, sans-serif" font-size="13" fill="currentColor">
 <image x="${left}" y="${top}" width="${width - left}" height="${height}" preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,${png.toString('base64')}"/>
-<text x="${left - 6}" y="${top + 9}" text-anchor="end">unit 0</text><text x="${left - 6}" y="${top + height}" text-anchor="end">${units - 1}</text>
+<text x="${left - 6}" y="${top + 10}" text-anchor="end">unit 0</text><text x="${left - 6}" y="${top + height}" text-anchor="end">${units - 1}</text>
 ${ticks.join('')}
 <defs><linearGradient id="${id}">${stops.join('')}</linearGradient></defs>
 <rect x="${left}" y="${y}" width="160" height="9" fill="url(#${id})"/><text x="${left - 6}" y="${y + 9}" text-anchor="end">${short(low)}</text><text x="${left + 166}" y="${y + 9}">${short(high)}</text>

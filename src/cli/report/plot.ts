@@ -1,7 +1,7 @@
 /** Plots as SVG, drawn by Observable Plot if it is installed. */
 import { SERIES_COLORS } from '../../inspect/index.js';
 import type { Plot } from '../../lab/experiments/experiment.js';
-import { escaped } from './html.js';
+import { escaped, noteHtml } from './html.js';
 
 /** When all colors are used, they repeat with dashes. */
 const DASHES = ['', '5 3', '2 2'];
@@ -9,6 +9,17 @@ const styleOf = (i: number) => ({
   color: SERIES_COLORS[i % SERIES_COLORS.length]!,
   dash: DASHES[Math.floor(i / SERIES_COLORS.length) % DASHES.length]!,
 });
+
+/** Labels of a log axis: powers of ten, and also 2 and 5 times them if there are few; Plot's own are SI prefixes, such as 10m. */
+function logLabel(values: readonly number[]): (value: number) => string {
+  const decades = Math.log10(Math.max(...values) / Math.min(...values));
+  const labeled = decades > 2 ? [1] : [1, 2, 5];
+  return (value) => {
+    const [mantissa, exponent] = value.toExponential().split('e') as [string, string];
+    if (!labeled.includes(Math.round(Number(mantissa) * 1e6) / 1e6)) return '';
+    return Math.abs(Number(exponent)) <= 3 ? String(Number(value.toPrecision(3))) : `${mantissa}e${Number(exponent)}`;
+  };
+}
 
 /** The SVG of a plot, or null if the packages are not installed. */
 export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | null> {
@@ -20,13 +31,13 @@ export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | n
     return null;
   }
   const { document } = dom.parseHTML('<!doctype html><html><body></body></html>');
-  const scale = (axis: Plot['x']) => ({
-    type: axis.log ? ('log' as const) : ('linear' as const),
-    label: axis.label,
-    grid: true,
-  });
   const usable = ([a, b]: readonly [number, number]): boolean =>
     Number.isFinite(a) && Number.isFinite(b) && (!x.log || a > 0) && (!y.log || b > 0);
+  const scale = (axis: Plot['x'], at: 0 | 1) => {
+    const values = series.flatMap(({ points }) => points.filter(usable).map((point) => point[at]));
+    const ticks = axis.log && values.length > 0 ? { tickFormat: logLabel(values) } : {};
+    return { type: axis.log ? ('log' as const) : ('linear' as const), label: axis.label, grid: true, ...ticks };
+  };
   const marks = series.flatMap(({ points }, i) => {
     const { color, dash } = styleOf(i);
     const data = points.filter(usable).map(([a, b]) => [a, b]);
@@ -41,8 +52,11 @@ export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | n
     width: 860,
     height: 420,
     marginLeft: 60,
-    x: scale(x),
-    y: scale(y),
+    marginBottom: 45,
+    marginTop: 28,
+    style: { fontSize: '13px' },
+    x: scale(x, 0),
+    y: scale(y, 1),
     marks,
   });
   return svg.outerHTML;
@@ -60,5 +74,5 @@ export async function plotHtml(plot: Plot): Promise<string> {
       return `<span><i style="${style}"></i>${escaped(label)}</span>`;
     })
     .join('');
-  return `<figure><figcaption>${escaped(plot.title)}</figcaption>\n<div class="key">${key}</div>\n${svg}</figure>`;
+  return `<figure><figcaption>${escaped(plot.title)}</figcaption>\n${noteHtml(plot.note)}<div class="key">${key}</div>\n<div class="wide">${svg}</div></figure>`;
 }

@@ -38,6 +38,8 @@ export interface RunOptions {
 /** A table of a report. */
 export interface Table {
   readonly title: string;
+  /** How to read it. */
+  readonly note?: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
 }
@@ -51,6 +53,8 @@ export interface Axis {
 /** A plot of lines or points, with one series per label. */
 export interface Plot {
   readonly title: string;
+  /** How to read it. */
+  readonly note?: string;
   readonly x: Axis;
   readonly y: Axis;
   readonly mark: 'line' | 'dot';
