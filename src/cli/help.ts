@@ -1,31 +1,16 @@
 /** The help of commands, made from their tables. */
 import type { Command } from './command.js';
 import { dashed, type Setting, type Settings } from './settings.js';
-
-const WIDTH = 100;
+import { KEEP, lineWidth, wrapped } from './wrap.js';
 
 export const usageLine = ({ name, arguments: args }: Command): string =>
   ['unspool', name, ...args.map((argument) => argument.name), '[options]'].join(' ');
-
-/** A blank at which no line breaks. */
-const KEEP = '\u00a0';
-
-/** Breaks a text into lines of at most `width` characters, at blanks. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
-    if (lines.length > 0 && longer.length <= width) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines.map((line) => line.replaceAll(KEEP, ' '));
-}
 
 type Row = readonly [left: string, right: string];
 
 function rows(list: readonly Row[], leftWidth: number): string[] {
   return list.flatMap(([left, right]) =>
-    wrapped(right, WIDTH - leftWidth - 2).map((line, i) => `  ${(i === 0 ? left : '').padEnd(leftWidth)}${line}`),
+    wrapped(right, lineWidth() - leftWidth - 2).map((line, i) => `  ${(i === 0 ? left : '').padEnd(leftWidth)}${line}`),
   );
 }
 
@@ -57,7 +42,7 @@ export function commandHelp(command: Command): string {
   const width = Math.max(...sections.flatMap(([, list]) => list.map(([left]) => left.length))) + 2;
   return [
     `Usage: ${usageLine(command)}\n`,
-    ...wrapped(command.summary, WIDTH),
+    ...wrapped(command.summary, lineWidth()),
     ...sections.flatMap(([heading, list]) => ['', heading, ...rows(list, width)]),
     '',
     'Examples',
@@ -79,7 +64,7 @@ export function overview(title: string, commands: readonly Command[]): string {
       width,
     ),
     '',
-    'Run "unspool COMMAND --help" for the options of a command, with examples.',
-    'Exit codes: 0 success, 1 failed or interrupted, 2 invalid command line or setting.',
+    ...wrapped('Run "unspool COMMAND --help" for the options of a command, with examples.', lineWidth()),
+    ...wrapped('Exit codes: 0 success, 1 failed or interrupted, 2 invalid command line or setting.', lineWidth()),
   ].join('\n');
 }

@@ -2,6 +2,7 @@
 import type { Table } from '../../lab/experiments/experiment.js';
 import { figure } from '../../lab/experiments/experiment.js';
 import { tableText } from '../report/tables.js';
+import { paragraphs } from '../wrap.js';
 import type { Findings } from './findings.js';
 import type { Subject } from './subject.js';
 import { trackingNotes, trackTable } from './tracking.js';
@@ -98,13 +99,13 @@ export function summaryOf({ what, file }: Subject, found: Findings): string {
     tableText(gateTable(found)),
     'closed: below 0.1 (g: below -0.9); open: above 0.9',
     tableText(lagTable(found)),
-    verdicts(found).join('\n'),
+    paragraphs(verdicts(found)),
   ];
   const { tracking } = found;
   if (tracking) {
     const { title, ...table } = trackTable(tracking);
     if (table.rows.length > 0) parts.push(`${title}\n${tableText(table)}`);
-    parts.push(trackingNotes(tracking).join('\n'));
+    parts.push(paragraphs(trackingNotes(tracking)));
   }
   return parts.join('\n\n');
 }

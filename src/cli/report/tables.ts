@@ -1,17 +1,23 @@
 /** Text tables for a terminal. */
 import type { Table } from '../../lab/experiments/experiment.js';
+import { wrapped } from '../wrap.js';
 
-/** Columns are as wide as their longest entry; columns of numbers are right-aligned. */
+/** The last column has at least this width. */
+const MIN_LAST = 20;
+
+/** Columns are as wide as their longest entry; columns of numbers are right-aligned. In a terminal, the last column is wrapped. */
 export function tableText({ columns, rows }: Pick<Table, 'columns' | 'rows'>): string {
   const all = [columns, ...rows].map((row) => row.map(String));
   const widths = columns.map((_, i) => Math.max(...all.map((row) => row[i]!.length)));
   const right = columns.map((_, i) => rows.length > 0 && rows.every((row) => /^[-\d.,e+]*$/.test(String(row[i]))));
+  const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const last = process.stdout.columns ? Math.max(MIN_LAST, process.stdout.columns - before) : Number.POSITIVE_INFINITY;
   return all
-    .map((row) =>
-      row
-        .map((cell, i) => (right[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-        .join('  ')
-        .trimEnd(),
-    )
+    .flatMap((row) => {
+      const cells = row.map((cell, i) => (right[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
+      const [first = '', ...more] = wrapped(cells.at(-1)!.trimEnd(), last);
+      const lines = [[...cells.slice(0, -1), first].join('  '), ...more.map((line) => ' '.repeat(before) + line)];
+      return lines.map((line) => line.trimEnd());
+    })
     .join('\n');
 }
