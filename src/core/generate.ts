@@ -45,7 +45,9 @@ export function sampleToken(logits: ArrayLike<number>, rng: Rng, options: Sampli
   if (temperature === 0) return best;
   const kept = order.slice(0, topK);
   const weights = kept.map((i) => Math.exp((logits[i]! - logits[best]!) / temperature));
-  let left = rng.uniform() * weights.reduce((a, b) => a + b, 0);
+  const drawn: unknown = rng.uniform();
+  requireNumber('rng.uniform()', drawn, 0, 1);
+  let left = drawn * weights.reduce((a, b) => a + b, 0);
   for (const [rank, weight] of weights.entries()) {
     left -= weight;
     if (left < 0) return kept[rank]!;

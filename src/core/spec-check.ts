@@ -129,9 +129,7 @@ export function requireSpec(value: unknown): asserts value is ModelSpec {
   if (spec.layers.length > MAX_LAYERS) {
     throw invalidSetting('layers', `must be at most ${MAX_LAYERS} layers, got ${spec.layers.length}.`);
   }
-  spec.layers.forEach((layer, i) => {
-    checkLayer(`layers[${i}]`, layer);
-  });
+  for (const [i, layer] of spec.layers.entries()) checkLayer(`layers[${i}]`, layer);
   checkOrder(spec.layers);
   if (spec.layers[0]?.kind === 'embedding') {
     if (spec.inputSize !== undefined) {

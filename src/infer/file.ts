@@ -78,11 +78,19 @@ function scaled(values: Int8Array, scales: Floats): Float32Array {
   return Float32Array.from(values, (value, i) => value * scales[Math.floor(i / width)]!);
 }
 
+/** The memory of a view or a buffer. */
+function bytesOf(given: Uint8Array | ArrayBuffer): Uint8Array {
+  try {
+    const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(given) ? given : new DataView(given);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch {
+    throw failure('INVALID_SETTING', `bytes must be a Uint8Array with memory, got ${shown(given)}.`);
+  }
+}
+
 /** Reads the header of a model file. Throws `INVALID_FILE`. */
 export function readModel(given: Uint8Array | ArrayBuffer): Content {
-  const view = ArrayBuffer.isView(given) ? given : { buffer: given, byteOffset: 0, byteLength: given?.byteLength };
-  if (!(view.byteLength >= 0)) throw failure('INVALID_SETTING', `bytes must be a Uint8Array, got ${shown(given)}.`);
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const bytes = bytesOf(given);
   const { header, data } = headerOf(bytes);
   const about = header.__metadata__;
   if (!isObject(about) || about.format !== 'unspool') throw invalidFile('was not saved by Unspool');

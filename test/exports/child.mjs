@@ -56,7 +56,10 @@ const messageOf = (error) => {
 };
 
 /** Errors that a call may end with: those of the package, and those that the caller threw. */
-const isFine = (error) => error instanceof UnspoolError || error instanceof Thrown;
+const isFine = (error) => error instanceof UnspoolError || error instanceof Thrown || isInferError(error);
+
+/** `unspool/infer` does not load the class. */
+const isInferError = (error) => error?.name === 'UnspoolError' && typeof error.code === 'string';
 
 const requireFine = (error) => {
   if (!isFine(error)) throw error;

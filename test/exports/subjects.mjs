@@ -1,6 +1,7 @@
 /** Collects the calls of all entries, and finds exports and methods that no table has. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { inferObjects, inferSubjects, interopSubjects, simdObjects } from './subjects/formats.mjs';
 import { labObjects, labSubjects } from './subjects/lab.mjs';
 import { mainSubjects } from './subjects/main.mjs';
 import { mainObjects } from './subjects/main-objects.mjs';
@@ -26,10 +27,19 @@ const EXPORTS = {
   worker: workerSubjects,
   gpu: gpuSubjects,
   node: nodeSubjects,
+  infer: inferSubjects,
+  'infer/simd': inferSubjects,
+  interop: interopSubjects,
 };
 /** Entries whose calls take systems and cells that the caller implements: what they return is not checked. */
 const OPAQUE = new Set(['lab']);
-const OBJECTS = { main: mainObjects, lab: labObjects, worker: workerObjects };
+const OBJECTS = {
+  main: mainObjects,
+  lab: labObjects,
+  worker: workerObjects,
+  infer: inferObjects,
+  'infer/simd': simdObjects,
+};
 
 /**
  * Every call to try. `name` is `lab.compare` or `main.Model.predict`; `args(w)` makes valid arguments and `call(args, w)` calls

@@ -21,6 +21,10 @@ export function parametersOf(model: ExportableModel): Parameter[] {
   if (!isObject(model) || classOf(model.parameters) !== 'Map') {
     throw invalidSetting('model', `must be what parseModel() returned, got ${shown(model)}.`);
   }
+  const { vocabulary = null } = model;
+  if (vocabulary !== null && !(isObject(vocabulary) && Array.isArray(vocabulary.characters))) {
+    throw invalidSetting('model.vocabulary', `must be a Vocabulary, got ${shown(vocabulary)}.`);
+  }
   const { entries } = parameterLayout(model.spec);
   return entries.map(({ name, shape, size }) => {
     const data: unknown = model.parameters.get(name);

@@ -1,4 +1,6 @@
 /** A model as PyTorch's modules: a state dict in safetensors, and the Python code that loads and runs it. */
+
+import { requireOptional } from '../../checks.js';
 import { buildLayers } from '../../core/build.js';
 import { outputSizeOf } from '../../core/layers/sizes.js';
 import type { LstmSpec } from '../../core/lstm/spec.js';
@@ -140,6 +142,7 @@ model.load_state_dict(load_file(${JSON.stringify(weights)}))
  * initial state, a single reverse direction.
  */
 export function toPytorch(model: ExportableModel, file = 'model.safetensors'): PytorchFiles {
+  requireOptional('file', file, 'string');
   const parameters = parametersOf(model);
   const { layers, inputSize = 0 } = model.spec;
   layers.forEach((layer, i) => {
