@@ -227,7 +227,7 @@ describeInChromium('Inspect', () => {
     const of = (name: string) => numberOf(page, '[data-testid=gradient-check]', name);
     expect(Math.abs((await of('data-finite-difference')) - (await of('data-gradient')))).toBeLessThan(1e-9);
     await page.getByLabel('Color by').selectOption('influence');
-    await page.locator('.colored.influence button[style*=color-mix]').first().waitFor();
+    await page.locator('.colored.influence button[style*=rgb]').first().waitFor();
     expect(troubles).toEqual([]);
     await page.close();
   });

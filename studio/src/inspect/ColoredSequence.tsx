@@ -15,10 +15,10 @@ type Background = (t: number) => string | undefined;
 function influenceBackground(flow: LagFlow | null): Background {
   if (!flow) return () => undefined;
   const max = Math.max(...flow.x, 1e-30);
+  const colors = colorTable('sign', scheme.value); // its upper half
   return (t) => {
     if (t > flow.step) return undefined;
-    const percent = Math.round((85 * (flow.x[flow.step - t] ?? 0)) / max);
-    return `color-mix(in srgb, var(--lit) ${percent}%, var(--raised))`;
+    return css(colors, colorIndex(flow.x[flow.step - t] ?? 0, -max, max));
   };
 }
 

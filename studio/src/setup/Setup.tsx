@@ -53,7 +53,8 @@ const Summary = () =>
         </>
       )}
       {session.value.parameterCount.toLocaleString('en')} parameters. Backend: {session.value.backend}.{' '}
-      {session.value.batchesPerEpoch} batches per epoch.
+      {session.value.batchesPerEpoch.toLocaleString('en')} {session.value.batchesPerEpoch === 1 ? 'batch' : 'batches'}{' '}
+      per epoch.
     </p>
   );
 

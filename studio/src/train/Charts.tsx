@@ -99,18 +99,19 @@ export function GradientNormChart() {
 /** Targets and predictions of a model with one output; nothing for other models. */
 export function ForecastChart() {
   const forecast = sample.value?.forecast ?? [];
+  const name = session.value?.outputNames[0] ?? 'value';
   const options = useMemo<Plot.PlotOptions>(() => {
     const points = (key: 'target' | 'prediction'): Points => forecast.map((one) => [one.step, one[key]]);
     return {
       x: { label: 'time step' },
-      y: { label: 'value', grid: true },
+      y: { label: name, grid: true },
       marks: [
         Plot.line(points('target'), { stroke: SERIES[1], strokeWidth: 2 }),
         Plot.line(points('prediction'), { stroke: SERIES[0], strokeWidth: 2 }),
         Plot.dot(points('prediction'), { fill: SERIES[0], r: 2 }),
       ],
     };
-  }, [forecast]);
+  }, [forecast, name]);
   if (forecast.length < 2) return null;
   return (
     <Figure
