@@ -10,7 +10,7 @@ import type { CsvTable } from '../ui/files.js';
 /** Validations that are drawn as dots; more are drawn as a line only. */
 const MAX_DOTS = 80;
 /** Up to so many points are drawn as dots too: a line through one point is invisible. */
-const FEW_POINTS = 30;
+const MAX_POINT_DOTS = 30;
 const MIN_UPDATES = 10;
 const EMPTY = 'Nothing yet: press Play.';
 
@@ -22,7 +22,7 @@ const pointsOf = (buckets: readonly Bucket[]): Points => buckets.map((bucket) =>
 const bandAndMean = (buckets: readonly Bucket[], stroke: string): Plot.Markish[] => [
   Plot.areaY(buckets, { x: middleOf, y1: 'min', y2: 'max', fill: stroke, fillOpacity: 0.25 }),
   Plot.line(pointsOf(buckets), { stroke, strokeWidth: 1.3 }),
-  Plot.dot(buckets.length > FEW_POINTS ? [] : pointsOf(buckets), { fill: stroke, r: 1.8 }),
+  Plot.dot(buckets.length > MAX_POINT_DOTS ? [] : pointsOf(buckets), { fill: stroke, r: 1.8 }),
 ];
 
 const positive = (buckets: readonly Bucket[]): readonly Bucket[] => buckets.filter(({ min }) => min > 0);

@@ -32,7 +32,7 @@ const FONT_SIZE = 12;
 const LABEL_GAP = 14;
 /** A figure whose data arrive faster than it can be drawn is redrawn in at most this share of the time. */
 const MAX_SHARE = 0.2;
-const MAX_WAIT_MS = 250;
+const MAX_WAIT_MS = 2000;
 
 function draw({ options, height = HEIGHT }: FigureProps, width: number, margins: Margins): Element {
   const { x, y, ...rest } = options;

@@ -40,7 +40,7 @@ export function logLabel(value: number): string {
   return String(Number(value.toPrecision(4)).toExponential()).replace('e+', 'e');
 }
 
-/** Options for an axis of Observable Plot with about `count` labels. An interval is asked for its values from low to high. */
+/** Options for an axis of Observable Plot with about `count` labels. Plot calls `range` of an interval for the values of its ticks. */
 export const logAxis = (count: number) => ({
   ticks: {
     floor: (v: number) => v,
