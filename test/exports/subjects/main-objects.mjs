@@ -76,7 +76,7 @@ export const mainObjects = {
       finalState: () => [],
       initialStateGrad: () => [],
       // A tape calls these, with what it has checked.
-      ...{ cell: null, begin: null, restart: null, takeRows: null, endAtStart: null },
+      ...{ cell: null, gateGradients: null, begin: null, restart: null, takeRows: null, endAtStart: null },
       ...{ pack: null, forward: null, backward: null },
     },
   },
