@@ -5,68 +5,60 @@
  *   (F3) c = f*c- + i*g                (B3) di = dc*g;  dg = dc*i;  df = dc*c-;  dc- = dc*f
  *   (F4) h = o*tc,  tc = tanh c        (B2) da_s = ds*s*(1-s) for s in i,f,o;  da_g = dg*(1-g^2)
  */
-import { load, store } from './lanes';
+import { loadSome, storeSome } from './lanes';
 import { flush, sigmoid, tanh } from './math';
 
-// @ts-ignore: decorator
-@inline
-function cell(gates: usize, row: usize, c: usize, h: usize, cPrev: usize, lanes: i32): void {
-  const i = sigmoid(load(gates, lanes)); // (F2)
-  const f = sigmoid(load(gates + row, lanes));
-  const g = tanh(load(gates + 2 * row, lanes));
-  const o = sigmoid(load(gates + 3 * row, lanes));
-  store(gates, i, lanes);
-  store(gates + row, f, lanes);
-  store(gates + 2 * row, g, lanes);
-  store(gates + 3 * row, o, lanes);
-  const now = f32x4.add(f32x4.mul(f, load(cPrev, lanes)), f32x4.mul(i, g)); // (F3)
-  store(c, now, lanes);
-  store(h, f32x4.mul(o, tanh(now)), lanes); // (F4)
-}
-
-/** `gates` (N, 4H) holds the pre-activations a before, and i|f|g|o after. */
+/**
+ * `gates` (N, 4H) holds the pre-activations a before, and i|f|g|o after. The last units of a row may be less than four: only then
+ * loads and stores take one lane at a time, so that both cases share the arithmetic.
+ */
 export function lstmCell(gates: usize, c: usize, h: usize, cPrev: usize, N: i32, H: i32): void {
   const row = (<usize>H) << 2;
-  const whole = H & ~3;
-  for (let n = 0; n < N; n++) {
-    let j = 0;
-    for (; j < whole; j += 4, gates += 16, c += 16, h += 16, cPrev += 16) cell(gates, row, c, h, cPrev, 4);
-    if (j < H) {
-      cell(gates, row, c, h, cPrev, H - j);
-      const rest = (<usize>(H - j)) << 2;
-      gates += rest;
-      c += rest;
-      h += rest;
-      cPrev += rest;
+  for (let n = 0; n < N; n++, gates += 3 * row) {
+    for (let j = 0; j < H; j += 4) {
+      const lanes = min(4, H - j);
+      let i: v128, f: v128, g: v128, o: v128, before: v128;
+      if (lanes == 4) {
+        i = v128.load(gates);
+        f = v128.load(gates + row);
+        g = v128.load(gates + 2 * row);
+        o = v128.load(gates + 3 * row);
+        before = v128.load(cPrev);
+      } else {
+        i = loadSome(gates, lanes);
+        f = loadSome(gates + row, lanes);
+        g = loadSome(gates + 2 * row, lanes);
+        o = loadSome(gates + 3 * row, lanes);
+        before = loadSome(cPrev, lanes);
+      }
+      i = sigmoid(i); // (F2)
+      f = sigmoid(f);
+      g = tanh(g);
+      o = sigmoid(o);
+      const now = f32x4.add(f32x4.mul(f, before), f32x4.mul(i, g)); // (F3)
+      const out = f32x4.mul(o, tanh(now)); // (F4)
+      if (lanes == 4) {
+        v128.store(gates, i);
+        v128.store(gates + row, f);
+        v128.store(gates + 2 * row, g);
+        v128.store(gates + 3 * row, o);
+        v128.store(c, now);
+        v128.store(h, out);
+      } else {
+        storeSome(gates, i, lanes);
+        storeSome(gates + row, f, lanes);
+        storeSome(gates + 2 * row, g, lanes);
+        storeSome(gates + 3 * row, o, lanes);
+        storeSome(c, now, lanes);
+        storeSome(h, out, lanes);
+      }
+      const bytes = (<usize>lanes) << 2;
+      gates += bytes;
+      c += bytes;
+      h += bytes;
+      cPrev += bytes;
     }
-    gates += 3 * row;
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function cellGrad(
-  da: usize, dc: usize, dh: usize, dcPrev: usize, gates: usize, row: usize, c: usize, cPrev: usize, lanes: i32,
-): void {
-  const one = f32x4.splat(1);
-  const i = load(gates, lanes);
-  const f = load(gates + row, lanes);
-  const g = load(gates + 2 * row, lanes);
-  const o = load(gates + 3 * row, lanes);
-  const tc = tanh(load(c, lanes));
-  const dhNow = load(dh, lanes);
-  const dO = f32x4.mul(dhNow, tc); // (B4)
-  const through = f32x4.mul(f32x4.mul(dhNow, o), f32x4.sub(one, f32x4.mul(tc, tc)));
-  const dcNow = flush(f32x4.add(load(dc, lanes), through));
-  store(dc, dcNow, lanes);
-  const di = f32x4.mul(dcNow, g); // (B3)
-  const dg = f32x4.mul(dcNow, i);
-  const df = f32x4.mul(dcNow, load(cPrev, lanes));
-  store(dcPrev, flush(f32x4.mul(dcNow, f)), lanes);
-  store(da, flush(f32x4.mul(di, f32x4.mul(i, f32x4.sub(one, i)))), lanes); // (B2)
-  store(da + row, flush(f32x4.mul(df, f32x4.mul(f, f32x4.sub(one, f)))), lanes);
-  store(da + 2 * row, flush(f32x4.mul(dg, f32x4.sub(one, f32x4.mul(g, g)))), lanes);
-  store(da + 3 * row, flush(f32x4.mul(dO, f32x4.mul(o, f32x4.sub(one, o)))), lanes);
 }
 
 /** Reads dh. `dc` holds dc+ before, and dL/dc after. Writes da and dcPrev. */
@@ -74,23 +66,65 @@ export function lstmCellGrad(
   da: usize, dc: usize, dh: usize, dcPrev: usize, gates: usize, c: usize, cPrev: usize, N: i32, H: i32,
 ): void {
   const row = (<usize>H) << 2;
-  const whole = H & ~3;
-  for (let n = 0; n < N; n++) {
-    let j = 0;
-    for (; j < whole; j += 4) {
-      const at = (<usize>j) << 2;
-      cellGrad(da + at, dc + at, dh + at, dcPrev + at, gates + at, row, c + at, cPrev + at, 4);
+  const one = f32x4.splat(1);
+  for (let n = 0; n < N; n++, da += 3 * row, gates += 3 * row) {
+    for (let j = 0; j < H; j += 4) {
+      const lanes = min(4, H - j);
+      let i: v128, f: v128, g: v128, o: v128, now: v128, before: v128, dhNow: v128, dcNow: v128;
+      if (lanes == 4) {
+        i = v128.load(gates);
+        f = v128.load(gates + row);
+        g = v128.load(gates + 2 * row);
+        o = v128.load(gates + 3 * row);
+        now = v128.load(c);
+        before = v128.load(cPrev);
+        dhNow = v128.load(dh);
+        dcNow = v128.load(dc);
+      } else {
+        i = loadSome(gates, lanes);
+        f = loadSome(gates + row, lanes);
+        g = loadSome(gates + 2 * row, lanes);
+        o = loadSome(gates + 3 * row, lanes);
+        now = loadSome(c, lanes);
+        before = loadSome(cPrev, lanes);
+        dhNow = loadSome(dh, lanes);
+        dcNow = loadSome(dc, lanes);
+      }
+      const tc = tanh(now);
+      const dO = f32x4.mul(dhNow, tc); // (B4)
+      const through = f32x4.mul(f32x4.mul(dhNow, o), f32x4.sub(one, f32x4.mul(tc, tc)));
+      dcNow = flush(f32x4.add(dcNow, through));
+      const di = f32x4.mul(dcNow, g); // (B3)
+      const dg = f32x4.mul(dcNow, i);
+      const df = f32x4.mul(dcNow, before);
+      const past = flush(f32x4.mul(dcNow, f));
+      i = flush(f32x4.mul(di, f32x4.mul(i, f32x4.sub(one, i)))); // (B2)
+      f = flush(f32x4.mul(df, f32x4.mul(f, f32x4.sub(one, f))));
+      g = flush(f32x4.mul(dg, f32x4.sub(one, f32x4.mul(g, g))));
+      o = flush(f32x4.mul(dO, f32x4.mul(o, f32x4.sub(one, o))));
+      if (lanes == 4) {
+        v128.store(dc, dcNow);
+        v128.store(dcPrev, past);
+        v128.store(da, i);
+        v128.store(da + row, f);
+        v128.store(da + 2 * row, g);
+        v128.store(da + 3 * row, o);
+      } else {
+        storeSome(dc, dcNow, lanes);
+        storeSome(dcPrev, past, lanes);
+        storeSome(da, i, lanes);
+        storeSome(da + row, f, lanes);
+        storeSome(da + 2 * row, g, lanes);
+        storeSome(da + 3 * row, o, lanes);
+      }
+      const bytes = (<usize>lanes) << 2;
+      da += bytes;
+      dc += bytes;
+      dh += bytes;
+      dcPrev += bytes;
+      gates += bytes;
+      c += bytes;
+      cPrev += bytes;
     }
-    if (j < H) {
-      const at = (<usize>j) << 2;
-      cellGrad(da + at, dc + at, dh + at, dcPrev + at, gates + at, row, c + at, cPrev + at, H - j);
-    }
-    da += 4 * row;
-    gates += 4 * row;
-    dc += row;
-    dh += row;
-    dcPrev += row;
-    c += row;
-    cPrev += row;
   }
 }

@@ -1,6 +1,6 @@
 /** The losses, each followed by its derivative. kernels/reference/losses.ts has the formulas. */
 import { elementLoss, elementSlope, ValueLoss } from './contract';
-import { bytes } from './lanes';
+import { bytes, loadSome, storeSome } from './lanes';
 import { expMinus, log1p, total } from './math';
 import { gaussianVarianceSlope } from './value-losses';
 
@@ -15,18 +15,17 @@ function rowMax(z: usize, C: i32): f32 {
 function exponentials(p: usize, z: usize, max: f32, C: i32): f64 {
   const m = f32x4.splat(max);
   let sums = f32x4.splat(0);
-  let k = 0;
-  for (; k + 4 <= C; k += 4) {
-    const e = expMinus(f32x4.sub(m, v128.load(z + bytes(k))));
-    v128.store(p + bytes(k), e);
-    sums = f32x4.add(sums, e);
+  for (let k = 0; k < C; k += 4) {
+    const lanes = min(4, C - k);
+    const at = bytes(k);
+    const e = expMinus(f32x4.sub(m, lanes == 4 ? v128.load(z + at) : loadSome(z + at, lanes)));
+    if (lanes == 4) {
+      v128.store(p + at, e);
+      sums = f32x4.add(sums, e);
+    } else storeSome(p + at, e, lanes);
   }
   let sum = <f64>total(sums);
-  for (; k < C; k++) {
-    const e = f32x4.extract_lane(expMinus(f32x4.splat(max - f32.load(z + bytes(k)))), 0);
-    f32.store(p + bytes(k), e);
-    sum += e;
-  }
+  for (let k = C & ~3; k < C; k++) sum += f32.load(p + bytes(k));
   return sum < 1.5 ? sumOfSmall(p, C) : sum - 1;
 }
 
