@@ -5,6 +5,7 @@ import type { Edits, EstimatorComparison, OnProgress, Progress, SessionInfo, Wei
 import { Client, EngineLost } from './engine/client.js';
 import type { LessonName, LessonResult, Lessons } from './engine/lessons/index.js';
 import type { UserData } from './engine/tasks/task.js';
+import { mostActive } from './position.js';
 import { type Settings, settingsOf, toQuery } from './settings.js';
 import { settingsFor } from './setup/fit-data.js';
 import * as state from './state.js';
@@ -42,6 +43,7 @@ function resetTraining(): void {
     state.sample.value = null;
     state.updatesPerSecond.value = 0;
     state.edits.value = state.NO_EDITS;
+    automatic = null;
     for (const position of [state.sequenceIndex, state.layer, state.time, state.unit]) position.value = 0;
   });
 }
@@ -55,6 +57,7 @@ async function replaceSession(make: () => Promise<SessionInfo>): Promise<boolean
   resetTraining();
   state.session.value = info;
   await refreshTrace();
+  selectMostActive();
   return true;
 }
 
@@ -173,6 +176,25 @@ export async function refreshTrace(): Promise<boolean> {
   return true;
 }
 
+/** The position that was selected automatically; null until a position is. */
+let automatic: { readonly layer: number; readonly time: number; readonly unit: number } | null = null;
+
+/** Selects a position where something happens, unless the user has selected one. */
+function selectMostActive(): void {
+  const shown = state.tracedLayer.value;
+  const { layer, time, unit } = state;
+  const isChosen =
+    automatic !== null &&
+    (layer.value !== automatic.layer || time.value !== automatic.time || unit.value !== automatic.unit);
+  if (!shown || isChosen) return;
+  const to = mostActive(shown);
+  automatic = { layer: layer.value, time: to.time, unit: to.unit };
+  batch(() => {
+    time.value = to.time;
+    unit.value = to.unit;
+  });
+}
+
 /** Changes the edits. Edits that fail are undone. */
 export async function setEdits(to: Partial<Edits>): Promise<void> {
   const before = state.edits.value;
@@ -248,5 +270,6 @@ window.addEventListener('hashchange', () => {
 
 // Trace again when the user returns to a view that shows the weights.
 effect(() => {
-  if (state.view.value !== 'train' && state.session.peek() && !state.busy.peek()) void refreshTrace();
+  if (state.view.value !== 'train' && state.session.peek() && !state.busy.peek())
+    void refreshTrace().then(selectMostActive);
 });

@@ -9,8 +9,10 @@ import { adam } from '../../src/optim/adam.js';
 import { fit } from '../../src/train/trainer.js';
 import { specOf, taskOf } from '../../studio/src/engine/tasks/index.js';
 import type { Task } from '../../studio/src/engine/tasks/task.js';
+import { mostActive } from '../../studio/src/position.js';
 import { fromQuery } from '../../studio/src/settings.js';
 import { cellAt } from '../../studio/src/unroll/cell.js';
+import { formatNumber } from '../../studio/src/unroll/numbers.js';
 import { describeInChromium } from '../support/machine.js';
 import { numberOf, oneUpdate, ready, studio } from './support.js';
 
@@ -111,26 +113,63 @@ describeInChromium('Unroll', () => {
     const whole = await trace(model, batch, { loss: task.loss });
     expect(Number(await page.getByTestId('sequence-loss').textContent())).toBeCloseTo(whole.loss, 4);
     const T = batch.steps;
+    const { time, unit } = mostActive(whole.layers[0]!);
+    expect(await page.getByLabel('Step', { exact: true }).inputValue()).toBe(String(time));
+    expect(await page.getByLabel('Unit', { exact: true }).inputValue()).toBe(String(unit));
+    await page.getByLabel('Unit', { exact: true }).fill('0');
     const view = page.locator('.unroll');
     const stages: string[] = [];
     await page.locator('.scrub').focus();
     await page.keyboard.press('Home');
-    for (let n = 0; n < 8 * T; n++) {
+    const half = 6 * T;
+    for (let n = 0; n < 2 * half; n++) {
       stages.push((await view.locator('.position-text').textContent())!.replace(/\s+/g, ' ').trim());
-      if (n === 4 * T) expectWires(await wires(page), whole, 0, T - 1, 0); // B4 of the last step
-      if (n === 8 * T - 1) expectWires(await wires(page), whole, 0, 0, 0); // B1 of the first
+      if (n === half + 2) expectWires(await wires(page), whole, 0, T - 1, 0); // B4 of the last step
+      if (n === 2 * half - 1) expectWires(await wires(page), whole, 0, 0, 0); // B1 of the first
       await page.keyboard.press('ArrowRight');
     }
     expect(stages[0]).toBe('step 0 · forward · F1');
-    expect(stages[4 * T - 1]).toBe(`step ${T - 1} · forward · F4`);
-    expect(stages[4 * T]).toBe(`step ${T - 1} · backward · B4`);
+    expect(stages.slice(3, 6)).toEqual(['F4', 'A1', 'L2'].map((tag) => `step 0 · forward · ${tag}`));
+    expect(stages[half - 1]).toBe(`step ${T - 1} · forward · L2`);
+    const back = ['L2′', 'A1′', 'B4'].map((tag) => `step ${T - 1} · backward · ${tag}`);
+    expect(stages.slice(half, half + 3)).toEqual(back);
     expect(stages.at(-1)).toBe('step 0 · backward · B1');
-    expect(new Set(stages).size).toBe(8 * T);
+    expect(new Set(stages).size).toBe(2 * half);
     // Another layer, step and unit.
     await page.getByLabel('Layer', { exact: true }).fill('1');
     await page.getByLabel('Step', { exact: true }).fill('3');
     await page.getByLabel('Unit', { exact: true }).fill('2');
     expectWires(await wires(page), whole, 1, 3, 2);
+    await page.close();
+  });
+
+  test('continues from h to the logits, the probabilities and the loss', async () => {
+    const query = '?preset=anbn&units=4&steps=8';
+    const { page, troubles } = await site.open(`${query}#unroll`);
+    await page.locator('.diagram').waitFor();
+    const { task, model } = await same(query);
+    const whole = await trace(model, task.sequence(0).batch, { loss: task.loss });
+    await page.getByLabel('Step', { exact: true }).fill('5');
+    await page.getByRole('button', { name: 'L1', exact: true }).click();
+    await page.locator('.output.lit').waitFor();
+    const classes = await page.locator('.classes tbody tr').evaluateAll((rows) =>
+      rows.map((row) => {
+        const of = (name: string) => Number(row.querySelector(`[data-${name}]`)!.getAttribute(`data-${name}`));
+        const index = Number((row as HTMLElement).dataset.class);
+        return { index, logit: of('logit'), probability: of('probability'), grad: of('grad') };
+      }),
+    );
+    expect(classes.map(({ index }) => index).sort()).toEqual([0, 1, 2]);
+    for (const { index, logit, probability, grad } of classes) {
+      const at = 5 * 3 + index;
+      expect(logit).toBeCloseTo(whole.output.data[at]!, 6);
+      expect(probability).toBeCloseTo(whole.probabilities!.data[at]!, 6);
+      expect(grad).toBeCloseTo(whole.outputGrad.data[at]!, 6);
+    }
+    const loss = await numberOf(page, '[data-testid=step-loss]', 'data-value');
+    expect(loss).toBeCloseTo(whole.lossByStep![5]!, 6);
+    await page.getByTestId('numbers').getByText(formatNumber(loss)).first().waitFor();
+    expect(troubles).toEqual([]);
     await page.close();
   });
 
@@ -164,6 +203,7 @@ describeInChromium('edits', () => {
   test('a clamped gate, a changed weight and an edited input give the losses of the library', async () => {
     const { page } = await site.open(`${QUERY}#unroll`);
     await page.locator('.diagram').waitFor();
+    await page.getByLabel('Unit', { exact: true }).fill('0');
     const before = Number(await page.getByTestId('edited-loss').textContent());
     const drag = (label: RegExp, value: number) =>
       page.getByLabel(label).evaluate((slider, to) => {

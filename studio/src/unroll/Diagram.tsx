@@ -1,32 +1,40 @@
 /** The cell of one unit, with the value on every wire and, on the backward pass, its gradient. */
+import { GATES } from 'unspool/inspect';
+import { useWidth } from '../ui/useWidth.js';
 import type { Cell } from './cell.js';
-import { formatNumber } from './equations.js';
-import { GATE_X, HORIZONTAL, WIRES, type Wire } from './wires.js';
+import { type Layout, MIN_WIDE, NARROW, WIDE } from './diagram-layouts.js';
+import { formatNumber } from './numbers.js';
+import { WIRES, type Wire } from './wires.js';
 
 interface NodeProps {
-  readonly x: number;
-  readonly y: number;
+  readonly layout: Layout;
   readonly symbol: string;
 }
 
-const Node = ({ x, y, symbol, title }: NodeProps & { title: string }) => (
-  <g>
-    <title>{title}</title>
-    <circle cx={x} cy={y} r="18" class="node" />
-    <text x={x} y={y + 5} text-anchor="middle" class="sign">
-      {symbol}
-    </text>
-  </g>
-);
+const Node = ({ layout, at, symbol, title }: NodeProps & { at: keyof Layout['nodes']; title: string }) => {
+  const [x, y] = layout.nodes[at];
+  return (
+    <g>
+      <title>{title}</title>
+      <circle cx={x} cy={y} r={layout.radius} class="node" />
+      <text x={x} y={y + 5} text-anchor="middle">
+        {symbol}
+      </text>
+    </g>
+  );
+};
 
-const Box = ({ x, y, symbol }: NodeProps) => (
-  <g>
-    <rect x={x - 30} y={y - 18} width="60" height="36" rx="6" class="node" />
-    <text x={x} y={y + 5} text-anchor="middle" class="sign">
-      {symbol}
-    </text>
-  </g>
-);
+const Box = ({ layout, at, symbol }: NodeProps & { at: keyof Layout['boxes'] }) => {
+  const [x, y] = layout.boxes[at];
+  return (
+    <g>
+      <rect x={x - layout.boxWidth / 2} y={y - 18} width={layout.boxWidth} height="36" rx="6" class="node" />
+      <text x={x} y={y + 5} text-anchor="middle">
+        {symbol}
+      </text>
+    </g>
+  );
+};
 
 interface DiagramProps {
   readonly cell: Cell;
@@ -36,28 +44,29 @@ interface DiagramProps {
   readonly backward: boolean;
 }
 
-function WireGroup({ wire, cell, highlighted, backward }: DiagramProps & { wire: Wire }) {
+function WireGroup({ wire, layout, cell, highlighted, backward }: DiagramProps & { wire: Wire; layout: Layout }) {
+  const { id, name } = wire;
   const {
-    id,
     path,
     at: [x, y],
-    name,
-  } = wire;
+    toGrad,
+  } = layout.wires[id];
   const [value, grad] = [wire.value(cell), wire.grad(cell)];
   const classes = highlighted.includes(id) ? `lit ${backward ? 'back' : ''}` : '';
+  const valuePlace = layout.stacked ? { x, dy: 16 } : { dx: 5 };
   return (
     <g class={`wire ${classes}`} data-wire={id}>
       <path d={path} />
       <text x={x} y={y} class="name">
         {name}
         {Number.isNaN(value) ? null : (
-          <tspan class="value" dx="5" data-value={value}>
+          <tspan class="value" {...valuePlace} data-value={value}>
             {formatNumber(value)}
           </tspan>
         )}
       </text>
       {backward && grad !== null && (
-        <text x={x} y={y + (HORIZONTAL.has(id) ? 36 : 17)} class="grad" data-grad={grad}>
+        <text x={x} y={y + toGrad} class="grad" data-grad={grad}>
           ∂ {formatNumber(grad)}
         </text>
       )}
@@ -67,25 +76,29 @@ function WireGroup({ wire, cell, highlighted, backward }: DiagramProps & { wire:
 
 export function Diagram(props: DiagramProps) {
   const { unit, t, c, h } = props.cell;
+  const [box, width] = useWidth<HTMLDivElement>();
+  const layout = width < MIN_WIDE ? NARROW : WIDE;
   return (
-    <svg
-      class="diagram"
-      viewBox="0 0 800 500"
-      role="img"
-      aria-label={`Unit ${unit} at step ${t}: c ${formatNumber(c.value)}, h ${formatNumber(h.value)}`}
-    >
-      {WIRES.map((wire) => (
-        <WireGroup key={wire.id} wire={wire} {...props} />
-      ))}
-      <Node x={150} y={70} symbol="×" title="times the forget gate" />
-      <Node x={360} y={70} symbol="+" title="kept plus written" />
-      <Node x={360} y={210} symbol="×" title="input gate times candidate" />
-      <Node x={640} y={230} symbol="×" title="output gate times tanh c" />
-      <Box x={640} y={130} symbol="tanh" />
-      <Box x={GATE_X.f} y={350} symbol="σ" />
-      <Box x={GATE_X.i} y={350} symbol="σ" />
-      <Box x={GATE_X.g} y={350} symbol="tanh" />
-      <Box x={GATE_X.o} y={350} symbol="σ" />
-    </svg>
+    <div ref={box}>
+      <svg
+        class={`diagram ${layout.stacked ? 'narrow' : ''}`}
+        viewBox={`0 0 ${layout.width} ${layout.height}`}
+        font-size={layout.fontSize}
+        role="img"
+        aria-label={`Unit ${unit} at step ${t}: c ${formatNumber(c.value)}, h ${formatNumber(h.value)}`}
+      >
+        {WIRES.map((wire) => (
+          <WireGroup key={wire.id} wire={wire} layout={layout} {...props} />
+        ))}
+        <Node layout={layout} at="kept" symbol="×" title="times the forget gate" />
+        <Node layout={layout} at="sum" symbol="+" title="kept plus written" />
+        <Node layout={layout} at="written" symbol="×" title="input gate times candidate" />
+        <Node layout={layout} at="output" symbol="×" title="output gate times tanh c" />
+        <Box layout={layout} at="tanh" symbol="tanh" />
+        {GATES.map((gate) => (
+          <Box key={gate} layout={layout} at={gate} symbol={gate === 'g' ? 'tanh' : 'σ'} />
+        ))}
+      </svg>
+    </div>
   );
 }

@@ -4,7 +4,7 @@ import { GATES, type Gate } from 'unspool/inspect';
 import { setEdits } from '../actions.js';
 import type { Clamp } from '../engine/api.js';
 import { edits, layer, time, tracedLayer, unit } from '../state.js';
-import { formatNumber } from './equations.js';
+import { formatNumber } from './numbers.js';
 import { useLatest } from './useLatest.js';
 
 const ClampList = ({ clamps }: { clamps: readonly Clamp[] }) => (

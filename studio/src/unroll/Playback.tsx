@@ -1,8 +1,8 @@
 /** Controls of the walk: play, single stages, and a slider over all stages. */
-import { BACKWARD, FORWARD, STAGES } from './stages.js';
+import { BACKWARD, FORWARD, type Prediction, STAGES, tagOf } from './stages.js';
 import { SPEEDS, type Speed, type Walk } from './useWalk.js';
 
-export function Playback({ walk }: { walk: Walk }) {
+export function Playback({ walk, prediction }: { walk: Walk; prediction: Prediction }) {
   const { t, id, index, last, playing, speed, goTo } = walk;
   return (
     <fieldset class="controls playback" aria-label="Playback">
@@ -15,16 +15,21 @@ export function Playback({ walk }: { walk: Walk }) {
       <button type="button" onClick={() => goTo(index + 1)} disabled={index === last} aria-label="Next stage">
         →
       </button>
-      {[...FORWARD, ...BACKWARD].map((each) => (
-        <button
-          key={each}
-          type="button"
-          class="stage-button"
-          aria-pressed={id === each}
-          onClick={() => walk.setStage(each)}
-        >
-          {each}
-        </button>
+      {[FORWARD, BACKWARD].map((direction) => (
+        <span key={direction[0]} class="stage-buttons">
+          {direction.map((each) => (
+            <button
+              key={each}
+              type="button"
+              class="stage-button"
+              aria-pressed={id === each}
+              title={STAGES[prediction][each].title}
+              onClick={() => walk.setStage(each)}
+            >
+              {tagOf(each, prediction)}
+            </button>
+          ))}
+        </span>
       ))}
       <label class="inline">
         Speed{' '}
@@ -41,7 +46,7 @@ export function Playback({ walk }: { walk: Walk }) {
         max={last}
         value={index}
         aria-label="All stages: all time steps forward, then all time steps backward"
-        aria-valuetext={`step ${t}, ${id}: ${STAGES[id].title}`}
+        aria-valuetext={`step ${t}, ${tagOf(id, prediction)}: ${STAGES[prediction][id].title}`}
         onInput={(event) => goTo(event.currentTarget.valueAsNumber)}
       />
     </fieldset>

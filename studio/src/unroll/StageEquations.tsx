@@ -4,6 +4,7 @@ import type { Gate, LstmTrace, Trace } from 'unspool/inspect';
 import { Tex } from '../ui/Tex.js';
 import { cellAt, terms } from './cell.js';
 import { numericEquations } from './equations.js';
+import type { Output } from './output.js';
 import { STAGES, type StageId } from './stages.js';
 
 /**
@@ -18,15 +19,18 @@ interface StageEquationsProps {
   readonly t: number;
   readonly unit: number;
   readonly id: StageId;
+  /** The output layer and the loss at step `t`; null if the view does not explain them. */
+  readonly output: Output | null;
 }
 
-function linesOf({ trace, layer, t, unit, id }: StageEquationsProps): string[] {
+function linesOf({ trace, layer, t, unit, id, output }: StageEquationsProps): string[] {
   const of = (gate: Gate) => terms(trace, layer, t, unit, gate);
-  return numericEquations(id, cellAt(layer, t, unit), { i: of('i'), f: of('f'), g: of('g'), o: of('o') });
+  const all = { i: of('i'), f: of('f'), g: of('g'), o: of('o') };
+  return numericEquations(id, { cell: cellAt(layer, t, unit), terms: all, output });
 }
 
 const isSame = (a: StageEquationsProps, b: StageEquationsProps): boolean =>
-  a.trace === b.trace && a.layer === b.layer && a.t === b.t && a.unit === b.unit && a.id === b.id;
+  a.trace === b.trace && a.layer === b.layer && a.t === b.t && a.unit === b.unit && a.id === b.id && a.output === b.output;
 
 /** The props whose numbers are typeset: the current ones, except while they change fast. */
 function useCalm(current: StageEquationsProps): StageEquationsProps {
@@ -53,7 +57,7 @@ export function StageEquations(props: StageEquationsProps) {
   const lines = useMemo(() => linesOf(shown), [shown]);
   return (
     <>
-      {STAGES[props.id].equations.map((equation) => (
+      {STAGES[props.output?.prediction ?? 'number'][props.id].equations.map((equation) => (
         <p key={equation} class="equation">
           <Tex>{equation}</Tex>
         </p>

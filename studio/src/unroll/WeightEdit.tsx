@@ -3,7 +3,7 @@ import { useEffect, useId, useState } from 'preact/hooks';
 import { checkGradient, setWeight } from '../actions.js';
 import type { GradientCheck } from '../engine/api.js';
 import { GradientCheckResult } from '../ui/GradientCheckResult.js';
-import { formatNumber } from './equations.js';
+import { formatNumber } from './numbers.js';
 import { useLatest } from './useLatest.js';
 import { selectedWeight, selectedWeightValues } from './weight.js';
 

@@ -5,7 +5,7 @@ import { GATES, type Gate, weightGradientByStep } from 'unspool/inspect';
 import { traced } from '../state.js';
 import { GATE_COLORS } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
-import { formatNumber } from './equations.js';
+import { formatNumber } from './numbers.js';
 import { selectedWeight, selectedWeightValues, weightGate, weightIndex, weightOptions } from './weight.js';
 
 function WeightControls() {

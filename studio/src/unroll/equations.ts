@@ -1,57 +1,33 @@
 /** The equations of a stage with the numbers of one unit, as lines of TeX. */
 import { GATES, type Gate } from 'unspool/inspect';
 import type { Cell, Term } from './cell.js';
+import { factor, label, plus, sumOf, tex } from './numbers.js';
+import type { Output } from './output.js';
+import { lossGradLines, lossLines, outputGradLines, outputLines } from './output-equations.js';
 import type { StageId } from './stages.js';
-
-/** Three significant digits at most, as text that TeX can show too. */
-export function formatNumber(value: number): string {
-  if (value === 0 || Object.is(value, -0)) return '0';
-  const size = Math.abs(value);
-  if (size >= 1e-3 && size < 1e4) return String(Number(value.toPrecision(3)));
-  return value.toExponential(1).replace('e+', 'e');
-}
-
-const tex = (value: number): string => {
-  const text = formatNumber(value);
-  const [mantissa, exponent] = text.split('e');
-  return exponent === undefined ? text : `${mantissa}{\\cdot}10^{${exponent}}`;
-};
-/** Negative factors are put in parentheses. */
-const factor = (value: number): string => (value < 0 ? `(${tex(value)})` : tex(value));
-const plus = (value: number): string => (value < 0 ? `- ${tex(-value)}` : `+ ${tex(value)}`);
-/** Terms of a sum that are shown; the others are added up. */
-const SHOWN_TERMS = 4;
-
-/** `x[3]` as x with a subscript. */
-const label = (from: string): string =>
-  from
-    .replace(/^(.+)\[(\d+)\]$/, (_, name: string, k: string) => `${name === 'x' ? 'x' : 'h^-'}_{${k}}`)
-    .replace(/^other$/, '\\text{other}');
-
-function sum(terms: readonly Term[]): string {
-  const shown = terms.slice(0, SHOWN_TERMS);
-  const rest = terms.slice(SHOWN_TERMS).reduce((total, { product }) => total + product, 0);
-  const named = ({ from }: Term, text: string): string => `\\underset{${label(from)}}{${text}}`;
-  const parts = shown.map((term, i) =>
-    i === 0
-      ? named(term, tex(term.product))
-      : `${term.product < 0 ? '-' : '+'} ${named(term, tex(Math.abs(term.product)))}`,
-  );
-  return (
-    parts.join(' ') +
-    (terms.length > SHOWN_TERMS ? ` ${plus(rest)}_{\\text{(${terms.length - SHOWN_TERMS} more)}}` : '')
-  );
-}
 
 type Terms = Readonly<Record<Gate, readonly Term[]>>;
 
-/** `terms`: the terms of each gate's pre-activation, (F1). */
-export function numericEquations(id: StageId, cell: Cell, terms: Terms): string[] {
-  return EQUATIONS[id](cell, terms);
+interface Numbers {
+  readonly cell: Cell;
+  /** The terms of each gate's pre-activation, (F1). */
+  readonly terms: Terms;
+  /** Null for a loss that the view does not explain. */
+  readonly output: Output | null;
 }
 
-const EQUATIONS: Readonly<Record<StageId, (cell: Cell, terms: Terms) => string[]>> = {
-  F1: ({ a }, terms) => GATES.map((g) => `a_${g} = ${sum(terms[g])} = \\mathbf{${tex(a[g].value)}}`),
+export function numericEquations(id: StageId, { cell, terms, output }: Numbers): string[] {
+  if (id in CELL_EQUATIONS) return CELL_EQUATIONS[id as keyof typeof CELL_EQUATIONS](cell, terms);
+  if (!output) return [];
+  if (id === 'A1') return outputLines(output);
+  if (id === 'L') return lossLines(output);
+  return id === "L'" ? lossGradLines(output) : outputGradLines(output, cell.hFromAbove);
+}
+
+type CellStage = 'F1' | 'F2' | 'F3' | 'F4' | 'B4' | 'B3' | 'B2' | 'B1';
+
+const CELL_EQUATIONS: Readonly<Record<CellStage, (cell: Cell, terms: Terms) => string[]>> = {
+  F1: ({ a }, terms) => GATES.map((g) => `a_${g} = ${sumOf(terms[g])} = \\mathbf{${tex(a[g].value)}}`),
   F2: ({ a, gate }) =>
     GATES.map(
       (g) => `${g} = ${g === 'g' ? '\\tanh' : '\\sigma'}(${tex(a[g].value)}) = \\mathbf{${tex(gate[g].value)}}`,

@@ -1,8 +1,14 @@
-/** The eight stages of a time step, (F1) to (F4) and (B4) to (B1): description, equations, and the wires to highlight. */
+/**
+ * The stages of a time step: (F1) to (F4), the output layer and the loss, and the way back to (B4) to (B1). Each has a description,
+ * equations, and the wires to highlight. The tags are those of docs/derivation.md.
+ */
 import { GATES } from 'unspool/inspect';
 
-export const FORWARD = ['F1', 'F2', 'F3', 'F4'] as const;
-export const BACKWARD = ['B4', 'B3', 'B2', 'B1'] as const;
+/** A1: the output layer; L: the loss. */
+export const FORWARD = ['F1', 'F2', 'F3', 'F4', 'A1', 'L'] as const;
+export const BACKWARD = ["L'", "A1'", 'B4', 'B3', 'B2', 'B1'] as const;
+/** What the model predicts: one of several classes, or a number. */
+export type Prediction = 'class' | 'number';
 export type StageId = (typeof FORWARD)[number] | (typeof BACKWARD)[number];
 
 export const isBackward = (id: StageId): boolean => (BACKWARD as readonly string[]).includes(id);
@@ -18,7 +24,7 @@ export interface Stage {
 
 const PREACTIVATIONS = GATES.map((gate) => `a${gate}`);
 
-export const STAGES: Readonly<Record<StageId, Stage>> = {
+const CELL_STAGES = {
   F1: {
     title: 'Pre-activations',
     description: 'Each gate computes a weighted sum of the input, the previous output and a bias.',
@@ -30,7 +36,7 @@ export const STAGES: Readonly<Record<StageId, Stage>> = {
     description:
       'A sigmoid maps the three gates to between 0 (closed) and 1 (open). A tanh maps the candidate g to between −1 and 1.',
     equations: ['i, f, o = \\sigma(a_{i,f,o}) \\qquad g = \\tanh(a_g)'],
-    wires: GATES,
+    wires: [...GATES],
   },
   F3: {
     title: 'Cell state',
@@ -75,4 +81,78 @@ export const STAGES: Readonly<Record<StageId, Stage>> = {
     ],
     wires: [...PREACTIVATIONS, 'x', 'hBefore'],
   },
+} satisfies Partial<Record<StageId, Stage>>;
+
+/** The stages that depend on what the model predicts. */
+const OUTPUT_STAGES = {
+  class: {
+    A1: {
+      title: 'Logits',
+      description:
+        'The output layer gives each class a score, its logit: a weighted sum of the outputs of all units, plus a bias.',
+      equations: ["z = h\\,W_y' + b_y"],
+      wires: ['h'],
+    },
+    L: {
+      title: 'Softmax and loss',
+      description:
+        'The softmax turns the logits into probabilities, which add up to 1. The loss of the step is small if the target has a high probability.',
+      equations: ['p_k = \\frac{e^{z_k}}{\\sum_j e^{z_j}} \\qquad L_t = -\\ln p_{\\text{target}}'],
+      wires: [],
+    },
+    "L'": {
+      title: 'Gradients of the logits',
+      description:
+        'The gradient of a logit is its probability, minus 1 for the target. It is divided by the number of steps with a target, because the loss is their mean.',
+      equations: ['dz_k = \\tfrac1W\\,(p_k - [k = \\text{target}])'],
+      wires: [],
+    },
+    "A1'": {
+      title: 'Back through the output layer',
+      description:
+        'Each logit passes its gradient to the outputs that it read, through the same weights. In (B4), this is the gradient “from above”.',
+      equations: ["dh = dz\\,W_y \\qquad dW_y \\mathrel{+}= dz'\\,h \\qquad db_y \\mathrel{+}= dz"],
+      wires: ['h'],
+    },
+  },
+  number: {
+    A1: {
+      title: 'Prediction',
+      description: 'The output layer computes the prediction: a weighted sum of the outputs of all units, plus a bias.',
+      equations: ["y = h\\,W_y' + b_y"],
+      wires: ['h'],
+    },
+    L: {
+      title: 'Loss',
+      description: 'The loss of the step is the squared distance between the prediction and the target.',
+      equations: ['L_t = (y - \\text{target})^2'],
+      wires: [],
+    },
+    "L'": {
+      title: 'Gradient of the prediction',
+      description:
+        'The gradient grows with the distance to the target. It is divided by the number of steps with a target, because the loss is their mean.',
+      equations: ['dy = \\tfrac1W \\cdot 2\\,(y - \\text{target})'],
+      wires: [],
+    },
+    "A1'": {
+      title: 'Back through the output layer',
+      description:
+        'The prediction passes its gradient to the outputs that it read, through the same weights. In (B4), this is the gradient “from above”.',
+      equations: ["dh = dy\\,W_y \\qquad dW_y \\mathrel{+}= dy'\\,h \\qquad db_y \\mathrel{+}= dy"],
+      wires: ['h'],
+    },
+  },
+} satisfies Record<Prediction, Partial<Record<StageId, Stage>>>;
+
+export const STAGES: Readonly<Record<Prediction, Readonly<Record<StageId, Stage>>>> = {
+  class: { ...CELL_STAGES, ...OUTPUT_STAGES.class },
+  number: { ...CELL_STAGES, ...OUTPUT_STAGES.number },
 };
+
+const OUTPUT_IDS: readonly StageId[] = ['A1', 'L', "L'", "A1'"];
+export const isOutput = (id: StageId): boolean => OUTPUT_IDS.includes(id);
+
+/** The tag of a stage in docs/derivation.md: the cross-entropy is (L1), the squared error (L2). */
+export const tagOf = (id: StageId, prediction: Prediction): string =>
+  id.replace('L', prediction === 'class' ? 'L1' : 'L2').replace("'", '′');

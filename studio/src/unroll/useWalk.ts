@@ -42,7 +42,7 @@ const usesKeys = (target: EventTarget | null): boolean =>
   target instanceof HTMLTextAreaElement;
 
 export function useWalk(): Walk {
-  const [id, setStage] = useState<StageId>('F1');
+  const [id, setStage] = useState<StageId>('F3');
   const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState<Speed>('medium');
   const steps = traced.value?.trace.steps ?? 1;

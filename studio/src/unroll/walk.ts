@@ -23,6 +23,6 @@ export function positionAt(index: number, steps: number, reverse: boolean): Walk
 export function indexOf({ t, id }: WalkPosition, steps: number, reverse: boolean): number {
   const forward = !isBackward(id);
   const nth = forward === reverse ? steps - 1 - t : t;
-  const order = forward ? FORWARD.indexOf(id as 'F1') : BACKWARD.indexOf(id as 'B4');
+  const order = forward ? FORWARD.indexOf(id as 'F1') : BACKWARD.indexOf(id as "L'");
   return (forward ? 0 : STAGES_PER_STEP * steps) + STAGES_PER_STEP * nth + order;
 }
