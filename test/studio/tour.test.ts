@@ -109,6 +109,11 @@ const heightsOf = (page: Page, figure: RegExp): Promise<{ heights: number[]; cou
       return { heights: [...new Set(drawn.map((y) => Math.round(Number(y))))], count: drawn.length };
     });
 
+/** Waits until the drawing, which follows the text of its figure, passes `test`. */
+async function waitForHeights(page: Page, figure: RegExp, test: (heights: number[]) => boolean): Promise<void> {
+  while (!test((await heightsOf(page, figure)).heights)) await page.waitForTimeout(50);
+}
+
 describeInChromium('chapters whose figures have their own models', () => {
   test('draw what their texts say, whatever the other views show', async () => {
     const { page, troubles } = await site.open(`${QUERY}#tour/1`);
@@ -130,12 +135,13 @@ describeInChromium('chapters whose figures have their own models', () => {
     await chapter(page, 3);
     await page.getByTestId('result').waitFor();
     expect(await result(page)).toBeCloseTo(1 / (1 + Math.exp(-1)), 1);
-    expect((await heightsOf(page, /Length of a vector/)).heights.length).toBeGreaterThan(3);
+    await waitForHeights(page, /Length of a vector/, (heights) => heights.length > 3);
     await page.getByLabel('Weights').selectOption('orthogonal');
     await page.getByTestId('singular').getByText('1 to 1').waitFor();
-    expect((await heightsOf(page, /Length of a vector/)).heights).toHaveLength(1); // a flat line
+    await waitForHeights(page, /Length of a vector/, (heights) => heights.length === 1); // a flat line
     await chapter(page, 7);
     await page.getByTestId('result').waitFor();
+    await waitForHeights(page, /Recurrent weights/, (heights) => heights.length > 1);
     const first = await heightsOf(page, /Recurrent weights/);
     expect(first.count).toBe(4 * 16 * 16);
     const [top, bottom] = [Math.min(...first.heights), Math.max(...first.heights)];
@@ -144,7 +150,7 @@ describeInChromium('chapters whose figures have their own models', () => {
     expect(first.heights.filter((y) => y > top + 3 && y < bottom - 3)).toEqual([]);
     await page.getByRole('button', { name: 'Ten more' }).click();
     await page.getByTestId('lesson-update').getByText('11').waitFor();
-    expect((await heightsOf(page, /Recurrent weights/)).heights.length).toBeGreaterThan(20);
+    await waitForHeights(page, /Recurrent weights/, (heights) => heights.length > 20);
     expect(troubles).toEqual([]);
     await page.close();
   });

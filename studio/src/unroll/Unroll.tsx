@@ -81,8 +81,8 @@ export default function Unroll() {
     // biome-ignore lint/a11y/noStaticElementInteractions: the keys work wherever the focus is in this view
     <div class="unroll" onKeyDown={walk.onKeyDown}>
       <p class="hint">
-        One unit at one time step: on its way forward from the input to the loss, and back with the gradient. Press Play,
-        or use the arrow keys. Below are the inputs, and the cell states of all units: click one to go there.
+        One unit at one time step: on its way forward from the input to the loss, and back with the gradient. Press
+        Play, or use the arrow keys. Below are the inputs, and the cell states of all units: click one to go there.
       </p>
       <PositionControls />
       <Tokens />

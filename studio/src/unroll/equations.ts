@@ -56,7 +56,7 @@ const CELL_EQUATIONS: Readonly<Record<CellStage, (cell: Cell, terms: Terms) => s
   B1: ({ a, hBefore }, terms) => [
     ...GATES.map((g) => {
       const [top] = terms[g];
-      return `dW_{${g},\\,${label(top!.from)}} \\mathrel{+}= ${factor(a[g].grad)} \\cdot ${factor(top!.factor)} = \\mathbf{${tex(a[g].grad * top!.factor)}}`;
+      return `dW_${g}(${label(top!.from)}) \\mathrel{+}= ${factor(a[g].grad)} \\cdot ${factor(top!.factor)} = \\mathbf{${tex(a[g].grad * top!.factor)}}`;
     }),
     `dh^- = \\mathbf{${tex(hBefore.grad)}}`,
   ],

@@ -20,11 +20,9 @@ export const plus = (value: number): string => (value < 0 ? `- ${tex(-value)}` :
 /** Terms of a sum that are shown; the others are added up. */
 const SHOWN_TERMS = 4;
 
-/** `x[3]` as x with a subscript. */
+/** A name as TeX. Indices stay in brackets, because a subscript of a subscript would be too small to read. */
 export const label = (from: string): string =>
-  from
-    .replace(/^(.+)\[(\d+)\]$/, (_, name: string, k: string) => `${name.replace('⁻', '^-')}_{${k}}`)
-    .replace(/^other.*$/, (words) => `\\text{${words}}`);
+  from.replace('⁻', '^-').replace(/^other.*$/, (words) => `\\text{${words}}`);
 
 /** A sum of at most `SHOWN_TERMS` terms, each with its name below it, and the others in one number. */
 export function sumOf(terms: readonly Term[]): string {

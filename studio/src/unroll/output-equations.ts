@@ -24,7 +24,7 @@ export function lossLines({ prediction, shown, rows, target, loss }: Output): st
   const k = subscript(shown);
   const total = rows.reduce((sum, { value }) => sum + Math.exp(value), 0);
   const p = tex(shown.probability!);
-  const softmax = `p_{${k}} = \\frac{e^{${tex(shown.value)}}}{${tex(total)}} = \\mathbf{${p}}`;
+  const softmax = `p_{${k}} = \\dfrac{\\exp(${tex(shown.value)})}{${tex(total)}} = \\mathbf{${p}}`;
   return [softmax, target === null ? NO_TARGET : `L_t = -\\ln ${p} = \\mathbf{${tex(loss)}}`];
 }
 

@@ -97,7 +97,7 @@ const OUTPUT_STAGES = {
       title: 'Softmax and loss',
       description:
         'The softmax turns the logits into probabilities, which add up to 1. The loss of the step is small if the target has a high probability.',
-      equations: ['p_k = \\frac{e^{z_k}}{\\sum_j e^{z_j}} \\qquad L_t = -\\ln p_{\\text{target}}'],
+      equations: ['p_k = \\dfrac{\\exp z_k}{\\sum_j \\exp z_j} \\qquad L_t = -\\ln p_{\\text{target}}'],
       wires: [],
     },
     "L'": {
