@@ -48,6 +48,13 @@ function resetTraining(): void {
   });
 }
 
+/** Shows what the model produces before it is trained further. */
+async function showSample(): Promise<void> {
+  const own = sessions;
+  const sample = await attempt(() => client.call((engine) => engine.sample()));
+  if (own === sessions && !state.playing.value && state.update.value === 0) state.sample.value = sample;
+}
+
 async function replaceSession(make: () => Promise<SessionInfo>): Promise<boolean> {
   sessions++;
   state.busy.value = true;
@@ -58,6 +65,7 @@ async function replaceSession(make: () => Promise<SessionInfo>): Promise<boolean
   state.session.value = info;
   await refreshTrace();
   selectMostActive();
+  await showSample();
   return true;
 }
 
@@ -260,7 +268,6 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<boolea
   );
   if (!isOpen) return false;
   showSettings(state.session.value!.settings);
-  state.sample.value = await attempt(() => client.call((engine) => engine.sample()));
   return true;
 }
 

@@ -29,10 +29,10 @@ describeInChromium('files', () => {
     await ready(page);
     await page.locator('.own summary').click();
     await page.locator('.own input[type=file]').setInputFiles(at('own.csv'));
-    await page.getByText('own.csv: predict the next value.').waitFor();
+    await page.getByText('own.csv: predict the next value.').first().waitFor();
     expect(await oneUpdate(page)).toBeGreaterThan(0);
     await page.locator('.own input[type=file]').setInputFiles(at('own.txt'));
-    await page.getByText('own.txt: predict the next character.').waitFor();
+    await page.getByText('own.txt: predict the next character.').first().waitFor();
     expect(await oneUpdate(page)).toBeGreaterThan(0);
 
     const saved = page.waitForEvent('download');

@@ -4,7 +4,9 @@ import type { OnProgress, Progress, Sample } from './api.js';
 import type { Session } from './session.js';
 
 const REPORT_MS = 70;
-const SAMPLE_MS = 2500;
+/** Samples are taken at least this far apart, and take at most this share of the time. */
+const SAMPLE_MS = 200;
+const SAMPLE_SHARE = 0.04;
 /** The speed is that of about this time. */
 const SPEED_MS = 1000;
 
@@ -17,7 +19,7 @@ export class ProgressReporter {
   /** When earlier reports were made, and their update. */
   private reports = [{ at: performance.now(), updates: 0 }];
   private updateCount = 0;
-  private sampledAt = Number.NEGATIVE_INFINITY;
+  private nextSampleAt = Number.NEGATIVE_INFINITY;
   private readonly onProgress: OnProgress;
   private readonly sample: (session: Session) => Promise<Sample | null>;
 
@@ -40,9 +42,9 @@ export class ProgressReporter {
   async report(session: Session | null, state: Progress['state'], problem: string | null = null): Promise<void> {
     const now = performance.now();
     if (state === 'playing' && now - this.reportedAt < REPORT_MS) return;
-    const isSampled = session && (state === 'paused' || now - this.sampledAt > SAMPLE_MS);
-    if (isSampled) this.sampledAt = now;
+    const isSampled = session && (state === 'paused' || now > this.nextSampleAt);
     const sample = isSampled ? await this.sample(session) : null;
+    if (isSampled) this.nextSampleAt = now + Math.max(SAMPLE_MS, (performance.now() - now) / SAMPLE_SHARE);
     const { updates, validation, epoch, update } = this;
     const updatesPerSecond = this.speed(now);
     this.onProgress({ updates, validation, epoch, update, updatesPerSecond, sample, state, problem });

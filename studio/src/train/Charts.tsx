@@ -2,6 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { type Bucket, type Curve, middleOf } from '../curve.js';
+import type { Sample } from '../engine/api.js';
 import { gradientNormCurve, lossCurve, sample, session, validationCurve } from '../state.js';
 import { SERIES } from '../ui/colors.js';
 import { Figure } from '../ui/Figure.js';
@@ -12,6 +13,8 @@ const MAX_DOTS = 80;
 /** Up to so many points are drawn as dots too: a line through one point is invisible. */
 const MAX_POINT_DOTS = 30;
 const MIN_UPDATES = 10;
+/** Share of the targets' range above and below it. */
+const FORECAST_MARGIN = 0.2;
 const EMPTY = 'Nothing yet: press Play.';
 
 type Points = [number, number][];
@@ -96,7 +99,17 @@ export function GradientNormChart() {
   );
 }
 
-/** Targets and predictions of a model with one output; nothing for other models. */
+/** The targets' range, with a margin: the axis does not move while the predictions approach them. */
+function targetRange(targets: readonly number[]): [number, number] {
+  const [low, high] = [Math.min(...targets), Math.max(...targets)];
+  const margin = FORECAST_MARGIN * (high - low || 1);
+  return [low - margin, high + margin];
+}
+
+/** Whether a sample has a chart: that of a model with one output, for a sequence with several targets. */
+export const isDrawn = (one: Sample | null): boolean => (one?.forecast.length ?? 0) > 1;
+
+/** Targets and predictions, by time step. */
 export function ForecastChart() {
   const forecast = sample.value?.forecast ?? [];
   const name = session.value?.outputNames[0] ?? 'value';
@@ -104,18 +117,17 @@ export function ForecastChart() {
     const points = (key: 'target' | 'prediction'): Points => forecast.map((one) => [one.step, one[key]]);
     return {
       x: { label: 'time step' },
-      y: { label: name, grid: true },
+      y: { label: name, grid: true, domain: targetRange(forecast.map(({ target }) => target)) },
       marks: [
-        Plot.line(points('target'), { stroke: SERIES[1], strokeWidth: 2 }),
-        Plot.line(points('prediction'), { stroke: SERIES[0], strokeWidth: 2 }),
-        Plot.dot(points('prediction'), { fill: SERIES[0], r: 2 }),
+        Plot.line(points('target'), { stroke: SERIES[1], strokeWidth: 2, clip: true }),
+        Plot.line(points('prediction'), { stroke: SERIES[0], strokeWidth: 2, clip: true }),
+        Plot.dot(points('prediction'), { fill: SERIES[0], r: 2, clip: true }),
       ],
     };
   }, [forecast, name]);
-  if (forecast.length < 2) return null;
   return (
     <Figure
-      title="Forecast"
+      title="Predictions for a validation sequence"
       label="Targets and predictions for a validation sequence, by time step."
       options={options}
       height={200}
@@ -125,7 +137,8 @@ export function ForecastChart() {
       })}
     >
       <p class="key">
-        <i style={{ background: SERIES[1] }} /> target <i style={{ background: SERIES[0] }} /> prediction
+        <i style={{ background: SERIES[1] }} /> target <i style={{ background: SERIES[0] }} /> prediction{' '}
+        <span class="figures">after update {sample.value?.update.toLocaleString('en')}</span>
       </p>
     </Figure>
   );

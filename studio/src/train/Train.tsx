@@ -1,28 +1,22 @@
-/** Training: controls, loss, gradient norm, and what the model produces. */
+/** Training: an introduction, controls, what the model produces, the loss and the gradient norm. */
 import { Setup } from '../setup/Setup.js';
-import { sample, session } from '../state.js';
-import { ForecastChart, GradientNormChart, LossChart } from './Charts.js';
+import { GradientNormChart, LossChart } from './Charts.js';
 import { Controls } from './Controls.js';
 import { Counters } from './Counters.js';
+import { Intro } from './Intro.js';
+import { ModelOutput } from './ModelOutput.js';
 
 export function Train() {
   return (
     <div class="columns">
       <Setup />
       <section class="training" aria-label="Training">
+        <Intro />
         <Controls />
+        <ModelOutput />
         <Counters />
         <LossChart />
         <GradientNormChart />
-        <h2>
-          {session.value?.readsText ? 'Generated text' : 'Predictions for a validation sequence'}
-          {sample.value && <span class="figures">, after update {sample.value.update.toLocaleString('en')}</span>}
-        </h2>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls, which must work with the keyboard */}
-        <pre class={`sample ${session.value?.readsText ? 'long' : ''}`} data-testid="sample" tabIndex={0}>
-          {sample.value?.text || 'No output yet. Start the training.'}
-        </pre>
-        <ForecastChart />
       </section>
     </div>
   );

@@ -29,7 +29,8 @@ function ClassTable({ output }: { output: Output }) {
   const rows = shownRows(output);
   const hidden = output.rows.length - rows.length;
   return (
-    <div class="wide">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: the table scrolls sideways, which must work with the keyboard
+    <div class="wide" tabIndex={0}>
       <table class="classes">
         <thead>
           <tr>

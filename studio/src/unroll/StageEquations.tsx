@@ -30,7 +30,12 @@ function linesOf({ trace, layer, t, unit, id, output }: StageEquationsProps): st
 }
 
 const isSame = (a: StageEquationsProps, b: StageEquationsProps): boolean =>
-  a.trace === b.trace && a.layer === b.layer && a.t === b.t && a.unit === b.unit && a.id === b.id && a.output === b.output;
+  a.trace === b.trace &&
+  a.layer === b.layer &&
+  a.t === b.t &&
+  a.unit === b.unit &&
+  a.id === b.id &&
+  a.output === b.output;
 
 /** The props whose numbers are typeset: the current ones, except while they change fast. */
 function useCalm(current: StageEquationsProps): StageEquationsProps {

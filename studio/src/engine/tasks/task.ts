@@ -50,7 +50,7 @@ export const MAX_SEQUENCES = 24;
 export const round = (value: number): string => String(Number(value.toPrecision(3)));
 
 /** The random numbers of the inspected sequence `index` of a generated task. */
-export const sequenceRng = (index: number): Rng => createRng(`shown/${index}`, 'studio');
+export const sequenceRng = (index: number): Rng => createRng(`sequence/${index}`, 'studio');
 
 /** A generated sequence with labels. */
 export function labeled(

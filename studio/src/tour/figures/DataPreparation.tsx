@@ -68,7 +68,7 @@ function Measurements({ measurements }: Pick<DataLesson, 'measurements'>) {
   const [before, after] = useMemo(() => {
     const plotOf = (points: readonly number[], label: string, center: number): Plot.PlotOptions => ({
       x: { label: 'time step' },
-      y: { label, grid: true, ticks: 5 },
+      y: { label, grid: true, ticks: 4 },
       marks: [
         Plot.ruleY([center], { strokeDasharray: '4 3' }),
         line(byStep(points).slice(0, cut), SERIES[0]),
