@@ -1,7 +1,10 @@
 /** What the tour's figures are computed from agrees with the text of their chapters. */
 import { describe, expect, test } from '@jest/globals';
+import { backpropagation } from '../../studio/src/engine/lessons/backpropagation.js';
 import { dataPreparation } from '../../studio/src/engine/lessons/data-preparation.js';
+import { forwardPass } from '../../studio/src/engine/lessons/forward-pass.js';
 import { initialization } from '../../studio/src/engine/lessons/initialization.js';
+import { loss } from '../../studio/src/engine/lessons/loss.js';
 import { parameterUpdate } from '../../studio/src/engine/lessons/parameter-update.js';
 
 describe('data preparation', () => {
@@ -66,6 +69,40 @@ describe('initialization', () => {
     const { meanForget } = await initialization('uniform', bias);
     expect(meanForget).toBeCloseTo(1 / (1 + Math.exp(-bias)), 1);
   });
+});
+
+test('forward pass: the cell state of the counting unit moves at each one, and hardly in between', async () => {
+  const { inputs, units, counter } = await forwardPass();
+  const { i, f, o, c, h } = units[counter]!;
+  const moves = { one: [] as number[], zero: [] as number[] };
+  for (let t = 1; t < inputs.length; t++) moves[inputs[t] === 1 ? 'one' : 'zero'].push(Math.abs(c[t]! - c[t - 1]!));
+  expect(moves.one.length).toBeGreaterThan(3);
+  expect(moves.zero.length).toBeGreaterThan(3);
+  const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+  expect(Math.min(...moves.one)).toBeGreaterThan(0.05);
+  expect(mean(moves.one)).toBeGreaterThan(4 * mean(moves.zero));
+  for (const gate of [i, f, o]) for (const value of gate) expect(Math.abs(value - 0.5)).toBeLessThan(0.5);
+  for (const t of inputs.keys()) expect(h[t]).toBeCloseTo(o[t]! * Math.tanh(c[t]!), 12);
+});
+
+test('loss: minus the logarithm of the probability; near ln V before training, far below it after', async () => {
+  const [untrained, trained] = [await loss(0), await loss(200)];
+  for (const { losses, probabilities, mean } of [untrained, trained]) {
+    for (const [t, p] of probabilities.entries()) expect(losses[t]).toBeCloseTo(-Math.log(p), 12);
+    expect(mean).toBeCloseTo(losses.reduce((a, b) => a + b, 0) / losses.length, 12);
+  }
+  expect(untrained.mean / Math.log(untrained.classes)).toBeCloseTo(1, 1);
+  expect(trained.mean).toBeLessThan(0.5 * Math.log(trained.classes));
+});
+
+test('backpropagation: the gradient survives where the forget gate is open, and vanishes where it is closed', async () => {
+  const [closed, open] = [await backpropagation(-2), await backpropagation(5)];
+  const reach = ({ total }: typeof open): number => total[0]! / total.at(-1)!;
+  expect(closed.meanForget).toBeLessThan(0.2);
+  expect(open.meanForget).toBeGreaterThan(0.95);
+  expect(reach(closed)).toBeLessThan(1e-6);
+  expect(reach(open)).toBeGreaterThan(0.1);
+  expect(open.alongC.at(-1)).toBe(0); // nothing comes back from after the last step
 });
 
 describe('parameter update', () => {

@@ -9,20 +9,25 @@ const VALIDATION_BATCHES = 4;
 /** Zeros and ones: the share of ones. */
 const ONES = 0.35;
 
+/** Sequences of zeros and ones; the target is the number of ones so far, divided by the number of steps. */
+export const countOnes =
+  (steps: number): GenerateSequences =>
+  (batchSize, random) => {
+    const counts = new Float32Array(batchSize);
+    return Array.from({ length: steps }, () => {
+      const input = Float32Array.from({ length: batchSize }, () => (random.uniform() < ONES ? 1 : 0));
+      for (let n = 0; n < batchSize; n++) counts[n]! += input[n]! / steps;
+      return { input, target: counts.slice() };
+    });
+  };
+
 export function countingTask(settings: Settings): Task {
   const { steps } = settings;
   return numberTask(
     settings,
     'Count the ones: after each step, the target is the number of ones so far, divided by the number of steps.',
     ['bit'],
-    (batchSize, random) => {
-      const counts = new Float32Array(batchSize);
-      return Array.from({ length: steps }, () => {
-        const input = Float32Array.from({ length: batchSize }, () => (random.uniform() < ONES ? 1 : 0));
-        for (let n = 0; n < batchSize; n++) counts[n]! += input[n]! / steps;
-        return { input, target: counts.slice() };
-      });
-    },
+    countOnes(steps),
   );
 }
 
