@@ -28,12 +28,19 @@ export const Legend = ({ entries }: { entries: readonly (readonly [name: string,
   </p>
 );
 
+/** Below this size, numbers are written with an exponent. */
+const SMALL = 1e-3;
+const format = (value: number): string =>
+  value !== 0 && Math.abs(value) < SMALL
+    ? value.toExponential(2)
+    : value.toLocaleString('en', { maximumSignificantDigits: 5 });
+
 /** The figure's main number. Tests read it from `data-value`. */
 export const Result = ({ label, value }: { label: string; value: number }) => (
   <p class="hint">
     {label}{' '}
     <b data-testid="result" data-value={value}>
-      {Number(value.toPrecision(5)).toLocaleString('en')}
+      {format(value)}
     </b>
   </p>
 );
