@@ -15,8 +15,8 @@ const headingBelowHeader = (page: Page): Promise<number> =>
     return edge('.tour h2').top - edge('.top').bottom;
   });
 
-/** Texts that are drawn smaller than `min` pixels, with their size. */
-const smallTexts = (page: Page, min: number): Promise<string[]> =>
+/** The text that is drawn smaller than `min` pixels, with their size. */
+const tooSmall = (page: Page, min: number): Promise<string[]> =>
   page.evaluate((least) => {
     const found = new Set<string>();
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -44,7 +44,7 @@ describeInChromium('on a phone', () => {
     await ready(page);
     await oneUpdate(page);
     const check = async (where: string): Promise<void> =>
-      expect({ where, small: await smallTexts(page, 11) }).toEqual({ where, small: [] });
+      expect({ where, small: await tooSmall(page, 11) }).toEqual({ where, small: [] });
     await check('train');
     await showView(page, 'unroll');
     await page.locator('.diagram.narrow').waitFor();

@@ -8,7 +8,7 @@ function formatLoss(value: number | undefined): string {
   return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(3) : value.toPrecision(4);
 }
 
-/** Whole numbers, or two digits for a model that needs more than a tenth of a second. */
+/** Integers, or two digits for a model that needs more than a tenth of a second. */
 const formatSpeed = (value: number): string =>
   value >= 10 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(2)));
 

@@ -84,7 +84,7 @@ function Choices(props: {
   );
 }
 
-const Facts = ({ lesson }: { lesson: InitializationLesson }) => (
+const Summary = ({ lesson }: { lesson: InitializationLesson }) => (
   <dl class="facts">
     <dt>units that compute something different</dt>
     <dd data-testid="distinct">
@@ -107,7 +107,7 @@ export function Initialization() {
   return (
     <>
       <Choices choice={choice} forgetBias={forgetBias} onChoice={setChoice} onForgetBias={setForgetBias} />
-      <Facts lesson={lesson} />
+      <Summary lesson={lesson} />
       <Figure title="Recurrent weights" label="A histogram." options={weights!} height={150} />
       <Figure title="Gates of the untrained layer, all steps" label="A histogram." options={gates!} height={170}>
         <Legend entries={LEGEND} />
