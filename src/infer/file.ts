@@ -10,7 +10,7 @@ export type Floats = Float32Array | Float64Array;
 /** The content of a model file. */
 export interface Content {
   readonly spec: ModelSpec;
-  /** The characters that the tokens stand for, in order; null without a vocabulary. */
+  /** The character of each token, in order; null without a vocabulary. */
   readonly characters: readonly string[] | null;
   /** What the file says about the training. */
   readonly metadata: unknown;

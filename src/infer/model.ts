@@ -44,7 +44,7 @@ export interface InferModel {
   readonly outputSize: number;
   /** Number of tokens; 0 for a model that reads numbers. */
   readonly tokens: number;
-  /** The characters that the tokens stand for; null without a vocabulary. */
+  /** The character of each token; null without a vocabulary. */
   readonly characters: readonly string[] | null;
   /** What the file says about the training. */
   readonly metadata: unknown;

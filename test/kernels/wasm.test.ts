@@ -66,7 +66,7 @@ describe('threads that cannot start', () => {
   const large = (k: Kernels): void => k.gemm(k.alloc(256, 256), k.alloc(256, 256), k.alloc(256, 256));
 
   test.each<[string, string, unknown]>([
-    ['as there are no workers', 'worker threads cannot start', undefined],
+    ['without workers', 'worker threads cannot start', undefined],
     [
       'as a policy forbids them',
       'worker threads cannot start: forbidden.',

@@ -37,7 +37,7 @@ export interface Model {
   readonly outputSize: number;
   /** Number of tokens; 0 for a model that reads numbers. */
   readonly tokens: number;
-  /** The characters that the tokens stand for; null without a vocabulary. */
+  /** The character of each token; null without a vocabulary. */
   readonly characters: readonly string[] | null;
   readonly metadata: unknown;
   /** The state before the first step of batchSize sequences (default 1). */

@@ -8,7 +8,7 @@ const INT64 = 7;
 /** A dimension: a size, or the name of one that the caller chooses. */
 type Dimension = number | string;
 
-/** An attribute of a node. Lists of strings and of floats are told apart by their elements. */
+/** An attribute of a node. The elements of a list decide whether it has strings or floats. */
 export type Attribute =
   | string
   | number

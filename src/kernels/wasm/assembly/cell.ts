@@ -8,6 +8,22 @@
 import { loadSome, storeSome } from './lanes';
 import { flush, sigmoid, tanh } from './math';
 
+// @ts-ignore: decorator
+@inline
+function storeGates(p: usize, row: usize, i: v128, f: v128, g: v128, o: v128): void {
+  v128.store(p, i);
+  v128.store(p + row, f);
+  v128.store(p + 2 * row, g);
+  v128.store(p + 3 * row, o);
+}
+
+function storeSomeGates(p: usize, row: usize, i: v128, f: v128, g: v128, o: v128, lanes: i32): void {
+  storeSome(p, i, lanes);
+  storeSome(p + row, f, lanes);
+  storeSome(p + 2 * row, g, lanes);
+  storeSome(p + 3 * row, o, lanes);
+}
+
 /**
  * `gates` (N, 4H) holds the pre-activations a before, and i|f|g|o after. The last units of a row may be less than four: only then
  * loads and stores take one lane at a time, so that both cases share the arithmetic.
@@ -38,17 +54,11 @@ export function lstmCell(gates: usize, c: usize, h: usize, cPrev: usize, N: i32,
       const now = f32x4.add(f32x4.mul(f, before), f32x4.mul(i, g)); // (F3)
       const out = f32x4.mul(o, tanh(now)); // (F4)
       if (lanes == 4) {
-        v128.store(gates, i);
-        v128.store(gates + row, f);
-        v128.store(gates + 2 * row, g);
-        v128.store(gates + 3 * row, o);
+        storeGates(gates, row, i, f, g, o);
         v128.store(c, now);
         v128.store(h, out);
       } else {
-        storeSome(gates, i, lanes);
-        storeSome(gates + row, f, lanes);
-        storeSome(gates + 2 * row, g, lanes);
-        storeSome(gates + 3 * row, o, lanes);
+        storeSomeGates(gates, row, i, f, g, o, lanes);
         storeSome(c, now, lanes);
         storeSome(h, out, lanes);
       }
@@ -105,17 +115,11 @@ export function lstmCellGrad(
       if (lanes == 4) {
         v128.store(dc, dcNow);
         v128.store(dcPrev, past);
-        v128.store(da, i);
-        v128.store(da + row, f);
-        v128.store(da + 2 * row, g);
-        v128.store(da + 3 * row, o);
+        storeGates(da, row, i, f, g, o);
       } else {
         storeSome(dc, dcNow, lanes);
         storeSome(dcPrev, past, lanes);
-        storeSome(da, i, lanes);
-        storeSome(da + row, f, lanes);
-        storeSome(da + 2 * row, g, lanes);
-        storeSome(da + 3 * row, o, lanes);
+        storeSomeGates(da, row, i, f, g, o, lanes);
       }
       const bytes = (<usize>lanes) << 2;
       da += bytes;
