@@ -59,3 +59,15 @@ test.each(['bptt', 'adaptiveTbptt:bias=0.1,max=10', 'checkpointed:steps=4,memory
     expect(three).toEqual({ floats: 3 * (one.floats - constant) + constant, macs: 3 * one.macs });
   },
 );
+
+test.each([
+  ['deer', S], // a Jacobian of S x S
+  ['quasiDeer', 2], // only the block of each unit: h and c
+] as const)('%s: by its number of iterations', (method, part) => {
+  const { system, sequence } = make(SPECS.plain!, { steps: T });
+  const { iterations } = lab.solveTrajectory(system, sequence, { method, tolerance: 1e-6 });
+  expect(costOf(`${method}:tolerance=1e-6`)).toEqual({
+    floats: T * (2 * S + S * part),
+    macs: T * (iterations * (P + S * part * part) + 2 * P),
+  });
+});
