@@ -220,10 +220,7 @@ describeInChromium('under a content-security policy', () => {
 });
 
 describeInChromium('a small page in Chromium', () => {
-  /** Gzipped bytes of the code of a page that trains and predicts. */
-  let bytes = 0;
-
-  test('trains and predicts, with less than 44 KB of code gzipped', async () => {
+  test('trains and predicts, with less than 40 KB of code gzipped', async () => {
     const page = await open('plain', 'small');
     const loaded: string[] = [];
     page.on('request', (request) => loaded.push(basename(request.url())));
@@ -239,13 +236,9 @@ describeInChromium('a small page in Chromium', () => {
     expect(Number.isFinite(next)).toBe(true);
     const parts = loaded.filter((part) => part.endsWith('.js'));
     expect(parts).toContain('small.js');
-    bytes = parts.map((part) => gzipSync(scripts[part]!, { level: 9 }).length).reduce((a, b) => a + b);
-    expect(bytes).toBeLessThan(44 * 1024);
-    await page.close();
-  });
-
-  // The aim. The checks of what callers pass take 10 KB; this test fails when the aim is reached, and then becomes the limit.
-  test.failing('has less than 40 KB of code gzipped', () => {
+    const bytes = parts.map((part) => gzipSync(scripts[part]!, { level: 9 }).length).reduce((a, b) => a + b);
+    process.stdout.write(`a page that trains and predicts: ${bytes} bytes gzipped\n`);
     expect(bytes).toBeLessThan(40 * 1024);
+    await page.close();
   });
 });

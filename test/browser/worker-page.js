@@ -39,7 +39,7 @@ window.both = async () => {
 
 /** Trains with threads, pauses, predicts, resumes and aborts; returns the update number at each of these. */
 window.interrupt = async () => {
-  const model = await createModelInWorker(spec(64), { threads: 2 });
+  const model = await createModelInWorker(spec(64), { threads: crossOriginIsolated ? 2 : 'auto' });
   const stop = new AbortController();
   const training = model.fit(data, { optimizer: adam(), epochs: 1e6, signal: stop.signal });
   const running = watched(training);
@@ -58,7 +58,11 @@ window.interrupt = async () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     threads = await model.threads();
   }
-  const resumed = await update();
+  let resumed = await update();
+  while (resumed <= paused) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    resumed = await update();
+  }
   stop.abort();
   const { events } = await running;
   await model.dispose();

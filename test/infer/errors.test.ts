@@ -180,7 +180,7 @@ describe('a call', () => {
     [
       'no state',
       (m) => m.step(undefined as never, [1, 2]),
-      'INVALID_SETTING: The state must be a list of h and c of 1 LSTMs.',
+      'INVALID_SETTING: The state must be a list of h and c of 1 LSTMs, as initialState() returns.',
     ],
     [
       'a fraction of a batch',

@@ -50,7 +50,7 @@ describeInChromium('invalid files', () => {
     const { page } = await site.open('?preset=counting&units=4');
     await ready(page);
     await drop(page, 'series.csv', `a\n${Array.from({ length: 100 }, (_, i) => i % 7).join('\n')}`);
-    await page.getByText('series.csv: predict the next a.').waitFor();
+    await page.getByText('series.csv: predict the next a.').first().waitFor();
     expect(await page.getByLabel('Time steps').inputValue()).toBe('7');
     await page.getByLabel('Time steps').fill('8');
     await page.getByLabel('Time steps').press('Tab');
@@ -69,7 +69,7 @@ describeInChromium('a failure during training', () => {
   test('a weight that is not finite', async () => {
     const { page } = await site.open('?preset=counting&units=4');
     await ready(page);
-    await page.getByRole('link', { name: 'Unroll' }).click();
+    await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: 'Unroll' }).click();
     await page.locator('.diagram').waitFor();
     await page.evaluate(() => {
       const slider = document.querySelector('.edit input[type=range]') as HTMLInputElement;

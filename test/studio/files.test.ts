@@ -29,7 +29,7 @@ describeInChromium('files', () => {
     await ready(page);
     await page.locator('.own summary').click();
     await page.locator('.own input[type=file]').setInputFiles(at('own.csv'));
-    await page.getByText('own.csv: predict the next value.').first().waitFor();
+    await page.getByText('own.csv: predict the next value from 2 columns.').first().waitFor();
     expect(await oneUpdate(page)).toBeGreaterThan(0);
     await page.locator('.own input[type=file]').setInputFiles(at('own.txt'));
     await page.getByText('own.txt: predict the next character.').first().waitFor();

@@ -81,6 +81,12 @@ describeInChromium('during training', () => {
           return [left, top + scrollY];
         }),
       );
+    // The plot of the predictions follows the first pass.
+    await page
+      .locator('.figure', { hasText: 'Predictions for a validation sequence' })
+      .locator('svg')
+      .first()
+      .waitFor();
     const before = await positions();
     await page.getByRole('button', { name: 'Play' }).click();
     for (const length of [2, 3]) {

@@ -62,7 +62,7 @@ interface Failure {
 
 const sentence = (error: unknown): string => {
   const text = error instanceof Error ? error.message : '';
-  return `worker threads cannot start: ${text || 'a policy of this page or program forbids them'}.`;
+  return `worker threads cannot start: ${text.replace(/\.$/, '') || 'a policy of this page or program forbids them'}.`;
 };
 
 /** Starts a worker that does not keep the process alive. `failure` receives why it ends before it is ready. */
