@@ -4,9 +4,9 @@
  * (`npm run bench -- start`). `ndarray` and `seedrandom` are bundled, too, with their licenses in dist/licenses.txt. The types
  * come from tsc. The code is not minified.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { rolldown } from 'rolldown';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+import { build } from 'esbuild';
 
 /** cli/lab/run loads cli/lab/worker from its own folder. */
 const ENTRIES = [
@@ -25,11 +25,11 @@ const ENTRIES = [
   'cli/lab/worker',
 ];
 /**
- * What a page loads that creates, trains and streams a model: these files and all that they import are one chunk. A bundler takes
- * from it what the page uses. In several chunks, the same code would be 2 KB larger after compression, because what a page loads on
- * demand shares a different part of the code with each of them.
+ * Parts of `index` that a page may use without the others. esbuild joins the files that the same entries reach into one chunk, and
+ * a bundler takes a chunk as a whole. As entries, these parts keep what a page that creates and trains a model uses apart from what
+ * it does not. They are not written.
  */
-const CORE = ['core/model', 'core/build', 'kernels/select', 'train/trainer', 'optim/public-common', 'optim/adam'];
+const PARTS = ['create', 'train/trainer', 'optim/public-common', 'interop/model-file'];
 /** Optional packages, loaded on demand if they are installed. */
 const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js'];
 
@@ -39,46 +39,45 @@ const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js'];
  */
 const seedrandomModule = {
   name: 'seedrandom',
-  transform: {
-    filter: { id: /[\\/]seedrandom[\\/]seedrandom\.js$/ },
-    handler: (code) => `const module = { exports: {} };
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]seedrandom[\\/]seedrandom\.js$/ }, ({ path }) => ({
+      contents: `const module = { exports: {} };
 const require = () => ({});
-${code}
+${readFileSync(path, 'utf8')}
 export default module.exports;`,
+    }));
   },
 };
 
-/** The modules of the core chunk, by path. */
-const core = new Set();
-const findCore = {
-  name: 'core',
-  buildEnd() {
-    const add = (id) => {
-      const module = core.has(id) ? null : this.getModuleInfo(id);
-      if (!module) return;
-      core.add(id);
-      module.importedIds.forEach(add);
-    };
-    for (const name of CORE) add(join(process.cwd(), `src/${name}.ts`));
-  },
-};
-
-const bundle = await rolldown({
-  input: Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])),
-  platform: 'neutral',
-  external: [/^node:/, ...OPTIONAL],
-  plugins: [seedrandomModule, findCore],
-  resolve: { mainFields: ['module', 'main'], extensionAlias: { '.js': ['.ts', '.js'] } },
-  treeshake: { moduleSideEffects: false },
-});
-const { output } = await bundle.write({
-  dir: 'dist',
+const { metafile, outputFiles } = await build({
+  entryPoints: [...ENTRIES, ...PARTS].map((name) => `src/${name}.ts`),
+  outbase: 'src',
+  outdir: 'dist',
+  chunkNames: 'chunks/[name]-[hash]',
+  bundle: true,
+  splitting: true,
   format: 'esm',
-  entryFileNames: '[name].js',
-  chunkFileNames: 'chunks/[name]-[hash].js',
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  target: 'es2022',
+  external: ['node:*', ...OPTIONAL],
+  plugins: [seedrandomModule],
+  metafile: true,
   sourcemap: process.argv.includes('--sourcemap'),
-  codeSplitting: { groups: [{ name: 'core', test: (id) => core.has(id) }] },
+  write: false,
 });
+
+/**
+ * esbuild keeps the order of side effects by imports without names. Nothing here has side effects when it is loaded, and a bundler
+ * would take these imports as a use of the file. Their lines stay, for source maps.
+ */
+const withoutEmptyImports = (code) => code.replaceAll(/^import "\.[^"]*";$/gm, '');
+
+for (const { path, text } of outputFiles) {
+  if (PARTS.includes(relative('dist', path).replace(/\.js(\.map)?$/, ''))) continue;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, withoutEmptyImports(text));
+}
 
 /** The license of a package, from its license file or from the first comment of its code. */
 function license(name) {
@@ -96,7 +95,7 @@ function license(name) {
 }
 
 const packages = new Set(
-  output.flatMap(({ moduleIds = [] }) => moduleIds.flatMap((id) => /node_modules[\\/]([^\\/]+)/.exec(id)?.[1] ?? [])),
+  Object.keys(metafile.inputs).flatMap((path) => /(?:^|\/)node_modules\/([^/]+)/.exec(path)?.[1] ?? []),
 );
 const rule = `\n${'-'.repeat(80)}\n\n`;
 const head = `The files in this folder contain code of these packages:\n${rule}`;

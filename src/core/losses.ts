@@ -65,11 +65,12 @@ export const isSameLoss = (spec: LossSpec, choice: LossChoice): boolean =>
   JSON.stringify(spec) === JSON.stringify(typeof choice === 'string' ? { kind: choice } : choice);
 
 /** The losses that need no settings. */
-const NAMED = Object.fromEntries(
-  Object.keys(KEYS)
-    .filter((kind) => kind !== 'huber' && kind !== 'quantile')
-    .map((kind) => [kind, Object.freeze({ kind })]),
-) as Readonly<Record<NeedsNothing, LossSpec>>;
+const NAMED = /* @__PURE__ */ (() =>
+  Object.fromEntries(
+    Object.keys(KEYS)
+      .filter((kind) => kind !== 'huber' && kind !== 'quantile')
+      .map((kind) => [kind, Object.freeze({ kind })]),
+  ) as Readonly<Record<NeedsNothing, LossSpec>>)();
 
 /** Frozen specs that have been checked. A frozen list of class weights is part of one. */
 const checked = new WeakSet<LossSpec>();

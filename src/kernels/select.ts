@@ -37,13 +37,13 @@ export interface BackendOptions {
   readonly threads?: number | 'auto';
 }
 
-const NAMES = Object.keys(BACKENDS) as Backend[];
+const NAMES = /* @__PURE__ */ Object.keys(BACKENDS) as Backend[];
 const entryOf = (name: Backend): BackendEntry => BACKENDS[name];
 const choicesOf = (name: Backend, modes: readonly (string | null)[]): BackendChoice[] =>
   modes.map((mode) => (mode === null ? name : `${name}:${mode}`) as BackendChoice);
 
 /** Every value of the option `backend` except `auto`. */
-export const BACKEND_CHOICES: readonly BackendChoice[] = NAMES.flatMap((name) =>
+export const BACKEND_CHOICES: readonly BackendChoice[] = /* @__PURE__ */ NAMES.flatMap((name) =>
   choicesOf(name, [null, ...entryOf(name).modes]),
 );
 

@@ -21,7 +21,7 @@ export function hashOf(...lists: (ArrayLike<number> | undefined)[]): number {
 }
 
 const FLOAT = new Float64Array(1);
-const WORDS = new Uint32Array(FLOAT.buffer);
+const WORDS = /* @__PURE__ */ new Uint32Array(FLOAT.buffer);
 
 /** A number that identifies a batch. */
 export const batchHash = ({ steps, batchSize, inputs, targets, weights, lengths }: Batch): number =>

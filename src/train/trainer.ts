@@ -42,7 +42,7 @@ interface Loop {
 /** The last loop that each model was in. */
 const loops = new WeakMap<Model, Loop>();
 
-const abandoned = new FinalizationRegistry<Loop>((loop) => {
+const abandoned = /* @__PURE__ */ new FinalizationRegistry<Loop>((loop) => {
   loop.isOver = true;
 });
 

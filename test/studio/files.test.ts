@@ -73,7 +73,7 @@ describeInChromium('files', () => {
     await ready(page);
     await page.locator('.button input[type=file]').setInputFiles(at('novel.safetensors'));
     await page.getByText('This is the model of novel.safetensors').waitFor();
-    expect(await page.getByRole('button', { name: 'Moby-Dick' }).getAttribute('aria-pressed')).toBe('true');
+    await page.getByRole('button', { name: 'Moby-Dick', pressed: true }).waitFor();
     expect(page.url()).toMatch(/preset=novel&units=8&learningRate=0.008&steps=64/);
     await page
       .getByTestId('sample')

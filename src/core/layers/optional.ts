@@ -20,6 +20,6 @@ const optional = <S extends { readonly name?: string }, T extends LayerTape>(
   },
 });
 
-export const dropout = optional<DropoutSpec, DropoutTape>('dropout');
-export const activity = optional<ActivitySpec, ActivityTape>('activity');
-export const repeat = optional<RepeatSpec, RepeatTape>('repeat');
+export const dropout = /* @__PURE__ */ optional<DropoutSpec, DropoutTape>('dropout');
+export const activity = /* @__PURE__ */ optional<ActivitySpec, ActivityTape>('activity');
+export const repeat = /* @__PURE__ */ optional<RepeatSpec, RepeatTape>('repeat');

@@ -127,7 +127,7 @@ export class Holding {
   }
 }
 
-const dropped = new FinalizationRegistry<Holding>((holding) => holding.end());
+const dropped = /* @__PURE__ */ new FinalizationRegistry<Holding>((holding) => holding.end());
 
 /** Frees `holding` when nothing refers to `lease` any more. */
 export const freeWhenDropped = (lease: object, holding: Holding): void => dropped.register(lease, holding, holding);
