@@ -3,28 +3,12 @@
  * package contains the bytes, so it fetches nothing and works with every bundler and every content security policy that allows
  * wasm-unsafe-eval. Modules that were compiled from the same files are kept.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inputHash } from './input-hash.mjs';
 
 const SOURCE = 'src/kernels/wasm';
 const OUT = join(SOURCE, 'generated');
-
-/** A hash of everything that decides the bytes: the sources, these scripts, and the versions of the compilers. */
-function inputHash() {
-  const filesIn = (folder) =>
-    readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map(({ parentPath, path, name }) => join(parentPath ?? path, name));
-  const scripts = ['scripts/build-wasm.mjs', 'scripts/compile-wasm.mjs'];
-  const compilers = ['assemblyscript', 'esbuild', '@gfx/zopfli'].map((name) => `node_modules/${name}/package.json`);
-  const files = [...filesIn(SOURCE), ...filesIn('src/contract'), ...scripts, ...compilers].filter(
-    (file) => !file.startsWith(OUT),
-  );
-  const hash = createHash('sha256');
-  for (const file of files.sort()) hash.update(file).update(readFileSync(file));
-  return hash.digest('hex');
-}
 
 async function build(hash) {
   const { compileWasm, readContract, MODULES } = await import('./compile-wasm.mjs');
@@ -46,5 +30,9 @@ export const deflated =
 }
 
 const STAMP = join(OUT, 'inputs.sha256');
-const hash = inputHash();
+const hash = inputHash({
+  folders: [SOURCE, 'src/contract'],
+  scripts: ['scripts/build-wasm.mjs', 'scripts/compile-wasm.mjs'],
+  packages: ['assemblyscript', 'esbuild', '@gfx/zopfli'],
+});
 if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== hash) await build(hash);

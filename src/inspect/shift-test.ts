@@ -175,8 +175,9 @@ export class ShiftTest {
 export type AtShifts = Float32Array | Float64Array;
 
 /**
- * The p-value of each hypothesis, corrected for their number: the share of shifts, among them the shift 0, at which the largest
- * statistic of all hypotheses that are no more significant reaches it. This is the step-down maximum of Westfall & Young 1993,
+ * The p-value of each hypothesis, corrected for their number: take all hypotheses whose statistic is at most this
+ * one, and the largest of their statistics at each shift. The p-value is the share of shifts, 0 included, at which that is at least the
+ * observed statistic. This is the step-down maximum of Westfall & Young 1993,
  * "Resampling-Based Multiple Testing", algorithm 2.8.
  */
 export function stepDownPValues(statistics: readonly AtShifts[]): Float64Array {

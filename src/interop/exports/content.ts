@@ -1,7 +1,10 @@
 /** What an export needs of a model file. */
 import { classOf, isObject, shown } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
+import { buildLayers } from '../../core/build.js';
+import type { LstmSpec } from '../../core/lstm/spec.js';
 import { parameterLayout } from '../../core/parameter-layout.js';
+import type { LayerSpec } from '../../core/spec.js';
 import { invalidSetting } from '../../errors.js';
 import type { ModelFile } from '../model-file.js';
 
@@ -33,4 +36,41 @@ export function parametersOf(model: ExportableModel): Parameter[] {
     }
     throw invalidSetting(`model.parameters: ${name}`, `must have ${size} numbers in a Float32Array or a Float64Array.`);
   });
+}
+
+/** A layer with its parameters. */
+export interface ExportedLayer {
+  readonly spec: LayerSpec;
+  readonly parameters: readonly Parameter[];
+  readonly outputSize: number;
+}
+
+/** What a format needs: the layers, and any parameter by its name, such as a tied one. */
+export interface ExportedModel {
+  readonly layers: readonly ExportedLayer[];
+  readonly parameter: (name: string) => Parameter;
+}
+
+/**
+ * The layers of a model for a format whose LSTM is `target`. Throws `INVALID_SETTING` for an LSTM layer that it cannot express;
+ * `problemOf` names what of it.
+ */
+export function layersFor(
+  model: ExportableModel,
+  target: string,
+  problemOf: (spec: LstmSpec) => string | null,
+): ExportedModel {
+  const byName = new Map(parametersOf(model).map((parameter) => [parameter.name, parameter]));
+  const parameter = (name: string): Parameter => byName.get(name)!;
+  const specs = model.spec.layers;
+  specs.forEach((spec, i) => {
+    const problem = spec.kind === 'lstm' ? problemOf(spec) : null;
+    if (problem === null) return;
+    const help = 'Export it with --to module, or train a model without it.';
+    throw invalidSetting(`layers[${i}]`, `has ${problem}, which ${target} cannot express.`, help);
+  });
+  const layers = buildLayers(model.spec).map(({ parameters, outputSize }, i) => {
+    return { spec: specs[i]!, parameters: parameters.map(({ name }) => parameter(name)), outputSize };
+  });
+  return { layers, parameter };
 }

@@ -4,12 +4,10 @@
  * are free. The states are inputs because a fixed initial state would fix the number of sequences.
  */
 import type { Activation } from '../../contract/kernels.js';
-import { buildLayers } from '../../core/build.js';
 import { cellVariant, noiseRates } from '../../core/lstm/variant.js';
 import type { LayerSpec, LstmSpec } from '../../core/spec.js';
-import { invalidSetting } from '../../errors.js';
 import { type Attribute, GraphBuilder } from '../onnx/write.js';
-import { type ExportableModel, type Parameter, parametersOf } from './content.js';
+import { type ExportableModel, layersFor, type Parameter } from './content.js';
 
 /** ONNX's names of activations, and how many of alpha and beta each one takes. */
 const ACTIVATIONS: Readonly<Record<Activation['kind'], readonly [name: string, takes: 0 | 1 | 2]>> = {
@@ -166,26 +164,15 @@ function addLayer(
  * rows of the initial states, as JSON in `initial_state`, and the vocabulary.
  */
 export function toOnnx(model: ExportableModel): Uint8Array {
-  const parameters = parametersOf(model);
+  const { layers, parameter } = layersFor(model, 'an ONNX LSTM', problemOf);
   const { spec, vocabulary } = model;
-  spec.layers.forEach((layer, i) => {
-    const problem = layer.kind === 'lstm' ? problemOf(layer) : null;
-    if (problem === null) return;
-    const help = 'Export it with --to module, or train a model without it.';
-    throw invalidSetting(`layers[${i}]`, `has ${problem}, which an ONNX LSTM cannot express.`, help);
-  });
   const graph = new GraphBuilder();
   const isTokens = spec.layers[0]!.kind === 'embedding';
   const at = isTokens
     ? graph.input('input', ['T', 'N'], 'int64')
     : graph.input('input', ['T', 'N', spec.inputSize!], 'float');
   const progress: Progress = { graph, at, lstms: 0, initial: [] };
-  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
-  const layers = buildLayers(spec);
-  layers.forEach((layer, i) => {
-    const own = layer.parameters.map(({ name }) => byName.get(name)!);
-    addLayer(progress, spec.layers[i]!, own, (name) => byName.get(name)!);
-  });
+  for (const { spec: layer, parameters } of layers) addLayer(progress, layer, parameters, parameter);
   graph.node('Identity', [progress.at], {}, ['output']);
   graph.output('output', ['output_T', 'N', layers.at(-1)!.outputSize], 'float', true);
   return graph.file({

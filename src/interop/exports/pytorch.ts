@@ -1,14 +1,11 @@
 /** A model as PyTorch's modules: a state dict in safetensors, and the Python code that loads and runs it. */
 
 import { requireOptional } from '../../checks.js';
-import { buildLayers } from '../../core/build.js';
-import { outputSizeOf } from '../../core/layers/sizes.js';
 import type { LstmSpec } from '../../core/lstm/spec.js';
 import { isStandardCell, noiseRates } from '../../core/lstm/variant.js';
 import type { LayerSpec } from '../../core/spec.js';
-import { invalidSetting } from '../../errors.js';
 import { type TensorData, writeSafetensors } from '../safetensors-write.js';
-import { type ExportableModel, type Parameter, parametersOf } from './content.js';
+import { type ExportableModel, layersFor, type Parameter } from './content.js';
 
 /** A state dict, and a Python program that loads it. */
 export interface PytorchFiles {
@@ -143,38 +140,28 @@ model.load_state_dict(load_file(${JSON.stringify(weights)}))
  */
 export function toPytorch(model: ExportableModel, file = 'model.safetensors'): PytorchFiles {
   requireOptional('file', file, 'string');
-  const parameters = parametersOf(model);
-  const { layers, inputSize = 0 } = model.spec;
-  layers.forEach((layer, i) => {
-    const problem = layer.kind === 'lstm' ? problemOf(layer) : null;
-    if (problem === null) return;
-    const help = 'Export it with --to module, or train a model without it.';
-    throw invalidSetting(`layers[${i}]`, `has ${problem}, which nn.LSTM cannot express.`, help);
-  });
-  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
+  const { layers, parameter } = layersFor(model, 'nn.LSTM', problemOf);
   const program = new Program();
-  let width = inputSize;
+  let width = model.spec.inputSize ?? 0;
   let stack: Stack | null = null;
   const finish = (): void => {
     if (stack) addStack(program, stack);
     stack = null;
   };
-  buildLayers(model.spec).forEach((layer, i) => {
-    const spec = layers[i]!;
-    const own = layer.parameters.map(({ name }) => byName.get(name)!);
+  for (const { spec, parameters, outputSize } of layers) {
     if (spec.kind === 'lstm') {
       if (!(stack && fits(stack, spec))) {
         finish();
         stack = { spec, width, levels: [], last: false };
       }
-      stack.levels.push(own);
+      stack.levels.push(parameters);
       stack.last = spec.returns === 'last';
     } else if (spec.kind !== 'dropout' && spec.kind !== 'activity') {
       finish();
-      addLayer(program, spec, width, own, (name) => byName.get(name)!);
+      addLayer(program, spec, width, parameters, parameter);
     }
-    width = outputSizeOf(spec, width);
-  });
+    width = outputSize;
+  }
   finish();
   return { weights: writeSafetensors(program.tensors), loader: programText(program, file) };
 }

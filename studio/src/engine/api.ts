@@ -153,7 +153,7 @@ export interface Engine {
   advance(by: 'update' | 'epoch', onProgress: OnProgress): Promise<void>;
   /** Makes a pass over a sequence, which the page shows until the next one. The next four methods are about it. */
   trace(index: number, edits: Edits, lagSteps: readonly number[]): Promise<TracedSequence>;
-  /** How the gradient of the loss at time step `t` flows back to earlier steps; null if the pass is no longer shown. */
+  /** How the gradient of the loss at time step `t` flows back to earlier steps; null if the page already shows another pass. */
   gradientByLag(pass: number, t: number): Promise<LagFlow | null>;
   setWeight(position: WeightPosition, value: number): Promise<void>;
   checkGradient(position: WeightPosition): Promise<GradientCheck>;

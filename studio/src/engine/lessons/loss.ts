@@ -1,8 +1,8 @@
 /** Chapter 5: the cross-entropy at each time step of a text, before and after some training. */
-import { adam, createModel, fit, textStreams } from 'unspool';
+import { adam, fit } from 'unspool';
 import { trace } from 'unspool/inspect';
 import { visible } from '../tasks/text.js';
-import { TEXT } from './text.js';
+import { TEXT, textLesson } from './text.js';
 
 const STEPS = 20;
 
@@ -21,15 +21,9 @@ export interface LossLesson {
 
 /** The losses of the beginning of the text, after some updates of a new model. */
 export async function loss(updates: number): Promise<LossLesson> {
-  const data = textStreams(TEXT, { batchSize: 4, steps: 16 });
+  const { data, model } = await textLesson();
   const { vocabulary } = data;
   const { size } = vocabulary;
-  const layers = [
-    { kind: 'embedding', size, width: 8 },
-    { kind: 'lstm', hiddenSize: 16 },
-    { kind: 'linear', size },
-  ] as const;
-  const model = await createModel({ seed: 1, layers }, { backend: 'reference', precision: 'float64' });
   try {
     const options = { optimizer: adam({ learningRate: 0.01 }), loss: 'crossEntropy', clipNorm: 1 } as const;
     if (updates > 0) for await (const _ of fit(model, data, { ...options, epochs: updates, maxUpdates: updates }));

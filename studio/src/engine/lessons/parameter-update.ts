@@ -1,6 +1,6 @@
 /** Chapter 7: how far each recurrent weight moves in one update, and its gradient for the same batch. */
-import { adam, createModel, type FitOptions, fit, type Model, textStreams } from 'unspool';
-import { TEXT } from './text.js';
+import { adam, type FitOptions, fit, type Model } from 'unspool';
+import { textLesson } from './text.js';
 
 const LEARNING_RATE = 0.01;
 const CLIP_NORM = 1;
@@ -20,14 +20,7 @@ const recurrentWeights = async (model: Model): Promise<Float64Array> =>
 
 /** Trains a new model for `count` updates, at least 1, and reports the last one. */
 export async function parameterUpdate(count: number): Promise<UpdateLesson> {
-  const data = textStreams(TEXT, { batchSize: 4, steps: 16 });
-  const { size } = data.vocabulary;
-  const layers = [
-    { kind: 'embedding', size, width: 8 },
-    { kind: 'lstm', hiddenSize: 16 },
-    { kind: 'linear', size },
-  ] as const;
-  const model = await createModel({ seed: 1, layers }, { backend: 'reference', precision: 'float64' });
+  const { data, model } = await textLesson();
   let gradients = new Float64Array();
   const gradient: FitOptions['gradient'] = async (one, batch, options) => {
     const pass = await one.gradients(batch, options);
