@@ -4,9 +4,9 @@
  * (`npm run bench -- start`). `ndarray` and `seedrandom` are bundled, too, with their licenses in dist/licenses.txt. The types
  * come from tsc. The code is not minified.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
-import { build } from 'esbuild';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
 
 /** cli/lab/run loads cli/lab/worker from its own folder. */
 const ENTRIES = [
@@ -25,11 +25,14 @@ const ENTRIES = [
   'cli/lab/worker',
 ];
 /**
- * Parts of `index` that a page may use without the others. esbuild joins the files that the same entries reach into one chunk, and
- * a bundler takes a chunk as a whole. As entries, these parts keep what a page that creates and trains a model uses apart from what
- * it does not. They are not written.
+ * Three chunks are made on purpose; the others follow from what the entries share. A bundler takes from a chunk what a page uses.
+ * `core` is what a page loads that creates, trains and streams a model: these files and all that they import. In several chunks,
+ * the same code would be 2 KB larger after compression, because what a page loads on demand shares a different part of the code
+ * with each of them. `views` is what shows a trace without the core, and `base` is what both use: a page that only shows what a
+ * worker computed does not load the core.
  */
-const PARTS = ['create', 'train/trainer', 'optim/public-common', 'interop/model-file'];
+const BASE = ['checks', 'contract/constants'];
+const CORE = ['core/model', 'core/build', 'kernels/select', 'train/trainer', 'optim/public-common', 'optim/adam'];
 /** Optional packages, loaded on demand if they are installed. */
 const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js'];
 
@@ -39,45 +42,66 @@ const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js'];
  */
 const seedrandomModule = {
   name: 'seedrandom',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]seedrandom[\\/]seedrandom\.js$/ }, ({ path }) => ({
-      contents: `const module = { exports: {} };
+  transform: {
+    filter: { id: /[\\/]seedrandom[\\/]seedrandom\.js$/ },
+    handler: (code) => `const module = { exports: {} };
 const require = () => ({});
-${readFileSync(path, 'utf8')}
+${code}
 export default module.exports;`,
-    }));
   },
 };
 
-const { metafile, outputFiles } = await build({
-  entryPoints: [...ENTRIES, ...PARTS].map((name) => `src/${name}.ts`),
-  outbase: 'src',
-  outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
+/** The modules of a chunk, by path. */
+const base = new Set();
+const core = new Set();
+const views = new Set();
+const findChunks = {
+  name: 'chunks',
+  buildEnd() {
+    const importsOf = (id) => this.getModuleInfo(id)?.importedIds ?? [];
+    const add = (chunk, id) => {
+      if (chunk.has(id)) return;
+      chunk.add(id);
+      for (const next of importsOf(id)) add(chunk, next);
+    };
+    const path = (name) => join(process.cwd(), `src/${name}.ts`);
+    for (const name of BASE) add(base, path(name));
+    for (const name of CORE) add(core, path(name));
+    const reached = new Map([...core].map((id) => [id, !base.has(id)]));
+    const reachesCore = (id) => {
+      if (!reached.has(id)) {
+        reached.set(id, false); // until the imports are known: an import cycle ends here
+        reached.set(id, importsOf(id).some(reachesCore));
+      }
+      return reached.get(id);
+    };
+    for (const id of this.getModuleIds())
+      if (id.startsWith(path('inspect/').slice(0, -3)) && !reachesCore(id)) views.add(id);
+  },
+};
+
+const bundle = await rolldown({
+  input: Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])),
   platform: 'neutral',
-  mainFields: ['module', 'main'],
-  target: 'es2022',
-  external: ['node:*', ...OPTIONAL],
-  plugins: [seedrandomModule],
-  metafile: true,
-  sourcemap: process.argv.includes('--sourcemap'),
-  write: false,
+  external: [/^node:/, ...OPTIONAL],
+  plugins: [seedrandomModule, findChunks],
+  resolve: { mainFields: ['module', 'main'], extensionAlias: { '.js': ['.ts', '.js'] } },
+  treeshake: { moduleSideEffects: false },
 });
-
-/**
- * esbuild keeps the order of side effects by imports without names. Nothing here has side effects when it is loaded, and a bundler
- * would take these imports as a use of the file. Their lines stay, for source maps.
- */
-const withoutEmptyImports = (code) => code.replaceAll(/^import "\.[^"]*";$/gm, '');
-
-for (const { path, text } of outputFiles) {
-  if (PARTS.includes(relative('dist', path).replace(/\.js(\.map)?$/, ''))) continue;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, withoutEmptyImports(text));
-}
+const { output } = await bundle.write({
+  dir: 'dist',
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunks/[name]-[hash].js',
+  sourcemap: process.argv.includes('--sourcemap'),
+  codeSplitting: {
+    groups: [
+      { name: 'base', priority: 2, test: (id) => base.has(id) },
+      { name: 'views', priority: 1, test: (id) => views.has(id) },
+      { name: 'core', priority: 1, test: (id) => core.has(id) },
+    ],
+  },
+});
 
 /** The license of a package, from its license file or from the first comment of its code. */
 function license(name) {
@@ -95,7 +119,7 @@ function license(name) {
 }
 
 const packages = new Set(
-  Object.keys(metafile.inputs).flatMap((path) => /(?:^|\/)node_modules\/([^/]+)/.exec(path)?.[1] ?? []),
+  output.flatMap(({ moduleIds = [] }) => moduleIds.flatMap((id) => /node_modules[\\/]([^\\/]+)/.exec(id)?.[1] ?? [])),
 );
 const rule = `\n${'-'.repeat(80)}\n\n`;
 const head = `The files in this folder contain code of these packages:\n${rule}`;

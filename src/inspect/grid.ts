@@ -54,6 +54,7 @@ export function requireObject(what: string, value: unknown): asserts value is Re
 export function requireGrid(what: string, value: unknown, rows?: number, cols?: number): asserts value is Grid {
   requireObject(what, value);
   const { data } = value;
+  requireList(`${what}.data`, data);
   if (!(data instanceof Float32Array || data instanceof Float64Array)) {
     throw invalidData(`${what}.data`, `must be a Float32Array or a Float64Array, got ${shown(data)}.`);
   }

@@ -3,7 +3,7 @@ import { requireInteger, shown } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { requireTrace } from './checks.js';
 import { GATES } from './gates.js';
-import { normalized, timesTransposed } from './grid-kernels.js';
+import { normalized, timesTransposed } from './grid-math.js';
 import { type LstmTrace, shifted, stateBefore, stepBefore } from './lstm-trace.js';
 import type { Trace } from './trace.js';
 

@@ -4,7 +4,7 @@ import { isObject, requireNumber, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import type { Tape } from '../core/tape.js';
 import { invalidSetting } from '../errors.js';
-import { OPTIMIZER_NAMES } from '../optim/names.js';
+import { OPTIMIZER_NAMES, type OptimizerKind } from '../optim/names.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { UpdateContext } from './context.js';
 import { loadMore } from './load-more.js';
@@ -62,7 +62,7 @@ export async function updateOnce(
 /** A larger move of a weight may overflow float32. */
 const LARGE = 1e30;
 
-const KNOWN = new Set<unknown>([...OPTIMIZER_NAMES, 'grouped']);
+const isKnown = (kind: unknown) => kind === 'grouped' || OPTIMIZER_NAMES.includes(kind as OptimizerKind);
 
 function requireResult(result: unknown): { readonly loss: number } {
   if (isObject(result) && typeof result.loss === 'number') return result as { readonly loss: number };
@@ -78,7 +78,7 @@ export function isRisky({ spec }: Optimizer): boolean {
   JSON.stringify(spec, (key, value: unknown) => {
     if (key === 'eps' && typeof value === 'number' && value < 1e-30) isRisky = true; // 0 in float32
     if (key === 'centered' && value) isRisky = true; // v - m^2 may be less than 0 by rounding
-    if (key === 'kind' && !KNOWN.has(value)) isRisky = true;
+    if (key === 'kind' && !isKnown(value)) isRisky = true;
     return value;
   });
   return isRisky;
