@@ -2,6 +2,7 @@ import type { Command } from './command.js';
 import { evalCommand } from './eval.js';
 import { exportCommand } from './export.js';
 import { gradcheckCommand } from './gradcheck.js';
+import { importCommand } from './import.js';
 import { infoCommand } from './info.js';
 import { inspectCommand } from './inspect.js';
 import { labCommands } from './lab.js';
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   evalCommand,
   infoCommand,
   exportCommand,
+  importCommand,
   inspectCommand,
   gradcheckCommand,
   ...labCommands,

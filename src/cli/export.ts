@@ -1,16 +1,15 @@
 import { basename } from 'node:path';
-import { parseModel, UnspoolError } from '../index.js';
+import { parseModel } from '../index.js';
 import { toJson } from '../interop/exports/json.js';
 import { toModule } from '../interop/exports/module.js';
 import { toOnnx } from '../interop/exports/onnx.js';
 import { toPytorch } from '../interop/exports/pytorch.js';
 import { WEIGHT_TYPES, type WeightType } from '../interop/exports/quantize.js';
 import type { ModelFile } from '../interop/model-file.js';
-import { readBytes, writeFileAtomic } from '../node/index.js';
-import { exists } from '../node/read.js';
+import { readBytes } from '../node/index.js';
 import { defineCommand, UsageError } from './command.js';
-import { createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
-import { requireSeparate } from './paths.js';
+import { createOutput, OUTPUT_OPTIONS } from './output.js';
+import { type NewFile, requireNew, saveFiles } from './save-files.js';
 import { flag, text, type ValuesOf } from './settings.js';
 
 const OPTIONS = {
@@ -32,15 +31,9 @@ const OPTIONS = {
 };
 type Options = ValuesOf<typeof OPTIONS>;
 
-/** A file to write. */
-interface Exported {
-  readonly file: string;
-  readonly content: string | Uint8Array;
-}
-
 /** What is written, and what the user should know about it. */
 interface Result {
-  readonly files: readonly Exported[];
+  readonly files: readonly NewFile[];
   readonly note: string;
 }
 
@@ -93,33 +86,13 @@ export const exportCommand = defineCommand({
     const model = parseModel(await readBytes(source!), source!);
     const file = options.out ?? `${basename(source!).replace(/\.safetensors$/, '')}${ENDINGS[format]}`;
     const { files, note } = exported(model, format, file, options);
-    await requireSeparate(
-      files.map(({ file }) => ['--out', file] as const),
-      [['the model', source!]],
+    await requireNew(
+      files.map(({ file }) => file),
+      ['the model', source!],
+      options.force,
     );
-    for (const { file } of files) if (!options.force && (await exists(file))) throw alreadyExists(file);
-    for (const { file, content } of files) await write(file, content, options.force);
-    for (const { file, content } of files) {
-      const bytes = typeof content === 'string' ? Buffer.byteLength(content) : content.length;
-      out.print(`${file}  ${grouped(bytes)} bytes`);
-      out.record({ kind: 'file', file, bytes });
-    }
+    await saveFiles(out, files, options.force);
     if (note) out.print(`\n${note}`);
     return 0;
   },
 });
-
-const alreadyExists = (file: string): UsageError =>
-  new UsageError(`${file} already exists. Use --force to overwrite it, or another --out.`);
-
-/** Writes a file; an existing one only with `--force`. */
-async function write(file: string, content: string | Uint8Array, force: boolean): Promise<void> {
-  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-  try {
-    await writeFileAtomic(file, bytes, { replace: force });
-  } catch (error) {
-    const isThere =
-      error instanceof UnspoolError && error.problem.code === 'FILE_ACCESS' && error.problem.cause === 'EEXIST';
-    throw isThere ? alreadyExists(file) : error;
-  }
-}

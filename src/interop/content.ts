@@ -1,7 +1,12 @@
 /** What a file that is not a model file contains, by its first bytes, and how to get a model file from it. */
 
+/** The formats of other programs that `importModel` distinguishes. */
+export type FormatName = 'safetensors' | 'pytorch' | 'pickle' | 'onnx' | 'hdf5' | 'keras' | 'tfjs';
+
 /** The content of a file of another format. */
 export interface Content {
+  /** The format of a model of another program. */
+  readonly format?: FormatName;
   /** With an article: `a PNG image`. */
   readonly what: string;
   readonly help: string;
@@ -12,6 +17,7 @@ const UNPACK = 'Unpack it first, then give the .safetensors file in it.';
 const AFTER = 'Then create the model from its spec, and set its parameters from readSafetensors().';
 const inPython = (code: string): string => `Convert its weights in Python: \`${code}\`. ${AFTER}`;
 const PICKLE: Content = {
+  format: 'pickle',
   what: 'a Python pickle, as torch.save() writes it (.pt, .pth, .bin)',
   help: inPython(
     'from safetensors.torch import save_file; save_file(torch.load(path, weights_only=True), "model.safetensors")',
@@ -26,7 +32,7 @@ const ONNX = inPython(
 
 /** The first bytes, as Latin-1 text, and what they mean. */
 const BEGINNINGS: readonly (readonly [beginning: string, content: Content])[] = [
-  ['\x89HDF\r\n\x1a\n', { what: 'an HDF5 file, such as a Keras model (.h5)', help: KERAS }],
+  ['\x89HDF\r\n\x1a\n', { format: 'hdf5', what: 'an HDF5 file, such as a Keras model (.h5)', help: KERAS }],
   ['\x1f\x8b', { what: 'a gzip archive', help: 'Unpack it first: `gunzip` or `tar xzf`.' }],
   ['BZh', { what: 'a bzip2 archive', help: UNPACK }],
   ['\xfd7zXZ\0', { what: 'an xz archive', help: UNPACK }],
@@ -54,8 +60,10 @@ const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String
 /** A zip file by the names of its members, which are in its first and last bytes. */
 function zipContent(begin: string, bytes: Uint8Array): Content {
   const names = begin + latin1(bytes.subarray(-65_536));
-  if (names.includes('/data.pkl')) return { ...PICKLE, what: 'a PyTorch file (.pt, .pth), a zip archive' };
-  if (names.includes('model.weights.h5')) return { what: 'a Keras model (.keras), a zip archive', help: KERAS };
+  if (names.includes('/data.pkl'))
+    return { ...PICKLE, format: 'pytorch', what: 'a PyTorch file (.pt, .pth), a zip archive' };
+  if (names.includes('model.weights.h5'))
+    return { format: 'keras', what: 'a Keras model (.keras), a zip archive', help: KERAS };
   if (names.includes('.npy')) {
     return { what: 'NumPy arrays (.npz)', help: `Save them with safetensors.numpy.save_file. ${AFTER}` };
   }
@@ -67,7 +75,7 @@ function protobufContent([first, version = 0, next = 0]: Uint8Array): Content | 
   if (first !== 8) return null;
   const [field, type] = [next >> 3, next & 7];
   if (version >= 3 && version < 32 && field >= 2 && field <= 8 && (type === 2 || field === 5)) {
-    return { what: 'an ONNX model', help: ONNX };
+    return { format: 'onnx', what: 'an ONNX model', help: ONNX };
   }
   return version === 1 && next === 0x12 ? { what: 'a TensorFlow SavedModel (.pb)', help: KERAS } : null;
 }
@@ -92,6 +100,9 @@ function textContent(bytes: Uint8Array): Content | null {
     };
   }
   if (word.startsWith('<')) return { what: 'XML text', help: OTHER_FILE };
+  if (word.startsWith('{') && /"(modelTopology|weightsManifest)"\s*:/.test(word)) {
+    return { format: 'tfjs', what: 'a TensorFlow.js model (model.json)', help: KERAS };
+  }
   if (/^[{[]/.test(word))
     return { what: 'JSON text', help: `${OTHER_FILE} If it is a spec, pass it to createModel().` };
   return { what: 'plain text', help: OTHER_FILE };

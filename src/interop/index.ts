@@ -5,3 +5,8 @@ export { type ModuleFiles, type ModuleOptions, toModule } from './exports/module
 export { toOnnx } from './exports/onnx.js';
 export { type PytorchFiles, toPytorch } from './exports/pytorch.js';
 export type { WeightType } from './exports/quantize.js';
+export { toModelFile } from './imports/finish.js';
+export { importContents, importModel } from './imports/formats.js';
+export type { ForeignLayer, ImportContents, Imported, ImportedLayer } from './imports/imported.js';
+export type { ImportModelOptions, ImportOptions } from './imports/options.js';
+export { fromPytorch } from './imports/pytorch/index.js';

@@ -18,6 +18,7 @@ import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
 import { isProgress, progressOf, type TrainingProgress } from '../train/progress.js';
 import type { TrainingSettings, TrainingState } from '../train/trainer.js';
 import { parseBounded } from './bounded-json.js';
+import { invalidFile } from './invalid.js';
 import { requireJson } from './plain-json.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
 import { type TensorData, writeSafetensors } from './safetensors-write.js';
@@ -131,21 +132,19 @@ export function parseModel(bytes: Uint8Array, file = 'model file'): ModelFile {
   const content = readSafetensors(bytes, file);
   const { metadata } = content;
   if (metadata.get('format') !== 'unspool') {
-    throw new UnspoolError({
-      code: 'INVALID_FILE',
+    throw invalidFile(
       file,
-      problem: 'it was not saved by Unspool: its header does not describe a model.',
-      help: 'Create the model from its spec and set its parameters from readSafetensors().',
-    });
+      'it was not saved by Unspool: its header does not describe a model.',
+      'Import a state dict of PyTorch: `unspool import FILE`, or importModel() of unspool/interop.',
+    );
   }
   const version = metadata.get('version');
   if (version !== VERSION && version !== '1') {
-    throw new UnspoolError({
-      code: 'INVALID_FILE',
+    throw invalidFile(
       file,
-      problem: `it was saved in version ${version} of the format; this program reads versions 1 and ${VERSION}.`,
-      help: 'Use a newer Unspool.',
-    });
+      `it was saved in version ${version} of the format; this program reads versions 1 and ${VERSION}.`,
+      'Use a newer Unspool.',
+    );
   }
   const described = json(metadata.get('spec'), 'spec', file);
   const spec = (version === '1' ? specFromVersion1(described) : described) as ModelSpec;
@@ -167,17 +166,14 @@ function inFile<T>(file: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof UnspoolError)) throw error;
-    throw invalid(file, `its header is invalid: ${error.message}`);
+    throw invalidFile(file, `its header is invalid: ${error.message}`);
   }
 }
-
-const invalid = (file: string, problem: string): UnspoolError =>
-  new UnspoolError({ code: 'INVALID_FILE', file, problem });
 
 function json(text: string | undefined, what: string, file: string): unknown {
   const bytes = new TextEncoder().encode(text ?? '');
   return parseBounded(bytes, (problem) => {
-    throw invalid(file, `the ${what} in its header ${problem}.`);
+    throw invalidFile(file, `the ${what} in its header ${problem}.`);
   });
 }
 
@@ -186,18 +182,18 @@ const isVersion1 = ({ metadata }: SafeTensorsFile): boolean => metadata.get('ver
 function readMetadata(content: SafeTensorsFile, file: string): Metadata {
   const text = content.metadata.get(isVersion1(content) ? 'facts' : 'metadata') ?? '{}';
   const metadata = json(text, 'metadata', file);
-  if (!isObject(metadata)) throw invalid(file, 'the metadata in its header must be a JSON object.');
+  if (!isObject(metadata)) throw invalidFile(file, 'the metadata in its header must be a JSON object.');
   return (isVersion1(content) ? metadataFromVersion1(metadata) : metadata) as Metadata;
 }
 
 function readVocabulary(text: string | undefined, spec: ModelSpec, file: string): Vocabulary | null {
   if (text === undefined) return null;
   const characters = json(text, 'vocabulary', file);
-  if (!Array.isArray(characters)) throw invalid(file, 'the vocabulary in its header must be a list of characters.');
+  if (!Array.isArray(characters)) throw invalidFile(file, 'the vocabulary in its header must be a list of characters.');
   const vocabulary = inFile(file, () => new Vocabulary(characters));
   const first = spec.layers[0];
   if (first?.kind === 'embedding' && vocabulary.size > first.size) {
-    throw invalid(
+    throw invalidFile(
       file,
       `its vocabulary has ${vocabulary.size} characters, but its model has only ${first.size} tokens.`,
     );
@@ -205,18 +201,26 @@ function readVocabulary(text: string | undefined, spec: ModelSpec, file: string)
   return vocabulary;
 }
 
+/** Throws `INVALID_FILE` for a weight that is NaN or infinite. */
+export function requireFinite(name: string, values: FloatArray, file: string): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw invalidFile(file, `${name} is ${values[bad]} at index ${bad}; all weights must be finite.`);
+}
+
 function readParameters(content: SafeTensorsFile, spec: ModelSpec, file: string): Map<string, FloatArray> {
   const layout = inFile(file, () => parameterLayout(spec));
   const parameters = new Map<string, FloatArray>();
   for (const { name, shape } of layout.entries) {
     const tensor = content.tensors.get(name);
-    if (!tensor) throw invalid(file, `the parameter ${name} is missing.`);
+    if (!tensor) throw invalidFile(file, `the parameter ${name} is missing.`);
     if (tensor.shape.join() !== shape.join()) {
-      throw invalid(file, `${name} has shape [${tensor.shape.join(', ')}], but its model needs [${shape.join(', ')}].`);
+      throw invalidFile(
+        file,
+        `${name} has shape [${tensor.shape.join(', ')}], but its model needs [${shape.join(', ')}].`,
+      );
     }
     const values = tensorValues(tensor, file);
-    const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw invalid(file, `${name} is ${values[bad]} at index ${bad}; all weights must be finite.`);
+    requireFinite(name, values, file);
     parameters.set(name, values);
   }
   return parameters;
@@ -226,10 +230,10 @@ function readTraining(content: SafeTensorsFile, spec: ModelSpec, file: string): 
   const text = json(content.metadata.get('training'), 'training state', file);
   const header = isVersion1(content) && isObject(text) ? trainingFromVersion1(text) : text;
   const layers = Array.from({ length: statefulLayers(spec) }, (_, i) => i);
-  if (!isTrainingHeader(header, layers.length)) throw invalid(file, 'the training state in its header is invalid.');
+  if (!isTrainingHeader(header, layers.length)) throw invalidFile(file, 'the training state in its header is invalid.');
   const values = (name: string): FloatArray => {
     const tensor = content.tensors.get(`training.${name}`);
-    if (!tensor) throw invalid(file, `the tensor training.${name} is missing.`);
+    if (!tensor) throw invalidFile(file, `the tensor training.${name} is missing.`);
     return tensorValues(tensor, file);
   };
   const { optimizer, observed, carried, settings } = header;

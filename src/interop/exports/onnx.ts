@@ -7,6 +7,7 @@ import type { Activation } from '../../contract/kernels.js';
 import { cellVariant, noiseRates } from '../../core/lstm/variant.js';
 import type { LayerSpec, LstmSpec } from '../../core/spec.js';
 import { type Attribute, GraphBuilder } from '../onnx/write.js';
+import { concatenated, reorderGates, transposed } from '../weights.js';
 import { type ExportableModel, layersFor, type Parameter } from './content.js';
 
 /** ONNX's names of activations, and how many of alpha and beta each one takes. */
@@ -36,26 +37,6 @@ function problemOf(spec: LstmSpec): string | null {
   if (cell.gates !== undefined && cell.gates !== 'all' && cell.gates !== 'coupled') return `the gates '${cell.gates}'`;
   if (rates.zoneoutH > 0 || rates.zoneoutC > 0) return 'zoneout';
   return null;
-}
-
-/** Gate blocks of `rows` rows in the order i, f, g, o, as ONNX has them: i, o, f, g. */
-function reorderGates(values: ArrayLike<number>): Float32Array {
-  const block = values.length / 4;
-  const out = new Float32Array(values.length);
-  for (const [to, from] of [0, 3, 1, 2].entries()) {
-    for (let k = 0; k < block; k++) out[to * block + k] = values[from * block + k]!;
-  }
-  return out;
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 /** The parameters of one direction of an LSTM layer, by their parts: `weight_ih`, ... */
@@ -102,8 +83,10 @@ function addLstm(progress: Progress, spec: LstmSpec, parameters: readonly Parame
   const number = progress.lstms++;
   const width = parts[0]!.get('weight_ih')!.shape[1]!;
   const zeros = new Float32Array(4 * H);
-  const stacked = (make: (own: Map<string, Parameter>) => Float32Array[]): Float32Array => joined(parts.flatMap(make));
-  const gatesOf = (own: Map<string, Parameter>, part: string) => reorderGates(own.get(part)?.data ?? zeros);
+  const stacked = (make: (own: Map<string, Parameter>) => Float32Array[]): Float32Array =>
+    concatenated(parts.flatMap(make));
+  const gatesOf = (own: Map<string, Parameter>, part: string) =>
+    reorderGates(Float32Array.from(own.get(part)?.data ?? zeros), 'ifgo', 'iofg');
   const W = graph.floats(
     `lstm_${number}_W`,
     [count, 4 * H, width],
@@ -146,9 +129,9 @@ function addLayer(
   } else if (spec.kind === 'linear') {
     const weight = spec.tied === undefined ? parameters[0]! : table(`${spec.tied}.weight`);
     const [rows, cols] = weight.shape as [number, number];
-    const transposed = Float32Array.from(weight.data, (_, i) => weight.data[(i % rows) * cols + Math.floor(i / rows)]!);
+    const columns = transposed(Float32Array.from(weight.data), rows, cols);
     const name = `linear_${graph.nodes.length}`;
-    progress.at = graph.add('MatMul', [progress.at, graph.floats(`${name}_weight`, [cols, rows], transposed)]);
+    progress.at = graph.add('MatMul', [progress.at, graph.floats(`${name}_weight`, [cols, rows], columns)]);
     const bias = parameters.find((parameter) => parameter.name.endsWith('.bias'));
     if (bias)
       progress.at = graph.add('Add', [progress.at, graph.floats(`${name}_bias`, [rows], Float32Array.from(bias.data))]);

@@ -29,8 +29,17 @@ export const simdObjects = { InferModel: inferModel('infer/simd') };
 
 const parsed = async (w) => main.parseModel(await w.file);
 
+/** A state dict in safetensors. */
+const ofPytorch = async (w) => w.entries.interop.toPytorch(main.parseModel(await ofValues(w))).weights;
+
 export const interopSubjects = {
+  fromPytorch: { args: async (w) => [await ofPytorch(w), { node: 'lstm', file: 'lstm.safetensors' }] },
+  importContents: {
+    args: async (w) => [await ofPytorch(w), { file: 'lstm.safetensors', part: async () => numbers(2) }],
+  },
+  importModel: { args: async (w) => [await ofPytorch(w), { node: 'lstm' }] },
   toJson: { open: true, args: async (w) => [await parsed(w)] },
+  toModelFile: { open: true, args: async (w) => [await parsed(w)] },
   toModule: { open: ['[0]'], args: async (w) => [await parsed(w), { weights: 'int8', simd: true }] },
   toOnnx: { open: true, args: async (w) => [await parsed(w)] },
   toPytorch: { open: true, args: async (w) => [await parsed(w), 'weights.safetensors'] },

@@ -1,0 +1,43 @@
+/** The formats that are imported, each with its reader. content.ts recognizes them. */
+import { contentOf, type FormatName } from '../content.js';
+import { invalidFile } from '../invalid.js';
+import { importFrom } from './finish.js';
+import type { ImportContents, Imported, ImportSource } from './imported.js';
+import { type ImportModelOptions, type Open, requireImport } from './options.js';
+import { openSafetensors } from './pytorch/index.js';
+
+/** The readers. A text is the reason why a format has none. */
+const READERS: Readonly<Record<FormatName, Open | string>> = {
+  safetensors: openSafetensors,
+  pytorch: 'PyTorch files (.pt) cannot be read yet.',
+  pickle: 'a pickle is a program, which is not run.',
+  onnx: 'ONNX models cannot be imported yet.',
+  hdf5: 'HDF5 files cannot be imported yet.',
+  keras: 'Keras models cannot be imported yet.',
+  tfjs: 'TensorFlow.js models cannot be imported yet.',
+};
+
+async function open(bytes: Uint8Array, options: ImportModelOptions): Promise<ImportSource> {
+  requireImport(bytes, options, ['part']);
+  const { file = 'file', part = null } = options;
+  const content = contentOf(bytes);
+  const name = content === null ? 'safetensors' : content.format;
+  if (name === undefined) throw invalidFile(file, `it is ${content!.what}, not a model.`, content!.help);
+  const reader = READERS[name];
+  if (typeof reader === 'string') throw invalidFile(file, `it is ${content!.what}: ${reader}`, content!.help);
+  return reader(bytes, { file, part });
+}
+
+/** Lists what a file of another program contains. Recognizes the format by the content. Throws `INVALID_FILE`. */
+export async function importContents(bytes: Uint8Array, options: ImportModelOptions = {}): Promise<ImportContents> {
+  const { format, layers } = await open(bytes, options);
+  return { format, layers };
+}
+
+/**
+ * Imports a file of another program; recognizes the format by the content. Without `node`, a file with a layer that cannot be
+ * imported is an error: nothing is left out silently. Throws `INVALID_FILE`.
+ */
+export async function importModel(bytes: Uint8Array, options: ImportModelOptions = {}): Promise<Imported> {
+  return importFrom(await open(bytes, options), options);
+}
