@@ -1,5 +1,6 @@
 /** The activations of the cell's gates, by the names of a spec, with ONNX's alpha and beta (docs/derivation.md, V1). */
 import type { ActivationSpec } from '../core/lstm/spec.js';
+import { shown } from './errors.js';
 import { invalidFile } from './file.js';
 
 export type Activate = (x: number) => number;
@@ -40,12 +41,12 @@ const ACTIVATIONS: Readonly<Record<string, (alpha?: number, beta?: number) => Ac
     (alpha = 1) =>
     (x) =>
       x > 0 ? x : alpha * Math.expm1(x),
-  softsign: () => (x) => (Math.abs(x) === Number.POSITIVE_INFINITY ? Math.sign(x) : x / (1 + Math.abs(x))),
+  softsign: () => (x) => (Number.isFinite(x) ? x / (1 + Math.abs(x)) : Math.sign(x)),
   softplus: () => (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
 };
 
 export function activation(spec: ActivationSpec): Activate {
   const { kind, alpha, beta } = typeof spec === 'string' ? { kind: spec } : spec;
-  if (!Object.hasOwn(ACTIVATIONS, kind)) throw invalidFile(`has an unknown activation ${JSON.stringify(kind)}`);
+  if (!Object.hasOwn(ACTIVATIONS, kind)) throw invalidFile(`has an unknown activation, ${shown(kind)}`);
   return ACTIVATIONS[kind]!(alpha, beta);
 }

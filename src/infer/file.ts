@@ -3,7 +3,7 @@
  * every kind of damage; this one refuses the same files in fewer words.
  */
 import type { ModelSpec } from '../core/spec.js';
-import { failure, shown } from './errors.js';
+import { failure, setting, shown } from './errors.js';
 
 export type Floats = Float32Array | Float64Array;
 
@@ -57,10 +57,10 @@ function headerOf(bytes: Uint8Array): { readonly header: Record<string, unknown>
 const decodeText = (bytes: Uint8Array): string =>
   decodeURIComponent(Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''));
 
-/** IEEE 754 half precision: 1 bit of sign, 5 of exponent, 10 of fraction. */
+/** IEEE 754 half precision: 1 bit of sign, 5 of exponent, 10 of fraction. NaN for infinities, too, which no weight may be. */
 function half(bits: number): number {
   const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  if (exponent === 31) return Number.NaN;
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
@@ -84,7 +84,7 @@ function bytesOf(given: Uint8Array | ArrayBuffer): Uint8Array {
     const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(given) ? given : new DataView(given);
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch {
-    throw failure('INVALID_SETTING', `bytes must be a Uint8Array with memory, got ${shown(given)}.`);
+    throw setting(`bytes must be a Uint8Array with memory, got ${shown(given)}.`);
   }
 }
 

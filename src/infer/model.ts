@@ -1,5 +1,5 @@
 /** A model of a file: its layers over one input, with the checks of what callers pass. */
-import { failure, requireCount, shown } from './errors.js';
+import { failure, requireCount, setting, shown } from './errors.js';
 import { type Floats, readModel } from './file.js';
 import { buildLayers, type Layer, type Pass, type Source } from './layers.js';
 import type { Lstm } from './lstm.js';
@@ -52,8 +52,8 @@ export interface InferModel {
   initialState(batchSize?: number): State;
   /**
    * Computes one time step: `inputs` is one token or one row of inputSize numbers per sequence. Replaces the numbers in `state`, and
-   * returns the output, N * outputSize numbers, which the next call overwrites. Allocates no buffers after the first step. Throws
-   * `INVALID_SETTING`, also for a model that cannot run step by step, and `INVALID_DATA`.
+   * returns the output, N * outputSize numbers, which the next call overwrites. Allocates nothing after the first steps. Throws
+   * `INVALID_SETTING`, also for a frozen state and a model that cannot run step by step, and `INVALID_DATA`.
    */
   step(state: State, inputs: ArrayLike<number>): Floats;
   /**
@@ -65,7 +65,6 @@ export interface InferModel {
 
 const OPTIONS = ['batchSize', 'from', 'lengths', 'batchFirst'];
 
-const setting = (problem: string, help?: string): Error => failure('INVALID_SETTING', problem, help);
 const data = (problem: string): Error => failure('INVALID_DATA', problem);
 
 function requireOptions(options: InferOptions): void {
@@ -84,9 +83,9 @@ function requireNumbers(
   name: string,
   values: ArrayLike<number>,
   count: number,
+  of?: number,
   least?: number,
   most = 0,
-  of?: number,
 ): void {
   if (typeof values !== 'object' || values?.length !== count) {
     throw data(`${nameOf(name, of)} must have ${count} numbers, got ${shown(values?.length)}.`);
@@ -100,12 +99,11 @@ function requireNumbers(
   }
 }
 
-/** Copies [A, B, width], as [B, A, width] if `swap`. */
-function reorder(out: Floats, values: ArrayLike<number>, A: number, B: number, width: number, swap: boolean): void {
+/** Copies [A, B, width] as [B, A, width]. */
+function swap(out: Floats, values: ArrayLike<number>, A: number, B: number, width: number): void {
   for (let a = 0; a < A; a++) {
     for (let b = 0; b < B; b++) {
-      const to = (swap ? b * A + a : a * B + b) * width;
-      for (let j = 0; j < width; j++) out[to + j] = values[(a * B + b) * width + j]!;
+      for (let j = 0; j < width; j++) out[(b * A + a) * width + j] = values[(a * B + b) * width + j]!;
     }
   }
 }
@@ -114,15 +112,32 @@ function copy(to: { [i: number]: number }, from: ArrayLike<number>): void {
   for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }
 
-/** The rows of a state. Throws `INVALID_SETTING` or `INVALID_DATA` unless each LSTM has finite h and c of so many rows. */
-function rowsOf(state: GivenState, lstms: readonly Lstm[]): number {
+/**
+ * A row, so many times, as a list that begins with a fraction: V8 keeps its numbers side by side. Numbers of a list with holes, as
+ * flat() makes it, or of one that an iterator filled, are objects that each step would replace.
+ */
+function listOf(row: Floats, times = 1): number[] {
+  const list = [0.5];
+  for (let i = 0; i < times * row.length; i++) list[i] = row[i % row.length]!;
+  return list;
+}
+
+/**
+ * The rows of a state. Throws `INVALID_SETTING` or `INVALID_DATA` unless each LSTM has finite h and c of so many rows.
+ * `isMissing`: of h and c; Object.isFrozen if they will be written.
+ */
+function rowsOf(state: GivenState, lstms: readonly Lstm[], isMissing: (list: unknown) => boolean): number {
   let fits = Array.isArray(state) && state.length === lstms.length;
-  for (let i = 0; fits && i < lstms.length; i++) fits = !!(state[i]?.h && state[i]!.c);
-  if (!fits) throw setting(`The state must be a list of h and c of ${lstms.length} LSTMs, as initialState() returns.`);
+  for (let i = 0; fits && i < lstms.length; i++) fits = !isMissing(state[i]?.h) && !isMissing(state[i]!.c);
+  if (!fits) {
+    throw setting(
+      `The state must be a list of h and c of ${lstms.length} LSTMs, as initialState() returns, not frozen.`,
+    );
+  }
   const rows = (state[0]!.h.length / lstms[0]!.width) >>> 0 || 1; // an integer, which takes no memory
   for (let i = 0; i < lstms.length; i++) {
-    requireNumbers('h', state[i]!.h, rows * lstms[i]!.width, undefined, 0, i);
-    requireNumbers('c', state[i]!.c, rows * lstms[i]!.hiddenSize, undefined, 0, i);
+    requireNumbers('h', state[i]!.h, rows * lstms[i]!.width, i);
+    requireNumbers('c', state[i]!.c, rows * lstms[i]!.hiddenSize, i);
   }
   return rows;
 }
@@ -170,16 +185,15 @@ export function makeModel(
   const pass = passOver(layers, lstms, machine, inputSize || 1);
   const requireInputs = (inputs: ArrayLike<number>, rows: number): void =>
     tokens > 0
-      ? requireNumbers('inputs', inputs, rows, 0, tokens - 1)
+      ? requireNumbers('inputs', inputs, rows, undefined, 0, tokens - 1)
       : requireNumbers('inputs', inputs, rows * inputSize);
   const initialState = (batchSize = 1): State => {
     requireCount('batchSize', batchSize);
-    const rows = (row: Floats): number[] => Array.from({ length: batchSize }, () => [...row]).flat();
-    return lstms.map(({ initial }) => ({ h: rows(initial.h), c: rows(initial.c) }));
+    return lstms.map(({ initial }) => ({ h: listOf(initial.h, batchSize), c: listOf(initial.c, batchSize) }));
   };
   const step: InferModel['step'] = (state, inputs) => {
     if (whole >= 0) throw setting(`layers[${whole}] ${layers[whole]!.whole}.`, 'Pass whole sequences to predict().');
-    const rows = rowsOf(state, lstms);
+    const rows = rowsOf(state, lstms, Object.isFrozen);
     requireInputs(inputs, rows);
     copy(pass.input(1, rows, null).data, inputs);
     const { block } = pass.run(state);
@@ -198,17 +212,21 @@ export function makeModel(
     const T = inputs?.length / N / width;
     requireCount('steps', T);
     requireInputs(inputs, T * N);
-    if (lengths) requireNumbers('lengths', lengths, N, 1, T);
+    if (lengths) requireNumbers('lengths', lengths, N, undefined, 1, T);
     const start = from ?? initialState(N);
-    const rows = rowsOf(start, lstms);
+    const rows = rowsOf(start, lstms, (list) => !list);
     if (rows !== N) throw setting(`from has ${rows} rows, not ${N}.`);
     const { data: to } = pass.input(T, N, lengths);
-    reorder(to, inputs, batchFirst ? N : T, batchFirst ? T : N, width, batchFirst);
+    if (batchFirst) swap(to, inputs, N, T, width);
+    else copy(to, inputs);
     const { block, steps } = pass.run(start);
     const output = block.data.slice();
-    if (batchFirst) reorder(output, block.data, steps, N, outputSize, true);
+    if (batchFirst) swap(output, block.data, steps, N, outputSize);
     const shape = batchFirst ? [N, steps, outputSize] : [steps, N, outputSize];
-    return { output: { data: output, shape }, state: lstms.map(({ h, c }) => ({ h: [...h.data], c: [...c.data] })) };
+    return {
+      output: { data: output, shape },
+      state: lstms.map(({ h, c }) => ({ h: listOf(h.data), c: listOf(c.data) })),
+    };
   };
   return { inputSize, outputSize, tokens, characters, metadata, initialState, step, predict };
 }

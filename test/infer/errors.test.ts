@@ -180,8 +180,15 @@ describe('a call', () => {
     [
       'no state',
       (m) => m.step(undefined as never, [1, 2]),
-      'INVALID_SETTING: The state must be a list of h and c of 1 LSTMs, as initialState() returns.',
+      'INVALID_SETTING: The state must be a list of h and c of 1 LSTMs, as initialState() returns, not frozen.',
     ],
+    [
+      'a frozen state',
+      (m) => m.step([{ h: [0, 0, 0], c: Object.freeze([0, 0, 0]) as number[] }], [1, 2]),
+      'INVALID_SETTING: The state must be a list of h and c of 1 LSTMs, as initialState() returns, not frozen.',
+    ],
+    ['a symbol', (m) => m.step(m.initialState(), [1, Symbol('x') as never]), 'INVALID_DATA: inputs[1] must be finite'],
+    ['a bigint', (m) => m.step(m.initialState(), [1, 2n as never]), 'INVALID_DATA: inputs[1] must be finite, got 2.'],
     [
       'a fraction of a batch',
       (m) => m.initialState(1.5),
@@ -211,6 +218,12 @@ describe('a call', () => {
   ])('step of a model that %s is refused', async (why, layers) => {
     await load({ inputSize: 1, layers });
     expect(problemOf(() => model.step(model.initialState(), [1]))).toContain(`INVALID_SETTING: layers[0] ${why}`);
+  });
+
+  it('of predict reads a frozen state', async () => {
+    await load();
+    const from = [{ h: Object.freeze([1, 2, 3]), c: Object.freeze([1, 2, 3]) }];
+    expect(model.predict([1, 2], { from })).toEqual(model.predict([1, 2], { from: structuredClone(from) }));
   });
 
   it('that fails leaves the state as it was', async () => {
