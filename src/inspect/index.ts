@@ -1,6 +1,7 @@
 /** `unspool/inspect`: traces of passes as plain data, and analyses of them. */
 
 export { ATTRIBUTIONS, type Attribution, type AttributionOptions, attribution } from './attribution.js';
+export { type LogAxis, logAxis, logLabel, logTicks } from './axes.js';
 export { cellStates } from './cell-states.js';
 export {
   type ColorScale,

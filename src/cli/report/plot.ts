@@ -1,5 +1,5 @@
 /** Plots as SVG, drawn by Observable Plot if it is installed. */
-import { SERIES_COLORS } from '../../inspect/index.js';
+import { logAxis, SERIES_COLORS } from '../../inspect/index.js';
 import type { Plot } from '../../lab/experiments/experiment.js';
 import { escaped, noteHtml } from './html.js';
 
@@ -10,15 +10,10 @@ const styleOf = (i: number) => ({
   dash: DASHES[Math.floor(i / SERIES_COLORS.length) % DASHES.length]!,
 });
 
-/** Labels of a log axis: powers of ten, and also 2 and 5 times them if there are few; Plot's own are SI prefixes, such as 10m. */
-function logLabel(values: readonly number[]): (value: number) => string {
-  const decades = Math.log10(Math.max(...values) / Math.min(...values));
-  const labeled = decades > 2 ? [1] : [1, 2, 5];
-  return (value) => {
-    const [mantissa, exponent] = value.toExponential().split('e') as [string, string];
-    if (!labeled.includes(Math.round(Number(mantissa) * 1e6) / 1e6)) return '';
-    return Math.abs(Number(exponent)) <= 3 ? String(Number(value.toPrecision(3))) : `${mantissa}e${Number(exponent)}`;
-  };
+/** Options of a logarithmic axis with about `count` labels. A single value is in the middle of the axis. */
+function logScale(values: readonly number[], count: number) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return { ...logAxis(count), type: 'log' as const, ...(low === high ? { domain: [low / 2, high * 2] } : {}) };
 }
 
 /** The SVG of a plot, or null if the packages are not installed. */
@@ -33,10 +28,10 @@ export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | n
   const { document } = dom.parseHTML('<!doctype html><html><body></body></html>');
   const usable = ([a, b]: readonly [number, number]): boolean =>
     Number.isFinite(a) && Number.isFinite(b) && (!x.log || a > 0) && (!y.log || b > 0);
-  const scale = (axis: Plot['x'], at: 0 | 1) => {
+  const scale = (axis: Plot['x'], at: 0 | 1, labels: number) => {
     const values = series.flatMap(({ points }) => points.filter(usable).map((point) => point[at]));
-    const ticks = axis.log && values.length > 0 ? { tickFormat: logLabel(values) } : {};
-    return { type: axis.log ? ('log' as const) : ('linear' as const), label: axis.label, grid: true, ...ticks };
+    const type = axis.log && values.length > 0 ? logScale(values, labels) : { type: 'linear' as const };
+    return { ...type, label: axis.label, labelArrow: true, grid: true, inset: mark === 'dot' ? 10 : 0 };
   };
   const marks = series.flatMap(({ points }, i) => {
     const { color, dash } = styleOf(i);
@@ -55,8 +50,8 @@ export async function drawPlot({ x, y, mark, series }: Plot): Promise<string | n
     marginBottom: 45,
     marginTop: 28,
     style: { fontSize: '13px' },
-    x: scale(x, 0),
-    y: scale(y, 1),
+    x: scale(x, 0, 10),
+    y: scale(y, 1, 8),
     marks,
   });
   return svg.outerHTML;

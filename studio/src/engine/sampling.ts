@@ -33,7 +33,7 @@ async function predict(model: Model, task: Task): Promise<Output> {
   const steps = targetLabels.flatMap((label, t) => (label ? [{ t, label, values: row(t) }] : []));
   if (task.outputSize > 1) {
     const mostLikely = (values: readonly number[]): string => task.outputNames[values.indexOf(Math.max(...values))]!;
-    const pairs = steps.map(({ label, values }) => `${label} → ${mostLikely(values)}`);
+    const pairs = steps.map(({ label, values }) => `${label}\u00a0→\u00a0${mostLikely(values)}`);
     return { text: `target → prediction: ${pairs.join('   ')}`, forecast: [] };
   }
   const forecast = steps.map(({ t, values }) => ({ step: t, target: batch.targets[t]!, prediction: values[0]! }));

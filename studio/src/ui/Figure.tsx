@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { logAxis } from './axes.js';
+import { logAxis } from 'unspool/inspect';
 import { type CsvTable, saveCsv, savePng, saveSvg } from './files.js';
 import { scheme } from './theme.js';
 

@@ -1,4 +1,5 @@
 /** Ticks and labels of logarithmic axes. Observable Plot labels powers of ten only, and many axes have fewer than two of them. */
+import { requireNumber } from '../checks.js';
 
 /** Factors of the labeled values in each power of ten, from few to many. */
 const FACTORS = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 5, 7]];
@@ -25,8 +26,14 @@ function multiples(low: number, high: number): number[] {
   );
 }
 
-/** At most about `count` values from `low` to `high`, evenly spread over a logarithmic axis. */
+/**
+ * The values to label on a logarithmic axis: about `count` or fewer from `low` to `high`, evenly spread. An axis that does not begin
+ * above 0 and end above its beginning gets one, `low`. Throws `INVALID_SETTING` unless all are finite numbers, `count` 1 to 1,000.
+ */
 export function logTicks(low: number, high: number, count: number): number[] {
+  requireNumber('low', low, -Number.MAX_VALUE, Number.MAX_VALUE);
+  requireNumber('high', high, -Number.MAX_VALUE, Number.MAX_VALUE);
+  requireNumber('count', count, 1, 1000);
   if (!(low > 0 && high > low)) return [low];
   const decades = Math.log10(high / low);
   if (decades >= count) return powers(low, high, [1], Math.ceil(decades / count));
@@ -34,18 +41,29 @@ export function logTicks(low: number, high: number, count: number): number[] {
   return best && best.length >= MIN_TICKS ? best : multiples(low, high);
 }
 
-/** 0.02, 2,000, 2e-5. */
+/** The label of a value on a logarithmic axis: `0.02`, `2,000`, `2e-5`. Throws `INVALID_SETTING` unless it is a finite number. */
 export function logLabel(value: number): string {
+  requireNumber('value', value, -Number.MAX_VALUE, Number.MAX_VALUE);
   if (value >= 1e-3 && value < 1e6) return value.toLocaleString('en', { maximumSignificantDigits: 4 });
   return String(Number(value.toPrecision(4)).toExponential()).replace('e+', 'e');
 }
 
-/** Options for an axis of Observable Plot with about `count` labels. Plot calls `range` of an interval for the values of its ticks. */
-export const logAxis = (count: number) => ({
-  ticks: {
-    floor: (v: number) => v,
-    offset: (v: number) => v,
-    range: (low: number, high: number) => logTicks(low, high, count),
-  },
-  tickFormat: logLabel,
-});
+/** What Observable Plot calls for the values of the ticks, and the format of their labels. */
+export interface LogAxis {
+  readonly ticks: {
+    readonly floor: (value: number) => number;
+    readonly offset: (value: number) => number;
+    readonly range: (low: number, high: number) => number[];
+  };
+  readonly tickFormat: (value: number) => string;
+}
+
+/** Options for a logarithmic axis of Observable Plot with about `count` labels. Throws `INVALID_SETTING` unless it is 1 to 1,000. */
+export function logAxis(count: number): LogAxis {
+  requireNumber('count', count, 1, 1000);
+  const same = (value: number): number => value;
+  return {
+    ticks: { floor: same, offset: same, range: (low, high) => logTicks(low, high, count) },
+    tickFormat: logLabel,
+  };
+}
