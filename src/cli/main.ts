@@ -1,16 +1,16 @@
 #!/usr/bin/env node
 /** The command line: finds the command, runs it, and turns errors into messages and exit codes. */
-import { createRequire } from 'node:module';
 import { didYouMean } from '../checks.js';
 import { UnspoolError } from '../index.js';
 import { type Command, UsageError } from './command.js';
 import { COMMANDS } from './commands.js';
 import { commandHelp, overview, usageLine } from './help.js';
 import { parseCommand } from './parse.js';
+import { modelFileOf } from './runs/files.js';
 import { watchOutput } from './streams.js';
+import { VERSION } from './version.js';
 
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
-const TITLE = `unspool ${version}: an LSTM engine that shows every gate and gradient`;
+const TITLE = `unspool ${VERSION}: an LSTM engine that shows every gate and gradient`;
 const HELP = ['--help', '-h', 'help'];
 
 const print = (text: string): boolean => process.stdout.write(`${text}\n`);
@@ -34,7 +34,7 @@ function withoutCommand([first, second]: readonly string[]): number {
     return asksForHelp ? 0 : 2;
   }
   if (first === '--version') {
-    print(version);
+    print(VERSION);
     return 0;
   }
   const word = group.length > 0 ? `${first} ${second}` : first;
@@ -54,11 +54,15 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     if (command.savesFiles) output.continueAnyway();
-    return await command.run(args, options);
+    return await command.run(await withModels(command, args), options);
   } catch (error) {
     return report(command, error);
   }
 }
+
+/** The arguments, in which a run directory given as MODEL is replaced by its model file. */
+const withModels = (command: Command, args: readonly string[]): Promise<string[]> =>
+  Promise.all(args.map((arg, i) => (/MODEL/.test(command.arguments[i]!.name) ? modelFileOf(arg) : arg)));
 
 function report(command: Command, error: unknown): number {
   if (error instanceof UsageError) {

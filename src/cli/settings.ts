@@ -31,7 +31,14 @@ export interface Setting<T> {
   /** What the library and other programs call it, for an error message that suggests this name. */
   readonly otherName?: string;
   /** The options of `fit` that it sets. */
-  fit?(value: T, settings: { readonly lr: number }): Partial<FitOptions> | Promise<Partial<FitOptions>>;
+  fit?(value: T, settings: FitContext): Partial<FitOptions> | Promise<Partial<FitOptions>>;
+}
+
+/** Other settings that decide what a setting does. */
+export interface FitContext {
+  readonly lr: number;
+  readonly keep: 'best' | 'last';
+  readonly validationSplit: number;
 }
 
 /** Settings by name, in the order of the help. */
@@ -43,7 +50,7 @@ export type ValuesOf<S> = { readonly [K in keyof S]: S[K] extends Setting<infer 
 
 type Parts<T, D> = Omit<Setting<T | D>, 'type' | 'default' | 'fit'> & {
   readonly default?: D & T;
-  fit?(value: T | D, settings: { readonly lr: number }): ReturnType<NonNullable<Setting<T>['fit']>>;
+  fit?(value: T | D, settings: FitContext): ReturnType<NonNullable<Setting<T>['fit']>>;
 };
 
 // `D` is `undefined` for a setting without a default, and part of `T` otherwise.

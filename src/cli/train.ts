@@ -1,6 +1,7 @@
 import { lockFile } from '../node/index.js';
 import { defineCommand } from './command.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
+import { removeIfEmpty } from './runs/files.js';
 import { flag, integer, text } from './settings.js';
 import { planResume } from './train/resume.js';
 import { runTraining } from './train/run.js';
@@ -13,7 +14,9 @@ const MACHINE = { group: 'Machine' } as const;
 export const trainCommand = defineCommand({
   name: 'train',
   summary: 'Trains a character-level LSTM language model on a text.',
-  arguments: [{ name: '[TEXT]', help: 'a UTF-8 text file; optional with --resume' }],
+  arguments: [
+    { name: '[TEXT]', help: 'a UTF-8 text file; optional with --resume and with a config file that names it' },
+  ],
   options: {
     ...SETTING_FLAGS,
     config: text({
@@ -24,12 +27,17 @@ export const trainCommand = defineCommand({
     out: text({
       ...FILES,
       placeholder: 'FILE',
-      help: 'where to save the model',
-      defaultText: 'model.safetensors',
+      help: 'save only the model and its checkpoint, without a run directory',
+    }),
+    run: text({
+      ...FILES,
+      placeholder: 'DIR',
+      help: 'a new folder for the model, its configuration, checkpoint, metrics and plot',
+      defaultText: 'runs/ and the name of the text',
     }),
     asText: flag('train on the characters of a table or of JSON', FILES.group),
-    force: flag('overwrite an existing model', FILES.group),
-    resume: text({ ...FILES, placeholder: 'FILE', help: 'continue from a checkpoint, bit for bit' }),
+    force: flag('overwrite an existing model of --out', FILES.group),
+    resume: text({ ...FILES, placeholder: 'FILE', help: 'continue a run directory or a checkpoint, bit for bit' }),
     backend: text({
       ...MACHINE,
       help: 'wasm, reference, gpu, gpu:webgpu or gpu:webgl2; auto picks the fastest',
@@ -45,10 +53,12 @@ export const trainCommand = defineCommand({
   },
   savesFiles: true,
   examples: [
-    { does: 'train a first model', line: 'unspool train novel.txt --out novel.safetensors' },
+    { does: 'train a first model, in runs/novel', line: 'unspool train novel.txt' },
     { does: 'train a larger one', line: 'unspool train novel.txt --hidden-size 256 --layers 2 --epochs 5 --lr 0.003' },
-    { does: 'continue after Ctrl-C or a crash', line: 'unspool train --resume novel.checkpoint.safetensors' },
-    { does: 'train for more epochs', line: 'unspool train --resume novel.checkpoint.safetensors --epochs 10' },
+    { does: 'continue after Ctrl-C or a crash', line: 'unspool train --resume runs/novel' },
+    { does: 'train for more epochs', line: 'unspool train --resume runs/novel --epochs 10' },
+    { does: 'repeat a run', line: 'unspool train --config runs/novel/config.json' },
+    { does: 'save only a model', line: 'unspool train novel.txt --out novel.safetensors' },
   ],
   async run(args, options) {
     const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
@@ -57,6 +67,7 @@ export const trainCommand = defineCommand({
       return await runTraining(await plan.begin());
     } finally {
       await unlock();
+      if (plan.directory !== null) await removeIfEmpty(plan.directory);
     }
   },
 });

@@ -10,8 +10,8 @@ export const MAIN = join(ROOT, 'dist/cli/main.js');
 
 if (!existsSync(MAIN)) throw new Error('These tests run the built command line: `npm run build` first.');
 
-/** A model so small that an update takes almost no time. */
-export const TINY = [
+/** Settings of a model so small that an update takes almost no time. */
+export const TINY_SIZES = [
   '--hidden-size',
   '8',
   '--embedding-size',
@@ -23,6 +23,9 @@ export const TINY = [
   '--seed',
   '3',
 ] as const;
+
+/** The sizes of `TINY`, and a model without a run directory. */
+export const TINY = [...TINY_SIZES, '--out', 'model.safetensors'] as const;
 
 export interface Ended {
   readonly code: number | null;

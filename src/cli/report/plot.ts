@@ -5,7 +5,9 @@ import { escaped, noteHtml } from './html.js';
 
 /** When all colors are used, they repeat with dashes. */
 const DASHES = ['', '5 3', '2 2'];
-const styleOf = (i: number) => ({
+
+/** Color and dash pattern of series `i`. */
+export const styleOf = (i: number) => ({
   color: SERIES_COLORS[i % SERIES_COLORS.length]!,
   dash: DASHES[Math.floor(i / SERIES_COLORS.length) % DASHES.length]!,
 });

@@ -1,4 +1,6 @@
 /** How a training continues from a checkpoint. */
+
+import { basename, dirname, join } from 'node:path';
 import { invalidData } from '../../errors.js';
 import {
   type LoadedModel,
@@ -13,27 +15,47 @@ import { exists } from '../../node/read.js';
 import { UsageError } from '../command.js';
 import { createOutput } from '../output.js';
 import { isSameFile, requireSeparate } from '../paths.js';
+import { isRunDirectory, RUN_FILES } from '../runs/files.js';
 import { withDataName } from '../text-model.js';
 import { arithmeticOf, isSameArithmetic } from './arithmetic.js';
 import { loadCheckpoint, moveToFastest } from './backend.js';
 import { checkpointFile, hasCode } from './checkpoints.js';
 import { isSameTraining, resumedSettings } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
-import { hashOf, outputsOf, type PlannedRun, type Run, shapeOf, streamsOf, type TrainFlags } from './start.js';
+import {
+  configOf,
+  hashOf,
+  outputsOf,
+  type PlannedRun,
+  type Run,
+  shapeOf,
+  streamsOf,
+  type TrainFlags,
+} from './start.js';
 
 /** Plans to continue the training of a checkpoint, which is read after the lock is taken: it may be that of a running training. */
 export async function planResume(args: readonly string[], options: TrainFlags): Promise<PlannedRun> {
-  const checkpoint = options.resume!;
+  const isRun = await isRunDirectory(options.resume!);
+  const checkpoint = isRun ? checkpointFile(join(options.resume!, RUN_FILES.model)) : options.resume!;
   const { out: file = checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors') } = options;
-  if (options.config !== undefined) throw new UsageError('--config cannot be combined with --resume.');
+  for (const name of ['config', 'run'] as const) {
+    if (options[name] !== undefined) throw new UsageError(`--${name} cannot be combined with --resume.`);
+  }
   if (file === checkpoint) throw new UsageError('missing --out: where to save the model, next to the checkpoint.');
   const [model, checkpointOutput, lock] = outputsOf(file);
   await requireSeparate([model!, lock!], [['the checkpoint', checkpoint]]);
   await requireSeparate([model!, checkpointOutput!, lock!], [['the text', args[0]]]);
-  return { file, begin: () => resumeRun(checkpoint, file, args, options) };
+  const isIn = basename(file) === RUN_FILES.model && (await isRunDirectory(dirname(file)));
+  const directory = options.out === undefined && isIn ? dirname(file) : null;
+  return { file, directory, begin: () => resumeRun(checkpoint, { file, directory }, args, options) };
 }
 
-async function resumeRun(checkpoint: string, file: string, args: readonly string[], options: TrainFlags): Promise<Run> {
+async function resumeRun(
+  checkpoint: string,
+  { file, directory }: Pick<PlannedRun, 'file' | 'directory'>,
+  args: readonly string[],
+  options: TrainFlags,
+): Promise<Run> {
   await revectorize();
   const loaded = await loadCheckpoint(checkpoint, options);
   const { metadata, training, vocabulary } = requireCheckpoint(checkpoint, loaded);
@@ -46,7 +68,6 @@ async function resumeRun(checkpoint: string, file: string, args: readonly string
   const textHash = hashOf(content);
   if (textHash !== metadata.textSha256) throw anotherText(textFile, checkpoint);
   const text = withDataName(textFile, () => textStreams(content, { ...streamsOf(settings), vocabulary }));
-  const resumed = { file: checkpoint, update: training.update, training: withRate(training, settings, metadata) };
   const out = createOutput(options);
   const model = await moveToFastest(loaded, checkpoint, shapeOf(settings), options);
   const arithmetic = await arithmeticOf(model);
@@ -55,7 +76,15 @@ async function resumeRun(checkpoint: string, file: string, args: readonly string
       `${checkpoint} was computed by ${metadata.arithmetic}, this is ${arithmetic}: the last digits will differ.`,
     );
   }
-  return { out, settings, textFile, textHash, text, model, arithmetic, resumed, file, replace };
+  return {
+    ...{ out, settings, textFile, textHash, text, model, arithmetic, file, replace },
+    resumed: {
+      ...{ file: checkpoint, update: training.update, best: metadata.best },
+      training: withRate(training, settings, metadata),
+    },
+    directory:
+      directory === null ? null : { path: directory, config: configOf({ ...options, settings, text: textFile }) },
+  };
 }
 
 /** The parts of a checkpoint of `unspool train`. Throws `INVALID_FILE` for any other model file. */

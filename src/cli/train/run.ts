@@ -10,9 +10,11 @@ import {
   UnspoolError,
 } from '../../index.js';
 import { saveModel } from '../../node/index.js';
-import { clock, grouped, type Output } from '../output.js';
+import { clock, grouped } from '../output.js';
+import { RunDirectory } from '../runs/directory.js';
 import { stopOnSignal } from '../signals.js';
 import { baselinesOf, baselineTable } from './baselines.js';
+import { BestWeights, describeWeights } from './best.js';
 import { Checkpoints, checkpointFile, hasCode } from './checkpoints.js';
 import { Progress } from './progress.js';
 import { fitOptionsOf } from './read-settings.js';
@@ -22,32 +24,63 @@ import type { Run } from './start.js';
 
 /** Trains, saves checkpoints and the model, and returns the exit code. */
 export async function runTraining(run: Run): Promise<number> {
-  const { out, settings, model, text, file } = run;
+  const { settings, model, text, file } = run;
   const stop = new AbortController();
   const options = { ...(await fitOptionsOf(settings)), signal: stop.signal };
   const training = fit(model, text, options, run.resumed?.training);
   const isOnDevice = model.kernels.host(model.parameters.read()) === null;
   const snapshots = isOnDevice ? new TrainingSnapshots(model, training) : null;
-  const checkpoints = new Checkpoints(checkpointFile(file), (to) => saveCheckpoint(to, run, training), run.resumed);
+  const directory = await beginDirectory(run, training);
+  const best = new BestWeights(run.resumed?.best);
+  const progress = { best, directory };
+  const save = async (to: string): Promise<number> => {
+    await directory?.beforeCheckpoint();
+    return saveCheckpoint(to, run, training, best);
+  };
+  const checkpoints = new Checkpoints(checkpointFile(file), save, run.resumed);
   printStart(run, training);
   const release = stopOnSignal(stop);
   const started = performance.now();
   try {
-    const reason = await follow(run, snapshots ?? training, checkpoints);
-    if (reason === 'aborted') return await interrupted(out, checkpoints);
-    await finish(run, training, checkpoints, (performance.now() - started) / 1000);
+    const reason = await follow(run, snapshots ?? training, checkpoints, progress);
+    if (reason === 'aborted') return await interrupted(run, checkpoints, directory);
+    await finish(run, training, checkpoints, { ...progress, seconds: (performance.now() - started) / 1000 });
     return 0;
   } catch (error) {
     const isLost = hasCode(error, 'DEVICE_LOST') || hasCode(error, 'OUT_OF_MEMORY');
     if (isLost && snapshots?.lastSnapshot) await rescue(run, snapshots.lastSnapshot, checkpoints);
+    await directory?.fail(error);
     throw checkpoints.explain(error);
   } finally {
     release();
   }
 }
 
+/** What follows a training. */
+interface Followers {
+  readonly best: BestWeights;
+  readonly directory: RunDirectory | null;
+}
+
+async function beginDirectory(run: Run, { updates }: Training): Promise<RunDirectory | null> {
+  if (!run.directory) return null;
+  const { path, config } = run.directory;
+  const { model, settings, arithmetic, textFile: file, textHash: sha256 } = run;
+  const { name, variant } = model.kernels;
+  return RunDirectory.begin(path, {
+    ...{ job: 'language model', data: [{ file, sha256 }], parameters: model.size, updates, config },
+    engine: { backend: name, ...(variant && { variant }), precision: settings.precision, arithmetic },
+    ...{ metricsEvery: settings.metricsEvery, resumed: run.resumed?.training ?? null },
+  });
+}
+
 /** Prints the events of the training until it ends. Returns why it ended. */
-async function follow(run: Run, training: AsyncIterable<TrainingEvent>, checkpoints: Checkpoints): Promise<string> {
+async function follow(
+  run: Run,
+  training: AsyncIterable<TrainingEvent>,
+  checkpoints: Checkpoints,
+  { best, directory }: Followers,
+): Promise<string> {
   const { out, settings } = run;
   const progress = new Progress(out, settings.epochs);
   const { checkpointEvery } = settings;
@@ -61,6 +94,8 @@ async function follow(run: Run, training: AsyncIterable<TrainingEvent>, checkpoi
       if (event.kind === 'update') progress.update(event);
       else progress.clear();
       out.record(event);
+      best.observe(event);
+      await directory?.add(event);
       if (event.kind === 'validation') await printValidation(run, event);
       if (event.kind === 'end') reason = event.reason;
       if (event.kind === 'update' && checkpointEvery > 0 && event.update % checkpointEvery === 0) {
@@ -75,21 +110,34 @@ async function follow(run: Run, training: AsyncIterable<TrainingEvent>, checkpoi
   return reason;
 }
 
-async function finish(run: Run, training: Training, checkpoints: Checkpoints, seconds: number): Promise<void> {
-  const { out, text, file } = run;
+async function finish(
+  run: Run,
+  training: Training,
+  checkpoints: Checkpoints,
+  { best, directory, seconds }: Followers & { readonly seconds: number },
+): Promise<void> {
+  const { out, text, settings, model } = run;
   const failure = await checkpoints.trySave();
   if (failure) out.warn(failure.message); // the model is smaller, so it may still fit on the disk
-  const validationLoss = await training.validate();
   const { update: updates } = await training.checkpoint();
+  const kept = settings.keep === 'best' ? await best.settle(model, text, training) : updates;
+  const validationLoss = await training.validate();
   const bits = validationLoss && bitsPerCharacter(validationLoss);
-  const metadata = { ...metadataOf(run), updates, validationLoss, validationBitsPerCharacter: bits };
+  const losses = { validationLoss, validationBitsPerCharacter: bits };
+  const metadata = { ...metadataOf(run), updates, weightsOf: kept, ...losses };
   await saveResult(run, metadata, checkpoints.file);
   const baselines = baselinesOf(text);
-  out.record({ kind: 'result', ...metadata, seconds, file, ...(baselines && { baselines }) });
+  const place = directory?.path ?? run.file;
+  const weights = describeWeights(settings.keep, kept, { updates, validated: validationLoss !== null });
+  const result = { loss: validationLoss, bitsPerCharacter: bits, updates };
+  const isDrawn = await directory?.end({ status: 'finished', result, weights });
+  out.record({ kind: 'result', ...metadata, seconds, file: run.file, ...(baselines && { baselines }) });
   out.print(`\n${grouped(updates)} updates in ${clock(seconds)}.`);
   out.print(baselines && bits !== null ? baselineTable(baselines, bits) : 'No text was kept for validation.');
   out.print(`\nThe model writes:\n\n${await writeText(run, 300)}\n`);
-  out.print(`Saved ${file}. To write more text:\n  npx unspool sample ${file}`);
+  out.print(`To write more text:\n  npx unspool sample ${place}`);
+  if (isDrawn === false) out.print('No plot: npm install @observablehq/plot linkedom');
+  out.print(`Saved ${place}. It has ${weights}.`);
 }
 
 /** Saves the model. If another program has made a file of that name since the training began, that file stays. */
@@ -105,11 +153,13 @@ async function saveResult({ file, model, text, replace }: Run, metadata: Metadat
   }
 }
 
-async function interrupted(out: Output, checkpoints: Checkpoints): Promise<number> {
+async function interrupted({ out }: Run, checkpoints: Checkpoints, directory: RunDirectory | null): Promise<number> {
   await checkpoints.save();
+  await directory?.end({ status: 'interrupted' });
   const { file } = checkpoints;
   out.record({ kind: 'interrupted', checkpoint: file });
-  out.print(`Interrupted. The training is saved; continue it with:\n  npx unspool train --resume ${file}`);
+  const place = directory?.path ?? file;
+  out.print(`Interrupted. The training is saved; continue it with:\n  npx unspool train --resume ${place}`);
   return 1;
 }
 
@@ -122,9 +172,10 @@ const metadataOf = (run: Run): Metadata => ({
 });
 
 /** Returns the number of updates made. */
-async function saveCheckpoint(file: string, run: Run, training: Training): Promise<number> {
+async function saveCheckpoint(file: string, run: Run, training: Training, { best }: BestWeights): Promise<number> {
   const state = await training.checkpoint();
-  await saveModel(file, run.model, { vocabulary: run.text.vocabulary, metadata: metadataOf(run), training: state });
+  const metadata = { ...metadataOf(run), ...(best && { best: { ...best } }) };
+  await saveModel(file, run.model, { vocabulary: run.text.vocabulary, metadata, training: state });
   return state.update;
 }
 

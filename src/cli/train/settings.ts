@@ -181,7 +181,25 @@ export const TRAIN_SETTINGS = {
     default: 0,
     min: 0,
     help: 'stop after N validations without improvement; 0 for never',
-    fit: (patience) => (patience > 0 ? { earlyStopping: { patience } } : {}),
+    fit: (patience, { keep, validationSplit }) => {
+      if (patience > 0) return { earlyStopping: { patience, ...(keep === 'last' && { restoreBest: false }) } };
+      // Never stops, but keeps the best weights.
+      return keep === 'best' && validationSplit > 0 ? { earlyStopping: { patience: Number.MAX_SAFE_INTEGER } } : {};
+    },
+  }),
+  keep: setting<'best' | 'last'>({
+    ...WATCHING,
+    type: 'text',
+    choices: ['best', 'last'],
+    default: 'best',
+    help: 'weights that the model ends with: best, of the best validation, or last',
+  }),
+  metricsEvery: integer({
+    ...WATCHING,
+    default: 1,
+    min: 1,
+    help: 'write every Nth update to the metrics of the run directory',
+    changeable: true,
   }),
   average: setting<AverageSpec | undefined>({
     type: 'object',
@@ -196,6 +214,15 @@ export type TrainSettings = ValuesOf<typeof TRAIN_SETTINGS>;
 export const DEFAULTS: TrainSettings = defaultsOf(TRAIN_SETTINGS);
 
 type FlagName = Exclude<keyof TrainSettings, 'average' | 'lstm'>;
+
+/** What a config file has in addition to the settings of a training: with it, a file repeats a run. */
+export const CONFIG_SETTINGS = {
+  text: text({ ...DATA, placeholder: 'FILE', help: 'the text to train on, as the argument TEXT' }),
+  asText: setting<boolean | undefined>({ ...DATA, type: 'flag', help: 'as --as-text' }),
+  backend: text({ help: 'as --backend' }),
+  threads: integer({ min: 1, help: 'as --threads' }),
+  ...TRAIN_SETTINGS,
+};
 
 /** The settings as flags. They show their default, but the parser does not fill it in: a config file comes first. */
 export const SETTING_FLAGS = Object.fromEntries(

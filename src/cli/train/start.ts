@@ -1,16 +1,18 @@
 /** How a training begins. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { type Model, type PassShape, type TextData, type TrainingState, textStreams } from '../../index.js';
 import { revectorize } from '../../node/index.js';
 import { UsageError } from '../command.js';
 import { createOutput, type Output, type OutputFlags } from '../output.js';
 import { type NamedFile, requireSeparate } from '../paths.js';
+import { claimRunDirectory, RUN_FILES } from '../runs/files.js';
 import { withDataName } from '../text-model.js';
 import { arithmeticOf } from './arithmetic.js';
 import { type BackendFlags, newModel } from './backend.js';
 import { type Checkpoint, checkpointFile, requireFree } from './checkpoints.js';
 import { languageModelSpec } from './language-model.js';
-import { readSettings } from './read-settings.js';
+import { type Configuration, readConfiguration } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
 import { readTrainingText } from './training-text.js';
 
@@ -18,6 +20,7 @@ import { readTrainingText } from './training-text.js';
 export interface TrainFlags extends BackendFlags, OutputFlags {
   readonly config: string | undefined;
   readonly out: string | undefined;
+  readonly run: string | undefined;
   readonly resume: string | undefined;
   readonly force: boolean;
   readonly asText: boolean;
@@ -32,11 +35,13 @@ export interface Run {
   readonly text: TextData;
   readonly model: Model;
   readonly arithmetic: string;
-  readonly resumed: (Checkpoint & { readonly training: TrainingState }) | null;
+  readonly resumed: (Checkpoint & { readonly training: TrainingState; readonly best: unknown }) | null;
   /** Where the model is saved. */
   readonly file: string;
   /** Whether it may replace a model there. */
   readonly replace: boolean;
+  /** The run directory with its `config.json`; null with `--out`. */
+  readonly directory: { readonly path: string; readonly config: object } | null;
 }
 
 export const shapeOf = ({ steps, batchSize }: TrainSettings): PassShape => ({ steps, batchSize });
@@ -54,6 +59,8 @@ export const hashOf = (text: string): string => createHash('sha256').update(text
 export interface PlannedRun {
   /** Where the model is saved. The caller locks it before `begin`. */
   readonly file: string;
+  /** The run directory, which the caller removes if nothing was written; null with `--out`. */
+  readonly directory: string | null;
   begin(): Promise<Run>;
 }
 
@@ -65,26 +72,57 @@ export const outputsOf = (file: string): NamedFile[] => [
 ];
 
 /** Plans a new training: reads the settings and the text, and checks that no input would be overwritten. */
-export async function planRun([textFile]: readonly string[], options: TrainFlags): Promise<PlannedRun> {
+export async function planRun(args: readonly string[], options: TrainFlags): Promise<PlannedRun> {
+  const configuration = await readConfiguration(args, options);
+  const { text: textFile } = configuration;
   if (textFile === undefined) throw new UsageError('missing TEXT: a UTF-8 text file, or --resume FILE.');
-  const { out: file = 'model.safetensors', config, force } = options;
+  const { out, config, run } = options;
+  if (run !== undefined && out !== undefined) throw new UsageError('--run cannot be combined with --out.');
   const inputs: NamedFile[] = [
     ['the text', textFile],
     ['the config file', config],
   ];
-  await requireSeparate(outputsOf(file), inputs);
-  const settings = await readSettings(options, config);
-  const content = await readTrainingText(textFile, options);
-  const begin = async (): Promise<Run> => {
-    if (!force) await requireFree(file, checkpointFile(file));
-    const out = createOutput(options);
-    const text = withDataName(textFile, () => textStreams(content, streamsOf(settings)));
-    if (settings.precision === 'float32') await revectorize();
-    const spec = await languageModelSpec(settings, text.vocabulary.size);
-    const model = await newModel(spec, settings.precision, shapeOf(settings), options);
-    const arithmetic = await arithmeticOf(model);
-    const textHash = hashOf(content);
-    return { out, settings, textFile, textHash, text, model, arithmetic, resumed: null, file, replace: force };
+  if (out !== undefined) await requireSeparate(outputsOf(out), inputs);
+  const content = await readTrainingText(textFile, configuration);
+  const directory = out === undefined ? await claimRunDirectory(run, textFile) : null;
+  const file = out ?? join(directory!, RUN_FILES.model);
+  return {
+    file,
+    directory,
+    begin: () => beginRun({ ...configuration, text: textFile }, content, { file, directory }, options),
   };
-  return { file, begin };
+}
+
+async function beginRun(
+  configuration: Configuration & { readonly text: string },
+  content: string,
+  { file, directory }: Pick<PlannedRun, 'file' | 'directory'>,
+  options: TrainFlags,
+): Promise<Run> {
+  const { settings, text: textFile } = configuration;
+  const { force } = options;
+  if (directory === null && !force) await requireFree(file, checkpointFile(file));
+  const text = withDataName(textFile, () => textStreams(content, streamsOf(settings)));
+  if (settings.precision === 'float32') await revectorize();
+  const spec = await languageModelSpec(settings, text.vocabulary.size);
+  const model = await newModel(spec, settings.precision, shapeOf(settings), configuration);
+  return {
+    out: createOutput(options),
+    ...{ settings, textFile, textHash: hashOf(content), text, model, file },
+    arithmetic: await arithmeticOf(model),
+    resumed: null,
+    replace: force,
+    directory: directory === null ? null : { path: directory, config: configOf(configuration) },
+  };
+}
+
+/** The content of `config.json`. */
+export function configOf({ settings, text, asText, backend, threads }: Configuration): object {
+  return {
+    text,
+    ...(asText && { asText }),
+    ...(backend !== undefined && { backend }),
+    ...(threads !== undefined && { threads }),
+    ...settings,
+  };
 }
