@@ -13,7 +13,7 @@ export interface Command<S extends Settings = Settings> {
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
-  /** Names for the usage line. A name in brackets is optional. */
+  /** Names for the usage line. A name in brackets is optional. The last one may end with `...`: any number of them. */
   readonly arguments: readonly { readonly name: string; readonly help: string }[];
   readonly options: S;
   /** Whether it saves files, so that it is worth continuing when its output cannot be written. */

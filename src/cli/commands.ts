@@ -6,12 +6,14 @@ import { importCommand } from './import.js';
 import { infoCommand } from './info.js';
 import { inspectCommand } from './inspect.js';
 import { labCommands } from './lab.js';
+import { runsCommand } from './runs.js';
 import { sampleCommand } from './sample.js';
 import { trainCommand } from './train.js';
 
 /** All commands, in the order of `unspool --help`. */
 export const COMMANDS: readonly Command[] = [
   trainCommand,
+  runsCommand,
   sampleCommand,
   evalCommand,
   infoCommand,

@@ -28,7 +28,7 @@ export const evalCommand = defineCommand({
   name: 'eval',
   summary: 'Measures how well a model predicts a text: loss, perplexity, bits per character and accuracy.',
   arguments: [
-    { name: 'MODEL', help: 'a model file or checkpoint' },
+    { name: 'MODEL', help: 'a run directory, model file or checkpoint' },
     { name: 'TEXT', help: 'a UTF-8 text file' },
   ],
   options: OPTIONS,

@@ -65,7 +65,7 @@ function exported(model: ModelFile, format: keyof typeof ENDINGS, file: string, 
 export const exportCommand = defineCommand({
   name: 'export',
   summary: 'Writes a model as a JavaScript module, or in the format of another program.',
-  arguments: [{ name: 'MODEL', help: 'a model file or checkpoint' }],
+  arguments: [{ name: 'MODEL', help: 'a run directory, model file or checkpoint' }],
   options: OPTIONS,
   examples: [
     {

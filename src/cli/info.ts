@@ -8,7 +8,7 @@ import { runtimeOf } from './runtime.js';
 export const infoCommand = defineCommand({
   name: 'info',
   summary: 'Describes a model file or checkpoint or, without one, the backends of this machine.',
-  arguments: [{ name: '[MODEL]', help: 'a model file or checkpoint' }],
+  arguments: [{ name: '[MODEL]', help: 'a run directory, model file or checkpoint' }],
   options: OUTPUT_OPTIONS,
   examples: [
     { does: 'show the layers, the parameters and the training', line: 'unspool info model.safetensors' },

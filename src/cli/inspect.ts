@@ -4,7 +4,7 @@ import { INSPECT_OPTIONS } from './inspect/options.js';
 export const inspectCommand = defineCommand({
   name: 'inspect',
   summary: 'Shows gates, gradients and influential inputs while a model reads. Saves a page of plots.',
-  arguments: [{ name: 'MODEL', help: 'a model file or checkpoint' }],
+  arguments: [{ name: 'MODEL', help: 'a run directory, model file or checkpoint' }],
   options: INSPECT_OPTIONS,
   savesFiles: true,
   examples: [

@@ -62,7 +62,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** The arguments, in which a run directory given as MODEL is replaced by its model file. */
 const withModels = (command: Command, args: readonly string[]): Promise<string[]> =>
-  Promise.all(args.map((arg, i) => (/MODEL/.test(command.arguments[i]!.name) ? modelFileOf(arg) : arg)));
+  Promise.all(args.map((arg, i) => (command.arguments[i]?.name.includes('MODEL') ? modelFileOf(arg) : arg)));
 
 function report(command: Command, error: unknown): number {
   if (error instanceof UsageError) {

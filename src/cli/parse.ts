@@ -68,5 +68,7 @@ function optionValue(one: Settings[string], { rawName, value, inlineValue }: Opt
 function requireArguments({ arguments: expected }: Command, args: readonly string[]): void {
   const missing = expected.slice(args.length).find(({ name }) => !name.startsWith('['));
   if (missing) throw new UsageError(`missing ${missing.name}: ${missing.help}.`);
-  if (args.length > expected.length) throw new UsageError(`unexpected argument "${args[expected.length]}".`);
+  const takesMore = expected.at(-1)?.name.includes('...');
+  if (args.length > expected.length && !takesMore)
+    throw new UsageError(`unexpected argument "${args[expected.length]}".`);
 }

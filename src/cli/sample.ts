@@ -27,7 +27,7 @@ const OPTIONS = {
 export const sampleCommand = defineCommand({
   name: 'sample',
   summary: 'Writes text with a model.',
-  arguments: [{ name: 'MODEL', help: 'a model file or checkpoint' }],
+  arguments: [{ name: 'MODEL', help: 'a run directory, model file or checkpoint' }],
   options: OPTIONS,
   examples: [
     { does: 'continue a beginning', line: 'unspool sample model.safetensors --prompt "Call me"' },

@@ -64,6 +64,13 @@ export async function lockFile(file: string, options: LockOptions = {}): Promise
   }
 }
 
+/** Whether a process that runs, or may run on another machine, has the lock of `file`. Throws nothing. */
+export async function isLocked(file: string): Promise<boolean> {
+  const holder = await holderOf(`${file}.lock`).catch(() => null);
+  if (!holder?.owner) return false;
+  return isRunning(holder.owner) ?? Date.now() - holder.written <= STALE_MS;
+}
+
 const ownContent = (): string => `${JSON.stringify(ownProcess())}\n`;
 
 async function acquire(file: string, lock: string, options: LockOptions): Promise<void> {

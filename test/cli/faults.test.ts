@@ -110,7 +110,7 @@ const COMMAND_LINE = [
   ),
   fault('a value for a flag', ['info', '--json=yes'], 2, /^--json takes no value, got "yes"\.$/),
   fault('a missing text', ['train'], 2, /^missing TEXT: a UTF-8 text file, or --resume FILE\.$/),
-  fault('a missing model', ['sample'], 2, /^missing MODEL: a model file or checkpoint\.$/),
+  fault('a missing model', ['sample'], 2, /^missing MODEL: a run directory, model file or checkpoint\.$/),
   fault('an argument too many', ['info', 'model.safetensors', 'b'], 2, /^unexpected argument "b"\.$/),
   fault(
     'a typo in a config file',
