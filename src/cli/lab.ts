@@ -32,7 +32,9 @@ const runCommand = defineCommand({
 const compareCommand = defineCommand({
   name: 'lab compare',
   summary: 'Compares gradient estimators with the exact gradient of a model.',
-  arguments: [{ name: '[MODEL]', help: 'a run directory or model file; without one, a small untrained LSTM reads noise' }],
+  arguments: [
+    { name: '[MODEL]', help: 'a run directory or model file; without one, a small untrained LSTM reads noise' },
+  ],
   options: COMPARE_OPTIONS,
   savesFiles: true,
   examples: [

@@ -17,14 +17,18 @@ export interface Validated {
   readonly loss: number;
 }
 
-/** Follows the validations of a training. Its state is part of the checkpoint. */
+/** Follows the validations of a training. `best` is part of the checkpoint. */
 export class BestWeights {
   /** The best validation so far; null before the first. */
   best: Validated | null;
   private last = 0;
 
-  /** @param saved what `state` returned for the training that is resumed */
+  /** Whether the training is from an earlier version, whose checkpoints do not say which validation was the best. */
+  private readonly isEarlier: boolean;
+
+  /** @param saved `best` of the training that is resumed; undefined in a checkpoint of an earlier version */
   constructor(saved: unknown) {
+    this.isEarlier = saved === undefined;
     const isValidated = isObject(saved) && Number.isInteger(saved.update) && Number.isFinite(saved.loss);
     this.best = isValidated ? (saved as unknown as Validated) : null;
   }
@@ -38,9 +42,11 @@ export class BestWeights {
 
   /**
    * After the end of a training with `keep: 'best'`, whose model has the best weights: if the last update was not validated, this
-   * validates it, and gives the model the last weights if they are better. Returns the update whose weights the model has.
+   * validates it, and gives the model the last weights if they are better. Returns the update whose weights the model has;
+   * null if it is not known.
    */
-  async settle(model: Model, { validation }: TextData, training: Training): Promise<number> {
+  async settle(model: Model, { validation }: TextData, training: Training): Promise<number | null> {
+    if (this.isEarlier) return null;
     const state = await training.checkpoint();
     const { best } = this;
     if (!best || !validation || best.update === state.update || this.last === state.update)
@@ -65,11 +71,12 @@ function lastWeights({ optimizer, observed }: TrainingState): ArrayLike<number> 
 /** Which weights a model has, as the rest of a sentence. */
 export function describeWeights(
   keep: 'best' | 'last',
-  kept: number,
+  kept: number | null,
   { updates, validated }: { readonly updates: number; readonly validated: boolean },
 ): string {
   const last = `of the last update, ${grouped(updates)}`;
   if (keep === 'last') return `the last weights, ${last}`;
   if (!validated) return `the weights ${last}: without validation text, the best ones are not known`;
+  if (kept === null) return 'the best weights';
   return `the best weights, ${kept === updates ? `those ${last}` : `of update ${grouped(kept)} of ${grouped(updates)}`}`;
 }

@@ -31,7 +31,7 @@ export async function runTraining(run: Run): Promise<number> {
   const isOnDevice = model.kernels.host(model.parameters.read()) === null;
   const snapshots = isOnDevice ? new TrainingSnapshots(model, training) : null;
   const directory = await beginDirectory(run, training);
-  const best = new BestWeights(run.resumed?.best);
+  const best = new BestWeights(run.resumed ? run.resumed.best : null);
   const progress = { best, directory };
   const save = async (to: string): Promise<number> => {
     await directory?.beforeCheckpoint();
@@ -174,7 +174,7 @@ const metadataOf = (run: Run): Metadata => ({
 /** Returns the number of updates made. */
 async function saveCheckpoint(file: string, run: Run, training: Training, { best }: BestWeights): Promise<number> {
   const state = await training.checkpoint();
-  const metadata = { ...metadataOf(run), ...(best && { best: { ...best } }) };
+  const metadata = { ...metadataOf(run), best: best && { ...best } };
   await saveModel(file, run.model, { vocabulary: run.text.vocabulary, metadata, training: state });
   return state.update;
 }

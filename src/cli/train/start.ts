@@ -73,16 +73,14 @@ export const outputsOf = (file: string): NamedFile[] => [
 
 /** Plans a new training: reads the settings and the text, and checks that no input would be overwritten. */
 export async function planRun(args: readonly string[], options: TrainFlags): Promise<PlannedRun> {
+  const { out, config, run } = options;
+  if (run !== undefined && out !== undefined) throw new UsageError('--run cannot be combined with --out.');
+  const outputs = out === undefined ? [] : outputsOf(out);
+  await requireSeparate(outputs, [['the config file', config]]);
   const configuration = await readConfiguration(args, options);
   const { text: textFile } = configuration;
   if (textFile === undefined) throw new UsageError('missing TEXT: a UTF-8 text file, or --resume FILE.');
-  const { out, config, run } = options;
-  if (run !== undefined && out !== undefined) throw new UsageError('--run cannot be combined with --out.');
-  const inputs: NamedFile[] = [
-    ['the text', textFile],
-    ['the config file', config],
-  ];
-  if (out !== undefined) await requireSeparate(outputsOf(out), inputs);
+  await requireSeparate(outputs, [['the text', textFile]]);
   const content = await readTrainingText(textFile, configuration);
   const directory = out === undefined ? await claimRunDirectory(run, textFile) : null;
   const file = out ?? join(directory!, RUN_FILES.model);
