@@ -16,12 +16,11 @@ const OTHER_FILE = 'Give a model file: a .safetensors file that Unspool saved.';
 const UNPACK = 'Unpack it first, then give the .safetensors file in it.';
 const AFTER = 'Then create the model from its spec, and set its parameters from readSafetensors().';
 const inPython = (code: string): string => `Convert its weights in Python: \`${code}\`. ${AFTER}`;
+const IMPORT = 'Import it: `unspool import FILE`, or importModel() of unspool/interop.';
 const PICKLE: Content = {
   format: 'pickle',
-  what: 'a Python pickle, as torch.save() writes it (.pt, .pth, .bin)',
-  help: inPython(
-    'from safetensors.torch import save_file; save_file(torch.load(path, weights_only=True), "model.safetensors")',
-  ),
+  what: 'a Python pickle, as PyTorch before 1.6 wrote it (.pt, .pth, .bin)',
+  help: 'Save it again in Python: `torch.save(torch.load(path), "weights.pt")`. Then run `unspool import weights.pt`.',
 };
 const KERAS = inPython(
   'from safetensors.numpy import save_file; save_file({w.path: w.numpy() for w in keras.models.load_model(path).weights}, "model.safetensors")',
@@ -61,7 +60,7 @@ const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String
 function zipContent(begin: string, bytes: Uint8Array): Content {
   const names = begin + latin1(bytes.subarray(-65_536));
   if (names.includes('/data.pkl'))
-    return { ...PICKLE, format: 'pytorch', what: 'a PyTorch file (.pt, .pth), a zip archive' };
+    return { format: 'pytorch', what: 'a PyTorch file (.pt, .pth), a zip archive', help: IMPORT };
   if (names.includes('model.weights.h5'))
     return { format: 'keras', what: 'a Keras model (.keras), a zip archive', help: KERAS };
   if (names.includes('.npy')) {

@@ -81,7 +81,7 @@ const padded = (start: string): Uint8Array => joined(text(start), new Uint8Array
 
 const OTHERS: readonly (readonly [bytes: Uint8Array, what: RegExp, help: RegExp])[] = [
   [new Uint8Array(0), /^it is empty\.$/, /Download or save it again/],
-  [padded('PK\x03\x04....archive/data.pkl'), /PyTorch file \(\.pt, \.pth\), a zip archive/, /torch\.load/],
+  [padded('PK\x03\x04....archive/data.pkl'), /PyTorch file \(\.pt, \.pth\), a zip archive/, /unspool import/],
   [padded('PK\x03\x04....model.weights.h5'), /Keras model \(\.keras\)/, /keras\.models\.load_model/],
   [padded('PK\x03\x04....arr_0.npy'), /NumPy arrays/, /save_file/],
   [padded('PK\x03\x04....a.txt'), /a zip archive/, /Unpack it first/],

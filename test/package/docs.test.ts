@@ -14,6 +14,7 @@ const DOCUMENTS = [
   'docs/gpu.md',
   'docs/models.md',
   'docs/web-app.md',
+  'docs/pytorch.md',
 ];
 
 interface Block {
@@ -88,6 +89,7 @@ describe('commands', () => {
 
   beforeAll(async () => {
     symlinkSync(join(ROOT, 'data'), join(here.path, 'data'));
+    symlinkSync(join(ROOT, 'test/interop/pytorch/language.pt'), join(here.path, 'rnn.pt'));
     // Stands in for what `npm start` makes: the same place, the same vocabulary, no time.
     const sizes = [
       '--hidden-size',

@@ -4,12 +4,13 @@ import { invalidFile } from '../invalid.js';
 import { importFrom } from './finish.js';
 import type { ImportContents, Imported, ImportSource } from './imported.js';
 import { type ImportModelOptions, type Open, requireImport } from './options.js';
+import { openArchive } from './pytorch/archive.js';
 import { openSafetensors } from './pytorch/index.js';
 
 /** The readers. A text is the reason why a format has none. */
 const READERS: Readonly<Record<FormatName, Open | string>> = {
   safetensors: openSafetensors,
-  pytorch: 'PyTorch files (.pt) cannot be read yet.',
+  pytorch: openArchive,
   pickle: 'a pickle is a program, which is not run.',
   onnx: 'ONNX models cannot be imported yet.',
   hdf5: 'HDF5 files cannot be imported yet.',

@@ -1,11 +1,13 @@
 /** Imports models of PyTorch. */
 
+import { contentOf } from '../../content.js';
 import { invalidFile } from '../../invalid.js';
 import { readSafetensors, tensorValues } from '../../safetensors.js';
 import { importFrom } from '../finish.js';
 import type { Imported, ImportSource } from '../imported.js';
 import { type ImportOptions, type OpenOptions, requireImport } from '../options.js';
 import type { ForeignTensor } from '../tensors.js';
+import { openArchive } from './archive.js';
 import { openStateDict } from './state-dict.js';
 
 /** Opens a state dict in a safetensors file. */
@@ -22,11 +24,16 @@ export function openSafetensors(bytes: Uint8Array, { file }: OpenOptions): Impor
 }
 
 /**
- * Imports a state dict of PyTorch: a safetensors file. The spec follows from the names and shapes of the tensors. Throws
- * `INVALID_FILE`, with all tensors that are missing, have another shape, or are left, and `INVALID_SETTING` for an unknown `node`.
+ * Imports a state dict of PyTorch: a safetensors file, or a .pt file that `torch.save(model.state_dict(), ...)` wrote, alone or
+ * in a checkpoint. The pickle of a .pt file is read without running it. The spec follows from the names and shapes of the tensors.
+ * Throws `INVALID_FILE`, with all tensors that are missing, have another shape, or are left, and `INVALID_SETTING` for an unknown
+ * `node`.
  */
 export function fromPytorch(bytes: Uint8Array, options: ImportOptions = {}): Imported {
   requireImport(bytes, options);
   const { file = 'PyTorch file' } = options;
-  return importFrom(openSafetensors(bytes, { file, part: null }), { ...options, file });
+  const content = contentOf(bytes);
+  const open = content === null ? openSafetensors : content.format === 'pytorch' ? openArchive : null;
+  if (!open) throw invalidFile(file, `it is ${content!.what}, not a state dict of PyTorch.`, content!.help);
+  return importFrom(open(bytes, { file, part: null }), { ...options, file });
 }
