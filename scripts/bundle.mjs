@@ -20,6 +20,7 @@ const ENTRIES = [
   'infer/index',
   'infer/simd',
   'interop/index',
+  'distributed/index',
   'cli/main',
   'cli/lab/run',
   'cli/lab/worker',

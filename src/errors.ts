@@ -54,7 +54,9 @@ export type Problem =
   /** The GPU was lost or refused a call. All data on it is lost. */
   | { readonly code: 'DEVICE_LOST'; readonly problem: string; readonly help?: string }
   /** The worker that holds a model ended or failed to start. */
-  | { readonly code: 'WORKER_LOST'; readonly problem: string; readonly help?: string };
+  | { readonly code: 'WORKER_LOST'; readonly problem: string; readonly help?: string }
+  /** A rank of a distributed training failed, left, or did not answer in time. */
+  | { readonly code: 'RANK_LOST'; readonly problem: string; readonly help?: string };
 
 /** The codes of all problems. */
 export type ProblemCode = Problem['code'];
@@ -117,6 +119,8 @@ function headline(p: Problem): string {
       return `the GPU was lost: ${p.problem}`;
     case 'WORKER_LOST':
       return `the model's worker was lost: ${p.problem}`;
+    case 'RANK_LOST':
+      return p.problem;
     default:
       return p satisfies never;
   }

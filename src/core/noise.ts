@@ -8,8 +8,8 @@ export interface Noise {
   /** Number of the update. */
   readonly update: number;
   /**
-   * For a pass over a part of a larger batch: the first step and row of that part, and the rows of the larger batch. The
-   * masks are then the matching part of the larger batch's masks. Default: the pass is the whole batch.
+   * For a pass over a part of a larger batch: the first step and row of that part, and the rows of each step of the larger batch.
+   * The masks are then the matching part of the larger batch's masks. Default: the pass is the whole batch.
    */
   readonly part?: { readonly step: number; readonly row: number; readonly rows: number };
 }

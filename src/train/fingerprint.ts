@@ -10,7 +10,8 @@ import type { Model } from '../core/model.js';
 import { restoreRng } from '../core/rng.js';
 import type { BatchSource } from '../data/source.js';
 import { specOf } from '../optim/schedule.js';
-import { batchesIn } from './checkpoint.js';
+import { arenasOf, batchesIn, observedBy } from './checkpoint.js';
+import type { UpdateContext } from './context.js';
 import { batchHash, IDENTIFYING_BATCHES } from './hash.js';
 import {
   type ReadyOptions,
@@ -98,5 +99,19 @@ export function requireSameBatches(saved: TrainingState, { train }: TrainingData
   batches.slice(0, IDENTIFYING_BATCHES).forEach((hash, i) => {
     if (i >= source.length || batchHash(source.batch(i)) === hash) return;
     throw otherTraining(`it is from another training: batch ${i} of train has other numbers or another shape.`);
+  });
+}
+
+/** Lets the gradient function know what the updates start from. */
+export function beginGradient(
+  { model, buffers, options, seed }: UpdateContext,
+  data: TrainingData,
+  update: number,
+): void {
+  options.gradient!.begin!({
+    update,
+    settings: settingsOf(model, data, options, seed),
+    observed: observedBy(buffers, options),
+    arenas: [...arenasOf(buffers).values()],
   });
 }

@@ -7,7 +7,7 @@ export { createSchedule } from '../optim/schedules.js';
 export { Average } from './averaging.js';
 export { EarlyStopping } from './early-stopping.js';
 export { evaluate } from './evaluate.js';
-export { requireSameBatches, requireSameSettings, settingsOf } from './fingerprint.js';
+export { beginGradient, requireSameBatches, requireSameSettings, settingsOf } from './fingerprint.js';
 export { gradientNoise } from './gradient-noise.js';
 export { applyOrUndo } from './guard.js';
 export { notFinite, notFiniteError, notFiniteIn, notFiniteLoss } from './not-finite.js';

@@ -33,6 +33,10 @@ export interface TrainingData {
 export interface GradientFunction extends Partial<Resumable> {
   /** Identifies the method and its settings in checkpoints. */
   readonly method?: string;
+  /** Whether it uses nothing of the tape but the first and the last state. The tape then has one step, whatever the batch has. */
+  readonly readsStates?: boolean;
+  /** Called before the first update of a loop over the events. */
+  begin?(start: TrainingStart): void;
   /** Called when a loop over the events ends: frees memory. */
   dispose?(): void;
   (
@@ -40,6 +44,13 @@ export interface GradientFunction extends Partial<Resumable> {
     batch: Batch,
     options: PassOptions & { readonly tape: Tape; readonly gradients: Arena },
   ): Promise<{ readonly loss: number }>;
+}
+
+/** What the updates of a loop start from. */
+export interface TrainingStart extends Pick<TrainingState, 'update' | 'observed'> {
+  readonly settings: TrainingSettings;
+  /** The optimizer's state, and the weights that the training keeps, on the backend. */
+  readonly arenas: readonly Arena[];
 }
 
 /** What `fit` needs of an `AbortSignal`; declared here so that the types need no DOM library. */

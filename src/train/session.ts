@@ -5,7 +5,7 @@ import { lossShare } from '../core/batch.js';
 import { requireLoss } from '../core/losses.js';
 import { Lease } from '../core/memory/lease.js';
 import type { Arena } from '../core/memory/parameters.js';
-import type { Model } from '../core/model.js';
+import type { Batch, Model } from '../core/model.js';
 import { explained } from '../core/out-of-memory.js';
 import type { Tape } from '../core/tape.js';
 import type { BatchSource } from '../data/source.js';
@@ -71,11 +71,11 @@ export class Session {
       session = new Session(setup, context, lease, progressOf(start));
       if ('optimizer' in start) {
         const { restoreState } = await loadMore();
-        const { tapes } = session;
         session.batches = batchesIn(start);
         // The tape that the next update will use.
-        session.lastTape = await restoreState(context, start, isOwn, () => tapes.take(setup.data.train.batch(0)));
+        session.lastTape = await restoreState(context, start, isOwn, () => session!.take(setup.data.train.batch(0)));
       } else options.gradient?.restore?.([]); // it may have learned in another training
+      if (options.gradient?.begin) (await loadMore()).beginGradient(context, setup.data, start.update);
       return session;
     } catch (error) {
       session?.free();
@@ -101,7 +101,7 @@ export class Session {
     const identity = isIdentifying ? batchHash(batch) : null; // now: the caller may refill its arrays
     const count = batch.steps * batch.batchSize;
     const from = source.stateful ? this.lastTape : null;
-    const tape = this.tapes.take(batch, from);
+    const tape = this.take(batch, from);
     const factor = typeof schedule === 'object' ? schedule.factor : schedule;
     const rateFactor: unknown = factor ? factor(update, updates, { epoch, epochs }) : 1;
     requireNumber(`the schedule's factor for update ${update}`, rateFactor, 0, Number.POSITIVE_INFINITY);
@@ -184,6 +184,11 @@ export class Session {
     this.setup.options.gradient?.dispose?.();
     this.tapes.free();
     this.lease.end(ENDED);
+  }
+
+  /** The tape for a batch. */
+  private take(batch: Batch, from: Tape | null = null): Tape {
+    return this.tapes.take(this.setup.options.gradient?.readsStates ? { ...batch, steps: 1 } : batch, from);
   }
 
   /** The model with the weights that validation and the result use. */

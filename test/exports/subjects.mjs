@@ -1,6 +1,7 @@
 /** Collects the calls of all entries, and finds exports and methods that no table has. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { distributedObjects, distributedSubjects } from './subjects/distributed.mjs';
 import { inferObjects, inferSubjects, interopSubjects, simdObjects } from './subjects/formats.mjs';
 import { labObjects, labSubjects } from './subjects/lab.mjs';
 import { mainSubjects } from './subjects/main.mjs';
@@ -30,6 +31,7 @@ const EXPORTS = {
   infer: inferSubjects,
   'infer/simd': inferSubjects,
   interop: interopSubjects,
+  distributed: distributedSubjects,
 };
 /** Entries whose calls take systems and cells that the caller implements: what they return is not checked. */
 const OPAQUE = new Set(['lab']);
@@ -39,6 +41,7 @@ const OBJECTS = {
   worker: workerObjects,
   infer: inferObjects,
   'infer/simd': simdObjects,
+  distributed: distributedObjects,
 };
 
 /**

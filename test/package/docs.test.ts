@@ -9,6 +9,7 @@ const DOCUMENTS = [
   'README.md',
   'docs/training.md',
   'docs/worker.md',
+  'docs/many-machines.md',
   'docs/tape.md',
   'docs/lab.md',
   'docs/gpu.md',

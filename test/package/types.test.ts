@@ -38,6 +38,7 @@ const WEB = [
   'unspool/infer',
   'unspool/infer/simd',
   'unspool/interop',
+  'unspool/distributed',
 ];
 
 test('the entries for every environment, without any other types', () => expect(compile(WEB, [])).toBe(''), 60_000);

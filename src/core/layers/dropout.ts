@@ -40,13 +40,14 @@ export class DropoutTape implements LayerTape {
     const shared = spec.shared === 'steps';
     this.k = k;
     this.name = name;
-    this.source = { rate: spec.rate, stream: streamOf(name), over: shared ? 'rows' : 'steps' };
+    const batchSize = all / input.steps;
+    this.source = { rate: spec.rate, stream: streamOf(name), over: shared ? 'rows' : 'steps', batchSize };
     this.pass = pass;
     this.input = input;
     this.outputSteps = input.steps;
     this.y = k.alloc(all, cols);
     this.dy = gradients ? k.alloc(all, cols) : null;
-    const rows = shared ? all / input.steps : all;
+    const rows = shared ? batchSize : all;
     this.mask = k.alloc(rows, cols);
     const cut = (m: Matrix | null) => m && blocks(k, m, rows);
     const [xs, ys, dxs, dys] = [cut(input.x)!, cut(this.y)!, cut(input.dx), cut(this.dy)];

@@ -14,7 +14,8 @@ export function cellStage(b: VariantBuffers, slot: Slot) {
   const cell = b.spec.cell ?? {};
   const whole = b.standardCell && rates.candidate === 0;
   const masks = rates.candidate > 0 ? k.alloc(T * N, H) : null;
-  const source = { stream: streamOf(`${b.name}/candidateDropout`), rate: rates.candidate, over: 'steps' } as const;
+  const stream = streamOf(`${b.name}/candidateDropout`);
+  const source = { stream, rate: rates.candidate, over: 'steps', batchSize: N } as const;
   const maskSteps = masks && blocks(k, masks, N);
   const norm = cell.layerNorm
     ? { out: blocks(k, k.alloc(T * N, H), N), stats: blocks(k, k.alloc(T * N, 2), N), d: k.alloc(N, H) }

@@ -5,7 +5,7 @@
  * The derivative has two paths: ds' = keep ds through the step, and ds- += hold ds around it.
  */
 import type { Matrix } from '../../contract/kernels.js';
-import { maskKey, streamOf } from '../masks.js';
+import { maskPieces, streamOf } from '../masks.js';
 import { blocks, type SequenceMasks } from '../pass.js';
 import type { LstmState } from './blocks.js';
 import type { VariantBuffers } from './variant.js';
@@ -84,9 +84,11 @@ export function zoneoutStage(b: VariantBuffers, from: Slot, to: Slot) {
     draw() {
       for (const { rate, stream, hold, keep } of masks) {
         if (pass.noise) {
-          const key = maskKey(pass.noise, stream, hold.cols, 'steps');
-          k.bernoulli(hold, key, { probability: rate, hit: 1, miss: 0 });
-          k.bernoulli(keep, key, { probability: rate, hit: 0, miss: 1 });
+          const place = { stream, over: 'steps', batchSize: N } as const;
+          for (const [piece, key] of maskPieces(k, hold, pass.noise, place))
+            k.bernoulli(piece, key, { probability: rate, hit: 1, miss: 0 });
+          for (const [piece, key] of maskPieces(k, keep, pass.noise, place))
+            k.bernoulli(piece, key, { probability: rate, hit: 0, miss: 1 });
         } else {
           k.fill(hold, rate);
           k.fill(keep, 1 - rate);
