@@ -25,9 +25,7 @@ const PICKLE: Content = {
 const KERAS = inPython(
   'from safetensors.numpy import save_file; save_file({w.path: w.numpy() for w in keras.models.load_model(path).weights}, "model.safetensors")',
 );
-const ONNX = inPython(
-  'from safetensors.numpy import save_file; save_file({i.name: onnx.numpy_helper.to_array(i) for i in onnx.load(path).graph.initializer}, "model.safetensors")',
-);
+const ONNX = 'Import it: `unspool import FILE`, or importModel() of unspool/interop.';
 
 /** The first bytes, as Latin-1 text, and what they mean. */
 const BEGINNINGS: readonly (readonly [beginning: string, content: Content])[] = [

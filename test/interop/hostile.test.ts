@@ -86,7 +86,7 @@ const OTHERS: readonly (readonly [bytes: Uint8Array, what: RegExp, help: RegExp]
   [padded('PK\x03\x04....arr_0.npy'), /NumPy arrays/, /save_file/],
   [padded('PK\x03\x04....a.txt'), /a zip archive/, /Unpack it first/],
   [padded('\x80\x02\x8a\x0al\xfc\x9cF'), /Python pickle/, /torch\.load/],
-  [padded('\x08\x07\x12\x07pytorch'), /ONNX model/, /onnx\.load/],
+  [padded('\x08\x07\x12\x07pytorch'), /ONNX model/, /unspool import/],
   [padded('\x89HDF\r\n\x1a\n'), /HDF5 file.*Keras/, /keras\.models\.load_model/],
   [padded('\x1c\0\0\0TFL3'), /TensorFlow Lite/, /Keras model/],
   [padded('\x1f\x8b\x08'), /gzip archive/, /gunzip/],

@@ -14,6 +14,7 @@ const DOCUMENTS = [
   'docs/lab.md',
   'docs/gpu.md',
   'docs/models.md',
+  'docs/onnx.md',
   'docs/web-app.md',
   'docs/pytorch.md',
 ];

@@ -6,25 +6,10 @@
 import type { Activation } from '../../contract/kernels.js';
 import { cellVariant, noiseRates } from '../../core/lstm/variant.js';
 import type { LayerSpec, LstmSpec } from '../../core/spec.js';
+import { ONNX_ACTIVATIONS } from '../onnx/activations.js';
 import { type Attribute, GraphBuilder } from '../onnx/write.js';
 import { concatenated, reorderGates, transposed } from '../weights.js';
 import { type ExportableModel, layersFor, type Parameter } from './content.js';
-
-/** ONNX's names of activations, and how many of alpha and beta each one takes. */
-const ACTIVATIONS: Readonly<Record<Activation['kind'], readonly [name: string, takes: 0 | 1 | 2]>> = {
-  sigmoid: ['Sigmoid', 0],
-  tanh: ['Tanh', 0],
-  relu: ['Relu', 0],
-  identity: ['Affine', 2],
-  affine: ['Affine', 2],
-  leakyRelu: ['LeakyRelu', 1],
-  thresholdedRelu: ['ThresholdedRelu', 1],
-  scaledTanh: ['ScaledTanh', 2],
-  hardSigmoid: ['HardSigmoid', 2],
-  elu: ['Elu', 1],
-  softsign: ['Softsign', 0],
-  softplus: ['Softplus', 0],
-};
 
 /** What an ONNX LSTM cannot express. */
 function problemOf(spec: LstmSpec): string | null {
@@ -51,12 +36,12 @@ function attributesOf(spec: LstmSpec, directions: number): Record<string, Attrib
   const all = Array.from({ length: directions }, () => [gate, candidate, output]).flat();
   // Affine computes the identity with 1 and 0. Each list has the numbers of the activations that take one, in order.
   const numbers = all.map((one) => (one.kind === 'identity' ? { ...one, alpha: 1, beta: 0 } : one));
-  const taking = (count: number): Activation[] => numbers.filter(({ kind }) => ACTIVATIONS[kind][1] >= count);
+  const taking = (count: number): Activation[] => numbers.filter(({ kind }) => ONNX_ACTIVATIONS[kind][1] >= count);
   const [alphas, betas] = [taking(1).map(({ alpha }) => alpha), taking(2).map(({ beta }) => beta)];
   return {
     hidden_size: { integer: spec.hiddenSize },
     direction: spec.direction ?? 'forward',
-    activations: all.map(({ kind }) => ACTIVATIONS[kind][0]),
+    activations: all.map(({ kind }) => ONNX_ACTIVATIONS[kind][0]),
     ...(alphas.length > 0 && { activation_alpha: alphas }),
     ...(betas.length > 0 && { activation_beta: betas }),
     ...(gates === 'coupled' && { input_forget: { integer: 1 } }),
@@ -143,8 +128,8 @@ function addLayer(
 
 /**
  * Returns a model as an ONNX file (opset 17), float32. Throws `INVALID_SETTING` for what ONNX's LSTM operator cannot express: a
- * projection, layer normalization, gate recurrence, a clipped cell state, missing gates, zoneout. The metadata of the file have the
- * rows of the initial states, as JSON in `initial_state`, and the vocabulary.
+ * projection, layer normalization, gate recurrence, a clipped cell state, missing gates, zoneout. The metadata of the file have, as
+ * JSON, the `spec`, the rows of the initial states in `initial_state`, and the `vocabulary`; `fromOnnx` reads them.
  */
 export function toOnnx(model: ExportableModel): Uint8Array {
   const { layers, parameter } = layersFor(model, 'an ONNX LSTM', problemOf);
@@ -159,6 +144,7 @@ export function toOnnx(model: ExportableModel): Uint8Array {
   graph.node('Identity', [progress.at], {}, ['output']);
   graph.output('output', ['output_T', 'N', layers.at(-1)!.outputSize], 'float', true);
   return graph.file({
+    spec: JSON.stringify(spec),
     initial_state: JSON.stringify(progress.initial),
     ...(vocabulary && { vocabulary: JSON.stringify(vocabulary.characters) }),
   });

@@ -38,6 +38,7 @@ export function importFrom(source: ImportSource, { node, file = source.format }:
     spec: draft.spec,
     precision: isDouble ? 'float64' : 'float32',
     parameters: isDouble ? new Map([...parameters].map(([name, values]) => [name, widened(values)])) : parameters,
+    vocabulary: draft.vocabulary ?? null,
     notes: draft.notes,
   };
 }
@@ -56,7 +57,8 @@ function requireAll(layers: readonly ForeignLayer[], isImported: (layer: Foreign
   throw invalidFile(file, `${count}.\n  ${listed(texts, '\n  ')}`, selection(layers));
 }
 
-function layoutOf(spec: ModelSpec, file: string): ParameterLayout {
+/** The parameters that a spec of a file has. Throws `INVALID_FILE` for a spec that is not valid. */
+export function layoutOf(spec: ModelSpec, file: string): ParameterLayout {
   try {
     return parameterLayout(spec);
   } catch (error) {

@@ -3,6 +3,7 @@ import { contentOf, type FormatName } from '../content.js';
 import { invalidFile } from '../invalid.js';
 import { importFrom } from './finish.js';
 import type { ImportContents, Imported, ImportSource } from './imported.js';
+import { openOnnx } from './onnx/index.js';
 import { type ImportModelOptions, type Open, requireImport } from './options.js';
 import { openArchive } from './pytorch/archive.js';
 import { openSafetensors } from './pytorch/index.js';
@@ -12,7 +13,7 @@ const READERS: Readonly<Record<FormatName, Open | string>> = {
   safetensors: openSafetensors,
   pytorch: openArchive,
   pickle: 'a pickle is a program, which is not run.',
-  onnx: 'ONNX models cannot be imported yet.',
+  onnx: openOnnx,
   hdf5: 'HDF5 files cannot be imported yet.',
   keras: 'Keras models cannot be imported yet.',
   tfjs: 'TensorFlow.js models cannot be imported yet.',

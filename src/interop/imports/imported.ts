@@ -1,6 +1,7 @@
 /** What every import gives: the layers of a file of another program, and a model made of them. */
 import type { FloatArray, Precision } from '../../contract/kernels.js';
 import type { ModelSpec } from '../../core/spec.js';
+import type { Vocabulary } from '../../data/vocabulary.js';
 
 /** A layer of a file of another program. */
 export interface ForeignLayer {
@@ -38,6 +39,8 @@ export interface Imported extends ImportContents {
   readonly precision: Precision;
   /** Parameters by name, in the layout of `spec`. */
   readonly parameters: ReadonlyMap<string, FloatArray>;
+  /** The characters of its tokens; null if the file has none. */
+  readonly vocabulary: Vocabulary | null;
   /** What the reader assumed or changed, in sentences. */
   readonly notes: readonly string[];
 }
@@ -48,6 +51,7 @@ export interface Draft {
   readonly parameters: ReadonlyMap<string, FloatArray>;
   /** Names of the layers that it is made of. */
   readonly used: readonly string[];
+  readonly vocabulary?: Vocabulary | null;
   readonly notes: readonly string[];
 }
 

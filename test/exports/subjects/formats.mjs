@@ -32,7 +32,10 @@ const parsed = async (w) => main.parseModel(await w.file);
 /** A state dict in safetensors. */
 const ofPytorch = async (w) => w.entries.interop.toPytorch(main.parseModel(await ofValues(w))).weights;
 
+const ofOnnx = async (w) => w.entries.interop.toOnnx(main.parseModel(await ofValues(w)));
+
 export const interopSubjects = {
+  fromOnnx: { args: async (w) => [await ofOnnx(w), { node: 'lstm_0_Y', file: 'lstm.onnx' }] },
   fromPytorch: { args: async (w) => [await ofPytorch(w), { node: 'lstm', file: 'lstm.safetensors' }] },
   importContents: {
     args: async (w) => [await ofPytorch(w), { file: 'lstm.safetensors', part: async () => numbers(2) }],

@@ -1,0 +1,125 @@
+/** ONNX files of other programs, and of Unspool, give models that compute what the files do. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parameterLayout } from '../../../src/core/parameter-layout.js';
+import type { LayerSpec, LstmSpec, ModelSpec } from '../../../src/core/spec.js';
+import { toOnnx } from '../../../src/interop/exports/onnx.js';
+import { fromOnnx } from '../../../src/interop/imports/onnx/index.js';
+import { modelSpecs } from '../../support/model-specs.js';
+import { testRandom } from '../../support/random.js';
+import { difference, fixture, predicted, tensorFile, turned, withoutMetadata, withTensors } from './support.js';
+
+describe("the LSTM cases of ONNX's own tests", () => {
+  test.each([
+    ['defaults', [1, 2], []],
+    ['with_initial_bias', [1, 2, 3], []],
+    // The sequence lengths are all T, and the initial states are zeros.
+    ['with_peepholes', [1, 2, 3, 7], ['sequence lengths', 'initial state']],
+    ['batchwise', [1, 2], ['batch first']],
+  ] as const)('%s', async (name, weights, notes) => {
+    const file = (part: string): Uint8Array => fixture('cases', name, part);
+    const bytes = withTensors(
+      file('model.onnx'),
+      weights.map((i) => file(`input_${i}.pb`)),
+    );
+    const imported = fromOnnx(bytes);
+    expect(imported.layers.map(({ kind, used }) => [kind, used])).toEqual([['LSTM', true]]);
+    for (const note of notes) expect(imported.notes.join()).toContain(note);
+    const [x, y] = [tensorFile(file('input_0.pb')), tensorFile(file('output_0.pb'))];
+    const batchSize = x.shape[name === 'batchwise' ? 0 : 1]!;
+    const { data } = await predicted(imported, x.values, batchSize);
+    expect(difference(data, y.values)).toBeLessThan(1e-5);
+  });
+});
+
+interface Case {
+  readonly input: { readonly shape: number[]; readonly data: number[] };
+  readonly output: { readonly shape: number[]; readonly data: number[] };
+}
+const CASES = JSON.parse(new TextDecoder().decode(fixture('torch.json'))) as Record<string, Case>;
+
+describe('models that PyTorch exported', () => {
+  test.each([
+    ['classifier', 'batch first', ['embedding', 'lstm', 'lstm', 'linear']],
+    ['last-step', 'batch first', ['linear', 'lstm', 'lstm', 'linear']],
+    ['last-state', 'batch first', ['linear', 'lstm', 'lstm', 'linear']],
+    ['both-ends', '', ['lstm', 'linear']],
+    ['states', 'initial state', ['lstm']],
+    ['cell', 'one step', ['lstm', 'linear']],
+    ['gates', 'one step', ['lstm']],
+  ] as const)('%s', async (name, note, kinds) => {
+    const imported = fromOnnx(fixture('torch', `${name}.onnx`));
+    expect(imported.spec.layers.map(({ kind }) => kind)).toEqual(kinds);
+    expect(imported.notes.join()).toContain(note);
+    if (note === '') expect(imported.notes).toEqual([]);
+    const { input, output } = CASES[name]!;
+    const isBatchFirst = note === 'batch first';
+    const [outer, inner] = input.shape as [number, number];
+    const inputs = isBatchFirst ? turned(input.data, outer, inner) : input.data;
+    const batchSize = note === 'one step' || isBatchFirst ? outer : inner;
+    const found = await predicted(imported, inputs, batchSize);
+    const [T, N] = found.shape as [number, number];
+    expect(difference(isBatchFirst ? turned([...found.data], T, N) : found.data, output.data)).toBeLessThan(1e-6);
+  });
+});
+
+/** The specs without what ONNX cannot express. */
+const expressible = modelSpecs.map((spec): ModelSpec => {
+  const layers = spec.layers.map((layer): LayerSpec => {
+    if (layer.kind !== 'lstm') return layer;
+    const { projectionSize: _, zoneout: __, cell, ...rest } = layer;
+    if (!cell) return rest;
+    const { layerNorm: ___, gateRecurrence: ____, clip: _____, gates, ...others } = cell;
+    const kept = gates === 'coupled' || gates === 'all' ? { gates } : {};
+    return { ...rest, cell: { ...others, ...kept } } as LstmSpec;
+  });
+  return { ...spec, layers };
+});
+
+function withParameters(spec: ModelSpec, seed: number) {
+  const random = testRandom(seed);
+  const { entries } = parameterLayout(spec);
+  const parameters = new Map(entries.map(({ name, size }) => [name, Float32Array.from(random.normals(size, 0.4))]));
+  return { spec, parameters };
+}
+
+describe('models that Unspool exported', () => {
+  test('importing an export gives the same spec and the same bits', () => {
+    fc.assert(
+      fc.property(expressible, fc.nat(), (spec, seed) => {
+        const model = withParameters(spec, seed);
+        const imported = fromOnnx(toOnnx(model));
+        expect(imported.spec).toEqual(JSON.parse(JSON.stringify(spec)));
+        expect(imported.notes).toEqual([]);
+        expect([...imported.parameters]).toEqual([...model.parameters]);
+      }),
+      { numRuns: 100, seed: 20 },
+    );
+  });
+
+  test('without the metadata, the graph gives a model that computes the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(expressible, fc.nat(), async (spec, seed) => {
+        const model = withParameters(spec, seed);
+        // The initial states of the file are inputs, so the graph does not have them.
+        for (const [name, values] of model.parameters) if (/\.[hc]0_/.test(name)) values.fill(0);
+        const imported = fromOnnx(withoutMetadata(toOnnx(model)));
+        const [T, N] = [4, 3];
+        const random = testRandom(seed);
+        const inputs = spec.inputSize ? random.normals(T * N * spec.inputSize) : random.integers(T * N, 5);
+        const plain = { ...imported, ...model };
+        const [expected, found] = [await predicted(plain, inputs, N), await predicted(imported, inputs, N)];
+        expect(found).toEqual(expected);
+      }),
+      { numRuns: 40, seed: 21 },
+    );
+  });
+
+  test('metadata that do not describe the graph are not used', () => {
+    const model = withParameters({ inputSize: 2, layers: [{ kind: 'lstm', hiddenSize: 3 }] }, 1);
+    const bytes = toOnnx(model);
+    const text = new TextDecoder('latin1').decode(bytes);
+    const at = text.indexOf('"hiddenSize":3') + '"hiddenSize":'.length;
+    expect(fromOnnx(bytes.with(at, 0x34)).spec).toEqual({ inputSize: 2, layers: [{ kind: 'lstm', hiddenSize: 3 }] });
+  });
+});
