@@ -21,6 +21,7 @@ const ENTRIES = [
   'infer/simd',
   'interop/index',
   'distributed/index',
+  'tasks/index',
   'cli/main',
   'cli/lab/run',
   'cli/lab/worker',

@@ -25,12 +25,13 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   gpu: ['contract', 'errors', 'checks', 'core', 'kernels/gpu', 'optim', 'kernels', 'train'],
   interop: ['contract', 'errors', 'checks', 'core', 'data', 'train'],
   create: ['contract', 'errors', 'checks', 'core', 'kernels', 'train', 'interop'],
+  tasks: ['errors', 'checks', 'core', 'data', 'train', 'interop', 'kernels', 'create'],
   lab: ['contract', 'errors', 'checks', 'core', 'metrics', 'optim', 'kernels', 'train', 'estimators'],
   index: ['contract', 'errors', 'core', 'metrics', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   inspect: ['contract', 'errors', 'checks', 'core', 'kernels/reference', 'estimators', 'lab'],
   node: ['errors', 'checks', 'kernels', 'interop', 'create'],
   worker: ['contract', 'errors', 'checks', 'core', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
-  cli: ['errors', 'checks', 'gpu', 'interop', 'lab', 'index', 'inspect', 'node'],
+  cli: ['errors', 'checks', 'gpu', 'interop', 'lab', 'index', 'inspect', 'node', 'tasks'],
 };
 
 /** The part that a file of src belongs to; `file` is its path from the root of the repository. */

@@ -235,9 +235,9 @@ describe('errors', () => {
   });
 
   test.each([
-    ['a word', 'x,y\n1,2\n3,four\n5,6\n7,8\n', 'bad.csv: line 3, column y: "four" must be a number.'],
-    ['a missing cell', 'x,y\n1,2\n3\n5,6\n', 'bad.csv: line 3 has 1 cells; the header has 2.'],
-    ['a cell too many', 'x,y\n1,2\n\n3,4,5\n5,6\n', 'bad.csv: line 4 has 3 cells; the header has 2.'],
+    ['a word', 'x,y\n1,2\n3,four\n5,6\n7,8\n', 'bad.csv, line 3, column "y" must be a number, got "four".'],
+    ['a missing cell', 'x,y\n1,2\n3\n5,6\n', 'bad.csv: line 3 has 1 cells; the first line has 2.'],
+    ['a cell too many', 'x,y\n1,2\n\n3,4,5\n5,6\n', 'bad.csv: line 4 has 3 cells; the first line has 2.'],
     ['semicolons', 'x;y\n1;2\n3;4\n5;6\n', 'Separate the columns by commas.'],
     ['too few rows', 'x,y\n1,2\n3,4\n\n', 'bad.csv: the table has 2 rows; at least 3 are needed.'],
   ])('a table with %s', async (_what, content, message) => {

@@ -7,6 +7,7 @@ import { labObjects, labSubjects } from './subjects/lab.mjs';
 import { mainSubjects } from './subjects/main.mjs';
 import { mainObjects } from './subjects/main-objects.mjs';
 import { gpuSubjects, inspectSubjects, nodeSubjects, workerObjects, workerSubjects } from './subjects/others.mjs';
+import { tasksObjects, tasksSubjects } from './subjects/tasks.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 const { exports } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'));
@@ -32,6 +33,7 @@ const EXPORTS = {
   'infer/simd': inferSubjects,
   interop: interopSubjects,
   distributed: distributedSubjects,
+  tasks: tasksSubjects,
 };
 /** Entries whose calls take systems and cells that the caller implements: what they return is not checked. */
 const OPAQUE = new Set(['lab']);
@@ -42,6 +44,7 @@ const OBJECTS = {
   infer: inferObjects,
   'infer/simd': simdObjects,
   distributed: distributedObjects,
+  tasks: tasksObjects,
 };
 
 /**

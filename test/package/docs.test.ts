@@ -17,6 +17,7 @@ const DOCUMENTS = [
   'docs/onnx.md',
   'docs/web-app.md',
   'docs/pytorch.md',
+  'docs/forecasting.md',
 ];
 
 interface Block {

@@ -39,6 +39,7 @@ const WEB = [
   'unspool/infer/simd',
   'unspool/interop',
   'unspool/distributed',
+  'unspool/tasks',
 ];
 
 test('the entries for every environment, without any other types', () => expect(compile(WEB, [])).toBe(''), 60_000);

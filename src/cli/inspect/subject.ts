@@ -3,9 +3,9 @@ import { invalidData } from '../../errors.js';
 import { type Batch, type Model, UnspoolError, type Vocabulary } from '../../index.js';
 import { outputStepsOf } from '../../inspect/one-sequence.js';
 import { loadModel, readText } from '../../node/index.js';
+import { parseCsv } from '../../tasks/index.js';
 import { UsageError } from '../command.js';
 import { requireVocabulary, withDataName } from '../text-model.js';
-import { rowsOfCsv } from './csv.js';
 
 /** In float64, so that the figures show the model rather than rounding errors. */
 const EXACT = { backend: 'reference', precision: 'float64' } as const;
@@ -124,7 +124,8 @@ async function fromTable(file: string, model: Model, csv: string, steps: number)
 /** The numbers of a CSV file with a header line and one column per input of the model. */
 async function readTable(csv: string, file: string, { spec: { inputSize }, outputSize }: Model): Promise<number[][]> {
   const bad = (problem: string, help: string) => new UnspoolError({ code: 'INVALID_FILE', file: csv, problem, help });
-  const [columns = [], ...lines] = rowsOfCsv(await readText(csv), csv);
+  const table = parseCsv(await readText(csv), { name: csv, separator: ',' });
+  const { columns } = table;
   if (columns.length !== inputSize || outputSize > inputSize) {
     throw bad(
       `the table has ${columns.length} columns (${columns.join(', ')}); ${file} has ${inputSize} inputs and ${outputSize} outputs.`,
@@ -133,19 +134,17 @@ async function readTable(csv: string, file: string, { spec: { inputSize }, outpu
         : 'Use a table with one column per input, in the same order.',
     );
   }
-  const rows = lines.flatMap((cells, at) => {
-    if (cells.length === 1 && cells[0] === '') return []; // a blank line
-    const line = `line ${at + 2}`;
-    if (cells.length !== columns.length) {
-      throw bad(`${line} has ${cells.length} cells; the header has ${columns.length}.`, 'Correct or remove that line.');
-    }
-    const numbers = cells.map((cell, column) => {
-      const number = cell.trim() === '' ? Number.NaN : Number(cell);
-      if (Number.isFinite(number)) return number;
-      throw bad(`${line}, column ${columns[column]}: "${cell}" must be a number.`, 'Correct or remove that line.');
-    });
-    return [numbers];
+  const numbers = columns.map((column) => {
+    const values = table.numbers(column);
+    const missing = values.findIndex(Number.isNaN);
+    if (missing < 0) return values;
+    throw invalidData(
+      table.place(missing, column),
+      'must be a number, but is missing.',
+      'Complete or remove that line.',
+    );
   });
+  const rows = Array.from({ length: table.rows }, (_, row) => numbers.map((values) => values[row]!));
   if (rows.length >= MIN_STEPS + 1) return rows;
   throw bad(`the table has ${rows.length} rows; at least ${MIN_STEPS + 1} are needed.`, 'Add rows.');
 }
