@@ -2,4 +2,5 @@
 export type { Communicator, Exchangeable, Reduction } from './communicator.js';
 export { singleRank } from './communicator.js';
 export { type DistributedGradient, type DistributedOptions, distributed } from './gradient.js';
+export { type MpiOptions, mpiRank } from './mpi.js';
 export { type RankOptions, type ThreadRanks, threadRank, threadRanks } from './threads.js';

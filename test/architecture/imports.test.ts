@@ -87,12 +87,13 @@ describe('imports from outside', () => {
     expect(portable.filter((file) => /\b(process\.|Buffer\b|require\(|__dirname\b)/.test(inCode(file)))).toEqual([]);
   });
 
-  test('the library needs ndarray and seedrandom; optional packages are loaded by the command line', () => {
+  test('the library needs ndarray and seedrandom; optional packages are loaded on demand', () => {
     const packages = OUTSIDE.filter(({ to }) => !isBuiltin(to));
     const nameOf = (to: string): string => to.split('/')[0]!;
     expect([...new Set(packages.map(({ to }) => nameOf(to)))].sort()).toEqual([
       '@observablehq',
       '@resvg',
+      'koffi',
       'linkedom',
       'ndarray',
       'seedrandom',

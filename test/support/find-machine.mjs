@@ -1,10 +1,11 @@
 /**
- * Looks once for what some tests need: a Chromium, and a GPU that Dawn (the npm package `webgpu`) can open. jest.config.mjs
- * puts the answers into the environment, where test/support/machine.ts reads them. With UNSPOOL_TEST_HIDE=1 both are hidden,
- * as on a machine that has neither.
+ * Looks once for what some tests need: a Chromium, a GPU that Dawn (the npm package `webgpu`) can open, and MPI. jest.config.mjs
+ * puts the answers into the environment, where test/support/machine.ts reads them. With UNSPOOL_TEST_HIDE=1 all are hidden,
+ * as on a machine that has none of them.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 /** The software driver that Debian's chromium contains, for machines without a GPU. */
@@ -25,6 +26,18 @@ function opensGpu() {
   }
 }
 
+/** The programs of Open MPI and of MPICH that start ranks, if koffi can be loaded. */
+function mpiStarters() {
+  try {
+    createRequire(import.meta.url).resolve('koffi');
+  } catch {
+    return [];
+  }
+  return ['mpirun.openmpi', 'mpiexec.mpich'].filter(
+    (name) => !spawnSync(name, ['--version'], { stdio: 'ignore' }).error,
+  );
+}
+
 export function findMachine(env = process.env) {
   if (env.UNSPOOL_TEST_CHROMIUM !== undefined) return; // a worker of jest reads the configuration again
   const isHidden = env.UNSPOOL_TEST_HIDE === '1';
@@ -33,5 +46,6 @@ export function findMachine(env = process.env) {
   else if (!env.VK_DRIVER_FILES && existsSync(SOFTWARE_DRIVER)) env.VK_DRIVER_FILES = SOFTWARE_DRIVER;
   const found = [env.CHROMIUM, ...BROWSERS].find((path) => path && existsSync(path));
   env.UNSPOOL_TEST_CHROMIUM = isHidden ? '' : (found ?? '');
+  env.UNSPOOL_TEST_MPI = isHidden ? '' : mpiStarters().join(',');
   env.UNSPOOL_TEST_WEBGPU = opensGpu() ? 'yes' : '';
 }

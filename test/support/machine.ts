@@ -7,7 +7,11 @@ export const CHROMIUM = process.env.UNSPOOL_TEST_CHROMIUM ?? '';
 /** Whether WebGPU has an adapter in Node. */
 export const HAS_WEBGPU = process.env.UNSPOOL_TEST_WEBGPU === 'yes';
 
+/** The programs that start ranks: of Open MPI and of MPICH; empty if there was none. */
+export const MPI_STARTERS = (process.env.UNSPOOL_TEST_MPI ?? '').split(',').filter((name) => name !== '');
+
 export const describeInChromium = CHROMIUM ? describe : describe.skip;
 export const testInChromium = CHROMIUM ? test : test.skip;
 export const describeOnWebGpu = HAS_WEBGPU ? describe : describe.skip;
+export const describeWithMpi = MPI_STARTERS.length > 0 ? describe : describe.skip;
 export const testOnWebGpu = HAS_WEBGPU ? test : test.skip;

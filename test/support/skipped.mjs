@@ -1,10 +1,15 @@
-/** A jest reporter that says what to install where tests were skipped because this machine lacks a browser or a GPU. */
+/** A jest reporter that says what to install where tests were skipped because this machine lacks a browser, a GPU or MPI. */
 export default class SkippedReporter {
   onRunComplete() {
-    const { UNSPOOL_TEST_CHROMIUM: chromium, UNSPOOL_TEST_WEBGPU: gpu } = process.env;
+    const { UNSPOOL_TEST_CHROMIUM: chromium, UNSPOOL_TEST_WEBGPU: gpu, UNSPOOL_TEST_MPI: mpi } = process.env;
     if (!chromium) {
       console.log(
         'Skipped: tests in a browser. Install Chromium (on Debian: apt-get install chromium), or set CHROMIUM to its path.',
+      );
+    }
+    if (!mpi) {
+      console.log(
+        'Skipped: tests with MPI. Install it (on Debian: apt-get install openmpi-bin mpich) and koffi (npm ci).',
       );
     }
     if (!gpu) {

@@ -16,6 +16,7 @@ const calls = {
 
 export const distributedSubjects = {
   distributed: { args: () => [alone(), { shards: 4, same: { version: '1' } }], open: ['[1].same'] },
+  mpiRank: { args: () => [{ timeout: 1, library: '/no/such/libmpi.so' }], fails: true },
   singleRank: { args: () => [] },
   threadRanks: { args: () => [2] },
   threadRank: { args: () => [distributed.threadRanks(2), 1, { ...options }] },

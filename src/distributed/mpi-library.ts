@@ -1,0 +1,190 @@
+/**
+ * The MPI library of this system. Open MPI's handles are addresses of its variables; those of MPICH, and of the libraries with its binary
+ * interface (Intel MPI, MVAPICH, Cray MPICH), are numbers, which its mpi.h defines.
+ */
+import { invalidSetting, type UnspoolError } from '../errors.js';
+import type { Exchangeable, Reduction } from './communicator.js';
+
+/** The part of koffi that is used: a function of a library, which can also run on another thread. */
+interface Foreign {
+  (...args: readonly unknown[]): unknown;
+  async(...args: unknown[]): void;
+}
+
+interface Library {
+  func(name: string, result: string, parameters: readonly string[]): Foreign;
+  symbol(name: string, type: string): unknown;
+}
+
+interface Koffi {
+  load(path: string): Library;
+  config(): { readonly async_stack_size: number };
+  config(settings: { readonly async_stack_size: number }): void;
+}
+
+/** An open MPI library in which this process is a rank. */
+export interface MpiLibrary {
+  readonly rank: number;
+  readonly size: number;
+  readonly world: unknown;
+  readonly operations: Readonly<Record<Reduction, unknown>>;
+  /** The handle of the type of an array's elements. */
+  typeOf(data: Exchangeable): unknown;
+  /** Calls a function on another thread. Throws `RANK_LOST` for an error of MPI. */
+  call(name: string, args: readonly unknown[]): Promise<void>;
+  /** Ends all ranks. */
+  abort(): void;
+}
+
+const INSTALL = `Install both:
+  npm install koffi
+  Debian, Ubuntu:  apt install openmpi-bin
+  macOS:           brew install open-mpi
+  a cluster:       module load openmpi   (module avail mpi lists the names)
+and start the ranks with mpirun, mpiexec or srun --mpi=pmix.`;
+
+/** Where the libraries are, in the order in which they are tried. */
+const OPEN_MPI = ['libmpi.so.40', '/opt/homebrew/lib/libmpi.40.dylib', '/usr/local/lib/libmpi.40.dylib'];
+const MPICH = ['libmpich.so.12', 'libmpi.so.12', '/opt/homebrew/lib/libmpi.12.dylib', '/usr/local/lib/libmpi.12.dylib'];
+
+const MPICH_HANDLES = {
+  world: 0x44000000,
+  types: { Float32Array: 0x4c00040a, Float64Array: 0x4c00080b, Int32Array: 0x4c000405, Uint8Array: 0x4c000102 },
+  operations: { sum: 0x58000003, min: 0x58000002, max: 0x58000001 },
+};
+
+const openMpiHandles = (library: Library) => {
+  const handle = (name: string): unknown => library.symbol(`ompi_mpi_${name}`, 'char');
+  return {
+    world: handle('comm_world'),
+    types: {
+      Float32Array: handle('float'),
+      Float64Array: handle('double'),
+      Int32Array: handle('int'),
+      Uint8Array: handle('unsigned_char'),
+    },
+    operations: { sum: handle('op_sum'), min: handle('op_min'), max: handle('op_max') },
+  };
+};
+
+/** The parameters of each function, where H is the type of a handle. */
+const signatures = (H: string): Readonly<Record<string, readonly string[]>> => ({
+  MPI_Init_thread: ['void *', 'void *', 'int', 'void *'],
+  MPI_Comm_rank: [H, 'void *'],
+  MPI_Comm_size: [H, 'void *'],
+  MPI_Bcast: ['void *', 'int', H, 'int', H],
+  MPI_Allreduce: ['void *', 'void *', 'int', H, H, H],
+  MPI_Allgather: ['void *', 'int', H, 'void *', 'int', H, H],
+  MPI_Alltoall: ['void *', 'int', H, 'void *', 'int', H, H],
+  MPI_Barrier: [H],
+  MPI_Finalize: [],
+  MPI_Abort: [H, 'int'],
+});
+
+/** Any thread may call MPI, one at a time. */
+const SERIALIZED = 2;
+
+/** What the starter of this process says about its ranks; null if none of them did. */
+interface Starter {
+  readonly isOpenMpi: boolean;
+  readonly size: number;
+}
+
+function starter(): Starter | null {
+  const env = globalThis.process?.env ?? {};
+  const size = Number(env.OMPI_COMM_WORLD_SIZE ?? env.PMI_SIZE ?? Number.NaN);
+  return Number.isInteger(size) ? { isOpenMpi: env.OMPI_COMM_WORLD_SIZE !== undefined, size } : null;
+}
+
+const cannot = (problem: string, help = INSTALL): UnspoolError => invalidSetting('MPI', problem, help);
+
+/** Bytes of stack for a call on another thread: MPICH ends the process with koffi's 128 KiB. */
+const STACK = 1 << 22;
+
+async function loadKoffi(): Promise<Koffi> {
+  const koffi = await import('koffi').then(
+    (module) => (module as unknown as { readonly default: Koffi }).default,
+    () => {
+      throw cannot('cannot be used: the package koffi is not installed.');
+    },
+  );
+  if (koffi.config().async_stack_size >= STACK) return koffi;
+  try {
+    koffi.config({ async_stack_size: STACK });
+  } catch {
+    const problem = 'needs a larger stack than koffi has for calls of libraries that were loaded before.';
+    throw cannot(problem, 'Call mpiRank() before anything else uses koffi.');
+  }
+  return koffi;
+}
+
+/** Opens the library at `path`, or the one that fits the starter of this process, and starts MPI. Throws `INVALID_SETTING`. */
+export async function openLibrary(path: string | undefined): Promise<MpiLibrary> {
+  const koffi = await loadKoffi();
+  const started = starter();
+  const usual = started && !started.isOpenMpi ? [...MPICH, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH];
+  const library = firstOf(koffi, path === undefined ? usual : [path]);
+  const mpi = start(library);
+  if (started && started.size !== mpi.size) {
+    await mpi.call('MPI_Finalize', []);
+    const problem = `is of another kind than the program that started this process: it sees ${mpi.size} of ${started.size} ranks.`;
+    throw cannot(problem, 'Start the ranks with the mpirun of that library, or pass the path of the other library.');
+  }
+  return mpi;
+}
+
+function firstOf(koffi: Koffi, paths: readonly string[]): Library {
+  for (const path of paths) {
+    try {
+      return koffi.load(path);
+    } catch {
+      // The next one may be there.
+    }
+  }
+  const problem =
+    paths.length === 1 ? `cannot be used: ${paths[0]} is not a library.` : 'cannot be used: no MPI library was found.';
+  throw cannot(problem);
+}
+
+function isOpenMpi(library: Library): boolean {
+  try {
+    library.symbol('ompi_mpi_comm_world', 'char');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function start(library: Library): MpiLibrary {
+  const isOpen = isOpenMpi(library);
+  const handles = isOpen ? openMpiHandles(library) : MPICH_HANDLES;
+  const functions = Object.entries(signatures(isOpen ? 'void *' : 'int')).map(([name, parameters]) => {
+    return [name, library.func(name, 'int', parameters)] as const;
+  });
+  const byName = Object.fromEntries(functions);
+  const { world, types, operations } = handles;
+  const read = (name: string, ...args: unknown[]): number => {
+    const out = new Int32Array(1);
+    const code = byName[name]!(...args, out) as number;
+    if (code !== 0) throw cannot(`did not start: ${name} failed with code ${code}.`);
+    return out[0]!;
+  };
+  if (read('MPI_Init_thread', null, null, SERIALIZED) < SERIALIZED) {
+    throw cannot('does not let several threads call it.', 'Use a build of the library with MPI_THREAD_SERIALIZED.');
+  }
+  return {
+    ...{ world, operations },
+    rank: read('MPI_Comm_rank', world),
+    size: read('MPI_Comm_size', world),
+    typeOf: (data) => types[data[Symbol.toStringTag] as keyof typeof types],
+    call: (name, args) =>
+      new Promise((resolve, reject) => {
+        byName[name]!.async(...args, (error: unknown, code: number) => {
+          if (error) reject(error);
+          else if (code === 0) resolve();
+          else reject(cannot(`failed: ${name} returned code ${code}.`, 'The output of mpirun may say more.'));
+        });
+      }),
+    abort: () => void byName.MPI_Abort!(world, 1),
+  };
+}

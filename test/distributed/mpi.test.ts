@@ -1,0 +1,89 @@
+/** The communicator of MPI, under the mpirun of Open MPI and of MPICH, and what is said where something is missing. */
+import { spawnSync } from 'node:child_process';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { mpiRank } from '../../src/distributed/mpi.js';
+import { folder, ROOT } from '../cli/support.js';
+import { rejected } from '../support/errors.js';
+import { describeWithMpi, MPI_STARTERS } from '../support/machine.js';
+
+/** Runs a program on several ranks of this machine, also as root, as in a container. */
+function mpirun(starter: string, ranks: number, args: readonly string[]) {
+  const own = starter.includes('openmpi') ? ['--allow-run-as-root', '--oversubscribe'] : [];
+  return spawnSync(starter, [...own, '-n', String(ranks), process.execPath, ...args], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+}
+
+describeWithMpi('under MPI', () => {
+  test.each(MPI_STARTERS)('%s: every call gives what it should, and the event loop stays free', (starter) => {
+    const { stdout, stderr, status } = mpirun(starter, 3, [join(__dirname, 'rank.mjs')]);
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    const ranks = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { rank: number });
+    expect(ranks.sort((a, b) => a.rank - b.rank)).toEqual(
+      [0, 1, 2].map((rank) => ({
+        ...{ rank, size: 3, hasTicked: true },
+        results: Array(4).fill({
+          all: [0, 7, 1, 7, 2, 7],
+          data: [3, 4],
+          received: [rank, 10 + rank, 20 + rank],
+          reduced: [6, 1, 3],
+        }),
+      })),
+    );
+  });
+
+  test('a library of another kind than the program that started the ranks', () => {
+    const program = `
+      import { mpiRank } from '${pathToFileURL(join(ROOT, 'dist/distributed/index.js'))}';
+      process.env.PMI_SIZE = '4';
+      process.env.OMPI_COMM_WORLD_SIZE = '4';
+      await mpiRank().catch((error) => console.log(error.message));`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
+    expect(stdout).toContain('it sees 1 of 4 ranks. Start the ranks with the mpirun of that library');
+  });
+
+  test('a path that is not a library', async () => {
+    expect((await rejected(() => mpiRank({ library: '/no/such/libmpi.so' }))).message).toMatch(
+      /^MPI cannot be used: \/no\/such\/libmpi\.so is not a library\. Install both:\n/,
+    );
+  });
+});
+
+describe('without MPI', () => {
+  const empty = folder();
+
+  test('it says what to install on Debian, macOS and a cluster', () => {
+    cpSync(join(ROOT, 'dist'), join(empty.path, 'dist'), { recursive: true });
+    const program = `
+      import { mpiRank } from './dist/distributed/index.js';
+      await mpiRank().catch((error) => console.log(error.code + ': ' + error.message));`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+      cwd: empty.path,
+      encoding: 'utf8',
+    });
+    expect(stdout).toContain('INVALID_SETTING: MPI cannot be used: the package koffi is not installed.');
+    for (const line of [
+      'npm install koffi',
+      'apt install openmpi-bin',
+      'brew install open-mpi',
+      'module load openmpi',
+    ]) {
+      expect(stdout).toContain(line);
+    }
+  });
+
+  test('options that cannot work', async () => {
+    expect((await rejected(() => mpiRank({ timeout: 0 }))).message).toContain('options.timeout');
+    expect((await rejected(() => mpiRank({ library: 3 } as never))).message).toContain(
+      'options.library must be a path',
+    );
+    expect((await rejected(() => mpiRank({ path: 'x' } as never))).message).toContain('path');
+  });
+});
