@@ -7,12 +7,13 @@ const BENCHMARKS = {
   start: 'from process start to the first training step',
   studio: 'the Studio in Chromium: first paint, size, frames per second',
   peers: 'Unspool and other libraries, with the same weights and data',
+  export: 'float32, float16 and int8 weights in unspool/infer: size, speed, memory, loss',
   accuracy: 'largest errors of the activations, by backend, in units in the last place',
   gpu: 'the gpu backend in Chromium, next to wasm and TensorFlow.js',
   quality: 'loss over training time, for Unspool and PyTorch',
 };
 /** Not run without a name: they take longer than two minutes. */
-const LONG = new Set(['peers', 'quality', 'gpu']);
+const LONG = new Set(['export', 'peers', 'quality', 'gpu']);
 
 const HELP = `Usage: npm run bench -- NAME [options]
        npm run bench            runs all but ${[...LONG].join(', ')}

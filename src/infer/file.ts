@@ -72,8 +72,8 @@ const TYPES: Readonly<Record<string, readonly [bytes: number, read: (copy: Array
   I8: [1, (copy) => new Int8Array(copy)],
 };
 
-/** int8 weights: one scale for each row, in the tensor NAME.scale. */
-function scaled(values: Int8Array, scales: Floats): Float32Array {
+/** int8 weights as numbers: one scale for each row, in the tensor NAME.scale. */
+export function scaled(values: Int8Array, scales: Floats): Float32Array {
   const width = values.length / scales.length;
   return Float32Array.from(values, (value, i) => value * scales[Math.floor(i / width)]!);
 }
@@ -88,8 +88,8 @@ function bytesOf(given: Uint8Array | ArrayBuffer): Uint8Array {
   }
 }
 
-/** Reads the header of a model file. Throws `INVALID_FILE`. */
-export function readModel(given: Uint8Array | ArrayBuffer): Content {
+/** Reads the header of a model file. `ofInt8` makes the numbers of int8 weights. Throws `INVALID_FILE`. */
+export function readModel(given: Uint8Array | ArrayBuffer, ofInt8 = scaled): Content {
   const bytes = bytesOf(given);
   const { header, data } = headerOf(bytes);
   const about = header.__metadata__;
@@ -105,7 +105,7 @@ export function readModel(given: Uint8Array | ArrayBuffer): Content {
       throw invalidFile(`does not have the parameter ${name} of shape [${shape.join(', ')}]`);
     }
     const values = type![1](data.slice(from, to).buffer as ArrayBuffer);
-    const numbers = values instanceof Int8Array ? scaled(values, read(`${name}.scale`, [shape[0]!])) : values;
+    const numbers = values instanceof Int8Array ? ofInt8(values, read(`${name}.scale`, [shape[0]!])) : values;
     if (!numbers.every(Number.isFinite)) throw invalidFile(`has a weight that is not finite in ${name}`);
     return numbers;
   };

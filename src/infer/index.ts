@@ -2,6 +2,7 @@
  * `unspool/infer`: predictions and streams from a model file, without the engine. Forward only, synchronous, without dependencies,
  * `eval`, timers or input and output, so that it also runs in an AudioWorklet and a service worker.
  */
+import { readModel } from './file.js';
 import { plainMachine } from './machine.js';
 import { type InferModel, makeModel } from './model.js';
 
@@ -18,4 +19,7 @@ export type { GivenState, InferModel, InferOptions, InferPrediction, LayerState,
  * const state = model.initialState();
  * const output = model.step(state, [0.1, 0.2]);
  */
-export const loadModel = (bytes: Uint8Array | ArrayBuffer): InferModel => makeModel(bytes, plainMachine);
+export function loadModel(bytes: Uint8Array | ArrayBuffer): InferModel {
+  const content = readModel(bytes);
+  return makeModel(content, plainMachine(content.precision));
+}

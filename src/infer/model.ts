@@ -1,6 +1,6 @@
 /** A model of a file: its layers over one input, with the checks of what callers pass. */
 import { failure, requireCount, setting, shown } from './errors.js';
-import { type Floats, readModel } from './file.js';
+import type { Content, Floats } from './file.js';
 import { buildLayers, type Layer, type Pass, type Source } from './layers.js';
 import type { Lstm } from './lstm.js';
 import type { Block, Machine } from './machine.js';
@@ -172,13 +172,8 @@ function passOver(layers: readonly Layer[], lstms: readonly Lstm[], machine: Mac
   };
 }
 
-/** Reads a model file; `machineFor` makes what computes it. Throws `INVALID_FILE`. */
-export function makeModel(
-  bytes: Uint8Array | ArrayBuffer,
-  machineFor: (precision: 'float32' | 'float64') => Machine,
-): InferModel {
-  const { characters, metadata, ...content } = readModel(bytes);
-  const machine = machineFor(content.precision);
+/** The model of a file, which `machine` computes. Throws `INVALID_FILE`. */
+export function makeModel({ characters, metadata, ...content }: Content, machine: Machine): InferModel {
   const { layers, inputSize, tokens, outputSize } = buildLayers(content, machine);
   const lstms = layers.flatMap((layer) => layer.lstms);
   const whole = layers.findIndex((layer) => layer.whole);
