@@ -1,7 +1,7 @@
 /** What a file that is not a model file contains, by its first bytes, and how to get a model file from it. */
 
 /** The formats of other programs that `importModel` distinguishes. */
-export type FormatName = 'safetensors' | 'pytorch' | 'pickle' | 'onnx' | 'hdf5' | 'keras' | 'tfjs';
+export type FormatName = 'safetensors' | 'pytorch' | 'pickle' | 'onnx' | 'hdf5' | 'keras' | 'tfjs' | 'npz';
 
 /** The content of a file of another format. */
 export interface Content {
@@ -15,21 +15,17 @@ export interface Content {
 const OTHER_FILE = 'Give a model file: a .safetensors file that Unspool saved.';
 const UNPACK = 'Unpack it first, then give the .safetensors file in it.';
 const AFTER = 'Then create the model from its spec, and set its parameters from readSafetensors().';
-const inPython = (code: string): string => `Convert its weights in Python: \`${code}\`. ${AFTER}`;
 const IMPORT = 'Import it: `unspool import FILE`, or importModel() of unspool/interop.';
 const PICKLE: Content = {
   format: 'pickle',
   what: 'a Python pickle, as PyTorch before 1.6 wrote it (.pt, .pth, .bin)',
   help: 'Save it again in Python: `torch.save(torch.load(path), "weights.pt")`. Then run `unspool import weights.pt`.',
 };
-const KERAS = inPython(
-  'from safetensors.numpy import save_file; save_file({w.path: w.numpy() for w in keras.models.load_model(path).weights}, "model.safetensors")',
-);
-const ONNX = 'Import it: `unspool import FILE`, or importModel() of unspool/interop.';
+const TENSORFLOW = 'Save the Keras model that it was made from with model.save("model.keras"), and import that.';
 
 /** The first bytes, as Latin-1 text, and what they mean. */
 const BEGINNINGS: readonly (readonly [beginning: string, content: Content])[] = [
-  ['\x89HDF\r\n\x1a\n', { format: 'hdf5', what: 'an HDF5 file, such as a Keras model (.h5)', help: KERAS }],
+  ['\x89HDF\r\n\x1a\n', { format: 'hdf5', what: 'an HDF5 file, such as a Keras model (.h5)', help: IMPORT }],
   ['\x1f\x8b', { what: 'a gzip archive', help: 'Unpack it first: `gunzip` or `tar xzf`.' }],
   ['BZh', { what: 'a bzip2 archive', help: UNPACK }],
   ['\xfd7zXZ\0', { what: 'an xz archive', help: UNPACK }],
@@ -60,9 +56,9 @@ function zipContent(begin: string, bytes: Uint8Array): Content {
   if (names.includes('/data.pkl'))
     return { format: 'pytorch', what: 'a PyTorch file (.pt, .pth), a zip archive', help: IMPORT };
   if (names.includes('model.weights.h5'))
-    return { format: 'keras', what: 'a Keras model (.keras), a zip archive', help: KERAS };
+    return { format: 'keras', what: 'a Keras model (.keras), a zip archive', help: IMPORT };
   if (names.includes('.npy')) {
-    return { what: 'NumPy arrays (.npz)', help: `Save them with safetensors.numpy.save_file. ${AFTER}` };
+    return { format: 'npz', what: 'NumPy arrays (.npz)', help: `Save them with safetensors.numpy.save_file. ${AFTER}` };
   }
   return { what: 'a zip archive', help: UNPACK };
 }
@@ -72,9 +68,9 @@ function protobufContent([first, version = 0, next = 0]: Uint8Array): Content | 
   if (first !== 8) return null;
   const [field, type] = [next >> 3, next & 7];
   if (version >= 3 && version < 32 && field >= 2 && field <= 8 && (type === 2 || field === 5)) {
-    return { format: 'onnx', what: 'an ONNX model', help: ONNX };
+    return { format: 'onnx', what: 'an ONNX model', help: IMPORT };
   }
-  return version === 1 && next === 0x12 ? { what: 'a TensorFlow SavedModel (.pb)', help: KERAS } : null;
+  return version === 1 && next === 0x12 ? { what: 'a TensorFlow SavedModel (.pb)', help: TENSORFLOW } : null;
 }
 
 /** A file of text: a page, JSON, or plain text. */
@@ -97,8 +93,9 @@ function textContent(bytes: Uint8Array): Content | null {
     };
   }
   if (word.startsWith('<')) return { what: 'XML text', help: OTHER_FILE };
-  if (word.startsWith('{') && /"(modelTopology|weightsManifest)"\s*:/.test(word)) {
-    return { format: 'tfjs', what: 'a TensorFlow.js model (model.json)', help: KERAS };
+  const isManifest = /^\[\s*\{\s*"(paths|weights)"\s*:/.test(word);
+  if (isManifest || (word.startsWith('{') && /"(modelTopology|weightsManifest)"\s*:/.test(word))) {
+    return { format: 'tfjs', what: 'a TensorFlow.js model (model.json)', help: IMPORT };
   }
   if (/^[{[]/.test(word))
     return { what: 'JSON text', help: `${OTHER_FILE} If it is a spec, pass it to createModel().` };
@@ -120,7 +117,7 @@ export function contentOf(bytes: Uint8Array): Content | null {
   if (begin.startsWith('TFL3', 4)) {
     return {
       what: 'a TensorFlow Lite model (.tflite)',
-      help: `Convert the Keras model that it was made from. ${KERAS}`,
+      help: TENSORFLOW,
     };
   }
   if (begin.startsWith('ustar', 257)) return { what: 'a tar archive', help: UNPACK };

@@ -8,6 +8,7 @@ export type { WeightType } from './exports/quantize.js';
 export { toModelFile } from './imports/finish.js';
 export { importContents, importModel } from './imports/formats.js';
 export type { ForeignLayer, ImportContents, Imported, ImportedLayer } from './imports/imported.js';
+export { fromKeras, type KerasOptions } from './imports/keras/index.js';
 export { fromOnnx } from './imports/onnx/index.js';
 export type { ImportModelOptions, ImportOptions } from './imports/options.js';
 export { fromPytorch } from './imports/pytorch/index.js';

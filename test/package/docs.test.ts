@@ -17,6 +17,7 @@ const DOCUMENTS = [
   'docs/onnx.md',
   'docs/web-app.md',
   'docs/pytorch.md',
+  'docs/keras.md',
   'docs/forecasting.md',
 ];
 
@@ -93,6 +94,8 @@ describe('commands', () => {
   beforeAll(async () => {
     symlinkSync(join(ROOT, 'data'), join(here.path, 'data'));
     symlinkSync(join(ROOT, 'test/interop/pytorch/language.pt'), join(here.path, 'rnn.pt'));
+    symlinkSync(join(ROOT, 'test/interop/keras/fixtures/tokens.keras'), join(here.path, 'model.keras'));
+    symlinkSync(join(ROOT, 'test/interop/keras/fixtures/tfjs-tokens'), join(here.path, 'tfjs'));
     // Stands in for what `npm start` makes: the same place, the same vocabulary, no time.
     const sizes = [
       '--hidden-size',

@@ -3,6 +3,10 @@ import { contentOf, type FormatName } from '../content.js';
 import { invalidFile } from '../invalid.js';
 import { importFrom } from './finish.js';
 import type { ImportContents, Imported, ImportSource } from './imported.js';
+import { openKeras } from './keras/archive.js';
+import { openHdf5 } from './keras/legacy.js';
+import { openNpz } from './keras/npz.js';
+import { openTfjs } from './keras/tfjs.js';
 import { openOnnx } from './onnx/index.js';
 import { type ImportModelOptions, type Open, requireImport } from './options.js';
 import { openArchive } from './pytorch/archive.js';
@@ -14,9 +18,10 @@ const READERS: Readonly<Record<FormatName, Open | string>> = {
   pytorch: openArchive,
   pickle: 'a pickle is a program, which is not run.',
   onnx: openOnnx,
-  hdf5: 'HDF5 files cannot be imported yet.',
-  keras: 'Keras models cannot be imported yet.',
-  tfjs: 'TensorFlow.js models cannot be imported yet.',
+  hdf5: openHdf5,
+  keras: openKeras,
+  tfjs: openTfjs,
+  npz: openNpz,
 };
 
 async function open(bytes: Uint8Array, options: ImportModelOptions): Promise<ImportSource> {

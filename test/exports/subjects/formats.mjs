@@ -1,4 +1,5 @@
 /** Valid calls of the exports of `unspool/infer`, `infer/simd` and `interop`, and of the methods of what they return. */
+import { readFileSync } from 'node:fs';
 import * as main from '../../../dist/index.js';
 import { N, T } from '../world.mjs';
 
@@ -34,7 +35,16 @@ const ofPytorch = async (w) => w.entries.interop.toPytorch(main.parseModel(await
 
 const ofOnnx = async (w) => w.entries.interop.toOnnx(main.parseModel(await ofValues(w)));
 
+const KERAS = new URL('../../interop/keras/fixtures/', import.meta.url);
+const ofKeras = (path) => new Uint8Array(readFileSync(new URL(path, KERAS)));
+
 export const interopSubjects = {
+  fromKeras: {
+    args: async () => [
+      ofKeras('tfjs-tokens/model.json'),
+      { node: 'lstm_LSTM2', file: 'model.json', forgetBias: 1, part: async (path) => ofKeras(`tfjs-tokens/${path}`) },
+    ],
+  },
   fromOnnx: { args: async (w) => [await ofOnnx(w), { node: 'lstm_0_Y', file: 'lstm.onnx' }] },
   fromPytorch: { args: async (w) => [await ofPytorch(w), { node: 'lstm', file: 'lstm.safetensors' }] },
   importContents: {
