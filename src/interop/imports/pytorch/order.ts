@@ -21,8 +21,8 @@ export interface Orders {
 
 type Candidate = Placed['module'];
 
-/** Orders that are tried before the search gives up. */
-const MAX_TRIES = 20_000;
+/** Modules of which orders are tried, and orders that are tried, before the search gives up. */
+const [MAX_MODULES, MAX_TRIES] = [100, 20_000];
 
 interface Widths {
   readonly takes: number | null;
@@ -69,6 +69,7 @@ export function ordersOf(modules: readonly Candidate[]): Orders {
       }
     }
   };
+  if (modules.length > MAX_MODULES) return { found, isCut: true };
   extend([], modules);
   return { found, isCut: tries > MAX_TRIES };
 }

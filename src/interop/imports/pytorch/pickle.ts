@@ -35,7 +35,6 @@ const MAX_BYTES = 64 * 2 ** 20;
 const MAX_INSTRUCTIONS = 1_000_000;
 /** Bytes of an integer. Python has integers of any size, which take long to read. */
 const MAX_LONG = 16;
-/** Items of one dict or list, and of all of them, are limited by the instructions: each pushes one item. */
 
 /** An error of the pickle: `problem` is a sentence about it. */
 export type PickleFail = (problem: string) => never;
@@ -48,6 +47,7 @@ class Machine {
   at = 0;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
+  private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
   constructor(
     bytes: Uint8Array,
@@ -83,8 +83,9 @@ class Machine {
   }
 
   text(count: number): string {
+    const bytes = new Uint8Array(this.raw(count)); // a copy: browsers do not decode shared memory
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(new Uint8Array(this.raw(count)));
+      return this.decoder.decode(bytes);
     } catch {
       return this.fail('a text in its pickle is not UTF-8.');
     }
