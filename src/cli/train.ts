@@ -1,5 +1,7 @@
 import { lockFile } from '../node/index.js';
 import { defineCommand } from './command.js';
+import { FORECAST_SETTINGS } from './forecast/settings.js';
+import { isForecasting, trainOnTable } from './forecast/train.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
 import { removeIfEmpty } from './runs/files.js';
 import { flag, integer, text } from './settings.js';
@@ -13,12 +15,23 @@ const MACHINE = { group: 'Machine' } as const;
 
 export const trainCommand = defineCommand({
   name: 'train',
-  summary: 'Trains a character-level LSTM language model on a text.',
+  summary: 'Trains a character-level LSTM language model on a text, or a forecaster on a table.',
   arguments: [
-    { name: '[TEXT]', help: 'a UTF-8 text file; optional with --resume and with a config file that names it' },
+    {
+      name: '[TEXT]',
+      help: 'a UTF-8 text file, or a table; optional with --resume and with a config file that names it',
+    },
   ],
   options: {
     ...SETTING_FLAGS,
+    task: text({
+      group: 'Data',
+      choices: ['language-model', 'forecasting'],
+      help: 'language-model or forecasting',
+      defaultText: 'forecasting with --target, else language-model',
+    }),
+    ...FORECAST_SETTINGS,
+    bidirectional: flag('read the window in both directions', 'Forecasting a table'),
     config: text({
       ...FILES,
       placeholder: 'FILE',
@@ -58,9 +71,14 @@ export const trainCommand = defineCommand({
     { does: 'continue after Ctrl-C or a crash', line: 'unspool train --resume runs/novel' },
     { does: 'train for more epochs', line: 'unspool train --resume runs/novel --epochs 10' },
     { does: 'repeat a run', line: 'unspool train --config runs/novel/config.json' },
+    {
+      does: 'train a forecaster, in runs/births',
+      line: 'unspool train births.csv --date date --target births --history 28 --horizon 7',
+    },
     { does: 'save only a model', line: 'unspool train novel.txt --out novel.safetensors' },
   ],
   async run(args, options) {
+    if (await isForecasting(options)) return trainOnTable(args, options);
     const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
     const unlock = await lockFile(plan.file, { onWait: createOutput(options).warn });
     try {

@@ -90,7 +90,11 @@ function errorsOf(compared: readonly Compared[], predict: Predict) {
   return { mae: absolute / count, rmse: Math.sqrt(squared / count), mase: scaled / count, count };
 }
 
-function weightedQuantileLoss(compared: readonly Compared[], quantiles: readonly number[]): number {
+function weightedQuantileLoss(
+  compared: readonly Compared[],
+  quantiles: readonly number[],
+  used: readonly number[],
+): number {
   const Q = quantiles.length;
   let [loss, size] = [0, 0];
   for (const { targets, values } of compared) {
@@ -98,12 +102,13 @@ function weightedQuantileLoss(compared: readonly Compared[], quantiles: readonly
       if (Number.isNaN(target)) return;
       size += Math.abs(target);
       quantiles.forEach((q, i) => {
+        if (!used.includes(q)) return;
         const error = target - values[h * Q + i]!;
         loss += 2 * Math.max(q * error, (q - 1) * error);
       });
     });
   }
-  return loss / Q / size;
+  return loss / used.length / size;
 }
 
 /** Coverage and mean width of the widest interval, in one row of the horizon or in all. */
@@ -142,6 +147,8 @@ function warningsFor(compared: readonly Compared[], median: number, Q: number): 
 export interface BacktestOptions {
   /** Whether to compute the baselines, too. Default true. */
   readonly baselines?: boolean;
+  /** Quantiles of the weighted quantile loss. Default: all that the model predicts. */
+  readonly quantiles?: readonly number[];
 }
 
 /**
@@ -160,8 +167,13 @@ export async function backtest(
   if (!(data instanceof ForecastingData)) {
     throw invalidSetting('data', `must be the result of forecasting(), got ${shown(data)}.`);
   }
-  requireOptions('options', options, ['baselines']);
+  requireOptions('options', options, ['baselines', 'quantiles']);
   requireOptional('options.baselines', options.baselines, 'boolean');
+  const known = forecaster.pipeline.settings.quantiles;
+  const { quantiles: asked } = options;
+  if (asked !== undefined && (!Array.isArray(asked) || asked.length === 0 || !asked.every((q) => known.includes(q)))) {
+    throw invalidSetting('options.quantiles', `must be some of ${known.join(', ')}, got ${shown(asked)}.`);
+  }
   if (!data.test) throw invalidData('data', 'has no test part.', 'Set options.test of forecasting().');
   const { windows } = data.test;
   const { horizon, quantiles } = forecaster.pipeline.settings;
@@ -173,10 +185,11 @@ export async function backtest(
   }));
   const name = forecaster.models.length > 1 ? `LSTM, ${forecaster.models.length} seeds together` : 'LSTM';
   const baselines = options.baselines === false ? [] : baselinesFor(data);
+  const used = options.quantiles ?? quantiles;
   return reportOf(
     compared,
     name,
-    quantiles,
+    { quantiles, used },
     baselines.map((one) => ({ ...one, values: windows.map(one.predict) })),
   );
 }
@@ -190,7 +203,7 @@ interface ComparedBaseline {
 function reportOf(
   compared: readonly Compared[],
   name: string,
-  quantiles: readonly number[],
+  { quantiles, used }: { readonly quantiles: readonly number[]; readonly used: readonly number[] },
   baselines: readonly ComparedBaseline[],
 ): BacktestReport {
   const Q = quantiles.length;
@@ -206,7 +219,7 @@ function reportOf(
   return {
     windows: compared.length,
     targets,
-    methods: [{ name, ...own, wql: weightedQuantileLoss(compared, quantiles) }, ...others],
+    methods: [{ name, ...own, wql: weightedQuantileLoss(compared, quantiles, used) }, ...others],
     horizon: Array.from(compared[0]!.targets, (_, h) => ({
       step: h + 1,
       mae: maeAt(h),

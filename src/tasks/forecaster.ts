@@ -3,7 +3,7 @@ import { isObject, requireChoice, requireInteger, requireNumber, requireOptions,
 import { Model } from '../core/model.js';
 import { SeriesEncoder } from '../data/series/encoder.js';
 import { timeText } from '../data/series/frequency.js';
-import { type ForecastingPipeline, pipelineFrom } from '../data/series/pipeline.js';
+import { type ForecastingPipeline, pipelineFrom, preparePipeline } from '../data/series/pipeline.js';
 import type { Series } from '../data/series/series.js';
 import { firstOrigin } from '../data/series/split.js';
 import type { Window } from '../data/series/windows.js';
@@ -11,6 +11,7 @@ import { Table } from '../data/table/table.js';
 import { invalidData, invalidSetting } from '../errors.js';
 import type { Metadata } from '../interop/model-file.js';
 import { type Calibration, corrected } from './conformal.js';
+import { ForecastingData } from './forecasting.js';
 import { predictWindows } from './predict-windows.js';
 
 /** Options of `Forecaster.forecast`. */
@@ -104,6 +105,30 @@ export class Forecaster implements ForecasterParts {
     const rows: ForecastRow[] = [];
     for (const one of series) rows.push(...(await this.forecastSeries(one, next, pair)));
     return rows;
+  }
+
+  /**
+   * A table as data of this forecaster, with its scalers, for `backtest`. The rows must include those up to the end of the training
+   * data, so that the test part has none that the model was trained on. Throws `INVALID_DATA`.
+   */
+  data(table: Table): ForecastingData {
+    if (!(table instanceof Table))
+      throw invalidSetting('table', `must be a table, got ${shown(table)}.`, 'Use parseCsv().');
+    const data = new ForecastingData(preparePipeline(table, this.pipeline.settings, this.pipeline));
+    for (const { encoder } of data.series) {
+      const { name, length } = encoder.series;
+      const trained = this.context.find((one) => one.name === name);
+      const endOf = (series: Series): number => this.pipeline.timeOf(series, series.length);
+      if (!trained || endOf(encoder.series) >= endOf(trained)) continue;
+      const last = timeText(this.pipeline.frequency, this.pipeline.timeOf(trained, trained.length - 1));
+      const found = timeText(this.pipeline.frequency, this.pipeline.timeOf(encoder.series, length - 1));
+      throw invalidData(
+        table.name,
+        `ends at ${found}, but the data of the training ended at ${last}: the test part would have rows of the training.`,
+        'Use the table of the training, or one with newer rows at its end.',
+      );
+    }
+    return data;
   }
 
   /** The model file's metadata of this forecaster: pass it to `saveModel`, and what was read to `forecasterFrom`. */

@@ -2,10 +2,12 @@
 import { requireOptional, requireOptions } from '../checks.js';
 import type { LossSpec } from '../core/losses.js';
 import type { LayerSpec, ModelSpec } from '../core/spec.js';
-import { timeText } from '../data/series/frequency.js';
+import { seasonsOf, timeText } from '../data/series/frequency.js';
 import type { ForecastingOptions } from '../data/series/options.js';
 import type { ForecastingPipeline, PreparedSeries, PreparedTable } from '../data/series/pipeline.js';
 import { preparePipeline } from '../data/series/pipeline.js';
+import type { Gap, Series } from '../data/series/series.js';
+import { firstOrigin, PARTS, type Part, type PartName } from '../data/series/split.js';
 import type { WindowSource } from '../data/series/windows.js';
 import { Table } from '../data/table/table.js';
 import { invalidSetting } from '../errors.js';
@@ -88,32 +90,74 @@ export class ForecastingData {
     };
   }
 
-  /** What the pipeline made of the table: rows, dates, gaps, parts and their windows. */
-  describe() {
+  /** What the pipeline made of the table: frequency, rows, gaps, the parts with their windows and dates, and sample windows. */
+  describe(): DataDescription {
     const { pipeline, series, gaps, missing, windows, dropped } = this.#prepared;
-    const { frequency } = pipeline;
+    const { frequency, settings } = pipeline;
+    const dateOf = (one: Series, row: number): string => timeText(frequency, pipeline.timeOf(one, row));
+    const countOf = (part: PartName): number => windows[part].windows.length;
     return {
+      frequency: seasonsOf(frequency).name,
       inputs: pipeline.inputs,
-      gaps,
-      missing,
-      dropped,
-      windows: {
-        train: windows.train.windows.length,
-        validation: windows.validation.windows.length,
-        test: windows.test.windows.length,
-      },
-      series: series.map(({ encoder, split }) => {
-        const dateOf = (row: number): string => timeText(frequency, pipeline.timeOf(encoder.series, row));
-        const { name, length } = encoder.series;
-        const partOf = ({ from, to }: { from: number; to: number }) =>
-          to > from ? { rows: to - from, from: dateOf(from), to: dateOf(to - 1) } : null;
+      ...{ gaps, missing, dropped },
+      windows: { train: countOf('train'), validation: countOf('validation'), test: countOf('test') },
+      shortest: firstOrigin(settings) + settings.horizon,
+      series: series.map(({ encoder: { series: one }, split }) => {
+        const partOf = ({ from, to }: Part) =>
+          to > from ? { rows: to - from, from: dateOf(one, from), to: dateOf(one, to - 1) } : null;
         return {
-          ...{ name, rows: length, from: dateOf(0), to: dateOf(length - 1) },
+          ...{ name: one.name, rows: one.length, from: dateOf(one, 0), to: dateOf(one, one.length - 1) },
           ...{ train: partOf(split.train), validation: partOf(split.validation), test: partOf(split.test) },
         };
       }),
+      samples: PARTS.flatMap((part) => {
+        const all = windows[part].windows;
+        const ends = all.length > 1 ? [all[0]!, all.at(-1)!] : all;
+        return ends.map(({ encoder: { series: one }, origin }) => ({
+          ...{ part, series: one.name },
+          reads: [dateOf(one, origin - settings.history), dateOf(one, origin - 1)] as const,
+          predicts: [dateOf(one, origin), dateOf(one, origin + settings.horizon - 1)] as const,
+        }));
+      }),
     };
   }
+}
+
+/** Rows of a part, with their dates. */
+export interface PartDescription {
+  readonly rows: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What a pipeline made of a table. */
+export interface DataDescription {
+  /** The inferred frequency, such as `daily`. */
+  readonly frequency: string;
+  /** The names of the model's inputs. */
+  readonly inputs: readonly string[];
+  readonly gaps: readonly Gap[];
+  /** Values that are missing, with those of the gaps. */
+  readonly missing: number;
+  /** Windows that were left out because a value is missing. */
+  readonly dropped: number;
+  /** Windows of each part. */
+  readonly windows: Readonly<Record<PartName, number>>;
+  /** Rows of the shortest training part that would do. */
+  readonly shortest: number;
+  readonly series: readonly (PartDescription & {
+    readonly name: string;
+    readonly train: PartDescription | null;
+    readonly validation: PartDescription | null;
+    readonly test: PartDescription | null;
+  })[];
+  /** The first and the last window of each part: the dates that it reads and predicts. */
+  readonly samples: readonly {
+    readonly part: PartName;
+    readonly series: string;
+    readonly reads: readonly [from: string, to: string];
+    readonly predicts: readonly [from: string, to: string];
+  }[];
 }
 
 /**

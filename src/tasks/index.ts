@@ -23,5 +23,11 @@ export {
   type ForecastRow,
   forecasterFrom,
 } from './forecaster.js';
-export { type ForecasterSizes, type ForecastingData, forecasting } from './forecasting.js';
-export { type TrainForecasterOptions, trainForecaster } from './train-forecaster.js';
+export {
+  type DataDescription,
+  type ForecasterSizes,
+  type ForecastingData,
+  forecasting,
+  type PartDescription,
+} from './forecasting.js';
+export { ensemble, type TrainForecasterOptions, trainForecaster } from './train-forecaster.js';

@@ -25,9 +25,12 @@ export interface TrainForecasterOptions extends Omit<ForecasterSizes, 'seed'> {
   readonly fit?: Partial<FitOptions>;
   /** Where the models compute. Default: WebAssembly. */
   readonly backend?: BackendOptions;
-  /** Is called with each event of a training and its seed. */
-  onEvent?(event: TrainingEvent, seed: number): void;
+  /** Is called with each event of a training and its seed, and waited for. */
+  onEvent?(event: TrainingEvent, seed: number): unknown;
 }
+
+/** Passes over the training windows, unless the options say otherwise. */
+export const DEFAULT_EPOCHS = 20;
 
 const KEYS = [
   ...SIZE_KEYS.filter((key) => key !== 'seed'),
@@ -35,7 +38,7 @@ const KEYS = [
 ];
 
 function fitOptionsOf(data: ForecastingData, options: TrainForecasterOptions, seed: number): FitOptions {
-  const { epochs = 20, learningRate = 0.005, patience } = options;
+  const { epochs = DEFAULT_EPOCHS, learningRate = 0.005, patience } = options;
   return {
     optimizer: { kind: 'adam', learningRate },
     schedule: 'cosine',
@@ -84,7 +87,7 @@ export async function trainForecaster(
     throw invalidSetting('data', `must be the result of forecasting(), got ${shown(data)}.`);
   }
   requireKeys('options', options, KEYS);
-  const { seeds = [1], backend = {}, onEvent, patience, epochs = 20, learningRate = 0.005 } = options;
+  const { seeds = [1], backend = {}, onEvent, patience, epochs = DEFAULT_EPOCHS, learningRate = 0.005 } = options;
   if (!Array.isArray(seeds) || seeds.length === 0) {
     throw invalidSetting('options.seeds', `must be a list of seeds, got ${shown(seeds)}.`);
   }
@@ -113,7 +116,7 @@ export async function trainForecaster(
         { train: data.train, validation: data.validation },
         fitOptionsOf(data, options, seed),
       );
-      for await (const event of training) onEvent?.(event, seed);
+      for await (const event of training) await onEvent?.(event, seed);
     }
     const calibration = await calibrationOf(models, data);
     const context = data.series.map(({ encoder }) => contextOf(encoder.series, data.pipeline));
@@ -122,4 +125,21 @@ export async function trainForecaster(
     for (const model of models) model.dispose();
     throw error;
   }
+}
+
+/**
+ * Several forecasters of the same pipeline as an ensemble, with intervals that are calibrated for it. It uses their models, which
+ * `dispose` then frees. Throws `INVALID_SETTING` for forecasters of other data.
+ */
+export async function ensemble(forecasters: readonly Forecaster[], data: ForecastingData): Promise<Forecaster> {
+  if (!(data instanceof ForecastingData)) {
+    throw invalidSetting('data', `must be the result of forecasting(), got ${shown(data)}.`);
+  }
+  const isList = Array.isArray(forecasters) && forecasters.length > 0;
+  if (!isList || !forecasters.every((one) => one instanceof Forecaster && one.pipeline === data.pipeline)) {
+    throw invalidSetting('forecasters', 'must be a list of forecasters that were trained on this data.');
+  }
+  const models = forecasters.flatMap((one) => one.models);
+  const calibration = await calibrationOf(models, data);
+  return new Forecaster({ models, pipeline: data.pipeline, calibration, context: forecasters[0]!.context });
 }

@@ -19,7 +19,9 @@ const TEXTS = [
       `a table, ${file}`,
       trainOn(file),
       1,
-      new RegExp(`^${file}: this is a table( of 3 columns)?, not a text: .*createModel and fit.* --as-text\\.$`),
+      new RegExp(
+        `^${file}: this is a table( of 3 columns)?, not a text: .*--target, --history and --horizon.* --as-text\\.$`,
+      ),
     ),
   ),
   fault('a list of numbers', trainOn('numbers.txt'), 1, /^numbers\.txt: this is a list of numbers, not a text: /),

@@ -103,6 +103,26 @@ test('newer rows of the same series are read with the scalers of the training', 
   expect(same).toEqual(await forecaster.forecast({ next: 1 }));
 });
 
+test('a table that ends before that of the training is refused: its test part would have been trained on', () => {
+  expect(forecaster.data(parseCsv(weekly(200))).describe()).toEqual(data.describe());
+  expect(() => forecaster.data(parseCsv(weekly(199)))).toThrow(
+    'table: ends at 1970-07-18, but the data of the training ended at 1970-07-19',
+  );
+});
+
+test('the description says what a window reads and predicts', () => {
+  expect(data.describe()).toMatchObject({
+    frequency: 'daily',
+    shortest: 21,
+    windows: { train: 124, validation: 22, test: 4 },
+  });
+  expect(data.describe().samples[0]).toEqual({
+    ...{ part: 'train', series: '' },
+    reads: ['1970-01-01', '1970-01-14'],
+    predicts: ['1970-01-15', '1970-01-21'],
+  });
+});
+
 test('a model file has the whole pipeline: a reloaded forecaster gives the same bits', async () => {
   const models = await Promise.all(
     forecaster.models.map(async (model) => {

@@ -10,6 +10,7 @@ const PLAIN_MS = 5000;
 export class Progress {
   private readonly out: Output;
   private readonly epochs: number;
+  private readonly unit: 'chars' | 'steps';
   private readonly started = performance.now();
   private drawnAt = Number.NEGATIVE_INFINITY;
   private characters = 0;
@@ -18,9 +19,11 @@ export class Progress {
   private smoothed: number | null = null;
   private drawn = false;
 
-  constructor(out: Output, epochs: number) {
+  /** @param unit what the model reads; the loss of characters is shown in bits, too */
+  constructor(out: Output, epochs: number, unit: 'chars' | 'steps' = 'chars') {
     this.out = out;
     this.epochs = epochs;
+    this.unit = unit;
   }
 
   update(event: UpdateEvent): void {
@@ -47,8 +50,9 @@ export class Progress {
     const loss = this.smoothed!;
     const left = ((event.updates - event.update) * seconds) / Math.max(1, event.update - this.firstUpdate!);
     return (
-      `loss ${loss.toFixed(3)}  ${bitsPerCharacter(loss).toFixed(3)} bits/char  ` +
-      `${grouped(this.characters / seconds)} chars/s  ${clock(left)} left`
+      `loss ${loss.toFixed(this.unit === 'chars' ? 3 : 4)}  ` +
+      `${this.unit === 'chars' ? `${bitsPerCharacter(loss).toFixed(3)} bits/char  ` : ''}` +
+      `${grouped(this.characters / seconds)} ${this.unit}/s  ${clock(left)} left`
     );
   }
 

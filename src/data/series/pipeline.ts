@@ -105,15 +105,21 @@ function fitScalers({ values, name }: Series, { train }: Split, settings: Foreca
   });
 }
 
-/** Splits a table by time, fits a pipeline on the training part and cuts all parts into windows. */
-export function preparePipeline(table: Table, options: ForecastingOptions): PreparedTable {
+/**
+ * Splits a table by time, fits a pipeline on the training part and cuts all parts into windows. With a fitted pipeline, its scalers and
+ * frequency are used instead.
+ */
+export function preparePipeline(
+  table: Table,
+  options: ForecastingOptions,
+  fitted?: ForecastingPipeline,
+): PreparedTable {
   const settings = forecastingSettings(options);
-  const { series, frequency, gaps, missing } = readSeries(table, columnsOf(settings));
+  const { series, frequency, gaps, missing } = readSeries(table, columnsOf(settings), fitted?.frequency);
   const splits = series.map((one) => splitSeries(one, settings, table.name));
-  const scalers = Object.fromEntries(
-    series.map((one, i) => [one.name, fitScalers(one, splits[i]!, settings, table.name)]),
-  );
-  const pipeline = new ForecastingPipeline({ settings, frequency, scalers });
+  const scalersOf = (one: Series, i: number) => [one.name, fitScalers(one, splits[i]!, settings, table.name)] as const;
+  const pipeline =
+    fitted ?? new ForecastingPipeline({ settings, frequency, scalers: Object.fromEntries(series.map(scalersOf)) });
   const prepared = series.map((one, i) => ({ encoder: pipeline.encoder(one), split: splits[i]! }));
   const { sizes } = pipeline;
   let dropped = 0;

@@ -33,6 +33,12 @@ export const tasksSubjects = {
   parseNpy: { args: () => [npy(), { name: 'a.npy' }] },
   forecasting: { args: () => [table(), options()], after: (made) => made.train.batch(0) },
   trainForecaster: { args: () => [data(), training()], after: (made) => made.dispose(), slow: true },
+  ensemble: {
+    args: async () => {
+      const set = data();
+      return [[await tasks.trainForecaster(set, training())], set];
+    },
+  },
   backtest: { args: async (w) => [await forecaster(w), data(), { baselines: true }] },
   forecasterFrom: { args: async (w) => [(await forecaster(w)).models, (await forecaster(w)).metadata()], open: true },
   pipelineFrom: { args: async (w) => [JSON.parse(JSON.stringify((await forecaster(w)).pipeline))], open: true },
@@ -64,6 +70,7 @@ export const tasksObjects = {
       predict: () => [data().test.windows],
       forecast: () => [{ next: 3, method: 'recursive', coverage: 0.8, table: table() }],
       metadata: () => [],
+      data: () => [table()],
       dispose: () => [],
     },
     open: ['predict'],

@@ -1,0 +1,31 @@
+/** Loads the forecaster in a model file. */
+import { UnspoolError } from '../../index.js';
+import { loadModel } from '../../node/index.js';
+import { type Forecaster, forecasterFrom } from '../../tasks/index.js';
+
+/** A forecaster, and the table that it was trained on. */
+export interface LoadedForecaster {
+  readonly forecaster: Forecaster;
+  /** The file of that table; null if the model file does not say. */
+  readonly table: string | null;
+  readonly decimal: string | undefined;
+}
+
+/** Throws `FILE_ACCESS`, and `INVALID_FILE` for a model that is not a forecaster. */
+export async function loadForecaster(file: string): Promise<LoadedForecaster> {
+  const { model, metadata } = await loadModel(file);
+  if (metadata.task !== 'forecasting') {
+    throw new UnspoolError({
+      code: 'INVALID_FILE',
+      file,
+      problem: 'this model is not a forecaster.',
+      help: 'Train one with unspool train FILE.csv --target COLUMN.',
+    });
+  }
+  const { table, decimal } = metadata;
+  return {
+    forecaster: forecasterFrom([model], metadata),
+    table: typeof table === 'string' ? table : null,
+    decimal: typeof decimal === 'string' ? decimal : undefined,
+  };
+}
