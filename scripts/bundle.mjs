@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
-/** cli/lab/run loads cli/lab/worker from its own folder. */
+/** cli/lab/run and cli/tune/run load a worker from their own folder. */
 const ENTRIES = [
   'index',
   'node/index',
@@ -22,9 +22,12 @@ const ENTRIES = [
   'interop/index',
   'distributed/index',
   'tasks/index',
+  'tune/index',
   'cli/main',
   'cli/lab/run',
   'cli/lab/worker',
+  'cli/tune/run',
+  'cli/tune/worker',
 ];
 /**
  * Three chunks are made on purpose; the others follow from what the entries share. A bundler takes from a chunk what a page uses.

@@ -52,6 +52,7 @@ export type { FinalState, GivenState } from './core/start-state.js';
 export type { Stream } from './core/stream.js';
 export type { StartState, Tape, TapeInput } from './core/tape.js';
 export { type CreateOptions, createModel, deserializeModel, estimateMemory, type LoadedModel } from './create.js';
+export { generateText, type TextGenerationOptions } from './data/generate-text.js';
 export { ngramBitsPerCharacter } from './data/ngram.js';
 export type { BatchSource, SourceDescription } from './data/source.js';
 export {

@@ -12,6 +12,7 @@ import { predictCommand } from './predict.js';
 import { runsCommand } from './runs.js';
 import { sampleCommand } from './sample.js';
 import { trainCommand } from './train.js';
+import { tuneCommand } from './tune.js';
 
 /** All commands, in the order of `unspool --help`. */
 export const COMMANDS: readonly Command[] = [
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   dataCommand,
   backtestCommand,
   predictCommand,
+  tuneCommand,
   runsCommand,
   sampleCommand,
   evalCommand,

@@ -1,5 +1,6 @@
 /** Config files: JSON with the settings of a table. */
 
+import { isObject } from '../checks.js';
 import { invalidSetting } from '../errors.js';
 import { UnspoolError } from '../index.js';
 import { readText } from '../node/index.js';
@@ -13,7 +14,8 @@ export function requireValues(where: string, values: object, table: Settings): v
   }
 }
 
-function requireKnownKeys(file: string, values: object, table: Settings): void {
+/** Throws `INVALID_SETTING` for a key that is not in the table, with a suggestion. */
+export function requireKnownKeys(file: string, values: object, table: Settings): void {
   const known = Object.keys(table);
   const unknown = Object.keys(values).find((key) => !known.includes(key));
   if (unknown === undefined) return;
@@ -22,8 +24,8 @@ function requireKnownKeys(file: string, values: object, table: Settings): void {
   throw invalidSetting(file, `unknown setting "${unknown}".`, `${help || `Settings: ${known.join(', ')}.`}`.trim());
 }
 
-/** The settings in a config file. Throws `INVALID_FILE` or `INVALID_SETTING`, also for a key that is not in the table. */
-export async function readConfig<S extends Settings>(file: string, table: S): Promise<Partial<ValuesOf<S>>> {
+/** The JSON object in a file. Throws `FILE_ACCESS` and `INVALID_FILE`. */
+export async function readJsonObject(file: string): Promise<Readonly<Record<string, unknown>>> {
   const text = await readText(file);
   let values: unknown;
   try {
@@ -32,9 +34,13 @@ export async function readConfig<S extends Settings>(file: string, table: S): Pr
     const problem = `not valid JSON: ${(error as Error).message}.`;
     throw new UnspoolError({ code: 'INVALID_FILE', file, problem });
   }
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw new UnspoolError({ code: 'INVALID_FILE', file, problem: 'expected one JSON object with settings.' });
-  }
+  if (isObject(values) && !Array.isArray(values)) return values;
+  throw new UnspoolError({ code: 'INVALID_FILE', file, problem: 'expected one JSON object with settings.' });
+}
+
+/** The settings in a config file. Throws `INVALID_FILE` or `INVALID_SETTING`, also for a key that is not in the table. */
+export async function readConfig<S extends Settings>(file: string, table: S): Promise<Partial<ValuesOf<S>>> {
+  const values = await readJsonObject(file);
   requireKnownKeys(file, values, table);
   requireValues(`${file}: `, values, table);
   return values as Partial<ValuesOf<S>>;

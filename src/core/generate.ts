@@ -19,38 +19,82 @@ export interface SamplingOptions {
   readonly temperature?: number;
   /** Draw from the `topK` likeliest tokens only. Default: all. */
   readonly topK?: number;
+  /**
+   * Draw from the likeliest tokens only that together have at least this probability, above 0 and up to 1 (nucleus sampling,
+   * Holtzman et al. 2020). It is applied after `temperature` and `topK`. Default 1: all.
+   */
+  readonly topP?: number;
+  /** Divides positive logits of recent tokens, and multiplies negative ones (Keskar et al. 2019); at least 1. Default 1: no penalty. */
+  readonly repetitionPenalty?: number;
+  /** Number of recent tokens that `repetitionPenalty` applies to, at least 1. Default 64. */
+  readonly repetitionWindow?: number;
 }
+
+export const SAMPLING_KEYS = ['temperature', 'topK', 'topP', 'repetitionPenalty', 'repetitionWindow'] as const;
 
 /** A copy of the options. Throws `INVALID_SETTING`. */
 function requireSampling(options: SamplingOptions, count: number): Required<SamplingOptions> {
-  requireOptions('options', options, ['temperature', 'topK']);
-  const { temperature = 1, topK = count } = options;
+  requireOptions('options', options, SAMPLING_KEYS);
+  const { temperature = 1, topK = count, topP = 1, repetitionPenalty = 1, repetitionWindow = 64 } = options;
   requireNumber('temperature', temperature, 0, Number.POSITIVE_INFINITY);
   requireInteger('topK', topK, 1, Number.MAX_SAFE_INTEGER);
-  return { temperature, topK };
+  requireNumber('topP', topP, Number.MIN_VALUE, 1);
+  requireNumber('repetitionPenalty', repetitionPenalty, 1, Number.MAX_VALUE);
+  requireInteger('repetitionWindow', repetitionWindow, 1, Number.MAX_SAFE_INTEGER);
+  return { temperature, topK, topP, repetitionPenalty, repetitionWindow };
+}
+
+/** A copy of the logits in which those of recent tokens are less likely. */
+function penalized(logits: ArrayLike<number>, recent: Iterable<number>, penalty: number): ArrayLike<number> {
+  const copy = Float64Array.from(logits);
+  for (const token of new Set(recent)) copy[token]! *= copy[token]! > 0 ? 1 / penalty : penalty;
+  return copy;
+}
+
+/** The number of first weights, of falling ones, that together have a share of at least `topP`. */
+function nucleus(weights: readonly number[], topP: number): number {
+  const needed = topP * weights.reduce((a, b) => a + b, 0);
+  let sum = 0;
+  return weights.findIndex((weight) => (sum += weight) >= needed) + 1 || weights.length;
 }
 
 /**
- * One token number, drawn with probability softmax(logits / temperature) among the `topK` likeliest. A logit of -Infinity rules
- * a token out. Throws `INVALID_DATA` for logits of NaN.
+ * One token number, drawn with probability softmax(logits / temperature) among the tokens that `topK` and `topP` leave. A logit of
+ * -Infinity rules a token out. `previous` are the tokens before it, for `repetitionPenalty`. Throws `INVALID_DATA` for logits of NaN.
  */
-export function sampleToken(logits: ArrayLike<number>, rng: Rng, options: SamplingOptions = {}): number {
+export function sampleToken(
+  logits: ArrayLike<number>,
+  rng: Rng,
+  options: SamplingOptions = {},
+  previous: ArrayLike<number> = [],
+): number {
   requireLogits('logits', logits, logits?.length);
   if (logits.length === 0) throw invalidData('logits', 'are empty.');
   requireFunction('rng.uniform', rng?.uniform);
-  const { temperature, topK } = requireSampling(options, logits.length);
+  requireTokens('previous', previous, logits.length);
+  return draw(logits, rng, requireSampling(options, logits.length), previous);
+}
+
+function draw(
+  given: ArrayLike<number>,
+  rng: Rng,
+  { temperature, topK, topP, repetitionPenalty, repetitionWindow }: Required<SamplingOptions>,
+  previous: ArrayLike<number>,
+): number {
+  const recent = repetitionPenalty === 1 ? [] : Array.from(previous).slice(-repetitionWindow);
+  const logits = recent.length === 0 ? given : penalized(given, recent, repetitionPenalty);
   // By falling logit, ties by number, so that a draw does not depend on the engine's sort.
   const order = Array.from({ length: logits.length }, (_, i) => i).sort((a, b) => logits[b]! - logits[a]! || a - b);
   const best = order[0]!;
   if (temperature === 0) return best;
-  const kept = order.slice(0, topK);
-  const weights = kept.map((i) => Math.exp((logits[i]! - logits[best]!) / temperature));
+  const likeliest = order.slice(0, topK).map((i) => Math.exp((logits[i]! - logits[best]!) / temperature));
+  const weights = topP === 1 ? likeliest : likeliest.slice(0, nucleus(likeliest, topP));
   const drawn: unknown = rng.uniform();
   requireNumber('rng.uniform()', drawn, 0, 1);
   let left = drawn * weights.reduce((a, b) => a + b, 0);
   for (const [rank, weight] of weights.entries()) {
     left -= weight;
-    if (left < 0) return kept[rank]!;
+    if (left < 0) return order[rank]!;
   }
   return best;
 }
@@ -86,13 +130,17 @@ function requireTokenModel(model: StreamingModel): EmbeddingSpec {
   throw invalidSetting('layers', problem);
 }
 
-async function* tokens(model: StreamingModel, prompt: readonly number[], rng: Rng, options: SamplingOptions) {
+async function* tokens(model: StreamingModel, prompt: readonly number[], rng: Rng, options: Required<SamplingOptions>) {
   const stream = model.stream(1);
+  const recent = prompt.slice(-options.repetitionWindow);
   try {
     let logits = await stream.step([prompt[0]!]);
     for (const token of prompt.slice(1)) logits = await stream.step([token]);
     for (;;) {
-      const token = sampleToken(logits, rng, options);
+      requireLogits('logits', logits, logits.length);
+      const token = draw(logits, rng, options, recent);
+      recent.push(token);
+      if (recent.length > options.repetitionWindow) recent.shift();
       yield token;
       logits = await stream.step([token]);
     }

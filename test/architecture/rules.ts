@@ -30,8 +30,9 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   index: ['contract', 'errors', 'core', 'metrics', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   inspect: ['contract', 'errors', 'checks', 'core', 'kernels/reference', 'estimators', 'lab'],
   node: ['errors', 'checks', 'kernels', 'interop', 'create'],
+  tune: ['errors', 'checks', 'core', 'train'],
   worker: ['contract', 'errors', 'checks', 'core', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
-  cli: ['errors', 'checks', 'gpu', 'interop', 'lab', 'index', 'inspect', 'node', 'tasks'],
+  cli: ['errors', 'checks', 'gpu', 'interop', 'lab', 'index', 'inspect', 'node', 'tasks', 'tune'],
 };
 
 /** The part that a file of src belongs to; `file` is its path from the root of the repository. */

@@ -41,6 +41,49 @@ describe('sampleToken', () => {
     });
   });
 
+  test.each([
+    [1, [2, 3, 0, 4, 5, 1]],
+    [0.95, [2, 3, 0, 4, 5]],
+    [0.8, [2, 3, 0]],
+    [0.5, [2]],
+    [1e-9, [2]],
+  ])('topP %d draws from the fewest likely tokens that have this probability: %j', (topP, kept) => {
+    const rng = createRng(7, 'draw');
+    const drawn = new Set<number>();
+    for (let n = 0; n < 2000; n++) drawn.add(sampleToken(logits, rng, { topP }));
+    expect([...drawn].sort()).toEqual([...kept].sort());
+  });
+
+  test('topP counts the probabilities that temperature and topK leave', () => {
+    const rng = createRng(7, 'draw');
+    const drawn = new Set<number>();
+    // Of tokens 2 and 3 alone, token 2 has probability 0.69.
+    for (let n = 0; n < 300; n++) drawn.add(sampleToken(logits, rng, { topK: 2, topP: 0.68 }));
+    expect([...drawn]).toEqual([2]);
+  });
+
+  test('repetitionPenalty divides positive logits of recent tokens, and multiplies negative ones', () => {
+    const best = (previous: number[], options: object): number =>
+      sampleToken(logits, createRng(1, 'draw'), { temperature: 0, ...options }, previous);
+    expect(best([2], { repetitionPenalty: 1.6 })).toBe(2); // 2 / 1.6 = 1.25 is still more than 1.2
+    expect(best([2], { repetitionPenalty: 1.7 })).toBe(3);
+    expect(best([2, 2, 2], { repetitionPenalty: 1.6 })).toBe(2); // once, however often it occurs
+    expect(best([2, 3, 0, 4], { repetitionPenalty: 100 })).toBe(2); // 0.02; a logit of 0 stays 0
+    expect(best([2, 0, 1], { repetitionPenalty: 9, repetitionWindow: 2 })).toBe(2); // token 2 is too long ago
+    expect(sampleToken([-1, -1.5], createRng(1, 'draw'), { temperature: 0, repetitionPenalty: 2 }, [0])).toBe(1);
+  });
+
+  test.each([
+    [{ topP: 0 }, 'topP must be'],
+    [{ topP: 1.1 }, 'topP must be'],
+    [{ repetitionPenalty: 0.9 }, 'repetitionPenalty must be'],
+    [{ repetitionWindow: 0 }, 'repetitionWindow must be'],
+    [{ topp: 0.5 }, 'Did you mean "topP"?'],
+  ])('%j is rejected', (options, message) => {
+    expect(() => sampleToken(logits, createRng(1, 'draw'), options as object)).toThrow(message);
+    expect(() => sampleToken(logits, createRng(1, 'draw'), {}, [6])).toThrow('previous');
+  });
+
   test('huge logits do not overflow, and minus infinity is never drawn', () => {
     const rng = createRng(2, 'draw');
     const drawn = new Set<number>();

@@ -6,8 +6,15 @@ import { inferObjects, inferSubjects, interopSubjects, simdObjects } from './sub
 import { labObjects, labSubjects } from './subjects/lab.mjs';
 import { mainSubjects } from './subjects/main.mjs';
 import { mainObjects } from './subjects/main-objects.mjs';
-import { gpuSubjects, inspectSubjects, nodeSubjects, workerObjects, workerSubjects } from './subjects/others.mjs';
 import { tasksObjects, tasksSubjects } from './subjects/tasks.mjs';
+import {
+  gpuSubjects,
+  inspectSubjects,
+  nodeSubjects,
+  tuneSubjects,
+  workerObjects,
+  workerSubjects,
+} from './subjects/others.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 const { exports } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'));
@@ -34,6 +41,7 @@ const EXPORTS = {
   interop: interopSubjects,
   distributed: distributedSubjects,
   tasks: tasksSubjects,
+  tune: tuneSubjects,
 };
 /** Entries whose calls take systems and cells that the caller implements: what they return is not checked. */
 const OPAQUE = new Set(['lab']);

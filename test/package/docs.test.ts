@@ -19,6 +19,7 @@ const DOCUMENTS = [
   'docs/pytorch.md',
   'docs/keras.md',
   'docs/forecasting.md',
+  'docs/tuning.md',
 ];
 
 interface Block {

@@ -131,7 +131,7 @@ function exportedFrom(file: string): Map<string, { readonly at: string; readonly
 }
 
 describe('every exported name has a doc comment', () => {
-  const ENTRIES = ['index', 'node/index', 'worker/index', 'lab/index', 'inspect/index', 'gpu/index'];
+  const ENTRIES = ['index', 'node/index', 'worker/index', 'lab/index', 'inspect/index', 'gpu/index', 'tune/index'];
 
   test.each(ENTRIES)('src/%s.ts', (entry) => {
     const all = [...exportedFrom(`src/${entry}.ts`)];

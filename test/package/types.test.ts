@@ -40,6 +40,7 @@ const WEB = [
   'unspool/interop',
   'unspool/distributed',
   'unspool/tasks',
+  'unspool/tune',
 ];
 
 test('the entries for every environment, without any other types', () => expect(compile(WEB, [])).toBe(''), 60_000);

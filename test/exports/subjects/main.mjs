@@ -155,6 +155,12 @@ export const mainSubjects = {
     args: async (w) => [w.model, data(), { optimizer: optimizer(w), epochs: 2 }, await checkpointOf(w)],
     after: async (training) => training?.dispose?.(),
   },
+  generateText: {
+    args: (w) => [w.tokens, new main.Vocabulary([...'abcde']), 'ab', w.rng(), { topP: 0.9, length: 3, stop: ['a'] }],
+    after: async (pieces) => {
+      for await (const _ of pieces);
+    },
+  },
   generate: { args: (w) => [w.tokens, [1, 2], w.rng(), { temperature: 0.5, topK: 2 }] },
   gradcheck: {
     args: async (w) => [
@@ -172,7 +178,9 @@ export const mainSubjects = {
   randomBatch: { open: ['[1]'], args: () => [valueSpec(), { steps: T, batchSize: N }, 2, 1, 'meanSquaredError'] },
   readSafetensors: { args: async (w) => [await w.file, 'a name'] },
   restoreRng: { open: true, args: (w) => [w.rng().state()], after: (rng) => rng.uniform() },
-  sampleToken: { args: (w) => [[0.1, 0.5, 2], w.rng(), { temperature: 0.5, topK: 2 }] },
+  sampleToken: {
+    args: (w) => [[0.1, 0.5, 2], w.rng(), { temperature: 0.5, topK: 2, topP: 0.9, repetitionPenalty: 2 }, [0, 1]],
+  },
   scheduleSpec: { args: () => [main.stepDown({ every: 3, factor: 0.5 })] },
   selectKernels: {
     args: () => [{ backend: 'reference', precision: 'float64', threads: 1 }],

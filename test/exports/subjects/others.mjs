@@ -174,3 +174,25 @@ export const nodeSubjects = {
   },
   writeFileAtomic: { args: (w) => [fresh(w), Uint8Array.of(1, 2)] },
 };
+
+const space = () => ({
+  lr: { from: 0.01, to: 1, scale: 'log', integer: false, points: 2 },
+  kind: { choices: ['a', 2] },
+});
+const trials = () =>
+  [0, 1, 2, 3].map((number) => ({
+    ...{ number, settings: { lr: 0.1 * (number + 1), kind: 'a' }, state: 'finished' },
+    ...{ value: number, reports: [number], seconds: 1 },
+  }));
+const tuneOptions = () => ({
+  ...{ method: 'asha', trials: 3, workers: 2, seed: 1, factor: 2, rungs: 1, done: trials().slice(0, 1) },
+  ...{ signal: new AbortController().signal, onTrial: () => {} },
+});
+
+export const tuneSubjects = {
+  importance: { args: () => [space(), trials()], open: ['[1]'] },
+  tune: {
+    args: () => [space(), async ({ lr }, { report }) => ((await report(lr)) ? lr : 0), tuneOptions()],
+    open: ['[2].done'],
+  },
+};

@@ -1,0 +1,88 @@
+/** The results of a study as tables, and as a page. */
+import type { Plot, Table } from '../../lab/experiments/experiment.js';
+import { importance } from '../../tune/importance.js';
+import type { SearchSpace } from '../../tune/space.js';
+import { ranked, type Trial } from '../../tune/trial.js';
+import { clock } from '../output.js';
+import { htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
+import { plotHtml } from '../report/plot.js';
+
+const textOf = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+
+export const settingsText = (settings: Trial['settings']): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name} ${textOf(value)}`)
+    .join(', ');
+
+/** The trials, the best first. */
+export function trialsTable(space: SearchSpace, trials: readonly Trial[], most = trials.length): Table {
+  const names = Object.keys(space);
+  const rows = ranked(trials)
+    .slice(0, most)
+    .map(({ number, state, value, reports, settings, seconds, error }) => [
+      ...[number, state, value?.toFixed(4) ?? error ?? '', reports.length],
+      ...[clock(seconds), ...names.map((name) => textOf(settings[name]))],
+    ]);
+  return {
+    title: 'Trials',
+    note: 'Finished trials by loss, then stopped ones by the rung that they reached. The loss of a stopped trial is that at its last rung.',
+    columns: ['trial', 'state', 'loss', 'rungs', 'time', ...names],
+    rows,
+  };
+}
+
+const groupText = (values: readonly unknown[]): string => {
+  if (values.length === 1 || typeof values[0] !== 'number') return values.map(textOf).join(', ');
+  const numbers = values as number[];
+  return `${Math.min(...numbers)} to ${Math.max(...numbers)}`;
+};
+
+export function importanceTable(space: SearchSpace, trials: readonly Trial[]): Table {
+  return {
+    title: 'Importance of the settings',
+    note: 'Share of the variance of the ranks of the trials that a setting explains alone: epsilon squared of a one-way analysis of variance, with up to four groups for a range. 0 means no effect; settings that act only together are not seen.',
+    columns: ['setting', 'importance', 'best values'],
+    rows: importance(space, trials).map(({ setting, share, groups }) => [
+      setting,
+      Number.isNaN(share) ? 'too few trials' : share.toFixed(2),
+      groupText(groups[0]!.values),
+    ]),
+  };
+}
+
+const withValue = (trials: readonly Trial[]): Trial[] => trials.filter(({ value }) => value !== null);
+
+const pointsOf = (trials: readonly Trial[], x: (trial: Trial) => number): Plot['series'] =>
+  (['finished', 'stopped'] as const)
+    .map((label) => ({
+      label,
+      points: withValue(trials)
+        .filter(({ state }) => state === label)
+        .map((trial) => [x(trial), trial.value!] as const),
+    }))
+    .filter(({ points }) => points.length > 0);
+
+/** The loss by trial, and by each numeric setting. */
+export function studyPlots(space: SearchSpace, trials: readonly Trial[]): Plot[] {
+  const byTrial: Plot = {
+    ...{ title: 'Loss of each trial', x: { label: 'trial' }, y: { label: 'loss' }, mark: 'dot' },
+    series: pointsOf(trials, ({ number }) => number),
+  };
+  const bySetting = Object.entries(space).flatMap(([name, one]): Plot[] => {
+    if (!trials.every(({ settings }) => typeof settings[name] === 'number')) return [];
+    const log = 'from' in one && one.scale === 'log';
+    const series = pointsOf(trials, ({ settings }) => settings[name] as number);
+    return [{ title: `Loss by ${name}`, x: { label: name, log }, y: { label: 'loss' }, mark: 'dot', series }];
+  });
+  return [byTrial, ...bySetting].filter(({ series }) => series.length > 0);
+}
+
+/** One page that opens from disk. */
+export async function studyPage(title: string, space: SearchSpace, trials: readonly Trial[]): Promise<string> {
+  const plots = await Promise.all(studyPlots(space, trials).map(plotHtml));
+  const drawn = plots.every((html) => html !== '') ? plots.join('\n') : NO_PLOTS;
+  return htmlPage(
+    title,
+    [tableHtml(importanceTable(space, trials)), drawn, tableHtml(trialsTable(space, trials))].join('\n'),
+  );
+}
