@@ -152,7 +152,8 @@ export {
 export { type SgdSettings, sgd } from './optim/public-sgd.js';
 export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './optim/schedule.js';
 export type { MemoryEstimate, MemoryOptions } from './train/estimate-memory.js';
-export { evaluate } from './train/public.js';
+export type { LearningRateCurve, LearningRateOptions, LearningRatePoint } from './train/find-learning-rate.js';
+export { evaluate, findLearningRate } from './train/public.js';
 export { type TrainingSnapshot, TrainingSnapshots } from './train/snapshots.js';
 export type { AverageSpec, EarlyStoppingSpec } from './train/specs.js';
 export {

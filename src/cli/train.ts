@@ -1,10 +1,11 @@
 import { lockFile } from '../node/index.js';
-import { defineCommand } from './command.js';
+import { defineCommand, UsageError } from './command.js';
 import { FORECAST_SETTINGS } from './forecast/settings.js';
 import { isForecasting, trainOnTable } from './forecast/train.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
 import { removeIfEmpty } from './runs/files.js';
 import { flag, integer, text } from './settings.js';
+import { findRate } from './train/find-rate.js';
 import { planResume } from './train/resume.js';
 import { runTraining } from './train/run.js';
 import { SETTING_FLAGS } from './train/settings.js';
@@ -51,6 +52,7 @@ export const trainCommand = defineCommand({
     asText: flag('train on the characters of a table or of JSON', FILES.group),
     force: flag('overwrite an existing model of --out', FILES.group),
     resume: text({ ...FILES, placeholder: 'FILE', help: 'continue a run directory or a checkpoint, bit for bit' }),
+    findLearningRate: flag('train shortly with growing learning rates, suggest one, and write no files', 'Training'),
     backend: text({
       ...MACHINE,
       help: 'wasm, reference, gpu, gpu:webgpu or gpu:webgl2; auto picks the fastest',
@@ -70,6 +72,7 @@ export const trainCommand = defineCommand({
     { does: 'train a larger one', line: 'unspool train novel.txt --hidden-size 256 --layers 2 --epochs 5 --lr 0.003' },
     { does: 'continue after Ctrl-C or a crash', line: 'unspool train --resume runs/novel' },
     { does: 'train for more epochs', line: 'unspool train --resume runs/novel --epochs 10' },
+    { does: 'find a learning rate first', line: 'unspool train novel.txt --find-learning-rate' },
     { does: 'repeat a run', line: 'unspool train --config runs/novel/config.json' },
     {
       does: 'train a forecaster, in runs/births',
@@ -78,7 +81,11 @@ export const trainCommand = defineCommand({
     { does: 'save only a model', line: 'unspool train novel.txt --out novel.safetensors' },
   ],
   async run(args, options) {
-    if (await isForecasting(options)) return trainOnTable(args, options);
+    if (await isForecasting(options)) {
+      if (options.findLearningRate) throw new UsageError('--find-learning-rate works only with a text so far.');
+      return trainOnTable(args, options);
+    }
+    if (options.findLearningRate) return findRate(args, options);
     const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
     const unlock = await lockFile(plan.file, { onWait: createOutput(options).warn });
     try {

@@ -1,8 +1,12 @@
 /**
- * Evaluation. Training loads the same code on demand. index.ts exports it through these constants and not directly, because a
+ * Evaluation and the learning rate finder. Training loads the code of evaluation on demand. index.ts exports it through these constants and not directly, because a
  * bundler would otherwise put it into every page that imports index.ts.
  */
 import { evaluate as evaluateCode } from './evaluate.js';
+import { findLearningRate as findLearningRateCode } from './find-learning-rate.js';
 
 /** Returns the mean loss over all targets of a source, even for a loss that sums. */
 export const evaluate = evaluateCode;
+
+/** Makes a short training with a learning rate that grows, and suggests one (Smith 2017). */
+export const findLearningRate = findLearningRateCode;

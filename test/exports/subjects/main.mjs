@@ -155,6 +155,13 @@ export const mainSubjects = {
     args: async (w) => [w.model, data(), { optimizer: optimizer(w), epochs: 2 }, await checkpointOf(w)],
     after: async (training) => training?.dispose?.(),
   },
+  findLearningRate: {
+    args: (w) => [
+      w.model,
+      { train: source() },
+      { optimizer: main.adam(), from: 0.001, to: 0.1, updates: 10, clipNorm: 1, seed: 2 },
+    ],
+  },
   generateText: {
     args: (w) => [w.tokens, new main.Vocabulary([...'abcde']), 'ab', w.rng(), { topP: 0.9, length: 3, stop: ['a'] }],
     after: async (pieces) => {
