@@ -1,5 +1,5 @@
 import { lockFile } from '../node/index.js';
-import { defineCommand, UsageError } from './command.js';
+import { defineCommand } from './command.js';
 import { FORECAST_SETTINGS } from './forecast/settings.js';
 import { isForecasting, trainOnTable } from './forecast/train.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
@@ -81,10 +81,7 @@ export const trainCommand = defineCommand({
     { does: 'save only a model', line: 'unspool train novel.txt --out novel.safetensors' },
   ],
   async run(args, options) {
-    if (await isForecasting(options)) {
-      if (options.findLearningRate) throw new UsageError('--find-learning-rate works only with a text so far.');
-      return trainOnTable(args, options);
-    }
+    if (await isForecasting(options)) return trainOnTable(args, options);
     if (options.findLearningRate) return findRate(args, options);
     const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
     const unlock = await lockFile(plan.file, { onWait: createOutput(options).warn });

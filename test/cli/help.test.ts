@@ -88,7 +88,16 @@ describe('parsing', () => {
   test('numbers are numbers, text is text, flags are booleans, in any order, and defaults are filled in', () => {
     expect(parse('--top-k', '3', 'm', '--temperature=0.5', '--prompt', '12', '--json')).toEqual({
       args: ['m'],
-      options: { topK: 3, temperature: 0.5, prompt: '12', json: true, quiet: false, length: 500, seed: 1, repetitionWindow: 64 },
+      options: {
+        topK: 3,
+        temperature: 0.5,
+        prompt: '12',
+        json: true,
+        quiet: false,
+        length: 500,
+        seed: 1,
+        repetitionWindow: 64,
+      },
       help: false,
     });
   });

@@ -6,7 +6,6 @@ import { inferObjects, inferSubjects, interopSubjects, simdObjects } from './sub
 import { labObjects, labSubjects } from './subjects/lab.mjs';
 import { mainSubjects } from './subjects/main.mjs';
 import { mainObjects } from './subjects/main-objects.mjs';
-import { tasksObjects, tasksSubjects } from './subjects/tasks.mjs';
 import {
   gpuSubjects,
   inspectSubjects,
@@ -15,6 +14,7 @@ import {
   workerObjects,
   workerSubjects,
 } from './subjects/others.mjs';
+import { tasksObjects, tasksSubjects } from './subjects/tasks.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 const { exports } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'));
