@@ -1,5 +1,5 @@
 /** The contract of communication between ranks, and the case of one rank. */
-import { isFunction, isObject, requireChoice, requireInteger, shown } from '../checks.js';
+import { isFunction, isObject, requireChoice, requireInteger, requireList, shown } from '../checks.js';
 import { invalidSetting, UnspoolError } from '../errors.js';
 
 /** An array that ranks can exchange. */
@@ -53,7 +53,10 @@ const KINDS = [Float32Array, Float64Array, Int32Array, Uint8Array];
 /** Throws `INVALID_SETTING` unless `value` is an array that ranks can exchange. */
 export function requireExchangeable(path: string, value: unknown): asserts value is Exchangeable {
   // By name: an array may be of another realm.
-  if (ArrayBuffer.isView(value) && KINDS.some(({ name }) => value[Symbol.toStringTag as never] === name)) return;
+  if (ArrayBuffer.isView(value) && KINDS.some(({ name }) => value[Symbol.toStringTag as never] === name)) {
+    requireList(path, value); // its memory can be read
+    return;
+  }
   const kinds = KINDS.map(({ name }) => name).join(', ');
   throw invalidSetting(path, `must be one of ${kinds}, got ${shown(value)}.`);
 }

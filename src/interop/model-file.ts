@@ -7,7 +7,7 @@
  *   training (progress of a checkpoint; its tensors are `training.optimizer.NAME` and `training.state.LAYER.h|c`)
  */
 
-import { classOf, isObject, requireFunction, requireOptional, requireOptions, shown } from '../checks.js';
+import { isObject, requireFunction, requireOptional, requireOptions, shown } from '../checks.js';
 import type { FloatArray, Precision } from '../contract/kernels.js';
 import type { Arena } from '../core/memory/parameters.js';
 import type { Model } from '../core/model.js';
@@ -18,6 +18,7 @@ import { invalidData, invalidSetting, UnspoolError } from '../errors.js';
 import { isProgress, progressOf, type TrainingProgress } from '../train/progress.js';
 import type { TrainingSettings, TrainingState } from '../train/trainer.js';
 import { parseBounded } from './bounded-json.js';
+import { isFloats, isMap } from './classes.js';
 import { invalidFile } from './invalid.js';
 import { requireJson } from './plain-json.js';
 import { readSafetensors, type SafeTensorsFile, tensorValues } from './safetensors.js';
@@ -83,13 +84,11 @@ export function headerOf(spec: ModelSpec, { vocabulary, metadata = {} }: ModelFi
   return header;
 }
 
-const isFloats = (data: unknown): data is FloatArray => /^Float(32|64)Array$/.test(classOf(data));
-
 /** The training state as JSON and as tensors, copied: the caller may continue with its arrays. */
 function trainingParts(training: TrainingState, spec: ModelSpec): { text: string; tensors: TensorData[] } {
   const given: Partial<TrainingState> = isObject(training) ? training : {};
   const { optimizer, carried, ...rest } = given;
-  const names = classOf(optimizer) === 'Map' ? [...optimizer!.keys()] : null;
+  const names = isMap(optimizer) ? [...optimizer.keys()] : null;
   const state = { ...rest, optimizer: names, carried: Array.isArray(carried) ? carried.length : carried };
   const tensors: TensorData[] = [];
   const add = (name: string, data: unknown): void => {

@@ -84,7 +84,7 @@ function writableType({ name, shape, data, type }: TensorData): (typeof TYPES)[k
   const what = `tensor ${quoted(name)}`;
   requireUnicode(what, name);
   const array = classOf(data);
-  if (!isKeyOf(TYPES, array) || (array === 'Uint16Array') !== (type === 'F16')) {
+  if (!ArrayBuffer.isView(data) || !isKeyOf(TYPES, array) || (array === 'Uint16Array') !== (type === 'F16')) {
     throw invalidData(what, `its data must be a Float32Array, a Float64Array or an Int8Array, got ${array}.`);
   }
   if (!Array.isArray(shape) || shape.length > MAX_RANK || !Array.from<unknown>(shape).every(isSize)) {

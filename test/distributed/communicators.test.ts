@@ -122,6 +122,10 @@ describe('calls that do not fit together', () => {
     for (const [call, path] of calls) {
       expect(problemOf(await rejected(call as () => Promise<unknown>), 'INVALID_SETTING').path).toBe(path);
     }
+    const transferred = new Float32Array(2);
+    structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
+    const rank = threadRank(threadRanks(1), 0);
+    expect((await rejected(() => rank.allReduce(transferred, 'sum'))).message).toContain('its memory was transferred');
     expect(thrown(() => threadRanks(0)).message).toContain('size');
     expect(thrown(() => threadRank({ size: 2, memory: new SharedArrayBuffer(8) }, 0)).message).toContain(
       'threadRanks()',

@@ -17,6 +17,7 @@ import {
   jacobianSpectrum,
   nearestPatterns,
   preactivationTerms,
+  stateBefore,
   type Trace,
   trace,
   updateRatios,
@@ -193,6 +194,15 @@ describe('a damaged trace is rejected by', () => {
     const short = { ...layer.gates.f, data: layer.gates.f.data.subarray(1) };
     const damaged = { ...found, layers: [{ ...layer, gates: { ...layer.gates, f: short } }] };
     expect(thrown(() => act(damaged)).message).toMatch(/gates\.f\.data has 11 numbers, but 4 rows of 3 columns/);
+  });
+
+  test('stateBefore, if memory was transferred', async () => {
+    const { model, batch } = make();
+    const layer = (await trace(model, batch)).layers[0]!;
+    const data = new Float64Array(0);
+    structuredClone(data.buffer, { transfer: [data.buffer] });
+    const damaged = { ...layer, c: { rows: layer.steps, cols: 0, data }, initial: { ...layer.initial } };
+    expect(thrown(() => stateBefore(damaged, 1)).message).toMatch(/^layer\.c\.data: its memory was transferred/);
   });
 
   test('and parameters of two models', () => {

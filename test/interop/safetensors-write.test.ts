@@ -35,14 +35,15 @@ describe('writeSafetensors throws for', () => {
     expect(errorOf('a', shape)).toBe(text);
   });
 
-  test.each([[Int32Array.of(1), 'Int32Array'] as const, [[1], 'Array'] as const])(
-    'data of another type',
-    (data, type) => {
-      expect(errorOf('a', [1], data)).toBe(
-        `tensor "a": its data must be a Float32Array, a Float64Array or an Int8Array, got ${type}.`,
-      );
-    },
-  );
+  test.each([
+    [Int32Array.of(1), 'Int32Array'],
+    [[1], 'Array'],
+    [{ [Symbol.toStringTag]: 'Float32Array', length: 1 }, 'Float32Array'],
+  ] as const)('data of another type', (data, type) => {
+    expect(errorOf('a', [1], data)).toBe(
+      `tensor "a": its data must be a Float32Array, a Float64Array or an Int8Array, got ${type}.`,
+    );
+  });
 
   test('metadata that are not strings, not well-formed or too long', () => {
     const bad = { n: 1 } as unknown as Record<string, string>;

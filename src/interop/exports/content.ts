@@ -1,11 +1,12 @@
 /** What an export needs of a model file. */
-import { classOf, isObject, shown } from '../../checks.js';
+import { isObject, shown } from '../../checks.js';
 import type { FloatArray } from '../../contract/kernels.js';
 import { buildLayers } from '../../core/build.js';
 import type { LstmSpec } from '../../core/lstm/spec.js';
 import { parameterLayout } from '../../core/parameter-layout.js';
 import type { LayerSpec } from '../../core/spec.js';
 import { invalidSetting } from '../../errors.js';
+import { isFloats, isMap } from '../classes.js';
 import type { ModelFile } from '../model-file.js';
 
 /** The parts of a `ModelFile` that exports use. */
@@ -21,7 +22,7 @@ export interface Parameter {
 
 /** The parameters in the order of the spec. Throws `INVALID_SETTING` unless `model` is what `parseModel` returns. */
 export function parametersOf(model: ExportableModel): Parameter[] {
-  if (!isObject(model) || classOf(model.parameters) !== 'Map') {
+  if (!isObject(model) || !isMap(model.parameters)) {
     throw invalidSetting('model', `must be what parseModel() returned, got ${shown(model)}.`);
   }
   const { vocabulary = null } = model;
@@ -31,9 +32,7 @@ export function parametersOf(model: ExportableModel): Parameter[] {
   const { entries } = parameterLayout(model.spec);
   return entries.map(({ name, shape, size }) => {
     const data: unknown = model.parameters.get(name);
-    if (/^Float(32|64)Array$/.test(classOf(data)) && (data as FloatArray).length === size) {
-      return { name, shape, data: data as FloatArray };
-    }
+    if (isFloats(data) && data.length === size) return { name, shape, data };
     throw invalidSetting(`model.parameters: ${name}`, `must have ${size} numbers in a Float32Array or a Float64Array.`);
   });
 }
