@@ -5,6 +5,7 @@ import type { BackendOptions } from '../kernels/select.js';
 import { type WriteOptions, writeFileAtomic } from './files.js';
 import { readBytes } from './read.js';
 
+export { batching, type PredictSequence, type SequencePrediction, type SequenceState } from './batching.js';
 export { appendText, type WriteOptions, writeFileAtomic } from './files.js';
 export { lockFile } from './lock.js';
 export { readBytes, readText } from './read.js';

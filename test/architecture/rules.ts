@@ -29,7 +29,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   lab: ['contract', 'errors', 'checks', 'core', 'metrics', 'optim', 'kernels', 'train', 'estimators'],
   index: ['contract', 'errors', 'core', 'metrics', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   inspect: ['contract', 'errors', 'checks', 'core', 'kernels/reference', 'estimators', 'lab'],
-  node: ['errors', 'checks', 'kernels', 'interop', 'create'],
+  node: ['contract', 'errors', 'checks', 'core', 'kernels', 'interop', 'create'],
   tune: ['errors', 'checks', 'core', 'train'],
   worker: ['contract', 'errors', 'checks', 'core', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   cli: ['errors', 'checks', 'gpu', 'interop', 'lab', 'index', 'inspect', 'node', 'tasks', 'tune'],

@@ -16,6 +16,7 @@ const DOCUMENTS = [
   'docs/models.md',
   'docs/onnx.md',
   'docs/web-app.md',
+  'docs/server.md',
   'docs/pytorch.md',
   'docs/keras.md',
   'docs/forecasting.md',

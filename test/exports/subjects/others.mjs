@@ -163,6 +163,10 @@ const saved = async (w) => {
 
 export const nodeSubjects = {
   appendText: { args: (w) => [fresh(w), 'text'] },
+  batching: {
+    args: (w) => [w.model, { mostRows: 2 }],
+    after: (predict) => Promise.all([1, 2, 3].map(() => predict(numbers(4), { from: states() }))),
+  },
   loadModel: { args: async (w) => [await saved(w), { threads: 1 }], after: ({ model }) => model.dispose() },
   lockFile: { args: (w) => [fresh(w)], after: (release) => release() },
   readBytes: { args: async (w) => [await saved(w)] },
