@@ -24,7 +24,7 @@ export function requireKnownKeys(file: string, values: object, table: Settings):
   throw invalidSetting(file, `unknown setting "${unknown}".`, `${help || `Settings: ${known.join(', ')}.`}`.trim());
 }
 
-/** The JSON object in a file. Throws `FILE_ACCESS` and `INVALID_FILE`. */
+/** The JSON object in a file, without `$schema`, which editors use. Throws `FILE_ACCESS` and `INVALID_FILE`. */
 export async function readJsonObject(file: string): Promise<Readonly<Record<string, unknown>>> {
   const text = await readText(file);
   let values: unknown;
@@ -34,7 +34,10 @@ export async function readJsonObject(file: string): Promise<Readonly<Record<stri
     const problem = `not valid JSON: ${(error as Error).message}.`;
     throw new UnspoolError({ code: 'INVALID_FILE', file, problem });
   }
-  if (isObject(values) && !Array.isArray(values)) return values;
+  if (isObject(values) && !Array.isArray(values)) {
+    const { $schema: _, ...settings } = values;
+    return settings;
+  }
   throw new UnspoolError({ code: 'INVALID_FILE', file, problem: 'expected one JSON object with settings.' });
 }
 

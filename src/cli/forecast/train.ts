@@ -39,6 +39,9 @@ const TABLE = {
   task: text({ choices: ['forecasting'], help: 'forecasting' }),
   table: text({ help: 'the file of the table' }),
 };
+
+export { TABLE as FORECAST_CONFIG };
+
 type TableSettings = ValuesOf<typeof TABLE>;
 
 /** The options of the command that this job uses. */

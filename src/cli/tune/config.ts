@@ -16,8 +16,8 @@ export interface StudyConfig {
 }
 
 const TABLE: Settings = CONFIG_SETTINGS;
-/** Settings that do not belong to a trial. */
-const FIXED = ['text', 'asText', 'backend', 'threads'];
+/** Settings that all trials share. */
+export const SHARED_SETTINGS: readonly string[] = ['text', 'asText', 'backend', 'threads'];
 
 /** Takes the ranges and choices out of an object, also those in objects in it. */
 function split(values: Values, path: string, space: Record<string, NumberRange | Choices>): Values {
@@ -44,7 +44,7 @@ export function configWith({ base }: Pick<StudyConfig, 'base'>, settings: TrialS
 
 /** A range of an integer setting has integers only. Throws `INVALID_SETTING` for values that the setting does not allow. */
 function checked(file: string, name: string, one: NumberRange | Choices): NumberRange | Choices {
-  if (FIXED.includes(name)) throw invalidSetting(`${file}: ${name}`, 'cannot be searched.');
+  if (SHARED_SETTINGS.includes(name)) throw invalidSetting(`${file}: ${name}`, 'cannot be searched.');
   const setting = TABLE[name];
   if (!setting) return one; // part of an object, which is checked by the training
   const typed = 'from' in one && setting.type === 'integer' ? { ...one, integer: true } : one;
