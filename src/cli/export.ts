@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { parseModel } from '../index.js';
 import { toJson } from '../interop/exports/json.js';
+import { toKeras } from '../interop/exports/keras.js';
 import { toModule } from '../interop/exports/module.js';
 import { toOnnx } from '../interop/exports/onnx.js';
 import { toPytorch } from '../interop/exports/pytorch.js';
@@ -13,7 +14,11 @@ import { type NewFile, requireNew, saveFiles } from './save-files.js';
 import { flag, text, type ValuesOf } from './settings.js';
 
 const OPTIONS = {
-  to: text({ placeholder: 'FORMAT', choices: ['module', 'onnx', 'pytorch', 'json'], help: 'the format to write' }),
+  to: text({
+    placeholder: 'FORMAT',
+    choices: ['module', 'onnx', 'pytorch', 'keras', 'json'],
+    help: 'the format to write',
+  }),
   out: text({
     placeholder: 'FILE',
     help: 'where to write it',
@@ -37,7 +42,7 @@ interface Result {
   readonly note: string;
 }
 
-const ENDINGS = { module: '.js', onnx: '.onnx', pytorch: '.pytorch.safetensors', json: '.json' };
+const ENDINGS = { module: '.js', onnx: '.onnx', pytorch: '.pytorch.safetensors', keras: '.keras', json: '.json' };
 
 function exported(model: ModelFile, format: keyof typeof ENDINGS, file: string, options: Options): Result {
   if (format === 'module') {
@@ -57,6 +62,10 @@ function exported(model: ModelFile, format: keyof typeof ENDINGS, file: string, 
       files: [{ file, content: toOnnx(model) }],
       note: 'Inputs: input [T, N, ...] and the state of each LSTM; pass the next_ outputs back as the state_ inputs.',
     };
+  if (format === 'keras') {
+    const note = `import keras\nmodel = keras.models.load_model(${JSON.stringify(basename(file))})`;
+    return { files: [{ file, content: toKeras(model) }], note };
+  }
   if (format === 'json') return { files: [{ file, content: toJson(model) }], note: '' };
   const { weights, loader } = toPytorch(model, basename(file));
   return { files: [{ file, content: weights }], note: loader };
@@ -74,12 +83,14 @@ export const exportCommand = defineCommand({
     },
     { does: 'a quarter as large', line: 'unspool export model.safetensors --to module --weights int8 --out small.js' },
     { does: 'for ONNX Runtime', line: 'unspool export model.safetensors --to onnx' },
+    { does: 'for Keras 3', line: 'unspool export model.safetensors --to keras' },
     { does: 'for PyTorch; prints the program that loads it', line: 'unspool export model.safetensors --to pytorch' },
   ],
   async run([source], options) {
     const out = createOutput(options);
     const format = options.to as keyof typeof ENDINGS | undefined;
-    if (format === undefined) throw new UsageError('missing --to: the format to write, module, onnx, pytorch or json.');
+    if (format === undefined)
+      throw new UsageError('missing --to: the format to write, module, onnx, pytorch, keras or json.');
     if (format !== 'module' && (options.simd || options.weights !== 'float32')) {
       throw new UsageError(`--${options.simd ? 'simd' : 'weights'} is for --to module.`);
     }

@@ -1,6 +1,7 @@
 /** `unspool/interop`: models in the formats of other programs. */
 export type { ExportableModel } from './exports/content.js';
 export { toJson } from './exports/json.js';
+export { toKeras } from './exports/keras.js';
 export { type ModuleFiles, type ModuleOptions, toModule } from './exports/module.js';
 export { toOnnx } from './exports/onnx.js';
 export { type PytorchFiles, toPytorch } from './exports/pytorch.js';

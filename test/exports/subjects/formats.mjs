@@ -52,6 +52,7 @@ export const interopSubjects = {
   },
   importModel: { args: async (w) => [await ofPytorch(w), { node: 'lstm' }] },
   toJson: { open: true, args: async (w) => [await parsed(w)] },
+  toKeras: { open: true, args: async (w) => [await parsed(w)] },
   toModelFile: { open: true, args: async (w) => [await parsed(w)] },
   toModule: { open: ['[0]'], args: async (w) => [await parsed(w), { weights: 'int8', simd: true }] },
   toOnnx: { open: true, args: async (w) => [await parsed(w)] },
