@@ -11,5 +11,6 @@ export { importContents, importModel } from './imports/formats.js';
 export type { ForeignLayer, ImportContents, Imported, ImportedLayer } from './imports/imported.js';
 export { fromKeras, type KerasOptions } from './imports/keras/index.js';
 export { fromOnnx } from './imports/onnx/index.js';
+export { type OnnxTensor, onnxTensors } from './imports/onnx/tensors.js';
 export type { ImportModelOptions, ImportOptions } from './imports/options.js';
 export { fromPytorch } from './imports/pytorch/index.js';

@@ -47,6 +47,7 @@ export const interopSubjects = {
   },
   fromOnnx: { args: async (w) => [await ofOnnx(w), { node: 'lstm_0_Y', file: 'lstm.onnx' }] },
   fromPytorch: { args: async (w) => [await ofPytorch(w), { node: 'lstm', file: 'lstm.safetensors' }] },
+  onnxTensors: { args: async (w) => [await ofOnnx(w), { file: 'lstm.onnx' }] },
   importContents: {
     args: async (w) => [await ofPytorch(w), { file: 'lstm.safetensors', part: async () => numbers(2) }],
   },

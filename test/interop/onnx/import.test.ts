@@ -1,12 +1,9 @@
 /** ONNX files of other programs, and of Unspool, give models that compute what the files do. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parameterLayout } from '../../../src/core/parameter-layout.js';
-import type { LayerSpec, LstmSpec, ModelSpec } from '../../../src/core/spec.js';
 import { toOnnx } from '../../../src/interop/exports/onnx.js';
 import { fromOnnx } from '../../../src/interop/imports/onnx/index.js';
-import { modelSpecs } from '../../support/model-specs.js';
-import { testRandom } from '../../support/random.js';
+import { expressible, inputsFor, withParameters } from './models.js';
 import { difference, fixture, predicted, tensorFile, turned, withoutMetadata, withTensors } from './support.js';
 
 describe("the LSTM cases of ONNX's own tests", () => {
@@ -63,26 +60,6 @@ describe('models that PyTorch exported', () => {
   });
 });
 
-/** The specs without what ONNX cannot express. */
-const expressible = modelSpecs.map((spec): ModelSpec => {
-  const layers = spec.layers.map((layer): LayerSpec => {
-    if (layer.kind !== 'lstm') return layer;
-    const { projectionSize: _, zoneout: __, cell, ...rest } = layer;
-    if (!cell) return rest;
-    const { layerNorm: ___, gateRecurrence: ____, clip: _____, gates, ...others } = cell;
-    const kept = gates === 'coupled' || gates === 'all' ? { gates } : {};
-    return { ...rest, cell: { ...others, ...kept } } as LstmSpec;
-  });
-  return { ...spec, layers };
-});
-
-function withParameters(spec: ModelSpec, seed: number) {
-  const random = testRandom(seed);
-  const { entries } = parameterLayout(spec);
-  const parameters = new Map(entries.map(({ name, size }) => [name, Float32Array.from(random.normals(size, 0.4))]));
-  return { spec, parameters };
-}
-
 describe('models that Unspool exported', () => {
   test('importing an export gives the same spec and the same bits', () => {
     fc.assert(
@@ -104,11 +81,10 @@ describe('models that Unspool exported', () => {
         // The initial states of the file are inputs, so the graph does not have them.
         for (const [name, values] of model.parameters) if (/\.[hc]0_/.test(name)) values.fill(0);
         const imported = fromOnnx(withoutMetadata(toOnnx(model)));
-        const [T, N] = [4, 3];
-        const random = testRandom(seed);
-        const inputs = spec.inputSize ? random.normals(T * N * spec.inputSize) : random.integers(T * N, 5);
+        const { batchSize, inputs } = inputsFor(spec, seed);
         const plain = { ...imported, ...model };
-        const [expected, found] = [await predicted(plain, inputs, N), await predicted(imported, inputs, N)];
+        const expected = await predicted(plain, inputs, batchSize);
+        const found = await predicted(imported, inputs, batchSize);
         expect(found).toEqual(expected);
       }),
       { numRuns: 40, seed: 21 },

@@ -98,7 +98,9 @@ export function gather(t: Tensor, indices: Tensor, axis: number, spend: Spend): 
 export function concat(tensors: readonly Tensor[], axis: number, spend: Spend): Tensor | null {
   const first = tensors[0]!;
   const others = (shape: readonly number[]): string => shape.map((size, k) => (k === axis ? '' : size)).join();
-  if (!tensors.every(({ shape, type }) => type === first.type && others(shape) === others(first.shape))) return null;
+  const fits = ({ shape, type }: Tensor): boolean =>
+    type === first.type && shape.length === first.shape.length && others(shape) === others(first.shape);
+  if (!tensors.every(fits)) return null;
   const shape = first.shape.map((size, k) => (k === axis ? tensors.reduce((sum, t) => sum + t.shape[k]!, 0) : size));
   spend(sizeOf(shape));
   const values = newValues(first.type, sizeOf(shape));

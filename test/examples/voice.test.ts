@@ -1,0 +1,61 @@
+/** The example that finds speech, run as its reader runs it, next to what onnxruntime-web computes for the same file. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+
+const ROOT = join(__dirname, '..', '..');
+const FILES = join(__dirname, 'voice');
+const folder = mkdtempSync(join(tmpdir(), 'unspool-voice-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const run = (file: string): number[] => {
+  const text = execFileSync('node', ['examples/voice/main.mjs', file], { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' });
+  return [...text.matchAll(/^ *[\d.]+ s {2}([\d.]+)/gm)].map(([, probability]) => Number(probability));
+};
+const found = run(join(FILES, 'goforward.raw'));
+
+test("every probability is onnxruntime's", () => {
+  const expected = JSON.parse(readFileSync(join(FILES, 'goforward.json'), 'utf8')) as number[];
+  expect(found).toHaveLength(expected.length);
+  expect(Math.max(...found.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(1e-5);
+});
+
+test('silence is silence, and speech is speech', () => {
+  const between = (from: number, to: number): number[] => found.slice(from, to + 1);
+  expect(Math.max(...between(0, 15))).toBeLessThan(0.05);
+  expect(found[16]).toBeCloseTo(0.9, 2);
+  expect(Math.min(...between(18, 37))).toBeGreaterThan(0.96);
+  expect(found[40]).toBeCloseTo(0.62, 2);
+  expect(Math.min(...between(42, 66))).toBeGreaterThan(0.99);
+  expect(found[70]).toBeCloseTo(0.4, 2);
+  expect(Math.max(...between(72, found.length - 1))).toBeLessThan(0.05);
+});
+
+test('a WAV file with other chunks gives the same, and one of another rate an error', () => {
+  const samples = readFileSync(join(FILES, 'goforward.raw'));
+  const chunk = (name: string, content: Buffer): Buffer => {
+    const head = Buffer.alloc(8);
+    head.write(name, 'latin1');
+    head.writeUInt32LE(content.length, 4);
+    return Buffer.concat([head, content]);
+  };
+  const wav = (rate: number): string => {
+    const format = Buffer.alloc(16);
+    for (const [at, value] of [
+      [0, 1],
+      [2, 1],
+      [4, rate],
+      [12, 2],
+      [14, 16],
+    ] as const)
+      format.writeUInt16LE(value, at);
+    const parts = [Buffer.from('WAVE'), chunk('fmt ', format), chunk('LIST', Buffer.alloc(26)), chunk('data', samples)];
+    const file = join(folder, `${rate}.wav`);
+    writeFileSync(file, chunk('RIFF', Buffer.concat(parts)));
+    return file;
+  };
+  expect(run(wav(16000))).toEqual(found);
+  expect(() => run(wav(8000))).toThrow(/must have one channel, 16 kHz and 16 bits/);
+});
