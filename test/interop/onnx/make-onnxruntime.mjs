@@ -1,5 +1,5 @@
 /**
- * Writes onnxruntime.json: random models, and what onnxruntime-web computes of the files that `toOnnx` makes of them.
+ * Writes onnxruntime.jsonl: random models, and what onnxruntime-web computes of the files that `toOnnx` makes of them.
  * onnxruntime-web takes 139 MB, so it is not a dependency. Run this where it is installed, once `toOnnx` has changed:
  * npm install onnxruntime-web@1.30.0 --ignore-scripts, then node .../make-onnxruntime.mjs
  */
@@ -52,4 +52,4 @@ for (const [seed, spec] of sample(expressible, { seed: 11, numRuns: COUNT }).ent
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   cases.push({ spec, seed, sha256, shape: output.dims, output: Array.from(output.data) });
 }
-writeFileSync(`${HERE}onnxruntime.json`, `[\n${cases.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`);
+writeFileSync(`${HERE}onnxruntime.jsonl`, cases.map((one) => `${JSON.stringify(one)}\n`).join(''));
