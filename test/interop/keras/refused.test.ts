@@ -1,8 +1,10 @@
 /** What cannot be converted is refused with the reason; what a file contains is listed; one layer can be selected. */
 import { describe, expect, it } from '@jest/globals';
 import { parameterLayout } from '../../../src/core/parameter-layout.js';
+import { writeHdf5 } from '../../../src/interop/hdf5/write.js';
 import { importContents } from '../../../src/interop/imports/formats.js';
 import { fromKeras } from '../../../src/interop/imports/keras/index.js';
+import { writeZip } from '../../../src/interop/zip-write.js';
 import { problemOf, rejected } from '../../support/errors.js';
 import { fixture, fixtureJson, type GivenLayer, lstmLayer, partOf, tfjsModel, utf8 } from './support.js';
 
@@ -188,6 +190,25 @@ describe('what is imported', () => {
     expect(parameters.get('cu_dnnlstm_1.bias_hh_l0')!.some((value) => value !== 0)).toBe(true);
   });
 
+  it('may have its weights where Keras 2.13 to 2.15 put them', async () => {
+    const config = {
+      class_name: 'Sequential',
+      config: { layers: [{ class_name: 'LSTM', config: lstmLayer().config }] },
+    };
+    const shapes = [[3, 8], [2, 8], [8]];
+    const datasets = shapes.map((shape, i) => {
+      const data = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(i + 1);
+      return { path: `_layer_checkpoint_dependencies/lstm/cell/vars/${i}`, shape, data };
+    });
+    const bytes = writeZip([
+      { name: 'metadata.json', content: utf8('{"keras_version":"2.15.0"}') },
+      { name: 'config.json', content: utf8(JSON.stringify(config)) },
+      { name: 'model.weights.h5', content: writeHdf5(datasets) },
+    ]);
+    const { parameters } = await fromKeras(bytes);
+    expect(parameters.get('lstm.weight_hh_l0')).toEqual(new Float32Array(16).fill(2));
+  });
+
   it('is listed without reading the weights', async () => {
     const { layers, format } = await importContents(fixture('functional.keras'));
     expect(format).toBe('a Keras model (.keras)');
@@ -245,6 +266,13 @@ describe('weights of BasicLSTMCell', () => {
     );
     const error = await rejected(() => fromKeras(manifest, { part: async () => new Uint8Array(8) }));
     expect(problemOf(error, 'INVALID_FILE').problem).toContain(problem);
+  });
+
+  it('are refused if a shard is named twice: a small file must not fill the memory', async () => {
+    const weights = [{ name: 'kernel', shape: [2, 2], dtype: 'float32' }];
+    const manifest = utf8(JSON.stringify([{ paths: ['a', 'a'], weights }]));
+    const error = await rejected(() => fromKeras(manifest, { part: async () => new Uint8Array(8) }));
+    expect(problemOf(error, 'INVALID_FILE').problem).toContain('names the shard "a" twice');
   });
 
   it('are refused without a reader of their shards', async () => {

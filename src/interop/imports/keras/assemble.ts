@@ -9,7 +9,7 @@ import type { ForeignTensor } from '../tensors.js';
 import type { Version } from './activations.js';
 import type { KerasLayer, KerasModel } from './config.js';
 import type { Conversion, Parts, WeightShape } from './conversion.js';
-import { convertLayer } from './layers.js';
+import { AFTER_LAST, convertLayer } from './layers.js';
 
 /** A Keras model with its weights. */
 export interface KerasFile {
@@ -26,9 +26,6 @@ interface Converted {
   /** A text: why it cannot be converted. */
   readonly found: Conversion | string;
 }
-
-/** Layers that have no effect on the output of a model that is not training. */
-const NO_EFFECT = ['Dropout', 'SpatialDropout1D', 'Activation', 'ActivityRegularization', 'GaussianNoise', 'Softmax'];
 
 /** Names that the layers of each kind have by default; the names of LSTMs have a level in addition. */
 const DEFAULT_NAMES: Readonly<Record<LayerSpec['kind'], string>> = {
@@ -150,7 +147,7 @@ function named(spec: ModelSpec, parts: readonly Parts[], file: string): Map<stri
 export function openModel(source: KerasFile): ImportSource {
   const { format, model, version } = source;
   const { layers } = model;
-  const last = layers.findLastIndex(({ className }) => !NO_EFFECT.includes(className));
+  const last = layers.findLastIndex(({ className }) => !AFTER_LAST.includes(className));
   const converted: Converted[] = layers.map((layer, i) => {
     return { layer, found: convertLayer(layer, { version, isLast: i >= last }) };
   });

@@ -97,6 +97,12 @@ const EACH_STEP: Readonly<Record<string, Convert>> = {
   Activation: activation,
 };
 
+/** Layers that act only in training, and that Unspool does not have. */
+const TRAINING_ONLY = ['GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'ActivityRegularization'];
+
+/** Layers after which the output is still that of the layer before them, except for an activation that a loss includes. */
+export const AFTER_LAST: readonly string[] = [...TRAINING_ONLY, 'Dropout', 'SpatialDropout1D', 'Activation', 'Softmax'];
+
 const KINDS: Readonly<Record<string, Convert>> = {
   ...EACH_STEP,
   LSTM: convertLstm,
@@ -109,10 +115,7 @@ const KINDS: Readonly<Record<string, Convert>> = {
   Softmax: activation,
   RepeatVector: repeatVector,
   Masking: masking,
-  GaussianNoise: trainingOnly,
-  GaussianDropout: trainingOnly,
-  AlphaDropout: trainingOnly,
-  ActivityRegularization: trainingOnly,
+  ...Object.fromEntries(TRAINING_ONLY.map((className) => [className, trainingOnly])),
 };
 
 /** Layers that Keras users expect, and what Unspool does not have. */

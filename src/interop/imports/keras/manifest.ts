@@ -104,18 +104,21 @@ async function readShard(path: unknown, { file, part }: OpenOptions): Promise<Ui
 export async function readManifest(manifest: unknown, options: OpenOptions): Promise<ForeignTensor[]> {
   const { file } = options;
   const tensors: ForeignTensor[] = [];
-  let files = 0;
+  const named = new Set<unknown>();
   for (const value of Array.isArray(manifest) ? (manifest as unknown[]) : [null]) {
     const [paths, weights] = isObject(value) ? [own(value, 'paths'), own(value, 'weights')] : [];
     if (!Array.isArray(paths) || !Array.isArray(weights)) {
       throw invalidFile(file, 'its weightsManifest is not a list of groups with paths and weights.');
     }
-    files += paths.length;
-    if (files > MAX_PATHS || tensors.length + weights.length > MAX_TENSORS) {
+    if (named.size + paths.length > MAX_PATHS || tensors.length + weights.length > MAX_TENSORS) {
       throw invalidFile(file, `its manifest has more than ${MAX_PATHS} paths or ${MAX_TENSORS} weights.`);
     }
     const shards: Uint8Array[] = [];
-    for (const path of paths) shards.push(await readShard(path, options));
+    for (const path of paths as unknown[]) {
+      if (named.has(path)) throw invalidFile(file, `it names the shard ${quoted(String(path))} twice.`);
+      named.add(path);
+      shards.push(await readShard(path, options));
+    }
     tensors.push(...tensorsIn(weights, joined(shards), file));
   }
   return tensors;
