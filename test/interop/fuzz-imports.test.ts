@@ -3,41 +3,48 @@
  * `UNSPOOL_FUZZ_SECONDS=120 npx jest test/interop/fuzz-imports`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { UnspoolError } from '../../src/errors.js';
 import { importModel } from '../../src/interop/imports/formats.js';
 import { readZip, type ZipEntry } from '../../src/interop/imports/zip.js';
 import { type TestRandom, testRandom } from '../support/random.js';
 import { zipOf } from './archives.js';
+import { joined } from './safetensors-support.js';
 
 const SECONDS = Number(process.env.UNSPOOL_FUZZ_SECONDS ?? 0);
 /** Mutations in the suite. */
-const MUTATIONS = 400;
-const MODELS = /\.(pt|safetensors)$/;
+const MUTATIONS = 300;
+const MODELS = /\.(pt|safetensors|onnx|keras|h5|npz)$|\/model\.json$/;
 
-const folder = join(__dirname, 'pytorch');
-const FILES = readdirSync(folder)
+/** The fixtures of all formats. */
+const FILES = ['pytorch', 'onnx', 'keras']
+  .flatMap((folder) =>
+    (readdirSync(join(__dirname, folder), { recursive: true }) as string[]).map((at) => join(folder, at)),
+  )
   .filter((name) => MODELS.test(name))
-  .map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(folder, name))) }));
+  .sort()
+  .map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(__dirname, name))) }));
+const isArchive = (name: string): boolean => /\.(pt|keras|npz)$/.test(name) && !name.endsWith('legacy.pt');
 
 const EXTREMES = [0, 1, 0x7f, 0x80, 0xff];
 
 /** A copy with one to eight changes: bytes that are replaced, removed, repeated or exchanged, or the end cut off. */
 function mutated(bytes: Uint8Array, random: TestRandom): Uint8Array {
-  let out = [...bytes];
+  let out: Uint8Array = new Uint8Array(bytes);
   for (let changes = 1 + random.integer(8); changes > 0 && out.length > 0; changes--) {
     const [at, length] = [random.integer(out.length), 1 + random.integer(16)];
     const kind = random.integer(6);
     if (kind === 0) out[at] = random.integer(256);
-    else if (kind === 1) out[at] = out[at]! ^ (1 << random.integer(8));
-    else if (kind === 2)
-      for (let i = at; i < Math.min(out.length, at + length); i++) out[i] = EXTREMES[random.integer(5)]!;
-    else if (kind === 3) out.splice(at, length);
-    else if (kind === 4) out.splice(at, 0, ...out.slice(random.integer(out.length)).slice(0, length));
-    else if (random.integer(8) === 0) out = out.slice(0, at);
+    else if (kind === 1) out[at]! ^= 1 << random.integer(8);
+    else if (kind === 2) out.fill(EXTREMES[random.integer(5)]!, at, at + length);
+    else if (kind === 3) out = joined(out.subarray(0, at), out.subarray(at + length));
+    else if (kind === 4) {
+      const from = random.integer(out.length);
+      out = joined(out.subarray(0, at), out.subarray(from, from + length), out.subarray(at));
+    } else if (random.integer(8) === 0) out = out.slice(0, at);
   }
-  return Uint8Array.from(out);
+  return out;
 }
 
 /** An archive with one entry damaged, and correct checksums: the damage reaches what reads the entry. */
@@ -58,12 +65,13 @@ test(
     let [count, models, longest] = [0, 0, 0];
     for (; count < MUTATIONS || Date.now() < end; count++) {
       const { name, bytes } = FILES[random.integer(FILES.length)]!;
-      const isInside = name.endsWith('.pt') && name !== 'legacy.pt' && random.integer(3) > 0;
+      const isInside = isArchive(name) && random.integer(3) > 0;
       const file = isInside ? withMutatedEntry(bytes, random) : mutated(bytes, random);
       const node = random.integer(4) === 0 ? { node: 'lstm' } : {};
+      const part = async (path: string) => new Uint8Array(readFileSync(join(__dirname, dirname(name), basename(path))));
       const begin = process.cpuUsage();
       try {
-        const { parameters } = await importModel(file, { file: name, ...node });
+        const { parameters } = await importModel(file, { file: name, part, ...node });
         expect(parameters.size).toBeGreaterThan(0);
         models++;
       } catch (error) {
