@@ -135,7 +135,7 @@ model.load_state_dict(load_file(${JSON.stringify(weights)}))
 /**
  * Returns a model as a state dict that loads directly into `nn.LSTM`, `nn.Linear` and `nn.Embedding`, and a Python program
  * that does it; `file` is the name that the program opens. float64 weights become float32. Layers of equal size in a row become
- * one nn.LSTM. Throws `INVALID_SETTING` for what PyTorch's modules cannot express: a variant of the cell, zoneout, a learned
+ * one nn.LSTM. The metadata of the file have the `spec` and the `vocabulary`, as JSON; `fromPytorch` reads them. Throws `INVALID_SETTING` for what PyTorch's modules cannot express: a variant of the cell, zoneout, a learned
  * initial state, a single reverse direction.
  */
 export function toPytorch(model: ExportableModel, file = 'model.safetensors'): PytorchFiles {
@@ -163,5 +163,11 @@ export function toPytorch(model: ExportableModel, file = 'model.safetensors'): P
     width = outputSize;
   }
   finish();
-  return { weights: writeSafetensors(program.tensors), loader: programText(program, file) };
+  const { spec, vocabulary } = model;
+  const metadata = {
+    format: 'pt',
+    spec: JSON.stringify(spec),
+    ...(vocabulary && { vocabulary: JSON.stringify(vocabulary.characters) }),
+  };
+  return { weights: writeSafetensors(program.tensors, metadata), loader: programText(program, file) };
 }

@@ -1,24 +1,14 @@
-/** Models that Unspool exported: what ONNX has no place for is in the metadata of the file. */
+/** Models that Unspool exported to ONNX. */
 import { isObject } from '../../../checks.js';
 import type { FloatArray } from '../../../contract/kernels.js';
 import { buildLayers } from '../../../core/build.js';
-import { parameterLayout } from '../../../core/parameter-layout.js';
+import type { ParameterLayout } from '../../../core/memory/parameters.js';
 import type { ModelSpec } from '../../../core/spec.js';
-import { Vocabulary } from '../../../data/vocabulary.js';
-import { UnspoolError } from '../../../errors.js';
-import { parseBounded } from '../../bounded-json.js';
 import { toOnnx } from '../../exports/onnx.js';
 import type { Draft } from '../imported.js';
+import { metadataJson, ownModel } from '../own.js';
 import type { OnnxFile } from './file.js';
 import { partOf, type UsableLayer } from './model.js';
-
-class Unreadable extends Error {}
-
-function json(text: string): unknown {
-  return parseBounded(new TextEncoder().encode(text), (problem) => {
-    throw new Unreadable(problem);
-  });
-}
 
 /** Layers that do something in a prediction, and so are in the file. */
 const isActive = ({ kind }: { readonly kind: string }): boolean => kind !== 'dropout' && kind !== 'activity';
@@ -56,34 +46,17 @@ function parametersFor(
   return parameters;
 }
 
-/** Whether the file is what this model is exported to. */
-function isExportOf(model: Parameters<typeof toOnnx>[0], bytes: Uint8Array): boolean {
-  const own = toOnnx(model);
-  return own.length === bytes.length && own.every((byte, i) => byte === bytes[i]);
-}
-
-/**
- * The model from which Unspool exported the file, with its names and what acts in training only. Exporting it must give the same
- * file, so metadata that are wrong, or of a file that was changed, are not used: null.
- */
+/** The model from which Unspool exported the file; null if it is another file, or was changed. */
 export function exportedModel(
   bytes: Uint8Array,
   { metadata }: OnnxFile,
   layers: readonly UsableLayer[],
 ): Omit<Draft, 'used'> | null {
-  const [text, states, characters] = ['spec', 'initial_state', 'vocabulary'].map((key) => metadata.get(key));
-  if (text === undefined || states === undefined) return null;
-  try {
-    const spec = json(text) as ModelSpec;
-    const vocabulary = characters === undefined ? null : new Vocabulary(json(characters) as string[]);
-    const { entries } = parameterLayout(spec);
+  const states = metadata.get('initial_state');
+  if (states === undefined) return null;
+  const parametersOf = (spec: ModelSpec, { entries }: ParameterLayout): Map<string, FloatArray> => {
     const sizes = new Map(entries.map(({ name, size }) => [name, size]));
-    // The file has all parameters, so a spec of more is not allocated.
-    if (entries.reduce((sum, { size }) => sum + 4 * size, 0) > bytes.length) return null;
-    const parameters = parametersFor(spec, sizes, layers, json(states));
-    return isExportOf({ spec, parameters, vocabulary }, bytes) ? { spec, parameters, vocabulary, notes: [] } : null;
-  } catch (error) {
-    if (error instanceof UnspoolError || error instanceof Unreadable) return null;
-    throw error;
-  }
+    return parametersFor(spec, sizes, layers, metadataJson(states));
+  };
+  return ownModel(bytes, metadata, parametersOf, toOnnx);
 }
