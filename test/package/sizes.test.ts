@@ -29,6 +29,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   './lab': 80,
   './node': 150,
   './tasks': 150,
+  './tune': 20,
   './worker': 150,
 };
 
