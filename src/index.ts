@@ -151,9 +151,10 @@ export {
 } from './optim/public-schedules.js';
 export { type SgdSettings, sgd } from './optim/public-sgd.js';
 export type { Schedule, ScheduleFunction, ScheduleTime, WatchingSchedule } from './optim/schedule.js';
+export type { Accumulation } from './train/accumulate.js';
 export type { MemoryEstimate, MemoryOptions } from './train/estimate-memory.js';
 export type { LearningRateCurve, LearningRateOptions, LearningRatePoint } from './train/find-learning-rate.js';
-export { evaluate, findLearningRate } from './train/public.js';
+export { accumulate, evaluate, findLearningRate } from './train/public.js';
 export { type TrainingSnapshot, TrainingSnapshots } from './train/snapshots.js';
 export type { AverageSpec, EarlyStoppingSpec } from './train/specs.js';
 export {

@@ -28,7 +28,7 @@ export interface TrainingData {
 
 /**
  * Computes the gradient of a batch's mean loss. It overwrites `gradients`, and leaves the final states on the tape. The
- * options are those of `model.gradients`.
+ * options are those of `model.gradients`. `weight`, by default that of the batch, is the weight of the loss in the mean of the epoch.
  */
 export interface GradientFunction extends Partial<Resumable> {
   /** Identifies the method and its settings in checkpoints. */
@@ -43,7 +43,7 @@ export interface GradientFunction extends Partial<Resumable> {
     model: Model,
     batch: Batch,
     options: PassOptions & { readonly tape: Tape; readonly gradients: Arena },
-  ): Promise<{ readonly loss: number }>;
+  ): Promise<{ readonly loss: number; readonly weight?: number }>;
 }
 
 /** What the updates of a loop start from. */

@@ -107,14 +107,15 @@ export class Session {
     requireNumber(`the schedule's factor for update ${update}`, rateFactor, 0, Number.POSITIVE_INFINITY);
     this.isCalling = options.gradient !== undefined;
     try {
-      const { loss, gradientNorm } = await updateOnce(this.context, batch, { tape, from, update, rateFactor });
+      const result = await updateOnce(this.context, batch, { tape, from, update, rateFactor });
+      const { loss, gradientNorm, weight: sum = weight } = result;
       this.lastTape = tape;
       if (identity !== null) this.batches = [...this.batches, identity];
       const isLast = index + 1 >= source.length; // the end of an epoch is validated in any case, once
       const isDue = !!validateEvery && update % validateEvery === 0 && !isLast;
       this.progress = afterUpdate(
         this.progress,
-        { share: lossShare(requireLoss(choice), loss, weight), weight },
+        { share: lossShare(requireLoss(choice), loss, sum), weight: sum },
         isDue,
       );
       return { kind: 'update', epoch, update, updates, loss, gradientNorm, count };

@@ -29,7 +29,7 @@ export async function updateOnce(
   context: UpdateContext,
   batch: Batch,
   pass: UpdatePass,
-): Promise<{ loss: number; gradientNorm: number }> {
+): Promise<{ loss: number; gradientNorm: number; weight?: number | undefined }> {
   const { model, kernels: k, buffers, options } = context;
   const { gradients, norm, optimizer, average } = buffers;
   const { tape, update } = pass;
@@ -38,9 +38,9 @@ export async function updateOnce(
   const { loss } = options;
   const settings = loss === undefined ? { tape, gradients, from, noise } : { tape, gradients, from, noise, loss };
   // Without an await before a pass of the model, which reads the batch as it is now.
-  const { loss: unread } = options.gradient
+  const { loss: unread, weight } = options.gradient
     ? requireResult(await options.gradient(model, batch, settings))
-    : model.startGradients(batch, settings, true);
+    : (model.startGradients(batch, settings, true) as { loss: Promise<number>; weight?: number });
   context.addNoise?.(gradients.write(), noise, update);
   if (options.clipValue !== undefined) k.clipValue(gradients.write(), options.clipValue);
   k.clipNorm(norm, gradients.write(), options.clipNorm ?? Number.POSITIVE_INFINITY);
@@ -56,7 +56,7 @@ export async function updateOnce(
     await applyOrUndo(context, update, rate);
   } else optimizer.apply(gradients.write(), update, rate);
   average?.update(model.parameters, update);
-  return { loss: batchLoss, gradientNorm };
+  return { loss: batchLoss, gradientNorm, weight };
 }
 
 /** A larger move of a weight may overflow float32. */
@@ -64,8 +64,9 @@ const LARGE = 1e30;
 
 const isKnown = (kind: unknown) => kind === 'grouped' || OPTIMIZER_NAMES.includes(kind as OptimizerKind);
 
-function requireResult(result: unknown): { readonly loss: number } {
-  if (isObject(result) && typeof result.loss === 'number') return result as { readonly loss: number };
+function requireResult(result: unknown): { readonly loss: number; readonly weight?: number } {
+  if (isObject(result) && typeof result.loss === 'number')
+    return result as { readonly loss: number; readonly weight?: number };
   throw invalidSetting('gradient', `must return { loss }, a number, got ${shown(result)}.`);
 }
 

@@ -97,7 +97,7 @@ test('what is packed: the build, the pages and the papers; no page that README.m
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
   const listing = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const paths = (JSON.parse(listing) as { files: { path: string }[] }[])[0]!.files.map(({ path }) => path);
-  const papers = paths.filter((path) => !/^(dist|docs)\//.test(path));
+  const papers = paths.filter((path) => !/^(dist|docs|schemas)\//.test(path));
   expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'data/README.md', 'package.json']);
   for (const path of paths.filter((p) => p.startsWith('docs/'))) expect(path).toMatch(/\.(md|svg|png)$/);
   const links = [...text('README.md').matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => link!);

@@ -8,8 +8,9 @@ import { createOutput, type Output } from '../output.js';
 import { tableText } from '../report/tables.js';
 import { withDataName } from '../text-model.js';
 import { newModel } from './backend.js';
+import { trainingParts } from './fit-text.js';
 import { languageModelSpec } from './language-model.js';
-import { fitOptionsOf, readConfiguration } from './read-settings.js';
+import { readConfiguration } from './read-settings.js';
 import { shapeOf, streamsOf, type TrainFlags } from './start.js';
 import { readTrainingText } from './training-text.js';
 
@@ -31,9 +32,9 @@ export async function findRate(args: readonly string[], options: TrainFlags): Pr
   const spec = await languageModelSpec(settings, text.vocabulary.size);
   const model = await newModel(spec, settings.precision, shapeOf(settings), configuration);
   try {
-    const { optimizer, loss, clipNorm, gradient, seed } = await fitOptionsOf(settings);
+    const [data, { optimizer, loss, clipNorm, gradient, seed }] = await trainingParts(text, settings);
     const given = Object.entries({ loss, clipNorm, gradient, seed }).filter(([, value]) => value !== undefined);
-    const curve = await findLearningRate(model, text, { optimizer, ...Object.fromEntries(given) });
+    const curve = await findLearningRate(model, data, { optimizer, ...Object.fromEntries(given) });
     print(createOutput(options), curve);
     return 0;
   } finally {

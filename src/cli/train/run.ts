@@ -1,7 +1,6 @@
 /** A training from its first update to the saved model. */
 import {
   bitsPerCharacter,
-  fit,
   type Metadata,
   type Training,
   type TrainingEvent,
@@ -16,8 +15,8 @@ import { stopOnSignal } from '../signals.js';
 import { baselinesOf, baselineTable } from './baselines.js';
 import { BestWeights, describeWeights } from './best.js';
 import { Checkpoints, checkpointFile, hasCode } from './checkpoints.js';
+import { fitText } from './fit-text.js';
 import { Progress } from './progress.js';
-import { fitOptionsOf } from './read-settings.js';
 import { contextOfRun, printStart, printValidation, writeText } from './report.js';
 
 import type { Run } from './start.js';
@@ -26,8 +25,7 @@ import type { Run } from './start.js';
 export async function runTraining(run: Run): Promise<number> {
   const { settings, model, text, file } = run;
   const stop = new AbortController();
-  const options = { ...(await fitOptionsOf(settings)), signal: stop.signal };
-  const training = fit(model, text, options, run.resumed?.training);
+  const training = await fitText(model, text, settings, { signal: stop.signal, resume: run.resumed?.training });
   const isOnDevice = model.kernels.host(model.parameters.read()) === null;
   const snapshots = isOnDevice ? new TrainingSnapshots(model, training) : null;
   const directory = await beginDirectory(run, training);
@@ -91,7 +89,7 @@ async function follow(
   let reason = '';
   try {
     for await (const event of training) {
-      if (event.kind === 'update') progress.update(event);
+      if (event.kind === 'update') progress.update({ ...event, count: event.count * settings.accumulate });
       else progress.clear();
       out.record(event);
       best.observe(event);

@@ -73,6 +73,13 @@ export const TRAIN_SETTINGS = {
     help: 'streams of text that are read in parallel',
     formerName: FORMER_SETTINGS.batchSize,
   }),
+  accumulate: integer({
+    ...TRAINING,
+    default: 1,
+    min: 1,
+    max: MAX_BATCH,
+    help: 'batches per update: the gradients of N batches make one update, with the memory of one',
+  }),
   epochs: integer({
     ...TRAINING,
     default: 1,

@@ -1,10 +1,10 @@
 /** One trial of a study: a training without files, whose validation loss is the value. */
-import { fit, textStreams } from '../../index.js';
+import { textStreams } from '../../index.js';
 import type { TrialContext } from '../../tune/search.js';
 import { type BackendFlags, newModel } from '../train/backend.js';
 import { BestWeights } from '../train/best.js';
+import { fitText } from '../train/fit-text.js';
 import { languageModelSpec } from '../train/language-model.js';
-import { fitOptionsOf } from '../train/read-settings.js';
 import type { TrainSettings } from '../train/settings.js';
 import { shapeOf, streamsOf } from '../train/start.js';
 
@@ -25,7 +25,7 @@ export async function trainTrial(
   const spec = await languageModelSpec(settings, text.vocabulary.size);
   const model = await newModel(spec, settings.precision, shapeOf(settings), machine);
   try {
-    const training = fit(model, text, await fitOptionsOf(settings));
+    const training = await fitText(model, text, settings);
     const best = new BestWeights(null);
     let reported = 0;
     for await (const event of training) {

@@ -155,6 +155,9 @@ export const mainSubjects = {
     args: async (w) => [w.model, data(), { optimizer: optimizer(w), epochs: 2 }, await checkpointOf(w)],
     after: async (training) => training?.dispose?.(),
   },
+  accumulate: {
+    args: () => [source(), 2],
+  },
   findLearningRate: {
     args: (w) => [
       w.model,
