@@ -1,9 +1,8 @@
 /**
- * Silero's voice activity detector, 16 kHz. Its LSTM is imported from the ONNX file and runs in `unspool/infer`; the convolutions
- * around it are the plain code below. https://github.com/snakers4/silero-vad (MIT License)
+ * Silero's voice activity detector, 16 kHz (https://github.com/snakers4/silero-vad, MIT License). Its LSTM runs in `unspool/infer`;
+ * the convolutions around it are the plain code below. Runs in an AudioWorklet, too.
  */
 import { loadModel } from 'unspool/infer';
-import { fromOnnx, onnxTensors, toModelFile } from 'unspool/interop';
 
 /** Samples of a chunk, and how many samples before it the detector reads again. */
 export const CHUNK = 512;
@@ -31,11 +30,10 @@ function convolution(x, { shape: [outputs, channels, size], data }, bias, stride
 
 const relu = (x) => x.map((value) => Math.max(0, value));
 
-/** Returns the detector of an ONNX file: `initialState()`, and `probability(state, chunk)` of speech in the next 512 samples. */
-export function createDetector(bytes) {
-  const tensors = onnxTensors(bytes);
+/** Returns the detector that `readModel` read: `initialState()`, and `probability(state, chunk)` of speech in the next 512 samples. */
+export function createDetector({ tensors, model }) {
   const of = (name, kind) => tensors.get(`model.${name}.${kind}`);
-  const lstm = loadModel(toModelFile(fromOnnx(bytes, { node: '/model/decoder/rnn/LSTM' })));
+  const lstm = loadModel(model);
   const encoder = [1, 2, 2, 1].map((stride, i) => ({ stride, name: `encoder.${i}.reparam_conv` }));
   const [weight, [bias]] = ['weight', 'bias'].map((kind) => of('decoder.decoder.2', kind).data);
 

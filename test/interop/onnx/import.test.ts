@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { toOnnx } from '../../../src/interop/exports/onnx.js';
 import { fromOnnx } from '../../../src/interop/imports/onnx/index.js';
 import { expressible, inputsFor, withParameters } from './models.js';
-import { difference, fixture, predicted, tensorFile, turned, withoutMetadata, withTensors } from './support.js';
+import { bitsOf, difference, fixture, predicted, tensorFile, turned, withoutMetadata, withTensors } from './support.js';
 
 describe("the LSTM cases of ONNX's own tests", () => {
   test.each([
@@ -68,9 +68,9 @@ describe('models that Unspool exported', () => {
         const imported = fromOnnx(toOnnx(model));
         expect(imported.spec).toEqual(JSON.parse(JSON.stringify(spec)));
         expect(imported.notes).toEqual([]);
-        expect([...imported.parameters]).toEqual([...model.parameters]);
+        expect(bitsOf(imported.parameters)).toEqual(bitsOf(model.parameters));
       }),
-      { numRuns: 100, seed: 20 },
+      { numRuns: 60, seed: 20 },
     );
   });
 
@@ -87,7 +87,7 @@ describe('models that Unspool exported', () => {
         const found = await predicted(imported, inputs, batchSize);
         expect(found).toEqual(expected);
       }),
-      { numRuns: 40, seed: 21 },
+      { numRuns: 20, seed: 21 },
     );
   });
 

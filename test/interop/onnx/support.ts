@@ -45,6 +45,12 @@ export async function predicted(
   return found;
 }
 
+/** Parameters by name, as their bits. */
+export const bitsOf = (parameters: Imported['parameters']): (readonly [name: string, bits: string])[] =>
+  [...parameters].map(([name, { buffer, byteOffset, byteLength }]) => {
+    return [name, Buffer.from(buffer, byteOffset, byteLength).toString('base64')];
+  });
+
 /** Rows [N, T] of `width` numbers as [T, N], or the other order. */
 export function turned(data: readonly number[], outer: number, inner: number): number[] {
   const width = data.length / outer / inner;
