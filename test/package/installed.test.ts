@@ -47,7 +47,7 @@ beforeAll(() => {
 test('nothing but the package is installed, with its documents and without its sources', () => {
   expect(readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['unspool']);
   const files = readdirSync(join(project, 'node_modules/unspool')).sort();
-  expect(files).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'data', 'dist', 'docs', 'package.json']);
+  expect(files).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'data', 'dist', 'docs', 'package.json', 'schemas']);
 });
 
 test.each(['README.md', 'docs/web-app.md'])('the example of %s runs', (document) => {
