@@ -87,7 +87,8 @@ describe('package.json', () => {
         else foreign.add(name!.split('/')[0]!);
       }
     };
-    for (const entry of ['index.js', 'tasks/index.js', 'worker/index.js', 'worker/entry.js']) visit(join(ROOT, 'dist', entry));
+    for (const entry of ['index.js', 'tasks/index.js', 'worker/index.js', 'worker/entry.js'])
+      visit(join(ROOT, 'dist', entry));
     expect(seen.size).toBeGreaterThan(3);
     expect([...foreign]).toEqual([]);
   });
