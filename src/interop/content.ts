@@ -1,7 +1,7 @@
 /** What a file that is not a model file contains, by its first bytes, and how to get a model file from it. */
 
 /** The formats of other programs that `importModel` distinguishes. */
-export type FormatName = 'safetensors' | 'pytorch' | 'pickle' | 'onnx' | 'hdf5' | 'keras' | 'tfjs' | 'npz';
+export type FormatName = 'safetensors' | 'pytorch' | 'pickle' | 'onnx' | 'hdf5' | 'keras' | 'tfjs' | 'npz' | 'json';
 
 /** The content of a file of another format. */
 export interface Content {
@@ -96,6 +96,9 @@ function textContent(bytes: Uint8Array): Content | null {
   const isManifest = /^\[\s*\{\s*"(paths|weights)"\s*:/.test(word);
   if (isManifest || (word.startsWith('{') && /"(modelTopology|weightsManifest)"\s*:/.test(word))) {
     return { format: 'tfjs', what: 'a TensorFlow.js model (model.json)', help: IMPORT };
+  }
+  if (word.startsWith('{"format":"unspool-json"')) {
+    return { format: 'json', what: 'a model that Unspool exported as JSON', help: IMPORT };
   }
   if (/^[{[]/.test(word))
     return { what: 'JSON text', help: `${OTHER_FILE} If it is a spec, pass it to createModel().` };

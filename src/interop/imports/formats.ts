@@ -3,6 +3,7 @@ import { contentOf, type FormatName } from '../content.js';
 import { invalidFile } from '../invalid.js';
 import { importFrom } from './finish.js';
 import type { ImportContents, Imported, ImportSource } from './imported.js';
+import { openJson } from './json.js';
 import { openKeras } from './keras/archive.js';
 import { openHdf5 } from './keras/legacy.js';
 import { openNpz } from './keras/npz.js';
@@ -17,6 +18,7 @@ const READERS: Readonly<Record<FormatName, Open | string>> = {
   safetensors: openSafetensors,
   pytorch: openArchive,
   pickle: 'a pickle is a program, which is not run.',
+  json: openJson,
   onnx: openOnnx,
   hdf5: openHdf5,
   keras: openKeras,
