@@ -1,15 +1,50 @@
 import { lockFile } from '../node/index.js';
-import { defineCommand } from './command.js';
+import { defineCommand, UsageError } from './command.js';
 import { FORECAST_SETTINGS } from './forecast/settings.js';
 import { isForecasting, trainOnTable } from './forecast/train.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
 import { removeIfEmpty } from './runs/files.js';
-import { flag, integer, text } from './settings.js';
+import { flag, integer, number, text } from './settings.js';
 import { findRate } from './train/find-rate.js';
+import type { StartFlags } from './train/ranks.js';
 import { planResume } from './train/resume.js';
 import { runTraining } from './train/run.js';
 import { SETTING_FLAGS } from './train/settings.js';
-import { planRun } from './train/start.js';
+import { type PlannedRun, planRun, type Run, type TrainFlags } from './train/start.js';
+
+/** Trains with the files of the run locked. `prepare` begins the run. */
+async function train(
+  args: readonly string[],
+  options: TrainFlags,
+  prepare: (plan: PlannedRun) => Promise<Run>,
+): Promise<number> {
+  const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
+  const unlock = await lockFile(plan.file, { onWait: createOutput(options).warn });
+  try {
+    return await runTraining(await prepare(plan));
+  } finally {
+    await unlock();
+    if (plan.directory !== null) await removeIfEmpty(plan.directory);
+  }
+}
+
+/** Trains on the ranks that MPI started, or starts them. */
+async function trainOnRanks(
+  args: readonly string[],
+  options: StartFlags & Parameters<typeof isForecasting>[0] & { readonly findLearningRate: boolean },
+): Promise<number> {
+  if (await isForecasting(options)) {
+    throw new UsageError('--distributed trains on texts only: a forecaster is small, and one process trains it.');
+  }
+  if (options.findLearningRate) throw new UsageError('--find-learning-rate cannot be combined with --distributed.');
+  const { distributed, ranks, restarts, starter } = options;
+  if (distributed === undefined || ranks !== undefined || restarts !== undefined || starter !== undefined) {
+    const { startRanks } = await import('./train/ranks.js');
+    return startRanks(options);
+  }
+  const { trainOnRank } = await import('./train/distributed.js');
+  return trainOnRank(options, (prepare, own) => train(args, own, prepare));
+}
 
 const FILES = { group: 'Files' } as const;
 const MACHINE = { group: 'Machine' } as const;
@@ -64,6 +99,31 @@ export const trainCommand = defineCommand({
       help: 'number of threads; the result does not depend on it',
       defaultText: 'one per core, up to 4',
     }),
+    distributed: text({
+      ...MACHINE,
+      choices: ['mpi'],
+      help: 'mpi: the processes that mpirun or srun started share the training; the result does not depend on their number',
+    }),
+    ranks: integer({ ...MACHINE, min: 1, max: 4096, help: 'start N ranks with --starter' }),
+    starter: text({
+      ...MACHINE,
+      placeholder: 'COMMAND',
+      defaultText: 'mpirun',
+      help: 'what starts --ranks, with its options',
+    }),
+    restarts: integer({
+      ...MACHINE,
+      defaultText: '0',
+      min: 0,
+      help: 'with --ranks: continue from the checkpoint up to N times when a rank dies',
+    }),
+    rankTimeout: number({
+      ...MACHINE,
+      defaultText: '600',
+      min: 1,
+      placeholder: 'SECONDS',
+      help: 'report a rank that does not answer for so long',
+    }),
     ...OUTPUT_OPTIONS,
   },
   savesFiles: true,
@@ -78,18 +138,18 @@ export const trainCommand = defineCommand({
       does: 'train a forecaster, in runs/births',
       line: 'unspool train births.csv --date date --target births --history 28 --horizon 7',
     },
+    {
+      does: 'train on 8 processes, which are restarted at most 4 times',
+      line: 'unspool train novel.txt --run runs/big --distributed mpi --ranks 8 --restarts 4',
+    },
     { does: 'save only a model', line: 'unspool train novel.txt --out novel.safetensors' },
   ],
   async run(args, options) {
+    const { distributed, ranks, restarts, starter, rankTimeout } = options;
+    const isShared = [distributed, ranks, restarts, starter, rankTimeout].some((given) => given !== undefined);
+    if (isShared) return trainOnRanks(args, options);
     if (await isForecasting(options)) return trainOnTable(args, options);
     if (options.findLearningRate) return findRate(args, options);
-    const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
-    const unlock = await lockFile(plan.file, { onWait: createOutput(options).warn });
-    try {
-      return await runTraining(await plan.begin());
-    } finally {
-      await unlock();
-      if (plan.directory !== null) await removeIfEmpty(plan.directory);
-    }
+    return train(args, options, (plan) => plan.begin());
   },
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Batch } from '../../src/core/batch.js';
 import { singleRank } from '../../src/distributed/communicator.js';
-import { distributed } from '../../src/distributed/gradient.js';
+import { type DistributedGradient, distributed } from '../../src/distributed/gradient.js';
 import { adam } from '../../src/optim/adam.js';
 import { fit, type TrainingData } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
@@ -125,6 +125,35 @@ describe('ranks that differ', () => {
     expect(problemOf(errors[0]!, 'RANK_LOST').problem).toMatch(
       /^rank 1 failed: inputs\[0\] \(step 0, sequence 0\) of the part with sequence 2 must be .*999/,
     );
+  });
+});
+
+describe('the end of a training', () => {
+  /** One update on each rank, then what `end` does. */
+  const after = (updates: number, end: (rank: number, gradient: DistributedGradient) => Promise<void>) =>
+    onRanks(2, async (communicator) => {
+      const gradient = distributed(communicator);
+      const options = { optimizer: adam({ learningRate: 0.01 }), gradient };
+      for await (const { update } of fit(newModel(SPEC, 'float32'), data(), options)) if (update === updates) break;
+      await end(communicator.rank, gradient);
+    });
+
+  test('finish() waits for all ranks', async () => {
+    await after(2, (_, gradient) => gradient.finish());
+  });
+
+  test('an error outside of an update reaches the other ranks, also before the first one', async () => {
+    const error = new Error('the disk is full');
+    const other = await rejected(() =>
+      onRanks(2, async (communicator) => {
+        const gradient = distributed(communicator);
+        if (communicator.rank === 0) return gradient.finish(error);
+        await trainOn(communicator, SETUP, gradient);
+      }),
+    );
+    expect(problemOf(other, 'RANK_LOST').problem).toBe('rank 0 failed: the disk is full');
+    const later = await rejected(() => after(1, (rank, gradient) => gradient.finish(rank === 0 ? error : undefined)));
+    expect(later.message).toContain('rank 0 failed: the disk is full');
   });
 });
 

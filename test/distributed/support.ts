@@ -52,10 +52,13 @@ export function onRanks<T>(size: number, act: (communicator: Communicator) => Pr
 export const OPTIONS: Partial<FitOptions> = { clipNorm: 0.5, epochs: 1 };
 
 /** The training on one rank of a group. */
-export async function trainOn(communicator: Communicator, setup: Setup): Promise<Trained> {
+export async function trainOn(
+  communicator: Communicator,
+  setup: Setup,
+  gradient = distributed(communicator, setup.distributed),
+): Promise<Trained> {
   const { spec, from, precision = 'float32' } = setup;
   const model = from ? await clone(from.model) : newModel(spec, precision);
-  const gradient = distributed(communicator, setup.distributed);
   const options = { optimizer: adam({ learningRate: 0.01 }), ...OPTIONS, gradient, signal: gradient.signal };
   const training = fit(model, setup.data(), { ...options, ...setup.options }, from?.state);
   const events = await collect(training);

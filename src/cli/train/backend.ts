@@ -15,7 +15,7 @@ export interface BackendFlags {
   readonly threads: number | undefined;
 }
 
-const backendOf = ({ threads, backend }: BackendFlags): BackendOptions => ({
+export const backendOf = ({ threads, backend }: BackendFlags): BackendOptions => ({
   threads: threads ?? 'auto',
   ...(backend !== undefined && { backend: backend as BackendChoice }),
 });

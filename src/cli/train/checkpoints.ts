@@ -89,7 +89,7 @@ export class Checkpoints {
 }
 
 /** Errors after which a training can be resumed from a checkpoint. */
-const RESUMABLE = ['NOT_FINITE', 'FILE_ACCESS', 'DEVICE_LOST'] as const;
+const RESUMABLE = ['NOT_FINITE', 'FILE_ACCESS', 'DEVICE_LOST', 'RANK_LOST'] as const;
 
 export const hasCode = (error: unknown, code: UnspoolError['code']): error is UnspoolError =>
   error instanceof UnspoolError && error.code === code;

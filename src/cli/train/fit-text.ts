@@ -1,4 +1,5 @@
 /** The training of a language model with the settings of `unspool train`. */
+import type { DistributedGradient } from '../../distributed/index.js';
 import { invalidSetting } from '../../errors.js';
 import {
   accumulate,
@@ -16,8 +17,10 @@ import type { TrainSettings } from './settings.js';
 export async function trainingParts(
   text: TextData,
   settings: TrainSettings,
+  shared: Shared = {},
 ): Promise<[TextData | Grouped, FitOptions]> {
-  const options = await fitOptionsOf(settings);
+  const options = { ...(await fitOptionsOf(settings)), ...(shared.signal && { signal: shared.signal }) };
+  if (settings.shards > 0) return [text, { ...options, ...(await shardsOf(settings, shared)) }];
   if (settings.accumulate === 1) return [text, options];
   if (options.gradient) {
     throw invalidSetting(
@@ -35,13 +38,28 @@ export async function trainingParts(
 
 type Grouped = Omit<TextData, 'train'> & Pick<ReturnType<typeof accumulate>, 'train'>;
 
+/** What ends a training, and the gradient of one that several ranks share. */
+interface Shared {
+  readonly signal?: AbortSignal | undefined;
+  readonly gradient?: DistributedGradient | undefined;
+}
+
+async function shardsOf(settings: TrainSettings, { signal, gradient }: Shared) {
+  if (settings.accumulate > 1) {
+    throw invalidSetting('accumulate', 'cannot be combined with shards.', 'Use --accumulate 1, or --shards 0.');
+  }
+  const { shardedGradient } = await import('./shards.js');
+  const own = gradient ?? shardedGradient(settings, signal);
+  return { gradient: own, signal: own.signal };
+}
+
 /** Starts or continues a training. Throws `INVALID_SETTING`. */
 export async function fitText(
   model: Model,
   text: TextData,
   settings: TrainSettings,
-  { signal, resume }: { readonly signal?: AbortSignal; readonly resume?: TrainingState | undefined } = {},
+  { resume, ...shared }: Shared & { readonly resume?: TrainingState | undefined } = {},
 ): Promise<Training> {
-  const [data, options] = await trainingParts(text, settings);
-  return fit(model, data, signal ? { ...options, signal } : options, resume);
+  const [data, options] = await trainingParts(text, settings, shared);
+  return fit(model, data, options, resume);
 }

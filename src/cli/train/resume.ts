@@ -77,7 +77,7 @@ async function resumeRun(
     );
   }
   return {
-    ...{ out, settings, textFile, textHash, text, model, arithmetic, file, replace },
+    ...{ out, settings, textFile, textHash, text, content, model, arithmetic, file, replace, shared: null },
     resumed: {
       ...{ file: checkpoint, update: training.update, best: metadata.best },
       training: withRate(training, settings, metadata),

@@ -24,8 +24,10 @@ import type { Run } from './start.js';
 /** Trains, saves checkpoints and the model, and returns the exit code. */
 export async function runTraining(run: Run): Promise<number> {
   const { settings, model, text, file } = run;
-  const stop = new AbortController();
-  const training = await fitText(model, text, settings, { signal: stop.signal, resume: run.resumed?.training });
+  const stop = run.shared?.stop ?? new AbortController();
+  const { signal } = stop;
+  const shared = { signal, gradient: run.shared?.gradient, resume: run.resumed?.training };
+  const training = await fitText(model, text, settings, shared);
   const isOnDevice = model.kernels.host(model.parameters.read()) === null;
   const snapshots = isOnDevice ? new TrainingSnapshots(model, training) : null;
   const directory = await beginDirectory(run, training);
@@ -40,6 +42,7 @@ export async function runTraining(run: Run): Promise<number> {
   const release = stopOnSignal(stop);
   const started = performance.now();
   try {
+    if (run.shared) await checkpoints.save(); // a rank that dies ends all, without another one
     const reason = await follow(run, snapshots ?? training, checkpoints, progress);
     if (reason === 'aborted') return await interrupted(run, checkpoints, directory);
     await finish(run, training, checkpoints, { ...progress, seconds: (performance.now() - started) / 1000 });
@@ -47,6 +50,7 @@ export async function runTraining(run: Run): Promise<number> {
   } catch (error) {
     const isLost = hasCode(error, 'DEVICE_LOST') || hasCode(error, 'OUT_OF_MEMORY');
     if (isLost && snapshots?.lastSnapshot) await rescue(run, snapshots.lastSnapshot, checkpoints);
+    if (hasCode(error, 'RANK_LOST')) await checkpoints.trySave();
     await directory?.fail(error);
     throw checkpoints.explain(error);
   } finally {

@@ -177,6 +177,13 @@ export const TRAIN_SETTINGS = {
     help: 'save a checkpoint every N updates; 0 for the end only',
     changeable: true,
   }),
+  shards: integer({
+    ...TRAINING,
+    default: 0,
+    min: 0,
+    max: 4096,
+    help: 'parts of a batch whose gradients are added in a fixed order (see --distributed); 0 for none',
+  }),
   estimator: text({
     ...TRAINING,
     default: 'bptt',

@@ -1,6 +1,7 @@
 /** How a training begins. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { DistributedGradient } from '../../distributed/index.js';
 import { type Model, type PassShape, type TextData, type TrainingState, textStreams } from '../../index.js';
 import { revectorize } from '../../node/index.js';
 import { UsageError } from '../command.js';
@@ -33,8 +34,12 @@ export interface Run {
   readonly textFile: string;
   readonly textHash: string;
   readonly text: TextData;
+  /** The text itself. */
+  readonly content: string;
   readonly model: Model;
   readonly arithmetic: string;
+  /** What this rank has of a training that several share, and what stops it; null without `--distributed`. */
+  readonly shared: { readonly gradient: DistributedGradient; readonly stop: AbortController } | null;
   readonly resumed: (Checkpoint & { readonly training: TrainingState; readonly best: unknown }) | null;
   /** Where the model is saved. */
   readonly file: string;
@@ -106,7 +111,7 @@ async function beginRun(
   const model = await newModel(spec, settings.precision, shapeOf(settings), configuration);
   return {
     out: createOutput(options),
-    ...{ settings, textFile, textHash: hashOf(content), text, model, file },
+    ...{ settings, textFile, textHash: hashOf(content), text, content, model, file, shared: null },
     arithmetic: await arithmeticOf(model),
     resumed: null,
     replace: force,

@@ -1,0 +1,107 @@
+/** `unspool train --distributed mpi`: real ranks on this machine, which are killed, interrupted and restarted. */
+import { spawnSync } from 'node:child_process';
+import { expect, test } from '@jest/globals';
+import { describeWithMpi, MPI_STARTERS } from '../support/machine.js';
+import { type Folder, folder, MAIN, sampleText } from './support.js';
+
+const SIZES = ['--hidden-size', '8', '--embedding-size', '4', '--batch-size', '8', '--steps', '8', '--seed', '3'];
+const TRAINING = [...SIZES, '--dropout', '0.2', '--epochs', '3', '--checkpoint-every', '10', '--patience', '2'];
+const OPEN_MPI = MPI_STARTERS[0] === 'mpirun.openmpi';
+const STARTER = OPEN_MPI ? 'mpirun.openmpi --oversubscribe' : String(MPI_STARTERS[0]);
+
+/** Runs a program in a folder; `hook` acts in rank 0 when it has printed a line with `at`, once. */
+function run(at: Folder, command: readonly string[], hook?: { readonly at: string; readonly act: string }) {
+  const module = `
+    import { existsSync, writeFileSync } from 'node:fs';
+    const { write } = process.stdout;
+    process.stdout.write = function (line, ...rest) {
+      const written = write.call(this, line, ...rest);
+      if (String(line).includes(${JSON.stringify(hook?.at)}) && !existsSync('hooked')) {
+        writeFileSync('hooked', '');
+        ${hook?.act}
+      }
+      return written;
+    };`;
+  const options = hook ? { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` } : {};
+  const root = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
+  const env = { ...process.env, ...root, ...options };
+  const [name = '', ...args] = command;
+  return spawnSync(name, args, { cwd: at.path, env, encoding: 'utf8', timeout: 100_000 });
+}
+
+const alone = (at: Folder, ...args: string[]) => run(at, [process.execPath, MAIN, 'train', ...args]);
+const onRanks = (count: number, ...args: string[]) => [
+  ...STARTER.split(' '),
+  '-n',
+  String(count),
+  process.execPath,
+  MAIN,
+  'train',
+  ...args,
+  '--distributed',
+  'mpi',
+];
+
+describeWithMpi('training on ranks of MPI', () => {
+  const text = sampleText(600);
+  const expected = folder(text);
+  const files = ['m.safetensors', 'm.checkpoint.safetensors'];
+
+  const expectSameFiles = (at: Folder): void => {
+    if (!expected.has(files[0]!)) {
+      const { status, stderr } = alone(
+        expected,
+        'text.txt',
+        ...TRAINING,
+        '--shards',
+        '8',
+        '--out',
+        files[0]!,
+        '--quiet',
+      );
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    }
+    for (const file of files) expect(`${file} ${at.read(file).equals(expected.read(file))}`).toBe(`${file} true`);
+  };
+
+  test('two ranks, one of which is killed, are restarted and end with the files of one process', () => {
+    const at = folder(text);
+    const ranks = ['--distributed', 'mpi', '--ranks', '2', '--starter', STARTER, '--restarts', '1'];
+    const command = [process.execPath, MAIN, 'train', 'text.txt', ...TRAINING, '--out', files[0]!, ...ranks, '--json'];
+    const kill = { at: '"update":25,', act: `process.kill(process.pid, 'SIGKILL');` };
+    const { status, stderr, stdout } = run(at, command, kill);
+    expect(stderr).toContain('Restart 1 of 1 continues m.checkpoint.safetensors.');
+    expect(stdout.match(/"update":21,/g)).toHaveLength(2); // the updates since the checkpoint are made again
+    expect(status).toBe(0);
+    expectSameFiles(at);
+  });
+
+  test('three ranks are interrupted and continued by one process, with the same files', () => {
+    const at = folder(text);
+    const stop = { at: '"update":25,', act: `process.emit('SIGTERM', 'SIGTERM');` };
+    const { status, stdout } = run(at, onRanks(3, 'text.txt', ...TRAINING, '--out', files[0]!, '--json'), stop);
+    expect(status).not.toBe(0);
+    expect(stdout.match(/"kind":"interrupted"/g)).toHaveLength(1);
+    expect(alone(at, '--resume', files[1]!, '--quiet').status).toBe(0);
+    expectSameFiles(at);
+  });
+
+  test('an error of rank 0 is printed once, and ends all ranks', () => {
+    const { status, stderr } = run(folder(text), onRanks(2, 'missing.txt', ...TRAINING, '--out', files[0]!));
+    expect(status).not.toBe(0);
+    expect(stderr.match(/unspool train: .*/g)).toEqual([
+      'unspool train: missing.txt: cannot be read: no such file or folder (ENOENT). Check the path.',
+    ]);
+  });
+});
+
+test.each([
+  ['--starter and --rank-timeout need --distributed mpi', ['--ranks', '2']],
+  ['--restarts and --starter need --ranks N', ['--distributed', 'mpi', '--restarts', '1']],
+  ['--restarts needs --run DIR, --out FILE or --resume', ['--distributed', 'mpi', '--restarts', '1', '--ranks', '2']],
+  ['cannot run no-such-mpirun', ['--distributed', 'mpi', '--ranks', '2', '--starter', 'no-such-mpirun']],
+])('%s', (message, flags) => {
+  const { status, stderr } = alone(folder(), 'text.txt', ...flags);
+  expect(stderr).toContain(message);
+  expect(status).toBe(2);
+});
