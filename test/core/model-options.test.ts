@@ -173,7 +173,7 @@ test('what the caller changes after a call has no effect, even while code is bei
 test('a model keeps the spec that it was made from', async () => {
   const spec = structuredClone(SPEC);
   const making = createModel(spec, EXACT);
-  spec.layers[0]!.hiddenSize = 8;
+  Object.assign(spec.layers[0]!, { hiddenSize: 8 });
   spec.inputSize = 7;
   const model = await making;
   expect(model.spec).toEqual(SPEC);
