@@ -3,6 +3,7 @@
  * runs on a backend that only counts (core/memory/meter.ts), so the figures are exact for every spec.
  */
 
+import { shown } from '../checks.js';
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { allocateTape, type BuiltSpec, buildLayers, type TapeOptions, variantsFor } from '../core/build.js';
 import { goesBySequence, type LossChoice, type LossSpec } from '../core/losses.js';
@@ -13,7 +14,7 @@ import type { PassShape } from '../core/pass.js';
 import type { ModelSpec } from '../core/spec.js';
 import type { Tape } from '../core/tape.js';
 import { targetWidth } from '../core/targets.js';
-import { UnspoolError } from '../errors.js';
+import { invalidSetting, UnspoolError } from '../errors.js';
 import { copyOfOptimizerChoice, type OptimizerChoice } from '../optim/choice.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { type BufferOptions, bufferAllocation } from './buffers.js';
@@ -63,6 +64,9 @@ export async function estimateMemoryOn(
   options: MemoryOptions = {},
 ): Promise<MemoryEstimate> {
   const { optimizer: choice, gradients: training = true, limit } = options;
+  if (limit !== undefined && !(typeof limit === 'number' && limit >= 0)) {
+    throw invalidSetting('options.limit', `must be a number of bytes, got ${shown(limit)}.`);
+  }
   const optimizer = choice === undefined ? NONE : await optimizerFrom(copyOfOptimizerChoice('optimizer', choice));
   const allocate = await bufferAllocation({ ...options, optimizer });
   const layout = parameterLayout(spec);

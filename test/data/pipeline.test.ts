@@ -166,6 +166,8 @@ describe('what cannot work is an error that says how to fix it', () => {
     ['a column used twice', { inputs: ['y'] }, 'uses the column "y" twice'],
     ['an unknown scale', { scale: 'robust' }, "options.scale must be 'standard', 'log', 'minMax' or 'none'"],
     ['quantiles without a median', { quantiles: [0.1, 0.9] }, 'with 0.5 among them'],
+    ['quantiles that are not numbers', { quantiles: [0.1, Symbol('q'), 0.5] }, 'must be increasing numbers'],
+    ['quantiles with a hole', { quantiles: Object.assign([0.1, 0.5], { length: 3 }) }, 'must be increasing numbers'],
     ['a calendar without dates', { date: undefined, known: ['weekday'] }, '"weekday" is computed from dates.'],
     ['a misspelled option', { horizn: 3 }, 'Did you mean "horizon"?'],
     ['a share above 1', { test: 1.5 }, 'must be a number of rows, or a share below 1, got 1.5.'],

@@ -220,3 +220,15 @@ test('beyond the limit it throws OUT_OF_MEMORY quickly, for any shape', async ()
   const { total } = await estimateMemoryOn(createReference('float32'), spec, { steps: 2, batchSize: 1 });
   expect(total).toBeGreaterThan(2 ** 42); // no limit: any size is estimated
 });
+
+test.each([[[Symbol('s')]], ['1 GB'], [Number.NaN], [-1], [null]])(
+  'a limit that is not a number of bytes: %p',
+  async (limit) => {
+    const options = { limit: limit as number };
+    const spec = { inputSize: 2, layers: [{ kind: 'lstm', hiddenSize: 3 }] } as const;
+    const error = await rejected(() =>
+      estimateMemoryOn(createReference('float32'), spec, { steps: 3, batchSize: 2 }, options),
+    );
+    expect(problemOf(error, 'INVALID_SETTING').path).toBe('options.limit');
+  },
+);

@@ -92,7 +92,9 @@ function requireShare(path: string, value: unknown): void {
 
 function requireQuantiles(value: unknown): asserts value is readonly number[] {
   const isList = Array.isArray(value) && value.length > 0 && value.length <= 1000;
-  const isIncreasing = isList && value.every((q, i) => q > 0 && q < 1 && (i === 0 || q > value[i - 1]));
+  const isAfter = (q: unknown, before: unknown): boolean => typeof q === 'number' && q < 1 && q > Number(before);
+  // A copy, because `every` skips holes.
+  const isIncreasing = isList && [...value].every((q, i, all) => isAfter(q, i === 0 ? 0 : all[i - 1]));
   if (isIncreasing && value.includes(0.5)) return;
   throw invalidSetting(
     'options.quantiles',
