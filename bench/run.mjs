@@ -6,6 +6,7 @@ const BENCHMARKS = {
   memory: 'whether memory stays flat over many predictions, trainings, streams and updates',
   start: 'from process start to the first training step',
   studio: 'the Studio in Chromium: first paint, size, frames per second',
+  small: 'code size, installed size, first prediction and step of small programs, with other libraries',
   server: 'examples/server with 1,000 clients: throughput, latency, memory',
   peers: 'Unspool and other libraries, with the same weights and data',
   export: 'float32, float16 and int8 weights in unspool/infer: size, speed, memory, loss',
@@ -14,7 +15,7 @@ const BENCHMARKS = {
   quality: 'loss over training time, for Unspool and PyTorch',
 };
 /** Not run without a name: they take longer than two minutes. */
-const LONG = new Set(['export', 'server', 'peers', 'quality', 'gpu']);
+const LONG = new Set(['export', 'server', 'small', 'peers', 'quality', 'gpu']);
 
 const HELP = `Usage: npm run bench -- NAME [options]
        npm run bench            runs all but ${[...LONG].join(', ')}
