@@ -13,6 +13,7 @@ export type {
   Precision,
   SgdOptions,
 } from './contract/kernels.js';
+export { type Beam, type BeamSearchOptions, beamSearch } from './core/beam-search.js';
 export type { TapeOptions } from './core/build.js';
 export { generate, type SamplingOptions, type StreamingModel, sampleToken } from './core/generate.js';
 export {

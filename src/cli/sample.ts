@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import { createRng, generateText } from '../index.js';
+import { beamSearch, createRng, generateText, type Model, type Vocabulary } from '../index.js';
 import { loadModel } from '../node/index.js';
 import { defineCommand, UsageError } from './command.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
-import { integer, number, text } from './settings.js';
+import { dashed, integer, number, text, type ValuesOf } from './settings.js';
 import { contextOf, requireVocabulary, withDataName } from './text-model.js';
 
 const OPTIONS = {
@@ -39,6 +39,12 @@ const OPTIONS = {
     help: 'end before this text; several as a JSON list: \'["\\n\\n", "THE END"]\'',
     defaultText: 'none',
   }),
+  beams: integer({
+    min: 1,
+    max: 1024,
+    help: 'beam search: the likeliest text that N beams find; temperature and seed have no effect',
+    defaultText: 'none: draws characters',
+  }),
   seed: integer({ default: 1, min: 0, help: 'random seed; another seed gives another text' }),
   ...OUTPUT_OPTIONS,
 };
@@ -54,6 +60,43 @@ export function stopsIn(stop: string | undefined): readonly string[] {
   const isText = (one: unknown): boolean => typeof one === 'string' && one !== '';
   if (Array.isArray(list) && list.every(isText)) return list as string[];
   throw new UsageError(`--stop must be a text or a JSON list of texts, got ${stop}.`);
+}
+
+/** The text, piece by piece. Throws `UsageError`, `INVALID_SETTING` and `INVALID_DATA`. */
+function piecesOf(
+  model: Model,
+  vocabulary: Vocabulary,
+  start: string,
+  options: ValuesOf<typeof OPTIONS>,
+): AsyncIterable<string> {
+  const { length, seed, temperature, topK, topP, repetitionPenalty, repetitionWindow, beams } = options;
+  const stop = stopsIn(options.stop);
+  const limits = {
+    ...(topK !== undefined && { topK }),
+    ...(topP !== undefined && { topP }),
+    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
+  };
+  if (beams === undefined) {
+    const sampling = { length, temperature, repetitionWindow, stop, ...limits };
+    return generateText(model, vocabulary, start, createRng(seed, 'sample'), sampling);
+  }
+  const other = Object.keys(limits)[0];
+  if (other !== undefined) throw new UsageError(`--${dashed(other)} cannot be combined with --beams.`);
+  return likeliest(model, vocabulary, vocabulary.encode(start), { beams, length, stop });
+}
+
+/** The text of a beam search, in one piece, because each step may choose another beginning. */
+async function* likeliest(
+  model: Model,
+  vocabulary: Vocabulary,
+  prompt: Int32Array,
+  { beams, length, stop }: { readonly beams: number; readonly length: number; readonly stop: readonly string[] },
+): AsyncGenerator<string> {
+  if (length === 0) return;
+  const [best] = await beamSearch(model, prompt, { beams, length });
+  const text = vocabulary.decode(best!.tokens);
+  const ends = stop.map((one) => text.indexOf(one)).filter((at) => at >= 0);
+  yield text.slice(0, Math.min(text.length, ...ends));
 }
 
 export const sampleCommand = defineCommand({
@@ -75,16 +118,7 @@ export const sampleCommand = defineCommand({
     const vocabulary = requireVocabulary(file!, loaded);
     const { prompt = '' } = options;
     const start = prompt === '' ? contextOf({ ...loaded, vocabulary }) : prompt;
-    const { length, seed, temperature, topK, topP, repetitionPenalty, repetitionWindow } = options;
-    const sampling = {
-      ...{ length, temperature, repetitionWindow, stop: stopsIn(options.stop) },
-      ...(topK !== undefined && { topK }),
-      ...(topP !== undefined && { topP }),
-      ...(repetitionPenalty !== undefined && { repetitionPenalty }),
-    };
-    const pieces = withDataName('prompt', () =>
-      generateText(loaded.model, vocabulary, start, createRng(seed, 'sample'), sampling),
-    );
+    const pieces = withDataName('prompt', () => piecesOf(loaded.model, vocabulary, start, options));
     const isStreaming = !out.json && !out.quiet;
     let text = '';
     let count = 0;

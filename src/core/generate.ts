@@ -122,7 +122,8 @@ export function generate(
   return tokens(model, Array.from(prompt), rng, requireSampling(options, size));
 }
 
-function requireTokenModel(model: StreamingModel): EmbeddingSpec {
+/** The embedding of a model that reads and returns the same tokens. Throws `INVALID_SETTING` for any other. */
+export function requireTokenModel(model: StreamingModel): EmbeddingSpec {
   const first = model?.spec?.layers?.[0];
   if (first?.kind === 'embedding' && model.outputSize === first.size && typeof model.stream === 'function')
     return first;

@@ -155,6 +155,7 @@ export const mainSubjects = {
     args: async (w) => [w.model, data(), { optimizer: optimizer(w), epochs: 2 }, await checkpointOf(w)],
     after: async (training) => training?.dispose?.(),
   },
+  beamSearch: { args: (w) => [w.tokens, [1, 2], { beams: 2, length: 3 }] },
   accumulate: {
     args: () => [source(), 2],
   },
