@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { fileAccessError } from '../../node/files.js';
 import { exists } from '../../node/read.js';
 import { UsageError } from '../command.js';
+import { checkpointFile } from '../train/checkpoints.js';
 
 /** The names of the files in a run directory. The checkpoint and the lock are next to the model, under its name. */
 export const RUN_FILES = {
@@ -67,7 +68,8 @@ export async function claimRunDirectory(path: string | undefined, data: string):
 async function claimExactly(path: string): Promise<string> {
   if (await claim(path)) return path;
   if ((await isFolder(path)) && (await isEmptyFolder(path))) return path;
-  const resume = (await isRunDirectory(path)) ? `, or continue it with --resume ${path}` : '';
+  const checkpoint = checkpointFile(join(path, RUN_FILES.model));
+  const resume = (await exists(checkpoint)) ? `, or continue it with --resume ${path}` : '';
   throw new UsageError(`--run ${path} already exists, and a run is never overwritten. Choose another folder${resume}.`);
 }
 
