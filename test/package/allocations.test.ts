@@ -41,7 +41,7 @@ const PROGRAM = `
           run();
           rounds.push(getHeapStatistics().used_heap_size - before);
         }
-        found[[entry, name, from].join(' ')] = Math.min(...rounds.slice(8));
+        found[[entry, name, from].join(' ')] = Math.min(...rounds.slice(8).filter((bytes) => bytes >= 0)); /* a collection gives a negative one */
       }
     }
   }
@@ -51,5 +51,5 @@ test('a step of unspool/infer allocates nothing', () => {
   const flags = ['--min-semi-space-size=64', '--max-semi-space-size=64', '--input-type=module', '-e', PROGRAM];
   const found = JSON.parse(execFileSync(process.execPath, flags, { encoding: 'utf8' })) as Record<string, number>;
   expect(Object.keys(found)).toHaveLength(18);
-  expect(Object.entries(found).filter(([, bytes]) => !(bytes >= 0 && bytes < SLACK))).toEqual([]);
+  expect(Object.entries(found).filter(([, bytes]) => !(typeof bytes === 'number' && bytes < SLACK))).toEqual([]);
 });
