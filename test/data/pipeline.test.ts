@@ -171,7 +171,7 @@ describe('what cannot work is an error that says how to fix it', () => {
     ['a calendar without dates', { date: undefined, known: ['weekday'] }, '"weekday" is computed from dates.'],
     ['a misspelled option', { horizn: 3 }, 'Did you mean "horizon"?'],
     ['a share above 1', { test: 1.5 }, 'must be a number of rows, or a share below 1, got 1.5.'],
-    ['logarithms of 0', { scale: 'log' }, 'has the value 0; scale "log" needs positive values.'],
+    ['logarithms of 0', { scale: 'log' }, 'column "y" has the value 0; scale "log" needs positive values.'],
   ])('%s', (_why, change, message) => {
     expect(thrown(() => preparePipeline(tableOf(rowsOf(40)), { ...options, ...change })).message).toContain(message);
   });

@@ -9,7 +9,7 @@ import { inputNames, type Scalers, SeriesEncoder } from './encoder.js';
 import { type Frequency, timeOfIndex } from './frequency.js';
 import { type ForecastingOptions, type ForecastingSettings, forecastingSettings } from './options.js';
 import { fitScaler, type Scaler } from './scaler.js';
-import { type Gap, readSeries, type Series } from './series.js';
+import { type Gap, numberColumns, readSeries, type Series } from './series.js';
 import { originsOf, PARTS, type PartName, type Split, splitSeries } from './split.js';
 import { completeWindows, predictableWindows, type Window, type WindowSizes, WindowSource } from './windows.js';
 
@@ -99,9 +99,10 @@ const columnsOf = ({ date, target, series, inputs, known, missing }: Forecasting
 /** Fits the scalers of a series on rows of the training part. */
 function fitScalers({ values, name }: Series, { train }: Split, settings: ForecastingSettings, what: string): Scaler[] {
   const where = name === '' ? what : `${what}, series "${name}"`;
+  const names = numberColumns(settings);
   return values.map((column, i) => {
     const kind = i === 0 || settings.scale !== 'log' ? settings.scale : 'standard';
-    return fitScaler(kind, column.subarray(train.from, train.to), `${where}, column ${i + 1} of the pipeline`);
+    return fitScaler(kind, column.subarray(train.from, train.to), `${where}, column "${names[i]}"`);
   });
 }
 

@@ -154,13 +154,20 @@ function requireComplete(
   throw invalidData(`${table.name}, after line ${gap.afterLine}`, `has no row for ${dates}.${more}`, help);
 }
 
+/** The names of the columns of numbers, in the order of a series' values. */
+export const numberColumns = ({ target, inputs, known }: Pick<SeriesColumns, 'target' | 'inputs' | 'known'>) => [
+  target,
+  ...inputs,
+  ...knownColumns(known),
+];
+
 /**
  * Reads the series of a table. Throws `INVALID_DATA` with file, line and column for dates that are unsorted, twice or not equally
  * spaced, and, if missing values are rejected, for the first of them.
  */
 export function readSeries(table: Table, columns: SeriesColumns, given?: Frequency): SeriesTable {
-  const { date, target, inputs, known, missing } = columns;
-  const names = [target, ...inputs, ...knownColumns(known)];
+  const { date, inputs, missing } = columns;
+  const names = numberColumns(columns);
   const all = names.map((name) => table.numbers(name));
   const times = date === undefined ? Float64Array.from({ length: table.rows }, (_, row) => row) : table.times(date);
   const groups = groupsOf(table, columns.series);
