@@ -181,5 +181,11 @@ describe('what cannot work is an error that says how to fix it', () => {
     {},
     { kind: 'forecasting' },
     { kind: 'forecasting', settings: { target: 'y', history: 2, horizon: 1 } },
+    {
+      kind: 'forecasting',
+      settings: { target: 'y', history: 2, horizon: 1 },
+      frequency: { unit: 'row', every: Symbol('s') },
+      scalers: {},
+    },
   ])('a damaged pipeline %#', (data) => expect(() => pipelineFrom(data)).toThrow(/^pipeline is damaged/));
 });

@@ -164,9 +164,9 @@ export function pipelineFrom(data: unknown): ForecastingPipeline {
   if (!isObject(settings)) throw bad('it has no settings');
   const complete = forecastingSettings(settings as unknown as ForecastingOptions);
   const units = ['millisecond', 'month', 'businessDay', 'row'];
-  if (!isObject(frequency) || !units.includes(frequency.unit as string) || !((frequency.every as number) > 0)) {
+  const hasFrequency = isObject(frequency) && units.includes(frequency.unit as string);
+  if (!hasFrequency || !Number.isFinite(frequency.every) || (frequency.every as number) <= 0)
     throw bad('its frequency');
-  }
   if (!isObject(scalers)) throw bad('it has no scalers');
   const width = 1 + complete.inputs.length;
   for (const list of Object.values(scalers)) {
