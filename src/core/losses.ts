@@ -60,9 +60,9 @@ const KEYS: Readonly<Record<LossSpec['kind'], readonly string[]>> = {
 export const goesBySequence = (choice: LossChoice | null | undefined): boolean =>
   (typeof choice === 'string' ? choice : choice?.kind) === 'ctc';
 
-/** Whether a loss is the given one. */
+/** Whether a loss is the given one. Throws `INVALID_SETTING` if that cannot work. */
 export const isSameLoss = (spec: LossSpec, choice: LossChoice): boolean =>
-  JSON.stringify(spec) === JSON.stringify(typeof choice === 'string' ? { kind: choice } : choice);
+  JSON.stringify(spec) === JSON.stringify(requireLoss(choice));
 
 /** The losses that need no settings. */
 const NAMED = /* @__PURE__ */ (() =>

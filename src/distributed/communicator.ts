@@ -83,6 +83,10 @@ export function requireBlocks(sent: unknown, size: number): void {
   throw invalidSetting('sent', `has ${sent.length} elements, which ${size} blocks of one length cannot hold.`);
 }
 
+/** A typed array of the same kind. The prototype has the constructor, whatever the array's own properties are. */
+export const emptyLike = <Numbers extends ArrayBufferView>(list: Numbers, length: number): Numbers =>
+  new (Object.getPrototypeOf(list).constructor as new (n: number) => Numbers)(length);
+
 /** The bytes of an array, without a copy. */
 export const bytesOf = (data: Exchangeable): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

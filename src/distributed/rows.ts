@@ -3,6 +3,7 @@ import type { Batch } from '../core/batch.js';
 import { outputStepsOf } from '../core/layers/sizes.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
 import type { ModelSpec } from '../core/spec.js';
+import { emptyLike } from './communicator.js';
 
 /** How an array of a batch is laid out: `steps` times `batchSize` rows of equally many numbers. */
 interface Layout {
@@ -18,7 +19,7 @@ const slice = (list: ArrayLike<number>, from: number, to: number): ArrayLike<num
 /** An empty list of the same type. */
 const like = (list: ArrayLike<number>, length: number): number[] =>
   ArrayBuffer.isView(list)
-    ? (new (list.constructor as new (n: number) => Float32Array)(length) as unknown as number[])
+    ? (emptyLike(list as Float32Array, length) as unknown as number[])
     : new Array<number>(length);
 
 /** The numbers of sequences `from` to `to`, in the same order. */

@@ -9,6 +9,7 @@ import {
   bytesOf,
   type Communicator,
   type Exchangeable,
+  emptyLike,
   type Reduction,
   rankLost,
   requireBlocks,
@@ -109,8 +110,7 @@ class ThreadCommunicator implements Communicator {
 
   async allReduce(data: Exchangeable, reduction: Reduction): Promise<void> {
     requireReduce(data, reduction);
-    const all = data.constructor as new (length: number) => Exchangeable;
-    const parts = new all(this.size * data.length);
+    const parts = emptyLike(data, this.size * data.length);
     await this.gather('allReduce', data, parts);
     const combine = REDUCTIONS[reduction];
     data.set(parts.subarray(0, data.length));

@@ -1,5 +1,5 @@
 /** Forecasting: from a table to what `fit` trains on. */
-import { requireOptional, requireOptions } from '../checks.js';
+import { requireInteger, requireNumber, requireOptional, requireOptions } from '../checks.js';
 import type { LossSpec } from '../core/losses.js';
 import type { LayerSpec, ModelSpec } from '../core/spec.js';
 import { seasonsOf, timeText } from '../data/series/frequency.js';
@@ -73,9 +73,9 @@ export class ForecastingData {
     requireOptions('sizes', sizes, SIZE_KEYS);
     const { hiddenSize = 48, layers = 1, dropout = 0, bidirectional = false, seed = 1 } = sizes;
     requireOptional('sizes.bidirectional', bidirectional, 'boolean');
-    if (!Number.isInteger(layers) || layers < 1 || layers > 1000) {
-      throw invalidSetting('sizes.layers', `must be an integer from 1 to 1000, got ${layers}.`);
-    }
+    requireInteger('sizes.hiddenSize', hiddenSize, 1, 1 << 20);
+    requireInteger('sizes.layers', layers, 1, 1000);
+    requireNumber('sizes.dropout', dropout, 0, 1);
     const block: LayerSpec[] = [
       { kind: 'lstm', hiddenSize, ...(bidirectional && { direction: 'bidirectional' as const }) },
       ...(dropout > 0 ? [{ kind: 'dropout' as const, rate: dropout }] : []),

@@ -136,7 +136,8 @@ export async function ensemble(forecasters: readonly Forecaster[], data: Forecas
     throw invalidSetting('data', `must be the result of forecasting(), got ${shown(data)}.`);
   }
   const isList = Array.isArray(forecasters) && forecasters.length > 0;
-  if (!isList || !forecasters.every((one) => one instanceof Forecaster && one.pipeline === data.pipeline)) {
+  // A copy, because `every` skips holes.
+  if (!isList || ![...forecasters].every((one) => one instanceof Forecaster && one.pipeline === data.pipeline)) {
     throw invalidSetting('forecasters', 'must be a list of forecasters that were trained on this data.');
   }
   const models = forecasters.flatMap((one) => one.models);

@@ -68,7 +68,11 @@ function canonical(value: unknown): string {
     typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
       : part;
-  return JSON.stringify(value, sorted) ?? 'undefined';
+  try {
+    return JSON.stringify(value, sorted) ?? 'undefined';
+  } catch {
+    return 'not JSON'; // nested too deeply: settings of a checkpoint that a program changed
+  }
 }
 
 /** Throws `INVALID_DATA` that names each of `now` that the checkpoint has with another value. */

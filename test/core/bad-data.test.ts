@@ -9,7 +9,7 @@ import { adam } from '../../src/optim/adam.js';
 import { evaluate } from '../../src/train/evaluate.js';
 import { fit } from '../../src/train/trainer.js';
 import { BACKENDS } from '../support/backends.js';
-import { problemOf, rejected } from '../support/errors.js';
+import { problemOf, rejected, thrown } from '../support/errors.js';
 import { buildModel } from '../support/model.js';
 
 const [T, N] = [3, 2];
@@ -241,4 +241,16 @@ test.each([
   const batch = { steps: 6, batchSize: 1, inputs: new Float32Array(12), targets: labels as number[] };
   const error = await rejected(() => build(values(4)).evaluate(batch, { loss: 'ctc' }));
   expect(problemOf(error, 'INVALID_DATA').what).toBe(what);
+});
+
+test('a second loss that is not one is refused like the first', () => {
+  const { inputs, targets } = valueBatch();
+  const model = build(values(1));
+  const tape = model.tape({ steps: T, batchSize: N });
+  tape.begin();
+  tape.forward(model.parameters, inputs);
+  const wrong = { kind: 1n } as never;
+  expect(thrown(() => tape.measure(wrong, targets)).message).toMatch(/^loss: unknown loss/);
+  tape.measure('meanSquaredError', targets);
+  expect(thrown(() => tape.measure(wrong, targets)).message).toMatch(/^loss: unknown loss/);
 });

@@ -126,6 +126,9 @@ describe('calls that do not fit together', () => {
     structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
     const rank = threadRank(threadRanks(1), 0);
     expect((await rejected(() => rank.allReduce(transferred, 'sum'))).message).toContain('its memory was transferred');
+    const disguised = Object.assign(Float32Array.of(1, 2), { constructor: undefined });
+    await rank.allReduce(disguised, 'sum');
+    expect([...disguised]).toEqual([1, 2]);
     expect(thrown(() => threadRanks(0)).message).toContain('size');
     expect(thrown(() => threadRank({ size: 2, memory: new SharedArrayBuffer(8) }, 0)).message).toContain(
       'threadRanks()',

@@ -9,6 +9,7 @@ import { calibrate, corrected } from '../../src/tasks/conformal.js';
 import { Forecaster } from '../../src/tasks/forecaster.js';
 import {
   backtest,
+  ensemble,
   type ForecastingData,
   forecasterFrom,
   forecasting,
@@ -16,7 +17,7 @@ import {
   trainForecaster,
 } from '../../src/tasks/index.js';
 import { ridge } from '../../src/tasks/ridge.js';
-import { rejected } from '../support/errors.js';
+import { rejected, thrown } from '../support/errors.js';
 
 const ROOT = join(__dirname, '../..');
 const births = () =>
@@ -204,4 +205,20 @@ test('a flat forecast is reported', async () => {
   }
   expect((await backtest(level, data, { baselines: false })).warnings[0]).toContain('the forecast is flat');
   flat.dispose();
+});
+
+test.each([
+  ['hiddenSize', 0],
+  ['layers', [Symbol('s')]],
+  ['dropout', '0.5'],
+] as const)('the size %s is checked', (name, value) => {
+  expect(thrown(() => data.spec({ [name]: value } as never)).message).toMatch(new RegExp(`^sizes\\.${name} must be`));
+});
+
+test('an ensemble needs forecasters of the same data', async () => {
+  for (const list of [[], new Array(2), [forecaster, null]] as never[]) {
+    expect((await rejected(() => ensemble(list, data))).message).toContain(
+      'forecasters that were trained on this data',
+    );
+  }
 });

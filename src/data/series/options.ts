@@ -80,7 +80,8 @@ const MISSING = ['reject', 'drop', 'fill', 'mask'];
 const MAX_ROWS = 1 << 20;
 
 function requireNames(path: string, value: unknown): asserts value is readonly string[] {
-  if (Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')) return;
+  // A copy, because `every` skips holes.
+  if (Array.isArray(value) && [...value].every((name) => typeof name === 'string' && name !== '')) return;
   throw invalidSetting(path, `must be a list of names, got ${shown(value)}.`);
 }
 
@@ -147,10 +148,10 @@ export function forecastingSettings(options: ForecastingOptions): ForecastingSet
   if (date === undefined && needsDate !== undefined) {
     throw invalidSetting('options.known', `"${needsDate}" is computed from dates.`, 'Name the column with the dates.');
   }
-  return structuredClone({
-    ...(date !== undefined && { date }),
+  return {
+    ...(date !== undefined && { date: typeof date === 'string' ? date : [...date] }),
     ...(series !== undefined && { series }),
-    ...{ target, history, horizon, stride, test, validation, inputs, known, lags },
-    ...{ scale, level, missing, quantiles, batchSize },
-  });
+    ...{ target, history, horizon, stride, test, validation, scale, level, missing, batchSize },
+    ...{ inputs: [...inputs], known: [...known], lags: [...lags], quantiles: [...quantiles] },
+  };
 }

@@ -59,7 +59,8 @@ export class Table {
       cells.every((list) => list?.length === lines.length);
     if (!isComplete)
       throw invalidSetting('table.cells', 'must have a list for each column, with a cell for each line.');
-    this.name = String(name);
+    if (typeof name !== 'string') throw invalidSetting('table.name', `must be a string, got ${shown(name)}.`);
+    this.name = name;
     this.columns = columns;
     this.rows = lines.length;
     this.cells = cells;
