@@ -119,7 +119,7 @@ describe('a file that exists', () => {
 describe('an error', () => {
   test.each<[why: string, args: string[], says: RegExp]>([
     ['no format', [], /missing --to: the format to write/],
-    ['an unknown format', ['--to', 'keras'], /--to must be "module" or "onnx"/],
+    ['an unknown format', ['--to', 'coreml'], /--to must be "module" or "onnx"/],
     ['weights of another format', ['--to', 'onnx', '--weights', 'int8'], /--weights is for --to module/],
     ['SIMD of another format', ['--to', 'pytorch', '--simd'], /--simd is for --to module/],
   ])('%s', async (_, args, says) => {

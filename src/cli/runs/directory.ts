@@ -87,7 +87,6 @@ export class RunDirectory {
   /** Writes the end of the run, and its plot. Returns whether the plot could be drawn: that needs optional packages. */
   async end(end: RunEnd): Promise<boolean> {
     await this.metrics.flush(true);
-    await this.metrics.close();
     this.record = { ...this.record, ...end };
     await this.save();
     const svg = end.status === 'finished' ? await plotOfRun(this.path, this.record.job) : null;

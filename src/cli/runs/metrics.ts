@@ -1,5 +1,5 @@
 /** `metrics.jsonl`: one JSON object per line for each update, validation and epoch. The same run writes the same bytes. */
-import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
+import { open, readFile, truncate } from 'node:fs/promises';
 import type { TrainingEvent, TrainingState } from '../../index.js';
 import { fileAccessError } from '../../node/files.js';
 
@@ -48,7 +48,6 @@ const FLUSH_MS = 1000;
 /** Appends lines to a file. */
 export class MetricsFile {
   readonly file: string;
-  private handle: FileHandle | null = null;
   private waiting: MetricsLine[] = [];
   private flushedAt = performance.now();
 
@@ -75,16 +74,16 @@ export class MetricsFile {
     this.flushedAt = performance.now();
     const lines = this.waiting;
     this.waiting = [];
+    if (lines.length === 0 && !sync) return;
     await this.write(async () => {
-      this.handle ??= await open(this.file, 'a');
-      if (lines.length > 0) await this.handle.appendFile(textOf(lines));
-      if (sync) await this.handle.sync();
+      const handle = await open(this.file, 'a');
+      try {
+        await handle.appendFile(textOf(lines));
+        if (sync) await handle.sync();
+      } finally {
+        await handle.close();
+      }
     });
-  }
-
-  async close(): Promise<void> {
-    await this.handle?.close();
-    this.handle = null;
   }
 
   private async write(act: () => Promise<void>): Promise<void> {
