@@ -89,7 +89,11 @@ function trainingParts(training: TrainingState, spec: ModelSpec): { text: string
   const given: Partial<TrainingState> = isObject(training) ? training : {};
   const { optimizer, carried, ...rest } = given;
   const names = isMap(optimizer) ? [...optimizer.keys()] : null;
-  const state = { ...rest, optimizer: names, carried: Array.isArray(carried) ? carried.length : carried };
+  const state = {
+    ...rest,
+    optimizer: names,
+    carried: Array.isArray(carried) ? carried.length : carried === null ? null : undefined,
+  };
   const tensors: TensorData[] = [];
   const add = (name: string, data: unknown): void => {
     if (!isFloats(data)) {

@@ -52,7 +52,7 @@ test.each([
   [
     ['speed'],
     2,
-    'unknown benchmark "speed". Use gemm, steps, threads, memory, start, studio, peers, accuracy, gpu, quality.',
+    'unknown benchmark "speed". Use gemm, steps, threads, memory, start, studio, small, server, peers, export, accuracy, gpu, quality.',
   ],
 ])('%j is rejected with a message', async (args, code, message) => {
   const ended = await bench(...args);

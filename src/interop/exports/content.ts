@@ -50,8 +50,11 @@ export interface ExportedModel {
   readonly parameter: (name: string) => Parameter;
 }
 
+/** The kinds of layers that formats of other programs can have, or need not have. */
+const KINDS: readonly string[] = ['lstm', 'embedding', 'linear', 'dropout', 'repeat', 'activity'];
+
 /**
- * The layers of a model for a format whose LSTM is `target`. Throws `INVALID_SETTING` for an LSTM layer that it cannot express;
+ * The layers of a model for a format whose LSTM is `target`. Throws `INVALID_SETTING` for a layer that it cannot express;
  * `problemOf` names what of it.
  */
 export function layersFor(
@@ -62,10 +65,13 @@ export function layersFor(
   const byName = new Map(parametersOf(model).map((parameter) => [parameter.name, parameter]));
   const parameter = (name: string): Parameter => byName.get(name)!;
   const specs = model.spec.layers;
+  const help = 'Export it with --to module, or train a model without it.';
   specs.forEach((spec, i) => {
+    if (!KINDS.includes(spec.kind)) {
+      throw invalidSetting(`layers[${i}]`, `is a layer of kind "${spec.kind}", which this format cannot have.`, help);
+    }
     const problem = spec.kind === 'lstm' ? problemOf(spec) : null;
     if (problem === null) return;
-    const help = 'Export it with --to module, or train a model without it.';
     throw invalidSetting(`layers[${i}]`, `has ${problem}, which ${target} cannot express.`, help);
   });
   const layers = buildLayers(model.spec).map(({ parameters, outputSize }, i) => {

@@ -2,6 +2,7 @@
  * A model as a `.keras` file: a zip archive of the config, and of the weights in HDF5. Keras' gates have our order, its kernels are
  * the transposes of our weights, and it has one bias for each gate.
  */
+
 import type { Activation, FloatArray } from '../../contract/kernels.js';
 import type { LstmSpec } from '../../core/lstm/spec.js';
 import { cellVariant, noiseRates } from '../../core/lstm/variant.js';
@@ -9,6 +10,7 @@ import type { LayerSpec } from '../../core/spec.js';
 import { invalidSetting } from '../../errors.js';
 import { type DatasetData, writeHdf5 } from '../hdf5/write.js';
 import { groupNames, VARIABLES } from '../keras-names.js';
+import { defaultName } from '../layer-names.js';
 import { summed, transposed } from '../weights.js';
 import { writeZip } from '../zip-write.js';
 import { type ExportableModel, type ExportedLayer, type ExportedModel, layersFor, type Parameter } from './content.js';
@@ -151,7 +153,7 @@ function layerOf(
     }
     case 'repeat':
       return { className: 'RepeatVector', name, config: { name, n: spec.steps }, variables: [] };
-    case 'activity':
+    default: // `activity`; layersFor refuses kinds that no format knows
       return null;
   }
 }
@@ -165,8 +167,7 @@ class Names {
   private readonly counts = new Map<string, number>();
 
   of(spec: LayerSpec): string {
-    const standard = spec.kind === 'linear' ? 'head' : spec.kind;
-    const wanted = (spec.name ?? standard).replaceAll('/', '_'); // a name in Keras has no slash
+    const wanted = (spec.name ?? defaultName(spec.kind)).replaceAll('/', '_'); // a name in Keras has no slash
     const count = this.counts.get(wanted) ?? 0;
     this.counts.set(wanted, count + 1);
     let name = count === 0 ? wanted : spec.kind === 'lstm' ? `${wanted}_${count}` : `${wanted}${count + 1}`;

@@ -4,6 +4,7 @@ import { requireOptional } from '../../checks.js';
 import type { LstmSpec } from '../../core/lstm/spec.js';
 import { isStandardCell, noiseRates } from '../../core/lstm/variant.js';
 import type { LayerSpec } from '../../core/spec.js';
+import { defaultName } from '../layer-names.js';
 import { type TensorData, writeSafetensors } from '../safetensors-write.js';
 import { type ExportableModel, layersFor, type Parameter } from './content.js';
 
@@ -98,12 +99,12 @@ function addLayer(
   table: (name: string) => Parameter,
 ) {
   if (layer.kind === 'embedding') {
-    const name = program.name(layer.name ?? 'embedding');
+    const name = program.name(layer.name ?? defaultName('embedding'));
     program.modules.push(`self.${name} = nn.Embedding(${layer.size}, ${layer.width})`);
     program.lines.push(`x = self.${name}(x)`);
     program.tensor(`${name}.weight`, parameters[0]!);
   } else if (layer.kind === 'linear') {
-    const name = program.name(layer.name ?? 'head');
+    const name = program.name(layer.name ?? defaultName('linear'));
     const hasBias = layer.bias !== false;
     program.modules.push(`self.${name} = nn.Linear(${width}, ${layer.size}${hasBias ? '' : ', bias=False'})`);
     program.lines.push(`x = self.${name}(x)`);

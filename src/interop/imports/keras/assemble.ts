@@ -1,7 +1,9 @@
 /** A Keras model as a model of Unspool. */
+
 import type { FloatArray } from '../../../contract/kernels.js';
 import type { LayerSpec, ModelSpec } from '../../../core/spec.js';
 import { invalidFile } from '../../invalid.js';
+import { defaultName } from '../../layer-names.js';
 import { quoted } from '../../safetensors.js';
 import { layoutOf, unknownNode } from '../finish.js';
 import type { Draft, ForeignLayer, ImportSource } from '../imported.js';
@@ -27,16 +29,6 @@ interface Converted {
   readonly found: Conversion | string;
 }
 
-/** Names that the layers of each kind have by default; the names of LSTMs have a level in addition. */
-const DEFAULT_NAMES: Readonly<Record<LayerSpec['kind'], string>> = {
-  embedding: 'embedding',
-  lstm: 'lstm',
-  linear: 'head',
-  dropout: 'dropout',
-  repeat: 'repeat',
-  activity: 'activity',
-};
-
 /**
  * The names of layers: those of Keras, except where Unspool gives the same name by itself. `lstm_1` after `lstm` is the second
  * level of `lstm`, as Keras numbers stacked layers.
@@ -46,7 +38,7 @@ class Names {
   private readonly counts = new Map<string, number>();
 
   of({ kind }: LayerSpec, name: string): { name?: string } {
-    const standard = DEFAULT_NAMES[kind];
+    const standard = defaultName(kind);
     if (kind === 'lstm') {
       const [, base = '', level = ''] = /^(.*)_([1-9]\d*)$/.exec(name) ?? [];
       const prefix = String(this.levels.get(base)) === level ? base : name;

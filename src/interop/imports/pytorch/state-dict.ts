@@ -1,7 +1,9 @@
 /** A state dict of PyTorch as a model: the spec follows from the names and shapes. */
+
 import type { FloatArray } from '../../../contract/kernels.js';
 import type { LayerSpec, ModelSpec } from '../../../core/spec.js';
 import { invalidFile } from '../../invalid.js';
+import { defaultName } from '../../layer-names.js';
 import { unknownNode } from '../finish.js';
 import type { Draft, ForeignLayer, ImportSource } from '../imported.js';
 import { listed } from '../report.js';
@@ -111,12 +113,10 @@ interface Building {
   table: { readonly name: string; readonly values: FloatArray } | null;
 }
 
-const DEFAULT_NAMES = { lstm: 'lstm', embedding: 'embedding', linear: 'head' } as const;
-
 /** The name of a module's layer, for the spec and for the parameters. The outermost module has the default name. */
-function naming(kind: keyof typeof DEFAULT_NAMES, name: string): { prefix: string; spec: { name?: string } } {
-  const prefix = name || DEFAULT_NAMES[kind];
-  return { prefix, spec: prefix === DEFAULT_NAMES[kind] ? {} : { name: prefix } };
+function naming(kind: 'lstm' | 'embedding' | 'linear', name: string): { prefix: string; spec: { name?: string } } {
+  const prefix = name || defaultName(kind);
+  return { prefix, spec: prefix === defaultName(kind) ? {} : { name: prefix } };
 }
 
 function addLstm({ reader, layers, parameters }: Building, module: LstmModule): void {
