@@ -171,7 +171,10 @@ export async function backtest(
   requireOptional('options.baselines', options.baselines, 'boolean');
   const known = forecaster.pipeline.settings.quantiles;
   const { quantiles: asked } = options;
-  if (asked !== undefined && (!Array.isArray(asked) || asked.length === 0 || !asked.every((q) => known.includes(q)))) {
+  if (
+    asked !== undefined &&
+    (!Array.isArray(asked) || asked.length === 0 || ![...asked].every((q) => known.includes(q)))
+  ) {
     throw invalidSetting('options.quantiles', `must be some of ${known.join(', ')}, got ${shown(asked)}.`);
   }
   if (!data.test) throw invalidData('data', 'has no test part.', 'Set options.test of forecasting().');

@@ -234,7 +234,7 @@ function readContext(value: unknown): Series[] {
     const { name, start, length, values } = one;
     if (!Number.isFinite(start) || !Number.isSafeInteger(length) || values.length === 0) throw bad();
     const columns = values.map((column: unknown) => {
-      const isColumn = Array.isArray(column) && column.every((v) => v === null || Number.isFinite(v));
+      const isColumn = Array.isArray(column) && [...column].every((v) => v === null || Number.isFinite(v));
       if (!isColumn) throw bad();
       return Float64Array.from(column as (number | null)[], (v) => v ?? Number.NaN);
     });
@@ -251,7 +251,8 @@ function readContext(value: unknown): Series[] {
  * const rows = await forecasterFrom([model], metadata).forecast({ next: 30 });
  */
 export function forecasterFrom(models: readonly Model[], metadata: Metadata): Forecaster {
-  if (!Array.isArray(models) || models.length === 0 || !models.every((model) => model instanceof Model)) {
+  // A copy, because `every` skips holes.
+  if (!Array.isArray(models) || models.length === 0 || ![...models].every((model) => model instanceof Model)) {
     throw invalidSetting('models', `must be a list of models, got ${shown(models)}.`);
   }
   if (!isObject(metadata)) throw invalidData('metadata', `must be an object, got ${shown(metadata)}.`);
@@ -268,7 +269,8 @@ export function forecasterFrom(models: readonly Model[], metadata: Metadata): Fo
   const { calibration } = metadata;
   const isCalibration =
     calibration === null ||
-    (Array.isArray(calibration) && calibration.every((row) => Array.isArray(row) && row.every(Number.isFinite)));
+    (Array.isArray(calibration) &&
+      [...calibration].every((row) => Array.isArray(row) && [...row].every(Number.isFinite)));
   if (!isCalibration) throw invalidData('calibration', 'is damaged.', 'Use a model file of a forecaster.');
   return new Forecaster({
     models,

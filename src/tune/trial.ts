@@ -26,7 +26,7 @@ export const isTrial = (value: unknown): value is Trial =>
   ['finished', 'stopped', 'failed'].includes(value.state as string) &&
   (typeof value.value === 'number' || value.state === 'failed') &&
   Array.isArray(value.reports) &&
-  value.reports.every((report) => typeof report === 'number');
+  [...value.reports].every((report) => typeof report === 'number');
 
 const STATES = ['finished', 'stopped', 'failed'] as const;
 

@@ -170,7 +170,7 @@ export function pipelineFrom(data: unknown): ForecastingPipeline {
   if (!isObject(scalers)) throw bad('it has no scalers');
   const width = 1 + complete.inputs.length;
   for (const list of Object.values(scalers)) {
-    if (!Array.isArray(list) || list.length < width || !list.every(isScaler)) throw bad('its scalers');
+    if (!Array.isArray(list) || list.length < width || ![...list].every(isScaler)) throw bad('its scalers');
   }
   return new ForecastingPipeline({
     settings: complete,

@@ -56,7 +56,7 @@ export class Table {
     const isComplete =
       [columns, cells, lines].every((list) => Array.isArray(list) || ArrayBuffer.isView(list)) &&
       cells.length === columns.length &&
-      cells.every((list) => list?.length === lines.length);
+      [...cells].every((list) => list?.length === lines.length);
     if (!isComplete)
       throw invalidSetting('table.cells', 'must have a list for each column, with a cell for each line.');
     if (typeof name !== 'string') throw invalidSetting('table.name', `must be a string, got ${shown(name)}.`);
