@@ -2,6 +2,7 @@
  * Reads the wire format of protocol buffers (https://protobuf.dev/programming-guides/encoding). A message is read one level deep:
  * messages in it are bytes until they are read. Nothing that a file declares is allocated before its bytes are there.
  */
+import { joined } from './joined.js';
 
 /** Throws an error about the file. */
 export type Fail = (problem: string, help?: string) => never;
@@ -161,17 +162,6 @@ export class Message {
     const parts = this.bytes(number);
     return parts.length === 0 ? null : new Message(joined(parts), this.context);
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 /** Reads the message that a file consists of. */

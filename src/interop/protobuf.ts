@@ -2,6 +2,7 @@
  * The wire format of protocol buffers (https://protobuf.dev/programming-guides/encoding), as far as ONNX needs it: fields of a
  * number and a type, 0 a varint, 1 eight bytes, 2 bytes with their length before them, 5 four bytes.
  */
+import { joined } from './joined.js';
 
 /** A value to write: a varint, a float32, a text, or bytes, such as another message. */
 export type Value = bigint | number | string | Uint8Array;
@@ -17,28 +18,22 @@ function varint(out: number[], value: bigint): void {
 
 /** The bytes of a message with these fields, in this order. */
 export function message(...fields: readonly Field[]): Uint8Array {
-  const parts: (Uint8Array | readonly number[])[] = [];
+  const parts: Uint8Array[] = [];
   for (const [number, value] of fields) {
     const head: number[] = [];
     if (typeof value === 'number' || typeof value === 'bigint') {
       varint(head, BigInt(number << 3));
       varint(head, BigInt(value));
-      parts.push(head);
+      parts.push(Uint8Array.from(head));
     } else if (typeof value === 'object' && 'float' in value) {
       varint(head, BigInt((number << 3) | 5));
-      parts.push(head, new Uint8Array(Float32Array.of(value.float).buffer));
+      parts.push(Uint8Array.from(head), new Uint8Array(Float32Array.of(value.float).buffer));
     } else {
       const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
       varint(head, BigInt((number << 3) | 2));
       varint(head, BigInt(bytes.length));
-      parts.push(head, bytes);
+      parts.push(Uint8Array.from(head), bytes);
     }
   }
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joined(parts);
 }

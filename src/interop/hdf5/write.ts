@@ -2,6 +2,7 @@
  * Writes HDF5 files of groups and float32 datasets; read.ts names the format and reads them. The structures are those of version 2
  * (a superblock, and object headers with links as messages), which HDF5 1.8 and later read.
  */
+import { joined } from '../joined.js';
 
 /** A dataset to write; `path` names the groups that it is in. Its length is the product of `shape`. */
 export interface DatasetData {
@@ -52,16 +53,6 @@ function packed(...fields: readonly (readonly [size: 1 | 2 | 4 | 8, value: numbe
     else if (size === 2) view.setUint16(at, Number(value), true);
     else view.setUint8(at, Number(value));
     at += size;
-  }
-  return out;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
   }
   return out;
 }

@@ -1,7 +1,9 @@
 /** The weights of a TensorFlow.js model: a list of names and shapes in JSON, and shards of bytes. */
+
 import { isKeyOf, isObject } from '../../../checks.js';
 import { halfValue } from '../../half.js';
 import { invalidFile } from '../../invalid.js';
+import { joined } from '../../joined.js';
 import { elementCount, isSize, quoted } from '../../safetensors.js';
 import type { OpenOptions } from '../options.js';
 import type { ForeignTensor } from '../tensors.js';
@@ -70,17 +72,6 @@ function tensorsIn(weights: readonly unknown[], bytes: Uint8Array, file: string)
   });
   if (at !== bytes.length) throw invalidFile(file, `its shards have ${bytes.length} bytes, but its weights ${at}.`);
   return tensors;
-}
-
-function joined(shards: readonly Uint8Array[]): Uint8Array {
-  if (shards.length === 1) return shards[0]!;
-  const out = new Uint8Array(shards.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const shard of shards) {
-    out.set(shard, at);
-    at += shard.length;
-  }
-  return out;
 }
 
 /** Reads a shard. Its path must stay in the folder of the file. */
