@@ -155,13 +155,19 @@ function isOpenMpi(library: Library): boolean {
   }
 }
 
+function functionsOf(library: Library, isOpen: boolean) {
+  const all = Object.entries(signatures(isOpen ? 'void *' : 'int'));
+  try {
+    return Object.fromEntries(all.map(([name, parameters]) => [name, library.func(name, 'int', parameters)]));
+  } catch {
+    throw cannot('cannot be used: the library has no functions of MPI.');
+  }
+}
+
 function start(library: Library): MpiLibrary {
   const isOpen = isOpenMpi(library);
   const handles = isOpen ? openMpiHandles(library) : MPICH_HANDLES;
-  const functions = Object.entries(signatures(isOpen ? 'void *' : 'int')).map(([name, parameters]) => {
-    return [name, library.func(name, 'int', parameters)] as const;
-  });
-  const byName = Object.fromEntries(functions);
+  const byName = functionsOf(library, isOpen);
   const { world, types, operations } = handles;
   const read = (name: string, ...args: unknown[]): number => {
     const out = new Int32Array(1);

@@ -24,7 +24,8 @@ function run(at: Folder, command: readonly string[], hook?: { readonly at: strin
     };`;
   const options = hook ? { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` } : {};
   const root = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
-  const env = { ...process.env, ...root, ...options };
+  const idle = { OMPI_MCA_mpi_yield_when_idle: '1' }; // three ranks on two cores
+  const env = { ...process.env, ...root, ...idle, ...options };
   const [name = '', ...args] = command;
   return spawnSync(name, args, { cwd: at.path, env, encoding: 'utf8', timeout: 100_000 });
 }

@@ -14,6 +14,7 @@ function mpirun(starter: string, ranks: number, args: readonly string[]) {
   const own = starter.includes('openmpi') ? ['--allow-run-as-root', '--oversubscribe'] : [];
   return spawnSync(starter, [...own, '-n', String(ranks), process.execPath, ...args], {
     encoding: 'utf8',
+    env: { ...process.env, OMPI_MCA_mpi_yield_when_idle: '1' }, // three ranks on two cores
     timeout: 60_000,
   });
 }
@@ -52,6 +53,9 @@ describeWithMpi('under MPI', () => {
   test('a path that is not a library', async () => {
     expect((await rejected(() => mpiRank({ library: '/no/such/libmpi.so' }))).message).toMatch(
       /^MPI cannot be used: \/no\/such\/libmpi\.so is not a library\. Install both:\n/,
+    );
+    expect((await rejected(() => mpiRank({ library: '' }))).message).toMatch(
+      /^MPI cannot be used: the library has no functions of MPI\./,
     );
   });
 });
