@@ -38,6 +38,10 @@ export function createOutput({ json, quiet }: OutputFlags): Output {
   };
 }
 
+/** A setting of any type in a cell of a table: an object as JSON. */
+export const settingText = (value: unknown): string =>
+  typeof value === 'object' ? JSON.stringify(value) : String(value);
+
 /** 1234567 as 1,234,567. */
 export const grouped = (n: number): string => Math.round(n).toLocaleString('en-US');
 

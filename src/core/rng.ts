@@ -74,3 +74,13 @@ export function requireRng(path: string, value: unknown): asserts value is Rng {
   }
   for (const name of ['uniform', 'normal', 'integer']) requireFunction(`${path}.${name}`, value[name]);
 }
+
+/** A copy of a list in a random order (Fisher and Yates). */
+export function shuffled<T>(list: readonly T[], rng: Rng): T[] {
+  const order = [...list];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = rng.integer(i + 1);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}

@@ -23,34 +23,16 @@ export type PredictSequence = (
 
 interface Call {
   readonly inputs: readonly number[];
-  readonly from: SequenceState | null;
+  readonly from: readonly { readonly h: readonly number[]; readonly c: readonly number[] }[] | null;
   readonly done: (result: SequencePrediction) => void;
   readonly fail: (error: unknown) => void;
 }
 
-/** Copies rows of equal length, [N, T, width], as [T, N, width]. */
-function join(rows: readonly ArrayLike<number>[], width: number): number[] {
-  const out = new Array<number>(rows.length * rows[0]!.length);
-  rows.forEach((row, n) => {
-    for (let i = 0; i < row.length; i++) {
-      const t = Math.floor(i / width);
-      out[(t * rows.length + n) * width + (i % width)] = row[i]!;
-    }
-  });
-  return out;
-}
+/** Row n of N rows, copied. */
+const rowOf = (values: FloatArray, n: number, N: number): FloatArray =>
+  values.slice((n * values.length) / N, ((n + 1) * values.length) / N);
 
-/** Row n of [T, N, width]. */
-function part(values: FloatArray, n: number, N: number, width: number): FloatArray {
-  const out = values.slice(0, values.length / N);
-  for (let t = 0; t * width < out.length; t++) {
-    const from = (t * N + n) * width;
-    out.set(values.subarray(from, from + width), t * width);
-  }
-  return out;
-}
-
-function copyOf(from: SequenceState): SequenceState {
+function copyOf(from: SequenceState): NonNullable<Call['from']> {
   if (!Array.isArray(from) || !from.every(isPlainObject)) {
     throw invalidSetting('from', 'must be the state of an earlier prediction.');
   }
@@ -62,26 +44,19 @@ function copyOf(from: SequenceState): SequenceState {
 }
 
 /** Calls that one batch can compute: as many steps, and all from a state or none. */
-const keyOf = ({ inputs, from }: Call): string => `${inputs.length} ${from?.map(({ h, c }) => [h?.length, c?.length])}`;
+const keyOf = ({ inputs, from }: Call): string => `${inputs.length} ${from?.map(({ h, c }) => [h.length, c.length])}`;
 
-async function predictTogether(model: Model, calls: readonly Call[], width: number): Promise<SequencePrediction[]> {
+async function predictTogether(model: Model, calls: readonly Call[]): Promise<SequencePrediction[]> {
   const N = calls.length;
-  const inputs = join(
-    calls.map((call) => call.inputs),
-    width,
-  );
-  const states = calls[0]!.from?.map((_, i) => {
-    const all = (part: 'h' | 'c'): number[] => {
-      const rows = calls.map(({ from }) => from![i]![part]);
-      return join(rows, rows[0]!.length);
-    };
+  const inputs = calls.flatMap((call) => call.inputs);
+  const from = calls[0]!.from?.map((_, i) => {
+    const all = (part: 'h' | 'c'): number[] => calls.flatMap((call) => call.from![i]![part]);
     return { h: all('h'), c: all('c') };
   });
-  const { output, state } = await model.predict(inputs, { batchSize: N, ...(states && { from: states }) });
-  const outputSize = output.shape[2]!;
+  const { output, state } = await model.predict(inputs, { batchSize: N, batchFirst: true, ...(from && { from }) });
   return calls.map((_, n) => ({
-    output: part(output.data, n, N, outputSize),
-    state: state.map(({ h, c }) => ({ h: part(h, n, N, h.length / N), c: part(c, n, N, c.length / N) })),
+    output: rowOf(output.data, n, N),
+    state: state.map(({ h, c }) => ({ h: rowOf(h, n, N), c: rowOf(c, n, N) })),
   }));
 }
 
@@ -99,13 +74,12 @@ export function batching(model: Model, options: { readonly mostRows?: number } =
   const { mostRows = 256 } = options;
   requireInteger('mostRows', mostRows, 1, 1 << 16);
   if (!(model instanceof Model)) throw invalidSetting('model', `must be a model, got ${shown(model)}.`);
-  const width = model.spec.layers[0]?.kind === 'embedding' ? 1 : model.spec.inputSize!;
   let waiting: Call[] = [];
   let isRunning = false;
 
   const compute = async (calls: readonly Call[]): Promise<void> => {
     try {
-      const results = await predictTogether(model, calls, width);
+      const results = await predictTogether(model, calls);
       calls.forEach((call, n) => void call.done(results[n]!));
     } catch (error) {
       if (calls.length === 1) calls[0]!.fail(error);

@@ -9,7 +9,7 @@ import {
   requireOptional,
   shown,
 } from '../checks.js';
-import { createRng, type Rng } from '../core/rng.js';
+import { createRng, type Rng, shuffled } from '../core/rng.js';
 import { invalidSetting } from '../errors.js';
 
 /** Numbers between two bounds, both included. */
@@ -135,10 +135,5 @@ export function gridSettings(space: SearchSpace, seed: number): TrialSettings[] 
       }),
     );
   });
-  const rng = createRng(seed, 'grid');
-  for (let i = all.length - 1; i > 0; i--) {
-    const j = rng.integer(i + 1);
-    [all[i], all[j]] = [all[j]!, all[i]!];
-  }
-  return all;
+  return shuffled(all, createRng(seed, 'grid'));
 }

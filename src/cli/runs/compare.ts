@@ -2,7 +2,7 @@
 import { didYouMean } from '../../checks.js';
 import { invalidSetting } from '../../errors.js';
 import type { Table } from '../../lab/experiments/experiment.js';
-import { clock, grouped } from '../output.js';
+import { clock, grouped, settingText } from '../output.js';
 import { htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
 import { plotHtml } from '../report/plot.js';
 import type { FoundRun } from './find.js';
@@ -27,13 +27,11 @@ const metricsOf = (runs: readonly FoundRun[]): string[] => {
   return ['loss', ...[...names].filter((name) => name !== 'loss')];
 };
 
-const textOf = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
-
 /** The settings that are not the same in all runs. Broken runs, which have none, do not count. */
 export function differingSettings(runs: readonly FoundRun[]): string[] {
   const configs = runs.filter(({ state }) => state !== 'broken').map(({ config }) => config);
   const names = [...new Set(configs.flatMap(Object.keys))];
-  return names.filter((name) => new Set(configs.map((config) => textOf(config[name]))).size > 1);
+  return names.filter((name) => new Set(configs.map((config) => settingText(config[name]))).size > 1);
 }
 
 function cellOf(run: FoundRun, key: string): Value {
@@ -41,7 +39,7 @@ function cellOf(run: FoundRun, key: string): Value {
   const figure = run.result[key];
   if (figure !== undefined) return figure;
   const setting = run.config[key];
-  return setting === undefined || typeof setting === 'number' ? setting : textOf(setting);
+  return setting === undefined || typeof setting === 'number' ? setting : settingText(setting);
 }
 
 /** Sorts by a column, a figure of the results or a setting; runs without it come last. Throws `INVALID_SETTING`. */
@@ -80,7 +78,7 @@ export function runsTable(runs: readonly FoundRun[]): Table {
       ? ''
       : grouped(run.updates) + (run.updates === run.planned ? '' : `/${grouped(run.planned!)}`),
     run.seconds === undefined ? '' : clock(run.seconds),
-    ...settings.map((name) => (run.config[name] === undefined ? '' : textOf(run.config[name]))),
+    ...settings.map((name) => (run.config[name] === undefined ? '' : settingText(run.config[name]))),
   ]);
   return { title: 'Runs', columns: ['run', 'state', ...metrics, 'updates', 'time', ...settings], rows };
 }

@@ -3,15 +3,13 @@ import type { Plot, Table } from '../../lab/experiments/experiment.js';
 import { importance } from '../../tune/importance.js';
 import type { SearchSpace } from '../../tune/space.js';
 import { ranked, type Trial } from '../../tune/trial.js';
-import { clock } from '../output.js';
+import { clock, settingText } from '../output.js';
 import { htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
 import { plotHtml } from '../report/plot.js';
 
-const textOf = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
-
 export const settingsText = (settings: Trial['settings']): string =>
   Object.entries(settings)
-    .map(([name, value]) => `${name} ${textOf(value)}`)
+    .map(([name, value]) => `${name} ${settingText(value)}`)
     .join(', ');
 
 /** The trials, the best first. */
@@ -21,7 +19,7 @@ export function trialsTable(space: SearchSpace, trials: readonly Trial[], most =
     .slice(0, most)
     .map(({ number, state, value, reports, settings, seconds, error }) => [
       ...[number, state, value?.toFixed(4) ?? error ?? '', reports.length],
-      ...[clock(seconds), ...names.map((name) => textOf(settings[name]))],
+      ...[clock(seconds), ...names.map((name) => settingText(settings[name]))],
     ]);
   return {
     title: 'Trials',
@@ -32,7 +30,7 @@ export function trialsTable(space: SearchSpace, trials: readonly Trial[], most =
 }
 
 const groupText = (values: readonly unknown[]): string => {
-  if (values.length === 1 || typeof values[0] !== 'number') return values.map(textOf).join(', ');
+  if (values.length === 1 || typeof values[0] !== 'number') return values.map(settingText).join(', ');
   const numbers = values as number[];
   return `${Math.min(...numbers)} to ${Math.max(...numbers)}`;
 };

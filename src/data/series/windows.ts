@@ -1,7 +1,7 @@
 /** Windows of one or more series as a batch source. */
 import { requireInteger } from '../../checks.js';
 import type { Batch } from '../../core/model.js';
-import { type Rng, requireRng } from '../../core/rng.js';
+import { type Rng, requireRng, shuffled } from '../../core/rng.js';
 import type { BatchSource } from '../source.js';
 import type { SeriesEncoder, WindowArrays } from './encoder.js';
 
@@ -72,14 +72,9 @@ export class WindowSource implements BatchSource {
     return { steps, batchSize: windows.length, inputs, targets, weights };
   }
 
-  /** Returns the same windows in a random order (Fisher and Yates). */
+  /** Returns the same windows in a random order. */
   shuffled(rng: Rng): WindowSource {
     requireRng('rng', rng);
-    const order = [...this.windows];
-    for (let i = order.length - 1; i > 0; i--) {
-      const j = rng.integer(i + 1);
-      [order[i], order[j]] = [order[j]!, order[i]!];
-    }
-    return new WindowSource(order, this.sizes);
+    return new WindowSource(shuffled(this.windows, rng), this.sizes);
   }
 }
