@@ -4,7 +4,7 @@ import { findMachine } from './test/support/find-machine.mjs';
 findMachine();
 
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
   // Jest runs modules in a context where every access to a global is slow. These become parameters of each module instead.
   sandboxInjectedGlobals: [
     ...['Math', 'Number', 'Infinity', 'Array', 'Object', 'Map', 'Set', 'Symbol', 'Promise', 'String', 'Error'],

@@ -4,12 +4,19 @@ import { UnspoolError } from '../../errors.js';
 
 export type Floats = Float32ArrayConstructor | Float64ArrayConstructor;
 
+/** The bytes of one backend that the garbage collector has not freed yet. */
+interface Usage {
+  bytes: number;
+}
+
+/** One for all backends: in V8 before version 14, registries stop working in the whole process once one with work left is collected. */
+const collected = /* @__PURE__ */ new FinalizationRegistry<{ usage: Usage; bytes: number }>(({ usage, bytes }) => {
+  usage.bytes -= bytes;
+});
+
 export class ReferenceMemory {
   readonly Float: Floats;
-  private inUse = 0;
-  private readonly collected = new FinalizationRegistry<number>((bytes) => {
-    this.inUse -= bytes;
-  });
+  private readonly usage: Usage = { bytes: 0 };
 
   constructor(Float: Floats) {
     this.Float = Float;
@@ -20,12 +27,17 @@ export class ReferenceMemory {
     const bytes = size * this.Float.BYTES_PER_ELEMENT;
     try {
       const array = new this.Float(size);
-      this.inUse += bytes;
-      this.collected.register(array, bytes, array);
+      const { usage } = this;
+      usage.bytes += bytes;
+      collected.register(array, { usage, bytes }, array);
       return array;
     } catch {
-      const { inUse } = this;
-      throw new UnspoolError({ code: 'OUT_OF_MEMORY', bytes, inUse, capacity: Number.POSITIVE_INFINITY });
+      throw new UnspoolError({
+        code: 'OUT_OF_MEMORY',
+        bytes,
+        inUse: this.usage.bytes,
+        capacity: Number.POSITIVE_INFINITY,
+      });
     }
   }
 
@@ -35,7 +47,7 @@ export class ReferenceMemory {
     return (size) => {
       if (kept.length >= size) return kept;
       const larger = this.array(size);
-      if (this.collected.unregister(kept)) this.inUse -= kept.byteLength;
+      if (collected.unregister(kept)) this.usage.bytes -= kept.byteLength;
       kept = larger;
       return larger;
     };
@@ -59,6 +71,6 @@ export class ReferenceMemory {
         gemmPacked: (out, _a, b) => ({ rows: size * rows(out.rows, b.rows) }),
       },
     };
-    return { capacity: Number.POSITIVE_INFINITY, inUse: () => this.inUse, rules: async () => rules };
+    return { capacity: Number.POSITIVE_INFINITY, inUse: () => this.usage.bytes, rules: async () => rules };
   }
 }
