@@ -11,13 +11,13 @@ import { CHROMIUM, testInChromium } from '../support/machine.js';
 import { folder, MAIN, sampleText, start, TINY } from './support.js';
 
 const here = folder();
-const run = (...args: string[]) => start(here.path, ['inspect', ...args]).ended;
+const run = (...args: string[]) => here.run('inspect', ...args);
 const read = (name: string): string => readFileSync(join(here.path, name), 'utf8');
 
 beforeAll(async () => {
   const args = ['train', 'text.txt', ...TINY, '--max-updates', '20', '--out'];
-  expect((await start(here.path, [...args, 'a.safetensors']).ended).code).toBe(0);
-  expect((await start(here.path, [...args, 'b.safetensors', '--seed', '5']).ended).code).toBe(0);
+  await here.ok(...args, 'a.safetensors');
+  await here.ok(...args, 'b.safetensors', '--seed', '5');
   const table = await createModel(
     {
       inputSize: 2,

@@ -2,11 +2,11 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { folder, start, TINY } from './support.js';
+import { folder, TINY } from './support.js';
 
 const here = folder();
 
-const lab = (...args: string[]) => start(here.path, ['lab', ...args]).ended;
+const lab = (...args: string[]) => here.run('lab', ...args);
 
 test('list shows the experiments and the settings of the estimators', async () => {
   const { code, stdout } = await lab('list');
@@ -44,7 +44,7 @@ test('an interrupted experiment continues where it stopped, and reports', async 
   expect(kept.slice(0, 7)).toEqual(earlier);
 
   appendFileSync(join(here.path, 'a2/results.jsonl'), '{"job":{"id":"sqrt, k'); // what a full disk leaves
-  const second = await start(here.path, args).ended;
+  const second = await here.run(...args);
   expect(second.code).toBe(0);
   expect(second.stdout).toMatch(/holds +dynamic programming, 5 %: 1\.949 T forward steps/);
   expect(second.stdout).toMatch(/holds +every gradient is bit-identical to that of full BPTT/);
@@ -52,7 +52,7 @@ test('an interrupted experiment continues where it stopped, and reports', async 
   expect(results).toHaveLength(9 + 1);
   expect(results.slice(0, kept.length)).toEqual(kept);
   // All jobs are done: the broken line did not damage a later one.
-  const third = await start(here.path, args).ended;
+  const third = await here.run(...args);
   expect(third.code).toBe(0);
   expect(third.stdout).not.toMatch(/^ ?\d\/9 /m);
   const html = readFileSync(join(here.path, 'a2/report.html'), 'utf8');
@@ -126,10 +126,10 @@ test.each([
 test('unspool train with an estimator learns, and a wrong estimator is an error', async () => {
   const args = [...TINY, '--estimator', 'tbptt:k1=4,k2=8', '--max-updates', '12'];
   const here = folder();
-  const whole = await start(here.path, ['train', 'text.txt', ...args, '--out', 'whole.safetensors', '--json']).ended;
+  const whole = await here.run('train', 'text.txt', ...args, '--out', 'whole.safetensors', '--json');
   expect(whole.code).toBe(0);
   const losses = whole.stdout.split('\n').flatMap((line) => /"kind":"update".*"loss":([\d.]+)/.exec(line)?.[1] ?? []);
   expect(Number(losses.at(-1))).toBeLessThan(Number(losses[0]));
-  const wrong = await start(here.path, ['train', 'text.txt', ...TINY, '--estimator', 'tbptt:k1=4']).ended;
+  const wrong = await here.run('train', 'text.txt', ...TINY, '--estimator', 'tbptt:k1=4');
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('estimator tbptt needs k2.') });
 });

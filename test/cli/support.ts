@@ -1,9 +1,10 @@
-/** Runs the built command line like a user: a process, a folder, files. */
-import { type ChildProcess, spawn } from 'node:child_process';
+/** Runs the built command line like a user: a folder, files, a process. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll } from '@jest/globals';
+import { afterAll, expect } from '@jest/globals';
 
 export const ROOT = resolve(__dirname, '../..');
 export const MAIN = join(ROOT, 'dist/cli/main.js');
@@ -69,6 +70,53 @@ export function start(cwd: string, args: readonly string[], command = process.ex
   };
 }
 
+/** A process that runs commands one after the other, until the tests of the file have ended. */
+interface Server {
+  readonly process: ChildProcess;
+  readonly waiting: Map<number, { done(ended: Ended): void; fail(error: Error): void }>;
+  readonly exit: Promise<unknown>;
+}
+
+let server: Server | null = null;
+
+function startServer(): Server {
+  const child = fork(join(__dirname, 'served.mjs'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const waiting: Server['waiting'] = new Map();
+  child.on('message', ({ id, ...ended }: Ended & { id: number }) => {
+    waiting.get(id)!.done({ ...ended, signal: null });
+    waiting.delete(id);
+  });
+  const exit = once(child, 'exit').then((how) => {
+    for (const { fail } of waiting.values()) fail(new Error(`the process of the commands ended: ${how}`));
+    server = null;
+    return how;
+  });
+  return { process: child, waiting, exit };
+}
+
+let runs = 0;
+
+/** Runs a command in the process that all commands of a test file share. */
+function serve(cwd: string, args: readonly string[]): Promise<Ended> {
+  server ??= startServer();
+  const { process, waiting } = server;
+  return new Promise((done, fail) => {
+    waiting.set(++runs, { done, fail });
+    process.send({ id: runs, cwd, args });
+  });
+}
+
+/** A command that leaves a handle open would keep its process alive: so it must end when it gets no more commands. */
+afterAll(async () => {
+  if (server === null) return;
+  const { process, exit } = server;
+  process.disconnect();
+  const timer = setTimeout(() => process.kill('SIGKILL'), 30_000);
+  const how = await exit;
+  clearTimeout(timer);
+  expect(how).toEqual([0, null]);
+});
+
 /** JavaScript to run in the process, with `fs` and `spawnSync` in scope, right after it prints a line with the text of the key. */
 export type Hooks = Readonly<Record<string, string>>;
 
@@ -89,6 +137,7 @@ stdout.write = function (line, ...rest) {
 
 export interface Folder {
   readonly path: string;
+  /** Runs a command, in a process that it shares with others: `start` makes one for a command alone. */
   run(...args: string[]): Promise<Ended>;
   /** Like `run`, for a command that must succeed. Returns what it printed. */
   ok(...args: string[]): Promise<string>;
@@ -112,7 +161,7 @@ export function folder(text = sampleText()): Folder {
   const path = mkdtempSync(join(tmpdir(), 'unspool-test-'));
   made.push(path);
   const at = (name: string): string => join(path, name);
-  const run = (...args: string[]): Promise<Ended> => start(path, args).ended;
+  const run = (...args: string[]): Promise<Ended> => serve(path, args);
   writeFileSync(at('text.txt'), text);
   return {
     path,
