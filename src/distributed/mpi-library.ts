@@ -17,7 +17,8 @@ interface Library {
 }
 
 interface Koffi {
-  load(path: string): Library;
+  /** Of null: what the process itself has loaded. */
+  load(path: string | null): Library;
   config(): { readonly async_stack_size: number };
   config(settings: { readonly async_stack_size: number }): void;
 }
@@ -32,6 +33,8 @@ export interface MpiLibrary {
   typeOf(data: Exchangeable): unknown;
   /** Calls a function on another thread. Throws `RANK_LOST` for an error of MPI. */
   call(name: string, args: readonly unknown[]): Promise<void>;
+  /** Ends MPI in this process, on the thread that started it, as MPI requires. All ranks call it, when no other call is running. */
+  finalize(): void;
   /** Ends all ranks. */
   abort(): void;
 }
@@ -118,15 +121,25 @@ async function loadKoffi(): Promise<Koffi> {
   return koffi;
 }
 
+/**
+ * Keeps UCX, which many MPI libraries use, from replacing functions of the C library in this process. Its `sbrk` (seen in 1.13) reports
+ * success when the heap cannot grow because V8's code follows it. malloc then hands out memory that is not there.
+ */
+function keepMemoryFunctions(): void {
+  const { env } = globalThis.process;
+  env.UCX_MEM_EVENTS ??= 'n';
+}
+
 /** Opens the library at `path`, or the one that fits the starter of this process, and starts MPI. Throws `INVALID_SETTING`. */
 export async function openLibrary(path: string | undefined): Promise<MpiLibrary> {
   const koffi = await loadKoffi();
+  keepMemoryFunctions();
   const started = starter();
   const usual = started && !started.isOpenMpi ? [...MPICH, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH];
   const library = firstOf(koffi, path === undefined ? usual : [path]);
   const mpi = start(library);
   if (started && started.size !== mpi.size) {
-    await mpi.call('MPI_Finalize', []);
+    mpi.finalize();
     const problem = `is of another kind than the program that started this process: it sees ${mpi.size} of ${started.size} ranks.`;
     throw cannot(problem, 'Start the ranks with the mpirun of that library, or pass the path of the other library.');
   }
@@ -136,7 +149,9 @@ export async function openLibrary(path: string | undefined): Promise<MpiLibrary>
 function firstOf(koffi: Koffi, paths: readonly string[]): Library {
   for (const path of paths) {
     try {
-      return koffi.load(path);
+      const library = koffi.load(path);
+      keep(koffi, path);
+      return library;
     } catch {
       // The next one may be there.
     }
@@ -144,6 +159,16 @@ function firstOf(koffi: Koffi, paths: readonly string[]): Library {
   const problem =
     paths.length === 1 ? `cannot be used: ${paths[0]} is not a library.` : 'cannot be used: no MPI library was found.';
   throw cannot(problem);
+}
+
+const RTLD_NOW = 2;
+
+/**
+ * Keeps a library in memory until the process has ended. Open MPI leaves data in the threads that called it, and cleans up when they
+ * end. Node ends the threads of its pool after koffi has closed its libraries: without this, they would call code that is gone.
+ */
+function keep(koffi: Koffi, path: string): void {
+  koffi.load(null).func('dlopen', 'void *', ['str', 'int'])(path, RTLD_NOW);
 }
 
 function isOpenMpi(library: Library): boolean {
@@ -191,6 +216,7 @@ function start(library: Library): MpiLibrary {
           else reject(cannot(`failed: ${name} returned code ${code}.`, 'The output of mpirun may say more.'));
         });
       }),
+    finalize: () => void byName.MPI_Finalize!(),
     abort: () => void byName.MPI_Abort!(world, 1),
   };
 }

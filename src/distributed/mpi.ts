@@ -104,10 +104,12 @@ class MpiCommunicator implements Communicator {
 
   async close(): Promise<void> {
     if (this.isClosed) return;
+    const isLast = this.barrier().catch(() => {}); // so that ending MPI, on this thread, does not wait for other ranks
     this.isClosed = true;
+    await isLast;
     if (this.isStuck)
       this.mpi.abort(); // ends all ranks: the others wait for a call that will not come
-    else await this.mpi.call('MPI_Finalize', []);
+    else this.mpi.finalize();
   }
 
   /** Makes a call after the one before it. Throws `RANK_LOST` if it is not answered in time. */

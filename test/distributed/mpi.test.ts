@@ -1,35 +1,50 @@
 /** The communicator of MPI, under the mpirun of Open MPI and of MPICH, and what is said where something is missing. */
 import { spawnSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { mpiRank } from '../../src/distributed/mpi.js';
-import { folder, ROOT } from '../cli/support.js';
+import { type Folder, folder, ROOT } from '../cli/support.js';
 import { rejected } from '../support/errors.js';
 import { describeWithMpi, MPI_STARTERS } from '../support/machine.js';
 
 /** Runs a program on several ranks of this machine, also as root, as in a container. */
-function mpirun(starter: string, ranks: number, args: readonly string[]) {
+function mpirun(starter: string, ranks: number, args: readonly string[], env: Record<string, string> = {}) {
   const own = starter.includes('openmpi') ? ['--allow-run-as-root', '--oversubscribe'] : [];
   return spawnSync(starter, [...own, '-n', String(ranks), process.execPath, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, OMPI_MCA_mpi_yield_when_idle: '1' }, // three ranks on two cores
+    env: { ...process.env, OMPI_MCA_mpi_yield_when_idle: '1', ...env }, // three ranks on two cores
     timeout: 60_000,
   });
 }
 
+/** Expects that no rank has unloaded the library: the threads of Node's pool end later, and run its code. */
+function expectKept(log: Folder): void {
+  const texts = readdirSync(log.path).map((name) => log.read(name).toString());
+  const ranks = texts.filter((text) => /init: .*koffi/.test(text));
+  expect(ranks).toHaveLength(3);
+  for (const text of ranks) {
+    const lines = text.split('\n').filter((line) => /libmpi(ch)?\.so/.test(line));
+    expect(lines.filter((line) => line.includes('calling init'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('destroying'))).toEqual([]);
+  }
+}
+
 describeWithMpi('under MPI', () => {
   test.each(MPI_STARTERS)('%s: every call gives what it should, and the event loop stays free', (starter) => {
-    const { stdout, stderr, status } = mpirun(starter, 3, [join(__dirname, 'rank.mjs')]);
+    const log = folder();
+    const logged = { LD_DEBUG: 'files', LD_DEBUG_OUTPUT: join(log.path, 'log') };
+    const { stdout, stderr, status } = mpirun(starter, 3, [join(__dirname, 'rank.mjs')], logged);
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    if (process.platform === 'linux') expectKept(log);
     const ranks = stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { rank: number });
     expect(ranks.sort((a, b) => a.rank - b.rank)).toEqual(
       [0, 1, 2].map((rank) => ({
-        ...{ rank, size: 3, hasTicked: true },
+        ...{ rank, size: 3, hasTicked: true, isSbrkKept: true },
         results: Array(4).fill({
           all: [0, 7, 1, 7, 2, 7],
           data: [3, 4],

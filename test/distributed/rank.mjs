@@ -1,6 +1,11 @@
 /** One rank of the tests with MPI: makes every call on every type of array, and says what it got. */
+import koffi from 'koffi';
 import { mpiRank } from '../../dist/distributed/index.js';
 
+koffi.config({ async_stack_size: 1 << 22 }); // as mpiRank does: afterwards it cannot
+/** The code of a function of the C library, which a network library may replace. */
+const codeOfSbrk = () => koffi.decode(koffi.load(null).symbol('sbrk', 'uint8_t'), koffi.array('uint8_t', 16)).join();
+const before = codeOfSbrk();
 const communicator = await mpiRank({ timeout: 30 });
 const { rank, size } = communicator;
 const results = [];
@@ -28,5 +33,7 @@ const timer = setInterval(() => ticks++, 5);
 if (rank === 0) await new Promise((done) => setTimeout(done, 200));
 await communicator.barrier();
 clearInterval(timer);
-process.stdout.write(`${JSON.stringify({ rank, size, results, hasTicked: ticks > 3 })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ rank, size, results, hasTicked: ticks > 3, isSbrkKept: codeOfSbrk() === before })}\n`,
+);
 await communicator.close();
