@@ -9,15 +9,12 @@ import { parseCommand } from '../../src/cli/parse.js';
 import { dashed, defaultsOf } from '../../src/cli/settings.js';
 import { TRAIN_SETTINGS } from '../../src/cli/train/settings.js';
 import { metadataFromVersion1 } from '../../src/interop/version-1.js';
-import { folder } from './support.js';
+import { folder, wordsOf } from './support.js';
 
 const named = COMMANDS.map((command) => [command.name, command] as const);
 const here = folder();
 
 const commandOf = (name: string): Command => COMMANDS.find((command) => command.name === name)!;
-
-/** Splits a line like a shell: only blanks and double quotes are used here. */
-const words = (line: string): string[] => (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"|"$/g, ''));
 
 /** The words that are options or arguments: not the values of options. */
 const withoutValues = (command: Command, all: readonly string[]): string[] =>
@@ -31,7 +28,7 @@ describe.each(named)('%s', (name, command) => {
     expect(command.examples.length).toBeGreaterThan(0);
     const defaults = Object.entries(defaultsOf(command.options));
     for (const { line } of command.examples) {
-      const [program, ...rest] = words(line);
+      const [program, ...rest] = wordsOf(line);
       const own = name.split(' ');
       expect([program, ...rest.slice(0, own.length)]).toEqual(['unspool', ...own]);
       const given = rest.slice(own.length);

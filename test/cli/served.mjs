@@ -1,12 +1,11 @@
 /**
- * Runs command lines of the built `unspool` one after the other, for tests: a new process takes .3 s of processor time before it
- * does anything. Each run evaluates dist/cli/main.js again, in its folder, with its arguments and an output that is kept.
+ * Runs programs such as the built `unspool` one after the other, for tests: a new process takes .3 s of processor time before it
+ * does anything. Each run evaluates the program's file again, in its folder, with its arguments and an output that is kept.
  */
+import { Console } from 'node:console';
 import { Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-
-const MAIN = new URL('../../dist/cli/main.js', import.meta.url);
 
 /** Replaces a stream of the process. Returns what was written, and a function that puts the stream back. */
 function keep(name) {
@@ -25,13 +24,14 @@ function keep(name) {
 
 let runs = 0;
 
-async function run({ cwd, args }) {
+async function run({ file, cwd, args }) {
   const [stdout, stderr] = [keep('stdout'), keep('stderr')];
   process.chdir(cwd);
-  process.argv = [process.execPath, fileURLToPath(MAIN), ...args];
+  process.argv = [process.execPath, file, ...args];
+  globalThis.console = new Console(process.stdout, process.stderr); // the first one has kept its streams
   let code = 1;
   try {
-    await import(`${MAIN}?run=${++runs}`);
+    await import(`${pathToFileURL(file)}?run=${++runs}`);
     code = process.exitCode ?? 0;
   } catch (error) {
     process.stderr.write(`${inspect(error)}\n`); // a defect: Node prints its stack

@@ -70,7 +70,7 @@ export function start(cwd: string, args: readonly string[], command = process.ex
   };
 }
 
-/** A process that runs commands one after the other, until the tests of the file have ended. */
+/** A process that runs programs one after the other, until the tests of the file have ended. */
 interface Server {
   readonly process: ChildProcess;
   readonly waiting: Map<number, { done(ended: Ended): void; fail(error: Error): void }>;
@@ -87,7 +87,7 @@ function startServer(): Server {
     waiting.delete(id);
   });
   const exit = once(child, 'exit').then((how) => {
-    for (const { fail } of waiting.values()) fail(new Error(`the process of the commands ended: ${how}`));
+    for (const { fail } of waiting.values()) fail(new Error(`the process ended: ${how}`));
     server = null;
     return how;
   });
@@ -96,17 +96,17 @@ function startServer(): Server {
 
 let runs = 0;
 
-/** Runs a command in the process that all commands of a test file share. */
-function serve(cwd: string, args: readonly string[]): Promise<Ended> {
+/** Runs a program in the process that all of a test file share. It has ended when its module is evaluated. */
+export function serve(cwd: string, args: readonly string[], file = MAIN): Promise<Ended> {
   server ??= startServer();
   const { process, waiting } = server;
   return new Promise((done, fail) => {
     waiting.set(++runs, { done, fail });
-    process.send({ id: runs, cwd, args });
+    process.send({ id: runs, file, cwd, args });
   });
 }
 
-/** A command that leaves a handle open would keep its process alive: so it must end when it gets no more commands. */
+/** A program that leaves a handle open would keep its process alive: so this one must end when it gets no more of them. */
 afterAll(async () => {
   if (server === null) return;
   const { process, exit } = server;
@@ -203,3 +203,7 @@ export function jsonLines(stdout: string): Record<string, unknown>[] {
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
+
+/** Splits a line like a shell: only blanks and double quotes are used in examples. */
+export const wordsOf = (line: string): string[] =>
+  (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"|"$/g, ''));
