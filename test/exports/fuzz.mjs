@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { usageOf } from '../support/usage.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -62,20 +63,6 @@ const now = () => {
   const [index = '0', what = ''] = readFileSync(status, 'utf8').split('\n');
   return { index: Number(index), what: what.trim() };
 };
-
-/** The memory in bytes and the processor time in seconds that a process has used; zeros where the system does not say. */
-function usageOf(pid) {
-  try {
-    const bytes = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096;
-    const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-      .slice(11, 13);
-    return { bytes, seconds: (Number(user) + Number(system)) / 100 };
-  } catch {
-    return { bytes: 0, seconds: 0 };
-  }
-}
 
 /** Runs calls from number `first` on. Returns the number after the last, or null if time is up. */
 function runFrom(first, seconds) {

@@ -1,15 +1,11 @@
 /** Hostile and damaged ONNX files are refused with `INVALID_FILE`, in bounded time and memory. */
 import { describe, expect, test } from '@jest/globals';
-import { UnspoolError } from '../../../src/errors.js';
 import { toOnnx } from '../../../src/interop/exports/onnx.js';
 import { fromOnnx, openOnnx } from '../../../src/interop/imports/onnx/index.js';
 import { GraphBuilder } from '../../../src/interop/onnx/write.js';
 import { type Field, message } from '../../../src/interop/protobuf.js';
 import { problemOf, thrown } from '../../support/errors.js';
-import { testRandom } from '../../support/random.js';
-import { fixture, joined } from './support.js';
-
-const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+import { joined } from './support.js';
 
 /** A file with a graph of these fields, and a layer, so that only what the test spoils is wrong. */
 const file = (...fields: readonly Field[]): Uint8Array => message([1, 8], [7, message(...fields)]);
@@ -126,7 +122,7 @@ function named(count: number): Uint8Array {
 }
 
 test.each(CASES)('%s', (_, bytes, expected) => {
-  const begin = performance.now();
+  const begin = process.cpuUsage();
   const {
     file,
     problem,
@@ -137,7 +133,7 @@ test.each(CASES)('%s', (_, bytes, expected) => {
   );
   expect(file).toBe('bad.onnx');
   expect(`${problem} ${help}`).toMatch(expected);
-  expect(performance.now() - begin).toBeLessThan(5000);
+  expect(process.cpuUsage(begin).user / 1e6).toBeLessThan(5); // seconds of processor time: others use the machine, too
 });
 
 /** An affine value that is added to itself, again and again. */
@@ -197,48 +193,3 @@ test('metadata that are wrong are not used', () => {
     expect(fromOnnx(other).spec.layers).toEqual([{ kind: 'lstm', hiddenSize: 3 }]);
   }
 });
-
-/** Files with random damage. `UNSPOOL_FUZZ_SECONDS=120 npx jest test/interop/onnx/hostile -t damage` tries for two minutes. */
-test('random damage never gives another error', () => {
-  const names = ['classifier', 'last-step', 'last-state', 'both-ends', 'states', 'cell', 'gates'];
-  const files = names.map((name) => fixture('torch', `${name}.onnx`));
-  const seconds = Number(process.env.UNSPOOL_FUZZ_SECONDS ?? 0);
-  const random = testRandom(seconds > 0 ? Date.now() : 5);
-  const end = performance.now() + seconds * 1000;
-  let [count, read, slowest] = [0, 0, 0];
-  for (; count < 400 || performance.now() < end; count++) {
-    const bytes = damaged(files[count % files.length]!, files[random.integer(files.length)]!, random);
-    const begin = performance.now();
-    try {
-      fromOnnx(bytes);
-      read++;
-    } catch (error) {
-      if (!(error instanceof UnspoolError) || error.code !== 'INVALID_FILE') throw error;
-    }
-    slowest = Math.max(slowest, performance.now() - begin);
-  }
-  if (seconds > 0) console.log(`${count} files, ${read} of them read; the slowest took ${slowest.toFixed(0)} ms`);
-  expect(read).toBeGreaterThan(0);
-  expect(read).toBeLessThan(count);
-  expect(slowest).toBeLessThan(3000);
-});
-
-/** A file with one to four changes: bytes, a part that is cut out, one that is doubled, or one of another file. */
-function damaged(bytes: Uint8Array, other: Uint8Array, random: ReturnType<typeof testRandom>): Uint8Array {
-  let out: Uint8Array = bytes.slice();
-  for (let left = 1 + random.integer(4); left > 0; left--) {
-    const [at, length] = [random.integer(out.length), 1 + random.integer(40)];
-    const kind = random.integer(6);
-    const [before, part, after] = [out.slice(0, at), out.slice(at, at + length), out.slice(at + length)];
-    if (kind < 2) out[at] = random.integer(256);
-    else if (kind === 2) out[at]! ^= 1 << random.integer(8);
-    else if (kind === 3) out = joined([before, after]);
-    else if (kind === 4) out = joined([before, part, part, after]);
-    else {
-      const from = random.integer(other.length);
-      out = joined([before, other.slice(from, from + length), random.integer(2) ? after : text('')]);
-    }
-    if (out.length === 0) out = bytes.slice();
-  }
-  return out;
-}
