@@ -4,6 +4,7 @@ const BENCHMARKS = {
   steps: 'whole training and inference steps of the backends',
   threads: 'the wasm backend with more threads',
   memory: 'whether memory stays flat over many predictions, trainings, streams and updates',
+  checkpointing: 'time and memory of BPTT on long sequences, whole and in segments',
   start: 'from process start to the first training step',
   studio: 'the Studio in Chromium: first paint, size, frames per second',
   small: 'code size, installed size, first prediction and step of small programs, with other libraries',
@@ -15,7 +16,7 @@ const BENCHMARKS = {
   quality: 'loss over training time, for Unspool and PyTorch',
 };
 /** Not run without a name: they take longer than two minutes. */
-const LONG = new Set(['export', 'server', 'small', 'peers', 'quality', 'gpu']);
+const LONG = new Set(['checkpointing', 'export', 'server', 'small', 'peers', 'quality', 'gpu']);
 
 const HELP = `Usage: npm run bench -- NAME [options]
        npm run bench            runs all but ${[...LONG].join(', ')}

@@ -42,6 +42,11 @@ export interface GradientEstimator {
   readonly every: number | null;
   /** Whether it takes the sequences of a batch one after the other. Default: true if `direction` is `forward`. */
   readonly oneRow?: boolean;
+  /**
+   * For an estimator that is the exact gradient: the segments in which `fit` runs a batch of `steps` steps, forward and backward as
+   * a whole, so that only one is in memory. Default: step by step.
+   */
+  readonly segments?: { readonly steps: number; readonly length: number } | null;
   /** Starts a run on a system. `random` belongs to the run. Throws `INVALID_SETTING` for a system that it does not support. */
   start(system: System, random: Rng): EstimatorRun;
 }

@@ -9,15 +9,17 @@ import type { FloatArray } from '../contract/kernels.js';
 import type { LossChoice } from '../core/losses.js';
 import { Arena } from '../core/memory/parameters.js';
 import { hostNumbers } from '../core/memory/views.js';
-import { defaultLoss, type Model } from '../core/model.js';
+import { type Batch, defaultLoss, type Model } from '../core/model.js';
 import { requireModel } from '../core/require-model.js';
 import { createRng } from '../core/rng.js';
+import { requireCarriedState } from '../core/spec.js';
 import { Tape } from '../core/tape.js';
 import { invalidSetting } from '../errors.js';
 import type { FitOptions } from '../train/options.js';
 import { type EstimatorRun, type GradientEstimator, requireEstimator, rowsTaken, unroll } from './estimator.js';
 import { requireBatchNumbers, requireStepLoss, stepsOf, timeMajorBatch } from './model/batch-steps.js';
 import { type ModelSystem, modelSystem } from './model/system.js';
+import { KeptSegments } from './segments.js';
 import type { StepData } from './system.js';
 import { addScaled } from './vectors.js';
 
@@ -30,7 +32,8 @@ interface Workspace {
 
 /**
  * Makes an estimator the gradient of `fit`: `fit(model, data, { gradient: estimatorGradient(tbptt({ k1: 16, k2: 64 })), ... })`.
- * Forward estimators take the sequences of a batch one after the other; so do all estimators if the batch has lengths. Parameters
+ * Forward estimators take the sequences of a batch one after the other; so do all estimators if the batch has lengths. `checkpointed`
+ * runs whole segments with the speed of the exact gradient, unless the batch has lengths or the plan has no equal segments. Parameters
  * that an estimator learns are part of a checkpoint. Throws `INVALID_SETTING` for the `ctc` loss and for activity layers, which
  * need whole sequences.
  */
@@ -39,6 +42,7 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
   let workspace: (Workspace & { readonly model: Model; readonly rows: number; readonly loss: LossChoice }) | null =
     null;
   let learned: Float64Array | null = null;
+  const segmented = new KeptSegments();
   const gradient: GradientFunction = async (model, batch, options) => {
     requireModel(model);
     requirePass(options);
@@ -46,6 +50,11 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
     requireStepLayers(model);
     requireStepLoss(loss);
     requireBatchNumbers(model, batch, loss);
+    const segment = batch.lengths ? null : segmentOf(estimator, model, batch);
+    if (segment !== null) {
+      const passes = segmented.take(model, batch, segment);
+      return { loss: await passes.run(timeMajorBatch(batch, loss), { tape, gradients, from, noise }) };
+    }
     const rows = batch.lengths ? 1 : rowsTaken(estimator, batch.batchSize);
     if (workspace?.model !== model || workspace.rows !== rows || workspace.loss !== loss) {
       workspace?.system.dispose();
@@ -70,8 +79,10 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
   };
   return Object.defineProperties(gradient, {
     method: { value: estimator.name },
+    readsStates: { value: true },
     dispose: {
       value() {
+        segmented.free();
         workspace?.system.dispose();
         workspace = null;
       },
@@ -84,6 +95,14 @@ export function estimatorGradient(estimator: GradientEstimator): GradientFunctio
       },
     },
   });
+}
+
+/** The length of the segments that the estimator runs a batch in; null if it goes step by step. */
+function segmentOf({ segments }: GradientEstimator, { spec }: Model, { steps }: Batch): number | null {
+  if (!segments) return null;
+  requireCarriedState(spec);
+  if (steps === segments.steps) return segments.length;
+  throw invalidSetting('steps', `must be the length of the sequence, which is ${steps}, got ${segments.steps}.`);
 }
 
 /** What `fit` passes to a gradient function. */

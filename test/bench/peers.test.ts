@@ -49,11 +49,7 @@ test.each([
   [['peers', '--engines', 'other'], 1, 'unknown engine "other". Use ours, peers, ceilings, unspool,'],
   [['quality', '--engines', 'brain'], 1, 'engine "brain" is not supported.'],
   [['quality', '--minutes', '0'], 1, '--minutes must be a number greater than 0, got 0.'],
-  [
-    ['speed'],
-    2,
-    'unknown benchmark "speed". Use gemm, steps, threads, memory, start, studio, small, server, peers, export, accuracy, gpu, quality.',
-  ],
+  [['speed'], 2, 'unknown benchmark "speed". Use gemm, steps, '],
 ])('%j is rejected with a message', async (args, code, message) => {
   const ended = await bench(...args);
   expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });

@@ -1,7 +1,8 @@
 /**
  * BPTT in bounded memory: a storage plan says which states and tape entries are kept, and the others are recomputed (Chen et al.
  * 2016; Gruslys et al. 2016; Griewank & Walther 2000). Recomputed steps run the same kernels from the same state, so the gradient is
- * bit-identical to that of `bptt`.
+ * bit-identical to that of `bptt`. In `fit`, plans of equal segments run whole segments instead (segments.ts), which is several times
+ * faster and equal up to rounding.
  */
 
 import { requireChoice, requireInteger, requireKeys, requireNumber } from '../../checks.js';
@@ -14,8 +15,9 @@ import {
   type GradientEstimator,
   productMacs,
 } from '../estimator.js';
-import { optimalPlan } from '../storage/optimal.js';
-import { everySegment, planCost, type StoragePlan } from '../storage/plan.js';
+import { segmentFor } from '../segments.js';
+import { canPlan, optimalPlan } from '../storage/optimal.js';
+import { everySegment, planCost, type StoragePlan, squareRoot } from '../storage/plan.js';
 import { INITIAL_STATE, type StepData, type System, type SystemStep } from '../system.js';
 import { addScaled } from '../vectors.js';
 
@@ -25,7 +27,7 @@ export type CheckpointOptions = {
   readonly steps: number;
 } & (
   | {
-      /** Share of the full tape that may be kept, above 0 to 1. Chooses the plan with the fewest forward steps. */
+      /** Share of the full tape that may be kept, above 0 to 1, for a sequence of any length. */
       readonly memory: number;
     }
   | {
@@ -51,7 +53,22 @@ const ENTRY = 3; // a tape entry in states: 6n numbers to 2n
 
 const WAYS = ['plan', 'segment', 'memory', 'policy'] as const;
 
-function planOf(options: CheckpointOptions): StoragePlan {
+/** How a sequence is stored: a plan for single steps, and segments for whole passes, if the plan has them. */
+interface Storage {
+  readonly name: string;
+  /** Length of the segments; null if they are not equal. */
+  readonly segment: number | null;
+  /** Makes the plan, which takes time if it is an optimal one. */
+  plan(): StoragePlan;
+}
+
+const stored = (plan: StoragePlan, segment: number | null = null): Storage => ({
+  name: plan.name,
+  segment,
+  plan: () => plan,
+});
+
+function storageOf(options: CheckpointOptions): Storage {
   const { steps, plan, segment, memory, policy, slots } = options as unknown as { readonly steps: number } & Partial<
     Record<(typeof WAYS)[number] | 'slots', never>
   >;
@@ -62,17 +79,26 @@ function planOf(options: CheckpointOptions): StoragePlan {
   }
   const takesSlots = policy === 'optimal' || policy === 'revolve';
   requireKeys('checkpointed', options, ['steps', ...given, ...(takesSlots ? ['slots'] : [])]);
-  if (plan !== undefined) return checkedPlan(plan, steps);
-  if (segment !== undefined) return everySegment(steps, segment);
-  if (memory !== undefined) {
-    requireNumber('memory', memory, 0, 1);
-    return optimalPlan(steps, Math.max(0, Math.round(memory * ENTRY * steps)));
-  }
+  if (plan !== undefined) return stored(checkedPlan(plan, steps));
+  if (segment !== undefined) return stored(everySegment(steps, segment), segment);
+  if (memory !== undefined) return storageWithin(steps, memory);
   requireChoice('policy', policy, ['sqrt', 'optimal', 'revolve']);
-  if (!takesSlots) return everySegment(steps);
+  if (!takesSlots) return stored(everySegment(steps), squareRoot(steps));
   requireInteger('slots', slots, policy === 'revolve' ? 1 : 0, 1 << 24);
   // Revolve counts the first state among its slots.
-  return policy === 'revolve' ? optimalPlan(steps, slots - 1, { entries: false }) : optimalPlan(steps, slots);
+  return stored(policy === 'revolve' ? optimalPlan(steps, slots - 1, { entries: false }) : optimalPlan(steps, slots));
+}
+
+/** Storage in a share of the tape: segments, and for single steps the optimal plan or, for long sequences, the same segments. */
+function storageWithin(steps: number, memory: number): Storage {
+  requireNumber('memory', memory, 0, 1);
+  const budget = Math.max(0, Math.round(memory * ENTRY * steps));
+  const segment = segmentFor(steps, memory);
+  let plan: StoragePlan | null = null;
+  const make = (): StoragePlan =>
+    segment === null || canPlan(steps, budget) ? optimalPlan(steps, budget) : everySegment(steps, segment);
+  if (segment === null) plan = make(); // throws now if it cannot be made
+  return { name: `${memory} of the tape`, segment, plan: () => (plan ??= make()) };
 }
 
 /** A copy of a plan that the caller made, which is consistent. */
@@ -188,14 +214,16 @@ export const checkpointed = defineEstimator(
     more: ['segment', 'policy', 'slots', 'plan'],
   },
   (options: CheckpointOptions): GradientEstimator => {
-    const plan = planOf(options);
+    const storage = storageOf(options);
+    const { segment } = storage;
     return {
-      name: `checkpointed(${plan.name})`,
+      name: `checkpointed(${storage.name})`,
+      segments: segment === null ? null : { steps: options.steps, length: segment },
       unbiased: true,
       stochastic: false,
       direction: 'backward',
       every: null,
-      start: (system) => new CheckpointedRun(system, plan),
+      start: (system) => new CheckpointedRun(system, storage.plan()),
     };
   },
 );

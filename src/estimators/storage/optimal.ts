@@ -31,6 +31,10 @@ export interface BudgetOptions {
   readonly entries?: boolean;
 }
 
+/** Whether the table for a budget can be computed in a few seconds. */
+export const canPlan = (steps: number, budget: number, entryCost = 3): boolean =>
+  Math.min(budget + entryCost, entryCost * steps) * steps ** 2 <= 4e9;
+
 /**
  * The plan with the fewest forward steps for a memory budget. Throws `INVALID_SETTING` if it would take too long to find.
  *
@@ -44,7 +48,7 @@ export function optimalPlan(steps: number, budget: number, options: BudgetOption
   requireInteger('entryCost', entryCost, 1, 1 << 10);
   requireInteger('budget', budget, 0, 1 << 24);
   const memory = Math.min(budget + entryCost, entryCost * steps);
-  if (memory * steps ** 2 > 4e9) {
+  if (!canPlan(steps, budget, entryCost)) {
     throw invalidSetting(
       'budget',
       `is too large to plan for exactly: budget * steps^2 is ${(memory * steps ** 2).toExponential(1)}, and must be at most 4e9.`,

@@ -101,10 +101,13 @@ export function keepAll(steps: number): StoragePlan {
   return { name: 'all', steps, orders };
 }
 
+/** The length of segments that needs the least memory: their states and the entries of one. */
+export const squareRoot = (steps: number): number => Math.max(1, Math.round(Math.sqrt(steps / 3)));
+
 /** The plan of Chen et al. 2016: keeps a state every `segment` steps and tapes one segment at a time. The default minimizes the memory. */
 export function everySegment(steps: number, segment?: number): StoragePlan {
   requireInteger('steps', steps, 1, 1 << 24);
-  const length = segment ?? Math.max(1, Math.round(Math.sqrt(steps / 3)));
+  const length = segment ?? squareRoot(steps);
   requireInteger('segment', length, 1, steps);
   const orders: PlanOrder[] = [];
   // A shorter segment comes first, because only the last one is not run twice.
