@@ -9,9 +9,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../support/chromium.js';
 import { golden } from '../support/golden.js';
-import { CHROMIUM, describeInChromium } from '../support/machine.js';
+import { describeInChromium } from '../support/machine.js';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -52,7 +53,7 @@ async function openSession(): Promise<Session> {
   try {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const args = ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-unsafe-swiftshader'];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    browser = await launchChromium({ args });
     const page = await browser.newPage();
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(error.message));

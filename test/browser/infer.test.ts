@@ -9,11 +9,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { createModel } from '../../src/create.js';
 import { loadModel } from '../../src/infer/index.js';
 import { toModule } from '../../src/interop/exports/module.js';
 import { parseModel, serializeModel } from '../../src/interop/model-file.js';
+import { launchChromium } from '../support/chromium.js';
 import { CHROMIUM, describeInChromium } from '../support/machine.js';
 
 const ROOT = join(__dirname, '..', '..');
@@ -101,7 +102,7 @@ describeInChromium('unspool/infer in Chromium', () => {
     const { bytes, code } = await modelFiles();
     server = await serve(bundle(bytes, code));
     const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    browser = await launchChromium({ args });
     const { data } = loadModel(bytes).predict([0.5, -0.25, 0.75, 0.125]).output;
     expected = [...data, ...data];
   });

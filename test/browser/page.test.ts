@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../support/chromium.js';
 import { CHROMIUM, describeInChromium } from '../support/machine.js';
 
 const ROOT = join(__dirname, '..', '..');
@@ -103,7 +104,7 @@ beforeAll(async () => {
   scripts = bundle();
   server = await serve(scripts);
   const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
-  browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  browser = await launchChromium({ args });
 });
 
 afterAll(async () => {

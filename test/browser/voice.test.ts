@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { chromium } from 'playwright-core';
-import { CHROMIUM, testInChromium } from '../support/machine.js';
+import { launchChromium } from '../support/chromium.js';
+import { testInChromium } from '../support/machine.js';
 import { wavOf } from '../support/wav.js';
 
 const ROOT = join(__dirname, '..', '..');
@@ -21,8 +21,7 @@ testInChromium('the page hears speech between silence', async () => {
     '--use-fake-device-for-media-stream',
     `--use-file-for-fake-audio-capture=${recording}%noloop`,
   ];
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
+  const browser = await launchChromium({
     args: ['--no-sandbox', '--disable-gpu', ...devices],
   });
   try {

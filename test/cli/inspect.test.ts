@@ -3,11 +3,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { chromium } from 'playwright-core';
 import { createModel, deserializeModel } from '../../src/create.js';
 import { gateStatistics, gradientByLag, trace } from '../../src/inspect/index.js';
 import { serializeModel } from '../../src/interop/model-file.js';
-import { CHROMIUM, testInChromium } from '../support/machine.js';
+import { launchChromium } from '../support/chromium.js';
+import { testInChromium } from '../support/machine.js';
 import { folder, MAIN, sampleText, start, TINY } from './support.js';
 
 const here = folder();
@@ -189,7 +189,7 @@ test('inspects a model with a single output, at the end', async () => {
 
 testInChromium('the page opens from disk, without a network, in light and in dark mode', async () => {
   expect((await run('a.safetensors', '--text', sentence, '--out', 'page.html')).code).toBe(0);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+  const browser = await launchChromium({ args: ['--no-sandbox', '--disable-gpu'] });
   try {
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await browser.newPage({ colorScheme });

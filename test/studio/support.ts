@@ -7,7 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { dirname, extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll } from '@jest/globals';
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { launchChromium } from '../support/chromium.js';
 import { CHROMIUM } from '../support/machine.js';
 
 export const ROOT = join(__dirname, '..', '..');
@@ -94,7 +95,7 @@ export function studio(): Studio {
     server = await serve(built(), seen);
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: flags });
+    browser = await launchChromium({ args: flags });
   });
   afterAll(async () => {
     await browser?.close();
