@@ -3,7 +3,7 @@ import { isObject, requireChoice, requireInteger, requireNumber, requireOptions,
 import { Model } from '../core/model.js';
 import { SeriesEncoder } from '../data/series/encoder.js';
 import { timeText } from '../data/series/frequency.js';
-import { type ForecastingPipeline, pipelineFrom, preparePipeline } from '../data/series/pipeline.js';
+import { type ForecastingPipeline, forecastingPipelineFrom, preparePipeline } from '../data/series/pipeline.js';
 import type { Series } from '../data/series/series.js';
 import { firstOrigin } from '../data/series/split.js';
 import type { Window } from '../data/series/windows.js';
@@ -256,7 +256,7 @@ export function forecasterFrom(models: readonly Model[], metadata: Metadata): Fo
     throw invalidSetting('models', `must be a list of models, got ${shown(models)}.`);
   }
   if (!isObject(metadata)) throw invalidData('metadata', `must be an object, got ${shown(metadata)}.`);
-  const pipeline = pipelineFrom(metadata.pipeline);
+  const pipeline = forecastingPipelineFrom(metadata.pipeline);
   const { quantiles } = pipeline.settings;
   for (const model of models) {
     const { inputSize } = model.spec;

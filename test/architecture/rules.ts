@@ -25,7 +25,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   gpu: ['contract', 'errors', 'checks', 'core', 'kernels/gpu', 'optim', 'kernels', 'train'],
   interop: ['contract', 'errors', 'checks', 'core', 'data', 'train'],
   create: ['contract', 'errors', 'checks', 'core', 'kernels', 'train', 'interop'],
-  tasks: ['errors', 'checks', 'core', 'data', 'train', 'interop', 'kernels', 'create'],
+  tasks: ['errors', 'checks', 'core', 'metrics', 'data', 'train', 'interop', 'kernels', 'create'],
   lab: ['contract', 'errors', 'checks', 'core', 'metrics', 'optim', 'kernels', 'train', 'estimators'],
   index: ['contract', 'errors', 'core', 'metrics', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   inspect: ['contract', 'errors', 'checks', 'core', 'kernels/reference', 'estimators', 'lab'],

@@ -2,8 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createRng } from '../../src/core/rng.js';
+import { pipelineFrom } from '../../src/data/pipeline.js';
 import type { ForecastingOptions } from '../../src/data/series/options.js';
-import { pipelineFrom, preparePipeline } from '../../src/data/series/pipeline.js';
+import { preparePipeline } from '../../src/data/series/pipeline.js';
 import { fitScaler, scaled, unscaled } from '../../src/data/series/scaler.js';
 import type { WindowSource } from '../../src/data/series/windows.js';
 import { parseCsv } from '../../src/data/table/csv.js';

@@ -13,7 +13,7 @@ import {
   type TrainForecasterOptions,
   trainForecaster,
 } from '../../tasks/index.js';
-import { DEFAULT_EPOCHS } from '../../tasks/train-forecaster.js';
+import { DEFAULT_EPOCHS } from '../../tasks/train-models.js';
 import { UsageError } from '../command.js';
 import { readConfig } from '../config.js';
 import { clock, createOutput, grouped, type Output, type OutputFlags } from '../output.js';

@@ -8,7 +8,7 @@ import type { Table } from '../table/table.js';
 import { inputNames, type Scalers, SeriesEncoder } from './encoder.js';
 import { type Frequency, timeOfIndex } from './frequency.js';
 import { type ForecastingOptions, type ForecastingSettings, forecastingSettings } from './options.js';
-import { fitScaler, type Scaler } from './scaler.js';
+import { fitScaler, isScaler, type Scaler } from './scaler.js';
 import { type Gap, numberColumns, readSeries, type Series } from './series.js';
 import { originsOf, PARTS, type PartName, type Split, splitSeries } from './split.js';
 import { completeWindows, predictableWindows, type Window, type WindowSizes, WindowSource } from './windows.js';
@@ -149,15 +149,8 @@ function usable(all: Window[], { missing }: ForecastingSettings, sizes: WindowSi
   return missing === 'mask' ? predictableWindows(all, sizes) : completeWindows(all, sizes);
 }
 
-const isScaler = (value: unknown): boolean =>
-  isObject(value) &&
-  ['standard', 'log', 'minMax', 'none'].includes(value.kind as string) &&
-  Number.isFinite(value.offset) &&
-  Number.isFinite(value.factor) &&
-  (value.factor as number) > 0;
-
 /** Restores a pipeline from the result of `toJSON`. Throws `INVALID_DATA` for anything else. */
-export function pipelineFrom(data: unknown): ForecastingPipeline {
+export function forecastingPipelineFrom(data: unknown): ForecastingPipeline {
   const bad = (what: string) => invalidData('pipeline', `is damaged: ${what}.`, 'Use a model file of a forecaster.');
   if (!isObject(data) || data.kind !== 'forecasting') throw bad('it is not that of a forecaster');
   const { settings, frequency, scalers } = data as Partial<PipelineData>;

@@ -1,4 +1,5 @@
 /** Scalers: fitted on the rows of the training part, applied to all, inverted for predictions. */
+import { isObject } from '../../checks.js';
 import { invalidData } from '../../errors.js';
 import type { ScaleKind } from './options.js';
 
@@ -42,3 +43,11 @@ export const scaled = ({ kind, offset, factor }: Scaler, value: number): number 
 /** A value of the model in the units of the column. */
 export const unscaled = ({ kind, offset, factor }: Scaler, value: number): number =>
   kind === 'log' ? Math.exp(value * factor + offset) : value * factor + offset;
+
+/** Whether a value is a scaler, as JSON of a model file has it. */
+export const isScaler = (value: unknown): value is Scaler =>
+  isObject(value) &&
+  ['standard', 'log', 'minMax', 'none'].includes(value.kind as string) &&
+  Number.isFinite(value.offset) &&
+  Number.isFinite(value.factor) &&
+  (value.factor as number) > 0;

@@ -15,6 +15,8 @@ export interface TableParts {
   readonly cells: readonly ArrayLike<Cell>[];
   /** The line of each row in the file, from 1. */
   readonly lines: ArrayLike<number>;
+  /** The file of each row, for a table of several files. Default: `name` for all. */
+  readonly files?: ArrayLike<string>;
   /** The decimal separator of numbers in texts. Default `.`. */
   readonly decimal?: '.' | ',';
 }
@@ -47,14 +49,16 @@ export class Table {
   readonly rows: number;
   private readonly cells: readonly ArrayLike<Cell>[];
   private readonly lines: ArrayLike<number>;
+  private readonly files: ArrayLike<string> | undefined;
   private readonly decimal: '.' | ',';
 
   /** Use `parseCsv`, `parseJsonLines` or `parseNpy`. Throws `INVALID_SETTING` unless all columns have one cell per line. */
   constructor(parts: TableParts) {
-    requireKeys('table', parts, ['name', 'columns', 'cells', 'lines', 'decimal']);
-    const { name, columns, cells, lines, decimal = '.' } = parts;
+    requireKeys('table', parts, ['name', 'columns', 'cells', 'lines', 'files', 'decimal']);
+    const { name, columns, cells, lines, files, decimal = '.' } = parts;
     const isComplete =
-      [columns, cells, lines].every((list) => Array.isArray(list) || ArrayBuffer.isView(list)) &&
+      [columns, cells, lines, files ?? []].every((list) => Array.isArray(list) || ArrayBuffer.isView(list)) &&
+      (files === undefined || files.length === lines.length) &&
       cells.length === columns.length &&
       [...cells].every((list) => list?.length === lines.length);
     if (!isComplete)
@@ -65,6 +69,7 @@ export class Table {
     this.rows = lines.length;
     this.cells = cells;
     this.lines = lines;
+    this.files = files;
     this.decimal = decimal;
   }
 
@@ -85,6 +90,12 @@ export class Table {
   texts(column: string): (string | null)[] {
     const cells = this.cellsOf(column);
     return Array.from({ length: this.rows }, (_, row) => (isMissing(cells[row]!) ? null : String(cells[row]).trim()));
+  }
+
+  /** The cells of a column as they are written, with blanks and words such as `none`; "" where one is missing. */
+  strings(column: string): string[] {
+    const cells = this.cellsOf(column);
+    return Array.from({ length: this.rows }, (_, row) => String(cells[row] ?? ''));
   }
 
   /**
@@ -109,7 +120,7 @@ export class Table {
 
   /** Where a cell is, for a message: file, line and column. */
   place(row: number, column?: string): string {
-    return `${this.name}, line ${this.lines[row]}${column === undefined ? '' : `, column "${column}"`}`;
+    return `${this.files?.[row] ?? this.name}, line ${this.lines[row]}${column === undefined ? '' : `, column "${column}"`}`;
   }
 
   /** The line of a row in the file, from 1. */

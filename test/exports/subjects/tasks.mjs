@@ -18,6 +18,39 @@ const training = () => ({
 });
 const forecaster = (w) => w.once('forecaster', () => tasks.trainForecaster(data(), training()));
 
+const labeled = () =>
+  tasks.parseCsv(
+    `text,label\n${Array.from({ length: 16 }, (_, i) => `${'ab'.repeat(1 + (i % 3))},${i % 2 ? 'x' : 'y'}`).join('\n')}`,
+  );
+const labelOptions = () => ({
+  ...{ text: 'text', label: 'label', test: 3, validation: 3, seed: 1, lowerCase: true, scale: 'standard' },
+  ...{ balance: 'weights', batchSize: 4 },
+});
+const classes = () => tasks.classification(labeled(), labelOptions());
+const spaces = () =>
+  tasks.tagging('ab a bab '.repeat(9), { length: 8, context: 2, test: 0.2, validation: 0.2, batchSize: 4 });
+const labelTraining = () => ({
+  ...{
+    embeddingSize: 2,
+    hiddenSize: 2,
+    layers: 1,
+    dropout: 0.1,
+    recurrentDropout: 0.1,
+    bidirectional: true,
+    seeds: [1],
+  },
+  ...{
+    epochs: 1,
+    learningRate: 0.01,
+    patience: 1,
+    fit: { maxUpdates: 1 },
+    backend: { backend: 'reference' },
+    onEvent: () => {},
+  },
+});
+const classifier = (w) => w.once('classifier', () => tasks.trainClassifier(classes(), labelTraining()));
+const tagger = (w) => w.once('tagger', () => tasks.trainTagger(spaces(), labelTraining()));
+
 /** NumPy's header and one number. */
 function npy() {
   const header = `${"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }".padEnd(117)}\n`;
@@ -41,6 +74,21 @@ export const tasksSubjects = {
   },
   backtest: { args: async (w) => [await forecaster(w), data(), { baselines: true }] },
   forecasterFrom: { args: async (w) => [(await forecaster(w)).models, (await forecaster(w)).metadata()], open: true },
+  parseClassFiles: { args: () => [[{ label: 'a', text: 'x\ny', name: 'a.txt' }], { name: 'a' }] },
+  classification: {
+    args: () => [labeled(), labelOptions(), labeled()].slice(0, 2),
+    after: (made) => made.train.batch(0),
+  },
+  tagging: {
+    args: () => ['ab a bab '.repeat(9), { length: 8, context: 2, test: 0.2, validation: 0.2, seed: 1, batchSize: 4 }],
+    after: (made) => made.train.batch(0),
+  },
+  trainClassifier: { args: () => [classes(), labelTraining()], after: (made) => made.dispose(), slow: true },
+  trainTagger: { args: () => [spaces(), labelTraining()], after: (made) => made.dispose(), slow: true },
+  labelerEnsemble: { args: async (w) => [[await classifier(w)]] },
+  testLabeler: { args: async (w) => [await classifier(w), classes(), { baselines: true, bootstrap: 3 }] },
+  classifierFrom: { args: async (w) => [(await classifier(w)).models, (await classifier(w)).metadata()], open: true },
+  taggerFrom: { args: async (w) => [(await tagger(w)).models, (await tagger(w)).metadata()], open: true },
   pipelineFrom: { args: async (w) => [JSON.parse(JSON.stringify((await forecaster(w)).pipeline))], open: true },
 };
 
@@ -50,6 +98,7 @@ export const tasksObjects = {
     methods: {
       numbers: () => ['y'],
       texts: () => ['day'],
+      strings: () => ['day'],
       times: () => ['day'],
       place: null,
       lineOf: null,
@@ -73,6 +122,35 @@ export const tasksObjects = {
       data: () => [table()],
       dispose: () => [],
     },
+    open: ['predict'],
+  },
+  LabeledData: {
+    make: classes,
+    methods: {
+      spec: () => [
+        {
+          embeddingSize: 2,
+          hiddenSize: 2,
+          layers: 1,
+          dropout: 0.1,
+          recurrentDropout: 0.1,
+          bidirectional: true,
+          seed: 2,
+        },
+      ],
+      describe: () => [],
+    },
+  },
+  Classifier: {
+    make: () => tasks.trainClassifier(classes(), labelTraining()),
+    dispose: (made) => quietly(() => made.dispose()),
+    methods: { predict: () => [['ab', 'b']], data: () => [labeled()], metadata: () => [], dispose: () => [] },
+    open: ['predict'],
+  },
+  Tagger: {
+    make: () => tasks.trainTagger(spaces(), labelTraining()),
+    dispose: (made) => quietly(() => made.dispose()),
+    methods: { predict: () => [['abab']], data: () => ['ab a bab '.repeat(9)], metadata: () => [], dispose: () => [] },
     open: ['predict'],
   },
 };
