@@ -8,10 +8,30 @@ export function requireText(text: unknown): asserts text is string {
   throw invalidData('text', `must be a string, got ${shown(text)}.`, help);
 }
 
+/** A pair of two UTF-16 units, or half of one. All other characters have one unit. */
+const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff;
+
+/** The different characters of a text. */
+function distinct(text: string): string[] {
+  const seen = new Uint8Array(1 << 16);
+  const found = new Set<string>();
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (seen[unit]) continue;
+    const character = String.fromCodePoint(text.codePointAt(at)!);
+    found.add(character);
+    if (!isSurrogate(unit)) seen[unit] = 1;
+    else if (character.length > 1) at++;
+  }
+  return [...found];
+}
+
 /** The characters (Unicode code points) that a model knows. A character's token is its index. */
 export class Vocabulary {
   readonly characters: readonly string[];
   private readonly numbers: ReadonlyMap<string, number>;
+  /** The tokens of characters of one UTF-16 unit, by unit; -1 for others. Made by the first `encode`. */
+  private units: Int32Array | null = null;
 
   /** Throws `INVALID_DATA` if the list is empty, or an entry is repeated or not a single code point. */
   constructor(characters: readonly string[]) {
@@ -27,8 +47,7 @@ export class Vocabulary {
   /** Returns the vocabulary of all characters of a text, sorted by code point. */
   static of(text: string): Vocabulary {
     requireText(text);
-    const distinct = [...new Set(text)];
-    return new Vocabulary(distinct.sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!));
+    return new Vocabulary(distinct(text).sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!));
   }
 
   /** The number of characters. */
@@ -39,14 +58,30 @@ export class Vocabulary {
   /** Returns the tokens of a text. Throws `INVALID_DATA` with the first unknown character and its position. */
   encode(text: string): Int32Array {
     requireText(text);
+    this.units ??= this.tokensByUnit();
+    const { units } = this;
     const ids = new Int32Array(text.length);
     let count = 0;
-    for (const character of text) {
-      const id = this.numbers.get(character);
-      if (id === undefined) throw this.unknown(character, count);
+    for (let at = 0; at < text.length; at++) {
+      let id = units[text.charCodeAt(at)]!;
+      if (id < 0) {
+        const character = String.fromCodePoint(text.codePointAt(at)!);
+        id = this.numbers.get(character) ?? -1;
+        if (id < 0) throw this.unknown(character, count);
+        at += character.length - 1;
+      }
       ids[count++] = id;
     }
-    return ids.slice(0, count); // shorter if some code points have two UTF-16 units
+    return count === ids.length ? ids : ids.slice(0, count); // shorter if some code points have two units
+  }
+
+  private tokensByUnit(): Int32Array {
+    const units = new Int32Array(1 << 16).fill(-1);
+    for (const [id, character] of this.characters.entries()) {
+      const unit = character.charCodeAt(0);
+      if (!isSurrogate(unit)) units[unit] = id;
+    }
+    return units;
   }
 
   /** Returns the text of tokens. An unknown token becomes U+FFFD. Throws `INVALID_DATA` for what is not an integer. */
@@ -65,7 +100,7 @@ export class Vocabulary {
   /** Returns the characters of a text that are not in the vocabulary, each once. */
   unknownIn(text: string): string[] {
     requireText(text);
-    return [...new Set(text)].filter((c) => !this.numbers.has(c));
+    return distinct(text).filter((c) => !this.numbers.has(c));
   }
 
   private unknown(character: string, at: number): UnspoolError {

@@ -34,6 +34,20 @@ describe('Vocabulary', () => {
     );
   });
 
+  test('halves of pairs, whole pairs and unknown characters are those of iterating over the text', () => {
+    const units = fc.array(fc.constantFrom(0x61, 0x62, 0xd83d, 0xde00, 0xff5e), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(units, units, (known, read) => {
+        const [v, text] = [Vocabulary.of(String.fromCharCode(...known)), String.fromCharCode(...read)];
+        expect(new Set(v.characters)).toEqual(new Set(String.fromCharCode(...known)));
+        const unknown = [...text].findIndex((c) => !v.characters.includes(c));
+        if (unknown < 0) expect([...v.encode(text)]).toEqual([...text].map((c) => v.characters.indexOf(c)));
+        else expect(thrown(() => v.encode(text)).message).toContain(`(character ${unknown + 1} of the text)`);
+        expect(v.unknownIn(text)).toEqual([...new Set(text)].filter((c) => !v.characters.includes(c)));
+      }),
+    );
+  });
+
   test('an empty text has no tokens', () => {
     expect(new Vocabulary(['a']).encode('')).toHaveLength(0);
     expect(new Vocabulary(['a']).decode([])).toBe('');
