@@ -1,4 +1,5 @@
 /** Timing on a busy machine: the contestants take turns, round after round, and medians are reported. */
+import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { median } from './statistics.mjs';
 
@@ -33,7 +34,14 @@ export async function interleaved(contestants, { rounds = 9, blockMs = 150 } = {
 }
 
 export const machine = () =>
-  `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.cpus().length} cores, Node ${process.version}`;
+  `${os.cpus()[0]?.model ?? 'unknown processor'}${vectors()}, ${os.cpus().length} cores, Node ${process.version}`;
+
+/** The widest vector instructions of an x86 processor, where Linux lists them: native libraries choose their kernels by them. */
+function vectors() {
+  const flags = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
+  if (/\bavx512f\b/.test(flags)) return ' with AVX-512';
+  return /\bavx2\b/.test(flags) ? ' with AVX2' : '';
+}
 
 /** A number with three significant digits. */
 export const three = (x) =>

@@ -2,7 +2,8 @@
  * Time to quality: validation loss in bits per character over training time, for Unspool and PyTorch, with the same model, settings,
  * first weights and batches. The engines run in separate processes and take turns, a quarter of an epoch each, so that other load on
  * the machine affects both. Validation time is not counted.
- *   npm run bench -- quality [--minutes M | --epochs E] [--engines unspool-24-2t,torch] [--dropout P] [--hidden H] [--out NAME]
+ *   npm run bench -- quality [--minutes M | --epochs E] [--engines unspool-24-2t,pytorch] [--dropout P] [--hidden H] [--out NAME]
+ * `pytorch` is the fastest of PyTorch's settings of threads (torch, torch-2t, torch-2t-active) in a trial of a few updates.
  * Minutes (default 20) and epochs are per engine. Prints a table and writes bench/results/NAME.md, .json and .svg.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { machine, table, three } from './measure.mjs';
 import { Channel } from './peers/channel.mjs';
 import { ENGINES } from './peers/engines.mjs';
+import { torchSettings } from './peers/environment.mjs';
 import { installPeers, runtime } from './peers/runtimes.mjs';
 import { SETTINGS, startFile } from './quality/model.mjs';
 import { progress, write, writeChart } from './results.mjs';
@@ -21,13 +23,15 @@ import { median } from './statistics.mjs';
 const OPTIONS = {
   minutes: { type: 'string' },
   epochs: { type: 'string' },
-  engines: { type: 'string', default: 'unspool-24-2t,torch' },
+  engines: { type: 'string', default: 'unspool-24-2t,pytorch' },
   dropout: { type: 'string', default: String(SETTINGS.dropout) },
   hidden: { type: 'string', default: String(SETTINGS.hidden) },
   out: { type: 'string' },
 };
 const MINUTES = 20;
 const TURNS_PER_EPOCH = 4;
+/** The trial of PyTorch's settings: the least time of `updates` in `rounds` interleaved rounds counts. */
+const TRIAL = { rounds: 4, updates: 5 };
 const TIMEOUT_MS = 30 * 60_000;
 /** Before the first update all engines have the same weights and text, so their validation losses must agree. */
 const START_TOLERANCE = 1e-4;
@@ -42,6 +46,8 @@ const GOALS = [
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+const trains = ({ adapter, options }) => adapter === 'torch' || (adapter === 'unspool' && options.backend === 'wasm');
+
 function positive(name, text) {
   const value = Number(text);
   if (!(value > 0)) throw new Error(`--${name} must be a number greater than 0, got ${text}.`);
@@ -53,10 +59,14 @@ function parsed(args) {
   const { minutes, epochs, dropout, hidden } = values;
   if (minutes && epochs) throw new Error('--minutes cannot be combined with --epochs.');
   const engines = values.engines.split(',').map((id) => {
-    const engine = ENGINES.find((e) => e.id === id && (e.adapter === 'unspool' || e.adapter === 'torch'));
-    if (!engine)
-      throw new Error(`engine "${id}" is not supported. Use unspool, unspool-2t, unspool-24-2t, torch or torch-2t.`);
-    return engine;
+    const alternatives = ENGINES.filter((e) => (id === 'pytorch' ? e.adapter === 'torch' : e.id === id && trains(e)));
+    if (alternatives.length === 0)
+      throw new Error(
+        `engine "${id}" is not supported. Use pytorch, ${ENGINES.filter(trains)
+          .map(({ id }) => id)
+          .join(', ')}.`,
+      );
+    return alternatives;
   });
   const settings = { ...SETTINGS, dropout: Number(dropout), hidden: positive('hidden', hidden) };
   if (!(settings.dropout >= 0 && settings.dropout < 1))
@@ -75,9 +85,31 @@ function open({ runtime: name, options }, settings, start) {
   const { command } = runtime(name);
   if (name === 'python') {
     const task = { settings, threads: options.threads, start };
-    return new Channel(command, [here('python/quality.py'), JSON.stringify(task)]);
+    return new Channel(command, [here('python/quality.py'), JSON.stringify(task)], torchSettings(options));
   }
   return new Channel(command, [here('quality/unspool.mjs'), JSON.stringify({ settings, options })]);
+}
+
+/** The engine that makes its updates in the least time, of several settings of one library. */
+async function fastest(alternatives, settings, start) {
+  if (alternatives.length === 1) return alternatives[0];
+  const seconds = new Map(alternatives.map((engine) => [engine, Number.POSITIVE_INFINITY]));
+  const entered = [];
+  try {
+    for (const engine of alternatives) entered.push(await enter(engine, settings, start));
+    for (let round = 0; round < TRIAL.rounds; round++) {
+      for (const { engine, channel } of entered) {
+        channel.send({ updates: TRIAL.updates, validate: false });
+        const answer = await channel.answer(TIMEOUT_MS);
+        seconds.set(engine, Math.min(seconds.get(engine), answer.seconds));
+      }
+    }
+  } finally {
+    for (const { channel } of entered) await channel.close();
+  }
+  for (const [{ label }, time] of seconds)
+    console.log(`${label}: ${three((1000 * time) / TRIAL.updates)} ms per update`);
+  return alternatives.reduce((best, engine) => (seconds.get(engine) < seconds.get(best) ? engine : best));
 }
 
 /** Starts an engine. Returns its process and its curve. */
@@ -156,17 +188,19 @@ export async function run(args) {
   const plan = parsed(args);
   const { engines, settings, out } = plan;
   installPeers();
-  for (const engine of engines) {
+  for (const engine of engines.flat()) {
     const { missing } = runtime(engine.runtime);
     if (missing) throw new Error(`${engine.label}: ${missing}.`);
   }
-  const about = { when: new Date().toISOString(), machine: machine(), load: os.loadavg(), settings };
+  const versions = [...new Set(engines.flat().map((engine) => runtime(engine.runtime).version))];
+  const about = { when: new Date().toISOString(), machine: machine(), versions, load: os.loadavg(), settings };
   const folder = mkdtempSync(join(tmpdir(), 'unspool-bench-'));
   const contestants = [];
   try {
     const start = join(folder, 'start.safetensors');
     writeFileSync(start, await startFile(settings));
-    for (const engine of engines) {
+    for (const alternatives of engines) {
+      const engine = await fastest(alternatives, settings, start);
       progress(`${engine.label} starts ...`);
       contestants.push(await enter(engine, settings, start));
     }
@@ -177,7 +211,7 @@ export async function run(args) {
     await race(contestants, plan, () => write(`${out}.json`, JSON.stringify({ ...about, curves: curves() }, null, 1)));
     const { hidden, dropout, batchSize, steps } = settings;
     const description = `one LSTM of ${hidden}, dropout ${dropout}, B=${batchSize}, T=${steps}, ${contestants[0].parameters} parameters`;
-    const text = `Time to quality on Moby-Dick: ${description} (${about.machine}; ${about.when.slice(0, 10)})\n\n${report(contestants)}\n`;
+    const text = `Time to quality on Moby-Dick: ${description} (${about.machine}; ${about.when.slice(0, 10)}; ${versions.join('; ')})\n\n${report(contestants)}\n`;
     console.log(`\n${text}`);
     write(`${out}.md`, text);
     const { qualityChart } = await import('./peers/chart.mjs');

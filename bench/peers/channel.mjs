@@ -1,6 +1,7 @@
 /** A process that receives commands on its standard input and answers on file descriptor 3, both as lines of JSON. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { neutral } from './environment.mjs';
 
 const MAX_STDERR = 2000; // characters
 
@@ -16,9 +17,11 @@ export class Channel {
   #ended = false;
   #stderr = '';
 
-  constructor(command, args) {
+  /** `settings`: environment variables of the process. Those of the shell that limit native libraries are removed. */
+  constructor(command, args, settings = {}) {
     const stdio = ['pipe', 'ignore', 'pipe', 'pipe'];
-    this.#child = spawn(command, args, { stdio, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } });
+    const env = { ...neutral(process.env), PYTHONDONTWRITEBYTECODE: '1', ...settings };
+    this.#child = spawn(command, args, { stdio, env });
     running.add(this.#child);
     this.#child.stdin.on('error', () => {}); // the process has ended, which answer() reports
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {

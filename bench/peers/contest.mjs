@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { compare, expectedResults } from './agreement.mjs';
 import { Channel } from './channel.mjs';
 import { excuse } from './engines.mjs';
+import { torchSettings } from './environment.mjs';
 import { runtime } from './runtimes.mjs';
 import { ADAM, dataFile, WORKLOADS } from './workloads.mjs';
 
@@ -68,7 +69,7 @@ function open(engine, id, pace, data) {
     return new Channel(command, [here('worker.mjs'), JSON.stringify(task)]);
   }
   const task = { workload: WORKLOADS[id], adam: ADAM, threads: options.threads, checks, slowMs, data };
-  return new Channel(command, [here('../python/worker.py'), JSON.stringify(task)]);
+  return new Channel(command, [here('../python/worker.py'), JSON.stringify(task)], torchSettings(options));
 }
 
 /** Runs the engine's first steps, checks them, and runs a warm-up round. */

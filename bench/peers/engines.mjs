@@ -48,6 +48,12 @@ const peer = (id, label, adapter, rest) => ({
 /** Native code is compared with the fastest of our kernels. */
 const NATIVE = { 1: { products: 'products-24' }, 2: { products: 'products-24-2t' } };
 const INFERENCE = ['stream', 'sequence'];
+/** PyTorch's threads, with both ways to wait for work. */
+const TORCH = [
+  { suffix: '', label: '1 thread', options: { threads: 1 } },
+  { suffix: '-2t', label: '2 threads, passive waiting', options: { threads: 2, waiting: 'passive' } },
+  { suffix: '-2t-active', label: '2 threads, active waiting', options: { threads: 2, waiting: 'active' } },
+];
 
 const peers = [
   peer('tfjs-wasm', `TensorFlow.js wasm, ${NODE}`, 'tfjs', { options: { backend: 'wasm' } }),
@@ -56,22 +62,20 @@ const peers = [
   peer('jax-js', `jax-js wasm, ${NODE}`, 'jax-js', {}),
   peer('jax-js-24', 'jax-js wasm, Node 24', 'jax-js', { runtime: 'node24' }),
   peer('brain', `brain.js, ${NODE}`, 'brain', { computes: 'a different model', kinds: ['train', 'stream'] }),
-  ...[1, 2].flatMap((threads) => {
-    const suffix = threads === 1 ? '' : `-${threads}t`;
-    const options = { threads };
-    return [
-      peer(`onnxruntime${suffix}`, `onnxruntime-node, ${count(threads)}`, 'onnx', {
-        options,
-        kinds: INFERENCE,
-        ceilings: NATIVE[threads],
-      }),
-      peer(`torch${suffix}`, `PyTorch, ${count(threads)}`, 'torch', {
-        options,
-        runtime: 'python',
-        ceilings: NATIVE[threads],
-      }),
-    ];
-  }),
+  ...[1, 2].map((threads) =>
+    peer(threads === 1 ? 'onnxruntime' : 'onnxruntime-2t', `onnxruntime-node, ${count(threads)}`, 'onnx', {
+      options: { threads },
+      kinds: INFERENCE,
+      ceilings: NATIVE[threads],
+    }),
+  ),
+  ...TORCH.map(({ suffix, label, options }) =>
+    peer(`torch${suffix}`, `PyTorch, ${label}`, 'torch', {
+      options,
+      runtime: 'python',
+      ceilings: NATIVE[options.threads],
+    }),
+  ),
 ];
 
 const reference = {

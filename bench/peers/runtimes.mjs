@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { neutral } from './environment.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const NODE24_PACKAGES = [
@@ -36,18 +37,32 @@ function node24() {
   return { command: path, version };
 }
 
+/** Versions, library and kernel, such as `PyTorch 1.13.0 (AVX2) with OpenBLAS 0.3.21, kernel Zen`. */
+export function torchVersion({ python, torch, capability, blas }) {
+  const kernel = blas.kernel ? `, kernel ${blas.kernel}` : '';
+  return `Python ${python}, PyTorch ${torch}${capability ? ` (${capability})` : ''} with ${blas.name}${kernel}`;
+}
+
+/** Why PyTorch with the reference BLAS is not measured. */
+export const referenceBlas = (command, { path }) =>
+  `PyTorch of ${command} multiplies with the reference BLAS (${path}), which is about 12 times slower than OpenBLAS; install an ` +
+  'optimized one (on Debian and Ubuntu: apt-get install libopenblas0) or set PYTHON to another python3';
+
 function python() {
   const onPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'python3'));
   const candidates = [process.env.PYTHON, ...onPath, '/usr/bin/python3', '/usr/local/bin/python3'];
-  const program = 'import sys, torch; print(sys.version.split()[0], torch.__version__)';
+  const probe = fileURLToPath(new URL('../python/blas.py', import.meta.url));
+  const env = { ...neutral(process.env), PYTHONDONTWRITEBYTECODE: '1' };
+  let missing = 'no python3 can import torch; set PYTHON to one that can';
   for (const command of new Set(candidates)) {
     if (!command || !existsSync(command)) continue;
-    const { status, stdout } = spawnSync(command, ['-W', 'ignore', '-c', program], { encoding: 'utf8' });
+    const { status, stdout } = spawnSync(command, ['-W', 'ignore', probe], { encoding: 'utf8', env });
     if (status !== 0) continue;
-    const [version, torch] = stdout.trim().split(' ');
-    return { command, version: `Python ${version}, PyTorch ${torch}` };
+    const about = JSON.parse(stdout);
+    if (about.blas.name !== 'reference') return { command, version: torchVersion(about) };
+    missing = referenceBlas(command, about.blas);
   }
-  return { missing: 'no python3 can import torch; set PYTHON to one that can' };
+  return { missing };
 }
 
 const FIND = { node: () => ({ command: process.execPath, version: process.version }), node24, python };

@@ -1,5 +1,7 @@
 """Trains with PyTorch for `npm run bench -- quality`, as ../quality/unspool.mjs does with Unspool.
 
+The caller sets the environment (../peers/environment.mjs).
+
   python3 quality.py '{"settings": {...}, "threads": 1, "start": "FILE.safetensors"}'
 """
 import json
@@ -10,10 +12,6 @@ import time
 
 task = json.loads(sys.argv[1])
 settings, threads = task["settings"], task["threads"]
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-# OpenMP and OpenBLAS each have a thread pool: waiting threads must not occupy the cores of working threads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 import torch
 from torch import nn
 
@@ -102,11 +100,13 @@ def main():
     send(parameters=count, updatesPerEpoch=train.length // settings["steps"], bits=validation_bits(model, validation))
     updates = training(model, train)
     for line in sys.stdin:
+        command = json.loads(line)
         begin = time.perf_counter()
-        for _ in range(json.loads(line)["updates"]):
+        for _ in range(command["updates"]):
             loss = next(updates)
         seconds = time.perf_counter() - begin
-        send(seconds=seconds, loss=loss, bits=validation_bits(model, validation), threads=torch.get_num_threads())
+        bits = validation_bits(model, validation) if command.get("validate", True) else None
+        send(seconds=seconds, loss=loss, bits=bits, threads=torch.get_num_threads())
 
 
 try:

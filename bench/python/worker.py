@@ -1,5 +1,7 @@
 """Runs PyTorch on one workload, as ../peers/worker.mjs runs the JavaScript engines.
 
+The caller sets the environment (../peers/environment.mjs).
+
   python3 worker.py '{"workload": {...}, "adam": {...}, "threads": 1, "checks": 3, "slowMs": 5000, "data": "FILE.safetensors"}'
 """
 import json
@@ -12,10 +14,6 @@ import warnings
 
 task = json.loads(sys.argv[1])
 workload, threads = task["workload"], task["threads"]
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-# OpenMP and OpenBLAS each have a thread pool: waiting threads must not occupy the cores of working threads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 import torch
 from torch import nn
 

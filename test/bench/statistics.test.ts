@@ -3,11 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import { ROOT } from '../cli/support.js';
 
-/** The value of an expression over bench/statistics.mjs and bench/peers/agreement.mjs. */
+/** The value of an expression over the benchmarks' modules. */
 function evaluated(expression: string): unknown {
   const program = `
     import * as s from './bench/statistics.mjs';
     import { compare } from './bench/peers/agreement.mjs';
+    import { neutral, torchSettings } from './bench/peers/environment.mjs';
+    import { referenceBlas, torchVersion } from './bench/peers/runtimes.mjs';
     console.log(JSON.stringify(${expression}));`;
   const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
     cwd: ROOT,
@@ -83,5 +85,39 @@ describe('agreement with the reference', () => {
 
   test('a single result is not enough to agree', () => {
     expect(check('train', losses, [[0.5]])).toMatchObject({ agrees: false });
+  });
+});
+
+describe('the conditions of native engines', () => {
+  test('the shell cannot limit a library: its settings are removed, and threads are set', () => {
+    const shell = {
+      OPENBLAS_CORETYPE: 'Haswell',
+      OPENBLAS_L2_SIZE: '512',
+      MKL_NUM_THREADS: '1',
+      OMP_WAIT_POLICY: 'PASSIVE',
+      ATEN_CPU_CAPABILITY: 'default',
+      PATH: '/bin',
+      LD_LIBRARY_PATH: '/lib',
+    };
+    const [env, passive, active] = evaluated(
+      `[neutral(${JSON.stringify(shell)}), torchSettings({ threads: 1 }), torchSettings({ threads: 2, waiting: 'active' })]`,
+    ) as Record<string, string>[];
+    expect(env).toEqual({ PATH: '/bin', LD_LIBRARY_PATH: '/lib' });
+    expect(passive).toMatchObject({ OPENBLAS_NUM_THREADS: '1', OMP_WAIT_POLICY: 'PASSIVE' });
+    expect(active).toMatchObject({ OMP_NUM_THREADS: '2', OMP_WAIT_POLICY: 'ACTIVE' });
+  });
+
+  test('the report names the BLAS with its kernel, and the reference BLAS is refused with what to install', () => {
+    const about = {
+      python: '3.11.2',
+      torch: '1.13.0',
+      capability: 'AVX2',
+      blas: { name: 'OpenBLAS 0.3.21', kernel: 'Zen' },
+    };
+    const [version, refusal] = evaluated(
+      `[torchVersion(${JSON.stringify(about)}), referenceBlas('/usr/bin/python3', { path: '/usr/lib/libblas.so.3' })]`,
+    ) as string[];
+    expect(version).toBe('Python 3.11.2, PyTorch 1.13.0 (AVX2) with OpenBLAS 0.3.21, kernel Zen');
+    expect(refusal).toMatch(/reference BLAS \(\/usr\/lib\/libblas\.so\.3\).* apt-get install libopenblas0/);
   });
 });
