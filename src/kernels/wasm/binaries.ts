@@ -8,7 +8,7 @@ import { Heap } from './heap.js';
 export type WasmVariant = 'simd' | 'relaxed' | 'revec';
 
 /** A main module, or a module with the instructions of LSTM variants. */
-export type WasmModule = WasmVariant | 'simd-variants' | 'relaxed-variants';
+export type WasmModule = WasmVariant | `${WasmVariant}-variants`;
 
 /** Each module is a separate file, so that a page loads only those that it runs. */
 const load: Partial<Record<WasmModule, () => Promise<{ readonly deflated: string }>>> = {
@@ -19,9 +19,9 @@ const load: Partial<Record<WasmModule, () => Promise<{ readonly deflated: string
 };
 const modules = new Map<WasmModule, Promise<WebAssembly.Module>>();
 
-/** Adds a variant. Only code that needs `revec` adds it, so that pages do not load it. */
-export function addModule(variant: WasmVariant, deflated: string): void {
-  load[variant] = async () => ({ deflated });
+/** Adds a module. Only code that needs those of `revec` adds them, so that pages do not load them. */
+export function addModule(name: WasmModule, deflated: string): void {
+  load[name] = async () => ({ deflated });
 }
 
 /** @internal Returns a module, compiled on the first call. */

@@ -2,11 +2,13 @@
 import type { Kernels, Matrix } from '../../contract/kernels.js';
 import { addModule } from './binaries.js';
 import { deflated } from './generated/revec.js';
+import { deflated as variants } from './generated/revec-variants.js';
 import { createWasm, useVariant, type WasmVariant } from './index.js';
 
 /** Adds `revec` to the variants that can be created. */
 export function offerRevec(): void {
   addModule('revec', deflated);
+  addModule('revec-variants', variants);
 }
 
 /** Compares and times `revec` and `relaxed`, and uses `revec` from now on if it is correct and faster. Returns whether it is. */

@@ -18,7 +18,7 @@ const SIZES: readonly (readonly [number, number])[] = [
   [5, 7],
   [2, 8],
   [6, 1],
-  [3, 33],
+  [3, 77],
 ];
 
 export interface Setting {

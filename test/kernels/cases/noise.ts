@@ -30,7 +30,7 @@ const bernoulli: Case[] = [
     (offset): Case => ({
       name: `with offset ${offset}, equals that part of a larger mask`,
       run(b) {
-        const [n, probability] = [9, 0.5];
+        const [n, probability] = [41, 0.5];
         const out = b.output('out', 1, n);
         b.k.bernoulli(out.matrix, { ...KEYS[2]!, offset }, { probability, hit: 3, miss: -2 });
         const words = oracle.words(KEYS[2]!, offset + n).slice(offset);

@@ -8,7 +8,7 @@ const SHAPES: readonly (readonly [number, number])[] = [
   [3, 5],
   [4, 1],
   [2, 33],
-  [5, 16],
+  [7, 18],
 ];
 
 const layerNorm: Case[] = [

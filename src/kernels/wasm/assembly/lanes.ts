@@ -41,3 +41,20 @@ export function loadSome(p: usize, lanes: i32): v128 {
 export function storeSome(p: usize, x: v128, lanes: i32): void {
   store(p, x, lanes);
 }
+
+/** Workspaces in the first kilobyte of the memory, which is before the constants. Only the main thread uses them. */
+export enum Workspace {
+  /** The last units of two rows. */
+  last = 64,
+  /** SPAN floats each. */
+  first = 256,
+  second = 512,
+}
+export const SPAN: i32 = 64;
+
+/** The address of eight floats: p, or that of a copy if only `left` of them belong to the row. */
+export function eightAt(p: usize, left: i32, offset: usize): usize {
+  if (left >= 8) return p;
+  memory.copy(Workspace.last + offset, p, bytes(left));
+  return Workspace.last + offset;
+}

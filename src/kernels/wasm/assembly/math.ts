@@ -24,39 +24,77 @@ export function fma(x: v128, y: v128, z: v128): v128 {
 }
 
 const INVERSE_LN2: f32 = 1.4426950408889634;
-const C1: f32 = 0.693359375;
-const C2: f32 = -2.12194440054691e-4;
 const LN2: f32 = 0.6931471805599453;
 /** 1.5 * 2^23 */
 const ROUNDER: f32 = 12582912;
+
+/**
+ * The constants that the cell needs, in memory: V8 makes a constant vector out of two 64-bit numbers wherever it is used, which takes
+ * longer than a load, and cannot fuse it with that of the next vector.
+ */
+const TABLE = memory.data<f32>([
+  1, 2, 1e-30,
+  ROUNDER, ROUNDER - 32, -INVERSE_LN2, -2.12194440054691e-4, 0.693359375,
+  -8.29030969163e-3, 4.18979763813e-2, -1.66676365163e-1, 4.9999149182e-1, -9.99999707043e-1,
+  -105, 64, 2.3283064365386963e-10,
+  -16, 10, 2 * INVERSE_LN2, -0.5 * LN2,
+  8.8848153607e-2, 2.67728659822e-1, 6.66675197031e-1, 1.33332348965, 1.99999992617,
+]);
+
+/** Where each constant is in the table. */
+enum At {
+  one, two, least,
+  rounder, rounderMinus32, minusInverseLn2, c2, c1,
+  e5, e4, e3, e2, e1,
+  sigmoidLow, sigmoidHigh, tiny,
+  tanhLow, tanhHigh, twoInverseLn2, minusHalfLn2,
+  p4, p3, p2, p1, p0,
+}
+
+// @ts-ignore: decorator
+@inline
+function constant(index: At): v128 {
+  return v128.load32_splat(TABLE + (<usize>index << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+export function one(): v128 {
+  return constant(At.one);
+}
 
 /** x limited to [low, high]. NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
 export function limit(x: v128, low: f32, high: f32): v128 {
-  return f32x4.pmax(f32x4.pmin(x, f32x4.splat(high)), f32x4.splat(low));
+  return between(x, f32x4.splat(low), f32x4.splat(high));
+}
+
+// @ts-ignore: decorator
+@inline
+function between(x: v128, low: v128, high: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(x, high), low);
 }
 
 /** The number 2^n, n the integer in the low bits of m. For a NaN, any number. */
 // @ts-ignore: decorator
 @inline
 function powerOf2(m: v128): v128 {
-  return i32x4.add(i32x4.shl(m, 23), f32x4.splat(1)); // the bits of 1 are those of the exponent 0
+  return i32x4.add(i32x4.shl(m, 23), one()); // the bits of 1 are those of the exponent 0
 }
 
-/** 2^power e^-y, if |n + power| <= 126. NaN stays NaN. */
+/** 2^power e^-y, if |n + power| <= 126; `rounder` is ROUNDER + power. NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
-function scaledExp(y: v128, power: f32): v128 {
-  const rounder = f32x4.splat(ROUNDER + power);
-  const m = fma(y, f32x4.splat(-INVERSE_LN2), rounder);
+function scaledExp(y: v128, rounder: v128): v128 {
+  const m = fma(y, constant(At.minusInverseLn2), rounder);
   const n = f32x4.sub(m, rounder);
-  const r = fma(n, f32x4.splat(C2), fma(n, f32x4.splat(C1), y)); // e^-y = 2^n e^-r
-  let p = fma(f32x4.splat(-8.29030969163e-3), r, f32x4.splat(4.18979763813e-2));
-  p = fma(p, r, f32x4.splat(-1.66676365163e-1));
-  p = fma(p, r, f32x4.splat(4.9999149182e-1));
-  p = fma(p, r, f32x4.splat(-9.99999707043e-1));
-  p = fma(p, r, f32x4.splat(1));
+  const r = fma(n, constant(At.c2), fma(n, constant(At.c1), y)); // e^-y = 2^n e^-r
+  let p = fma(constant(At.e5), r, constant(At.e4));
+  p = fma(p, r, constant(At.e3));
+  p = fma(p, r, constant(At.e2));
+  p = fma(p, r, constant(At.e1));
+  p = fma(p, r, one());
   return f32x4.mul(p, powerOf2(m));
 }
 
@@ -67,13 +105,13 @@ function scaledExp(y: v128, power: f32): v128 {
 // @ts-ignore: decorator
 @inline
 export function expMinus(y: v128): v128 {
-  return f32x4.mul(scaledExp(f32x4.pmin(y, f32x4.splat(106)), 32), f32x4.splat(2.3283064365386963e-10));
+  return f32x4.mul(scaledExp(f32x4.pmin(y, f32x4.splat(106)), f32x4.splat(ROUNDER + 32)), constant(At.tiny));
 }
 
 /** e^x of one number. The exponent is kept away from its limits until the last product. */
 export function exp1(x: f32): f32 {
   const y = limit(f32x4.splat(-x), -106, 106);
-  const e = f32x4.extract_lane(scaledExp(y, x > 0 ? -32 : 32), 0);
+  const e = f32x4.extract_lane(scaledExp(y, f32x4.splat(ROUNDER + <f32>(x > 0 ? -32 : 32))), 0);
   return e * <f32>(x > 0 ? 4294967296 : 2.3283064365386963e-10);
 }
 
@@ -93,8 +131,9 @@ export function log1p(x: f64): f64 {
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
-  const s = f32x4.splat(2.3283064365386963e-10);
-  return f32x4.div(s, f32x4.add(s, scaledExp(limit(x, -105, 64), -32)));
+  const s = constant(At.tiny);
+  const y = between(x, constant(At.sigmoidLow), constant(At.sigmoidHigh));
+  return f32x4.div(s, f32x4.add(s, scaledExp(y, constant(At.rounderMinus32))));
 }
 
 /**
@@ -106,19 +145,18 @@ export function sigmoid(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function exp2xMinus1(x: v128): v128 {
-  const one = f32x4.splat(1);
-  const rounder = f32x4.splat(ROUNDER);
-  const y = limit(x, -16, 10);
-  const m = fma(y, f32x4.splat(2 * INVERSE_LN2), rounder);
+  const rounder = constant(At.rounder);
+  const y = between(x, constant(At.tanhLow), constant(At.tanhHigh));
+  const m = fma(y, constant(At.twoInverseLn2), rounder);
   const n = f32x4.sub(m, rounder);
-  const h = fma(n, f32x4.splat(-0.5 * LN2), y);
-  let p = fma(f32x4.splat(8.8848153607e-2), h, f32x4.splat(2.67728659822e-1));
-  p = fma(p, h, f32x4.splat(6.66675197031e-1));
-  p = fma(p, h, f32x4.splat(1.33332348965));
-  p = fma(p, h, f32x4.splat(1.99999992617));
+  const h = fma(n, constant(At.minusHalfLn2), y);
+  let p = fma(constant(At.p4), h, constant(At.p3));
+  p = fma(p, h, constant(At.p2));
+  p = fma(p, h, constant(At.p1));
+  p = fma(p, h, constant(At.p0));
   const q = fma(f32x4.mul(h, h), p, f32x4.add(h, h));
   const power = powerOf2(m);
-  return f32x4.sub(f32x4.mul(power, q), f32x4.sub(one, power)); // this order keeps the sign of -0
+  return f32x4.sub(f32x4.mul(power, q), f32x4.sub(one(), power)); // this order keeps the sign of -0
 }
 
 /** u / (u + 2) with u = e^2x - 1. It is x near 0, because u is. At 10 it is 1. */
@@ -126,7 +164,7 @@ export function exp2xMinus1(x: v128): v128 {
 @inline
 export function tanh(x: v128): v128 {
   const u = exp2xMinus1(x);
-  return f32x4.div(u, f32x4.add(u, f32x4.splat(2)));
+  return f32x4.div(u, f32x4.add(u, constant(At.two)));
 }
 
 /**
@@ -136,7 +174,7 @@ export function tanh(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function flush(x: v128): v128 {
-  return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(1e-30)));
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), constant(At.least)));
 }
 
 /** The sum of the four lanes. */
