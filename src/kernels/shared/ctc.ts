@@ -1,6 +1,6 @@
 /**
  * Connectionist temporal classification (Graves et al. 2006) over logits of T steps: the probability of all paths that equal
- * the labels after repeats are merged and blanks removed. Computed per sequence, in double precision, with log probabilities.
+ * the labels after repeats are merged and blanks removed. Computed per sequence, in double precision.
  *
  * With the U = 2S + 1 extended labels l' = blank l1 blank l2 ... blank and y = softmax of the logits:
  *   (L8) a_t(u) = y_t(l'_u) (a_{t-1}(u) + a_{t-1}(u-1) [+ a_{t-1}(u-2) if l'_u is a label other than l'_{u-2}])
@@ -8,10 +8,29 @@
  *        loss = -log P, P = a_T(U) + a_T(U-1) = sum_u a_t(u) b_t(u) at every t
  *   (L8') dP/dy_t(k) = sum over u with l'_u = k of a_t(u) b_t(u) / y_t(k), and through the softmax
  *        dz_t(k) = y_t(k) - sum over u with l'_u = k of a_t(u) b_t(u) / P
+ *
+ * `solveInLogs` computes log a and log b, so that no product is too small for a double. scaled-ctc.ts is faster.
  */
 import type { CtcTargets } from '../../contract/kernels.js';
 
 type Numbers = { [i: number]: number; readonly length: number };
+
+/** One sequence: its logits z are at at(t) + k, for T steps and C classes, and `path` has the U extended labels. */
+export interface CtcSequence {
+  readonly z: Numbers;
+  readonly at: (t: number) => number;
+  readonly T: number;
+  readonly C: number;
+  readonly path: readonly number[];
+  readonly blank: number;
+}
+
+/** log P, y [T, C], and a_t(u) b_t(u) / P [T, U] of a sequence. */
+export interface CtcSolution {
+  readonly logP: number;
+  readonly y: Float64Array;
+  readonly occupancy: () => Float64Array;
+}
 
 const LOG_ZERO = Number.NEGATIVE_INFINITY;
 
@@ -46,7 +65,7 @@ function extendedLabels(labels: Int32Array, blank: number): number[] {
 }
 
 /** Whether a path can skip from position u - 2 to u: only to a label that differs from the previous label. */
-const canSkip = (path: readonly number[], u: number, blank: number): boolean =>
+export const canSkip = (path: readonly number[], u: number, blank: number): boolean =>
   u >= 2 && path[u] !== blank && path[u] !== path[u - 2];
 
 /** log a_t(u), [T, U]. */
@@ -84,8 +103,27 @@ function backwardLogs(logY: Float64Array, path: readonly number[], T: number, C:
   return b;
 }
 
+/** Computes with log probabilities. */
+export function solveInLogs({ z, at, T, C, path, blank }: CtcSequence): CtcSolution {
+  const U = path.length;
+  const logY = logSoftmax(z, at, T, C);
+  const a = forwardLogs(logY, path, T, C, blank);
+  const logP = U > 1 ? logAdd(a[T * U - 1]!, a[T * U - 2]!) : a[T * U - 1]!;
+  const occupancy = (): Float64Array => {
+    const b = backwardLogs(logY, path, T, C, blank);
+    return a.map((value, i) => Math.exp(value + b[i]! - logP));
+  };
+  return { logP, y: logY.map(Math.exp), occupancy };
+}
+
 /** Writes dL/d(logits), (T*N, C), into `dz` and returns the loss. */
-export function ctcLoss(dz: Numbers, z: Numbers, C: number, targets: CtcTargets): number {
+export function ctcLoss(
+  dz: Numbers,
+  z: Numbers,
+  C: number,
+  targets: CtcTargets,
+  solve: (sequence: CtcSequence) => CtcSolution = solveInLogs,
+): number {
   const { steps, batchSize, labels, lengths, blank, reduction, zeroInfinity } = targets;
   const S = labels.length / batchSize;
   let total = 0;
@@ -95,19 +133,18 @@ export function ctcLoss(dz: Numbers, z: Numbers, C: number, targets: CtcTargets)
     const at = (t: number): number => (t * batchSize + n) * C;
     const path = extendedLabels(labels.subarray(n * S, (n + 1) * S), blank);
     const U = path.length;
-    const logY = logSoftmax(z, at, T, C);
-    const a = forwardLogs(logY, path, T, C, blank);
-    const logP = U > 1 ? logAdd(a[T * U - 1]!, a[T * U - 2]!) : a[T * U - 1]!;
+    const { logP, y, occupancy } = solve({ z, at, T, C, path, blank });
     if (logP === LOG_ZERO && zeroInfinity) continue;
     const labelCount = (U - 1) / 2;
     const scale = reduction === 'sum' ? 1 : 1 / (batchSize * Math.max(1, labelCount));
     total -= scale * logP;
-    const b = backwardLogs(logY, path, T, C, blank);
+    const occupied = occupancy();
     for (let t = 0; t < T; t++) {
-      for (let k = 0; k < C; k++) dz[at(t) + k] = scale * Math.exp(logY[t * C + k]!);
+      const row = at(t);
+      for (let k = 0; k < C; k++) dz[row + k] = scale * y[t * C + k]!;
       for (let u = 0; u < U; u++) {
-        const k = at(t) + path[u]!;
-        dz[k] = dz[k]! - scale * Math.exp(a[t * U + u]! + b[t * U + u]! - logP);
+        const k = row + path[u]!;
+        dz[k] = dz[k]! - scale * occupied[t * U + u]!;
       }
     }
   }
