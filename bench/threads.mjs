@@ -1,8 +1,11 @@
 /**
  * Finds the size from which two threads are faster: times training steps of the wasm backend with one thread and with two.
- *   npm run bench -- threads
+ *   npm run bench -- threads [--busy N]
+ * `--busy`: N other processes keep a core busy each.
  * THRESHOLDS in src/kernels/wasm/context.ts is based on the results.
  */
+import { spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
 import { adam, createModel, fit } from '../dist/index.js';
 import { interleaved, machine, table, three } from './measure.mjs';
 
@@ -30,7 +33,17 @@ async function trainStep({ I, H, B, T, O }, threads) {
   };
 }
 
-export async function run() {
+export async function run(args) {
+  const { values } = parseArgs({ args, options: { busy: { type: 'string', default: '0' } } });
+  const others = Array.from({ length: Number(values.busy) }, () => spawn(process.execPath, ['-e', 'for (;;);']));
+  try {
+    await compare(others.length);
+  } finally {
+    for (const other of others) other.kill('SIGKILL');
+  }
+}
+
+async function compare(busy) {
   const rows = [];
   for (const shape of SHAPES) {
     const [one, two] = [await trainStep(shape, 1), await trainStep(shape, 2)];
@@ -52,6 +65,7 @@ export async function run() {
     one.model.dispose();
     two.model.dispose();
   }
-  console.log(`\nTraining steps with one thread and with two, wasm, float32 (${machine()})\n`);
+  const others = busy ? `, next to ${busy} busy processes` : '';
+  console.log(`\nTraining steps with one thread and with two, wasm, float32${others} (${machine()})\n`);
   console.log(table(['shape', 'one, ms', 'two, ms', 'gain', 'threads used'], rows));
 }

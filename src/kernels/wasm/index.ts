@@ -74,7 +74,13 @@ export async function startWasm(variant: WasmVariant, options: WasmOptions = {})
   const single = new SingleThread(heap, wasm, scratch);
   const threads =
     size > 1
-      ? new (await import('./threads/pool.js')).ThreadPool(heap, wasm, module, { size, scratch, single, fallsBack })
+      ? new (await import('./threads/pool.js')).ThreadPool(heap, wasm, module, {
+          size,
+          scratch,
+          single,
+          fallsBack,
+          sharesAll: shareAll,
+        })
       : single;
   const context = createContext(heap, wasm, threads, shareAll ? SHARE_ALL : THRESHOLDS);
   const instructions = {
@@ -88,7 +94,7 @@ export async function startWasm(variant: WasmVariant, options: WasmOptions = {})
   let loading: Promise<void> | null = null;
   const loadVariants = async (): Promise<void> => {
     const { variantInstructions } = await import('./variants.js');
-    const second = await moduleOf(variant === 'simd' ? 'simd-variants' : 'relaxed-variants');
+    const second = await moduleOf(`${variant}-variants`);
     Object.assign(kernels, variantInstructions(context, await instantiate<VariantExports>(second, heap.memory)));
   };
   const kernels: Kernels = {

@@ -53,26 +53,29 @@ function argumentRecord({ heap, at, record }: WasmContext) {
 }
 
 export function cellHalves(context: WasmContext, wasm: VariantExports): CellHalves {
-  const { at, afterBarrier, record } = context;
+  const { at, threads, record } = context;
   const { words, writeCell, writeGradients } = argumentRecord(context);
   return {
     cellState(y, cPrev, cell) {
       writeCell(y, cell, cell.variant.candidate);
       words[CellWord.cPrev] = at(cPrev);
-      afterBarrier(() => wasm.cellState(record));
+      threads.barrier();
+      wasm.cellState(record);
     },
     cellStateGrad(d, y, cPrev, cell) {
       writeCell(y, cell, cell.variant.candidate);
       writeGradients(d);
       words[CellWord.cPrev] = at(cPrev);
       words[CellWord.dcPrev] = at(d.cPrev);
-      afterBarrier(() => wasm.cellStateGrad(record));
+      threads.barrier();
+      wasm.cellStateGrad(record);
     },
     cellOutput(y, s, cell) {
       writeCell(y, cell, cell.variant.output);
       words[CellWord.h] = at(y.h);
       words[CellWord.s] = at(s);
-      afterBarrier(() => wasm.cellOutput(record));
+      threads.barrier();
+      wasm.cellOutput(record);
     },
     cellOutputGrad(d, y, s, cell) {
       writeCell(y, cell, cell.variant.output);
@@ -80,7 +83,8 @@ export function cellHalves(context: WasmContext, wasm: VariantExports): CellHalv
       words[CellWord.s] = at(s);
       words[CellWord.dh] = at(d.h);
       words[CellWord.ds] = at(d.s);
-      afterBarrier(() => wasm.cellOutputGrad(record));
+      threads.barrier();
+      wasm.cellOutputGrad(record);
     },
   };
 }

@@ -5,14 +5,17 @@ import type { VariantExports } from '../exports.js';
 
 type Noise = Pick<Kernels, 'bernoulli' | 'addNormals'>;
 
-export function noise({ at, count, afterBarrier }: WasmContext, wasm: VariantExports): Noise {
+export function noise({ at, count, threads }: WasmContext, wasm: VariantExports): Noise {
   return {
     bernoulli(out, { seed, update, stream, offset = 0 }, { probability, hit, miss }) {
       const [block, skip] = blockOf(offset);
       const limit = hitsBelow(probability);
-      afterBarrier(() => wasm.bernoulli(at(out), count(out), seed, update, stream, block, skip, limit, hit, miss));
+      threads.barrier();
+      wasm.bernoulli(at(out), count(out), seed, update, stream, block, skip, limit, hit, miss);
     },
-    addNormals: (a, { seed, update, stream }, std) =>
-      afterBarrier(() => wasm.addNormals(at(a), count(a), seed, update, stream, std)),
+    addNormals(a, { seed, update, stream }, std) {
+      threads.barrier();
+      wasm.addNormals(at(a), count(a), seed, update, stream, std);
+    },
   };
 }

@@ -5,13 +5,16 @@ import type { VariantExports } from '../exports.js';
 
 type Norm = Pick<Kernels, 'layerNorm' | 'layerNormGrad'>;
 
-export function norm({ at, afterBarrier }: WasmContext, wasm: VariantExports): Norm {
+export function norm({ at, threads }: WasmContext, wasm: VariantExports): Norm {
   return {
-    layerNorm: (out, { a, stats, gain, bias }, accumulate) =>
-      afterBarrier(() => wasm.layerNorm(at(out), at(stats), at(a), at(gain), at(bias), a.rows, a.cols, accumulate)),
-    layerNormGrad(d, dout, { a, stats, gain }, accumulate) {
-      const into = [d.a, d.gain, d.bias].map(at);
-      afterBarrier(() => wasm.layerNormGrad(...into, at(dout), at(stats), at(a), at(gain), a.rows, a.cols, accumulate));
+    layerNorm(out, { a, stats, gain, bias }, accumulate) {
+      threads.barrier();
+      wasm.layerNorm(at(out), at(stats), at(a), at(gain), at(bias), a.rows, a.cols, accumulate);
+    },
+    layerNormGrad({ a: da, gain: dgain, bias: dbias }, dout, { a, stats, gain }, accumulate) {
+      threads.barrier();
+      const { rows, cols } = a;
+      wasm.layerNormGrad(at(da), at(dgain), at(dbias), at(dout), at(stats), at(a), at(gain), rows, cols, accumulate);
     },
   };
 }

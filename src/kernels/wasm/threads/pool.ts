@@ -11,6 +11,7 @@ import { invalidSetting } from '../../../errors.js';
 import type { WasmExports } from '../exports.js';
 import type { Heap } from '../heap.js';
 import { Command, RING_SIZE, ThreadWord } from '../layout.js';
+import { Pacing, workOf } from './pacing.js';
 import type { SingleThread, Threads, Window } from './single.js';
 
 /** What a worker needs to start. `ready` and `admitted` are words of its line, counted from `control`. */
@@ -105,6 +106,8 @@ export class ThreadPool implements Threads {
   readonly pass: SingleThread['pass'];
   private readonly workers: Worker[] = [];
   private readonly fallsBack: boolean;
+  /** Null: every large command is shared. */
+  private readonly pacing: Pacing | null;
   private readonly failure: Failure = { problem: null, isOver: false };
   private state: 'idle' | 'starting' | 'running' | 'stopped' = 'idle';
   private control = 0;
@@ -120,7 +123,7 @@ export class ThreadPool implements Threads {
 
   /**
    * @param scratch address of `scratchFloats()` floats for the main thread. @param fallsBack whether the main thread works alone if
-   * the others cannot start; otherwise that is an error.
+   * the others cannot start; otherwise that is an error. @param sharesAll whether it shares large commands even if that is slower.
    */
   constructor(
     heap: Heap,
@@ -131,6 +134,7 @@ export class ThreadPool implements Threads {
       readonly scratch: number;
       readonly single: SingleThread;
       readonly fallsBack: boolean;
+      readonly sharesAll: boolean;
     },
   ) {
     this.heap = heap;
@@ -141,6 +145,7 @@ export class ThreadPool implements Threads {
     this.single = threads.single;
     this.pass = threads.single.pass;
     this.fallsBack = threads.fallsBack;
+    this.pacing = threads.sharesAll ? null : new Pacing();
   }
 
   get running(): number {
@@ -152,7 +157,8 @@ export class ThreadPool implements Threads {
   }
 
   dispatch(command: Command, isLarge: boolean, integers?: readonly number[], reals?: readonly number[]): void {
-    if (isLarge && this.canShare()) {
+    const mayShare = isLarge && this.canShare();
+    if (mayShare && (this.pacing?.shares ?? true)) {
       this.used.clear();
       this.rows = 0;
       this.submit(command, true, integers, reals);
@@ -160,10 +166,12 @@ export class ThreadPool implements Threads {
       this.barrier();
       this.single.dispatch(command, isLarge, integers, reals);
     }
+    if (mayShare) this.pacing?.count(workOf(this.single.command));
   }
 
   dispatchRows(command: Command, matrices: readonly Matrix[] | null): void {
-    if (matrices && this.canShare()) {
+    const mayShare = matrices !== null && this.canShare();
+    if (mayShare && (this.pacing?.shares ?? true)) {
       const windows = matrices as readonly Window[];
       const rows = windows[0]!.rows;
       const barrier = this.rows !== rows || windows.some((w) => this.isSplitDifferently(w));
@@ -175,6 +183,7 @@ export class ThreadPool implements Threads {
       this.barrier();
       this.single.dispatchRows(command);
     }
+    if (mayShare) this.pacing?.count(workOf(this.single.command));
   }
 
   barrier(): void {
