@@ -113,7 +113,7 @@ class Group {
     const { communicator, isOver, isOpen, options } = this;
     if (isOver || communicator.size === 1) return;
     this.isOver = true;
-    const report = isOpen ? lastReport(options.shards, error) : firstReport(error);
+    const report = isOpen ? lastReport(options.shards, communicator, error) : firstReport(error);
     await exchangeReports(communicator, report).catch((thrown: unknown) => {
       if (thrown !== error) throw thrown;
     });

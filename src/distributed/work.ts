@@ -35,18 +35,21 @@ function inRows(error: unknown, from: number, to: number): unknown {
 /** A report before the first update of a loop. It does not depend on the shards, which are not yet known to be the same. */
 export const firstReport = (error: unknown = null): Report => ({ error, isStopping: false, same: {}, numbers: [] });
 
+/** The losses of shards in a report: those of the rank that has most. */
+const lossesOf = (shards: number, { size }: Communicator): number => Math.ceil(shards / size);
+
 /** A report instead of another update. */
-export const lastReport = (shards: number, error: unknown): Report => reportOf(shards, { error });
+export const lastReport = (shards: number, communicator: Communicator, error: unknown): Report =>
+  reportOf({ error }, new Array<number>(lossesOf(shards, communicator)).fill(0));
 
 function reportOf(
-  shards: number,
   {
     error,
     isStopping = false,
     batch,
     update = 0,
   }: Partial<Report> & { readonly batch?: Batch; readonly update?: number },
-  numbers: readonly number[] = new Array<number>(shards).fill(0),
+  numbers: readonly number[],
 ): Report {
   const { steps = 0, batchSize = 0 } = batch ?? {};
   const hash = batch ? batchHash(batch) : 0;
@@ -104,12 +107,16 @@ export class Work {
     }
     const { batchSize } = batch;
     const update = noise?.update ?? 0;
-    const report = await exchangeReports(communicator, reportOf(shards, { error, isStopping, batch, update }, shares));
+    const losses = lossesOf(shards, communicator);
+    const [first] = partOf(shards, communicator.size, communicator.rank);
+    const own = Array.from({ length: losses }, (_, i) => shares[first + i] ?? 0);
+    const report = await exchangeReports(communicator, reportOf({ error, isStopping, batch, update }, own));
     await this.spread(gradients, states, batchSize);
     states?.write();
     let sum = 0; // in the order of the shards
-    for (let i = 0; i < shards; i++) {
-      for (let rank = 0; rank < communicator.size; rank++) sum += report.numbers[rank * shards + i]!;
+    for (let rank = 0; rank < communicator.size; rank++) {
+      const [from, to] = partOf(shards, communicator.size, rank);
+      for (let i = 0; i < to - from; i++) sum += report.numbers[rank * losses + i]!;
     }
     return { loss: isSum(choice) ? sum : total === 0 ? 0 : sum / total, isStopping: report.isStopping };
   }

@@ -1,5 +1,5 @@
 /** Gradient accumulation: one update for several batches, with the memory of one. */
-import { requireInteger } from '../checks.js';
+import { requireFunction, requireInteger } from '../checks.js';
 import { batchWeight, copyOf, lossShare } from '../core/batch.js';
 import { requireLoss } from '../core/losses.js';
 import type { Arena } from '../core/memory/parameters.js';
@@ -27,6 +27,8 @@ const noiseOf = (noise: Noise, index: number): Noise => ({
 /** The memory that the passes of a model need in addition to that of `fit`. */
 interface Workspace {
   readonly model: Model;
+  /** Computes the gradient of one batch. */
+  readonly one: GradientFunction;
   readonly sum: Arena;
   readonly tapes: TapeCache;
 }
@@ -40,7 +42,7 @@ const isLike = (batch: Batch, other: Batch): boolean =>
 
 /** Adds the gradients of the batches of a group, each times its weight, and divides by the sum of the weights. */
 async function groupGradient(
-  { model, sum, tapes }: Workspace,
+  { model, one, sum, tapes }: Workspace,
   group: readonly Batch[],
   isStateful: boolean,
   { tape, gradients, from = null, noise, loss }: PassSettings,
@@ -54,9 +56,10 @@ async function groupGradient(
   let [share, total] = [0, 0];
   sum.clear();
   for (const [i, batch] of group.entries()) {
-    const own: Tape = isLike(batch, last) ? tape : tapes.take(batch, isStateful ? (state as Tape | null) : null);
+    const shape = one.readsStates ? { ...batch, steps: 1 } : batch;
+    const own: Tape = isLike(batch, last) ? tape : tapes.take(shape, isStateful ? (state as Tape | null) : null);
     const pass = { tape: own, gradients, from: isStateful || i === 0 ? state : null, loss: choice };
-    const { loss: value } = await model.gradients(batch, noise ? { ...pass, noise: noiseOf(noise, i) } : pass);
+    const { loss: value } = await one(model, batch, noise ? { ...pass, noise: noiseOf(noise, i) } : pass);
     const weight = batchWeight(model.spec, batch, choice);
     if (weight > 0) k.combine(sum.write(), 1, sum.read(), isSum ? 1 : weight, gradients.read());
     share += lossShare(spec, value, weight);
@@ -71,16 +74,18 @@ async function groupGradient(
 /**
  * Groups the batches of a source, so that `fit` makes one update for `batches` of them: with the gradient of the mean loss over all
  * targets of the group that count, whatever the sizes, weights and lengths of its batches are. That is the update of one large batch. A
- * stateful source carries its state from batch to batch. The last group of an epoch may be smaller. Throws `INVALID_DATA` and
- * `INVALID_SETTING`.
+ * stateful source carries its state from batch to batch. The last group of an epoch may be smaller. `gradient` computes the gradient of
+ * one batch, by default with `model.gradients`; it may be that of `distributed`. Throws `INVALID_DATA` and `INVALID_SETTING`.
  *
  * @example
  * const { train, gradient } = accumulate(data.train, 4);
  * for await (const event of fit(model, { ...data, train }, { optimizer: adam(), gradient })) console.log(event);
  */
-export function accumulate(source: BatchSource, batches: number): Accumulation {
+export function accumulate(source: BatchSource, batches: number, gradient?: GradientFunction): Accumulation {
   const data = copyOfSource('source', source, true);
   requireInteger('batches', batches, 1, 1_000_000);
+  if (gradient !== undefined) requireFunction('gradient', gradient);
+  const one: GradientFunction = gradient ?? ((model, batch, options) => model.gradients(batch, options));
   let workspace: Workspace | null = null;
   /** The batches of the group before its last one, which `fit` has requested. */
   let earlier: readonly Batch[] = [];
@@ -88,6 +93,7 @@ export function accumulate(source: BatchSource, batches: number): Accumulation {
     workspace?.sum.free();
     workspace?.tapes.free();
     workspace = null;
+    one.dispose?.();
   };
   const grouped = (one: BatchSource): BatchSource => ({
     stateful: one.stateful ?? false,
@@ -101,10 +107,22 @@ export function accumulate(source: BatchSource, batches: number): Accumulation {
     },
     ...(one.shuffled && { shuffled: (rng) => grouped(one.shuffled!(rng)) }),
   });
-  const gradient: GradientFunction = (model, batch, options) => {
+  const all: GradientFunction = (model, batch, options) => {
     if (workspace?.model !== model) dispose();
-    workspace ??= { model, sum: model.arena(), tapes: new TapeCache(model, { inputGradient: false }) };
+    workspace ??= { model, one, sum: model.arena(), tapes: new TapeCache(model, { inputGradient: false }) };
     return groupGradient(workspace, [...earlier, batch], data.stateful ?? false, options);
   };
-  return { train: grouped(data), gradient: Object.assign(gradient, { method: `accumulate ${batches}`, dispose }) };
+  const method = [`accumulate ${batches}`, one.method].filter(Boolean).join(', ');
+  const { readsStates = false, begin } = one;
+  Object.assign(all, { method, readsStates, dispose, ...(begin && { begin: begin.bind(one) }) });
+  return { train: grouped(data), gradient: Object.defineProperties(all, resumable(one)) };
 }
+
+/** What checkpoints keep of a gradient function. */
+const resumable = (one: GradientFunction): PropertyDescriptorMap =>
+  one.observed === undefined
+    ? {}
+    : {
+        observed: { get: () => one.observed },
+        restore: { value: (observed: readonly number[]) => one.restore!(observed) },
+      };

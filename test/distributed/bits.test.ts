@@ -4,6 +4,7 @@ import type { Batch } from '../../src/core/batch.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { accumulate } from '../../src/train/accumulate.js';
 import { type FitOptions, fit, type TrainingData } from '../../src/train/trainer.js';
 import { expectSameBits } from '../support/arrays.js';
 import { testRandom } from '../support/random.js';
@@ -89,6 +90,14 @@ const CASES: readonly (readonly [string, Setup])[] = [
       } as Partial<FitOptions>,
     },
   ],
+  [
+    'accumulated batches, with dropout',
+    {
+      spec: { ...SPEC, layers: SPEC.layers.toSpliced(1, 0, { kind: 'dropout', rate: 0.3 }) },
+      data: textData,
+      accumulate: 2,
+    },
+  ],
   ['3 shards', { spec: SPEC, data: textData, distributed: { shards: 3 } }],
   ['7 shards', { spec: valueSpec(LSTM), data: plain, distributed: { shards: 7 } }],
 ];
@@ -115,15 +124,21 @@ describe('the same bits on any number of ranks', () => {
 describe('beside a training that is not distributed', () => {
   const [, text] = CASES[0]!;
 
-  async function alone({ spec, data, precision = 'float32', options }: Setup) {
+  async function alone({ spec, data: make, precision = 'float32', options, accumulate: batches }: Setup) {
     const model = newModel(spec, precision);
-    const training = fit(model, data(), { optimizer: adam({ learningRate: 0.01 }), ...OPTIONS, ...options });
+    const data = make();
+    const { train: source, ...parts } = batches ? accumulate(data.train, batches) : { train: data.train };
+    const fitted = { optimizer: adam({ learningRate: 0.01 }), ...OPTIONS, ...parts, ...options };
+    const training = fit(model, { ...data, train: source }, fitted);
     return { events: await collect(training), weights: await values(model) };
   }
 
-  test('one shard gives the same bits', async () => {
-    const expected = await alone(text);
-    const [one] = await train(1, { ...text, distributed: { shards: 1 } });
+  test.each([
+    ['', text],
+    [', with accumulated batches', { ...text, accumulate: 2 }],
+  ])('one shard gives the same bits%s', async (_, setup) => {
+    const expected = await alone(setup);
+    const [one] = await train(1, { ...setup, distributed: { shards: 1 } });
     expectSameBits(one!.weights, expected.weights);
     expect(one!.events).toEqual(expected.events);
   });

@@ -7,6 +7,7 @@ import { singleRank } from '../../src/distributed/communicator.js';
 import { type DistributedOptions, distributed } from '../../src/distributed/gradient.js';
 import { threadRank, threadRanks } from '../../src/distributed/threads.js';
 import { adam } from '../../src/optim/adam.js';
+import { accumulate } from '../../src/train/accumulate.js';
 import {
   type FitOptions,
   fit,
@@ -32,6 +33,8 @@ export interface Setup {
   readonly distributed?: DistributedOptions;
   readonly from?: { readonly model: Model; readonly state: TrainingState };
   readonly precision?: 'float32' | 'float64';
+  /** Batches of one update. */
+  readonly accumulate?: number;
 }
 
 /** Runs `act` on every rank of a group, all in this thread. */
@@ -59,8 +62,11 @@ export async function trainOn(
 ): Promise<Trained> {
   const { spec, from, precision = 'float32' } = setup;
   const model = from ? await clone(from.model) : newModel(spec, precision);
-  const options = { optimizer: adam({ learningRate: 0.01 }), ...OPTIONS, gradient, signal: gradient.signal };
-  const training = fit(model, setup.data(), { ...options, ...setup.options }, from?.state);
+  const data = setup.data();
+  const whole = { train: data.train, gradient };
+  const { train, ...parts } = setup.accumulate ? accumulate(data.train, setup.accumulate, gradient) : whole;
+  const options = { optimizer: adam({ learningRate: 0.01 }), ...OPTIONS, ...parts, signal: gradient.signal };
+  const training = fit(model, { ...data, train }, { ...options, ...setup.options }, from?.state);
   const events = await collect(training);
   return { model, events, weights: await values(model), state: await training.checkpoint() };
 }

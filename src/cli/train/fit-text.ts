@@ -20,16 +20,16 @@ export async function trainingParts(
   shared: Shared = {},
 ): Promise<[TextData | Grouped, FitOptions]> {
   const options = { ...(await fitOptionsOf(settings)), ...(shared.signal && { signal: shared.signal }) };
-  if (settings.shards > 0) return [text, { ...options, ...(await shardsOf(settings, shared)) }];
+  if (settings.shards > 0) Object.assign(options, await shardsOf(settings, shared));
   if (settings.accumulate === 1) return [text, options];
-  if (options.gradient) {
+  if (options.gradient && settings.shards === 0) {
     throw invalidSetting(
       'accumulate',
       'cannot be combined with an estimator.',
       'Use --estimator bptt, or --accumulate 1.',
     );
   }
-  const { train, gradient } = accumulate(text.train, settings.accumulate);
+  const { train, gradient } = accumulate(text.train, settings.accumulate, options.gradient);
   return [
     { ...text, train },
     { ...options, gradient },
@@ -45,9 +45,6 @@ interface Shared {
 }
 
 async function shardsOf(settings: TrainSettings, { signal, gradient }: Shared) {
-  if (settings.accumulate > 1) {
-    throw invalidSetting('accumulate', 'cannot be combined with shards.', 'Use --accumulate 1, or --shards 0.');
-  }
   const { shardedGradient } = await import('./shards.js');
   const own = gradient ?? shardedGradient(settings, signal);
   return { gradient: own, signal: own.signal };

@@ -157,7 +157,7 @@ export const mainSubjects = {
   },
   beamSearch: { args: (w) => [w.tokens, [1, 2], { beams: 2, length: 3 }] },
   accumulate: {
-    args: () => [source(), 2],
+    args: () => [source(), 2, (model, batch, options) => model.gradients(batch, options)],
   },
   findLearningRate: {
     args: (w) => [
