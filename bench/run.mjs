@@ -14,17 +14,18 @@ const BENCHMARKS = {
   export: 'float32, float16 and int8 weights in unspool/infer: size, speed, memory, loss',
   accuracy: 'largest errors of the activations, by backend, in units in the last place',
   gpu: 'the gpu backend in Chromium, next to wasm and TensorFlow.js',
+  distributed: 'ranks of MPI next to threads and PyTorch DDP, and the scaling model',
   quality: 'loss over training time, for Unspool and PyTorch',
 };
 /** Not run without a name: they take longer than two minutes. */
-const LONG = new Set(['checkpointing', 'export', 'server', 'small', 'peers', 'quality', 'gpu']);
+const LONG = new Set(['checkpointing', 'export', 'server', 'small', 'peers', 'quality', 'gpu', 'distributed']);
 
 const HELP = `Usage: npm run bench -- NAME [options]
        npm run bench            runs all but ${[...LONG].join(', ')}
 
 Benchmarks:
 ${Object.entries(BENCHMARKS)
-  .map(([name, summary]) => `  ${name.padEnd(8)} ${summary}`)
+  .map(([name, summary]) => `  ${name.padEnd(11)} ${summary}`)
   .join('\n')}
 
 The options of a benchmark are in the comment at the top of bench/NAME.mjs; see also bench/README.md.`;

@@ -156,7 +156,8 @@ def main():
             send(**measured)
 
 
-try:
-    main()
-except Exception as error:  # sent as an answer, because the terminal is hidden
-    send(error=str(error))
+if __name__ == "__main__":
+    try:
+        main()
+    except Exception as error:  # sent as an answer, because the terminal is hidden
+        send(error=str(error))
