@@ -80,7 +80,7 @@ export async function trained(
       { kind: 'linear' as const, size: O! },
     ],
   };
-  const [T, N] = [6, 4];
+  const [T, N] = [3, 4]; // each time step has its own kernels in a plan, and a software driver takes 30 ms to compile one
   const batch = (n: number) => ({
     steps: T,
     batchSize: N,

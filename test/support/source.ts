@@ -1,7 +1,9 @@
 /** Reads the project's own source code for the tests about structure and wording: imports, functions, comments, strings. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, sep } from 'node:path';
-import { parse } from '@babel/parser';
+import { loadNatively } from './native.js';
+
+const { parse } = loadNatively<typeof import('@babel/parser')>('@babel/parser');
 
 /** The root of the repository. */
 export const ROOT = join(__dirname, '..', '..');
