@@ -1,5 +1,5 @@
 /** JSON Schemas of the configuration files, from the tables of settings. `schemas/` in the package has them. */
-import { FORECAST_CONFIG } from './forecast/train.js';
+import { FORECAST_CONFIG } from './forecast/config.js';
 import type { Setting, Settings } from './settings.js';
 import { CONFIG_SETTINGS } from './train/settings.js';
 import { SHARED_SETTINGS } from './tune/config.js';

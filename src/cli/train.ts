@@ -1,7 +1,7 @@
 import { lockFile } from '../node/index.js';
 import { defineCommand, UsageError } from './command.js';
-import { FORECAST_SETTINGS } from './forecast/settings.js';
-import { isForecasting, trainOnTable } from './forecast/train.js';
+import { FORECAST_FLAGS, isForecasting, SHARED_FLAGS, type TableFlags } from './forecast/config.js';
+import { trainOnTable } from './forecast/train.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
 import { removeIfEmpty } from './runs/files.js';
 import { flag, integer, number, text } from './settings.js';
@@ -31,7 +31,7 @@ async function train(
 /** Trains on the ranks that MPI started, or starts them. */
 async function trainOnRanks(
   args: readonly string[],
-  options: StartFlags & Parameters<typeof isForecasting>[0] & { readonly findLearningRate: boolean },
+  options: StartFlags & TableFlags & { readonly findLearningRate: boolean },
 ): Promise<number> {
   if (await isForecasting(options)) {
     throw new UsageError('--distributed trains on texts only: a forecaster is small, and one process trains it.');
@@ -60,14 +60,14 @@ export const trainCommand = defineCommand({
   ],
   options: {
     ...SETTING_FLAGS,
+    ...SHARED_FLAGS,
     task: text({
       group: 'Data',
       choices: ['language-model', 'forecasting'],
       help: 'language-model or forecasting',
       defaultText: 'forecasting with --target, else language-model',
     }),
-    ...FORECAST_SETTINGS,
-    bidirectional: flag('read the window in both directions', 'Forecasting a table'),
+    ...FORECAST_FLAGS,
     config: text({
       ...FILES,
       placeholder: 'FILE',
@@ -84,6 +84,7 @@ export const trainCommand = defineCommand({
       help: 'a new folder for the model, its configuration, checkpoint, metrics and plot',
       defaultText: 'runs/ and the name of the text',
     }),
+    tensorboard: flag("also write TensorBoard's event files to the run directory", FILES.group),
     asText: flag('train on the characters of a table or of JSON', FILES.group),
     force: flag('overwrite an existing model of --out', FILES.group),
     resume: text({ ...FILES, placeholder: 'FILE', help: 'continue a run directory or a checkpoint, bit for bit' }),
@@ -148,6 +149,9 @@ export const trainCommand = defineCommand({
     const { distributed, ranks, restarts, starter, rankTimeout } = options;
     const isShared = [distributed, ranks, restarts, starter, rankTimeout].some((given) => given !== undefined);
     if (isShared) return trainOnRanks(args, options);
+    if (options.tensorboard && options.out !== undefined) {
+      throw new UsageError('--tensorboard writes to a run directory: it cannot be combined with --out.');
+    }
     if (await isForecasting(options)) return trainOnTable(args, options);
     if (options.findLearningRate) return findRate(args, options);
     return train(args, options, (plan) => plan.begin());

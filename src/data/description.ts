@@ -3,6 +3,7 @@
 import { isKeyOf, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import { invalidData } from '../errors.js';
+import { EncodedWindows, type WindowParts } from './series/encoded-windows.js';
 import { type BatchSource, copyOfSource, type SourceDescription } from './source.js';
 import { TextStreams } from './text.js';
 
@@ -19,7 +20,9 @@ const batches = (parts: object): BatchSource => {
   return { stateful, length: list.length, batch: (index) => list[index]! };
 };
 
-const SOURCES: Readonly<Record<string, SourceMaker>> = { textStreams, batches };
+const windows = (parts: object): BatchSource => new EncodedWindows(parts as WindowParts);
+
+const SOURCES: Readonly<Record<string, SourceMaker>> = { textStreams, batches, windows };
 
 /**
  * Returns the source's own description or, if it has none, one that lists all its batches. `copied` receives each batch as soon

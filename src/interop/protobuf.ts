@@ -1,5 +1,5 @@
 /**
- * The wire format of protocol buffers (https://protobuf.dev/programming-guides/encoding), as far as ONNX needs it: fields of a
+ * The wire format of protocol buffers (https://protobuf.dev/programming-guides/encoding), as far as ONNX and TensorBoard need it: fields of a
  * number and a type, 0 a varint, 1 eight bytes, 2 bytes with their length before them, 5 four bytes.
  */
 import { joined } from './joined.js';
@@ -7,8 +7,8 @@ import { joined } from './joined.js';
 /** A value to write: a varint, a float32, a text, or bytes, such as another message. */
 export type Value = bigint | number | string | Uint8Array;
 
-/** A field of a message: its number and its value. A number is a varint; `float` marks the others. */
-export type Field = readonly [number: number, value: Value | { readonly float: number }];
+/** A field of a message: its number and its value. A number is a varint; `float` and `double` mark the others. */
+export type Field = readonly [number: number, value: Value | { readonly float: number } | { readonly double: number }];
 
 function varint(out: number[], value: bigint): void {
   let rest = BigInt.asUintN(64, value);
@@ -28,6 +28,9 @@ export function message(...fields: readonly Field[]): Uint8Array {
     } else if (typeof value === 'object' && 'float' in value) {
       varint(head, BigInt((number << 3) | 5));
       parts.push(Uint8Array.from(head), new Uint8Array(Float32Array.of(value.float).buffer));
+    } else if (typeof value === 'object' && 'double' in value) {
+      varint(head, BigInt((number << 3) | 1));
+      parts.push(Uint8Array.from(head), new Uint8Array(Float64Array.of(value.double).buffer));
     } else {
       const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
       varint(head, BigInt((number << 3) | 2));

@@ -114,7 +114,7 @@ export class Forecaster implements ForecasterParts {
   data(table: Table): ForecastingData {
     if (!(table instanceof Table))
       throw invalidSetting('table', `must be a table, got ${shown(table)}.`, 'Use parseCsv().');
-    const data = new ForecastingData(preparePipeline(table, this.pipeline.settings, this.pipeline));
+    const data = new ForecastingData(preparePipeline(table, this.pipeline.settings, { fitted: this.pipeline }));
     for (const { encoder } of data.series) {
       const { name, length } = encoder.series;
       const trained = this.context.find((one) => one.name === name);

@@ -12,6 +12,8 @@ import type { WindowSource } from '../data/series/windows.js';
 import { Table } from '../data/table/table.js';
 import { invalidSetting } from '../errors.js';
 
+export { DEFAULT_BATCH_SIZE } from '../data/series/options.js';
+
 /** Sizes of the model that `ForecastingData.spec` describes. */
 export interface ForecasterSizes {
   /** Units of each LSTM layer. Default 48. */
@@ -25,6 +27,9 @@ export interface ForecasterSizes {
   /** Default 1. */
   readonly seed?: number;
 }
+
+/** Units of an LSTM layer, unless the sizes say otherwise. */
+export const DEFAULT_HIDDEN_SIZE = 48;
 
 export const SIZE_KEYS = ['hiddenSize', 'layers', 'dropout', 'bidirectional', 'seed'] as const;
 
@@ -71,7 +76,7 @@ export class ForecastingData {
   /** A model of LSTM layers and a linear layer with one output per quantile. Throws `INVALID_SETTING`. */
   spec(sizes: ForecasterSizes = {}): ModelSpec {
     requireOptions('sizes', sizes, SIZE_KEYS);
-    const { hiddenSize = 48, layers = 1, dropout = 0, bidirectional = false, seed = 1 } = sizes;
+    const { hiddenSize = DEFAULT_HIDDEN_SIZE, layers = 1, dropout = 0, bidirectional = false, seed = 1 } = sizes;
     requireOptional('sizes.bidirectional', bidirectional, 'boolean');
     requireInteger('sizes.hiddenSize', hiddenSize, 1, 1 << 20);
     requireInteger('sizes.layers', layers, 1, 1000);

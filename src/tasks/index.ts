@@ -75,3 +75,4 @@ export {
 export { ensemble, type TrainForecasterOptions, trainForecaster } from './train-forecaster.js';
 export { labelerEnsemble, type TrainLabelerOptions, trainClassifier, trainTagger } from './train-labeler.js';
 export type { TrainTaskOptions } from './train-models.js';
+export { type WalkForwardOptions, walkForward } from './walk-forward.js';

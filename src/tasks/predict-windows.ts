@@ -1,6 +1,7 @@
 /** Predictions of one or more models for windows, in the units of the model. */
 import type { Model } from '../core/model.js';
-import { encodeWindows, type Window, type WindowSizes } from '../data/series/windows.js';
+import type { WindowSizes } from '../data/series/encoded-windows.js';
+import { encodeWindows, type Window } from '../data/series/windows.js';
 
 /** Windows in one pass. */
 const MAX_BATCH = 64;

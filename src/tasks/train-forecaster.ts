@@ -31,6 +31,13 @@ function scaledTargets(window: Window, { pipeline }: ForecastingData): number[] 
   );
 }
 
+/** A forecaster of trained models, with intervals that are calibrated for them. */
+export async function forecasterOf(models: readonly Model[], data: ForecastingData): Promise<Forecaster> {
+  const calibration = await calibrationOf(models, data);
+  const context = data.series.map(({ encoder }) => contextOf(encoder.series, data.pipeline));
+  return new Forecaster({ models, pipeline: data.pipeline, calibration, context });
+}
+
 /**
  * Trains a forecaster. Each model ends with the weights that were best on the validation part, which also calibrates the intervals.
  * Throws `INVALID_SETTING` for options that cannot work.
@@ -48,9 +55,7 @@ export async function trainForecaster(
   }
   const models = await trainModels(data, options, SIZE_KEYS);
   try {
-    const calibration = await calibrationOf(models, data);
-    const context = data.series.map(({ encoder }) => contextOf(encoder.series, data.pipeline));
-    return new Forecaster({ models, pipeline: data.pipeline, calibration, context });
+    return await forecasterOf(models, data);
   } catch (error) {
     for (const model of models) model.dispose();
     throw error;
@@ -70,7 +75,8 @@ export async function ensemble(forecasters: readonly Forecaster[], data: Forecas
   if (!isList || ![...forecasters].every((one) => one instanceof Forecaster && one.pipeline === data.pipeline)) {
     throw invalidSetting('forecasters', 'must be a list of forecasters that were trained on this data.');
   }
-  const models = forecasters.flatMap((one) => one.models);
-  const calibration = await calibrationOf(models, data);
-  return new Forecaster({ models, pipeline: data.pipeline, calibration, context: forecasters[0]!.context });
+  return forecasterOf(
+    forecasters.flatMap((one) => one.models),
+    data,
+  );
 }

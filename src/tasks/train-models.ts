@@ -7,7 +7,7 @@ import { createModel } from '../create.js';
 import type { BatchSource } from '../data/source.js';
 import { invalidSetting } from '../errors.js';
 import type { BackendOptions } from '../kernels/select.js';
-import { type FitOptions, fit, type TrainingEvent } from '../train/trainer.js';
+import { type FitOptions, fit, type Training, type TrainingEvent, type TrainingState } from '../train/trainer.js';
 
 /** How the models of a task are trained. */
 export interface TrainTaskOptions {
@@ -27,8 +27,9 @@ export interface TrainTaskOptions {
   onEvent?(event: TrainingEvent, seed: number): unknown;
 }
 
-/** Passes over the training part, unless the options say otherwise. */
+/** Passes over the training part and the learning rate, unless the options say otherwise. */
 export const DEFAULT_EPOCHS = 20;
+export const DEFAULT_LEARNING_RATE = 0.005;
 
 const TRAIN_KEYS = ['seeds', 'epochs', 'learningRate', 'patience', 'fit', 'backend', 'onEvent'];
 
@@ -42,7 +43,7 @@ export interface TaskData {
 
 function requireTraining(options: TrainTaskOptions, sizeKeys: readonly string[]): void {
   requireKeys('options', options, [...sizeKeys.filter((key) => key !== 'seed'), ...TRAIN_KEYS]);
-  const { seeds = [1], onEvent, patience, epochs = DEFAULT_EPOCHS, learningRate = 0.005 } = options;
+  const { seeds = [1], onEvent, patience, epochs = DEFAULT_EPOCHS, learningRate = DEFAULT_LEARNING_RATE } = options;
   if (!Array.isArray(seeds) || seeds.length === 0) {
     throw invalidSetting('options.seeds', `must be a list of seeds, got ${shown(seeds)}.`);
   }
@@ -61,7 +62,7 @@ function requireTraining(options: TrainTaskOptions, sizeKeys: readonly string[])
 }
 
 function fitOptionsOf(data: TaskData, options: TrainTaskOptions, seed: number): FitOptions {
-  const { epochs = DEFAULT_EPOCHS, learningRate = 0.005, patience } = options;
+  const { epochs = DEFAULT_EPOCHS, learningRate = DEFAULT_LEARNING_RATE, patience } = options;
   return {
     optimizer: { kind: 'adam', learningRate },
     schedule: 'cosine',
@@ -75,6 +76,20 @@ function fitOptionsOf(data: TaskData, options: TrainTaskOptions, seed: number): 
   };
 }
 
+/** The sizes of the model among the options of a training. */
+export const sizesOf = (options: TrainTaskOptions, sizeKeys: readonly string[]): object =>
+  Object.fromEntries(Object.entries(options).filter(([key]) => sizeKeys.includes(key)));
+
+/** Trains one model, or continues its training. The caller iterates over the events. */
+export function fitTask(
+  model: Model,
+  data: TaskData,
+  { seed, resume, ...options }: TrainTaskOptions & { readonly seed: number; readonly resume?: TrainingState },
+): Training {
+  const { train, validation } = data;
+  return fit(model, { train, validation }, fitOptionsOf(data, options, seed), resume);
+}
+
 /** Trains one model per seed. Throws `INVALID_SETTING` for options that cannot work; models of a failed training are freed. */
 export async function trainModels(
   data: TaskData,
@@ -83,15 +98,13 @@ export async function trainModels(
 ): Promise<Model[]> {
   requireTraining(options, sizeKeys);
   const { seeds = [1], backend = {}, onEvent } = options;
-  const sizes = Object.fromEntries(Object.entries(options).filter(([key]) => sizeKeys.includes(key)));
+  const sizes = sizesOf(options, sizeKeys);
   const models: Model[] = [];
   try {
     for (const seed of seeds) {
       const model = await createModel(data.spec({ ...sizes, seed }), backend);
       models.push(model);
-      const { train, validation } = data;
-      const training = fit(model, { train, validation }, fitOptionsOf(data, options, seed));
-      for await (const event of training) await onEvent?.(event, seed);
+      for await (const event of fitTask(model, data, { ...options, seed })) await onEvent?.(event, seed);
     }
     return models;
   } catch (error) {

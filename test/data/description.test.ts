@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { createSource, describeSource } from '../../src/data/description.js';
+import { preparePipeline } from '../../src/data/series/pipeline.js';
 import type { BatchSource } from '../../src/data/source.js';
+import { parseCsv } from '../../src/data/table/csv.js';
 import { TextStreams } from '../../src/data/text.js';
 import { problemOf, thrown } from '../support/errors.js';
 
@@ -13,11 +15,16 @@ const contentOf = (source: BatchSource) => ({
 describe('createSource rebuilds a source from its description', () => {
   const tokens = Int32Array.from({ length: 100 }, (_, i) => (i * i) % 17);
   const rng = () => createRng(3, 'test');
+  const table = parseCsv(`y,x\n${Array.from({ length: 30 }, (_, i) => `${(i * i) % 7},${i % 3}`).join('\n')}`);
+  const options = { target: 'y', inputs: ['x'], history: 4, horizon: 2, batchSize: 3, test: 0, validation: 0 };
+  const windows = preparePipeline(table, options).windows.train;
 
   test.each([
     ['text', new TextStreams(tokens, 3, 7)],
     ['text with a partial last batch', new TextStreams(tokens, 2, 9, true)],
     ['text shuffled for an epoch', new TextStreams(tokens, 3, 7).shuffled(rng())],
+    ['windows of a series', windows],
+    ['windows shuffled for an epoch', windows.shuffled(rng())],
   ])('%s', (_, source) => {
     const again = createSource(describeSource(source));
     expect(contentOf(again)).toEqual(contentOf(source));
@@ -49,6 +56,6 @@ test('a custom `shuffled` without `describe` and an unknown kind are refused', (
   ).toContain('shuffled');
   for (const kind of ['mine', 'toString']) {
     const error = thrown(() => createSource({ kind }, { yours: () => mine }));
-    expect(problemOf(error, 'INVALID_DATA').help).toContain('textStreams, batches, yours');
+    expect(problemOf(error, 'INVALID_DATA').help).toContain('textStreams, batches, windows, yours');
   }
 });

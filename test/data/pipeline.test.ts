@@ -165,7 +165,7 @@ describe('what cannot work is an error that says how to fix it', () => {
     ['a lag that is not known', { lags: [2] }, 'options.lags[0] must be at least the horizon, 3'],
     ['an unknown column', { target: 'z' }, 'unknown column "z"'],
     ['a column used twice', { inputs: ['y'] }, 'uses the column "y" twice'],
-    ['an unknown scale', { scale: 'robust' }, "options.scale must be 'standard', 'log', 'minMax' or 'none'"],
+    ['an unknown scale', { scale: 'robust' }, "options.scale must be 'standard', 'sqrt', 'log', 'minMax' or 'none'"],
     ['quantiles without a median', { quantiles: [0.1, 0.9] }, 'with 0.5 among them'],
     ['quantiles that are not numbers', { quantiles: [0.1, Symbol('q'), 0.5] }, 'must be increasing numbers'],
     ['quantiles with a hole', { quantiles: Object.assign([0.1, 0.5], { length: 3 }) }, 'must be increasing numbers'],

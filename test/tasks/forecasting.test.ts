@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import { deserializeModel } from '../../src/create.js';
+import { fitScaler, scaled, unscaled } from '../../src/data/series/scaler.js';
 import { serializeModel } from '../../src/interop/model-file.js';
 import { calibrate, corrected } from '../../src/tasks/conformal.js';
 import { Forecaster } from '../../src/tasks/forecaster.js';
@@ -15,6 +16,7 @@ import {
   forecasting,
   parseCsv,
   trainForecaster,
+  walkForward,
 } from '../../src/tasks/index.js';
 import { ridge } from '../../src/tasks/ridge.js';
 import { rejected, thrown } from '../support/errors.js';
@@ -221,4 +223,28 @@ test('an ensemble needs forecasters of the same data', async () => {
       'forecasters that were trained on this data',
     );
   }
+});
+
+test('walk-forward folds are trained on the rows before their test parts only, which follow each other', () => {
+  const table = parseCsv(weekly(150));
+  const folds = walkForward(table, { ...OPTIONS, test: 14, validation: 7 }, { folds: 3, unread: 10 });
+  const parts = folds.map((fold) => fold.describe().series[0]!);
+  expect(parts.map(({ test }) => [test!.from, test!.to])).toEqual([
+    ['1970-04-09', '1970-04-22'],
+    ['1970-04-23', '1970-05-06'],
+    ['1970-05-07', '1970-05-20'],
+  ]);
+  const whole = forecasting(parseCsv(weekly(112)), { ...OPTIONS, test: 14, validation: 7 });
+  expect(folds[0]!.pipeline.toJSON()).toEqual(whole.pipeline.toJSON());
+  expect(folds[0]!.train.batch(0)).toEqual(whole.train.batch(0));
+  expect(() => walkForward(table, OPTIONS, { folds: 5 })).toThrow('The training part needs at least');
+  expect(() => walkForward(table, { ...OPTIONS, test: 0.1 })).toThrow('options.test must be an integer from 1');
+});
+
+test('a square root scales counts, and its inverse is never negative', () => {
+  const scaler = fitScaler('sqrt', [0, 1, 4, 9, 16], 'x');
+  expect(scaler.offset).toBe(2);
+  for (const value of [0, 2, 100]) expect(unscaled(scaler, scaled(scaler, value))).toBeCloseTo(value, 12);
+  expect(unscaled(scaler, -50)).toBe(0);
+  expect(() => fitScaler('sqrt', [1, -1], 'x')).toThrow('has the value -1; scale "sqrt" needs values of at least 0.');
 });

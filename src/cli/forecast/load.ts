@@ -1,4 +1,5 @@
 /** Loads the forecaster in a model file. */
+import { basename, dirname, join } from 'node:path';
 import { UnspoolError } from '../../index.js';
 import { loadModel } from '../../node/index.js';
 import { type Forecaster, forecasterFrom } from '../../tasks/index.js';
@@ -22,9 +23,15 @@ export async function loadForecaster(file: string): Promise<LoadedForecaster> {
       help: 'Train one with unspool train FILE.csv --target COLUMN.',
     });
   }
-  const { table, decimal } = metadata;
+  const { table, decimal, ensemble = [] } = metadata;
+  const isList =
+    Array.isArray(ensemble) && ensemble.every((name) => typeof name === 'string' && basename(name) === name);
+  if (!isList) {
+    throw new UnspoolError({ code: 'INVALID_FILE', file, problem: 'ensemble must be a list of names of model files.' });
+  }
+  const others = await Promise.all(ensemble.map((name) => loadModel(join(dirname(file), name as string))));
   return {
-    forecaster: forecasterFrom([model], metadata),
+    forecaster: forecasterFrom([model, ...others.map((other) => other.model)], metadata),
     table: typeof table === 'string' ? table : null,
     decimal: typeof decimal === 'string' ? decimal : undefined,
   };

@@ -24,7 +24,7 @@ export const FORECAST_SETTINGS = {
   inputs: text({ ...COLUMNS, help: 'more columns that are known up to the present only' }),
   known: text({ ...COLUMNS, help: 'weekday, month, season, hour, us-holidays, or columns that are known ahead' }),
   lags: text({ ...FORECASTING, placeholder: 'ROWS', help: 'rows back at which past targets are inputs, such as 364' }),
-  scale: text({ ...FORECASTING, help: 'standard, log, minMax or none', defaultText: 'standard' }),
+  scale: text({ ...FORECASTING, help: 'standard, sqrt, log, minMax or none', defaultText: 'standard' }),
   level: integer({ ...ROWS, min: 0, max: MAX_ROWS, help: 'rows whose mean is subtracted', defaultText: 'the history' }),
   missing: text({ ...FORECASTING, help: 'missing values: reject, fill, drop or mask', defaultText: 'reject' }),
   quantiles: text({ ...FORECASTING, placeholder: 'LIST', help: 'predicted quantiles', defaultText: '0.1,0.5,0.9' }),

@@ -18,6 +18,7 @@ import {
   readRecord,
   writeRecord,
 } from './record.js';
+import { EventFile } from './tensorboard.js';
 
 /** What a job says about a run that begins. */
 export interface RunStart extends Pick<RunRecord, 'job' | 'data' | 'parameters' | 'updates'> {
@@ -27,6 +28,8 @@ export interface RunStart extends Pick<RunRecord, 'job' | 'data' | 'parameters' 
   readonly engine: Readonly<Record<string, unknown>>;
   /** Write every so many updates to the metrics. */
   readonly metricsEvery: number;
+  /** Also write TensorBoard's event files. Default false. */
+  readonly tensorboard?: boolean;
   /** The state that the training continues from; null for a new one. */
   readonly resumed: TrainingState | null;
 }
@@ -44,17 +47,17 @@ export class RunDirectory {
   private readonly begun = performance.now();
   private update: number;
 
-  private constructor(path: string, record: RunRecord, metricsEvery: number) {
+  private constructor(path: string, record: RunRecord, { metricsEvery, tensorboard }: RunStart) {
     this.path = path;
     this.record = record;
     this.metricsEvery = metricsEvery;
-    this.metrics = new MetricsFile(join(path, RUN_FILES.metrics));
+    this.metrics = new MetricsFile(join(path, RUN_FILES.metrics), tensorboard ? new EventFile(path) : null);
     this.update = record.sessions.at(-1)!.to;
   }
 
   /** Writes the configuration and the record of a run; the caller has created the folder and locked the model in it. */
   static async begin(path: string, start: RunStart): Promise<RunDirectory> {
-    const { job, data, parameters, updates, config, engine, metricsEvery, resumed } = start;
+    const { job, data, parameters, updates, config, engine, resumed } = start;
     const from = resumed?.update ?? 0;
     const session: RunSession = {
       ...{ started: new Date().toISOString(), seconds: 0, from, to: from },
@@ -62,7 +65,7 @@ export class RunDirectory {
     };
     const earlier = resumed ? (await readRecord(path)).sessions : [];
     const run = { kind: 'unspool run', version: 1, job, status: 'running', data, parameters, updates } as const;
-    const directory = new RunDirectory(path, { ...run, sessions: [...earlier, session] }, metricsEvery);
+    const directory = new RunDirectory(path, { ...run, sessions: [...earlier, session] }, start);
     const kept = resumed ? await readConfigOf(path) : {};
     await writeFileAtomic(join(path, RUN_FILES.config), encoded({ ...kept, ...config }));
     if (resumed) await directory.metrics.rewind(resumed);

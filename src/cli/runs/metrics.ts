@@ -45,14 +45,23 @@ const textOf = (lines: readonly MetricsLine[]): string => lines.map((line) => `$
 
 const FLUSH_MS = 1000;
 
+/** The lines in another format. */
+export interface MetricsCopy {
+  add(line: MetricsLine): void;
+  flush(): Promise<void>;
+}
+
 /** Appends lines to a file. */
 export class MetricsFile {
   readonly file: string;
+  private readonly copy: MetricsCopy | null;
   private waiting: MetricsLine[] = [];
   private flushedAt = performance.now();
 
-  constructor(file: string) {
+  /** @param copy what gets the same lines in another format */
+  constructor(file: string, copy: MetricsCopy | null = null) {
     this.file = file;
+    this.copy = copy;
   }
 
   /** Removes the lines that a training that continues from a state will report again, and what a crash left. */
@@ -66,6 +75,7 @@ export class MetricsFile {
   /** Adds a line. It is written within about a second, or by `flush`. */
   async add(line: MetricsLine): Promise<void> {
     this.waiting.push(line);
+    this.copy?.add(line);
     if (performance.now() - this.flushedAt > FLUSH_MS) await this.flush(false);
   }
 
@@ -74,6 +84,7 @@ export class MetricsFile {
     this.flushedAt = performance.now();
     const lines = this.waiting;
     this.waiting = [];
+    await this.copy?.flush();
     if (lines.length === 0 && !sync) return;
     await this.write(async () => {
       const handle = await open(this.file, 'a');

@@ -23,7 +23,7 @@ import { checkpointFile, hasCode } from './checkpoints.js';
 import { isSameTraining, resumedSettings } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
 import {
-  configOf,
+  directoryOf,
   hashOf,
   outputsOf,
   type PlannedRun,
@@ -82,8 +82,7 @@ async function resumeRun(
       ...{ file: checkpoint, update: training.update, best: metadata.best },
       training: withRate(training, settings, metadata),
     },
-    directory:
-      directory === null ? null : { path: directory, config: configOf({ ...options, settings, text: textFile }) },
+    directory: directoryOf(directory, { ...options, settings, text: textFile }, options),
   };
 }
 

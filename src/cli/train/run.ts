@@ -66,13 +66,13 @@ interface Followers {
 
 async function beginDirectory(run: Run, { updates }: Training): Promise<RunDirectory | null> {
   if (!run.directory) return null;
-  const { path, config } = run.directory;
+  const { path, config, tensorboard } = run.directory;
   const { model, settings, arithmetic, textFile: file, textHash: sha256 } = run;
   const { name, variant } = model.kernels;
   return RunDirectory.begin(path, {
     ...{ job: 'language model', data: [{ file, sha256 }], parameters: model.size, updates, config },
     engine: { backend: name, ...(variant && { variant }), precision: settings.precision, arithmetic },
-    ...{ metricsEvery: settings.metricsEvery, resumed: run.resumed?.training ?? null },
+    ...{ metricsEvery: settings.metricsEvery, tensorboard, resumed: run.resumed?.training ?? null },
   });
 }
 

@@ -25,6 +25,7 @@ export interface TrainFlags extends BackendFlags, OutputFlags {
   readonly resume: string | undefined;
   readonly force: boolean;
   readonly asText: boolean;
+  readonly tensorboard: boolean;
 }
 
 /** One run of the command. */
@@ -46,7 +47,7 @@ export interface Run {
   /** Whether it may replace a model there. */
   readonly replace: boolean;
   /** The run directory with its `config.json`; null with `--out`. */
-  readonly directory: { readonly path: string; readonly config: object } | null;
+  readonly directory: { readonly path: string; readonly config: object; readonly tensorboard: boolean } | null;
 }
 
 export const shapeOf = ({ steps, batchSize }: TrainSettings): PassShape => ({ steps, batchSize });
@@ -115,12 +116,16 @@ async function beginRun(
     arithmetic: await arithmeticOf(model),
     resumed: null,
     replace: force,
-    directory: directory === null ? null : { path: directory, config: configOf(configuration) },
+    directory: directoryOf(directory, configuration, options),
   };
 }
 
+/** The run directory of a run; null with `--out`. */
+export const directoryOf = (path: string | null, configuration: Configuration, { tensorboard }: TrainFlags) =>
+  path === null ? null : { path, tensorboard, config: configOf(configuration) };
+
 /** The content of `config.json`. */
-export function configOf({ settings, text, asText, backend, threads }: Configuration): object {
+function configOf({ settings, text, asText, backend, threads }: Configuration): object {
   return {
     text,
     ...(asText && { asText }),

@@ -13,7 +13,7 @@ import { CALENDAR } from './calendar.js';
 import type { MissingPolicy } from './series.js';
 
 /** How values are scaled. Each is fitted on the training part only. */
-export type ScaleKind = 'standard' | 'log' | 'minMax' | 'none';
+export type ScaleKind = 'standard' | 'sqrt' | 'log' | 'minMax' | 'none';
 
 /** Options of `forecasting`. */
 export interface ForecastingOptions {
@@ -46,8 +46,8 @@ export interface ForecastingOptions {
    */
   readonly lags?: readonly number[];
   /**
-   * `standard` (mean 0 and standard deviation 1), `log` (the same of the logarithm, for positive values), `minMax` (0 to 1) or
-   * `none`. Fitted on the training part. Default `standard`.
+   * `standard` (mean 0 and standard deviation 1), `sqrt` and `log` (the same of the square root, for counts, or of the
+   * logarithm, for positive values), `minMax` (0 to 1) or `none`. Fitted on the training part. Default `standard`.
    */
   readonly scale?: ScaleKind;
   /**
@@ -75,8 +75,11 @@ export const FORECASTING_KEYS = [
   ...['scale', 'level', 'missing', 'quantiles', 'batchSize'],
 ] as const;
 
-const SCALES = ['standard', 'log', 'minMax', 'none'];
+export const SCALES: readonly ScaleKind[] = ['standard', 'sqrt', 'log', 'minMax', 'none'];
 const MISSING = ['reject', 'drop', 'fill', 'mask'];
+/** Windows in a batch, unless the options say otherwise. */
+export const DEFAULT_BATCH_SIZE = 64;
+
 const MAX_ROWS = 1 << 20;
 
 function requireNames(path: string, value: unknown): asserts value is readonly string[] {
@@ -124,7 +127,7 @@ export function forecastingSettings(options: ForecastingOptions): ForecastingSet
   requireInteger('options.history', history, 1, MAX_ROWS);
   requireInteger('options.horizon', horizon, 1, MAX_ROWS);
   const { stride = 1, test = 0.1, validation = 0.1, inputs = [], known = [], lags = [], scale = 'standard' } = options;
-  const { level = history, missing = 'reject', quantiles = [0.1, 0.5, 0.9], batchSize = 64 } = options;
+  const { level = history, missing = 'reject', quantiles = [0.1, 0.5, 0.9], batchSize = DEFAULT_BATCH_SIZE } = options;
   requireInteger('options.stride', stride, 1, MAX_ROWS);
   requireShare('options.test', test);
   requireShare('options.validation', validation);

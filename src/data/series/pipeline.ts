@@ -5,13 +5,14 @@
 import { isObject, shown } from '../../checks.js';
 import { invalidData } from '../../errors.js';
 import type { Table } from '../table/table.js';
+import type { WindowSizes } from './encoded-windows.js';
 import { inputNames, type Scalers, SeriesEncoder } from './encoder.js';
 import { type Frequency, timeOfIndex } from './frequency.js';
 import { type ForecastingOptions, type ForecastingSettings, forecastingSettings } from './options.js';
 import { fitScaler, isScaler, type Scaler } from './scaler.js';
 import { type Gap, numberColumns, readSeries, type Series } from './series.js';
 import { originsOf, PARTS, type PartName, type Split, splitSeries } from './split.js';
-import { completeWindows, predictableWindows, type Window, type WindowSizes, WindowSource } from './windows.js';
+import { completeWindows, predictableWindows, type Window, WindowSource } from './windows.js';
 
 /** A fitted pipeline as JSON. */
 export interface PipelineData {
@@ -101,22 +102,31 @@ function fitScalers({ values, name }: Series, { train }: Split, settings: Foreca
   const where = name === '' ? what : `${what}, series "${name}"`;
   const names = numberColumns(settings);
   return values.map((column, i) => {
-    const kind = i === 0 || settings.scale !== 'log' ? settings.scale : 'standard';
+    const isOfTarget = settings.scale === 'log' || settings.scale === 'sqrt';
+    const kind = i === 0 || !isOfTarget ? settings.scale : 'standard';
     return fitScaler(kind, column.subarray(train.from, train.to), `${where}, column "${names[i]}"`);
   });
 }
 
+/** A series without its last rows. What is known ahead stays known. */
+function without(series: Series, rows: number, { inputs }: ForecastingSettings): Series {
+  const length = Math.max(0, series.length - rows);
+  const values = series.values.map((column, c) => (c <= inputs.length ? column.slice(0, length) : column));
+  return { ...series, length, values };
+}
+
 /**
  * Splits a table by time, fits a pipeline on the training part and cuts all parts into windows. With a fitted pipeline, its scalers and
- * frequency are used instead.
+ * frequency are used instead. `unread` rows at the end of each series are left out.
  */
 export function preparePipeline(
   table: Table,
   options: ForecastingOptions,
-  fitted?: ForecastingPipeline,
+  { fitted, unread = 0 }: { readonly fitted?: ForecastingPipeline; readonly unread?: number } = {},
 ): PreparedTable {
   const settings = forecastingSettings(options);
-  const { series, frequency, gaps, missing } = readSeries(table, columnsOf(settings), fitted?.frequency);
+  const { series: all, frequency, gaps, missing } = readSeries(table, columnsOf(settings), fitted?.frequency);
+  const series = unread === 0 ? all : all.map((one) => without(one, unread, settings));
   const splits = series.map((one) => splitSeries(one, settings, table.name));
   const scalersOf = (one: Series, i: number) => [one.name, fitScalers(one, splits[i]!, settings, table.name)] as const;
   const pipeline =

@@ -3,21 +3,13 @@ import { requireInteger } from '../../checks.js';
 import type { Batch } from '../../core/model.js';
 import { type Rng, requireRng, shuffled } from '../../core/rng.js';
 import type { BatchSource } from '../source.js';
+import type { WindowSizes, WindowsDescription } from './encoded-windows.js';
 import type { SeriesEncoder, WindowArrays } from './encoder.js';
 
 /** A window: a series, and the first row that it predicts. */
 export interface Window {
   readonly encoder: SeriesEncoder;
   readonly origin: number;
-}
-
-/** The sizes of windows. */
-export interface WindowSizes {
-  /** Rows of history and horizon. */
-  readonly steps: number;
-  /** Inputs of each row. */
-  readonly inputSize: number;
-  readonly batchSize: number;
 }
 
 const emptyArrays = ({ steps, inputSize }: WindowSizes, count: number): WindowArrays => ({
@@ -76,5 +68,20 @@ export class WindowSource implements BatchSource {
   shuffled(rng: Rng): WindowSource {
     requireRng('rng', rng);
     return new WindowSource(shuffled(this.windows, rng), this.sizes);
+  }
+
+  /** Returns the windows as plain arrays, from which a worker makes the same batches. */
+  describe(): WindowsDescription {
+    const { windows, sizes } = this;
+    const [steps, count] = [sizes.steps, windows.length];
+    const inputs = new Float32Array(count * steps * sizes.inputSize);
+    const [targets, weights] = [new Float32Array(count * steps), new Float32Array(count * steps)];
+    windows.forEach((window, w) => {
+      const one = encodeWindows([window], sizes);
+      inputs.set(one.inputs, w * steps * sizes.inputSize);
+      targets.set(one.targets, w * steps);
+      weights.set(one.weights, w * steps);
+    });
+    return { kind: 'windows', sizes, inputs, targets, weights, order: Array.from(windows, (_, w) => w) };
   }
 }

@@ -64,6 +64,10 @@ export const tasksSubjects = {
   parseCsv: { args: () => [csv, { name: 'a.csv', separator: ',', decimal: '.' }] },
   parseJsonLines: { args: () => ['{"x":1,"y":"a"}\n{"x":2}', { name: 'a.jsonl' }] },
   parseNpy: { args: () => [npy(), { name: 'a.npy' }] },
+  walkForward: {
+    args: () => [table(), { ...options(), test: 7, validation: 0 }, { folds: 1 }],
+    after: ([made]) => made?.train.batch(0),
+  },
   forecasting: { args: () => [table(), options()], after: (made) => made.train.batch(0) },
   trainForecaster: { args: () => [data(), training()], after: (made) => made.dispose(), slow: true },
   ensemble: {

@@ -1,0 +1,140 @@
+/** The settings of a forecaster's training: a flag of `unspool train`, a key in a config file, or both. */
+import { isObject } from '../../checks.js';
+import { type BackendChoice, type BackendOptions, type Precision, parseModel } from '../../index.js';
+import { readBytes, readText } from '../../node/index.js';
+import { DEFAULT_BATCH_SIZE, DEFAULT_HIDDEN_SIZE } from '../../tasks/forecasting.js';
+import type { TrainForecasterOptions } from '../../tasks/index.js';
+import { DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE } from '../../tasks/train-models.js';
+import { UsageError } from '../command.js';
+import { readConfig } from '../config.js';
+import { isRunDirectory } from '../runs/files.js';
+import { readRecord } from '../runs/record.js';
+import { dashed, flag, integer, type Setting, text, type ValuesOf } from '../settings.js';
+import { SETTING_FLAGS } from '../train/settings.js';
+import { FORECAST_SETTINGS } from './settings.js';
+
+const GROUP = 'Forecasting a table';
+const { hiddenSize, layers, dropout, epochs, lr, seed, patience, batchSize, precision } = SETTING_FLAGS;
+const { checkpointEvery, metricsEvery } = SETTING_FLAGS;
+
+/** A flag of language models, with the default that it has here. */
+const withDefault = <T>(one: Setting<T>, value: number): Setting<T> => ({ ...one, defaultText: String(value) });
+
+/** Settings that language models have, too, with other defaults. */
+const SHARED = {
+  hiddenSize: withDefault(hiddenSize, DEFAULT_HIDDEN_SIZE),
+  epochs: { ...withDefault(epochs, DEFAULT_EPOCHS), help: 'passes over the training windows' },
+  lr: withDefault(lr, DEFAULT_LEARNING_RATE),
+  batchSize: { ...withDefault(batchSize, DEFAULT_BATCH_SIZE), help: 'windows in a batch' },
+};
+
+/** The flags of `unspool train` that only a forecaster has. */
+export const FORECAST_FLAGS = {
+  ...FORECAST_SETTINGS,
+  bidirectional: flag('read the window in both directions', GROUP),
+  seeds: integer({
+    ...{ group: GROUP, min: 1, max: 1000, defaultText: '1' },
+    help: 'train N models, with seeds from --seed on; the best one is kept',
+  }),
+  ensemble: flag('with --seeds: forecast with the mean of all models', GROUP),
+};
+
+/** The flags that both kinds of training have, with both defaults in their help. */
+export const SHARED_FLAGS = Object.fromEntries(
+  Object.entries(SHARED).map(([key, one]) => {
+    const text = SETTING_FLAGS[key as keyof typeof SHARED];
+    return [key, { ...text, defaultText: `${text.defaultText}; a forecaster: ${one.defaultText}` }];
+  }),
+) as unknown as typeof SHARED;
+
+/** All settings of a forecaster's training: the keys of its config file, and the flags that it uses. */
+export const FORECAST_CONFIG = {
+  ...FORECAST_FLAGS,
+  ...SHARED,
+  ...{ layers, dropout, seed, patience, precision, checkpointEvery, metricsEvery },
+  task: text({ choices: ['forecasting'], help: 'forecasting' }),
+  table: text({ help: 'the file of the table' }),
+};
+
+export type TableSettings = ValuesOf<typeof FORECAST_CONFIG>;
+
+/** The options of the command that this job reads. */
+export interface TableFlags {
+  readonly task: string | undefined;
+  readonly target: string | undefined;
+  readonly config: string | undefined;
+  readonly resume: string | undefined;
+  readonly backend: string | undefined;
+  readonly threads: number | undefined;
+}
+
+/** Whether a file or a run directory is of a forecaster's training. */
+async function isForecasterRun(path: string): Promise<boolean> {
+  try {
+    if (await isRunDirectory(path)) return (await readRecord(path)).job === 'forecasting';
+    return parseModel(await readBytes(path), path).metadata.task === CHECKPOINT_TASK;
+  } catch {
+    return false; // the language model reports what is wrong with the file
+  }
+}
+
+/** What the metadata of a forecaster's checkpoint have as `task`. */
+export const CHECKPOINT_TASK = 'forecasting checkpoint';
+
+/** Whether the options or the config file say that a forecaster is to be trained. */
+export async function isForecasting({ task, target, config, resume }: TableFlags): Promise<boolean> {
+  if (resume !== undefined) return isForecasterRun(resume);
+  if (task !== undefined) return task === 'forecasting';
+  if (target !== undefined) return true;
+  if (config === undefined) return false;
+  try {
+    const values: unknown = JSON.parse(await readText(config));
+    return isObject(values) && values.task === 'forecasting';
+  } catch {
+    return false; // the language model reports what is wrong with the file
+  }
+}
+
+const FILE_FLAGS = ['config', 'out', 'run', 'force'];
+const OTHER_FLAGS = ['backend', 'threads', 'tensorboard', 'json', 'quiet'];
+
+const givenOf = (options: object): [string, unknown][] =>
+  Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
+
+/** Flags override the config file. Throws `UsageError` for a flag that a forecaster does not have. */
+export async function readTableSettings(options: TableFlags): Promise<Partial<TableSettings>> {
+  const given = givenOf(options);
+  const known = [...Object.keys(FORECAST_CONFIG), ...FILE_FLAGS, ...OTHER_FLAGS];
+  const unused = given.find(([key]) => !known.includes(key));
+  if (unused) throw new UsageError(`--${dashed(unused[0])} has no effect on a forecaster.`);
+  const config = options.config === undefined ? {} : await readConfig(options.config, FORECAST_CONFIG);
+  const settings = { ...config, ...Object.fromEntries(given.filter(([key]) => key in FORECAST_CONFIG)) };
+  if (settings.ensemble && (settings.seeds ?? 1) < 2) throw new UsageError('--ensemble needs --seeds 2 or more.');
+  return settings;
+}
+
+/** Throws `UsageError` for a flag that cannot change when a training is resumed. */
+export function requireResumable(options: TableFlags): void {
+  const fixed = givenOf(options).find(([key]) => key !== 'resume' && !OTHER_FLAGS.includes(key));
+  if (fixed) throw new UsageError(`--${dashed(fixed[0])} cannot change when you resume the training of a forecaster.`);
+}
+
+/** Where a training computes. */
+export const placeOf = ({ backend, threads }: TableFlags, precision: Precision | undefined): BackendOptions => ({
+  ...(backend !== undefined && { backend: backend as BackendChoice }),
+  ...(precision !== undefined && { precision }),
+  threads: threads ?? 'auto',
+});
+
+/** The options of `trainForecaster`. */
+export function trainingOf(settings: Partial<TableSettings>, options: TableFlags): TrainForecasterOptions {
+  const { hiddenSize, layers, dropout, epochs, lr, patience, precision, bidirectional } = settings;
+  const { seed = 1, seeds = 1 } = settings;
+  const given = { hiddenSize, layers, dropout, epochs, learningRate: lr, bidirectional };
+  return {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...(patience !== undefined && patience > 0 && { patience }),
+    seeds: Array.from({ length: seeds }, (_, i) => seed + i),
+    backend: placeOf(options, precision),
+  };
+}
