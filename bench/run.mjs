@@ -10,6 +10,7 @@ const BENCHMARKS = {
   studio: 'the Studio in Chromium: first paint, size, frames per second',
   small: 'code size, installed size, first prediction and step of small programs, with other libraries',
   server: 'examples/server with 1,000 clients: throughput, latency, memory',
+  voice: 'the page of examples/voice in Chromium, next to onnxruntime-web: bytes sent, allocations, speed',
   peers: 'Unspool and other libraries, with the same weights and data',
   export: 'float32, float16 and int8 weights in unspool/infer: size, speed, memory, loss',
   accuracy: 'largest errors of the activations, by backend, in units in the last place',
@@ -18,7 +19,7 @@ const BENCHMARKS = {
   quality: 'loss over training time, for Unspool and PyTorch',
 };
 /** Not run without a name: they take longer than two minutes. */
-const LONG = new Set(['checkpointing', 'export', 'server', 'small', 'peers', 'quality', 'gpu', 'distributed']);
+const LONG = new Set(['checkpointing', 'export', 'server', 'small', 'voice', 'peers', 'quality', 'gpu', 'distributed']);
 
 const HELP = `Usage: npm run bench -- NAME [options]
        npm run bench            runs all but ${[...LONG].join(', ')}

@@ -8,30 +8,36 @@ import { loadModel } from 'unspool/infer';
 export const CHUNK = 512;
 const CONTEXT = 64;
 
-/** A convolution over time of `steps` steps, with weights [outputs, channels, size]. */
+/** A convolution over time of `steps` steps, with weights [outputs, channels, size], and zeros before and after the steps. */
 function convolution({ shape: [outputs, channels, size], data }, bias, stride, padding, steps) {
-  const length = Math.floor((steps + 2 * padding - size) / stride) + 1;
+  const width = steps + 2 * padding;
+  const length = Math.floor((width - size) / stride) + 1;
+  const x = new Float32Array(channels * width); // [channels, width]
   const y = new Float32Array(outputs * length); // [outputs, length]
-  return { outputs, channels, size, data, bias, stride, padding, steps, length, y };
+  return { outputs, channels, size, data, bias, stride, padding, steps, width, length, x, y };
 }
 
-/** Computes y of a convolution from x [channels, steps]. */
-function convolve({ outputs, channels, size, data, bias, stride, padding, steps, length, y }, x) {
+/** Computes y of a convolution from `inputs` [channels, steps]. */
+function convolve({ outputs, channels, size, data, bias, stride, padding, steps, width, length, x, y }, inputs) {
+  for (let c = 0; c < channels; c++) {
+    for (let t = 0; t < steps; t++) x[c * width + padding + t] = inputs[c * steps + t];
+  }
   for (let o = 0; o < outputs; o++) {
     for (let t = 0; t < length; t++) {
       let sum = bias ? bias[o] : 0;
       for (let c = 0; c < channels; c++) {
-        for (let k = 0; k < size; k++) {
-          const at = t * stride + k - padding;
-          if (at >= 0 && at < steps) sum += data[(o * channels + c) * size + k] * x[c * steps + at];
-        }
+        const [from, weights] = [c * width + t * stride, (o * channels + c) * size];
+        for (let k = 0; k < size; k++) sum += data[weights + k] * x[from + k];
       }
       y[o * length + t] = sum;
     }
   }
 }
 
-/** Returns the detector that `readModel` read: `initialState()`, and `probability(state, chunk)` of speech in the next 512 samples. */
+/**
+ * Returns the detector that `readModel` read: `initialState()`, and `listen(state, chunk, probabilities, at)`, which writes the
+ * probability of speech in the next 512 samples into an array of floats.
+ */
 export function createDetector({ tensors, model }) {
   const of = (name, kind) => tensors.get(`model.${name}.${kind}`);
   const lstm = loadModel(model);
@@ -49,7 +55,7 @@ export function createDetector({ tensors, model }) {
 
   return {
     initialState: () => ({ lstm: lstm.initialState(), context: new Float32Array(CONTEXT) }),
-    probability(state, chunk) {
+    listen(state, chunk, probabilities, at) {
       const end = CONTEXT + CHUNK;
       samples.set(state.context);
       samples.set(chunk, CONTEXT);
@@ -66,7 +72,7 @@ export function createDetector({ tensors, model }) {
       const h = lstm.step(state.lstm, x);
       let logit = bias;
       for (let i = 0; i < h.length; i++) logit += Math.max(0, h[i]) * weight[i];
-      return 1 / (1 + Math.exp(-logit));
+      probabilities[at] = 1 / (1 + Math.exp(-logit)); // a number that is returned would be allocated
     },
   };
 }

@@ -19,19 +19,17 @@ function samplesOf(file) {
     }
     [from, to] = [at + 8, Math.min(bytes.length, at + 8 + view.getUint32(at + 4, true))];
   }
-  return Float32Array.from(
-    { length: Math.floor((to - from) / 2) },
-    (_, i) => view.getInt16(from + 2 * i, true) / 32768,
-  );
+  return Float32Array.from({ length: (to - from) >> 1 }, (_, i) => view.getInt16(from + 2 * i, true) / 32768);
 }
 
 const file = process.argv[2];
 if (!file) throw new Error('usage: node examples/voice/main.mjs FILE');
 const samples = samplesOf(file);
 const detector = createDetector(readModel(new Uint8Array(readFileSync(MODEL))));
-const state = detector.initialState();
+const [state, probabilities] = [detector.initialState(), new Float32Array(1)];
 for (let at = 0; at + CHUNK <= samples.length; at += CHUNK) {
-  const probability = detector.probability(state, samples.subarray(at, at + CHUNK));
+  detector.listen(state, samples.subarray(at, at + CHUNK), probabilities, 0);
+  const [probability] = probabilities;
   const time = (at / 16000).toFixed(2).padStart(6);
   console.log(`${time} s  ${probability.toFixed(6)}  ${'#'.repeat(Math.round(probability * 40))}`);
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -21,9 +22,13 @@ const files = new Map([
   ...outputFiles.map(({ path, contents }) => [`/${path.split(/[\\/]/).at(-1)}`, ['text/javascript', contents]]),
 ]);
 
+/** A page has memory that it shares with its audio thread only if no other site can reach into it. */
+const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
+
 const server = createServer(({ url }, response) => {
   const [type, content] = files.get(url) ?? ['text/plain', 'not found'];
-  response.writeHead(files.has(url) ? 200 : 404, { 'content-type': type }).end(content);
+  const headers = { ...ISOLATED, 'content-type': type, 'content-encoding': 'gzip' };
+  response.writeHead(files.has(url) ? 200 : 404, headers).end(gzipSync(content));
 });
 server.listen(Number(process.argv[2] ?? 8080), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${server.address().port}`);
