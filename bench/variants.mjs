@@ -21,7 +21,7 @@ const VARIANTS = {
   'no input gate': { layer: { cell: { gates: 'noInput' } } },
   'no forget gate': { layer: { cell: { gates: 'noForget' } } },
   'no output gate': { layer: { cell: { gates: 'noOutput' } } },
-  'full gate recurrence': { layer: { cell: { gateRecurrence: true } }, products: (7 * H + 4 * I) / (4 * H + 4 * I) },
+  'full gate recurrence': { layer: { cell: { gateRecurrence: true } }, products: (13 * H + 4 * I) / (4 * H + 4 * I) },
   'no input activation': { layer: { cell: { activations: { candidate: 'identity' } } } },
   'no output activation': { layer: { cell: { activations: { output: 'identity' } } } },
   'hard sigmoid': { layer: { cell: { activations: { gate: 'hardSigmoid' } } } },

@@ -6,12 +6,25 @@ import { Pacing, workOf } from '../../src/kernels/wasm/threads/pacing.js';
 /** Runs commands of 0.1 ms alone for `ms`, and returns how long they took, over the time that one thread needs. */
 function simulation(gain: { value: number }) {
   let clock = 0;
-  const pacing = new Pacing(() => clock);
+  let lag = 0; // what the other threads have not finished
+  const pacing = new Pacing(
+    () => {
+      clock += lag;
+      lag = 0;
+    },
+    () => clock,
+  );
   return (ms: number): number => {
     const [start, end] = [clock, clock + ms];
     let alone = 0;
     while (clock < end) {
-      clock += pacing.shares ? 0.1 / gain.value : 0.1;
+      if (!pacing.shares) {
+        clock += lag + 0.1;
+        lag = 0;
+      } else {
+        clock += 0.05;
+        lag += 0.1 / gain.value - 0.05;
+      }
       alone += 0.1;
       pacing.count(1000);
     }

@@ -6,12 +6,14 @@
 import { Command, CommandWord } from '../layout.js';
 
 /** A turn ends after this many milliseconds and commands. */
-const TURN_MS = 10;
+const TURN_MS = 6;
 const TURN_COMMANDS = 48;
-/** Turns of a trial for each way. The best of them counts, because a turn may contain a pause of the program. */
-const TURNS = 3;
+/** Pairs of turns of a trial. The median of each way counts, because a turn may contain a pause of the program. */
+const PAIRS = 3;
 /** How much faster sharing must be. */
 const GAIN = 1.03;
+/** A pair in which sharing has less than this part of the other rate ends the trial. */
+const HOPELESS = 0.8;
 /** A turn below this part of the rate of the trial starts another trial. */
 const LOST = 0.6;
 const SHORTEST_HOLD_MS = 1000;
@@ -37,19 +39,23 @@ export function workOf(words: Int32Array): number {
 type Way = 'shared' | 'alone';
 
 export class Pacing {
+  private readonly settle: () => void;
   private readonly now: () => number;
   /** How commands run now. */
   private way: Way = 'shared';
-  /** Turns of the trial that are left; 0 while the result of a trial is kept. */
-  private turns = 2 * TURNS;
-  private best: Record<Way, number> = { shared: 0, alone: 0 };
+  /** The rates of the trial, in the order of its turns; null while the result of a trial is kept. */
+  private trial: Record<Way, number[]> | null = { shared: [], alone: [] };
+  /** The rate of sharing in the last trial. */
+  private sharedRate = 0;
   private holdMs = SHORTEST_HOLD_MS;
   private holdEnd = 0;
   private turnStart: number;
   private commands = 0;
   private work = 0;
 
-  constructor(now: () => number = () => performance.now()) {
+  /** @param settle waits until all threads have finished all commands. */
+  constructor(settle: () => void, now: () => number = () => performance.now()) {
+    this.settle = settle;
     this.now = now;
     this.turnStart = now();
   }
@@ -63,30 +69,36 @@ export class Pacing {
   count(work: number): void {
     this.work += work;
     if (++this.commands < TURN_COMMANDS || this.commands % CLOCK !== 0) return;
+    if (this.now() - this.turnStart < TURN_MS) return;
+    this.settle();
     const now = this.now();
-    if (now - this.turnStart < TURN_MS) return;
     this.endTurn(this.work / (now - this.turnStart), now);
     this.turnStart = now;
     this.commands = this.work = 0;
   }
 
   private endTurn(rate: number, now: number): void {
-    const { best, way } = this;
-    if (this.turns > 0) {
-      best[way] = Math.max(best[way], rate);
-      this.turns--;
-      if (this.turns === 0) this.decide(now);
-      else this.way = way === 'shared' ? 'alone' : 'shared';
-    } else if (now > this.holdEnd || (way === 'shared' && rate < LOST * best.shared)) {
+    const { trial, way } = this;
+    if (trial) {
+      trial[way].push(rate);
+      this.way = way === 'shared' ? 'alone' : 'shared';
+      const { shared, alone } = trial;
+      if (shared.length !== alone.length) return;
+      if (shared.length === PAIRS || shared.at(-1)! < HOPELESS * alone.at(-1)!) this.decide(shared, alone, now);
+    } else if (now > this.holdEnd || (way === 'shared' && rate < LOST * this.sharedRate)) {
       if (now <= this.holdEnd) this.holdMs = SHORTEST_HOLD_MS;
-      this.turns = 2 * TURNS;
-      this.best = { shared: 0, alone: 0 };
+      this.trial = { shared: [], alone: [] };
     }
   }
 
-  private decide(now: number): void {
-    this.way = this.best.shared > GAIN * this.best.alone ? 'shared' : 'alone';
+  private decide(shared: number[], alone: number[], now: number): void {
+    const isHopeless = shared.length < PAIRS;
+    this.sharedRate = median(shared);
+    this.way = !isHopeless && this.sharedRate > GAIN * median(alone) ? 'shared' : 'alone';
+    this.trial = null;
     this.holdEnd = now + this.holdMs;
     this.holdMs = Math.min(LONGEST_HOLD_MS, 2 * this.holdMs);
   }
 }
+
+const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

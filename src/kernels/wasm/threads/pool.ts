@@ -145,7 +145,7 @@ export class ThreadPool implements Threads {
     this.single = threads.single;
     this.pass = threads.single.pass;
     this.fallsBack = threads.fallsBack;
-    this.pacing = threads.sharesAll ? null : new Pacing();
+    this.pacing = threads.sharesAll ? null : new Pacing(() => this.barrier());
   }
 
   get running(): number {
