@@ -1,7 +1,7 @@
 /**
  * Mutation testing: makes random one-line changes to src, one at a time, and counts those that a test notices.
  *
- *   npm run mutate -- --changes 340 --seed 1
+ *   npm run mutate -- --changes 400 --seed 1
  *   npm run mutate -- --area optim --area lab --changes 40 --minutes 10
  *   npm run mutate -- --only src/optim/adam.ts        every change of a file; --line N for one line
  *   npm run mutate -- --again coverage/mutate.json    the survivors of an earlier run
@@ -21,7 +21,7 @@ import { Tests } from './mutate/tests.mjs';
 
 const { values: options } = parseArgs({
   options: {
-    changes: { type: 'string', default: '340' },
+    changes: { type: 'string', default: '400' },
     seed: { type: 'string', default: '1' },
     area: { type: 'string', multiple: true },
     only: { type: 'string' },
