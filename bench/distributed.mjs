@@ -1,8 +1,8 @@
 /**
  * Two ranks of MPI next to one process with one thread and with two, and PyTorch's DDP with gloo; and the scaling model that follows from
  * measured parts of a step.
- *   npm run bench -- distributed [--workloads W2,W3,W4] [--rounds N] [--seconds S] [--python PATH]
- * Needs MPI and koffi. The processes take turns; those that wait are stopped. `callMs` is the time of a step in calls of MPI: nothing that
+ *   npm run bench -- distributed [--workloads W2,W3,W4] [--rounds N] [--seconds S]
+ * Needs MPI and koffi; PyTorch takes part if there is a python3 with it (bench/peers/runtimes.mjs). The processes take turns; those that wait are stopped. `callMs` is the time of a step in calls of MPI: nothing that
  * overlaps communication with the backward pass can gain more.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ import { mpirun, pytorch, unspool, withAll } from './distributed/contestant.mjs'
 import { doublings, efficiency, exchangeMs, fitOwn, lastGain, ownMs, stepMs } from './distributed/model.mjs';
 import { efficiencyChart } from './distributed/plot.mjs';
 import { machine, table, three } from './measure.mjs';
+import { runtime } from './peers/runtimes.mjs';
 import { ADAM, dataFile, sizes, WORKLOADS } from './peers/workloads.mjs';
 import { progress, write } from './results.mjs';
 import { median, pairedRatio } from './statistics.mjs';
@@ -23,7 +24,6 @@ const OPTIONS = {
   workloads: { type: 'string', default: 'W2,W3,W4' },
   rounds: { type: 'string', default: '5' },
   seconds: { type: 'string', default: '1.5' },
-  python: { type: 'string', default: '/usr/bin/python3' },
 };
 
 /** Networks of the model. Their figures are assumptions: nominal bandwidth, and latencies that are usual for TCP and for RDMA. */
@@ -40,15 +40,19 @@ const freePort = () =>
     });
   });
 
-/** Whether a Python has PyTorch with gloo; null if it does not. */
-function gloo(python) {
-  const program =
-    'import torch, torch.distributed as d\nassert d.is_available() and d.is_gloo_available()\nprint(torch.__version__)';
-  const { status, stdout } = spawnSync(python, ['-c', program], { encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : null;
+/** A Python with PyTorch, an optimized BLAS and gloo; null, with the reason on the terminal, if there is none. */
+function pythonWithGloo() {
+  const { command, version, missing } = runtime('python');
+  if (missing) {
+    console.error(`Without PyTorch: ${missing}.`);
+    return null;
+  }
+  const program = 'import torch.distributed as d\nassert d.is_available() and d.is_gloo_available()';
+  if (spawnSync(command, ['-c', program]).status === 0) return { command, version };
+  console.error(`Without PyTorch: that of ${command} was built without gloo.`);
+  return null;
 }
 
-/** Runs contestants in turn, each for about `seconds` in each round. Returns the answers by round. */
 const contest = (contestants, times) => withAll(Object.values(contestants), () => takeTurns(contestants, times));
 
 async function takeTurns(contestants, { rounds, seconds }) {
@@ -76,7 +80,7 @@ async function takeTurns(contestants, { rounds, seconds }) {
 const ms = (results) => results.map((result) => result.ms);
 
 /** Steps of one workload. */
-async function compare(workload, { python, torch, folder, ...times }) {
+async function compare(workload, { python, folder, ...times }) {
   const task = { workload, adam: ADAM, data: join(folder, 'data.safetensors') };
   writeFileSync(task.data, dataFile(workload));
   const contestants = {
@@ -84,9 +88,9 @@ async function compare(workload, { python, torch, folder, ...times }) {
     'two threads': unspool({ workload, threads: 2 }),
     'two ranks, 2 shards': unspool({ workload, shards: 2 }, 2),
     'two ranks, 8 shards': unspool({ workload, shards: 8 }, 2),
-    ...(torch && {
-      'PyTorch, one process': pytorch(python, task, 1, await freePort()),
-      'PyTorch DDP, two processes': pytorch(python, task, 2, await freePort()),
+    ...(python && {
+      'PyTorch, one process': pytorch(python.command, task, 1, await freePort()),
+      'PyTorch DDP, two processes': pytorch(python.command, task, 2, await freePort()),
     }),
   };
   const results = await contest(contestants, times);
@@ -174,16 +178,16 @@ export async function run(options) {
   const { values } = parseArgs({ args: options, options: OPTIONS });
   if (!mpirun) throw new Error('This benchmark needs MPI: apt install openmpi-bin.');
   const times = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
-  const torch = gloo(values.python);
+  const python = pythonWithGloo();
   const folder = mkdtempSync(join(tmpdir(), 'unspool-bench-'));
   const all = {};
   for (const id of values.workloads.split(',')) {
     progress(`${id} ...`);
-    const figures = await compare(WORKLOADS[id], { ...times, python: values.python, torch, folder });
+    const figures = await compare(WORKLOADS[id], { ...times, python, folder });
     progress('');
     all[id] = figures;
     console.log(
-      `\n${id}: one training step, ${sizes(WORKLOADS[id])} (${machine()}${torch ? `, PyTorch ${torch}` : ''})\n`,
+      `\n${id}: one training step, ${sizes(WORKLOADS[id])} (${machine()}${python ? `, ${python.version}` : ''})\n`,
     );
     const rows = figures.map(({ name, ms, gain, efficiency, callMs }) => [
       ...[name, three(ms), three(gain), `${(100 * efficiency).toFixed(0)} %`, callMs === null ? '' : three(callMs)],
@@ -196,6 +200,9 @@ export async function run(options) {
     model,
     all.W3?.find(({ name }) => name === 'two ranks, 2 shards'),
   );
-  write('distributed.json', `${JSON.stringify({ machine: machine(), torch, workloads: all, model }, null, 2)}\n`);
+  write(
+    'distributed.json',
+    `${JSON.stringify({ machine: machine(), python: python?.version, workloads: all, model }, null, 2)}\n`,
+  );
   console.log('\nWritten to bench/results/: distributed.svg and distributed.json.');
 }

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { neutral, torchSettings } from '../peers/environment.mjs';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -107,7 +108,8 @@ export function unspool(task, ranks = 1) {
 /** Processes of PyTorch; each has its own stdin. `port` connects them. */
 export function pytorch(python, task, ranks, port) {
   const children = Array.from({ length: ranks }, (_, rank) => {
-    const env = { ...process.env, MASTER_ADDR: '127.0.0.1', MASTER_PORT: port, RANK: rank, WORLD_SIZE: ranks };
+    const group = { MASTER_ADDR: '127.0.0.1', MASTER_PORT: port, RANK: rank, WORLD_SIZE: ranks };
+    const env = { ...neutral(process.env), ...torchSettings({ threads: 1 }), ...group };
     const args = [file('../python/ddp.py'), JSON.stringify({ ...task, threads: 1 })];
     return spawn(python, args, { stdio: ['pipe', 'ignore', 'inherit', 'pipe'], env });
   });

@@ -70,9 +70,15 @@ async function lead(
     return code;
   } catch (error) {
     await end(error);
+    if (error instanceof UnspoolError && isLate(error)) warn(error); // ending MPI ends this process before main can print
     throw error;
   }
 }
+
+/** Whether other ranks have not answered in time. */
+const isLate = ({ message }: UnspoolError): boolean => /has waited/.test(message);
+
+const warn = ({ message }: UnspoolError): void => createOutput({ json: false, quiet: false }).warn(message);
 
 function withShards(run: Run): Run {
   const shards = run.settings.shards || SHARDS;
@@ -133,8 +139,8 @@ async function follow(communicator: Communicator): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof UnspoolError || error instanceof UsageError)) throw error;
-    if (!/has waited/.test(error.message)) return 0;
-    createOutput({ json: false, quiet: false }).warn(error.message);
+    if (error instanceof UsageError || !isLate(error)) return 0;
+    warn(error);
     return 1;
   } finally {
     release();
