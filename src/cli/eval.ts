@@ -1,7 +1,9 @@
 import { bitsPerCharacter, ClassificationMetrics, evaluate, perplexity, validationStreams } from '../index.js';
 import { FORMER_SETTINGS } from '../interop/version-1.js';
 import { loadModel, readText } from '../node/index.js';
-import { defineCommand } from './command.js';
+import { defineCommand, UsageError } from './command.js';
+import { evaluateLabeler } from './labels/evaluate.js';
+import { labelerIn } from './labels/load.js';
 import { createOutput, grouped, OUTPUT_OPTIONS } from './output.js';
 import { number } from './settings.js';
 import { requireVocabulary, withDataName } from './text-model.js';
@@ -26,14 +28,18 @@ const OPTIONS = {
 
 export const evalCommand = defineCommand({
   name: 'eval',
-  summary: 'Measures how well a model predicts a text: loss, perplexity, bits per character and accuracy.',
+  summary: 'Measures how well a model predicts a text, or the labels of a classifier or a tagger.',
   arguments: [
     { name: 'MODEL', help: 'a run directory, model file or checkpoint' },
-    { name: 'TEXT', help: 'a UTF-8 text file' },
+    {
+      name: '[FILE]',
+      help: 'a UTF-8 text; for a classifier or a tagger labeled data, by default the test part of its training',
+    },
   ],
   options: OPTIONS,
   examples: [
     { does: 'evaluate on a whole text', line: 'unspool eval model.safetensors other.txt' },
+    { does: 'test a classifier, next to baselines', line: 'unspool eval runs/names' },
     {
       does: 'evaluate on the part that the training kept for validation',
       line: 'unspool eval model.safetensors novel.txt --validation-split 0.1',
@@ -42,11 +48,17 @@ export const evalCommand = defineCommand({
   async run([file, textFile], options) {
     const out = createOutput(options);
     const loaded = await loadModel(file!);
+    const labeler = labelerIn(loaded);
+    if (labeler) {
+      await evaluateLabeler(labeler, { model: file!, file: textFile }, out);
+      return 0;
+    }
+    if (textFile === undefined) throw new UsageError('missing FILE: a UTF-8 text file.');
     const vocabulary = requireVocabulary(file!, loaded);
-    const text = await readText(textFile!);
-    const tokens = withDataName(textFile!, () => vocabulary.encode(text));
+    const text = await readText(textFile);
+    const tokens = withDataName(textFile, () => vocabulary.encode(text));
     const part = tokens.subarray(Math.floor(tokens.length * (1 - options.validationSplit)));
-    const source = withDataName(textFile!, () => validationStreams(part, options.batchSize, DEFAULTS.steps));
+    const source = withDataName(textFile, () => validationStreams(part, options.batchSize, DEFAULTS.steps));
     const metrics = new ClassificationMetrics(loaded.model.outputSize, { topK: 5 });
     const loss = await evaluate(loaded.model, source, 'crossEntropy', (logits, { targets }) =>
       metrics.add(logits, targets),

@@ -1,6 +1,9 @@
-import { defineCommand } from './command.js';
-import { loadForecaster } from './forecast/load.js';
+import { loadModel } from '../node/index.js';
+import { defineCommand, UsageError } from './command.js';
+import { forecasterIn } from './forecast/load.js';
 import { readTable } from './forecast/read-table.js';
+import { labelerIn } from './labels/load.js';
+import { predictLabels } from './labels/predict.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
 import { tableText } from './report/tables.js';
 import { flag, integer, number, text } from './settings.js';
@@ -9,10 +12,13 @@ const quoted = (name: string): string => (/[",\r\n]/.test(name) ? `"${name.repla
 
 export const predictCommand = defineCommand({
   name: 'predict',
-  summary: 'Forecasts the rows after the last one, with dates and intervals, in the units of the target.',
+  summary: 'Predicts classes and tags of texts, or the next rows of a table, with dates and intervals.',
   arguments: [
-    { name: 'MODEL', help: 'a run directory or a model file of a forecaster' },
-    { name: '[FILE]', help: 'a table with newer rows; default: the end of the training data, from the model file' },
+    { name: 'MODEL', help: 'a run directory or a model file of a forecaster, a classifier or a tagger' },
+    {
+      name: '[FILE]',
+      help: 'a table, or lines of text; default: standard input, and for a forecaster the end of its training data',
+    },
   ],
   options: {
     next: integer({ min: 1, max: 1 << 20, placeholder: 'ROWS', help: 'rows to predict', defaultText: 'the horizon' }),
@@ -28,16 +34,28 @@ export const predictCommand = defineCommand({
       help: 'share of the values that the interval is to cover',
       defaultText: 'that of the widest pair of quantiles',
     }),
+    text: text({ placeholder: 'TEXT', help: 'the text to classify or to tag, instead of FILE' }),
     csv: flag('print CSV'),
     ...OUTPUT_OPTIONS,
   },
   examples: [
     { does: 'forecast the next 30 days', line: 'unspool predict runs/births --next 30' },
+    { does: 'classify one text', line: 'unspool predict runs/names --text Marlene' },
+    { does: 'classify lines of text', line: 'unspool predict runs/names --json < new.txt' },
     { does: 'continue after newer rows', line: 'unspool predict runs/births new.csv --csv' },
   ],
-  async run([model, file], { next, method, coverage, csv, ...flags }) {
+  async run([model, file], { next, method, coverage, text: given, csv, ...flags }) {
     const out = createOutput(flags);
-    const { forecaster, decimal } = await loadForecaster(model!);
+    const loaded = await loadModel(model!);
+    const labeler = labelerIn(loaded);
+    if (labeler) {
+      const unused = next !== undefined ? '--next' : coverage !== undefined ? '--coverage' : null;
+      if (unused) throw new UsageError(`${unused} has no effect on a classifier or a tagger.`);
+      await predictLabels(labeler, { file, text: given, csv }, out);
+      return 0;
+    }
+    if (given !== undefined) throw new UsageError('--text has no effect on a forecaster.');
+    const { forecaster, decimal } = await forecasterIn(model!, loaded);
     const rows = await forecaster.forecast({
       method: method as 'direct' | 'recursive',
       ...(next !== undefined && { next }),

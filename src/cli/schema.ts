@@ -1,5 +1,6 @@
 /** JSON Schemas of the configuration files, from the tables of settings. `schemas/` in the package has them. */
 import { FORECAST_CONFIG } from './forecast/config.js';
+import { LABEL_CONFIG } from './labels/settings.js';
 import type { Setting, Settings } from './settings.js';
 import { CONFIG_SETTINGS } from './train/settings.js';
 import { SHARED_SETTINGS } from './tune/config.js';
@@ -79,5 +80,6 @@ function schemaOf(title: string, table: Settings, isSearched = false): Schema {
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   'train.schema.json': schemaOf('Configuration of unspool train for a text', CONFIG_SETTINGS),
   'forecast.schema.json': schemaOf('Configuration of unspool train for a table', FORECAST_CONFIG),
+  'label.schema.json': schemaOf('Configuration of unspool train for classification and tagging', LABEL_CONFIG),
   'tune.schema.json': schemaOf('Configuration of unspool tune', CONFIG_SETTINGS, true),
 };

@@ -2,6 +2,9 @@ import { lockFile } from '../node/index.js';
 import { defineCommand, UsageError } from './command.js';
 import { FORECAST_FLAGS, isForecasting, SHARED_FLAGS, type TableFlags } from './forecast/config.js';
 import { trainOnTable } from './forecast/train.js';
+import { labelTaskOf, type TaskFlags } from './labels/read.js';
+import { LABEL_FLAGS } from './labels/settings.js';
+import { trainOnLabels } from './labels/train.js';
 import { createOutput, OUTPUT_OPTIONS } from './output.js';
 import { removeIfEmpty } from './runs/files.js';
 import { flag, integer, number, text } from './settings.js';
@@ -31,10 +34,12 @@ async function train(
 /** Trains on the ranks that MPI started, or starts them. */
 async function trainOnRanks(
   args: readonly string[],
-  options: StartFlags & TableFlags & { readonly findLearningRate: boolean },
+  options: StartFlags & TableFlags & TaskFlags & { readonly findLearningRate: boolean },
 ): Promise<number> {
-  if (await isForecasting(options)) {
-    throw new UsageError('--distributed trains on texts only: a forecaster is small, and one process trains it.');
+  if ((await isForecasting(options)) || (await labelTaskOf(args[0], options)) !== null) {
+    throw new UsageError(
+      '--distributed trains language models only: other models are small, and one process trains them.',
+    );
   }
   if (options.findLearningRate) throw new UsageError('--find-learning-rate cannot be combined with --distributed.');
   const { distributed, ranks, restarts, starter } = options;
@@ -51,11 +56,11 @@ const MACHINE = { group: 'Machine' } as const;
 
 export const trainCommand = defineCommand({
   name: 'train',
-  summary: 'Trains a character-level LSTM language model on a text, or a forecaster on a table.',
+  summary: 'Trains a language model on a text, a forecaster on a table, or a classifier or a tagger on samples.',
   arguments: [
     {
       name: '[TEXT]',
-      help: 'a UTF-8 text file, or a table; optional with --resume and with a config file that names it',
+      help: 'a UTF-8 text, a table, or a folder with a file per class; optional with --resume and with a config file that names it',
     },
   ],
   options: {
@@ -63,11 +68,12 @@ export const trainCommand = defineCommand({
     ...SHARED_FLAGS,
     task: text({
       group: 'Data',
-      choices: ['language-model', 'forecasting'],
-      help: 'language-model or forecasting',
-      defaultText: 'forecasting with --target, else language-model',
+      choices: ['language-model', 'forecasting', 'classification', 'tagging'],
+      help: 'language-model, forecasting, classification or tagging',
+      defaultText: 'what the data and the other options are for',
     }),
     ...FORECAST_FLAGS,
+    ...LABEL_FLAGS,
     config: text({
       ...FILES,
       placeholder: 'FILE',
@@ -139,6 +145,8 @@ export const trainCommand = defineCommand({
       does: 'train a forecaster, in runs/births',
       line: 'unspool train births.csv --date date --target births --history 28 --horizon 7',
     },
+    { does: 'train a classifier, in runs/names', line: 'unspool train names.csv --text name --label sex' },
+    { does: 'train a tagger that restores spaces', line: 'unspool train novel.txt --task tagging' },
     {
       does: 'train on 8 processes, which are restarted at most 4 times',
       line: 'unspool train novel.txt --run runs/big --distributed mpi --ranks 8 --restarts 4',
@@ -152,6 +160,8 @@ export const trainCommand = defineCommand({
     if (options.tensorboard && options.out !== undefined) {
       throw new UsageError('--tensorboard writes to a run directory: it cannot be combined with --out.');
     }
+    const labelTask = await labelTaskOf(args[0], options);
+    if (labelTask !== null) return trainOnLabels(labelTask, args, options);
     if (await isForecasting(options)) return trainOnTable(args, options);
     if (options.findLearningRate) return findRate(args, options);
     return train(args, options, (plan) => plan.begin());

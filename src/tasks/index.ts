@@ -47,14 +47,14 @@ export {
   type PartDescription,
 } from './forecasting.js';
 export {
-  type Classifier,
+  Classifier,
   classifierFrom,
   type Labeler,
   type LabelerInputs,
   type LabelerParts,
   type PredictedClass,
   type PredictedTags,
-  type Tagger,
+  Tagger,
   taggerFrom,
 } from './labeler.js';
 export {

@@ -28,6 +28,7 @@ const DOCUMENTS = [
   'docs/pytorch.md',
   'docs/keras.md',
   'docs/forecasting.md',
+  'docs/classification.md',
   'docs/tuning.md',
 ];
 

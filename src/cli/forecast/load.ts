@@ -1,6 +1,6 @@
 /** Loads the forecaster in a model file. */
 import { basename, dirname, join } from 'node:path';
-import { UnspoolError } from '../../index.js';
+import { type LoadedModel, UnspoolError } from '../../index.js';
 import { loadModel } from '../../node/index.js';
 import { type Forecaster, forecasterFrom } from '../../tasks/index.js';
 
@@ -13,8 +13,11 @@ export interface LoadedForecaster {
 }
 
 /** Throws `FILE_ACCESS`, and `INVALID_FILE` for a model that is not a forecaster. */
-export async function loadForecaster(file: string): Promise<LoadedForecaster> {
-  const { model, metadata } = await loadModel(file);
+export const loadForecaster = async (file: string): Promise<LoadedForecaster> =>
+  forecasterIn(file, await loadModel(file));
+
+/** The forecaster in a model file. Throws `INVALID_FILE` for a model that is not one. */
+export async function forecasterIn(file: string, { model, metadata }: LoadedModel): Promise<LoadedForecaster> {
   if (metadata.task !== 'forecasting') {
     throw new UnspoolError({
       code: 'INVALID_FILE',

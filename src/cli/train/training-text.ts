@@ -60,7 +60,7 @@ export async function readTrainingText(file: string, { asText }: { readonly asTe
   const use =
     data === 'JSON'
       ? 'Save the text that it contains as a text file.'
-      : 'To forecast a column of it, add --target, --history and --horizon (unspool data shows the columns).';
+      : 'To forecast a column of it, add --target, --history and --horizon; to classify texts, --text and --label (unspool data shows the columns).';
   throw invalidData(
     file,
     `this is ${data}, not a text: unspool train learns to write text, character by character.`,
