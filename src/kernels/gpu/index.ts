@@ -8,21 +8,13 @@ import type { Device, DeviceInfo } from './device/device.js';
 import { tooLarge } from './device/faults.js';
 import { GPU_MODES, type GpuMode } from './device/modes.js';
 import { openDevice, openGpu } from './device/open.js';
-import { cells } from './instructions/cell.js';
-import { cellHalves } from './instructions/cell-halves.js';
-import { elements } from './instructions/elements.js';
-import { losses } from './instructions/losses.js';
+import { computing } from './instructions/computing.js';
 import { memory } from './instructions/memory.js';
-import { noise } from './instructions/noise.js';
-import { layerNorms } from './instructions/norm.js';
-import { products } from './instructions/products.js';
-import { rows } from './instructions/rows.js';
-import { updates } from './instructions/updates.js';
 import type { GpuCounts } from './record/counts.js';
-import { Executor, type GpuTestOptions } from './record/executor.js';
-import type { PlanKind } from './record/plans.js';
+import { type Execution, Executor, type GpuTestOptions } from './record/executor.js';
 import { Recorder } from './record/recorder.js';
 import { MAX_ELEMENTS } from './thresholds.js';
+import { traced, tracerOf } from './traced.js';
 
 export type { DeviceInfo } from './device/device.js';
 export type { GpuMode } from './device/modes.js';
@@ -36,10 +28,10 @@ export interface GpuKernels extends Kernels {
    */
   readonly maxElements: number;
   /**
-   * How the last run was executed: as single kernels, whose results stay on the device, or as one plan of gpu.js
-   * (`fused-encoder` on webgpu, `fused-sync` and `fused-threaded` on webasm).
+   * How the last run was executed: as single kernels, whose results stay on the device; as a replay of such a run, on
+   * webgpu; or as one plan of gpu.js (`fused-encoder` on webgpu, `fused-sync` and `fused-threaded` on webasm).
    */
-  readonly executor: 'single kernels' | PlanKind;
+  readonly executor: Execution;
   /** Why gpu.js refused to make a plan; null if it made all of them, or was not asked to. */
   readonly planRefused: string | null;
   /** What has run so far, and what is on the device. */
@@ -52,9 +44,9 @@ export interface GpuKernels extends Kernels {
  */
 export async function createGpu(mode: GpuMode | null, options?: GpuTestOptions): Promise<GpuKernels> {
   if (mode !== null) requireChoice('mode', mode, GPU_MODES);
-  requireOptions('options', options, ['maxElements', 'fusesSums']);
+  requireOptions('options', options, ['maxElements', 'fusesSums', 'plans', 'replays']);
   if (options?.maxElements !== undefined) requireInteger('maxElements', options.maxElements, 1, MAX_ELEMENTS);
-  requireOptional('fusesSums', options?.fusesSums, 'boolean');
+  for (const name of ['fusesSums', 'plans', 'replays'] as const) requireOptional(name, options?.[name], 'boolean');
   return kernelsOver(await (mode ? openDevice(mode) : openGpu()), options);
 }
 
@@ -62,6 +54,8 @@ function kernelsOver(device: Device, options?: GpuTestOptions): GpuKernels {
   const executor = new Executor(device, options);
   const rec = new Recorder(executor);
   const { instructions, freeAll } = memory(rec);
+  const all = { ...instructions, ...computing(rec) };
+  const tracer = executor.replays ? tracerOf(rec, all) : null;
   return {
     name: 'gpu',
     variant: device.info.mode,
@@ -82,21 +76,14 @@ function kernelsOver(device: Device, options?: GpuTestOptions): GpuKernels {
     },
     counts: executor.counts,
     dispose() {
+      tracer?.dispose();
       freeAll();
       rec.runs.close(() => {
         executor.dispose();
         device.dispose();
       });
     },
-    ...instructions,
-    ...products(rec),
-    ...rows(rec),
-    ...elements(rec),
-    ...noise(rec),
-    ...cells(rec),
-    ...cellHalves(rec),
-    ...layerNorms(rec),
-    ...losses(rec),
-    ...updates(rec),
+    ...all,
+    ...(tracer && traced(tracer, all)),
   };
 }

@@ -74,3 +74,10 @@ export const MAX_PLAN_NUMBERS = 2 ** 18;
 export const MAX_CACHED_SHADERS = 4096;
 export const MAX_CACHED_KERNELS = 1024;
 export const MAX_CACHED_PLANS = 16;
+export const MAX_CACHED_TRACES = 16;
+
+/** Instructions between two runs up to which they may be replayed. */
+export const MAX_TRACE_LENGTH = 2 ** 15;
+
+/** Replays of one trace that are made, without one that runs, before no more are made. */
+export const MAX_REPLAY_ATTEMPTS = 4;

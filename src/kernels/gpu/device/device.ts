@@ -3,6 +3,8 @@ import type { Program, Vec4Support } from '../shaders/program.js';
 import type { ThreadLayout } from './compile.js';
 import type { GpuInstance, GpuJs } from './gpu-js.js';
 import type { GpuMode } from './modes.js';
+import type { KernelEncoding } from './replay.js';
+import type { GpuBuffer, GpuDevice } from './webgpu-api.js';
 
 /** A compiled program. */
 export interface GpuKernel {
@@ -10,6 +12,8 @@ export interface GpuKernel {
   run(args: readonly unknown[]): unknown;
   /** Sets the output size of later runs. */
   resize(output: Program['output']): void;
+  /** What gpu.js encoded in the last run. Only on a device with `replaySupport`. */
+  encoding?(): KernelEncoding;
   destroy(): void;
 }
 
@@ -46,6 +50,13 @@ export interface PlanSupport {
   readonly maxNumbers: number;
 }
 
+/** What replays need of a mode whose kernels can be encoded without gpu.js. */
+export interface ReplaySupport {
+  readonly device: GpuDevice;
+  /** A buffer as a result of gpu.js, which its kernels can read. */
+  handle(buffer: GpuBuffer): unknown;
+}
+
 /** An opened mode of gpu.js. */
 export interface Device {
   readonly info: DeviceInfo;
@@ -65,6 +76,8 @@ export interface Device {
   compile(program: Program, options: CompileOptions): GpuKernel;
   /** Null if the mode has no plans. */
   readonly planSupport: PlanSupport | null;
+  /** Null if the mode has no replays. */
+  readonly replaySupport: ReplaySupport | null;
   /** Throws `DEVICE_LOST`. */
   requireAlive(): void;
   /** Runs `act`, and throws the errors that the device reports meanwhile. */

@@ -1,6 +1,7 @@
 /** The parts of gpu.js that the backend uses, and the package that provides WebGPU in Node. Both load on first use. */
 import { invalidSetting } from '../../../errors.js';
 import { reasonOf } from './faults.js';
+import type { GpuBuffer, GpuDevice } from './webgpu-api.js';
 
 /** A kernel of gpu.js. */
 export type GpuJsKernel = ((...args: unknown[]) => unknown) & {
@@ -12,6 +13,13 @@ export type GpuJsKernel = ((...args: unknown[]) => unknown) & {
     assembleWGSL?(): string;
     /** On WebGPU: the numbers that a thread returns. */
     componentCount?: number;
+    /** On WebGPU: what the last run encoded. */
+    readonly computePipeline?: object | null;
+    readonly bindGroupLayout?: object | null;
+    readonly paramsMirror?: ArrayBuffer | null;
+    readonly paramsLayout?: { readonly scalarArgs: readonly { readonly offset: number }[] } | null;
+    readonly threadDim?: readonly number[] | null;
+    _computeDispatch?(threads: readonly number[]): { readonly groups: readonly [number, number, number] };
   };
 };
 
@@ -34,7 +42,7 @@ export interface WebGpuContext {
   readonly adapter: {
     readonly info?: { readonly vendor: string; readonly architecture: string; readonly description: string };
   };
-  readonly device: {
+  readonly device: GpuDevice & {
     readonly limits: Readonly<
       Record<'maxStorageBufferBindingSize' | 'maxBufferSize' | 'maxComputeWorkgroupsPerDimension', number>
     >;
@@ -87,6 +95,14 @@ export interface GpuJs {
     isWebGPUAvailable(): Promise<boolean>;
   };
   readonly Input: new (values: Float32Array, size: readonly number[]) => object;
+  /** A result of a kernel on WebGPU. */
+  readonly WebGPUBufferResult: new (of: {
+    readonly buffer: GpuBuffer;
+    readonly output: readonly number[];
+    readonly componentCount: number;
+    readonly context: object;
+    readonly kernel: null;
+  }) => object;
   readonly WebGPUContext: { acquire(): Promise<WebGpuContext>; destroy(): Promise<void> };
 }
 

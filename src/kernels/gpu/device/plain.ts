@@ -24,6 +24,7 @@ export function plainDevice(mode: 'webasm' | 'cpu', { GPU, Input }: GpuJs): Devi
       return { run: (args) => kernel(...args), resize: () => {}, destroy: () => kernel.destroy() };
     },
     planSupport: mode === 'webasm' ? planSupport : null, // any size: its results are arrays in host memory anyway
+    replaySupport: null,
     requireAlive: () => {},
     watched: (act) => act(),
     dispose: () => void gpu.destroy(),

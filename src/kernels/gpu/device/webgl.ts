@@ -112,6 +112,7 @@ export function webGlDevice(gpuJs: GpuJs, gl: WebGl): Device {
     resizes: (output) => layoutOf(output) === 'columns and rows',
     compile,
     planSupport: null, // slower than single kernels
+    replaySupport: null,
     requireAlive,
     watched: async (act) => {
       requireAlive();

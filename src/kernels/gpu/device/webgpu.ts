@@ -8,6 +8,7 @@ import { addFunctions, kernelSettings, kernelSource, type ThreadLayout } from '.
 import type { CompileOptions, Device, GpuKernel } from './device.js';
 import { deviceLost, outcome, outOfMemory, settle } from './faults.js';
 import type { GpuInstance, GpuJs, GpuJsKernel, WebGpuContext } from './gpu-js.js';
+import type { KernelEncoding } from './replay.js';
 
 /** Compiles programs for grids of at most `side` columns and rows. */
 function webGpuCompiler(gpu: GpuInstance, side: number) {
@@ -27,6 +28,7 @@ function webGpuCompiler(gpu: GpuInstance, side: number) {
       return {
         run: (args) => (program.vec4Output ? runVec4(kernel, args, 4 * (wgsl?.rows ?? 1)) : kernel(...args)),
         resize: (next) => void kernel.setOutput(output(next)),
+        encoding: () => encodingOf(kernel, program.scalars.length),
         destroy: () => kernel.destroy(),
       };
     },
@@ -34,7 +36,7 @@ function webGpuCompiler(gpu: GpuInstance, side: number) {
 }
 
 /** The device of a WebGPU context. */
-export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Device {
+export function webGpuDevice({ GPU, Input, WebGPUBufferResult }: GpuJs, context: WebGpuContext): Device {
   const gpu = new GPU({ mode: 'webgpu' });
   addFunctions(gpu);
   const { device } = context;
@@ -57,6 +59,11 @@ export function webGpuDevice({ GPU, Input }: GpuJs, context: WebGpuContext): Dev
     resizes: (output) => layoutOf(output) === 'columns and rows',
     compile,
     planSupport: { gpu, Input, threads: 'columns and rows', maxNumbers: MAX_PLAN_NUMBERS },
+    replaySupport: {
+      device,
+      handle: (buffer) =>
+        new WebGPUBufferResult({ buffer, output: [buffer.size / 4], componentCount: 1, context, kernel: null }),
+    },
     requireAlive,
     watched: (act) =>
       inTurn(device, async () => {
@@ -97,6 +104,23 @@ function inTurn<T>(device: object, act: () => Promise<T>): Promise<T> {
     done.catch(() => {}),
   );
   return done;
+}
+
+/** What gpu.js encoded when it last ran a kernel whose last arguments are `scalars` numbers. */
+function encodingOf({ kernel }: GpuJsKernel, scalars: number): KernelEncoding {
+  const { computePipeline: pipeline, bindGroupLayout: layout, paramsMirror, paramsLayout, threadDim } = kernel;
+  if (!pipeline || !layout || !paramsMirror || !paramsLayout || !threadDim || !kernel._computeDispatch) {
+    throw otherVersion();
+  }
+  const { scalarArgs } = paramsLayout;
+  return {
+    pipeline,
+    layout,
+    params: new Uint8Array(paramsMirror.slice(0)),
+    scalarOffsets: scalarArgs.slice(scalarArgs.length - scalars).map(({ offset }) => offset),
+    groups: kernel._computeDispatch(threadDim).groups,
+    resultBytes: 4 * (kernel.componentCount ?? 1) * threadDim.reduce((all, n) => all * n, 1),
+  };
 }
 
 /** The threads of an output. */

@@ -4,7 +4,7 @@ import { UnspoolError } from '../../../errors.js';
 import type { SizedPiece, Value } from './values.js';
 
 /** Elements [start, end) of an allocation: element e is element e - start + shift of the value. */
-interface Segment {
+export interface Segment {
   readonly start: number;
   readonly end: number;
   readonly value: Value;
@@ -15,6 +15,10 @@ interface Segment {
 export class Allocation {
   readonly size: number;
   freed = false;
+  /** Changes with every write and when it is freed. */
+  version = 0;
+  /** Called when it is freed. */
+  readonly onFree = new Set<() => void>();
   private segments: Segment[] = [];
 
   constructor(size: number) {
@@ -48,10 +52,16 @@ export class Allocation {
     return found;
   }
 
+  /** Its segments now. */
+  snapshot(): readonly Segment[] {
+    return this.segments.slice();
+  }
+
   /** Makes [start, end) a piece of `value`, and calls `release` with the value of each segment that is replaced. */
   write(start: number, end: number, value: Value, shift: number, release: (value: Value) => void): void {
     this.requireNotFreed();
     if (start === end) return;
+    this.version++;
     const { segments } = this;
     const first = this.indexOf(start);
     let last = first;
@@ -79,7 +89,9 @@ export class Allocation {
     const { segments } = this;
     this.segments = [];
     this.freed = true;
+    this.version++;
     for (const { value } of segments) release(value);
+    for (const act of [...this.onFree]) act();
   }
 }
 

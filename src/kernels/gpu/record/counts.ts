@@ -6,6 +6,8 @@ export interface GpuCounts {
   reads: number;
   /** Runs that were one plan. */
   plans: number;
+  /** Runs that were replayed. */
+  replays: number;
   /** Kernels that were compiled, without those of plans. */
   compiled: number;
   /** Results that are on the device now. */

@@ -22,9 +22,19 @@ export class DeviceMemory {
     const { scalar, vec4 } = value;
     value.scalar = null;
     value.vec4 = null;
-    for (const array of [scalar, vec4]) {
-      if (array && --array.refCount === 0) this.delete(array);
-    }
+    for (const array of [scalar, vec4]) if (array) this.release(array);
+  }
+
+  /** Gives up one reference to an array. */
+  release(array: DeviceArray): void {
+    if (--array.refCount === 0) this.delete(array);
+  }
+
+  /** Frees what a value has on the device, and stores it in `array` instead, which already has its numbers. */
+  move(value: Value, array: DeviceArray): void {
+    this.free(value);
+    array.refCount++;
+    value.scalar = array;
   }
 
   private delete(array: DeviceArray): void {

@@ -2,11 +2,14 @@
 
 import type { Device } from '../device/device.js';
 import { tooLarge } from '../device/faults.js';
+import type { Replay, UploadBlock } from '../device/replay.js';
+import type { Program } from '../shaders/program.js';
 import { MAX_ELEMENTS, PRODUCT_BLOCKS } from '../thresholds.js';
 import type { GpuCounts } from './counts.js';
 import { DeviceMemory } from './device-memory.js';
 import { KernelRunner } from './kernel-runner.js';
 import { type PlanKind, Plans } from './plans.js';
+import type { RunRecording } from './run-recording.js';
 import type { Call, SizedPiece, Value } from './values.js';
 
 /** Settings for tests. The device decides by default. */
@@ -15,7 +18,14 @@ export interface GpuTestOptions {
   readonly maxElements?: number;
   /** Whether the cell's kernel computes the product that it reads, on WebGPU. Default: not on a software driver. */
   readonly fusesSums?: boolean;
+  /** Whether runs that recur may be plans of gpu.js. Default true. */
+  readonly plans?: boolean;
+  /** Whether runs that recur are replayed, on WebGPU. Default true. */
+  readonly replays?: boolean;
 }
+
+/** How a run was executed. */
+export type Execution = 'single kernels' | 'replay' | PlanKind;
 
 type Release = (value: Value) => void;
 
@@ -25,7 +35,7 @@ export class Executor {
   readonly memory = new DeviceMemory();
   readonly counts: GpuCounts;
   /** How the last run was executed. */
-  lastRun: PlanKind | 'single kernels' = 'single kernels';
+  lastRun: Execution = 'single kernels';
   /** Elements of one value. */
   readonly maxElements: number;
   /** Arrays of one kernel. */
@@ -35,20 +45,24 @@ export class Executor {
   readonly vec4: Device['vec4'];
   /** Whether the cell's kernel computes the product that it reads. */
   readonly fusesSums: boolean;
+  /** Whether runs that recur are replayed. */
+  readonly replays: boolean;
   private readonly device: Device;
   private readonly runner: KernelRunner;
   private readonly plans: Plans | null;
 
-  constructor(device: Device, { maxElements = MAX_ELEMENTS, fusesSums = device.fusesSums }: GpuTestOptions = {}) {
+  constructor(device: Device, options: GpuTestOptions = {}) {
+    const { maxElements = MAX_ELEMENTS, fusesSums = device.fusesSums, plans = true, replays = true } = options;
     const { memory } = this;
     this.counts = {
-      ...{ dispatches: 0, uploads: 0, reads: 0, plans: 0, compiled: 0 },
+      ...{ dispatches: 0, uploads: 0, reads: 0, plans: 0, replays: 0, compiled: 0 },
       get resident() {
         return memory.size;
       },
     };
     this.device = device;
-    this.plans = device.planSupport && new Plans(device.planSupport);
+    this.plans = plans && device.planSupport ? new Plans(device.planSupport) : null;
+    this.replays = replays && device.replaySupport !== null;
     this.fusesSums = fusesSums;
     this.maxElements = Math.min(maxElements, 4 * Math.floor(device.info.maxBufferBytes / 16));
     this.runner = new KernelRunner(device, memory, this.counts, this.maxElements);
@@ -80,7 +94,12 @@ export class Executor {
   }
 
   /** Runs, in order, the calls whose values are still used, and then reads. */
-  async run(calls: readonly Call[], reads: readonly SizedPiece[], release: Release): Promise<Float32Array[]> {
+  async run(
+    calls: readonly Call[],
+    reads: readonly SizedPiece[],
+    release: Release,
+    recording: RunRecording | null = null,
+  ): Promise<Float32Array[]> {
     const left = new Set(closeUsed(calls));
     const finish = (call: Call): void => {
       left.delete(call);
@@ -88,9 +107,13 @@ export class Executor {
     };
     const act = async (): Promise<Float32Array[]> => {
       const used = [...left];
-      if (used.length > 0 && !(await this.runAsPlan(used, finish))) await this.runSingly(used, finish);
+      const fitsPlan = recording !== null && (this.plans?.fits(used, this.nameOf) ?? false);
+      const isPlan = used.length > 0 && (await this.runAsPlan(used, finish));
+      if (used.length > 0 && !isPlan) await this.runSingly(used, finish, recording);
       const found: Float32Array[] = [];
       for (const one of reads) found.push(await this.runner.read(one));
+      if (isPlan || fitsPlan) recording?.giveUp();
+      else recording?.finish(this.device.replaySupport!, this.memory);
       return found;
     };
     try {
@@ -112,19 +135,36 @@ export class Executor {
     for (const out of outs) if (out.refCount === 0) this.memory.free(out);
   }
 
-  private async runSingly(calls: readonly Call[], finish: (call: Call) => void): Promise<void> {
+  /** Runs a replay, and reads. */
+  async replay(replay: Replay, block: UploadBlock): Promise<Float32Array[]> {
+    const found = await this.device.watched(() => replay.run(block));
+    this.lastRun = 'replay';
+    this.counts.replays++;
+    this.counts.dispatches += replay.dispatches;
+    this.counts.uploads++;
+    this.counts.reads++;
+    return found;
+  }
+
+  private async runSingly(
+    calls: readonly Call[],
+    finish: (call: Call) => void,
+    recording: RunRecording | null,
+  ): Promise<void> {
     this.lastRun = 'single kernels';
-    await this.runner.upload(calls);
+    await this.runner.upload(calls, recording);
     for (const call of calls) {
-      await this.runner.run(call);
+      await this.runner.run(call, recording);
       finish(call);
     }
   }
 
+  private readonly nameOf = (program: Program): string => this.runner.kernels.nameOf(program);
+
   /** Returns whether the calls ran as one plan. */
   private async runAsPlan(calls: readonly Call[], finish: (call: Call) => void): Promise<boolean> {
     const { plans } = this;
-    const layout = plans?.layout(calls, (program) => this.runner.kernels.nameOf(program));
+    const layout = plans?.layout(calls, this.nameOf);
     if (!plans || !layout) return false;
     const numbers: Float32Array[] = [];
     for (const value of layout.externals) numbers.push(await this.toHost(value));

@@ -1,11 +1,12 @@
 /** Runs kernels one by one. Their results stay on the device. */
-import type { Device } from '../device/device.js';
+import type { Device, GpuKernel } from '../device/device.js';
 import { copyProgram, packVec4 } from '../shaders/indexing.js';
 import type { Program } from '../shaders/program.js';
 import type { GpuCounts } from './counts.js';
 import type { DeviceMemory } from './device-memory.js';
 import { KernelCache } from './kernel-cache.js';
 import { packAligned, roundUpTo4 } from './packing.js';
+import type { RunRecording } from './run-recording.js';
 import type { Call, DeviceArray, SizedPiece, Value } from './values.js';
 
 /** Uploads what kernels need, runs them, and reads results. */
@@ -35,7 +36,9 @@ export class KernelRunner {
   }
 
   /** Runs a call whose inputs are on the device. */
-  async run({ program, inputs, scalars, outs }: Call): Promise<void> {
+  async run(call: Call, recording: RunRecording | null = null): Promise<void> {
+    const { program, inputs, scalars, outs } = call;
+    recording?.begins(call);
     const handles: unknown[] = [];
     const starts: number[] = [];
     let kinds = '';
@@ -46,7 +49,9 @@ export class KernelRunner {
       starts.push(readsVec4 ? (value.start + shift) / 4 : value.start + shift);
       kinds += value.scalar && !readsVec4 ? 's' : 'f';
     }
-    const results = await this.dispatch(program, kinds, handles, starts, scalars);
+    const kernel = this.kernels.get(program, { kinds, resident: true });
+    const results = await this.dispatch(kernel, program, handles, starts, scalars);
+    recording?.ran(call, kernel.encoding!());
     for (const [i, array] of results.entries()) this.assign(outs[i]!, program, array);
   }
 
@@ -56,13 +61,12 @@ export class KernelRunner {
   }
 
   private async dispatch(
+    kernel: GpuKernel,
     program: Program,
-    kinds: string,
     handles: readonly unknown[],
     starts: readonly number[],
     scalars: readonly number[] = [],
   ): Promise<DeviceArray[]> {
-    const kernel = this.kernels.get(program, { kinds, resident: true });
     this.counts.dispatches++;
     const given = await kernel.run([...handles, ...starts, ...Object.values(program.sizes ?? {}), ...scalars]);
     const results = program.extraOutputs ? (given as unknown[]) : [given];
@@ -73,12 +77,13 @@ export class KernelRunner {
   private async ensureVec4(value: Value): Promise<void> {
     if (value.vec4) return;
     const program = packVec4(value.size);
-    const [array] = await this.dispatch(program, 's', [value.scalar!.handle], [value.start]);
+    const kernel = this.kernels.get(program, { kinds: 's', resident: true });
+    const [array] = await this.dispatch(kernel, program, [value.scalar!.handle], [value.start]);
     this.assign(value, program, array!);
   }
 
   /** Uploads what the calls read from host memory, in as few arrays as possible. */
-  async upload(calls: readonly Call[]): Promise<void> {
+  async upload(calls: readonly Call[], recording: RunRecording | null = null): Promise<void> {
     const needed = new Map<Value, Float32Array>();
     for (const { inputs } of calls) {
       for (const { value } of inputs) if (value.host) needed.set(value, value.host);
@@ -88,18 +93,22 @@ export class KernelRunner {
     for (const [value, numbers] of needed) {
       const aligned = roundUpTo4(numbers.length);
       if (size + aligned > this.maxElements && group.length > 0) {
-        await this.uploadGroup(group);
+        await this.uploadGroup(group, recording);
         [group, size] = [[], 0];
       }
       group.push([value, numbers]);
       size += aligned;
     }
-    if (group.length > 0) await this.uploadGroup(group);
+    if (group.length > 0) await this.uploadGroup(group, recording);
   }
 
-  private async uploadGroup(values: readonly (readonly [Value, Float32Array])[]): Promise<void> {
+  private async uploadGroup(
+    values: readonly (readonly [Value, Float32Array])[],
+    recording: RunRecording | null,
+  ): Promise<void> {
     const { numbers: all, starts } = packAligned(values.map(([, numbers]) => numbers));
     this.counts.uploads++;
+    recording?.uploaded(values, starts, all.length);
     const isVec4 = this.vec4 === 'textures';
     const program = isVec4 ? packVec4(all.length) : copyProgram(all.length);
     const array = this.memory.add(

@@ -61,12 +61,22 @@ export class Plans {
    * pay.
    */
   layout(calls: readonly Call[], nameOf: (program: Program) => string): PlanLayout | null {
-    const layout = this.refused === null ? layoutOf(calls, nameOf, this.support.maxNumbers) : null;
-    if (!layout || layout.results.length === 0) return null;
+    const layout = this.possible(calls, nameOf);
+    if (!layout) return null;
     if (this.plans.has(layout.key) || this.seen.delete(layout.key)) return layout;
     this.seen.add(layout.key);
     if (this.seen.size > MAX_CACHED_PLANS) this.seen.delete(this.seen.values().next().value!);
     return null;
+  }
+
+  /** Whether the calls can be a plan. */
+  fits(calls: readonly Call[], nameOf: (program: Program) => string): boolean {
+    return this.possible(calls, nameOf) !== null;
+  }
+
+  private possible(calls: readonly Call[], nameOf: (program: Program) => string): PlanLayout | null {
+    const layout = this.refused === null ? layoutOf(calls, nameOf, this.support.maxNumbers) : null;
+    return layout && layout.results.length > 0 ? layout : null;
   }
 
   /** Runs a plan on the numbers of its externals. Returns null, with nothing computed, if gpu.js did not fuse it. */

@@ -11,8 +11,10 @@ import type { Program } from '../shaders/program.js';
 import { MAX_RECORDED_CALLS, MAX_UPLOADED_CONSTANT } from '../thresholds.js';
 import { Allocation, sizeOf, type Window, windowOf } from './allocation.js';
 import { type RowRange, rowBlocks, segmentBlocks } from './blocks.js';
+import type { EntryLog } from './entry.js';
 import type { Executor } from './executor.js';
-import { type RunSource, Runs } from './runs.js';
+import type { RunRecording } from './run-recording.js';
+import { type RunSource, Runs, type TakenCalls } from './runs.js';
 import { ShaderCache } from './shader-cache.js';
 import { type Call, isVec4, type Piece, pieceOf, type SizedPiece, totalSize, Value } from './values.js';
 
@@ -22,6 +24,10 @@ export class Recorder implements RunSource {
   readonly shaders = new ShaderCache();
   readonly runs = new Runs(this);
   private recorded: Call[] = [];
+  /** What the present instruction does, if a replay may be made of it. */
+  log: EntryLog | null = null;
+  /** Called when calls are taken for a run. Returns what notes the run. */
+  onTake: (() => RunRecording | null) | null = null;
   /** Values that were concatenated since the last call. The next call may read them, so they are released after it. */
   private merged: Value[] = [];
 
@@ -62,6 +68,15 @@ export class Recorder implements RunSource {
 
   /** A matrix as one piece. If it consists of several, they are concatenated, and the allocation keeps the result. */
   read(m: Matrix): Piece {
+    const { log } = this;
+    this.log = null; // not what it takes to make it one piece
+    const piece = this.onePiece(m);
+    this.log = log;
+    log?.pieces.push(piece);
+    return piece;
+  }
+
+  private onePiece(m: Matrix): Piece {
     const { base, offset } = windowOf(m);
     const [start, end] = [offset, offset + sizeOf(m)];
     if (start === end) return pieceOf(new Value(0));
@@ -88,7 +103,9 @@ export class Recorder implements RunSource {
     const { base, offset } = windowOf(m);
     const pieces = base.pieces(offset, offset + sizeOf(m));
     const first = pieces[0]?.value.constant ?? null;
-    return pieces.every(({ value }) => value.constant === first) ? first : null;
+    const constant = pieces.every(({ value }) => value.constant === first) ? first : null;
+    this.log?.constants.push(constant);
+    return constant;
   }
 
   /** Makes a matrix a piece of `value`. */
@@ -111,6 +128,7 @@ export class Recorder implements RunSource {
   fromHost(numbers: Float32Array): Piece {
     const value = new Value(numbers.length);
     value.host = numbers;
+    this.log?.hosts.push(value);
     return pieceOf(value);
   }
 
@@ -139,6 +157,7 @@ export class Recorder implements RunSource {
     for (const { value } of inputs) this.executor.requireFits(value.size);
     for (const out of outs) out.call = call;
     for (const { value } of inputs) value.refCount++;
+    this.log?.calls.push(call);
     this.recorded.push(call);
     this.releaseMerged();
     if (this.recorded.length >= MAX_RECORDED_CALLS) this.runs.start();
@@ -150,12 +169,12 @@ export class Recorder implements RunSource {
     return this.callAll(program, inputs, scalars, size)[0]!;
   }
 
-  /** The calls recorded since the last run. */
-  takeCalls(): Call[] {
+  /** The calls recorded since the last run, and what notes their run. */
+  takeCalls(): TakenCalls {
     this.releaseMerged();
     const calls = this.recorded;
     this.recorded = [];
-    return calls;
+    return { calls, recording: this.onTake?.() ?? null };
   }
 
   /**

@@ -5,12 +5,19 @@ import { MAX_JOINED_READ } from '../thresholds.js';
 import { asColumn, rowsOf, sizeOf } from './allocation.js';
 import type { Executor } from './executor.js';
 import { concatenate } from './packing.js';
+import type { RunRecording } from './run-recording.js';
 import { type Call, type Piece, pieceOf, type SizedPiece, totalSize, type Value } from './values.js';
 
 /** A requested download. */
 interface PendingRead extends SizedPiece {
   resolve(numbers: Float32Array): void;
   reject(error: unknown): void;
+}
+
+/** Calls that will run, and what notes their run. */
+export interface TakenCalls {
+  readonly calls: readonly Call[];
+  readonly recording: RunRecording | null;
 }
 
 /** What runs need of the recorder. */
@@ -23,7 +30,7 @@ export interface RunSource {
   /** The pieces as one new value, by a kernel of at least `minArrays` arrays. */
   concatenate(pieces: readonly SizedPiece[], size: number, minArrays: number): Value;
   /** The calls recorded since the last run. */
-  takeCalls(): Call[];
+  takeCalls(): TakenCalls;
   readonly release: (value: Value) => void;
 }
 
@@ -108,15 +115,29 @@ export class Runs {
   }
 
   private run(reads: readonly SizedPiece[]): Promise<Float32Array[]> {
-    const calls = this.source.takeCalls();
     const { executor, release } = this.source;
+    const { calls, recording } = this.source.takeCalls();
+    return this.inOrder(
+      () => executor.run(calls, reads, release, recording),
+      () => executor.cancel(calls, release),
+    );
+  }
+
+  /** Runs `act` after the runs before. The backend is not disposed before it has ended. */
+  enqueue(act: () => Promise<Float32Array[]>): Promise<Float32Array[]> {
+    this.pending++;
+    return this.inOrder(act, () => {}).finally(() => this.finished());
+  }
+
+  /** Runs `act` after the runs before; if one of them failed, calls `cancel` instead and throws its error. */
+  private inOrder(act: () => Promise<Float32Array[]>, cancel: () => void): Promise<Float32Array[]> {
     const run = this.tail.then(async () => {
       if (this.failure) {
-        executor.cancel(calls, release);
+        cancel();
         throw this.failure.error;
       }
       try {
-        return await executor.run(calls, reads, release);
+        return await act();
       } catch (error) {
         this.failure = { error };
         throw error;
