@@ -14,8 +14,6 @@ export type { Floats } from './file.js';
 export type { GivenState, InferModel, InferOptions, InferPrediction, LayerState, State } from './model.js';
 
 const PAGE = 65536;
-/** Where blocks begin, in bytes: the module's constants are below. */
-const HEAP = 2048;
 
 interface Exports {
   product(y: number, x: number, w: number, rows: number, outputs: number, K: number): void;
@@ -65,7 +63,7 @@ function simdMachine(int8: ReadonlyMap<Floats, Int8Rows>): Machine {
   const { product, int8Product, lstmCell } = new WebAssembly.Instance(compile(), { env: { memory } })
     .exports as unknown as Exports;
   const blocks: { block: Block; count: number }[] = [];
-  let [kept, keptBlocks, top] = [HEAP, 0, HEAP];
+  let [kept, keptBlocks, top] = [1024, 0, 1024];
   const place = (count: number): Block => {
     const at = top;
     top += Math.ceil(count / 4) * 16;

@@ -25,42 +25,58 @@ export function fma(x: v128, y: v128, z: v128): v128 {
 
 const INVERSE_LN2: f32 = 1.4426950408889634;
 const LN2: f32 = 0.6931471805599453;
-/** 1.5 * 2^23 */
+// ROUNDER is 1.5 * 2^23.
+const ONE: f32 = 1;
+const TWO: f32 = 2;
+const LEAST: f32 = 1e-30;
 const ROUNDER: f32 = 12582912;
+const ROUNDER_MINUS_32: f32 = ROUNDER - 32;
+const MINUS_INVERSE_LN_2: f32 = -INVERSE_LN2;
+const C2: f32 = -2.12194440054691e-4;
+const C1: f32 = 0.693359375;
+const E5: f32 = -8.29030969163e-3;
+const E4: f32 = 4.18979763813e-2;
+const E3: f32 = -1.66676365163e-1;
+const E2: f32 = 4.9999149182e-1;
+const E1: f32 = -9.99999707043e-1;
+const SIGMOID_LOW: f32 = -105;
+const SIGMOID_HIGH: f32 = 64;
+const TINY: f32 = 2.3283064365386963e-10;
+const TANH_LOW: f32 = -16;
+const TANH_HIGH: f32 = 10;
+const TWO_INVERSE_LN_2: f32 = 2 * INVERSE_LN2;
+const MINUS_HALF_LN_2: f32 = -0.5 * LN2;
+const P4: f32 = 8.8848153607e-2;
+const P3: f32 = 2.67728659822e-1;
+const P2: f32 = 6.66675197031e-1;
+const P1: f32 = 1.33332348965;
+const P0: f32 = 1.99999992617;
 
 /**
- * The constants that the cell needs, in memory: V8 makes a constant vector out of two 64-bit numbers wherever it is used, which takes
- * longer than a load, and cannot fuse it with that of the next vector.
+ * The constants in memory, for the modules with relaxed SIMD: newer V8 makes a constant vector out of two 64-bit numbers wherever it is
+ * used, which takes longer than a load, and cannot fuse it with that of the next vector. Older engines keep constants in registers.
  */
-const TABLE = memory.data<f32>([
-  1, 2, 1e-30,
-  ROUNDER, ROUNDER - 32, -INVERSE_LN2, -2.12194440054691e-4, 0.693359375,
-  -8.29030969163e-3, 4.18979763813e-2, -1.66676365163e-1, 4.9999149182e-1, -9.99999707043e-1,
-  -105, 64, 2.3283064365386963e-10,
-  -16, 10, 2 * INVERSE_LN2, -0.5 * LN2,
-  8.8848153607e-2, 2.67728659822e-1, 6.66675197031e-1, 1.33332348965, 1.99999992617,
-]);
+const TABLE: usize = ASC_FEATURE_RELAXED_SIMD ? memory.data<f32>([
+  ONE, TWO, LEAST, ROUNDER, ROUNDER_MINUS_32, MINUS_INVERSE_LN_2, C2, C1, E5, E4, E3, E2, E1, SIGMOID_LOW, SIGMOID_HIGH,
+  TINY, TANH_LOW, TANH_HIGH, TWO_INVERSE_LN_2, MINUS_HALF_LN_2, P4, P3, P2, P1, P0,
+]) : 0;
 
 /** Where each constant is in the table. */
 enum At {
-  one, two, least,
-  rounder, rounderMinus32, minusInverseLn2, c2, c1,
-  e5, e4, e3, e2, e1,
-  sigmoidLow, sigmoidHigh, tiny,
-  tanhLow, tanhHigh, twoInverseLn2, minusHalfLn2,
-  p4, p3, p2, p1, p0,
+  one, two, least, rounder, rounderMinus32, minusInverseLn2, c2, c1, e5, e4, e3, e2, e1, sigmoidLow, sigmoidHigh, tiny,
+  tanhLow, tanhHigh, twoInverseLn2, minusHalfLn2, p4, p3, p2, p1, p0,
 }
 
 // @ts-ignore: decorator
 @inline
-function constant(index: At): v128 {
-  return v128.load32_splat(TABLE + (<usize>index << 2));
+function constant(index: At, value: f32): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? v128.load32_splat(TABLE + (<usize>index << 2)) : f32x4.splat(value);
 }
 
 // @ts-ignore: decorator
 @inline
 export function one(): v128 {
-  return constant(At.one);
+  return constant(At.one, ONE);
 }
 
 /** x limited to [low, high]. NaN stays NaN. */
@@ -87,13 +103,13 @@ function powerOf2(m: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function scaledExp(y: v128, rounder: v128): v128 {
-  const m = fma(y, constant(At.minusInverseLn2), rounder);
+  const m = fma(y, constant(At.minusInverseLn2, MINUS_INVERSE_LN_2), rounder);
   const n = f32x4.sub(m, rounder);
-  const r = fma(n, constant(At.c2), fma(n, constant(At.c1), y)); // e^-y = 2^n e^-r
-  let p = fma(constant(At.e5), r, constant(At.e4));
-  p = fma(p, r, constant(At.e3));
-  p = fma(p, r, constant(At.e2));
-  p = fma(p, r, constant(At.e1));
+  const r = fma(n, constant(At.c2, C2), fma(n, constant(At.c1, C1), y)); // e^-y = 2^n e^-r
+  let p = fma(constant(At.e5, E5), r, constant(At.e4, E4));
+  p = fma(p, r, constant(At.e3, E3));
+  p = fma(p, r, constant(At.e2, E2));
+  p = fma(p, r, constant(At.e1, E1));
   p = fma(p, r, one());
   return f32x4.mul(p, powerOf2(m));
 }
@@ -105,7 +121,7 @@ function scaledExp(y: v128, rounder: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expMinus(y: v128): v128 {
-  return f32x4.mul(scaledExp(f32x4.pmin(y, f32x4.splat(106)), f32x4.splat(ROUNDER + 32)), constant(At.tiny));
+  return f32x4.mul(scaledExp(f32x4.pmin(y, f32x4.splat(106)), f32x4.splat(ROUNDER + 32)), constant(At.tiny, TINY));
 }
 
 /** e^x of one number. The exponent is kept away from its limits until the last product. */
@@ -131,9 +147,9 @@ export function log1p(x: f64): f64 {
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
-  const s = constant(At.tiny);
-  const y = between(x, constant(At.sigmoidLow), constant(At.sigmoidHigh));
-  return f32x4.div(s, f32x4.add(s, scaledExp(y, constant(At.rounderMinus32))));
+  const s = constant(At.tiny, TINY);
+  const y = between(x, constant(At.sigmoidLow, SIGMOID_LOW), constant(At.sigmoidHigh, SIGMOID_HIGH));
+  return f32x4.div(s, f32x4.add(s, scaledExp(y, constant(At.rounderMinus32, ROUNDER_MINUS_32))));
 }
 
 /**
@@ -145,15 +161,15 @@ export function sigmoid(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function exp2xMinus1(x: v128): v128 {
-  const rounder = constant(At.rounder);
-  const y = between(x, constant(At.tanhLow), constant(At.tanhHigh));
-  const m = fma(y, constant(At.twoInverseLn2), rounder);
+  const rounder = constant(At.rounder, ROUNDER);
+  const y = between(x, constant(At.tanhLow, TANH_LOW), constant(At.tanhHigh, TANH_HIGH));
+  const m = fma(y, constant(At.twoInverseLn2, TWO_INVERSE_LN_2), rounder);
   const n = f32x4.sub(m, rounder);
-  const h = fma(n, constant(At.minusHalfLn2), y);
-  let p = fma(constant(At.p4), h, constant(At.p3));
-  p = fma(p, h, constant(At.p2));
-  p = fma(p, h, constant(At.p1));
-  p = fma(p, h, constant(At.p0));
+  const h = fma(n, constant(At.minusHalfLn2, MINUS_HALF_LN_2), y);
+  let p = fma(constant(At.p4, P4), h, constant(At.p3, P3));
+  p = fma(p, h, constant(At.p2, P2));
+  p = fma(p, h, constant(At.p1, P1));
+  p = fma(p, h, constant(At.p0, P0));
   const q = fma(f32x4.mul(h, h), p, f32x4.add(h, h));
   const power = powerOf2(m);
   return f32x4.sub(f32x4.mul(power, q), f32x4.sub(one(), power)); // this order keeps the sign of -0
@@ -164,7 +180,7 @@ export function exp2xMinus1(x: v128): v128 {
 @inline
 export function tanh(x: v128): v128 {
   const u = exp2xMinus1(x);
-  return f32x4.div(u, f32x4.add(u, constant(At.two)));
+  return f32x4.div(u, f32x4.add(u, constant(At.two, TWO)));
 }
 
 /**
@@ -174,7 +190,7 @@ export function tanh(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function flush(x: v128): v128 {
-  return v128.andnot(x, f32x4.lt(f32x4.abs(x), constant(At.least)));
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), constant(At.least, LEAST)));
 }
 
 /** The sum of the four lanes. */
