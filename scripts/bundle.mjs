@@ -39,7 +39,7 @@ const ENTRIES = [
 const BASE = ['checks', 'contract/constants'];
 const CORE = ['core/model', 'core/build', 'kernels/select', 'train/trainer', 'optim/public-common', 'optim/adam'];
 /** Optional packages, loaded on demand if they are installed. */
-const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', 'koffi'];
+const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', 'hyparquet', 'koffi'];
 
 /**
  * seedrandom as an ES module, so that a page needs no helpers for CommonJS. It loads Node's crypto, which takes 10 ms, to create
