@@ -1,9 +1,9 @@
 /**
  * unspool/infer and exported modules in Chromium: in a page, a worker, a service worker and an AudioWorklet, without a
- * content-security policy and under strict ones. Skipped without a Chromium.
+ * content-security policy and under strict ones, and in browser extensions. Skipped without a Chromium.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,11 +14,11 @@ import { createModel } from '../../src/create.js';
 import { loadModel } from '../../src/infer/index.js';
 import { toModule } from '../../src/interop/exports/module.js';
 import { parseModel, serializeModel } from '../../src/interop/model-file.js';
-import { launchChromium } from '../support/chromium.js';
+import { launchChromium, launchWithProfile } from '../support/chromium.js';
 import { CHROMIUM, describeInChromium } from '../support/machine.js';
 
 const ROOT = join(__dirname, '..', '..');
-const SCRIPTS = ['infer-page', 'infer-worker', 'infer-worklet'];
+const SCRIPTS = ['infer-page', 'infer-worker', 'infer-worklet', 'infer-extension'];
 
 /** The policies, and whether they allow WebAssembly. The last is the one of a browser extension (Manifest V3). */
 const POLICIES: Readonly<Record<string, readonly [policy: string | null, wasm: boolean]>> = {
@@ -92,15 +92,33 @@ function serve(scripts: ReadonlyMap<string, string>): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
+/** A browser extension (Manifest V3) in a new folder. Its policy forbids WebAssembly unless it has one that allows it. */
+function writeExtension(folder: string, script: string, wasm: boolean): string {
+  const policy = { content_security_policy: { extension_pages: POLICIES.extension![0] } };
+  const background = { service_worker: 'infer-extension.js' };
+  const manifest = { manifest_version: 3, name: 'Test', version: '1', background, ...(wasm && policy) };
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest));
+  writeFileSync(join(folder, 'infer-extension.js'), script);
+  writeFileSync(
+    join(folder, 'page.html'),
+    '<!doctype html><title>test</title><script src="infer-extension.js"></script>',
+  );
+  return folder;
+}
+
 describeInChromium('unspool/infer in Chromium', () => {
   let server: Server;
+  let script: string;
   let browser: Browser;
   let expected: number[];
 
   beforeAll(async () => {
     if (!CHROMIUM) return;
     const { bytes, code } = await modelFiles();
-    server = await serve(bundle(bytes, code));
+    const scripts = bundle(bytes, code);
+    script = scripts.get('infer-extension.js')!;
+    server = await serve(scripts);
     const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
     browser = await launchChromium({ args });
     const { data } = loadModel(bytes).predict([0.5, -0.25, 0.75, 0.125]).output;
@@ -127,5 +145,35 @@ describeInChromium('unspool/infer in Chromium', () => {
     expect(audio.rendered).toHaveLength(300);
     expect(audio.rendered).toEqual(audio.expected);
     await page.close();
+  });
+
+  test.each([
+    ['the default policy', false],
+    ['a policy that allows WebAssembly', true],
+  ])('a loaded browser extension with %s', async (_, wasm) => {
+    const folder = mkdtempSync(join(tmpdir(), 'unspool-extension-'));
+    const extension = writeExtension(join(folder, 'extension'), script, wasm);
+    const args = [
+      '--no-sandbox',
+      '--disable-gpu',
+      `--disable-extensions-except=${extension}`,
+      `--load-extension=${extension}`,
+    ];
+    const context = await launchWithProfile(join(folder, 'profile'), { args });
+    try {
+      const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent('serviceworker'));
+      const page = await context.newPage();
+      await page.goto(new URL('page.html', worker.url()).href);
+      await page.waitForFunction('window.ready');
+      const computed = (await page.evaluate('window.everywhere()')) as Pick<Everywhere, 'page' | 'service'>;
+      for (const { infer, module, simd } of Object.values(computed)) {
+        expect([infer, module]).toEqual([expected, expected]);
+        if (wasm) expect(distance(simd as number[], expected)).toBeLessThan(1e-6);
+        else expect(simd).toBe('INVALID_SETTING');
+      }
+    } finally {
+      await context.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -1,5 +1,5 @@
 /** Starts the Chromium of this machine. */
-import type { Browser, LaunchOptions } from 'playwright-core';
+import type { Browser, BrowserContext, LaunchOptions } from 'playwright-core';
 import { CHROMIUM } from './machine.js';
 import { loadNatively } from './native.js';
 
@@ -8,3 +8,7 @@ const { chromium } = loadNatively<typeof import('playwright-core')>('playwright-
 
 export const launchChromium = (options: LaunchOptions = {}): Promise<Browser> =>
   chromium.launch({ executablePath: CHROMIUM, ...options });
+
+/** With a profile in a folder, as extensions need it. */
+export const launchWithProfile = (folder: string, options: LaunchOptions = {}): Promise<BrowserContext> =>
+  chromium.launchPersistentContext(folder, { executablePath: CHROMIUM, ...options });

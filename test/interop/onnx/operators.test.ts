@@ -133,6 +133,10 @@ describe('an LSTM', () => {
       /softmax_0 \(Softmax\): no layer computes it alone. A model ends with logits/,
     ],
     [{ after: (graph, y) => graph.add('GRU', [y[0]!]) }, /the only recurrent layer of Unspool is the LSTM/],
+    ...['DynamicQuantizeLSTM', 'DynamicQuantizeLinear', 'MatMulInteger', 'QLinearMatMul'].map(
+      (op) =>
+        [{ after: (graph: GraphBuilder, y: readonly string[]) => graph.add(op, [y[0]!]) }, /it is quantized/] as const,
+    ),
     // The last row of Y is not where the reverse direction ends.
     [
       {

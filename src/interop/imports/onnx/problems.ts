@@ -28,8 +28,12 @@ export function activated(node: Node, of: Value): Activated | null {
 
 const OUTPUTS: ReadonlySet<string> = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
 
+/** Quantized operators: of ONNX itself, and of ONNX Runtime (`com.microsoft`). */
+const QUANTIZED = /^(Dynamic)?Quantize|^DequantizeLinear$|Integer(ToFloat)?$|^QLinear|^QGemm$/;
+
 /** Why no layer expresses an operator, as a sentence. */
 export function problemOf({ op, domain }: Node): string {
+  if (QUANTIZED.test(op)) return 'it is quantized. Import the file that was made before the quantization.';
   if (domain !== '') return `it is an operator of ${domain}, not of ONNX itself.`;
   if (op === 'GRU' || op === 'RNN') return 'the only recurrent layer of Unspool is the LSTM.';
   if (OUTPUTS.has(op)) return 'no layer computes it alone. A model ends with logits: apply it to the output.';
