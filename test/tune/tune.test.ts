@@ -99,6 +99,9 @@ describe('successive halving', () => {
     const four = await tune(LR, objective(), { trials: 27, seed: 4, workers: 4 });
     expect(withoutTime(four.trials)).toEqual(withoutTime(one.trials));
     expect(computed.length).toBeLessThan(9);
+    const stopped = one.trials.filter(({ state }) => state === 'stopped');
+    expect(new Set(stopped.map(({ reports }) => reports.length)).size).toBeGreaterThan(1);
+    for (const { value, reports } of stopped) expect(value).toBe(reports.at(-1)); // not the first, nor what the objective returns
     const all = await tune(LR, objective(), { trials: 27, seed: 4, method: 'random', workers: 9 });
     expect(one.best!.settings).toEqual(all.best!.settings); // the best of all is not stopped
     expect(all.trials.every(({ state }) => state === 'finished')).toBe(true);
@@ -144,6 +147,21 @@ describe('successive halving', () => {
     await tune(LR, counted, { trials: 30, workers: 3 });
     expect(most).toBe(3);
   });
+
+  test('a trial that waits at a rung for a slower one leaves its worker to the next trial, and gets one again', async () => {
+    const [begun, ended]: [number[], number[]] = [[], []];
+    const slow: Objective = async ({ lr }, { number, rungs, report }) => {
+      begun.push(number);
+      while (number === 0 && !begun.includes(3)) await setTimeout(1); // trials 1 and 2 wait for trial 0 meanwhile
+      for (const share of rungs) if (!(await report(lossOf(lr as number, share)))) return 0;
+      ended.push(number);
+      return lossOf(lr as number, 1);
+    };
+    const { trials } = await tune(LR, slow, { trials: 27, seed: 4, workers: 2 });
+    const one = await tune(LR, objective(), { trials: 27, seed: 4 });
+    expect(withoutTime(trials)).toEqual(withoutTime(one.trials));
+    expect(ended).toContain(0);
+  }, 60_000);
 });
 
 describe('trials that fail', () => {
