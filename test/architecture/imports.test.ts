@@ -93,6 +93,7 @@ describe('imports from outside', () => {
     expect([...new Set(packages.map(({ to }) => nameOf(to)))].sort()).toEqual([
       '@observablehq',
       '@resvg',
+      'hyparquet',
       'koffi',
       'linkedom',
       'ndarray',
