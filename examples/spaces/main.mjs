@@ -19,7 +19,7 @@ const { values } = parseArgs({
 });
 const began = performance.now();
 const text = (await readText('data/moby-dick.txt')).slice(0, Number(values.characters));
-const data = tagging(text, { length: 96, context: 24, validation: 0.02, test: 0.1, batchSize: 64 });
+const data = tagging(text, { length: 96, context: 24, validation: 0.02, test: 0.1, batchSize: 16 });
 const settings = { hiddenSize: 64, embeddingSize: 24, dropout: 0.1, epochs: Number(values.epochs), learningRate: 0.01 };
 const results = [];
 for (const seed of values.seeds.split(',').map(Number)) {

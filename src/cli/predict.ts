@@ -41,7 +41,7 @@ export const predictCommand = defineCommand({
   examples: [
     { does: 'forecast the next 30 days', line: 'unspool predict runs/births --next 30' },
     { does: 'classify one text', line: 'unspool predict runs/names --text Marlene' },
-    { does: 'classify lines of text', line: 'unspool predict runs/names --json < new.txt' },
+    { does: 'classify lines of standard input', line: 'unspool predict runs/names --json' },
     { does: 'continue after newer rows', line: 'unspool predict runs/births new.csv --csv' },
   ],
   async run([model, file], { next, method, coverage, text: given, csv, ...flags }) {

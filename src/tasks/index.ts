@@ -47,14 +47,14 @@ export {
   type PartDescription,
 } from './forecasting.js';
 export {
-  Classifier,
+  type Classifier,
   classifierFrom,
   type Labeler,
   type LabelerInputs,
   type LabelerParts,
   type PredictedClass,
   type PredictedTags,
-  Tagger,
+  type Tagger,
   taggerFrom,
 } from './labeler.js';
 export {

@@ -90,60 +90,59 @@ export abstract class Labeler implements LabelerParts {
   dispose(): void {
     for (const model of this.models) model.dispose();
   }
+}
 
-  /** The class probabilities of samples, [classes] or [steps, classes] each. */
-  protected probabilitiesOf(samples: readonly Sample[]): Promise<Float64Array[]> {
-    const { models, pipeline } = this;
-    const encoded = samples.map((sample) => pipeline.encode({ ...sample, labels: [] }));
-    return predictSequences(models, encoded, pipeline);
-  }
+/** The class probabilities of samples, [classes] or [steps, classes] each. */
+function probabilitiesOf({ models, pipeline }: LabelerParts, samples: readonly Sample[]): Promise<Float64Array[]> {
+  const encoded = samples.map((sample) => pipeline.encode({ ...sample, labels: [] }));
+  return predictSequences(models, encoded, pipeline);
+}
 
-  /** Samples without labels. Throws `INVALID_DATA` for what is not text or numbers, or empty. */
-  protected samplesOf(inputs: LabelerInputs): Sample[] {
-    if (inputs instanceof Table) {
-      if (!this.pipeline.isPlain) return this.pipeline.read(inputs, false);
-      throw invalidData('inputs', 'must be a list of texts for a tagger of plain text, got a table.');
-    }
-    if (!Array.isArray(inputs)) throw invalidData('inputs', `must be a list or a table, got ${shown(inputs)}.`);
-    return [...inputs].map((input: unknown, i) => this.sampleOf(input, `inputs[${i}]`));
+/** Samples without labels. Throws `INVALID_DATA` for what is not text or numbers, or empty. */
+function samplesOf(pipeline: SequencePipeline, inputs: LabelerInputs): Sample[] {
+  if (inputs instanceof Table) {
+    if (!pipeline.isPlain) return pipeline.read(inputs, false);
+    throw invalidData('inputs', 'must be a list of texts for a tagger of plain text, got a table.');
   }
+  if (!Array.isArray(inputs)) throw invalidData('inputs', `must be a list or a table, got ${shown(inputs)}.`);
+  return [...inputs].map((input: unknown, i) => sampleOf(pipeline, input, `inputs[${i}]`));
+}
 
-  protected warningsFor(sample: Pick<Sample, 'tokens' | 'steps'>, isCut = false): string[] {
-    const { features, longest, settings } = this.pipeline;
-    const unknown = features.unknownIn(sample as Sample);
-    const more = unknown.length > MAX_SHOWN ? ', ...' : '';
-    const names = unknown
-      .slice(0, MAX_SHOWN)
-      .map((token) => JSON.stringify(token))
-      .join(', ');
-    return [
-      ...(unknown.length > 0 ? [`has unknown ${settings.units}: ${names}${more}`] : []),
-      ...(sample.steps > longest && !isCut
-        ? [`has ${sample.steps} time steps; the longest sequence of the training had ${longest}`]
-        : []),
-    ];
-  }
+function warningsFor(pipeline: SequencePipeline, sample: Pick<Sample, 'tokens' | 'steps'>, isCut = false): string[] {
+  const { features, longest, settings } = pipeline;
+  const unknown = features.unknownIn(sample as Sample);
+  const more = unknown.length > MAX_SHOWN ? ', ...' : '';
+  const names = unknown
+    .slice(0, MAX_SHOWN)
+    .map((token) => JSON.stringify(token))
+    .join(', ');
+  return [
+    ...(unknown.length > 0 ? [`has unknown ${settings.units}: ${names}${more}`] : []),
+    ...(sample.steps > longest && !isCut
+      ? [`has ${sample.steps} time steps; the longest sequence of the training had ${longest}`]
+      : []),
+  ];
+}
 
-  private sampleOf(input: unknown, place: string): Sample {
-    const { settings, features } = this.pipeline;
-    const none = { place, labels: [], group: null, margins: [0, 0] as const };
-    if (settings.values.length === 0) {
-      if (typeof input !== 'string') throw invalidData(place, `must be a text, got ${shown(input)}.`);
-      const tokens = tokensOf(this.pipeline.isPlain ? input.replace(/\s+/g, '') : input, settings);
-      if (input.trim() === '') throw invalidData(place, 'must not be empty.');
-      return { ...none, steps: tokens.length, tokens, values: new Float64Array(0) };
-    }
-    const isList = Array.isArray(input) || (ArrayBuffer.isView(input) && 'length' in input);
-    if (!isList) throw invalidData(place, `must be a list of numbers, got ${shown(input)}.`);
-    const values = Float64Array.from(input as ArrayLike<number>, (value) =>
-      typeof value === 'number' && Number.isFinite(value) ? value : Number.NaN,
-    );
-    const steps = values.length / features.width;
-    if (values.length === 0 || !Number.isInteger(steps) || values.some(Number.isNaN)) {
-      throw invalidData(place, `must be finite numbers, ${features.width} for each time step, got ${shown(input)}.`);
-    }
-    return { ...none, steps, tokens: [], values };
+function sampleOf(pipeline: SequencePipeline, input: unknown, place: string): Sample {
+  const { settings, features } = pipeline;
+  const none = { place, labels: [], group: null, margins: [0, 0] as const };
+  if (settings.values.length === 0) {
+    if (typeof input !== 'string') throw invalidData(place, `must be a text, got ${shown(input)}.`);
+    const tokens = tokensOf(pipeline.isPlain ? input.replace(/\s+/g, '') : input, settings);
+    if (input.trim() === '') throw invalidData(place, 'must not be empty.');
+    return { ...none, steps: tokens.length, tokens, values: new Float64Array(0) };
   }
+  const isList = Array.isArray(input) || (ArrayBuffer.isView(input) && 'length' in input);
+  if (!isList) throw invalidData(place, `must be a list of numbers, got ${shown(input)}.`);
+  const values = Float64Array.from(input as ArrayLike<number>, (value) =>
+    typeof value === 'number' && Number.isFinite(value) ? value : Number.NaN,
+  );
+  const steps = values.length / features.width;
+  if (values.length === 0 || !Number.isInteger(steps) || values.some(Number.isNaN)) {
+    throw invalidData(place, `must be finite numbers, ${features.width} for each time step, got ${shown(input)}.`);
+  }
+  return { ...none, steps, tokens: [], values };
 }
 
 /** A trained classifier. */
@@ -153,8 +152,8 @@ export class Classifier extends Labeler {
    * names them. Throws `INVALID_DATA` for an empty text or values that are not numbers.
    */
   async predict(inputs: LabelerInputs): Promise<PredictedClass[]> {
-    const samples = this.samplesOf(inputs);
-    const all = await this.probabilitiesOf(samples);
+    const samples = samplesOf(this.pipeline, inputs);
+    const all = await probabilitiesOf(this, samples);
     const { classes } = this.pipeline;
     return all.map((probabilities, i) => {
       const best = largestOf(probabilities, 0, classes.length);
@@ -162,7 +161,7 @@ export class Classifier extends Labeler {
         label: classes[best]!,
         probability: probabilities[best]!,
         probabilities: Object.fromEntries(classes.map((name, k) => [name, probabilities[k]!])),
-        warnings: this.warningsFor(samples[i]!),
+        warnings: warningsFor(this.pipeline, samples[i]!),
       };
     });
   }
@@ -175,13 +174,13 @@ export class Tagger extends Labeler {
    * the predicted spaces. Throws as `Classifier.predict` does.
    */
   async predict(inputs: LabelerInputs): Promise<PredictedTags[]> {
-    const samples = this.samplesOf(inputs);
+    const samples = samplesOf(this.pipeline, inputs);
     const { classes, isPlain, settings } = this.pipeline;
     // A plain text is read as in the training: in pieces that know what is around them.
     const pieces = samples.map((sample) =>
       isPlain ? cutSequence({ tokens: sample.tokens, labels: [] }, settings, sample.place) : [sample],
     );
-    const all = await this.probabilitiesOf(pieces.flat());
+    const all = await probabilitiesOf(this, pieces.flat());
     let at = 0;
     return samples.map((sample, i) => {
       const [tags, probabilities]: [string[], number[]] = [[], []];
@@ -195,7 +194,7 @@ export class Tagger extends Labeler {
       }
       const { tokens } = sample;
       const text = isPlain ? joined(tokens, tags) : null;
-      return { tokens, tags, probabilities, text, warnings: this.warningsFor(sample, isPlain) };
+      return { tokens, tags, probabilities, text, warnings: warningsFor(this.pipeline, sample, isPlain) };
     });
   }
 }

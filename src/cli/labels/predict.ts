@@ -1,6 +1,7 @@
 /** `unspool predict` for classifiers and taggers: of a table, of lines of text, of an argument, or of standard input. */
 import { readText } from '../../node/index.js';
-import { Classifier, type PredictedClass, type PredictedTags, Table } from '../../tasks/index.js';
+import { type PredictedClass, type PredictedTags, Table } from '../../tasks/index.js';
+import { Classifier } from '../../tasks/labeler.js';
 import { UsageError } from '../command.js';
 import { readTable } from '../forecast/read-table.js';
 import type { Output } from '../output.js';

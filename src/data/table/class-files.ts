@@ -1,5 +1,5 @@
 /** Text files with one class each, and one sample per line, as a table. */
-import { isObject, shown } from '../../checks.js';
+import { isObject, requireKeys, requireOptional, requireOptions, shown } from '../../checks.js';
 import { invalidData } from '../../errors.js';
 import { Table } from './table.js';
 
@@ -24,12 +24,15 @@ export function parseClassFiles(classes: readonly ClassFile[], options: { readon
   if (!Array.isArray(classes) || classes.length === 0) {
     throw invalidData('classes', `must be a list of { label, text }, got ${shown(classes)}.`);
   }
-  const name = options?.name ?? 'classes';
+  requireOptions('options', options, ['name']);
+  const { name = 'classes' } = options;
+  requireOptional('options.name', name, 'string');
   const [texts, labels, lines, files]: [string[], string[], number[], string[]] = [[], [], [], []];
   for (const [i, one] of [...classes].entries()) {
     if (!isObject(one) || typeof one.label !== 'string' || typeof one.text !== 'string' || one.label.trim() === '') {
       throw invalidData(`classes[${i}]`, 'must be { label, text } with two strings.');
     }
+    requireKeys(`classes[${i}]`, one, ['label', 'text', 'name']);
     const file = typeof one.name === 'string' ? one.name : one.label;
     const before = texts.length;
     one.text
