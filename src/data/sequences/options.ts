@@ -1,7 +1,7 @@
 /** The options of classification and tagging, checked and complete. */
 import { requireChoice, requireInteger, requireKeys, requireNumber, requireOptional, shown } from '../../checks.js';
 import { invalidSetting } from '../../errors.js';
-import type { ScaleKind } from '../series/options.js';
+import { SCALES, type ScaleKind } from '../series/options.js';
 
 /** The jobs whose samples are sequences with labels. */
 export type LabelTask = 'classification' | 'tagging';
@@ -164,7 +164,7 @@ export function sequenceSettings(given: unknown, { task, isPlain, hasTest }: Sou
   if (folds !== 0) requireInteger('options.folds', folds, 2, MAX);
   requireInteger('options.fold', fold, 1, Math.max(1, folds));
   requireInteger('options.seed', seed, 0, Number.MAX_SAFE_INTEGER);
-  requireChoice('options.scale', scale, ['standard', 'log', 'minMax', 'none']);
+  requireChoice('options.scale', scale, SCALES);
   requireChoice('options.balance', balance, ['none', 'weights', 'oversample']);
   requireChoice('options.units', units, ['characters', 'words']);
   requireInteger('options.length', length, 1, MAX);
