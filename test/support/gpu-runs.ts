@@ -80,7 +80,7 @@ export async function trained(
       { kind: 'linear' as const, size: O! },
     ],
   };
-  const [T, N] = [3, 4]; // each time step has its own kernels in a plan, and a software driver takes 30 ms to compile one
+  const [T, N] = [4, 4]; // few steps: each has its own kernels in a plan, which take 30 ms each. With three, a rounding error of gpu:cpu grows
   const batch = (n: number) => ({
     steps: T,
     batchSize: N,
