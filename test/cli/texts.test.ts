@@ -10,7 +10,12 @@ const here = folder();
 
 const TEXTS = [
   fault('a missing text', trainOn('no.txt'), 1, /^no\.txt: cannot be read: no such file or folder \(ENOENT\)/),
-  fault('a folder', trainOn('folder'), 1, /^folder: cannot be read \(EISDIR\)\.? Name a file, not a folder\.$/),
+  fault(
+    'an empty folder',
+    ['train', 'folder', '--out', 'm.safetensors'],
+    1,
+    /^folder: the folder is empty\. Write one text file per class into it\.$/,
+  ),
   fault('an empty text', trainOn('empty.txt'), 1, /^empty\.txt: the file is empty\. Give a text file\.$/),
   fault('a binary file', trainOn('zeros.bin'), 1, /^zeros\.bin: not a text file: it contains zero bytes\./),
   fault('a text that is not UTF-8', trainOn('latin1.txt'), 1, /^latin1\.txt: not UTF-8 text\. .*iconv/),

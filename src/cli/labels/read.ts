@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { isObject } from '../../checks.js';
+import { UnspoolError } from '../../errors.js';
 import { fileAccessError } from '../../node/files.js';
 import { readText } from '../../node/index.js';
 import {
@@ -39,12 +40,15 @@ async function filesIn(folder: string): Promise<{ name: string; path: string; is
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+const noFiles = (file: string, help: string): UnspoolError =>
+  new UnspoolError({ code: 'INVALID_FILE', file, problem: 'the folder is empty.', help });
+
 /** A folder with one text file per class, with one sample per line; or with one folder per class, with one sample per file. */
 async function readFolder(folder: string): Promise<Table> {
   const entries = await filesIn(folder);
   const folders = entries.filter((entry) => entry.isFolder);
   if (folders.length === 0) {
-    if (entries.length === 0) throw new UsageError(`${folder} is empty. Write one text file per class into it.`);
+    if (entries.length === 0) throw noFiles(folder, 'Write one text file per class into it.');
     const read = async ({ name, path }: { name: string; path: string }) => ({
       ...{ label: basename(name, extname(name)), name: path, text: await readText(path) },
     });
@@ -53,8 +57,7 @@ async function readFolder(folder: string): Promise<Table> {
   const [texts, labels, files]: [string[], string[], string[]] = [[], [], []];
   for (const { name: label, path } of folders) {
     const samples = await filesIn(path);
-    if (samples.length === 0)
-      throw new UsageError(`${path} has no file. Write one text file per sample of the class "${label}".`);
+    if (samples.length === 0) throw noFiles(path, `Write one text file per sample of the class "${label}".`);
     for (const sample of samples) {
       texts.push((await readText(sample.path)).trim());
       labels.push(label);

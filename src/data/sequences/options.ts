@@ -149,6 +149,7 @@ export function sequenceSettings(given: unknown, { task, isPlain, hasTest }: Sou
     scale = 'standard',
     batchSize = 64,
   } = options;
+  if (folds !== 0) requireInteger('options.folds', folds, 2, MAX);
   const { test = folds > 0 || hasTest ? 0 : 0.1 } = options;
   if (isPlain) {
     const unused = ['text', 'values', 'sequence', 'group', 'tags', 'folds', 'fold', 'scale'].find(
@@ -161,7 +162,6 @@ export function sequenceSettings(given: unknown, { task, isPlain, hasTest }: Sou
   requireOptional('options.lowerCase', lowerCase, 'boolean');
   requireShare('options.test', test);
   requireShare('options.validation', validation);
-  if (folds !== 0) requireInteger('options.folds', folds, 2, MAX);
   requireInteger('options.fold', fold, 1, Math.max(1, folds));
   requireInteger('options.seed', seed, 0, Number.MAX_SAFE_INTEGER);
   requireChoice('options.scale', scale, SCALES);
@@ -188,7 +188,7 @@ export function optionsOfSettings(task: LabelTask, settings: SequenceSettings): 
     ...rest,
     ...(values.length > 0 && { values }),
     ...(label !== null && { [task === 'tagging' ? 'tags' : 'label']: label }),
-    ...(folds > 0 ? { folds, fold } : { test }),
+    ...((folds ?? 0) === 0 ? { test } : { folds, fold }), // what is wrong in a damaged file is found later
   };
   const isPlain = label === null;
   const isUsed = ([key, value]: [string, unknown]): boolean =>

@@ -113,9 +113,12 @@ export function Figure({ title, label, options, height = HEIGHT, empty = null, d
   }, []);
   const throttled = useThrottled();
   useEffect(() => {
-    if (width < MIN_WIDTH || empty !== null) return box.current!.replaceChildren();
+    const element = box.current;
+    if (!element) return;
+    if (width < MIN_WIDTH || empty !== null) return element.replaceChildren();
     return throttled(() => {
-      margins.current = drawInto(box.current!, { title, label, options, height }, width, margins.current);
+      // The figure may be gone: Preact calls what cancels this after the next paint.
+      margins.current = drawInto(element, { title, label, options, height }, width, margins.current);
     });
   }, [options, width, height, label, empty, scheme.value]);
   const svg = () => box.current!.querySelector('svg')!;
