@@ -18,6 +18,7 @@ import { freeOnError } from '../core/out-of-memory.js';
 import type { PassShape } from '../core/pass.js';
 import { type StartState, Tape } from '../core/tape.js';
 import type { TimeMajorBatch } from './model/batch-steps.js';
+import { viewOfPart } from './vectors.js';
 
 /** What a pass over a batch reads and writes. */
 export interface SegmentedPass {
@@ -42,15 +43,6 @@ export function segmentFor(steps: number, memory: number): number | null {
   }
   return null;
 }
-
-/** `rows` rows of a list from row `first`, without a copy where the list allows it. */
-const rowsOf = (values: ArrayLike<number>, of: number, first: number, rows: number): ArrayLike<number> => {
-  const each = values.length / of;
-  const [from, to] = [first * each, (first + rows) * each];
-  return ArrayBuffer.isView(values)
-    ? (values as Float32Array).subarray(from, to)
-    : Array.prototype.slice.call(values, from, to);
-};
 
 const FREED = { what: 'The segmented pass' };
 
@@ -147,7 +139,7 @@ class SegmentedBptt {
   private forward({ inputs }: TimeMajorBatch, segment: number, from: StartState, noise: Noise | null): Tape {
     const [tape, first] = [this.tapeOf(segment), this.startOf(segment)];
     tape.begin(from, noise && { ...noise, part: { step: first, row: 0, rows: this.batchSize } });
-    tape.forward(this.model.parameters, rowsOf(inputs, this.steps, first, tape.shape.steps));
+    tape.forward(this.model.parameters, viewOfPart(inputs, this.steps, first, tape.shape.steps));
     return tape;
   }
 
@@ -155,7 +147,7 @@ class SegmentedBptt {
   private async measure(batch: TimeMajorBatch, segment: number, tape: Tape): Promise<number> {
     const { k, batchSize } = this;
     const { steps } = tape.shape;
-    const cut = (values: ArrayLike<number>) => rowsOf(values, this.steps, this.startOf(segment), steps);
+    const cut = (values: ArrayLike<number>) => viewOfPart(values, this.steps, this.startOf(segment), steps);
     const targets = cut(batch.targets);
     const weights = batch.weights && cut(batch.weights);
     const { loss: spec, total } = batch;

@@ -22,6 +22,13 @@ export function partOf(values: ArrayLike<number>, parts: number, first: number, 
   return values instanceof Int32Array ? Int32Array.from(cut) : cut;
 }
 
+/** As `partOf`, without a copy of a typed array, which the caller must not change while the part is read. */
+export function viewOfPart(values: ArrayLike<number>, parts: number, first: number, count: number): ArrayLike<number> {
+  if (!ArrayBuffer.isView(values)) return partOf(values, parts, first, count);
+  const each = values.length / parts;
+  return (values as Float32Array).subarray(first * each, (first + count) * each);
+}
+
 /** -1 or 1, each with probability 1/2. */
 export const randomSigns = (length: number, random: Rng): Float64Array =>
   Float64Array.from({ length }, () => (random.uniform() < 0.5 ? -1 : 1));

@@ -1,7 +1,7 @@
 /** The options of classification and tagging, checked and complete. */
-import { requireChoice, requireInteger, requireKeys, requireNumber, requireOptional, shown } from '../../checks.js';
+import { requireChoice, requireInteger, requireKeys, requireOptional, shown } from '../../checks.js';
 import { invalidSetting } from '../../errors.js';
-import { SCALES, type ScaleKind } from '../series/options.js';
+import { requireShare, SCALES, type ScaleKind } from '../series/options.js';
 
 /** The jobs whose samples are sequences with labels. */
 export type LabelTask = 'classification' | 'tagging';
@@ -122,12 +122,6 @@ function requireColumns(options: SequenceOptions, label: string | undefined, key
   }
 }
 
-function requireShare(path: string, value: unknown): void {
-  requireNumber(path, value, 0, Number.MAX_SAFE_INTEGER);
-  if (value < 1 || Number.isInteger(value)) return;
-  throw invalidSetting(path, `must be a number of samples, or a share below 1, got ${value}.`);
-}
-
 /** What the data is: its job, whether it is a plain text, and whether its test part is given separately. */
 export interface SourceKind {
   readonly task: LabelTask;
@@ -160,8 +154,8 @@ export function sequenceSettings(given: unknown, { task, isPlain, hasTest }: Sou
   } else requireColumns(options, task === 'tagging' ? tags : label, task === 'tagging' ? 'tags' : 'label');
   for (const key of ['text', 'sequence', 'group'] as const) requireOptional(`options.${key}`, options[key], 'string');
   requireOptional('options.lowerCase', lowerCase, 'boolean');
-  requireShare('options.test', test);
-  requireShare('options.validation', validation);
+  requireShare('options.test', test, 'samples');
+  requireShare('options.validation', validation, 'samples');
   requireInteger('options.fold', fold, 1, Math.max(1, folds));
   requireInteger('options.seed', seed, 0, Number.MAX_SAFE_INTEGER);
   requireChoice('options.scale', scale, SCALES);

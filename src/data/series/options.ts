@@ -88,10 +88,11 @@ function requireNames(path: string, value: unknown): asserts value is readonly s
   throw invalidSetting(path, `must be a list of names, got ${shown(value)}.`);
 }
 
-function requireShare(path: string, value: unknown): void {
+/** The size of a part: a number of `units`, such as rows, or their share. */
+export function requireShare(path: string, value: unknown, units: string): void {
   requireNumber(path, value, 0, Number.MAX_SAFE_INTEGER);
   if (value < 1 || Number.isInteger(value)) return;
-  throw invalidSetting(path, `must be a number of rows, or a share below 1, got ${value}.`);
+  throw invalidSetting(path, `must be a number of ${units}, or a share below 1, got ${value}.`);
 }
 
 function requireQuantiles(value: unknown): asserts value is readonly number[] {
@@ -129,8 +130,8 @@ export function forecastingSettings(options: ForecastingOptions): ForecastingSet
   const { stride = 1, test = 0.1, validation = 0.1, inputs = [], known = [], lags = [], scale = 'standard' } = options;
   const { level = history, missing = 'reject', quantiles = [0.1, 0.5, 0.9], batchSize = DEFAULT_BATCH_SIZE } = options;
   requireInteger('options.stride', stride, 1, MAX_ROWS);
-  requireShare('options.test', test);
-  requireShare('options.validation', validation);
+  requireShare('options.test', test, 'rows');
+  requireShare('options.validation', validation, 'rows');
   requireNames('options.inputs', inputs);
   requireNames('options.known', known);
   requireLags(lags, horizon);

@@ -31,9 +31,13 @@ export interface BudgetOptions {
   readonly entries?: boolean;
 }
 
+/** The memory that a plan uses, in states: no more than all entries take. */
+const memoryOf = (steps: number, budget: number, entryCost: number): number =>
+  Math.min(budget + entryCost, entryCost * steps);
+
 /** Whether the table for a budget can be computed in a few seconds. */
 export const canPlan = (steps: number, budget: number, entryCost = 3): boolean =>
-  Math.min(budget + entryCost, entryCost * steps) * steps ** 2 <= 4e9;
+  memoryOf(steps, budget, entryCost) * steps ** 2 <= 4e9;
 
 /**
  * The plan with the fewest forward steps for a memory budget. Throws `INVALID_SETTING` if it would take too long to find.
@@ -47,7 +51,7 @@ export function optimalPlan(steps: number, budget: number, options: BudgetOption
   requireInteger('steps', steps, 1, 1 << 20);
   requireInteger('entryCost', entryCost, 1, 1 << 10);
   requireInteger('budget', budget, 0, 1 << 24);
-  const memory = Math.min(budget + entryCost, entryCost * steps);
+  const memory = memoryOf(steps, budget, entryCost);
   if (!canPlan(steps, budget, entryCost)) {
     throw invalidSetting(
       'budget',

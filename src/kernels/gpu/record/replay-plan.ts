@@ -8,7 +8,7 @@ import { isRepeatable, movesOf, type RecordedRun, type Successors, successorsOf,
 import { type ReplayParts, ReplayState } from './replay-state.js';
 import type { DeviceArray, Value } from './values.js';
 
-/** Buffers for results that are not needed until the end of a run. One whose result is no longer needed serves again. */
+/** Buffers for results that a run needs only for a while. A buffer is reused once its result has been read for the last time. */
 class Scratch {
   readonly arrays: DeviceArray[] = [];
   private readonly free = new Map<number, GpuBuffer[]>();
@@ -185,7 +185,7 @@ class Builder {
     });
   }
 
-  /** Results that are in a buffer of the scratch, and whose buffer serves again after their last use. */
+  /** Results in a scratch buffer, which is reused after the last use of its result. */
   private readonly temporaries = new Set<Value>();
 
   /** What the next replay has to find as it is. */
