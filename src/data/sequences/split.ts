@@ -26,11 +26,18 @@ function bundlesOf(samples: readonly Sample[], isStratified: boolean): Bundle[] 
   return [...singles, ...together.values()].map((list) => ({ samples: list, stratum: stratumOf(list[0]!) }));
 }
 
-/** A random order in which the classes are mixed evenly: the first n have the shares of all. */
+/**
+ * A random order in which the classes are mixed evenly. Bundle i of the n of a class is at (i + u) / n, with one random
+ * u per class. So any interval of length d has n d of them, give or take less than one, and any consecutive bundles have
+ * the shares of all.
+ */
 function stratifiedOrder(bundles: readonly Bundle[], seed: number): Bundle[] {
   const rng = createRng(seed, 'split');
   return [...groupedBy(bundles, ({ stratum }) => stratum).values()]
-    .flatMap((list) => shuffled(list, rng).map((bundle, i) => ({ bundle, at: (i + rng.uniform()) / list.length })))
+    .flatMap((list) => {
+      const offset = rng.uniform();
+      return shuffled(list, rng).map((bundle, i) => ({ bundle, at: (i + offset) / list.length }));
+    })
     .sort((a, b) => a.at - b.at)
     .map(({ bundle }) => bundle);
 }
