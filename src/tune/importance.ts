@@ -59,7 +59,7 @@ function epsilonSquared(groups: readonly Ranked[][]): number {
     (sum, group) => sum + group.reduce((s, { rank }) => s + (rank - mean(group)) ** 2, 0),
     0,
   );
-  if (n <= g || total === 0) return Number.NaN;
+  if (n <= g) return Number.NaN;
   return g === 1 ? 0 : Math.max(0, (total - within - ((g - 1) * within) / (n - g)) / total);
 }
 
