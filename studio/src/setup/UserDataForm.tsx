@@ -1,7 +1,7 @@
 /** Loads the user's own text or table: pasted, dropped, or chosen. */
 import { useEffect, useState } from 'preact/hooks';
 import { useUserData } from '../actions.js';
-import { problem } from '../state.js';
+import { problem, settings, userData } from '../state.js';
 import { parseFile, parseText } from './parse.js';
 
 async function load(parse: () => ReturnType<typeof parseFile>): Promise<void> {
@@ -35,8 +35,9 @@ function useFileDrop(): boolean {
 export function UserDataForm() {
   const isDragging = useFileDrop();
   const [pasted, setPasted] = useState('');
+  const isNeeded = settings.value.preset === 'own' && userData.value === null; // a link to own data, which it does not have
   return (
-    <details class={`own ${isDragging ? 'over' : ''}`} open={isDragging || undefined}>
+    <details class={`own ${isDragging ? 'over' : ''}`} open={isDragging || isNeeded || undefined}>
       <summary>Use your own text or table</summary>
       <p>
         Drop a file on this page, or{' '}
