@@ -80,7 +80,7 @@ export class ForecastingData {
     requireOptional('sizes.bidirectional', bidirectional, 'boolean');
     requireInteger('sizes.hiddenSize', hiddenSize, 1, 1 << 20);
     requireInteger('sizes.layers', layers, 1, 1000);
-    requireNumber('sizes.dropout', dropout, 0, 1);
+    requireNumber('sizes.dropout', dropout, 0, 0.99);
     const block: LayerSpec[] = [
       { kind: 'lstm', hiddenSize, ...(bidirectional && { direction: 'bidirectional' as const }) },
       ...(dropout > 0 ? [{ kind: 'dropout' as const, rate: dropout }] : []),
