@@ -171,7 +171,7 @@ export function forecastingPipelineFrom(data: unknown): ForecastingPipeline {
   if (!hasFrequency || !Number.isFinite(frequency.every) || (frequency.every as number) <= 0)
     throw bad('its frequency');
   if (!isObject(scalers)) throw bad('it has no scalers');
-  const width = 1 + complete.inputs.length;
+  const width = numberColumns(complete).length;
   for (const list of Object.values(scalers)) {
     if (!Array.isArray(list) || list.length < width || ![...list].every(isScaler)) throw bad('its scalers');
   }
