@@ -96,7 +96,7 @@ export function importance(space: SearchSpace, trials: readonly Trial[]): Import
         setting,
         share: epsilonSquared(groups),
         groups: groups.map((group) => ({
-          values: [...new Set(group.map(({ value }) => value))],
+          values: [...new Map(group.map(({ value }) => [keyOf(value), value])).values()],
           trials: group.length,
           meanRank: mean(group),
         })),

@@ -49,7 +49,7 @@ describe('naive Bayes', () => {
         ['ba', 0],
       ],
     );
-    expect(order.name).toBe('naive Bayes, character n-grams up to 2'); // single letters do not tell the order
+    expect(order.name).toBe('naive Bayes, character n-grams up to 2'); // single letters do not show the order
     expect(said(order, 'ab', 'ba')).toEqual([1, 0]);
     expect(
       of(

@@ -105,7 +105,7 @@ describe('a backtest', () => {
   });
 });
 
-/** Stands for a model that gives the logits of these probabilities by the first token of a sample, or by each token. */
+/** In place of a model: gives the logits of these probabilities by the first token of a sample, or by each token. */
 const modelOf = (data: LabeledData, byToken: Readonly<Record<string, readonly number[]>>, batches: number[] = []) =>
   ({
     async predict(inputs: ArrayLike<number>, { batchSize }: { batchSize: number }) {

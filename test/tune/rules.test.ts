@@ -372,7 +372,12 @@ describe('importance', () => {
       { v: { choices: values } },
       values.map((v) => ({ v })),
     );
-    expect(first!.groups.map(({ trials }) => trials)).toEqual([2, 2, 2, 1]);
+    expect(first!.groups.map(({ trials, values }) => [trials, values])).toEqual([
+      [2, [{ k: 1 }]],
+      [2, [1n]],
+      [2, [undefined]],
+      [1, ['undefined']],
+    ]);
   });
 
   test('needs a number for each range', () => {

@@ -1,7 +1,8 @@
 /** Reads Parquet files with hyparquet, if it is installed. */
 import { UnspoolError } from '../../index.js';
 import { readBytes } from '../../node/index.js';
-import { type Cell, Table } from '../../tasks/index.js';
+import { Table } from '../../tasks/index.js';
+import { cellOf } from './cell.js';
 
 /** Cells that a table may have; a damaged file can claim any number of rows. */
 const MAX_CELLS = 1 << 27;
@@ -19,18 +20,6 @@ async function loadHyparquet(file: string): Promise<typeof import('hyparquet')> 
       help: 'npm install hyparquet',
     });
   }
-}
-
-/** A value as the cell of a table: a date as text, a large integer as a number. Undefined for a list, an object or bytes. */
-function cellOf(value: unknown): Cell | undefined {
-  if (value === null || value === undefined) return null;
-  if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) return null;
-    const text = value.toISOString();
-    return text.endsWith('T00:00:00.000Z') ? text.slice(0, 10) : text;
-  }
-  if (typeof value === 'bigint') return Number(value);
-  return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean' ? value : undefined;
 }
 
 /**
