@@ -3,7 +3,7 @@ import { FORECAST_CONFIG } from './forecast/config.js';
 import { LABEL_CONFIG } from './labels/settings.js';
 import type { Setting, Settings } from './settings.js';
 import { CONFIG_SETTINGS } from './train/settings.js';
-import { SHARED_SETTINGS } from './tune/config.js';
+import { STUDY_JOBS, type StudyTask } from './tune/jobs.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -62,10 +62,10 @@ function searchable({ description, default: initial, ...value }: Schema): Schema
   return { description, ...(initial !== undefined && { default: initial }), anyOf: [value, ...SEARCHED] };
 }
 
-function schemaOf(title: string, table: Settings, isSearched = false): Schema {
+function schemaOf(title: string, table: Settings, shared: readonly string[] | null = null): Schema {
   const properties = Object.entries(table).map(([key, one]): [string, Schema] => {
     const schema = settingSchema(one);
-    return [key, isSearched && !SHARED_SETTINGS.includes(key) ? searchable(schema) : schema];
+    return [key, shared && !shared.includes(key) ? searchable(schema) : schema];
   });
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -76,10 +76,15 @@ function schemaOf(title: string, table: Settings, isSearched = false): Schema {
   };
 }
 
+const studySchema = (what: string, task: StudyTask): Schema =>
+  schemaOf(`Configuration of unspool tune for ${what}`, STUDY_JOBS[task].settings, STUDY_JOBS[task].shared);
+
 /** The schemas by the names of their files. */
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   'train.schema.json': schemaOf('Configuration of unspool train for a text', CONFIG_SETTINGS),
   'forecast.schema.json': schemaOf('Configuration of unspool train for a table', FORECAST_CONFIG),
   'label.schema.json': schemaOf('Configuration of unspool train for classification and tagging', LABEL_CONFIG),
-  'tune.schema.json': schemaOf('Configuration of unspool tune', CONFIG_SETTINGS, true),
+  'tune.schema.json': studySchema('a text', 'language-model'),
+  'tune-forecast.schema.json': studySchema('a table', 'forecasting'),
+  'tune-label.schema.json': studySchema('classification and tagging', 'classification'),
 };

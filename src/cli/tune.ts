@@ -10,7 +10,7 @@ export const tuneCommand = defineCommand({
       name: 'CONFIG',
       help: 'a configuration of unspool train in which settings are {"from", "to", "scale"} or {"choices"}',
     },
-    { name: '[TEXT]', help: 'a UTF-8 text file; optional if the configuration names it' },
+    { name: '[FILE]', help: 'a text, a table or samples; optional if the configuration names it' },
   ],
   options: TUNE_OPTIONS,
   savesFiles: true,
@@ -19,10 +19,8 @@ export const tuneCommand = defineCommand({
       does: 'search for twenty minutes, and continue later',
       line: 'unspool tune search.json novel.txt --trials 100 --budget 20m',
     },
-    {
-      does: 'train with the best settings',
-      line: 'unspool tune search.json novel.txt --method random --trials 10 --out runs/study',
-    },
+    { does: 'train all trials to their end', line: 'unspool tune search.json novel.txt --method random --trials 10' },
+    { does: 'compare classifiers by the mean of 5 folds', line: 'unspool tune classifier.json names.csv --folds 5' },
   ],
   async run(args, options) {
     const { runTune } = await import('./tune/run.js');

@@ -46,6 +46,7 @@ export {
   forecasting,
   type PartDescription,
 } from './forecasting.js';
+export { type KFoldsOptions, kFolds } from './k-folds.js';
 export {
   type Classifier,
   classifierFrom,

@@ -122,7 +122,7 @@ describe('a study', () => {
       [0, 'stopped', '3.0000', 2, '1:15', '0.1', '{"a":1}'],
       [1, 'failed', 'NaN', 0, '1:15', '0.2', '{"a":1}'],
     ]);
-    expect(trialsTable(space, trials, 2).rows).toHaveLength(2);
+    expect(trialsTable(space, trials, { most: 2 }).rows).toHaveLength(2);
   });
 
   test('importances', () => {

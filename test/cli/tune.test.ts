@@ -92,7 +92,7 @@ describe('the files of a study', () => {
 
   test('tables and page have the best trial first, and the importance of each setting', async () => {
     const space = { lr: { from: 0.1, to: 1, scale: 'log' }, kind: { choices: ['a', 'b'] } } as const;
-    expect(trialsTable(space, TRIALS, 2).rows.map((row) => row.slice(0, 3))).toEqual([
+    expect(trialsTable(space, TRIALS, { most: 2 }).rows.map((row) => row.slice(0, 3))).toEqual([
       [3, 'finished', '2.4000'],
       [0, 'finished', '2.5000'],
     ]);

@@ -10,6 +10,7 @@ import { readConfig } from '../config.js';
 import { isRunDirectory } from '../runs/files.js';
 import { readRecord } from '../runs/record.js';
 import { dashed, flag, integer, type Setting, text, type ValuesOf } from '../settings.js';
+import type { BackendFlags } from '../train/backend.js';
 import { SETTING_FLAGS } from '../train/settings.js';
 import { FORECAST_SETTINGS } from './settings.js';
 
@@ -59,13 +60,11 @@ export const FORECAST_CONFIG = {
 export type TableSettings = ValuesOf<typeof FORECAST_CONFIG>;
 
 /** The options of the command that this job reads. */
-export interface TableFlags {
+export interface TableFlags extends BackendFlags {
   readonly task: string | undefined;
   readonly target: string | undefined;
   readonly config: string | undefined;
   readonly resume: string | undefined;
-  readonly backend: string | undefined;
-  readonly threads: number | undefined;
 }
 
 /** Whether a file or a run directory is of a forecaster's training. */
@@ -120,14 +119,14 @@ export function requireResumable(options: TableFlags): void {
 }
 
 /** Where a training computes. */
-export const placeOf = ({ backend, threads }: TableFlags, precision: Precision | undefined): BackendOptions => ({
+export const placeOf = ({ backend, threads }: BackendFlags, precision: Precision | undefined): BackendOptions => ({
   ...(backend !== undefined && { backend: backend as BackendChoice }),
   ...(precision !== undefined && { precision }),
   threads: threads ?? 'auto',
 });
 
 /** The options of `trainForecaster`. */
-export function trainingOf(settings: Partial<TableSettings>, options: TableFlags): TrainForecasterOptions {
+export function trainingOf(settings: Partial<TableSettings>, options: BackendFlags): TrainForecasterOptions {
   const { hiddenSize, layers, dropout, epochs, lr, patience, precision, bidirectional } = settings;
   const { seed = 1, seeds = 1 } = settings;
   const given = { hiddenSize, layers, dropout, epochs, learningRate: lr, bidirectional };

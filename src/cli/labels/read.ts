@@ -1,10 +1,11 @@
 /** Reads samples from tables, folders and texts, and finds out which task they are for. */
+import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { isObject } from '../../checks.js';
 import { UnspoolError } from '../../errors.js';
 import { fileAccessError } from '../../node/files.js';
-import { readText } from '../../node/index.js';
+import { readBytes, readText } from '../../node/index.js';
 import {
   classification,
   type LabeledData,
@@ -139,12 +140,20 @@ function withColumns(task: LabelTask, file: string, table: Table, settings: Labe
   throw new UsageError(`missing --text or --values: the columns of ${file} are ${table.columns.join(', ')}.`);
 }
 
-/** The data of a training, the settings with its columns, and the files that it has. */
-export interface ReadData {
-  readonly data: LabeledData;
+/** What was read for a training. */
+export interface ReadSources {
+  readonly source: Table | string;
+  /** The separate test part. */
+  readonly test: Table | undefined;
+  /** The settings with the columns that follow from the data. */
   readonly settings: LabelSettings;
-  /** The files that were read. */
+  /** The files that were read; of a folder, none. */
   readonly files: readonly string[];
+}
+
+/** The data of a training, with what it was read from. */
+export interface ReadData extends ReadSources {
+  readonly data: LabeledData;
 }
 
 /** What a training or a test reads: a table, or a plain text. */
@@ -156,17 +165,42 @@ export async function readSource(
   return (await isFolder(file)) ? readFolder(file) : readTable(file, { decimal });
 }
 
-/** Reads and splits the data of a task. Throws `UsageError` for missing columns. */
-export async function readData(task: LabelTask, file: string, given: LabelSettings): Promise<ReadData> {
+/** Reads the data of a task, and finds its columns. Throws `UsageError` for missing ones. */
+export async function readSources(task: LabelTask, file: string, given: LabelSettings): Promise<ReadSources> {
   const { testFile, decimal } = given;
   const isPlain = task === 'tagging' && given.tags === undefined && !IS_TABLE.test(file) && !(await isFolder(file));
   const source = await readSource(file, { isPlain, decimal });
   const settings = source instanceof Table ? withColumns(task, file, source, given) : given;
   const test =
     testFile === undefined ? undefined : ((await readSource(testFile, { isPlain: false, decimal })) as Table);
-  const options = dataOptionsOf(task, settings);
-  const data =
-    task === 'classification' ? classification(source as Table, options, test) : tagging(source, options, test);
   const files = (await isFolder(file)) ? [] : [file];
-  return { data, settings, files: testFile === undefined ? files : [...files, testFile] };
+  return { source, test, settings, files: testFile === undefined ? files : [...files, testFile] };
+}
+
+const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
+/** The hashes of what was read; `file` may be a folder. */
+export async function hashesOf(file: string, { source, files }: ReadSources): Promise<NamedHash[]> {
+  const ofFiles = await Promise.all(files.map(async (one) => ({ file: one, sha256: sha256(await readBytes(one)) })));
+  if (files.includes(file)) return ofFiles;
+  const samples = Object.values(FOLDER).map((column) => (source as Table).strings(column));
+  return [{ file, sha256: sha256(JSON.stringify(samples)) }, ...ofFiles];
+}
+
+/** A file or folder, and the hash of its content. */
+export interface NamedHash {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+/** Splits what was read into parts. */
+export function labeledData(task: LabelTask, { source, test }: ReadSources, settings: LabelSettings): LabeledData {
+  const options = dataOptionsOf(task, settings);
+  return task === 'classification' ? classification(source as Table, options, test) : tagging(source, options, test);
+}
+
+/** Reads and splits the data of a task. Throws `UsageError` for missing columns. */
+export async function readData(task: LabelTask, file: string, given: LabelSettings): Promise<ReadData> {
+  const sources = await readSources(task, file, given);
+  return { ...sources, data: labeledData(task, sources, sources.settings) };
 }

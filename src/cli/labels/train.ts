@@ -1,8 +1,7 @@
 /** `unspool train` for classification and tagging: trains, saves the model with its pipeline, and tests it next to baselines. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type BackendChoice, type BackendOptions, createModel, type Metadata } from '../../index.js';
-import { lockFile, readBytes, saveModel } from '../../node/index.js';
+import { lockFile, saveModel } from '../../node/index.js';
 import { exists } from '../../node/read.js';
 import {
   type Labeler,
@@ -22,7 +21,7 @@ import { claimRunDirectory, RUN_FILES, removeIfEmpty } from '../runs/files.js';
 import { dashed } from '../settings.js';
 import { stopOnSignal } from '../signals.js';
 import { Progress } from '../train/progress.js';
-import { type ReadData, readData, type TaskFlags } from './read.js';
+import { hashesOf, type ReadData, readData, type TaskFlags } from './read.js';
 import { printReport, printSamples } from './report.js';
 import { LABEL_CONFIG, type LabelSettings, trainingOptionsOf } from './settings.js';
 
@@ -53,6 +52,7 @@ async function readSettings(options: Flags): Promise<LabelSettings> {
 interface LabelRun extends ReadData {
   readonly out: Output;
   readonly task: LabelTask;
+  readonly file: string;
   /** Where the model is saved. */
   readonly model: string;
   readonly directory: string | null;
@@ -82,7 +82,8 @@ export async function trainOnLabels(task: LabelTask, [argument]: readonly string
     if (!force && (await exists(outFile)))
       throw new UsageError(`${outFile} already exists. Use --force to overwrite it.`);
   }
-  const { data, settings, files } = await readData(task, file, given);
+  const read = await readData(task, file, given);
+  const { data, settings } = read;
   const { label, tags, text, values } = settings;
   const what = label ?? tags ?? 'the spaces';
   out.print(
@@ -101,7 +102,7 @@ export async function trainOnLabels(task: LabelTask, [argument]: readonly string
     const config = { ...settings, task, table: file } as Metadata;
     const training = { ...trainingOptionsOf(settings), backend: place };
     return await runTraining({
-      ...{ out, task, data, settings, files, model, directory, tensorboard, config, force, training },
+      ...{ ...read, out, task, file, model, directory, tensorboard, config, force, training },
     });
   } finally {
     await unlock();
@@ -109,20 +110,8 @@ export async function trainOnLabels(task: LabelTask, [argument]: readonly string
   }
 }
 
-const hashOf = async (file: string): Promise<string> =>
-  createHash('sha256')
-    .update(await readBytes(file))
-    .digest('hex');
-
-async function beginDirectory({
-  directory,
-  data,
-  task,
-  files,
-  config,
-  training,
-  tensorboard,
-}: LabelRun): Promise<RunDirectory | null> {
+async function beginDirectory(run: LabelRun): Promise<RunDirectory | null> {
+  const { directory, data, task, file, config, training, tensorboard } = run;
   if (directory === null) return null;
   const { epochs = DEFAULT_EPOCHS, hiddenSize, embeddingSize, layers, bidirectional, backend: _, ...rest } = training;
   const sizes = Object.entries({ hiddenSize, embeddingSize, layers, bidirectional }).filter(
@@ -133,7 +122,7 @@ async function beginDirectory({
   model.dispose();
   return RunDirectory.begin(directory, {
     ...{ job: task, parameters, updates: data.train.length * epochs, config },
-    data: await Promise.all(files.map(async (file) => ({ file, sha256: await hashOf(file) }))),
+    data: await hashesOf(file, run),
     ...{ engine: { seeds: rest.seeds }, metricsEvery: 1, resumed: null, tensorboard },
   });
 }

@@ -4,20 +4,19 @@ import { invalidSetting } from '../../errors.js';
 import { type Choices, isSearched, type NumberRange, type SearchSpace, type TrialSettings } from '../../tune/space.js';
 import { UsageError } from '../command.js';
 import { readJsonObject, requireKnownKeys, requireValues } from '../config.js';
-import { problemWith, type Settings } from '../settings.js';
-import { CONFIG_SETTINGS, DEFAULTS } from '../train/settings.js';
+import { problemWith } from '../settings.js';
+import { DEFAULTS } from '../train/settings.js';
+import { STUDY_JOBS, type StudyJob, type StudyTask, studyTaskOf } from './jobs.js';
 
 type Values = Readonly<Record<string, unknown>>;
 
 /** What is searched, and what all trials share. */
 export interface StudyConfig {
+  /** What is trained. */
+  readonly task: StudyTask;
   readonly base: Values;
   readonly space: SearchSpace;
 }
-
-const TABLE: Settings = CONFIG_SETTINGS;
-/** Settings that all trials share. */
-export const SHARED_SETTINGS: readonly string[] = ['text', 'asText', 'backend', 'threads'];
 
 /** Takes the ranges and choices out of an object, also those in objects in it. */
 function split(values: Values, path: string, space: Record<string, NumberRange | Choices>): Values {
@@ -43,9 +42,14 @@ export function configWith({ base }: Pick<StudyConfig, 'base'>, settings: TrialS
 }
 
 /** A range of an integer setting has integers only. Throws `INVALID_SETTING` for values that the setting does not allow. */
-function checked(file: string, name: string, one: NumberRange | Choices): NumberRange | Choices {
-  if (SHARED_SETTINGS.includes(name)) throw invalidSetting(`${file}: ${name}`, 'cannot be searched.');
-  const setting = TABLE[name];
+function checked(
+  file: string,
+  { settings, shared }: StudyJob,
+  name: string,
+  one: NumberRange | Choices,
+): NumberRange | Choices {
+  if (shared.includes(name)) throw invalidSetting(`${file}: ${name}`, 'cannot be searched.');
+  const setting = settings[name];
   if (!setting) return one; // part of an object, which is checked by the training
   const typed = 'from' in one && setting.type === 'integer' ? { ...one, integer: true } : one;
   for (const value of 'from' in one ? [one.from, one.to] : one.choices) {
@@ -58,23 +62,25 @@ function checked(file: string, name: string, one: NumberRange | Choices): Number
 /** Reads a configuration. Throws `UsageError` if it has nothing to search, `INVALID_FILE` and `INVALID_SETTING`. */
 export async function readStudyConfig(file: string): Promise<StudyConfig> {
   const values = await readJsonObject(file);
-  requireKnownKeys(file, values, TABLE);
+  const task = studyTaskOf(values);
+  const job = STUDY_JOBS[task];
+  requireKnownKeys(file, values, job.settings);
   const space: Record<string, NumberRange | Choices> = {};
   const base = split(values, '', space);
-  requireValues(`${file}: `, base, TABLE);
+  requireValues(`${file}: `, base, job.settings);
   if (Object.keys(space).length === 0) {
     throw new UsageError(
       `${file} has nothing to search. Give a setting as a range, "lr": {"from": 0.001, "to": 0.03, "scale": "log"}, or as choices, "layers": {"choices": [1, 2]}.`,
     );
   }
-  if ((base.validationSplit ?? DEFAULTS.validationSplit) === 0) {
+  if (task === 'language-model' && (base.validationSplit ?? DEFAULTS.validationSplit) === 0) {
     throw invalidSetting(
       `${file}: validationSplit`,
       'must be more than 0: trials are compared by their validation loss.',
     );
   }
   return {
-    base,
-    space: Object.fromEntries(Object.entries(space).map(([name, one]) => [name, checked(file, name, one)])),
+    ...{ task, base },
+    space: Object.fromEntries(Object.entries(space).map(([name, one]) => [name, checked(file, job, name, one)])),
   };
 }

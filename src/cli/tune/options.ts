@@ -27,6 +27,20 @@ export const TUNE_OPTIONS = {
     max: 10,
     help: 'asha: number of rungs, after 1/factor, 1/factor^2 ... of the updates',
   }),
+  folds: integer({
+    ...SEARCH,
+    min: 1,
+    max: 1000,
+    help: 'classifiers and taggers: a trial is the mean over N folds; with 1, the validation part',
+    defaultText: '1',
+  }),
+  origins: integer({
+    ...SEARCH,
+    min: 1,
+    max: 1000,
+    help: 'forecasters: a trial is the mean over N origins of a walk-forward validation',
+    defaultText: '3',
+  }),
   workers: integer({
     min: 1,
     max: 256,

@@ -12,8 +12,20 @@ export const settingsText = (settings: Trial['settings']): string =>
     .map(([name, value]) => `${name} ${settingText(value)}`)
     .join(', ');
 
+/** What is shown of trials. */
+export interface Shown {
+  /** What the value of a trial is. Default `loss`. */
+  readonly measure?: string;
+  /** Rows of a table. Default: all. */
+  readonly most?: number;
+}
+
 /** The trials, the best first. */
-export function trialsTable(space: SearchSpace, trials: readonly Trial[], most = trials.length): Table {
+export function trialsTable(
+  space: SearchSpace,
+  trials: readonly Trial[],
+  { measure = 'loss', most = trials.length }: Shown = {},
+): Table {
   const names = Object.keys(space);
   const rows = ranked(trials)
     .slice(0, most)
@@ -23,8 +35,8 @@ export function trialsTable(space: SearchSpace, trials: readonly Trial[], most =
     ]);
   return {
     title: 'Trials',
-    note: 'Finished trials by loss, then stopped ones by the rung that they reached. The loss of a stopped trial is that at its last rung.',
-    columns: ['trial', 'state', 'loss', 'rungs', 'time', ...names],
+    note: `Finished trials by ${measure}, then stopped ones by the rung that they reached. The ${measure} of a stopped trial is that at its last rung.`,
+    columns: ['trial', 'state', measure, 'rungs', 'time', ...names],
     rows,
   };
 }
@@ -60,27 +72,34 @@ const pointsOf = (trials: readonly Trial[], x: (trial: Trial) => number): Plot['
     }))
     .filter(({ points }) => points.length > 0);
 
-/** The loss by trial, and by each numeric setting. */
-export function studyPlots(space: SearchSpace, trials: readonly Trial[]): Plot[] {
+/** The value by trial, and by each numeric setting. */
+export function studyPlots(space: SearchSpace, trials: readonly Trial[], { measure = 'loss' }: Shown = {}): Plot[] {
+  const name = `${measure[0]!.toUpperCase()}${measure.slice(1)}`;
+  const y = { label: measure };
   const byTrial: Plot = {
-    ...{ title: 'Loss of each trial', x: { label: 'trial' }, y: { label: 'loss' }, mark: 'dot' },
+    ...{ title: `${name} of each trial`, x: { label: 'trial' }, y, mark: 'dot' },
     series: pointsOf(trials, ({ number }) => number),
   };
-  const bySetting = Object.entries(space).flatMap(([name, one]): Plot[] => {
-    if (!trials.every(({ settings }) => typeof settings[name] === 'number')) return [];
+  const bySetting = Object.entries(space).flatMap(([setting, one]): Plot[] => {
+    if (!trials.every(({ settings }) => typeof settings[setting] === 'number')) return [];
     const log = 'from' in one && one.scale === 'log';
-    const series = pointsOf(trials, ({ settings }) => settings[name] as number);
-    return [{ title: `Loss by ${name}`, x: { label: name, log }, y: { label: 'loss' }, mark: 'dot', series }];
+    const series = pointsOf(trials, ({ settings }) => settings[setting] as number);
+    return [{ title: `${name} by ${setting}`, x: { label: setting, log }, y, mark: 'dot', series }];
   });
   return [byTrial, ...bySetting].filter(({ series }) => series.length > 0);
 }
 
 /** One page that opens from disk. */
-export async function studyPage(title: string, space: SearchSpace, trials: readonly Trial[]): Promise<string> {
-  const plots = await Promise.all(studyPlots(space, trials).map(plotHtml));
+export async function studyPage(
+  title: string,
+  space: SearchSpace,
+  trials: readonly Trial[],
+  shown: Shown = {},
+): Promise<string> {
+  const plots = await Promise.all(studyPlots(space, trials, shown).map(plotHtml));
   const drawn = plots.every((html) => html !== '') ? plots.join('\n') : NO_PLOTS;
   return htmlPage(
     title,
-    [tableHtml(importanceTable(space, trials)), drawn, tableHtml(trialsTable(space, trials))].join('\n'),
+    [tableHtml(importanceTable(space, trials)), drawn, tableHtml(trialsTable(space, trials, shown))].join('\n'),
   );
 }

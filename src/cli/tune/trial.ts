@@ -1,4 +1,4 @@
-/** One trial of a study: a training without files, whose validation loss is the value. */
+/** One trial of a study of language models: a training without files, whose validation loss is the value. */
 import { textStreams } from '../../index.js';
 import type { TrialContext } from '../../tune/search.js';
 import { type BackendFlags, newModel } from '../train/backend.js';

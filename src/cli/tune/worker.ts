@@ -3,17 +3,24 @@ import { revectorize } from '../../node/index.js';
 import type { BackendFlags } from '../train/backend.js';
 import type { TrainSettings } from '../train/settings.js';
 import { readTrainingText } from '../train/training-text.js';
+import { readStudyData, type StudyData, type TaskStudy, trainTaskTrial } from './task-trial.js';
 import { trainTrial } from './trial.js';
+
+/** What a worker computes: a training of a language model, or those of another task. */
+export type TrialOrder = BackendFlags &
+  (
+    | {
+        readonly job: 'text';
+        readonly settings: TrainSettings;
+        readonly textFile: string;
+        readonly asText: boolean;
+      }
+    | { readonly job: 'task'; readonly study: TaskStudy; readonly settings: Readonly<Record<string, unknown>> }
+  );
 
 /** A message to a worker: a trial, or the decision about its last report. */
 export type ToWorker =
-  | (BackendFlags & {
-      readonly kind: 'trial';
-      readonly settings: TrainSettings;
-      readonly textFile: string;
-      readonly asText: boolean;
-      readonly rungs: readonly number[];
-    })
+  | (TrialOrder & { readonly kind: 'trial'; readonly rungs: readonly number[] })
   | { readonly kind: 'decision'; readonly continues: boolean };
 
 /** A message from a worker. */
@@ -24,21 +31,34 @@ export type FromWorker =
 
 const send = (message: FromWorker): boolean => process.send!(message);
 
+/** What all trials of this process read, once. */
 let text: Promise<string> | null = null;
+let data: Promise<StudyData> | null = null;
 let decide: ((continues: boolean) => void) | null = null;
 
-async function run({ settings, textFile, asText, rungs, backend, threads }: Extract<ToWorker, { kind: 'trial' }>) {
+const report = (value: number): Promise<boolean> => {
+  send({ kind: 'report', value });
+  return new Promise((done) => {
+    decide = done;
+  });
+};
+
+async function trialValue(order: Extract<ToWorker, { kind: 'trial' }>): Promise<number> {
+  const { rungs, backend, threads } = order;
+  if (order.job === 'task') {
+    const { study, settings } = order;
+    data ??= readStudyData(study);
+    return trainTaskTrial(await data, { settings, folds: study.folds, backend, threads }, { rungs, report });
+  }
+  const { settings, textFile, asText } = order;
+  text ??= readTrainingText(textFile, { asText });
+  if (settings.precision === 'float32') await revectorize();
+  return trainTrial({ settings, text: await text, backend, threads }, { rungs, report });
+}
+
+async function run(order: Extract<ToWorker, { kind: 'trial' }>): Promise<void> {
   try {
-    text ??= readTrainingText(textFile, { asText });
-    if (settings.precision === 'float32') await revectorize();
-    const report = (value: number): Promise<boolean> => {
-      send({ kind: 'report', value });
-      return new Promise((done) => {
-        decide = done;
-      });
-    };
-    const value = await trainTrial({ settings, text: await text, backend, threads }, { rungs, report });
-    send({ kind: 'done', value });
+    send({ kind: 'done', value: await trialValue(order) });
   } catch (error) {
     send({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
   }

@@ -108,6 +108,8 @@ export interface SequenceInput {
   readonly options: unknown;
   /** A test part that is given, instead of one that is split off. */
   readonly test?: Table | undefined;
+  /** Instead of the test part, which is left out: one of so many folds of the other samples. */
+  readonly among?: { readonly folds: number; readonly fold: number } | undefined;
   /** A fitted pipeline, whose vocabulary, scalers and classes are used. */
   readonly fitted?: SequencePipeline | undefined;
 }
@@ -128,10 +130,13 @@ function textParts(text: string, settings: SequenceSettings): SampleParts {
   };
 }
 
-function partsOf({ task, source, test }: SequenceInput, settings: SequenceSettings): SampleParts {
+function partsOf({ task, source, test, among }: SequenceInput, settings: SequenceSettings): SampleParts {
   if (typeof source === 'string') return textParts(source, settings);
   const reading = { settings, task, isLabeled: true };
-  const parts = splitSamples(readSamples(source, reading), settings, task === 'classification', source.name);
+  const split = (samples: readonly Sample[], rules: SequenceSettings): SampleParts =>
+    splitSamples(samples, rules, task === 'classification', source.name);
+  const parts = split(readSamples(source, reading), settings);
+  if (among) return split([...parts.train, ...parts.validation], { ...settings, test: 0, ...among });
   return test ? { ...parts, test: readSamples(test, reading) } : parts;
 }
 

@@ -64,6 +64,10 @@ export const tasksSubjects = {
   parseCsv: { args: () => [csv, { name: 'a.csv', separator: ',', decimal: '.' }] },
   parseJsonLines: { args: () => ['{"x":1,"y":"a"}\n{"x":2}', { name: 'a.jsonl' }] },
   parseNpy: { args: () => [npy(), { name: 'a.npy' }] },
+  kFolds: {
+    args: () => [labeled(), labelOptions(), { folds: 2 }],
+    after: ([made]) => made?.train.batch(0),
+  },
   walkForward: {
     args: () => [table(), { ...options(), test: 7, validation: 0 }, { folds: 1 }],
     after: ([made]) => made?.train.batch(0),
