@@ -134,8 +134,8 @@ function warningsFor(compared: readonly Compared[], median: number, Q: number): 
   for (const { targets, values } of compared) {
     const medians = targets.map((_, h) => values[h * Q + median]!);
     const actual = spreadOf(targets.filter((value) => !Number.isNaN(value)));
-    if (targets.length > 1 && actual > 0) moving++;
-    if (targets.length > 1 && spreadOf(medians) < 0.05 * actual) flat++;
+    if (actual > 0) moving++;
+    if (spreadOf(medians) < 0.05 * actual) flat++;
   }
   if (moving === 0 || flat < moving / 2) return [];
   return [

@@ -87,11 +87,9 @@ function pairsOf(one: EncodedSample, predicted: ArrayLike<number>, { classes, pe
 
 /** Accuracy and F1 of samples, each given by its pairs. */
 function scoresOf(units: Iterable<Pairs>, { classes, positive }: ScoreRules): [accuracy: number, f1: number] {
-  const [hits, targets, predictions] = [0, 1, 2].map(() => new Float64Array(classes)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+  const hits = new Float64Array(classes);
+  const targets = new Float64Array(classes);
+  const predictions = new Float64Array(classes);
   let total = 0;
   for (const pairs of units) {
     for (const [target, predicted, count] of pairs) {

@@ -1,6 +1,8 @@
 /** What baselines predict, the models that a task describes, and what data says of itself. */
 import { describe, expect, test } from '@jest/globals';
+import { createRng } from '../../src/core/rng.js';
 import { adam, createModel, fit, type Model } from '../../src/index.js';
+import { Forecaster } from '../../src/tasks/forecaster.js';
 import {
   classification,
   forecasting,
@@ -145,6 +147,56 @@ describe('the baselines of labels', () => {
 });
 
 describe('a dictionary', () => {
+  /** The probabilities that the comments of `Dictionary` state, and the best of all ways to read a text. */
+  function cheapest(
+    words: readonly string[],
+    text: string,
+    order: 1 | 2,
+  ): [cost: number, of: (ends: readonly number[]) => number] {
+    const countOf = (list: readonly string[]) => (one: string) => list.filter((other) => other === one).length;
+    const count = countOf(words);
+    const letters = words.flatMap((word) => [...word]);
+    const once = [...new Set(words)].filter((word) => count(word) === 1).length;
+    const unknown = Math.max(1, once) / (words.length + 1);
+    const alone = (word: string): number => {
+      if (count(word) > 0) return ((1 - unknown) * count(word)) / words.length;
+      const stop = words.length / letters.length;
+      const spelled = [...word].reduce((p, c) => (p * (countOf(letters)(c) || 0.5)) / letters.length, 1);
+      return unknown * stop * (1 - stop) ** (word.length - 1) * spelled;
+    };
+    const after = (before: string | undefined, word: string): number => {
+      const next = words.filter((_, i) => i > 0 && words[i - 1] === before);
+      if (order === 1 || before === undefined || next.length === 0) return alone(word);
+      const kept = Math.max(0, countOf(next)(word) - 0.75) + 0.75 * new Set(next).size * alone(word);
+      return kept / count(before);
+    };
+    const costOf = (ends: readonly number[]): number =>
+      ends.reduce((sum, end, i) => {
+        const word = text.slice(i > 0 ? ends[i - 1]! + 1 : 0, end + 1);
+        const before = i > 0 ? text.slice(i > 1 ? ends[i - 2]! + 1 : 0, ends[i - 1]! + 1) : undefined;
+        return sum - Math.log(after(before, word));
+      }, 0);
+    const all = Array.from({ length: 2 ** (text.length - 1) }, (_, set) =>
+      Array.from({ length: text.length }, (_, i) => i).filter((i) => i === text.length - 1 || (set >> i) & 1),
+    );
+    return [Math.min(...all.map(costOf)), costOf];
+  }
+
+  test.each([1, 2] as const)('finds the most probable words, with %i of them in a group', (order) => {
+    const random = createRng(5, `words ${order}`);
+    const word = (letters: string) =>
+      Array.from({ length: 1 + random.integer(3) }, () => letters[random.integer(letters.length)]!).join('');
+    for (let i = 0; i < 60; i++) {
+      const kinds = Array.from({ length: 2 + random.integer(4) }, () => word('ab'));
+      const words = Array.from({ length: 3 + random.integer(12) }, () => kinds[random.integer(kinds.length)]!);
+      const text = [1, 2, 3]
+        .map(() => (random.integer(4) === 0 ? word('abc') : kinds[random.integer(kinds.length)]!))
+        .join('');
+      const [least, costOf] = cheapest(words, text, order);
+      expect(costOf(new Dictionary(words).ends([...text], order))).toBeCloseTo(least, 9);
+    }
+  });
+
   test('reads unknown words of up to 24 characters, and known ones of any length', () => {
     const dictionary = new Dictionary(['the', 'x'.repeat(30), 'of']);
     expect(dictionary.ends([...'q'.repeat(24)], 1)).toEqual([23]);
@@ -204,6 +256,7 @@ describe('the model of a task', () => {
 });
 
 describe('ranges', () => {
+  const untrained = new Forecaster({ models: [], pipeline: series.pipeline, calibration: null, context: [] });
   const train = (options: object) => trainForecaster(series, options);
   const walk = (options: object) =>
     walkForward(parseCsv('y\n1'), { target: 'y', history: 4, horizon: 2, test: 2 }, options);
@@ -220,6 +273,8 @@ describe('ranges', () => {
     ['options.learningRate', number(0, Number.MAX_VALUE), (learningRate) => train({ learningRate })],
     ['options.patience', integer(1), (patience) => train({ patience })],
     ['options.seeds[1]', integer(0), (seed) => train({ seeds: [1, seed] })],
+    ['options.coverage', number(0, 1), (coverage) => untrained.forecast({ coverage })],
+    ['options.next', integer(1, HALF), (next) => untrained.forecast({ next })],
     ['walk.folds', integer(1, 1000), (folds) => walk({ folds })],
     ['walk.unread', integer(0, 2 ** 30), (unread) => walk({ unread })],
   ]);
@@ -277,6 +332,21 @@ test('labeled data describes its parts, classes, lengths and padding, with examp
     input: train[0]!.sample.tokens.join(''),
     label: train[0]!.sample.labels[0],
   });
+});
+
+test('examples show the first 60 characters of an input, and 20 tags', () => {
+  const rows = Array.from({ length: 8 }, (_, i) =>
+    JSON.stringify({ t: `ab${i % 2}`.repeat(30), g: 'x y z '.repeat(30).trim() }),
+  );
+  const { examples } = tagging(parseJsonLines(lines(rows)), {
+    text: 't',
+    tags: 'g',
+    test: 2,
+    validation: 0,
+  }).describe();
+  expect(examples.map(({ input, label }) => [input.length, label.split(' ').length])).toEqual(
+    new Array(3).fill([60, 20]),
+  );
 });
 
 test('the weights of a balanced loss make all classes count the same', () => {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import type { EncodedSample } from '../../src/data/sequences/source.js';
-import { Forecaster } from '../../src/tasks/forecaster.js';
+import type { Window } from '../../src/data/series/windows.js';
+import { contextOf, Forecaster } from '../../src/tasks/forecaster.js';
 import {
   backtest,
   classification,
@@ -16,16 +17,21 @@ import { predictSequences } from '../../src/tasks/predict-sequences.js';
 
 const near = (value: number) => expect.closeTo(value, 12);
 
+const contextsOf = ({ series, pipeline }: ReturnType<typeof forecasting>) =>
+  series.map(({ encoder }) => contextOf(encoder.series, pipeline));
+
 /** A forecaster whose predictions are given. */
 class Fixed extends Forecaster {
+  readonly seen: Window[] = [];
   private readonly values: readonly Float64Array[];
 
   constructor(data: ReturnType<typeof forecasting>, values: readonly (readonly number[])[], models = 1) {
-    super({ models: new Array(models), pipeline: data.pipeline, calibration: null, context: [] });
+    super({ models: new Array(models), pipeline: data.pipeline, calibration: null, context: contextsOf(data) });
     this.values = values.map((list) => Float64Array.from(list));
   }
 
-  override async predict(): Promise<Float64Array[]> {
+  override async predict(windows: readonly Window[]): Promise<Float64Array[]> {
+    this.seen.push(...windows);
     return [...this.values];
   }
 }
@@ -78,7 +84,11 @@ describe('a backtest', () => {
     const one = (values: readonly number[]) => values.flatMap((v, i) => (i % 3 === 0 ? [] : [v]));
     const report = await backtest(new Fixed(gap, [one(first), one(second)]), gap, { baselines: false });
     expect(report).toMatchObject({ targets: 5, interval: null });
-    expect(report.methods[0]).toMatchObject({ mae: near(5 / 5), wql: near((5 + 4.3 - 1.8) / 2 / 54) });
+    expect(report.methods[0]).toMatchObject({
+      mae: near(5 / 5),
+      mase: near(5 / 5 / 2),
+      wql: near((5 + 4.3 - 1.8) / 2 / 54),
+    });
     expect(report.horizon[1]).toEqual({ step: 2, mae: 0, coverage: null, width: null });
   });
 
@@ -93,6 +103,19 @@ describe('a backtest', () => {
     expect(warnings).toEqual(flat > 0 ? [sentence] : []);
   });
 
+  test('flat medians are reported from half of the windows on, and only where the targets change', async () => {
+    const warningsOf = async (list: readonly number[], y: (i: number) => number) => {
+      const table = parseCsv(`y\n${rows.map((_, i) => y(i)).join('\n')}`);
+      const set = forecasting(table, { ...options, test: 3 * list.length });
+      const values = list.map((spread) => [10, 10 + spread, 10].flatMap((m) => [m, m, m]));
+      return (await backtest(new Fixed(set, values), set, { baselines: false })).warnings;
+    };
+    const alternating = (i: number) => rows[i]!;
+    expect(await warningsOf([0, 4, 4], alternating)).toEqual([]);
+    expect((await warningsOf([0, 0, 4], alternating))[0]).toMatch(/^In 2 of 3 windows/);
+    expect(await warningsOf([0, 0], (i) => (i < 54 ? rows[i]! : 10))).toEqual([]);
+  });
+
   test('rejects what it cannot use', async () => {
     const fixed = new Fixed(data, [first, second]);
     await expect(backtest(fixed, data, { quantiles: [0.2] })).rejects.toThrow('must be some of 0.1, 0.5, 0.9');
@@ -103,6 +126,44 @@ describe('a backtest', () => {
     await expect(backtest(3 as never, data)).rejects.toThrow('must be a Forecaster');
     await expect(backtest(fixed, 3 as never)).rejects.toThrow('must be the result of forecasting()');
   });
+});
+
+test('a recursive forecast takes its medians as history; other inputs keep their last values', async () => {
+  const table = parseCsv(`y,x\n${Array.from({ length: 40 }, (_, i) => `${i},${100 + i}`).join('\n')}`);
+  const quantiles = [0.1, 0.5, 0.9];
+  const data = forecasting(table, {
+    target: 'y',
+    inputs: ['x'],
+    history: 4,
+    horizon: 2,
+    test: 4,
+    validation: 0,
+    quantiles,
+  });
+  const fixed = new Fixed(data, [[1, 2, 3, 4, 5, 6]]);
+  const rows = await fixed.forecast({ next: 5, method: 'recursive' });
+  expect(rows.map(({ low, median, high }) => [low, median, high])).toEqual([
+    ...[
+      [1, 2, 3],
+      [4, 5, 6],
+      [1, 2, 3],
+      [4, 5, 6],
+      [1, 2, 3],
+    ],
+  ]);
+  const [first, second, third] = fixed.seen.map(({ encoder: { series }, origin }) => ({ series, origin }));
+  expect(fixed.seen).toHaveLength(3);
+  const end = first!.series.length;
+  expect([first!.origin, second!.origin, third!.origin]).toEqual([end, end + 2, end + 4]);
+  const [y, x] = third!.series.values.map((column) => Array.from(column.subarray(end - 2)));
+  expect([y, x]).toEqual([
+    [38, 39, 2, 5, 2, 5],
+    [138, 139, 139, 139, 139, 139],
+  ]);
+  expect(rows.map(({ date }) => date)).toEqual([41, 42, 43, 44, 45].map((row) => `row ${row}`));
+  await expect(fixed.forecast({ coverage: 0.5 })).rejects.toThrow('has no pair of quantiles, got 0.5.');
+  const narrow = await fixed.forecast({ next: 1, coverage: 0.8 });
+  expect(narrow[0]).toMatchObject({ low: 1, median: 2, high: 3, quantiles: [1, 2, 3] });
 });
 
 /** In place of a model: gives the logits of these probabilities by the first token of a sample, or by each token. */
@@ -175,6 +236,8 @@ describe('a test of a classifier', () => {
       'options.bootstrap must be an integer from 1',
     );
     await expect(testLabeler(bad, data, { baselines: 1 as never })).rejects.toThrow('options.baselines must be');
+    const none = classification(parseCsv(`t,k\n${training}`), { text: 't', label: 'k', validation: 0, test: 0 });
+    await expect(testLabeler(bad, none)).rejects.toThrow('has no test part');
     await expect(testLabeler(3 as never, data)).rejects.toThrow('must be a classifier or a tagger');
     await expect(testLabeler(bad, 3 as never)).rejects.toThrow('must be that of the training or a table');
   });
