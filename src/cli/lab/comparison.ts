@@ -154,7 +154,8 @@ const stalenessPlot = (stale: NonNullable<Found['stale']>): Plot => ({
   })),
 });
 
-function plotsOf([first]: readonly Found[], flow: Flow): Plot[] {
+/** The plots of the first seed, without those that have no points. */
+export function comparisonPlots([first]: readonly Found[], flow: Flow): Plot[] {
   const { comparisons, stale = [] } = first!;
   const biased = comparisons.filter(({ total }) => total.bias > 1e-12);
   const stochastic = comparisons.filter((comparison) => comparison.stochastic);
@@ -183,5 +184,5 @@ export function comparisonPage(
   };
   const lines = ['unspool lab compare', ...Object.entries(settings).map(([name, value]) => `${name}: ${value}`)];
   const warnings = [...new Set(found.flatMap((one) => one.warnings))];
-  return reportPage(about, { tables, plots: plotsOf(found, flow), verdicts: [] }, [...lines, ...warnings]);
+  return reportPage(about, { tables, plots: comparisonPlots(found, flow), verdicts: [] }, [...lines, ...warnings]);
 }
