@@ -4,7 +4,7 @@
  *
  *   cosine     of the mean of the draws and g
  *   normRatio  |mean| / |g|
- *   bias       |mean - g| / |g|, with a bootstrap interval over groups of draws
+ *   bias       |mean - g| / |g|, with an interval of |E[g_i] - g| / |g|, which has no noise of the mean
  *   variance   tr Cov(g_i) / |g|^2, of one draw
  *   z          bias / sqrt(variance / N): about 1 if the bias is chance, larger if it is real
  */
@@ -22,6 +22,7 @@ import {
   type System,
 } from '../estimators/system.js';
 import { addScaled, dot, norm } from '../estimators/vectors.js';
+import { biasInterval, type DrawGroup } from './bias-interval.js';
 import { requireSequence } from './checks.js';
 
 /** Options of `compare`. */
@@ -34,7 +35,7 @@ export interface CompareOptions {
   readonly state?: ArrayLike<number>;
   /** k1 for all estimators. Default: the `every` of each. */
   readonly every?: number;
-  /** Confidence level of the bootstrap interval. Default 0.95. */
+  /** Confidence level of the interval of the bias. Default 0.95. */
   readonly confidence?: number;
 }
 
@@ -43,7 +44,9 @@ export interface BlockComparison {
   readonly block: string;
   readonly cosine: number;
   readonly normRatio: number;
+  /** |mean - g| / |g|: the bias, and the noise of the mean. */
   readonly bias: number;
+  /** What the draws say about |E[g_i] - g| / |g|: it starts at 0 if the bias may be chance. One draw: twice `bias`; two: [0, Infinity]. */
   readonly biasInterval: readonly [low: number, high: number];
   readonly variance: number;
   /** Infinity for a bias without variance; NaN if both are 0. */
@@ -79,8 +82,7 @@ export interface CompareReport {
   readonly warnings: readonly string[];
 }
 
-const GROUPS = 32; // groups of draws, which the bootstrap resamples
-const RESAMPLES = 400;
+const GROUPS = 32; // groups of draws, for the interval of the bias
 
 /**
  * Compares estimators with the exact gradient over one sequence. Throws `INVALID_DATA` if the exact gradient is 0 or not finite,
@@ -182,9 +184,8 @@ function examine(
     }
     if ((n & (n - 1)) === 0) errorOfMean.push({ draws: n, error: distance(mean, exact) / norm(exact) });
   }
-  const picks = resamples(groups.length, draws > 1 ? RESAMPLES : 0, createRng(options.seed, 'bootstrap'));
   const look = (block: ParameterBlock): BlockComparison =>
-    judge(block, { mean, squares, exact, groups, picks, draws, confidence: options.confidence });
+    judge(block, { mean, squares, exact, groups, draws, confidence: options.confidence });
   return {
     name: estimator.name,
     unbiased: estimator.unbiased,
@@ -203,8 +204,7 @@ interface Draws {
   readonly mean: Float64Array;
   readonly squares: Float64Array;
   readonly exact: Float64Array;
-  readonly groups: readonly { readonly sum: Float64Array; readonly count: number }[];
-  readonly picks: readonly (readonly number[])[];
+  readonly groups: readonly DrawGroup[];
   readonly draws: number;
   readonly confidence: number;
 }
@@ -219,37 +219,17 @@ function judge({ name, ranges }: ParameterBlock, d: Draws): BlockComparison {
   const bias = distance(mean, exact) / size;
   const variance = d.draws > 1 ? cut(d.squares).reduce((a, b) => a + b, 0) / (d.draws - 1) / size ** 2 : 0;
   const sums = d.groups.map(({ sum, count }) => ({ sum: cut(sum), count }));
-  const biases = d.picks
-    .map((pick) => {
-      const resampled = new Float64Array(mean.length);
-      let count = 0;
-      for (const g of pick) {
-        addScaled(resampled, 1, sums[g]!.sum);
-        count += sums[g]!.count;
-      }
-      return (
-        distance(
-          resampled.map((v) => v / count),
-          exact,
-        ) / size
-      );
-    })
-    .sort((a, b) => a - b);
-  const at = (share: number): number => biases[Math.min(biases.length - 1, Math.floor(share * biases.length))] ?? bias;
+  const interval = d.draws > 1 ? biasInterval(sums, exact, d.confidence).map((end) => end / size) : [bias, bias];
   return {
     block: name,
     cosine: dot(mean, exact) / (norm(mean) * size),
     normRatio: norm(mean) / size,
     bias,
-    biasInterval: [at((1 - d.confidence) / 2), at((1 + d.confidence) / 2)],
+    biasInterval: [interval[0]!, interval[1]!],
     variance,
     z: bias / Math.sqrt(variance / d.draws),
   };
 }
-
-/** The groups in each resample. */
-const resamples = (groups: number, count: number, random: Rng): number[][] =>
-  Array.from({ length: count }, () => Array.from({ length: groups }, () => random.integer(groups)));
 
 function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;

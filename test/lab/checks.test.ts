@@ -7,7 +7,9 @@ import {
   compare,
   copyTask,
   delayedAddTask,
+  type GradientEstimator,
   gradientsByStep,
+  hDetach,
   hessianVector,
   lagSpectrum,
   lyapunovExponents,
@@ -37,16 +39,19 @@ const cell = () => {
 const sequence = () => Array.from({ length: 5 }, (_, t) => ({ input: [t / 5, 1], target: [t] }));
 
 describe('compare', () => {
-  test('the interval of the bias has its lower end first, near the bias', () => {
-    const { total } = compare([uoro()], cell(), sequence(), { draws: 64 }).comparisons[0]!;
-    const [low, high] = total.biasInterval;
-    expect(low).toBeLessThan(high);
-    expect(low).toBeLessThan(2 * total.bias);
-    expect(high).toBeGreaterThan(total.bias / 2);
-    const [lower, upper] = compare([uoro()], cell(), sequence(), { draws: 64, confidence: 0.5 }).comparisons[0]!.total
-      .biasInterval;
-    expect(lower).toBeGreaterThan(low);
-    expect(upper).toBeLessThan(high);
+  test('the interval of the bias starts at 0 for an unbiased estimator, and above 0 for a biased one', () => {
+    const intervalOf = (estimator: GradientEstimator, options: object) =>
+      compare([estimator], cell(), sequence(), options).comparisons[0]!.total.biasInterval;
+    const [low, high] = intervalOf(uoro(), { draws: 64 });
+    expect(low).toBe(0);
+    expect(high).toBeGreaterThan(0.01);
+    expect(intervalOf(uoro(), { draws: 64, confidence: 0.5 })[1]).toBeLessThan(high);
+    const [from, to] = intervalOf(hDetach({ rate: 0.5 }), { draws: 256 });
+    expect(from).toBeGreaterThan(0);
+    expect(to).toBeGreaterThan(from);
+    expect(intervalOf(uoro(), { draws: 2 })).toEqual([0, Number.POSITIVE_INFINITY]);
+    const { total } = compare([tbptt({ k1: 1, k2: 2 })], cell(), sequence()).comparisons[0]!;
+    expect(total.biasInterval).toEqual([total.bias, total.bias]);
   });
 
   test('no warning without a reason', () => {
