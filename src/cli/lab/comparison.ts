@@ -40,6 +40,7 @@ export function flowOf(system: System, sequence: readonly StepData[]): Flow {
 
 /** How to read the columns of the table. */
 export const COLUMN_NOTE =
+  'The bias of a stochastic estimator has the noise of its draws; the interval does not, and starts at 0 if the bias may be chance. ' +
   'The variance is that of one draw, relative to |g|^2. z is the bias relative to its random error, about 1 without bias.';
 
 export function comparisonTable(found: readonly Found[]): Table {
