@@ -169,7 +169,10 @@ const alreadyExists = (file: string): UnspoolError =>
   });
 
 /** A user may not be allowed to give a file away; the permissions can be set in any case. */
-async function keepOwner(handle: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
+export async function keepOwner(
+  handle: Pick<FileHandle, 'chown' | 'chmod'>,
+  { uid, gid, mode }: Pick<Stats, 'uid' | 'gid' | 'mode'>,
+): Promise<void> {
   await handle.chown(uid, gid).catch(() => handle.chown(-1, gid).catch(() => {}));
   await handle.chmod(mode & 0o7777).catch(() => {});
 }

@@ -3,7 +3,7 @@ import { inflateSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { findingsOf } from '../../src/cli/inspect/findings.js';
 import { inspectPage, plotsOf, svgFiles, tablesOf } from '../../src/cli/inspect/page.js';
-import { subjectOf } from '../../src/cli/inspect/subject.js';
+import { readable, subjectOf } from '../../src/cli/inspect/subject.js';
 import { gateTable, lagTable, normTable, summaryOf, verdicts } from '../../src/cli/inspect/summary.js';
 import { strongest, type Tracking, trackingNotes, trackTable } from '../../src/cli/inspect/tracking.js';
 import { heatmapSvg, pngOf } from '../../src/cli/report/heatmap.js';
@@ -301,6 +301,10 @@ describe('what is read', () => {
     await expect(subjectOf(file, { text: 'ab', steps: 9 })).rejects.toThrow('has 2 characters; at least 3 are needed');
     const once = await save('once.safetensors', letters({ returns: 'last' }), 'abc');
     expect(Array.from((await subjectOf(once, { text: 'abcab', steps: 9 })).batch.targets!)).toEqual([1]);
+  });
+
+  test('by default as much as takes a few seconds: 20,000 characters, or 4e10 multiply-adds', () => {
+    expect([1, 2e6, 4e6, 4e10, 4e10 + 1].map((size) => readable({ size }))).toEqual([20_000, 20_000, 10_000, 1, 0]);
   });
 
   test('of a table: rows of inputs, and the last columns of the next row', async () => {

@@ -22,7 +22,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createModel, writeSafetensors } from '../../src/index.js';
-import { renameExclusively, targetOf } from '../../src/node/files.js';
+import { keepOwner, renameExclusively, targetOf } from '../../src/node/files.js';
 import {
   appendText,
   loadModel,
@@ -145,6 +145,23 @@ describe('what is at the path already', () => {
       expect(statSync(at('f')).ino).not.toBe(ino); // it is another file
       rmSync(at('f'));
     }
+  });
+
+  test.each([
+    ['gives a file away', () => true, ['chown 1 2', 'chmod 2640']],
+    ['may change the group only', (uid: number) => uid === -1, ['chown 1 2', 'chown -1 2', 'chmod 2640']],
+    ['may do neither', () => false, ['chown 1 2', 'chown -1 2', 'chmod 2640']],
+  ])('a user who %s', async (_, isAllowed, expected) => {
+    const calls: string[] = [];
+    const handle = {
+      async chown(uid: number, gid: number): Promise<void> {
+        calls.push(`chown ${uid} ${gid}`);
+        if (!isAllowed(uid)) throw new Error('EPERM');
+      },
+      chmod: async (mode: number) => void calls.push(`chmod ${mode.toString(8)}`),
+    };
+    await keepOwner(handle as never, { uid: 1, gid: 2, mode: 0o102640 });
+    expect(calls).toEqual(expected);
   });
 
   (asRoot ? test.skip : test)('a file that may not be written is not replaced', async () => {

@@ -87,7 +87,9 @@ async function fromText(model: Model, vocabulary: Vocabulary, text: string, { st
   };
 }
 
-const readable = ({ size }: Model): number => Math.min(READ_CHARACTERS, Math.floor(READ_WORK / size));
+/** Characters that a model of so many parameters reads in a few seconds. */
+export const readable = ({ size }: Pick<Model, 'size'>): number =>
+  Math.min(READ_CHARACTERS, Math.floor(READ_WORK / size));
 
 /** The text up to the first character that the model does not know. */
 function trackedText(vocabulary: Vocabulary, characters: readonly string[], of: string): TrackedText {
