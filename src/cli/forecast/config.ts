@@ -1,14 +1,13 @@
 /** The settings of a forecaster's training: a flag of `unspool train`, a key in a config file, or both. */
 import { isObject } from '../../checks.js';
-import { type BackendChoice, type BackendOptions, type Precision, parseModel } from '../../index.js';
-import { readBytes, readText } from '../../node/index.js';
+import type { BackendChoice, BackendOptions, Precision } from '../../index.js';
+import { readText } from '../../node/index.js';
 import { DEFAULT_BATCH_SIZE, DEFAULT_HIDDEN_SIZE } from '../../tasks/forecasting.js';
 import type { TrainForecasterOptions } from '../../tasks/index.js';
 import { DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE } from '../../tasks/train-models.js';
 import { UsageError } from '../command.js';
 import { readConfig } from '../config.js';
-import { isRunDirectory } from '../runs/files.js';
-import { readRecord } from '../runs/record.js';
+import { checkpointTask, taskOfRun } from '../runs/task.js';
 import { dashed, flag, integer, type Setting, text, type ValuesOf } from '../settings.js';
 import type { BackendFlags } from '../train/backend.js';
 import { SETTING_FLAGS } from '../train/settings.js';
@@ -67,22 +66,12 @@ export interface TableFlags extends BackendFlags {
   readonly resume: string | undefined;
 }
 
-/** Whether a file or a run directory is of a forecaster's training. */
-async function isForecasterRun(path: string): Promise<boolean> {
-  try {
-    if (await isRunDirectory(path)) return (await readRecord(path)).job === 'forecasting';
-    return parseModel(await readBytes(path), path).metadata.task === CHECKPOINT_TASK;
-  } catch {
-    return false; // the language model reports what is wrong with the file
-  }
-}
-
 /** What the metadata of a forecaster's checkpoint have as `task`. */
-export const CHECKPOINT_TASK = 'forecasting checkpoint';
+export const CHECKPOINT_TASK = checkpointTask('forecasting');
 
 /** Whether the options or the config file say that a forecaster is to be trained. */
 export async function isForecasting({ task, target, config, resume }: TableFlags): Promise<boolean> {
-  if (resume !== undefined) return isForecasterRun(resume);
+  if (resume !== undefined) return (await taskOfRun(resume)) === 'forecasting';
   if (task !== undefined) return task === 'forecasting';
   if (target !== undefined) return true;
   if (config === undefined) return false;
@@ -112,10 +101,10 @@ export async function readTableSettings(options: TableFlags): Promise<Partial<Ta
   return settings;
 }
 
-/** Throws `UsageError` for a flag that cannot change when a training is resumed. */
-export function requireResumable(options: TableFlags): void {
+/** Throws `UsageError` for a flag that cannot change when a training of the task is resumed. */
+export function requireResumable(options: object, task: string): void {
   const fixed = givenOf(options).find(([key]) => key !== 'resume' && !OTHER_FLAGS.includes(key));
-  if (fixed) throw new UsageError(`--${dashed(fixed[0])} cannot change when you resume the training of a forecaster.`);
+  if (fixed) throw new UsageError(`--${dashed(fixed[0])} cannot change when you resume the training of ${task}.`);
 }
 
 /** Where a training computes. */

@@ -2,19 +2,19 @@
 
 import { unlink } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { createModel, type Metadata, type Model, type Training, type TrainingState } from '../../index.js';
+import { createModel, type Metadata, type Model, type TrainingState } from '../../index.js';
 import { loadModel, saveModel } from '../../node/index.js';
 import { SIZE_KEYS } from '../../tasks/forecasting.js';
 import { backtest, type Forecaster } from '../../tasks/index.js';
 import { forecasterOf } from '../../tasks/train-forecaster.js';
-import { DEFAULT_EPOCHS, fitTask, sizesOf } from '../../tasks/train-models.js';
+import { DEFAULT_EPOCHS, sizesOf } from '../../tasks/train-models.js';
 import { clock, grouped } from '../output.js';
 import { RunDirectory } from '../runs/directory.js';
 import { stopOnSignal } from '../signals.js';
-import { arithmeticOf, isSameArithmetic } from '../train/arithmetic.js';
-import { Checkpoints, checkpointFile } from '../train/checkpoints.js';
-import { Progress } from '../train/progress.js';
+import { arithmeticOf } from '../train/arithmetic.js';
+import { checkpointFile } from '../train/checkpoints.js';
 import { DEFAULTS } from '../train/settings.js';
+import { trainWithCheckpoints, warnOfArithmetic } from '../train/task-training.js';
 import { CHECKPOINT_TASK } from './config.js';
 import { printBacktest } from './report.js';
 import { bestSeed, meanAndSpread, printSeeds, type SeedResult, seedFile, type TableRun, weightsText } from './seeds.js';
@@ -47,11 +47,7 @@ async function beginDirectory(run: TableRun, model: Model): Promise<RunDirectory
 /** The model of a seed: a new one, or that of the checkpoint. */
 async function modelFor({ data, training, resumed, out }: TableRun, done: number): Promise<Model> {
   if (resumed && resumed.done.length === done) {
-    const arithmetic = await arithmeticOf(resumed.model);
-    if (!isSameArithmetic(resumed.arithmetic, arithmetic)) {
-      const { checkpoint, arithmetic: before } = resumed;
-      out.warn(`${checkpoint} was computed by ${before}, this is ${arithmetic}: the last digits will differ.`);
-    }
+    await warnOfArithmetic(resumed, out);
     return resumed.model;
   }
   return createModel(data.spec({ ...sizesOf(training, SIZE_KEYS), seed: training.seeds![done]! }), training.backend);
@@ -100,68 +96,15 @@ interface SeedRun {
 /** Trains the model of one seed. Returns null after an interruption, when the checkpoint is saved. */
 async function trainSeed(run: TableRun, { model, directory, done, stop }: SeedRun): Promise<SeedResult | null> {
   const { out, data, training, config } = run;
-  const [seed, several] = [training.seeds![done.length]!, training.seeds!.length > 1];
-  const resumed = run.resumed?.done.length === done.length ? run.resumed : null;
-  const fitting = fitTask(model, data, {
-    ...{ ...training, seed, fit: { signal: stop.signal } },
-    ...(resumed && { resume: resumed.state }),
+  const seed = training.seeds![done.length]!;
+  const trained = await trainWithCheckpoints({
+    ...{ out, data, model, training, seed, stop, file: run.model, directory, place: run.directory },
+    checkpointEvery: config.checkpointEvery,
+    resumed: run.resumed?.done.length === done.length ? run.resumed : null,
+    metadata: { task: CHECKPOINT_TASK, table: run.file, tableSha256: run.tableHash, settings: config, done },
+    ...{ isOneOfSeveral: training.seeds!.length > 1, offset: offsetOf(run, done.length) },
   });
-  let best = resumed?.best ?? null;
-  let updates = resumed?.state.update ?? 0;
-  const save = async (to: string): Promise<number> => {
-    await directory?.beforeCheckpoint();
-    return saveCheckpoint(to, run, fitting, { model, done, best });
-  };
-  const last = resumed && { file: resumed.checkpoint, update: resumed.state.update };
-  const checkpoints = new Checkpoints(checkpointFile(run.model), save, last);
-  if (!resumed) await checkpoints.save();
-  const progress = new Progress(out, training.epochs ?? DEFAULT_EPOCHS, 'steps');
-  const every = config.checkpointEvery ?? DEFAULTS.checkpointEvery;
-  const offset = offsetOf(run, done.length);
-  let reason = '';
-  try {
-    for await (const event of fitting) {
-      updates = event.update;
-      if (event.kind === 'update') progress.update(event);
-      else progress.clear();
-      if (event.kind === 'end') reason = event.reason;
-      const own = several ? { ...event, seed } : event;
-      out.record(own);
-      const numbered = 'epoch' in own ? { ...own, epoch: own.epoch + offset.epoch } : own;
-      await directory?.add({ ...numbered, update: own.update + offset.update });
-      if (event.kind === 'validation') {
-        out.print(`${several ? `seed ${seed}  ` : ''}epoch ${event.epoch}  validation loss ${event.loss.toFixed(4)}`);
-        if (best === null || event.loss < best.loss) best = { loss: event.loss, update: event.update };
-      }
-      if (event.kind === 'update' && every > 0 && event.update % every === 0) await checkpoints.saveOrWarn(out.warn);
-    }
-  } catch (error) {
-    throw checkpoints.explain(error);
-  } finally {
-    progress.clear();
-  }
-  if (reason !== 'aborted') return { seed, updates, best };
-  await checkpoints.save();
-  await directory?.end({ status: 'interrupted' });
-  out.record({ kind: 'interrupted', checkpoint: checkpoints.file });
-  const place = run.directory ?? checkpoints.file;
-  out.print(`Interrupted. The training is saved; continue it with:\n  npx unspool train --resume ${place}`);
-  return null;
-}
-
-async function saveCheckpoint(
-  file: string,
-  run: TableRun,
-  training: Training,
-  { model, done, best }: Pick<SeedRun, 'model' | 'done'> & { best: SeedResult['best'] },
-): Promise<number> {
-  const state = await training.checkpoint();
-  const metadata = {
-    ...{ task: CHECKPOINT_TASK, table: run.file, tableSha256: run.tableHash, settings: run.config },
-    ...{ arithmetic: await arithmeticOf(model), done, best },
-  } as unknown as Metadata;
-  await saveModel(file, model, { metadata, training: state });
-  return state.update;
+  return trained && { seed, ...trained };
 }
 
 /** The metadata of a model file. */

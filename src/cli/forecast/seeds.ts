@@ -1,23 +1,15 @@
 /** What the trainings of a forecaster's seeds leave: files, results, and their mean and spread. */
 import { isObject } from '../../checks.js';
-import type { Metadata, Model, TrainingState } from '../../index.js';
+import type { Metadata } from '../../index.js';
 import type { ForecastingData, TrainForecasterOptions } from '../../tasks/index.js';
 import { grouped, type Output } from '../output.js';
 import { tableText } from '../report/tables.js';
+import type { ResumedTask, TaskTrained } from '../train/task-training.js';
 import type { TableSettings } from './config.js';
 
-/** A validation. */
-export interface Validated {
-  readonly update: number;
-  readonly loss: number;
-}
-
 /** How the training of a seed ended. */
-export interface SeedResult {
+export interface SeedResult extends TaskTrained {
   readonly seed: number;
-  readonly updates: number;
-  /** The best validation; null without a validation part. */
-  readonly best: Validated | null;
 }
 
 export const isSeedResult = (value: unknown): boolean =>
@@ -41,14 +33,7 @@ export interface TableRun {
   readonly config: TableConfig;
   readonly training: TrainForecasterOptions;
   /** The checkpoint that the training continues from: the model in training, and the seeds that are done. */
-  readonly resumed: {
-    readonly checkpoint: string;
-    readonly state: TrainingState;
-    readonly model: Model;
-    readonly done: readonly SeedResult[];
-    readonly best: Validated | null;
-    readonly arithmetic: unknown;
-  } | null;
+  readonly resumed: (ResumedTask & { readonly done: readonly SeedResult[] }) | null;
 }
 
 /** The file of one of several seeds, next to the model. */
@@ -62,7 +47,7 @@ export function bestSeed(done: readonly SeedResult[]): number {
 }
 
 /** Which weights a model has, as the rest of a sentence. */
-export const weightsText = ({ best, updates }: SeedResult): string =>
+export const weightsText = ({ best, updates }: TaskTrained): string =>
   best === null
     ? `the weights after ${grouped(updates)} updates`
     : `the best weights, of update ${grouped(best.update)}`;

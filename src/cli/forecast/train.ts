@@ -12,6 +12,7 @@ import { createOutput, type Output, type OutputFlags } from '../output.js';
 import { requireSeparate } from '../paths.js';
 import { claimRunDirectory, isRunDirectory, RUN_FILES, removeIfEmpty } from '../runs/files.js';
 import { checkpointFile, requireFree } from '../train/checkpoints.js';
+import type { Validated } from '../train/task-training.js';
 import {
   CHECKPOINT_TASK,
   placeOf,
@@ -24,7 +25,7 @@ import {
 import { printData } from './describe.js';
 import { readTable } from './read-table.js';
 import { runTraining } from './run.js';
-import { isSeedResult, type SeedResult, type TableConfig, type TableRun, type Validated } from './seeds.js';
+import { isSeedResult, type SeedResult, type TableConfig, type TableRun } from './seeds.js';
 import { FORECAST_SETTINGS, forecastingOptionsOf } from './settings.js';
 
 /** The options of the command that this job uses. */
@@ -98,7 +99,7 @@ async function locked(
 
 /** Continues a training from its checkpoint, bit for bit. */
 async function resumeOnTable([argument]: readonly string[], options: Flags, path: string): Promise<number> {
-  requireResumable(options);
+  requireResumable(options, 'a forecaster');
   const directory = (await isRunDirectory(path)) ? path : null;
   const checkpoint = directory === null ? path : checkpointFile(join(directory, RUN_FILES.model));
   const model = checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');

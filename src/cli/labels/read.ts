@@ -17,6 +17,7 @@ import {
 import { UsageError } from '../command.js';
 import { readTable } from '../forecast/read-table.js';
 import { isRunDirectory } from '../runs/files.js';
+import { taskOfRun } from '../runs/task.js';
 import { dataOptionsOf, type LabelSettings } from './settings.js';
 
 const IS_TABLE = /\.(csv|tsv|tab|jsonl|ndjson)$/i;
@@ -113,8 +114,12 @@ async function taskInConfig(file: string): Promise<LabelTask | null> {
 /** The task that options, a config file or the data are for; null if it is neither classification nor tagging. */
 export async function labelTaskOf(file: string | undefined, flags: TaskFlags): Promise<LabelTask | null> {
   const { task, target, config, resume, asText, label, tags } = flags;
-  if (task !== undefined) return isLabelTask(task) ? task : null;
-  if (resume !== undefined || target !== undefined || asText) return null;
+  if (task !== undefined && resume === undefined) return isLabelTask(task) ? task : null;
+  if (resume !== undefined) {
+    const resumed = await taskOfRun(resume);
+    return isLabelTask(resumed) ? resumed : null;
+  }
+  if (target !== undefined || asText) return null;
   if (label !== undefined) return 'classification';
   if (tags !== undefined) return 'tagging';
   if (config !== undefined) return taskInConfig(config);

@@ -60,6 +60,7 @@ export const LABEL_FLAGS = {
 } satisfies Settings;
 
 const { hiddenSize, embeddingSize, layers, dropout, epochs, lr, seed, patience, batchSize, precision } = SETTING_FLAGS;
+const { checkpointEvery, metricsEvery } = SETTING_FLAGS;
 const { test, validation, scale, decimal } = FORECAST_SETTINGS;
 
 /** All settings of the training of a classifier or a tagger: the keys of its config file, and the flags that it uses. */
@@ -70,6 +71,7 @@ export const LABEL_CONFIG = {
   ...{ test: { ...test, help: 'samples that are kept for the test, or their share' } },
   ...{ validation: { ...validation, help: 'samples for validation, or their share' } },
   ...{ scale, decimal, hiddenSize, embeddingSize, layers, dropout, epochs, lr, seed, patience, batchSize, precision },
+  ...{ checkpointEvery, metricsEvery },
 } satisfies Settings;
 
 export type LabelSettings = Partial<ValuesOf<typeof LABEL_CONFIG>>;

@@ -1,37 +1,32 @@
-/** `unspool train` for classification and tagging: trains, saves the model with its pipeline, and tests it next to baselines. */
+/** `unspool train` for classification and tagging: plans a training, or how it continues from a checkpoint. */
 import { join } from 'node:path';
-import { type BackendChoice, type BackendOptions, createModel, type Metadata } from '../../index.js';
-import { lockFile, saveModel } from '../../node/index.js';
+import { isObject } from '../../checks.js';
+import { invalidData, UnspoolError } from '../../errors.js';
+import { type Metadata, parseModel } from '../../index.js';
+import { loadModel, lockFile, readBytes } from '../../node/index.js';
 import { exists } from '../../node/read.js';
-import {
-  type Labeler,
-  type LabelTask,
-  type TrainLabelerOptions,
-  testLabeler,
-  trainClassifier,
-  trainTagger,
-} from '../../tasks/index.js';
-import { DEFAULT_EPOCHS } from '../../tasks/train-models.js';
+import type { LabelTask } from '../../tasks/index.js';
 import { UsageError } from '../command.js';
 import { readConfig } from '../config.js';
-import { clock, createOutput, grouped, type Output, type OutputFlags } from '../output.js';
+import { placeOf, requireResumable } from '../forecast/config.js';
+import { createOutput, type Output, type OutputFlags } from '../output.js';
 import { requireSeparate } from '../paths.js';
-import { RunDirectory } from '../runs/directory.js';
-import { claimRunDirectory, RUN_FILES, removeIfEmpty } from '../runs/files.js';
+import { claimRunDirectory, isRunDirectory, RUN_FILES, removeIfEmpty } from '../runs/files.js';
+import { checkpointTask } from '../runs/task.js';
 import { dashed } from '../settings.js';
-import { stopOnSignal } from '../signals.js';
-import { Progress } from '../train/progress.js';
-import { hashesOf, type ReadData, readData, type TaskFlags } from './read.js';
-import { printReport, printSamples } from './report.js';
+import type { BackendFlags } from '../train/backend.js';
+import { checkpointFile, requireFree } from '../train/checkpoints.js';
+import type { Validated } from '../train/task-training.js';
+import { hashesOf, readData, type TaskFlags } from './read.js';
+import { printSamples } from './report.js';
+import { type LabelRun, runTraining } from './run.js';
 import { LABEL_CONFIG, type LabelSettings, trainingOptionsOf } from './settings.js';
 
 /** The options of the command that this job uses. */
-interface Flags extends OutputFlags, TaskFlags {
+interface Flags extends OutputFlags, TaskFlags, BackendFlags {
   readonly out: string | undefined;
   readonly run: string | undefined;
   readonly force: boolean;
-  readonly backend: string | undefined;
-  readonly threads: number | undefined;
   readonly tensorboard: boolean;
 }
 
@@ -39,9 +34,6 @@ const OTHER_FLAGS = ['config', 'out', 'run', 'force', 'backend', 'threads', 'ten
 
 /** Flags override the config file. Throws `UsageError` for a flag that this job does not have. */
 async function readSettings(options: Flags): Promise<LabelSettings> {
-  if (options.resume !== undefined) {
-    throw new UsageError('--resume does not continue classifiers and taggers. Train again instead.');
-  }
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
   const unused = given.find(([key]) => !(key in LABEL_CONFIG) && !OTHER_FLAGS.includes(key));
   if (unused) throw new UsageError(`--${dashed(unused[0])} has no effect on a classifier or a tagger.`);
@@ -49,165 +41,126 @@ async function readSettings(options: Flags): Promise<LabelSettings> {
   return { ...config, ...Object.fromEntries(given.filter(([key]) => key in LABEL_CONFIG)) };
 }
 
-interface LabelRun extends ReadData {
-  readonly out: Output;
-  readonly task: LabelTask;
-  readonly file: string;
-  /** Where the model is saved. */
-  readonly model: string;
-  readonly directory: string | null;
-  readonly tensorboard: boolean;
-  readonly config: Metadata;
-  readonly force: boolean;
-  readonly training: TrainLabelerOptions;
+/** Reads the data and prints what it is. */
+async function readAndPrint(task: LabelTask, file: string, given: LabelSettings, out: Output) {
+  const read = await readData(task, file, given);
+  const { label, tags, text, values } = read.settings;
+  const what = `${label ?? tags ?? 'the spaces'} by ${text ?? values ?? 'its characters'}`;
+  out.print(`${task === 'classification' ? 'Classification' : 'Tagging'} of ${file}: ${what}`);
+  printSamples(read.data.describe(), out);
+  return { ...read, hashes: await hashesOf(file, read) };
 }
+
+/** The options of the training. */
+const trainingOf = (settings: LabelSettings, flags: BackendFlags) => ({
+  ...trainingOptionsOf(settings),
+  backend: placeOf(flags, settings.precision as 'float32' | 'float64' | undefined),
+});
 
 /** Trains a classifier or a tagger. Returns the exit code. */
 export async function trainOnLabels(task: LabelTask, [argument]: readonly string[], options: Flags): Promise<number> {
+  if (options.resume !== undefined) return resumeOnLabels(task, argument, options, options.resume);
   const given = await readSettings(options);
   const file = argument ?? given.table;
   if (file === undefined) throw new UsageError('missing FILE: a table, a folder with one file per class, or a text.');
-  const { out: outFile, run, force, backend, threads, tensorboard } = options;
+  const { out: outFile, run, force, tensorboard } = options;
   if (run !== undefined && outFile !== undefined) throw new UsageError('--run cannot be combined with --out.');
   const out = createOutput(options);
   if (outFile !== undefined) {
-    await requireSeparate(
-      [['--out', outFile]],
-      [
-        ['the data', file],
-        ['the test file', given.testFile],
-        ['the config file', options.config],
-      ],
-    );
-    if (!force && (await exists(outFile)))
-      throw new UsageError(`${outFile} already exists. Use --force to overwrite it.`);
+    const outputs = [['--out', outFile] as const, ['the checkpoint of --out', checkpointFile(outFile)] as const];
+    const inputs = [['the data', file] as const, ['the test file', given.testFile] as const];
+    await requireSeparate(outputs, [...inputs, ['the config file', options.config]]);
+    if (!force) await requireFree(outFile, checkpointFile(outFile));
   }
-  const read = await readData(task, file, given);
-  const { data, settings } = read;
-  const { label, tags, text, values } = settings;
-  const what = label ?? tags ?? 'the spaces';
-  out.print(
-    `${task === 'classification' ? 'Classification' : 'Tagging'} of ${file}: ${what} by ${text ?? values ?? 'its characters'}`,
-  );
-  printSamples(data.describe(), out);
+  const read = await readAndPrint(task, file, given, out);
   const directory = outFile === undefined ? await claimRunDirectory(run, file) : null;
   const model = outFile ?? join(directory!, RUN_FILES.model);
-  const place: BackendOptions = {
-    ...(backend !== undefined && { backend: backend as BackendChoice }),
-    ...(settings.precision !== undefined && { precision: settings.precision }),
-    threads: threads ?? 'auto',
-  };
+  return locked({ out, model, directory }, async () => ({
+    ...{ ...read, out, task, file, model, directory, tensorboard, replace: force, resumed: null },
+    config: { ...read.settings, task, table: file } as Metadata,
+    training: trainingOf(read.settings, options),
+  }));
+}
+
+/** Runs a training with its model locked. `begin` is called after the lock is taken. */
+async function locked(
+  { out, model, directory }: { out: Output; model: string; directory: string | null },
+  begin: () => Promise<LabelRun>,
+): Promise<number> {
   const unlock = await lockFile(model, { onWait: out.warn });
   try {
-    const config = { ...settings, task, table: file } as Metadata;
-    const training = { ...trainingOptionsOf(settings), backend: place };
-    return await runTraining({
-      ...{ ...read, out, task, file, model, directory, tensorboard, config, force, training },
-    });
+    return await runTraining(await begin());
   } finally {
     await unlock();
     if (directory !== null) await removeIfEmpty(directory);
   }
 }
 
-async function beginDirectory(run: LabelRun): Promise<RunDirectory | null> {
-  const { directory, data, task, file, config, training, tensorboard } = run;
-  if (directory === null) return null;
-  const { epochs = DEFAULT_EPOCHS, hiddenSize, embeddingSize, layers, bidirectional, backend: _, ...rest } = training;
-  const sizes = Object.entries({ hiddenSize, embeddingSize, layers, bidirectional }).filter(
-    ([, size]) => size !== undefined,
-  );
-  const model = await createModel(data.spec(Object.fromEntries(sizes)), { backend: 'reference' });
-  const parameters = model.size;
-  model.dispose();
-  return RunDirectory.begin(directory, {
-    ...{ job: task, parameters, updates: data.train.length * epochs, config },
-    data: await hashesOf(file, run),
-    ...{ engine: { seeds: rest.seeds }, metricsEvery: 1, resumed: null, tensorboard },
-  });
-}
-
-/** Trains, saves, tests. Returns the exit code. */
-async function runTraining(run: LabelRun): Promise<number> {
-  const { out, data, task, training } = run;
-  const directory = await beginDirectory(run);
-  const progress = new Progress(out, training.epochs ?? DEFAULT_EPOCHS, 'steps');
-  const stop = new AbortController();
-  const release = stopOnSignal(stop);
-  const began = performance.now();
-  let updates = 0;
-  const best = { loss: Number.POSITIVE_INFINITY, update: 0 };
-  out.print('');
-  try {
-    const labeler = await (task === 'classification' ? trainClassifier : trainTagger)(data, {
-      ...training,
-      fit: { signal: stop.signal },
-      async onEvent(event) {
-        updates = event.update;
-        if (event.kind === 'update') progress.update(event);
-        else progress.clear();
-        out.record(event);
-        await directory?.add(event);
-        if (event.kind !== 'validation') return;
-        out.print(`epoch ${event.epoch}  validation loss ${event.loss.toFixed(4)}`);
-        if (event.loss < best.loss) Object.assign(best, { loss: event.loss, update: event.update });
-      },
-    });
-    if (stop.signal.aborted) {
-      labeler.dispose();
-      await directory?.end({ status: 'interrupted' });
-      out.record({ kind: 'interrupted' });
-      out.print('Interrupted. No model is saved.');
-      return 1;
+/** Continues a training from its checkpoint, bit for bit. */
+async function resumeOnLabels(
+  task: LabelTask,
+  argument: string | undefined,
+  options: Flags,
+  path: string,
+): Promise<number> {
+  requireResumable(options, 'a classifier or a tagger');
+  const directory = (await isRunDirectory(path)) ? path : null;
+  const checkpoint = directory === null ? path : checkpointFile(join(directory, RUN_FILES.model));
+  const model = checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');
+  const out = createOutput(options);
+  return locked({ out, model, directory }, async () => {
+    if (!(await exists(checkpoint))) {
+      const help = `To train again: unspool train --config ${join(path, RUN_FILES.config)}`;
+      throw new UsageError(`${path} has no checkpoint: its training is finished. ${help}`);
     }
-    await finish(run, labeler, directory, { updates, best, seconds: (performance.now() - began) / 1000 });
-    labeler.dispose();
-    return 0;
-  } catch (error) {
-    await directory?.fail(error);
-    throw error;
-  } finally {
-    progress.clear();
-    release();
-  }
-}
-
-interface Progressed {
-  readonly updates: number;
-  readonly best: { readonly loss: number; readonly update: number };
-  readonly seconds: number;
-}
-
-async function finish(
-  run: LabelRun,
-  labeler: Labeler,
-  directory: RunDirectory | null,
-  done: Progressed,
-): Promise<void> {
-  const { out, data, settings, config, force } = run;
-  const { updates, best, seconds } = done;
-  const loss = data.validation ? best.loss : null;
-  const report = data.test ? await testLabeler(labeler, data) : null;
-  const metadata: Metadata = {
-    ...labeler.metadata(),
-    ...{ table: config.table!, settings: config, updates, validationLoss: loss },
-    ...(settings.testFile !== undefined && { testFile: settings.testFile }),
-    ...(settings.decimal !== undefined && { decimal: settings.decimal }),
-  };
-  await saveModel(run.model, labeler.models[0]!, { metadata }, { replace: force });
-  const weights =
-    loss === null
-      ? `the weights after ${grouped(updates)} updates`
-      : `the best weights, of update ${grouped(best.update)}`;
-  const scores = report && { accuracy: report.methods[0]!.accuracy, f1: report.methods[0]!.f1 };
-  await directory?.end({ status: 'finished', result: { loss, ...scores, updates }, weights });
-  out.record({
-    ...{ kind: 'result', file: run.model, updates, validationLoss: loss, seconds },
-    ...(report && { test: report }),
+    const { config, file: table, data, best, arithmetic, state } = await readCheckpoint(checkpoint, task);
+    const { task: _, table: __, ...settings } = config as LabelSettings;
+    const file = argument ?? table;
+    const read = await readAndPrint(task, file, settings, out);
+    if (read.hashes.map(({ sha256 }) => sha256).join() !== data.join()) {
+      const help = `Name that data: unspool train FILE --resume ${path}`;
+      throw invalidData(file, 'this is not the data that the checkpoint was trained on.', help);
+    }
+    const loaded = await loadModel(
+      checkpoint,
+      placeOf(options, settings.precision as 'float32' | 'float64' | undefined),
+    );
+    const replace = directory !== null || (await isResultOf(model, config, data));
+    if (!replace && (await exists(model))) {
+      throw new UsageError(`${model} already exists and is not a result of this training. Move it away.`);
+    }
+    return {
+      ...{ ...read, out, task, file, model, directory, replace, config, tensorboard: options.tensorboard },
+      training: trainingOf(settings, options),
+      resumed: { checkpoint, state, best, arithmetic, model: loaded.model },
+    };
   });
-  out.print(`\n${grouped(updates)} updates in ${clock(seconds)}.`);
-  if (report) printReport(report, out);
-  const place = run.directory ?? run.model;
-  out.print(`\nTo predict:\n  npx unspool predict ${place} FILE`);
-  out.print(`Saved ${place}. It has ${weights}.`);
+}
+
+/** Whether the file has a model of the same training: one that was killed after it had saved its model. */
+async function isResultOf(file: string, config: Metadata, data: readonly string[]): Promise<boolean> {
+  if (!(await exists(file))) return false;
+  const { metadata } = parseModel(await readBytes(file), file);
+  return String(metadata.dataSha256) === data.join() && JSON.stringify(metadata.settings) === JSON.stringify(config);
+}
+
+/** The parts of a checkpoint of a classifier or a tagger. Throws `FILE_ACCESS` and `INVALID_FILE`. */
+async function readCheckpoint(file: string, task: LabelTask) {
+  const { metadata, training: state } = parseModel(await readBytes(file), file);
+  const { settings, table, dataSha256, best = null, arithmetic } = metadata;
+  const isHashes = Array.isArray(dataSha256) && dataSha256.every((one) => typeof one === 'string');
+  if (
+    metadata.task !== checkpointTask(task) ||
+    !state ||
+    !isObject(settings) ||
+    typeof table !== 'string' ||
+    !isHashes
+  ) {
+    const problem = 'this is not a checkpoint of a classifier or a tagger.';
+    throw new UnspoolError({ code: 'INVALID_FILE', file, problem, help: 'Resume a run directory.' });
+  }
+  return {
+    ...{ config: settings as Metadata, file: table, state, arithmetic, data: dataSha256 as readonly string[] },
+    best: best as unknown as Validated | null,
+  };
 }
