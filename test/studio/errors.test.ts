@@ -23,6 +23,24 @@ const drop = (page: Page, name: string, make: string) =>
     [name, make],
   );
 
+/** Lets tests ping the worker and move the clock: `ping()` does what the page does every two seconds, `slept` is added to the time. */
+function withPings(): void {
+  const every = window.setInterval.bind(window);
+  const now = performance.now.bind(performance);
+  Object.assign(window, { slept: 0 });
+  window.setInterval = ((act: () => void, ms?: number) => {
+    if (ms === 2000) Object.assign(window, { ping: act });
+    return every(act, ms);
+  }) as typeof window.setInterval;
+  performance.now = () => now() + (window as unknown as { slept: number }).slept;
+}
+
+/** Pings the worker, and waits long enough for an answer. */
+async function ping(page: Page): Promise<void> {
+  await page.evaluate(() => (window as unknown as { ping(): void }).ping());
+  await page.waitForTimeout(100);
+}
+
 describeInChromium('invalid files', () => {
   test('are rejected with a message, and the previous model is still there', async () => {
     const { page } = await site.open('?preset=counting&units=4');
@@ -43,7 +61,6 @@ describeInChromium('invalid files', () => {
       await page.getByRole('button', { name: 'Close' }).click();
     }
     expect(await oneUpdate(page)).toBeGreaterThan(0);
-    await page.close();
   });
 
   test('settings that fail are marked, and the previous model is still there', async () => {
@@ -61,7 +78,6 @@ describeInChromium('invalid files', () => {
     await page.getByLabel('Time steps').press('Tab');
     await page.locator('.not-applied').waitFor({ state: 'detached' });
     expect(await errorBanner(page).count()).toBe(0);
-    await page.close();
   });
 });
 
@@ -81,7 +97,6 @@ describeInChromium('a failure during training', () => {
     await errorBanner(page)
       .getByText(/must be a finite number, got Infinity/)
       .waitFor();
-    await page.close();
   });
 
   test('a loss that becomes infinite', async () => {
@@ -103,34 +118,27 @@ describeInChromium('a failure during training', () => {
     await page.getByRole('button', { name: 'Reset' }).click();
     await ready(page);
     expect(await oneUpdate(page)).toBeGreaterThan(0);
-    await page.close();
   });
 
   test('a lost worker', async () => {
-    const { page } = await site.open('?preset=counting&units=4');
+    const { page } = await site.openNew('?preset=counting&units=4', withPings);
     await ready(page);
     const [worker] = page.workers();
     await worker!.evaluate(() => self.close());
-    await errorBanner(page).getByText('no longer answers').waitFor({ timeout: 40_000 });
+    for (let pings = 0; pings < 4; pings++) await ping(page); // the fourth finds that three were not answered
+    await errorBanner(page).getByText('no longer answers').waitFor();
     await page.getByRole('button', { name: 'Restart' }).click();
     await ready(page);
     expect(await oneUpdate(page)).toBeGreaterThan(0);
-    await page.close();
   });
 
   test('a computer that slept does not lose the worker', async () => {
-    const clock = (): void => {
-      const now = performance.now.bind(performance);
-      Object.assign(window, { slept: 0 });
-      performance.now = () => now() + (window as unknown as { slept: number }).slept;
-    };
-    const { page } = await site.open('?preset=counting&units=4', {}, clock);
+    const { page } = await site.openNew('?preset=counting&units=4', withPings);
     await ready(page);
     await page.evaluate(() => Object.assign(window, { slept: 90_000 }));
-    await page.waitForTimeout(2500); // one ping
+    for (let pings = 0; pings < 2; pings++) await ping(page);
     expect(await errorBanner(page).count()).toBe(0);
     expect(await oneUpdate(page)).toBeGreaterThan(0);
-    await page.close();
   });
 });
 
@@ -141,13 +149,11 @@ describeInChromium('unsupported settings', () => {
     await slider.fill('0.2');
     await errorBanner(page).filter({ hasText: 'Clamp i instead' }).waitFor();
     expect(await page.getByRole('button', { name: 'Release' }).isDisabled()).toBe(true);
-    await page.close();
   });
 
   test('a browser without WebAssembly', async () => {
-    const { page } = await site.open('', {}, () => Reflect.deleteProperty(globalThis, 'WebAssembly'));
+    const { page } = await site.openNew('', () => Reflect.deleteProperty(globalThis, 'WebAssembly'));
     await errorBanner(page).getByText('The Studio needs WebAssembly').waitFor();
-    await page.close();
   });
 
   test('a link with invalid settings', async () => {
@@ -156,6 +162,5 @@ describeInChromium('unsupported settings', () => {
       .getByText('units must be an integer from 1 to 256, got 9999; cell must be one of standard')
       .waitFor();
     await ready(page);
-    await page.close();
   });
 });

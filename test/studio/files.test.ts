@@ -51,7 +51,6 @@ describeInChromium('files', () => {
     await errorBanner(page)
       .getByText(/own\.csv/)
       .waitFor();
-    await page.close();
   });
 
   test('opens the model of npm start over any preset: its text is the whole novel', async () => {
@@ -82,7 +81,6 @@ describeInChromium('files', () => {
     // Untrained, all of the 83 characters are equally likely: log2(83) = 6.4 bits.
     expect(Math.abs((await oneUpdate(page)) - Math.log2(83))).toBeLessThan(0.2);
     expect(troubles).toEqual([]);
-    await page.close();
   });
 
   test('saves a figure as SVG, PNG and CSV', async () => {
@@ -99,6 +97,5 @@ describeInChromium('files', () => {
     expect(await save('SVG')).toMatch(/^<svg[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     expect((await save('CSV')).split('\n')[0]).toBe('first update,last update,mean loss,lowest,highest');
     expect((await save('PNG')).slice(1, 4)).toBe('PNG');
-    await page.close();
   });
 });

@@ -64,7 +64,6 @@ describeInChromium('on a phone', () => {
       await page.locator('.live .figure svg, .live table, .live .facts').first().waitFor();
       await check(title);
     }
-    await page.close();
   });
 });
 
@@ -84,7 +83,6 @@ describeInChromium.each([1280, 390])('on a page that is %i pixels wide', (width)
     await page.locator('.diagram').waitFor();
     expect(await page.evaluate(() => scrollY)).toBe(0);
     expect(troubles).toEqual([]);
-    await page.close();
   });
 
   test('the first screen says what the page does, and one click sets the predictions in motion', async () => {
@@ -109,6 +107,5 @@ describeInChromium.each([1280, 390])('on a page that is %i pixels wide', (width)
       await page.waitForTimeout(50);
     }
     await page.getByRole('button', { name: 'Pause' }).click();
-    await page.close();
   });
 });

@@ -100,7 +100,6 @@ describeInChromium('training', () => {
     expect(await oneUpdate(page, 1)).toBeCloseTo(losses[0]!, 4);
     expect(new URL(page.url()).search).toContain('units=4');
     expect(troubles).toEqual([]);
-    await page.close();
   });
 });
 
@@ -140,7 +139,6 @@ describeInChromium('Unroll', () => {
     await page.getByLabel('Step', { exact: true }).fill('3');
     await page.getByLabel('Unit', { exact: true }).fill('2');
     expectWires(await wires(page), whole, 1, 3, 2);
-    await page.close();
   });
 
   test('continues from h to the logits, the probabilities and the loss', async () => {
@@ -170,7 +168,6 @@ describeInChromium('Unroll', () => {
     expect(loss).toBeCloseTo(whole.lossByStep![5]!, 6);
     await page.getByTestId('numbers').getByText(formatNumber(loss)).first().waitFor();
     expect(troubles).toEqual([]);
-    await page.close();
   });
 
   test('a weight’s gradient is the sum over its time steps, and agrees with a finite difference', async () => {
@@ -195,7 +192,6 @@ describeInChromium('Unroll', () => {
     ];
     near(gradient);
     expect(Math.abs(difference - gradient)).toBeLessThan(1e-6 * Math.abs(gradient) + 1e-10);
-    await page.close();
   });
 });
 
@@ -243,7 +239,6 @@ describeInChromium('edits', () => {
     model.parameters.set(first, weights);
     const dragged = await model.evaluate(batch, { loss: task.loss });
     await page.locator('[data-testid=edited-loss]', { hasText: dragged.loss.toPrecision(4) }).waitFor();
-    await page.close();
   });
 });
 
@@ -269,6 +264,5 @@ describeInChromium('Inspect', () => {
     await page.getByLabel('Color by').selectOption('influence');
     await page.locator('.colored.influence button[style*=rgb]').first().waitFor();
     expect(troubles).toEqual([]);
-    await page.close();
   });
 });

@@ -83,7 +83,6 @@ describeInChromium('figures of the tour', () => {
     await page.getByTestId('ms').getByText(/ ms$/).waitFor();
     expect(await result(page)).toBeGreaterThan(4 * model.parameters.layout.size);
     expect(troubles).toEqual([]);
-    await page.close();
   });
 });
 
@@ -164,7 +163,6 @@ describeInChromium('chapters whose figures have their own models', () => {
     await page.getByTestId('lesson-update').getByText('11').waitFor();
     await waitForHeights(page, /Recurrent weights/, (heights) => heights.length > 20);
     expect(troubles).toEqual([]);
-    await page.close();
   });
 });
 
@@ -177,6 +175,5 @@ describeInChromium('navigation of the tour', () => {
     await page.getByRole('link', { name: 'Deployment' }).click();
     await page.locator('.tour h2', { hasText: '11. Deployment' }).waitFor();
     expect(page.url()).toContain('#tour/11');
-    await page.close();
   });
 });

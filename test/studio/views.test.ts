@@ -85,13 +85,12 @@ describeInChromium('every view', () => {
         expect({ title, hidden }).toEqual({ title, hidden: 0 });
       }
       expect(troubles).toEqual([]);
-      await page.close();
     });
   });
 
   test('all views together are at most 400 KB gzipped, without data', async () => {
     site.served();
-    const { page } = await site.open('?preset=anbn&units=6&steps=12');
+    const { page } = await site.openNew('?preset=anbn&units=6&steps=12');
     await ready(page);
     for (const view of VIEWS) {
       await showView(page, view);
@@ -100,6 +99,5 @@ describeInChromium('every view', () => {
     const bytes = site.served();
     expect(bytes).toBeGreaterThan(50_000);
     expect(bytes).toBeLessThan(400 * 1024);
-    await page.close();
   });
 });
