@@ -150,65 +150,30 @@ describe('what units track', () => {
   });
 });
 
+/** The points of values by their index. */
+const indexed = (...values: number[]) => values.map((y, x) => [x, y]);
+
 test('plots have the figures that were found', () => {
-  const spectrum = {
-    lyapunov: [1],
-    byStep: [
-      [3, 2],
-      [4, 1],
-    ],
-    largestOverSteps: [5, 6],
-  };
+  const spectrum = { lyapunov: [1], byStep: [[3], [4]], largestOverSteps: [5, 6] };
   const plots = plotsOf({ found: found({ spectrum }) } as never);
-  const series = (title: RegExp) =>
-    Object.fromEntries(
-      plots.find((plot) => title.test(plot.title))!.series.map(({ label, points }) => [label, points]),
-    );
+  const series = (title: RegExp) => {
+    const plot = plots.find((one) => title.test(one.title))!;
+    return Object.fromEntries(plot.series.map(({ label, points }) => [label, points]));
+  };
   expect(plots).toHaveLength(1 + 2 + 2 + 1 + 2);
-  expect(series(/by lag, of the loss of step 11/)['|dL/dh| (b)']).toEqual([
-    [0, 2],
-    [1, 4],
-    [2, 6],
+  expect(series(/by lag, of the loss of step 11/)['|dL/dh| (b)']).toEqual(indexed(2, 4, 6));
+  expect(Object.values(series(/^a: dL\/dh and/))).toEqual([1, 2, 3, 4, 5, 6].map((value) => indexed(value)));
+  const saturation = [0.5, 0.2].map((share, axis) => [share, 1 - axis]);
+  expect(series(/^b: saturation/).i!.map((point) => [...point])).toEqual(
+    [0, 1].map((u) => saturation.map((v) => v[u])),
+  );
+  expect(Object.values(series(/^Influence/))).toEqual([indexed(1, 2), indexed(3, -4)]);
+  expect(Object.values(series(/^Singular/))).toEqual([
+    indexed(3, 4),
+    indexed(Number.NaN, Number.NaN),
+    expect.anything(),
   ]);
-  expect(Object.values(series(/^a: dL\/dh and/))).toEqual([1, 2, 3, 4, 5, 6].map((value) => [[0, value]]));
-  expect(series(/^b: saturation/)).toEqual({
-    i: [
-      [0.5, 0.2],
-      [1, 0],
-    ],
-  });
-  expect(Object.values(series(/^Influence/))).toEqual([
-    [
-      [0, 1],
-      [1, 2],
-    ],
-    [
-      [0, 3],
-      [1, -4],
-    ],
-  ]);
-  expect(series(/^Singular/)).toEqual({
-    ...{
-      '#1': [
-        [0, 3],
-        [1, 4],
-      ],
-      '#2': [
-        [0, 2],
-        [1, 1],
-      ],
-      '#3': [
-        [0, Number.NaN],
-        [1, Number.NaN],
-      ],
-    },
-  });
-  expect(series(/^Largest factor/)).toEqual({
-    'from the last step back': [
-      [1, 5],
-      [2, 6],
-    ],
-  });
+  expect(series(/^Largest factor/)['from the last step back']).toEqual([5, 6].map((y, k) => [k + 1, y]));
   const one = found({ layers: [layer('a', [])], lags: { step: 1, layers: [lagged('fades', 1)] } });
   expect(plotsOf({ found: one } as never)[0]!.series.map(({ label }) => label)).toEqual(['|dL/dc|', '|dL/dh|']);
 });
