@@ -53,6 +53,12 @@ describe.each(RULES)('%s', (kind) => {
     expectSameBits((await train(k, parts, 12, 1)).after, (await train(k, make(kind))).after);
   });
 
+  test('one object in two trainings gives the same bits in both', async () => {
+    const optimizer = make(kind);
+    const first = await train(k, optimizer);
+    expectSameBits((await train(k, optimizer)).after, first.after);
+  });
+
   test('continues from its state with the same bits', async () => {
     const whole = await train(k, make(kind));
     const { parameters, gradients, nextGradient } = start(k);
