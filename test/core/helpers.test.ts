@@ -25,8 +25,8 @@ describe('errors', () => {
     [{ code: 'INVALID_DATA', what: 'a', problem: 'has none.' }, 'a has none.'],
     [{ code: 'INVALID_FILE', file: 'a', problem: 'is damaged.' }, 'a: is damaged.'],
     [
-      { code: 'FILE_ACCESS', file: 'a', cause: 'ENOENT', problem: 'there is no such file' },
-      'a: there is no such file (ENOENT).',
+      { code: 'FILE_ACCESS', file: 'a', cause: 'ENOENT', problem: 'the file is missing' },
+      'a: the file is missing (ENOENT).',
     ],
     [
       { code: 'NOT_FINITE', update: 3, tensor: 'h', where: 'in step 2', value: Number.NaN },
