@@ -88,7 +88,7 @@ Object.assign(window, {
   conformance: (stride: number) => conformance(k, stride),
   golden: (g: GoldenCase) => goldenErrors(g, k),
   trainingError: () => trainingError(k),
-  productErrors: () => productErrors(k),
+  productErrors: (few: boolean) => productErrors(k, few),
   wideErrors: () => wideErrors(k),
   async leftBehind() {
     await trained(k, 3);

@@ -68,9 +68,15 @@ const linesOf = (file: string): Text[] =>
     .split('\n')
     .map((text, i) => ({ line: i + 1, text }));
 
+/** One pattern that matches whatever one of the rows matches, and more: most texts match none of them. */
+const anyOf = (rows: typeof PHRASES): RegExp => new RegExp(rows.map(([{ source }]) => source).join('|'), 'i');
+const ANY = new Map([PHRASES, NAMES].map((rows) => [rows, anyOf(rows)]));
+
 /** Every line of text that matches one of the rows, as `file:line: "match" (write ...)`. */
 function found(file: string, texts: readonly Text[], rows: typeof PHRASES): string[] {
-  return texts.flatMap(({ line, text }) =>
+  const any = ANY.get(rows)!;
+  const suspects = texts.filter(({ text }) => any.test(text));
+  return suspects.flatMap(({ line, text }) =>
     text.split('\n').flatMap((part, i) =>
       rows.flatMap(([pattern, instead]) => {
         const match = part.match(pattern);
