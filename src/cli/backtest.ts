@@ -1,9 +1,5 @@
-import { backtest } from '../tasks/index.js';
-import { defineCommand, UsageError } from './command.js';
-import { loadForecaster } from './forecast/load.js';
-import { readTable } from './forecast/read-table.js';
-import { printBacktest } from './forecast/report.js';
-import { createOutput, OUTPUT_OPTIONS } from './output.js';
+import { defineCommand } from './command.js';
+import { OUTPUT_OPTIONS } from './output.js';
 
 export const backtestCommand = defineCommand({
   name: 'backtest',
@@ -14,14 +10,7 @@ export const backtestCommand = defineCommand({
   ],
   options: OUTPUT_OPTIONS,
   examples: [{ does: 'compare a forecaster with baselines', line: 'unspool backtest runs/births' }],
-  async run([model, file], options) {
-    const out = createOutput(options);
-    const { forecaster, table, decimal } = await loadForecaster(model!);
-    const source = file ?? table;
-    if (source === null) throw new UsageError('missing FILE: the table that the model was trained on.');
-    const report = await backtest(forecaster, forecaster.data(await readTable(source, { decimal })));
-    out.record({ kind: 'backtest', model, file: source, ...report });
-    printBacktest(report, out);
-    return 0;
+  async run(args, options) {
+    return (await import('./backtest/run.js')).runBacktest(args, options);
   },
 });

@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-/** The command line: finds the command, runs it, and turns errors into messages and exit codes. */
+/**
+ * The command line: finds the command, runs it, and turns errors into messages and exit codes. This file and the tables of the
+ * commands are all that `--help` and a wrong command line need: `run` of a command loads the rest.
+ */
 import { didYouMean } from '../checks.js';
-import { UnspoolError } from '../index.js';
+import { UnspoolError } from '../errors.js';
 import { type Command, UsageError } from './command.js';
 import { COMMANDS } from './commands.js';
 import { commandHelp, overview, usageLine } from './help.js';
 import { parseCommand } from './parse.js';
-import { modelFileOf } from './runs/files.js';
 import { watchOutput } from './streams.js';
 import { VERSION } from './version.js';
 
@@ -61,8 +63,12 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** The arguments, in which a run directory given as MODEL is replaced by its model file. */
-const withModels = (command: Command, args: readonly string[]): Promise<string[]> =>
-  Promise.all(args.map((arg, i) => (command.arguments[i]?.name.includes('MODEL') ? modelFileOf(arg) : arg)));
+async function withModels(command: Command, args: readonly string[]): Promise<readonly string[]> {
+  const isModel = args.map((_, i) => command.arguments[i]?.name.includes('MODEL'));
+  if (!isModel.includes(true)) return args;
+  const { modelFileOf } = await import('./runs/files.js');
+  return Promise.all(args.map((arg, i) => (isModel[i] ? modelFileOf(arg) : arg)));
+}
 
 function report(command: Command, error: unknown): number {
   if (error instanceof UsageError) {

@@ -1,14 +1,6 @@
-import { loadModel } from '../node/index.js';
-import { defineCommand, UsageError } from './command.js';
-import { forecasterIn } from './forecast/load.js';
-import { readTable } from './forecast/read-table.js';
-import { labelerIn } from './labels/load.js';
-import { predictLabels } from './labels/predict.js';
-import { createOutput, OUTPUT_OPTIONS } from './output.js';
-import { tableText } from './report/tables.js';
+import { defineCommand } from './command.js';
+import { OUTPUT_OPTIONS } from './output.js';
 import { flag, integer, number, text } from './settings.js';
-
-const quoted = (name: string): string => (/[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name);
 
 export const predictCommand = defineCommand({
   name: 'predict',
@@ -44,38 +36,7 @@ export const predictCommand = defineCommand({
     { does: 'classify lines of standard input', line: 'unspool predict runs/names --json' },
     { does: 'continue after newer rows', line: 'unspool predict runs/births new.csv --csv' },
   ],
-  async run([model, file], { next, method, coverage, text: given, csv, ...flags }) {
-    const out = createOutput(flags);
-    const loaded = await loadModel(model!);
-    const labeler = labelerIn(loaded);
-    if (labeler) {
-      const unused = next !== undefined ? '--next' : coverage !== undefined ? '--coverage' : null;
-      if (unused) throw new UsageError(`${unused} has no effect on a classifier or a tagger.`);
-      await predictLabels(labeler, { file, text: given, csv }, out);
-      return 0;
-    }
-    if (given !== undefined) throw new UsageError('--text has no effect on a forecaster.');
-    const { forecaster, decimal } = await forecasterIn(model!, loaded);
-    const rows = await forecaster.forecast({
-      method: method as 'direct' | 'recursive',
-      ...(next !== undefined && { next }),
-      ...(coverage !== undefined && { coverage }),
-      ...(file !== undefined && { table: await readTable(file, { decimal }) }),
-    });
-    for (const row of rows) out.record({ kind: 'forecast', ...row });
-    const hasNames = rows.some(({ series }) => series !== '');
-    const columns = [...(hasNames ? ['series'] : []), 'date', 'median', 'low', 'high'];
-    const exact = (value: number): string => String(Number(value.toPrecision(csv ? 9 : 6)));
-    const cells = rows.map(({ series, date, median, low, high }) => [
-      ...(hasNames ? [series] : []),
-      date,
-      ...[median, low, high].map(exact),
-    ]);
-    out.print(
-      csv
-        ? [columns, ...cells].map((row) => row.map(quoted).join(',')).join('\n')
-        : tableText({ columns, rows: cells }),
-    );
-    return 0;
+  async run(args, options) {
+    return (await import('./predict/run.js')).runPredict(args, options);
   },
 });

@@ -1,5 +1,5 @@
 /** JSON Schemas of the configuration files, from the tables of settings. `schemas/` in the package has them. */
-import { FORECAST_CONFIG } from './forecast/config.js';
+import { FORECAST_CONFIG } from './forecast/settings.js';
 import { LABEL_CONFIG } from './labels/settings.js';
 import type { Setting, Settings } from './settings.js';
 import { CONFIG_SETTINGS } from './train/settings.js';

@@ -1,55 +1,9 @@
-import { lockFile } from '../node/index.js';
-import { defineCommand, UsageError } from './command.js';
-import { FORECAST_FLAGS, isForecasting, SHARED_FLAGS, type TableFlags } from './forecast/config.js';
-import { trainOnTable } from './forecast/train.js';
-import { labelTaskOf, type TaskFlags } from './labels/read.js';
+import { defineCommand } from './command.js';
+import { FORECAST_FLAGS, SHARED_FLAGS } from './forecast/settings.js';
 import { LABEL_FLAGS } from './labels/settings.js';
-import { trainOnLabels } from './labels/train.js';
-import { createOutput, OUTPUT_OPTIONS } from './output.js';
-import { removeIfEmpty } from './runs/files.js';
+import { OUTPUT_OPTIONS } from './output.js';
 import { flag, integer, number, text } from './settings.js';
-import { findRate } from './train/find-rate.js';
-import type { StartFlags } from './train/ranks.js';
-import { planResume } from './train/resume.js';
-import { runTraining } from './train/run.js';
 import { SETTING_FLAGS } from './train/settings.js';
-import { type PlannedRun, planRun, type Run, type TrainFlags } from './train/start.js';
-
-/** Trains with the files of the run locked. `prepare` begins the run. */
-async function train(
-  args: readonly string[],
-  options: TrainFlags,
-  prepare: (plan: PlannedRun) => Promise<Run>,
-): Promise<number> {
-  const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
-  const unlock = await lockFile(plan.file, { onWait: createOutput(options).warn });
-  try {
-    return await runTraining(await prepare(plan));
-  } finally {
-    await unlock();
-    if (plan.directory !== null) await removeIfEmpty(plan.directory);
-  }
-}
-
-/** Trains on the ranks that MPI started, or starts them. */
-async function trainOnRanks(
-  args: readonly string[],
-  options: StartFlags & TableFlags & TaskFlags & { readonly findLearningRate: boolean },
-): Promise<number> {
-  if ((await isForecasting(options)) || (await labelTaskOf(args[0], options)) !== null) {
-    throw new UsageError(
-      '--distributed trains language models only: other models are small, and one process trains them.',
-    );
-  }
-  if (options.findLearningRate) throw new UsageError('--find-learning-rate cannot be combined with --distributed.');
-  const { distributed, ranks, restarts, starter } = options;
-  if (distributed === undefined || ranks !== undefined || restarts !== undefined || starter !== undefined) {
-    const { startRanks } = await import('./train/ranks.js');
-    return startRanks(options);
-  }
-  const { trainOnRank } = await import('./train/distributed.js');
-  return trainOnRank(options, (prepare, own) => train(args, own, prepare));
-}
 
 const FILES = { group: 'Files' } as const;
 const MACHINE = { group: 'Machine' } as const;
@@ -154,16 +108,6 @@ export const trainCommand = defineCommand({
     { does: 'save only a model', line: 'unspool train novel.txt --out novel.safetensors' },
   ],
   async run(args, options) {
-    const { distributed, ranks, restarts, starter, rankTimeout } = options;
-    const isShared = [distributed, ranks, restarts, starter, rankTimeout].some((given) => given !== undefined);
-    if (isShared) return trainOnRanks(args, options);
-    if (options.tensorboard && options.out !== undefined) {
-      throw new UsageError('--tensorboard writes to a run directory: it cannot be combined with --out.');
-    }
-    const labelTask = await labelTaskOf(args[0], options);
-    if (labelTask !== null) return trainOnLabels(labelTask, args, options);
-    if (await isForecasting(options)) return trainOnTable(args, options);
-    if (options.findLearningRate) return findRate(args, options);
-    return train(args, options, (plan) => plan.begin());
+    return (await import('./train/command.js')).runTrain(args, options);
   },
 });

@@ -5,7 +5,7 @@ export { toKeras } from './exports/keras.js';
 export { type ModuleFiles, type ModuleOptions, toModule } from './exports/module.js';
 export { toOnnx } from './exports/onnx.js';
 export { type PytorchFiles, toPytorch } from './exports/pytorch.js';
-export type { WeightType } from './exports/quantize.js';
+export type { WeightType } from './exports/weight-types.js';
 export { toModelFile } from './imports/finish.js';
 export { importContents, importModel } from './imports/formats.js';
 export type { ForeignLayer, ImportContents, Imported, ImportedLayer } from './imports/imported.js';

@@ -1,19 +1,10 @@
 /** Translates the model files of Unspool 0.1 (version 1 of the format), which used other names, into those of version 2. */
 
 import { isObject } from '../checks.js';
+import { FORMER_SETTINGS } from './former-settings.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 type Renames = Readonly<Record<string, string>>;
-
-/** The names that settings of `unspool train` had in 0.1. */
-export const FORMER_SETTINGS = {
-  hiddenSize: 'hidden',
-  embeddingSize: 'embedding',
-  batchSize: 'batch',
-  validationSplit: 'heldOut',
-  maxUpdates: 'maxSteps',
-  clipNorm: 'clip',
-} as const;
 
 const SETTINGS: Renames = Object.fromEntries(Object.entries(FORMER_SETTINGS).map(([now, former]) => [former, now]));
 

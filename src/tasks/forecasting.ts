@@ -11,8 +11,7 @@ import { firstOrigin, PARTS, type Part, type PartName } from '../data/series/spl
 import type { WindowSource } from '../data/series/windows.js';
 import { Table } from '../data/table/table.js';
 import { invalidSetting } from '../errors.js';
-
-export { DEFAULT_BATCH_SIZE } from '../data/series/options.js';
+import { DEFAULT_HIDDEN_SIZE } from './defaults.js';
 
 /** Sizes of the model that `ForecastingData.spec` describes. */
 export interface ForecasterSizes {
@@ -27,9 +26,6 @@ export interface ForecasterSizes {
   /** Default 1. */
   readonly seed?: number;
 }
-
-/** Units of an LSTM layer, unless the sizes say otherwise. */
-export const DEFAULT_HIDDEN_SIZE = 48;
 
 export const SIZE_KEYS = ['hiddenSize', 'layers', 'dropout', 'bidirectional', 'seed'] as const;
 

@@ -8,6 +8,7 @@ import type { BatchSource } from '../data/source.js';
 import { invalidSetting } from '../errors.js';
 import type { BackendOptions } from '../kernels/select.js';
 import { type FitOptions, fit, type Training, type TrainingEvent, type TrainingState } from '../train/trainer.js';
+import { DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE } from './defaults.js';
 
 /** How the models of a task are trained. */
 export interface TrainTaskOptions {
@@ -26,10 +27,6 @@ export interface TrainTaskOptions {
   /** Is called with each event of a training and its seed, and waited for. */
   onEvent?(event: TrainingEvent, seed: number): unknown;
 }
-
-/** Passes over the training part and the learning rate, unless the options say otherwise. */
-export const DEFAULT_EPOCHS = 20;
-export const DEFAULT_LEARNING_RATE = 0.005;
 
 const TRAIN_KEYS = ['seeds', 'epochs', 'learningRate', 'patience', 'fit', 'backend', 'onEvent'];
 

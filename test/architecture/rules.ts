@@ -32,7 +32,20 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   node: ['contract', 'errors', 'checks', 'core', 'kernels', 'interop', 'create'],
   tune: ['errors', 'checks', 'core', 'train'],
   worker: ['contract', 'errors', 'checks', 'core', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
-  cli: ['errors', 'checks', 'distributed', 'gpu', 'interop', 'lab', 'index', 'inspect', 'node', 'tasks', 'tune'],
+  cli: [
+    'errors',
+    'checks',
+    'optim',
+    'distributed',
+    'gpu',
+    'interop',
+    'lab',
+    'index',
+    'inspect',
+    'node',
+    'tasks',
+    'tune',
+  ],
 };
 
 /** The part that a file of src belongs to; `file` is its path from the root of the repository. */

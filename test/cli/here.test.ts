@@ -6,7 +6,8 @@ import { comparisonPage, comparisonPlots, comparisonTable, flowOf, staleTable } 
 import { reportCsv, reportPage } from '../../src/cli/lab/page.js';
 import { labCommands } from '../../src/cli/lab.js';
 import { csvLine, escaped, htmlPage, tableHtml } from '../../src/cli/report/html.js';
-import { sampleCommand, stopsIn } from '../../src/cli/sample.js';
+import { stopsIn } from '../../src/cli/sample/run.js';
+import { sampleCommand } from '../../src/cli/sample.js';
 import {
   beamSearch,
   createModel,

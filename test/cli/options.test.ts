@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { COMMANDS } from '../../src/cli/commands.js';
-import { FORECAST_CONFIG } from '../../src/cli/forecast/config.js';
+import { FORECAST_CONFIG } from '../../src/cli/forecast/settings.js';
 import { LABEL_CONFIG } from '../../src/cli/labels/settings.js';
 import type { Setting, Settings } from '../../src/cli/settings.js';
 import { CONFIG_SETTINGS } from '../../src/cli/train/settings.js';

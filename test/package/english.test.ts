@@ -59,7 +59,12 @@ const CODE = ['src', 'studio', 'test', 'bench', 'examples', 'scripts'].flatMap((
   filesIn(folder, ['.ts', '.tsx', '.mjs']).filter((file) => file !== SELF),
 );
 /** Code that reads old names, or suggests the new ones. */
-const OLD_NAMES = ['interop/version-1.ts', 'train/options.test.ts', 'worker/training-parity.test.ts'];
+const OLD_NAMES = [
+  'interop/version-1.ts',
+  'interop/former-settings.ts',
+  'train/options.test.ts',
+  'worker/training-parity.test.ts',
+];
 const PAGES = ['README.md', 'data/README.md', 'bench/README.md', ...filesIn('docs', ['.md'])];
 
 /** A page line by line. Code blocks count too: their comments and messages are read like the rest. */

@@ -1,62 +1,14 @@
-/** The settings of a forecaster's training: a flag of `unspool train`, a key in a config file, or both. */
+/** Reads the settings of a forecaster's training from flags and a config file. */
 import { isObject } from '../../checks.js';
 import type { BackendChoice, BackendOptions, Precision } from '../../index.js';
 import { readText } from '../../node/index.js';
-import { DEFAULT_BATCH_SIZE, DEFAULT_HIDDEN_SIZE } from '../../tasks/forecasting.js';
 import type { TrainForecasterOptions } from '../../tasks/index.js';
-import { DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE } from '../../tasks/train-models.js';
 import { UsageError } from '../command.js';
 import { readConfig } from '../config.js';
 import { checkpointTask, taskOfRun } from '../runs/task.js';
-import { dashed, flag, integer, type Setting, text, type ValuesOf } from '../settings.js';
+import { dashed } from '../settings.js';
 import type { BackendFlags } from '../train/backend.js';
-import { SETTING_FLAGS } from '../train/settings.js';
-import { FORECAST_SETTINGS } from './settings.js';
-
-const GROUP = 'Forecasting a table';
-const { hiddenSize, layers, dropout, epochs, lr, seed, patience, batchSize, precision } = SETTING_FLAGS;
-const { checkpointEvery, metricsEvery } = SETTING_FLAGS;
-
-/** A flag of language models, with the default that it has here. */
-const withDefault = <T>(one: Setting<T>, value: number): Setting<T> => ({ ...one, defaultText: String(value) });
-
-/** Settings that language models have, too, with other defaults. */
-const SHARED = {
-  hiddenSize: withDefault(hiddenSize, DEFAULT_HIDDEN_SIZE),
-  epochs: { ...withDefault(epochs, DEFAULT_EPOCHS), help: 'passes over the training windows' },
-  lr: withDefault(lr, DEFAULT_LEARNING_RATE),
-  batchSize: { ...withDefault(batchSize, DEFAULT_BATCH_SIZE), help: 'windows in a batch' },
-};
-
-/** The flags of `unspool train` that only a forecaster has. */
-export const FORECAST_FLAGS = {
-  ...FORECAST_SETTINGS,
-  bidirectional: flag('read the window in both directions', GROUP),
-  seeds: integer({
-    ...{ group: GROUP, min: 1, max: 1000, defaultText: '1' },
-    help: 'train N models, with seeds from --seed on; the best one is kept',
-  }),
-  ensemble: flag('with --seeds: forecast with the mean of all models', GROUP),
-};
-
-/** The flags that both kinds of training have, with both defaults in their help. */
-export const SHARED_FLAGS = Object.fromEntries(
-  Object.entries(SHARED).map(([key, one]) => {
-    const text = SETTING_FLAGS[key as keyof typeof SHARED];
-    return [key, { ...text, defaultText: `${text.defaultText}; a forecaster: ${one.defaultText}` }];
-  }),
-) as unknown as typeof SHARED;
-
-/** All settings of a forecaster's training: the keys of its config file, and the flags that it uses. */
-export const FORECAST_CONFIG = {
-  ...FORECAST_FLAGS,
-  ...SHARED,
-  ...{ layers, dropout, seed, patience, precision, checkpointEvery, metricsEvery },
-  task: text({ choices: ['forecasting'], help: 'forecasting' }),
-  table: text({ help: 'the file of the table' }),
-};
-
-export type TableSettings = ValuesOf<typeof FORECAST_CONFIG>;
+import { FORECAST_CONFIG, type TableSettings } from './settings.js';
 
 /** The options of the command that this job reads. */
 export interface TableFlags extends BackendFlags {

@@ -5,7 +5,7 @@ import type { ForecastingData, TrainForecasterOptions } from '../../tasks/index.
 import { grouped, type Output } from '../output.js';
 import { tableText } from '../report/tables.js';
 import type { ResumedTask, TaskTrained } from '../train/task-training.js';
-import type { TableSettings } from './config.js';
+import type { TableSettings } from './settings.js';
 
 /** How the training of a seed ended. */
 export interface SeedResult extends TaskTrained {

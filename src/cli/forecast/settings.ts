@@ -1,6 +1,13 @@
-/** What a forecaster is trained on: the settings of its data, as flags and in a config file. */
+/** The settings of a forecaster: of its data, and of its training. Each is a flag, a key in a config file, or both. */
+import {
+  DEFAULT_BATCH_SIZE,
+  DEFAULT_EPOCHS,
+  DEFAULT_HIDDEN_SIZE,
+  DEFAULT_LEARNING_RATE,
+} from '../../tasks/defaults.js';
 import type { ForecastingOptions } from '../../tasks/index.js';
-import { integer, number, type Settings, text, type ValuesOf } from '../settings.js';
+import { flag, integer, number, type Setting, type Settings, text, type ValuesOf } from '../settings.js';
+import { SETTING_FLAGS } from '../train/settings.js';
 
 const FORECASTING = { group: 'Forecasting a table' } as const;
 const COLUMNS = { ...FORECASTING, placeholder: 'COLUMNS' } as const;
@@ -33,6 +40,51 @@ export const FORECAST_SETTINGS = {
 
 /** The settings of a forecaster's data: undefined where none was given. */
 export type ForecastSettings = ValuesOf<typeof FORECAST_SETTINGS>;
+
+const { hiddenSize, layers, dropout, epochs, lr, seed, patience, batchSize, precision } = SETTING_FLAGS;
+const { checkpointEvery, metricsEvery } = SETTING_FLAGS;
+
+/** A flag of language models, with the default that it has here. */
+const withDefault = <T>(one: Setting<T>, value: number): Setting<T> => ({ ...one, defaultText: String(value) });
+
+/** Settings that language models have, too, with other defaults. */
+const SHARED = {
+  hiddenSize: withDefault(hiddenSize, DEFAULT_HIDDEN_SIZE),
+  epochs: { ...withDefault(epochs, DEFAULT_EPOCHS), help: 'passes over the training windows' },
+  lr: withDefault(lr, DEFAULT_LEARNING_RATE),
+  batchSize: { ...withDefault(batchSize, DEFAULT_BATCH_SIZE), help: 'windows in a batch' },
+};
+
+/** The flags of `unspool train` that only a forecaster has. */
+export const FORECAST_FLAGS = {
+  ...FORECAST_SETTINGS,
+  bidirectional: flag('read the window in both directions', FORECASTING.group),
+  seeds: integer({
+    ...FORECASTING,
+    ...{ min: 1, max: 1000, defaultText: '1' },
+    help: 'train N models, with seeds from --seed on; the best one is kept',
+  }),
+  ensemble: flag('with --seeds: forecast with the mean of all models', FORECASTING.group),
+};
+
+/** The flags that both kinds of training have, with both defaults in their help. */
+export const SHARED_FLAGS = Object.fromEntries(
+  Object.entries(SHARED).map(([key, one]) => {
+    const text = SETTING_FLAGS[key as keyof typeof SHARED];
+    return [key, { ...text, defaultText: `${text.defaultText}; a forecaster: ${one.defaultText}` }];
+  }),
+) as unknown as typeof SHARED;
+
+/** All settings of a forecaster's training: the keys of its config file, and the flags that it uses. */
+export const FORECAST_CONFIG = {
+  ...FORECAST_FLAGS,
+  ...SHARED,
+  ...{ layers, dropout, seed, patience, precision, checkpointEvery, metricsEvery },
+  task: text({ choices: ['forecasting'], help: 'forecasting' }),
+  table: text({ help: 'the file of the table' }),
+};
+
+export type TableSettings = ValuesOf<typeof FORECAST_CONFIG>;
 
 const namesIn = (list: string): string[] => list.split(',').map((name) => name.trim());
 const numbersIn = (list: string): number[] => namesIn(list).map((part) => (part === '' ? Number.NaN : Number(part)));

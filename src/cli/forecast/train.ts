@@ -19,14 +19,13 @@ import {
   readTableSettings,
   requireResumable,
   type TableFlags,
-  type TableSettings,
   trainingOf,
 } from './config.js';
 import { printData } from './describe.js';
 import { readTable } from './read-table.js';
 import { runTraining } from './run.js';
 import { isSeedResult, type SeedResult, type TableConfig, type TableRun } from './seeds.js';
-import { FORECAST_SETTINGS, forecastingOptionsOf } from './settings.js';
+import { FORECAST_SETTINGS, forecastingOptionsOf, type TableSettings } from './settings.js';
 
 /** The options of the command that this job uses. */
 interface Flags extends OutputFlags, TableFlags {

@@ -2,8 +2,9 @@
 import { isKeyOf } from '../../checks.js';
 import { estimateMemory, type LayerSpec, type Metadata, type Model, OPTIMIZERS, type Precision } from '../../index.js';
 import { loadModel, readBytes, revectorize } from '../../node/index.js';
-import { grouped, type Output } from '../output.js';
-import { DEFAULTS, optimizerOf } from '../train/settings.js';
+import { createOutput, grouped, type Output, type OutputFlags } from '../output.js';
+import { optimizerOf } from '../train/rules.js';
+import { DEFAULTS } from '../train/settings.js';
 
 /** A layer's kind, and its settings by their names in the spec. */
 function layerLine({ kind, name: _, init: __, ...settings }: LayerSpec & { readonly init?: unknown }): string {
@@ -58,7 +59,9 @@ function printMemory(memory: Awaited<ReturnType<typeof memoryOf>>, out: Output):
   );
 }
 
-export async function printModel(file: string, out: Output): Promise<void> {
+/** Prints what a model file contains. Returns the exit code. */
+export async function printModel(file: string, options: OutputFlags): Promise<number> {
+  const out = createOutput(options);
   const bytes = (await readBytes(file)).length;
   const { model, spec, precision, vocabulary, metadata, training } = await loadModel(file);
   const parameters = model.parameters.layout.entries.map(({ name, shape }) => ({ name, shape }));
@@ -77,6 +80,8 @@ export async function printModel(file: string, out: Output): Promise<void> {
     out.print(`\nSaved after ${grouped(position.update)} updates, in epoch ${position.epoch}`);
     out.print(`  continue with: npx unspool train --resume ${file}`);
   }
-  if (Object.keys(metadata).length === 0) return;
-  out.print(`\nMetadata\n${JSON.stringify(metadata, null, 2).replace(/^/gm, '  ')}`);
+  if (Object.keys(metadata).length > 0) {
+    out.print(`\nMetadata\n${JSON.stringify(metadata, null, 2).replace(/^/gm, '  ')}`);
+  }
+  return 0;
 }

@@ -2,10 +2,11 @@
 import { unlink } from 'node:fs/promises';
 import { createModel, type Metadata, type Model } from '../../index.js';
 import { saveModel } from '../../node/index.js';
+import { DEFAULT_EPOCHS } from '../../tasks/defaults.js';
 import { type LabelTask, type TrainLabelerOptions, testLabeler } from '../../tasks/index.js';
 import { Classifier, Tagger } from '../../tasks/labeler.js';
 import { LABELER_SIZE_KEYS } from '../../tasks/sequences.js';
-import { DEFAULT_EPOCHS, sizesOf } from '../../tasks/train-models.js';
+import { sizesOf } from '../../tasks/train-models.js';
 import { weightsText } from '../forecast/seeds.js';
 import { clock, grouped, type Output } from '../output.js';
 import { RunDirectory } from '../runs/directory.js';

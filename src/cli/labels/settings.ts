@@ -59,6 +59,8 @@ export const LABEL_FLAGS = {
   forwardOnly: flag('read sequences forwards only, not in both directions', GROUP),
 } satisfies Settings;
 
+export type LabelFlags = ValuesOf<typeof LABEL_FLAGS>;
+
 const { hiddenSize, embeddingSize, layers, dropout, epochs, lr, seed, patience, batchSize, precision } = SETTING_FLAGS;
 const { checkpointEvery, metricsEvery } = SETTING_FLAGS;
 const { test, validation, scale, decimal } = FORECAST_SETTINGS;

@@ -1,12 +1,9 @@
-/** Runs side by side: as a table in a terminal, and as a page. */
+/** Runs side by side, as a table. */
 import { didYouMean } from '../../checks.js';
 import { invalidSetting } from '../../errors.js';
 import type { Table } from '../../lab/experiments/experiment.js';
 import { clock, grouped, settingText } from '../output.js';
-import { htmlPage, NO_PLOTS, tableHtml } from '../report/html.js';
-import { plotHtml } from '../report/plot.js';
 import type { FoundRun } from './find.js';
-import { lossPlot, readMetrics } from './plot.js';
 
 type Value = string | number | null | undefined;
 
@@ -81,20 +78,6 @@ export function runsTable(runs: readonly FoundRun[]): Table {
     ...settings.map((name) => (run.config[name] === undefined ? '' : settingText(run.config[name]))),
   ]);
   return { title: 'Runs', columns: ['run', 'state', ...metrics, 'updates', 'time', ...settings], rows };
-}
-
-/** One page that opens from disk: the table, the losses by update, and what is wrong with which run. */
-export async function runsPage(runs: readonly FoundRun[]): Promise<string> {
-  const readable = runs.filter(({ state }) => state !== 'broken');
-  const curves = await Promise.all(readable.map(async ({ path }) => ({ name: path, lines: await readMetrics(path) })));
-  const plot = lossPlot('Loss by update', curves);
-  const drawn = plot.series.length === 0 ? '' : (await plotHtml(plot)) || NO_PLOTS;
-  const problems = problemsOf(runs);
-  const list: Table = { title: 'Problems', columns: ['run', 'problem'], rows: problems };
-  return htmlPage(
-    `${runs.length} run${runs.length === 1 ? '' : 's'}`,
-    [tableHtml(runsTable(runs)), drawn, problems.length > 0 ? tableHtml(list) : ''].join('\n'),
-  );
 }
 
 /** The runs that are broken or failed, and why. */

@@ -112,8 +112,4 @@ export class RunDirectory {
   }
 }
 
-/** The total of all sessions. */
-export const secondsOf = ({ sessions }: Pick<RunRecord, 'sessions'>): number =>
-  sessions.reduce((sum, { seconds }) => sum + seconds, 0);
-
 export type { Metrics };

@@ -5,10 +5,9 @@ import { UnspoolError } from '../../index.js';
 import { fileAccessError } from '../../node/files.js';
 import { isLocked } from '../../node/lock.js';
 import { exists } from '../../node/read.js';
-import { secondsOf } from './directory.js';
 import { RUN_FILES } from './files.js';
-import { readMetrics } from './plot.js';
-import { type Metrics, type RunRecord, readConfigOf, readRecord } from './record.js';
+import { readMetrics } from './metrics.js';
+import { type Metrics, type RunRecord, readConfigOf, readRecord, secondsOf } from './record.js';
 
 /** `killed`: it says that it runs, but no process has its lock. `broken`: its files are damaged or missing. */
 export type RunState = RunRecord['status'] | 'killed' | 'broken';

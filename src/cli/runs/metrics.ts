@@ -1,7 +1,9 @@
 /** `metrics.jsonl`: one JSON object per line for each update, validation and epoch. The same run writes the same bytes. */
 import { open, readFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TrainingEvent, TrainingState } from '../../index.js';
 import { fileAccessError } from '../../node/files.js';
+import { RUN_FILES } from './files.js';
 
 /** A line of `metrics.jsonl`. Other jobs may add numbers. */
 export type MetricsLine = { readonly kind: string; readonly update: number } & Readonly<Record<string, unknown>>;
@@ -27,6 +29,10 @@ export function linesIn(text: string): MetricsLine[] {
   }
   return lines;
 }
+
+/** The complete lines of a run directory's file; none if it cannot be read. */
+export const readMetrics = async (directory: string): Promise<MetricsLine[]> =>
+  linesIn(await readFile(join(directory, RUN_FILES.metrics), 'utf8').catch(() => ''));
 
 /** Whether a training that continues from a state will report this again. */
 function isRepeated({ kind, update, epoch }: MetricsLine, state: TrainingState): boolean {

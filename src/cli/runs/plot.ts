@@ -1,19 +1,13 @@
 /** The plot of a run: the loss by update. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Plot } from '../../lab/experiments/experiment.js';
 import { escaped } from '../report/html.js';
 import { drawPlot, styleOf } from '../report/plot.js';
-import { RUN_FILES } from './files.js';
-import { linesIn, type MetricsLine } from './metrics.js';
+import { type MetricsLine, readMetrics } from './metrics.js';
 
 type Points = readonly (readonly [update: number, loss: number])[];
 
 /** Points of a curve; more would not be visible. */
 const MAX_POINTS = 300;
-
-export const readMetrics = async (directory: string): Promise<MetricsLine[]> =>
-  linesIn(await readFile(join(directory, RUN_FILES.metrics), 'utf8').catch(() => ''));
 
 /** The losses of a kind of line. Of many, neighbors are averaged. */
 export function curveOf(lines: readonly MetricsLine[], kind: string): Points {

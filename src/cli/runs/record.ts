@@ -102,3 +102,7 @@ function parsed(file: string, text: string): unknown {
 
 const invalid = (file: string, problem: string): UnspoolError =>
   new UnspoolError({ code: 'INVALID_FILE', file, problem });
+
+/** The total of all sessions. */
+export const secondsOf = ({ sessions }: Pick<RunRecord, 'sessions'>): number =>
+  sessions.reduce((sum, { seconds }) => sum + seconds, 0);

@@ -1,17 +1,10 @@
-/** The settings of `unspool train`: one table for its flags, its config file, the help and the checks. */
-import {
-  type AverageSpec,
-  createOptimizer,
-  createSchedule,
-  type LstmSpec,
-  OPTIMIZERS,
-  type Optimizer,
-  type OptimizerSpec,
-  type Precision,
-  SCHEDULES,
-  type ScheduleSpec,
-} from '../../index.js';
-import { FORMER_SETTINGS } from '../../interop/version-1.js';
+/**
+ * The settings of `unspool train`: one table for its flags, its config file, the help and the checks. The help needs the table and
+ * nothing of the engine, so `fit` loads what it needs.
+ */
+import type { AverageSpec, LstmSpec, OptimizerSpec, Precision, ScheduleSpec } from '../../index.js';
+import { FORMER_SETTINGS } from '../../interop/former-settings.js';
+import { OPTIMIZER_NAMES, PLAIN_SCHEDULES } from '../../optim/names.js';
 import { defaultsOf, integer, number, type Setting, setting, text, type ValuesOf } from '../settings.js';
 
 const MODEL = { group: 'Model' } as const;
@@ -24,14 +17,6 @@ const MAX_BATCH = 1 << 20;
 
 /** Sets an option of `fit`, unless the value is 0. */
 const unlessZero = (key: string) => (value: number) => (value > 0 ? { [key]: value } : {});
-
-/** An optimizer by name, with `lr` as its learning rate, or from its spec. Throws `INVALID_SETTING`. */
-export function optimizerOf(optimizer: string | OptimizerSpec, learningRate: number): Optimizer {
-  if (typeof optimizer === 'object') return createOptimizer(optimizer);
-  return createOptimizer(
-    optimizer === 'sgd' ? { kind: 'sgd', learningRate, momentum: 0.9 } : { kind: optimizer, learningRate },
-  );
-}
 
 /** The gradient function of an estimator by name; `fit` uses BPTT by itself. */
 async function gradientOf(estimator: string) {
@@ -119,16 +104,16 @@ export const TRAIN_SETTINGS = {
     type: 'text',
     mayBeObject: true,
     default: 'adam',
-    help: Object.keys(OPTIMIZERS).sort().join(', '), // the order of a namespace's keys depends on the bundler
-    fit: (optimizer, { lr }) => ({ optimizer: optimizerOf(optimizer, lr) }),
+    help: OPTIMIZER_NAMES.join(', '),
+    fit: async (optimizer, { lr }) => ({ optimizer: (await import('./rules.js')).optimizerOf(optimizer, lr) }),
   }),
   schedule: setting<string | ScheduleSpec>({
     ...TRAINING,
     type: 'text',
     mayBeObject: true,
     default: 'constant',
-    help: `learning rate schedule: ${Object.keys(SCHEDULES).join(', ')}`,
-    fit: (schedule) => ({ schedule: createSchedule(schedule as ScheduleSpec) }),
+    help: `learning rate schedule: ${PLAIN_SCHEDULES.join(', ')}`,
+    fit: async (schedule) => ({ schedule: (await import('./rules.js')).scheduleOf(schedule) }),
   }),
   clipNorm: number({
     ...TRAINING,

@@ -1,8 +1,9 @@
 /** The training of one model of a forecaster, a classifier or a tagger on the command line, with checkpoints. */
 import type { Metadata, Model, Training, TrainingEvent, TrainingState } from '../../index.js';
 import { saveModel } from '../../node/index.js';
+import { DEFAULT_EPOCHS } from '../../tasks/defaults.js';
 import type { TrainTaskOptions } from '../../tasks/index.js';
-import { DEFAULT_EPOCHS, fitTask, type TaskData } from '../../tasks/train-models.js';
+import { fitTask, type TaskData } from '../../tasks/train-models.js';
 import type { Output } from '../output.js';
 import type { RunDirectory } from '../runs/directory.js';
 import { arithmeticOf, isSameArithmetic } from './arithmetic.js';

@@ -1,5 +1,5 @@
 /** The trainings whose settings a study can search: what their configurations have, and how a trial is measured. */
-import { FORECAST_CONFIG } from '../forecast/config.js';
+import { FORECAST_CONFIG } from '../forecast/settings.js';
 import { LABEL_CONFIG } from '../labels/settings.js';
 import type { Settings } from '../settings.js';
 import { CONFIG_SETTINGS } from '../train/settings.js';

@@ -10,6 +10,7 @@ import {
 } from '../../checks.js';
 import { invalidSetting } from '../../errors.js';
 import { CALENDAR } from './calendar.js';
+import { DEFAULT_BATCH_SIZE } from './defaults.js';
 import type { MissingPolicy } from './series.js';
 
 /** How values are scaled. Each is fitted on the training part only. */
@@ -77,8 +78,6 @@ export const FORECASTING_KEYS = [
 
 export const SCALES: readonly ScaleKind[] = ['standard', 'sqrt', 'log', 'minMax', 'none'];
 const MISSING = ['reject', 'drop', 'fill', 'mask'];
-/** Windows in a batch, unless the options say otherwise. */
-export const DEFAULT_BATCH_SIZE = 64;
 
 const MAX_ROWS = 1 << 20;
 

@@ -4,7 +4,8 @@ import { runtime } from '../generated/runtime.js';
 import { headerOf } from '../model-file.js';
 import { writeSafetensors } from '../safetensors-write.js';
 import { type ExportableModel, parametersOf } from './content.js';
-import { tensorsOf, WEIGHT_TYPES, type WeightType } from './quantize.js';
+import { tensorsOf } from './quantize.js';
+import { WEIGHT_TYPES, type WeightType } from './weight-types.js';
 
 /** How a module stores and computes its model. */
 export interface ModuleOptions {

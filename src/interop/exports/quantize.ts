@@ -2,10 +2,7 @@
 import { halfBits } from '../half.js';
 import type { TensorData } from '../safetensors-write.js';
 import type { Parameter } from './content.js';
-
-/** How weights are stored. Default `float32`. */
-export const WEIGHT_TYPES = ['float32', 'float16', 'int8'] as const;
-export type WeightType = (typeof WEIGHT_TYPES)[number];
+import type { WeightType } from './weight-types.js';
 
 /** int8 rows: w is about q s, with s = max |w| / 127 of the row, so the error is at most s / 2. */
 function toInt8({ name, shape, data }: Parameter): TensorData[] {
