@@ -53,7 +53,7 @@ describe('activity', () => {
     },
   );
 
-  test('one step has no differences, and without noise there is no penalty and no gradient', async () => {
+  test('one step has no differences, and without noise it adds nothing', async () => {
     const one = make({ alpha: 0.3, beta: 0.7 }, NOISE, 1);
     const first = Array.from(x.slice(0, N * C));
     expect(await one.penalty).toBeCloseTo((0.3 * first.reduce((sum, v) => sum + v * v, 0)) / first.length, 12);
