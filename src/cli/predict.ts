@@ -27,6 +27,12 @@ export const predictCommand = defineCommand({
       defaultText: 'that of the widest pair of quantiles',
     }),
     text: text({ placeholder: 'TEXT', help: 'the text to classify or to tag, instead of FILE' }),
+    anomalies: number({
+      min: 0,
+      max: 0.99,
+      placeholder: 'SHARE',
+      help: 'score the rows of FILE instead: those further from their forecasts than this share of the training windows',
+    }),
     csv: flag('print CSV'),
     ...OUTPUT_OPTIONS,
   },
@@ -34,6 +40,7 @@ export const predictCommand = defineCommand({
     { does: 'forecast the next 30 days', line: 'unspool predict runs/births --next 30' },
     { does: 'classify one text', line: 'unspool predict runs/names --text Marlene' },
     { does: 'classify lines of standard input', line: 'unspool predict runs/names --json' },
+    { does: 'find the rows that are unlike their forecasts', line: 'unspool predict runs/births --anomalies 0.01' },
     { does: 'continue after newer rows', line: 'unspool predict runs/births new.csv --csv' },
   ],
   async run(args, options) {

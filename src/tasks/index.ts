@@ -25,6 +25,7 @@ export { parseJsonLines } from '../data/table/json-lines.js';
 export { parseNpy } from '../data/table/npy.js';
 export { type Cell, type ColumnSummary, Table, type TableParts } from '../data/table/table.js';
 export type { CalibrationBin, CalibrationReport } from '../metrics/calibration.js';
+export { type AnomalyOptions, anomalies, type ScoredRow } from './anomalies.js';
 export {
   type BacktestOptions,
   type BacktestReport,

@@ -5,7 +5,7 @@ import { Classifier } from '../../tasks/labeler.js';
 import { UsageError } from '../command.js';
 import { readTable } from '../forecast/read-table.js';
 import type { Output } from '../output.js';
-import { tableText } from '../report/tables.js';
+import { rowsText } from '../report/tables.js';
 import type { LoadedLabeler } from './load.js';
 
 /** Warnings that are printed; `--json` has all. */
@@ -63,12 +63,6 @@ async function readInputs({ labeler, decimal }: LoadedLabeler, { file, text }: P
   return { places: shown.map((_, row) => table.place(row)), shown, given: isPlain ? shown : table };
 }
 
-const quoted = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
-
-function printRows(columns: readonly string[], rows: readonly (readonly string[])[], csv: boolean, out: Output): void {
-  out.print(csv ? [columns, ...rows].map((row) => row.map(quoted).join(',')).join('\n') : tableText({ columns, rows }));
-}
-
 /** One line for each sequence: the text with its spaces, or each token with its tag. */
 const taggedText = ({ text, tokens, tags }: PredictedTags): string =>
   text ?? tags.map((tag, i) => (tokens[i] === undefined ? tag : `${tokens[i]}/${tag}`)).join(' ');
@@ -87,17 +81,11 @@ export async function predictLabels(loaded: LoadedLabeler, request: PredictReque
     const all = await labeler.predict(given);
     all.forEach(record);
     const rows = all.map(({ label, probability }, i) => [label, probability.toFixed(4), shown[i] ?? placeOf(i)]);
-    printRows(['label', 'probability', 'input'], rows, request.csv, out);
+    out.print(rowsText({ columns: ['label', 'probability', 'input'], rows }, request.csv));
   } else {
     const all = await labeler.predict(given);
     all.forEach(record);
-    if (request.csv)
-      printRows(
-        ['tagged'],
-        all.map((one) => [taggedText(one)]),
-        true,
-        out,
-      );
+    if (request.csv) out.print(rowsText({ columns: ['tagged'], rows: all.map((one) => [taggedText(one)]) }, true));
     else for (const one of all) out.print(taggedText(one));
   }
   for (const warning of warnings.slice(0, MAX_WARNINGS)) out.warn(warning);

@@ -1,39 +1,46 @@
 /** `unspool predict`: labels of texts, or a forecast. */
 import { loadModel } from '../../node/index.js';
 import { UsageError } from '../command.js';
+import { printAnomalies } from '../forecast/anomalies.js';
 import { forecasterIn } from '../forecast/load.js';
 import { readTable } from '../forecast/read-table.js';
 import { labelerIn } from '../labels/load.js';
 import { predictLabels } from '../labels/predict.js';
 import { createOutput, type OutputFlags } from '../output.js';
-import { tableText } from '../report/tables.js';
+import { rowsText } from '../report/tables.js';
 
 interface PredictOptions extends OutputFlags {
   readonly next: number | undefined;
   readonly method: string;
   readonly coverage: number | undefined;
   readonly text: string | undefined;
+  readonly anomalies: number | undefined;
   readonly csv: boolean;
 }
-
-const quoted = (name: string): string => (/[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name);
 
 /** Prints the predictions. Returns the exit code. */
 export async function runPredict(
   [model, file]: readonly string[],
-  { next, method, coverage, text: given, csv, ...flags }: PredictOptions,
+  { next, method, coverage, text: given, anomalies: share, csv, ...flags }: PredictOptions,
 ): Promise<number> {
   const out = createOutput(flags);
   const loaded = await loadModel(model!);
   const labeler = labelerIn(loaded);
   if (labeler) {
-    const unused = next !== undefined ? '--next' : coverage !== undefined ? '--coverage' : null;
-    if (unused) throw new UsageError(`${unused} has no effect on a classifier or a tagger.`);
+    const [unused] = Object.entries({ next, coverage, anomalies: share }).find(([, one]) => one !== undefined) ?? [];
+    if (unused) throw new UsageError(`--${unused} has no effect on a classifier or a tagger.`);
     await predictLabels(labeler, { file, text: given, csv }, out);
     return 0;
   }
   if (given !== undefined) throw new UsageError('--text has no effect on a forecaster.');
-  const { forecaster, decimal } = await forecasterIn(model!, loaded);
+  const forecasting = await forecasterIn(model!, loaded);
+  if (share !== undefined) {
+    const [unused] = Object.entries({ next, coverage }).find(([, one]) => one !== undefined) ?? [];
+    if (unused) throw new UsageError(`--${unused} cannot be combined with --anomalies.`);
+    await printAnomalies(forecasting, { file, share, csv }, out);
+    return 0;
+  }
+  const { forecaster, decimal } = forecasting;
   const rows = await forecaster.forecast({
     method: method as 'direct' | 'recursive',
     ...(next !== undefined && { next }),
@@ -49,8 +56,6 @@ export async function runPredict(
     date,
     ...[median, low, high].map(exact),
   ]);
-  out.print(
-    csv ? [columns, ...cells].map((row) => row.map(quoted).join(',')).join('\n') : tableText({ columns, rows: cells }),
-  );
+  out.print(rowsText({ columns, rows: cells }, csv));
   return 0;
 }

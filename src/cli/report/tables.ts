@@ -21,3 +21,12 @@ export function tableText({ columns, rows }: Pick<Table, 'columns' | 'rows'>): s
     })
     .join('\n');
 }
+
+const quoted = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+
+/** Rows as CSV, or as a table for the terminal. */
+export const rowsText = (
+  { columns, rows }: { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] },
+  csv: boolean,
+): string =>
+  csv ? [columns, ...rows].map((row) => row.map(quoted).join(',')).join('\n') : tableText({ columns, rows });

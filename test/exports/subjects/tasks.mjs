@@ -80,6 +80,7 @@ export const tasksSubjects = {
       return [[await tasks.trainForecaster(set, training())], set];
     },
   },
+  anomalies: { args: async (w) => [await forecaster(w), data(), { share: 0.1, table: table() }] },
   backtest: { args: async (w) => [await forecaster(w), data(), { baselines: true }] },
   forecasterFrom: { args: async (w) => [(await forecaster(w)).models, (await forecaster(w)).metadata()], open: true },
   parseClassFiles: { args: () => [[{ label: 'a', text: 'x\ny', name: 'a.txt' }], { name: 'a' }] },
