@@ -76,6 +76,17 @@ test('with folds, it is the mean loss of the folds, and the samples of the final
   expect(() => kFolds(parseCsv(csv), { ...LABELS, test: 0, folds: 2 })).toThrow('options.folds has no effect here.');
 });
 
+test('the folds of two classes of equal size have both in equal shares, with any number of folds', () => {
+  const even = parseCsv(`word,end\n${words.map((word, i) => `${word},${i % 2 ? 'x' : 'y'}`).join('\n')}\n`);
+  for (const folds of [2, 3, 4, 6]) {
+    for (const fold of kFolds(even, { ...LABELS, test: 0 }, { folds })) {
+      const labels = fold.test!.samples.map(({ sample }) => sample.labels[0]);
+      const share = labels.filter((label) => label === 'x').length - labels.length / 2;
+      expect(Math.abs(share)).toBeLessThanOrEqual(1);
+    }
+  }
+});
+
 test('a trial of a forecaster is the mean absolute error of its origins, in the unit of the target', async () => {
   const options = { target: 'sold', history: 7, horizon: 2, test: 8, validation: 8, batchSize: 16 } as const;
   const errors: number[] = [];

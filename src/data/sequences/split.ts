@@ -61,9 +61,11 @@ export function splitSamples(
   const { test, validation, folds, fold, seed } = settings;
   const bundles = bundlesOf(samples, isStratified);
   const order = stratifiedOrder(bundles, seed);
+  // Consecutive bundles: every second one of two classes that alternate would be of one class.
+  const [from, to] = [fold - 1, fold].map((end) => Math.floor((end * order.length) / folds)) as [number, number];
   const [testPart, rest] =
     folds > 0
-      ? [order.filter((_, i) => i % folds === fold - 1), order.filter((_, i) => i % folds !== fold - 1)]
+      ? [order.slice(from, to), [...order.slice(0, from), ...order.slice(to)]]
       : take(order, countOf(test, samples.length));
   const [validationPart, trainPart] = take(rest, countOf(validation, samples.length));
   const isTooSmall = trainPart.length === 0 || (folds > 0 && testPart.length === 0);
