@@ -14,11 +14,15 @@ export function requireVocabulary(file: string, { vocabulary }: LoadedModel): Vo
 
 /** Returns what `act` returns. In its `INVALID_DATA` errors, the data is called `name`, such as the path of a file. */
 export function withDataName<T>(name: string, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
+  const renamed = (error: unknown): never => {
     if (!(error instanceof UnspoolError) || error.problem.code !== 'INVALID_DATA') throw error;
     throw new UnspoolError({ ...error.problem, what: name });
+  };
+  try {
+    const result = act();
+    return result instanceof Promise ? (result.catch(renamed) as T) : result;
+  } catch (error) {
+    return renamed(error);
   }
 }
 

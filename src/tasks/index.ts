@@ -74,6 +74,11 @@ export {
   type TestLabelerOptions,
   testLabeler,
 } from './test-labeler.js';
+export {
+  type LanguageModelReport,
+  type TestLanguageModelOptions,
+  testLanguageModel,
+} from './test-language-model.js';
 export { ensemble, type TrainForecasterOptions, trainForecaster } from './train-forecaster.js';
 export { labelerEnsemble, type TrainLabelerOptions, trainClassifier, trainTagger } from './train-labeler.js';
 export type { TrainTaskOptions } from './train-models.js';

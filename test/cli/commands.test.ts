@@ -189,11 +189,23 @@ describe('eval', () => {
   });
 
   test('the text has the same figures as --json', async () => {
-    const args = ['eval', 'model.safetensors', 'text.txt'];
+    const args = ['eval', 'model.safetensors', 'text.txt', '--batch-size', '2']; // at least ten windows
     const [words, [line]] = [await here.ok(...args), jsonLines(await here.ok(...args, '--json'))];
     expect(words).toContain(`loss                ${(line!.loss as number).toFixed(4)} nats per character`);
     expect(words).toContain(`bits per character  ${(line!.bitsPerCharacter as number).toFixed(4)}`);
     expect(words).toMatch(/^characters {10}[\d,]+ predicted$/m);
+    const [low, high] = line!.bitsInterval as [number, number];
+    expect(words).toContain(`   95 % interval ${low.toFixed(4)} to ${high.toFixed(4)}\n`);
+    expect(words).toContain('No baseline: all of text.txt was tested.');
+    expect(line!.baselines).toBeNull();
+  });
+
+  test('next to n-grams of the text before the tested part, as the training does', async () => {
+    const args = ['eval', 'model.safetensors', 'text.txt', '--validation-split', '0.1'];
+    const [words, [line]] = [await here.ok(...args), jsonLines(await here.ok(...args, '--json'))];
+    const [one, two, five] = line!.baselines as { order: number; bits: number }[];
+    expect([one!.order, two!.order, five!.order]).toEqual([1, 2, 5]);
+    expect(words).toContain(`  5-gram (Kneser-Ney)   ${five!.bits.toFixed(3)}\n  this LSTM             `);
   });
 });
 

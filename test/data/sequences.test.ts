@@ -43,6 +43,30 @@ test('no sample is lost or in two parts, and each part has the shares of the cla
   );
 });
 
+test('each fold has the shares of the classes', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 8, max: 40 }),
+      fc.integer({ min: 8, max: 40 }),
+      fc.integer({ min: 2, max: 4 }),
+      fc.integer({ min: 0, max: 9 }),
+      (a, b, folds, seed) => {
+        for (let fold = 1; fold <= folds; fold++) {
+          const { test, train } = classification(table(rows(a, b)), { ...OPTIONS, folds, fold, seed });
+          for (const { samples } of [test!, train]) {
+            const share = samples.filter(({ targets }) => targets[0] === 0).length;
+            // The training part is up to three intervals of the order, without the test and the validation part.
+            expect(Math.abs(share - (samples.length * a) / (a + b))).toBeLessThan(
+              (samples === train.samples ? 3 : 1) + 1e-9,
+            );
+          }
+        }
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
 test('each sample is the test part of one fold, and the samples of a group stay together', () => {
   const tests = [1, 2, 3].map((fold) => classification(table(rows(10, 9)), { ...OPTIONS, folds: 3, fold }).test!);
   expect(new Set(tests.flatMap(({ samples }) => samples.map(({ sample }) => sample.place))).size).toBe(19);

@@ -1,11 +1,12 @@
 /** `unspool eval`: measures a model. */
-import { bitsPerCharacter, ClassificationMetrics, evaluate, perplexity, validationStreams } from '../../index.js';
 import { loadModel, readText } from '../../node/index.js';
+import { type LanguageModelReport, testLanguageModel } from '../../tasks/index.js';
 import { UsageError } from '../command.js';
 import { evaluateLabeler } from '../labels/evaluate.js';
 import { labelerIn } from '../labels/load.js';
-import { createOutput, grouped, type OutputFlags } from '../output.js';
+import { createOutput, grouped, type Output, type OutputFlags } from '../output.js';
 import { requireVocabulary, withDataName } from '../text-model.js';
+import { baselineTable } from '../train/baselines.js';
 import { DEFAULTS } from '../train/settings.js';
 
 interface EvalOptions extends OutputFlags {
@@ -28,26 +29,31 @@ export async function runEval([file, textFile]: readonly string[], options: Eval
   const vocabulary = requireVocabulary(file!, loaded);
   const text = await readText(textFile);
   const tokens = withDataName(textFile, () => vocabulary.encode(text));
-  const part = tokens.subarray(Math.floor(tokens.length * (1 - options.validationSplit)));
-  const source = withDataName(textFile, () => validationStreams(part, options.batchSize, DEFAULTS.steps));
-  const metrics = new ClassificationMetrics(loaded.model.outputSize, { topK: 5 });
-  const loss = await evaluate(loaded.model, source, 'crossEntropy', (logits, { targets }) =>
-    metrics.add(logits, targets),
-  );
-  const result = {
-    loss,
-    perplexity: perplexity(loss),
-    bitsPerCharacter: bitsPerCharacter(loss),
-    accuracy: metrics.accuracy,
-    top5Accuracy: metrics.topKAccuracy,
-    characters: source.predictions,
-  };
-  out.record({ kind: 'eval', ...result });
-  out.print(`loss                ${loss.toFixed(4)} nats per character`);
-  out.print(`perplexity          ${result.perplexity.toFixed(3)}`);
-  out.print(`bits per character  ${result.bitsPerCharacter.toFixed(4)}`);
-  out.print(`accuracy            ${percent(result.accuracy)}`);
-  out.print(`top-5 accuracy      ${percent(result.top5Accuracy)}`);
-  out.print(`characters          ${grouped(result.characters)} predicted`);
+  const cut = Math.floor(tokens.length * (1 - options.validationSplit));
+  const { steps } = DEFAULTS;
+  const settings = { batchSize: options.batchSize, steps, ...(cut > 0 && { train: tokens.subarray(0, cut) }) };
+  const report = await withDataName(textFile, () => testLanguageModel(loaded.model, tokens.subarray(cut), settings));
+  out.record({ kind: 'eval', ...report });
+  printTest(report, textFile, out);
   return 0;
+}
+
+function printTest(report: LanguageModelReport, file: string, out: Output): void {
+  const { loss, bitsPerCharacter, bitsInterval, accuracy, accuracyInterval, baselines } = report;
+  const within = (range: LanguageModelReport['bitsInterval'], show: (value: number) => string): string =>
+    range ? `   95 % interval ${show(range[0])} to ${show(range[1])}` : '';
+  const fixed = (value: number): string => value.toFixed(4);
+  out.print(`loss                ${fixed(loss)} nats per character`);
+  out.print(`perplexity          ${report.perplexity.toFixed(3)}`);
+  out.print(`bits per character  ${fixed(bitsPerCharacter)}${within(bitsInterval, fixed)}`);
+  out.print(`accuracy            ${percent(accuracy)}${within(accuracyInterval, percent)}`);
+  out.print(`top-5 accuracy      ${percent(report.top5Accuracy)}`);
+  out.print(`characters          ${grouped(report.characters)} predicted`);
+  if (baselines) out.print(baselineTable(baselines, bitsPerCharacter));
+  else {
+    out.print(
+      `No baseline: all of ${file} was tested. With --validation-split below 1, n-grams are counted in the text before`,
+    );
+    out.print('the part that is tested.');
+  }
 }

@@ -95,6 +95,12 @@ export const tasksSubjects = {
   trainClassifier: { args: () => [classes(), labelTraining()], after: (made) => made.dispose(), slow: true },
   trainTagger: { args: () => [spaces(), labelTraining()], after: (made) => made.dispose(), slow: true },
   labelerEnsemble: { args: async (w) => [[await classifier(w)]] },
+  testLanguageModel: {
+    args: (w) => {
+      const tokens = Int32Array.from({ length: 40 }, (_, i) => i % 5);
+      return [w.tokens, tokens, { train: tokens, batchSize: 2, steps: 3, orders: [1, 2], bootstrap: 3 }];
+    },
+  },
   testLabeler: { args: async (w) => [await classifier(w), classes(), { baselines: true, bootstrap: 3 }] },
   classifierFrom: { args: async (w) => [(await classifier(w)).models, (await classifier(w)).metadata()], open: true },
   taggerFrom: { args: async (w) => [(await tagger(w)).models, (await tagger(w)).metadata()], open: true },
