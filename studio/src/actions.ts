@@ -137,8 +137,10 @@ async function train(act: Parameters<Client['follow']>[0]): Promise<void> {
   state.problem.value = null;
   state.playing.value = true;
   const own = sessions;
-  const onProgress: OnProgress = (progress) => {
-    if (own === sessions) showProgress(progress);
+  const onProgress: OnProgress = async (progress) => {
+    if (own !== sessions) return;
+    showProgress(progress);
+    await new Promise((done) => setTimeout(done)); // after what the page draws now
   };
   await attempt(() => client.follow(act, onProgress));
   if (own !== sessions) return;

@@ -138,7 +138,7 @@ export interface SweepResult {
   readonly validation: number | null;
 }
 
-export type OnProgress = (progress: Progress) => void;
+export type OnProgress = (progress: Progress) => void | Promise<void>;
 
 export interface Engine {
   choices(): Promise<Choices>;

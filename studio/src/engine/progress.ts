@@ -20,6 +20,8 @@ export class ProgressReporter {
   private reports = [{ at: performance.now(), updates: 0 }];
   private updateCount = 0;
   private nextSampleAt = Number.NEGATIVE_INFINITY;
+  /** Whether the page has handled the last report. If it takes longer than `REPORT_MS`, reports would pile up before it. */
+  private isHandled = true;
   private readonly onProgress: OnProgress;
   private readonly sample: (session: Session) => Promise<Sample | null>;
 
@@ -38,16 +40,22 @@ export class ProgressReporter {
     if (event.kind === 'validation') this.validation.push([event.update, session.inShownUnit(event.loss)]);
   }
 
-  /** Reports to the page; while playing, only if the last report is old enough. */
+  /** Reports to the page; while playing, only if the last report is old enough and was handled. */
   async report(session: Session | null, state: Progress['state'], problem: string | null = null): Promise<void> {
     const now = performance.now();
-    if (state === 'playing' && now - this.reportedAt < REPORT_MS) return;
+    if (state === 'playing' && (!this.isHandled || now - this.reportedAt < REPORT_MS)) return;
     const isSampled = session && (state === 'paused' || now > this.nextSampleAt);
     const sample = isSampled ? await this.sample(session) : null;
     if (isSampled) this.nextSampleAt = now + Math.max(SAMPLE_MS, (performance.now() - now) / SAMPLE_SHARE);
     const { updates, validation, epoch, update } = this;
     const updatesPerSecond = this.speed(now);
-    this.onProgress({ updates, validation, epoch, update, updatesPerSecond, sample, state, problem });
+    const handled = (): void => {
+      this.isHandled = true;
+    };
+    this.isHandled = false;
+    Promise.resolve(
+      this.onProgress({ updates, validation, epoch, update, updatesPerSecond, sample, state, problem }),
+    ).then(handled, handled);
     [this.updates, this.validation, this.reportedAt] = [[], [], performance.now()];
   }
 
