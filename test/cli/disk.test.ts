@@ -81,14 +81,14 @@ describe('a full disk', () => {
     }),
   );
 
-  testOnDisk('too full for the first checkpoint: the training ends immediately, not hours later', () =>
+  testOnDisk('too full for a checkpoint: the training ends before its first update, not hours later', () =>
     withDisk(64, async (disk) => {
       const args = ['--hidden-size', '64', '--epochs', '99', '--checkpoint-every', '5', '--json'];
       const out = join(disk, 'm.safetensors');
       const { code, stdout, stderr } = await here.run('train', 'text.txt', ...TINY, ...args, '--out', out);
       expect(code).toBe(1);
       expect(stderr).toMatch(FULL);
-      expect(jsonLines(stdout).at(-1)).toMatchObject({ kind: 'update', update: 5 });
+      expect(jsonLines(stdout).at(-1)).toMatchObject({ kind: 'start' });
       expect(others(disk)).toEqual([]);
     }),
   );

@@ -1,4 +1,5 @@
 /** The checkpoints of one training: its file, the last good one, and the messages when one fails. */
+import { rm } from 'node:fs/promises';
 import { UnspoolError } from '../../index.js';
 import { exists } from '../../node/read.js';
 import { UsageError } from '../command.js';
@@ -27,6 +28,8 @@ export interface Checkpoint {
 export class Checkpoints {
   readonly file: string;
   private last: Checkpoint | null;
+  /** Whether the file has the start of the training, and no update of it. */
+  private isStart = false;
   private readonly write: (file: string) => Promise<number>;
 
   /**
@@ -41,6 +44,20 @@ export class Checkpoints {
 
   async save(): Promise<void> {
     this.last = { file: this.file, update: await this.write(this.file) };
+    this.isStart = false;
+  }
+
+  /** Saves the start of a training, so that it can be resumed after a kill at any moment. */
+  async saveStart(): Promise<void> {
+    await this.save();
+    this.isStart = true;
+  }
+
+  /** Removes the start of a training that failed: it has nothing that a new training lacks, and that would not overwrite it. */
+  async removeStart(): Promise<void> {
+    if (!this.isStart) return;
+    await rm(this.file, { force: true });
+    this.last = null;
   }
 
   /** Like `save`, but returns the error if the file cannot be written. */
@@ -71,6 +88,7 @@ export class Checkpoints {
     if (update <= (this.last?.update ?? -1)) return;
     await write(this.file);
     this.last = { file: this.file, update };
+    this.isStart = false;
   }
 
   /** The error of a failed training, extended by the checkpoint that can be resumed. */

@@ -42,7 +42,9 @@ export async function runTraining(run: Run): Promise<number> {
   const release = stopOnSignal(stop);
   const started = performance.now();
   try {
-    if (run.shared) await checkpoints.save(); // a rank that dies ends all, without another one
+    if (run.shared)
+      await checkpoints.save(); // a rank that dies ends all, without another one
+    else if (!run.resumed && settings.checkpointEvery > 0) await checkpoints.saveStart();
     const reason = await follow(run, snapshots ?? training, checkpoints, progress);
     if (reason === 'aborted') return await interrupted(run, checkpoints, directory);
     await finish(run, training, checkpoints, { ...progress, seconds: (performance.now() - started) / 1000 });
@@ -51,6 +53,7 @@ export async function runTraining(run: Run): Promise<number> {
     const isLost = hasCode(error, 'DEVICE_LOST') || hasCode(error, 'OUT_OF_MEMORY');
     if (isLost && snapshots?.lastSnapshot) await rescue(run, snapshots.lastSnapshot, checkpoints);
     if (hasCode(error, 'RANK_LOST')) await checkpoints.trySave();
+    await checkpoints.removeStart();
     await directory?.fail(error);
     throw checkpoints.explain(error);
   } finally {
