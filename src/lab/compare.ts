@@ -46,7 +46,10 @@ export interface BlockComparison {
   readonly normRatio: number;
   /** |mean - g| / |g|: the bias, and the noise of the mean. */
   readonly bias: number;
-  /** What the draws say about |E[g_i] - g| / |g|: it starts at 0 if the bias may be chance. One draw: twice `bias`; two: [0, Infinity]. */
+  /**
+   * What the draws say about |E[g_i] - g| / |g|: it starts at 0 if the bias may be chance. Both ends are `bias` for one draw, and
+   * nothing is known with two: [0, Infinity].
+   */
   readonly biasInterval: readonly [low: number, high: number];
   readonly variance: number;
   /** Infinity for a bias without variance; NaN if both are 0. */

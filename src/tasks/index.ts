@@ -59,6 +59,7 @@ export {
   type Tagger,
   taggerFrom,
 } from './labeler.js';
+export type { NgramBaseline } from './ngram-baselines.js';
 export {
   type ClassDescription,
   classification,

@@ -2,12 +2,12 @@
 import { requireInteger, requireList, requireOptions } from '../checks.js';
 import type { Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';
-import { ngramBitsPerCharacter } from '../data/ngram.js';
 import { validationStreams } from '../data/text.js';
 import { invalidData } from '../errors.js';
 import { bootstrapIntervals } from '../metrics/bootstrap.js';
-import { ClassificationMetrics } from '../metrics/classification.js';
+import { bitsPerCharacter, ClassificationMetrics, perplexity } from '../metrics/classification.js';
 import { evaluate } from '../train/evaluate.js';
+import { NGRAM_ORDERS, type NgramBaseline, ngramBaselines } from './ngram-baselines.js';
 
 /** Options of `testLanguageModel`. */
 export interface TestLanguageModelOptions {
@@ -38,7 +38,7 @@ export interface LanguageModelReport {
   /** Characters that were predicted: all but the first of each stream. */
   readonly characters: number;
   /** Bits per character of Kneser-Ney n-grams on the same tokens; null without `train`. */
-  readonly baselines: readonly { readonly order: number; readonly bits: number }[] | null;
+  readonly baselines: readonly NgramBaseline[] | null;
 }
 
 /** Fewer windows than this say little about how the result varies. */
@@ -86,7 +86,7 @@ export async function testLanguageModel(
   options: TestLanguageModelOptions = {},
 ): Promise<LanguageModelReport> {
   requireOptions('options', options ?? null, ['train', 'batchSize', 'steps', 'orders', 'bootstrap']);
-  const { train, batchSize = 32, steps = 64, orders = [1, 2, 5], bootstrap = 1000 } = options;
+  const { train, batchSize = 32, steps = 64, orders = NGRAM_ORDERS, bootstrap = 1000 } = options;
   requireInteger('options.bootstrap', bootstrap, 1, 1 << 20);
   requireList('options.orders', orders);
   requireList('tokens', tokens);
@@ -103,16 +103,13 @@ export async function testLanguageModel(
   const intervals = windows.length < MIN_WINDOWS ? null : intervalsOf(windows, bootstrap);
   return {
     loss,
-    perplexity: Math.exp(loss),
-    bitsPerCharacter: loss / Math.LN2,
+    perplexity: perplexity(loss),
+    bitsPerCharacter: bitsPerCharacter(loss),
     accuracy: mean(windows, 'accuracy'),
     top5Accuracy: mean(windows, 'top5'),
     bitsInterval: intervals && intervals[0]!,
     accuracyInterval: intervals && intervals[1]!,
     characters: source.predictions,
-    baselines:
-      train === undefined
-        ? null
-        : orders.map((order) => ({ order, bits: ngramBitsPerCharacter(train, tokens, model.outputSize, order) })),
+    baselines: train === undefined ? null : ngramBaselines(train, tokens, model.outputSize, orders),
   };
 }

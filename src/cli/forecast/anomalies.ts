@@ -2,7 +2,7 @@
 import { anomalies } from '../../tasks/index.js';
 import { UsageError } from '../command.js';
 import { grouped, type Output } from '../output.js';
-import { rowsText } from '../report/tables.js';
+import { datedText } from '../report/tables.js';
 import type { LoadedForecaster } from './load.js';
 import { readTable } from './read-table.js';
 
@@ -12,8 +12,6 @@ export interface AnomalyRequest {
   readonly share: number;
   readonly csv: boolean;
 }
-
-const exact = (value: number): string => String(Number(value.toPrecision(6)));
 
 /** Scores all rows, and prints those above the threshold; `--json` has all. The table of the training decides the threshold. */
 export async function printAnomalies(
@@ -27,13 +25,12 @@ export async function printAnomalies(
   const scored = await anomalies(forecaster, data, { share, ...given });
   for (const row of scored) out.record({ kind: 'score', ...row });
   const found = scored.filter(({ isAnomaly }) => isAnomaly);
-  const hasNames = scored.some(({ series }) => series !== '');
-  const columns = [...(hasNames ? ['series'] : []), 'date', 'value', 'expected', 'score'];
-  const rows = found.map(({ series, date, value, expected, score }) => [
-    ...(hasNames ? [series] : []),
-    date,
-    ...[value, expected, score].map(exact),
-  ]);
-  out.print(rowsText({ columns, rows }, csv));
+  const numbers = {
+    hasNames: scored.some(({ series }) => series !== ''),
+    columns: ['value', 'expected', 'score'],
+    of: ({ value, expected, score }: (typeof scored)[number]) => [value, expected, score],
+    digits: 6,
+  };
+  out.print(datedText(found, numbers, csv));
   if (!csv) out.print(`${grouped(found.length)} of ${grouped(scored.length)} rows are anomalies.`);
 }

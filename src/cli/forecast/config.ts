@@ -1,13 +1,11 @@
 /** Reads the settings of a forecaster's training from flags and a config file. */
 import { isObject } from '../../checks.js';
-import type { BackendChoice, BackendOptions, Precision } from '../../index.js';
 import { readText } from '../../node/index.js';
 import type { TrainForecasterOptions } from '../../tasks/index.js';
 import { UsageError } from '../command.js';
-import { readConfig } from '../config.js';
 import { checkpointTask, taskOfRun } from '../runs/task.js';
-import { dashed } from '../settings.js';
-import type { BackendFlags } from '../train/backend.js';
+import { type BackendFlags, placeOf } from '../train/backend.js';
+import { taskSettings } from '../train/task-flags.js';
 import { FORECAST_CONFIG, type TableSettings } from './settings.js';
 
 /** The options of the command that this job reads. */
@@ -35,36 +33,12 @@ export async function isForecasting({ task, target, config, resume }: TableFlags
   }
 }
 
-const FILE_FLAGS = ['config', 'out', 'run', 'force'];
-const OTHER_FLAGS = ['backend', 'threads', 'tensorboard', 'json', 'quiet'];
-
-const givenOf = (options: object): [string, unknown][] =>
-  Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
-
 /** Flags override the config file. Throws `UsageError` for a flag that a forecaster does not have. */
 export async function readTableSettings(options: TableFlags): Promise<Partial<TableSettings>> {
-  const given = givenOf(options);
-  const known = [...Object.keys(FORECAST_CONFIG), ...FILE_FLAGS, ...OTHER_FLAGS];
-  const unused = given.find(([key]) => !known.includes(key));
-  if (unused) throw new UsageError(`--${dashed(unused[0])} has no effect on a forecaster.`);
-  const config = options.config === undefined ? {} : await readConfig(options.config, FORECAST_CONFIG);
-  const settings = { ...config, ...Object.fromEntries(given.filter(([key]) => key in FORECAST_CONFIG)) };
+  const settings = await taskSettings(options, FORECAST_CONFIG, 'a forecaster');
   if (settings.ensemble && (settings.seeds ?? 1) < 2) throw new UsageError('--ensemble needs --seeds 2 or more.');
   return settings;
 }
-
-/** Throws `UsageError` for a flag that cannot change when a training of the task is resumed. */
-export function requireResumable(options: object, task: string): void {
-  const fixed = givenOf(options).find(([key]) => key !== 'resume' && !OTHER_FLAGS.includes(key));
-  if (fixed) throw new UsageError(`--${dashed(fixed[0])} cannot change when you resume the training of ${task}.`);
-}
-
-/** Where a training computes. */
-export const placeOf = ({ backend, threads }: BackendFlags, precision: Precision | undefined): BackendOptions => ({
-  ...(backend !== undefined && { backend: backend as BackendChoice }),
-  ...(precision !== undefined && { precision }),
-  threads: threads ?? 'auto',
-});
 
 /** The options of `trainForecaster`. */
 export function trainingOf(settings: Partial<TableSettings>, options: BackendFlags): TrainForecasterOptions {

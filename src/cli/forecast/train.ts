@@ -1,30 +1,26 @@
 /** `unspool train` on a table: plans the training of a forecaster, or how it continues from a checkpoint. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isObject } from '../../checks.js';
 import { invalidData } from '../../errors.js';
 import { parseModel, UnspoolError } from '../../index.js';
-import { loadModel, lockFile, readBytes } from '../../node/index.js';
+import { loadModel, readBytes } from '../../node/index.js';
 import { exists } from '../../node/read.js';
-import { type ForecastingData, forecasting } from '../../tasks/index.js';
+import { forecasting } from '../../tasks/index.js';
 import { UsageError } from '../command.js';
+import { sha256OfFile } from '../hash.js';
 import { createOutput, type Output, type OutputFlags } from '../output.js';
 import { requireSeparate } from '../paths.js';
-import { claimRunDirectory, isRunDirectory, RUN_FILES, removeIfEmpty } from '../runs/files.js';
+import { claimRunDirectory, RUN_FILES } from '../runs/files.js';
+import { placeOf } from '../train/backend.js';
 import { checkpointFile, requireFree } from '../train/checkpoints.js';
+import { mayReplace, requireCheckpoint, resumedFiles, withLock } from '../train/files.js';
+import { requireResumable } from '../train/task-flags.js';
 import type { Validated } from '../train/task-training.js';
-import {
-  CHECKPOINT_TASK,
-  placeOf,
-  readTableSettings,
-  requireResumable,
-  type TableFlags,
-  trainingOf,
-} from './config.js';
+import { CHECKPOINT_TASK, readTableSettings, type TableFlags, trainingOf } from './config.js';
 import { printData } from './describe.js';
 import { readTable } from './read-table.js';
 import { runTraining } from './run.js';
-import { isSeedResult, type SeedResult, type TableConfig, type TableRun } from './seeds.js';
+import { isSeedResult, type SeedResult, type TableConfig } from './seeds.js';
 import { FORECAST_SETTINGS, forecastingOptionsOf, type TableSettings } from './settings.js';
 
 /** The options of the command that this job uses. */
@@ -49,11 +45,6 @@ async function readData(file: string, settings: Partial<TableSettings>, out: Out
   return data;
 }
 
-const hashOf = async (file: string): Promise<string> =>
-  createHash('sha256')
-    .update(await readBytes(file))
-    .digest('hex');
-
 /** Trains a forecaster. Returns the exit code. */
 export async function trainOnTable(args: readonly string[], options: Flags): Promise<number> {
   if (options.resume !== undefined) return resumeOnTable(args, options, options.resume);
@@ -76,56 +67,37 @@ export async function trainOnTable(args: readonly string[], options: Flags): Pro
   const model = outFile ?? join(directory!, RUN_FILES.model);
   const config = { ...settings, task: 'forecasting', table: file } as TableConfig;
   const training = trainingOf(settings, options);
-  return locked({ out, data, model, directory }, async () => ({
-    ...{ out, data, file, model, directory, tensorboard, config, training },
-    ...{ tableHash: await hashOf(file), replace: force, resumed: null },
-  }));
-}
-
-/** Runs a training with its model locked. `begin` is called after the lock is taken. */
-async function locked(
-  { out, model, directory }: { out: Output; data?: ForecastingData; model: string; directory: string | null },
-  begin: () => Promise<TableRun>,
-): Promise<number> {
-  const unlock = await lockFile(model, { onWait: out.warn });
-  try {
-    return await runTraining(await begin());
-  } finally {
-    await unlock();
-    if (directory !== null) await removeIfEmpty(directory);
-  }
+  return withLock({ model, directory }, out, async () =>
+    runTraining({
+      ...{ out, data, file, model, directory, tensorboard, config, training },
+      ...{ tableHash: await sha256OfFile(file), replace: force, resumed: null },
+    }),
+  );
 }
 
 /** Continues a training from its checkpoint, bit for bit. */
 async function resumeOnTable([argument]: readonly string[], options: Flags, path: string): Promise<number> {
   requireResumable(options, 'a forecaster');
-  const directory = (await isRunDirectory(path)) ? path : null;
-  const checkpoint = directory === null ? path : checkpointFile(join(directory, RUN_FILES.model));
-  const model = checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');
   const out = createOutput(options);
-  return locked({ out, model, directory }, async () => {
-    if (!(await exists(checkpoint))) {
-      const help = `To train again: unspool train --config ${join(path, RUN_FILES.config)}`;
-      throw new UsageError(`${path} has no checkpoint: its training is finished. ${help}`);
-    }
+  const files = await resumedFiles(path);
+  const { checkpoint } = files;
+  return withLock(files, out, async () => {
+    await requireCheckpoint(path, checkpoint);
     const { settings, table, tableHash, done, best, arithmetic, training } = await readCheckpoint(checkpoint);
     const file = argument ?? table;
-    if ((await hashOf(file)) !== tableHash) {
+    if ((await sha256OfFile(file)) !== tableHash) {
       const help = `Name that table: unspool train TABLE --resume ${path}`;
       throw invalidData(file, 'this is not the table that the checkpoint was trained on.', help);
     }
     const data = await readData(file, settings, out);
     const loaded = await loadModel(checkpoint, placeOf(options, settings.precision));
-    const replace = directory !== null || (await isResultOf(model, { settings, tableHash }));
-    if (!replace && (await exists(model))) {
-      throw new UsageError(`${model} already exists and is not a result of this training. Move it away.`);
-    }
-    return {
-      ...{ out, data, file, model, directory, tableHash, replace, config: settings },
+    const replace = await mayReplace(files, (model) => isResultOf(model, { settings, tableHash }));
+    return runTraining({
+      ...{ out, data, file, model: files.model, directory: files.directory, tableHash, replace, config: settings },
       training: trainingOf(settings, options),
       tensorboard: options.tensorboard,
       resumed: { checkpoint, done, best, arithmetic, state: training, model: loaded.model },
-    };
+    });
   });
 }
 

@@ -1,11 +1,10 @@
 /** Reads samples from tables, folders and texts, and finds out which task they are for. */
-import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { isObject } from '../../checks.js';
 import { UnspoolError } from '../../errors.js';
 import { fileAccessError } from '../../node/files.js';
-import { readBytes, readText } from '../../node/index.js';
+import { readText } from '../../node/index.js';
 import {
   classification,
   type LabeledData,
@@ -16,6 +15,7 @@ import {
 } from '../../tasks/index.js';
 import { UsageError } from '../command.js';
 import { readTable } from '../forecast/read-table.js';
+import { sha256, sha256OfFile } from '../hash.js';
 import { isRunDirectory } from '../runs/files.js';
 import { taskOfRun } from '../runs/task.js';
 import { dataOptionsOf, type LabelSettings } from './settings.js';
@@ -182,11 +182,9 @@ export async function readSources(task: LabelTask, file: string, given: LabelSet
   return { source, test, settings, files: testFile === undefined ? files : [...files, testFile] };
 }
 
-const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
-
 /** The hashes of what was read; `file` may be a folder. */
 export async function hashesOf(file: string, { source, files }: ReadSources): Promise<NamedHash[]> {
-  const ofFiles = await Promise.all(files.map(async (one) => ({ file: one, sha256: sha256(await readBytes(one)) })));
+  const ofFiles = await Promise.all(files.map(async (one) => ({ file: one, sha256: await sha256OfFile(one) })));
   if (files.includes(file)) return ofFiles;
   const samples = Object.values(FOLDER).map((column) => (source as Table).strings(column));
   return [{ file, sha256: sha256(JSON.stringify(samples)) }, ...ofFiles];

@@ -3,24 +3,27 @@ import { join } from 'node:path';
 import { isObject } from '../../checks.js';
 import { invalidData, UnspoolError } from '../../errors.js';
 import { type Metadata, parseModel } from '../../index.js';
-import { loadModel, lockFile, readBytes } from '../../node/index.js';
+import { loadModel, readBytes } from '../../node/index.js';
 import { exists } from '../../node/read.js';
 import type { LabelTask } from '../../tasks/index.js';
 import { UsageError } from '../command.js';
-import { readConfig } from '../config.js';
-import { placeOf, requireResumable } from '../forecast/config.js';
 import { createOutput, type Output, type OutputFlags } from '../output.js';
 import { requireSeparate } from '../paths.js';
-import { claimRunDirectory, isRunDirectory, RUN_FILES, removeIfEmpty } from '../runs/files.js';
+import { claimRunDirectory, RUN_FILES } from '../runs/files.js';
 import { checkpointTask } from '../runs/task.js';
-import { dashed } from '../settings.js';
 import type { BackendFlags } from '../train/backend.js';
 import { checkpointFile, requireFree } from '../train/checkpoints.js';
+import { mayReplace, requireCheckpoint, resumedFiles, withLock } from '../train/files.js';
+import { requireResumable, taskSettings } from '../train/task-flags.js';
 import type { Validated } from '../train/task-training.js';
 import { hashesOf, readData, type TaskFlags } from './read.js';
 import { printSamples } from './report.js';
-import { type LabelRun, runTraining } from './run.js';
-import { LABEL_CONFIG, type LabelSettings, trainingOptionsOf } from './settings.js';
+import { runTraining } from './run.js';
+import { LABEL_CONFIG, type LabelSettings } from './settings.js';
+import { trainingOf } from './training.js';
+
+/** How messages name what is trained. */
+const WHAT = 'a classifier or a tagger';
 
 /** The options of the command that this job uses. */
 interface Flags extends OutputFlags, TaskFlags, BackendFlags {
@@ -28,17 +31,6 @@ interface Flags extends OutputFlags, TaskFlags, BackendFlags {
   readonly run: string | undefined;
   readonly force: boolean;
   readonly tensorboard: boolean;
-}
-
-const OTHER_FLAGS = ['config', 'out', 'run', 'force', 'backend', 'threads', 'tensorboard', 'json', 'quiet'];
-
-/** Flags override the config file. Throws `UsageError` for a flag that this job does not have. */
-async function readSettings(options: Flags): Promise<LabelSettings> {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
-  const unused = given.find(([key]) => !(key in LABEL_CONFIG) && !OTHER_FLAGS.includes(key));
-  if (unused) throw new UsageError(`--${dashed(unused[0])} has no effect on a classifier or a tagger.`);
-  const config = options.config === undefined ? {} : await readConfig(options.config, LABEL_CONFIG);
-  return { ...config, ...Object.fromEntries(given.filter(([key]) => key in LABEL_CONFIG)) };
 }
 
 /** Reads the data and prints what it is. */
@@ -51,16 +43,10 @@ async function readAndPrint(task: LabelTask, file: string, given: LabelSettings,
   return { ...read, hashes: await hashesOf(file, read) };
 }
 
-/** The options of the training. */
-const trainingOf = (settings: LabelSettings, flags: BackendFlags) => ({
-  ...trainingOptionsOf(settings),
-  backend: placeOf(flags, settings.precision as 'float32' | 'float64' | undefined),
-});
-
 /** Trains a classifier or a tagger. Returns the exit code. */
 export async function trainOnLabels(task: LabelTask, [argument]: readonly string[], options: Flags): Promise<number> {
   if (options.resume !== undefined) return resumeOnLabels(task, argument, options, options.resume);
-  const given = await readSettings(options);
+  const given = await taskSettings(options, LABEL_CONFIG, WHAT);
   const file = argument ?? given.table;
   if (file === undefined) throw new UsageError('missing FILE: a table, a folder with one file per class, or a text.');
   const { out: outFile, run, force, tensorboard } = options;
@@ -75,25 +61,13 @@ export async function trainOnLabels(task: LabelTask, [argument]: readonly string
   const read = await readAndPrint(task, file, given, out);
   const directory = outFile === undefined ? await claimRunDirectory(run, file) : null;
   const model = outFile ?? join(directory!, RUN_FILES.model);
-  return locked({ out, model, directory }, async () => ({
-    ...{ ...read, out, task, file, model, directory, tensorboard, replace: force, resumed: null },
-    config: { ...read.settings, task, table: file } as Metadata,
-    training: trainingOf(read.settings, options),
-  }));
-}
-
-/** Runs a training with its model locked. `begin` is called after the lock is taken. */
-async function locked(
-  { out, model, directory }: { out: Output; model: string; directory: string | null },
-  begin: () => Promise<LabelRun>,
-): Promise<number> {
-  const unlock = await lockFile(model, { onWait: out.warn });
-  try {
-    return await runTraining(await begin());
-  } finally {
-    await unlock();
-    if (directory !== null) await removeIfEmpty(directory);
-  }
+  return withLock({ model, directory }, out, () =>
+    runTraining({
+      ...{ ...read, out, task, file, model, directory, tensorboard, replace: force, resumed: null },
+      config: { ...read.settings, task, table: file } as Metadata,
+      training: trainingOf(read.settings, options),
+    }),
+  );
 }
 
 /** Continues a training from its checkpoint, bit for bit. */
@@ -103,16 +77,12 @@ async function resumeOnLabels(
   options: Flags,
   path: string,
 ): Promise<number> {
-  requireResumable(options, 'a classifier or a tagger');
-  const directory = (await isRunDirectory(path)) ? path : null;
-  const checkpoint = directory === null ? path : checkpointFile(join(directory, RUN_FILES.model));
-  const model = checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors');
+  requireResumable(options, WHAT);
   const out = createOutput(options);
-  return locked({ out, model, directory }, async () => {
-    if (!(await exists(checkpoint))) {
-      const help = `To train again: unspool train --config ${join(path, RUN_FILES.config)}`;
-      throw new UsageError(`${path} has no checkpoint: its training is finished. ${help}`);
-    }
+  const files = await resumedFiles(path);
+  const { checkpoint } = files;
+  return withLock(files, out, async () => {
+    await requireCheckpoint(path, checkpoint);
     const { config, file: table, data, best, arithmetic, state } = await readCheckpoint(checkpoint, task);
     const { task: _, table: __, ...settings } = config as LabelSettings;
     const file = argument ?? table;
@@ -121,19 +91,14 @@ async function resumeOnLabels(
       const help = `Name that data: unspool train FILE --resume ${path}`;
       throw invalidData(file, 'this is not the data that the checkpoint was trained on.', help);
     }
-    const loaded = await loadModel(
-      checkpoint,
-      placeOf(options, settings.precision as 'float32' | 'float64' | undefined),
-    );
-    const replace = directory !== null || (await isResultOf(model, config, data));
-    if (!replace && (await exists(model))) {
-      throw new UsageError(`${model} already exists and is not a result of this training. Move it away.`);
-    }
-    return {
-      ...{ ...read, out, task, file, model, directory, replace, config, tensorboard: options.tensorboard },
-      training: trainingOf(settings, options),
-      resumed: { checkpoint, state, best, arithmetic, model: loaded.model },
-    };
+    const training = trainingOf(settings, options);
+    const { model } = await loadModel(checkpoint, training.backend);
+    const replace = await mayReplace(files, (result) => isResultOf(result, config, data));
+    return runTraining({
+      ...{ ...read, out, task, file, model: files.model, directory: files.directory, replace, config, training },
+      tensorboard: options.tensorboard,
+      resumed: { checkpoint, state, best, arithmetic, model },
+    });
   });
 }
 

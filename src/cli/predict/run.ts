@@ -7,7 +7,7 @@ import { readTable } from '../forecast/read-table.js';
 import { labelerIn } from '../labels/load.js';
 import { predictLabels } from '../labels/predict.js';
 import { createOutput, type OutputFlags } from '../output.js';
-import { rowsText } from '../report/tables.js';
+import { datedText } from '../report/tables.js';
 
 interface PredictOptions extends OutputFlags {
   readonly next: number | undefined;
@@ -48,14 +48,12 @@ export async function runPredict(
     ...(file !== undefined && { table: await readTable(file, { decimal }) }),
   });
   for (const row of rows) out.record({ kind: 'forecast', ...row });
-  const hasNames = rows.some(({ series }) => series !== '');
-  const columns = [...(hasNames ? ['series'] : []), 'date', 'median', 'low', 'high'];
-  const exact = (value: number): string => String(Number(value.toPrecision(csv ? 9 : 6)));
-  const cells = rows.map(({ series, date, median, low, high }) => [
-    ...(hasNames ? [series] : []),
-    date,
-    ...[median, low, high].map(exact),
-  ]);
-  out.print(rowsText({ columns, rows: cells }, csv));
+  const numbers = {
+    hasNames: rows.some(({ series }) => series !== ''),
+    columns: ['median', 'low', 'high'],
+    of: ({ median, low, high }: (typeof rows)[number]) => [median, low, high],
+    digits: csv ? 9 : 6,
+  };
+  out.print(datedText(rows, numbers, csv));
   return 0;
 }

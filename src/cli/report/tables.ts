@@ -30,3 +30,25 @@ export const rowsText = (
   csv: boolean,
 ): string =>
   csv ? [columns, ...rows].map((row) => row.map(quoted).join(',')).join('\n') : tableText({ columns, rows });
+
+/** The numbers of a row with a date. */
+interface DatedNumbers<Row> {
+  /** Whether a row starts with the name of its series. */
+  readonly hasNames: boolean;
+  readonly columns: readonly string[];
+  readonly of: (row: Row) => readonly number[];
+  /** Significant digits. */
+  readonly digits: number;
+}
+
+/** Rows with a date and numbers as CSV, or as a table for the terminal. */
+export function datedText<Row extends { readonly series: string; readonly date: string }>(
+  rows: readonly Row[],
+  { hasNames, columns, of, digits }: DatedNumbers<Row>,
+  csv: boolean,
+): string {
+  const named = (name: string): string[] => (hasNames ? [name] : []);
+  const shown = (value: number): string => String(Number(value.toPrecision(digits)));
+  const cells = rows.map((row) => [...named(row.series), row.date, ...of(row).map(shown)]);
+  return rowsText({ columns: [...named('series'), 'date', ...columns], rows: cells }, csv);
+}

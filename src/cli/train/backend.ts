@@ -7,6 +7,7 @@ import {
   type Model,
   type ModelSpec,
   type PassShape,
+  type Precision,
 } from '../../index.js';
 import { loadModel } from '../../node/index.js';
 
@@ -18,6 +19,12 @@ export interface BackendFlags {
 export const backendOf = ({ threads, backend }: BackendFlags): BackendOptions => ({
   threads: threads ?? 'auto',
   ...(backend !== undefined && { backend: backend as BackendChoice }),
+});
+
+/** Where a training of a forecaster, a classifier or a tagger computes. */
+export const placeOf = (flags: BackendFlags, precision: Precision | undefined): BackendOptions => ({
+  ...backendOf(flags),
+  ...(precision !== undefined && { precision }),
 });
 
 /** Creates a model to be trained on batches of the given shape. */

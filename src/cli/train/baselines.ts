@@ -1,24 +1,12 @@
-import { ngramBitsPerCharacter, type TextData } from '../../index.js';
-
-/** Orders of the n-gram models that the LSTM is compared with. */
-const ORDERS = [1, 2, 5];
-
-export interface Baseline {
-  readonly order: number;
-  readonly bits: number;
-}
+import type { TextData } from '../../index.js';
+import { type NgramBaseline, ngramBaselines } from '../../tasks/ngram-baselines.js';
 
 /** Validation bits per character of n-gram models, trained and measured on the same split. */
-export function baselinesOf({ train, validation, vocabulary }: TextData): Baseline[] | null {
-  if (!validation) return null;
-  return ORDERS.map((order) => ({
-    order,
-    bits: ngramBitsPerCharacter(train.tokens, validation.tokens, vocabulary.size, order),
-  }));
-}
+export const baselinesOf = ({ train, validation, vocabulary }: TextData): NgramBaseline[] | null =>
+  validation && ngramBaselines(train.tokens, validation.tokens, vocabulary.size);
 
 /** The LSTM and the n-gram models as a table. */
-export function baselineTable(baselines: readonly Baseline[], lstmBits: number): string {
+export function baselineTable(baselines: readonly NgramBaseline[], lstmBits: number): string {
   const rows = [
     ...baselines.map(({ order, bits }) => [`${order}-gram (Kneser-Ney)`, bits] as const),
     ['this LSTM', lstmBits] as const,

@@ -1,11 +1,10 @@
 /** `unspool train`: finds out what is to be trained, and trains it. */
-import { lockFile } from '../../node/index.js';
 import { UsageError } from '../command.js';
 import { isForecasting, type TableFlags } from '../forecast/config.js';
 import { labelTaskOf, type TaskFlags } from '../labels/read.js';
 import type { LabelFlags } from '../labels/settings.js';
 import { createOutput } from '../output.js';
-import { removeIfEmpty } from '../runs/files.js';
+import { withLock } from './files.js';
 import type { StartFlags } from './ranks.js';
 import { planResume } from './resume.js';
 import { runTraining } from './run.js';
@@ -18,13 +17,8 @@ async function train(
   prepare: (plan: PlannedRun) => Promise<Run>,
 ): Promise<number> {
   const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
-  const unlock = await lockFile(plan.file, { onWait: createOutput(options).warn });
-  try {
-    return await runTraining(await prepare(plan));
-  } finally {
-    await unlock();
-    if (plan.directory !== null) await removeIfEmpty(plan.directory);
-  }
+  const files = { model: plan.file, directory: plan.directory };
+  return withLock(files, createOutput(options), async () => runTraining(await prepare(plan)));
 }
 
 /** Trains on the ranks that MPI started, or starts them. */

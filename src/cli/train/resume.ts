@@ -13,6 +13,7 @@ import {
 import { readBytes, readText, revectorize } from '../../node/index.js';
 import { exists } from '../../node/read.js';
 import { UsageError } from '../command.js';
+import { sha256 } from '../hash.js';
 import { createOutput } from '../output.js';
 import { isSameFile, requireSeparate } from '../paths.js';
 import { isRunDirectory, RUN_FILES } from '../runs/files.js';
@@ -22,16 +23,7 @@ import { loadCheckpoint, moveToFastest } from './backend.js';
 import { checkpointFile, hasCode } from './checkpoints.js';
 import { isSameTraining, resumedSettings } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
-import {
-  directoryOf,
-  hashOf,
-  outputsOf,
-  type PlannedRun,
-  type Run,
-  shapeOf,
-  streamsOf,
-  type TrainFlags,
-} from './start.js';
+import { directoryOf, outputsOf, type PlannedRun, type Run, shapeOf, streamsOf, type TrainFlags } from './start.js';
 
 /** Plans to continue the training of a checkpoint, which is read after the lock is taken: it may be that of a running training. */
 export async function planResume(args: readonly string[], options: TrainFlags): Promise<PlannedRun> {
@@ -65,7 +57,7 @@ async function resumeRun(
   const replace = options.force || (await isEarlierResult(file, metadata, training.update));
   if (!replace) await requireFreeFor(file, checkpoint, options.out !== undefined);
   const content = await readText(textFile);
-  const textHash = hashOf(content);
+  const textHash = sha256(content);
   if (textHash !== metadata.textSha256) throw anotherText(textFile, checkpoint);
   const text = withDataName(textFile, () => textStreams(content, { ...streamsOf(settings), vocabulary }));
   const out = createOutput(options);

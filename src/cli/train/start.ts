@@ -1,10 +1,10 @@
 /** How a training begins. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { DistributedGradient } from '../../distributed/index.js';
 import { type Model, type PassShape, type TextData, type TrainingState, textStreams } from '../../index.js';
 import { revectorize } from '../../node/index.js';
 import { UsageError } from '../command.js';
+import { sha256 } from '../hash.js';
 import { createOutput, type Output, type OutputFlags } from '../output.js';
 import { type NamedFile, requireSeparate } from '../paths.js';
 import { claimRunDirectory, RUN_FILES } from '../runs/files.js';
@@ -59,8 +59,6 @@ export const streamsOf = ({ batchSize, steps, validationSplit }: TrainSettings) 
   validationSplit,
 });
 
-export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /** A run whose files are known. */
 export interface PlannedRun {
   /** Where the model is saved. The caller locks it before `begin`. */
@@ -112,7 +110,7 @@ async function beginRun(
   const model = await newModel(spec, settings.precision, shapeOf(settings), configuration);
   return {
     out: createOutput(options),
-    ...{ settings, textFile, textHash: hashOf(content), text, content, model, file, shared: null },
+    ...{ settings, textFile, textHash: sha256(content), text, content, model, file, shared: null },
     arithmetic: await arithmeticOf(model),
     resumed: null,
     replace: force,

@@ -1,12 +1,12 @@
 /** `unspool tune`: a study from its configuration to the best settings. */
-import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { writeFileAtomic } from '../../node/files.js';
-import { lockFile, readBytes } from '../../node/index.js';
+import { lockFile } from '../../node/index.js';
 import { type TuneOptions, trialsOf, tune } from '../../tune/search.js';
 import type { Trial } from '../../tune/trial.js';
 import { UsageError } from '../command.js';
+import { sha256, sha256OfFile } from '../hash.js';
 import { hashesOf } from '../labels/read.js';
 import { clock, createOutput, type Output } from '../output.js';
 import { saveReport } from '../paths.js';
@@ -15,7 +15,6 @@ import { RUNS } from '../runs/files.js';
 import { encoded } from '../runs/record.js';
 import { stopOnSignal } from '../signals.js';
 import { DEFAULTS, type TrainSettings } from '../train/settings.js';
-import { hashOf } from '../train/start.js';
 import { readTrainingText } from '../train/training-text.js';
 import { configWith, readStudyConfig, type StudyConfig } from './config.js';
 import { STUDY_JOBS, type StudyTask } from './jobs.js';
@@ -84,20 +83,11 @@ function taskStudyOf({ task, base }: StudyConfig, file: string, { folds, origins
 /** What decides the trials in addition to the search: the data and its folds. Reads the data, so that it is checked first. */
 async function identityOf({ task, base, file, taskStudy }: Study): Promise<Readonly<Record<string, unknown>>> {
   if (taskStudy === null) {
-    return { textSha256: hashOf(await readTrainingText(file, { asText: base.asText === true })) };
+    return { textSha256: sha256(await readTrainingText(file, { asText: base.asText === true })) };
   }
   const { folds } = taskStudy;
   const read = await readStudyData(taskStudy);
-  if (read.task === 'forecasting')
-    return {
-      task,
-      folds,
-      data: [
-        createHash('sha256')
-          .update(await readBytes(file))
-          .digest('hex'),
-      ],
-    };
+  if (read.task === 'forecasting') return { task, folds, data: [await sha256OfFile(file)] };
   if (folds > 1 && typeof read.source === 'string') {
     throw new UsageError('--folds is for samples in a table or a folder; a plain text has one validation part.');
   }

@@ -15,12 +15,13 @@ import { LABELER_SIZE_KEYS } from '../../tasks/sequences.js';
 import { forecasterOf } from '../../tasks/train-forecaster.js';
 import { fitTask, sizesOf, type TaskData } from '../../tasks/train-models.js';
 import type { TrialContext } from '../../tune/search.js';
-import { placeOf, trainingOf } from '../forecast/config.js';
+import { trainingOf } from '../forecast/config.js';
 import { readTable } from '../forecast/read-table.js';
 import type { TableSettings } from '../forecast/settings.js';
 import { forecastingOptionsOf } from '../forecast/settings.js';
 import { labeledData, type ReadSources, readSources } from '../labels/read.js';
-import { dataOptionsOf, type LabelSettings, trainingOptionsOf } from '../labels/settings.js';
+import { dataOptionsOf, type LabelSettings } from '../labels/settings.js';
+import { trainingOf as labelTrainingOf } from '../labels/training.js';
 import type { BackendFlags } from '../train/backend.js';
 import type { StudyTask } from './jobs.js';
 
@@ -93,10 +94,7 @@ function labelingPlan(
     folds > 1
       ? kFolds(source as Table, { ...dataOptionsOf(task, all), ...(sources.test && { test: 0 }) }, { folds })
       : [labeledData(task, sources, all)];
-  const training = {
-    ...trainingOptionsOf(all),
-    backend: placeOf(machine, all.precision as 'float32' | 'float64' | undefined),
-  };
+  const training = labelTrainingOf(all, machine);
   return { folds: parts.map(foldOf), training, sizes: sizesOf(training, LABELER_SIZE_KEYS) };
 }
 
