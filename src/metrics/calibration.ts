@@ -37,7 +37,7 @@ export function calibrationOf(
   }
   const gaps = sums.map((bin) => Math.abs(bin.confidence - bin.correct));
   return {
-    ece: gaps.reduce((sum, gap) => sum + gap, 0) / confidences.length,
+    ece: gaps.reduce((sum, gap) => sum + gap) / confidences.length,
     bins: sums.map((bin, i) => ({
       ...{ from: i / count, to: (i + 1) / count, count: bin.count },
       confidence: bin.count > 0 ? bin.confidence / bin.count : null,

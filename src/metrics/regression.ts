@@ -35,8 +35,8 @@ export class RegressionMetrics {
         help: 'Give one value per target.',
       });
     }
-    const width = weights === null ? 1 : requireWeights('RegressionMetrics.add', weights, targets.length);
-    const weightOf = (i: number): number => weights?.[Math.floor(i / width)] ?? 1;
+    const width = weights && requireWeights('RegressionMetrics.add', weights, targets.length);
+    const weightOf = (i: number): number => weights?.[Math.floor(i / width!)] ?? 1;
     const unread = (i: number): boolean => weightOf(i) === 0;
     requireValues('values', values, { unread });
     requireValues('targets', targets, { unread });

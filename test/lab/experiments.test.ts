@@ -1,10 +1,11 @@
 /** The training experiments with tiny settings: they learn, report progress, and are reproducible from a seed. */
 import { describe, expect, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
+import { a2 } from '../../src/lab/experiments/a2.js';
 import { a4 } from '../../src/lab/experiments/a4.js';
 import { a5 } from '../../src/lab/experiments/a5.js';
 import { a6 } from '../../src/lab/experiments/a6.js';
-import { copyOverLag } from '../../src/lab/experiments/copy.js';
+import { copyOverLag, longerLag } from '../../src/lab/experiments/copy.js';
 import type { Experiment, Job } from '../../src/lab/experiments/experiment.js';
 import { EXPERIMENTS } from '../../src/lab/experiments/index.js';
 import { type Learner, learner, lstmModel } from '../../src/lab/experiments/learn.js';
@@ -50,6 +51,25 @@ describe.each(TINY.map(([experiment, tiny]) => [experiment.id, experiment, tiny]
     expect((await experiment.run(job, () => {})).curves).toEqual(curves);
     expect((await experiment.run({ ...job, seed: 2 }, () => {})).curves).not.toEqual(curves);
   });
+});
+
+test('a2 measures time and memory of a plan relative to BPTT, and compares the gradients', async () => {
+  const job = a2.jobs({ seeds: 1, full: false }).find(({ label }) => label === 'dynamic programming, 10 %')!;
+  const tiny = { ...job, steps: 40, units: 3, rows: 2, turns: 2 };
+  const { ms, time, bytes, ...values } = (await a2.run(tiny, () => {})).values;
+  // Memory for 12 states and an entry: the tape of 40 entries is as large as 120 states.
+  expect(values).toEqual({ forwards: 2.075, peak: 0.125, memory: expect.any(Number), same: 1 });
+  expect(Math.min(ms!, time!, bytes!)).toBeGreaterThan(0);
+  const whole = (await a2.run({ ...tiny, label: 'keep all' }, () => {})).values;
+  expect([whole.forwards, whole.memory, whole.same]).toEqual([1, 1, 1]);
+  expect(bytes! / whole.bytes!).toBeCloseTo(values.memory!, 12);
+  expect(values.memory).toBeLessThan(0.2);
+});
+
+test('the lag of the copy task grows by half, up to the wanted one', () => {
+  const lags = [5];
+  while (lags.at(-1)! < 30) lags.push(longerLag(lags.at(-1)!, 30));
+  expect(lags).toEqual([5, 8, 12, 18, 27, 30]);
 });
 
 const shape = { symbols: 2, length: 2 };

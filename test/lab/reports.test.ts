@@ -5,6 +5,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import * as a1 from '../../src/lab/experiments/a1.js';
+import * as a2 from '../../src/lab/experiments/a2.js';
+import * as a3 from '../../src/lab/experiments/a3.js';
+import * as a4 from '../../src/lab/experiments/a4.js';
+import * as a5 from '../../src/lab/experiments/a5.js';
+import * as a6 from '../../src/lab/experiments/a6.js';
+import * as copy from '../../src/lab/experiments/copy.js';
 import { type Done, type Experiment, figure, type Job, spread } from '../../src/lab/experiments/experiment.js';
 import { EXPERIMENTS } from '../../src/lab/experiments/index.js';
 
@@ -56,6 +63,19 @@ describe.each(ALL.map((experiment) => [experiment.id, experiment] as const))('%s
     for (const one of [1, 2, 3]) look((__, ___, seed) => (seed === one ? 1e7 : 1e-13)); // a single seed is off
     expect([...claims].map(([claim, holds]) => `${holds} ${claim}`)).toMatchSnapshot();
   });
+});
+
+test.each(Object.entries({ a1, a2, a3, a4, a5, a6, copy }))('the settings of each case of %s', (_, { CASES }) => {
+  const settings = Object.entries<object>(CASES).map(([label, one]) => {
+    const { make, plan, expected, ...others } = one as {
+      readonly make?: () => { readonly name: string };
+      readonly plan?: (steps: number) => { readonly name: string; readonly steps: number };
+      readonly expected?: { readonly claim: string };
+    };
+    const { name, steps } = { ...make?.(), ...plan?.(1000) };
+    return [label, JSON.stringify({ name, steps, claim: expected?.claim, ...others })].join(': ');
+  });
+  expect(settings).toMatchSnapshot();
 });
 
 test('spread and figure', () => {

@@ -1,7 +1,7 @@
 /** Metrics against values computed manually, and their invariants. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ClassificationMetrics } from '../../src/metrics/classification.js';
+import { bitsPerCharacter, ClassificationMetrics, perplexity } from '../../src/metrics/classification.js';
 import { RegressionMetrics } from '../../src/metrics/regression.js';
 import { problemOf, thrown } from '../support/errors.js';
 import { integer, testRanges } from '../support/ranges.js';
@@ -97,8 +97,12 @@ describe('classification', () => {
     expect([c.accuracy, c.count, c.f1('micro')]).toEqual([0.5, 2, 0.5]);
     expect(c.f1()).toBeCloseTo(1 / 3, 15);
     expect(c.scores[70_000]).toEqual({ precision: 0, recall: 0, f1: 0, support: 1 });
+    expect(c.scores[7]).toEqual({ precision: 1, recall: 1, f1: 1, support: 1 });
+    expect(c.scores[8]).toEqual({ precision: 0, recall: 0, f1: 0, support: 0 });
     expect(c.scores).toHaveLength(C);
-    expect(thrown(() => c.matrix).message).toContain('is for at most 4096 classes, got 100000');
+    expect(thrown(() => c.matrix).message).toContain(
+      'is for at most 4096 classes, got 100000: it would have 10000000000 entries.',
+    );
     expect(new ClassificationMetrics(1 << 24).count).toBe(0);
   });
 
@@ -137,7 +141,7 @@ describe('classification', () => {
     }
     const nothing = new ClassificationMetrics(3).add([Number.NaN, 0, 0], [7], [0]);
     expect(nothing.count).toBe(0);
-    expect(thrown(() => said(rows, [1, 2])).code).toBe('INVALID_DATA');
+    expect(thrown(() => said(rows, [1, 2, 3, 4])).code).toBe('INVALID_DATA');
     expect(thrown(() => said(rows, [1, 2, 3])).code).toBe('SHAPE_MISMATCH');
   });
 
@@ -172,6 +176,7 @@ describe('classification', () => {
     [[0, 1, 2], ['1'], 'targets[0]'],
     [new BigInt64Array(3), [0], 'logits'],
     [[0, 1, 2], null, 'targets'],
+    [null, [0], 'logits'],
   ])('add refuses %p and %p, and adds nothing', (logits, targets, what) => {
     const c = new ClassificationMetrics(3);
     const error = thrown(() => c.add(logits as number[], targets as number[]));
@@ -181,9 +186,20 @@ describe('classification', () => {
 
   test('logits of ignored rows may be anything, and -Infinity rules a class out', () => {
     const ruledOut = [0, 0, Number.NEGATIVE_INFINITY];
-    const c = new ClassificationMetrics(3).add([Number.NaN, 1, 2, ...ruledOut], [-1, 1]);
+    const any = [Number.NaN, Number.NaN, Number.NaN];
+    const c = new ClassificationMetrics(3).add([...any, ...ruledOut, ...any], [-1, 1, -1]);
     expect(c.crossEntropy).toBeCloseTo(Math.LN2, 15);
+    expect(thrown(() => c.add([...ruledOut, ...any], [-1, 1])).code).toBe('INVALID_DATA');
     expect(new ClassificationMetrics(3).add(ruledOut, [2]).crossEntropy).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('add refuses weights without targets, and a conversion what is not a number', () => {
+    const error = thrown(() => new ClassificationMetrics(3).add([0, 1, 2], null as never, [1]));
+    expect(problemOf(error, 'INVALID_DATA').what).toBe('targets');
+    for (const convert of [perplexity, bitsPerCharacter]) {
+      expect(thrown(() => convert('3' as never)).message).toContain('nats must be a number, got "3".');
+    }
+    expect([perplexity(Math.log(3)), bitsPerCharacter(Math.LN2)]).toEqual([expect.closeTo(3, 12), 1]);
   });
 
   test('add refuses a wrong number of logits and a target out of range', () => {
@@ -207,7 +223,7 @@ describe('regression', () => {
   test('weights of rows weigh their values, and values of weight 0 are ignored', () => {
     const [values, targets] = [
       [2, 4, 5, Number.NaN, 0, 7],
-      [1, 4, 8, 0, 3, 0],
+      [1, Number.NaN, 8, 0, 3, 0],
     ];
     const weighted = new RegressionMetrics().add(values, targets, [3, 0, 1, 0, 0.5, 2]);
     const repeat = (list: number[]) => [0, 0, 0, 0, 0, 0, 2, 2, 4, 5, 5, 5, 5].map((i) => list[i]!);
@@ -232,6 +248,7 @@ describe('regression', () => {
   test('mape ignores targets of 0, and r2 handles constant targets', () => {
     const r = new RegressionMetrics().add([1, 0, 3], [0, 0, 4]);
     expect([r.zeroTargets, r.mape]).toEqual([2, 25]);
+    expect(new RegressionMetrics().add([0.25], [0.5]).smape).toBeCloseTo(200 / 3, 12);
     expect(new RegressionMetrics().add([3, 3], [3, 3]).r2).toBe(1);
     expect(new RegressionMetrics().add([3, 2], [3, 3]).r2).toBe(0);
     expect(thrown(() => new RegressionMetrics().add([1], [1, 2])).code).toBe('SHAPE_MISMATCH');

@@ -40,14 +40,15 @@ describe('bootstrap intervals', () => {
       drawn.push(units[0]!);
       return [values[units[0]!]!, -units[10]!, units[0]! < 9 ? units[0]! : Number.NaN];
     };
-    const options = { repeats: 11, level: 0.8, uniform: stepping(11) };
+    const options = { repeats: 11, level: 0.6, uniform: stepping(11) };
     expect(bootstrapIntervals(11, metricsOf, options)).toEqual([
-      [1, 81],
-      [-9, -1],
-      [1, 7],
+      [4, 64],
+      [-8, -2],
+      [2, 6],
     ]);
     expect(drawn).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(bootstrapIntervals(11, () => [Number.NaN], { ...options, repeats: 2 })).toEqual([[Number.NaN, Number.NaN]]);
+    expect(bootstrapIntervals(11, () => [5], { ...options, repeats: 1 })).toEqual([[5, 5]]);
   });
 });
 
@@ -59,4 +60,5 @@ test('the weights of rows', () => {
   expect(thrown(() => requireWeights('add', [1, -1], 2)).message).toContain(
     'weights[1] must be a finite number of at ',
   );
+  expect(thrown(() => requireWeights('add', 5 as never, 2)).code).toBe('INVALID_DATA');
 });

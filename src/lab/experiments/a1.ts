@@ -52,7 +52,8 @@ const near = (wanted: number): Expected => ({
 const diverges: Expected = { claim: 'diverges', holds: (losses) => losses.every((loss) => !(loss < 1e6)) };
 
 const RATE = 1e-4;
-const CASES: Readonly<Record<string, Case>> = {
+/** By the label of its jobs. */
+export const CASES: Readonly<Record<string, Case>> = {
   RTRL: { make: rtrl, every: 1, rate: RATE, updates: 3000, numpy: '4e-17', expected: under(1e-12) },
   'TBPTT K=1': {
     make: () => tbptt({ k1: 1, k2: 1 }),

@@ -43,42 +43,55 @@ const STEPS = 1000;
 const [INPUTS, UNITS, ROWS] = [16, 64, 8];
 const TURNS = 3;
 
+interface A2Job extends Job {
+  readonly steps: number;
+  readonly units: number;
+  readonly rows: number;
+  /** How often each method is timed. */
+  readonly turns: number;
+}
+
 interface Case {
-  readonly plan: () => StoragePlan;
+  plan(steps: number): StoragePlan;
   /** Share of the full tape's memory in %, forward steps / T and time, as we computed them earlier with NumPy. */
   readonly numpy: readonly [memory: string, forwards: string, time: string];
 }
 
-const optimal = (percent: number) => () => optimalPlan(STEPS, (3 * STEPS * percent) / 100);
+const optimal = (percent: number) => (steps: number) => optimalPlan(steps, (3 * steps * percent) / 100);
 
-const CASES: Readonly<Record<string, Case>> = {
-  'keep all': { plan: () => keepAll(STEPS), numpy: ['100', '1', '1'] },
+/** By the label of its jobs. */
+export const CASES: Readonly<Record<string, Case>> = {
+  'keep all': { plan: keepAll, numpy: ['100', '1', '1'] },
   'dynamic programming, 10 %': { plan: optimal(10), numpy: ['10', '1.899', '1.30'] },
   'dynamic programming, 5 %': { plan: optimal(5), numpy: ['5', '1.949', '1.32'] },
   'dynamic programming, 3 %': { plan: optimal(3), numpy: ['3', '1.979', '1.33'] },
   'dynamic programming, 2 %': { plan: optimal(2), numpy: ['2', '2.347', '1.45'] },
   'dynamic programming, 1 %': { plan: optimal(1), numpy: ['1', '2.822', '1.61'] },
   'dynamic programming, 0.5 %': { plan: optimal(0.5), numpy: ['0.5', '3.644', '1.88'] },
-  'sqrt, k = 17': { plan: () => everySegment(STEPS, 17), numpy: ['3.6', '1.983', '1.33'] },
-  'Revolve, 50 slots': { plan: () => optimalPlan(STEPS, 49, { entries: false }), numpy: ['~1.7', '2.948', '1.65'] },
+  'sqrt, k = 17': { plan: (steps) => everySegment(steps, 17), numpy: ['3.6', '1.983', '1.33'] },
+  'Revolve, 50 slots': {
+    plan: (steps) => optimalPlan(steps, 49, { entries: false }),
+    numpy: ['~1.7', '2.948', '1.65'],
+  },
 };
 
 /** Time and memory of one gradient of an LSTM over the sequence, relative to BPTT in the same process. */
-async function measure({ label, seed }: Job) {
-  const plan = CASES[label]!.plan();
+async function measure({ label, turns, ...setup }: A2Job) {
+  const { steps } = setup;
+  const plan = CASES[label]!.plan(steps);
   const { forwards, peak } = planCost(plan);
   // Interleaved and repeated, so that other load on the machine affects both alike.
   const own: Timed[] = [];
   const full: Timed[] = [];
-  for (let turn = 0; turn < TURNS; turn++) {
-    own.push(await timed(checkpointed({ steps: STEPS, plan }), seed));
-    full.push(await timed(bptt(), seed));
+  for (let turn = 0; turn < turns; turn++) {
+    own.push(await timed(checkpointed({ steps, plan }), setup));
+    full.push(await timed(bptt(), setup));
   }
   const ratios = own.map(({ ms }, turn) => ms / full[turn]!.ms);
   return {
     values: {
-      forwards: forwards / STEPS,
-      peak: peak / (3 * STEPS),
+      forwards: forwards / steps,
+      peak: peak / (3 * steps),
       ms: spread(own.map(({ ms }) => ms)).median,
       time: spread(ratios).median,
       bytes: own[0]!.bytes,
@@ -94,18 +107,21 @@ interface Timed {
   readonly gradient: Float64Array;
 }
 
-async function timed(estimator: GradientEstimator, seed: number): Promise<Timed> {
+async function timed(
+  estimator: GradientEstimator,
+  { seed, steps, units, rows }: Omit<A2Job, 'label' | 'turns'>,
+): Promise<Timed> {
   const kernels = await selectKernels({ backend: 'auto' });
   const layers = [
-    { kind: 'lstm' as const, hiddenSize: UNITS },
+    { kind: 'lstm' as const, hiddenSize: units },
     { kind: 'linear' as const, size: 1 },
   ];
   const model = new Model(kernels, { seed, inputSize: INPUTS, layers });
   const random = createRng(seed, 'a2 data');
   const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal());
-  const sequence = Array.from({ length: STEPS }, () => ({ input: normals(ROWS * INPUTS), target: normals(ROWS) }));
+  const sequence = Array.from({ length: steps }, () => ({ input: normals(rows * INPUTS), target: normals(rows) }));
   const before = kernels.memory.inUse();
-  const system = modelSystem(model, { batchSize: ROWS });
+  const system = modelSystem(model, { batchSize: rows });
   const gradient = system.newGradient();
   const run = estimator.start(system, random);
   const once = () => {
@@ -158,7 +174,7 @@ function verdicts(groups: Groups, done: readonly Done[]): Verdict[] {
   return list;
 }
 
-export const a2: Experiment = {
+export const a2: Experiment<A2Job> = {
   id: 'a2',
   title: 'Memory against time',
   question: `How many forward steps does backpropagation through ${STEPS} steps need with less memory than the whole tape?`,
@@ -166,7 +182,10 @@ export const a2: Experiment = {
   papers: [PAPERS.checkpointing, PAPERS.revolve, PAPERS.sublinear],
   jobs: ({ seeds }) =>
     Object.keys(CASES).flatMap((label) =>
-      Array.from({ length: seeds }, (_, i) => ({ id: `${label}, round ${i + 1}`, label, seed: i + 1 })),
+      Array.from({ length: seeds }, (_, i) => ({
+        ...{ id: `${label}, round ${i + 1}`, label, seed: i + 1 },
+        ...{ steps: STEPS, units: UNITS, rows: ROWS, turns: TURNS },
+      })),
     ),
   run: measure,
   report(done) {

@@ -30,7 +30,8 @@ interface Case {
   readonly numpy: string;
 }
 
-const CASES: Readonly<Record<string, Case>> = {
+/** By the label of its jobs. */
+export const CASES: Readonly<Record<string, Case>> = {
   RTRL: { make: rtrl, numpy: 'equal to 4e-16' },
   'sliding K=1': { make: () => tbptt({ k1: 1, k2: 1 }), numpy: 'cosine .78' },
   'sliding K=5': { make: () => tbptt({ k1: 1, k2: 5 }), numpy: 'cosine .97' },

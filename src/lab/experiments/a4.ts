@@ -23,7 +23,8 @@ interface Case {
   readonly numpy: string;
 }
 
-const CASES: Readonly<Record<string, Case>> = {
+/** By the label of its jobs. */
+export const CASES: Readonly<Record<string, Case>> = {
   'K=5, block': { make: () => tbptt({ k1: 5, k2: 5 }), numpy: '1.86' },
   'K=15, block': { make: () => tbptt({ k1: 15, k2: 15 }), numpy: '1.08' },
   'K=15, buffered': { make: () => tbptt({ k1: 15, k2: 29 }), numpy: '1.03' },

@@ -28,7 +28,8 @@ interface Case {
   readonly numpy: string;
 }
 
-const CASES: Readonly<Record<string, Case>> = {
+/** By the label of its jobs. */
+export const CASES: Readonly<Record<string, Case>> = {
   'SnAp-1': { make: () => snap({ n: 1 }), every: 1, numpy: '.176 (recent .144)' },
   'TBPTT-16': { make: () => tbptt({ k1: 16, k2: 16 }), every: 16, numpy: '.243' },
   'TBPTT-1': { make: () => tbptt({ k1: 1, k2: 1 }), every: 1, numpy: '.258' },

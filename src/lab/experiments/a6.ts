@@ -27,7 +27,8 @@ interface Case {
   readonly numpy: string;
 }
 
-const CASES: Readonly<Record<string, Case>> = {
+/** By the label of its jobs. */
+export const CASES: Readonly<Record<string, Case>> = {
   BPTT: { make: bptt, numpy: '17, 18' },
   'SnAp-1': { make: () => snap({ n: 1 }), numpy: '10, 12' },
   'e-prop': { make: eprop, numpy: '9, 11' },

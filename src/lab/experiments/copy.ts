@@ -33,7 +33,8 @@ interface Case {
   readonly grows: boolean;
 }
 
-const CASES: Readonly<Record<string, Case>> = {
+/** By the label of its jobs. */
+export const CASES: Readonly<Record<string, Case>> = {
   BPTT: { window: null, grows: true },
   'TBPTT(10)': { window: 10, grows: true },
   'TBPTT(10), full lag': { window: 10, grows: false },
@@ -154,6 +155,9 @@ function rightOf(output: ArrayLike<number>, { targets, weights }: Batch): number
   return right;
 }
 
+/** The lag after one at which enough letters are right. */
+export const longerLag = (lag: number, wanted: number): number => Math.min(wanted, Math.ceil(lag * GROWTH));
+
 /** The next lag at which no letter is shown while another one is due. */
 const withoutOverlap = (lag: number): number => (lag % EVERY === 0 ? lag + 1 : lag);
 
@@ -179,7 +183,7 @@ async function train({ label, seed, lag: wanted, updates }: CopyJob, progress: (
     if (event.kind !== 'update') continue;
     update++;
     if (lag < wanted && mean > GROWS_AT) {
-      lag = Math.min(wanted, Math.ceil(lag * GROWTH));
+      lag = longerLag(lag, wanted);
       mean = 1 / SYMBOLS;
     }
     if (update % 10 === 0) {
