@@ -3,15 +3,18 @@
  * batch, and all ranks receive their sum, so that they make the same update.
  */
 import { isObject, requireInteger, requireOptions } from '../checks.js';
+import type { LossChoice } from '../core/losses.js';
 import { Arena } from '../core/memory/parameters.js';
 import type { Batch, Model } from '../core/model.js';
 import { requireModel } from '../core/require-model.js';
 import { Tape } from '../core/tape.js';
+import { type BatchSource, copyOfSource } from '../data/source.js';
 import { invalidSetting } from '../errors.js';
 import { jsonCopy } from '../optim/optimizer.js';
 import type { GradientFunction, StopSignal, TrainingStart } from '../train/options.js';
 import { exchangeReports, requireAgreement } from './agreement.js';
 import { type Communicator, requireCommunicator } from './communicator.js';
+import { validateOnRanks } from './validation.js';
 import { firstReport, type GradientOptions, lastReport, Work } from './work.js';
 
 /** Options of `distributed`. */
@@ -64,6 +67,7 @@ export function distributed(communicator: Communicator, options: DistributedOpti
     readsStates: { value: true },
     signal: { value: group.stop.signal },
     begin: { value: (start: TrainingStart) => group.begin(start) },
+    evaluate: { value: (model: Model, source: BatchSource, loss?: LossChoice) => group.evaluate(model, source, loss) },
     dispose: { value: () => group.dispose() },
     finish: { value: (error: unknown = null) => group.finish(error) },
   });
@@ -109,6 +113,18 @@ class Group {
     }
   }
 
+  async evaluate(model: Model, source: BatchSource, loss?: LossChoice): Promise<number> {
+    requireModel(model);
+    const data = copyOfSource('source', source, false);
+    try {
+      await this.agree(model);
+      return await validateOnRanks(this.communicator, this.options.shards, { model, source: data, loss });
+    } catch (error) {
+      this.isOver = true;
+      throw error;
+    }
+  }
+
   async finish(error: unknown): Promise<void> {
     const { communicator, isOver, isOpen, options } = this;
     if (isOver || communicator.size === 1) return;
@@ -121,21 +137,26 @@ class Group {
 
   private async run(model: Model, batch: Batch, pass: GradientOptions): Promise<{ readonly loss: number }> {
     const { communicator, start } = this;
-    const { shards, signal, same } = this.options;
+    const { shards, signal } = this.options;
     if (this.work?.model !== model) {
       this.dispose();
       this.work = new Work(communicator, shards, model);
     }
-    if (!this.isOpen) {
-      await exchangeReports(communicator, firstReport());
-      await open(communicator, shards, model, { start, same });
-    }
-    this.isOpen = true;
+    await this.agree(model);
     const isStateful = start?.settings['train.stateful'] !== false;
     const { work } = this;
     const { loss, isStopping } = await work!.run(batch, pass, { isStateful, isStopping: signal?.aborted ?? false });
     if (isStopping) this.stop.abort();
     return { loss };
+  }
+
+  /** Once in a loop: checks that all ranks train the same. */
+  private async agree(model: Model): Promise<void> {
+    if (this.isOpen) return;
+    const { communicator, start } = this;
+    await exchangeReports(communicator, firstReport());
+    await open(communicator, this.options.shards, model, { start, same: this.options.same });
+    this.isOpen = true;
   }
 }
 
@@ -164,7 +185,7 @@ async function open(
   const { settings = {}, update = 0, observed = {} } = start ?? {};
   const backend = [name, variant, precision].filter(Boolean).join(', ');
   await requireAgreement(communicator, { ...same, backend, shards, ...settings, update, observed });
-  for (const arena of [model.parameters, ...(start?.arenas ?? [])]) {
+  for (const arena of start?.arenas ?? [model.parameters]) {
     const numbers = await kernels.download(arena.read());
     await communicator.broadcast(numbers);
     if (communicator.rank > 0) kernels.upload(arena.write(), numbers);

@@ -3,6 +3,7 @@ import type { Batch } from '../core/batch.js';
 import { outputStepsOf } from '../core/layers/sizes.js';
 import { goesBySequence, type LossChoice } from '../core/losses.js';
 import type { ModelSpec } from '../core/spec.js';
+import { UnspoolError } from '../errors.js';
 import { emptyLike } from './communicator.js';
 
 /** How an array of a batch is laid out: `steps` times `batchSize` rows of equally many numbers. */
@@ -53,4 +54,12 @@ export function sequencesOf(batch: Batch, spec: ModelSpec, loss: LossChoice, fro
     ...(lengths && { lengths: slice(lengths, from, to) }),
     ...(batchFirst !== undefined && { batchFirst }),
   };
+}
+
+/** An error about data of some sequences of a batch, with their numbers. */
+export function inRows(error: unknown, from: number, to: number): unknown {
+  if (!(error instanceof UnspoolError) || error.problem.code !== 'INVALID_DATA') return error;
+  const { problem } = error;
+  const rows = to - from === 1 ? `sequence ${from}` : `sequences ${from} to ${to - 1}`;
+  return new UnspoolError({ ...problem, what: `${problem.what} of the part with ${rows}` });
 }

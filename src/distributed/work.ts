@@ -5,13 +5,12 @@ import { type LossChoice, requireLoss } from '../core/losses.js';
 import type { Arena } from '../core/memory/parameters.js';
 import { type Batch, defaultLoss, type Model, type PassOptions } from '../core/model.js';
 import { Tape } from '../core/tape.js';
-import { UnspoolError } from '../errors.js';
 import { batchHash } from '../train/hash.js';
 import { TapeCache } from '../train/tape-cache.js';
 import { exchangeReports, type Report } from './agreement.js';
 import type { Communicator } from './communicator.js';
 import { GradientExchange } from './exchange.js';
-import { sequencesOf } from './rows.js';
+import { inRows, sequencesOf } from './rows.js';
 import { partOf } from './shards.js';
 import { finalStatesOf, joined, rowsOfStates, StateRows } from './states.js';
 
@@ -22,14 +21,6 @@ export type GradientOptions = PassOptions & { readonly tape: Tape; readonly grad
 function isSum(loss: LossChoice): boolean {
   const spec = requireLoss(loss);
   return 'reduction' in spec && spec.reduction === 'sum';
-}
-
-/** An error about data of a shard, with the sequences of the batch that the shard has. */
-function inRows(error: unknown, from: number, to: number): unknown {
-  if (!(error instanceof UnspoolError) || error.problem.code !== 'INVALID_DATA') return error;
-  const { problem } = error;
-  const rows = to - from === 1 ? `sequence ${from}` : `sequences ${from} to ${to - 1}`;
-  return new UnspoolError({ ...problem, what: `${problem.what} of the part with ${rows}` });
 }
 
 /** A report before the first update of a loop. It does not depend on the shards, which are not yet known to be the same. */
@@ -47,12 +38,12 @@ function reportOf(
     error,
     isStopping = false,
     batch,
+    hash = 0,
     update = 0,
-  }: Partial<Report> & { readonly batch?: Batch; readonly update?: number },
+  }: Partial<Report> & { readonly batch?: Batch; readonly hash?: number; readonly update?: number },
   numbers: readonly number[],
 ): Report {
   const { steps = 0, batchSize = 0 } = batch ?? {};
-  const hash = batch ? batchHash(batch) : 0;
   const same = { 'number of steps': steps, 'number of sequences': batchSize, batch: hash, 'update number': update };
   return { error: error ?? null, isStopping, same, numbers };
 }
@@ -70,6 +61,8 @@ export class Work {
   private readonly tapes: TapeCache;
   private readonly exchange: GradientExchange;
   private readonly make: (length: number) => FloatArray;
+  /** Batches that this rank has compared with the others. */
+  private batches = 0;
 
   constructor(communicator: Communicator, shards: number, model: Model) {
     const Numbers = model.kernels.precision === 'float64' ? Float64Array : Float32Array;
@@ -96,9 +89,10 @@ export class Work {
     const states = isStateful ? new StateRows(model.kernels, tape, this.make) : null;
     const shares = new Array<number>(shards).fill(0);
     let error: unknown = null;
-    let total = 0;
+    let [total, hash] = [0, 0];
     try {
       requireBatch(model, batch, choice);
+      hash = this.hashOf(batch, choice);
       const weights = this.weightsOf(batch, choice);
       total = weights.reduce((sum, weight) => sum + weight, 0);
       await this.addShards(batch, { ...pass, loss: choice }, { weights, total, shares, states });
@@ -110,7 +104,7 @@ export class Work {
     const losses = lossesOf(shards, communicator);
     const [first] = partOf(shards, communicator.size, communicator.rank);
     const own = Array.from({ length: losses }, (_, i) => shares[first + i] ?? 0);
-    const report = await exchangeReports(communicator, reportOf({ error, isStopping, batch, update }, own));
+    const report = await exchangeReports(communicator, reportOf({ error, isStopping, batch, hash, update }, own));
     await this.spread(gradients, states, batchSize);
     states?.write();
     let sum = 0; // in the order of the shards
@@ -119,6 +113,15 @@ export class Work {
       for (let i = 0; i < to - from; i++) sum += report.numbers[rank * losses + i]!;
     }
     return { loss: isSum(choice) ? sum : total === 0 ? 0 : sum / total, isStopping: report.isStopping };
+  }
+
+  /** Identifies a batch: all of the first one, then one sequence of each, so that not every rank reads all numbers of every batch. */
+  private hashOf(batch: Batch, loss: LossChoice): number {
+    const { batchSize } = batch;
+    if (this.communicator.size === 1) return 0;
+    const sequence = this.batches++ % batchSize;
+    const isFirst = this.batches === 1;
+    return batchHash(isFirst ? batch : sequencesOf(batch, this.model.spec, loss, sequence, sequence + 1));
   }
 
   /** The weights of the shards in the batch's mean loss. */

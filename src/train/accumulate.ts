@@ -113,8 +113,12 @@ export function accumulate(source: BatchSource, batches: number, gradient?: Grad
     return groupGradient(workspace, [...earlier, batch], data.stateful ?? false, options);
   };
   const method = [`accumulate ${batches}`, one.method].filter(Boolean).join(', ');
-  const { readsStates = false, begin } = one;
-  Object.assign(all, { method, readsStates, dispose, ...(begin && { begin: begin.bind(one) }) });
+  const { readsStates = false, begin, evaluate } = one;
+  Object.assign(all, {
+    ...{ method, readsStates, dispose },
+    ...(begin && { begin: begin.bind(one) }),
+    ...(evaluate && { evaluate: evaluate.bind(one) }),
+  });
   return { train: grouped(data), gradient: Object.defineProperties(all, resumable(one)) };
 }
 

@@ -112,10 +112,16 @@ export function beginGradient(
   data: TrainingData,
   update: number,
 ): void {
+  const { validation } = data;
   options.gradient!.begin!({
     update,
-    settings: settingsOf(model, data, options, seed),
+    settings: {
+      ...settingsOf(model, data, options, seed),
+      'validation.length': validation?.length ?? null,
+      'validation.stateful': validation?.stateful ?? null,
+      validateEvery: options.validateEvery ?? null,
+    },
     observed: observedBy(buffers, options),
-    arenas: [...arenasOf(buffers).values()],
+    arenas: [model.parameters, ...arenasOf(buffers).values()],
   });
 }

@@ -37,6 +37,8 @@ export interface GradientFunction extends Partial<Resumable> {
   readonly readsStates?: boolean;
   /** Called before the first update of a loop over the events. */
   begin?(start: TrainingStart): void;
+  /** The mean loss on the validation data. Default: `evaluate`. */
+  evaluate?(model: Model, source: BatchSource, loss?: LossChoice): Promise<number>;
   /** Called when a loop over the events ends: frees memory. */
   dispose?(): void;
   (
@@ -49,7 +51,7 @@ export interface GradientFunction extends Partial<Resumable> {
 /** What the updates of a loop start from. */
 export interface TrainingStart extends Pick<TrainingState, 'update' | 'observed'> {
   readonly settings: TrainingSettings;
-  /** The optimizer's state, and the weights that the training keeps, on the backend. */
+  /** The parameters, the optimizer's state, and the weights that the training keeps, on the backend. */
   readonly arenas: readonly Arena[];
 }
 

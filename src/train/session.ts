@@ -15,6 +15,7 @@ import type { UpdateContext } from './context.js';
 import { batchHash, IDENTIFYING_BATCHES } from './hash.js';
 import { loadMore } from './load-more.js';
 import {
+  type GradientFunction,
   plannedUpdates,
   type ReadyOptions,
   type TrainingData,
@@ -132,19 +133,19 @@ export class Session {
     this.lastTape = null;
   }
 
-  /** The mean loss on the validation data of the weights, or of their average if it has started; null without such data. */
-  async validate(): Promise<number | null> {
-    const { validation } = this.setup.data;
-    if (!validation) return null;
-    const { evaluate } = await loadMore();
-    return evaluate(this.resultModel, validation, this.setup.options.loss);
+  /** The mean loss on the validation data of the weights, or of their average if it has started; null without such data. `own` may compute it. */
+  async validate(own?: GradientFunction): Promise<number | null> {
+    const { data, options } = this.setup;
+    if (!data.validation) return null;
+    const { evaluate } = own?.evaluate ? own : await loadMore();
+    return evaluate!(this.resultModel, data.validation, options.loss);
   }
 
   /** Validates, and lets the schedule, early stopping and the average observe the loss. */
   async observe(): Promise<number | null> {
     const { options } = this.setup;
     const { average, earlyStopping } = this.context.buffers;
-    const loss = await this.validate();
+    const loss = await this.validate(options.gradient);
     this.progress = { ...this.progress, due: null };
     if (loss === null) return null;
     if (typeof options.schedule === 'object') options.schedule.observe(loss);
