@@ -21,7 +21,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   kernels: ['contract', 'errors', 'checks', 'kernels/shared', 'kernels/gpu', 'kernels/reference', 'kernels/wasm'],
   train: ['contract', 'errors', 'checks', 'core', 'data', 'optim'],
   estimators: ['contract', 'errors', 'checks', 'core', 'train'],
-  distributed: ['contract', 'errors', 'checks', 'core', 'optim', 'train'],
+  distributed: ['contract', 'errors', 'checks', 'core', 'data', 'optim', 'train'],
   gpu: ['contract', 'errors', 'checks', 'core', 'kernels/gpu', 'optim', 'kernels', 'train'],
   interop: ['contract', 'errors', 'checks', 'core', 'data', 'train'],
   create: ['contract', 'errors', 'checks', 'core', 'kernels', 'train', 'interop'],
