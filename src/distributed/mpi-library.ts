@@ -4,6 +4,7 @@
  */
 import { invalidSetting, type UnspoolError } from '../errors.js';
 import type { Exchangeable, Reduction } from './communicator.js';
+import { starterOf } from './starter.js';
 
 /** The part of koffi that is used: a function of a library, which can also run on another thread. */
 interface Foreign {
@@ -87,18 +88,6 @@ const signatures = (H: string): Readonly<Record<string, readonly string[]>> => (
 /** Any thread may call MPI, one at a time. */
 const SERIALIZED = 2;
 
-/** What the starter of this process says about its ranks; null if none of them did. */
-interface Starter {
-  readonly isOpenMpi: boolean;
-  readonly size: number;
-}
-
-function starter(): Starter | null {
-  const env = globalThis.process?.env ?? {};
-  const size = Number(env.OMPI_COMM_WORLD_SIZE ?? env.PMI_SIZE ?? Number.NaN);
-  return Number.isInteger(size) ? { isOpenMpi: env.OMPI_COMM_WORLD_SIZE !== undefined, size } : null;
-}
-
 const cannot = (problem: string, help = INSTALL): UnspoolError => invalidSetting('MPI', problem, help);
 
 /** Bytes of stack for a call on another thread: MPICH ends the process with koffi's 128 KiB. */
@@ -134,7 +123,7 @@ function keepMemoryFunctions(): void {
 export async function openLibrary(path: string | undefined): Promise<MpiLibrary> {
   const koffi = await loadKoffi();
   keepMemoryFunctions();
-  const started = starter();
+  const started = starterOf(globalThis.process?.env ?? {});
   const usual = started && !started.isOpenMpi ? [...MPICH, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH];
   const library = firstOf(koffi, path === undefined ? usual : [path]);
   const mpi = start(library);

@@ -1,8 +1,9 @@
 /** `unspool train --distributed mpi`: real ranks on this machine, which are killed, interrupted and restarted. */
 import { spawnSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
+import { requireOneProcess } from '../../src/cli/one-process.js';
 import { describeWithMpi, MPI_STARTERS } from '../support/machine.js';
-import { type Folder, folder, MAIN, sampleText } from './support.js';
+import { type Folder, folder, jsonLines, MAIN, sampleText } from './support.js';
 
 const SIZES = ['--hidden-size', '8', '--embedding-size', '4', '--batch-size', '8', '--steps', '8', '--seed', '3'];
 const TRAINING = [...SIZES, '--dropout', '0.2', '--epochs', '3', '--checkpoint-every', '10', '--patience', '2'];
@@ -94,6 +95,46 @@ describeWithMpi('training on ranks of MPI', () => {
       'unspool train: missing.txt: cannot be read: no such file or folder (ENOENT). Check the path.',
     ]);
   });
+});
+
+describeWithMpi('a search on ranks of MPI', () => {
+  const space = { lr: { from: 0.001, to: 0.1 }, hiddenSize: 6, embeddingSize: 4, batchSize: 4, steps: 8, epochs: 1 };
+  const SEARCH = ['tune', 'search.json', 'text.txt', '--trials', '3', '--out', 'study'];
+  const trialsIn = (at: Folder) =>
+    jsonLines(at.read('study/trials.jsonl').toString())
+      .map(({ seconds: _, ...trial }) => trial)
+      .sort((a, b) => Number(a.number) - Number(b.number));
+  const prepared = (): Folder => {
+    const at = folder(sampleText(200));
+    at.write('search.json', JSON.stringify(space));
+    return at;
+  };
+
+  test('has the trials of one process, and errors of rank 0 are printed once', () => {
+    const [alone, shared] = [prepared(), prepared()];
+    expect(run(alone, [process.execPath, MAIN, ...SEARCH, '--workers', '1', '--quiet']).status).toBe(0);
+    const started = [...STARTER.split(' '), '-n', '2', process.execPath, MAIN];
+    const { status, stderr } = run(shared, [...started, ...SEARCH, '--distributed', 'mpi', '--quiet']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(trialsIn(shared)).toEqual(trialsIn(alone));
+    const other = run(shared, [...started, ...SEARCH.with(2, 'missing.txt'), '--distributed', 'mpi']);
+    expect(other.status).not.toBe(0);
+    expect(other.stderr.match(/unspool tune: .*/g)).toEqual([expect.stringContaining('missing.txt: cannot be read')]);
+  });
+});
+
+test('several processes of a command that do not know of each other are refused', () => {
+  expect(() => requireOneProcess({ PMI_SIZE: '2' })).toThrow(
+    '2 processes of this command were started. Add --distributed mpi',
+  );
+  requireOneProcess({ PMI_SIZE: '1' });
+  requireOneProcess({});
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'tune', 'c.json'], {
+    encoding: 'utf8',
+    env: { ...process.env, OMPI_COMM_WORLD_SIZE: '4' },
+  });
+  expect(stderr).toContain('unspool tune: 4 processes of this command were started.');
+  expect(status).toBe(2);
 });
 
 test.each([

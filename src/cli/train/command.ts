@@ -3,6 +3,7 @@ import { UsageError } from '../command.js';
 import { isForecasting, type TableFlags } from '../forecast/config.js';
 import { labelTaskOf, type TaskFlags } from '../labels/read.js';
 import type { LabelFlags } from '../labels/settings.js';
+import { requireOneProcess } from '../one-process.js';
 import { createOutput } from '../output.js';
 import { withLock } from './files.js';
 import type { StartFlags } from './ranks.js';
@@ -49,6 +50,7 @@ export async function runTrain(args: readonly string[], options: Options): Promi
   const { distributed, ranks, restarts, starter, rankTimeout } = options;
   const isShared = [distributed, ranks, restarts, starter, rankTimeout].some((given) => given !== undefined);
   if (isShared) return trainOnRanks(args, options);
+  requireOneProcess();
   if (options.tensorboard && options.out !== undefined) {
     throw new UsageError('--tensorboard writes to a run directory: it cannot be combined with --out.');
   }

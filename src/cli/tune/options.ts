@@ -44,8 +44,18 @@ export const TUNE_OPTIONS = {
   workers: integer({
     min: 1,
     max: 256,
-    help: 'trials at the same time; the result does not depend on it',
-    defaultText: 'one per core',
+    help: 'trials at the same time, on each rank; the result does not depend on it',
+    defaultText: 'one per core, or one per rank',
+  }),
+  distributed: text({
+    choices: ['mpi'],
+    help: 'mpi: the processes that mpirun or srun started share the trials',
+  }),
+  rankTimeout: number({
+    defaultText: '600',
+    min: 1,
+    placeholder: 'SECONDS',
+    help: 'report a rank that does not answer for so long',
   }),
   budget: text({ placeholder: 'TIME', help: 'stop after this time, such as 90s, 20m or 2h', defaultText: 'no limit' }),
   out: text({

@@ -1,6 +1,6 @@
 /** Worker processes that compute trials. A process is used again for the next trial. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
 import type { TrialContext } from '../../tune/search.js';
 import type { FromWorker, ToWorker } from './worker.js';
 
@@ -11,9 +11,20 @@ const ATTEMPTS = 2;
 
 class WorkerEnded extends Error {}
 
+/** What a pool needs of a worker process, on this machine or another one. */
+export interface TrialWorker extends EventEmitter, Pick<ChildProcess, 'connected' | 'exitCode' | 'signalCode'> {
+  send(message: ToWorker): unknown;
+  kill(signal: 'SIGKILL'): unknown;
+}
+
 export class TrialPool {
-  private readonly idle: ChildProcess[] = [];
-  private readonly all = new Set<ChildProcess>();
+  private readonly idle: TrialWorker[] = [];
+  private readonly all = new Set<TrialWorker>();
+  private readonly startOne: () => TrialWorker;
+
+  constructor(start: () => TrialWorker) {
+    this.startOne = start;
+  }
 
   /** Computes a trial. Rejects if it fails, or if the search is aborted. */
   async run(trial: TrialMessage, context: TrialContext): Promise<number> {
@@ -39,19 +50,16 @@ export class TrialPool {
     for (const worker of this.all) worker.kill('SIGKILL');
   }
 
-  private start(): ChildProcess {
-    const worker = fork(fileURLToPath(new URL('./worker.js', import.meta.url)), {
-      ...{ execArgv: [], serialization: 'advanced' },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+  private start(): TrialWorker {
+    const worker = this.startOne();
     this.all.add(worker);
-    worker.once('exit', () => this.all.delete(worker));
+    worker.on('exit', () => this.all.delete(worker));
     return worker;
   }
 }
 
 function converse(
-  worker: ChildProcess,
+  worker: TrialWorker,
   trial: TrialMessage,
   context: TrialContext,
   decisions: boolean[],

@@ -1,29 +1,25 @@
 /** `unspool tune`: a study from its configuration to the best settings. */
-import { availableParallelism } from 'node:os';
+import { type ChildProcess, fork } from 'node:child_process';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '../../node/files.js';
 import { lockFile } from '../../node/index.js';
-import { type TuneOptions, trialsOf, tune } from '../../tune/search.js';
+import { trialsOf, tune } from '../../tune/search.js';
 import type { Trial } from '../../tune/trial.js';
 import { UsageError } from '../command.js';
-import { sha256, sha256OfFile } from '../hash.js';
-import { hashesOf } from '../labels/read.js';
+import { requireOneProcess } from '../one-process.js';
 import { clock, createOutput, type Output } from '../output.js';
 import { saveReport } from '../paths.js';
 import { tableText } from '../report/tables.js';
-import { RUNS } from '../runs/files.js';
 import { encoded } from '../runs/record.js';
 import { stopOnSignal } from '../signals.js';
-import { DEFAULTS, type TrainSettings } from '../train/settings.js';
-import { readTrainingText } from '../train/training-text.js';
-import { configWith, readStudyConfig, type StudyConfig } from './config.js';
+import { configWith } from './config.js';
 import { STUDY_JOBS, type StudyTask } from './jobs.js';
 import type { TuneFlags } from './options.js';
+import { identityOf, orderOf, planStudy, type Study } from './plan.js';
 import { TrialPool } from './pool.js';
 import { importanceTable, settingsText, studyPage, trialsTable } from './report.js';
 import { openStudy, readTrials, STUDY_FILES, writeTrial } from './study.js';
-import { readStudyData, type TaskStudy } from './task-trial.js';
-import type { TrialOrder } from './worker.js';
 
 /** Trials in the table of the terminal. */
 const SHOWN = 10;
@@ -39,72 +35,45 @@ export function secondsIn(budget: string): number {
   return Number(count) * UNITS[unit!]!;
 }
 
-interface Study extends StudyConfig {
-  readonly folder: string;
-  readonly file: string;
-  /** Null for a language model. */
-  readonly taskStudy: TaskStudy | null;
-  readonly options: TuneOptions;
-}
-
-async function planStudy([configFile, argument]: readonly string[], flags: TuneFlags): Promise<Study> {
-  const config = await readStudyConfig(configFile!);
-  const { task, base } = config;
-  const { key, what } = STUDY_JOBS[task].file;
-  const file = argument ?? (base[key] as string | undefined);
-  if (file === undefined) throw new UsageError(`missing ${what}, here or as "${key}" in the configuration.`);
-  const { method, seed, factor, rungs, workers = availableParallelism(), trials } = flags;
-  const { out: folder = join(RUNS, `tune-${basename(configFile!).replace(/\.json$/, '')}`) } = flags;
-  const options = { method, seed, factor, rungs, workers, ...(trials !== undefined && { trials }) } as TuneOptions;
-  return { ...config, folder, file, taskStudy: taskStudyOf(config, file, flags), options };
-}
-
-/** Folds of a trial, unless the options say otherwise. */
-const DEFAULT_ORIGINS = 3;
-
-function taskStudyOf({ task, base }: StudyConfig, file: string, { folds, origins }: TuneFlags): TaskStudy | null {
-  const isForecasting = task === 'forecasting';
-  if (folds !== undefined && (isForecasting || task === 'language-model')) {
-    throw new UsageError('--folds is for classifiers and taggers; forecasters have --origins.');
-  }
-  if (origins !== undefined && !isForecasting) throw new UsageError('--origins is for forecasters.');
-  if (task === 'language-model') return null;
-  if (isForecasting && !(Number.isInteger(base.test) && (base.test as number) > 0)) {
-    throw new UsageError(
-      'the configuration needs "test", a number of rows: no trial reads these rows at the end, and each origin is tested on so many rows before.',
-    );
-  }
-  if (!isForecasting && (folds ?? 1) === 1 && base.validation === 0) {
-    throw new UsageError('"validation" must be more than 0: trials are compared by their validation loss.');
-  }
-  return { task, file, base, folds: (isForecasting ? origins : folds) ?? (isForecasting ? DEFAULT_ORIGINS : 1) };
-}
-
-/** What decides the trials in addition to the search: the data and its folds. Reads the data, so that it is checked first. */
-async function identityOf({ task, base, file, taskStudy }: Study): Promise<Readonly<Record<string, unknown>>> {
-  if (taskStudy === null) {
-    return { textSha256: sha256(await readTrainingText(file, { asText: base.asText === true })) };
-  }
-  const { folds } = taskStudy;
-  const read = await readStudyData(taskStudy);
-  if (read.task === 'forecasting') return { task, folds, data: [await sha256OfFile(file)] };
-  if (folds > 1 && typeof read.source === 'string') {
-    throw new UsageError('--folds is for samples in a table or a folder; a plain text has one validation part.');
-  }
-  return { task, folds, data: (await hashesOf(file, read)).map(({ sha256 }) => sha256) };
-}
-
 /** Runs or continues a study and returns the exit code. */
 export async function runTune(args: readonly string[], flags: TuneFlags): Promise<number> {
+  if (flags.distributed !== undefined) {
+    const { tuneOnRanks } = await import('./ranks.js');
+    return tuneOnRanks(args, flags, { runStudy, startWorker });
+  }
+  if (flags.rankTimeout !== undefined) throw new UsageError('--rank-timeout needs --distributed mpi.');
+  requireOneProcess();
+  const study = await planStudy(args, flags);
+  return runStudy({ study, identity: await identityOf(study), pool: new TrialPool(startWorker) }, flags);
+}
+
+/** Starts a worker process on this machine. */
+const startWorker = (): ChildProcess =>
+  fork(fileURLToPath(new URL('./worker.js', import.meta.url)), {
+    ...{ execArgv: [], serialization: 'advanced' },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+
+/** What a study runs with. */
+export interface StudyRun {
+  readonly study: Study;
+  /** See `identityOf`. */
+  readonly identity: Readonly<Record<string, unknown>>;
+  readonly pool: TrialPool;
+  /** Ends the search. */
+  readonly stop?: AbortController;
+}
+
+/** Runs or continues a study with a pool of workers, which it closes at the end. Returns the exit code. */
+async function runStudy(
+  { study, identity, pool, stop = new AbortController() }: StudyRun,
+  flags: TuneFlags,
+): Promise<number> {
   const out = createOutput(flags);
   const budget = flags.budget === undefined ? null : secondsIn(flags.budget);
-  const study = await planStudy(args, flags);
   const { folder, space, base, options } = study;
-  const identity = await identityOf(study);
   const unlock = await lockFile(join(folder, STUDY_FILES.trials), { onWait: out.warn });
-  const stop = new AbortController();
   const release = stopOnSignal(stop);
-  const pool = new TrialPool();
   let isOver = false;
   const end = (): void => {
     isOver = true;
@@ -137,20 +106,6 @@ export async function runTune(args: readonly string[], flags: TuneFlags): Promis
     release();
     await unlock();
   }
-}
-
-/** What a worker computes for a trial. */
-function orderOf(study: Study, settings: Trial['settings']): TrialOrder {
-  const { base, file, taskStudy } = study;
-  const own = configWith(study, settings);
-  if (taskStudy) return { job: 'task', study: taskStudy, settings: own, backend: undefined, threads: 1 };
-  const { text: _, asText: __, backend: ___, threads: ____, ...given } = own;
-  return {
-    ...{ job: 'text', settings: { ...DEFAULTS, ...given } as TrainSettings, textFile: file },
-    asText: base.asText === true,
-    backend: base.backend as string | undefined,
-    threads: (base.threads as number | undefined) ?? 1,
-  };
 }
 
 function objectiveOf(study: Study, pool: TrialPool): Parameters<typeof tune>[1] {
