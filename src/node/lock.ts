@@ -124,7 +124,7 @@ function showLife(lock: string): () => void {
     const content = ownContent();
     if ((await holderOf(lock))?.content !== content) return; // taken over while this process was suspended
     const handle = await open(lock, 'r+');
-    await handle.write(content, 0).finally(() => handle.close());
+    await handle.write(content).finally(() => handle.close());
   };
   const timer = setInterval(() => void beat().catch(() => {}), BEAT_MS);
   timer.unref();

@@ -85,7 +85,7 @@ export async function testLanguageModel(
   tokens: Int32Array,
   options: TestLanguageModelOptions = {},
 ): Promise<LanguageModelReport> {
-  requireOptions('options', options ?? null, ['train', 'batchSize', 'steps', 'orders', 'bootstrap']);
+  requireOptions('options', options, ['train', 'batchSize', 'steps', 'orders', 'bootstrap']);
   const { train, batchSize = 32, steps = 64, orders = NGRAM_ORDERS, bootstrap = 1000 } = options;
   requireInteger('options.bootstrap', bootstrap, 1, 1 << 20);
   requireList('options.orders', orders);

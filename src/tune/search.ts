@@ -244,6 +244,6 @@ export async function tune(space: SearchSpace, objective: Objective, options: Tu
 
 /** The settings of all trials of a search. Throws `INVALID_SETTING`. */
 export function trialsOf(space: SearchSpace, { method = 'asha', trials, seed = 1 }: TuneOptions): TrialSettings[] {
-  if (method === 'grid') return gridSettings(space, seed).slice(0, trials ?? Number.POSITIVE_INFINITY);
+  if (method === 'grid') return gridSettings(space, seed).slice(0, trials);
   return Array.from({ length: trials ?? 20 }, (_, number) => randomSettings(space, seed, number));
 }

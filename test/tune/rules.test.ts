@@ -4,7 +4,6 @@ import { describe, expect, test } from '@jest/globals';
 import { type Climber, canDecide, continues } from '../../src/tune/halving.js';
 import { importance, type SearchSpace, type Trial, type TuneOptions, tune } from '../../src/tune/index.js';
 import { trialsOf } from '../../src/tune/search.js';
-import { Slots } from '../../src/tune/slots.js';
 import { copyOfSpace, gridSettings, isSearched, randomSettings } from '../../src/tune/space.js';
 import { bestTrial, isTrial, ranked } from '../../src/tune/trial.js';
 import { rejected } from '../support/errors.js';
@@ -79,6 +78,7 @@ describe('the settings of trials', () => {
     expect(sorted({ from: 1, to: 8, integer: true, points: 4 })).toEqual([1, 3, 6, 8]);
     expect(sorted({ from: 1, to: 2, integer: true, points: 9 })).toEqual([1, 2]);
     expect(sorted({ from: 1.23456, to: 2.34567, points: 2 })).toEqual([1.23456, 2.34567]); // bounds as they are
+    expect(sorted({ from: 1, to: 2.34542, points: 2 })).toEqual([1, 2.34542]); // nor a shorter one next to it
     expect(() => values({ choices: new Array(1_000_001).fill(0) })).toThrow(
       'has 1000001 combinations; a grid can have 1000000.',
     );
@@ -114,6 +114,16 @@ describe('a rung', () => {
     expect(continues(trials, 2, 0, 3)).toBe(false); // one of 3 continues: trial 0 is better
     expect(continues([climber(0, [6]), ...trials.slice(1)], 2, 0, 3)).toBe(true);
     expect(continues(trials, 1, 1, 3)).toBe(true); // the first at its rung
+    // Of the trials at rung 1, 3 is the second: the two that have not reached it do not raise the number that continues.
+    expect(
+      continues(
+        [[1], [1], [9, 2], [5, 3]].map((reports, i) => climber(i, reports)),
+        3,
+        1,
+        2,
+      ),
+    ).toBe(false);
+    expect(canDecide([climber(0, [])], 0, 0)).toBe(true); // a trial does not wait for itself
   });
 
   test('lets one of factor continue, and of equal ones the first', () => {
@@ -142,20 +152,6 @@ describe('a rung', () => {
     );
     expect(continued).toEqual(expected);
   });
-});
-
-test('slots: as many at a time as there are, then the lowest number first', async () => {
-  const slots = new Slots(2);
-  const order: number[] = [];
-  await slots.take(0);
-  await slots.take(1);
-  const waiting = [7, 3, 5].map((number) => slots.take(number).then(() => order.push(number)));
-  await Promise.resolve();
-  expect(order).toEqual([]);
-  for (let i = 0; i < 4; i++) slots.give();
-  await Promise.all(waiting);
-  expect(order).toEqual([3, 5, 7]);
-  await slots.take(9); // the fourth was free
 });
 
 describe('a search', () => {
@@ -384,6 +380,7 @@ describe('importance', () => {
     expect(() => of({ ...X, c: { choices: ['a'] } }, [{ x: 1 }, { x: '1' }])).toThrow(
       'trials[1].settings.x must be a number, got "1".',
     );
+    expect(() => of(X, [{}, { x: 1 }])).toThrow('trials[0].settings.x must be a number, got undefined.');
     for (const wrong of [3, [{}]])
       expect(() => importance(X, wrong as never)).toThrow('trials must be trials of a search');
   });

@@ -11,6 +11,7 @@ import {
   type TuneOptions,
   tune,
 } from '../../src/tune/index.js';
+import { Slots } from '../../src/tune/slots.js';
 import { gridSettings, randomSettings } from '../../src/tune/space.js';
 
 const SPACE: SearchSpace = {
@@ -162,6 +163,20 @@ describe('successive halving', () => {
     expect(withoutTime(trials)).toEqual(withoutTime(one.trials));
     expect(ended).toContain(0);
   }, 60_000);
+});
+
+test('slots: as many at a time as there are, then the lowest number first', async () => {
+  const slots = new Slots(2);
+  const order: number[] = [];
+  await slots.take(0);
+  await slots.take(1);
+  const waiting = [7, 3, 5].map((number) => slots.take(number).then(() => order.push(number)));
+  await Promise.resolve();
+  expect(order).toEqual([]);
+  for (let i = 0; i < 4; i++) slots.give();
+  await Promise.all(waiting);
+  expect(order).toEqual([3, 5, 7]);
+  await slots.take(9); // the fourth was free
 });
 
 describe('trials that fail', () => {
