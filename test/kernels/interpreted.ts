@@ -50,7 +50,7 @@ type Thread = { readonly thread: { x: number; y: number } };
 type Body = (this: Thread, ...args: unknown[]) => number | Vec4;
 
 /** The program as a function of a thread. `also` takes its extra outputs. */
-function compiled(source: string, extraOutputs: number, also: (index: number, numbers: Vec4) => void): Body {
+export function compiled(source: string, extraOutputs: number, also: (index: number, numbers: Vec4) => void): Body {
   const extra = Object.fromEntries(
     Array.from({ length: extraOutputs }, (_, i) => [`also${i + 1}`, (...numbers: number[]) => also(i, numbers)]),
   );

@@ -18,6 +18,12 @@ import { type RunSource, Runs, type TakenCalls } from './runs.js';
 import { ShaderCache } from './shader-cache.js';
 import { type Call, isVec4, type Piece, pieceOf, type SizedPiece, totalSize, Value } from './values.js';
 
+function constantOf(size: number, number: number): Value {
+  const value = new Value(size);
+  value.constant = number;
+  return value;
+}
+
 /** What the instructions write their calls to. */
 export class Recorder implements RunSource {
   readonly executor: Executor;
@@ -57,7 +63,7 @@ export class Recorder implements RunSource {
   /** A new allocation of zeros. */
   alloc(rows: number, cols: number): Window {
     const base = new Allocation(rows * cols);
-    base.write(0, base.size, this.constant(base.size, 0), 0, this.release);
+    base.write(0, base.size, constantOf(base.size, 0), 0, this.release);
     return { rows, cols, base, offset: 0, whole: true };
   }
 
@@ -134,9 +140,7 @@ export class Recorder implements RunSource {
 
   /** A value whose elements are all `number`. */
   constant(size: number, number: number): Value {
-    const value = new Value(size);
-    value.constant = number;
-    return value;
+    return constantOf(size, number);
   }
 
   /**

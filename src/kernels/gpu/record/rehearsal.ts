@@ -59,6 +59,11 @@ export class Rehearsal extends Recorder {
     throw OTHER_COURSE;
   }
 
+  /** A replay uploads a constant as it was recorded. */
+  override constant(): never {
+    throw OTHER_COURSE;
+  }
+
   override fromHost(numbers: Float32Array): Piece {
     const value = this.next('hosts');
     if (value.size !== numbers.length) throw OTHER_COURSE;

@@ -125,14 +125,18 @@ class Builder {
     this.own.push(array);
     if (!run.upload) return;
     const begin = support.device.createCommandEncoder();
+    const live: [Value, number][] = [];
     for (const [value, start] of run.upload.starts) {
       this.places.set(value, 'upload');
       if (!value.scalar) continue;
       begin.copyBufferToBuffer(bufferOf(value.scalar), 4 * value.start, buffer, dataOffset + 4 * start, 4 * value.size);
-      memory.move(value, array);
-      value.start = dataOffset / 4 + start;
+      live.push([value, start]);
     }
     support.device.queue.submit([begin.finish()]);
+    for (const [value, start] of live) {
+      memory.move(value, array); // which may destroy the buffer that it was in
+      value.start = dataOffset / 4 + start;
+    }
   }
 
   /**
@@ -148,6 +152,7 @@ class Builder {
       else this.places.set(now, bufferOf(now.scalar!));
     }
     for (const [now, old] of successors) {
+      if (now === old && this.places.get(old) === 'upload') continue; // it stays in the upload
       if (uses.last.has(old)) this.places.set(old, bufferOf((moved.has(old) ? old : now).scalar!));
     }
   }
