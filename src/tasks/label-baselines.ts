@@ -81,7 +81,6 @@ export function labelBaselines(data: LabeledData): LabelBaseline[] {
   if (isPlain) return [majority(data), ...dictionaries(data)];
   if (settings.text === null) return [majority(data)];
   if (kind === 'tagging') return [majority(data), tagOfToken(data)];
-  const unit = settings.units === 'words' ? 'word' : 'character';
-  const bayes = naiveBayes(data.train.samples, data.validation?.samples ?? [], { classes: classes.length, unit });
+  const bayes = naiveBayes(data.train.samples, data.validation?.samples ?? [], classes.length);
   return [majority(data), { name: bayes.name, predict: (sample) => [bayes.predict(sample)] }];
 }

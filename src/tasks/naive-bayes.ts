@@ -1,4 +1,4 @@
-/** Naive Bayes on n-grams of characters or words: the baseline of text classification. */
+/** Naive Bayes on n-grams of characters: the baseline of text classification. */
 import { groupedBy } from '../data/sequences/grouped.js';
 import type { EncodedSample } from '../data/sequences/source.js';
 
@@ -75,7 +75,7 @@ export interface ClassBaseline {
 export function naiveBayes(
   train: readonly EncodedSample[],
   validation: readonly EncodedSample[],
-  { classes, unit }: { readonly classes: number; readonly unit: string },
+  classes: number,
 ): ClassBaseline {
   let [best, n] = [-1, DEFAULT_N];
   for (let tried = 1; tried <= MAX_N && validation.length > 0; tried++) {
@@ -83,5 +83,5 @@ export function naiveBayes(
     if (accuracy > best) [best, n] = [accuracy, tried];
   }
   const fitted = new NaiveBayes([...train, ...validation], classes, n);
-  return { name: `naive Bayes, ${unit} n-grams up to ${n}`, predict: (sample) => fitted.predict(sample) };
+  return { name: `naive Bayes, character n-grams up to ${n}`, predict: (sample) => fitted.predict(sample) };
 }

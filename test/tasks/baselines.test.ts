@@ -36,7 +36,7 @@ describe('naive Bayes', () => {
     naiveBayes(
       train.map(([text, k]) => sample(text, k)),
       validation.map(([text, k]) => sample(text, k)),
-      { classes: 2, unit: 'character' },
+      2,
     );
   const said = (one: ReturnType<typeof of>, ...texts: string[]) => texts.map((text) => one.predict(sample(text, 0)));
 
