@@ -41,7 +41,7 @@ const held = new Map<string, () => void>();
  * folder, has the lock.
  */
 export async function lockFile(file: string, options: LockOptions = {}): Promise<() => Promise<void>> {
-  requireOptions('options', options ?? null, ['onWait']);
+  requireOptions('options', options, ['onWait']);
   if (options.onWait !== undefined) requireFunction('onWait', options.onWait);
   try {
     const { path } = await targetOf(file);

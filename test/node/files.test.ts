@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -263,6 +264,25 @@ test('readBytes reads a pipe, as `<(zcat book.gz)` makes, and refuses a device',
   await writing;
   const problem = 'cannot be read: it is a device';
   expect(await accessProblem(() => readBytes('/dev/zero'))).toMatchObject({ cause: 'NOT_A_FILE', problem });
+});
+
+test('appendText makes the file and its folder, and adds to the end', async () => {
+  await appendText(at('a/b'), 'one\n');
+  await appendText(at('a/b'), 'two\n');
+  expect(readFileSync(at('a/b'), 'utf8')).toBe('one\ntwo\n');
+  expect(problemOf(await rejected(() => appendText(at('a/b'), 3 as never)), 'INVALID_DATA').what).toBe('text');
+  expect(readFileSync(at('a/b'), 'utf8')).toBe('one\ntwo\n');
+});
+
+// Sparse files, which take no space on the disk.
+test.each([
+  ['readText', readText, 2 ** 29 + 1, '512 MiB'],
+  ['readBytes', readBytes, 2 ** 31, '2 GiB'],
+] as const)('%s refuses a file that is too large before it reads it', async (_name, read, size, limit) => {
+  writeFileSync(at('f'), '');
+  truncateSync(at('f'), size);
+  const { problem } = problemOf(await rejected(() => read(at('f'))), 'INVALID_FILE');
+  expect(problem).toBe(`the file is larger than ${limit}.`);
 });
 
 describe('readText', () => {

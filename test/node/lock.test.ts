@@ -116,7 +116,9 @@ test.each<[string, () => string | Promise<string>]>([
   utimesSync(at('e.lock'), seconds(30), seconds(30));
   writeFileSync(`${at('e')}.${await deadProcess()}.0123456789abcdef.tmp`, 'what it was writing');
   writeFileSync(at('e.lock.takeover'), lockOf({ pid: await deadProcess() }));
-  const release = await lockFile(at('e'));
+  const waits: string[] = [];
+  const release = await lockFile(at('e'), { onWait: (message) => waits.push(message) });
+  expect(waits).toEqual([]);
   expect(readFileSync(at('e.lock'), 'utf8')).toBe(OWN);
   await release();
   expect(readdirSync(folder)).toEqual([]);
@@ -130,7 +132,7 @@ describe('a lock of a process in another container that shares the folder', () =
     writeFileSync(at('f.lock'), foreign);
     const waits: string[] = [];
     const attempt = refusal(at('f'), waits);
-    await new Promise((next) => setTimeout(next, 100));
+    while (waits.length === 0) await new Promise((next) => setTimeout(next, 10));
     writeFileSync(at('f.lock'), foreign); // as its process does every two seconds
     expect((await attempt).problem).toBe(`another run (process ${process.pid} on box) is writing it`);
     expect(waits).toEqual([
