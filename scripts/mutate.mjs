@@ -6,8 +6,8 @@
  *   npm run mutate -- --only src/optim/adam.ts        every change of a file; --line N for one line
  *   npm run mutate -- --again coverage/mutate.json    the survivors of an earlier run
  *
- * A change runs only the tests that execute its line, cheapest first, up to the first failure, as long as they take at most
- * --limit seconds of processor time (90) together. docs/contributing.md says more.
+ * A change runs only the tests that execute it, cheapest first, up to the first failure, as long as they take at most --limit seconds
+ * of processor time (90) together. docs/contributing.md says more.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -16,6 +16,7 @@ import { createRandom } from '../test/exports/mutate.mjs';
 import { areaOf, NAMES } from './mutate/areas.mjs';
 import { attempt } from './mutate/attempt.mjs';
 import { changesOf } from './mutate/changes.mjs';
+import { InProcess } from './mutate/in-process.mjs';
 import { filesBelow, prepare, read, SCRATCH } from './mutate/scratch.mjs';
 import { Tests } from './mutate/tests.mjs';
 
@@ -89,7 +90,7 @@ async function tried(change) {
     ...change,
     before: lineAt(change),
     area: areaOf(change.file),
-    ...(await attempt(tests, change, limit)),
+    ...(await attempt(tests, inProcess, change, limit)),
   };
   result.seconds = (performance.now() - begin) / 1000;
   const verdict = result.noticedBy ? 'noticed ' : 'SURVIVED';
@@ -100,10 +101,16 @@ async function tried(change) {
   return result;
 }
 
-for (const change of choose()) {
+const changes = choose().filter((change) => change !== null);
+changes.forEach((change, id) => {
+  change.id = id;
+});
+const inProcess = new InProcess(changes);
+for (const change of changes) {
   if (performance.now() > 60_000 * Number(options.minutes)) break;
-  if (change !== null) results.push(await tried(change));
+  results.push(await tried(change));
 }
+inProcess.end();
 
 /** Changes that do not compile need no test, so they do not count. */
 const counted = results.filter(({ noticedBy }) => noticedBy !== 'the compiler');

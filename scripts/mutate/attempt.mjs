@@ -9,10 +9,11 @@ const isAssembly = (change) => change.file.includes('/assembly/');
  * Returns what noticed the change (a test file, 'the build', 'the compiler', 'the time limit', 'a crash', or null) and the tests
  * that may execute it and were not run, because they would have taken more than `limit` seconds together.
  */
-export async function attempt(tests, change, limit) {
+export async function attempt(tests, inProcess, change, limit) {
   const original = read(change.file);
   const changed = apply(original, change);
   const notRun = [];
+  const tried = new Set(); // the test files that have run in one process
   let left = limit;
   let isBuilt = false; // whether dist/ may contain the change
 
@@ -47,8 +48,28 @@ export async function attempt(tests, change, limit) {
     return (await runJest(files, 10 + 4 * seconds)).failed;
   };
 
+  const findInProcess = async () => {
+    if (!inProcess.has(change)) return null;
+    for (const test of tests.candidates(change.file)) {
+      if (test.record && (!tests.covers(test, change) || test.record.seconds > limit)) continue;
+      if (test.measured === undefined) test.measured = await inProcess.measure(test);
+      if (test.measured === null) continue;
+      tried.add(test);
+      const part = inProcess.testsFor(test, change);
+      if (part === null) continue;
+      if (part.seconds > left) notRun.push(test.file);
+      else {
+        left -= part.seconds;
+        if (await inProcess.notices(test, change, part)) return test.file;
+      }
+    }
+    return null;
+  };
+
   const find = async () => {
-    const all = tests.candidates(change.file);
+    const found = await findInProcess();
+    if (found) return found;
+    const all = tests.candidates(change.file).filter((test) => !tried.has(test));
     const measured = all.filter((test) => test.record && tests.covers(test, change));
     for (const usesBuilt of [false, true]) {
       const found = await run(measured.filter((test) => test.usesBuilt === usesBuilt));

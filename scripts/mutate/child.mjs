@@ -1,0 +1,106 @@
+/**
+ * A process that runs test files with changes compiled in. A message {kind: 'measure'} runs all tests of a file without a change, and
+ * answers with what each of them executes; {kind: 'try'} runs some tests with one change.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import vm from 'node:vm';
+import { Worker } from 'node:worker_threads';
+import { createSuite, restoreMocks, runSuite } from './runner.mjs';
+
+/** The change that is switched on, and the changes whose code has run, if that is of interest. */
+let active = -1;
+let executed = null;
+globalThis.__changed = (id) => {
+  executed?.add(id);
+  return id === active;
+};
+
+/** Errors outside of a test. */
+let late = null;
+for (const event of ['uncaughtException', 'unhandledRejection']) {
+  process.on(event, (error) => {
+    late ??= error ?? new Error(event);
+  });
+}
+process.exit = (code) => {
+  throw new Error(`process.exit(${code})`);
+};
+
+const processorTime = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+/** A thread ends the process when it has used its processor time: an endless loop keeps the main thread busy. */
+const limit = new Float64Array(new SharedArrayBuffer(8));
+const WATCH = `
+const { workerData: limit } = require('node:worker_threads');
+setInterval(() => {
+  const { user, system } = process.cpuUsage();
+  if (limit[0] > 0 && user + system > 1e6 * limit[0]) process.kill(process.pid, 'SIGKILL');
+}, 250);`;
+new Worker(WATCH, { eval: true, workerData: limit }).unref();
+
+const scripts = new Map();
+
+/** The tests of a bundled test file, from a fresh run of all its modules. */
+function load({ bundle, file }) {
+  if (!scripts.has(bundle)) {
+    const code = `(function (require, module, exports) {${readFileSync(bundle, 'utf8')}\n})`;
+    const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+    scripts.set(bundle, new vm.Script(code, { filename: bundle, importModuleDynamically }));
+  }
+  const { suite, globals } = createSuite();
+  const own = createRequire(file);
+  const require = Object.assign((name) => (name === '@jest/globals' ? globals : own(name)), { resolve: own.resolve });
+  const module = { exports: {} };
+  scripts.get(bundle).runInThisContext()(require, module, module.exports);
+  return suite;
+}
+
+/** Runs all tests. What runs while the modules load concerns all of them. */
+async function measure(message) {
+  const begin = processorTime();
+  const always = new Set();
+  executed = always;
+  const suite = load(message);
+  const tests = [];
+  await runSuite(suite, message.file, {
+    async onTest(number, run) {
+      const from = processorTime();
+      executed = new Set();
+      await run();
+      tests.push({ number, seconds: processorTime() - from, ids: [...executed] });
+      executed = always;
+    },
+  });
+  const total = processorTime() - begin;
+  return { setup: total - tests.reduce((sum, { seconds }) => sum + seconds, 0), tests, always: [...always] };
+}
+
+async function attempt(message) {
+  active = message.id;
+  await runSuite(load(message), message.file, { only: message.only && new Set(message.only) });
+  return {};
+}
+
+process.on('message', async (message) => {
+  const [folder, env] = [process.cwd(), { ...process.env }];
+  late = null;
+  limit[0] = processorTime() + message.seconds;
+  let answer;
+  try {
+    const result = await (message.kind === 'measure' ? measure : attempt)(message);
+    if (late !== null) throw late;
+    answer = { passed: true, ...result };
+  } catch (error) {
+    answer = { passed: false, isLate: late !== null, error: String(error?.message ?? error).slice(0, 300) };
+  }
+  [active, executed, limit[0]] = [-1, null, 0];
+  restoreMocks();
+  process.exitCode = 0;
+  if (process.cwd() !== folder) process.chdir(folder);
+  for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+  process.send({ ...answer, memory: process.memoryUsage.rss() });
+});
