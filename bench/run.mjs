@@ -3,6 +3,7 @@ const BENCHMARKS = {
   gemm: 'matrix products of the backends',
   steps: 'whole training and inference steps of the backends',
   variants: 'LSTM variants next to the plain LSTM',
+  lengths: 'sequences of unequal lengths, next to PyTorch with packed sequences',
   threads: 'the wasm backend with more threads',
   memory: 'whether memory stays flat over many predictions, trainings, streams and updates',
   checkpointing: 'time and memory of BPTT on long sequences, whole and in segments',

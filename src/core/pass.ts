@@ -1,5 +1,6 @@
 /** What describes one pass over a batch, shared by all layers. */
 import type { Kernels, Matrix } from '../contract/kernels.js';
+import type { LiveRows } from './live-rows.js';
 import type { Noise } from './noise.js';
 
 /** The size of a pass: T time steps of N sequences. Rows are time-major: row t*N + n is step t of sequence n. */
@@ -18,6 +19,8 @@ export interface PassState {
 export interface SequenceMasks {
   readonly activeMask: Matrix; // (T*N, 1), 1 up to each sequence's end
   readonly finishedMask: Matrix; // (T*N, 1), 1 - activeMask
+  /** The rows that the next pass computes; null where it computes all rows of all steps. */
+  readonly live: LiveRows | null;
 }
 
 /** Rows [index*rows, (index+1)*rows) of `m` as a view: usually one time step of N rows. */

@@ -2,6 +2,7 @@
 
 import type { Kernels, Matrix } from '../contract/kernels.js';
 import { requireLengths } from './layout.js';
+import { LiveRows } from './live-rows.js';
 import type { PassShape, SequenceMasks } from './pass.js';
 
 export class SequenceLengths implements SequenceMasks {
@@ -18,6 +19,7 @@ export class SequenceLengths implements SequenceMasks {
   private inputs = new Float64Array(0);
   /** Whether all sequences have all T steps. */
   private whole = true;
+  live: LiveRows | null = null;
 
   constructor(k: Kernels, shape: PassShape) {
     const count = shape.steps * shape.batchSize;
@@ -42,6 +44,8 @@ export class SequenceLengths implements SequenceMasks {
     }
     for (let r = 0; r < this.weights.length; r++) this.finished[r] = 1 - this.weights[r]!;
     this.whole = !lengths;
+    const isShort = this.k.rowBlock !== undefined && this.steps.some((length) => length < T);
+    this.live = isShort ? new LiveRows(this.steps, this.shape) : null;
     this.k.upload(this.activeMask, this.weights);
     this.k.upload(this.finishedMask, this.finished);
   }

@@ -83,7 +83,7 @@ export async function estimateMemoryOn(
   const [weights, parameters] = measured(() => new Arena(k, layout));
   const [buffers, own] = measured(() => (training ? allocate(k, weights) : null));
   const gradients = buffers ? rules.matrix(1, layout.size) + rules.matrix(1, 1) : 0;
-  const pass = (): void => runPass(layPass(k, built, shape, options), options, weights, buffers?.gradients ?? null);
+  const pass = (): void => runPasses(layPass(k, built, shape, options), options, weights, buffers?.gradients ?? null);
   const [, tape] = measured(pass);
   const [, scratch] = measured(() => {
     // An early and a late update: RAdam, for one, uses other scratch buffers after some updates.
@@ -124,10 +124,18 @@ function layPass(k: Kernels, built: BuiltSpec, shape: PassShape, options: Memory
   return tape;
 }
 
+/** Runs passes over batches without and with rows that end early, because each needs workspaces that the other does not. */
+function runPasses(tape: Tape, options: MemoryOptions, parameters: Arena, gradients: Arena | null): void {
+  const { steps, batchSize } = tape.shape;
+  runPass(tape, options, parameters, gradients);
+  if (!options.lengths) return;
+  tape.setLengths(new Int32Array(batchSize).fill(Math.max(1, Math.floor(0.875 * steps))));
+  runPass(tape, options, parameters, gradients);
+}
+
 /** Runs all instructions of one update on zeros, so that each allocates its workspace. */
 function runPass(tape: Tape, options: MemoryOptions, parameters: Arena, gradients: Arena | null): void {
   const { input, shape, loss } = tape;
-  if (options.lengths) tape.setLengths(same(shape.batchSize, 1));
   tape.begin(null, gradients && { seed: 0, update: 1 });
   tape.forward(parameters, same(shape.steps * shape.batchSize * (input.kind === 'tokens' ? 1 : input.x.cols), 0));
   const { y } = tape.layers.at(-1)!;

@@ -8,7 +8,7 @@ import type { CellValues } from './program.js';
 import type { VariantBuffers } from './variant.js';
 
 export function cellStage(b: VariantBuffers, slot: Slot) {
-  const { k, pass, grad, rates, variant } = b;
+  const { k, step, live, pass, grad, rates, variant } = b;
   const { steps: T, batchSize: N } = b.shape;
   const H = b.spec.hiddenSize;
   const cell = b.spec.cell ?? {};
@@ -20,6 +20,7 @@ export function cellStage(b: VariantBuffers, slot: Slot) {
   const norm = cell.layerNorm
     ? { out: blocks(k, k.alloc(T * N, H), N), stats: blocks(k, k.alloc(T * N, 2), N), d: k.alloc(N, H) }
     : null;
+  if (norm) live?.blank('forward', norm.out);
   const join = (states: Slot['values'], gates: readonly { readonly y: LstmStep }[]): LstmStep[] =>
     states.map(({ h, c }, t) => ({ gates: gates[t]!.y.gates, c, h }));
   const ys = join(slot.values, b.steps);
@@ -37,26 +38,26 @@ export function cellStage(b: VariantBuffers, slot: Slot) {
     forward(p: LstmParts, t: number) {
       const y = ys[t]!;
       const { c: cPrev } = b.steps[t]!.before;
-      if (whole) return k.lstmCell(y, cPrev);
+      if (whole) return step.lstmCell(y, cPrev);
       const cellArguments = argumentsAt(p, t);
-      k.cellState(y, cPrev, cellArguments);
-      if (norm) k.layerNorm(norm.out[t]!, { a: y.c, stats: norm.stats[t]!, ...p.norms!.c }, false); // (N1)
-      k.cellOutput(y, norm ? norm.out[t]! : y.c, cellArguments);
+      step.cellState(y, cPrev, cellArguments);
+      if (norm) step.layerNorm(norm.out[t]!, { a: y.c, stats: norm.stats[t]!, ...p.norms!.c }, false); // (N1)
+      step.cellOutput(y, norm ? norm.out[t]! : y.c, cellArguments);
     },
     backward(p: LstmParts, d: LstmParts, t: number) {
       const [y, dy] = [ys[t]!, ds![t]!];
       const { c: cPrev } = b.steps[t]!.before;
       const { c: dcPrev } = grad!.steps[t]!.before;
-      if (whole) return k.lstmCellGrad(dy, dcPrev, y, cPrev);
+      if (whole) return step.lstmCellGrad(dy, dcPrev, y, cPrev);
       const cellArguments = argumentsAt(p, t);
       const { gates, c, h } = dy;
       const { peepholes } = d;
       if (norm) {
-        k.fill(norm.d, 0);
-        k.cellOutputGrad({ gates, c, h, s: norm.d, peepholes }, y, norm.out[t]!, cellArguments);
-        k.layerNormGrad({ a: c, ...d.norms!.c }, norm.d, { a: y.c, stats: norm.stats[t]!, ...p.norms!.c }, true);
-      } else k.cellOutputGrad({ gates, c, h, s: c, peepholes }, y, y.c, cellArguments);
-      k.cellStateGrad({ gates, c, cPrev: dcPrev, peepholes }, y, cPrev, cellArguments);
+        step.fill(norm.d, 0);
+        step.cellOutputGrad({ gates, c, h, s: norm.d, peepholes }, y, norm.out[t]!, cellArguments);
+        step.layerNormGrad({ a: c, ...d.norms!.c }, norm.d, { a: y.c, stats: norm.stats[t]!, ...p.norms!.c }, true);
+      } else step.cellOutputGrad({ gates, c, h, s: c, peepholes }, y, y.c, cellArguments);
+      step.cellStateGrad({ gates, c, cPrev: dcPrev, peepholes }, y, cPrev, cellArguments);
     },
     values(t: number): Omit<CellValues, 'external'> {
       const y = ys[t]!;

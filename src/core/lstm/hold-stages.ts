@@ -59,13 +59,25 @@ export function endsStage(
   from: Slot,
   to: Slot,
 ): HoldStage {
-  const { k } = b;
+  const { k, step, live } = b;
   const both = (m: Matrix): LstmState[] => blocks(k, m, b.shape.batchSize).map((column) => ({ h: column, c: column }));
-  return holdStage(b, (...args) => k.scaleRows(...args), [both(finishedMask), both(activeMask)], from, to);
+  const stage = holdStage(b, (...args) => step.scaleRows(...args), [both(finishedMask), both(activeMask)], from, to);
+  if (!live) return stage;
+  const move = (out: LstmState, a: LstmState): void => {
+    step.copy(out.h, a.h);
+    step.copy(out.c, a.c);
+  };
+  return {
+    forward: (t) => (live.isSolid ? move(to.values[t]!, from.values[t]!) : stage.forward(t)),
+    backwardIn: (t) => (live.isSolid ? move(from.grads![t]!, to.grads![t]!) : stage.backwardIn(t)),
+    backwardPast: (t) => {
+      if (!live.isSolid) stage.backwardPast(t);
+    },
+  };
 }
 
 export function zoneoutStage(b: VariantBuffers, from: Slot, to: Slot) {
-  const { k, pass, rates } = b;
+  const { k, step, pass, rates } = b;
   const { steps: T, batchSize: N } = b.shape;
   const masks = (['h', 'c'] as const).map((part) => {
     const width = b.state[part].cols;
@@ -78,7 +90,7 @@ export function zoneoutStage(b: VariantBuffers, from: Slot, to: Slot) {
     const [hs, cs] = [blocks(k, h[which], N), blocks(k, c[which], N)];
     return hs.map((own, t) => ({ h: own, c: cs[t]! }));
   };
-  const stage = holdStage(b, (...args) => k.multiply(...args), [byTime('hold'), byTime('keep')], from, to);
+  const stage = holdStage(b, (...args) => step.multiply(...args), [byTime('hold'), byTime('keep')], from, to);
   return {
     ...stage,
     draw() {

@@ -1,44 +1,61 @@
 /** The part of (F1) that does not depend on the previous step: a = LN?(x Wx') + b for all steps together, and its part of (B1). */
 
+import type { PackedMatrix } from '../../contract/kernels.js';
+import { blocks } from '../pass.js';
 import { addBiasGrad, startWithBias } from './blocks.js';
+import { eachSpan, liveProduct } from './live-sequence.js';
 import type { LstmParts } from './parameters.js';
-import type { LstmBuffers } from './program.js';
+import type { VariantBuffers } from './variant.js';
 
-export function inputStage(b: LstmBuffers) {
+export function inputStage(b: VariantBuffers) {
   const { k, x, gates, grad } = b;
   const [rows, width] = [gates.rows, gates.cols];
   const normalized = b.spec.cell?.layerNorm === true;
   const bias = k.alloc(1, width);
-  const norm = normalized && {
-    products: k.alloc(rows, width),
-    stats: k.alloc(rows, 2),
-    d: grad && k.alloc(rows, width),
-  };
+  let packedBack: PackedMatrix | null = null;
+  const norm = normalized
+    ? { products: k.alloc(rows, width), stats: k.alloc(rows, 2), d: grad && k.alloc(rows, width) }
+    : null;
+  if (norm?.d) b.live?.blank('backward', blocks(k, norm.d, b.shape.batchSize));
   return {
     /** dL/d(x Wx), (T*N, 4H), after `gradients`; null on a tape without gradients. */
     productGrad: norm ? norm.d : (grad?.gates ?? null),
     forward({ biases, norms, packed }: LstmParts) {
-      const started = startWithBias(k, gates, biases, bias); // (F1) a = b
-      if (!norm) return k.gemmPacked(gates, x, packed.Wx(), started); //      + x Wx
-      k.gemmPacked(norm.products, x, packed.Wx(), false);
-      k.layerNorm(gates, { a: norm.products, stats: norm.stats, ...norms!.ih }, started); //      + LN(x Wx), (N1)
+      const Wx = packed.Wx();
+      eachSpan(b, (cut) => {
+        const a = cut(gates);
+        const started = startWithBias(k, a, biases, bias); // (F1) a = b
+        if (norm) {
+          const products = cut(norm.products);
+          k.gemmPacked(products, cut(x), Wx, false);
+          k.layerNorm(a, { a: products, stats: cut(norm.stats), ...norms!.ih }, started); //      + LN(x Wx), (N1)
+        } else if (!started) k.gemmPacked(a, cut(x), Wx, false);
+      });
+      if (!norm && biases.length > 0) liveProduct(b, gates, x, Wx, true); //      + x Wx
     },
     /** Needs da of all steps. */
     gradients(p: LstmParts, d: LstmParts) {
       const { gates: da, dx } = grad!;
       if (norm) {
         const { gain, bias: shift } = d.norms!.ih;
-        k.layerNormGrad(
-          { a: norm.d!, gain, bias: shift },
-          da,
-          { a: norm.products, stats: norm.stats, ...p.norms!.ih },
-          false,
+        eachSpan(b, (cut) =>
+          k.layerNormGrad(
+            { a: cut(norm.d!), gain, bias: shift },
+            cut(da),
+            { a: cut(norm.products), stats: cut(norm.stats), ...p.norms!.ih },
+            false,
+          ),
         );
       }
       const dProducts = norm ? norm.d! : da;
-      k.gemm(d.weightIh, dProducts, x, { transA: true, accumulate: true }); // (B1) dWx += x'da
+      b.weightGradient(d.weightIh, dProducts, x); // (B1) dWx += x'da
       addBiasGrad(k, d.biases, da, bias); //      db += sum_n da
-      if (dx) k.gemm(dx, dProducts, p.weightIh); //      dx = da Wx'
+      if (!dx) return;
+      if (!b.masks?.live) return k.gemm(dx, dProducts, p.weightIh); //      dx = da Wx'
+      k.fill(dx, 0);
+      packedBack ??= k.allocPacked(p.weightIh.rows, p.weightIh.cols);
+      k.pack(packedBack, p.weightIh, false);
+      liveProduct(b, dx, dProducts, packedBack, false);
     },
   };
 }

@@ -6,10 +6,10 @@ import type { PackedMatrix } from '../../contract/kernels.js';
 import { blocks } from '../pass.js';
 import type { Slot } from './hold-stages.js';
 import type { LstmParts } from './parameters.js';
-import type { LstmBuffers } from './program.js';
+import type { VariantBuffers } from './variant.js';
 
-export function projectionStage(b: LstmBuffers, to: Slot) {
-  const { k } = b;
+export function projectionStage(b: VariantBuffers, to: Slot) {
+  const { k, step, live } = b;
   const { steps: T, batchSize: N } = b.shape;
   const H = b.spec.hiddenSize;
   const outputs = k.alloc(T * N, H);
@@ -18,6 +18,8 @@ export function projectionStage(b: LstmBuffers, to: Slot) {
   let packedBack!: PackedMatrix;
   const us = blocks(k, outputs, N);
   const dus = dOutputs && blocks(k, dOutputs, N);
+  live?.blank('forward', us);
+  if (dus) live?.blank('backward', dus);
   const inner: Slot = {
     values: to.values.map(({ c }, t) => ({ h: us[t]!, c })),
     grads: to.grads?.map(({ c }, t) => ({ h: dus![t]!, c })) ?? null,
@@ -33,8 +35,8 @@ export function projectionStage(b: LstmBuffers, to: Slot) {
     takeBack(p: LstmParts) {
       packedBack = p.packed.WhrBack();
     },
-    forward: (t: number) => k.gemmPacked(to.values[t]!.h, us[t]!, packed, false), // (P1)
-    backward: (t: number) => k.gemmPacked(dus![t]!, to.grads![t]!.h, packedBack, false), // (P1) du = dh Whr
-    gradients: (d: LstmParts) => k.gemm(d.weightHr!, to.dh!, outputs, { transA: true, accumulate: true }), // dWhr += dh' u
+    forward: (t: number) => step.gemmPacked(to.values[t]!.h, us[t]!, packed, false), // (P1)
+    backward: (t: number) => step.gemmPacked(dus![t]!, to.grads![t]!.h, packedBack, false), // (P1) du = dh Whr
+    gradients: (d: LstmParts) => b.weightGradient(d.weightHr!, to.dh!, outputs), // dWhr += dh' u
   };
 }

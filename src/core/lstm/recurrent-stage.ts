@@ -14,30 +14,31 @@ import type { LstmParts } from './parameters.js';
 import type { VariantBuffers } from './variant.js';
 
 /** Variational dropout: u = m h-, with one mask for all steps. */
-function stateDropout({ k, pass, rates, name, shape, state }: VariantBuffers) {
+function stateDropout({ k, step, live, pass, rates, name, shape, state }: VariantBuffers) {
   const { steps: T, batchSize: N } = shape;
   const R = state.h.cols;
   const source = { stream: streamOf(`${name}/recurrentDropout`), rate: rates.state, over: 'rows' } as const;
   const [all, mask, du] = [k.alloc(T * N, R), k.alloc(N, R), k.alloc(N, R)];
   const us = blocks(k, all, N);
+  live?.blank('forward', us);
   return {
     /** u of all steps, (T*N, R). */
     all,
     draw: () => drawMask(k, mask, pass.noise!, source),
     forward(t: number, hBefore: Matrix): Matrix {
-      k.multiply(us[t]!, hBefore, mask, false);
+      step.multiply(us[t]!, hBefore, mask, false);
       return us[t]!;
     },
     /** dh- += m (da Wh) */
     backward(dhBefore: Matrix, da: Matrix, weights: PackedMatrix) {
-      k.gemmPacked(du, da, weights, false);
-      k.multiply(dhBefore, du, mask, true);
+      step.gemmPacked(du, da, weights, false);
+      step.multiply(dhBefore, du, mask, true);
     },
   };
 }
 
 /** DropConnect: the product uses M Wh, with one mask for the whole pass. */
-function dropConnect({ k, pass, rates, name, gates, state }: VariantBuffers) {
+function dropConnect({ k, pass, rates, name, gates, state, weightGradient }: VariantBuffers) {
   const source = { stream: streamOf(`${name}/dropConnect`), rate: rates.dropConnect, over: 'pass' } as const;
   const [rows, cols] = [gates.cols, state.h.cols];
   const [weights, mask] = [k.alloc(rows, cols), k.alloc(rows, cols)]; // M Wh and M, (4H, R)
@@ -62,37 +63,38 @@ function dropConnect({ k, pass, rates, name, gates, state }: VariantBuffers) {
     },
     /** dWh += M (da' u). Overwrites the masked weights. */
     gradients(dWeightHh: Matrix, da: Matrix, u: Matrix) {
-      k.gemm(weights, da, u, { transA: true });
+      weightGradient(weights, da, u, false);
       k.multiply(dWeightHh, weights, mask, true);
     },
   };
 }
 
 /** (N1) a += LN(u Wh'). */
-function normalizedProduct({ k, grad, gates, shape, steps }: VariantBuffers) {
+function normalizedProduct({ k, step, live, grad, gates, shape, steps }: VariantBuffers) {
   const N = shape.batchSize;
   const all = k.alloc(gates.rows, gates.cols);
   const [products, stats] = [blocks(k, all, N), blocks(k, k.alloc(gates.rows, 2), N)];
   const d = grad && k.alloc(gates.rows, gates.cols);
   const ds = d && blocks(k, d, N);
+  if (ds) live?.blank('backward', ds);
   return {
     /** dL/d(u Wh') of all steps, (T*N, 4H). */
     d,
     forward(p: LstmParts, t: number, u: Matrix, weights: PackedMatrix) {
-      k.gemmPacked(products[t]!, u, weights, false);
-      k.layerNorm(steps[t]!.y.gates, { a: products[t]!, stats: stats[t]!, ...p.norms!.hh }, true);
+      step.gemmPacked(products[t]!, u, weights, false);
+      step.layerNorm(steps[t]!.y.gates, { a: products[t]!, stats: stats[t]!, ...p.norms!.hh }, true);
     },
     backward(p: LstmParts, { norms }: LstmParts, t: number): Matrix {
       const { gain, bias } = norms!.hh;
       const norm = { a: products[t]!, stats: stats[t]!, ...p.norms!.hh };
-      k.layerNormGrad({ a: ds![t]!, gain, bias }, grad!.steps[t]!.y.gates, norm, false);
+      step.layerNormGrad({ a: ds![t]!, gain, bias }, grad!.steps[t]!.y.gates, norm, false);
       return ds![t]!;
     },
   };
 }
 
 export function recurrentStage(b: VariantBuffers) {
-  const { k, pass, grad, spec, rates } = b;
+  const { k, step, pass, grad, spec, rates } = b;
   const hBefore = wholeSequence(k, b.shape, b.state.h, 'before', b.reverse);
   const masked = rates.state > 0 ? stateDropout(b) : null;
   const dropped = rates.dropConnect > 0 ? dropConnect(b) : null;
@@ -118,21 +120,21 @@ export function recurrentStage(b: VariantBuffers) {
       const { y, before } = b.steps[t]!;
       const u = masked && pass.noise ? masked.forward(t, before.h) : before.h;
       if (normalized) normalized.forward(p, t, u, packed);
-      else k.gemmPacked(y.gates, u, packed, true); // (F1) + u Wh'
+      else step.gemmPacked(y.gates, u, packed, true); // (F1) + u Wh'
       gatesBefore?.forward(p, t);
     },
     backward(p: LstmParts, d: LstmParts, t: number) {
       const { y: dNow, before: dBefore } = grad!.steps[t]!;
       const da = normalized ? normalized.backward(p, d, t) : dNow.gates;
       if (masked && pass.noise) masked.backward(dBefore.h, da, packedBack);
-      else k.gemmPacked(dBefore.h, da, packedBack, true); // (B1) dh- += da Wh
+      else step.gemmPacked(dBefore.h, da, packedBack, true); // (B1) dh- += da Wh
       gatesBefore?.backward(p, t);
     },
     gradients(d: LstmParts) {
       const u = masked && pass.noise ? masked.all : hBefore;
       const da = normalized?.d ?? grad!.gates;
       if (dropped && pass.noise) dropped.gradients(d.weightHh, da, u);
-      else k.gemm(d.weightHh, da, u, { transA: true, accumulate: true }); // (B1) dWh += da' u
+      else b.weightGradient(d.weightHh, da, u); // (B1) dWh += da' u
       gatesBefore?.gradients(d);
     },
     external: (t: number): Matrix | null => gatesBefore?.external(t) ?? null,

@@ -34,7 +34,19 @@ function slotOf(b: VariantBuffers): Slot {
     return hs.map((own, t) => ({ h: own, c: cs[t]! }));
   };
   const grads = b.grad && make();
-  return { values: cut(make()), grads: grads && cut(grads), dh: grads?.h ?? null };
+  const slot = { values: cut(make()), grads: grads && cut(grads), dh: grads?.h ?? null };
+  for (const part of ['h', 'c'] as const) {
+    b.live?.blank(
+      'forward',
+      slot.values.map((state) => state[part]),
+    );
+    if (slot.grads)
+      b.live?.blank(
+        'backward',
+        slot.grads.map((state) => state[part]),
+      );
+  }
+  return slot;
 }
 
 /** The stages that the spec needs. Each writes into the slot that the next one reads. */
@@ -56,7 +68,7 @@ function stagesOf(b: VariantBuffers) {
 
 export function stagedProgram(buffers: LstmBuffers): Program {
   const b = variantBuffers(buffers);
-  const { k, grad } = b;
+  const { k, live, grad } = b;
   const times = inOrder(
     Array.from({ length: b.shape.steps }, (_, t) => t),
     b.reverse,
@@ -74,6 +86,7 @@ export function stagedProgram(buffers: LstmBuffers): Program {
       zoneout?.draw();
       input.forward(p);
       for (const t of times) {
+        if (live && !live.forward(t)) continue;
         recurrent.forward(p, t);
         cell.forward(p, t);
         projection?.forward(t);
@@ -87,6 +100,7 @@ export function stagedProgram(buffers: LstmBuffers): Program {
       recurrent.takeBack(p);
       projection?.takeBack(p);
       for (const t of back) {
+        if (live && !live.backward(t)) continue;
         ends?.backwardIn(t);
         zoneout?.backwardIn(t);
         projection?.backward(t);

@@ -1,5 +1,7 @@
 /** The variant of an LSTM that its spec describes. */
-import type { Activation, ActivationKind, CellVariant } from '../../contract/kernels.js';
+import type { Activation, ActivationKind, CellVariant, Kernels } from '../../contract/kernels.js';
+import { weightGradient } from './live-sequence.js';
+import { LiveSteps } from './live-steps.js';
 import type { LstmBuffers } from './program.js';
 import type { ActivationSpec, CellSpec, LstmSpec } from './spec.js';
 
@@ -79,11 +81,31 @@ export interface VariantBuffers extends LstmBuffers {
   /** Whether `lstmCell` computes the cell in one piece. */
   readonly standardCell: boolean;
   readonly rates: Rates;
+  /** Which rows the time loop computes, for sequences of unequal lengths; null: all of them. */
+  readonly live: LiveSteps | null;
+  /** The instructions of the time loop. */
+  readonly step: Kernels;
+  readonly weightGradient: ReturnType<typeof weightGradient>;
 }
 
-export const variantBuffers = (b: LstmBuffers): VariantBuffers => ({
-  ...b,
-  variant: cellVariant(b.spec.cell),
-  standardCell: isStandardCell(b.spec.cell),
-  rates: noiseRates(b.spec),
-});
+export function variantBuffers(b: LstmBuffers): VariantBuffers {
+  const live = b.masks && b.k.rowBlock !== undefined ? new LiveSteps(b) : null;
+  live?.blank(
+    'forward',
+    b.steps.map(({ y }) => y.gates),
+  );
+  if (b.grad)
+    live?.blank(
+      'backward',
+      b.grad.steps.map(({ y }) => y.gates),
+    );
+  return {
+    ...b,
+    variant: cellVariant(b.spec.cell),
+    standardCell: isStandardCell(b.spec.cell),
+    rates: noiseRates(b.spec),
+    live,
+    step: live?.step ?? b.k,
+    weightGradient: weightGradient(b),
+  };
+}

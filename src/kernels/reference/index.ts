@@ -11,7 +11,7 @@ import * as losses from './losses.js';
 import { ReferenceMemory } from './memory.js';
 import * as noise from './noise.js';
 import * as norm from './norm.js';
-import { products } from './products.js';
+import { KC, products } from './products.js';
 import * as rows from './rows.js';
 import * as updates from './updates.js';
 
@@ -22,6 +22,7 @@ export function createReference(precision: Precision): Kernels {
   return {
     name: 'reference',
     precision,
+    rowBlock: KC,
     alloc: (r: number, c: number): Matrix => matrix(r, c, memory.array(r * c)),
     view: (base, offset, r, c) => matrix(r, c, dense(base).subarray(offset, offset + r * c)),
     free: () => {}, // the garbage collector frees it

@@ -15,7 +15,8 @@ import type { FloatArray, GemmOptions, Matrix, PackedMatrix } from '../../contra
 import { dense } from './dense.js';
 import type { ReferenceMemory } from './memory.js';
 
-const KC = 512;
+/** Rows of K in a block. */
+export const KC = 512;
 const padded = (n: number): number => (n + 3) & ~3;
 
 export interface DensePacked extends PackedMatrix {

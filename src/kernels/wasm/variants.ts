@@ -1,6 +1,6 @@
 /**
  * The instructions that plain LSTMs and the common losses do not need: the halves of the cell, layer normalization, noise and
- * CTC. This file and its WebAssembly module are loaded on demand.
+ * CTC, and what sequences of unequal lengths need to know. This file and its WebAssembly module are loaded on demand.
  */
 import type { WasmContext } from './context.js';
 import type { VariantExports } from './exports.js';
@@ -10,6 +10,8 @@ import { noise } from './instructions/noise.js';
 import { norm } from './instructions/norm.js';
 
 export const variantInstructions = (context: WasmContext, wasm: VariantExports) => ({
+  /** `KC` of assembly/products.ts. */
+  rowBlock: 512,
   ...cellHalves(context, wasm),
   ...norm(context, wasm),
   ...noise(context, wasm),

@@ -20,6 +20,7 @@ type Description =
   | 'threads'
   | 'threadsReason'
   | 'precision'
+  | 'rowBlock'
   | 'requireFits'
   | 'loadVariants'
   | 'host'
