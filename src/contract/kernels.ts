@@ -75,6 +75,17 @@ export interface MemoryRules {
   };
 }
 
+/** What a caller has to know who computes some rows of a batch only. An instruction computes the same bits for them as for all rows. */
+export interface PartialRows {
+  /** The multiply-adds of a time step of all rows from which leaving out rows takes less time than computing them. */
+  readonly minimum: number;
+  /**
+   * The number of rows of A and B that `gemm` with `transA` sums before it adds the sum to the result: a caller who leaves out rows of
+   * zeros, but keeps these blocks, keeps the bits.
+   */
+  readonly block: number;
+}
+
 /** A backend: its properties, its memory and its instructions. */
 export interface Kernels {
   readonly name: string;
@@ -87,12 +98,8 @@ export interface Kernels {
   /** Why the threads that `threads: 'auto'` chose could not start, as a sentence. Undefined if they run or were not needed yet. */
   readonly threadsReason?: string | undefined;
   readonly precision: Precision;
-  /**
-   * Set if an instruction on some rows takes less time than on all of them, and computes the same bits for these rows. It is then the
-   * number of rows of A and B that `gemm` with `transA` sums before it adds the sum to the result, so that a caller who leaves out
-   * rows of zeros can keep the bits. Missing if every new number of rows has a cost, such as another shader.
-   */
-  readonly rowBlock?: number;
+  /** When to leave out rows of a batch that have ended. Missing if every new number of rows has a cost, such as another shader. */
+  readonly partialRows?: PartialRows;
   /** Throws `OUT_OF_MEMORY` if a parameter is larger than one instruction can handle. Missing if the backend has no such limit. */
   requireFits?(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]): void;
   /**

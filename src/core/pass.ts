@@ -19,7 +19,7 @@ export interface PassState {
 export interface SequenceMasks {
   readonly activeMask: Matrix; // (T*N, 1), 1 up to each sequence's end
   readonly finishedMask: Matrix; // (T*N, 1), 1 - activeMask
-  /** The rows that the next pass computes; null where it computes all rows of all steps. */
+  /** The rows that are live in the next pass; null where all rows of all steps are. */
   readonly live: LiveRows | null;
 }
 

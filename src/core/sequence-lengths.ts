@@ -19,7 +19,9 @@ export class SequenceLengths implements SequenceMasks {
   private inputs = new Float64Array(0);
   /** Whether all sequences have all T steps. */
   private whole = true;
-  live: LiveRows | null = null;
+  /** Whether a sequence has fewer. */
+  private isShort = false;
+  private known: LiveRows | null = null;
 
   constructor(k: Kernels, shape: PassShape) {
     const count = shape.steps * shape.batchSize;
@@ -44,20 +46,29 @@ export class SequenceLengths implements SequenceMasks {
     }
     for (let r = 0; r < this.weights.length; r++) this.finished[r] = 1 - this.weights[r]!;
     this.whole = !lengths;
-    const isShort = this.k.rowBlock !== undefined && this.steps.some((length) => length < T);
-    this.live = isShort ? new LiveRows(this.steps, this.shape) : null;
+    this.isShort = this.steps.some((length) => length < T);
+    this.known = null;
     this.k.upload(this.activeMask, this.weights);
     this.k.upload(this.finishedMask, this.finished);
+  }
+
+  /** Made when a layer first reads it, which those do that leave out rows. */
+  get live(): LiveRows | null {
+    return this.isShort ? (this.known ??= new LiveRows(this.steps, this.shape)) : null;
   }
 
   /** The inputs, `width` numbers a step and row, with 0 past each row's end. */
   masked(inputs: ArrayLike<number>, width: number): ArrayLike<number> {
     if (this.whole) return inputs;
+    const { weights } = this;
     if (this.inputs.length !== inputs.length) this.inputs = new Float64Array(inputs.length);
-    for (let i = 0; i < inputs.length; i++) {
-      this.inputs[i] = this.weights[Math.floor(i / width)] === 1 ? inputs[i]! : 0;
+    const out = this.inputs;
+    for (let row = 0, at = 0; row < weights.length; row++) {
+      const end = at + width;
+      if (weights[row] === 0) out.fill(0, at, (at = end));
+      else for (; at < end; at++) out[at] = inputs[at]!;
     }
-    return this.inputs;
+    return out;
   }
 
   /** Time-major: 1 for each step of a sequence, 0 past its end; null where all sequences have all steps. */

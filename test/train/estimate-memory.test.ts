@@ -147,7 +147,8 @@ describe('losses', () => {
       [{ ...batch, lengths: [5, 3, 1] }, { lengths: true }],
     ];
     for (const [own, options] of kinds) {
-      const k = await createWasm('simd');
+      const wasm = await createWasm('simd');
+      const k = { ...wasm, partialRows: { ...wasm.partialRows!, minimum: 0 } }; // leaves out rows of small models, too
       const need = await estimateMemoryOn(k, spec, shape, { inputGradient: true, loss, ...options });
       const model = buildModel(k, spec);
       if (own.lengths) {

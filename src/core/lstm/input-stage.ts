@@ -1,6 +1,5 @@
 /** The part of (F1) that does not depend on the previous step: a = LN?(x Wx') + b for all steps together, and its part of (B1). */
 
-import type { PackedMatrix } from '../../contract/kernels.js';
 import { blocks } from '../pass.js';
 import { addBiasGrad, startWithBias } from './blocks.js';
 import { eachSpan, liveProduct } from './live-sequence.js';
@@ -12,7 +11,6 @@ export function inputStage(b: VariantBuffers) {
   const [rows, width] = [gates.rows, gates.cols];
   const normalized = b.spec.cell?.layerNorm === true;
   const bias = k.alloc(1, width);
-  let packedBack: PackedMatrix | null = null;
   const norm = normalized
     ? { products: k.alloc(rows, width), stats: k.alloc(rows, 2), d: grad && k.alloc(rows, width) }
     : null;
@@ -51,11 +49,9 @@ export function inputStage(b: VariantBuffers) {
       b.weightGradient(d.weightIh, dProducts, x); // (B1) dWx += x'da
       addBiasGrad(k, d.biases, da, bias); //      db += sum_n da
       if (!dx) return;
-      if (!b.masks?.live) return k.gemm(dx, dProducts, p.weightIh); //      dx = da Wx'
+      if (!b.live?.rows) return k.gemm(dx, dProducts, p.weightIh); //      dx = da Wx'
       k.fill(dx, 0);
-      packedBack ??= k.allocPacked(p.weightIh.rows, p.weightIh.cols);
-      k.pack(packedBack, p.weightIh, false);
-      liveProduct(b, dx, dProducts, packedBack, false);
+      liveProduct(b, dx, dProducts, p.packed.WxBack(), false);
     },
   };
 }

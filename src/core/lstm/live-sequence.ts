@@ -4,14 +4,14 @@
  */
 import type { Matrix, PackedMatrix } from '../../contract/kernels.js';
 import { gapFor } from '../live-rows.js';
-import type { LstmBuffers } from './program.js';
+import type { LiveBuffers } from './live-steps.js';
 
 /** Cuts a matrix with a row for each step and sequence to some rows. */
 type Cut = (m: Matrix) => Matrix;
 
 /** Calls `act` for each span, or for several at a time if no row between them has ended; for all rows without lengths. */
-export function eachSpan({ k, masks, shape }: LstmBuffers, act: (cut: Cut) => void): void {
-  const live = masks?.live;
+export function eachSpan({ k, live: steps, shape }: LiveBuffers, act: (cut: Cut) => void): void {
+  const live = steps?.rows;
   if (!live) {
     act((m) => m);
     return;
@@ -27,9 +27,9 @@ export function eachSpan({ k, masks, shape }: LstmBuffers, act: (cut: Cut) => vo
 }
 
 /** out (T*N, C) = or += a b in the rows that are live, and some between them. */
-export function liveProduct(b: LstmBuffers, out: Matrix, a: Matrix, weights: PackedMatrix, accumulate: boolean): void {
-  const { k, masks } = b;
-  const live = masks?.live;
+export function liveProduct(b: LiveBuffers, out: Matrix, a: Matrix, weights: PackedMatrix, accumulate: boolean): void {
+  const { k } = b;
+  const live = b.live?.rows;
   if (!live) {
     k.gemmPacked(out, a, weights, accumulate);
     return;
@@ -52,18 +52,18 @@ const isDense = (live: number, all: number): boolean => live > 0.875 * all;
  * Returns the product of a weight's gradient: out = or += A' B over all rows. A and B are 0 in the rows that have ended and are not
  * in a span. The live rows are copied together, block by block, so that the sums have the same bits.
  */
-export function weightGradient(b: LstmBuffers): (out: Matrix, a: Matrix, x: Matrix, accumulate?: boolean) => void {
-  const { k, masks, grad, gates, x: input, state, spec } = b;
-  const block = k.rowBlock;
-  if (!masks || !grad || block === undefined) {
+export function weightGradient(b: LiveBuffers): (out: Matrix, a: Matrix, x: Matrix, accumulate?: boolean) => void {
+  const { k, live: steps, grad, gates, x: input, state, spec } = b;
+  if (!steps || !grad) {
     return (out, a, x, accumulate = true) => k.gemm(out, a, x, { transA: true, accumulate });
   }
+  const { block } = steps;
   const rows = Math.min(block, gates.rows);
   const gateWidth = spec.cell?.gateRecurrence ? 3 * spec.hiddenSize : 0;
   const left = k.alloc(rows, Math.max(gates.cols, state.h.cols));
   const right = k.alloc(rows, Math.max(input.cols, state.h.cols, spec.hiddenSize, gateWidth));
   return (out, a, x, accumulate = true) => {
-    const { live } = masks;
+    const live = steps.rows;
     if (!live) return k.gemm(out, a, x, { transA: true, accumulate });
     const { ids } = live;
     let next = 0;

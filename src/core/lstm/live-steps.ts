@@ -7,6 +7,12 @@ import { gapFor, type LiveRows } from '../live-rows.js';
 import { decorate } from '../memory/decorate.js';
 import type { LstmBuffers } from './program.js';
 
+/** The buffers of an LSTM, and which rows its passes compute. */
+export interface LiveBuffers extends LstmBuffers {
+  /** Null: all rows of all steps. */
+  readonly live: LiveSteps | null;
+}
+
 type Direction = 'forward' | 'backward';
 
 /** The spans of the last pass in one direction, and what must be 0 outside of them. */
@@ -27,7 +33,11 @@ export class LiveSteps {
   private first = 0;
   private count: number;
 
-  constructor(b: LstmBuffers) {
+  /** @param block rows that the product of a weight's gradient sums before it adds them. */
+  private constructor(
+    b: LstmBuffers,
+    readonly block: number,
+  ) {
     const { k, shape } = b;
     // An allocated matrix is 0: as after a pass without live rows.
     const nothing = (): Blanks => ({ lists: [], from: new Int32Array(shape.steps), to: new Int32Array(shape.steps) });
@@ -35,6 +45,20 @@ export class LiveSteps {
     this.count = shape.batchSize;
     this.blanks = { forward: nothing(), backward: nothing() };
     this.step = decorate(k, this.instructions());
+  }
+
+  /** For a layer over sequences of unequal lengths; null where leaving out rows would cost more than it saves. */
+  static of(b: LstmBuffers): LiveSteps | null {
+    const { k, masks, shape, gates, x, state } = b;
+    const multiplyAdds = shape.batchSize * gates.cols * (x.cols + state.h.cols);
+    return masks && k.partialRows && multiplyAdds >= k.partialRows.minimum
+      ? new LiveSteps(b, k.partialRows.block)
+      : null;
+  }
+
+  /** The rows that the pass computes; null: all rows of all steps. */
+  get rows(): LiveRows | null {
+    return this.b.masks!.live;
   }
 
   /** Whether all rows of the current span are live. */
@@ -69,7 +93,7 @@ export class LiveSteps {
   /** Sets the span of a step. Returns false if it has all rows. */
   private enter(direction: Direction, t: number): boolean {
     const { batchSize: N } = this.b.shape;
-    const live = this.b.masks!.live;
+    const live = this.rows;
     this.live = live;
     this.t = t;
     this.first = live ? live.from[t]! - t * N : 0;
@@ -86,7 +110,7 @@ export class LiveSteps {
   /** Sets rows of the current step to 0 that an earlier pass has written. */
   private clear(direction: Direction, from: number, end: number): void {
     if (from >= end) return;
-    for (const steps of this.blanks[direction].lists) this.b.k.fill(this.rows(steps[this.t]!, from, end), 0);
+    for (const steps of this.blanks[direction].lists) this.b.k.fill(this.rowsOf(steps[this.t]!, from, end), 0);
   }
 
   /** out = or += a, in the rows outside of the span. */
@@ -99,12 +123,12 @@ export class LiveSteps {
 
   private carryRows(out: Matrix, a: Matrix, [from, end]: readonly [number, number], adds: boolean): void {
     const { k } = this.b;
-    const [to, source] = [this.rows(out, from, end), this.rows(a, from, end)];
+    const [to, source] = [this.rowsOf(out, from, end), this.rowsOf(a, from, end)];
     if (adds) k.add(to, to, source);
     else k.copy(to, source);
   }
 
-  private rows(m: Matrix, from: number, end: number): Matrix {
+  private rowsOf(m: Matrix, from: number, end: number): Matrix {
     return this.b.k.view(m, from * m.cols, end - from, m.cols);
   }
 
@@ -119,14 +143,14 @@ export class LiveSteps {
       const from = runFrom[i]! - start;
       i = this.live!.lastJoined(i, runsAt[t + 1]!, gap);
       const to = runTo[i]! - start;
-      k.gemmPacked(this.rows(out, from, to), this.rows(a, from, to), weights, true);
+      k.gemmPacked(this.rowsOf(out, from, to), this.rowsOf(a, from, to), weights, true);
     }
   }
 
   private instructions(): Partial<Kernels> {
     const { k, shape } = this.b;
     const cut = (m: Matrix): Matrix =>
-      this.count === shape.batchSize ? m : this.rows(m, this.first, this.first + this.count);
+      this.count === shape.batchSize ? m : this.rowsOf(m, this.first, this.first + this.count);
     const cellOf = (cell: CellArguments): CellArguments => ({ ...cell, mask: cell.mask && cut(cell.mask) });
     const gatesOf = ({ gates, c }: Pick<LstmStep, 'gates' | 'c'>) => ({ gates: cut(gates), c: cut(c) });
     const stepOf = ({ gates, c, h }: LstmStep): LstmStep => ({ gates: cut(gates), c: cut(c), h: cut(h) });

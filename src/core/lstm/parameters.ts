@@ -22,6 +22,7 @@ export interface LstmWeights {
 /** The weights as the right operands of products, as they are now: forwards transposed, backwards not. */
 export interface PackedWeights {
   Wx(): PackedMatrix; // (D, 4H)
+  WxBack(): PackedMatrix; // (4H, D)
   Wh(): PackedMatrix; // (R, 4H)
   WhBack(): PackedMatrix; // (4H, R)
   Whr(): PackedMatrix; // (H, R)
@@ -86,6 +87,7 @@ export class LstmParameters {
       biases: bias === false ? [] : bias === 'single' ? [handle('bias_ih')] : [handle('bias_ih'), handle('bias_hh')],
       packed: {
         Wx: packed('weight_ih', true),
+        WxBack: packed('weight_ih', false),
         Wh: packed('weight_hh', true),
         WhBack: packed('weight_hh', false),
         Whr: packed('weight_hr', true),

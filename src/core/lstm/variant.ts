@@ -1,7 +1,7 @@
 /** The variant of an LSTM that its spec describes. */
 import type { Activation, ActivationKind, CellVariant, Kernels } from '../../contract/kernels.js';
 import { weightGradient } from './live-sequence.js';
-import { LiveSteps } from './live-steps.js';
+import { type LiveBuffers, LiveSteps } from './live-steps.js';
 import type { LstmBuffers } from './program.js';
 import type { ActivationSpec, CellSpec, LstmSpec } from './spec.js';
 
@@ -76,20 +76,18 @@ export const isPlain = (spec: LstmSpec): boolean =>
   Object.values(noiseRates(spec)).every((rate) => rate === 0);
 
 /** The buffers of an LSTM, with the settings of its variant. */
-export interface VariantBuffers extends LstmBuffers {
+export interface VariantBuffers extends LiveBuffers {
   readonly variant: CellVariant;
   /** Whether `lstmCell` computes the cell in one piece. */
   readonly standardCell: boolean;
   readonly rates: Rates;
-  /** Which rows the time loop computes, for sequences of unequal lengths; null: all of them. */
-  readonly live: LiveSteps | null;
   /** The instructions of the time loop. */
   readonly step: Kernels;
   readonly weightGradient: ReturnType<typeof weightGradient>;
 }
 
 export function variantBuffers(b: LstmBuffers): VariantBuffers {
-  const live = b.masks && b.k.rowBlock !== undefined ? new LiveSteps(b) : null;
+  const live = LiveSteps.of(b);
   live?.blank(
     'forward',
     b.steps.map(({ y }) => y.gates),
@@ -106,6 +104,6 @@ export function variantBuffers(b: LstmBuffers): VariantBuffers {
     rates: noiseRates(b.spec),
     live,
     step: live?.step ?? b.k,
-    weightGradient: weightGradient(b),
+    weightGradient: weightGradient({ ...b, live }),
   };
 }

@@ -20,9 +20,9 @@ export class MemoryMeter {
     this.rules = rules;
     this.limit = limit;
     const counted = instructionsOf(of).map((name) => [name, this.counted(name)] as const);
-    const { name, precision, memory, rowBlock } = of;
+    const { name, precision, memory, partialRows } = of;
     const instructions = { ...Object.fromEntries(counted), ...this.memoryInstructions() };
-    this.kernels = { name, precision, memory, ...(rowBlock !== undefined && { rowBlock }), ...instructions } as Kernels;
+    this.kernels = { name, precision, memory, ...(partialRows && { partialRows }), ...instructions } as Kernels;
   }
 
   /** Bytes of the matrices that are allocated. */

@@ -22,7 +22,7 @@ export function createReference(precision: Precision): Kernels {
   return {
     name: 'reference',
     precision,
-    rowBlock: KC,
+    partialRows: { minimum: 0, block: KC }, // a row always costs more than the calls that leave it out
     alloc: (r: number, c: number): Matrix => matrix(r, c, memory.array(r * c)),
     view: (base, offset, r, c) => matrix(r, c, dense(base).subarray(offset, offset + r * c)),
     free: () => {}, // the garbage collector frees it

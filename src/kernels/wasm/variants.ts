@@ -10,8 +10,8 @@ import { noise } from './instructions/noise.js';
 import { norm } from './instructions/norm.js';
 
 export const variantInstructions = (context: WasmContext, wasm: VariantExports) => ({
-  /** `KC` of assembly/products.ts. */
-  rowBlock: 512,
+  /** Measured with `npm run bench -- lengths`, at 8 to 128 units. The block is `KC` of assembly/products.ts. */
+  partialRows: { minimum: 2 ** 17, block: 512 },
   ...cellHalves(context, wasm),
   ...norm(context, wasm),
   ...noise(context, wasm),

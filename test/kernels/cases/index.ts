@@ -20,7 +20,7 @@ type Description =
   | 'threads'
   | 'threadsReason'
   | 'precision'
-  | 'rowBlock'
+  | 'partialRows'
   | 'requireFits'
   | 'loadVariants'
   | 'host'
