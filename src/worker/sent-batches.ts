@@ -76,7 +76,8 @@ export class BatchSender {
 export class SentBatches implements BatchSource {
   readonly stateful: boolean;
   readonly length: number;
-  private readonly first: Batch | undefined;
+  /** Its first batch: a training that continues with a carried state takes the shape of the state from it. */
+  private first: Batch | undefined;
   private readonly waiting = new Map<number, SentBatch>();
   private made = 0;
 
@@ -88,7 +89,10 @@ export class SentBatches implements BatchSource {
   }
 
   receive(batches: readonly SentBatch[]): void {
-    for (const sent of batches) this.waiting.set(sent.update, sent);
+    for (const sent of batches) {
+      this.waiting.set(sent.update, sent);
+      if (sent.index === 0) this.first ??= sent.batch as Batch | undefined;
+    }
   }
 
   batch(index: number): Batch {
