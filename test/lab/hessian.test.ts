@@ -4,6 +4,7 @@ import type { LossChoice } from '../../src/core/losses.js';
 import { createRng } from '../../src/core/rng.js';
 import type { ModelSpec } from '../../src/core/spec.js';
 import { createReference } from '../../src/kernels/reference/index.js';
+import { createWasm } from '../../src/kernels/wasm/index.js';
 import { hessianVector } from '../../src/lab/index.js';
 import { problemOf, rejected } from '../support/errors.js';
 import { buildModel } from '../support/model.js';
@@ -95,6 +96,48 @@ describe.each(CASES)('%s', (_, spec, loss, data) => {
     const [Hu, Hw] = [await hessianVector(model, batch, u, { loss }), await hessianVector(model, batch, w, { loss })];
     expect(Math.abs(dot(u, Hw) - dot(w, Hu))).toBeLessThan(1e-11 * Math.hypot(...Hu) * Math.hypot(...w));
   });
+});
+
+test('frees its memory, also after an error, and starts from the given state', async () => {
+  const k = await createWasm('simd');
+  const model = buildModel(k, values);
+  const batch = { steps: T, batchSize: N, inputs: normals(T * N * 3), targets: normals(T * N * 2) };
+  const w = normals(model.size);
+  const product = await hessianVector(model, batch, w);
+  await hessianVector(model, { ...batch, targets: new Int32Array(T * N) }, w); // classes have their own workspace
+  const before = k.memory.inUse();
+  expect(await hessianVector(model, batch, w, { loss: 'meanSquaredError' })).toEqual(product);
+  const from = { h: normals(N * 4), c: normals(N * 4) };
+  expect(await hessianVector(model, batch, w, { from })).not.toEqual(product);
+  for (const wrong of [{ loss: 'meanAbsoluteError' }, { loss: { kind: 'crossEntropy', labelSmoothing: 0.1 } }]) {
+    const classesOf = { ...batch, targets: new Int32Array(T * N) };
+    const error = await rejected(() =>
+      hessianVector(model, wrong.loss === 'meanAbsoluteError' ? batch : classesOf, w, wrong as never),
+    );
+    expect(error.message).toMatch(/^loss has no second derivatives written/);
+  }
+  expect(k.memory.inUse()).toBe(before);
+  for (const more of [{ lengths: [5, 4, 3] }, { batchFirst: true }]) {
+    expect((await rejected(() => hessianVector(model, { ...batch, ...more }, w))).message).toMatch(
+      /^batch must not have/,
+    );
+  }
+  expect((await rejected(() => hessianVector({} as never, batch, w))).code).toBe('INVALID_SETTING');
+  expect((await rejected(() => hessianVector(model, batch, [...w.slice(1), Number.NaN]))).code).toBe('INVALID_DATA');
+});
+
+test('refuses layers other than those that it differentiates', async () => {
+  const model = buildModel(createReference('float64'), {
+    inputSize: 3,
+    layers: [
+      { kind: 'lstm', hiddenSize: 4 },
+      { kind: 'activity', alpha: 0.5 },
+      { kind: 'linear', size: 2 },
+    ],
+  });
+  const batch = { steps: T, batchSize: N, inputs: normals(T * N * 3), targets: normals(T * N * 2) };
+  const error = await rejected(() => hessianVector(model, batch, normals(model.size)));
+  expect(error.message).toMatch(/is a layer of kind activity, whose second derivatives are not written/);
 });
 
 test('rejects what has no second derivatives', async () => {

@@ -6,6 +6,7 @@ import {
   aicherBaseline,
   aicherCopy,
   copyTask,
+  copyWidth,
   countingEntropy,
   countingText,
   delayedAddTask,
@@ -13,6 +14,7 @@ import {
   nextCharacter,
   oneHot,
   rowOf,
+  stepsToBatch,
   temporalOrderTask,
 } from '../../src/lab/tasks.js';
 
@@ -167,7 +169,7 @@ describe('adding', () => {
 });
 
 test('temporal order: the class of the two marks, wherever they are', () => {
-  const all = temporalOrderTask(50, 200, rng());
+  const all = temporalOrderTask(59, 200, rng());
   const seen = new Set<number>();
   const rows = all.map(({ input }) => classes(input, 6));
   for (let n = 0; n < 200; n++) {
@@ -175,10 +177,12 @@ test('temporal order: the class of the two marks, wherever they are', () => {
     expect(marks).toHaveLength(2);
     const [first, second] = marks as [(typeof marks)[0], (typeof marks)[0]];
     expect(first.t >= 5 && first.t < 10 && second.t >= 25 && second.t < 30).toBe(true);
-    expect(all[49]!.target![n]).toBe(2 * first.letter + second.letter);
-    seen.add(all[49]!.target![n]!);
+    expect(all[58]!.target![n]).toBe(2 * first.letter + second.letter);
+    seen.add(all[58]!.target![n]!);
   }
   expect(seen.size).toBe(4);
+  expect(all.slice(0, -1).every(({ target }) => target === null)).toBe(true);
+  expect(new Set(rows.flat())).toEqual(new Set([0, 1, 2, 3, 4, 5]));
 });
 
 describe("Marschall's Add", () => {
@@ -210,6 +214,111 @@ describe("Marschall's Add", () => {
   test('the current input has no information', () => {
     expect(nats((t, n) => x[t]![n]!)).toBeCloseTo(0.662, 2);
   });
+});
+
+describe('a batch of steps', () => {
+  const steps = (...list: [input: unknown, target?: unknown][]) =>
+    list.map(([input, target = null]) => ({ input, target })) as never;
+
+  test('of classes, of several values, and without targets', () => {
+    expect(stepsToBatch(steps([[1, 2], null], [[3, 4], Int32Array.of(5, 6)], [[7, 8], null]), 2)).toEqual({
+      ...{ steps: 3, batchSize: 2, inputs: Float32Array.of(1, 2, 3, 4, 7, 8) },
+      ...{ targets: Int32Array.of(0, 0, 5, 6, 0, 0), weights: Float32Array.of(0, 0, 1, 1, 0, 0) },
+    });
+    const { targets } = stepsToBatch(
+      steps(
+        [[1, 2]],
+        [
+          [3, 4],
+          [5, 6, 7, 8],
+        ],
+      ),
+      2,
+    );
+    expect(targets).toEqual(Float32Array.of(0, 0, 0, 0, 5, 6, 7, 8));
+    const none = stepsToBatch(steps([[1, 2]], [[3, 4]]), 1);
+    expect([none.inputs, none.targets, none.weights]).toEqual([
+      Float32Array.of(1, 2, 3, 4),
+      new Int32Array(2),
+      new Float32Array(2),
+    ]);
+  });
+
+  test.each<[string, never, number]>([
+    ['sequence must be a list of steps', 5 as never, 1],
+    ['sequences must have at least one step.', [] as never, 1],
+    ['sequences[1].input[0] must be a finite number', steps([[1]], [[Number.NaN]]), 1],
+    ['sequences[1].input must have shape [1], got [2]', steps([[1]], [[1, 2]]), 1],
+    ['sequences[0].target[1] must be a finite number', steps([[1], [1, Number.NaN]]), 1],
+    ['sequences[2].target must have shape [1], got [2]', steps([[1]], [[1], [1]], [[1], [1, 2]]), 1],
+    ['sequences[0].input.length / batchSize must be an integer from 1 to 16777216, got 1.5', steps([[1, 2, 3]]), 2],
+    [
+      'numbers of a target / batchSize must be an integer from 1 to 16777216, got 1.5',
+      steps([
+        [1, 2],
+        [1, 2, 3],
+      ]),
+      2,
+    ],
+  ])('%s', (message, list, batchSize) => {
+    expect(() => stepsToBatch(list, batchSize)).toThrow(message);
+  });
+});
+
+describe('tasks refuse', () => {
+  const rows = 2 ** 20;
+  const delays = { symbols: 2, length: 9, every: 16, lag: 127 };
+  test.each<[string, () => unknown]>([
+    [
+      'rows * steps * width must be an integer from 1 to 268435456, got 536870912',
+      () => copyTask({ symbols: 2, length: 60, lag: 8 }, rows, rng()),
+    ],
+    [
+      'rows * steps * width must be an integer from 1 to 268435456, got 1073741824',
+      () => delayedCopyTask(delays, rows, rng()),
+    ],
+    [
+      'batchSize * steps * width must be an integer from 1 to 268435456, got 536870912',
+      () => addingTask(256, rows, rng()),
+    ],
+    [
+      'batchSize * steps * width must be an integer from 1 to 268435456, got 1610612736',
+      () => temporalOrderTask(256, rows, rng()),
+    ],
+    [
+      'rows * steps * width must be an integer from 1 to 268435456, got 536870912',
+      () => delayedAddTask({ t1: 255, t2: 3 }, rows, rng()),
+    ],
+    [
+      'rows * steps * width must be an integer from 1 to 268435456, got 536870912',
+      () => delayedAddTask({ t1: 3, t2: 255 }, rows, rng()),
+    ],
+    ['options must be an object, got 3', () => copyWidth(3 as never)],
+  ])('%s', (message, act) => {
+    expect(act).toThrow(message);
+  });
+
+  test.each<[string, (random: never) => unknown]>([
+    ['copy', (random) => copyTask({ symbols: 2, length: 1 }, 1, random)],
+    ['delayed copy', (random) => delayedCopyTask({ symbols: 2, length: 1, every: 2, lag: 1 }, 1, random)],
+    ['counting', (random) => countingText(3, random)],
+    ['adding', (random) => addingTask(4, 1, random)],
+    ['temporal order', (random) => temporalOrderTask(10, 1, random)],
+    ['delayed add', (random) => delayedAddTask({ t1: 1, t2: 2 }, 1, random)],
+  ])('%s without a generator of random numbers', (_, make) => {
+    expect(() => make({} as never)).toThrow(/^random\.uniform must be a function/);
+  });
+
+  test('no unknown options', () => {
+    const more = { symbols: 2, length: 1, every: 2, lag: 1, more: 1 };
+    expect(() => delayedCopyTask(more, 1, rng())).toThrow(/^options.more/);
+  });
+});
+
+test('copy without a lag: the letters, then the signals', () => {
+  expect(copyTask({ symbols: 2, length: 2 }, 1, rng()).map(({ target }) => target !== null)).toEqual([
+    ...[false, false, true, true],
+  ]);
 });
 
 test('oneHot', () => {
