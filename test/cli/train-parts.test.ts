@@ -10,7 +10,7 @@ import { UnspoolError } from '../../src/index.js';
 import { runHere, temporaryFolder } from './in-process.js';
 
 const here = temporaryFolder();
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 describe('progress', () => {
   /** What is printed, at times in milliseconds that the test decides. */
@@ -164,7 +164,7 @@ describe('checkpoints', () => {
     );
   });
 
-  test('that cannot be written end a training only if there is no earlier one', async () => {
+  test('that cannot be written end a training unless an earlier one exists', async () => {
     let fails = true;
     const warnings: string[] = [];
     const checkpoints = new Checkpoints(

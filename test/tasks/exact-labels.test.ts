@@ -77,7 +77,7 @@ describe('tags of words', () => {
     expect(standard).toEqual(thousand);
   });
 
-  test('of other data, and what is no data, are refused', async () => {
+  test('other data are refused', async () => {
     const classes = classification(table, { text: 't', label: 'g', test: 0, validation: 0 });
     await expect(trainTagger(classes)).rejects.toThrow(
       'data must be the result of tagging(), got that of classification().',
@@ -262,8 +262,8 @@ describe('counts of baselines', () => {
     );
 
   test.each([
-    [4, 6], // six characters tell these from each other
-    [5, 1], // seven do, which are not tried
+    [4, 6], // only n-grams of six characters differ
+    [5, 1], // those of seven differ, which are not tried
   ])('naive Bayes with %i equal characters between others has n-grams up to %i', (length, expected) => {
     const c = 'c'.repeat(length);
     const texts = [`${c}A${c}B${c}`, `${c}B${c}A${c}`].map((text, k) => [text, k] as const);
