@@ -5,6 +5,7 @@ const BENCHMARKS = {
   variants: 'LSTM variants next to the plain LSTM',
   lengths: 'sequences of unequal lengths, next to PyTorch with packed sequences',
   threads: 'the wasm backend with more threads',
+  blas: 'the products of a native library next to the wasm backend',
   memory: 'whether memory stays flat over many predictions, trainings, streams and updates',
   checkpointing: 'time and memory of BPTT on long sequences, whole and in segments',
   start: 'from process start to the first training step',
@@ -20,7 +21,18 @@ const BENCHMARKS = {
   quality: 'loss over training time, for Unspool and PyTorch',
 };
 /** Not run without a name: they take longer than two minutes. */
-const LONG = new Set(['checkpointing', 'export', 'server', 'small', 'voice', 'peers', 'quality', 'gpu', 'distributed']);
+const LONG = new Set([
+  'blas',
+  'checkpointing',
+  'export',
+  'server',
+  'small',
+  'voice',
+  'peers',
+  'quality',
+  'gpu',
+  'distributed',
+]);
 
 const HELP = `Usage: npm run bench -- NAME [options]
        npm run bench            runs all but ${[...LONG].join(', ')}

@@ -51,7 +51,7 @@ export const trainCommand = defineCommand({
     findLearningRate: flag('train shortly with growing learning rates, suggest one, and write no files', 'Training'),
     backend: text({
       ...MACHINE,
-      help: 'wasm, reference, gpu, gpu:webgpu or gpu:webgl2; auto picks the fastest',
+      help: 'wasm, blas, reference, gpu, gpu:webgpu or gpu:webgl2; auto picks the fastest',
       defaultText: 'wasm, or reference for float64',
     }),
     threads: integer({

@@ -97,6 +97,11 @@ export interface Kernels {
   readonly threads?: number;
   /** Why the threads that `threads: 'auto'` chose could not start, as a sentence. Undefined if they run or were not needed yet. */
   readonly threadsReason?: string | undefined;
+  /**
+   * The native library that computes large products, with its version, and how many times as fast as those of `wasm` its products were in
+   * a trial. Only `blas` has it.
+   */
+  readonly native?: { readonly library: string; readonly gain: number };
   readonly precision: Precision;
   /** When to leave out rows of a batch that have ended. Missing if every new number of rows has a cost, such as another shader. */
   readonly partialRows?: PartialRows;

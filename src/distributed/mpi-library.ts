@@ -3,26 +3,9 @@
  * interface (Intel MPI, MVAPICH, Cray MPICH), are numbers, which its mpi.h defines.
  */
 import { invalidSetting, type UnspoolError } from '../errors.js';
+import { type Koffi, keepLoaded, type Library } from '../native/koffi.js';
 import type { Exchangeable, Reduction } from './communicator.js';
 import { starterOf } from './starter.js';
-
-/** The part of koffi that is used: a function of a library, which can also run on another thread. */
-interface Foreign {
-  (...args: readonly unknown[]): unknown;
-  async(...args: unknown[]): void;
-}
-
-interface Library {
-  func(name: string, result: string, parameters: readonly string[]): Foreign;
-  symbol(name: string, type: string): unknown;
-}
-
-interface Koffi {
-  /** Of null: what the process itself has loaded. */
-  load(path: string | null): Library;
-  config(): { readonly async_stack_size: number };
-  config(settings: { readonly async_stack_size: number }): void;
-}
 
 /** An open MPI library in which this process is a rank. */
 export interface MpiLibrary {
@@ -139,7 +122,7 @@ function firstOf(koffi: Koffi, paths: readonly string[]): Library {
   for (const path of paths) {
     try {
       const library = koffi.load(path);
-      keep(koffi, path);
+      keepLoaded(koffi, path); // Open MPI leaves data in the threads that called it, and cleans up when they end
       return library;
     } catch {
       // The next one may be there.
@@ -148,16 +131,6 @@ function firstOf(koffi: Koffi, paths: readonly string[]): Library {
   const problem =
     paths.length === 1 ? `cannot be used: ${paths[0]} is not a library.` : 'cannot be used: no MPI library was found.';
   throw cannot(problem);
-}
-
-const RTLD_NOW = 2;
-
-/**
- * Keeps a library in memory until the process has ended. Open MPI leaves data in the threads that called it, and cleans up when they
- * end. Node ends the threads of its pool after koffi has closed its libraries: without this, they would call code that is gone.
- */
-function keep(koffi: Koffi, path: string): void {
-  koffi.load(null).func('dlopen', 'void *', ['str', 'int'])(path, RTLD_NOW);
 }
 
 function isOpenMpi(library: Library): boolean {

@@ -26,7 +26,7 @@ const WARM_UP = 4;
 
 /** Options of `measureBackends`. */
 export interface MeasureOptions extends Pick<BackendOptions, 'threads'> {
-  /** Default: `wasm`, `gpu:webgpu` and `gpu:webgl2`. */
+  /** Default: `wasm`, `blas`, `gpu:webgpu` and `gpu:webgl2`. */
   readonly backends?: readonly BackendChoice[];
   /** Updates that are timed. Default 5. */
   readonly updates?: number;

@@ -3,6 +3,7 @@
 import { isKeyOf, requireInteger, requireOptions, shown } from '../checks.js';
 import { type Kernels, MAX_THREADS, type Precision } from '../contract/kernels.js';
 import { invalidSetting } from '../errors.js';
+import { blas } from './blas/backend.js';
 import { gpu } from './gpu/backend.js';
 import { reference } from './reference/backend.js';
 import type { BackendEntry } from './shared/backend.js';
@@ -11,7 +12,7 @@ import { wasm } from './wasm/backend.js';
 export { preferRevec } from './wasm/trial.js';
 
 /** All backends. `auto` chooses the first that is automatic, has the precision and is available. */
-const BACKENDS = { wasm, reference, gpu } as const satisfies Record<string, BackendEntry>;
+const BACKENDS = { wasm, blas, reference, gpu } as const satisfies Record<string, BackendEntry>;
 
 /** Name of a backend. */
 export type Backend = keyof typeof BACKENDS;
@@ -22,8 +23,9 @@ export type BackendChoice = { [B in Backend]: B | `${B}:${(typeof BACKENDS)[B]['
 /** Which backend computes, and how. */
 export interface BackendOptions {
   /**
-   * `wasm` (SIMD WebAssembly, float32), `reference` (plain JavaScript, float32 and float64) or `gpu` (float32; needs the
-   * package gpu.js, docs/gpu.md). `auto` chooses `wasm` if it is available and the precision is float32, else `reference`.
+   * `wasm` (SIMD WebAssembly, float32), `reference` (plain JavaScript, float32 and float64), `gpu` (float32; needs the
+   * package gpu.js, docs/gpu.md) or `blas` (float32, in Node; `wasm` with the products of a native library; needs the package koffi and
+   * OpenBLAS, MKL, BLIS or Accelerate, docs/blas.md). `auto` chooses `wasm` if it is available and the precision is float32, else `reference`.
    * Default `auto`.
    */
   readonly backend?: 'auto' | BackendChoice;
@@ -49,7 +51,7 @@ export const BACKEND_CHOICES: readonly BackendChoice[] = /* @__PURE__ */ NAMES.f
 
 /** The backends that `measureBackends` tries by default. */
 export const measuredBackends = (): BackendChoice[] =>
-  NAMES.flatMap((name) => choicesOf(name, entryOf(name).measuredModes));
+  NAMES.flatMap((name) => choicesOf(name, entryOf(name).measuredModes ?? []));
 
 /** Throws `INVALID_SETTING` for options that are neither those of a backend nor `others`. */
 export const requireBackendOptions = (options: unknown, others: readonly string[] = []): void =>
@@ -66,7 +68,7 @@ function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptio
   }
   const problemOf = (name: Backend): string | null =>
     entryOf(name).precisions.includes(precision)
-      ? entryOf(name).unavailable()
+      ? (entryOf(name).unavailable?.() ?? null)
       : `${name} computes in ${entryOf(name).precisions} only.`;
   if (backend === 'auto') {
     let reason: string | null = null;
@@ -100,7 +102,7 @@ const cores = (): number =>
 /** What `selectKernels` would create for these options. Throws `INVALID_SETTING` as it does. */
 export function describeBackend(options: BackendOptions = {}): {
   readonly backend: Backend;
-  /** The WebAssembly instructions of `wasm`: `simd`, `relaxed` or `revec`. The requested mode of `gpu`. Null otherwise. */
+  /** The WebAssembly instructions of `wasm` and `blas`: `simd`, `relaxed` or `revec`. The requested mode of `gpu`. Null otherwise. */
   readonly variant: string | null;
   readonly threads: number;
   /** Why `auto` does not use `wasm`, as a sentence; null if it does, or if the options name a backend. */
@@ -112,7 +114,7 @@ export function describeBackend(options: BackendOptions = {}): {
   if (threads !== 'auto') requireInteger('threads', threads, 1, MAX_THREADS);
   const entry = entryOf(backend);
   const count = threads === 'auto' ? Math.min(4, cores()) : threads;
-  return { backend, variant: mode ?? entry.variant(), threads: entry.hasThreads ? count : 1, reason };
+  return { backend, variant: mode ?? entry.variant?.() ?? null, threads: entry.hasThreads ? count : 1, reason };
 }
 
 /**

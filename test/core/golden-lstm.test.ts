@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import { flat } from '../support/arrays.js';
-import { BACKENDS } from '../support/backends.js';
+import { BACKENDS_AND_BLAS } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';
 import { CELLS, CONSTANT, goldenModel, goldenName } from '../support/golden-lstm.js';
 
@@ -31,7 +31,7 @@ function run(g: GoldenCase, k: Kernels) {
   return { model, tape, gradients, sizes, y };
 }
 
-describe.each(BACKENDS)('torch.nn.LSTM on $name in $precision', ({ precision, create }) => {
+describe.each(BACKENDS_AND_BLAS)('torch.nn.LSTM on $name in $precision', ({ precision, create }) => {
   let k: Kernels;
   beforeAll(async () => {
     k = await create();

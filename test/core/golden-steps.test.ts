@@ -6,11 +6,11 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kernels } from '../../src/contract/kernels.js';
 import type { Model } from '../../src/core/model.js';
 import { flat } from '../support/arrays.js';
-import { BACKENDS } from '../support/backends.js';
+import { BACKENDS_AND_BLAS } from '../support/backends.js';
 import { expectClose, golden, TOLERANCE, tensor } from '../support/golden.js';
 import { buildModel } from '../support/model.js';
 
-describe.each(BACKENDS)('on $name in $precision', ({ precision, create }) => {
+describe.each(BACKENDS_AND_BLAS)('on $name in $precision', ({ precision, create }) => {
   const tolerance = TOLERANCE[precision];
   let k: Kernels;
   beforeAll(async () => {

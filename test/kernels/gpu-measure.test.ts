@@ -61,7 +61,12 @@ describe('fastestBackend', () => {
 
   testOnWebGpu('uses the fastest backend and keeps the timings', async () => {
     const model = await createModel(spec, { measure: fastestBackend(shape) });
-    expect(model.backendTimings!.map(({ backend }) => backend).sort()).toEqual(['gpu:webgl2', 'gpu:webgpu', 'wasm']);
+    expect(model.backendTimings!.map(({ backend }) => backend).sort()).toEqual([
+      'blas',
+      'gpu:webgl2',
+      'gpu:webgpu',
+      'wasm',
+    ]);
     const [first, second, last] = model.backendTimings!;
     expect(first!.stepMs).toBeLessThanOrEqual(second!.stepMs);
     expect(last).toMatchObject({ backend: 'gpu:webgl2', stepMs: Number.POSITIVE_INFINITY });
@@ -125,15 +130,15 @@ test('a model that no backend can train: the reasons, on a line each', async () 
   const huge = { inputSize: 1, layers: [{ kind: 'lstm', hiddenSize: 1 << 16 }] } as const;
   const { message } = await rejected(() => createModel(huge, { measure: fastestBackend({ steps: 1, batchSize: 1 }) }));
   const lines = message.split('\n');
-  expect(lines).toHaveLength(5);
+  expect(lines).toHaveLength(6);
   expect(lines[0]).toMatch(/no backend can train this model\.$/);
   expect(
     lines
-      .slice(1, 4)
+      .slice(1, 5)
       .map((line) => line.split(': ')[0])
       .sort(),
-  ).toEqual(['gpu:webgl2', 'gpu:webgpu', 'wasm']);
-  expect(lines[4]).toBe('Use reference.');
+  ).toEqual(['blas', 'gpu:webgl2', 'gpu:webgpu', 'wasm']);
+  expect(lines[5]).toBe('Use reference.');
 });
 
 test('a spec and a shape that change after the call have no effect', async () => {

@@ -63,6 +63,7 @@ test('the work of a command follows its sizes', () => {
     return all;
   };
   expect(workOf(words(Command.gemmRows, 0, 8, 16, 0, 0, 32))).toBe(8 * 16 * 32);
+  expect(workOf(words(Command.host, 0, 8, 16, 0, 0, 32))).toBe(8 * 16 * 32);
   const small = workOf(words(Command.cell, 0, 0, 0, 0, 4, 32));
   expect(workOf(words(Command.cell, 0, 0, 0, 0, 8, 32))).toBe(2 * small);
   expect(workOf(words(Command.cellGrad, 0, 0, 0, 0, 0, 0, 0, 4, 32))).toBe(small);

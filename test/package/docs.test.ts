@@ -21,6 +21,7 @@ const DOCUMENTS = [
   'docs/tape.md',
   'docs/lab.md',
   'docs/gpu.md',
+  'docs/blas.md',
   'docs/models.md',
   'docs/onnx.md',
   'docs/web-app.md',

@@ -1,12 +1,24 @@
 import type { Kernels, Precision } from '../../src/contract/kernels.js';
+import { type BlasOptions, startBlas } from '../../src/kernels/blas/index.js';
 import { createReference } from '../../src/kernels/reference/index.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
+import { HAS_BLAS } from './machine.js';
 
 /** A wasm backend whose threads stand ready, so that all of its work is shared from the start. */
-export async function threadedWasm(variant: WasmVariant, threads: number): Promise<Kernels> {
-  const k = await createWasm(variant, { threads, shareAll: true });
+export const threadedWasm = async (variant: WasmVariant, threads: number): Promise<Kernels> =>
+  running(await createWasm(variant, { threads, shareAll: true }), threads);
+
+/** A blas backend with all instructions. */
+export async function createBlas(options: BlasOptions = {}): Promise<Kernels> {
+  const k = await startBlas(options);
+  await k.loadVariants!();
+  return k;
+}
+
+/** A backend that shares everything, once its threads stand ready. */
+export async function running(k: Kernels, threads: number): Promise<Kernels> {
   const [out, a, b] = [k.alloc(4, 4), k.alloc(4, 4), k.alloc(4, 4)];
-  for (let wait = 0; k.threads === 1 && wait < 5000; wait++) {
+  for (let wait = 0; k.threads !== threads && wait < 5000; wait++) {
     k.gemm(out, a, b); // the first piece of work starts them
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -29,4 +41,10 @@ export const BACKENDS: readonly TestBackend[] = [
   ...(wasmVariant() === 'relaxed'
     ? [{ name: 'wasm relaxed', precision: 'float32' as const, create: () => createWasm('relaxed') }]
     : []),
+];
+
+/** The same, and the products of a native library, if this machine has one. For tests of what the engine computes. */
+export const BACKENDS_AND_BLAS: readonly TestBackend[] = [
+  ...BACKENDS,
+  ...(HAS_BLAS ? [{ name: 'blas', precision: 'float32' as const, create: () => createBlas({ minimum: 1 }) }] : []),
 ];

@@ -1,5 +1,5 @@
 /**
- * Looks once for what some tests need: a Chromium, a GPU that Dawn (the npm package `webgpu`) can open, and MPI. jest.config.mjs
+ * Looks once for what some tests need: a Chromium, a GPU that Dawn (the npm package `webgpu`) can open, MPI, and OpenBLAS. jest.config.mjs
  * puts the answers into the environment, where test/support/machine.ts reads them. With UNSPOOL_TEST_HIDE=1 all are hidden,
  * as on a machine that has none of them.
  */
@@ -38,6 +38,16 @@ function mpiStarters() {
   );
 }
 
+/** Whether koffi can load OpenBLAS, or the library in UNSPOOL_BLAS. */
+function hasBlas(env) {
+  try {
+    createRequire(import.meta.url)('koffi').load(env.UNSPOOL_BLAS ?? 'libopenblas.so.0');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function findMachine(env = process.env) {
   if (env.UNSPOOL_TEST_CHROMIUM !== undefined) return; // a worker of jest reads the configuration again
   const isHidden = env.UNSPOOL_TEST_HIDE === '1';
@@ -47,5 +57,6 @@ export function findMachine(env = process.env) {
   const found = [env.CHROMIUM, ...BROWSERS].find((path) => path && existsSync(path));
   env.UNSPOOL_TEST_CHROMIUM = isHidden ? '' : (found ?? '');
   env.UNSPOOL_TEST_MPI = isHidden ? '' : mpiStarters().join(',');
+  env.UNSPOOL_TEST_BLAS = !isHidden && hasBlas(env) ? 'yes' : '';
   env.UNSPOOL_TEST_WEBGPU = opensGpu() ? 'yes' : '';
 }

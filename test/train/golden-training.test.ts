@@ -5,7 +5,7 @@ import type { BatchSource } from '../../src/data/source.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { type FitOptions, fit } from '../../src/train/trainer.js';
-import { BACKENDS, type TestBackend } from '../support/backends.js';
+import { BACKENDS_AND_BLAS, type TestBackend } from '../support/backends.js';
 import { expectClose, type GoldenCase, golden, TOLERANCE, tensor } from '../support/golden.js';
 import { buildModel } from '../support/model.js';
 
@@ -37,7 +37,7 @@ async function retrain(g: GoldenCase, backend: TestBackend, spec: ModelSpec, tra
   return { norms };
 }
 
-describe.each(BACKENDS)('whole trainings on $name in $precision', (backend) => {
+describe.each(BACKENDS_AND_BLAS)('whole trainings on $name in $precision', (backend) => {
   test('train-language-model: Adam, the norm clipped, the state carried from batch to batch', async () => {
     const g = golden('train-language-model');
     const { vocabulary, embedding, hiddenSize, steps, batch } = g.config as Record<string, number>;

@@ -3,14 +3,15 @@ import type { Model } from '../../index.js';
 import { runtimeOf } from '../runtime.js';
 
 /**
- * The backend, whether it rounds a product before it adds it, and the JavaScript engine, whose Math.pow and Math.exp differ in the
- * last digit.
+ * The backend, its native library, whether it rounds a product before it adds it, and the JavaScript engine, whose Math.pow and Math.exp
+ * differ in the last digit.
  */
 export async function arithmeticOf(model: Model): Promise<string> {
-  const { name, variant } = model.kernels;
+  const { name, variant, native } = model.kernels;
   const engine = runtimeOf().engine.split(' ')[0]!;
   const backend = name === 'gpu' && variant ? `gpu:${variant}` : name;
-  return [backend, ...((await isFused(model)) ? ['fused multiply-add'] : []), engine].join(', ');
+  const fused = (await isFused(model)) ? ['fused multiply-add'] : [];
+  return [backend, ...(native ? [native.library] : []), ...fused, engine].join(', ');
 }
 
 /**

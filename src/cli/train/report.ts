@@ -4,7 +4,20 @@ import { grouped } from '../output.js';
 import { contextIn } from '../text-model.js';
 import type { Run } from './start.js';
 
-const backendName = ({ kernels: { name, variant } }: Model): string => `${name}${variant ? ` (${variant})` : ''}`;
+function backendName({ kernels: { name, variant, native } }: Model): string {
+  const details = [variant, native?.library].filter((detail) => detail);
+  return details.length > 0 ? `${name} (${details.join(', ')})` : name;
+}
+
+/** How much faster the products of a native library are from which it is worth using. */
+const WORTH = 1.05;
+
+/** What `blas` gains. */
+function printGain({ kernels: { native } }: Model, out: Run['out']): void {
+  if (!native) return;
+  const products = `Large products take ${(100 / native.gain).toFixed(0)} % of the time of wasm.`;
+  out.print(native.gain < WORTH ? `${products} Nothing is gained: --backend wasm is as fast here.` : products);
+}
 
 export function printStart({ out, settings, model, text, textFile, resumed, file }: Run, training: Training): void {
   const { train, validation, vocabulary } = text;
@@ -19,6 +32,7 @@ export function printStart({ out, settings, model, text, textFile, resumed, file
   for (const { backend, stepMs, error } of model.backendTimings ?? []) {
     out.print(error === null ? `  ${backend}: ${stepMs.toFixed(2)} ms per update` : `  unavailable: ${error}`);
   }
+  printGain(model, out);
   out.print(`${grouped(updates)} updates planned.`);
   if (resumed) out.print(`Continuing after update ${grouped(resumed.update)}.`);
 }

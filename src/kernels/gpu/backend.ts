@@ -6,9 +6,5 @@ export const gpu = {
   precisions: ['float32'],
   modes: GPU_MODES,
   measuredModes: ['webgpu', 'webgl2'],
-  automatic: false,
-  hasThreads: false,
-  unavailable: () => null, // only opening a device can find out
-  variant: () => null,
   create: async ({ variant }) => (await import('./index.js')).createGpu(variant as GpuMode | null),
 } as const satisfies BackendEntry;

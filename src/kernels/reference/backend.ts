@@ -4,10 +4,6 @@ import type { BackendEntry } from '../shared/backend.js';
 export const reference = {
   precisions: ['float32', 'float64'],
   modes: [],
-  measuredModes: [],
   automatic: true,
-  hasThreads: false,
-  unavailable: () => null,
-  variant: () => null,
   create: async ({ precision }) => (await import('./index.js')).createReference(precision),
 } as const satisfies BackendEntry;

@@ -12,19 +12,20 @@ export interface CreateOptions {
   readonly fallsBack: boolean;
 }
 
-/** An entry of the registry of backends. */
+/** An entry of the registry of backends. A page loads all of them, so each has only what differs from the defaults. */
 export interface BackendEntry {
   readonly precisions: readonly Precision[];
   /** Modes that `NAME:MODE` selects; `NAME` alone leaves the choice to the backend. */
   readonly modes: readonly string[];
-  /** The modes that `measureBackends` tries by default; null: the backend itself, without a mode. */
-  readonly measuredModes: readonly (string | null)[];
-  /** True if `auto` may choose this backend. */
-  readonly automatic: boolean;
-  readonly hasThreads: boolean;
-  /** Why the backend cannot run in this JavaScript engine, as a sentence; null if it can, or if only `create` can find out. */
-  unavailable(): string | null;
-  /** Which of its variants runs in this JavaScript engine; null if it has none. */
-  variant(): string | null;
+  /** The modes that `measureBackends` tries by default; null: the backend itself, without a mode. Default: none. */
+  readonly measuredModes?: readonly (string | null)[];
+  /** True if `auto` may choose this backend. Default false. */
+  readonly automatic?: boolean;
+  /** Default false. */
+  readonly hasThreads?: boolean;
+  /** Why the backend cannot run in this JavaScript engine, as a sentence; null if it can. Default: only `create` can find out. */
+  unavailable?(): string | null;
+  /** Which of its variants runs in this JavaScript engine. Default: it has none. */
+  variant?(): string | null;
   create(options: CreateOptions): Promise<Kernels>;
 }

@@ -1,5 +1,6 @@
 /** The WebAssembly modules in the package, deflated and in base64, and which of them this engine can run. */
 import { Heap } from './heap.js';
+import type { HostCommand } from './host.js';
 
 /**
  * A variant of the main WebAssembly module: `simd` multiplies and then adds; `relaxed` uses fused multiply-add; `revec` does too, with
@@ -37,9 +38,13 @@ async function compile(name: WasmModule): Promise<WebAssembly.Module> {
 }
 
 /** @internal The exports of a module that computes in `memory`. */
-export async function instantiate<E>(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<E> {
+export async function instantiate<E>(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  host: HostCommand = () => {},
+): Promise<E> {
   const { log, cos, sin } = Math;
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory, log, cos, sin } });
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory, log, cos, sin, host } });
   return exports as unknown as E;
 }
 

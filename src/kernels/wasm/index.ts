@@ -8,6 +8,7 @@ import { instantiate, moduleOf, type WasmVariant } from './binaries.js';
 import { createContext, SHARE_ALL, THRESHOLDS } from './context.js';
 import type { VariantExports, WasmExports } from './exports.js';
 import { Heap } from './heap.js';
+import type { Extension } from './host.js';
 import { cell } from './instructions/cell.js';
 import { elements } from './instructions/elements.js';
 import { losses } from './instructions/losses.js';
@@ -30,6 +31,8 @@ export interface WasmOptions {
   readonly shareAll?: boolean;
   /** Maximum size of the memory in bytes, in whole pages of 64 KiB. Default and maximum: 4 GiB. */
   readonly capacity?: number;
+  /** What a backend over this one adds. */
+  readonly extension?: Extension | undefined;
 }
 
 type VariantInstructions = ReturnType<typeof variantInstructions>;
@@ -66,10 +69,10 @@ export async function createWasm(variant: WasmVariant, options?: WasmOptions): P
 
 /** As `createWasm`, but without the instructions of LSTM variants until `loadVariants` is called. */
 export async function startWasm(variant: WasmVariant, options: WasmOptions = {}): Promise<Kernels> {
-  const { threads: size = 1, fallsBack = false, shareAll = false, capacity } = options;
+  const { threads: size = 1, fallsBack = false, shareAll = false, capacity, extension } = options;
   const module = await moduleOf(variant);
   const heap = new Heap(capacity);
-  const wasm = await instantiate<WasmExports>(module, heap.memory);
+  const wasm = await instantiate<WasmExports>(module, heap.memory, extension?.open(extension.settings, heap.memory));
   const scratch = heap.alloc(4 * wasm.scratchFloats());
   const single = new SingleThread(heap, wasm, scratch);
   const threads =
@@ -80,6 +83,7 @@ export async function startWasm(variant: WasmVariant, options: WasmOptions = {})
           single,
           fallsBack,
           sharesAll: shareAll,
+          extension,
         })
       : single;
   const context = createContext(heap, wasm, threads, shareAll ? SHARE_ALL : THRESHOLDS);
@@ -113,5 +117,5 @@ export async function startWasm(variant: WasmVariant, options: WasmOptions = {})
     ...notLoaded(),
     loadVariants: () => (loading ??= loadVariants()),
   };
-  return kernels;
+  return Object.assign(kernels, extension?.replace(context, { ...kernels }));
 }

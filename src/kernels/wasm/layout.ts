@@ -20,6 +20,8 @@ export enum Command {
   fillRows,
   sumRows,
   adam,
+  /** What a backend over this one adds; the host performs it (host.ts). */
+  host,
 }
 
 /** A command in memory. `integers` and `reals` are where its arguments start. */

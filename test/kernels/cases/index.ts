@@ -19,6 +19,7 @@ type Description =
   | 'reason'
   | 'threads'
   | 'threadsReason'
+  | 'native'
   | 'precision'
   | 'partialRows'
   | 'requireFits'

@@ -22,6 +22,10 @@ import { NR } from './tiles';
 import { adam } from './updates';
 import { address, integer, real } from './words';
 
+// @ts-ignore: decorator
+@external('env', 'host')
+declare function host(c: usize, thread: i32, threads: i32): void;
+
 const LINE_WORDS: i32 = 16;
 const RING: i32 = LINE_WORDS * (1 + MAX_THREADS);
 const SPINS: i32 = 20000;
@@ -72,6 +76,7 @@ export function perform(c: usize, thread: i32, threads: i32, scratch: usize): vo
   else if (command == Command.cellGrad) cellGradRows(c, thread, threads);
   else if (command == Command.gemmColumns) gemmColumns(c, thread, threads, scratch);
   else if (command == Command.pack) packPart(c, thread, threads);
+  else if (command == Command.host) host(c, thread, threads);
   else if (command != Command.stop) elements(c, command, thread, threads);
 }
 

@@ -25,11 +25,13 @@ const CLOCK = 16;
 const UNIT = 100;
 const ELEMENT = 20;
 
+const PRODUCTS: ReadonlySet<Command> = new Set([Command.gemmRows, Command.gemmColumns, Command.host]);
+
 /** The work of a command, in multiply-adds of a product. `words`: the command as in memory (assembly/threads.ts). */
 export function workOf(words: Int32Array): number {
   const integer = (i: number): number => words[CommandWord.integers + i]!;
   const command = words[CommandWord.command]!;
-  if (command === Command.gemmRows || command === Command.gemmColumns) return integer(1) * integer(2) * integer(5);
+  if (PRODUCTS.has(command)) return integer(1) * integer(2) * integer(5);
   if (command === Command.pack) return integer(3) * integer(4) * ELEMENT;
   if (command === Command.cell) return integer(4) * integer(5) * UNIT;
   if (command === Command.cellGrad) return integer(7) * integer(8) * UNIT;

@@ -10,81 +10,11 @@ import type { Matrix } from '../../../contract/kernels.js';
 import { invalidSetting } from '../../../errors.js';
 import type { WasmExports } from '../exports.js';
 import type { Heap } from '../heap.js';
+import type { Extension } from '../host.js';
 import { Command, RING_SIZE, ThreadWord } from '../layout.js';
 import { Pacing, workOf } from './pacing.js';
 import type { SingleThread, Threads, Window } from './single.js';
-
-/** What a worker needs to start. `ready` and `admitted` are words of its line, counted from `control`. */
-interface Job {
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-  readonly control: number;
-  readonly thread: number;
-  readonly threads: number;
-  readonly scratch: number;
-  readonly ready: number;
-  readonly admitted: number;
-}
-
-/** The program of each worker. It is passed on as source text, so that it works however the package is bundled. */
-function threadMain(): void {
-  const start = async (job: Job): Promise<void> => {
-    const { module, memory, control, thread, threads, scratch, ready, admitted } = job;
-    const { log, cos, sin } = Math;
-    const instance = await WebAssembly.instantiate(module, { env: { memory, log, cos, sin } });
-    const words = new Int32Array(memory.buffer, control);
-    Atomics.store(words, ready, 1);
-    Atomics.wait(words, admitted, 0);
-    (instance.exports.follow as (...args: number[]) => void)(control, thread, threads, scratch);
-    close();
-  };
-  const scope = globalThis as unknown as { onmessage: unknown; process?: NodeJS.Process };
-  const node = scope.process?.getBuiltinModule?.('node:worker_threads');
-  if (node?.parentPort) node.parentPort.once('message', start);
-  else scope.onmessage = (event: MessageEvent) => start(event.data);
-  const close = (): void => {
-    // Deno emulates Node's port but cannot close it; its workers have the close() of web workers.
-    if (typeof node?.parentPort?.close === 'function') node.parentPort.close();
-    else (globalThis as unknown as { close(): void }).close();
-  };
-}
-
-interface Worker {
-  postMessage(job: Job): void;
-  terminate(): unknown;
-}
-
-/** Why threads cannot start; null as long as they can. */
-interface Failure {
-  problem: string | null;
-  /** Whether all threads are ready: a later error is not about their start. */
-  isOver: boolean;
-}
-
-const sentence = (error: unknown): string => {
-  const text = error instanceof Error ? error.message : '';
-  return `worker threads cannot start: ${text.replace(/\.$/, '') || 'a policy of this page or program forbids them'}.`;
-};
-
-/** Starts a worker that does not keep the process alive. `failure` receives why it ends before it is ready. */
-function startWorker(failure: Failure): Worker {
-  const fail = (error: unknown): void => {
-    if (failure.isOver) throw error;
-    failure.problem ??= sentence(error);
-  };
-  const source = `(${threadMain})()`;
-  const node = globalThis.process?.getBuiltinModule?.('node:worker_threads');
-  if (node) {
-    const worker = new node.Worker(source, { eval: true });
-    worker.on('error', fail);
-    worker.unref();
-    return worker;
-  }
-  const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-  const worker = new globalThis.Worker(url);
-  worker.onerror = ({ message }) => fail(new Error(message));
-  return worker;
-}
+import { type Failure, sentence, startWorker, type Worker } from './start.js';
 
 /** The part of a block that commands have used since the last barrier. */
 interface UsedBlock {
@@ -106,6 +36,7 @@ export class ThreadPool implements Threads {
   readonly pass: SingleThread['pass'];
   private readonly workers: Worker[] = [];
   private readonly fallsBack: boolean;
+  private readonly extension: Extension | undefined;
   /** Null: every large command is shared. */
   private readonly pacing: Pacing | null;
   private readonly failure: Failure = { problem: null, isOver: false };
@@ -135,6 +66,7 @@ export class ThreadPool implements Threads {
       readonly single: SingleThread;
       readonly fallsBack: boolean;
       readonly sharesAll: boolean;
+      readonly extension: Extension | undefined;
     },
   ) {
     this.heap = heap;
@@ -145,6 +77,7 @@ export class ThreadPool implements Threads {
     this.single = threads.single;
     this.pass = threads.single.pass;
     this.fallsBack = threads.fallsBack;
+    this.extension = threads.extension;
     this.pacing = threads.sharesAll ? null : new Pacing(() => this.barrier());
   }
 
@@ -221,7 +154,8 @@ export class ThreadPool implements Threads {
   }
 
   private start(): void {
-    const { heap, wasm, module, size: threads } = this;
+    const { heap, wasm, module, size: threads, extension } = this;
+    const settings = extension?.settings;
     this.state = 'starting';
     try {
       const bytes = wasm.CONTROL_BYTES.value as number;
@@ -230,12 +164,22 @@ export class ThreadPool implements Threads {
       this.words = new Int32Array(heap.memory.buffer, control, bytes / 4);
       this.slots = Array.from({ length: RING_SIZE }, (_, i) => this.wordOf(wasm.commandSlot(control, i)));
       for (let thread = 1; thread < threads; thread++) {
-        const worker = startWorker(this.failure);
+        const worker = startWorker(this.failure, extension?.open);
         this.workers.push(worker);
         const scratch = heap.alloc(4 * wasm.scratchFloats());
         const ready = this.threadWord(thread, ThreadWord.ready);
         const admitted = this.threadWord(thread, ThreadWord.admitted);
-        worker.postMessage({ module, memory: heap.memory, control, thread, threads, scratch, ready, admitted });
+        worker.postMessage({
+          module,
+          memory: heap.memory,
+          control,
+          thread,
+          threads,
+          scratch,
+          ready,
+          admitted,
+          settings,
+        });
       }
     } catch (error) {
       this.failure.problem = sentence(error); // no workers, or no memory that they can share

@@ -1,0 +1,97 @@
+/**
+ * The backend `blas`: the wasm backend with the large matrix products of a native library, through the package koffi. Only Node has
+ * it.
+ */
+import type { Kernels } from '../../contract/kernels.js';
+import { invalidSetting } from '../../errors.js';
+import { findKoffi, type Koffi, keepLoaded, loadKoffi } from '../../native/koffi.js';
+import type { CreateOptions } from '../shared/backend.js';
+import type { Extension } from '../wasm/host.js';
+import { startWasm, type WasmOptions, type WasmVariant, wasmProblem, wasmVariant } from '../wasm/index.js';
+import { CommandWord } from '../wasm/layout.js';
+import { type BlasLibrary, cannot, findBlas, libraryPaths, SGEMM } from './library.js';
+import { type OpenSettings, openSgemm } from './open.js';
+import { MIN_PRODUCT, products } from './products.js';
+import { gainOf, verify } from './verify.js';
+
+/** Options of the blas backend. */
+export interface BlasOptions extends Omit<WasmOptions, 'extension'> {
+  /** The path of koffi. Default: the one that is installed. */
+  readonly koffi?: string | undefined;
+  /** Paths of libraries, of which the first that can be used is taken. Default: the usual places. */
+  readonly libraries?: readonly string[] | undefined;
+  /** The multiply-adds from which the library computes a product. */
+  readonly minimum?: number;
+}
+
+/** The gain of each library over each variant. Its products are compared and timed once in a process. */
+const gains = new Map<string, number>();
+
+/** The registry's function: throws `INVALID_SETTING` if koffi or the library is missing, or the library is refused. */
+export const createBlas = ({ threads, fallsBack }: CreateOptions): Promise<Kernels> =>
+  startBlas({ threads, fallsBack });
+
+/** Creates the backend. LSTM variants need `loadVariants`, as with `startWasm`. */
+export async function startBlas(options: BlasOptions = {}): Promise<Kernels> {
+  const { koffi = findKoffi(), libraries, minimum = MIN_PRODUCT, ...others } = options;
+  const variant = wasmVariant();
+  if (variant === null) throw invalidSetting('backend', wasmProblem()!, 'Use reference.');
+  const { env = {}, platform = '', versions } = globalThis.process ?? {};
+  if (!versions?.node || versions.bun || versions.deno) {
+    throw cannot('needs Node.js: it calls a native library through koffi.', 'Use backend: "wasm".');
+  }
+  if (!koffi) throw cannot('cannot be used: the package koffi is not installed.');
+  const library = openLibrary(koffi, libraries ?? libraryPaths(platform, env));
+  if ((others.threads ?? 1) > 1 && !library.isConcurrent) {
+    const problem = `has ${library.title} in a build that only one thread may call: ${library.path}.`;
+    throw cannot(problem, 'Use threads: 1, or install a build with threads (Debian: libopenblas0-pthread).');
+  }
+  const key = `${library.path} ${variant}`;
+  if (!gains.has(key)) gains.set(key, await gainOn(variant, koffi, library));
+  const kernels = await startWasm(variant, { ...others, extension: extensionOf(koffi, library, minimum) });
+  return Object.assign(kernels, { native: { library: library.title, gain: gains.get(key)! } });
+}
+
+function openLibrary(path: string, paths: readonly string[]): BlasLibrary {
+  let koffi: Koffi;
+  try {
+    koffi = loadKoffi(path);
+  } catch (error) {
+    const [reason] = String((error as Error).message).split('\n');
+    throw cannot(`cannot load koffi (${reason}).`); // it has no build for this system, for example
+  }
+  const library = findBlas(koffi, paths);
+  keepLoaded(koffi, library.path); // its own threads, which sleep
+  return library;
+}
+
+/** @param keep is given the instructions of the wasm backend. */
+function extensionOf(
+  koffi: string,
+  library: BlasLibrary,
+  minimum: number,
+  keep?: (wasm: Kernels) => void,
+): Extension<OpenSettings> {
+  const { path, settings } = library;
+  return {
+    settings: { koffi, library: path, settings, ...SGEMM, arguments: CommandWord.integers },
+    open: openSgemm,
+    replace(context, wasm) {
+      keep?.(wasm);
+      return { name: 'blas', ...products(context, wasm, minimum) };
+    },
+  };
+}
+
+/** The gain of a library, measured on a backend that is then ended. Throws `INVALID_SETTING` if its products are wrong. */
+async function gainOn(variant: WasmVariant, koffi: string, library: BlasLibrary): Promise<number> {
+  let wasm!: Kernels;
+  const keep = (own: Kernels): void => {
+    wasm = own;
+  };
+  const kernels = await startWasm(variant, { extension: extensionOf(koffi, library, MIN_PRODUCT, keep) });
+  verify(kernels, kernels, wasm, library.title);
+  const gain = gainOf(kernels, kernels, wasm);
+  kernels.dispose();
+  return gain;
+}
