@@ -11,14 +11,17 @@ import { wasm } from './wasm/backend.js';
 
 export { preferRevec } from './wasm/trial.js';
 
-/** All backends. `auto` chooses the first that is automatic, has the precision and is available. */
+/** All backends. */
 const BACKENDS = { wasm, blas, reference, gpu } as const satisfies Record<string, BackendEntry>;
 
 /** Name of a backend. */
 export type Backend = keyof typeof BACKENDS;
 
 /** A backend, or one of its modes: `gpu:webgpu`. `gpu` alone chooses webgpu if it is available, else webgl2. */
-export type BackendChoice = { [B in Backend]: B | `${B}:${(typeof BACKENDS)[B]['modes'][number]}` }[Backend];
+export type BackendChoice = Backend | { [B in Backend]: ModeOf<B, (typeof BACKENDS)[B]> }[Backend];
+type ModeOf<B extends Backend, Entry> = Entry extends { readonly modes: readonly (infer M extends string)[] }
+  ? `${B}:${M}`
+  : never;
 
 /** Which backend computes, and how. */
 export interface BackendOptions {
@@ -39,19 +42,15 @@ export interface BackendOptions {
   readonly threads?: number | 'auto';
 }
 
+/** `auto` chooses the first of these that has the precision and is available. */
+const AUTOMATIC = ['wasm', 'reference'] as const;
 const NAMES = /* @__PURE__ */ Object.keys(BACKENDS) as Backend[];
 const entryOf = (name: Backend): BackendEntry => BACKENDS[name];
-const choicesOf = (name: Backend, modes: readonly (string | null)[]): BackendChoice[] =>
-  modes.map((mode) => (mode === null ? name : `${name}:${mode}`) as BackendChoice);
 
 /** Every value of the option `backend` except `auto`. */
-export const BACKEND_CHOICES: readonly BackendChoice[] = /* @__PURE__ */ NAMES.flatMap((name) =>
-  choicesOf(name, [null, ...entryOf(name).modes]),
+export const BACKEND_CHOICES: readonly BackendChoice[] = /* @__PURE__ */ NAMES.flatMap(
+  (name) => [name, ...(entryOf(name).modes ?? []).map((mode) => `${name}:${mode}`)] as BackendChoice[],
 );
-
-/** The backends that `measureBackends` tries by default. */
-export const measuredBackends = (): BackendChoice[] =>
-  NAMES.flatMap((name) => choicesOf(name, entryOf(name).measuredModes ?? []));
 
 /** Throws `INVALID_SETTING` for options that are neither those of a backend nor `others`. */
 export const requireBackendOptions = (options: unknown, others: readonly string[] = []): void =>
@@ -66,15 +65,15 @@ function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptio
   if (precision !== 'float32' && precision !== 'float64') {
     throw invalidSetting('precision', `unknown precision ${shown(precision)}.`, 'Use float32 or float64.');
   }
-  const problemOf = (name: Backend): string | null =>
+  const problemOf = (name: Backend): string | null | undefined =>
     entryOf(name).precisions.includes(precision)
-      ? (entryOf(name).unavailable?.() ?? null)
+      ? entryOf(name).unavailable?.()
       : `${name} computes in ${entryOf(name).precisions} only.`;
   if (backend === 'auto') {
     let reason: string | null = null;
-    for (const name of NAMES.filter((one) => entryOf(one).automatic)) {
+    for (const name of AUTOMATIC) {
       const problem = problemOf(name);
-      if (problem === null) return { name, mode: null, reason };
+      if (!problem) return { name, mode: null, reason };
       reason ??= problem;
     }
   }
@@ -84,7 +83,7 @@ function chooseBackend({ backend = 'auto', precision = 'float32' }: BackendOptio
     throw invalidSetting('backend', `unknown backend ${shown(backend)}.`, help);
   }
   const problem = problemOf(name);
-  if (problem !== null) throw invalidSetting('backend', problem, 'Use reference.');
+  if (problem) throw invalidSetting('backend', problem, 'Use reference.');
   return { name, mode, reason: null };
 }
 

@@ -1,12 +1,16 @@
 import type { Kernels, Precision } from '../../src/contract/kernels.js';
 import { type BlasOptions, startBlas } from '../../src/kernels/blas/index.js';
 import { createReference } from '../../src/kernels/reference/index.js';
+import type { Thresholds } from '../../src/kernels/wasm/context.js';
 import { createWasm, type WasmVariant, wasmVariant } from '../../src/kernels/wasm/index.js';
 import { HAS_BLAS } from './machine.js';
 
+/** Thresholds at which every instruction is shared. */
+export const SHARE_ALL: Thresholds = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows: 1 };
+
 /** A wasm backend whose threads stand ready, so that all of its work is shared from the start. */
 export const threadedWasm = async (variant: WasmVariant, threads: number): Promise<Kernels> =>
-  running(await createWasm(variant, { threads, shareAll: true }), threads);
+  running(await createWasm(variant, { threads, thresholds: SHARE_ALL }), threads);
 
 /** A blas backend with all instructions. */
 export async function createBlas(options: BlasOptions = {}): Promise<Kernels> {

@@ -4,6 +4,5 @@ import { wasm } from '../wasm/backend.js';
 /** The registry's entry of the native BLAS. Creating the backend loads its code. */
 export const blas = {
   ...wasm,
-  automatic: false,
   create: async (options) => (await import('./index.js')).createBlas(options),
 } as const satisfies BackendEntry;

@@ -72,9 +72,11 @@ function extensionOf(
   minimum: number,
   keep?: (wasm: Kernels) => void,
 ): Extension<OpenSettings> {
-  const { path, settings } = library;
+  const open = { library: library.path, settings: library.settings, ...SGEMM, arguments: CommandWord.integers };
+  const settings: OpenSettings = { koffi, ...open };
   return {
-    settings: { koffi, library: path, settings, ...SGEMM, arguments: CommandWord.integers },
+    settings,
+    host: (memory) => openSgemm(settings, memory),
     open: openSgemm,
     replace(context, wasm) {
       keep?.(wasm);

@@ -5,6 +5,5 @@ import { GPU_MODES, type GpuMode } from './device/modes.js';
 export const gpu = {
   precisions: ['float32'],
   modes: GPU_MODES,
-  measuredModes: ['webgpu', 'webgl2'],
   create: async ({ variant }) => (await import('./index.js')).createGpu(variant as GpuMode | null),
 } as const satisfies BackendEntry;

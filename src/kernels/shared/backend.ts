@@ -15,12 +15,8 @@ export interface CreateOptions {
 /** An entry of the registry of backends. A page loads all of them, so each has only what differs from the defaults. */
 export interface BackendEntry {
   readonly precisions: readonly Precision[];
-  /** Modes that `NAME:MODE` selects; `NAME` alone leaves the choice to the backend. */
-  readonly modes: readonly string[];
-  /** The modes that `measureBackends` tries by default; null: the backend itself, without a mode. Default: none. */
-  readonly measuredModes?: readonly (string | null)[];
-  /** True if `auto` may choose this backend. Default false. */
-  readonly automatic?: boolean;
+  /** Modes that `NAME:MODE` selects; `NAME` alone leaves the choice to the backend. Default: none. */
+  readonly modes?: readonly string[];
   /** Default false. */
   readonly hasThreads?: boolean;
   /** Why the backend cannot run in this JavaScript engine, as a sentence; null if it can. Default: only `create` can find out. */

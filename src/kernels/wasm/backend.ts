@@ -4,9 +4,6 @@ import { startWasm, type WasmVariant, wasmProblem, wasmVariant } from './index.j
 /** The registry's entry of the WebAssembly backend. */
 export const wasm = {
   precisions: ['float32'],
-  modes: [],
-  measuredModes: [null],
-  automatic: true,
   hasThreads: true,
   unavailable: () => (wasmVariant() ? null : wasmProblem()),
   variant: wasmVariant,

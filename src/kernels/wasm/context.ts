@@ -22,8 +22,6 @@ export interface WasmPacked extends PackedMatrix {
  */
 export const THRESHOLDS = { product: 2 ** 23, rowProduct: 2 ** 20, cell: 2 ** 11, elements: 2 ** 16, rows: 8 };
 export type Thresholds = typeof THRESHOLDS;
-/** Thresholds at which every instruction is shared, for tests. */
-export const SHARE_ALL: Thresholds = { product: 0, rowProduct: 0, cell: 0, elements: 0, rows: 1 };
 
 export interface WasmContext {
   readonly heap: Heap;

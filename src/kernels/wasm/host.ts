@@ -7,9 +7,11 @@ export type HostCommand = (command: number, thread: number, threads: number) => 
 
 /** What a backend adds to this one. */
 export interface Extension<Settings = unknown> {
+  /** Makes the function that performs `Command.host` in this thread. */
+  host(memory: WebAssembly.Memory): HostCommand;
   /**
-   * Makes the function that performs `Command.host` in the calling thread. It is passed to the other threads as source text, with
-   * the settings as data, so it may use only its arguments and globals.
+   * Makes that function in another thread. It is passed to the thread as source text, with the settings as data, so it may use only its
+   * arguments and globals.
    */
   open(settings: Settings, memory: WebAssembly.Memory): HostCommand;
   readonly settings: Settings;

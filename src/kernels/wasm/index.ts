@@ -5,7 +5,7 @@
 import type { Kernels } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
 import { instantiate, moduleOf, type WasmVariant } from './binaries.js';
-import { createContext, SHARE_ALL, THRESHOLDS } from './context.js';
+import { createContext, THRESHOLDS, type Thresholds } from './context.js';
 import type { VariantExports, WasmExports } from './exports.js';
 import { Heap } from './heap.js';
 import type { Extension } from './host.js';
@@ -27,8 +27,8 @@ export interface WasmOptions {
   readonly threads?: number;
   /** Whether this thread works alone if the others cannot start. Default false: that is an error. */
   readonly fallsBack?: boolean;
-  /** Share every instruction, however small it is. For tests. Default false. */
-  readonly shareAll?: boolean;
+  /** Sizes from which threads always share an instruction. For tests. Default: those of `THRESHOLDS`, while sharing is faster. */
+  readonly thresholds?: Thresholds;
   /** Maximum size of the memory in bytes, in whole pages of 64 KiB. Default and maximum: 4 GiB. */
   readonly capacity?: number;
   /** What a backend over this one adds. */
@@ -39,17 +39,8 @@ type VariantInstructions = ReturnType<typeof variantInstructions>;
 
 /** Instructions that throw until `loadVariants` has replaced them. */
 function notLoaded(): VariantInstructions {
-  const names: readonly (keyof VariantInstructions)[] = [
-    'cellState',
-    'cellStateGrad',
-    'cellOutput',
-    'cellOutputGrad',
-    'layerNorm',
-    'layerNormGrad',
-    'bernoulli',
-    'addNormals',
-    'ctc',
-  ];
+  const names =
+    'cellState cellStateGrad cellOutput cellOutputGrad layerNorm layerNormGrad bernoulli addNormals ctc'.split(' ');
   const refuse = (): never => {
     throw invalidSetting(
       'kernels',
@@ -69,32 +60,22 @@ export async function createWasm(variant: WasmVariant, options?: WasmOptions): P
 
 /** As `createWasm`, but without the instructions of LSTM variants until `loadVariants` is called. */
 export async function startWasm(variant: WasmVariant, options: WasmOptions = {}): Promise<Kernels> {
-  const { threads: size = 1, fallsBack = false, shareAll = false, capacity, extension } = options;
+  const { threads: size = 1, thresholds = THRESHOLDS, capacity, extension } = options;
   const module = await moduleOf(variant);
   const heap = new Heap(capacity);
-  const wasm = await instantiate<WasmExports>(module, heap.memory, extension?.open(extension.settings, heap.memory));
+  const wasm = await instantiate<WasmExports>(module, heap.memory, extension?.host(heap.memory));
   const scratch = heap.alloc(4 * wasm.scratchFloats());
   const single = new SingleThread(heap, wasm, scratch);
   const threads =
     size > 1
       ? new (await import('./threads/pool.js')).ThreadPool(heap, wasm, module, {
+          ...options,
           size,
           scratch,
           single,
-          fallsBack,
-          sharesAll: shareAll,
-          extension,
         })
       : single;
-  const context = createContext(heap, wasm, threads, shareAll ? SHARE_ALL : THRESHOLDS);
-  const instructions = {
-    ...products(context),
-    ...rows(context),
-    ...elements(context),
-    ...cell(context),
-    ...losses(context),
-    ...updates(context),
-  };
+  const context = createContext(heap, wasm, threads, thresholds);
   let loading: Promise<void> | null = null;
   const loadVariants = async (): Promise<void> => {
     const { variantInstructions } = await import('./variants.js');
@@ -113,7 +94,12 @@ export async function startWasm(variant: WasmVariant, options: WasmOptions = {})
     precision: 'float32',
     dispose: () => threads.dispose(),
     ...memory(context, { overhead: heap.inUse, threads: size }),
-    ...instructions,
+    ...products(context),
+    ...rows(context),
+    ...elements(context),
+    ...cell(context),
+    ...losses(context),
+    ...updates(context),
     ...notLoaded(),
     loadVariants: () => (loading ??= loadVariants()),
   };

@@ -10,7 +10,7 @@ import { createWasm } from '../../../src/kernels/wasm/index.js';
 import { adam } from '../../../src/optim/adam.js';
 import { fit } from '../../../src/train/trainer.js';
 import { expectSameBits } from '../../support/arrays.js';
-import { createBlas, running } from '../../support/backends.js';
+import { createBlas, running, SHARE_ALL } from '../../support/backends.js';
 import { problemOf, rejected, thrown } from '../../support/errors.js';
 import { describeWithBlas } from '../../support/machine.js';
 import { buildModel } from '../../support/model.js';
@@ -19,7 +19,7 @@ import { describeConformance } from '../conformance.js';
 const made: Kernels[] = [];
 
 async function blas(threads: number): Promise<Kernels> {
-  const k = await running(await createBlas({ threads, shareAll: true, minimum: 1 }), threads);
+  const k = await running(await createBlas({ threads, thresholds: SHARE_ALL, minimum: 1 }), threads);
   made.push(k);
   return k;
 }

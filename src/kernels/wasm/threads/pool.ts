@@ -8,6 +8,7 @@
 import { MAX_THREADS } from '../../../contract/constants.js';
 import type { Matrix } from '../../../contract/kernels.js';
 import { invalidSetting } from '../../../errors.js';
+import type { Thresholds } from '../context.js';
 import type { WasmExports } from '../exports.js';
 import type { Heap } from '../heap.js';
 import type { Extension } from '../host.js';
@@ -54,7 +55,8 @@ export class ThreadPool implements Threads {
 
   /**
    * @param scratch address of `scratchFloats()` floats for the main thread. @param fallsBack whether the main thread works alone if
-   * the others cannot start; otherwise that is an error. @param sharesAll whether it shares large commands even if that is slower.
+   * the others cannot start; otherwise that is an error. @param thresholds if given, it shares
+   * large commands even if that is slower.
    */
   constructor(
     heap: Heap,
@@ -64,9 +66,9 @@ export class ThreadPool implements Threads {
       readonly size: number;
       readonly scratch: number;
       readonly single: SingleThread;
-      readonly fallsBack: boolean;
-      readonly sharesAll: boolean;
-      readonly extension: Extension | undefined;
+      readonly fallsBack?: boolean;
+      readonly thresholds?: Thresholds;
+      readonly extension?: Extension | undefined;
     },
   ) {
     this.heap = heap;
@@ -76,9 +78,9 @@ export class ThreadPool implements Threads {
     this.scratch = threads.scratch;
     this.single = threads.single;
     this.pass = threads.single.pass;
-    this.fallsBack = threads.fallsBack;
+    this.fallsBack = threads.fallsBack ?? false;
     this.extension = threads.extension;
-    this.pacing = threads.sharesAll ? null : new Pacing(() => this.barrier());
+    this.pacing = threads.thresholds ? null : new Pacing(() => this.barrier());
   }
 
   get running(): number {
