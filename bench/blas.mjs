@@ -1,58 +1,94 @@
 /**
- * Training steps with the products of a native library (docs/blas.md) next to the wasm backend, with one thread and with two.
- *   npm run bench -- blas
+ * The products of a native library (docs/blas.md) next to those of the wasm backend, and whole steps of the workloads of
+ * peers/workloads.mjs, with one thread and with two.
+ *   npm run bench -- blas [--workloads W2,S3] [--rounds N]
  */
-import { adam, createModel, fit } from '../dist/index.js';
+import { parseArgs } from 'node:util';
+import { selectKernels } from '../dist/index.js';
 import { revectorize } from '../dist/node/index.js';
 import { interleaved, machine, table, three } from './measure.mjs';
+import { engine } from './peers/adapters/unspool.mjs';
+import { makeData, sizes, WORKLOADS } from './peers/workloads.mjs';
 
-const SHAPES = [
-  { I: 64, H: 128, B: 32, T: 64, O: 64 },
-  { I: 64, H: 256, B: 32, T: 64, O: 16 },
-  { I: 256, H: 512, B: 64, T: 32, O: 32 },
-];
-const CONTESTANTS = ['wasm', 'blas'].flatMap((backend) => [1, 2].map((threads) => ({ backend, threads })));
-
+const THREADS = [1, 2];
+const CONTESTANTS = ['wasm', 'blas'].flatMap((backend) => THREADS.map((threads) => ({ backend, threads })));
 const nameOf = ({ backend, threads }) => `${backend} ${threads}`;
 
-async function trainStep({ I, H, B, T, O }, options) {
-  const layers = [
-    { kind: 'lstm', hiddenSize: H },
-    { kind: 'linear', size: O },
-  ];
-  const model = await createModel({ inputSize: I, layers }, options);
-  const values = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i));
-  const batch = { steps: T, batchSize: B, inputs: values(T * B * I), targets: values(T * B * O) };
-  const data = { train: { stateful: false, length: 1e9, batch: () => batch } };
-  const events = fit(model, data, { optimizer: adam() })[Symbol.asyncIterator]();
-  return { model, step: async () => (await events.next()).value.loss };
+/** Products of the time loop in W2, W4 and W3, and of all steps of W2: rows, columns and depth. */
+const PRODUCTS = [
+  [32, 512, 128],
+  [32, 1024, 256],
+  [64, 2048, 512],
+  [2048, 512, 64],
+];
+
+async function compareProducts(rounds) {
+  const backends = { wasm: await selectKernels({ backend: 'wasm' }), blas: await selectKernels({ backend: 'blas' }) };
+  const rows = [];
+  for (const [R, C, K] of PRODUCTS) {
+    const contestants = {};
+    for (const [name, k] of Object.entries(backends)) {
+      const [out, a, b] = [k.alloc(R, C), k.alloc(R, K), k.alloc(K, C)];
+      for (const m of [a, b])
+        k.upload(
+          m,
+          Float32Array.from({ length: m.rows * m.cols }, (_, i) => Math.sin(i)),
+        );
+      const packed = k.allocPacked(K, C);
+      k.pack(packed, b, false);
+      contestants[name] = () => k.gemmPacked(out, a, packed, false);
+    }
+    const { wasm, blas } = await interleaved(contestants, { rounds });
+    const speed = ({ ms }) => three((2 * R * C * K) / ms / 1e6);
+    rows.push([`${R} x ${K} by ${K} x ${C}`, speed(wasm), speed(blas), three(wasm.ms / blas.ms)]);
+  }
+  console.log('\nProducts with a packed operand, GFLOP/s with one thread\n');
+  console.log(table(['product', 'wasm', 'blas', 'gain'], rows));
+  const { native } = backends.blas;
+  for (const k of Object.values(backends)) k.dispose();
+  return native;
 }
 
-export async function run() {
-  await revectorize();
-  const rows = [];
-  let native = null;
-  for (const shape of SHAPES) {
-    const steps = {};
-    for (const options of CONTESTANTS) steps[nameOf(options)] = await trainStep(shape, options);
-    for (let i = 0; i < 20; i++) {
-      const losses = {};
-      for (const [name, { step }] of Object.entries(steps)) losses[name] = await step();
-      for (const backend of ['wasm', 'blas']) {
-        const [one, two] = [losses[`${backend} 1`], losses[`${backend} 2`]];
-        if (one !== two) throw new Error(`${backend}: one thread gives ${one}, two give ${two}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10)); // lets the second threads start
+/** Makes steps until all threads share the work, and checks that their number does not change the loss. */
+async function start(engines) {
+  for (let i = 0; i < 20; i++) {
+    const losses = {};
+    for (const [name, { step }] of Object.entries(engines)) losses[name] = await step();
+    for (const backend of ['wasm', 'blas']) {
+      const [one, two] = THREADS.map((threads) => losses[nameOf({ backend, threads })]);
+      if (typeof one === 'number' && one !== two)
+        throw new Error(`${backend}: one thread gives ${one}, two give ${two}`);
     }
-    const contestants = Object.fromEntries(Object.entries(steps).map(([name, { step }]) => [name, step]));
-    const times = await interleaved(contestants);
-    const { I, H, B, T } = shape;
-    const cells = Object.values(times).map(({ ms }) => three(ms));
-    const gains = [1, 2].map((threads) => three(times[`wasm ${threads}`].ms / times[`blas ${threads}`].ms));
-    rows.push([`I=${I} H=${H} B=${B} T=${T}`, ...cells, ...gains]);
-    native = steps['blas 1'].model.kernels.native;
-    for (const { model } of Object.values(steps)) model.dispose();
+    if (CONTESTANTS.every((one) => engines[nameOf(one)].model.kernels.threads === one.threads)) return;
+    await new Promise((resolve) => setTimeout(resolve, 10)); // lets the second threads start
   }
-  console.log(`\nTraining steps in ms, wasm and blas with one thread and two (${native.library}; ${machine()})\n`);
-  console.log(table(['shape', ...CONTESTANTS.map(nameOf), 'gain 1', 'gain 2'], rows));
+}
+
+async function compareSteps(names, rounds) {
+  const rows = [];
+  for (const name of names) {
+    const data = makeData(WORKLOADS[name]);
+    const engines = {};
+    for (const options of CONTESTANTS) engines[nameOf(options)] = await engine(WORKLOADS[name], data, options);
+    await start(engines);
+    const steps = Object.fromEntries(Object.entries(engines).map(([key, { step }]) => [key, step]));
+    const times = await interleaved(steps, { rounds });
+    const gains = THREADS.map((threads) => three(times[`wasm ${threads}`].ms / times[`blas ${threads}`].ms));
+    rows.push([`${name}: ${sizes(WORKLOADS[name])}`, ...Object.values(times).map(({ ms }) => three(ms)), ...gains]);
+    for (const { model } of Object.values(engines)) model.dispose();
+  }
+  console.log('\nSteps in ms, with one thread and with two\n');
+  console.log(table(['workload', ...CONTESTANTS.map(nameOf), 'gain 1', 'gain 2'], rows));
+}
+
+export async function run(args) {
+  const { values } = parseArgs({
+    args,
+    options: { workloads: { type: 'string', default: 'W2,W3,W4,S3' }, rounds: { type: 'string', default: '9' } },
+  });
+  await revectorize();
+  const rounds = Number(values.rounds);
+  const { library } = await compareProducts(rounds);
+  await compareSteps(values.workloads.split(','), rounds);
+  console.log(`\n${library}; ${machine()}`);
 }

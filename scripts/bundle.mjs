@@ -43,7 +43,7 @@ const CLI = 'cli/main';
 const FILES = ['node/read', 'node/lock'];
 const CORE = ['core/model', 'core/build', 'kernels/select', 'train/trainer', 'optim/public-common', 'optim/adam'];
 /** Optional packages, loaded on demand if they are installed. */
-const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', 'hyparquet', 'koffi'];
+const OPTIONAL = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', 'hyparquet'];
 
 /**
  * seedrandom as an ES module, so that a page needs no helpers for CommonJS. It loads Node's crypto, which takes 10 ms, to create

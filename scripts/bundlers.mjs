@@ -31,18 +31,18 @@ console.log([...model.predict([1, 2]).output.data].map((y) => y.toFixed(5)).join
 const BUNDLERS = {
   esbuild: (out) => `
     import { build } from 'esbuild';
-    const common = { bundle: true, minify: true, format: 'esm', splitting: true, external: ['node:*', 'gpu.js', 'webgpu', 'koffi'] };
+    const common = { bundle: true, minify: true, format: 'esm', splitting: true, external: ['node:*', 'gpu.js', 'webgpu'] };
     await build({ ...common, entryPoints: ['in.mjs'], outdir: '${out}', outExtension: { '.js': '.mjs' }, logLevel: 'error' });`,
   Vite: (out) => `
     import { build } from 'vite';
-    const rollupOptions = { external: [/^node:/, 'gpu.js', 'webgpu', 'koffi'] };
+    const rollupOptions = { external: [/^node:/, 'gpu.js', 'webgpu'] };
     const lib = { entry: 'in.mjs', formats: ['es'], fileName: 'in' };
     await build({ configFile: false, logLevel: 'error', build: { lib, outDir: '${out}', minify: true, rollupOptions } });`,
   webpack: (out) => `
     import webpack from 'webpack';
     import { resolve } from 'node:path';
     const output = { path: resolve('${out}'), filename: 'in.mjs', chunkFilename: '[id].mjs', module: true };
-    const externals = ['gpu.js', 'webgpu', 'koffi'];
+    const externals = ['gpu.js', 'webgpu'];
     const config = { mode: 'production', entry: './in.mjs', target: ['node20', 'es2022'], output, externals, experiments: { outputModule: true } };
     webpack(config, (error, stats) => {
       if (!error && !stats.hasErrors()) return;
@@ -53,7 +53,7 @@ const BUNDLERS = {
     import { rollup } from 'rollup';
     import resolve from '@rollup/plugin-node-resolve';
     import terser from '@rollup/plugin-terser';
-    const external = [/^node:/, 'gpu.js', 'webgpu', 'koffi'];
+    const external = [/^node:/, 'gpu.js', 'webgpu'];
     const bundle = await rollup({ input: 'in.mjs', plugins: [resolve(), terser()], external });
     await bundle.write({ dir: '${out}', format: 'es', entryFileNames: 'in.mjs', chunkFileNames: '[name]-[hash].mjs' });`,
 };

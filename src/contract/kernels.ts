@@ -86,6 +86,16 @@ export interface PartialRows {
   readonly block: number;
 }
 
+/** A native library that computes matrix products. */
+export interface NativeLibrary {
+  /** Its name, its version and the kernels that it has chosen for this processor. */
+  readonly library: string;
+  /** How many times as fast as the products of `wasm` its products were in a trial. */
+  readonly gain: number;
+  /** Whether the gain is so large that it is worth using. */
+  readonly isWorthwhile: boolean;
+}
+
 /** A backend: its properties, its memory and its instructions. */
 export interface Kernels {
   readonly name: string;
@@ -97,11 +107,8 @@ export interface Kernels {
   readonly threads?: number;
   /** Why the threads that `threads: 'auto'` chose could not start, as a sentence. Undefined if they run or were not needed yet. */
   readonly threadsReason?: string | undefined;
-  /**
-   * The native library that computes large products, with its version, and how many times as fast as those of `wasm` its products were in
-   * a trial. Only `blas` has it.
-   */
-  readonly native?: { readonly library: string; readonly gain: number };
+  /** The native library that computes large products. Only `blas` has it. */
+  readonly native?: NativeLibrary;
   readonly precision: Precision;
   /** When to leave out rows of a batch that have ended. Missing if every new number of rows has a cost, such as another shader. */
   readonly partialRows?: PartialRows;

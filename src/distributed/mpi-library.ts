@@ -3,7 +3,7 @@
  * interface (Intel MPI, MVAPICH, Cray MPICH), are numbers, which its mpi.h defines.
  */
 import { invalidSetting, type UnspoolError } from '../errors.js';
-import { type Koffi, keepLoaded, type Library } from '../native/koffi.js';
+import { findKoffi, type Koffi, keepLoaded, type Library, loadKoffi } from '../native/koffi.js';
 import type { Exchangeable, Reduction } from './communicator.js';
 import { starterOf } from './starter.js';
 
@@ -73,24 +73,13 @@ const SERIALIZED = 2;
 
 const cannot = (problem: string, help = INSTALL): UnspoolError => invalidSetting('MPI', problem, help);
 
-/** Bytes of stack for a call on another thread: MPICH ends the process with koffi's 128 KiB. */
-const STACK = 1 << 22;
-
-async function loadKoffi(): Promise<Koffi> {
-  const koffi = await import('koffi').then(
-    (module) => (module as unknown as { readonly default: Koffi }).default,
-    () => {
-      throw cannot('cannot be used: the package koffi is not installed.');
-    },
-  );
-  if (koffi.config().async_stack_size >= STACK) return koffi;
-  try {
-    koffi.config({ async_stack_size: STACK });
-  } catch {
-    const problem = 'needs a larger stack than koffi has for calls of libraries that were loaded before.';
-    throw cannot(problem, 'Call mpiRank() before anything else uses koffi.');
-  }
-  return koffi;
+function openKoffi(): Koffi {
+  const path = findKoffi();
+  if (!path) throw cannot('cannot be used: the package koffi is not installed.');
+  const { koffi, hasStack } = loadKoffi(path);
+  if (hasStack) return koffi;
+  const problem = 'needs a larger stack than koffi has for calls of libraries that were loaded before.';
+  throw cannot(problem, 'Call mpiRank() before anything else uses koffi.');
 }
 
 /**
@@ -104,7 +93,7 @@ function keepMemoryFunctions(): void {
 
 /** Opens the library at `path`, or the one that fits the starter of this process, and starts MPI. Throws `INVALID_SETTING`. */
 export async function openLibrary(path: string | undefined): Promise<MpiLibrary> {
-  const koffi = await loadKoffi();
+  const koffi = openKoffi();
   keepMemoryFunctions();
   const started = starterOf(globalThis.process?.env ?? {});
   const usual = started && !started.isOpenMpi ? [...MPICH, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH];

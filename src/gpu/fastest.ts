@@ -1,7 +1,7 @@
 /** Measures which backend trains a model fastest. */
 
 import { requireChoice, requireInteger, requireKeys, requireOptions, shown } from '../checks.js';
-import { MAX_THREADS } from '../contract/kernels.js';
+import { type Kernels, MAX_THREADS } from '../contract/kernels.js';
 import type { BackendTiming } from '../core/backend-timing.js';
 import { variantsFor } from '../core/build.js';
 import { frozenCopy } from '../core/copies.js';
@@ -28,7 +28,7 @@ const WARM_UP = 4;
 
 /** Options of `measureBackends`. */
 export interface MeasureOptions extends Pick<BackendOptions, 'threads'> {
-  /** Default: `wasm`, `blas`, `gpu:webgpu` and `gpu:webgl2`. */
+  /** Default: `wasm`, `gpu:webgpu`, `gpu:webgl2`, and `blas` if its products are faster than those of `wasm`. */
   readonly backends?: readonly BackendChoice[];
   /** Updates that are timed. Default 5. */
   readonly updates?: number;
@@ -63,7 +63,7 @@ export async function measureBackends(
   for (const backend of list) {
     try {
       const on = { backend, ...(threads !== undefined && { threads }) };
-      timings.push(await timeBackend(kept, size, on, updates));
+      timings.push(await timeBackend(kept, size, on, updates, options.backends ? undefined : requireGain));
     } catch (error) {
       const never = { stepMs: Number.POSITIVE_INFINITY, firstStepMs: Number.POSITIVE_INFINITY, adapter: null };
       timings.push({ backend, ...never, error: error instanceof Error ? error.message : String(error) });
@@ -115,6 +115,13 @@ export function fastestBackend(shape: PassShape): (spec: ModelSpec, options?: Ba
   };
 }
 
+/** @internal Throws if a native library gains nothing: the noise in the times of updates would choose between it and wasm. */
+export function requireGain({ native }: Kernels): void {
+  if (!native || native.isWorthwhile) return;
+  const problem = `is not faster than wasm here: with ${native.library}, large products take ${(100 / native.gain).toFixed(0)} % of the time.`;
+  throw invalidSetting('backend blas', problem, 'Use wasm.');
+}
+
 /** Generated data that fits the model. The time of an update does not depend on the values. */
 function generatedBatch(model: Model, { steps, batchSize }: PassShape): Batch {
   const tape = model.tape({ steps, batchSize }, { gradients: false });
@@ -136,10 +143,12 @@ async function timeBackend(
   shape: PassShape,
   options: { readonly backend: BackendChoice } & Pick<BackendOptions, 'threads'>,
   updates: number,
+  check?: (kernels: Kernels) => void,
 ): Promise<BackendTiming<BackendChoice>> {
   const begin = performance.now();
   const kernels = await selectKernels(options);
   try {
+    check?.(kernels);
     const model = new Model(kernels, spec, true, await variantsFor(kernels, spec));
     const batch = generatedBatch(model, shape);
     const train = { stateful: false, length: WARM_UP + updates, batch: () => batch };

@@ -6,7 +6,7 @@ export interface Foreign {
   async(...args: unknown[]): void;
 }
 
-/** A library that has been loaded. `func` and `symbol` throw for a name that it does not have. */
+/** A loaded library. `func` and `symbol` throw for a name that it does not have. */
 export interface Library {
   func(name: string, result: string, parameters: readonly string[]): Foreign;
   symbol(name: string, type: string): unknown;
@@ -14,7 +14,7 @@ export interface Library {
 
 /** The part of koffi that is used. */
 export interface Koffi {
-  /** Of null: what the process itself has loaded. Throws if there is no such library. */
+  /** Of null: what the process itself has loaded. Throws for an unknown library. */
   load(path: string | null): Library;
   /** The address of the first element. */
   address(view: ArrayBufferView): bigint;
@@ -40,9 +40,22 @@ export function findKoffi(): string | null {
   return null;
 }
 
-/** Loads koffi from the path of `findKoffi`. */
-export const loadKoffi = (path: string): Koffi =>
-  globalThis.process?.getBuiltinModule('node:module').createRequire(path)(path) as Koffi;
+/** Bytes of stack for a call on another thread: MPICH ends the process with koffi's 128 KiB. */
+const STACK = 1 << 22;
+
+/**
+ * Loads koffi from the path of `findKoffi`, with a large stack for calls on other threads. `hasStack` is false if other code has used
+ * koffi before, after which it refuses another size.
+ */
+export function loadKoffi(path: string): { readonly koffi: Koffi; readonly hasStack: boolean } {
+  const koffi = globalThis.process?.getBuiltinModule('node:module').createRequire(path)(path) as Koffi;
+  try {
+    if (koffi.config().async_stack_size < STACK) koffi.config({ async_stack_size: STACK });
+    return { koffi, hasStack: true };
+  } catch {
+    return { koffi, hasStack: false };
+  }
+}
 
 const RTLD_NOW = 2;
 

@@ -151,7 +151,11 @@ const backend: Recipe = {
   },
   edits: [
     before('src/kernels/select.ts', 'import { reference }', "import { minimal } from './minimal/backend.js';\n"),
-    { file: 'src/kernels/select.ts', find: '{ wasm, reference, gpu }', replace: '{ wasm, reference, gpu, minimal }' },
+    {
+      file: 'src/kernels/select.ts',
+      find: '{ wasm, blas, reference, gpu }',
+      replace: '{ wasm, blas, reference, gpu, minimal }',
+    },
   ],
 };
 

@@ -94,7 +94,6 @@ describe('imports from outside', () => {
       '@observablehq',
       '@resvg',
       'hyparquet',
-      'koffi',
       'linkedom',
       'ndarray',
       'seedrandom',

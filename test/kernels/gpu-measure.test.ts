@@ -1,8 +1,10 @@
 /** Measuring backends, and downloads of a tape: `unspool/gpu`. */
 import { describe, expect, test } from '@jest/globals';
+import type { Kernels } from '../../src/contract/kernels.js';
 import { createModel } from '../../src/create.js';
+import { requireGain } from '../../src/gpu/fastest.js';
 import { createGpu, downloadSteps, fastestBackend, measureBackends } from '../../src/gpu/index.js';
-import { rejected } from '../support/errors.js';
+import { rejected, thrown } from '../support/errors.js';
 import { expectClose } from '../support/golden.js';
 import { testOnWebGpu } from '../support/machine.js';
 import { provideWebGpu } from '../support/webgpu.js';
@@ -56,6 +58,13 @@ test('measureBackends sorts by time, and reports why a backend failed', async ()
   expect(found[1]!.error).toBe(null);
 });
 
+test('a native library that gains nothing is not measured', () => {
+  const native = (gain: number) => ({ native: { library: 'OpenBLAS 9 Zen', gain, isWorthwhile: gain > 1 } }) as Kernels;
+  requireGain(native(2));
+  requireGain({} as Kernels);
+  expect(thrown(() => requireGain(native(0.8))).message).toMatch(/not faster.+OpenBLAS 9 Zen.+take 125 % of the time/);
+});
+
 describe('fastestBackend', () => {
   const shape = { steps: 4, batchSize: 3 };
 
@@ -67,7 +76,8 @@ describe('fastestBackend', () => {
       'gpu:webgpu',
       'wasm',
     ]);
-    const [first, second, last] = model.backendTimings!;
+    const [first, second] = model.backendTimings!;
+    const last = model.backendTimings!.at(-1);
     expect(first!.stepMs).toBeLessThanOrEqual(second!.stepMs);
     expect(last).toMatchObject({ backend: 'gpu:webgl2', stepMs: Number.POSITIVE_INFINITY });
     expect(last!.error).toMatch(/no WebGL 2/);

@@ -23,7 +23,7 @@ describe('package.json', () => {
     expect(manifest.scripts[name]).toBeUndefined();
   });
 
-  test('what may be there and need not: what draws reports, the GPU, MPI, and Parquet files', () => {
+  test('what may be there and need not: what draws reports, the GPU, MPI, a native BLAS, and Parquet files', () => {
     const names = ['@observablehq/plot', '@resvg/resvg-js', 'gpu.js', 'hyparquet', 'koffi', 'linkedom', 'webgpu'];
     expect(Object.keys(manifest.peerDependencies as object)).toEqual(names);
     const meta = manifest.peerDependenciesMeta as Record<string, { optional: boolean }>;

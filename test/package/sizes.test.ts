@@ -28,7 +28,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   './interop': 120,
   './lab': 80,
   './node': 150,
-  './tasks': 152,
+  './tasks': 155,
   './tune': 20,
   './worker': 150,
 };

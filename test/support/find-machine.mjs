@@ -26,26 +26,25 @@ function opensGpu() {
   }
 }
 
-/** The programs of Open MPI and of MPICH that start ranks, if koffi can be loaded. */
-function mpiStarters() {
+/** The path of koffi, or null. */
+const koffi = (() => {
   try {
-    createRequire(import.meta.url).resolve('koffi');
+    return createRequire(import.meta.url).resolve('koffi');
   } catch {
-    return [];
+    return null;
   }
-  return ['mpirun.openmpi', 'mpiexec.mpich'].filter(
-    (name) => !spawnSync(name, ['--version'], { stdio: 'ignore' }).error,
-  );
-}
+})();
 
-/** Whether koffi can load OpenBLAS, or the library in UNSPOOL_BLAS. */
+/** The programs of Open MPI and of MPICH that start ranks, if there is koffi. */
+const mpiStarters = () =>
+  ['mpirun.openmpi', 'mpiexec.mpich'].filter(
+    (name) => koffi !== null && !spawnSync(name, ['--version'], { stdio: 'ignore' }).error,
+  );
+
+/** Whether koffi can load OpenBLAS, or the library in UNSPOOL_BLAS. In another process: here, it would then refuse the settings of a test. */
 function hasBlas(env) {
-  try {
-    createRequire(import.meta.url)('koffi').load(env.UNSPOOL_BLAS ?? 'libopenblas.so.0');
-    return true;
-  } catch {
-    return false;
-  }
+  const program = `require(${JSON.stringify(koffi)}).load(process.env.UNSPOOL_BLAS ?? 'libopenblas.so.0')`;
+  return koffi !== null && spawnSync(process.execPath, ['--eval', program], { stdio: 'ignore', env }).status === 0;
 }
 
 export function findMachine(env = process.env) {

@@ -1,5 +1,6 @@
 /** What `unspool train` prints about a run. */
 import { bitsPerCharacter, createRng, generate, type Model, type Training, type TrainingEvent } from '../../index.js';
+import { gainText } from '../native.js';
 import { grouped } from '../output.js';
 import { contextIn } from '../text-model.js';
 import type { Run } from './start.js';
@@ -7,16 +8,6 @@ import type { Run } from './start.js';
 function backendName({ kernels: { name, variant, native } }: Model): string {
   const details = [variant, native?.library].filter((detail) => detail);
   return details.length > 0 ? `${name} (${details.join(', ')})` : name;
-}
-
-/** How much faster the products of a native library are from which it is worth using. */
-const WORTH = 1.05;
-
-/** What `blas` gains. */
-function printGain({ kernels: { native } }: Model, out: Run['out']): void {
-  if (!native) return;
-  const products = `Large products take ${(100 / native.gain).toFixed(0)} % of the time of wasm.`;
-  out.print(native.gain < WORTH ? `${products} Nothing is gained: --backend wasm is as fast here.` : products);
 }
 
 export function printStart({ out, settings, model, text, textFile, resumed, file }: Run, training: Training): void {
@@ -32,7 +23,8 @@ export function printStart({ out, settings, model, text, textFile, resumed, file
   for (const { backend, stepMs, error } of model.backendTimings ?? []) {
     out.print(error === null ? `  ${backend}: ${stepMs.toFixed(2)} ms per update` : `  unavailable: ${error}`);
   }
-  printGain(model, out);
+  const { native } = model.kernels;
+  if (native) out.print(gainText(native));
   out.print(`${grouped(updates)} updates planned.`);
   if (resumed) out.print(`Continuing after update ${grouped(resumed.update)}.`);
 }

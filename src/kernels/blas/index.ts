@@ -11,6 +11,7 @@ import { startWasm, type WasmOptions, type WasmVariant, wasmProblem, wasmVariant
 import { CommandWord } from '../wasm/layout.js';
 import { type BlasLibrary, cannot, findBlas, libraryPaths, SGEMM } from './library.js';
 import { type OpenSettings, openSgemm } from './open.js';
+import { probe } from './probe.js';
 import { MIN_PRODUCT, products } from './products.js';
 import { gainOf, verify } from './verify.js';
 
@@ -23,6 +24,9 @@ export interface BlasOptions extends Omit<WasmOptions, 'extension'> {
   /** The multiply-adds from which the library computes a product. */
   readonly minimum?: number;
 }
+
+/** The gain from which a library is worth using: a smaller one is lost in the noise of a trial. */
+const WORTHWHILE = 1.05;
 
 /** The gain of each library over each variant. Its products are compared and timed once in a process. */
 const gains = new Map<string, number>();
@@ -46,16 +50,32 @@ export async function startBlas(options: BlasOptions = {}): Promise<Kernels> {
     const problem = `has ${library.title} in a build that only one thread may call: ${library.path}.`;
     throw cannot(problem, 'Use threads: 1, or install a build with threads (Debian: libopenblas0-pthread).');
   }
+  const settings = {
+    koffi,
+    library: library.path,
+    settings: library.settings,
+    ...SGEMM,
+    arguments: CommandWord.integers,
+  };
   const key = `${library.path} ${variant}`;
-  if (!gains.has(key)) gains.set(key, await gainOn(variant, koffi, library));
-  const kernels = await startWasm(variant, { ...others, extension: extensionOf(koffi, library, minimum) });
-  return Object.assign(kernels, { native: { library: library.title, gain: gains.get(key)! } });
+  if (!gains.has(key)) gains.set(key, await gainOn(variant, settings, library.title));
+  const gain = gains.get(key)!;
+  const kernels = await startWasm(variant, { ...others, extension: extensionOf(settings, minimum) });
+  const { loadVariants } = kernels;
+  return Object.assign(kernels, {
+    native: { library: library.title, gain, isWorthwhile: gain >= WORTHWHILE },
+    async loadVariants() {
+      await loadVariants!();
+      // The library rounds fewer rows in another way, so none may be left out.
+      Object.assign(kernels, { partialRows: undefined });
+    },
+  });
 }
 
 function openLibrary(path: string, paths: readonly string[]): BlasLibrary {
   let koffi: Koffi;
   try {
-    koffi = loadKoffi(path);
+    koffi = loadKoffi(path).koffi;
   } catch (error) {
     const [reason] = String((error as Error).message).split('\n');
     throw cannot(`cannot load koffi (${reason}).`); // it has no build for this system, for example
@@ -66,14 +86,7 @@ function openLibrary(path: string, paths: readonly string[]): BlasLibrary {
 }
 
 /** @param keep is given the instructions of the wasm backend. */
-function extensionOf(
-  koffi: string,
-  library: BlasLibrary,
-  minimum: number,
-  keep?: (wasm: Kernels) => void,
-): Extension<OpenSettings> {
-  const open = { library: library.path, settings: library.settings, ...SGEMM, arguments: CommandWord.integers };
-  const settings: OpenSettings = { koffi, ...open };
+function extensionOf(settings: OpenSettings, minimum: number, keep?: (wasm: Kernels) => void): Extension<OpenSettings> {
   return {
     settings,
     host: (memory) => openSgemm(settings, memory),
@@ -85,15 +98,20 @@ function extensionOf(
   };
 }
 
-/** The gain of a library, measured on a backend that is then ended. Throws `INVALID_SETTING` if its products are wrong. */
-async function gainOn(variant: WasmVariant, koffi: string, library: BlasLibrary): Promise<number> {
+/**
+ * The gain of a library, measured on a backend that is then ended. Throws `INVALID_SETTING` if it crashes or its products are wrong.
+ */
+async function gainOn(variant: WasmVariant, settings: OpenSettings, title: string): Promise<number> {
+  await probe(settings, title);
   let wasm!: Kernels;
   const keep = (own: Kernels): void => {
     wasm = own;
   };
-  const kernels = await startWasm(variant, { extension: extensionOf(koffi, library, MIN_PRODUCT, keep) });
-  verify(kernels, kernels, wasm, library.title);
-  const gain = gainOf(kernels, kernels, wasm);
-  kernels.dispose();
-  return gain;
+  const kernels = await startWasm(variant, { extension: extensionOf(settings, MIN_PRODUCT, keep) });
+  try {
+    verify(kernels, kernels, wasm, title);
+    return gainOf(kernels, kernels, wasm);
+  } finally {
+    kernels.dispose();
+  }
 }

@@ -68,7 +68,12 @@ const FAMILIES: readonly Family[] = [
       const line = new Uint8Array(200);
       library.func('MKL_Get_Version_String', 'void', ['void *', 'int'])(line, line.length);
       const version = /Version (\S+)/.exec(String.fromCharCode(...line))?.[1] ?? '';
-      return { version, isWide: layer % 2 === 1, settings: [], isConcurrent: true };
+      return {
+        version,
+        isWide: layer % 2 === 1,
+        settings: [['MKL_Set_Threading_Layer', 'int', 1]],
+        isConcurrent: true,
+      };
     },
   },
   {

@@ -28,17 +28,13 @@ interface BlasPacked extends WasmPacked {
 
 type Replaced = Pick<Kernels, 'memory' | 'free' | 'gemm' | 'allocPacked' | 'pack' | 'gemmPacked'>;
 
-/** @param minimum multiply-adds from which the library is used. */
-export function products(context: WasmContext, wasm: Kernels, minimum = MIN_PRODUCT): Replaced {
-  const { heap, threads, thresholds, at } = context;
+/**
+ * Returns what passes a product to the library, with the addresses of its operands. The library does not check them, so this is the
+ * one place that does: all of each operand must be inside the memory.
+ */
+function caller({ heap, threads, thresholds, at }: WasmContext) {
   const minShared = Math.min(MIN_SHARED, thresholds.product);
-  /** A product of one row reads all of B for few multiplications: the library gains nothing. */
-  const isNative = (R: number, C: number, K: number): boolean => R > 1 && K > 0 && C > 0 && R * C * K >= minimum;
-
-  /**
-   * The one place that passes addresses to the library, which does not check them. All of each operand must be inside the memory.
-   */
-  function multiply(out: Matrix, a: Matrix, b: Matrix, K: number, flags: number): void {
+  return (out: Matrix, a: Matrix, b: Matrix, K: number, flags: number): void => {
     const [R, C] = [out.rows, out.cols];
     const bytes = heap.memory.buffer.byteLength;
     if (flags & TRANS_A) requireInside(bytes, 'a', a, K, R);
@@ -48,7 +44,14 @@ export function products(context: WasmContext, wasm: Kernels, minimum = MIN_PROD
     requireInside(bytes, 'out', out, R, C);
     threads.pass(at(out), R, C, at(a), at(b), K, flags);
     threads.dispatch(Command.host, R * C * K >= minShared);
-  }
+  };
+}
+
+/** @param minimum multiply-adds from which the library is used. */
+export function products(context: WasmContext, wasm: Kernels, minimum = MIN_PRODUCT): Replaced {
+  const multiply = caller(context);
+  /** A product of one row reads all of B for few multiplications: the library gains nothing. */
+  const isNative = (R: number, C: number, K: number): boolean => R > 1 && K > 0 && C > 0 && R * C * K >= minimum;
 
   return {
     gemm(out, a, b, options = {}) {

@@ -49,8 +49,8 @@ export class Heap {
       this.memory = new WebAssembly.Memory({ initial: Math.min(2, maximum), maximum, shared: true });
     } catch {
       const help =
-        'Each backend reserves address space, and there are too many. Dispose models that you no longer need, or let them share ' +
-        'a backend: const kernels = await selectKernels(); createModel(spec, { kernels }).';
+        'Each backend reserves address space. Dispose models that you no longer need, or let them share a backend: ' +
+        'createModel(spec, { kernels: await selectKernels() }).';
       throw new UnspoolError({
         code: 'OUT_OF_MEMORY',
         bytes: this.capacity,

@@ -87,6 +87,11 @@ describeWithBlas('with a native BLAS', () => {
     expect(k.native!.gain).toBeGreaterThan(0);
   });
 
+  test('no rows may be left out: the bits of a product depend on their number', async () => {
+    expect((await createWasm('simd')).partialRows).toBeDefined();
+    expect((await createBlas()).partialRows).toBeUndefined();
+  });
+
   test('a packed operand takes the memory of the rules, and gives it back', async () => {
     const k = await createBlas();
     const rules = await k.memory.rules();
@@ -159,6 +164,15 @@ describe('errors', () => {
   test('without a library', async () => {
     const error = await rejected(() => startBlas({ libraries: ['libnothing.so', 'libnot.so'] }));
     expect(error.message).toMatch(/native BLAS: none was found.+npm install koffi.+libopenblas0/);
+  });
+
+  test.each([
+    ['crashes', 'a product crashed the process that tried it (SIGILL)'],
+    ['throws', 'it cannot be called: Expected 13 arguments, got 14'],
+  ])('a library that %s ends another process, not this one', async (library, problem) => {
+    const koffi = join(__dirname, 'failing-koffi.cjs');
+    const error = await rejected(() => startBlas({ koffi, libraries: [library] }));
+    expect(error.message).toContain(`cannot use OpenBLAS 9.1 Imitation: ${problem}. Use backend: "wasm"`);
   });
 
   test('float64', async () => {
