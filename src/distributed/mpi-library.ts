@@ -1,6 +1,7 @@
 /**
  * The MPI library of this system. Open MPI's handles are addresses of its variables; those of MPICH, and of the libraries with its binary
- * interface (Intel MPI, MVAPICH, Cray MPICH), are numbers, which its mpi.h defines.
+ * interface (Intel MPI, MVAPICH, Cray MPICH), are numbers, which its mpi.h defines. MPI 5 has one binary interface for all libraries
+ * (libmpi_abi), whose handles are pointers with fixed values (MPI 5.0, chapter 20).
  */
 import { invalidSetting, type UnspoolError } from '../errors.js';
 import { findKoffi, type Koffi, keepLoaded, type Library, loadKoffi } from '../native/koffi.js';
@@ -33,6 +34,14 @@ and start the ranks with mpirun, mpiexec or srun --mpi=pmix.`;
 /** Where the libraries are, in the order in which they are tried. */
 const OPEN_MPI = ['libmpi.so.40', '/opt/homebrew/lib/libmpi.40.dylib', '/usr/local/lib/libmpi.40.dylib'];
 const MPICH = ['libmpich.so.12', 'libmpi.so.12', '/opt/homebrew/lib/libmpi.12.dylib', '/usr/local/lib/libmpi.12.dylib'];
+
+const ABI = ['libmpi_abi.so.0', '/opt/homebrew/lib/libmpi_abi.dylib', '/usr/local/lib/libmpi_abi.dylib'];
+
+const ABI_HANDLES = {
+  world: 0x101,
+  types: { Float32Array: 0x210, Float64Array: 0x214, Int32Array: 0x209, Uint8Array: 0x245 },
+  operations: { sum: 0x21, min: 0x22, max: 0x23 },
+};
 
 const MPICH_HANDLES = {
   world: 0x44000000,
@@ -96,9 +105,8 @@ export async function openLibrary(path: string | undefined): Promise<MpiLibrary>
   const koffi = openKoffi();
   keepMemoryFunctions();
   const started = starterOf(globalThis.process?.env ?? {});
-  const usual = started && !started.isOpenMpi ? [...MPICH, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH];
-  const library = firstOf(koffi, path === undefined ? usual : [path]);
-  const mpi = start(library);
+  const usual = started && !started.isOpenMpi ? [...MPICH, ...ABI, ...OPEN_MPI] : [...OPEN_MPI, ...ABI, ...MPICH];
+  const mpi = start(...firstOf(koffi, path === undefined ? usual : [path]));
   if (started && started.size !== mpi.size) {
     mpi.finalize();
     const problem = `is of another kind than the program that started this process: it sees ${mpi.size} of ${started.size} ranks.`;
@@ -107,12 +115,12 @@ export async function openLibrary(path: string | undefined): Promise<MpiLibrary>
   return mpi;
 }
 
-function firstOf(koffi: Koffi, paths: readonly string[]): Library {
+function firstOf(koffi: Koffi, paths: readonly string[]): [library: Library, path: string] {
   for (const path of paths) {
     try {
       const library = koffi.load(path);
       keepLoaded(koffi, path); // Open MPI leaves data in the threads that called it, and cleans up when they end
-      return library;
+      return [library, path];
     } catch {
       // The next one may be there.
     }
@@ -122,17 +130,18 @@ function firstOf(koffi: Koffi, paths: readonly string[]): Library {
   throw cannot(problem);
 }
 
-function isOpenMpi(library: Library): boolean {
+/** The handles of a library, and their type. Only its name shows the interface of MPI 5: a library may have its own one as well. */
+function handlesOf(library: Library, path: string) {
+  if (/libmpi_abi[^/]*$/.test(path)) return { handles: ABI_HANDLES, type: 'intptr_t' };
   try {
-    library.symbol('ompi_mpi_comm_world', 'char');
-    return true;
+    return { handles: openMpiHandles(library), type: 'void *' };
   } catch {
-    return false;
+    return { handles: MPICH_HANDLES, type: 'int' };
   }
 }
 
-function functionsOf(library: Library, isOpen: boolean) {
-  const all = Object.entries(signatures(isOpen ? 'void *' : 'int'));
+function functionsOf(library: Library, type: string) {
+  const all = Object.entries(signatures(type));
   try {
     return Object.fromEntries(all.map(([name, parameters]) => [name, library.func(name, 'int', parameters)]));
   } catch {
@@ -140,10 +149,10 @@ function functionsOf(library: Library, isOpen: boolean) {
   }
 }
 
-function start(library: Library): MpiLibrary {
-  const isOpen = isOpenMpi(library);
-  const handles = isOpen ? openMpiHandles(library) : MPICH_HANDLES;
-  const byName = functionsOf(library, isOpen);
+/** Starts MPI in this process, with the library that was loaded from `path`. Throws `INVALID_SETTING`. */
+export function start(library: Pick<Library, 'func' | 'symbol'>, path: string): MpiLibrary {
+  const { handles, type } = handlesOf(library, path);
+  const byName = functionsOf(library, type);
   const { world, types, operations } = handles;
   const read = (name: string, ...args: unknown[]): number => {
     const out = new Int32Array(1);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { mpiRank } from '../../src/distributed/mpi.js';
+import { start } from '../../src/distributed/mpi-library.js';
 import { type Folder, folder, ROOT } from '../cli/support.js';
 import { rejected } from '../support/errors.js';
 import { describeWithMpi, MPI_STARTERS } from '../support/machine.js';
@@ -104,5 +105,65 @@ describe('without MPI', () => {
       'options.library must be a path',
     );
     expect((await rejected(() => mpiRank({ path: 'x' } as never))).message).toContain('path');
+  });
+});
+
+describe('the handles of libraries', () => {
+  /** A library with MPI's functions that writes 3 to what it is given last; `symbols` are its variables. */
+  function libraryWith(symbols: readonly string[]) {
+    const calls: unknown[][] = [];
+    const types = new Set<string>();
+    const call = (name: string, args: unknown[]): number => {
+      calls.push([name, ...args.map((arg) => (ArrayBuffer.isView(arg) ? 'memory' : arg))]);
+      const last = args.at(-1);
+      if (last instanceof Int32Array) last[0] = 3;
+      return 0;
+    };
+    const func = (name: string, _: string, parameters: readonly string[]) => {
+      for (const type of parameters) types.add(type);
+      const async = (...args: unknown[]): void => {
+        call(name, args.slice(0, -1));
+        (args.at(-1) as (error: null, code: number) => void)(null, 0);
+      };
+      return Object.assign((...args: readonly unknown[]) => call(name, [...args]), { async });
+    };
+    const symbol = (name: string): string => {
+      if (symbols.includes(name)) return `&${name}`;
+      throw new Error('unknown');
+    };
+    return { library: { func, symbol }, calls, types };
+  }
+
+  const OPEN_MPI = ['comm_world', 'float', 'double', 'int', 'unsigned_char', 'op_sum', 'op_min', 'op_max'];
+
+  test.each([
+    ['/usr/lib/libmpi_abi.so.0', OPEN_MPI, 'intptr_t', [0x101, 0x210, 0x214, 0x209, 0x245, 0x21, 0x22, 0x23]],
+    [
+      'libmpich.so.12',
+      [],
+      'int',
+      [0x44000000, 0x4c00040a, 0x4c00080b, 0x4c000405, 0x4c000102, 0x58000003, 0x58000002, 0x58000001],
+    ],
+    ['/opt/libmpi_abi/libmpi.so.40', OPEN_MPI, 'void *', OPEN_MPI.map((name) => `&ompi_mpi_${name}`)],
+  ])('%s', async (path, symbols, type, [world, float, double, int, byte, sum, min, max]) => {
+    const { library, calls, types } = libraryWith(symbols.map((name) => `ompi_mpi_${name}`));
+    const mpi = start(library, path);
+    expect(types).toEqual(new Set(['void *', 'int', type]));
+    expect([mpi.rank, mpi.size, mpi.world]).toEqual([3, 3, world]);
+    expect([Float32Array, Float64Array, Int32Array, Uint8Array].map((Numbers) => mpi.typeOf(new Numbers(1)))).toEqual([
+      ...[float, double, int, byte],
+    ]);
+    expect(mpi.operations).toEqual({ sum, min, max });
+    await mpi.call('MPI_Barrier', [mpi.world]);
+    mpi.finalize();
+    mpi.abort();
+    expect(calls).toEqual([
+      ['MPI_Init_thread', null, null, 2, 'memory'],
+      ['MPI_Comm_rank', world, 'memory'],
+      ['MPI_Comm_size', world, 'memory'],
+      ['MPI_Barrier', world],
+      ['MPI_Finalize'],
+      ['MPI_Abort', world, 1],
+    ]);
   });
 });
