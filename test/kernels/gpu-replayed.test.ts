@@ -82,7 +82,7 @@ const op: fc.Arbitrary<Op> = fc.record({
   at: fc.tuple(fc.nat(8), fc.nat(8), fc.nat(8)),
   x: fc.nat(7),
 });
-/** What a round does differently: an instruction less, twice, a matrix of its own, a read more, or a read that is not awaited. */
+/** What a round does differently: an instruction less, twice, a new matrix, a read more, or a read that is not awaited. */
 interface Change {
   readonly round: number;
   readonly kind: 'skip' | 'twice' | 'renew' | 'read' | 'late';

@@ -37,6 +37,20 @@ test('pruneFunctions keeps every overload that main reaches, and removes the res
   expect(pruneFunctions(SHADER)).toBe(SHADER.slice(0, from) + SHADER.slice(to));
 });
 
+test('pruneFunctions follows calls of calls, overloads that call each other', () => {
+  const functions = {
+    last: 'float last(float x) {\n  return x;\n}\n',
+    idle: 'float idle(float x) {\n  return last(x);\n}\n',
+    wide: 'vec2 near(vec2 x) {\n  return x + last(1.0);\n}\n',
+    narrow: 'float near(float x) {\n  if (x > 0.0) { return near(vec2(x)).x; }\n  return 0.0;\n}\n',
+    main: 'void main() {\n  float x = near(1.0);\n}',
+  };
+  expect(pruneFunctions(`#version\n${Object.values(functions).join('')}`)).toBe(
+    `#version\n${Object.values({ ...functions, idle: '\n' }).join('')}`,
+  );
+  expect(pruneFunctions(`${functions.idle}${functions.last}void main() {}`)).toBe('\n\nvoid main() {}');
+});
+
 test('pruneFunctions does not change a shader whose only function is main', () => {
   const text = '#version 300 es\nin vec2 aPos;\nvoid main(void) {\n  gl_Position = vec4(aPos, 0, 1);\n}\n';
   expect(pruneFunctions(text)).toBe(text);
