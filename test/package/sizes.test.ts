@@ -28,7 +28,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   './interop': 120,
   './lab': 80,
   './node': 150,
-  './tasks': 155,
+  './tasks': 158,
   './tune': 20,
   './worker': 150,
 };
