@@ -195,3 +195,48 @@ test('invalid arguments are rejected', () => {
   expect(() => accumulate(sourceOf(BATCHES), 0)).toThrow('batches must be');
   expect(() => accumulate([] as unknown as BatchSource, 2)).toThrow('source must be a batch source');
 });
+
+describe('one accumulation', () => {
+  const data = () => sourceOf([2, 2, 2, 2].map((rows, i) => batchOf(i, rows, false)));
+  const options = { optimizer: sgd({ learningRate: 0.3 }), loss: 'crossEntropy' as const };
+
+  test('serves one training after the other, of the same model and of another', async () => {
+    const { train: groups, gradient } = accumulate(data(), 2);
+    const larger = { ...SPEC, layers: SPEC.layers.with(1, { kind: 'lstm', hiddenSize: 6 }) };
+    for (const spec of [SPEC, SPEC, larger]) {
+      const [one, other] = [await create(spec), await create(spec)];
+      const fresh = accumulate(data(), 2);
+      const expected = await train(other, fresh.train, { ...options, gradient: fresh.gradient });
+      expect(await train(one, groups, { ...options, gradient })).toEqual(expected);
+      expect(await train(one, groups, { ...options, gradient })).not.toEqual(expected); // with other weights
+      expect(expected).toHaveLength(2 + 2);
+    }
+  });
+
+  test('a model that it has not been disposed of is replaced by the next one', async () => {
+    const { train: groups, gradient } = accumulate(data(), 2);
+    const losses: number[] = [];
+    for (const seed of [1, 2, 1]) {
+      const model = await create({ ...SPEC, seed });
+      const pass = { tape: model.tape({ steps: T, batchSize: 2 }), gradients: model.arena() };
+      losses.push((await gradient(model, groups.batch(0), { ...pass, loss: 'crossEntropy' })).loss);
+      const numbers = Array.from(await model.kernels.download(pass.gradients.matrix));
+      expect(Math.hypot(...numbers)).toBeGreaterThan(0);
+      if (seed === 2) model.dispose(); // the workspace of a model that has ended is not used again
+    }
+    expect([losses[2] === losses[0], losses[1] === losses[0]]).toEqual([true, false]);
+    gradient.dispose!();
+    gradient.dispose!();
+  });
+
+  test('carries no state between the batches of a group, unless the source is stateful', async () => {
+    const lossesOf = async (stateful: boolean | undefined) => {
+      const source = { ...data(), ...(stateful !== undefined && { stateful }) };
+      const { train: groups, gradient } = accumulate(source, 2);
+      return train(await create(), groups, { ...options, gradient });
+    };
+    const [unset, off, on] = [await lossesOf(undefined), await lossesOf(false), await lossesOf(true)];
+    expect(unset).toEqual(off);
+    expect(on).not.toEqual(off);
+  });
+});

@@ -1,6 +1,7 @@
 /** Averages of the weights, compared with plain averages of the weights after each update. */
 import { describe, expect, test } from '@jest/globals';
 import { Arena, ParameterLayout } from '../../src/core/memory/parameters.js';
+import { createReference } from '../../src/kernels/reference/index.js';
 import { adam } from '../../src/optim/adam.js';
 import { Average } from '../../src/train/averaging.js';
 import { evaluate } from '../../src/train/evaluate.js';
@@ -155,4 +156,32 @@ test.each([
       'INVALID_SETTING',
     ).path,
   ).toBe(path);
+});
+
+test('what an average has observed: the updates in it, whether it waits, and the losses so far', () => {
+  const layout = new ParameterLayout([{ name: 'a', shape: [2, 3] }]);
+  const k = createReference('float64');
+  const arena = () => new Arena(k, layout);
+  const [parameters, create] = [arena(), (spec: AverageSpec) => new Average(k, spec, arena)];
+  const waiting = create({ kind: 'polyak', patience: 1 });
+  expect([waiting.observed, create({ kind: 'ema', decay: 0.5 }).observed]).toEqual([
+    [0, 1],
+    [0, 0],
+  ]);
+  for (const loss of [5, 4]) waiting.observe(loss);
+  waiting.update(parameters, 1);
+  expect([waiting.observed, waiting.isUsed]).toEqual([[0, 1, 5, 4], false]);
+  const resumed = create({ kind: 'polyak', patience: 1 });
+  resumed.restore(waiting.observed);
+  for (const one of [waiting, resumed]) {
+    one.observe(4.5); // above 5 and 4 without the last: the best before it is 5
+    expect(one.observed).toEqual([0, 1, 5, 4, 4.5]);
+    one.observe(4.6);
+    for (const update of [4, 5]) one.update(parameters, update);
+    expect([one.observed, one.isUsed]).toEqual([[2, 0], true]);
+    one.observe(9); // no longer of interest
+    expect(one.observed).toEqual([2, 0]);
+  }
+  resumed.restore([]);
+  expect([resumed.observed, resumed.isUsed]).toEqual([[0, 0], false]);
 });
