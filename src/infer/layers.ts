@@ -189,8 +189,8 @@ export function buildLayers({ spec, read }: Pick<Content, 'spec' | 'read'>, mach
   let width = inputSize;
   const layers = spec.layers.map((layer, i): Layer => {
     const sizes = Object.hasOwn(SIZES, layer?.kind) ? SIZES[layer.kind]! : ['kind'];
-    const known = layer as unknown as Readonly<Record<string, unknown>>;
-    const ok = sizes.every((key) => isSize(known[key])) && (isSize(width) || (tokens > 0 && i === 0));
+    const known = layer as unknown as Readonly<Record<string, unknown>> | null;
+    const ok = sizes.every((key) => isSize(known?.[key])) && (isSize(width) || (tokens > 0 && i === 0));
     if (!ok) throw invalidFile(`has an invalid or unknown layer, layers[${i}]`);
     const inputs = width;
     switch (layer.kind) {
