@@ -110,7 +110,10 @@ export interface Kernels {
   /** The native library that computes large products. Only `blas` has it. */
   readonly native?: NativeLibrary;
   readonly precision: Precision;
-  /** When to leave out rows of a batch that have ended. Missing if every new number of rows has a cost, such as another shader. */
+  /**
+   * When to leave out rows of a batch that have ended. Missing if every new number of rows has a cost, such as another shader, or if
+   * the bits of a row depend on it.
+   */
   readonly partialRows?: PartialRows;
   /** Throws `OUT_OF_MEMORY` if a parameter is larger than one instruction can handle. Missing if the backend has no such limit. */
   requireFits?(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]): void;
