@@ -1,11 +1,13 @@
 /** The calls of communicators: one rank, several ranks in this thread, and worker threads. */
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from '@jest/globals';
+import { exchangeReports, textsOf } from '../../src/distributed/agreement.js';
 import { type Communicator, singleRank } from '../../src/distributed/communicator.js';
 import { nodesOf, partOf, TreeSum } from '../../src/distributed/shards.js';
 import { threadRank, threadRanks } from '../../src/distributed/threads.js';
 import { ROOT } from '../cli/support.js';
 import { problemOf, rejected, thrown } from '../support/errors.js';
+import { integer, number, testRanges } from '../support/ranges.js';
 import { onRanks } from './support.js';
 
 const PIECE = 1 << 18;
@@ -135,6 +137,74 @@ describe('calls that do not fit together', () => {
     );
     expect(thrown(() => threadRank(threadRanks(2), 2)).message).toContain('rank must be an integer from 0 to 1');
   });
+});
+
+describe('ranks in threads refuse', () => {
+  const c = threadRank(threadRanks(2), 1);
+  const one = new Int32Array(1);
+  test.each<[string, () => Promise<void>, string]>([
+    [
+      'a list',
+      () => c.broadcast([1] as never),
+      'data must be one of Float32Array, Float64Array, Int32Array, Uint8Array',
+    ],
+    ['another type', () => c.broadcast(new Int16Array(1) as never), 'data must be one of'],
+    ['a root beyond the ranks', () => c.broadcast(one, 2), 'root must be an integer from 0 to 1, got 2.'],
+    ['a root below 0', () => c.broadcast(one, -1), 'root must be an integer from 0 to 1, got -1.'],
+    ['another reduction', () => c.allReduce(one, 'mean' as never), 'reduction must be'],
+    ['a list to reduce', () => c.allReduce([1] as never, 'sum'), 'data must be one of'],
+    ['a list to gather', () => c.allGather([1] as never, one), 'part must be one of'],
+    ['too few for all', () => c.allGather(one, one), 'all must be a Int32Array of 2 elements, got Int32Array of 1.'],
+    ['uneven blocks', () => c.allToAll(new Int32Array(3), one), 'sent has 3 elements, which 2 blocks of one length'],
+    [
+      'blocks of another length',
+      () => c.allToAll(new Int32Array(2), one),
+      'received must be a Int32Array of 2 elements',
+    ],
+    ['blocks of another type', () => c.allToAll(new Int32Array(2), new Float32Array(2)), 'got Float32Array of 2.'],
+  ])('%s', async (_what, call, message) => {
+    const error = await rejected(call);
+    expect(problemOf(error, 'INVALID_SETTING')).toBeDefined();
+    expect(error.message).toContain(message);
+  });
+});
+
+describe('ranges', () => {
+  testRanges([
+    ['size', integer(1, 64), (size) => threadRanks(size)],
+    ['options.timeout', number(0.001, 1e6), (timeout) => threadRank(threadRanks(1), 0, { timeout })],
+  ]);
+});
+
+test('texts of all ranks have any length, also 0, and any character', async () => {
+  const texts = ['', 'aä😀'.repeat(9), 'b'];
+  expect(await onRanks(3, (communicator) => textsOf(communicator, texts[communicator.rank]!))).toEqual(
+    new Array(3).fill(texts),
+  );
+});
+
+test('reports have the numbers of all ranks in order, and say whether any rank is stopping', async () => {
+  const exchange = (stopping: number) =>
+    onRanks(3, async (communicator) => {
+      const { rank } = communicator;
+      const report = { error: null, isStopping: rank === stopping, same: { a: 7, b: 8 }, numbers: [rank, 10 * rank] };
+      const { isStopping, numbers } = await exchangeReports(communicator, report);
+      return [isStopping, ...numbers];
+    });
+  expect(await exchange(2)).toEqual(new Array(3).fill([true, 0, 0, 1, 10, 2, 20]));
+  expect(await exchange(9)).toEqual(new Array(3).fill([false, 0, 0, 1, 10, 2, 20]));
+  const differing = await onRanks(3, (communicator) => {
+    const same = { first: 1, second: communicator.rank === 2 ? 5 : 4 };
+    return rejected(() => exchangeReports(communicator, { error: null, isStopping: false, same, numbers: [] }));
+  });
+  for (const { message } of differing) expect(message).toContain('rank 2 has another second than rank 0.');
+  const failing = await onRanks(3, (communicator) => {
+    const error = [null, new Error('one'), 'two'][communicator.rank] ?? null;
+    return exchangeReports(communicator, { error, isStopping: false, same: {}, numbers: [] }).catch((thrown) => thrown);
+  });
+  expect([failing[0].message, failing[1].message, failing[2]]).toEqual([
+    ...[expect.stringContaining('rank 1 failed: one'), 'one', 'two'],
+  ]);
 });
 
 test('the sum of shards does not depend on how they are spread over ranks', () => {
