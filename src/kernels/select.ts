@@ -27,7 +27,7 @@ type ModeOf<B extends Backend, Entry> = Entry extends { readonly modes: readonly
 export interface BackendOptions {
   /**
    * `wasm` (SIMD WebAssembly, float32), `reference` (plain JavaScript, float32 and float64), `gpu` (float32; needs the
-   * package gpu.js, docs/gpu.md) or `blas` (float32, in Node; `wasm` with the products of a native library; needs the package koffi and
+   * package gpu.js, docs/gpu.md) or `blas` (float32, not in browsers; `wasm` with the products of a native library; needs the package koffi and
    * OpenBLAS, MKL, BLIS or Accelerate, docs/blas.md). `auto` chooses `wasm` if it is available and the precision is float32, else `reference`.
    * Default `auto`.
    */

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:f
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import { HAS_BLAS } from '../support/machine.js';
 
 const BIN = join(__dirname, '..', '..', 'node_modules', '.bin');
 const RUNTIMES: [string, string, string[]][] = [
@@ -21,6 +22,8 @@ interface Result {
   readonly again: number;
   readonly inWorker: { readonly loss: number; readonly ran: number; readonly paused: number; readonly end: string };
   readonly refused: string;
+  readonly first: number;
+  readonly native: number | string;
 }
 
 /** The result of Node, which runs first. */
@@ -41,6 +44,7 @@ test.each(RUNTIMES)('%s trains, pauses, saves and loads', (name, command, args) 
   expect(result.inWorker).toMatchObject({ loss: result.again, paused: 10 + 20 + 30, end: 'aborted' });
   if (availableParallelism() > 1) expect(result.inWorker.ran).toBe(2);
   expect(result.refused).toBe('INVALID_SETTING');
+  if (HAS_BLAS) expect(result.native).toBeCloseTo(result.first, 5);
   // Engines may fuse multiply-adds or not, so the last digits may differ after 30 updates.
   const reference = (node ??= result.one);
   expect(result.one.loss).toBeCloseTo(reference.loss, 4);

@@ -61,6 +61,25 @@ async function trainInWorker(threads) {
   return { loss, ran, paused, end: events.at(-1).reason };
 }
 
+/** The loss before training, with the products of a native library, or why there is none. */
+async function nativeLoss() {
+  try {
+    const model = await createModel(spec, { backend: 'blas' });
+    const { loss } = await model.evaluate(batch);
+    model.dispose();
+    return loss;
+  } catch (error) {
+    return error.message;
+  }
+}
+
+async function firstLoss() {
+  const model = await createModel(spec);
+  const { loss } = await model.evaluate(batch);
+  model.dispose();
+  return loss;
+}
+
 const [one, two] = [await train(1), await train(2)];
 await saveModel(file, two.model);
 const loaded = await loadModel(file);
@@ -69,6 +88,6 @@ const inWorker = await trainInWorker(2);
 const refused = await createModelInWorker({ ...spec, layers: [] }).catch(({ code }) => code);
 one.model.dispose();
 two.model.dispose();
-console.log(
-  JSON.stringify({ ...describeBackend(), one: one.result, two: two.result, again: again.loss, inWorker, refused }),
-);
+const [first, native] = [await firstLoss(), await nativeLoss()];
+const results = { one: one.result, two: two.result, again: again.loss, inWorker, refused, first, native };
+console.log(JSON.stringify({ ...describeBackend(), ...results }));

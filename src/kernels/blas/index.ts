@@ -1,6 +1,6 @@
 /**
- * The backend `blas`: the wasm backend with the large matrix products of a native library, through the package koffi. Only Node has
- * it.
+ * The backend `blas`: the wasm backend with the large matrix products of a native library, through the package koffi, which Node, Deno
+ * and Bun load.
  */
 import type { Kernels } from '../../contract/kernels.js';
 import { invalidSetting } from '../../errors.js';
@@ -41,8 +41,8 @@ export async function startBlas(options: BlasOptions = {}): Promise<Kernels> {
   const variant = wasmVariant();
   if (variant === null) throw invalidSetting('backend', wasmProblem()!, 'Use reference.');
   const { env = {}, platform = '', versions } = globalThis.process ?? {};
-  if (!versions?.node || versions.bun || versions.deno) {
-    throw cannot('needs Node.js: it calls a native library through koffi.', 'Use backend: "wasm".');
+  if (!versions?.node) {
+    throw cannot('needs Node.js, Deno or Bun: it calls a native library through koffi.', 'Use backend: "wasm".');
   }
   if (!koffi) throw cannot('cannot be used: the package koffi is not installed.');
   const library = openLibrary(koffi, libraries ?? libraryPaths(platform, env));

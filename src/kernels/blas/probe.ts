@@ -5,8 +5,11 @@ import { type OpenSettings, openSgemm } from './open.js';
 /** A library that hangs is ended after this time. */
 const TIMEOUT_MS = 60_000;
 
+/** What the other process prints last. */
+const FINISHED = 'finished';
+
 /** The program of the other process. It is passed on as source text, and uses only its arguments and globals. */
-function probeMain(open: typeof openSgemm, settings: OpenSettings): void {
+function probeMain(open: typeof openSgemm, settings: OpenSettings, finished: string): void {
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true });
   const multiply = open(settings, memory);
   const words = new Int32Array(memory.buffer);
@@ -21,20 +24,22 @@ function probeMain(open: typeof openSgemm, settings: OpenSettings): void {
       multiply(0, 0, 1);
     }
   }
+  console.log(finished);
 }
 
 /** Throws `INVALID_SETTING` if the library crashes, hangs or cannot be called. @param title its name and version. */
 export async function probe(settings: OpenSettings, title: string): Promise<void> {
-  const { env, execPath, getBuiltinModule } = globalThis.process;
+  const { env, execPath, getBuiltinModule, versions } = globalThis.process;
   const { execFile } = getBuiltinModule('node:child_process');
-  const program = `(${probeMain})(${openSgemm}, ${JSON.stringify(settings)})`;
+  const program = `(${probeMain})(${openSgemm}, ${JSON.stringify(settings)}, '${FINISHED}')`;
   // Without options for this process, such as a debugger. Electron runs programs of Node with the other variable.
   const options = { env: { ...env, NODE_OPTIONS: '', ELECTRON_RUN_AS_NODE: '1' }, timeout: TIMEOUT_MS };
   const problem = await new Promise<string | null>((resolve) => {
     try {
-      execFile(execPath, ['--eval', program], options, (error, _, errors) =>
-        resolve(error && problemOf(error, errors)),
-      );
+      execFile(execPath, [versions.deno ? 'eval' : '--eval', program], options, (error, output, errors) => {
+        if (error) resolve(problemOf(error, errors));
+        else resolve(output.includes(FINISHED) ? null : 'a product ended the process that tried it');
+      });
     } catch (error) {
       resolve(`the process that tries it cannot start: ${(error as Error).message}`); // Node's permission model forbids it
     }
@@ -44,7 +49,7 @@ export async function probe(settings: OpenSettings, title: string): Promise<void
 
 /** How a process has ended, as Node reports it. */
 interface Ended extends Error {
-  /** A string if it did not start, else its exit code. */
+  /** Its exit code. A string, or missing, if it did not start. */
   readonly code?: string | number | null;
   /** Whether it was ended because of its time. */
   readonly killed?: boolean;
@@ -54,10 +59,10 @@ interface Ended extends Error {
 /** Why the other process failed. @param errors what it has written to the standard error. */
 function problemOf(error: Ended, errors: string): string {
   const { code, killed, signal } = error;
-  if (typeof code === 'string') return `the process that tries it cannot start: ${error.message}`;
   if (killed) return `it did not finish its products in ${TIMEOUT_MS / 1000} seconds`;
+  const ending = signal ?? code;
+  if (typeof code === 'string' || ending === undefined)
+    return `the process that tries it cannot start: ${error.message}`;
   const message = /^\w*Error: (.+?)\.?$/m.exec(errors)?.[1];
-  return message
-    ? `it cannot be called: ${message}`
-    : `a product crashed the process that tried it (${signal ?? code})`;
+  return message ? `it cannot be called: ${message}` : `a product crashed the process that tried it (${ending})`;
 }

@@ -168,11 +168,24 @@ describe('errors', () => {
 
   test.each([
     ['crashes', 'a product crashed the process that tried it (SIGILL)'],
+    ['exits', 'a product ended the process that tried it'],
     ['throws', 'it cannot be called: Expected 13 arguments, got 14'],
   ])('a library that %s ends another process, not this one', async (library, problem) => {
     const koffi = join(__dirname, 'failing-koffi.cjs');
     const error = await rejected(() => startBlas({ koffi, libraries: [library] }));
     expect(error.message).toContain(`cannot use OpenBLAS 9.1 Imitation: ${problem}. Use backend: "wasm"`);
+  });
+
+  test('a process that cannot start', async () => {
+    const { execPath } = process;
+    process.execPath = '/no/such/node';
+    try {
+      const koffi = join(__dirname, 'failing-koffi.cjs');
+      const error = await rejected(() => startBlas({ koffi, libraries: ['throws'] }));
+      expect(error.message).toMatch(/cannot use OpenBLAS 9\.1.+cannot start: .+ENOENT/);
+    } finally {
+      process.execPath = execPath;
+    }
   });
 
   test('float64', async () => {

@@ -1,6 +1,7 @@
 /** Imitates koffi with libraries that have the functions of OpenBLAS. What their product does is their path. */
 const PRODUCTS = {
   crashes: () => process.kill(process.pid, 'SIGILL'),
+  exits: () => process.exit(0),
   throws: () => {
     throw new TypeError('Expected 13 arguments, got 14');
   },
