@@ -193,7 +193,7 @@ describe('the device', () => {
     ]);
   });
 
-  test('has the name that the driver hides, where it can be asked for', () => {
+  test('has the name that the driver hides, where it can be read', () => {
     expect(opened((gl) => gl.extensions.add('WEBGL_debug_renderer_info')).device.info.adapter).toBe(
       'the unmasked name',
     );
