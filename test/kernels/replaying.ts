@@ -328,7 +328,7 @@ export function replayingDevice({ plans = false, maxNumbers = 2 ** 18, isLost = 
           if (!resident) seen.reads++;
           else if (fromHost) seen.uploads++;
           else seen.kernels++;
-          if (!resident) return found;
+          if (!resident) return Float32Array.from([...found, Number.NaN]); // a texture may have more numbers
           const buffer = new Buffer(4 * found.length, OF_RESULTS, gpu.alive);
           buffer.numbers.set(found);
           return resultOf(buffer);

@@ -40,7 +40,7 @@ const isPlain = (arg: object): boolean => Array.isArray(arg) || Object.getProtot
 export function eachWindow(arg: unknown, visit: (window: Window) => void): void {
   if (typeof arg !== 'object' || arg === null || ArrayBuffer.isView(arg)) return;
   if (isWindow(arg)) visit(arg);
-  else if (isPlain(arg)) for (const field of Object.values(arg)) eachWindow(field, visit);
+  else for (const field of Object.values(arg)) eachWindow(field, visit);
 }
 
 /** Whether an argument is a matrix or consists of matrices, such as the results of a time step. It does not change. */
