@@ -68,7 +68,7 @@ test('CTC with other labels takes another course if there are more of them', asy
   expect(executor.counts.replays).toBeGreaterThan(0);
 });
 
-test('what is only read from host memory is no run; a copy that is kept stops the replay that would overwrite it', async () => {
+test('what is only read from host memory starts no run; a copy that is kept stops the replay that would overwrite it', async () => {
   const { kernels: k, executor } = replaying();
   const [a, out, kept] = [k.alloc(1, 3), k.alloc(1, 3), k.alloc(1, 3)];
   const step = async (n: number) => {

@@ -64,7 +64,7 @@ test.each<[string, unknown, string, RegExp]>([
   ['no spec', { ...own, spec: null }, 'optimizer', /with spec, state and apply/],
   ['a spec without a kind', { ...own, spec: { learningRate: 1 } }, 'optimizer', /with spec, state and apply/],
   ['no learning rate', { ...own, spec: { kind: 'own' } }, 'optimizer.spec.learningRate', /got undefined/],
-  ['state that is no list', { ...own, state: 'm' }, 'optimizer.state', /must be a list of names, got "m"/],
+  ['state that is not a list', { ...own, state: 'm' }, 'optimizer.state', /must be a list of names, got "m"/],
   ['state with a number', { ...own, state: ['m', 1] }, 'optimizer.state', /must be a list of names, got \["m",1\]/],
 ])('an optimizer that is %s is rejected', (_, choice, path, message) => {
   expect(rejection(() => copyOfOptimizerChoice('optimizer', choice as never))).toEqual([
