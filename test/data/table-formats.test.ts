@@ -110,10 +110,8 @@ describe('JSON Lines', () => {
   });
 
   test('there are at most 65536 keys', () => {
-    const keys = (count: number) =>
-      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 1])));
-    expect(parseJsonLines(keys(65536)).columns).toHaveLength(65536);
-    expect(messageOf(() => parseJsonLines(keys(65537)))).toContain('has more than 65536 different keys.');
+    const keys = Array.from({ length: 65537 }, (_, i) => `"k${i}":1`);
+    expect(messageOf(() => parseJsonLines(`{${keys.join()}}`))).toContain('has more than 65536 different keys.');
   });
 });
 

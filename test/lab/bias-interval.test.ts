@@ -30,6 +30,31 @@ test('its middle is the mean of the products of draws in different groups', () =
   expect(low).toBeCloseTo(Math.sqrt(products.reduce((a, b) => a + b) / products.length), 12);
 });
 
+test('its ends are a standard error of the jackknife away, each group left out once', () => {
+  const { groups } = drawn(24, [3, 1, -2, 2], exact);
+  const parts = groups.map(({ sum, count }) => ({ count, off: sum.map((v, p) => v - count * exact[p]!) }));
+  /** The mean of the products of draws in different groups. */
+  const mean = (list: typeof parts): number => {
+    let [products, pairs] = [0, 0];
+    for (const [i, a] of list.entries()) {
+      for (const b of list.slice(i + 1)) {
+        products += 2 * dot(a.off, b.off);
+        pairs += 2 * a.count * b.count;
+      }
+    }
+    return products / pairs;
+  };
+  const [U, without] = [mean(parts), parts.map((_, k) => mean(parts.filter((_, i) => i !== k)))];
+  const G = parts.length;
+  const middle = without.reduce((a, b) => a + b) / G;
+  const error = Math.sqrt(((G - 1) / G) * without.reduce((sum, u) => sum + (u - middle) ** 2, 0));
+  const x = 0.6744897501960817; // half of a standard normal is within it
+  const [low, high] = biasInterval(groups, exact, 0.5);
+  expect(low).toBeCloseTo(Math.sqrt(Math.max(0, U - x * error)), 10);
+  expect(high).toBeCloseTo(Math.sqrt(U + x * error), 10);
+  expect(high).toBeGreaterThan(low + 0.1);
+});
+
 describe('95 % of the intervals contain the bias', () => {
   test.each([
     ['without one', [0, 0, 0, 0], 1],

@@ -10,6 +10,7 @@ import type { Experiment, Job } from '../../src/lab/experiments/experiment.js';
 import { EXPERIMENTS } from '../../src/lab/experiments/index.js';
 import { type Learner, learner, lstmModel } from '../../src/lab/experiments/learn.js';
 import { bptt, modelSystem, rtrl, tbptt } from '../../src/lab/index.js';
+import { PAPERS } from '../../src/lab/papers.js';
 import { copyTask, type Sequences } from '../../src/lab/tasks.js';
 import { adam } from '../../src/optim/adam.js';
 import { sgd } from '../../src/optim/sgd.js';
@@ -26,6 +27,16 @@ test.each(EXPERIMENTS.map((one) => [one.id, one] as const))(
     }
   },
 );
+
+test('the address of a paper is that of the preprint that its text names', () => {
+  for (const { short, full, url } of Object.values(PAPERS)) {
+    const [, id] = /arXiv:([\d.]+\d)/.exec(full) ?? [];
+    expect([short, url]).toEqual([
+      short,
+      id ? `https://arxiv.org/abs/${id}` : expect.stringMatching(/^https:\/\/doi.org\//),
+    ]);
+  }
+});
 
 const TINY: readonly (readonly [Experiment<never>, object])[] = [
   [a4 as Experiment<never>, { steps: 80 }],

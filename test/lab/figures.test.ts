@@ -1,5 +1,5 @@
 /** The figures of `compare` and `staleness` against their definitions, and what all analyses do with states, weights and steps. */
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { createRng } from '../../src/core/rng.js';
 import {
   bptt,
@@ -159,6 +159,18 @@ describe('compare', () => {
     expect(thrown(() => compare(bptt() as never, system, sequence)).message).toMatch(/^estimators must be a list, got/);
     expect(thrown(() => compare([bptt()], system, sequence, null as never)).code).toBe('INVALID_SETTING');
     expect(thrown(() => compare([bptt()], system, sequence, { state: [1] })).code).toBe('SHAPE_MISMATCH');
+    const set = new Set(sequence) as never;
+    expect(thrown(() => compare([bptt()], system, set)).message).toMatch(/^sequence must be a list of steps/);
+  });
+
+  test('the time of a draw is the median', () => {
+    const times = [100, 105, 200, 201, 300, 303, 400, 409, 500, 502];
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => times.shift()!);
+    try {
+      expect(compare([uoro()], system, sequence, { draws: 5 }).comparisons[0]!.ms).toBe(3); // of 5, 1, 3, 9, 2
+    } finally {
+      clock.mockRestore();
+    }
   });
 });
 
@@ -251,8 +263,22 @@ test('the gradients of the steps, without those that later steps send back, are 
   const q = step.lossGradient(direct);
   step.vjp(q, direct);
   expect(alone).toEqual({ stateGradient: q, parameterGradient: direct });
-  const [all] = [gradientsByStep(system, sequence)];
+  const all = gradientsByStep(system, sequence);
   expect(all.at(-1)!.stateGradient).not.toEqual(all[0]!.stateGradient);
+});
+
+test('the Jacobian of a stack, which has no closed form, has a row for each element of the state', () => {
+  const { system, sequence: steps } = make(SPECS.stacked!, { steps: 2 });
+  const S = system.stateSize;
+  const first = system.step(system.initial(), steps[0]!);
+  const second = system.step(first.state.slice(), steps[1]!);
+  const rows = Array.from({ length: S }, (_, r) => [
+    ...second.vjp(
+      Float64Array.from({ length: S }, (_, i) => (i === r ? 1 : 0)),
+      null,
+    ),
+  ]);
+  expect([...stateJacobians(system, steps)[1]!]).toEqual(rows.flat());
 });
 
 test('Lyapunov exponents: the largest by default, of maps with and without a kernel', () => {
