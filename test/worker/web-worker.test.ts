@@ -110,10 +110,14 @@ test('sources, with what `watch` receives and throws', () =>
     const huber = { kind: 'huber', delta: 0.3 } as const;
     expect(await there.evaluateSource(source(), huber)).toBe(await evaluate(here, source(), huber));
     const failure = new RangeError('enough');
+    let calls = 0;
     const failing = there.evaluateSource(source(), undefined, () => {
+      calls++;
       throw failure;
     });
     await expect(failing).rejects.toBe(failure);
+    expect(await there.evaluateSource(source())).toBe(await evaluate(here, source()));
+    expect(calls).toBe(1);
   }));
 
 test('a training has the same events, can be left, paused and resumed, and its checkpoint continues', () =>
