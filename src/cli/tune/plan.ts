@@ -12,6 +12,7 @@ import { readTrainingText } from '../train/training-text.js';
 import { configWith, readStudyConfig, type StudyConfig } from './config.js';
 import { STUDY_JOBS } from './jobs.js';
 import type { TuneFlags } from './options.js';
+import type { TrialPool } from './pool.js';
 import { readStudyData, type TaskStudy } from './task-trial.js';
 import type { TrialOrder } from './worker.js';
 
@@ -22,6 +23,19 @@ export interface Study extends StudyConfig {
   /** Null for a language model. */
   readonly taskStudy: TaskStudy | null;
   readonly options: TuneOptions;
+}
+
+/** A study, and what identifies its data (`identityOf`). */
+export interface StudyPlan {
+  readonly study: Study;
+  readonly identity: Readonly<Record<string, unknown>>;
+}
+
+/** What a study runs with. */
+export interface StudyRun extends StudyPlan {
+  readonly pool: TrialPool;
+  /** Ends the search. */
+  readonly stop?: AbortController;
 }
 
 /** The study that a command line describes. */

@@ -9,9 +9,8 @@ import { UsageError } from '../command.js';
 import { stopOnSignal } from '../signals.js';
 import { VERSION } from '../version.js';
 import type { TuneFlags } from './options.js';
-import { identityOf, planStudy, type Study } from './plan.js';
+import { identityOf, planStudy, type StudyPlan, type StudyRun } from './plan.js';
 import { TrialPool, type TrialWorker } from './pool.js';
-import type { StudyRun } from './run.js';
 import type { FromWorker, ToWorker } from './worker.js';
 
 /** To the rank of a worker: what the worker receives, or null to end it. A message to a new worker starts it. */
@@ -25,11 +24,6 @@ type FromRank =
   | { readonly worker: number; readonly message: object }
   | { readonly worker: number; readonly code: number | null; readonly signal: NodeJS.Signals | null }
   | { readonly stop: true };
-
-interface Plan {
-  readonly study: Study;
-  readonly identity: Readonly<Record<string, unknown>>;
-}
 
 /** What the command does on one machine. */
 interface Machine {
@@ -54,8 +48,8 @@ export async function tuneOnRanks(args: readonly string[], flags: TuneFlags, mac
 }
 
 /** The same study on every rank, each of which reads its data. An error on one rank reaches all. */
-async function planOnRanks(communicator: Communicator, args: readonly string[], flags: TuneFlags): Promise<Plan> {
-  let plan: Plan | null = null;
+async function planOnRanks(communicator: Communicator, args: readonly string[], flags: TuneFlags): Promise<StudyPlan> {
+  let plan: StudyPlan | null = null;
   let error: unknown = null;
   try {
     const study = await planStudy(args, flags);
@@ -76,7 +70,7 @@ async function planOnRanks(communicator: Communicator, args: readonly string[], 
 /** Rank 0: searches, and has some of the workers. */
 async function lead(
   communicator: Communicator,
-  { study, identity }: Plan,
+  { study, identity }: StudyPlan,
   flags: TuneFlags,
   { runStudy, startWorker }: Machine,
 ): Promise<number> {

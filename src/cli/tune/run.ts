@@ -16,7 +16,7 @@ import { stopOnSignal } from '../signals.js';
 import { configWith } from './config.js';
 import { STUDY_JOBS, type StudyTask } from './jobs.js';
 import type { TuneFlags } from './options.js';
-import { identityOf, orderOf, planStudy, type Study } from './plan.js';
+import { identityOf, orderOf, planStudy, type Study, type StudyRun } from './plan.js';
 import { TrialPool } from './pool.js';
 import { importanceTable, settingsText, studyPage, trialsTable } from './report.js';
 import { openStudy, readTrials, STUDY_FILES, writeTrial } from './study.js';
@@ -53,16 +53,6 @@ const startWorker = (): ChildProcess =>
     ...{ execArgv: [], serialization: 'advanced' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-
-/** What a study runs with. */
-export interface StudyRun {
-  readonly study: Study;
-  /** See `identityOf`. */
-  readonly identity: Readonly<Record<string, unknown>>;
-  readonly pool: TrialPool;
-  /** Ends the search. */
-  readonly stop?: AbortController;
-}
 
 /** Runs or continues a study with a pool of workers, which it closes at the end. Returns the exit code. */
 async function runStudy(
