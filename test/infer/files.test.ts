@@ -198,7 +198,7 @@ describe('the memory of SIMD WebAssembly', () => {
     );
     const needed = Number(/\d+/.exec(problem)![0]);
     expect(needed).toBeGreaterThanOrEqual(12);
-    expect(needed).toBeLessThanOrEqual(17); // and what was there before
+    expect(needed).toBeLessThanOrEqual(17); // and what existed before
     grow.mockRestore();
     engine.dispose();
   });
