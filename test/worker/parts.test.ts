@@ -5,6 +5,7 @@ import { finalStates } from '../../src/core/start-state.js';
 import { UnspoolError } from '../../src/errors.js';
 import { openChannel } from '../../src/worker/channel.js';
 import { Connection, newId } from '../../src/worker/connection.js';
+import { createModelInWorker } from '../../src/worker/model.js';
 import { callMessage, copyInto, failure, isUnspoolMessage, Packed } from '../../src/worker/protocol.js';
 import { BatchSender, copiesOf, describeCopied, SentBatches } from '../../src/worker/sent-batches.js';
 import { sentOptions, startOf, tapeOf } from '../../src/worker/states.js';
@@ -250,4 +251,23 @@ test('where a pass starts: at final states, at given ones, or at the first state
   expect(sentOptions({ from: null })).toEqual({ from: null });
   expect([sentOptions({}), sentOptions(5 as never)]).toEqual([{}, 5]);
   expect(thrown(() => sentOptions({ tape: {} })).problem).toMatchObject({ path: 'options.tape' });
+});
+
+test.each<[string, object]>([
+  ['options.bakend: unknown setting. Did you mean "backend"?', { bakend: 'wasm' }],
+  ['options.kernels cannot be sent to a worker. A worker has its own backend.', { kernels: {} }],
+  ['options.measure cannot be sent to a worker. Call measureBackends()', { measure: () => null }],
+  ['options.worker must be a worker, got 5.', { worker: 5 }],
+  ['options.worker must be a worker', { worker: { postMessage() {}, on() {} } }],
+  ['options.worker must be a worker', { worker: { postMessage() {}, terminate() {} } }],
+  ['options.worker must be a worker', { worker: { terminate() {}, on() {} } }],
+])('%s', async (message, options) => {
+  const { done, worker } = nodeWorker();
+  const error = await rejected(() => createModelInWorker({ layers: [] }, options as never));
+  expect(error.message.replace('worker: ', 'worker ')).toContain(message.replace('worker: ', 'worker '));
+  const { postMessage, ...rest } = worker;
+  expect((await rejected(() => createModelInWorker({ layers: [] }, { worker: rest } as never))).code).toBe(
+    'INVALID_SETTING',
+  );
+  expect(done).toEqual([]);
 });
