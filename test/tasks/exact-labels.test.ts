@@ -152,6 +152,26 @@ describe('spaces of a plain text', () => {
   });
 });
 
+test('parts without samples are null, and the number of resamples has a range', async () => {
+  const table = parseCsv('t,k\na,x\nb,y\na,x\nb,y');
+  const set = classification(table, { text: 't', label: 'k', test: 0, validation: 0 });
+  expect([set.validation, set.test]).toEqual([null, null]);
+  const classifier = new Classifier({ models: [modelOf(set, {})], pipeline: set.pipeline });
+  await expect(testLabeler(classifier, table, { bootstrap: 0 })).rejects.toThrow(
+    'an integer from 1 to 1048576, got 0.',
+  );
+  const model = buildModel(createReference('float32'), {
+    layers: [
+      { kind: 'embedding', size: 3, width: 1 },
+      { kind: 'lstm', hiddenSize: 1 },
+      { kind: 'linear', size: 3 },
+    ],
+  });
+  const tokens = Int32Array.of(0, 1, 2, 0, 1, 2);
+  await expect(testLanguageModel(model, tokens, { bootstrap: 0 })).rejects.toThrow('from 1 to 1048576, got 0.');
+  model.dispose();
+});
+
 describe('a restored labeler', () => {
   const table = parseCsv(`x,y,k\n${Array.from({ length: 8 }, (_, i) => `${i},${i * i},${'ab'[i % 2]}`).join('\n')}`);
   const numbers = classification(table, { values: ['x', 'y'], label: 'k', test: 0, validation: 0 });

@@ -114,6 +114,8 @@ describe('a backtest', () => {
     expect(await warningsOf([0, 4, 4], alternating)).toEqual([]);
     expect((await warningsOf([0, 0, 4], alternating))[0]).toMatch(/^In 2 of 3 windows/);
     expect(await warningsOf([0, 0], (i) => (i < 54 ? rows[i]! : 10))).toEqual([]);
+    // Of the windows whose targets change, one of one is flat; the two without a change do not count.
+    expect((await warningsOf([0, 0, 0], (i) => (i < 57 && i > 53 ? rows[i]! : 10)))[0]).toMatch(/^In 1 of 3 windows/);
   });
 
   test('rejects what it cannot use', async () => {
