@@ -178,3 +178,18 @@ test('a plan moves at most so many numbers: what it uploads and what it returns'
   }
   expect(plans).toEqual([0, 0, 1]);
 });
+
+test('results that a replay needs only for a while share their buffers, however many there are', async () => {
+  const alive: number[] = [];
+  for (const count of [5, 9]) {
+    const { kernels: k, executor, gpu } = replaying();
+    const [m, one] = [upload(k, 1, 3, [1, 2, 3]), upload(k, 1, 3, [1, 1, 1])];
+    for (let n = 1; n <= 5; n++) {
+      for (let i = 0; i < count; i++) k.add(m, m, one);
+      expect(await read(k, m)).toEqual([1, 2, 3].map((v) => v + n * count));
+    }
+    expect(executor.counts.replays).toBeGreaterThan(0);
+    alive.push(gpu.alive.size);
+  }
+  expect(alive[1]).toBe(alive[0]);
+});
