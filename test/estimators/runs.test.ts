@@ -289,6 +289,21 @@ describe('a cell and a readout', () => {
     expect(thrown(act).message).toContain(message);
   });
 
+  test('a system checks what a cell does not', () => {
+    const step = lab.cellSystem(influenceBalancing(3, 1), firstElement).step([1, 2, 3], data);
+    const acts: [string, () => unknown][] = [
+      ['v must have shape [3]', () => step.vjp([1], null)],
+      ['gradient must have shape [1]', () => step.vjp([1, 1, 1], new Float64Array(2))],
+      ['gradient must have shape [1]', () => step.lossGradient(new Float64Array(2))],
+      ['u must have shape [3]', () => step.jvp([1], null)],
+      ['w must have shape [1]', () => step.jvp([1, 1, 1], [1, 2])],
+    ];
+    for (const [message, act] of acts) expect(thrown(act).message).toContain(message);
+    expect([...step.jvp([2, 4, 6], [3])]).toEqual([3 + 3, 5 - 3, 3 - 3]);
+    const gradient = new Float64Array(1);
+    expect([[...step.vjp([2, 4, 6], gradient)], gradient[0]]).toEqual([[1, 3, 5], 2 - 4 - 6]);
+  });
+
   const at = { theta: new Float64Array(8), state: [0, 0], input: [1], next: new Float64Array(2) };
   test.each<[string, () => unknown]>([
     ['at must be a point of the cell', () => cell.vjp(null as never, [1, 1], null)],

@@ -176,6 +176,14 @@ describe('an estimator as the gradient of fit', () => {
     expect((await rejected(() => train(broken, estimatorGradient(lab.bptt())))).problem).toEqual(exact.problem);
   });
 
+  test('rejects a token out of range at its place in the batch', async () => {
+    const model = buildModel(createReference('float64'), SPECS.tokens!);
+    const tokens = { steps: 3, batchSize: 2, inputs: [0, 1, 2, 3, 5, 4], targets: new Int32Array(6) };
+    const pass = { tape: model.tape({ steps: 1, batchSize: 2 }), gradients: model.arena() };
+    const error = await rejected(() => estimatorGradient(lab.bptt())(model, tokens, pass));
+    expect(error.message).toContain('inputs[4] (step 2, sequence 0) must be an integer from 0 to 4, got 5.');
+  });
+
   test('rejects what another estimator has learned', async () => {
     const gradient = estimatorGradient(lab.syntheticGradients({ k: 2 }));
     gradient.restore!([1, 2, 3]);

@@ -126,7 +126,7 @@ function evolve(
   { particles = 100, sigma = 0.1 }: EvolutionOptions,
 ): GradientEstimator {
   requireInteger('particles', particles, 2, 1 << 20);
-  if (particles % 2) requireInteger('particles / 2', particles / 2, 1, 1 << 19);
+  requireInteger('particles / 2', particles / 2, 1, 1 << 19);
   requireNumber('sigma', sigma, Number.MIN_VALUE, 1e6);
   return {
     name: `${name}(particles=${particles}, sigma=${sigma})`,

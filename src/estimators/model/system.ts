@@ -83,8 +83,7 @@ class EngineSystem implements ModelSystem, StepOwner {
     requireCarriedState(model.spec);
     requireInteger('batchSize', batchSize, 1, 1 << 24);
     for (const [i, layer] of model.spec.layers.entries()) {
-      if (layer.kind !== 'lstm') continue;
-      if (layer.returns === 'last')
+      if (layer.kind === 'lstm' && layer.returns === 'last')
         throw invalidSetting(`layers[${i}].returns`, "must be 'all', so that every step can have a loss.");
     }
     this.model = model;
