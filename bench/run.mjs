@@ -8,6 +8,7 @@ const BENCHMARKS = {
   blas: 'the products of a native library next to the wasm backend',
   memory: 'whether memory stays flat over many predictions, trainings, streams and updates',
   checkpointing: 'time and memory of BPTT on long sequences, whole and in segments',
+  streaming: 'time and memory of a training on a text that is larger than memory',
   start: 'from process start to the first training step',
   studio: 'the Studio in Chromium: first paint, size, frames per second',
   small: 'code size, installed size, first prediction and step of small programs, with other libraries',
@@ -24,6 +25,7 @@ const BENCHMARKS = {
 const LONG = new Set([
   'blas',
   'checkpointing',
+  'streaming',
   'export',
   'server',
   'small',

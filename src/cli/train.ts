@@ -46,6 +46,7 @@ export const trainCommand = defineCommand({
     }),
     tensorboard: flag("also write TensorBoard's event files to the run directory", FILES.group),
     asText: flag('train on the characters of a table or of JSON', FILES.group),
+    stream: flag('keep the text on disk, not in memory, as all texts above 64 MiB are', FILES.group),
     force: flag('overwrite an existing model of --out', FILES.group),
     resume: text({ ...FILES, placeholder: 'FILE', help: 'continue a run directory or a checkpoint, bit for bit' }),
     findLearningRate: flag('train shortly with growing learning rates, suggest one, and write no files', 'Training'),

@@ -1,23 +1,25 @@
 /**
  * Character n-grams with interpolated Kneser-Ney smoothing, a baseline for the bits per character of a language model. Counts are
  * in typed arrays. An n-gram's number follows from the pair (number of its first n-1 tokens, its last token), so that no integer
- * key limits the vocabulary or the order.
+ * key limits the vocabulary or the order. ngram-counts.ts counts a text that is not in memory.
  */
 
 import { requireInteger, requireList, requireTokens } from '../checks.js';
 import { invalidData } from '../errors.js';
+import { NgramOrder } from './ngram-order.js';
+import { grown, NONE, PairTable } from './pair-table.js';
 
-/** The number of an n-gram that does not occur in training, or that would start before the first token. */
-const NONE = -1;
+/** Bits per character of an n-gram model. */
+export interface NgramBaseline {
+  readonly order: number;
+  readonly bits: number;
+}
 
-/**
- * The discount if no n-gram of an order was counted once, so that n1 / (n1 + 2 n2) is 0 or 0 / 0. A discount of 0 would give an
- * unseen n-gram probability 0, and a single one would make the result infinite.
- */
-const FALLBACK_DISCOUNT = 0.5;
+/** Orders of the n-grams that language models are compared with, unless others are given. */
+export const NGRAM_ORDERS: readonly number[] = [1, 2, 5];
 
-/** Destructured once, because under Jest a lookup of a global is slower than a probe of the hash table. */
-const { imul, log2, max } = Math;
+/** Destructured once, because under Jest a lookup of a global is slower than the rest of the loop. */
+const { log2 } = Math;
 
 /**
  * Bits per character of an interpolated Kneser-Ney n-gram model: the mean over `test` of
@@ -135,98 +137,15 @@ function numberGrams(tokens: Int32Array, trainLength: number, shorter: Level | n
  * @param counts [m-gram] the c of this order.
  */
 function mixIn(probabilities: Float64Array, level: Level, counts: Int32Array): void {
-  const discount = estimateDiscount(counts, level.size);
-  const totals = new Float64Array(level.shorterSize);
-  const kinds = new Int32Array(level.shorterSize);
-  for (let id = 0; id < level.size; id++) {
-    const count = counts[id]!;
-    // No token precedes the first m-gram of training, so its continuation count can be 0.
-    if (count === 0) continue;
-    const context = level.contexts[id]!;
-    totals[context]! += count;
-    kinds[context]!++;
-  }
+  const order = new NgramOrder(counts, level.size, level.contexts, level.shorterSize);
   const start = level.ids.length - probabilities.length;
   for (let t = 0; t < probabilities.length; t++) {
     const before = start + t - 1;
-    const context = contextEndingAt(level, before);
-    const total = context === NONE ? 0 : totals[context]!;
-    if (total === 0) continue;
-    const id = level.ids[before + 1]!;
-    const kept = id === NONE ? 0 : max(counts[id]! - discount, 0);
-    probabilities[t] = (kept + discount * kinds[context]! * probabilities[t]!) / total;
+    probabilities[t] = order.mix(contextEndingAt(level, before), level.ids[before + 1]!, probabilities[t]!);
   }
 }
 
 function contextEndingAt(level: Level, at: number): number {
   if (level.shorterIds === null) return 0;
   return at < 0 ? NONE : level.shorterIds[at]!;
-}
-
-/** D = n1 / (n1 + 2 n2), above 0 and at most 1. */
-function estimateDiscount(counts: Int32Array, size: number): number {
-  let once = 0;
-  let twice = 0;
-  for (let id = 0; id < size; id++) {
-    if (counts[id] === 1) once++;
-    else if (counts[id] === 2) twice++;
-  }
-  return once === 0 ? FALLBACK_DISCOUNT : once / (once + 2 * twice);
-}
-
-/** Numbers pairs of integers in order of appearance: a hash table with open addressing and linear probing. */
-class PairTable {
-  size = 0;
-  /** [number] the first of each pair; longer than `size`. */
-  firsts = new Int32Array(1024);
-  private seconds = new Int32Array(1024);
-  /** [slot] number of the pair, or NONE. Twice as long as `firsts`; a power of two. */
-  private slots = new Int32Array(2048).fill(NONE);
-
-  /** Returns the number of a pair, or NONE. */
-  find(first: number, second: number): number {
-    return this.slots[this.slotOf(first, second)]!;
-  }
-
-  /** Returns the number of a pair, after adding it if it is new. */
-  add(first: number, second: number): number {
-    const slot = this.slotOf(first, second);
-    const known = this.slots[slot]!;
-    if (known !== NONE) return known;
-    if (this.size === this.firsts.length) {
-      this.grow();
-      return this.add(first, second);
-    }
-    this.firsts[this.size] = first;
-    this.seconds[this.size] = second;
-    this.slots[slot] = this.size;
-    return this.size++;
-  }
-
-  /** Returns the slot of the pair or, if it is new, the free slot for it. */
-  private slotOf(first: number, second: number): number {
-    const mask = this.slots.length - 1;
-    let hash = imul(first, 0x9e3779b1) ^ imul(second, 0x85ebca6b);
-    hash = imul(hash ^ (hash >>> 15), 0x2c1b3c6d); // mixes the high bits into the low ones, which select the slot
-    let slot = (hash ^ (hash >>> 13)) & mask;
-    for (;;) {
-      const id = this.slots[slot]!;
-      if (id === NONE || (this.firsts[id] === first && this.seconds[id] === second)) return slot;
-      slot = (slot + 1) & mask;
-    }
-  }
-
-  private grow(): void {
-    this.firsts = grown(this.firsts);
-    this.seconds = grown(this.seconds);
-    this.slots = new Int32Array(2 * this.firsts.length).fill(NONE);
-    for (let id = 0; id < this.size; id++) this.slots[this.slotOf(this.firsts[id]!, this.seconds[id]!)] = id;
-  }
-}
-
-/** The same numbers, padded with zeros to twice the length. */
-function grown(values: Int32Array): Int32Array<ArrayBuffer> {
-  const longer = new Int32Array(2 * values.length);
-  longer.set(values);
-  return longer;
 }

@@ -3,11 +3,12 @@
  * time. Batch k continues where batch k-1 stopped, so that the model's state can be carried over.
  */
 
-import { requireInteger, requireList, requireNumber, requireOptional, requireOptions, shown } from '../checks.js';
+import { requireList, requireNumber, requireOptions, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import { type Rng, requireRng } from '../core/rng.js';
 import { invalidData, invalidSetting } from '../errors.js';
 import type { BatchSource } from './source.js';
+import { requireSizes, StreamCut, trainingLength, validationStreamCount } from './stream-cut.js';
 import { requireText, Vocabulary } from './vocabulary.js';
 
 /** Options of `textStreams`. */
@@ -20,11 +21,6 @@ export interface TextStreamOptions {
   readonly validationSplit?: number;
   /** Default: the characters of the text. */
   readonly vocabulary?: Vocabulary;
-}
-
-function requireSizes(batchSize: unknown, steps: unknown): void {
-  requireInteger('batchSize', batchSize, 1, 1 << 20);
-  requireInteger('steps', steps, 1, 1 << 20);
 }
 
 /** A text, cut into training and validation streams. */
@@ -42,8 +38,7 @@ export class TextStreams implements BatchSource {
   readonly tokens: Int32Array;
   readonly batchSize: number;
   readonly steps: number;
-  private readonly from: number;
-  private readonly partial: boolean;
+  private readonly cut: StreamCut;
 
   /**
    * @param partial whether the end of each stream, if shorter than `steps`, becomes a last, shorter batch; otherwise it is
@@ -57,48 +52,30 @@ export class TextStreams implements BatchSource {
     if (!(tokens instanceof Int32Array)) {
       throw invalidData('tokens', `must be an Int32Array, got ${shown(tokens)}.`, 'Use vocabulary.encode(text).');
     }
-    requireOptional('partial', partial, 'boolean');
-    requireInteger('from', from, 0, tokens.length);
+    this.cut = new StreamCut(tokens.length, { batchSize, steps, partial, from });
     this.tokens = tokens;
     this.batchSize = batchSize;
     this.steps = steps;
-    this.partial = partial;
-    this.from = from;
-    if (this.length === 0) {
-      throw invalidData(
-        'text',
-        `${tokens.length} characters are too few for ${batchSize} streams of ${partial ? 1 : steps} steps ` +
-          `(at least ${batchSize * (partial ? 1 : steps) + 1}).`,
-        'Give more text, or a smaller batchSize or fewer steps.',
-      );
-    }
-  }
-
-  /** Number of predictions in each stream. */
-  private get streamLength(): number {
-    return Math.max(0, Math.floor((this.tokens.length - this.from - 1) / this.batchSize));
   }
 
   /** The number of batches. */
   get length(): number {
-    return this.partial ? Math.ceil(this.streamLength / this.steps) : Math.floor(this.streamLength / this.steps);
+    return this.cut.length;
   }
 
   /** The number of tokens that all batches together predict. */
   get predictions(): number {
-    return this.batchSize * (this.partial ? this.streamLength : this.length * this.steps);
+    return this.cut.predictions;
   }
 
   /** Batch `index`: inputs [T, N] and, as targets [T, N], the token after each input. */
   batch(index: number): Batch {
-    requireInteger('batch index', index, 0, this.length - 1);
+    const { start, T } = this.cut.batch(index);
     const N = this.batchSize;
-    const start = index * this.steps;
-    const T = Math.min(this.steps, this.streamLength - start);
     const inputs = new Int32Array(T * N);
     const targets = new Int32Array(T * N);
     for (let n = 0; n < N; n++) {
-      const at = this.from + n * this.streamLength + start;
+      const at = this.cut.startOf(n) + start;
       for (let t = 0; t < T; t++) {
         inputs[t * N + n] = this.tokens[at + t]!;
         targets[t * N + n] = this.tokens[at + t + 1]!;
@@ -113,16 +90,35 @@ export class TextStreams implements BatchSource {
    */
   shuffled(rng: Rng): TextStreams {
     requireRng('rng', rng);
-    const left = this.tokens.length - 1 - this.predictions;
-    const shift = rng.integer(Math.min(this.steps, left + 1));
-    return new TextStreams(this.tokens, this.batchSize, this.steps, this.partial, shift);
+    return new TextStreams(this.tokens, this.batchSize, this.steps, this.cut.sizes.partial, this.cut.shift(rng));
   }
 
   /** Returns the streams as plain data. */
   describe() {
-    const { tokens, batchSize, steps, partial, from } = this;
-    return { kind: 'textStreams', tokens, batchSize, steps, partial, from };
+    return { kind: 'textStreams', tokens: this.tokens, ...this.cut.sizes };
   }
+}
+
+/** The names of the options of `textStreams`. */
+export const STREAM_OPTIONS: readonly (keyof TextStreamOptions)[] = [
+  'batchSize',
+  'steps',
+  'validationSplit',
+  'vocabulary',
+];
+
+/** The options with their defaults. Throws `INVALID_SETTING` for those out of range. */
+export function streamSettings({ batchSize = 32, steps = 64, validationSplit = 0.1, vocabulary }: TextStreamOptions) {
+  requireSizes(batchSize, steps);
+  requireNumber('validationSplit', validationSplit, 0, 0.99);
+  if (vocabulary !== undefined && !(vocabulary instanceof Vocabulary)) {
+    throw invalidSetting(
+      'options.vocabulary',
+      `must be a Vocabulary, got ${shown(vocabulary)}.`,
+      'Use Vocabulary.of(text).',
+    );
+  }
+  return { batchSize, steps, validationSplit };
 }
 
 /**
@@ -130,25 +126,15 @@ export class TextStreams implements BatchSource {
  * in the given vocabulary, `INVALID_SETTING` for options out of range.
  */
 export function textStreams(text: string, options: TextStreamOptions = {}): TextData {
-  requireOptions('options', options, ['batchSize', 'steps', 'validationSplit', 'vocabulary']);
-  const { batchSize = 32, steps = 64, validationSplit = 0.1 } = options;
-  requireSizes(batchSize, steps);
-  requireNumber('validationSplit', validationSplit, 0, 0.99);
+  requireOptions('options', options, STREAM_OPTIONS);
+  const { batchSize, steps, validationSplit } = streamSettings(options);
   requireText(text);
   if (text.length === 0) {
     throw invalidData('text', 'must not be empty.', 'Give some text.');
   }
   const { vocabulary = Vocabulary.of(text) } = options;
-  if (!(vocabulary instanceof Vocabulary)) {
-    throw invalidSetting(
-      'options.vocabulary',
-      `must be a Vocabulary, got ${shown(vocabulary)}.`,
-      'Use Vocabulary.of(text).',
-    );
-  }
   const tokens = vocabulary.encode(text);
-  const cut = Math.floor(tokens.length * (1 - validationSplit));
-  requireParts(tokens.length, cut, validationSplit, batchSize * steps + 1);
+  const cut = trainingLength(tokens.length, { batchSize, steps, validationSplit });
   return {
     vocabulary,
     train: new TextStreams(tokens.subarray(0, cut), batchSize, steps),
@@ -156,22 +142,10 @@ export function textStreams(text: string, options: TextStreamOptions = {}): Text
   };
 }
 
-/** Throws where the text is too short only because a part of it is kept for validation. */
-function requireParts(length: number, cut: number, validationSplit: number, needed: number): void {
-  if (validationSplit === 0 || !(length >= needed) || (cut >= needed && length - cut >= 2)) return;
-  throw invalidData(
-    'text',
-    `has ${length} characters. A validationSplit of ${validationSplit} makes ${cut} of them training data, which need ` +
-      `${needed}, and ${length - cut} validation data, which need 2.`,
-    'Set validationSplit: 0 to train on all of them without validation, or give more text.',
-  );
-}
-
 /** Validation streams of all tokens: at most `batchSize`, but fewer if the streams would be shorter than `steps`. */
 export function validationStreams(tokens: Int32Array, batchSize: number, steps: number): TextStreams {
   requireList('tokens', tokens);
-  requireInteger('batchSize', batchSize, 1, 1 << 20);
-  requireInteger('steps', steps, 1, 1 << 20);
-  const streams = Math.max(1, Math.min(batchSize, Math.floor((tokens.length - 1) / steps)));
+  requireSizes(batchSize, steps);
+  const streams = validationStreamCount(tokens.length, batchSize, steps);
   return new TextStreams(tokens, streams, steps, true);
 }

@@ -67,7 +67,7 @@ export class Vocabulary {
       if (id < 0) {
         const character = String.fromCodePoint(text.codePointAt(at)!);
         id = this.numbers.get(character) ?? -1;
-        if (id < 0) throw this.unknown(character, count);
+        if (id < 0) throw unknownCharacter(this, character, count);
         at += character.length - 1;
       }
       ids[count++] = id;
@@ -102,13 +102,14 @@ export class Vocabulary {
     requireText(text);
     return distinct(text).filter((c) => !this.numbers.has(c));
   }
+}
 
-  private unknown(character: string, at: number): UnspoolError {
-    const known = this.characters.filter((c) => c > ' ').join('');
-    return invalidData(
-      'text',
-      `the model does not know the character ${JSON.stringify(character)} (character ${at + 1} of the text).`,
-      `It knows white space and ${known.length > 200 ? `${known.slice(0, 200)}...` : known}`,
-    );
-  }
+/** The error for character `at` (from 0) of a text, which a vocabulary does not have. */
+export function unknownCharacter({ characters }: Vocabulary, character: string, at: number): UnspoolError {
+  const known = characters.filter((c) => c > ' ').join('');
+  return invalidData(
+    'text',
+    `the model does not know the character ${JSON.stringify(character)} (character ${at + 1} of the text).`,
+    `It knows white space and ${known.length > 200 ? `${known.slice(0, 200)}...` : known}`,
+  );
 }

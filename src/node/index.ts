@@ -10,6 +10,12 @@ export { appendText, type WriteOptions, writeFileAtomic } from './files.js';
 export { lockFile } from './lock.js';
 export { readBytes, readText } from './read.js';
 export { revectorize } from './revectorize.js';
+export {
+  type TextFileBaselineOptions,
+  type TextFileBaselines,
+  textFileBaselines,
+} from './text-baselines.js';
+export { type TextFileData, type TextFileOptions, type TextFileStreams, textFileStreams } from './text-file.js';
 
 /** Writes a model file (safetensors) atomically, as `writeFileAtomic` does. Throws `FILE_ACCESS`. */
 export async function saveModel(

@@ -1,5 +1,6 @@
 /** `unspool/tasks`: from a table to a trained and tested model, in a few lines. Works in a page, too. */
 
+export type { NgramBaseline } from '../data/ngram.js';
 export { type PipelineData, pipelineFrom } from '../data/pipeline.js';
 export type {
   Balance,
@@ -59,7 +60,6 @@ export {
   type Tagger,
   taggerFrom,
 } from './labeler.js';
-export type { NgramBaseline } from './ngram-baselines.js';
 export {
   type ClassDescription,
   classification,

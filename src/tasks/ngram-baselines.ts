@@ -1,14 +1,5 @@
 /** The n-grams that language models are compared with. */
-import { ngramBitsPerCharacter } from '../data/ngram.js';
-
-/** Bits per character of an n-gram model. */
-export interface NgramBaseline {
-  readonly order: number;
-  readonly bits: number;
-}
-
-/** Orders of the n-grams, unless others are given. */
-export const NGRAM_ORDERS: readonly number[] = [1, 2, 5];
+import { NGRAM_ORDERS, type NgramBaseline, ngramBitsPerCharacter } from '../data/ngram.js';
 
 /** Kneser-Ney models that are counted in `train`, on `test`, which continues it. */
 export const ngramBaselines = (

@@ -2,12 +2,13 @@
 import { requireInteger, requireList, requireOptions } from '../checks.js';
 import type { Model } from '../core/model.js';
 import { createRng } from '../core/rng.js';
+import { NGRAM_ORDERS, type NgramBaseline } from '../data/ngram.js';
 import { validationStreams } from '../data/text.js';
 import { invalidData } from '../errors.js';
 import { bootstrapIntervals } from '../metrics/bootstrap.js';
 import { bitsPerCharacter, ClassificationMetrics, perplexity } from '../metrics/classification.js';
 import { evaluate } from '../train/evaluate.js';
-import { NGRAM_ORDERS, type NgramBaseline, ngramBaselines } from './ngram-baselines.js';
+import { ngramBaselines } from './ngram-baselines.js';
 
 /** Options of `testLanguageModel`. */
 export interface TestLanguageModelOptions {

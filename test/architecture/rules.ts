@@ -40,7 +40,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   lab: ['contract', 'errors', 'checks', 'core', 'metrics', 'optim', 'kernels', 'train', 'estimators'],
   index: ['contract', 'errors', 'core', 'metrics', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   inspect: ['contract', 'errors', 'checks', 'core', 'kernels/reference', 'estimators', 'lab'],
-  node: ['contract', 'errors', 'checks', 'core', 'kernels', 'interop', 'create'],
+  node: ['contract', 'errors', 'checks', 'core', 'data', 'kernels', 'interop', 'create'],
   tune: ['errors', 'checks', 'core', 'train'],
   worker: ['contract', 'errors', 'checks', 'core', 'data', 'optim', 'kernels', 'train', 'interop', 'create'],
   cli: [

@@ -150,23 +150,25 @@ describe('settings', () => {
   test('are those of the flags, then of the file, then the defaults', async () => {
     const file = here.write(
       'train.json',
-      JSON.stringify({ text: 'a.txt', asText: true, backend: 'wasm', threads: 2, lr: 0.1, steps: 7 }),
+      JSON.stringify({ text: 'a.txt', asText: true, stream: true, backend: 'wasm', threads: 2, lr: 0.1, steps: 7 }),
     );
-    const none = { config: undefined, asText: false, backend: undefined, threads: undefined };
+    const none = { config: undefined, asText: false, stream: false, backend: undefined, threads: undefined };
     expect(await readConfiguration([], none)).toEqual({
       settings: DEFAULTS,
       text: undefined,
       asText: false,
+      stream: false,
       backend: undefined,
       threads: undefined,
     });
     expect(await readConfiguration([], { ...none, config: file })).toEqual({
       settings: { ...DEFAULTS, lr: 0.1, steps: 7 },
-      ...{ text: 'a.txt', asText: true, backend: 'wasm', threads: 2 },
+      ...{ text: 'a.txt', asText: true, stream: true, backend: 'wasm', threads: 2 },
     });
     const flags = {
       config: file,
       asText: false,
+      stream: false,
       backend: 'reference',
       threads: 1,
       lr: 0.2,
@@ -175,9 +177,12 @@ describe('settings', () => {
     };
     expect(await readConfiguration(['b.txt'], flags)).toEqual({
       settings: { ...DEFAULTS, lr: 0.2, steps: 7, hiddenSize: 9 },
-      ...{ text: 'b.txt', asText: true, backend: 'reference', threads: 1 },
+      ...{ text: 'b.txt', asText: true, stream: true, backend: 'reference', threads: 1 },
     });
-    expect((await readConfiguration([], { ...none, asText: true })).asText).toBe(true);
+    expect(await readConfiguration([], { ...none, asText: true, stream: true })).toMatchObject({
+      asText: true,
+      stream: true,
+    });
   });
 
   test('of a checkpoint are kept, but for those that may change', () => {

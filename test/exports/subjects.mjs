@@ -9,6 +9,7 @@ import { mainObjects } from './subjects/main-objects.mjs';
 import {
   gpuSubjects,
   inspectSubjects,
+  nodeObjects,
   nodeSubjects,
   tuneSubjects,
   workerObjects,
@@ -53,6 +54,7 @@ const OBJECTS = {
   'infer/simd': simdObjects,
   distributed: distributedObjects,
   tasks: tasksObjects,
+  node: nodeObjects,
 };
 
 /**

@@ -9,6 +9,7 @@ import { printSamples } from '../labels/report.js';
 import type { LabelFlags } from '../labels/settings.js';
 import { createOutput, grouped, type OutputFlags } from '../output.js';
 import { tableText } from '../report/tables.js';
+import { describeText } from './text.js';
 
 type DataOptions = ForecastSettings & LabelFlags & OutputFlags & { readonly task: string | undefined };
 
@@ -23,6 +24,7 @@ export async function describeData([file]: readonly string[], options: DataOptio
     printSamples(description, out);
     return 0;
   }
+  if (options.target === undefined && options.task === undefined && (await describeText(file!, out))) return 0;
   const table = await readTable(file!, options);
   const columns = table.describe();
   out.print(`${file}: ${grouped(table.rows)} rows, ${columns.length} columns`);

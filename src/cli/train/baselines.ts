@@ -1,9 +1,28 @@
-import type { TextData } from '../../index.js';
-import { type NgramBaseline, ngramBaselines } from '../../tasks/ngram-baselines.js';
+import { textFileBaselines } from '../../node/index.js';
+import type { NgramBaseline } from '../../tasks/index.js';
+import { ngramBaselines } from '../../tasks/ngram-baselines.js';
+import { grouped } from '../output.js';
+import { isInMemory, type TrainingText } from './training-source.js';
 
-/** Validation bits per character of n-gram models, trained and measured on the same split. */
-export const baselinesOf = ({ train, validation, vocabulary }: TextData): NgramBaseline[] | null =>
-  validation && ngramBaselines(train.tokens, validation.tokens, vocabulary.size);
+/** The n-gram models, and the characters in which they were counted. */
+export interface Baselines {
+  readonly baselines: readonly NgramBaseline[];
+  readonly counted: number;
+  /** The characters of the training part. */
+  readonly training: number;
+}
+
+/**
+ * Validation bits per character of n-gram models, trained and measured on the same split. Of a text that is streamed, they may be
+ * counted only in the end of the training part. Null without a validation part.
+ */
+export async function baselinesOf(text: TrainingText): Promise<Baselines | null> {
+  if (!text.validation) return null;
+  if (!isInMemory(text)) return { ...(await textFileBaselines(text)), training: text.train.characters };
+  const { train, validation, vocabulary } = text;
+  const baselines = ngramBaselines(train.tokens, validation.tokens, vocabulary.size);
+  return { baselines, counted: train.tokens.length, training: train.tokens.length };
+}
 
 /** The LSTM and the n-gram models as a table. */
 export function baselineTable(baselines: readonly NgramBaseline[], lstmBits: number): string {
@@ -13,4 +32,12 @@ export function baselineTable(baselines: readonly NgramBaseline[], lstmBits: num
   ];
   const table = rows.map(([name, bits]) => `  ${name.padEnd(22)}${bits.toFixed(3)}`).join('\n');
   return `\nValidation bits per character (lower is better)\n${table}`;
+}
+
+/** The table of a training. It says where n-grams were counted, unless it was in all of the training part. */
+export function trainingTable({ baselines, counted, training }: Baselines, lstmBits: number): string {
+  const table = baselineTable(baselines, lstmBits);
+  if (counted === training) return table;
+  const part = `the last ${grouped(counted)} of ${grouped(training)} characters of training`;
+  return `${table}\nThe n-grams were counted in ${part}, so that they fit in memory.`;
 }

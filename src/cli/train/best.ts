@@ -1,15 +1,9 @@
 /** The weights that a training ends with: those of its best validation, or the last ones if they are better. */
 
 import { isObject } from '../../checks.js';
-import {
-  evaluate,
-  type Model,
-  type TextData,
-  type Training,
-  type TrainingEvent,
-  type TrainingState,
-} from '../../index.js';
+import { evaluate, type Model, type Training, type TrainingEvent, type TrainingState } from '../../index.js';
 import { grouped } from '../output.js';
+import type { TrainingText } from './training-source.js';
 
 /** A validation. */
 export interface Validated {
@@ -45,7 +39,7 @@ export class BestWeights {
    * validates it, and gives the model the last weights if they are better. Returns the update whose weights the model has;
    * null if it is not known.
    */
-  async settle(model: Model, { validation }: TextData, training: Training): Promise<number | null> {
+  async settle(model: Model, { validation }: TrainingText, training: Training): Promise<number | null> {
     if (this.isEarlier) return null;
     const state = await training.checkpoint();
     const { best } = this;

@@ -10,6 +10,7 @@ import type { StartFlags } from './ranks.js';
 import { planResume } from './resume.js';
 import { runTraining } from './run.js';
 import { type PlannedRun, planRun, type Run, type TrainFlags } from './start.js';
+import { cannotShareStream } from './training-source.js';
 
 /** Trains with the files of the run locked. `prepare` begins the run. */
 async function train(
@@ -19,7 +20,11 @@ async function train(
 ): Promise<number> {
   const plan = await (options.resume === undefined ? planRun : planResume)(args, options);
   const files = { model: plan.file, directory: plan.directory };
-  return withLock(files, createOutput(options), async () => runTraining(await prepare(plan)));
+  try {
+    return await withLock(files, createOutput(options), async () => runTraining(await prepare(plan)));
+  } finally {
+    await plan.close();
+  }
 }
 
 /** Trains on the ranks that MPI started, or starts them. */
@@ -33,6 +38,7 @@ async function trainOnRanks(
     );
   }
   if (options.findLearningRate) throw new UsageError('--find-learning-rate cannot be combined with --distributed.');
+  if (options.stream) throw cannotShareStream();
   const { distributed, ranks, restarts, starter } = options;
   if (distributed === undefined || ranks !== undefined || restarts !== undefined || starter !== undefined) {
     const { startRanks } = await import('./ranks.js');

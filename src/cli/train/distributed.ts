@@ -96,7 +96,7 @@ async function packed({ settings, text, model, resumed, content }: Run, flags: T
   const training = resumed?.training ?? null;
   const parts = [
     new TextEncoder().encode(JSON.stringify(header)),
-    new TextEncoder().encode(content),
+    new TextEncoder().encode(content!), // several ranks never stream
     await serializeModel(model, { vocabulary: text.vocabulary, training }),
   ];
   const bytes = new Uint8Array(24 + parts.reduce((sum, { length }) => sum + length, 0));

@@ -1,18 +1,17 @@
 /** `unspool train --find-learning-rate`: the losses of a short training by learning rate, and a suggestion. */
-
-import { findLearningRate, type LearningRateCurve, textStreams } from '../../index.js';
+import { tmpdir } from 'node:os';
+import { findLearningRate, type LearningRateCurve } from '../../index.js';
 import { figure } from '../../lab/experiments/experiment.js';
 import { revectorize } from '../../node/index.js';
 import { UsageError } from '../command.js';
 import { createOutput, type Output } from '../output.js';
 import { tableText } from '../report/tables.js';
-import { withDataName } from '../text-model.js';
 import { newModel } from './backend.js';
 import { trainingParts } from './fit-text.js';
 import { languageModelSpec } from './language-model.js';
-import { readConfiguration } from './read-settings.js';
+import { type Configuration, readConfiguration } from './read-settings.js';
 import { shapeOf, streamsOf, type TrainFlags } from './start.js';
-import { readTrainingText } from './training-text.js';
+import { openTrainingText, type TrainingText } from './training-source.js';
 
 /** Rows of the printed table. */
 const ROWS = 15;
@@ -26,17 +25,26 @@ export async function findRate(args: readonly string[], options: TrainFlags): Pr
   const configuration = await readConfiguration(args, options);
   const { settings, text: textFile } = configuration;
   if (textFile === undefined) throw new UsageError('missing TEXT: a UTF-8 text file.');
-  const content = await readTrainingText(textFile, configuration);
-  const text = withDataName(textFile, () => textStreams(content, streamsOf(settings)));
+  const { asText, stream } = configuration;
+  const reading = { flags: { stream }, asText, streams: streamsOf(settings), folder: tmpdir() };
+  const { text, close } = await openTrainingText(textFile, reading);
+  try {
+    print(createOutput(options), await curveOf(text, configuration));
+    return 0;
+  } finally {
+    await close();
+  }
+}
+
+async function curveOf(text: TrainingText, configuration: Configuration): Promise<LearningRateCurve> {
+  const { settings } = configuration;
   if (settings.precision === 'float32') await revectorize();
   const spec = await languageModelSpec(settings, text.vocabulary.size);
   const model = await newModel(spec, settings.precision, shapeOf(settings), configuration);
   try {
     const [data, { optimizer, loss, clipNorm, gradient, seed }] = await trainingParts(text, settings);
     const given = Object.entries({ loss, clipNorm, gradient, seed }).filter(([, value]) => value !== undefined);
-    const curve = await findLearningRate(model, data, { optimizer, ...Object.fromEntries(given) });
-    print(createOutput(options), curve);
-    return 0;
+    return await findLearningRate(model, data, { optimizer, ...Object.fromEntries(given) });
   } finally {
     model.dispose();
   }

@@ -1,24 +1,17 @@
 /** The training of a language model with the settings of `unspool train`. */
 import type { DistributedGradient } from '../../distributed/index.js';
 import { invalidSetting } from '../../errors.js';
-import {
-  accumulate,
-  type FitOptions,
-  fit,
-  type Model,
-  type TextData,
-  type Training,
-  type TrainingState,
-} from '../../index.js';
+import { accumulate, type FitOptions, fit, type Model, type Training, type TrainingState } from '../../index.js';
 import { fitOptionsOf } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
+import type { TrainingText } from './training-source.js';
 
 /** What an update reads, and how its gradient is computed, with the other options of `fit`. */
 export async function trainingParts(
-  text: TextData,
+  text: TrainingText,
   settings: TrainSettings,
   shared: Shared = {},
-): Promise<[TextData | Grouped, FitOptions]> {
+): Promise<[TrainingText | Grouped, FitOptions]> {
   const options = { ...(await fitOptionsOf(settings)), ...(shared.signal && { signal: shared.signal }) };
   if (settings.shards > 0) Object.assign(options, await shardsOf(settings, shared));
   if (settings.accumulate === 1) return [text, options];
@@ -30,13 +23,14 @@ export async function trainingParts(
     );
   }
   const { train, gradient } = accumulate(text.train, settings.accumulate, options.gradient);
+  const { vocabulary, validation } = text;
   return [
-    { ...text, train },
+    { vocabulary, validation, train },
     { ...options, gradient },
   ];
 }
 
-type Grouped = Omit<TextData, 'train'> & Pick<ReturnType<typeof accumulate>, 'train'>;
+type Grouped = Pick<TrainingText, 'vocabulary' | 'validation'> & Pick<ReturnType<typeof accumulate>, 'train'>;
 
 /** What ends a training, and the gradient of one that several ranks share. */
 interface Shared {
@@ -53,7 +47,7 @@ async function shardsOf(settings: TrainSettings, { signal, gradient }: Shared) {
 /** Starts or continues a training. Throws `INVALID_SETTING`. */
 export async function fitText(
   model: Model,
-  text: TextData,
+  text: TrainingText,
   settings: TrainSettings,
   { resume, ...shared }: Shared & { readonly resume?: TrainingState | undefined } = {},
 ): Promise<Training> {

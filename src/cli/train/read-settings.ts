@@ -18,19 +18,25 @@ export interface Configuration extends BackendFlags {
   readonly settings: TrainSettings;
   readonly text: string | undefined;
   readonly asText: boolean;
+  readonly stream: boolean;
 }
 
 /** Flags override the config file, which overrides the defaults. Throws `INVALID_SETTING` or `INVALID_FILE`. */
 export async function readConfiguration(
   [textFile]: readonly string[],
-  options: BackendFlags & { readonly config: string | undefined; readonly asText: boolean },
+  options: BackendFlags & {
+    readonly config: string | undefined;
+    readonly asText: boolean;
+    readonly stream: boolean;
+  },
 ): Promise<Configuration> {
   const config = options.config === undefined ? {} : await readConfig(options.config, CONFIG_SETTINGS);
-  const { text, asText, backend, threads, ...settings } = config;
+  const { text, asText, stream, backend, threads, ...settings } = config;
   return {
     settings: { ...DEFAULTS, ...settings, ...givenFlags(options) },
     text: textFile ?? text,
     asText: options.asText || (asText ?? false),
+    stream: options.stream || (stream ?? false),
     backend: options.backend ?? backend,
     threads: options.threads ?? threads,
   };

@@ -1,9 +1,12 @@
 /** What `unspool train` prints about a run. */
+
+import { bytesText } from '../../errors.js';
 import { bitsPerCharacter, createRng, generate, type Model, type Training, type TrainingEvent } from '../../index.js';
 import { gainText } from '../native.js';
 import { grouped } from '../output.js';
 import { contextIn } from '../text-model.js';
 import type { Run } from './start.js';
+import { beginningOf, sizesOf } from './training-source.js';
 
 function backendName({ kernels: { name, variant, native } }: Model): string {
   const details = [variant, native?.library].filter((detail) => detail);
@@ -11,13 +14,19 @@ function backendName({ kernels: { name, variant, native } }: Model): string {
 }
 
 export function printStart({ out, settings, model, text, textFile, resumed, file }: Run, training: Training): void {
-  const { train, validation, vocabulary } = text;
+  const { training: trained, validation, temporaryBytes } = sizesOf(text);
   const { updates } = training;
-  out.record({ kind: 'start', text: textFile, parameters: model.size, updates, file, settings });
+  const streamed = temporaryBytes !== null && { temporaryBytes };
+  out.record({ kind: 'start', text: textFile, parameters: model.size, updates, file, settings, ...streamed });
   out.print(
-    `${textFile}: ${grouped(train.tokens.length)} characters for training, ` +
-      `${grouped(validation?.tokens.length ?? 0)} for validation, ${vocabulary.size} different ones.`,
+    `${textFile}: ${grouped(trained)} characters for training, ` +
+      `${grouped(validation)} for validation, ${text.vocabulary.size} different ones.`,
   );
+  if (temporaryBytes !== null) {
+    out.print(
+      `The text is streamed: its tokens are in a temporary file of ${bytesText(temporaryBytes)}, not in memory.`,
+    );
+  }
   const layers = `${settings.layers} LSTM layer${settings.layers > 1 ? 's' : ''} of ${settings.hiddenSize} units`;
   out.print(`${layers}, ${grouped(model.size)} parameters, ${settings.precision}, backend ${backendName(model)}.`);
   for (const { backend, stepMs, error } of model.backendTimings ?? []) {
@@ -43,8 +52,7 @@ export async function printValidation(run: Run, { update, loss }: ValidationEven
 const SEARCHED = 1 << 14;
 
 /** What the model reads before it writes. */
-export const contextOfRun = ({ text: { train, vocabulary } }: Run): string =>
-  contextIn(vocabulary.decode(train.tokens.subarray(0, SEARCHED)));
+export const contextOfRun = ({ text }: Run): string => contextIn(beginningOf(text, SEARCHED));
 
 /** A text of `length` characters that the model writes after a piece of the training text. The same for the same weights. */
 export async function writeText(run: Run, length: number): Promise<string> {

@@ -2,28 +2,20 @@
 
 import { basename, dirname, join } from 'node:path';
 import { invalidData } from '../../errors.js';
-import {
-  type LoadedModel,
-  type Metadata,
-  parseModel,
-  type TrainingState,
-  textStreams,
-  UnspoolError,
-} from '../../index.js';
-import { readBytes, readText, revectorize } from '../../node/index.js';
+import { type LoadedModel, type Metadata, parseModel, type TrainingState, UnspoolError } from '../../index.js';
+import { readBytes, revectorize } from '../../node/index.js';
 import { exists } from '../../node/read.js';
 import { UsageError } from '../command.js';
-import { sha256 } from '../hash.js';
 import { createOutput } from '../output.js';
 import { isSameFile, requireSeparate } from '../paths.js';
 import { isRunDirectory, RUN_FILES } from '../runs/files.js';
-import { withDataName } from '../text-model.js';
 import { arithmeticOf, isSameArithmetic } from './arithmetic.js';
 import { loadCheckpoint, moveToFastest } from './backend.js';
 import { checkpointFile, hasCode } from './checkpoints.js';
 import { isSameTraining, resumedSettings } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
 import { directoryOf, outputsOf, type PlannedRun, type Run, shapeOf, streamsOf, type TrainFlags } from './start.js';
+import { type OpenText, openTrainingText } from './training-source.js';
 
 /** Plans to continue the training of a checkpoint, which is read after the lock is taken: it may be that of a running training. */
 export async function planResume(args: readonly string[], options: TrainFlags): Promise<PlannedRun> {
@@ -39,14 +31,20 @@ export async function planResume(args: readonly string[], options: TrainFlags): 
   await requireSeparate([model!, checkpointOutput!, lock!], [['the text', args[0]]]);
   const isIn = basename(file) === RUN_FILES.model && (await isRunDirectory(dirname(file)));
   const directory = options.out === undefined && isIn ? dirname(file) : null;
-  return { file, directory, begin: () => resumeRun(checkpoint, { file, directory }, args, options) };
+  let opened: OpenText | null = null;
+  const open: typeof openTrainingText = async (textFile, reading) => {
+    opened = await openTrainingText(textFile, reading);
+    return opened;
+  };
+  const begin = () => resumeRun(checkpoint, { file, directory }, args, { ...options, open });
+  return { file, directory, begin, close: async () => opened?.close() };
 }
 
 async function resumeRun(
   checkpoint: string,
   { file, directory }: Pick<PlannedRun, 'file' | 'directory'>,
   args: readonly string[],
-  options: TrainFlags,
+  { open, ...options }: TrainFlags & { readonly open: typeof openTrainingText },
 ): Promise<Run> {
   await revectorize();
   const loaded = await loadCheckpoint(checkpoint, options);
@@ -56,10 +54,16 @@ async function resumeRun(
   await requireSeparate(outputsOf(file), [['the text', textFile]]);
   const replace = options.force || (await isEarlierResult(file, metadata, training.update));
   if (!replace) await requireFreeFor(file, checkpoint, options.out !== undefined);
-  const content = await readText(textFile);
-  const textHash = sha256(content);
-  if (textHash !== metadata.textSha256) throw anotherText(textFile, checkpoint);
-  const text = withDataName(textFile, () => textStreams(content, { ...streamsOf(settings), vocabulary }));
+  const {
+    text,
+    content,
+    sha256: textHash,
+  } = await open(textFile, {
+    ...{ flags: options, asText: true, streams: streamsOf(settings), vocabulary, folder: dirname(file) },
+    requireHash: (sha256) => {
+      if (sha256 !== metadata.textSha256) throw anotherText(textFile, checkpoint);
+    },
+  });
   const out = createOutput(options);
   const model = await moveToFastest(loaded, checkpoint, shapeOf(settings), options);
   const arithmetic = await arithmeticOf(model);

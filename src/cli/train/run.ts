@@ -12,7 +12,7 @@ import { saveModel } from '../../node/index.js';
 import { clock, grouped } from '../output.js';
 import { RunDirectory } from '../runs/directory.js';
 import { stopOnSignal } from '../signals.js';
-import { baselinesOf, baselineTable } from './baselines.js';
+import { baselinesOf, trainingTable } from './baselines.js';
 import { BestWeights, describeWeights } from './best.js';
 import { Checkpoints, checkpointFile, hasCode } from './checkpoints.js';
 import { fitText } from './fit-text.js';
@@ -131,14 +131,20 @@ async function finish(
   const losses = { validationLoss, validationBitsPerCharacter: bits };
   const metadata = { ...metadataOf(run), updates, weightsOf: kept, ...losses };
   await saveResult(run, metadata, checkpoints.file);
-  const baselines = baselinesOf(text);
+  const measured = await baselinesOf(text);
   const place = directory?.path ?? run.file;
   const weights = describeWeights(settings.keep, kept, { updates, validated: validationLoss !== null });
   const result = { loss: validationLoss, bitsPerCharacter: bits, updates };
   const isDrawn = await directory?.end({ status: 'finished', result, weights });
-  out.record({ kind: 'result', ...metadata, seconds, file: run.file, ...(baselines && { baselines }) });
+  out.record({
+    kind: 'result',
+    ...metadata,
+    seconds,
+    file: run.file,
+    ...(measured && { baselines: measured.baselines, baselinesCounted: measured.counted }),
+  });
   out.print(`\n${grouped(updates)} updates in ${clock(seconds)}.`);
-  out.print(baselines && bits !== null ? baselineTable(baselines, bits) : 'No text was kept for validation.');
+  out.print(measured && bits !== null ? trainingTable(measured, bits) : 'No text was kept for validation.');
   out.print(`\nThe model writes:\n\n${await writeText(run, 300)}\n`);
   out.print(`To write more text:\n  npx unspool sample ${place}`);
   if (isDrawn === false) out.print('No plot: npm install @observablehq/plot linkedom');

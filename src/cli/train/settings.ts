@@ -218,6 +218,7 @@ type FlagName = Exclude<keyof TrainSettings, 'average' | 'lstm'>;
 export const CONFIG_SETTINGS = {
   text: text({ ...DATA, placeholder: 'FILE', help: 'the text to train on, as the argument TEXT' }),
   asText: setting<boolean | undefined>({ ...DATA, type: 'flag', help: 'as --as-text' }),
+  stream: setting<boolean | undefined>({ ...DATA, type: 'flag', help: 'as --stream' }),
   backend: text({ help: 'as --backend' }),
   threads: integer({ min: 1, help: 'as --threads' }),
   ...TRAIN_SETTINGS,

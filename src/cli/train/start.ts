@@ -1,24 +1,22 @@
 /** How a training begins. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DistributedGradient } from '../../distributed/index.js';
-import { type Model, type PassShape, type TextData, type TrainingState, textStreams } from '../../index.js';
+import type { Model, PassShape, TrainingState } from '../../index.js';
 import { revectorize } from '../../node/index.js';
 import { UsageError } from '../command.js';
-import { sha256 } from '../hash.js';
 import { createOutput, type Output, type OutputFlags } from '../output.js';
 import { type NamedFile, requireSeparate } from '../paths.js';
-import { claimRunDirectory, RUN_FILES } from '../runs/files.js';
-import { withDataName } from '../text-model.js';
+import { claimRunDirectory, RUN_FILES, RUNS } from '../runs/files.js';
 import { arithmeticOf } from './arithmetic.js';
 import { type BackendFlags, newModel } from './backend.js';
 import { type Checkpoint, checkpointFile, requireFree } from './checkpoints.js';
 import { languageModelSpec } from './language-model.js';
 import { type Configuration, readConfiguration } from './read-settings.js';
 import type { TrainSettings } from './settings.js';
-import { readTrainingText } from './training-text.js';
+import { type OpenText, openTrainingText, type ReadingFlags, type TrainingText } from './training-source.js';
 
 /** The options of the command, without the settings of the training, which `readSettings` picks. */
-export interface TrainFlags extends BackendFlags, OutputFlags {
+export interface TrainFlags extends BackendFlags, OutputFlags, ReadingFlags {
   readonly config: string | undefined;
   readonly out: string | undefined;
   readonly run: string | undefined;
@@ -34,9 +32,9 @@ export interface Run {
   readonly settings: TrainSettings;
   readonly textFile: string;
   readonly textHash: string;
-  readonly text: TextData;
-  /** The text itself. */
-  readonly content: string;
+  readonly text: TrainingText;
+  /** The text itself; null if it is streamed. */
+  readonly content: string | null;
   readonly model: Model;
   readonly arithmetic: string;
   /** What this rank has of a training that several share, and what stops it; null without `--distributed`. */
@@ -66,6 +64,8 @@ export interface PlannedRun {
   /** The run directory, which the caller removes if nothing was written; null with `--out`. */
   readonly directory: string | null;
   begin(): Promise<Run>;
+  /** Frees what the run reads from. */
+  close(): Promise<void>;
 }
 
 /** The files that a run writes, as they are named in messages. */
@@ -85,32 +85,37 @@ export async function planRun(args: readonly string[], options: TrainFlags): Pro
   const { text: textFile } = configuration;
   if (textFile === undefined) throw new UsageError('missing TEXT: a UTF-8 text file, or --resume FILE.');
   await requireSeparate(outputs, [['the text', textFile]]);
-  const content = await readTrainingText(textFile, configuration);
-  const directory = out === undefined ? await claimRunDirectory(run, textFile) : null;
-  const file = out ?? join(directory!, RUN_FILES.model);
-  return {
-    file,
-    directory,
-    begin: () => beginRun({ ...configuration, text: textFile }, content, { file, directory }, options),
-  };
+  const { settings, asText, stream } = configuration;
+  const opened = await openTrainingText(textFile, {
+    ...{ flags: { stream, distributed: options.distributed }, asText, streams: streamsOf(settings) },
+    folder: dirname(out ?? run ?? join(RUNS, 'run')),
+  });
+  try {
+    const directory = out === undefined ? await claimRunDirectory(run, textFile) : null;
+    const file = out ?? join(directory!, RUN_FILES.model);
+    const begin = () => beginRun({ ...configuration, text: textFile }, opened, { file, directory }, options);
+    return { file, directory, begin, close: opened.close };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
 }
 
 async function beginRun(
   configuration: Configuration & { readonly text: string },
-  content: string,
+  { text, sha256, content }: OpenText,
   { file, directory }: Pick<PlannedRun, 'file' | 'directory'>,
   options: TrainFlags,
 ): Promise<Run> {
   const { settings, text: textFile } = configuration;
   const { force } = options;
   if (directory === null && !force) await requireFree(file, checkpointFile(file));
-  const text = withDataName(textFile, () => textStreams(content, streamsOf(settings)));
   if (settings.precision === 'float32') await revectorize();
   const spec = await languageModelSpec(settings, text.vocabulary.size);
   const model = await newModel(spec, settings.precision, shapeOf(settings), configuration);
   return {
     out: createOutput(options),
-    ...{ settings, textFile, textHash: sha256(content), text, content, model, file, shared: null },
+    ...{ settings, textFile, textHash: sha256, text, content, model, file, shared: null },
     arithmetic: await arithmeticOf(model),
     resumed: null,
     replace: force,
@@ -123,10 +128,11 @@ export const directoryOf = (path: string | null, configuration: Configuration, {
   path === null ? null : { path, tensorboard, config: configOf(configuration) };
 
 /** The content of `config.json`. */
-function configOf({ settings, text, asText, backend, threads }: Configuration): object {
+function configOf({ settings, text, asText, stream, backend, threads }: Configuration): object {
   return {
     text,
     ...(asText && { asText }),
+    ...(stream && { stream }),
     ...(backend !== undefined && { backend }),
     ...(threads !== undefined && { threads }),
     ...settings,

@@ -38,25 +38,24 @@ function tableIn(lines: readonly string[]): string | null {
   return null;
 }
 
-/** What the file is, if it is data rather than text; else null. */
-function dataIn(file: string, text: string): string | null {
-  const probe = text.slice(0, PROBED);
+/** What a file of `length` characters is, by its beginning or all of it, if it is data rather than text; else null. */
+export function dataIn(file: string, beginning: string, length: number): string | null {
+  const probe = beginning.slice(0, PROBED);
   const lines = probe.split(/\r?\n/).filter((line) => line.trim() !== '');
-  if (probe.length < text.length) lines.pop(); // it is cut off
+  if (probe.length < length) lines.pop(); // it is cut off
   const table = tableIn(lines);
   if (table) return table;
   if (/\.(csv|tsv|tab)$/i.test(file)) return 'a table';
   const looksLikeJson = /^\s*[[{]/.test(probe);
   const isLines = looksLikeJson && lines.length >= MIN_ROWS && lines.every(isJson);
-  const isData = isLines || (looksLikeJson && text.length <= MAX_JSON && isJson(text));
+  const isData = isLines || (looksLikeJson && length <= MAX_JSON && isJson(beginning));
   return isData || /\.(json|jsonl|ndjson)$/i.test(file) ? 'JSON' : null;
 }
 
-/** Reads the text to train on. Throws `INVALID_DATA` for a table, a list of numbers or JSON, unless `asText`. */
-export async function readTrainingText(file: string, { asText }: { readonly asText: boolean }): Promise<string> {
-  const text = await readText(file);
-  const data = asText ? null : dataIn(file, text);
-  if (data === null) return text;
+/** Throws `INVALID_DATA` for a table, a list of numbers or JSON of `length` characters, by its beginning or all of it. */
+export function requireProse(file: string, beginning: string, length: number): void {
+  const data = dataIn(file, beginning, length);
+  if (data === null) return;
   const use =
     data === 'JSON'
       ? 'Save the text that it contains as a text file.'
@@ -66,4 +65,11 @@ export async function readTrainingText(file: string, { asText }: { readonly asTe
     `this is ${data}, not a text: unspool train learns to write text, character by character.`,
     `${use} To train on its characters in spite of that, use --as-text.`,
   );
+}
+
+/** Reads the text to train on. Throws `INVALID_DATA` for a table, a list of numbers or JSON, unless `asText`. */
+export async function readTrainingText(file: string, { asText }: { readonly asText: boolean }): Promise<string> {
+  const text = await readText(file);
+  if (!asText) requireProse(file, text, text.length);
+  return text;
 }

@@ -64,6 +64,12 @@ export async function readStudyConfig(file: string): Promise<StudyConfig> {
   const values = await readJsonObject(file);
   const task = studyTaskOf(values);
   const job = STUDY_JOBS[task];
+  if (task === 'language-model' && values.stream !== undefined) {
+    throw invalidSetting(
+      `${file}: stream`,
+      'is for unspool train only: each worker of unspool tune reads the text as a whole.',
+    );
+  }
   requireKnownKeys(file, values, job.settings);
   const space: Record<string, NumberRange | Choices> = {};
   const base = split(values, '', space);

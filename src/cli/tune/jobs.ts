@@ -21,6 +21,7 @@ export interface StudyJob {
 
 const { seeds: _, ensemble: __, ...FORECAST_STUDY } = FORECAST_CONFIG;
 const { folds: ___, fold: ____, ...LABEL_STUDY } = LABEL_CONFIG;
+const { stream: _____, ...TEXT_STUDY } = CONFIG_SETTINGS;
 
 const LABEL_JOB: StudyJob = {
   settings: LABEL_STUDY,
@@ -31,7 +32,7 @@ const LABEL_JOB: StudyJob = {
 
 export const STUDY_JOBS: Readonly<Record<StudyTask, StudyJob>> = {
   'language-model': {
-    settings: CONFIG_SETTINGS,
+    settings: TEXT_STUDY,
     shared: ['text', 'asText', 'backend', 'threads'],
     file: { key: 'text', what: 'TEXT: a UTF-8 text file' },
     measure: 'loss',

@@ -1,4 +1,5 @@
 /** Valid calls of the exports of `unspool/inspect`, `worker`, `gpu` and `node`, and of the methods of what they return. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as main from '../../../dist/index.js';
 import * as inspect from '../../../dist/inspect/index.js';
@@ -161,6 +162,14 @@ const saved = async (w) => {
   return file;
 };
 
+const textFile = (w) => {
+  const file = join(w.folder, 'a-text.txt');
+  writeFileSync(file, 'she sells sea shells. '.repeat(20));
+  return file;
+};
+const streamed = (w) =>
+  w.once('streamed', () => node.textFileStreams(textFile(w), { batchSize: 2, steps: 3, folder: w.folder }));
+
 export const nodeSubjects = {
   appendText: { args: (w) => [fresh(w), 'text'] },
   batching: {
@@ -176,7 +185,25 @@ export const nodeSubjects = {
     args: (w) => [fresh(w), w.tokens, { vocabulary: new main.Vocabulary([...'abcde']), metadata: { a: 1 } }],
     open: ['[2].metadata'],
   },
+  textFileBaselines: {
+    args: async (w) => [await streamed(w), { orders: [1, 2], maxCharacters: 200, maxNgrams: 100 }],
+  },
+  textFileStreams: {
+    args: (w) => [textFile(w), { batchSize: 2, steps: 3, validationSplit: 0.2, folder: w.folder }],
+    after: (data) => data.close(),
+  },
   writeFileAtomic: { args: (w) => [fresh(w), Uint8Array.of(1, 2)] },
+};
+
+export const nodeObjects = {
+  TextFileData: {
+    make: (w) => node.textFileStreams(textFile(w), { batchSize: 2, steps: 3, folder: w.folder }),
+    methods: { close: () => [] },
+  },
+  TextFileStreams: {
+    make: async (w) => (await streamed(w)).train,
+    methods: { batch: () => [1], shuffled: (w) => [w.rng()], read: () => [3, 4] },
+  },
 };
 
 const space = () => ({
