@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import { parseCommand } from '../../src/cli/parse.js';
+import { requireCheckpoint } from '../../src/cli/train/files.js';
 import { trainCommand } from '../../src/cli/train.js';
 import { temporaryFolder } from './in-process.js';
 
@@ -54,6 +55,19 @@ test.each(['classifier', 'tagger'] as const)('a %s that is interrupted and resum
   expect(second.result).toEqual(first.result);
   expect(here.has(`${cut}/model.checkpoint.safetensors`)).toBe(false);
   await expect(train(resume(cut))).rejects.toThrow('has no checkpoint: its training is finished.');
+});
+
+test('a training that fails before its first checkpoint leaves none, and can be started again', async () => {
+  const out = here.at('diverged.safetensors');
+  const diverging = [...JOBS.classifier, ...SMALL, '--lr', '3.4e38', '--backend', 'reference'];
+  for (const _ of ['first', 'again']) {
+    await expect(train([...diverging, '--out', out])).rejects.toThrow('No checkpoint has been saved.');
+    expect(here.has('diverged.checkpoint.safetensors')).toBe(false);
+  }
+  const checkpoint = here.at('diverged.checkpoint.safetensors');
+  await expect(requireCheckpoint(checkpoint, checkpoint)).rejects.toThrow('another process has finished its training');
+  await expect(train([...diverging, '--run', here.at('diverged')])).rejects.toThrow('No checkpoint');
+  await expect(train(resume('diverged'))).rejects.toThrow('its training ended before one was saved');
 });
 
 test('a checkpoint of --out is resumed with its own data and settings only', async () => {

@@ -5,6 +5,7 @@ import { exists } from '../../node/read.js';
 import { UsageError } from '../command.js';
 import type { Output } from '../output.js';
 import { isRunDirectory, RUN_FILES, removeIfEmpty } from '../runs/files.js';
+import { readRecord } from '../runs/record.js';
 import { checkpointFile } from './checkpoints.js';
 
 /** Where a training saves its model; `directory` is null for one without a run directory. */
@@ -35,11 +36,15 @@ export async function resumedFiles(path: string): Promise<TrainingFiles & { read
   return { directory, checkpoint, model: checkpoint.replace(/\.checkpoint\.safetensors$/, '.safetensors') };
 }
 
-/** Throws `UsageError` for a finished training, which has no checkpoint. */
+/** Throws `UsageError` for a missing checkpoint, with the reason: the training is finished, or it ended before it saved one. */
 export async function requireCheckpoint(path: string, checkpoint: string): Promise<void> {
   if (await exists(checkpoint)) return;
+  if (!(await isRunDirectory(path)))
+    throw new UsageError(`${path} is missing now: another process has finished its training.`);
+  const isFinished = (await readRecord(path)).status === 'finished';
+  const reason = isFinished ? 'its training is finished' : 'its training ended before one was saved';
   const help = `To train again: unspool train --config ${join(path, RUN_FILES.config)}`;
-  throw new UsageError(`${path} has no checkpoint: its training is finished. ${help}`);
+  throw new UsageError(`${path} has no checkpoint: ${reason}. ${help}`);
 }
 
 /** Whether a resumed training may replace its model. Throws `UsageError` for a file that is not a result of it. */

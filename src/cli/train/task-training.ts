@@ -68,6 +68,7 @@ export async function warnOfArithmetic({ checkpoint, arithmetic, model }: Resume
 /** Trains a model, and saves checkpoints. Returns null after an interruption, when the last one is saved. */
 export async function trainWithCheckpoints(run: TaskTraining): Promise<TaskTrained | null> {
   const { out, model, data, training, seed, stop, directory, resumed, isOneOfSeveral = false } = run;
+  const isLater = (run.offset?.update ?? 0) > 0;
   const fitting = fitTask(model, data, {
     ...{ ...training, seed, fit: { ...training.fit, signal: stop.signal } },
     ...(resumed && { resume: resumed.state }),
@@ -79,11 +80,11 @@ export async function trainWithCheckpoints(run: TaskTraining): Promise<TaskTrain
   };
   const last = resumed && { file: resumed.checkpoint, update: resumed.state.update };
   const checkpoints = new Checkpoints(checkpointFile(run.file), save, last);
-  if (!resumed) await checkpoints.save();
   const progress = new Progress(out, training.epochs ?? DEFAULT_EPOCHS, 'steps');
   const { checkpointEvery: every = DEFAULTS.checkpointEvery } = run;
   let reason = '';
   try {
+    if (!resumed) await (isLater ? checkpoints.save() : checkpoints.saveStart()); // a later one has the results of those before
     for await (const event of fitting) {
       updates = event.update;
       if (event.kind === 'update') progress.update(event);
@@ -98,6 +99,7 @@ export async function trainWithCheckpoints(run: TaskTraining): Promise<TaskTrain
       if (event.kind === 'update' && every > 0 && event.update % every === 0) await checkpoints.saveOrWarn(out.warn);
     }
   } catch (error) {
+    await checkpoints.removeStart();
     throw checkpoints.explain(error);
   } finally {
     progress.clear();
