@@ -157,3 +157,20 @@ describe('an abort', () => {
     expectSameBits(await values(model), before);
   });
 });
+
+test('a new training makes its gradient function forget what it has learned, a resumed one restores it', async () => {
+  const restored: (readonly number[])[] = [];
+  const gradient = Object.assign(async () => ({ loss: 1 }), {
+    observed: [5, 7],
+    restore: (observed: readonly number[]) => void restored.push([...observed]),
+  });
+  const options = { optimizer: adam(), gradient, maxUpdates: 1 };
+  const { train } = data();
+  const first = fit(newModel(), { train }, options);
+  await collect(first);
+  expect(restored).toEqual([[]]);
+  const state = await first.checkpoint();
+  await collect(fit(newModel(), { train }, { ...options, maxUpdates: 2 }, state));
+  expect(restored).toEqual([[], [5, 7]]);
+  fit(newModel(), { train }, options).dispose(); // before it has begun
+});
