@@ -282,7 +282,7 @@ test.each([
   writeFileSync(at('f'), '');
   truncateSync(at('f'), size);
   const { problem } = problemOf(await rejected(() => read(at('f'))), 'INVALID_FILE');
-  expect(problem).toBe(`the file is larger than ${limit}.`);
+  expect(problem).toBe(`the file is larger than ${limit}, and it is read as a whole.`);
 });
 
 describe('readText', () => {

@@ -13,7 +13,7 @@ import { textFileBaselines } from '../../src/node/text-baselines.js';
 import { openTextFile, type TextFileData, type TextFileOptions, textFileStreams } from '../../src/node/text-file.js';
 import { Utf8Decoder } from '../../src/node/utf8.js';
 import { temporaryFolder } from '../cli/in-process.js';
-import { rejected } from '../support/errors.js';
+import { problemOf, rejected } from '../support/errors.js';
 
 const here = temporaryFolder();
 const folder = here.at('tokens');
@@ -67,6 +67,15 @@ describe('textFileStreams', () => {
   async function compare({ text, hasMark, piece, ahead, seed, ...settings }: Case): Promise<void> {
     const file = here.write('text.txt', `${hasMark ? '\uFEFF' : ''}${text}`);
     const read = await readText(file);
+    if (read === '') {
+      // textStreams gets a text, not a file
+      const { problem } = problemOf(
+        await rejected(() => textFileStreams(file, { folder, ...settings })),
+        'INVALID_FILE',
+      );
+      expect(problem).toBe('the file is empty.');
+      return;
+    }
     let wanted: ReturnType<typeof textStreams>;
     try {
       wanted = textStreams(read, settings);
