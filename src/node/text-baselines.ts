@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { requireInteger, requireList, requireOptions } from '../checks.js';
 import { NGRAM_ORDERS, type NgramBaseline } from '../data/ngram.js';
 import { NgramCounts } from '../data/ngram-counts.js';
-import { invalidData } from '../errors.js';
+import { invalidData, invalidSetting } from '../errors.js';
 import { TextFileData, TextFileStreams } from './text-file.js';
 
 /** Options of `textFileBaselines`. */
@@ -14,11 +14,13 @@ export interface TextFileBaselineOptions {
   readonly maxCharacters?: number;
   /** The counting ends, too, after so many different n-grams of all orders, which take up to 100 bytes each. Default 4,194,304. */
   readonly maxNgrams?: number;
+  /** Ends the counting early, as an AbortController does; the result then has no baselines. */
+  readonly signal?: { readonly aborted: boolean };
 }
 
 /** The result of `textFileBaselines`. */
 export interface TextFileBaselines {
-  /** Mean bits per character of the validation part. */
+  /** Mean bits per character of the validation part. Empty if `signal` has ended the counting. */
   readonly baselines: readonly NgramBaseline[];
   /** The characters at the end of the training part in which the n-grams were counted. */
   readonly counted: number;
@@ -36,12 +38,14 @@ export async function textFileBaselines(
   data: TextFileData,
   options: TextFileBaselineOptions = {},
 ): Promise<TextFileBaselines> {
-  requireOptions('options', options ?? null, ['orders', 'maxCharacters', 'maxNgrams']);
-  const { orders = NGRAM_ORDERS, maxCharacters = 2 ** 28, maxNgrams = 2 ** 22 } = options;
+  requireOptions('options', options ?? null, ['orders', 'maxCharacters', 'maxNgrams', 'signal']);
+  const { orders = NGRAM_ORDERS, maxCharacters = 2 ** 28, maxNgrams = 2 ** 22, signal } = options;
   requireInteger('options.maxCharacters', maxCharacters, 1, Number.MAX_SAFE_INTEGER);
   requireInteger('options.maxNgrams', maxNgrams, 1, 2 ** 26);
   requireList('options.orders', orders);
   for (let i = 0; i < Math.max(1, orders.length); i++) requireInteger(`options.orders[${i}]`, orders[i], 1, 32);
+  if (signal !== undefined && typeof signal?.aborted !== 'boolean')
+    throw invalidSetting('options.signal', 'must be an AbortSignal.', 'Pass controller.signal.');
   if (!(data instanceof TextFileData) || !(data.train instanceof TextFileStreams)) {
     throw invalidData('data', 'must be the result of textFileStreams.');
   }
@@ -50,9 +54,10 @@ export async function textFileBaselines(
     throw invalidData('data', 'has no validation part.', 'Open the text with a validationSplit above 0.');
   }
   const counts = new NgramCounts(vocabulary.size, Array.from(orders));
-  const counted = await countBackwards(counts, train, { maxCharacters, maxNgrams });
+  const counted = await countBackwards(counts, train, { maxCharacters, maxNgrams, signal });
   counts.finish();
-  await scoreAll(counts, train, validation);
+  await scoreAll(counts, train, validation, signal);
+  if (signal?.aborted) return { baselines: [], counted };
   const baselines = Array.from(orders, (order, i) => ({ order, bits: counts.bits[i]! / validation.characters }));
   return { baselines, counted };
 }
@@ -61,11 +66,11 @@ export async function textFileBaselines(
 async function countBackwards(
   counts: NgramCounts,
   train: TextFileStreams,
-  { maxCharacters, maxNgrams }: { readonly maxCharacters: number; readonly maxNgrams: number },
+  limits: Pick<Required<TextFileBaselineOptions>, 'maxCharacters' | 'maxNgrams'> & TextFileBaselineOptions,
 ): Promise<number> {
   let start = train.characters;
-  const first = Math.max(0, start - maxCharacters);
-  while (start > first && counts.size < maxNgrams) {
+  const first = Math.max(0, start - limits.maxCharacters);
+  while (start > first && counts.size < limits.maxNgrams && !limits.signal?.aborted) {
     const end = start;
     start = Math.max(first, end - BLOCK);
     const context = Math.min(start, counts.contextLength);
@@ -76,9 +81,14 @@ async function countBackwards(
 }
 
 /** Scores the validation part, which continues the training part. */
-async function scoreAll(counts: NgramCounts, train: TextFileStreams, validation: TextFileStreams): Promise<void> {
+async function scoreAll(
+  counts: NgramCounts,
+  train: TextFileStreams,
+  validation: TextFileStreams,
+  signal: TextFileBaselineOptions['signal'],
+): Promise<void> {
   let context = train.read(Math.max(0, train.characters - counts.contextLength), counts.contextLength);
-  for (let at = 0; at < validation.characters; at += BLOCK) {
+  for (let at = 0; at < validation.characters && !signal?.aborted; at += BLOCK) {
     const block = validation.read(at, BLOCK);
     const tokens = new Int32Array(context.length + block.length);
     tokens.set(context);

@@ -257,6 +257,10 @@ describe('textFileBaselines', () => {
       const end = ngramBitsPerCharacter(tokens.subarray(-100), validation!.tokens, vocabulary.size, 1);
       expect(baselines[0]!.bits).toBe(end);
       expect((await textFileBaselines(data, { maxNgrams: 1 })).counted).toBeGreaterThan(1); // a whole block
+      const stopped = { signal: AbortSignal.abort() };
+      expect(await textFileBaselines(data, stopped)).toEqual({ baselines: [], counted: 0 });
+      const wrong = { signal: true } as never;
+      expect((await rejected(() => textFileBaselines(data, wrong))).message).toContain('options.signal must be');
     });
   });
 

@@ -14,11 +14,11 @@ export interface Baselines {
 
 /**
  * Validation bits per character of n-gram models, trained and measured on the same split. Of a text that is streamed, they may be
- * counted only in the end of the training part. Null without a validation part.
+ * counted only in the end of the training part; `signal` ends that. Null without a validation part.
  */
-export async function baselinesOf(text: TrainingText): Promise<Baselines | null> {
+export async function baselinesOf(text: TrainingText, signal: AbortSignal): Promise<Baselines | null> {
   if (!text.validation) return null;
-  if (!isInMemory(text)) return { ...(await textFileBaselines(text)), training: text.train.characters };
+  if (!isInMemory(text)) return { ...(await textFileBaselines(text, { signal })), training: text.train.characters };
   const { train, validation, vocabulary } = text;
   const baselines = ngramBaselines(train.tokens, validation.tokens, vocabulary.size);
   return { baselines, counted: train.tokens.length, training: train.tokens.length };
@@ -37,6 +37,7 @@ export function baselineTable(baselines: readonly NgramBaseline[], lstmBits: num
 /** The table of a training. It says where n-grams were counted, unless it was in all of the training part. */
 export function trainingTable({ baselines, counted, training }: Baselines, lstmBits: number): string {
   const table = baselineTable(baselines, lstmBits);
+  if (baselines.length === 0) return `${table}\nThe n-grams were not counted: the command was interrupted.`;
   if (counted === training) return table;
   const part = `the last ${grouped(counted)} of ${grouped(training)} characters of training`;
   return `${table}\nThe n-grams were counted in ${part}, so that they fit in memory.`;

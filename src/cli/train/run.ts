@@ -47,7 +47,8 @@ export async function runTraining(run: Run): Promise<number> {
     else if (!run.resumed && settings.checkpointEvery > 0) await checkpoints.saveStart();
     const reason = await follow(run, snapshots ?? training, checkpoints, progress);
     if (reason === 'aborted') return await interrupted(run, checkpoints, directory);
-    await finish(run, training, checkpoints, { ...progress, seconds: (performance.now() - started) / 1000 });
+    const seconds = (performance.now() - started) / 1000;
+    await finish(run, training, checkpoints, { ...progress, seconds, signal });
     return 0;
   } catch (error) {
     const isLost = hasCode(error, 'DEVICE_LOST') || hasCode(error, 'OUT_OF_MEMORY');
@@ -119,7 +120,7 @@ async function finish(
   run: Run,
   training: Training,
   checkpoints: Checkpoints,
-  { best, directory, seconds }: Followers & { readonly seconds: number },
+  { best, directory, seconds, signal }: Followers & { readonly seconds: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const { out, text, settings, model } = run;
   const failure = await checkpoints.trySave();
@@ -131,7 +132,7 @@ async function finish(
   const losses = { validationLoss, validationBitsPerCharacter: bits };
   const metadata = { ...metadataOf(run), updates, weightsOf: kept, ...losses };
   await saveResult(run, metadata, checkpoints.file);
-  const measured = await baselinesOf(text);
+  const measured = await baselinesOf(text, signal);
   const place = directory?.path ?? run.file;
   const weights = describeWeights(settings.keep, kept, { updates, validated: validationLoss !== null });
   const result = { loss: validationLoss, bitsPerCharacter: bits, updates };

@@ -50,7 +50,7 @@ export class Heap {
     } catch {
       const help =
         'Each backend reserves address space. Dispose models that you no longer need, or let them share a backend: ' +
-        'createModel(spec, { kernels: await selectKernels() }).';
+        'const kernels = await selectKernels(); createModel(spec, { kernels }).';
       throw new UnspoolError({
         code: 'OUT_OF_MEMORY',
         bytes: this.capacity,
