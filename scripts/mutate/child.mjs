@@ -8,13 +8,21 @@ import vm from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { createSuite, restoreMocks, runSuite } from './runner.mjs';
 
-/** The change that is switched on, and the changes whose code has run, if that is of interest. */
+/** The change that is switched on, and what each change has: 1 if its code has run. This function is called in inner loops. */
 let active = -1;
-let executed = null;
+const executed = new Uint8Array(1 << 20);
 globalThis.__changed = (id) => {
-  executed?.add(id);
+  executed[id] = 1;
   return id === active;
 };
+
+/** The changes whose code has run since the last call. */
+function takeExecuted() {
+  const ids = [];
+  for (let id = executed.indexOf(1); id >= 0; id = executed.indexOf(1, id + 1)) ids.push(id);
+  executed.fill(0);
+  return ids;
+}
 
 /** Errors outside of a test. */
 let late = null;
@@ -63,18 +71,21 @@ function load({ bundle, file }) {
 async function measure(message) {
   const begin = processorTime();
   const always = new Set();
-  executed = always;
+  const keep = () => {
+    for (const id of takeExecuted()) always.add(id);
+  };
+  takeExecuted();
   const suite = load(message);
   const tests = [];
   await runSuite(suite, message.file, {
     async onTest(number, run) {
+      keep(); // of hooks
       const from = processorTime();
-      executed = new Set();
       await run();
-      tests.push({ number, seconds: processorTime() - from, ids: [...executed] });
-      executed = always;
+      tests.push({ number, seconds: processorTime() - from, ids: takeExecuted() });
     },
   });
+  keep();
   const total = processorTime() - begin;
   return { setup: total - tests.reduce((sum, { seconds }) => sum + seconds, 0), tests, always: [...always] };
 }
@@ -84,6 +95,8 @@ async function attempt(message) {
   await runSuite(load(message), message.file, { only: message.only && new Set(message.only) });
   return {};
 }
+
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 process.on('message', async (message) => {
   const [folder, env] = [process.cwd(), { ...process.env }];
@@ -97,7 +110,7 @@ process.on('message', async (message) => {
   } catch (error) {
     answer = { passed: false, isLate: late !== null, error: String(error?.message ?? error).slice(0, 300) };
   }
-  [active, executed, limit[0]] = [-1, null, 0];
+  [active, limit[0]] = [-1, 0];
   restoreMocks();
   process.exitCode = 0;
   if (process.cwd() !== folder) process.chdir(folder);
