@@ -69,6 +69,12 @@ export function requireFunction(path: string, value: unknown): asserts value is 
   if (!isFunction(value)) throw invalidSetting(path, `must be a function, got ${shown(value)}.`);
 }
 
+/** Throws `INVALID_SETTING` unless `value` is an AbortSignal, or like one. */
+export function requireSignal(path: string, value: unknown): asserts value is { readonly aborted: boolean } {
+  if (isObject(value) && typeof value.aborted === 'boolean') return;
+  throw invalidSetting(path, `must be an AbortSignal, got ${shown(value)}.`, 'Pass controller.signal.');
+}
+
 /** Levenshtein distance: single-character edits that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

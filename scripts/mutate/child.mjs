@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import vm from 'node:vm';
-import { Worker } from 'node:worker_threads';
+import { limitProcessorTime } from './limit.cjs';
 import { createSuite, restoreMocks, runSuite } from './runner.mjs';
 
 /** The change that is switched on, and what each change has: 1 if its code has run. This function is called in inner loops. */
@@ -40,15 +40,7 @@ const processorTime = () => {
   return (user + system) / 1e6;
 };
 
-/** A thread ends the process when it has used its processor time: an endless loop keeps the main thread busy. */
-const limit = new Float64Array(new SharedArrayBuffer(8));
-const WATCH = `
-const { workerData: limit } = require('node:worker_threads');
-setInterval(() => {
-  const { user, system } = process.cpuUsage();
-  if (limit[0] > 0 && user + system > 1e6 * limit[0]) process.kill(process.pid, 'SIGKILL');
-}, 250);`;
-new Worker(WATCH, { eval: true, workerData: limit }).unref();
+const limit = limitProcessorTime();
 
 const scripts = new Map();
 
@@ -101,7 +93,7 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.on('message', async (message) => {
   const [folder, env] = [process.cwd(), { ...process.env }];
   late = null;
-  limit[0] = processorTime() + message.seconds;
+  limit(processorTime() + message.seconds);
   let answer;
   try {
     const result = await (message.kind === 'measure' ? measure : attempt)(message);
@@ -110,7 +102,8 @@ process.on('message', async (message) => {
   } catch (error) {
     answer = { passed: false, isLate: late !== null, error: String(error?.message ?? error).slice(0, 300) };
   }
-  [active, limit[0]] = [-1, 0];
+  active = -1;
+  limit(Number.POSITIVE_INFINITY);
   restoreMocks();
   process.exitCode = 0;
   if (process.cwd() !== folder) process.chdir(folder);

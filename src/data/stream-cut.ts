@@ -1,6 +1,7 @@
 /** Where the batches of parallel streams lie in a list of tokens, whether the list is in memory or in a file. */
 
 import { requireInteger, requireOptional } from '../checks.js';
+import type { Batch } from '../core/model.js';
 import type { Rng } from '../core/rng.js';
 import { invalidData } from '../errors.js';
 
@@ -32,6 +33,24 @@ export function trainingLength(
       `${needed}, and ${characters - cut} validation data, which need 2.`,
     'Set validationSplit: 0 to train on all of them without validation, or give more text.',
   );
+}
+
+/** The batch of T steps whose stream n starts at `tokens[at(n)]`: inputs [T, N] and, as targets [T, N], the token after each input. */
+export function batchOf(
+  tokens: ArrayLike<number>,
+  { T, N }: { readonly T: number; readonly N: number },
+  at: (stream: number) => number,
+): Batch {
+  const inputs = new Int32Array(T * N);
+  const targets = new Int32Array(T * N);
+  for (let n = 0; n < N; n++) {
+    const first = at(n);
+    for (let t = 0; t < T; t++) {
+      inputs[t * N + n] = tokens[first + t]!;
+      targets[t * N + n] = tokens[first + t + 1]!;
+    }
+  }
+  return { steps: T, batchSize: N, inputs, targets };
 }
 
 /** The sizes of parallel streams. */

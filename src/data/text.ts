@@ -8,7 +8,7 @@ import type { Batch } from '../core/model.js';
 import { type Rng, requireRng } from '../core/rng.js';
 import { invalidData, invalidSetting } from '../errors.js';
 import type { BatchSource } from './source.js';
-import { requireSizes, StreamCut, trainingLength, validationStreamCount } from './stream-cut.js';
+import { batchOf, requireSizes, StreamCut, trainingLength, validationStreamCount } from './stream-cut.js';
 import { requireText, Vocabulary } from './vocabulary.js';
 
 /** Options of `textStreams`. */
@@ -71,17 +71,7 @@ export class TextStreams implements BatchSource {
   /** Batch `index`: inputs [T, N] and, as targets [T, N], the token after each input. */
   batch(index: number): Batch {
     const { start, T } = this.cut.batch(index);
-    const N = this.batchSize;
-    const inputs = new Int32Array(T * N);
-    const targets = new Int32Array(T * N);
-    for (let n = 0; n < N; n++) {
-      const at = this.cut.startOf(n) + start;
-      for (let t = 0; t < T; t++) {
-        inputs[t * N + n] = this.tokens[at + t]!;
-        targets[t * N + n] = this.tokens[at + t + 1]!;
-      }
-    }
-    return { steps: T, batchSize: N, inputs, targets };
+    return batchOf(this.tokens, { T, N: this.batchSize }, (stream) => this.cut.startOf(stream) + start);
   }
 
   /**

@@ -2,7 +2,7 @@
  * Data-parallel training: the gradient of `fit`, computed by several ranks. Each rank computes the gradients of its shards of the
  * batch, and all ranks receive their sum, so that they make the same update.
  */
-import { isObject, requireInteger, requireOptions } from '../checks.js';
+import { isObject, requireInteger, requireOptions, requireSignal } from '../checks.js';
 import type { LossChoice } from '../core/losses.js';
 import { Arena } from '../core/memory/parameters.js';
 import type { Batch, Model } from '../core/model.js';
@@ -54,8 +54,7 @@ export function distributed(communicator: Communicator, options: DistributedOpti
   const { shards = 8, signal, same = {} } = options;
   requireInteger('options.shards', shards, 1, 4096);
   jsonCopy('options.same', same);
-  if (signal !== undefined && typeof signal?.aborted !== 'boolean')
-    throw invalidSetting('options.signal', 'must be an AbortSignal.', 'Pass controller.signal.');
+  if (signal !== undefined) requireSignal('options.signal', signal);
   if (communicator.size > shards) {
     const problem = `are ${shards}, fewer than the ${communicator.size} ranks.`;
     throw invalidSetting('shards', problem, `Set shards to at least ${communicator.size}, or start fewer ranks.`);

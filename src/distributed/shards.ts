@@ -11,6 +11,23 @@ export const partOf = (count: number, parts: number, index: number): readonly [f
   Math.floor((count * (index + 1)) / parts),
 ];
 
+/** The parts of the rank that has most, where ranks share out `count` parts. */
+export const mostParts = (count: number, ranks: number): number => Math.ceil(count / ranks);
+
+/**
+ * What every rank said about its parts, in the order of the parts. `numbers` has `width * mostParts` numbers of each rank, and `width` for
+ * each part.
+ */
+export function inOrder(numbers: Float64Array, count: number, ranks: number, width = 1): Float64Array {
+  const all = new Float64Array(count * width);
+  const most = mostParts(count, ranks);
+  for (let rank = 0; rank < ranks; rank++) {
+    const [from, to] = partOf(count, ranks, rank);
+    all.set(numbers.subarray(rank * most * width, (rank * most + to - from) * width), from * width);
+  }
+  return all;
+}
+
 /** A node of the tree: the sum of `2 ** level` shards from `first` on, less where the shards end. */
 interface Node {
   readonly first: number;

@@ -7,7 +7,7 @@ import { type BatchLoss, lossesOf, meanLoss } from '../train/evaluate.js';
 import { exchangeReports } from './agreement.js';
 import type { Communicator } from './communicator.js';
 import { inRows, sequencesOf } from './rows.js';
-import { partOf } from './shards.js';
+import { inOrder, mostParts, partOf } from './shards.js';
 
 /**
  * The mean loss over all targets of a source, on all ranks. The batches of a source are shared out if it is not stateful. Otherwise each
@@ -24,8 +24,7 @@ export async function validateOnRanks(
 ): Promise<number> {
   const { size, rank } = communicator;
   const units = source.stateful ? shards : source.length;
-  const most = Math.ceil(units / size);
-  const own = new Float64Array(2 * most);
+  const own = new Float64Array(2 * mostParts(units, size));
   let error: unknown = null;
   try {
     const [from, to] = partOf(units, size, rank);
@@ -37,15 +36,8 @@ export async function validateOnRanks(
     error = thrown;
   }
   const { numbers } = await exchangeReports(communicator, { error, isStopping: false, same: {}, numbers: [...own] });
-  const losses: BatchLoss[] = [];
-  for (let r = 0; r < size; r++) {
-    const [from, to] = partOf(units, size, r);
-    for (let i = 0; i < to - from; i++) {
-      const at = 2 * (r * most + i);
-      losses.push({ share: numbers[at]!, weight: numbers[at + 1]! });
-    }
-  }
-  return meanLoss(losses);
+  const all = inOrder(numbers, units, size, 2);
+  return meanLoss(Array.from({ length: units }, (_, i) => ({ share: all[2 * i]!, weight: all[2 * i + 1]! })));
 }
 
 /** The sum of the losses of the sequences of a shard over all batches. */

@@ -11,7 +11,7 @@ import { exchangeReports, type Report } from './agreement.js';
 import type { Communicator } from './communicator.js';
 import { GradientExchange } from './exchange.js';
 import { inRows, sequencesOf } from './rows.js';
-import { partOf } from './shards.js';
+import { inOrder, mostParts, partOf } from './shards.js';
 import { finalStatesOf, joined, rowsOfStates, StateRows } from './states.js';
 
 /** The options of a gradient function. */
@@ -26,12 +26,9 @@ function isSum(loss: LossChoice): boolean {
 /** A report before the first update of a loop. It does not depend on the shards, which are not yet known to be the same. */
 export const firstReport = (error: unknown = null): Report => ({ error, isStopping: false, same: {}, numbers: [] });
 
-/** The losses of shards in a report: those of the rank that has most. */
-const lossesOf = (shards: number, { size }: Communicator): number => Math.ceil(shards / size);
-
 /** A report instead of another update. */
 export const lastReport = (shards: number, communicator: Communicator, error: unknown): Report =>
-  reportOf({ error }, new Array<number>(lossesOf(shards, communicator)).fill(0));
+  reportOf({ error }, new Array<number>(mostParts(shards, communicator.size)).fill(0));
 
 function reportOf(
   {
@@ -101,17 +98,14 @@ export class Work {
     }
     const { batchSize } = batch;
     const update = noise?.update ?? 0;
-    const losses = lossesOf(shards, communicator);
-    const [first] = partOf(shards, communicator.size, communicator.rank);
-    const own = Array.from({ length: losses }, (_, i) => shares[first + i] ?? 0);
+    const { size, rank } = communicator;
+    const [first] = partOf(shards, size, rank);
+    const own = Array.from({ length: mostParts(shards, size) }, (_, i) => shares[first + i] ?? 0);
     const report = await exchangeReports(communicator, reportOf({ error, isStopping, batch, hash, update }, own));
     await this.spread(gradients, states, batchSize);
     states?.write();
-    let sum = 0; // in the order of the shards
-    for (let rank = 0; rank < communicator.size; rank++) {
-      const [from, to] = partOf(shards, communicator.size, rank);
-      for (let i = 0; i < to - from; i++) sum += report.numbers[rank * losses + i]!;
-    }
+    let sum = 0;
+    for (const share of inOrder(report.numbers, shards, size)) sum += share;
     return { loss: isSum(choice) ? sum : total === 0 ? 0 : sum / total, isStopping: report.isStopping };
   }
 
@@ -124,12 +118,13 @@ export class Work {
     return batchHash(isFirst ? batch : sequencesOf(batch, this.model.spec, loss, sequence, sequence + 1));
   }
 
-  /** The weights of the shards in the batch's mean loss. */
+  /** The weights of the shards in the batch's mean loss, which do not depend on the inputs. */
   private weightsOf(batch: Batch, loss: LossChoice): number[] {
     const { spec } = this.model;
+    const weighed = { ...batch, inputs: [] };
     return Array.from({ length: this.shards }, (_, shard) => {
       const [from, to] = partOf(batch.batchSize, this.shards, shard);
-      return from === to ? 0 : batchWeight(spec, sequencesOf(batch, spec, loss, from, to), loss);
+      return from === to ? 0 : batchWeight(spec, sequencesOf(weighed, spec, loss, from, to), loss);
     });
   }
 

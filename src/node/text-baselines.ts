@@ -1,9 +1,9 @@
 /** N-grams as baselines of a language model whose text is larger than memory. */
 import { setImmediate } from 'node:timers/promises';
-import { requireInteger, requireList, requireOptions } from '../checks.js';
+import { requireInteger, requireList, requireOptions, requireSignal } from '../checks.js';
 import { NGRAM_ORDERS, type NgramBaseline } from '../data/ngram.js';
 import { NgramCounts } from '../data/ngram-counts.js';
-import { invalidData, invalidSetting } from '../errors.js';
+import { invalidData } from '../errors.js';
 import { TextFileData, TextFileStreams } from './text-file.js';
 
 /** Options of `textFileBaselines`. */
@@ -44,8 +44,7 @@ export async function textFileBaselines(
   requireInteger('options.maxNgrams', maxNgrams, 1, 2 ** 26);
   requireList('options.orders', orders);
   for (let i = 0; i < Math.max(1, orders.length); i++) requireInteger(`options.orders[${i}]`, orders[i], 1, 32);
-  if (signal !== undefined && typeof signal?.aborted !== 'boolean')
-    throw invalidSetting('options.signal', 'must be an AbortSignal.', 'Pass controller.signal.');
+  if (signal !== undefined) requireSignal('options.signal', signal);
   if (!(data instanceof TextFileData) || !(data.train instanceof TextFileStreams)) {
     throw invalidData('data', 'must be the result of textFileStreams.');
   }

@@ -4,7 +4,7 @@ import { requireInteger, requireOptions, shown } from '../checks.js';
 import type { Batch } from '../core/model.js';
 import { type Rng, requireRng } from '../core/rng.js';
 import type { BatchSource } from '../data/source.js';
-import { StreamCut, trainingLength, validationStreamCount } from '../data/stream-cut.js';
+import { batchOf, StreamCut, trainingLength, validationStreamCount } from '../data/stream-cut.js';
 import { STREAM_OPTIONS, streamSettings, type TextStreamOptions } from '../data/text.js';
 import { unknownCharacter, Vocabulary } from '../data/vocabulary.js';
 import { invalidSetting } from '../errors.js';
@@ -86,18 +86,8 @@ export class TextFileStreams implements BatchSource {
   /** Batch `index`: inputs [T, N] and, as targets [T, N], the token after each input. Throws `FILE_ACCESS`. */
   batch(index: number): Batch {
     const { start, T } = this.cut.batch(index);
-    const N = this.batchSize;
     const { tokens, width, start: first } = this.tokensAt(start, T + 1);
-    const inputs = new Int32Array(T * N);
-    const targets = new Int32Array(T * N);
-    for (let n = 0; n < N; n++) {
-      const at = n * width + start - first;
-      for (let t = 0; t < T; t++) {
-        inputs[t * N + n] = tokens[at + t]!;
-        targets[t * N + n] = tokens[at + t + 1]!;
-      }
-    }
-    return { steps: T, batchSize: N, inputs, targets };
+    return batchOf(tokens, { T, N: this.batchSize }, (stream) => stream * width + start - first);
   }
 
   /** Tokens of all streams that contain `count` of each from `start`. */

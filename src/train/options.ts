@@ -1,6 +1,6 @@
 /** The options of a training, its events, and its state in a checkpoint. */
 
-import { isObject, requireFunction, requireInteger, requireKeys, requireNumber, shown } from '../checks.js';
+import { requireFunction, requireInteger, requireKeys, requireNumber, requireSignal } from '../checks.js';
 import type { FloatArray } from '../contract/kernels.js';
 import { type LossChoice, requireLoss } from '../core/losses.js';
 import type { Arena } from '../core/memory/parameters.js';
@@ -182,8 +182,8 @@ const OPTIONS: { readonly [K in keyof Required<FitOptions>]: (value: unknown) =>
   validateEvery: integer('validateEvery', 1),
   seed: integer('seed', 0),
   signal(value) {
-    if (isObject(value) && typeof value.aborted === 'boolean') return value;
-    throw invalidSetting('signal', `must be an AbortSignal, got ${shown(value)}.`, 'Pass controller.signal.');
+    requireSignal('signal', value);
+    return value;
   },
 };
 

@@ -1,11 +1,11 @@
 /** Searches for the settings with the lowest value of an objective: at random, on a grid, or with successive halving. */
 import {
-  isObject,
   requireChoice,
   requireFunction,
   requireInteger,
   requireKeys,
   requireNumber,
+  requireSignal,
   shown,
 } from '../checks.js';
 import { invalidData, invalidSetting } from '../errors.js';
@@ -81,9 +81,7 @@ function requireTuneOptions(options: TuneOptions): void {
   if (done !== undefined && !(Array.isArray(done) && Array.from(done).every(isTrial))) {
     throw invalidData('done', `must be trials of an earlier search, got ${shown(done)}.`);
   }
-  if (signal !== undefined && !(isObject(signal) && typeof signal.aborted === 'boolean')) {
-    throw invalidSetting('signal', `must be an AbortSignal, got ${shown(signal)}.`, 'Pass controller.signal.');
-  }
+  if (signal !== undefined) requireSignal('signal', signal);
   if (onTrial !== undefined) requireFunction('onTrial', onTrial);
 }
 

@@ -7,7 +7,7 @@ import { Post } from '../../distributed/post.js';
 import { UnspoolError } from '../../index.js';
 import { UsageError } from '../command.js';
 import { stopOnSignal } from '../signals.js';
-import { VERSION } from '../version.js';
+import { RANK_VERSIONS } from '../version.js';
 import type { TuneFlags } from './options.js';
 import { identityOf, planStudy, type StudyPlan, type StudyRun } from './plan.js';
 import { TrialPool, type TrialWorker } from './pool.js';
@@ -60,10 +60,7 @@ async function planOnRanks(communicator: Communicator, args: readonly string[], 
   await exchangeReports(communicator, { error, isStopping: false, same: {}, numbers: [] });
   const { study, identity } = plan!;
   const { base, space, options } = study;
-  await requireAgreement(communicator, {
-    ...{ 'the version of Unspool': VERSION, 'the version of Node': process.version },
-    ...{ ...identity, base, space, options },
-  });
+  await requireAgreement(communicator, { ...RANK_VERSIONS, ...identity, base, space, options });
   return plan!;
 }
 
